@@ -1,0 +1,1 @@
+"""The processes of Undercroft, one package each, and what they share."""

@@ -1,0 +1,1 @@
+"""How processes hear and ask each other: wire, routing, broker, client, actor shell."""

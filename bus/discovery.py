@@ -1,0 +1,101 @@
+"""Finds the one file that a client needs: `runtime.json`, which says where the broker listens and how to be let in."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bus.errors import NotRunning
+
+PROTOCOL_VERSION = 1
+DEFAULT_APP = "undercroft"
+RUNTIME_LIMIT_BYTES = 64 * 1024
+
+
+class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of CURVE (RFC 26/CurveZMQ), each as 40 characters of Z85; present where the transport is TCP."""
+
+    server_public: str
+    client_public: str
+    client_secret: str
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """What `runtime.json` says.
+
+    Attributes:
+        pid: process id of the supervisor; the file is stale if it is not alive.
+        started_at: seconds since the Unix epoch.
+        lane, feed: ZeroMQ endpoints.
+        token: what HELLO has to show.
+    """
+
+    app: str
+    pid: int
+    started_at: float
+    lane: str
+    feed: str
+    token: str
+    protocol: int = PROTOCOL_VERSION
+    curve: CurveKeys | None = None
+
+
+def state_directory(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where an app's state lies: below `home`, below UNDERCROFT_HOME, or where the platform keeps it."""
+    root = home or environ.get("UNDERCROFT_HOME")
+    if root:
+        return Path(root).expanduser().absolute() / "state"
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir(app, appauthor=False))
+
+
+def runtime_path(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where `runtime.json` lies. UNDERCROFT_RUNTIME names the file itself and wins unless `home` is given."""
+    if not home and (named := environ.get("UNDERCROFT_RUNTIME")):
+        return Path(named)
+    return state_directory(app, home, environ) / "runtime.json"
+
+
+def read_runtime(path: Path) -> Runtime:
+    """Read `runtime.json`.
+
+    Raises:
+        NotRunning: it is absent, unreadable, not ours to trust, or not what this version understands.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(RUNTIME_LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        raise NotRunning(str(path), "there is no such file") from None
+    except OSError as error:
+        raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise NotRunning(str(path), f"its mode is {stat.S_IMODE(mode):04o}, expected 0600, so its keys cannot be trusted")
+    try:
+        runtime = msgspec.json.decode(content, type=Runtime)
+    except msgspec.DecodeError as error:
+        raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
+    if runtime.protocol != PROTOCOL_VERSION:
+        raise NotRunning(str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}")
+    return runtime
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this id exists (it may be another one that got the same id)."""
+    if pid <= 0:
+        return False
+    if os.name == "nt":
+        return True  # there is no signal 0 on Windows; connecting tells
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

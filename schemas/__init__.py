@@ -1,0 +1,1 @@
+"""The contract: events and documents that the processes of Undercroft exchange, one module per conversation."""

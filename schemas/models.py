@@ -1,0 +1,195 @@
+"""Models: commands to install, remove and verify them, and what happens to them."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from schemas.event import Event, Request
+from schemas.manifest import FilePromise
+
+ModelState = Literal["absent", "queued", "downloading", "partial", "verifying", "installed", "damaged", "failed"]
+"""`partial`: some bytes are staged and nobody is fetching more. `failed`: gave up, the reason is with the state."""
+
+
+class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one model stands.
+
+    Attributes:
+        durable_bytes: bytes that a crash cannot take away; `size_bytes` once installed.
+        problem: why the model failed or is damaged, and what to do; empty otherwise.
+    """
+
+    model_id: str
+    name: str
+    category: str
+    licence: str
+    state: ModelState
+    size_bytes: int
+    durable_bytes: int
+    problem: str = ""
+
+
+class ModelsListedEvent(Event, frozen=True, kw_only=True, tag="models.listed"):
+    """Every model of the manifest, with its state."""
+
+    models: list[ModelStatus]
+    models_directory: str
+
+
+class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=True, tag="models.list"):
+    """Ask which models there are and where each stands."""
+
+
+class ModelInstallAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.install_accepted"):
+    """The wish is on disk: the install goes on through any crash, until it is done, failed or cancelled."""
+
+    status: ModelStatus
+
+
+class ModelInstallRequestEvent(Request[ModelInstallAcceptedEvent], frozen=True, kw_only=True, tag="models.install"):
+    """Ask for a model; answered once the wish is durable, long before the bytes are there."""
+
+    model_id: str
+
+
+class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelled"):
+    """The install goes on no more."""
+
+    status: ModelStatus
+
+
+class ModelCancelRequestEvent(Request[ModelCancelledEvent], frozen=True, kw_only=True, tag="models.cancel"):
+    """Stop an install. The partial is kept for a later one unless `drop_partial`."""
+
+    model_id: str
+    drop_partial: bool = False
+
+
+class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
+    """What was removed, or would be with `dry_run`."""
+
+    status: ModelStatus
+    freed_bytes: int
+    dry_run: bool
+
+
+class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=True, tag="models.remove"):
+    """Remove an installed model, its partial and its records."""
+
+    model_id: str
+    dry_run: bool = False
+
+
+class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of one file is durable."""
+
+    path: str
+    durable_bytes: int
+    size_bytes: int
+
+
+class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
+    """More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt.
+
+    Attributes:
+        attempt: counts from 1; a new attempt may start from fewer bytes, since it may have had to discard some.
+        seconds_left: None while the rate is not known yet.
+        staging_directory: where the partial files lie.
+    """
+
+    model_id: str
+    name: str
+    attempt: int
+    durable_bytes: int
+    size_bytes: int
+    rate_bytes_per_second: float
+    seconds_left: float | None
+    staging_directory: str
+    files: list[FileProgress]
+
+
+class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state_changed"):
+    """A model is in another state."""
+
+    retained_by: ClassVar[str | None] = "model_id"
+
+    model_id: str
+    status: ModelStatus
+
+
+class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installed"):
+    """A model was verified and is visible under its name, whole."""
+
+    model_id: str
+    name: str
+    directory: str
+    size_bytes: int
+    fetched_bytes: int
+    attempts: int
+
+
+class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
+    """A model is gone from disk on somebody's word."""
+
+    model_id: str
+    freed_bytes: int
+
+
+class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One broken promise: where, what was found, what was expected."""
+
+    path: str
+    aspect: Literal["missing", "size", "sha256", "unreadable"]
+    found: str
+    expected: str
+
+
+class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
+    """Verdict over a directory: no findings means that every file keeps its promise.
+
+    Attributes:
+        hashed_behind_bytes: bytes that were hashed while the download still ran.
+    """
+
+    model_id: str
+    findings: list[VerificationFinding]
+    hashed_bytes: int
+    hashed_behind_bytes: int
+    seconds: float
+
+
+class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
+    """Ask the verifier to compare files with what the manifest promised of them."""
+
+    model_id: str
+    directory: str
+    files: list[FilePromise]
+
+
+class ModelVerdictEvent(Event, frozen=True, kw_only=True, tag="models.verdict"):
+    """What a check of an installed model found."""
+
+    status: ModelStatus
+    findings: list[VerificationFinding]
+
+
+class ModelVerifyRequestEvent(Request[ModelVerdictEvent], frozen=True, kw_only=True, tag="models.verify"):
+    """Ask for every byte of an installed model to be hashed again."""
+
+    model_id: str
+
+
+class ModelVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.verified"):
+    """The files of a model keep what its manifest promised."""
+
+    model_id: str
+    size_bytes: int
+
+
+class ModelVerificationFailedEvent(Event, frozen=True, kw_only=True, tag="models.verification_failed"):
+    """The files of a model do not keep what its manifest promised; they are out of use, not deleted."""
+
+    model_id: str
+    findings: list[VerificationFinding]
