@@ -1,0 +1,229 @@
+"""The private pair of pipes between the supervisor and one child: newline-terminated JSON, and an end of file that says goodbye.
+
+Parent to child: `{"start": {...}}` first (what the child is to be; secrets travel here, never in argv), `{"ping": 7}`,
+`{"stop": {"returning": true}}`. Child to parent: `{"pong": 7}`, `{"ready": {...}}`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from typing import Any, Final
+
+import msgspec
+
+from bus.errors import UndercroftError
+
+MESSAGE_LIMIT_BYTES: Final = 1024 * 1024
+READ_SIZE_BYTES: Final = 64 * 1024
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave in good order. `returning`: the child will be started again, so others may wait for it."""
+
+    returning: bool = False
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the lifeline; exactly one of the fields is set. Fields of a later version are skipped."""
+
+    start: dict[str, Any] | None = None
+    ping: int | None = None
+    stop: Stop | None = None
+    pong: int | None = None
+    ready: dict[str, Any] | None = None
+
+
+class LifelineClosed(UndercroftError):
+    """The other end is gone. In a child: the supervisor is no more, so leave at once."""
+
+    def __str__(self) -> str:
+        return "the lifeline is closed: the process at its other end is gone"
+
+
+class LifelineBroken(UndercroftError):
+    """A line that is not a message.
+
+    Attributes:
+        detail: what was found and what was expected.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"lifeline: {self.detail}"
+
+
+def encode(message: Message) -> bytes:
+    """The line of a message.
+
+    Raises:
+        LifelineBroken: it would be longer than MESSAGE_LIMIT_BYTES.
+    """
+    line = msgspec.json.encode(message) + b"\n"
+    if len(line) > MESSAGE_LIMIT_BYTES:
+        raise LifelineBroken(f"message of {len(line)} bytes, expected at most {MESSAGE_LIMIT_BYTES}")
+    return line
+
+
+class LineDecoder:
+    """Bytes in, messages out; knows no file descriptor."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Messages that are complete with these bytes.
+
+        Raises:
+            LifelineBroken: a line is too long, or is no message.
+        """
+        self._rest += data
+        *lines, rest = bytes(self._rest).split(b"\n") if b"\n" in data else [bytes(self._rest)]
+        if max(map(len, [rest, *lines])) >= MESSAGE_LIMIT_BYTES:
+            raise LifelineBroken(f"line of more than {MESSAGE_LIMIT_BYTES} bytes")
+        self._rest = bytearray(rest)
+        return [self._decode(line) for line in lines]
+
+    def _decode(self, line: bytes) -> Message:
+        try:
+            return self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise LifelineBroken(f"expected a message, found {line[:80]!r} ({error})") from error
+
+
+class Lifeline:
+    """The child's end, for a poll loop as well as for `add_reader`.
+
+    Nothing is read ahead of the start message, so that whatever follows it makes `fileno()` readable.
+    """
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._decoder = LineDecoder()
+        self._send_lock = threading.Lock()
+
+    def fileno(self) -> int:
+        """What to wait on before `receive()`."""
+        return self._read_fd
+
+    def wait_start(self) -> dict[str, Any]:
+        """Block until the first message says what this process is to be.
+
+        Raises:
+            LifelineClosed: the supervisor left before.
+            LifelineBroken: the first message is another one.
+        """
+        messages: list[Message] = []
+        while not messages:
+            select.select([self], [], [])
+            byte = self._read(1)
+            if byte == b"":
+                raise LifelineClosed
+            messages = self._decoder.feed(byte or b"")
+        if messages[0].start is None:
+            raise LifelineBroken(f"expected the start message first, found {msgspec.to_builtins(messages[0])}")
+        return messages[0].start
+
+    def receive(self) -> list[Message]:
+        """Messages that are there by now, without waiting.
+
+        Raises:
+            LifelineClosed: the supervisor is gone; whatever it had said before was returned by an earlier call.
+            LifelineBroken: it said something that is no message.
+        """
+        messages: list[Message] = []
+        while data := self._read(READ_SIZE_BYTES):
+            messages += self._decoder.feed(data)
+            if len(data) < READ_SIZE_BYTES:
+                break
+        if data == b"" and not messages:
+            raise LifelineClosed
+        return messages
+
+    def send_ready(self, details: dict[str, Any] | None = None) -> None:
+        """Say that this child serves from now on.
+
+        Raises:
+            LifelineClosed: the supervisor is gone.
+        """
+        self._send(Message(ready=details or {}))
+
+    def send_pong(self, number: int) -> None:
+        """Answer a ping with its number; to be called from the loop that does the work, and from nowhere else.
+
+        Raises:
+            LifelineClosed: the supervisor is gone.
+        """
+        self._send(Message(pong=number))
+
+    def close(self) -> None:
+        """Close both pipes."""
+        for fd in {self._read_fd, self._write_fd}:
+            os.close(fd)
+
+    def _read(self, size_bytes: int) -> bytes | None:
+        """Some bytes; empty at the end of file, None when there are none for now."""
+        readable, _, _ = select.select([self._read_fd], [], [], 0)
+        if not readable:
+            return None
+        try:
+            return os.read(self._read_fd, size_bytes)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError:
+            return b""
+
+    def _send(self, message: Message) -> None:
+        rest = memoryview(encode(message))
+        with self._send_lock:
+            try:
+                while rest:
+                    select.select([], [self._write_fd], [])
+                    rest = rest[os.write(self._write_fd, rest) :]
+            except (BrokenPipeError, ConnectionResetError) as error:
+                raise LifelineClosed from error
+
+
+class PumpedLifeline(Lifeline):
+    """For Windows, where a pipe cannot be waited on: a thread moves what it says into a socket pair."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        super().__init__(read_fd, write_fd)
+        self._out, pump_end = socket.socketpair()
+        self._out.setblocking(False)
+        threading.Thread(target=self._pump, args=(pump_end,), name="lifeline", daemon=True).start()
+
+    def fileno(self) -> int:
+        return self._out.fileno()
+
+    def close(self) -> None:
+        self._out.close()
+        os.close(self._write_fd)  # the pump owns the read end: closing it under a blocked read would hang
+
+    def _pump(self, pump_end: socket.socket) -> None:
+        with pump_end:
+            try:
+                while data := os.read(self._read_fd, READ_SIZE_BYTES):
+                    pump_end.sendall(data)
+            except OSError:
+                return  # either end is gone; closing the pair tells the reader
+
+    def _read(self, size_bytes: int) -> bytes | None:
+        try:
+            return self._out.recv(size_bytes)
+        except BlockingIOError:
+            return None
+
+    def _send(self, message: Message) -> None:
+        try:
+            with self._send_lock:
+                os.write(self._write_fd, encode(message))  # a pipe in blocking mode takes all of it
+        except OSError as error:
+            raise LifelineClosed from error
