@@ -1,0 +1,1 @@
+"""Durable files, paths and locks: shared by the actors, knows none of them."""

@@ -1,0 +1,124 @@
+"""Where each kind of file of an app lies: below one home, where the platform keeps it, or where a person put it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from bus.errors import OperatorError
+
+HOME_VARIABLE = "UNDERCROFT_HOME"
+
+
+class LocationRefused(OperatorError):
+    """A directory cannot be used for what it was named for.
+
+    Attributes:
+        category: which location, such as `models`.
+        path: the directory as it was given.
+        problem: why it cannot be used.
+    """
+
+    def __init__(self, category: str, path: str, problem: str) -> None:
+        super().__init__(category, path, problem)
+        self.category = category
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.path!r} cannot be used: {self.problem}; name an absolute directory that you may write to"
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Directories of one app; none of them need exist yet.
+
+    Attributes:
+        config: holds `config.json`.
+        state: what the runtime remembers by itself: `runtime.json`, records, state trees.
+        logs: rotated log files, when a person asked for them.
+        models: one directory for each installed model. Large, and can be fetched again: never among user data.
+        tools: programs that the app brought.
+        workspace: database and artifacts of constructs.
+    """
+
+    config: Path
+    state: Path
+    logs: Path
+    models: Path
+    tools: Path
+    workspace: Path
+
+
+CATEGORIES = tuple(field.name for field in fields(Locations))
+
+
+def locate(app: str, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Locations:
+    """Directories of an app: below `home`, else below UNDERCROFT_HOME, else where the platform keeps each kind.
+
+    Raises:
+        LocationRefused: the app's name is not usable as the name of a directory.
+    """
+    if not app or app in (".", "..") or any(sign in app for sign in '/\\:\0'):
+        raise LocationRefused("app", app, "a name of an app holds no separators, colons or dots alone")
+    root = home or environ.get(HOME_VARIABLE)
+    if root:
+        base = Path(root).expanduser().absolute()
+        return Locations(**{category: base / category for category in CATEGORIES})
+    import platformdirs
+
+    data = Path(platformdirs.user_data_dir(app, appauthor=False))
+    return Locations(
+        config=Path(platformdirs.user_config_dir(app, appauthor=False)),
+        state=Path(platformdirs.user_state_dir(app, appauthor=False)),
+        logs=Path(platformdirs.user_log_dir(app, appauthor=False)),
+        models=Path(platformdirs.user_cache_dir(app, appauthor=False)) / "models",
+        tools=data / "tools",
+        workspace=data / "workspace",
+    )
+
+
+def override(locations: Locations, root: str | None = None, paths: Mapping[str, str] | None = None) -> Locations:
+    """The same locations with what a person chose: one root for the large ones, and single categories.
+
+    A shared root moves logs, models, tools and workspace; config and state stay, since the choice itself is kept there.
+    A path for a category wins over the root.
+
+    Raises:
+        LocationRefused: a category is unknown, or a path is not absolute.
+    """
+    chosen: dict[str, Path] = {}
+    if root:
+        base = _absolute("root", root)
+        chosen = {category: base / category for category in ("logs", "models", "tools", "workspace")}
+    for category, path in (paths or {}).items():
+        if category not in CATEGORIES:
+            raise LocationRefused(category, path, f"there is no such category, expected one of {', '.join(CATEGORIES)}")
+        if path:
+            chosen[category] = _absolute(category, path)
+    return replace(locations, **chosen)
+
+
+def prepare(category: str, path: Path) -> None:
+    """Create a missing directory, so that choosing it cannot fail later.
+
+    Raises:
+        LocationRefused: it is not a directory, cannot be created, or cannot be written to.
+    """
+    from actors.storage.durable import make_directory
+
+    try:
+        make_directory(path)
+    except OSError as error:
+        raise LocationRefused(category, str(path), f"it cannot be created ({error.strerror})") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise LocationRefused(category, str(path), "it cannot be written to")
+
+
+def _absolute(category: str, path: str) -> Path:
+    expanded = Path(path).expanduser()
+    if not expanded.is_absolute():
+        raise LocationRefused(category, path, "it is relative, and would mean another place in each process")
+    return expanded

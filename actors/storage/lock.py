@@ -1,0 +1,105 @@
+"""One owner for a directory: a lock that the operating system drops with its process, and a note that says whose it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from actors.storage.durable import DurableWriteFailed, make_directory, replace_file
+from bus.errors import OperatorError
+
+LOCK_NAME = ".undercroft.lock"
+HOLDER_NAME = ".undercroft.holder.json"
+HOLDER_LIMIT_BYTES = 4096
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a lock, in its own words; `since` is in seconds since the Unix epoch."""
+
+    pid: int
+    name: str
+    since: float
+
+
+class DirectoryLocked(OperatorError):
+    """Somebody else owns the directory.
+
+    Attributes:
+        directory: what was to be locked.
+        holder: who has it; None if that could not be read.
+    """
+
+    def __init__(self, directory: str, holder: Holder | None) -> None:
+        super().__init__(directory, holder)
+        self.directory = directory
+        self.holder = holder
+
+    def __str__(self) -> str:
+        if self.holder is None:
+            return f"{self.directory}: in use by another process; wait for it to end, or choose another directory"
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.holder.since))
+        return (
+            f"{self.directory}: in use by {self.holder.name} (process {self.holder.pid}, since {since}); "
+            "stop it first, or choose another directory"
+        )
+
+
+class DirectoryLock:
+    """Exclusive ownership of a directory, for as long as this process lives or until `release`.
+
+    The lock is the operating system's (flock, LockFileEx), so a killed holder leaves nothing to clean: a note without a
+    held lock is stale and is overwritten. Keep the object: the lock is released when it is collected. A child that is
+    forked without exec shares the lock, so take it where nothing is forked.
+    """
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._directory = directory
+        self._name = name
+        self._lock = FileLock(directory / LOCK_NAME, mode=0o600, thread_local=False)
+
+    def acquire(self) -> Holder:
+        """Take the directory, which is created if missing.
+
+        Raises:
+            DirectoryLocked: somebody else has it.
+            OSError: the directory cannot be created or written to.
+        """
+        make_directory(self._directory)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise DirectoryLocked(str(self._directory), holder_of(self._directory)) from None
+        holder = Holder(pid=os.getpid(), name=self._name, since=time.time())
+        try:
+            replace_file(self._directory / HOLDER_NAME, msgspec.json.encode(holder))
+        except DurableWriteFailed:
+            pass  # the note only explains; the lock itself is held, and a full disk must not stop the runtime
+        return holder
+
+    def release(self) -> None:
+        """Give the directory back; harmless if it is not held."""
+        if self._lock.is_locked:
+            (self._directory / HOLDER_NAME).unlink(missing_ok=True)
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+def holder_of(directory: Path) -> Holder | None:
+    """What the note in a directory says; None if there is none or it cannot be read. Whether it is stale only the lock tells."""
+    try:
+        with (directory / HOLDER_NAME).open("rb") as file:
+            return msgspec.json.decode(file.read(HOLDER_LIMIT_BYTES), type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,287 @@
+"""Durable replacement: old or new after a failure at any step and after any kill, and no temp file left."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.storage import durable
+from actors.storage.durable import Disk, DurableWriteFailed, make_directory, move, remove_file, replace_file
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and signals of POSIX")
+
+
+class Recorder(Disk):
+    """A real disk that keeps a log of its steps and fails at one of them."""
+
+    def __init__(self, failing: str = "", number: int = errno.EIO, piece: int | None = None) -> None:
+        self.steps: list[str] = []
+        self.failing = failing
+        self.number = number
+        self.piece = piece
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if name == self.failing:
+            raise OSError(self.number, os.strerror(self.number))
+
+    def create(self, path: Path) -> int:
+        self._step("create")
+        return super().create(path)
+
+    def write(self, descriptor: int, content: memoryview) -> int:
+        self._step("write")
+        return super().write(descriptor, content[: self.piece])
+
+    def sync(self, descriptor: int) -> None:
+        self._step("sync")
+        super().sync(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._step("rename")
+        super().rename(source, target)
+
+    def sync_directory(self, path: Path) -> None:
+        self._step("sync_directory")
+        super().sync_directory(path)
+
+
+@pytest.mark.requirement("S0-2", "S2-5")
+def test_steps_are_temp_write_sync_rename_sync_of_the_directory(tmp_path: Path) -> None:
+    disk = Recorder()
+    replace_file(tmp_path / "config.json", b"{}", disk)
+    assert disk.steps == ["create", "write", "sync", "rename", "sync_directory"]
+    assert (tmp_path / "config.json").read_bytes() == b"{}"
+
+
+@pytest.mark.requirement("S3-12", "S2-5")
+@pytest.mark.parametrize("step", ["create", "write", "sync", "rename"])
+def test_failure_before_the_rename_keeps_the_old_content_and_leaves_no_temp_file(tmp_path: Path, step: str) -> None:
+    target = tmp_path / "document"
+    target.write_bytes(b"old")
+    disk = Recorder(step)
+    with pytest.raises(DurableWriteFailed) as caught:
+        replace_file(target, b"new", disk)
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["document"]
+    assert (caught.value.step, caught.value.path, caught.value.replaced) == (step, str(target), False)
+    assert str(target) in str(caught.value)
+
+
+def test_failed_sync_is_never_tried_again(tmp_path: Path) -> None:
+    disk = Recorder("sync")
+    with pytest.raises(DurableWriteFailed):
+        replace_file(tmp_path / "document", b"new", disk)
+    assert disk.steps.count("sync") == 1 and "rename" not in disk.steps
+
+
+def test_failed_sync_of_the_directory_says_that_the_new_content_may_be_undone(tmp_path: Path) -> None:
+    with pytest.raises(DurableWriteFailed, match="power cut may undo") as caught:
+        replace_file(tmp_path / "document", b"new", Recorder("sync_directory"))
+    assert caught.value.replaced and (tmp_path / "document").read_bytes() == b"new"
+
+
+def test_short_writes_are_continued(tmp_path: Path) -> None:
+    replace_file(tmp_path / "document", b"0123456789", Recorder(piece=3))
+    assert (tmp_path / "document").read_bytes() == b"0123456789"
+
+
+def test_leftover_of_a_killed_writer_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "document.tmp").write_bytes(b"half of an earlier and much longer content")
+    replace_file(tmp_path / "document", b"new")
+    assert os.listdir(tmp_path) == ["document"] and (tmp_path / "document").read_bytes() == b"new"
+
+
+@POSIX
+def test_temp_name_that_is_a_link_does_not_lead_a_write_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "document.tmp").symlink_to(tmp_path / "victim")
+    replace_file(tmp_path / "document", b"new")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+@POSIX
+def test_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        replace_file(tmp_path / "document", b"new")
+        make_directory(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "document").stat().st_mode) == 0o600
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]
+
+
+@POSIX
+def test_link_keeps_and_its_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "document").write_bytes(b"old")
+    (tmp_path / "document").symlink_to(tmp_path / "real" / "document")
+    replace_file(tmp_path / "document", b"new")
+    assert (tmp_path / "document").is_symlink() and (tmp_path / "real" / "document").read_bytes() == b"new"
+
+
+class Shared(Recorder):
+    """A disk whose target another process holds open for the first renames, as scanners do on Windows."""
+
+    def __init__(self, violations: int) -> None:
+        super().__init__()
+        self.violations = violations
+        self.waited: list[float] = []
+
+    def rename(self, source: Path, target: Path) -> None:
+        self.steps.append("rename")
+        if self.violations:
+            self.violations -= 1
+            error = PermissionError(errno.EACCES, "sharing violation")
+            error.winerror = 32  # type: ignore[attr-defined,unused-ignore]
+            raise error
+        os.replace(source, target)
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+
+def test_sharing_violation_is_waited_out(tmp_path: Path) -> None:
+    disk = Shared(3)
+    replace_file(tmp_path / "document", b"new", disk)
+    assert (tmp_path / "document").read_bytes() == b"new" and len(disk.waited) == 3
+
+
+def test_sharing_violation_that_stays_fails_after_a_bounded_number_of_attempts(tmp_path: Path) -> None:
+    disk = Shared(1000)
+    with pytest.raises(DurableWriteFailed):
+        replace_file(tmp_path / "document", b"new", disk)
+    assert disk.steps.count("rename") == durable.SHARING_ATTEMPTS and os.listdir(tmp_path) == []
+
+
+def test_refusal_that_is_no_sharing_violation_is_not_retried(tmp_path: Path) -> None:
+    disk = Recorder("rename", errno.EACCES)
+    with pytest.raises(DurableWriteFailed, match="who may write"):
+        replace_file(tmp_path / "document", b"new", disk)
+    assert disk.steps.count("rename") == 1
+
+
+class Intruder(Recorder):
+    """A disk on which a second owner writes the same temp name just before the rename."""
+
+    def sync(self, descriptor: int) -> None:
+        super().sync(descriptor)
+        temporary = self.directory / "document.tmp"
+        temporary.unlink()
+        temporary.write_bytes(b"half of somebody else's")
+
+    directory: Path
+
+
+def test_second_writer_of_the_same_file_is_noticed_before_the_rename(tmp_path: Path) -> None:
+    disk = Intruder()
+    disk.directory = tmp_path
+    (tmp_path / "document").write_bytes(b"old")
+    with pytest.raises(DurableWriteFailed, match="another process"):
+        replace_file(tmp_path / "document", b"new", disk)
+    assert (tmp_path / "document").read_bytes() == b"old"
+
+
+@settings(max_examples=60, deadline=None)
+@given(old=st.binary(max_size=200), new=st.binary(max_size=200), step=st.sampled_from(["", "create", "write", "sync", "rename"]))
+def test_any_failure_leaves_old_or_new(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes, step: str) -> None:
+    directory = tmp_path_factory.mktemp("any")
+    target = directory / "document"
+    replace_file(target, old)
+    try:
+        replace_file(target, new, Recorder(step, piece=7))
+        assert target.read_bytes() == new
+    except DurableWriteFailed:
+        assert target.read_bytes() == old
+    assert os.listdir(directory) == ["document"]
+
+
+def test_missing_directory_is_named_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(DurableWriteFailed, match="directory exists") as caught:
+        replace_file(tmp_path / "absent" / "document", b"new")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk without privileges, on Linux only")
+@pytest.mark.requirement("S3-27")
+def test_full_disk_leaves_the_original_unchanged(tmp_path: Path) -> None:
+    class Full(Disk):
+        def write(self, descriptor: int, content: memoryview) -> int:
+            full = os.open("/dev/full", os.O_WRONLY)
+            try:
+                return os.write(full, content)
+            finally:
+                os.close(full)
+
+    (tmp_path / "document").write_bytes(b"old")
+    with pytest.raises(DurableWriteFailed, match="free some space") as caught:
+        replace_file(tmp_path / "document", b"new", Full())
+    assert caught.value.errno == errno.ENOSPC
+    assert (tmp_path / "document").read_bytes() == b"old" and os.listdir(tmp_path) == ["document"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from actors.storage.durable import replace_file
+target = Path(sys.argv[1])
+number = 0
+while True:
+    number += 1
+    replace_file(target, (b"%08d" % number) * 4096)
+    sys.stdout.write("%d\\n" % number)
+    sys.stdout.flush()
+"""
+
+
+@POSIX
+@pytest.mark.requirement("S2-5")
+def test_killed_writer_leaves_a_whole_document_no_older_than_what_it_acknowledged(tmp_path: Path) -> None:
+    target = tmp_path / "document"
+    root = Path(durable.__file__).parents[2]
+    for round_number in range(8):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(target)], stdout=subprocess.PIPE, text=True, cwd=root)
+        assert writer.stdout is not None
+        acknowledged = 0
+        for _ in range(5 + 7 * round_number):
+            acknowledged = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = max([acknowledged, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
+        writer.stdout.close()
+        writer.wait()
+        content = target.read_bytes()
+        assert content == content[:8] * 4096
+        assert int(content[:8]) in (acknowledged, acknowledged + 1)
+        assert set(os.listdir(tmp_path)) <= {"document", "document.tmp"}
+
+
+def test_move_renames_a_directory_and_reports_a_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    move(tmp_path / "a", tmp_path / "b")
+    assert os.listdir(tmp_path) == ["b"]
+    with pytest.raises(DurableWriteFailed):
+        move(tmp_path / "a", tmp_path / "c")
+
+
+def test_removing_is_harmless_when_nothing_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    remove_file(tmp_path / "a")
+    remove_file(tmp_path / "a")
+    assert os.listdir(tmp_path) == []
+
+
+def test_directory_whose_name_is_taken_by_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(NotADirectoryError):
+        make_directory(tmp_path / "a")

@@ -1,0 +1,76 @@
+"""Directory locks: one owner, who is named, and whose death frees the directory."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.storage import lock
+from actors.storage.lock import DirectoryLock, DirectoryLocked, holder_of
+
+HOLDER = """
+import sys
+from pathlib import Path
+from actors.storage.lock import DirectoryLock
+lock = DirectoryLock(Path(sys.argv[1]), "supervisor")
+lock.acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def start_holder(directory: Path) -> subprocess.Popen[str]:
+    root = Path(lock.__file__).parents[2]
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    return holder
+
+
+def end(holder: subprocess.Popen[str]) -> None:
+    holder.kill()
+    holder.communicate()
+
+
+def test_second_owner_is_told_who_holds_the_directory(tmp_path: Path) -> None:
+    holder = start_holder(tmp_path)
+    try:
+        with pytest.raises(DirectoryLocked) as caught:
+            DirectoryLock(tmp_path, "other").acquire()
+        assert caught.value.holder is not None and caught.value.holder.pid == holder.pid
+        assert f"supervisor (process {holder.pid}, since " in str(caught.value)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    finally:
+        end(holder)
+
+
+def test_killed_owner_frees_the_directory_and_its_note_is_overwritten(tmp_path: Path) -> None:
+    end(start_holder(tmp_path))
+    note = holder_of(tmp_path)
+    assert note is not None and note.name == "supervisor"
+    with DirectoryLock(tmp_path, "next"):
+        note = holder_of(tmp_path)
+        assert note is not None and (note.pid, note.name) == (os.getpid(), "next")
+    assert holder_of(tmp_path) is None
+
+
+def test_two_locks_in_one_process_exclude_each_other(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path / "new", "one"), pytest.raises(DirectoryLocked):
+        DirectoryLock(tmp_path / "new", "two").acquire()
+    with DirectoryLock(tmp_path / "new", "two"):
+        pass
+
+
+def test_unreadable_note_still_gives_a_sentence(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path, "one"):
+        (tmp_path / lock.HOLDER_NAME).write_bytes(b"\x00not json")
+        with pytest.raises(DirectoryLocked, match="another process"):
+            DirectoryLock(tmp_path, "two").acquire()
+
+
+def test_release_without_acquire_is_harmless(tmp_path: Path) -> None:
+    DirectoryLock(tmp_path, "one").release()

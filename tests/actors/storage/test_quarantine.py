@@ -1,0 +1,64 @@
+"""Quarantine: bad files are put aside, never over an earlier one, never lost."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from actors.storage.quarantine import quarantine, quarantined
+
+
+@pytest.mark.requirement("S0-3", "S0-4")
+def test_names_count_up_and_no_earlier_file_is_covered(tmp_path: Path) -> None:
+    bad = tmp_path / "config.json"
+    for number in range(1, 4):
+        bad.write_text(str(number))
+        quarantine(bad)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "config.json.corrupt": "1",
+        "config.json.corrupt.2": "2",
+        "config.json.corrupt.3": "3",
+    }
+    assert [path.read_text() for path in quarantined(bad)] == ["1", "2", "3"]
+
+
+def test_file_that_is_gone_leaves_no_reserved_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        quarantine(tmp_path / "config.json")
+    assert os.listdir(tmp_path) == []
+
+
+def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Sixteen threads quarantine sixteen different contents under one name's sequence."""
+    sources = []
+    for number in range(16):
+        (tmp_path / str(number)).mkdir()
+        source = tmp_path / str(number) / "bad"
+        source.write_text(str(number))
+        sources.append(source)
+    gathered = tmp_path / "gathered"
+    gathered.mkdir()
+
+    def put_aside(source: Path) -> None:
+        common = gathered / "bad"
+        while True:
+            try:
+                os.link(source, common)
+                break
+            except FileExistsError:
+                continue
+        quarantine(common)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put_aside, sources))
+    assert sorted(int(path.read_text()) for path in gathered.iterdir()) == list(range(16))
+
+
+def test_look_alikes_are_not_listed(tmp_path: Path) -> None:
+    for name in ("a.corrupt", "a.corrupt.2", "a.corrupt.x", "a.corrupted", "b.corrupt"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in quarantined(tmp_path / "a")] == ["a.corrupt", "a.corrupt.2"]
+    assert quarantined(tmp_path / "absent" / "a") == []
