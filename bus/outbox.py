@@ -1,0 +1,192 @@
+"""The publishing side of a peer: gathers events into runs, keeps them until accepted, knows what to send again. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from bus.errors import ProtocolError
+from bus.wire import BODY_LIMIT_BYTES, Frame, Publish, lane_frames
+from schemas.event import Event, retained_key_of, topic_of
+
+RUN_LIMIT_BYTES: Final = 64 * 1024
+"""A run that has grown to this size takes no further event."""
+
+RUN_LIMIT_EVENTS: Final = 512
+WINDOW_RUNS: Final = 16
+"""Runs that may be under way unaccepted; further ones wait in the publisher."""
+
+WAITING_LIMIT_RUNS: Final = 1024
+WAITING_LIMIT_BYTES: Final = 1024 * 1024
+"""What may wait before the publisher itself has to."""
+
+TAIL_LIMIT_BYTES: Final = 4 * 1024 * 1024
+TAIL_LIMIT_RUNS: Final = 4096
+TAIL_SECONDS: Final = 10.0
+"""Accepted runs are kept for so long: if the broker dies with them on its way to subscribers, its successor gets them again."""
+
+_ARRAY_HEADER_BYTES: Final = 5
+_encode_into: Final = msgspec.msgpack.Encoder().encode_into
+
+
+@dataclass(slots=True)
+class OutgoingRun:
+    """Events of one topic that travel together.
+
+    Attributes:
+        first: number of the first event among those that this peer published to the topic, from 1.
+        body: MessagePack array 32 (0xdd, then the count in 4 bytes) and the events.
+    """
+
+    topic: str
+    first: int
+    key: str | None
+    correlation: str | None
+    body: bytearray = field(default_factory=lambda: bytearray(_ARRAY_HEADER_BYTES))
+    count: int = 0
+    serial: int = 0
+    accepted_at: float = 0.0
+    frames: list[Frame] = field(default_factory=list)
+
+    def seal(self, serial: int) -> list[Frame]:
+        """Close the run under this serial; returns its lane frames."""
+        self.serial = serial
+        self.body[:_ARRAY_HEADER_BYTES] = b"\xdd" + self.count.to_bytes(4, "big")
+        header = Publish(serial, self.topic, self.count, self.first, self.key, self.correlation)
+        self.frames = lane_frames(header, self.body)
+        return self.frames
+
+
+class Outbox:
+    """What a peer has published and the broker may not have yet."""
+
+    def __init__(self) -> None:
+        self.published = self.accepted_events = self.resent_runs = 0
+        self._serial = 0
+        self._numbers: dict[str, int] = {}
+        self._types: dict[type[Event], tuple[str, bool]] = {}
+        self._open: OutgoingRun | None = None
+        self._waiting: deque[OutgoingRun] = deque()
+        self._waiting_bytes = 0
+        self._under_way: deque[OutgoingRun] = deque()
+        self._tail: deque[OutgoingRun] = deque()
+        self._tail_bytes = 0
+        self._retained: OrderedDict[tuple[str, str], OutgoingRun] = OrderedDict()
+        self._epoch = ""
+
+    def __repr__(self) -> str:
+        return f"<Outbox serial={self._serial} waiting={len(self._waiting)} under_way={len(self._under_way)} tail={len(self._tail)}>"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was published has been accepted."""
+        return not (self._open or self._waiting or self._under_way)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the publisher may go on without waiting for acceptance."""
+        return self._waiting_bytes < WAITING_LIMIT_BYTES and len(self._waiting) < WAITING_LIMIT_RUNS
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, so that an event gains nothing by waiting for company."""
+        return not self._under_way
+
+    def offer(self, event: Event, correlation: str | None) -> bool:
+        """Take an event; returns whether a run is full, and so due to be sent now rather than at the end of this turn.
+
+        Raises:
+            ProtocolError: reason `oversize`; nothing was taken.
+            TypeError: the event holds something that MessagePack cannot express; nothing was taken.
+        """
+        known = self._types.get(type(event))
+        if known is None:
+            known = self._types[type(event)] = (topic_of(type(event)), type(event).retained_by is not None)
+        topic, is_retained = known
+        run = self._open
+        if run is None or run.topic != topic or run.correlation != correlation or run.key is not None or is_retained:
+            self._close_run()
+            key = retained_key_of(event) if is_retained else None
+            run = OutgoingRun(topic, self._numbers.get(topic, 0) + 1, key, correlation)
+        body = run.body
+        before = len(body)
+        try:
+            _encode_into(event, body, before)
+        except BaseException:
+            del body[before:]
+            raise
+        if len(body) - before + _ARRAY_HEADER_BYTES > BODY_LIMIT_BYTES:
+            size_bytes = len(body) - before
+            del body[before:]
+            raise ProtocolError("oversize", f"an event of {topic} has {size_bytes} bytes, at most {BODY_LIMIT_BYTES - _ARRAY_HEADER_BYTES} are taken")
+        run.count += 1
+        self._open = run
+        self._numbers[topic] = run.first + run.count - 1
+        self.published += 1
+        if run.key is not None or len(body) >= RUN_LIMIT_BYTES or run.count >= RUN_LIMIT_EVENTS:
+            self._close_run()
+            return True
+        return False
+
+    def due(self) -> list[list[Frame]]:
+        """What may be sent now, given how much is under way."""
+        self._close_run()
+        ready: list[list[Frame]] = []
+        while self._waiting and len(self._under_way) < WINDOW_RUNS:
+            run = self._waiting.popleft()
+            self._waiting_bytes -= len(run.body)
+            self._serial += 1
+            ready.append(run.seal(self._serial))
+            self._under_way.append(run)
+        return ready
+
+    def accepted(self, serial: int, now: float) -> None:
+        """The broker has all runs up to this serial."""
+        while self._under_way and self._under_way[0].serial <= serial:
+            run = self._under_way.popleft()
+            run.accepted_at = now
+            self.accepted_events += run.count
+            if run.key is not None:
+                self._retained[(run.topic, run.key)] = run
+            self._tail.append(run)
+            self._tail_bytes += len(run.body)
+        self._trim(now)
+
+    def refused(self, serial: int) -> OutgoingRun | None:
+        """The broker gives the run of this serial no place; returns it, and it is not sent again."""
+        for run in self._under_way:
+            if run.serial == serial:
+                self._under_way.remove(run)
+                return run
+        return None
+
+    def welcomed(self, epoch: str, accepted: int, now: float) -> list[list[Frame]]:
+        """The broker let this peer in, for the first time or again; returns what to send before anything else.
+
+        The same epoch gets what it has not accepted. A new one gets the retained events, what was accepted of late, and what
+        was not accepted, in the order of their serials; subscribers recognise what they have.
+        """
+        if epoch == self._epoch:
+            self.accepted(accepted, now)
+        elif self._epoch:
+            self._trim(now)
+            again = {run.serial: run for run in (*self._retained.values(), *self._tail, *self._under_way)}
+            self._under_way = deque(again[serial] for serial in sorted(again))
+            self._tail.clear()
+            self._tail_bytes = 0
+        self._epoch = epoch
+        self.resent_runs += len(self._under_way)
+        return [run.frames for run in self._under_way]
+
+    def _close_run(self) -> None:
+        if self._open is not None:
+            self._waiting.append(self._open)
+            self._waiting_bytes += len(self._open.body)
+            self._open = None
+
+    def _trim(self, now: float) -> None:
+        while self._tail and (len(self._tail) > TAIL_LIMIT_RUNS or self._tail_bytes > TAIL_LIMIT_BYTES or now - self._tail[0].accepted_at > TAIL_SECONDS):
+            self._tail_bytes -= len(self._tail.popleft().body)

@@ -1,0 +1,399 @@
+"""What the broker decides: whom it lets in, which event gets which place, which request goes where and how it ends.
+
+Pure: it is handed messages and the time, and leaves what is to be sent in `outgoing` and `announced`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import hmac
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from bus import wire
+from bus.errors import FailureKind, ProtocolError
+from bus.ledger import FeedMessage, Ledger
+from bus.topics import TopicRules
+from bus.wire import Frame
+from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent, PeerStatistics
+from schemas.event import Event, topic_of
+
+Route = bytes
+"""Address of a peer's connection: the routing id that the ROUTER socket gave it."""
+
+IN_HAND_LIMIT: Final = 1024
+"""Requests that one server may have unanswered before further ones fail as `busy`."""
+
+RESTART_GRACE_SECONDS: Final = 60.0
+"""For so long after its server vanished, a request fails as `restarting`, later as `no_responder`."""
+
+SUCCESSION_GRACE_SECONDS: Final = 5.0
+"""For so long after a broker took over from one that died, servers may not have come back yet."""
+
+INSTANCE_LIMIT: Final = 4096
+BROKER_NAME: Final = "broker"
+STATISTICS_TOPIC: Final = topic_of(BusStatisticsRequestEvent)
+
+
+@dataclass(slots=True)
+class PeerRecord:
+    """One peer that was let in."""
+
+    route: Route
+    name: str
+    instance: str
+    services: set[str] = field(default_factory=set)
+    in_hand: set[int] = field(default_factory=set)
+    asked: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Service:
+    """Who answers a topic; `absent_since` while that peer is due back."""
+
+    name: str
+    absent_since: float | None = None
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request under way; `asked_id` is the id that the asking peer gave it."""
+
+    topic: str
+    asker: PeerRecord
+    asked_id: int
+    server: PeerRecord
+    deadline: float
+
+
+class Routing:
+    """The broker's mind."""
+
+    def __init__(
+        self, ledger: Ledger, token: str, rules: TopicRules, reach: Callable[[Route], bool], now: float, *, succession: bool = False
+    ) -> None:
+        self.ledger = ledger
+        self.outgoing: list[tuple[Route, list[Frame]]] = []
+        self.announced: list[FeedMessage] = []
+        self.refused: Counter[str] = Counter()
+        self.messages = self.duplicates = self.requests = self.undeliverable = 0
+        self._token = token.encode()
+        self._rules = rules
+        self._reach = reach
+        self._began = now
+        self._succession = succession
+        self._peers: dict[Route, PeerRecord] = {}
+        self._names: dict[str, PeerRecord] = {}
+        self._accepted: OrderedDict[str, int] = OrderedDict()
+        self._acknowledge: dict[Route, int] = {}
+        self._services: dict[str, Service] = {}
+        self._pending: dict[int, Pending] = {}
+        self._deadlines: list[tuple[float, int]] = []
+        self._last_id = 0
+        self._own_serials: Counter[str] = Counter()
+        self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
+
+    def __repr__(self) -> str:
+        return f"<Routing {self.ledger!r} peers={sorted(self._names)} pending={len(self._pending)}>"
+
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def receive(self, route: Route, frames: Sequence[bytes], now: float, time_ns: int) -> None:
+        """Take one lane message. Never raises for what a peer sent: it is refused with a reason, or ignored, and counted."""
+        self.messages += 1
+        try:
+            header = wire.read_from_peer(frames)
+            peer = self._peers.get(route)
+            if isinstance(header, wire.Publish):
+                self._publish(self._known(peer), header, frames, time_ns)
+            elif isinstance(header, wire.Hello):
+                self._hello(route, header, now, time_ns)
+            else:
+                self._handle(self._known(peer), header, frames, now, time_ns)
+        except ProtocolError as error:
+            self._refuse(route, frames, error)
+
+    def _handle(self, peer: PeerRecord, header: wire.LaneHeader, frames: Sequence[bytes], now: float, time_ns: int) -> None:
+        match header:
+            case wire.Request():
+                self._request(peer, header, _body_of(frames), now)
+            case wire.Reply():
+                self._reply(peer, header, _body_of(frames))
+            case wire.Failed():
+                self._failed(peer, header)
+            case wire.Cancel():
+                self._cancel(peer, header)
+            case wire.Serve():
+                self._serve(peer, header)
+            case wire.Replay():
+                lost, following, messages = self.ledger.replay(header.topic, header.first, header.last)
+                self._send(peer.route, wire.Replayed(header.id, header.topic, lost, following), *_flat(messages))
+            case wire.Snapshot():
+                heads, messages = self.ledger.snapshot(header.patterns)
+                self._send(peer.route, wire.Snapshotted(header.id, self.ledger.epoch, self.ledger.sequence, heads), *_flat(messages))
+            case wire.Ping():
+                self._send(peer.route, wire.Pong(header.id, self.ledger.epoch, self._accepted.get(peer.instance, 0)))
+            case wire.Bye():
+                self._leave(peer, now, time_ns, returning=header.returning, said_bye=True)
+            case _:
+                pass  # a PONG says that the peer was reached, which the send itself has shown
+
+    def _known(self, peer: PeerRecord | None) -> PeerRecord:
+        if peer is None:
+            raise ProtocolError("unknown_peer", "say HELLO first")
+        return peer
+
+    def _hello(self, route: Route, hello: wire.Hello, now: float, time_ns: int) -> None:
+        if hello.protocol != wire.PROTOCOL_VERSION:
+            raise ProtocolError("wrong_version", f"the peer speaks protocol {hello.protocol}, this broker speaks {wire.PROTOCOL_VERSION}")
+        if not hmac.compare_digest(hello.token.encode(), self._token):
+            raise ProtocolError("wrong_token", "the token is not the one in runtime.json")
+        if not wire.is_name(hello.name) or hello.name == BROKER_NAME:
+            raise ProtocolError("invalid_name", f"{hello.name!r} cannot name a peer; expected letters, digits, '_', '.', '-'")
+        former = self._names.get(hello.name)
+        if former is not None and former.instance != hello.instance:
+            if self._reach(former.route):
+                raise ProtocolError("duplicate_name", f"another peer is named {hello.name!r}")
+            self._leave(former, now, time_ns, returning=True, said_bye=False)
+            former = None
+        if former is None:
+            former = PeerRecord(route, hello.name, hello.instance)
+        self._peers.pop(former.route, None)
+        former.route = route
+        self._peers[route] = self._names[hello.name] = former
+        accepted = self._accepted.setdefault(hello.instance, 0)
+        self._accepted.move_to_end(hello.instance)
+        if len(self._accepted) > INSTANCE_LIMIT:
+            self._forget_an_instance()
+        self._send(route, wire.Welcome(wire.PROTOCOL_VERSION, self.ledger.epoch, accepted, self.ledger.sequence))
+        self._announce(PeerJoinedEvent(peer=hello.name, instance=hello.instance), time_ns)
+
+    def _publish(self, peer: PeerRecord, publish: wire.Publish, frames: Sequence[bytes], time_ns: int) -> None:
+        if publish.serial <= self._accepted[peer.instance]:
+            self.duplicates += 1
+        else:
+            body = _body_of(frames)
+            try:
+                self._rules.check_publish(publish.topic)
+                wire.check_events(body, publish.count)
+                self.announced.append(self.ledger.append(publish, body, peer.name, peer.instance, time_ns))
+            finally:
+                self._accepted[peer.instance] = publish.serial  # a refused message is settled too: it is not to be sent again
+        self._acknowledge[peer.route] = self._accepted[peer.instance]
+
+    def _serve(self, peer: PeerRecord, serve: wire.Serve) -> None:
+        for topic in serve.topics:
+            self._rules.check_serve(topic)
+            service = self._services.get(topic)
+            holder = self._names.get(service.name) if service else None
+            if topic == STATISTICS_TOPIC or (holder is not None and holder is not peer and service and service.absent_since is None):
+                raise ProtocolError("duplicate_service", f"{topic} is served by {service.name if service else BROKER_NAME!r} already")
+        for topic in serve.topics:
+            self._services[topic] = Service(peer.name)
+            peer.services.add(topic)
+        self._send(peer.route, serve)
+
+    def _request(self, peer: PeerRecord, request: wire.Request, body: bytes, now: float) -> None:
+        self.requests += 1
+        wire.check_event(body)
+        if request.topic == STATISTICS_TOPIC:
+            self._send(peer.route, wire.Reply(request.id), wire.encode(self.statistics(now)))
+            return
+        service = self._services.get(request.topic)
+        server = self._names.get(service.name) if service is not None and service.absent_since is None else None
+        if server is None:
+            kind, message = self._absence(request.topic, service, now)
+            self._send(peer.route, wire.Failed(request.id, kind, message))
+            return
+        if len(server.in_hand) >= IN_HAND_LIMIT:
+            self._send(peer.route, wire.Failed(request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand"))
+            return
+        if request.id in peer.asked:
+            raise ProtocolError("duplicate_request", f"request {request.id} of {peer.name} is still under way")
+        self._last_id += 1
+        deadline = now + request.timeout_ms / 1000
+        self._pending[self._last_id] = Pending(request.topic, peer, request.id, server, deadline)
+        heapq.heappush(self._deadlines, (deadline, self._last_id))
+        server.in_hand.add(self._last_id)
+        peer.asked[request.id] = self._last_id
+        self._send(server.route, wire.Request(self._last_id, request.topic, request.timeout_ms, request.correlation, peer.name), body)
+
+    def _absence(self, topic: str, service: Service | None, now: float) -> tuple[FailureKind, str]:
+        if service is not None and service.absent_since is not None and now - service.absent_since < RESTART_GRACE_SECONDS:
+            return "restarting", f"{service.name} serves {topic} and is due back"
+        if self._succession and now - self._began < SUCCESSION_GRACE_SECONDS:
+            return "restarting", "the broker has just been restarted, servers are coming back"
+        return "no_responder", f"nobody serves {topic}"
+
+    def _reply(self, peer: PeerRecord, reply: wire.Reply, body: bytes) -> None:
+        pending = self._settle(peer, reply.id)
+        try:
+            wire.check_event(body)
+        except ProtocolError as error:
+            self._send(pending.asker.route, wire.Failed(pending.asked_id, "invalid", f"the reply of {peer.name} cannot be read: {error}"))
+            raise
+        self._send(pending.asker.route, wire.Reply(pending.asked_id), body)
+
+    def _failed(self, peer: PeerRecord, failed: wire.Failed) -> None:
+        pending = self._settle(peer, failed.id)
+        self._send(pending.asker.route, wire.Failed(pending.asked_id, failed.kind, failed.message))
+
+    def _settle(self, server: PeerRecord, broker_id: int) -> Pending:
+        pending = self._pending.get(broker_id)
+        if pending is None or pending.server is not server:
+            raise ProtocolError("unknown_request", f"{server.name} has no request {broker_id} in hand")
+        self._drop(broker_id)
+        return pending
+
+    def _cancel(self, peer: PeerRecord, cancel: wire.Cancel) -> None:
+        broker_id = peer.asked.get(cancel.id)
+        if broker_id is not None:
+            self._send(self._drop(broker_id).server.route, wire.Cancel(broker_id))
+
+    def _drop(self, broker_id: int) -> Pending:
+        pending = self._pending.pop(broker_id)
+        pending.server.in_hand.discard(broker_id)
+        pending.asker.asked.pop(pending.asked_id, None)
+        return pending
+
+    # -- what the shell reports ------------------------------------------------------------------------------------
+
+    def unreachable(self, route: Route, now: float, time_ns: int) -> None:
+        """The connection of a peer is gone."""
+        peer = self._peers.get(route)
+        if peer is not None:
+            self._leave(peer, now, time_ns, returning=True, said_bye=False)
+
+    def congested(self, route: Route, frames: Sequence[Frame]) -> None:
+        """A message could not be sent, since too much waits for that peer. A request fails as `busy`; the rest is counted."""
+        self.undeliverable += 1
+        if frames[0] == b"REQUEST":
+            header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
+            if isinstance(header, wire.Request) and header.id in self._pending:
+                pending = self._drop(header.id)
+                self._send(pending.asker.route, wire.Failed(pending.asked_id, "busy", f"{pending.server.name} takes no more messages"))
+
+    def routes(self) -> list[Route]:
+        """Connections of all peers."""
+        return list(self._peers)
+
+    def tick(self, now: float) -> list[Frame] | None:
+        """Let time pass: requests reach their deadline, absent servers are forgotten; returns the heartbeat if one is due."""
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, broker_id = heapq.heappop(self._deadlines)
+            if broker_id in self._pending:
+                pending = self._drop(broker_id)
+                self._send(pending.server.route, wire.Cancel(broker_id))
+                message = f"{pending.server.name} did not answer {pending.topic} in time"
+                self._send(pending.asker.route, wire.Failed(pending.asked_id, "deadline", message))
+        if now < self._heartbeat_due:
+            return None
+        self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
+        return [wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat(self.ledger.epoch, self.ledger.sequence)), wire.encode(self.ledger.heads)]
+
+    def next_due(self) -> float:
+        """When `tick` has something to do next."""
+        while self._deadlines and self._deadlines[0][1] not in self._pending:
+            heapq.heappop(self._deadlines)
+        return min(self._heartbeat_due, self._deadlines[0][0]) if self._deadlines else self._heartbeat_due
+
+    def flush_acknowledgements(self) -> None:
+        """Turn what was accepted since the last call into one ACCEPTED for each peer."""
+        for route, serial in self._acknowledge.items():
+            self._send(route, wire.Accepted(serial))
+        self._acknowledge.clear()
+
+    def statistics(self, now: float) -> BusStatisticsEvent:
+        """What was counted since this epoch began."""
+        return BusStatisticsEvent(
+            epoch=self.ledger.epoch,
+            sequence=self.ledger.sequence,
+            uptime_seconds=round(now - self._began, 3),
+            messages=self.messages,
+            duplicates=self.duplicates,
+            requests=self.requests,
+            undeliverable=self.undeliverable,
+            refused=dict(self.refused),
+            ring_events=self.ledger.ring_events,
+            ring_bytes=self.ledger.ring_bytes,
+            retained_keys=self.ledger.retained_keys,
+            retained_bytes=self.ledger.retained_bytes,
+            pending_requests=len(self._pending),
+            peers=[
+                PeerStatistics(peer=peer.name, instance=peer.instance, in_hand=len(peer.in_hand), serves=sorted(peer.services))
+                for _, peer in sorted(self._names.items())
+            ],
+            topics=dict(self.ledger.heads),
+        )
+
+    # -- what follows ----------------------------------------------------------------------------------------------
+
+    def _leave(self, peer: PeerRecord, now: float, time_ns: int, *, returning: bool, said_bye: bool) -> None:
+        self._peers.pop(peer.route, None)
+        if self._names.get(peer.name) is peer:
+            del self._names[peer.name]
+        self._acknowledge.pop(peer.route, None)
+        for topic in peer.services:
+            if returning:
+                self._services[topic].absent_since = now
+            else:
+                self._services.pop(topic, None)
+        for broker_id in sorted(peer.in_hand):
+            pending = self._drop(broker_id)
+            message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
+            self._send(pending.asker.route, wire.Failed(pending.asked_id, "died", message))
+        for broker_id in sorted(peer.asked.values()):
+            self._send(self._drop(broker_id).server.route, wire.Cancel(broker_id))
+        self._announce(PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye), time_ns)
+
+    def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
+        self.refused[error.reason] += 1
+        if not frames or frames[0] in (b"REPLY", b"FAILED", b"PONG", b"CANCEL", b"BYE"):
+            return  # nobody waits for an answer to these
+        verb = frames[0][:16].decode("ascii", "replace")
+        kind: FailureKind = "refused" if error.reason in _REFUSALS else "invalid"
+        self._send(route, wire.Failed(_reference_of(frames), kind, str(error)[:1024], verb))
+
+    def _announce(self, event: Event, time_ns: int) -> None:
+        topic = topic_of(type(event))
+        self._own_serials[topic] += 1
+        publish = wire.Publish(1, topic, 1, self._own_serials[topic])
+        self.announced.append(self.ledger.append(publish, wire.encode([event]), BROKER_NAME, self.ledger.epoch, time_ns))
+
+    def _forget_an_instance(self) -> None:
+        connected = {peer.instance for peer in self._peers.values()}
+        for instance in self._accepted:
+            if instance not in connected:
+                del self._accepted[instance]
+                return
+
+    def _send(self, route: Route, header: wire.LaneHeader, *body: Frame) -> None:
+        self.outgoing.append((route, wire.lane_frames(header, *body)))
+
+
+_REFUSALS: Final = {"wrong_token", "duplicate_name", "duplicate_service", "unknown_peer"}
+_reference_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_integer_decoder: Final = msgspec.msgpack.Decoder(int)
+
+
+def _reference_of(frames: Sequence[bytes]) -> int:
+    """Id or serial of a message that may be broken; 0 where it has none."""
+    try:
+        reference = _integer_decoder.decode(_reference_decoder.decode(frames[1])[0])
+    except (msgspec.DecodeError, IndexError):
+        return 0
+    return reference if 0 < reference < 2**63 else 0
+
+
+def _body_of(frames: Sequence[bytes]) -> bytes:
+    if len(frames) != 3:
+        raise ProtocolError("truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames, expected 1")
+    return frames[2]
+
+
+def _flat(messages: list[FeedMessage]) -> list[Frame]:
+    return [frame for message in messages for frame in message]

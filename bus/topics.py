@@ -1,0 +1,46 @@
+"""Which topics exist: those of the contract, and the namespaces that an app declares for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bus.errors import ProtocolError
+from bus.wire import matches
+from schemas.contract import EVENTS, REQUESTS
+from schemas.event import is_topic
+
+APP_NAMESPACE = "app.*"
+"""Topics that every app may use without declaring them."""
+
+
+class TopicRules:
+    """Tells topics that exist from those that are a mistake."""
+
+    def __init__(self, namespaces: Iterable[str] = ()) -> None:
+        self._namespaces = (APP_NAMESPACE, *namespaces)
+        self._publishable = set(EVENTS) - set(REQUESTS)
+        self._servable = set(REQUESTS)
+
+    def check_publish(self, topic: str) -> None:
+        """Make sure that events may be published under this topic.
+
+        Raises:
+            ProtocolError: reason `unknown_topic`.
+        """
+        if topic not in self._publishable:
+            self._admit(topic, self._publishable)
+
+    def check_serve(self, topic: str) -> None:
+        """Make sure that requests may be served under this topic.
+
+        Raises:
+            ProtocolError: reason `unknown_topic`.
+        """
+        if topic not in self._servable:
+            self._admit(topic, self._servable)
+
+    def _admit(self, topic: str, admitted: set[str]) -> None:
+        if not is_topic(topic) or not any(matches(namespace, topic) for namespace in self._namespaces):
+            raise ProtocolError("unknown_topic", f"there is no topic {topic[:128]!r}; apps publish and serve below {', '.join(self._namespaces)}")
+        if len(admitted) < 100_000:
+            admitted.add(topic)
