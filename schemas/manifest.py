@@ -44,7 +44,12 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The models that an app declares."""
+    """The models that an app declares.
+
+    Attributes:
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+    """
 
     format: int
     models: list[ModelEntry]
+    minimum_runtime: Annotated[str, msgspec.Meta(max_length=100)] = ""

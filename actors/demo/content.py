@@ -1,0 +1,93 @@
+"""What an origin can serve: bytes, files, and streams that are computed while they are sent."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+CHUNK_BYTES = 1 << 20
+
+
+class Content(Protocol):
+    """Something with a length, a validator, and bytes that can be read from any place."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the whole."""
+
+    @property
+    def etag(self) -> str:
+        """Opaque part of a strong validator (RFC 9110 section 8.8.3), without quotes."""
+
+    def read(self, start: int, stop: int) -> Iterator[bytes | memoryview]:
+        """Bytes from `start` up to but not including `stop`, in pieces of at most 1 MiB."""
+
+
+class BytesContent:
+    """Bytes in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = memoryview(content)
+        self.etag = hashlib.sha256(content).hexdigest()[:32]
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._content)
+
+    def read(self, start: int, stop: int) -> Iterator[memoryview]:
+        for position in range(start, stop, CHUNK_BYTES):
+            yield self._content[position : min(position + CHUNK_BYTES, stop)]
+
+
+class FileContent:
+    """A file as it lies on disk; its validator changes with its size or time of modification."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        found = path.stat()
+        self.size_bytes = found.st_size
+        self.etag = f"{found.st_size:x}-{found.st_mtime_ns:x}"
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            file.seek(start)
+            while start < stop:
+                piece = file.read(min(CHUNK_BYTES, stop - start))
+                if not piece:
+                    return
+                start += len(piece)
+                yield piece
+
+
+class SyntheticContent:
+    """A stream of any length that takes 1 MiB of memory: the same for the same seed, and no two mebibytes are alike.
+
+    Attributes:
+        size_bytes: length of the stream.
+        etag: names seed and length.
+    """
+
+    def __init__(self, size_bytes: int, seed: int = 0) -> None:
+        self.size_bytes = size_bytes
+        self.etag = f"synthetic-{seed}-{size_bytes}"
+        self._block = random.Random(seed).randbytes(CHUNK_BYTES)
+
+    def read(self, start: int, stop: int) -> Iterator[memoryview]:
+        buffer = bytearray(self._block)
+        while start < stop:
+            index, offset = divmod(start, CHUNK_BYTES)
+            end = min(CHUNK_BYTES, offset + stop - start)
+            buffer[:8] = index.to_bytes(8, "big")
+            yield memoryview(buffer)[offset:end]
+            start += end - offset
+
+
+def sha256_of(content: Content) -> str:
+    """Digest of the whole content, as a manifest promises it."""
+    digest = hashlib.sha256()
+    for piece in content.read(0, content.size_bytes):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,282 @@
+"""A real HTTP origin on the loopback interface: serves model files with ranges and validators, counts what it sent,
+and can be told to misbehave in the ways that origins and networks do.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import threading
+from dataclasses import dataclass
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+from actors.demo.content import Content
+
+PORTAL = b"<!DOCTYPE html><html><head><title>Welcome to our network</title></head><body>Please sign in.</body></html>"
+STEPS_PER_SECOND = 20
+"""A rate is kept in steps of this many a second."""
+
+
+@dataclass
+class Faults:
+    """How a path misbehaves; the default is not at all.
+
+    Attributes:
+        times: for how many GET requests; None for all.
+        no_ranges: `Range` is ignored, and 200 with the whole is sent.
+        full_on_if_range: 200 to a request with `If-Range` even though its validator matches, as some CDNs do.
+        weak_etag: the validator is sent as `W/"..."`.
+        no_validator: neither `ETag` nor `Last-Modified`.
+        last_modified: seconds since the Unix epoch; sent besides the ETag.
+        cut_after_bytes: the connection is reset after this many bytes of the body.
+        stall_after_bytes: nothing more is sent after this many bytes, with the connection open.
+        shift_content_range: `Content-Range` starts this many bytes later than it should.
+        surplus_bytes: so many more bytes than promised, with a Content-Length that says so.
+        status: answer with this status and an empty body, such as 416, 429 or 503.
+        retry_after: value of a `Retry-After` header, seconds or a date, with `status`.
+        portal: 200 with a page of HTML, as the login page of a public network does.
+        content_encoding: value of a `Content-Encoding` header.
+        redirect: 302 to this URL.
+    """
+
+    times: int | None = None
+    no_ranges: bool = False
+    full_on_if_range: bool = False
+    weak_etag: bool = False
+    no_validator: bool = False
+    last_modified: float | None = None
+    cut_after_bytes: int | None = None
+    stall_after_bytes: int | None = None
+    shift_content_range: int = 0
+    surplus_bytes: int = 0
+    status: int | None = None
+    retry_after: str | None = None
+    portal: bool = False
+    content_encoding: str | None = None
+    redirect: str | None = None
+
+
+SOUND = Faults()
+
+
+@dataclass
+class RequestSeen:
+    """One request as the origin saw it; `sent_bytes` counts the body and grows while it is sent."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    status: int = 0
+    sent_bytes: int = 0
+
+    @property
+    def range_start(self) -> int | None:
+        """First byte that was asked for; None without a range."""
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range", ""))
+        return int(found[1]) if found else None
+
+
+class Origin:
+    """An HTTP server on 127.0.0.1 and a port of the system's choice, in threads of this process.
+
+    Attributes:
+        rate_bytes_per_second: limit for each connection; None for none. May be changed while bytes flow.
+        requests: every request so far, oldest first.
+    """
+
+    def __init__(self, rate_bytes_per_second: float | None = None) -> None:
+        self.rate_bytes_per_second = rate_bytes_per_second
+        self.requests: list[RequestSeen] = []
+        self._contents: dict[str, Content] = {}
+        self._faults: dict[str, Faults] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="origin", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where the origin listens, without a trailing slash."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def serve(self, path: str, content: Content) -> str:
+        """Serve (or replace) what lies at a path such as `/tiny.bin`; returns its URL."""
+        with self._lock:
+            self._contents[path] = content
+        return self.url + path
+
+    def misbehave(self, path: str, faults: Faults) -> None:
+        """Have a path misbehave from the next request on."""
+        with self._lock:
+            self._faults[path] = faults
+
+    def sent_bytes(self, path: str) -> int:
+        """Bytes of bodies that were handed to the network for a path, over all requests."""
+        with self._lock:
+            return sum(seen.sent_bytes for seen in self.requests if seen.path == path)
+
+    def close(self) -> None:
+        """Stop listening and cut what still flows."""
+        self._stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _take(self, seen: RequestSeen) -> tuple[Content | None, Faults]:
+        """Note a request, and say what it is for and how to misbehave."""
+        with self._lock:
+            self.requests.append(seen)
+            faults = self._faults.get(seen.path, SOUND)
+            if faults.times is not None and seen.method == "GET":
+                if faults.times <= 0:
+                    return self._contents.get(seen.path), SOUND
+                faults.times -= 1
+            return self._contents.get(seen.path), faults
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait, but not beyond the end of the origin; False once it ends."""
+        return not self._stopping.wait(seconds)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is not worth a traceback."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent: the requests are kept in `Origin.requests`."""
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        seen = RequestSeen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+        content, faults = self.server.origin._take(seen)
+        if faults.redirect:
+            return self._plain(seen, 302, {"Location": faults.redirect})
+        if faults.portal:
+            return self._plain(seen, 200, {"Content-Type": "text/html"}, PORTAL)
+        if faults.status is not None:
+            return self._plain(seen, faults.status, {"Retry-After": faults.retry_after} if faults.retry_after else {})
+        if content is None:
+            return self._plain(seen, 404, {})
+        start, stop = self._part(seen, content, faults)
+        if start is None:
+            return self._plain(seen, 416, {"Content-Range": f"bytes */{content.size_bytes}"})
+        partial = "range" in seen.headers and not (start == 0 and stop == content.size_bytes and self._ignores_range(seen, content, faults))
+        self._send_head(seen, content, faults, start, stop, partial)
+        if self.command == "GET":
+            self._send_body(seen, content, faults, start, stop)
+
+    def _part(self, seen: RequestSeen, content: Content, faults: Faults) -> tuple[int | None, int]:
+        """Which bytes to send; (None, 0) if the range cannot be satisfied."""
+        if "range" not in seen.headers or self._ignores_range(seen, content, faults):
+            return 0, content.size_bytes
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers["range"])
+        if not found:
+            return 0, content.size_bytes
+        start, stop = int(found[1]), min(int(found[2]) + 1, content.size_bytes) if found[2] else content.size_bytes
+        return (start, stop) if start < stop else (None, 0)
+
+    def _ignores_range(self, seen: RequestSeen, content: Content, faults: Faults) -> bool:
+        """Whether the whole is sent to a request for a part (RFC 9110 sections 13.1.5 and 14.2)."""
+        condition = seen.headers.get("if-range")
+        if faults.no_ranges or re.fullmatch(r"bytes=\d+-\d*", seen.headers.get("range", "")) is None:
+            return True
+        if condition is None:
+            return False
+        return faults.full_on_if_range or condition not in self._strong_validators(content, faults)
+
+    def _strong_validators(self, content: Content, faults: Faults) -> list[str]:
+        if faults.no_validator:
+            return []
+        strong = [] if faults.weak_etag else [f'"{content.etag}"']
+        return strong if faults.last_modified is None else [*strong, formatdate(faults.last_modified, usegmt=True)]
+
+    def _send_head(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int, partial: bool) -> None:
+        seen.status = 206 if partial else 200
+        self.send_response(seen.status)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(stop - start + faults.surplus_bytes))
+        if not faults.no_ranges:
+            self.send_header("Accept-Ranges", "bytes")
+        if partial:
+            shifted = start + faults.shift_content_range
+            self.send_header("Content-Range", f"bytes {shifted}-{stop - 1}/{content.size_bytes}")
+        if not faults.no_validator:
+            self.send_header("ETag", f'W/"{content.etag}"' if faults.weak_etag else f'"{content.etag}"')
+            if faults.last_modified is not None:
+                self.send_header("Last-Modified", formatdate(faults.last_modified, usegmt=True))
+        if faults.content_encoding:
+            self.send_header("Content-Encoding", faults.content_encoding)
+        self.end_headers()
+
+    def _send_body(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int) -> None:
+        origin = self.server.origin
+        position = start
+        while position < stop:
+            rate = origin.rate_bytes_per_second
+            step = stop if rate is None else min(stop, position + max(1, int(rate / STEPS_PER_SECOND)))
+            for limit in (faults.cut_after_bytes, faults.stall_after_bytes):
+                if limit is not None:
+                    step = min(step, start + limit)
+            for piece in content.read(position, step):
+                self.connection.sendall(piece)
+                seen.sent_bytes += len(piece)
+                if origin._stopping.is_set():
+                    return self._reset()
+            position = step
+            if faults.cut_after_bytes is not None and position - start >= faults.cut_after_bytes:
+                return self._reset()
+            if faults.stall_after_bytes is not None and position - start >= faults.stall_after_bytes:
+                origin._wait(3600)
+                return self._reset()
+            if rate is not None and not origin._wait(1 / STEPS_PER_SECOND):
+                return self._reset()
+        self.connection.sendall(bytes(faults.surplus_bytes))
+
+    def _plain(self, seen: RequestSeen, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        seen.status = status
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET" and body:
+            self.wfile.write(body)
+            seen.sent_bytes += len(body)
+
+    def _reset(self) -> None:
+        """End the connection with a reset instead of an orderly end, as a failing network does."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()

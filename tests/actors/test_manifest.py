@@ -1,0 +1,173 @@
+"""Manifests: what is shipped is sound, and what is not safe is refused in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import actors
+from actors.manifest import (
+    MANIFEST_LIMIT_BYTES,
+    ManifestRefused,
+    check_manifest,
+    digest_of,
+    load_manifest,
+    parse_manifest,
+    path_problem,
+    precedence,
+    url_problem,
+)
+from schemas.manifest import Manifest
+
+SHIPPED = sorted(Path(actors.__file__).parent.glob("profiles/*/models.json"))
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    file = {"path": "a.bin", "size_bytes": 1, "sha256": "0" * 64, "urls": ["https://models.example/a.bin"]}
+    file |= {key: value for key, value in changes.items() if key in file}
+    entry = {"id": "a", "name": "A", "category": "stt", "licence": "MIT", "files": [file]}
+    entry |= {key: value for key, value in changes.items() if key in entry}
+    return {"format": changes.get("format", 1), "models": [entry]}
+
+
+def parse(value: object) -> Manifest:
+    return parse_manifest(msgspec.json.encode(value), "test")
+
+
+@pytest.mark.requirement("S1-34", "S0-17")
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
+def test_shipped_manifest_is_sound_and_pins_every_revision(path: Path) -> None:
+    manifest = load_manifest(path)
+    assert manifest.models
+    for entry in manifest.models:
+        assert entry.licence and "UNVERIFIED" not in entry.licence
+        for file in entry.files:
+            assert file.size_bytes > 0
+            assert all(url.startswith("https://") and "/main/" not in url and "/master/" not in url for url in file.urls)
+
+
+def test_dictation_ships_a_voice_detector_and_recognisers() -> None:
+    manifest = load_manifest(next(path for path in SHIPPED if path.parent.name == "dictation"))
+    assert {"silero-vad", "whisper-tiny-en", "whisper-base-en"} <= {entry.id for entry in manifest.models}
+    assert {entry.category for entry in manifest.models} == {"stt", "vad"}
+
+
+BAD_PATHS = ["/etc/passwd", "../a", "a/../../b", "a\\b", "C:/a", "C:a", "a:stream", "a//b", "a/", ".", "./a", "nul", "a/COM1.bin", "LPT9", "a.", "a ", "a\x00", "a\n",
+             "journal.json", "JOURNAL.JSON"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", BAD_PATHS)
+def test_path_that_leaves_or_that_a_platform_cannot_hold_is_refused(path: str) -> None:
+    assert path_problem(path)
+    with pytest.raises(ManifestRefused, match="path"):
+        parse(document(path=path))
+
+
+@given(st.text(max_size=60))
+@example("a/../b")
+@example("con.txt")
+def test_accepted_path_stays_below_its_root_on_both_kinds_of_platform(path: str) -> None:
+    if not path or path_problem(path):
+        return
+    for flavour in (PurePosixPath, PureWindowsPath):
+        joined = flavour("/root/model") / flavour(path)
+        assert joined.parts[: len(flavour("/root/model").parts)] == flavour("/root/model").parts
+        assert ".." not in joined.parts and not flavour(path).is_absolute()
+
+
+@pytest.mark.parametrize("name", ["../a", "a/b", ".hidden", "A", "", "a.partial", "a.damaged", "con", "a" * 101, "a."])
+def test_id_that_is_no_plain_directory_name_is_refused(name: str) -> None:
+    with pytest.raises(ManifestRefused):
+        parse(document(id=name))
+
+
+@pytest.mark.parametrize("url", ["ftp://a/b", "file:///etc/passwd", "https://", "https://user:secret@host/a", "//host/a", "http://[::1", "http://host:99999/"])
+def test_url_of_another_kind_or_with_credentials_is_refused(url: str) -> None:
+    assert url_problem(url)
+
+
+def test_names_that_differ_only_in_case_are_the_same() -> None:
+    value = document()
+    value["models"][0]["files"].append(value["models"][0]["files"][0] | {"path": "A.BIN"})
+    with pytest.raises(ManifestRefused, match="twice"):
+        parse(value)
+
+
+def test_model_declared_twice_is_refused() -> None:
+    value = document()
+    value["models"] *= 2
+    with pytest.raises(ManifestRefused, match="'a' is declared twice"):
+        parse(value)
+
+
+def test_file_below_another_file_is_refused() -> None:
+    value = document()
+    value["models"][0]["files"].append(value["models"][0]["files"][0] | {"path": "a.bin/b"})
+    with pytest.raises(ManifestRefused, match="below another"):
+        parse(value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"format": 1, "models": [], "surplus": 1}', b'{"format": 2, "models": []}']
+)
+def test_what_is_no_manifest_is_refused_and_named(content: bytes) -> None:
+    with pytest.raises(ManifestRefused, match="test: the manifest cannot be used"):
+        parse_manifest(content, "test")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_manifest_or_a_refusal(content: bytes) -> None:
+    try:
+        assert check_manifest(parse_manifest(content, "test")) == []
+    except ManifestRefused:
+        pass
+
+
+def test_manifest_beyond_its_limit_is_not_read_further(tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_bytes(b" " * (MANIFEST_LIMIT_BYTES + 10))
+    with pytest.raises(ManifestRefused, match="longer than"):
+        load_manifest(tmp_path / "models.json")
+
+
+def test_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ManifestRefused, match=r"models\.json.*cannot be read"):
+        load_manifest(tmp_path / "models.json")
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(ManifestRefused) as caught:
+        parse(document(path="../a", urls=["ftp://a/b"], id="nul"))
+    assert len(caught.value.problems) == 3
+
+
+def test_digest_does_not_depend_on_layout() -> None:
+    one = parse_manifest(msgspec.json.format(msgspec.json.encode(document()), indent=4), "test")
+    assert digest_of(one) == digest_of(parse(document())) != digest_of(parse(document(name="B")))
+
+
+@pytest.mark.requirement("S1-35")
+def test_manifest_that_needs_a_newer_runtime_is_refused() -> None:
+    manifest = msgspec.convert(document() | {"minimum_runtime": "1.2.0"}, Manifest)
+    assert check_manifest(manifest, "1.2.0") == check_manifest(manifest, "1.10.0") == []
+    assert check_manifest(manifest, "1.2.0-rc.1") == ["it needs Undercroft 1.2.0 or newer, this is 1.2.0-rc.1"]
+    assert "not a version" in check_manifest(msgspec.structs.replace(manifest, minimum_runtime="1.2"), "1.2.0")[0]
+
+
+def test_versions_sort_as_the_standard_says() -> None:
+    """The example of section 11 of Semantic Versioning 2.0.0."""
+    order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1"]
+    keys = [key for version in order if (key := precedence(version))]
+    assert keys == sorted(keys) and len(set(keys)) == len(order)
+    assert precedence("01.0.0") is None and precedence("1.0.0+build") == precedence("1.0.0")
+
+
+@pytest.mark.requirement("S1-34")
+def test_signature_is_checked_before_anything_is_read_from_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_bytes(b"{")
+    with pytest.raises(ManifestRefused, match="signature does not hold: unsigned"):
+        load_manifest(tmp_path / "models.json", check_signature=lambda content, source: "unsigned")
