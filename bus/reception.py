@@ -122,13 +122,21 @@ class Reception:
         return self._take(state, Deliver(topic, run, body, state.due - run.number))
 
     def retained(self, topic: str, run: Run, body: bytes) -> list[Step]:
-        """A retained event came with a snapshot; it is handed on unless its publisher's count shows that it was."""
+        """A retained event was asked for after a loss; it is handed on if it was among what was lost."""
+        state = self._topics.get(topic)
         last = run.source_number + run.count - 1
-        seen = self._sources.get((topic, run.instance), 0)
-        if last <= seen:
+        if state is None or run.epoch != self.epoch or run.number >= state.due or last <= self._sources.get((topic, run.instance), 0):
             return []
         self._note_source((topic, run.instance), last)
         return [Deliver(topic, run, body, run.count - 1)]
+
+    def note_retained(self, topic: str, run: Run) -> None:
+        """A retained event was handed to a new subscriber: what its publisher counted up to there is no loss.
+
+        Not so for a topic that is followed already: there the feed may still bring events from before the snapshot.
+        """
+        if topic not in self._topics:
+            self._note_source((topic, run.instance), max(self._sources.get((topic, run.instance), 0), run.source_number))
 
     def replayed(self, topic: str, lost: int, following: int, runs: list[tuple[Run, bytes]]) -> list[Step]:
         """The answer to a replay: how many were lost, what there is, and where the next answer would begin."""

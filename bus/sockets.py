@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -16,6 +14,7 @@ import zmq.utils.z85
 from zmq.utils.monitor import recv_monitor_message
 
 from bus.discovery import CurveKeys, Runtime
+from bus.link import LinkHandlers
 from bus.wire import BODY_LIMIT_BYTES, WELCOME_FRAME, Frames
 
 HIGH_WATER_MARK_MESSAGES: Final = 4096
@@ -183,27 +182,6 @@ def prepare_endpoint(endpoint: str) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
         path.unlink(missing_ok=True)
-
-
-@dataclass
-class LinkHandlers:
-    """Where a link delivers what happens to it; all are called on the event loop.
-
-    Attributes:
-        connected: the lane has a (new) connection: say HELLO.
-        disconnected: the lane lost its connection.
-        lane: a lane message came in.
-        feed: a feed message came in; returns False to be given no more until `resume_feed`.
-        welcomed: the feed has a (new) connection.
-        denied: the server does not accept our key, or is not who we think it is.
-    """
-
-    connected: Callable[[], None]
-    disconnected: Callable[[], None]
-    lane: Callable[[list[bytes]], None]
-    feed: Callable[[list[bytes]], bool]
-    welcomed: Callable[[], None]
-    denied: Callable[[str], None]
 
 
 class SocketLink:

@@ -1,0 +1,229 @@
+"""The shell around every actor: what it hears comes one at a time, what it is asked is answered, and it stops in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import types
+import typing
+from collections import deque
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+import anyio
+import anyio.abc
+import msgspec
+
+from bus.client import GapEvent, IncomingRequest, Peer, correlation
+from bus.errors import Refused, UndercroftError
+from bus.lifeline import Lifeline, LifelineClosed
+from bus.subscription import Subscription
+from schemas.event import Event, Request, topic_of
+
+STOP_SETTLE_SECONDS: Final = 2.0
+"""At the end an actor waits so long for the broker to accept what it published last."""
+
+InboxT = TypeVar("InboxT", bound=Event)
+
+
+class InboxError(UndercroftError):
+    """An actor declares an inbox that cannot be read.
+
+    Attributes:
+        actor: name of the class.
+        found: what it declares.
+    """
+
+    def __init__(self, actor: str, found: str) -> None:
+        super().__init__(actor, found)
+        self.actor = actor
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"{self.actor}: the inbox is {self.found}; expected a union of event types, as in class {self.actor}(Actor[AEvent | BEvent])"
+
+
+class Actor(Generic[InboxT]):
+    """Serves the requests and hears the events that its declared inbox names.
+
+    `class ModelVerifier(Actor[Inbox])` with `Inbox = AskEvent | HappenedEvent` is all the registration there is.
+
+    Attributes:
+        peer: its connection to the bus.
+        tasks: for work that goes on beside the inbox; if a task fails, the actor does.
+    """
+
+    inbox: ClassVar[tuple[type[Event], ...]] = ()
+
+    peer: Peer
+    tasks: anyio.abc.TaskGroup
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in getattr(cls, "__orig_bases__", ()):
+            if typing.get_origin(base) is Actor:
+                cls.inbox = _members(cls.__name__, typing.get_args(base)[0])
+
+    async def prepare(self) -> None:
+        """Get ready to serve. Runs before the first event and before the actor counts as ready."""
+
+    async def handle(self, event: InboxT) -> Event | None:
+        """React to one event, or answer one request with its reply; never two at once.
+
+        Raises:
+            Refused: the request is understood and the answer is no.
+        """
+        raise NotImplementedError
+
+    async def missed(self, gap: GapEvent) -> None:
+        """Events of the inbox were lost for good. By default that is of no consequence."""
+
+    async def close(self) -> None:
+        """Let go, after the last queued request was answered."""
+
+
+class ActorLoop(Generic[InboxT]):
+    """Runs one actor over one peer until it is told to stop."""
+
+    def __init__(self, actor: Actor[InboxT], peer: Peer) -> None:
+        self._actor = actor
+        self._peer = peer
+        self._requests: deque[IncomingRequest] = deque()
+        self._stopping = False
+        self._returning = False
+        self._is_idle = True
+        self._wake = asyncio.Event()
+        self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
+
+    def stop(self, *, returning: bool = False) -> None:
+        """Take no new requests, answer what is queued, leave. `returning`: the actor will be back."""
+        self._stopping = True
+        self._returning = returning
+        self._wake.set()
+
+    async def run(self, lifeline: Lifeline | None = None) -> None:
+        """Run until stopped. What a handler raises, other than Refused, ends the actor: its supervisor starts it again.
+
+        Raises:
+            BaseExceptionGroup: what a handler or a background task raised.
+        """
+        actor, peer = self._actor, self._peer
+        heard = [event for event in actor.inbox if not issubclass(event, Request)]
+        asked = [event for event in actor.inbox if issubclass(event, Request)]
+        self._decoders = {topic_of(event): msgspec.msgpack.Decoder(event) for event in asked}
+        async with contextlib.AsyncExitStack() as stack:
+            actor.peer = peer
+            actor.tasks = await stack.enter_async_context(anyio.create_task_group())
+            if lifeline is not None:
+                stack.enter_context(_answering(lifeline, self))
+            if heard:
+                subscription: Subscription[Any] = await stack.enter_async_context(peer.subscribe(*heard))
+                actor.tasks.start_soon(self._hear, subscription)
+            await actor.prepare()
+            await peer.serve(asked, self._asked)
+            if lifeline is not None:
+                lifeline.send_ready()
+            await self._serve()
+            await actor.close()
+            actor.tasks.cancel_scope.cancel()
+        await self._leave()
+
+    # Requests and events wait in two queues, since an event may wait for as long as the feed keeps it, while whoever asked
+    # waits for an answer. One lock lets one of both in at a time.
+
+    async def _serve(self) -> None:
+        while True:
+            while self._requests:
+                request = self._requests.popleft()
+                if not request.is_cancelled:
+                    async with self._turn:
+                        await self._answer(request)
+            if self._stopping:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _hear(self, subscription: Subscription[Any]) -> None:
+        async for event in subscription:
+            async with self._turn:
+                correlation.set(subscription.correlation)
+                if isinstance(event, GapEvent):
+                    await self._actor.missed(event)
+                else:
+                    await self._actor.handle(event)
+
+    @functools.cached_property
+    def _turn(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    def _asked(self, request: IncomingRequest) -> None:
+        if self._stopping:
+            request.fail("restarting" if self._returning else "no_responder", f"{self._peer.name} is stopping")
+            return
+        self._requests.append(request)
+        self._wake.set()
+
+    async def _answer(self, request: IncomingRequest) -> None:
+        try:
+            event = self._decoders[request.topic].decode(request.body)
+        except msgspec.DecodeError as error:
+            request.fail("invalid", f"the request does not fit {request.topic}: {error}")
+            return
+        correlation.set(request.correlation)
+        try:
+            reply = await self._actor.handle(event)
+        except Refused as refused:
+            request.fail("refused", str(refused))
+            return
+        except BaseException as error:
+            request.fail("died", f"{self._peer.name} failed while it had the request: {type(error).__name__}")
+            raise
+        if reply is None:
+            request.fail("refused", f"{self._peer.name} has no answer to {request.topic}")
+        else:
+            request.reply(reply)
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SETTLE_SECONDS):
+                await self._peer.settled()
+        self._peer.close(returning=self._returning)
+
+
+@contextlib.contextmanager
+def _answering(lifeline: Lifeline, loop: ActorLoop[Any]) -> typing.Iterator[None]:
+    """Answer the supervisor from the actor's own loop, so that a loop that hangs shows."""
+
+    def read() -> None:
+        try:
+            for message in lifeline.receive():
+                if message.ping is not None:
+                    lifeline.send_pong(message.ping)
+                if message.stop is not None:
+                    loop.stop(returning=message.stop.returning)
+        except LifelineClosed:
+            leave_at_once()
+
+    running = asyncio.get_running_loop()
+    running.add_reader(lifeline.fileno(), read)
+    running.call_soon(read)
+    try:
+        yield
+    finally:
+        running.remove_reader(lifeline.fileno())
+
+
+def leave_at_once() -> None:
+    """End this process without any farewell: its supervisor is gone, and what was acknowledged is on disk."""
+    import os
+
+    os._exit(70)
+
+
+def _members(actor: str, declared: Any) -> tuple[type[Event], ...]:
+    if isinstance(declared, TypeVar):
+        return ()
+    members = typing.get_args(declared) if isinstance(declared, types.UnionType) or typing.get_origin(declared) is typing.Union else (declared,)
+    if not all(isinstance(member, type) and issubclass(member, Event) for member in members):
+        raise InboxError(actor, repr(declared))
+    return members

@@ -1,0 +1,178 @@
+"""The hearing half of a peer: carries out what the reception decides, for all subscriptions of this peer together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from bus import wire
+from bus.asking import Answer, Asking
+from bus.errors import ProtocolError, RequestFailed
+from bus.link import Link
+from bus.reception import Deliver, Fetch, Lost, Reception, Step
+from bus.subscription import Decoders, Subscription
+from bus.wire import Run
+from schemas.event import Event
+
+SNAPSHOT_TOPIC: Final = "snapshot"
+
+
+class Hearing:
+    """Subscriptions of one peer."""
+
+    def __init__(self, link: Link, asking: Asking, wait_until_welcome: Callable[[], asyncio.Future[None]]) -> None:
+        self.reception = Reception()
+        self.decoders = Decoders()
+        self.ignored: Counter[str] = Counter()
+        self._link = link
+        self._asking = asking
+        self._wait_until_welcome = wait_until_welcome
+        self._subscriptions: list[Subscription[Event]] = []
+        self._prefixes: Counter[bytes] = Counter()
+        self._lane_epoch = ""
+        self._is_paused = False
+        self._is_closed = False
+        self._was_welcomed = False
+
+    @property
+    def undecodable(self) -> int:
+        """Events that did not fit their type."""
+        return sum(subscription.undecodable for subscription in self._subscriptions)
+
+    async def join(self, subscription: Subscription[Event]) -> None:
+        """Deliver to this subscription; returns once its retained events are queued.
+
+        Raises:
+            RequestFailed: the broker refused the snapshot.
+        """
+        self._subscriptions.append(subscription)
+        for pattern in subscription.patterns:
+            prefix = wire.feed_prefix(pattern)
+            self._prefixes[prefix] += 1
+            if self._prefixes[prefix] == 1:
+                self._link.subscribe(prefix)
+        self.reception.expect(subscription.patterns)
+        try:
+            snapshot, found = await self._snapshot(subscription.patterns)
+        except BaseException:
+            self.reception.join(subscription.patterns, self.reception.epoch, {})
+            subscription.close()
+            raise
+        for step in found:
+            self.reception.note_retained(step.topic, step.run)
+        subscription.begin(found, snapshot.sequence, snapshot.epoch)
+        self._carry_out(self.reception.join(subscription.patterns, snapshot.epoch, snapshot.heads))
+
+    def leave(self, subscription: Subscription[Event]) -> None:
+        """Deliver to this subscription no more."""
+        if subscription not in self._subscriptions:
+            return
+        self._subscriptions.remove(subscription)
+        self.reception.leave(subscription.patterns)
+        for pattern in subscription.patterns:
+            prefix = wire.feed_prefix(pattern)
+            self._prefixes[prefix] -= 1
+            if self._prefixes[prefix] == 0 and not self._is_closed:
+                self._link.unsubscribe(prefix)
+        self.caught_up()
+
+    def caught_up(self) -> None:
+        """A subscription has room again."""
+        if self._is_paused and not self._is_closed and not any(subscription.is_behind for subscription in self._subscriptions):
+            self._is_paused = False
+            self._link.resume_feed()
+
+    def close(self) -> None:
+        """Let go of everybody who waits for events."""
+        self._is_closed = True
+        for subscription in list(self._subscriptions):
+            subscription.close()
+
+    # -- what the link brings --------------------------------------------------------------------------------------
+
+    def feed(self, frames: Sequence[bytes]) -> bool:
+        """Take a feed message; False if the link is to bring no more until a subscription has caught up."""
+        try:
+            if len(frames) != 3:
+                raise ProtocolError("truncated", f"a feed message has {len(frames)} frames, expected 3")
+            topic, header, body = frames
+            if topic == wire.HEARTBEAT_TOPIC:
+                heartbeat, heads = wire.read_heartbeat(header, body)
+                self._carry_out(self.reception.heartbeat(heartbeat.epoch, heads))
+            else:
+                self._carry_out(self.reception.receive(topic.decode(), wire.read_run(header), body))
+        except (ProtocolError, UnicodeDecodeError) as error:
+            self.ignored[error.reason if isinstance(error, ProtocolError) else "malformed"] += 1
+        self._is_paused = any(subscription.is_behind for subscription in self._subscriptions)
+        return not self._is_paused
+
+    def feed_welcomed(self) -> None:
+        """The feed has a connection. After the first one, look at once how far the topics have come meanwhile."""
+        if self._was_welcomed and self._lane_epoch and self._subscriptions:
+            patterns = sorted({pattern for subscription in self._subscriptions for pattern in subscription.patterns})
+            self._asking.begin(lambda id: wire.Snapshot(id, patterns), self._compare_heads)
+        self._was_welcomed = True
+
+    def lane_welcomed(self, epoch: str) -> None:
+        """The lane is connected to a broker of this epoch; what was asked before gets no answer."""
+        self._lane_epoch = epoch
+        self.reception.forget_fetches()
+
+    # -- what the reception wants ----------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: list[Step]) -> None:
+        for step in steps:
+            if isinstance(step, Fetch):
+                self._fetch(step)
+                continue
+            for subscription in self._subscriptions:
+                if subscription.wants(step.topic):
+                    subscription.take(step)
+            if isinstance(step, Lost) and step.beyond_ring:
+                self._asking.begin(lambda id, topic=step.topic: wire.Snapshot(id, [topic]), self._take_retained)  # type: ignore[misc]
+
+    def _fetch(self, step: Fetch) -> None:
+        if self._lane_epoch != self.reception.epoch:
+            self.reception.forget_fetches()  # lane and feed speak of different brokers for a moment; a heartbeat asks again
+            return
+        self._asking.begin(lambda id: wire.Replay(id, step.topic, step.first, step.last), self._take_replay)
+
+    def _take_replay(self, answer: Answer, body: list[bytes]) -> None:
+        if not isinstance(answer, wire.Replayed):
+            self.reception.forget_fetches()
+            return
+        runs = [(run, events) for _, run, events in _feed_messages(body)]
+        self._carry_out(self.reception.replayed(answer.topic, answer.lost, answer.next, runs))
+
+    def _take_retained(self, answer: Answer, body: list[bytes]) -> None:
+        """After a loss, the retained events tell how things stand now."""
+        if isinstance(answer, wire.Snapshotted) and answer.epoch == self.reception.epoch:
+            for topic, run, events in _feed_messages(body):
+                self._carry_out(self.reception.retained(topic, run, events))
+
+    def _compare_heads(self, answer: Answer, body: list[bytes]) -> None:
+        if isinstance(answer, wire.Snapshotted):
+            self._carry_out(self.reception.heartbeat(answer.epoch, answer.heads))
+
+    async def _snapshot(self, patterns: list[str]) -> tuple[wire.Snapshotted, list[Deliver]]:
+        while True:
+            await asyncio.shield(self._wait_until_welcome())
+            outcome: asyncio.Future[tuple[Answer, list[bytes]]] = asyncio.get_running_loop().create_future()
+            self._asking.begin(lambda id: wire.Snapshot(id, patterns), lambda answer, body: _resolve(outcome, (answer, body)))  # noqa: B023
+            answer, body = await outcome
+            if isinstance(answer, wire.Snapshotted):
+                return answer, [Deliver(topic, run, events, run.count - 1) for topic, run, events in _feed_messages(body)]
+            if isinstance(answer, wire.Failed) and answer.kind != "died":
+                raise RequestFailed(answer.kind, answer.message, SNAPSHOT_TOPIC)
+
+
+def _resolve(outcome: asyncio.Future[tuple[Answer, list[bytes]]], answer: tuple[Answer, list[bytes]]) -> None:
+    if not outcome.done():
+        outcome.set_result(answer)
+
+
+def _feed_messages(body: list[bytes]) -> list[tuple[str, Run, bytes]]:
+    """Feed messages that came as body frames, three frames each."""
+    return [(body[i].decode(), wire.read_run(body[i + 1]), body[i + 2]) for i in range(0, len(body) - 2, 3)]

@@ -1,0 +1,260 @@
+"""What one subscriber hears: an async iterator over events, with retained ones first and gaps told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Generic, Protocol, TypeVar
+
+import msgspec
+
+from bus.reception import Deliver, Lost
+from bus.wire import Run, matches
+from schemas.bus import GapEvent
+from schemas.contract import EVENTS
+from schemas.event import Event, topic_of
+
+QUEUE_LIMIT_EVENTS: Final = 16_384
+"""A subscriber that is further behind makes its peer stop reading the feed until it has caught up by half."""
+
+TURN_LIMIT_EVENTS: Final = 1024
+"""After so many events without a pause the subscriber lets others have a turn."""
+
+EventT = TypeVar("EventT", bound=Event, covariant=True)
+Decoder = msgspec.msgpack.Decoder[list[Event]]
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with its place in the order, for those who watch.
+
+    Attributes:
+        event: the event; of a topic that the contract does not know, a dict.
+        sequence, number: place in the one order, and within the topic.
+        time_ns: when the broker accepted it, nanoseconds since the Unix epoch.
+        retained: it was there before this subscriber came.
+    """
+
+    topic: str
+    event: object
+    epoch: str
+    sequence: int
+    number: int
+    time_ns: int
+    source: str
+    correlation: str | None
+    retained: bool
+
+
+class Hub(Protocol):
+    """What a subscription needs of its peer."""
+
+    async def join(self, subscription: Subscription[Event]) -> None:
+        """Start to deliver; returns once the retained events are queued."""
+        ...
+
+    def leave(self, subscription: Subscription[Event]) -> None:
+        """Deliver no more."""
+        ...
+
+    def caught_up(self) -> None:
+        """A subscriber that was far behind is so no more."""
+        ...
+
+
+class Decoders:
+    """Decoders by topic: typed where the contract or the app knows the event, plain otherwise."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Decoder] = {}
+        self._plain: Decoder = msgspec.msgpack.Decoder(list)
+
+    def learn(self, event_type: type[Event]) -> None:
+        """Decode the topic of this type as this type."""
+        decoder: Decoder = msgspec.msgpack.Decoder(list[event_type])  # type: ignore[valid-type]  # a runtime value by design
+        self._known[topic_of(event_type)] = decoder
+
+    def of(self, topic: str) -> Decoder:
+        """Decoder for a run of this topic."""
+        decoder = self._known.get(topic)
+        if decoder is None:
+            if topic not in EVENTS:
+                return self._plain
+            self.learn(EVENTS[topic])
+            decoder = self._known[topic]
+        return decoder
+
+
+class Subscription(Generic[EventT]):
+    """Events of some types or patterns, in order: `async with peer.subscribe(A, B) as events: async for event in events`.
+
+    Attributes:
+        patterns: exact topics, `conversation.*` or `*`.
+        correlation: correlation id of the event that was handed out last.
+        undecodable: events that did not fit their type, and were skipped.
+    """
+
+    def __init__(self, hub: Hub, patterns: Iterable[str], decoders: Decoders, *, gaps: bool = True) -> None:
+        self.patterns = list(dict.fromkeys(patterns))
+        self.correlation: str | None = None
+        self.undecodable = 0
+        self._hub = hub
+        self._decoders = decoders
+        self._gaps = gaps
+        self._queue: deque[tuple[str, Run | None, bytes | GapEvent, int, bool]] = deque()
+        self._queued_events = 0
+        self._early: list[Deliver | Lost] | None = []
+        self._events: list[Event] = []
+        self._position = 0
+        self._current: tuple[str, Run, bool] | None = None
+        self._turn = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Subscription[EventT]:
+        await self._hub.join(self)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __aiter__(self) -> Subscription[EventT]:
+        return self
+
+    async def __anext__(self) -> EventT:
+        while True:
+            position = self._position
+            if position < len(self._events):
+                self._position = position + 1
+                self._turn += 1
+                if self._turn >= TURN_LIMIT_EVENTS:
+                    self._turn = 0
+                    await asyncio.sleep(0)
+                return self._events[position]  # type: ignore[return-value]  # the decoders belong to the subscribed types
+            if not self._load():
+                if self._closed:
+                    raise StopAsyncIteration
+                await self._wait()
+
+    async def received(self) -> Received:
+        """The next event with its place in the order; gaps come as events too."""
+        event = await self.__anext__()
+        if self._current is None:
+            return Received(
+                topic=topic_of(GapEvent), event=event, epoch="", sequence=0, number=0, time_ns=0, source="", correlation=None, retained=False
+            )
+        topic, run, retained = self._current
+        offset = self._position - 1 + (run.count - len(self._events))
+        return Received(
+            topic=topic,
+            event=event,
+            epoch=run.epoch,
+            sequence=run.sequence + offset,
+            number=run.number + offset,
+            time_ns=run.time_ns,
+            source=run.source,
+            correlation=run.correlation,
+            retained=retained,
+        )
+
+    def close(self) -> None:
+        """Hear no more; whoever waits for the next event is let go once the queue is empty."""
+        if not self._closed:
+            self._closed = True
+            self._hub.leave(self)
+            self._wake()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the queue is as long as it may be."""
+        return self._queued_events >= QUEUE_LIMIT_EVENTS
+
+    def wants(self, topic: str) -> bool:
+        """Whether the topic falls under one of the patterns."""
+        return any(matches(pattern, topic) for pattern in self.patterns)
+
+    # -- called by the peer ----------------------------------------------------------------------------------------
+
+    def begin(self, retained: list[Deliver], sequence: int, epoch: str) -> None:
+        """The snapshot is there: its events come first, then what followed it."""
+        for found in retained:
+            self._put(found.topic, found.run, found.body, found.skip, retained=True)
+        early, self._early = self._early, None
+        for step in early or []:
+            if isinstance(step, Lost) or step.run.epoch != epoch or step.run.sequence > sequence:
+                self.take(step)
+
+    def take(self, step: Deliver | Lost) -> None:
+        """Queue what the reception hands on."""
+        if self._early is not None:
+            self._early.append(step)
+        elif isinstance(step, Deliver):
+            self._put(step.topic, step.run, step.body, step.skip, retained=False)
+        elif self._gaps:
+            reason = "ring_exceeded" if step.beyond_ring else "broker_restarted"
+            gap = GapEvent(lost_topic=step.topic, count=step.count, reason=reason)  # type: ignore[arg-type]  # both are allowed
+            self._queue.append((step.topic, None, gap, 0, False))
+            self._wake()
+
+    def _put(self, topic: str, run: Run, body: bytes, skip: int, *, retained: bool) -> None:
+        self._queue.append((topic, run, body, skip, retained))
+        self._queued_events += run.count
+        self._wake()
+
+    def _load(self) -> bool:
+        """Decode the next run of the queue; whether there was one."""
+        if not self._queue:
+            return False
+        topic, run, body, skip, retained = self._queue.popleft()
+        self._position = 0
+        if run is None or isinstance(body, GapEvent):
+            self._current, self.correlation = None, None
+            self._events = [body] if isinstance(body, GapEvent) else []
+            return True
+        was_behind = self.is_behind
+        self._queued_events -= run.count
+        if was_behind or (self._queued_events < QUEUE_LIMIT_EVENTS // 2):
+            self._hub.caught_up()
+        self._events = self._decode(topic, body)[skip - run.count :] if skip else self._decode(topic, body)
+        self._current, self.correlation = (topic, run, retained), run.correlation
+        return True
+
+    def _decode(self, topic: str, body: bytes) -> list[Event]:
+        try:
+            return self._decoders.of(topic).decode(body)
+        except msgspec.DecodeError:
+            return self._decode_singly(topic, body)
+
+    def _decode_singly(self, topic: str, body: bytes) -> list[Event]:
+        events: list[Event] = []
+        decoder = self._decoders.of(topic)
+        for raw in msgspec.msgpack.decode(body, type=list[msgspec.Raw]):
+            try:
+                events += decoder.decode(b"\x91" + bytes(raw))
+            except msgspec.DecodeError:
+                self.undecodable += 1
+        return events
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def patterns_of(what: Iterable[type[Event] | str], learn: Callable[[type[Event]], None]) -> list[str]:
+    """Patterns for event types and patterns alike; types are made known to the decoders."""
+    patterns = []
+    for item in what:
+        if isinstance(item, str):
+            patterns.append(item)
+        else:
+            learn(item)
+            patterns.append(topic_of(item))
+    return patterns
