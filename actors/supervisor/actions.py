@@ -137,7 +137,10 @@ class Ping:
 
 @dataclass(frozen=True)
 class Send:
-    """Send a signal to the child (`terminate`) or to its whole process group (`kill`)."""
+    """Send a signal to the child (`terminate`) or to its whole process group (`kill`).
+
+    A `kill` before `Started` means that whoever makes the process takes too long: give up on it and say `StartFailed`.
+    """
 
     actor: str
     what: Literal["terminate", "kill"]

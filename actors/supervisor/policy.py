@@ -205,13 +205,16 @@ class Supervision:
             child.then = then  # the words already go their way
             return
         child.then, child.word = then, None
-        self._enter(child, "stopping", reason, now)
+        self._enter(child, "stopping", reason, now, now + child.spec.shutdown_timeout_seconds)
         if child.pid is not None:
             self._next_word(child, now)
 
     def _next_word(self, child: Child, now: float) -> None:
-        """Say the next, harder word to a stopping process."""
-        if child.word is None and child.spec.has_lifeline:
+        """Say the next, harder word to a stopping process. One that did not even come to be in time is killed."""
+        if child.pid is None:
+            child.word, child.due_at = "kill", None
+            self._actions.append(Send(child.name, "kill"))
+        elif child.word is None and child.spec.has_lifeline:
             child.word, child.due_at = "message", now + child.spec.shutdown_timeout_seconds
             self._actions.append(Tell(child.name, returning=child.then in ("restart", "crash") and not self.is_leaving))
         elif child.word in (None, "message"):
@@ -226,9 +229,7 @@ class Supervision:
         """End a process that does not do what it should; it is asked for its stacks first."""
         self._enter(child, "stopping", fault, now, now + DUMP_GRACE_SECONDS)
         child.then, child.word, child.fault = "crash", "dump", fault
-        if child.pid is None:
-            child.due_at = None  # whoever makes the process is still at it; `Started` or `StartFailed` will come
-        elif child.spec.has_lifeline:
+        if child.pid is not None and child.spec.has_lifeline:
             self._actions.append(Dump(child.name))
 
     # What is due

@@ -1,0 +1,168 @@
+"""What a child process does first: it waits for the start message, then becomes the broker or an actor."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from actors import prctl
+from actors.profile import Profile, read_profile
+from actors.storage.locations import Locations
+from bus.discovery import Runtime
+from bus.errors import OperatorError
+from bus.lifeline import Lifeline, LifelineClosed, PumpedLifeline
+
+if TYPE_CHECKING:
+    from bus.actor import Actor
+
+PRIVATE_UMASK: Final = 0o077
+CONNECT_TIMEOUT_SECONDS: Final = 60.0
+"""Longer than a broker needs to come back; the start timeout of the child spec rules before."""
+
+
+class BrokerStart(msgspec.Struct, frozen=True, kw_only=True, tag="broker", tag_field="role"):
+    """Become the broker. `options` are those of `bus.broker.BrokerOptions`; they hold the keys."""
+
+    name: str
+    options: dict[str, Any]
+
+
+class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_field="role"):
+    """Become an actor.
+
+    Attributes:
+        entry: `package.module:build`.
+        path: directory to append to the module search path; empty for none.
+        profile: directory of the profile.
+        locations: directory of each category.
+    """
+
+    name: str
+    entry: str
+    path: str
+    profile: str
+    locations: dict[str, str]
+    runtime: Runtime
+
+
+StartMessage = BrokerStart | ActorStart
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an actor is built from.
+
+    Attributes:
+        name: of the actor, as in its child spec.
+        locations: where each kind of file lies.
+        profile: what the app declares.
+    """
+
+    name: str
+    locations: Locations
+    profile: Profile
+
+
+class EntryRefused(OperatorError):
+    """An actor cannot be built from its entry.
+
+    Attributes:
+        entry: `package.module:build`.
+        detail: what was expected and what was found.
+    """
+
+    def __init__(self, entry: str, detail: str) -> None:
+        super().__init__(entry, detail)
+        self.entry = entry
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"entry {self.entry!r}: {self.detail}; check 'entry' and 'path' of the child in profile.toml"
+
+
+def build(start: ActorStart) -> Actor[Any]:
+    """Import what the entry names and have it build the actor.
+
+    Raises:
+        EntryRefused: there is no such module or function, or it builds something else.
+        ProfileError: the profile cannot be read.
+    """
+    from bus.actor import Actor
+
+    if start.path and start.path not in sys.path:
+        sys.path.append(start.path)
+    module_name, _, function_name = start.entry.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise  # the module is there; what it imports is not
+        raise EntryRefused(start.entry, f"there is no module {error.name!r}") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise EntryRefused(start.entry, f"expected a function {function_name!r} in {module_name}, found {function!r}")
+    locations = Locations(**{category: Path(path) for category, path in start.locations.items()})
+    actor = function(Surroundings(name=start.name, locations=locations, profile=read_profile(Path(start.profile))))
+    if not isinstance(actor, Actor):
+        raise EntryRefused(start.entry, f"expected it to build an Actor, found {type(actor).__name__}")
+    return actor
+
+
+def run(lifeline: Lifeline) -> None:
+    """Wait for the start message and be what it says, until told to stop. A broken entry ends the process with exit code 1."""
+    try:
+        start = msgspec.convert(lifeline.wait_start(), StartMessage)
+    except LifelineClosed:
+        return
+    prctl.set_name(f"uc-{start.name}")
+    try:
+        if isinstance(start, BrokerStart):
+            from bus.broker import BrokerOptions
+            from bus.broker import run as run_broker
+
+            run_broker(msgspec.convert(start.options, BrokerOptions), lifeline)
+        else:
+            import asyncio
+
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:  # Windows: the other loop has no add_reader
+                runner.run(_act(build(start), start, lifeline))
+    except OperatorError as error:
+        print(error, file=sys.stderr, flush=True)
+        raise SystemExit(1) from error
+
+
+async def _act(actor: Actor[Any], start: ActorStart, lifeline: Lifeline) -> None:
+    from bus.actor import ActorLoop
+    from bus.client import connect
+
+    async with connect(start.name, runtime=start.runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer:
+        await ActorLoop(actor, peer).run(lifeline)
+
+
+def main() -> None:
+    """Entry of a fresh interpreter: stdin and stdout are the lifeline, stderr is the log."""
+    write_fd = os.dup(1)
+    os.dup2(2, 1)  # a stray print becomes a line of the log
+    read_fd = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if os.name == "posix":
+        import faulthandler
+        import signal
+
+        os.umask(PRIVATE_UMASK)
+        faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+        run(Lifeline(read_fd, write_fd))
+    else:
+        run(PumpedLifeline(read_fd, write_fd))
+
+
+if __name__ == "__main__":
+    main()

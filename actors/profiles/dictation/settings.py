@@ -1,0 +1,112 @@
+"""The settings of a dictation app, with their defaults, ranges and titles. Unknown ones are refused."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """Settings are replaced whole, never changed in place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class VadSettings(Section):
+    """How speech is told from silence."""
+
+    sensitivity: float = Field(default=0.5, ge=0, le=1, title="Sensitivity", description="0 hears only loud speech, 1 every whisper.")
+    noise_floor: float = Field(default=0.002, gt=0, le=1, title="Noise floor", description="Loudness of the quiet room, as a share of full scale.")
+    energy_threshold_multiplier: float = Field(
+        default=2.0, ge=1, le=20, title="Energy threshold multiplier", description="Speech is louder than the noise floor by this factor."
+    )
+    silence_timeout_seconds: float = Field(default=0.8, ge=0.1, le=10, title="Silence that ends an utterance")
+    pre_roll_seconds: float = Field(default=0.3, ge=0, le=5, title="Sound kept from before speech began")
+
+    @property
+    def energy_threshold(self) -> float:
+        """Loudness from which on sound counts as speech; follows from two settings and is set nowhere."""
+        return min(1.0, self.noise_floor * self.energy_threshold_multiplier)
+
+
+class SttSettings(Section):
+    """How speech becomes text."""
+
+    model_id: str = Field(default="whisper-base", min_length=1, max_length=100, title="Model")
+    language: str = Field(default="auto", pattern=r"^(auto|[a-z]{2,3}(-[A-Z]{2})?)$", title="Language", description="A code such as en or pt-BR, or auto.")
+    threads: int = Field(default=0, ge=0, le=64, title="Threads", description="0 lets the app choose.")
+
+
+class DictationSettings(Section):
+    """What happens to the text."""
+
+    hotkey: str = Field(default="ctrl+alt+space", min_length=1, max_length=100, title="Hotkey")
+    mode: Literal["hold", "toggle"] = Field(default="hold", title="Hotkey mode")
+    auto_punctuation: bool = Field(default=True, title="Add punctuation")
+    raw_output: bool = Field(default=False, title="Leave the text as it was heard")
+    max_seconds: int = Field(default=300, ge=5, le=7200, title="Longest dictation")
+
+
+class AssistantSettings(Section):
+    """The mode that answers; it needs a language model, and a voice to be heard."""
+
+    enabled: bool = Field(default=False, title="Enabled")
+    model_id: str = Field(default="", max_length=100, title="Language model", description="Empty: none.")
+    voice_id: str = Field(default="", max_length=100, title="Voice", description="Empty: none.")
+
+
+class HistorySettings(Section):
+    """What is remembered of past dictations. By default nothing reaches the disk."""
+
+    max_entries: int = Field(default=100, ge=10, le=10_000, title="Entries kept")
+    persistence_mode: Literal["memory", "disk"] = Field(default="memory", title="Where entries are kept")
+    encrypt_at_rest: bool = Field(default=True, title="Encrypt what is on disk")
+
+
+class ModelSettings(Section):
+    """How models are fetched."""
+
+    rate_limit_kib_per_second: int = Field(default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none.")
+    max_streams: int = Field(default=4, ge=1, le=16, title="Connections at once")
+    mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror", description="Tried before a model's own address.")
+
+
+class PathSettings(Section):
+    """Where large things lie. Empty: where the platform keeps them."""
+
+    root: str = Field(default="", max_length=4096, title="Shared root")
+    models: str = Field(default="", max_length=4096, title="Models")
+    logs: str = Field(default="", max_length=4096, title="Logs")
+    tools: str = Field(default="", max_length=4096, title="Tools")
+    workspace: str = Field(default="", max_length=4096, title="Workspace")
+
+
+class UiSettings(Section):
+    """What a frontend shows."""
+
+    theme: Literal["system", "light", "dark"] = Field(default="system", title="Theme")
+    ready_toast: bool = Field(default=True, title="Tell when everything is ready", description="One switch for all places that show it.")
+    overlay: bool = Field(default=True, title="Show the overlay while dictating")
+
+
+class DiagnosticsSettings(Section):
+    """What helps to find a fault."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", title="Level")
+    log_lines: int = Field(default=2000, ge=100, le=100_000, title="Lines kept in memory")
+    file_logs: bool = Field(default=False, title="Write logs to files", description="Rotated; off unless somebody looks for a fault.")
+
+
+class Settings(Section):
+    """All settings, by section."""
+
+    vad: VadSettings = Field(default_factory=VadSettings, title="Voice detection")
+    stt: SttSettings = Field(default_factory=SttSettings, title="Speech to text")
+    dictation: DictationSettings = Field(default_factory=DictationSettings, title="Dictation")
+    assistant: AssistantSettings = Field(default_factory=AssistantSettings, title="Assistant")
+    history: HistorySettings = Field(default_factory=HistorySettings, title="History")
+    models: ModelSettings = Field(default_factory=ModelSettings, title="Models")
+    paths: PathSettings = Field(default_factory=PathSettings, title="Paths")
+    ui: UiSettings = Field(default_factory=UiSettings, title="Appearance")
+    diagnostics: DiagnosticsSettings = Field(default_factory=DiagnosticsSettings, title="Diagnostics")

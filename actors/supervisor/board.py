@@ -1,0 +1,47 @@
+"""What others may see of the supervisor and ask of it: the bus face and the terminal know no more than this."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+
+
+class Board(Protocol):
+    """The supervisor as seen from outside."""
+
+    def overview(self) -> SupervisorStatusEvent:
+        """How the whole runtime fares."""
+
+    def newest_lines(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
+        """The newest log lines, oldest first, and how many older ones there were.
+
+        Raises:
+            Refused: there is no such actor.
+        """
+
+    def ask_restart(self, actor: str) -> ActorStatus:
+        """Have one actor stopped and started again.
+
+        Raises:
+            Refused: there is no such actor, or the runtime stops.
+        """
+
+    def ask_stop(self, reason: str) -> None:
+        """Have everything stopped in good order."""
+
+    def greeted(self, peer: str) -> None:
+        """A peer of this name has greeted the broker."""
+
+
+class Watcher(Protocol):
+    """Is told what changes."""
+
+    def changed(self, status: ActorStatus) -> None:
+        """An actor is in another state."""
+
+    def wrote(self, lines: list[LogLine]) -> None:
+        """Processes wrote to their logs."""
+
+    def stopping(self, reason: str) -> None:
+        """The end has begun."""

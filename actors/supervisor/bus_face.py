@@ -1,0 +1,144 @@
+"""The supervisor as a peer of the bus: answers what it is asked, and tells what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from typing import Any, Final
+
+import msgspec
+
+from actors.supervisor.board import Board
+from actors.supervisor.spec import SUPERVISOR
+from bus.client import IncomingRequest, Peer, connect
+from bus.discovery import Runtime
+from bus.errors import Refused, RequestFailed, UndercroftError
+from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent
+from schemas.event import Event, Request, topic_of
+from schemas.supervision import (
+    ActorRestartAcceptedEvent,
+    ActorRestartRequestEvent,
+    ActorStateChangedEvent,
+    ActorStatus,
+    LogLine,
+    LogLinesWrittenEvent,
+    LogsReportedEvent,
+    LogsRequestEvent,
+    SupervisorStatusRequestEvent,
+    SupervisorStoppingEvent,
+    SupervisorStopRequestEvent,
+)
+
+SERVED: Final[tuple[type[Request[Any]], ...]] = (
+    SupervisorStatusRequestEvent,
+    ActorRestartRequestEvent,
+    SupervisorStopRequestEvent,
+    LogsRequestEvent,
+)
+LINES_INTERVAL_SECONDS: Final = 0.1
+LINES_LIMIT: Final = 1_000
+"""Of one batch; a process that writes faster is heard in part, and the ring keeps the rest."""
+
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 1.0
+LOG_LIMIT_LINES: Final = 10_000
+
+
+class BusFace:
+    """Peer `supervisor`. Its troubles are its own: the supervisor runs on without it."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._peer: Peer | None = None
+        self._lines: deque[LogLine] = deque(maxlen=LINES_LIMIT)
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._decoders = {topic_of(request): msgspec.msgpack.Decoder(request) for request in SERVED}
+
+    async def run(self, runtime: Runtime) -> None:
+        """Stay on the bus until cancelled."""
+        while True:
+            try:
+                async with connect(SUPERVISOR, runtime=runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer:
+                    await self._stay(peer)
+            except UndercroftError as error:
+                print(f"supervisor: not on the bus: {error}", file=sys.stderr, flush=True)
+            finally:
+                self._peer = None
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def changed(self, status: ActorStatus) -> None:
+        """An actor is in another state."""
+        self._post(ActorStateChangedEvent(actor=status.actor, status=status))
+
+    def stopping(self, reason: str) -> None:
+        """The end has begun."""
+        self._post(SupervisorStoppingEvent(reason=reason))
+
+    def wrote(self, lines: list[LogLine]) -> None:
+        """Processes wrote to their logs; lines travel in batches."""
+        self._lines.extend(lines)
+        if self._flush_timer is None and self._peer is not None:
+            self._flush_timer = asyncio.get_running_loop().call_later(LINES_INTERVAL_SECONDS, self._flush_lines)
+
+    def announce_all(self) -> None:
+        """Tell how every actor fares: a new broker knows nothing that an earlier one retained."""
+        for status in self._board.overview().actors:
+            self.changed(status)
+
+    async def _stay(self, peer: Peer) -> None:
+        await peer.serve(SERVED, self._asked)
+        self._peer = peer
+        self.announce_all()
+        self.wrote([])
+        async with peer.subscribe(PeerJoinedEvent) as events:
+            await self._look_around(peer)
+            async for event in events:
+                if isinstance(event, PeerJoinedEvent):
+                    self._board.greeted(event.peer)
+                else:
+                    await self._look_around(peer)
+
+    async def _look_around(self, peer: Peer) -> None:
+        """Find peers that joined before we listened."""
+        try:
+            statistics = await peer.request(BusStatisticsRequestEvent())
+        except RequestFailed:
+            return  # the broker is gone again; whoever is there will greet the next one, and we shall hear it
+        for other in statistics.peers:
+            self._board.greeted(other.peer)
+
+    def _post(self, event: Event) -> None:
+        if self._peer is not None:
+            self._peer.post(event)
+
+    def _flush_lines(self) -> None:
+        self._flush_timer = None
+        if self._lines:
+            lines = list(self._lines)
+            self._lines.clear()
+            self._post(LogLinesWrittenEvent(lines=lines))
+
+    def _asked(self, request: IncomingRequest) -> None:
+        try:
+            event = self._decoders[request.topic].decode(request.body)
+        except msgspec.DecodeError as error:
+            request.fail("invalid", f"the request does not fit {request.topic}: {error}")
+            return
+        try:
+            request.reply(self._answer(event))
+        except Refused as refused:
+            request.fail("refused", str(refused))
+
+    def _answer(self, event: Request[Any]) -> Event:
+        match event:
+            case ActorRestartRequestEvent(actor=actor):
+                return ActorRestartAcceptedEvent(status=self._board.ask_restart(actor))
+            case LogsRequestEvent(actor=actor, limit=limit):
+                lines, dropped = self._board.newest_lines(actor, min(limit, LOG_LIMIT_LINES))
+                return LogsReportedEvent(lines=lines, dropped=dropped)
+            case SupervisorStopRequestEvent(reason=reason):
+                self._board.ask_stop(reason)
+                return SupervisorStoppingEvent(reason=reason)
+            case _:
+                return self._board.overview()

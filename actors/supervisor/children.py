@@ -1,0 +1,60 @@
+"""Turns what a profile says of its children into child specs, with the broker in front."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from types import MappingProxyType
+
+from actors.profile import ChildTable, Profile, ProfileError
+from actors.supervisor.spec import BROKER, ChildSpec, Readiness, SpecError, start_order
+
+BROKER_SPEC = ChildSpec(name=BROKER, start_timeout_seconds=15.0, shutdown_timeout_seconds=2.0)
+
+
+def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
+    """Specs of the broker and of all children, in start order. Everybody depends on the broker.
+
+    Raises:
+        ProfileError: an option is out of range, a dependency is unknown, or dependencies form a cycle.
+    """
+    try:
+        return tuple(start_order([BROKER_SPEC, *(_spec_of(profile, table) for table in profile.children)]))
+    except SpecError as error:
+        raise ProfileError(str(profile.file), f"children.{error.child}.{error.option}", error.detail) from error
+
+
+def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
+    """Modules that may be imported before any child is made: Undercroft's own. An app's code may do anything on import."""
+    modules = [spec.entry.split(":")[0] for spec in specs if spec.entry.startswith("actors.")]
+    return list(dict.fromkeys(name for module in modules for name in (module, f"{module}.actor")))
+
+
+def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
+    ready: Readiness = table.ready or ("started" if table.command else "message")
+    return ChildSpec(
+        name=table.name,
+        entry=table.entry,
+        command=_command_of(profile, table),
+        path=profile.directory / table.path if table.path else None,
+        restart=table.restart,
+        depends_on=(BROKER, *(name for name in table.depends_on if name != BROKER)),
+        ready=ready,
+        start_timeout_seconds=table.start_timeout_seconds,
+        shutdown_timeout_seconds=table.shutdown_timeout_seconds,
+        heartbeat_timeout_seconds=table.heartbeat_timeout_seconds,
+        memory_limit_mib=table.memory_limit_mib,
+        intensity=table.intensity,
+        period_seconds=table.period_seconds,
+        environment=MappingProxyType(dict(table.environment)),
+    )
+
+
+def _command_of(profile: Profile, table: ChildTable) -> tuple[str, ...]:
+    """The command; a program that is named with a separator lies relative to the profile, others are looked up in PATH."""
+    if not table.command:
+        return ()
+    program, *arguments = table.command
+    if os.sep in program or "/" in program:
+        program = str(profile.directory / program)
+    return (program, *arguments)

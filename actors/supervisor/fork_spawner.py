@@ -1,0 +1,158 @@
+"""The supervisor's side of the fork server: posts orders, hears of exits, and replaces a server that died."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from actors.supervisor.actions import ExitStatus
+from actors.supervisor.forkserver import (
+    LETTER_LIMIT_BYTES,
+    ExitedLetter,
+    FailedLetter,
+    ForkLetter,
+    FromServer,
+    PreloadLetter,
+    SignalLetter,
+    StartedLetter,
+    ToServer,
+    letter_socket_pair,
+)
+from actors.supervisor.spawner import Channels, Listener, Order, end_group, interpreter_command
+
+KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
+
+
+class ForkSpawner:
+    """Has children forked by a server; if the server dies, its children are reported dead and a fresh one is started."""
+
+    def __init__(self, listener: Listener, server: tuple[int, socket.socket] | None = None, preload: Iterable[str] = ()) -> None:
+        """`server`: what `fork_server` returned; None starts a fresh interpreter."""
+        self._listener = listener
+        self._preload = list(preload)
+        self._loop = asyncio.get_running_loop()
+        self._decoder: msgspec.json.Decoder[FromServer] = msgspec.json.Decoder(FromServer)
+        self._running: set[int] = set()
+        self._pending: set[int] = set()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+        self.server_pid, self._letters = server or self._fresh_server()
+        self._attach()
+
+    def spawn(self, order: Order) -> Channels:
+        log_read, log_write = os.pipe()
+        if order.command:
+            theirs, ours = os.pipe()
+        else:
+            our_end, their_end = socket.socketpair()
+            ours, theirs = our_end.detach(), their_end.detach()
+        self._pending.add(order.ticket)
+        letter = ForkLetter(ticket=order.ticket, name=order.name, command=list(order.command), environment=dict(order.environment))
+        try:
+            self._post(letter, [theirs, log_write])
+        except OSError as error:
+            self._loop.call_soon(self._fail, order.ticket, f"the fork server does not take orders: {error.strerror}")
+        finally:
+            os.close(theirs)
+            os.close(log_write)
+        return Channels(to_child=ours, from_child=None if order.command else ours, log=log_read)
+
+    def send(self, pid: int, number: int) -> None:
+        if pid in self._running:
+            try:
+                self._post(SignalLetter(pid=pid, number=number))
+            except OSError:
+                os.kill(self.server_pid, signal.SIGKILL)  # it does not read any more; its children go with it
+
+    def give_up(self, ticket: int) -> None:
+        """The server hangs, so it goes, and everybody with it; all of them are reported."""
+        if ticket in self._pending:
+            os.kill(self.server_pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """The server kills what still runs, and leaves."""
+        self._closed = True
+        self._loop.remove_reader(self._letters)
+        self._letters.close()
+        self._reap_server()
+
+    def _attach(self) -> None:
+        self._letters.setblocking(False)
+        self._letters.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * LETTER_LIMIT_BYTES)
+        self._loop.add_reader(self._letters, self._read_letters)
+        if self._preload:
+            self._post(PreloadLetter(modules=self._preload))
+
+    def _fresh_server(self) -> tuple[int, socket.socket]:
+        ours, theirs = letter_socket_pair()
+        with theirs:
+            command = interpreter_command("actors.supervisor.forkserver", str(theirs.fileno()))
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        return self._process.pid, ours
+
+    def _post(self, letter: ToServer, descriptors: list[int] | None = None) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        self._letters.sendmsg([msgspec.json.encode(letter)], rights)
+
+    def _read_letters(self) -> None:
+        while True:
+            try:
+                data = self._letters.recv(LETTER_LIMIT_BYTES)
+            except BlockingIOError:
+                return
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                self._replace_server()
+                return
+            match self._decoder.decode(data):
+                case StartedLetter(ticket=ticket, pid=pid):
+                    self._pending.discard(ticket)
+                    self._running.add(pid)
+                    self._listener.started(ticket, pid)
+                case FailedLetter(ticket=ticket, reason=reason):
+                    self._fail(ticket, reason)
+                case ExitedLetter(pid=pid, returncode=returncode):
+                    self._running.discard(pid)
+                    self._listener.exited(pid, ExitStatus.from_returncode(returncode))
+
+    def _fail(self, ticket: int, reason: str) -> None:
+        if ticket in self._pending:
+            self._pending.remove(ticket)
+            self._listener.failed(ticket, reason)
+
+    def _replace_server(self) -> None:
+        """The kernel killed the children together with the server; what they had started goes now."""
+        self._loop.remove_reader(self._letters)
+        self._letters.close()
+        self._reap_server()
+        running, self._running = self._running, set()
+        pending, self._pending = self._pending, set()
+        for pid in running:
+            end_group(pid)
+        if not self._closed:
+            self.server_pid, self._letters = self._fresh_server()
+            self._attach()
+        for ticket in pending:
+            self._listener.failed(ticket, "the fork server died")
+        for pid in running:
+            self._listener.exited(pid, KILLED)
+
+    def _reap_server(self) -> None:
+        """Wait for the end of a server that has lost its socket or closed it: it leaves at once, as does the kernel's victim."""
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+            return
+        try:
+            os.waitpid(self.server_pid, 0)
+        except ChildProcessError:
+            return  # it was somebody else's child, or has been waited for

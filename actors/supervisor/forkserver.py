@@ -1,0 +1,275 @@
+"""A process that has everything imported and forks children in milliseconds; they share its memory. Linux only.
+
+It has one thread, never a ZeroMQ context, and ends with the supervisor: at the end of file of its socket it kills every
+child with its process group and leaves. If it dies itself, the kernel kills the children (PR_SET_PDEATHSIG).
+"""
+
+from __future__ import annotations
+
+import array
+import faulthandler
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, NoReturn
+
+import msgspec
+
+from actors import prctl
+from actors.supervisor.spawner import PRIVATE_UMASK, end_group
+from bus.lifeline import Lifeline
+
+LETTER_LIMIT_BYTES: Final = 128 * 1024
+LIFELINE_FD: Final = 3
+EXIT_CANNOT_RUN: Final = 127
+
+BASE_MODULES: Final = ("actors.launch", "bus.actor", "bus.broker", "bus.client")
+
+
+class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
+    """Make a child. Two descriptors travel along: its lifeline (or the stdin of a command) and its log."""
+
+    ticket: int
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+
+
+class PreloadLetter(msgspec.Struct, frozen=True, kw_only=True, tag="preload"):
+    """Import these modules when there is nothing else to do, so that children need not."""
+
+    modules: list[str]
+
+
+class SignalLetter(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
+    """Send a signal to a child, or SIGKILL to its group; nothing happens if it was reaped."""
+
+    pid: int
+    number: int
+
+
+class StartedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
+    """The child exists."""
+
+    ticket: int
+    pid: int
+
+
+class FailedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
+    """The child could not be made."""
+
+    ticket: int
+    reason: str
+
+
+class ExitedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
+    """The child ended; a negative code is a signal."""
+
+    pid: int
+    returncode: int
+
+
+ToServer = ForkLetter | PreloadLetter | SignalLetter
+FromServer = StartedLetter | FailedLetter | ExitedLetter
+
+
+def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
+    """A pair that keeps letters apart (SOCK_SEQPACKET) and carries descriptors."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
+    """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket."""
+    ours, theirs = letter_socket_pair()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return pid, ours
+    ours.close()
+    _never_return(lambda: ForkServer(theirs, modules).run())
+
+
+class ForkServer:
+    """The loop of the server."""
+
+    def __init__(self, letters: socket.socket, modules: Iterable[str] = ()) -> None:
+        self._letters = letters
+        self._preloads = deque([*BASE_MODULES, *modules])
+        self._children: set[int] = set()
+        self._decoder: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
+
+    def run(self) -> NoReturn:
+        """Serve until the supervisor is gone."""
+        os.setsid()
+        prctl.set_name("uc-forkserver")
+        prctl.adopt_orphans()
+        gc.disable()  # a collection here would touch, and so unshare, the pages of every child
+        wake_read, wake_write = socket.socketpair()
+        wake_read.setblocking(False)
+        wake_write.setblocking(False)
+        signal.set_wakeup_fd(wake_write.fileno())
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
+            selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
+            while True:
+                ready = selector.select(0 if self._preloads else None)
+                for key, _ in ready:
+                    key.data()
+                if not ready and self._preloads:
+                    self._preload(self._preloads.popleft())
+
+    def _preload(self, module: str) -> None:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001 - the child that needs it will fail with the same error and tell it in full
+            print(f"fork server: {module} cannot be preloaded: {error!r}", file=sys.stderr, flush=True)
+
+    def _read_letter(self) -> None:
+        data, ancillary, _, _ = self._letters.recvmsg(LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+        if not data:
+            self._leave()
+        match self._decoder.decode(data):
+            case ForkLetter() as letter:
+                self._fork(letter, _descriptors(ancillary))
+            case PreloadLetter(modules=modules):
+                self._preloads.extend(modules)
+            case SignalLetter(pid=pid, number=number):
+                self._signal(pid, number)
+
+    def _signal(self, pid: int, number: int) -> None:
+        if pid not in self._children:
+            return
+        if number == signal.SIGKILL:
+            end_group(pid)
+        os.kill(pid, number)  # a zombie takes it as well, and an id in the set was not reaped
+
+    def _fork(self, letter: ForkLetter, descriptors: list[int]) -> None:
+        server_pid = os.getpid()
+        gc.freeze()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            pid = -1
+            self._post(FailedLetter(ticket=letter.ticket, reason=f"no process can be made: {error.strerror}"))
+        if pid == 0:
+            _never_return(lambda: _become_child(letter, descriptors, server_pid))
+        for fd in descriptors:
+            os.close(fd)
+        if pid > 0:
+            self._children.add(pid)
+            self._post(StartedLetter(ticket=letter.ticket, pid=pid))
+
+    def _reap(self, wake_read: socket.socket) -> None:
+        try:
+            wake_read.recv(4096)
+        except BlockingIOError:
+            pass
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            if ended.si_pid in self._children:
+                end_group(ended.si_pid)  # grandchildren; its id is not free before it is reaped
+            _, status = os.waitpid(ended.si_pid, 0)
+            if ended.si_pid in self._children:
+                self._children.remove(ended.si_pid)
+                self._post(ExitedLetter(pid=ended.si_pid, returncode=os.waitstatus_to_exitcode(status)))
+
+    def _post(self, letter: FromServer) -> None:
+        try:
+            self._letters.send(msgspec.json.encode(letter))
+        except (BrokenPipeError, ConnectionResetError):
+            self._leave()
+
+    def _leave(self) -> NoReturn:
+        """The supervisor is gone: so are we, with everybody."""
+        for pid in self._children:
+            end_group(pid)
+        os._exit(0)
+
+
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    numbers = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
+    return list(numbers)
+
+
+def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
+    """Run in the forked process: let go of everything of the server, then be what the letter says."""
+    os.setsid()
+    prctl.die_with_parent(server_pid)
+    os.umask(PRIVATE_UMASK)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    first, log = (os.dup(fd) for fd in descriptors)  # out of the way of the numbers that are about to be given
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.dup2(first, LIFELINE_FD, inheritable=False)
+    os.environ.update(letter.environment)
+    if letter.command:
+        os.dup2(LIFELINE_FD, 0)
+        os.closerange(LIFELINE_FD, _fd_limit())
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs count on it
+        _run_command(letter)
+    os.closerange(LIFELINE_FD + 1, _fd_limit())
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    gc.enable()
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
+    from actors.launch import run
+
+    run(Lifeline(LIFELINE_FD, LIFELINE_FD))
+
+
+def _run_command(letter: ForkLetter) -> NoReturn:
+    try:
+        os.execvp(letter.command[0], letter.command)
+    except OSError as error:
+        print(
+            f"{letter.command[0]}: cannot be run: {error.strerror}; check the command of child {letter.name!r}", file=sys.stderr, flush=True
+        )
+        os._exit(EXIT_CANNOT_RUN)
+
+
+def _fd_limit() -> int:
+    return os.sysconf("SC_OPEN_MAX")
+
+
+def _never_return(work: Callable[[], object]) -> NoReturn:
+    """Do the work of a forked process; whatever happens, the stack below, which belongs to the parent, is not returned to."""
+    code = 1
+    try:
+        work()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
+    except BaseException:  # noqa: BLE001 - the last line of defence of a process: its end is told by its exit code and its log
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+if __name__ == "__main__":
+    ForkServer(socket.socket(fileno=int(sys.argv[1]))).run()

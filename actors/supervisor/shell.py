@@ -1,0 +1,394 @@
+"""Carries out what the policy orders: processes, pipes, signals, timers. It decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal, assert_never
+
+import msgspec
+
+from actors.launch import ActorStart, BrokerStart
+from actors.profile import Profile, ProfileError, read_profile
+from actors.storage.locations import Locations
+from actors.supervisor.actions import (
+    Action,
+    Announce,
+    BecameReady,
+    Dump,
+    Exited,
+    ExitStatus,
+    Forget,
+    Happening,
+    Leave,
+    MemoryMeasured,
+    Ping,
+    Ponged,
+    RestartAsked,
+    Send,
+    SpecsChanged,
+    Start,
+    Started,
+    StartFailed,
+    StopAsked,
+    Tell,
+    Ticked,
+)
+from actors.supervisor.board import Watcher
+from actors.supervisor.bus_face import BusFace
+from actors.supervisor.child import Child
+from actors.supervisor.children import children_of, preloads_of
+from actors.supervisor.endpoints import Endpoints, Transport, choose_endpoints
+from actors.supervisor.logs import Logs
+from actors.supervisor.memory import private_mib
+from actors.supervisor.notify import Notifier
+from actors.supervisor.policy import Supervision
+from actors.supervisor.process import Process
+from actors.supervisor.runtime_file import RuntimeFile
+from actors.supervisor.signals import handled_signals
+from actors.supervisor.spawner import Listener, Order, Spawner, SubprocessSpawner
+from actors.supervisor.spec import BROKER, ChildSpec
+from bus.broker import BrokerOptions
+from bus.discovery import Runtime
+from bus.errors import Refused
+from bus.lifeline import Message, Stop
+from bus.sockets import CurveSecrets, new_curve_secrets
+from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+
+MEMORY_INTERVAL_SECONDS: Final = 10.0
+TOKEN_BYTES: Final = 32
+VERSION: Final = "0.1.0"
+
+SpawnMethod = Literal["fork", "spawn"]
+DEFAULT_SPAWN_METHOD: Final[SpawnMethod] = "fork" if sys.platform == "linux" else "spawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisorOptions:
+    """What a supervisor is to run.
+
+    Attributes:
+        home: as given by the person, for messages; empty for where the platform keeps things.
+        server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
+    """
+
+    app: str
+    home: str
+    locations: Locations
+    profile: Profile
+    runtime_path: Path
+    transport: Transport
+    spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD
+    server: tuple[int, socket.socket] | None = None
+
+
+class Supervisor:
+    """Runs the children of one profile until it is asked to stop."""
+
+    def __init__(self, options: SupervisorOptions, watchers: Iterable[Watcher] = ()) -> None:
+        """Raises `ProfileError` if the child specs cannot be carried out."""
+        self.options = options
+        self.started_at = time.time()
+        self._clock_offset = self.started_at - time.monotonic()
+        self._specs = children_of(options.profile)
+        self._supervision = Supervision(self._specs, time.monotonic())
+        self._logs = Logs()
+        self._notifier = Notifier()
+        self._runtime_file = RuntimeFile(options.runtime_path)
+        self._token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._curve: CurveSecrets | None = new_curve_secrets() if options.transport == "tcp" else None
+        self._endpoints = Endpoints("", "")
+        self._runtime: Runtime | None = None
+        self._face = BusFace(self)
+        self._face_task: asyncio.Task[None] | None = None
+        self._watchers: list[Watcher] = [self._face, *watchers]
+        self._processes: dict[str, Process] = {}
+        self._last_words: dict[str, str] = {}
+        self._tickets = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._was_settled = False
+
+    async def run(self) -> None:
+        """Start everything, and return once everything has ended.
+
+        Raises:
+            DurableWriteFailed: `runtime.json` could not be written.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._left: asyncio.Future[None] = self._loop.create_future()
+        self._endpoints = choose_endpoints(self.options.locations.state, self.options.transport)
+        self._runtime_file.remove_stale()
+        self._spawner = self._make_spawner()
+        background = [asyncio.ensure_future(work) for work in (self._measure_memory(), self._keep_alive())]
+        try:
+            with handled_signals(self._loop, self._asked_to_stop, self.reload):
+                self._tell(Ticked())
+                await self._left
+        finally:
+            for task in [*background, *([self._face_task] if self._face_task else [])]:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            if self._timer is not None:
+                self._timer.cancel()
+            self._spawner.close()
+            for process in self._processes.values():
+                process.finish()
+            self._runtime_file.remove(os.getpid())
+
+    # The board: what others see and ask
+
+    def overview(self) -> SupervisorStatusEvent:
+        return SupervisorStatusEvent(
+            version=VERSION,
+            profile=self.options.profile.name,
+            home=self.options.home,
+            pid=os.getpid(),
+            started_at=self.started_at,
+            settled=self._supervision.is_settled,
+            actors=[self._status_of(child) for child in self._supervision],
+        )
+
+    def newest_lines(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
+        if actor is not None:
+            self._child(actor)
+        return self._logs.newest(actor, limit)
+
+    def ask_restart(self, actor: str) -> ActorStatus:
+        child = self._child(actor)
+        if self._supervision.is_leaving:
+            raise Refused(f"{actor} is not started again: the runtime stops")
+        self._tell(RestartAsked(actor))
+        return self._status_of(child)
+
+    def ask_stop(self, reason: str) -> None:
+        if self._supervision.is_leaving:
+            return
+        self._notifier.stopping()
+        for watcher in self._watchers:
+            watcher.stopping(reason)
+        self._loop.call_soon(self._tell, StopAsked())  # so that whoever asked gets the answer before the broker goes
+
+    def greeted(self, peer: str) -> None:
+        child = self._supervision.children.get(peer)
+        if child is not None and child.spec.ready == "hello":
+            self._tell(BecameReady(peer))
+
+    def reload(self) -> None:
+        """Read the profile again, and add, change and remove children as it says. A profile that is wrong changes nothing."""
+        try:
+            specs = children_of(read_profile(self.options.profile.directory))
+        except ProfileError as error:
+            print(f"supervisor: the profile is not taken over: {error}", file=sys.stderr, flush=True)
+            return
+        self._notifier.reloading(time.monotonic_ns() // 1000)
+        self._was_settled = False
+        self._tell(SpecsChanged(specs))
+
+    def _child(self, actor: str) -> Child:
+        child = self._supervision.children.get(actor)
+        if child is None:
+            raise Refused(f"there is no actor {actor!r}, expected one of {', '.join(self._supervision.children)}")
+        return child
+
+    def _status_of(self, child: Child) -> ActorStatus:
+        waits = child.state in ("backoff", "failed") and child.due_at is not None
+        return ActorStatus(
+            actor=child.name,
+            state=child.state,
+            pid=child.pid,
+            restarts=child.restarts,
+            since=child.since + self._clock_offset,
+            reason=child.reason,
+            last_words=self._last_words.get(child.name, ""),
+            retry_seconds=max(0.0, child.due_at - time.monotonic()) if waits and child.due_at is not None else None,
+        )
+
+    # Policy in, actions out
+
+    def _tell(self, happening: Happening) -> None:
+        for action in self._supervision.handle(happening, time.monotonic(), random.random()):
+            self._do(action)
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._supervision.deadline()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._tell, Ticked())
+        self._report_settled()
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Start(spec):
+                self._start(spec)
+            case Tell(actor, returning):
+                self._processes[actor].post(Message(stop=Stop(returning=returning)))
+            case Ping(actor, number):
+                self._processes[actor].post(Message(ping=number))
+            case Send(actor, what):
+                self._send(self._processes[actor], what)
+            case Dump(actor):
+                self._signal(self._processes[actor], signal.SIGUSR1)
+            case Announce(actor):
+                if (child := self._supervision.children.get(actor)) is not None:
+                    self._publish(self._status_of(child))
+            case Forget(actor):
+                self._publish(ActorStatus(actor=actor, state="stopped", since=time.time(), reason="it is no longer in the profile"))
+            case Leave():
+                if not self._left.done():
+                    self._left.set_result(None)
+            case _:
+                assert_never(action)
+
+    def _start(self, spec: ChildSpec) -> None:
+        self._tickets += 1
+        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment=spec.environment)
+        channels = self._spawner.spawn(order)
+        process = Process(spec.name, order.ticket, channels, time.time(), self._on_message, self._on_lines, self._on_broken)
+        self._processes[spec.name] = process
+        if spec.has_lifeline:
+            process.post(Message(start=msgspec.to_builtins(self._start_message(spec))))
+
+    def _start_message(self, spec: ChildSpec) -> BrokerStart | ActorStart:
+        if spec.name == BROKER:
+            options = BrokerOptions(
+                lane=self._endpoints.lane,
+                feed=self._endpoints.feed,
+                token=self._token,
+                curve=self._curve,
+                namespaces=list(self.options.profile.namespaces),
+                succession=self._runtime is not None,
+            )
+            return BrokerStart(name=BROKER, options=msgspec.to_builtins(options))
+        assert self._runtime is not None, "everybody depends on the broker"
+        return ActorStart(
+            name=spec.name,
+            entry=spec.entry,
+            path=str(spec.path or ""),
+            profile=str(self.options.profile.directory),
+            locations={category: str(path) for category, path in asdict(self.options.locations).items()},
+            runtime=self._runtime,
+        )
+
+    def _send(self, process: Process, what: Literal["terminate", "kill"]) -> None:
+        if process.pid is None:
+            self._spawner.give_up(process.ticket)
+        else:
+            self._signal(process, signal.SIGTERM if what == "terminate" else getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def _signal(self, process: Process, number: int) -> None:
+        if process.pid is not None:
+            self._spawner.send(process.pid, number)
+
+    def _publish(self, status: ActorStatus) -> None:
+        for watcher in self._watchers:
+            watcher.changed(status)
+        if status.actor == BROKER and self._supervision.is_leaving and self._face_task is not None:
+            self._face_task.cancel()  # while there is still somebody to say goodbye to
+
+    # What processes do
+
+    def _make_spawner(self) -> Spawner:
+        listener = Listener(self._on_started, self._on_failed, self._on_exited)
+        if self.options.spawn_method == "spawn":
+            return SubprocessSpawner(listener)
+        from actors.supervisor.fork_spawner import ForkSpawner
+
+        return ForkSpawner(listener, self.options.server, preloads_of(self._specs))
+
+    def _on_started(self, ticket: int, pid: int) -> None:
+        for process in self._processes.values():
+            if process.ticket == ticket:
+                process.pid = pid
+                self._tell(Started(process.name, pid))
+                return
+
+    def _on_failed(self, ticket: int, reason: str) -> None:
+        for process in self._processes.values():
+            if process.ticket == ticket:
+                self._finish(process)
+                self._tell(StartFailed(process.name, reason))
+                return
+
+    def _on_exited(self, pid: int, status: ExitStatus) -> None:
+        for process in self._processes.values():
+            if process.pid == pid:
+                self._finish(process)
+                self._tell(Exited(process.name, pid, status))
+                return
+
+    def _finish(self, process: Process) -> None:
+        del self._processes[process.name]
+        process.finish()
+        self._last_words[process.name] = self._logs.last_words(process.name, process.started_at)
+
+    def _on_message(self, process: Process, message: Message) -> None:
+        if message.pong is not None:
+            self._tell(Ponged(process.name, message.pong))
+        if message.ready is not None:
+            if process.name == BROKER:
+                self._broker_is_ready(message.ready)
+            self._tell(BecameReady(process.name))
+
+    def _on_lines(self, actor: str, texts: list[str]) -> None:
+        lines = self._logs.write(actor, texts, time.time())
+        for watcher in self._watchers:
+            watcher.wrote(lines)
+
+    def _on_broken(self, process: Process, problem: str) -> None:
+        self._on_lines(process.name, [f"{process.name} is killed: {problem}"])
+        self._send(process, "kill")
+
+    def _broker_is_ready(self, details: dict[str, object]) -> None:
+        """Tell clients where it is. A broker that comes back listens where the former one did, so peers find it by themselves."""
+        self._endpoints = Endpoints(str(details["lane"]), str(details["feed"]))
+        if self._runtime is not None:
+            self._face.announce_all()
+            return
+        self._runtime = Runtime(
+            app=self.options.app,
+            pid=os.getpid(),
+            started_at=self.started_at,
+            lane=self._endpoints.lane,
+            feed=self._endpoints.feed,
+            token=self._token,
+            curve=self._curve.for_clients() if self._curve else None,
+        )
+        self._runtime_file.write(self._runtime)
+        self._face_task = asyncio.ensure_future(self._face.run(self._runtime))
+
+    # Beside the policy
+
+    def _report_settled(self) -> None:
+        settled = self._supervision.is_settled and not self._supervision.is_leaving
+        if settled and not self._was_settled:
+            ready = sum(child.state == "ready" for child in self._supervision)
+            self._notifier.ready(f"{ready} of {len(self._supervision.children)} actors are ready")
+        self._was_settled = settled
+
+    async def _measure_memory(self) -> None:
+        while any(child.spec.memory_limit_mib for child in self._supervision):
+            await asyncio.sleep(MEMORY_INTERVAL_SECONDS)
+            for child in list(self._supervision):
+                if child.spec.memory_limit_mib and child.pid is not None and (mib := private_mib(child.pid)) is not None:
+                    self._tell(MemoryMeasured(child.name, mib))
+
+    async def _keep_alive(self) -> None:
+        interval_seconds = self._notifier.watchdog_interval_seconds
+        while interval_seconds is not None:
+            self._notifier.alive()
+            await asyncio.sleep(interval_seconds)
+
+    def _asked_to_stop(self) -> None:
+        if self._supervision.is_leaving:
+            for process in self._processes.values():
+                self._send(process, "kill")
+        self.ask_stop("a signal asked for it")

@@ -1,0 +1,68 @@
+"""From names on a command line to a supervisor that runs, in the one order that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from actors.profile import DEFAULT_PROFILE, Profile, find_profile, read_profile
+from actors.storage.locations import locate
+from actors.supervisor.board import Watcher
+from actors.supervisor.children import children_of, preloads_of
+from actors.supervisor.endpoints import DEFAULT_TRANSPORT, Transport
+from actors.supervisor.home import take_home
+from actors.supervisor.shell import DEFAULT_SPAWN_METHOD, SpawnMethod, Supervisor, SupervisorOptions
+from bus.discovery import DEFAULT_APP, runtime_path
+
+
+def app_of(profile: Profile, app: str | None) -> str:
+    """The app whose directories are used: as asked for, else the default one for all profiles."""
+    return app or DEFAULT_APP
+
+
+def run_supervisor(
+    *,
+    app: str | None = None,
+    home: str | None = None,
+    profile: str = DEFAULT_PROFILE,
+    transport: Transport = DEFAULT_TRANSPORT,
+    spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD,
+    watchers: Iterable[Watcher] = (),
+) -> None:
+    """Run the children of a profile until somebody asks to stop. To be called from a process that has one thread.
+
+    Raises:
+        ProfileError: the profile cannot be used.
+        AlreadyRunning: another supervisor has this home.
+        OperatorError: anything else that a person has to change first.
+    """
+    found = read_profile(find_profile(profile))
+    specs = children_of(found)
+    name = app_of(found, app)
+    locations = locate(name, home)
+    server = None
+    if spawn_method == "fork":
+        from actors.supervisor.forkserver import fork_server
+
+        # Before the lock, which a forked process would share, and before any ZeroMQ context.
+        server = fork_server(preloads_of(specs))
+    os.umask(0o077)
+    with take_home(locations.state, name):
+        options = SupervisorOptions(
+            app=name,
+            home=str(home or os.environ.get("UNDERCROFT_HOME", "")),
+            locations=locations,
+            profile=found,
+            runtime_path=Path(runtime_path(name, home)),
+            transport=transport,
+            spawn_method=spawn_method,
+            server=server,
+        )
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_run(options, watchers))
+
+
+async def _run(options: SupervisorOptions, watchers: Iterable[Watcher]) -> None:
+    await Supervisor(options, watchers).run()
