@@ -43,5 +43,8 @@ class Watcher(Protocol):
     def wrote(self, lines: list[LogLine]) -> None:
         """Processes wrote to their logs."""
 
+    def settled(self, overview: SupervisorStatusEvent) -> None:
+        """Every actor that should run is ready, or has failed for good."""
+
     def stopping(self, reason: str) -> None:
         """The end has begun."""

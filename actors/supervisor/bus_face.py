@@ -25,6 +25,7 @@ from schemas.supervision import (
     LogLinesWrittenEvent,
     LogsReportedEvent,
     LogsRequestEvent,
+    SupervisorStatusEvent,
     SupervisorStatusRequestEvent,
     SupervisorStoppingEvent,
     SupervisorStopRequestEvent,
@@ -71,6 +72,9 @@ class BusFace:
         """An actor is in another state."""
         self._post(ActorStateChangedEvent(actor=status.actor, status=status))
 
+    def settled(self, overview: SupervisorStatusEvent) -> None:
+        """Whoever wants to know sees it in the states."""
+
     def stopping(self, reason: str) -> None:
         """The end has begun."""
         self._post(SupervisorStoppingEvent(reason=reason))
@@ -81,15 +85,11 @@ class BusFace:
         if self._flush_timer is None and self._peer is not None:
             self._flush_timer = asyncio.get_running_loop().call_later(LINES_INTERVAL_SECONDS, self._flush_lines)
 
-    def announce_all(self) -> None:
-        """Tell how every actor fares: a new broker knows nothing that an earlier one retained."""
-        for status in self._board.overview().actors:
-            self.changed(status)
-
     async def _stay(self, peer: Peer) -> None:
         await peer.serve(SERVED, self._asked)
         self._peer = peer
-        self.announce_all()
+        for status in self._board.overview().actors:
+            self.changed(status)
         self.wrote([])
         async with peer.subscribe(PeerJoinedEvent) as events:
             await self._look_around(peer)

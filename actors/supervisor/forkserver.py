@@ -30,7 +30,7 @@ LETTER_LIMIT_BYTES: Final = 128 * 1024
 LIFELINE_FD: Final = 3
 EXIT_CANNOT_RUN: Final = 127
 
-BASE_MODULES: Final = ("actors.launch", "bus.actor", "bus.broker", "bus.client")
+BASE_MODULES: Final = ("actors.launch", "bus.broker", "bus.sockets", "bus.client", "bus.actor", "anyio._backends._asyncio")
 
 
 class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):

@@ -351,7 +351,6 @@ class Supervisor:
         """Tell clients where it is. A broker that comes back listens where the former one did, so peers find it by themselves."""
         self._endpoints = Endpoints(str(details["lane"]), str(details["feed"]))
         if self._runtime is not None:
-            self._face.announce_all()
             return
         self._runtime = Runtime(
             app=self.options.app,
@@ -372,6 +371,8 @@ class Supervisor:
         if settled and not self._was_settled:
             ready = sum(child.state == "ready" for child in self._supervision)
             self._notifier.ready(f"{ready} of {len(self._supervision.children)} actors are ready")
+            for watcher in self._watchers:
+                watcher.settled(self.overview())
         self._was_settled = settled
 
     async def _measure_memory(self) -> None:

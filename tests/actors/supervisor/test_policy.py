@@ -321,6 +321,13 @@ def test_a_stop_asked_for_while_the_process_is_being_made_waits_for_the_process(
     assert world.end("a", CLEAN) == [Leave()]
 
 
+def test_a_process_that_does_not_come_to_be_is_given_up() -> None:
+    world = World(actor("a", start_timeout_seconds=10))
+    world.begin()
+    assert world.wait(10.25) == [Send("a", "kill")]
+    assert started(world.tell(StartFailed("a", "gave up"))) == ["a"]
+
+
 def test_a_stop_goes_in_reverse_order_and_waits_for_those_who_depend() -> None:
     world = served(actor("a"), actor("b", "a"), actor("c", "b"), actor("d", "a"))
     assert world.tell(StopAsked()) == [Tell("d", returning=False), Tell("c", returning=False)]
@@ -417,6 +424,8 @@ class AnyLife(RuleBasedStateMachine):
                     assert all(other.satisfies_dependents for other in waits_for), "first start before a dependency was ready"
                 self.ever_started.add(spec.name)
                 self.ordered.add(spec.name)
+            case Send(name, "kill"):
+                assert name in self.running or name in self.ordered
             case Tell(name) | Dump(name) | Send(name):
                 assert name in self.running, "a word to a process that does not exist"
             case Ping(name, number):

@@ -1,0 +1,1 @@
+"""The `undercroft` command; one module for each subcommand."""

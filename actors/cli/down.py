@@ -1,0 +1,82 @@
+"""`undercroft down`."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from typing import Final
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import DeadlinePassed, print_json
+from actors.cli.session import converse
+from bus.discovery import is_alive, read_runtime, runtime_path, state_directory
+from bus.errors import NotRunning, RequestFailed
+from schemas.supervision import SupervisorStopRequestEvent
+
+POLL_SECONDS: Final = 0.02
+
+
+@click.command()
+@click.option("--timeout", "timeout_seconds", default=30.0, show_default=True, help="How long to wait for the end, in seconds.")
+@target_options
+@pass_target
+def down(target: Target, timeout_seconds: float) -> None:
+    """Stop the runtime in good order, and wait for its end.
+
+    \b
+    Examples:
+      undercroft down
+      undercroft down --home /tmp/try --timeout 60
+    """
+    runtime = read_runtime(runtime_path(target.app, target.home))
+    began = time.monotonic()
+    try:
+        converse(target, lambda peer: peer.request(SupervisorStopRequestEvent(reason="undercroft down")))
+    except (NotRunning, RequestFailed):
+        _ask_by_signal(target, runtime.pid)
+    if not wait_for_end(runtime.pid, timeout_seconds):
+        advice = f"see 'undercroft status'; process {runtime.pid} is still there"
+        raise DeadlinePassed("the runtime has not stopped", timeout_seconds, advice)
+    seconds = time.monotonic() - began
+    if target.as_json:
+        print_json({"stopped": True, "pid": runtime.pid, "seconds": round(seconds, 3)})
+    else:
+        print(f"stopped process {runtime.pid} in {seconds:.1f} s")
+
+
+def _ask_by_signal(target: Target, pid: int) -> None:
+    """The bus does not answer: ask the process itself, if it is the one that holds the home.
+
+    Raises:
+        NotRunning: it is gone, or somebody else has its number now.
+    """
+    from actors.storage.lock import holder_of
+
+    state = state_directory(target.app, target.home)
+    holder = holder_of(state)
+    if not is_alive(pid) or holder is None or holder.pid != pid:
+        raise NotRunning(str(state), f"process {pid}, which it is left over from, is no more")
+    os.kill(pid, signal.SIGTERM)
+
+
+def wait_for_end(pid: int, timeout_seconds: float) -> bool:
+    """Whether a process that need not be our child ended in time."""
+    if hasattr(os, "pidfd_open"):
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        try:
+            return bool(select.select([descriptor], [], [], timeout_seconds)[0])
+        finally:
+            os.close(descriptor)
+    deadline = time.monotonic() + timeout_seconds
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)  # these platforms tell only a parent of an end
+    return True

@@ -1,0 +1,53 @@
+"""`undercroft logs`."""
+
+from __future__ import annotations
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import print_json
+from actors.cli.render import log_line
+from actors.cli.session import converse
+from bus.client import GapEvent, Peer
+from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
+
+
+@click.command()
+@click.argument("actor", required=False)
+@click.option("-n", "--lines", "limit", default=200, show_default=True, type=click.IntRange(0, 10_000), help="How many of the newest lines.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with new lines as they are written.")
+@target_options
+@pass_target
+def logs(target: Target, actor: str | None, limit: int, follow: bool) -> None:
+    """Show what the actors wrote to their logs.
+
+    They are kept in memory, the newest 2000 lines of each actor.
+
+    \b
+    Examples:
+      undercroft logs
+      undercroft logs model_downloader -n 20
+      undercroft logs -f --json
+    """
+    converse(target, lambda peer: _show(peer, target, actor, limit, follow))
+
+
+async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follow: bool) -> None:
+    if not follow:
+        _print(target, actor, (await peer.request(LogsRequestEvent(actor=actor, limit=limit))).lines)
+        return
+    async with peer.subscribe(LogLinesWrittenEvent) as events:
+        shown = (await peer.request(LogsRequestEvent(actor=actor, limit=limit))).lines
+        _print(target, actor, shown)
+        newest = shown[-1].at if shown else 0.0  # lines of a batch that was on its way are in the answer, too
+        async for event in events:
+            if not isinstance(event, GapEvent):
+                _print(target, actor, [line for line in event.lines if line.at > newest and actor in (None, line.actor)])
+
+
+def _print(target: Target, actor: str | None, lines: list[LogLine]) -> None:
+    for line in lines:
+        if target.as_json:
+            print_json(line)
+        else:
+            print(log_line(line, with_actor=actor is None), flush=True)

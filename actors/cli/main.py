@@ -1,0 +1,74 @@
+"""The `undercroft` command. Subcommands are imported when they are called, so that each starts fast."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from actors.cli.options import Target, profile_option, target_options
+from actors.cli.outcome import EXIT_CODES_HELP, ExitCode, report
+from bus.errors import UndercroftError
+
+COMMANDS = {
+    "up": "Start the runtime of an app and keep it running.",
+    "down": "Stop the runtime in good order.",
+    "status": "Show how the actors fare.",
+    "restart": "Stop actors in good order and start them again.",
+    "logs": "Show what the actors wrote to their logs.",
+    "watch": "Show events as they happen.",
+}
+"""Name and summary; the command is found in `actors.cli.<name>`, as a click command of that name."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name, and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"actors.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES_HELP)
+@target_options
+@profile_option
+def undercroft() -> None:
+    """The supervised runtime beneath a local-first AI app.
+
+    \b
+    Examples:
+      undercroft up                      run in the foreground until Ctrl-C
+      undercroft up --detach             start, wait until all is ready, return
+      undercroft status --json           for scripts
+      undercroft watch 'models.*'        see models being downloaded
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and leave the process with its exit code."""
+    target = Target()
+    try:
+        code = undercroft.main(arguments, prog_name="undercroft", standalone_mode=False, obj=target)
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read us has gone; the interpreter must not try to flush
+        code = ExitCode.OK
+    except UndercroftError as error:
+        code = report(error, as_json=target.as_json)
+    sys.exit(int(code or 0))

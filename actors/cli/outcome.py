@@ -1,0 +1,90 @@
+"""How a command ends: exit codes, and errors put into words."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Any
+
+import msgspec
+
+from bus.errors import HelloRefused, NotRunning, OperatorError, RequestFailed, UndercroftError
+
+
+class ExitCode(enum.IntEnum):
+    """What `undercroft` tells the shell."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_RUNNING = 3
+    REFUSED = 4
+    DEADLINE = 5
+    IN_USE = 6
+    INTERRUPTED = 130
+
+
+EXIT_CODES_HELP = """\b
+Exit codes:
+  0    done
+  1    failed; for 'status': an actor is not as it should be
+  2    the command line is wrong
+  3    no runtime is up
+  4    refused, or something a person has to put right first
+  5    not done in time
+  6    another runtime has this home
+  130  interrupted"""
+
+
+class DeadlinePassed(UndercroftError):
+    """What was asked for goes on, but not within the time that was given.
+
+    Attributes:
+        what: what was waited for.
+        timeout_seconds: for how long.
+        advice: what to do next.
+    """
+
+    def __init__(self, what: str, timeout_seconds: float, advice: str) -> None:
+        super().__init__(what, timeout_seconds, advice)
+        self.what = what
+        self.timeout_seconds = timeout_seconds
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.what}: not within {self.timeout_seconds:g} s; {self.advice}"
+
+
+def exit_code_of(error: UndercroftError) -> ExitCode:
+    """How the shell is told of an error."""
+    from actors.supervisor.home import AlreadyRunning
+
+    match error:
+        case AlreadyRunning():
+            return ExitCode.IN_USE
+        case NotRunning():
+            return ExitCode.NOT_RUNNING
+        case RequestFailed(kind="refused" | "invalid") | HelloRefused():
+            return ExitCode.REFUSED
+        case RequestFailed(kind="deadline") | DeadlinePassed():
+            return ExitCode.DEADLINE
+        case OperatorError():
+            return ExitCode.REFUSED
+        case _:
+            return ExitCode.FAILED
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on one line of stdout."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def report(error: UndercroftError, *, as_json: bool) -> ExitCode:
+    """Say what went wrong, and return what to tell the shell."""
+    code = exit_code_of(error)
+    if as_json:
+        print_json({"error": str(error), "type": type(error).__name__, "exit_code": int(code)})
+    else:
+        print(f"undercroft: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,71 @@
+"""How the state of actors looks on a terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MARKS: Final = {"ready": "●", "failed": "✗", "stopped": "○", "waiting": "·", "starting": "◌", "backoff": "↻", "stopping": "◌"}
+STYLES: Final = {"ready": "green", "failed": "bold red", "stopped": "dim", "waiting": "dim", "starting": "yellow", "backoff": "yellow", "stopping": "yellow"}
+AGE_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def age(seconds: float) -> str:
+    """A duration in its largest unit."""
+    for size, unit in AGE_UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return "now"
+
+
+def explain(status: ActorStatus) -> str:
+    """Why an actor is in its state, and when it goes on."""
+    words = [status.reason] if status.state != "ready" and status.reason else []
+    if status.retry_seconds is not None:
+        words.append(f"next try in {status.retry_seconds:.0f} s")
+    return "; ".join(words)
+
+
+def plain_line(status: ActorStatus) -> str:
+    """One line for an actor."""
+    process = f" (process {status.pid})" if status.pid is not None else ""
+    why = explain(status)
+    return f"{status.actor}: {status.state}{process}{f': {why}' if why else ''}"
+
+
+def log_line(line: LogLine, *, with_actor: bool = True) -> str:
+    """One line of a log, with local time."""
+    at = time.strftime("%H:%M:%S", time.localtime(line.at)) + f".{int(line.at % 1 * 1000):03d}"
+    return f"{at} {line.actor}: {line.text}" if with_actor else f"{at} {line.text}"
+
+
+def status_table(overview: SupervisorStatusEvent) -> Table:
+    """All actors as a table for rich."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("actor", "state", "process", "for", "restarts", "why"):
+        table.add_column(heading, no_wrap=heading != "why")
+    now = time.time()
+    for status in overview.actors:
+        state = Text(f"{MARKS[status.state]} {status.state}", style=STYLES[status.state])
+        process = "" if status.pid is None else str(status.pid)
+        table.add_row(status.actor, state, process, age(now - status.since), str(status.restarts or ""), explain(status))
+    return table
+
+
+def headline(overview: SupervisorStatusEvent) -> str:
+    """One line over all actors."""
+    ready = sum(status.state == "ready" for status in overview.actors)
+    return f"{overview.profile}: {ready} of {len(overview.actors)} ready, process {overview.pid}, up {age(time.time() - overview.started_at)}"
+
+
+def plain_status(overview: SupervisorStatusEvent) -> str:
+    """All actors as plain lines."""
+    return "\n".join([headline(overview), *(f"  {plain_line(status)}" for status in overview.actors)])

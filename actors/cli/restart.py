@@ -1,0 +1,60 @@
+"""`undercroft restart`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import DeadlinePassed, ExitCode, print_json
+from actors.cli.render import plain_line
+from actors.cli.session import converse
+from bus.client import GapEvent, Peer
+from schemas.supervision import ActorRestartRequestEvent, ActorStateChangedEvent, ActorStatus
+
+
+@click.command()
+@click.argument("actors", nargs=-1, required=True, metavar="ACTOR...")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Return when the actor is ready again.")
+@click.option("--timeout", "timeout_seconds", default=30.0, show_default=True, help="How long to wait for each, in seconds.")
+@target_options
+@pass_target
+def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> int:
+    """Stop actors in good order and start them again. Closes an open circuit.
+
+    \b
+    Examples:
+      undercroft restart model_downloader
+      undercroft restart config_store --no-wait --json
+    """
+    statuses = converse(target, lambda peer: _restart_all(peer, actors, wait, timeout_seconds))
+    for status in statuses:
+        if target.as_json:
+            print_json(status)
+        else:
+            print(plain_line(status))
+    return ExitCode.FAILED if any(status.state == "failed" for status in statuses) else ExitCode.OK
+
+
+async def _restart_all(peer: Peer, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> list[ActorStatus]:
+    return [await _restart(peer, actor, wait, timeout_seconds) for actor in actors]
+
+
+async def _restart(peer: Peer, actor: str, wait: bool, timeout_seconds: float) -> ActorStatus:
+    async with peer.subscribe(ActorStateChangedEvent) as events:
+        accepted = (await peer.request(ActorRestartRequestEvent(actor=actor))).status
+        if not wait:
+            return accepted
+        before = accepted.restarts - 1 if accepted.state == "starting" else accepted.restarts
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                async for event in events:
+                    if isinstance(event, GapEvent) or event.actor != actor or event.status.restarts <= before:
+                        continue
+                    if event.status.state in ("ready", "failed", "stopped"):
+                        return event.status
+        except TimeoutError:
+            advice = f"see 'undercroft logs {actor}' and 'undercroft status'"
+            raise DeadlinePassed(f"{actor} is not ready again", timeout_seconds, advice) from None
+    return accepted

@@ -1,0 +1,60 @@
+"""`undercroft watch`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import print_json
+from actors.cli.session import converse
+from bus.client import Peer
+from bus.subscription import Received
+
+
+@click.command()
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many events.")
+@click.option("--new", is_flag=True, help="Skip the retained events that were there before.")
+@target_options
+@pass_target
+def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: bool) -> None:
+    """Show events as they happen, one JSON object on each line.
+
+    PATTERN is a topic, 'conversation.*', or '*' for all (the default). Retained events come first.
+
+    \b
+    Examples:
+      undercroft watch
+      undercroft watch 'models.*' config.settings_changed
+      undercroft watch supervision.actor_state_changed -n 1
+    """
+    converse(target, lambda peer: _watch(peer, patterns or ("*",), count, new))
+
+
+async def _watch(peer: Peer, patterns: tuple[str, ...], count: int | None, new: bool) -> None:
+    shown = 0
+    async with peer.subscribe(*patterns) as events:
+        while count is None or shown < count:
+            received = await events.received()
+            if received.retained and new:
+                continue
+            print_json(as_document(received))
+            shown += 1
+
+
+def as_document(received: Received) -> dict[str, object]:
+    """An event with its place in the order, as it is shown."""
+    seconds = received.time_ns / 1e9 if received.time_ns else time.time()
+    return {
+        "topic": received.topic,
+        "sequence": received.sequence,
+        "number": received.number,
+        "time": datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds"),
+        "source": received.source,
+        "correlation": received.correlation,
+        "retained": received.retained,
+        "event": received.event,
+    }
