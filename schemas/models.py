@@ -161,11 +161,16 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
 
 
 class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
-    """Ask the verifier to compare files with what the manifest promised of them."""
+    """Ask the verifier to compare files with what the manifest promised of them.
+
+    Attributes:
+        trust_records: files that look as they did when they were verified need not be read again.
+    """
 
     model_id: str
     directory: str
     files: list[FilePromise]
+    trust_records: bool = False
 
 
 class ModelVerdictEvent(Event, frozen=True, kw_only=True, tag="models.verdict"):

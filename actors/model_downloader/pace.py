@@ -66,7 +66,7 @@ class Progress:
             return False
         self._told_at, self._told_bytes = now, max(durable_bytes, self._told_bytes)
         self._samples.append((now, self._told_bytes))
-        while len(self._samples) > 2 and now - self._samples[1][0] > RATE_WINDOW_SECONDS:
+        while len(self._samples) > 2 and now - self._samples[1][0] >= RATE_WINDOW_SECONDS:
             self._samples.popleft()
         return True
 

@@ -83,14 +83,15 @@ class ModelRoot:
         make_directory(directory)
         found = read_journal(directory)
         book = JournalFile(directory, reconcile(entry, found))
-        boot = boot_id()
+        boot, fetched = boot_id(), 0
         for promise in entry.files:
             state = book.journal.file(promise.path)
             known = found is not None and state.url != ""
             same_boot = known and boot is not None and book.journal.boot == boot
             durable = _settle(self.staged_file(entry.id, promise), promise, state.durable_bytes if known else None, same_boot)
+            fetched += max(0, durable - state.durable_bytes) if known else 0
             book.change_file(promise.path, durable_bytes=durable)
-        book.change(boot=boot)
+        book.change(boot=boot, fetched_bytes=book.journal.fetched_bytes + fetched)
         book.save()
         return book
 

@@ -138,6 +138,11 @@ class HashBook:
             known.close()
         self._attempts.pop(model_id, None)
 
+    def drop_all(self) -> None:
+        """Forget everything."""
+        for model_id in list(self._hashes):
+            self.drop(model_id)
+
     def _current(self, hashes: dict[str, GrowingHash], name: str, path: Path) -> GrowingHash:
         """The hash of the file that lies there now, begun anew if it is another one than before."""
         known = hashes.get(name)

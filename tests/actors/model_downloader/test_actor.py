@@ -1,0 +1,318 @@
+"""The downloader over the bus: it installs, resumes, cancels, removes and checks, and a verifier that dies only delays it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.demo.content import BytesContent, Content, SyntheticContent, sha256_of
+from actors.demo.origin import Faults, Origin
+from actors.model_downloader.actor import ModelDownloader
+from actors.model_downloader.journal import read_journal
+from actors.model_verifier.actor import ModelVerifier
+from actors.storage.lock import DirectoryLocked
+from bus.actor import Actor, ActorLoop
+from bus.client import Peer
+from bus.errors import RequestFailed
+from bus.memory import MemoryBus, memory_bus
+from schemas.manifest import FilePromise, Manifest, ModelEntry
+from schemas.models import (
+    ModelCancelRequestEvent,
+    ModelDownloadProgressedEvent,
+    ModelInstalledEvent,
+    ModelInstallRequestEvent,
+    ModelRemovedEvent,
+    ModelRemoveRequestEvent,
+    ModelsListRequestEvent,
+    ModelState,
+    ModelStateChangedEvent,
+    ModelStatus,
+    ModelVerificationFailedEvent,
+    ModelVerifiedEvent,
+    ModelVerifyRequestEvent,
+)
+
+pytestmark = pytest.mark.anyio
+MIB = 1 << 20
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Stage:
+    """A bus, an origin, and actors that can be started and ended."""
+
+    def __init__(self, bus: MemoryBus, origin: Origin, home: Path) -> None:
+        self.bus = bus
+        self.origin = origin
+        self.models = home / "models"
+        self.state = home / "state"
+        self.entries: list[ModelEntry] = []
+        self.running: dict[str, tuple[ActorLoop[Any], asyncio.Task[None]]] = {}
+
+    def offer(self, model_id: str, *contents: Content) -> ModelEntry:
+        files = []
+        for number, content in enumerate(contents):
+            path = f"part-{number}.bin" if number else "model.bin"
+            url = self.origin.serve(f"/{model_id}/{path}", content)
+            files.append(FilePromise(path=path, size_bytes=content.size_bytes, sha256=sha256_of(content), urls=[url]))
+        entry = ModelEntry(id=model_id, name=model_id.title(), category="stt", licence="MIT", files=files)
+        self.entries.append(entry)
+        return entry
+
+    async def start(self, name: str, actor: Actor[Any]) -> None:
+        begun = asyncio.Event()
+
+        async def run() -> None:
+            async with self.bus.connect(name) as peer:
+                loop: ActorLoop[Any] = ActorLoop(actor, peer)
+                task = asyncio.current_task()
+                assert task is not None
+                self.running[name] = (loop, task)
+                begun.set()
+                await loop.run()
+
+        task = asyncio.create_task(run())
+        waiting = asyncio.create_task(begun.wait())
+        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def start_both(self) -> None:
+        await self.start("model_verifier", ModelVerifier(self.models, self.state))
+        await self.start("model_downloader", ModelDownloader(Manifest(format=1, models=self.entries), self.models))
+
+    async def end(self, name: str) -> None:
+        loop, task = self.running.pop(name)
+        loop.stop()
+        await task
+
+
+@asynccontextmanager
+async def stage_at(home: Path) -> AsyncIterator[Stage]:
+    with Origin() as origin:
+        async with memory_bus() as bus:
+            stage = Stage(bus, origin, home)
+            try:
+                yield stage
+            finally:
+                for name in list(stage.running):
+                    await stage.end(name)
+
+
+@asynccontextmanager
+async def listening(stage: Stage, *types: Any) -> AsyncIterator[tuple[Peer, Callable[[type[Any]], Awaitable[Any]], list[Any]]]:
+    """A client that hears events: the peer, a way to wait for the next of a type, and everything heard."""
+    async with stage.bus.connect() as peer, peer.subscribe(*types) as events:
+        heard: list[Any] = []
+
+        async def next_of(wanted: type[Any]) -> Any:
+            async with asyncio.timeout(20):
+                async for event in events:
+                    heard.append(event)
+                    if isinstance(event, wanted):
+                        return event
+
+        yield peer, next_of, heard
+
+
+async def ask(peer: Peer, request: Any) -> Any:
+    """Ask, once more each time if the actor is not up yet."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await peer.request(request)
+            except RequestFailed as failed:
+                if failed.kind not in ("no_responder", "restarting"):
+                    raise
+                await asyncio.sleep(0)
+
+
+async def until_state(next_of: Callable[[type[Any]], Awaitable[Any]], model_id: str, *states: ModelState) -> ModelStatus:
+    while True:
+        event = await next_of(ModelStateChangedEvent)
+        if event.model_id == model_id and event.status.state in states:
+            status: ModelStatus = event.status
+            return status
+
+
+@pytest.mark.requirement("C-4", "S0-7", "S0-8", "S0-9", "S1-26", "S1-39")
+async def test_install_is_accepted_at_once_fetched_verified_and_made_visible_whole(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        content = SyntheticContent(40 * MIB + 17)
+        stage.offer("whisper", content, BytesContent(b"vocabulary"))
+        await stage.start_both()
+        async with listening(stage, ModelStateChangedEvent, ModelInstalledEvent, ModelVerifiedEvent, ModelDownloadProgressedEvent) as (peer, next_of, heard):
+            accepted = await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            assert accepted.status.state in ("queued", "downloading")
+            assert (stage.models / "whisper.partial" / "journal.json").exists() or (stage.models / "whisper").exists()
+            installed = await next_of(ModelInstalledEvent)
+            assert (installed.size_bytes, installed.fetched_bytes, installed.attempts) == (40 * MIB + 27, 40 * MIB + 27, 2)
+            assert sorted(path.name for path in (stage.models / "whisper").iterdir()) == ["model.bin", "part-1.bin"]
+            assert (stage.models / "whisper" / "model.bin").read_bytes() == b"".join(bytes(piece) for piece in content.read(0, content.size_bytes))
+            assert not (stage.models / "whisper.partial").exists()
+            states = [event.status.state for event in heard if isinstance(event, ModelStateChangedEvent) and event.model_id == "whisper"]
+            assert list(dict.fromkeys(states)) == ["absent", "queued", "downloading", "verifying", "installed"]
+            assert sum(isinstance(event, ModelVerifiedEvent) for event in heard) == 1
+            listed = await peer.request(ModelsListRequestEvent())
+            assert [(status.state, status.durable_bytes) for status in listed.models] == [("installed", 40 * MIB + 27)]
+
+
+@pytest.mark.requirement("S1-9")
+async def test_progress_names_the_model_and_grows_within_an_attempt(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(8 * MIB))
+        stage.origin.rate_bytes_per_second = 16 * MIB
+        await stage.start_both()
+        async with listening(stage, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, heard):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            await next_of(ModelInstalledEvent)
+            told = [event for event in heard if isinstance(event, ModelDownloadProgressedEvent)]
+            assert {event.name for event in told} == {"Whisper"}
+            assert [event.durable_bytes for event in told] == sorted({event.durable_bytes for event in told})
+            assert len(told) <= 12 and told[-1].durable_bytes == 8 * MIB
+
+
+@pytest.mark.requirement("S1-11", "S1-27", "C-4")
+async def test_interrupted_download_goes_on_by_itself_at_the_next_start(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(8 * MIB))
+        stage.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=5 * MIB))
+        await stage.start_both()
+        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
+                pass
+            await stage.end("model_downloader")
+            journal = read_journal(stage.models / "whisper.partial")
+            assert journal is not None and journal.wanted and journal.durable_bytes == 5 * MIB
+            await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+            installed = await next_of(ModelInstalledEvent)
+            assert installed.fetched_bytes == 8 * MIB
+            assert stage.origin.requests[-1].range_start == 5 * MIB and "if-range" in stage.origin.requests[-1].headers
+
+
+@pytest.mark.requirement("S1-31")
+async def test_cancel_ends_at_once_keeps_the_partial_and_is_not_taken_up_again(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(8 * MIB))
+        stage.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=5 * MIB))
+        await stage.start_both()
+        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
+                pass
+            cancelled = await peer.request(ModelCancelRequestEvent(model_id="whisper"))
+            assert (cancelled.status.state, cancelled.status.durable_bytes) == ("partial", 5 * MIB)
+            await stage.end("model_downloader")
+            await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+            listed = await ask(peer, ModelsListRequestEvent())
+            assert [status.state for status in listed.models] == ["partial"] and len(stage.origin.requests) == 1
+            await peer.request(ModelInstallRequestEvent(model_id="whisper"))
+            assert (await next_of(ModelInstalledEvent)).fetched_bytes == 8 * MIB
+
+
+async def test_cancel_with_drop_leaves_nothing(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(8 * MIB))
+        stage.origin.misbehave("/whisper/model.bin", Faults(stall_after_bytes=MIB))
+        await stage.start_both()
+        async with stage.bus.connect() as peer:
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            cancelled = await peer.request(ModelCancelRequestEvent(model_id="whisper", drop_partial=True))
+            assert (cancelled.status.state, cancelled.status.durable_bytes) == ("absent", 0)
+            assert not (stage.models / "whisper.partial").exists()
+            again = await peer.request(ModelCancelRequestEvent(model_id="whisper"))
+            assert again.status.state == "absent"
+
+
+@pytest.mark.requirement("S0-10")
+async def test_removal_takes_the_whole_tree_and_a_dry_run_nothing(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(MIB))
+        await stage.start_both()
+        async with listening(stage, ModelInstalledEvent, ModelRemovedEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            await next_of(ModelInstalledEvent)
+            planned = await peer.request(ModelRemoveRequestEvent(model_id="whisper", dry_run=True))
+            assert (planned.freed_bytes, planned.status.state, planned.dry_run) == (MIB, "installed", True)
+            removed = await peer.request(ModelRemoveRequestEvent(model_id="whisper"))
+            assert (removed.freed_bytes, removed.status.state) == (MIB, "absent")
+            assert (await next_of(ModelRemovedEvent)).freed_bytes == MIB
+            assert {path.name for path in stage.models.iterdir()} <= {".undercroft.lock", ".undercroft.holder.json"}
+
+
+async def test_unknown_model_is_refused_by_name(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        await stage.start_both()
+        async with stage.bus.connect() as peer:
+            with pytest.raises(RequestFailed, match="no model '../../etc'") as caught:
+                await ask(peer, ModelInstallRequestEvent(model_id="../../etc"))
+            assert caught.value.kind == "refused"
+
+
+@pytest.mark.requirement("S1-39")
+async def test_damage_of_an_installed_model_is_found_and_takes_it_out_of_use(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(MIB))
+        await stage.start_both()
+        async with listening(stage, ModelInstalledEvent, ModelVerificationFailedEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            await next_of(ModelInstalledEvent)
+            sound = await peer.request(ModelVerifyRequestEvent(model_id="whisper"))
+            assert sound.findings == [] and sound.status.state == "installed"
+            with (stage.models / "whisper" / "model.bin").open("r+b") as file:
+                file.seek(1000)
+                file.write(b"flipped")
+            verdict = await peer.request(ModelVerifyRequestEvent(model_id="whisper"))
+            assert [finding.aspect for finding in verdict.findings] == ["sha256"]
+            assert verdict.status.state == "damaged" and "models install whisper" in verdict.status.problem
+            assert not (stage.models / "whisper").exists() and (stage.models / "whisper.damaged" / "model.bin").exists()
+            await next_of(ModelVerificationFailedEvent)
+            await peer.request(ModelInstallRequestEvent(model_id="whisper"))
+            await next_of(ModelInstalledEvent)
+            assert not (stage.models / "whisper.damaged").exists()
+
+
+@pytest.mark.requirement("S1-1", "S1-39")
+async def test_damage_done_while_nobody_ran_is_found_at_the_next_start(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(MIB))
+        await stage.start_both()
+        async with listening(stage, ModelInstalledEvent, ModelStateChangedEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            await next_of(ModelInstalledEvent)
+            await stage.end("model_downloader")
+            (stage.models / "whisper" / "model.bin").write_bytes(bytes(MIB))
+            await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+            status = await until_state(next_of, "whisper", "damaged")
+            assert "sha256" in status.problem
+
+
+async def test_verifier_that_is_away_only_delays_the_install(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(MIB))
+        await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+        async with listening(stage, ModelInstalledEvent, ModelStateChangedEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
+            await until_state(next_of, "whisper", "verifying")
+            await stage.start("model_verifier", ModelVerifier(stage.models, stage.state))
+            await next_of(ModelInstalledEvent)
+
+
+async def test_second_downloader_of_one_directory_does_not_start(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        await stage.start_both()
+        async with stage.bus.connect() as peer:
+            await ask(peer, ModelsListRequestEvent())
+            async with stage.bus.connect("second") as other:
+                second = ActorLoop(ModelDownloader(Manifest(format=1, models=[]), stage.models), other)
+                with pytest.raises(BaseExceptionGroup) as caught:
+                    await second.run()
+                assert isinstance(caught.value.exceptions[0], DirectoryLocked)

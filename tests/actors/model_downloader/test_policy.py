@@ -1,0 +1,150 @@
+"""What an answer means for a partial: the rules of RFC 9110, and those that keep changed or foreign bytes out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.model_downloader.policy import Append, Ask, AskAgain, Fail, Head, Partial, StartOver, first_ask, next_step, strong_validator
+
+ETAG = '"v1"'
+PART = Partial("m/model.bin", 1000, 400, ETAG)
+EMPTY = Partial("m/model.bin", 1000)
+RESUME = Ask(400, ETAG)
+OCTETS = {"content-type": "application/octet-stream", "etag": ETAG}
+
+
+def part_head(start: int = 400, end: int = 999, total: int | str = 1000, **fields: str) -> Head:
+    return Head(206, OCTETS | {"content-range": f"bytes {start}-{end}/{total}"} | {name.replace("_", "-"): value for name, value in fields.items()})
+
+
+@pytest.mark.requirement("S1-27")
+def test_resume_asks_for_the_rest_on_condition_of_the_same_representation() -> None:
+    assert first_ask(PART) == RESUME
+    assert RESUME.headers() == {"Accept-Encoding": "identity", "Range": "bytes=400-", "If-Range": ETAG}
+
+
+@pytest.mark.requirement("S1-29")
+def test_bytes_without_a_strong_validator_are_not_built_upon() -> None:
+    assert first_ask(Partial("m", 1000, 400, None)) == Ask(0)
+    assert Ask(0).headers() == {"Accept-Encoding": "identity"}
+
+
+def test_complete_file_is_not_asked_for_at_all() -> None:
+    assert first_ask(Partial("m", 1000, 1000, None)) is None
+    assert first_ask(Partial("m", 0)) is None
+
+
+@pytest.mark.requirement("S1-29")
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"etag": '"abc"'}, '"abc"'),
+        ({"etag": 'W/"abc"'}, None),
+        ({"etag": "abc"}, None),
+        ({"etag": '"a b"'}, None),
+        ({"etag": 'W/"abc"', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Tue, 02 Jan 2024 00:00:00 GMT"}, None),
+        ({"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Tue, 02 Jan 2024 00:00:00 GMT"}, "Mon, 01 Jan 2024 00:00:00 GMT"),
+        ({"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Mon, 01 Jan 2024 00:00:00 GMT"}, None),
+        ({"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, None),
+        ({"last-modified": "yesterday", "date": "today"}, None),
+        ({}, None),
+    ],
+)
+def test_only_strong_validators_count(fields: dict[str, str], expected: str | None) -> None:
+    assert strong_validator(fields) == expected
+
+
+@pytest.mark.requirement("S1-28")
+def test_matching_206_is_appended() -> None:
+    assert next_step(PART, RESUME, part_head()) == Append()
+
+
+@pytest.mark.requirement("S1-28")
+@pytest.mark.parametrize(
+    "head",
+    [part_head(start=401), part_head(end=998), part_head(total=1001), part_head(total="*"), Head(206, OCTETS), part_head(content_range="bytes */1000"),
+     part_head(content_range="items 400-999/1000"), part_head(content_range="bytes 4 00-999/1000")],
+)  # fmt: skip
+def test_206_for_other_bytes_than_asked_discards_and_asks_for_the_whole(head: Head) -> None:
+    step = next_step(PART, RESUME, head)
+    assert isinstance(step, AskAgain) and step.ask == Ask(0)
+
+
+@pytest.mark.requirement("S1-28")
+def test_200_to_a_range_discards_and_starts_over() -> None:
+    assert next_step(PART, RESUME, Head(200, OCTETS | {"etag": '"v2"', "content-length": "1000"})) == StartOver()
+    assert next_step(PART, Ask(400), Head(200, OCTETS | {"content-length": "1000"})) == StartOver()
+
+
+def test_200_with_the_same_strong_etag_is_asked_for_a_plain_range_once() -> None:
+    step = next_step(PART, RESUME, Head(200, OCTETS))
+    assert isinstance(step, AskAgain) and step.ask == Ask(400)
+    assert next_step(PART, step.ask, part_head()) == Append()
+    assert next_step(PART, step.ask, Head(200, OCTETS)) == StartOver()
+
+
+def test_plain_range_of_another_representation_is_not_appended() -> None:
+    step = next_step(PART, Ask(400), part_head(etag='"v2"'))
+    assert isinstance(step, AskAgain) and step.ask == Ask(0)
+    step = next_step(PART, Ask(400), Head(206, {"content-range": "bytes 400-999/1000"}))
+    assert isinstance(step, AskAgain) and step.ask == Ask(0)
+
+
+@pytest.mark.requirement("S1-28")
+def test_416_discards_and_asks_for_the_whole() -> None:
+    step = next_step(PART, RESUME, Head(416, {}))
+    assert isinstance(step, AskAgain) and step.ask == Ask(0)
+    assert isinstance(next_step(EMPTY, Ask(0), Head(416, {})), Fail)
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_compressed_answer_is_refused(status: int) -> None:
+    head = part_head(content_encoding="gzip") if status == 206 else Head(200, OCTETS | {"content-encoding": "gzip"})
+    step = next_step(PART, RESUME, head)
+    assert isinstance(step, Fail) and step.kind == "refused" and "'gzip'" in step.problem
+
+
+def test_web_page_of_a_captive_portal_is_no_model() -> None:
+    step = next_step(EMPTY, Ask(0), Head(200, {"content-type": "text/html; charset=utf-8", "content-length": "1000"}))
+    assert isinstance(step, Fail) and "sign in to the network" in step.problem
+
+
+def test_other_length_than_promised_is_told_before_the_first_byte() -> None:
+    step = next_step(EMPTY, Ask(0), Head(200, OCTETS | {"content-length": "1001"}))
+    assert isinstance(step, Fail) and step.kind == "refused" and "1001 bytes, expected 1000" in step.problem
+
+
+@pytest.mark.parametrize(("status", "redirected", "kind"), [(429, False, "server"), (503, False, "server"), (404, False, "refused"), (403, False, "refused"), (403, True, "server"), (304, False, "refused")])  # fmt: skip
+def test_failure_is_told_apart_by_whether_asking_again_helps(status: int, redirected: bool, kind: str) -> None:
+    step = next_step(EMPTY, Ask(0), Head(status, {"retry-after": "7"}, redirected))
+    assert isinstance(step, Fail) and step.kind == kind
+    assert step.retry_after == ("7" if status in (429, 503) else None)
+
+
+FIELD = st.one_of(st.text(max_size=12), st.sampled_from(["bytes 400-999/1000", "bytes 0-999/1000", ETAG, 'W/"v1"', "text/html", "gzip", "1000"]))
+NAMES = st.sampled_from(["content-range", "content-length", "content-type", "content-encoding", "etag", "last-modified", "date", "retry-after"])
+
+
+@given(
+    status=st.one_of(st.sampled_from([200, 206, 416]), st.integers(100, 599)),
+    fields=st.dictionaries(NAMES, FIELD, max_size=6),
+    have=st.integers(0, 999),
+    validator=st.sampled_from([None, ETAG]),
+)
+def test_any_server_is_asked_at_most_thrice_and_appended_only_what_continues_the_partial(
+    status: int, fields: dict[str, str], have: int, validator: str | None
+) -> None:
+    partial = Partial("m", 1000, have, validator)
+    ask = first_ask(partial)
+    for _ in range(3):
+        assert ask is not None
+        step = next_step(partial, ask, Head(status, fields))
+        if isinstance(step, Append):
+            assert status == 206 and fields["content-range"].lower() == f"bytes {ask.start}-999/1000" and ask.start in (0, have)
+            assert ask.start == 0 or validator is not None
+        if not isinstance(step, AskAgain):
+            return
+        ask = step.ask
+    raise AssertionError("it would be asked for ever")

@@ -1,0 +1,88 @@
+"""Retries: three attempts, four for the network, none more for a mismatch, and no sooner than the server wants."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.model_downloader.policy import FailureKind
+from actors.model_downloader.retry import (
+    BACKOFF_CAP_SECONDS,
+    FRESH_START_BYTES,
+    Spent,
+    Stop,
+    Wait,
+    after_failure,
+    backoff_seconds,
+    next_url,
+    retry_after_seconds,
+)
+
+
+def attempts_of(kind: FailureKind, gained: int = 0, limit: int = 100) -> int:
+    spent, attempts = Spent(), 1
+    while attempts < limit:
+        verdict = after_failure(spent, kind, gained, 0.5)
+        if isinstance(verdict, Stop):
+            break
+        spent, attempts = verdict.spent, attempts + 1
+    return attempts
+
+
+@pytest.mark.requirement("S1-13", "S1-14", "S1-15")
+@pytest.mark.parametrize(("kind", "attempts"), [("server", 3), ("mismatch", 3), ("network", 4), ("refused", 1), ("disk", 1)])
+def test_number_of_attempts_depends_on_what_failed(kind: FailureKind, attempts: int) -> None:
+    assert attempts_of(kind) == attempts
+
+
+@pytest.mark.requirement("S1-14")
+def test_mismatch_after_network_failures_does_not_get_the_fourth_attempt() -> None:
+    spent = Spent(2)
+    assert isinstance(after_failure(spent, "mismatch", 0, 0.5), Stop)
+    assert isinstance(after_failure(spent, "network", 0, 0.5), Wait)
+
+
+def test_network_that_brings_much_between_failures_is_not_given_up() -> None:
+    assert attempts_of("network", FRESH_START_BYTES) == 100
+    assert attempts_of("mismatch", FRESH_START_BYTES) == 3
+
+
+@pytest.mark.requirement("S1-15")
+@given(failures=st.integers(1, 1000), unit=st.floats(0, 1, exclude_max=True))
+def test_backoff_grows_to_its_cap_with_the_upper_half_random(failures: int, unit: float) -> None:
+    full = min(BACKOFF_CAP_SECONDS, 2.0 ** min(failures - 1, 10))
+    assert full / 2 <= backoff_seconds(failures, unit) < full
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("120", 120.0), (" 5 ", 5.0), (None, 0.0), ("", 0.0), ("-5", 0.0), ("soon", 0.0), ("²", 0.0), (formatdate(1_000_090, usegmt=True), 90.0),
+     (formatdate(999_000, usegmt=True), 0.0)],
+)  # fmt: skip
+def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float) -> None:
+    assert retry_after_seconds(value, 1_000_000.0) == seconds
+
+
+def test_server_that_asks_for_time_gets_it_and_one_that_asks_for_hours_ends_the_install() -> None:
+    verdict = after_failure(Spent(), "server", 0, 0.0, "40", 0.0)
+    assert isinstance(verdict, Wait) and verdict.seconds == 40
+    assert isinstance(after_failure(Spent(), "server", 0, 0.0, "1", 0.0), Wait)
+    verdict = after_failure(Spent(), "server", 0, 0.0, "7200", 0.0)
+    assert isinstance(verdict, Stop) and "2.0 hours" in verdict.reason
+
+
+@given(st.text())
+def test_any_retry_after_is_read_as_seconds_that_are_not_negative(value: str) -> None:
+    assert retry_after_seconds(value, 0.0) >= 0
+
+
+def test_another_source_is_asked_next_unless_bytes_would_be_given_up_for_a_network_failure() -> None:
+    urls = ["a", "b"]
+    assert next_url(urls, "a", "network", 10) == "a"
+    assert next_url(urls, "a", "network", 0) == "b"
+    assert next_url(urls, "a", "refused", 10) == "b"
+    assert next_url(urls, "b", "server", 10) == "a"
+    assert next_url(urls, "gone from the manifest", "network", 10) == "a"
