@@ -19,6 +19,9 @@ from actors.demo.content import Content
 PORTAL = b"<!DOCTYPE html><html><head><title>Welcome to our network</title></head><body>Please sign in.</body></html>"
 STEPS_PER_SECOND = 20
 """A rate is kept in steps of this many a second."""
+SEND_STEP_BYTES = 64 * 1024
+SEND_BUFFER_BYTES = 128 * 1024
+"""Small, so that what counts as sent has nearly reached the client."""
 
 
 @dataclass
@@ -169,6 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay silent: the requests are kept in `Origin.requests`."""
@@ -251,8 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if limit is not None:
                     step = min(step, start + limit)
             for piece in content.read(position, step):
-                self.connection.sendall(piece)
-                seen.sent_bytes += len(piece)
+                self._send_piece(seen, memoryview(piece))
                 if origin._stopping.is_set():
                     return self._reset()
             position = step
@@ -264,6 +267,13 @@ class _Handler(BaseHTTPRequestHandler):
             if rate is not None and not origin._wait(1 / STEPS_PER_SECOND):
                 return self._reset()
         self.connection.sendall(bytes(faults.surplus_bytes))
+
+    def _send_piece(self, seen: RequestSeen, piece: memoryview) -> None:
+        """Send in steps, so that a client that goes away leaves a count of what it was sent."""
+        for position in range(0, len(piece), SEND_STEP_BYTES):
+            step = piece[position : position + SEND_STEP_BYTES]
+            self.connection.sendall(step)
+            seen.sent_bytes += len(step)
 
     def _plain(self, seen: RequestSeen, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         seen.status = status

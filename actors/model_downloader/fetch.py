@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 STALL_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 REDIRECT_LIMIT = 10
+LOOPBACK_BUFFER_BYTES = 256 * 1024
 
 
 class FetchFailed(UndercroftError):
@@ -100,15 +101,22 @@ Source = Callable[[dict[str, Any]], None]
 
 
 def open_client(stall_seconds: float = STALL_SECONDS) -> httpx.Client:
-    """A client for model files. Proxies are taken from the environment, but never for the loopback interface."""
+    """A client for model files.
+
+    Proxies are taken from the environment, but never for the loopback interface, which has no distance to bridge either: a
+    small receive buffer there keeps down what is under way, and lost, when this process is killed.
+    """
     import httpx
+
+    def loopback() -> httpx.HTTPTransport:
+        return httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, LOOPBACK_BUFFER_BYTES)])
 
     return httpx.Client(
         timeout=httpx.Timeout(stall_seconds, connect=min(CONNECT_SECONDS, stall_seconds)),
         follow_redirects=True,
         max_redirects=REDIRECT_LIMIT,
         limits=httpx.Limits(max_keepalive_connections=0),
-        mounts={"all://127.0.0.1": None, "all://localhost": None},
+        mounts={"all://127.0.0.1": loopback(), "all://localhost": loopback()},
         headers={"User-Agent": "undercroft", "Accept": "*/*"},
     )
 

@@ -54,7 +54,7 @@ def test_network_that_brings_much_between_failures_is_not_given_up() -> None:
 @given(failures=st.integers(1, 1000), unit=st.floats(0, 1, exclude_max=True))
 def test_backoff_grows_to_its_cap_with_the_upper_half_random(failures: int, unit: float) -> None:
     full = min(BACKOFF_CAP_SECONDS, 2.0 ** min(failures - 1, 10))
-    assert full / 2 <= backoff_seconds(failures, unit) < full
+    assert full / 2 <= backoff_seconds(failures, unit) <= full
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""The name of this run of the machine is the same for as long as it runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.model_downloader import boot
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from the kernel's own file")
+def test_two_processes_see_the_same_boot() -> None:
+    script = "from actors.model_downloader.boot import boot_id; print(boot_id())"
+    root = Path(boot.__file__).parents[2]
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True).stdout.strip()
+    assert boot.boot_id() == other and len(other) == 36
