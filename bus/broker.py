@@ -85,7 +85,6 @@ class Broker:
             routing.receive(message[0], message[1:], now, time_ns)
             if routing.announced or routing.outgoing:
                 self._carry_out(now)
-        routing.flush_acknowledgements()
 
     def _carry_out(self, now: float) -> None:
         """Send what the policy decided, until it decides no more: a send that fails may lead to further ones."""

@@ -119,7 +119,7 @@ class Peer:
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._room: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
-        self._flush_scheduled = False
+        self._is_gathering = False
         self._refusals: list[PublishRefused] = []
         self._ignored: Counter[str] = Counter()
 
@@ -143,13 +143,17 @@ class Peer:
             await asyncio.shield(self._room)
 
     def post(self, event: Event) -> None:
-        """Publish without ever waiting, from synchronous code; the caller keeps measure."""
-        outbox = self._outbox
-        if outbox.offer(event, correlation.get()) or outbox.is_idle:
+        """Publish without ever waiting, from synchronous code; the caller keeps measure.
+
+        The first event of a turn of the loop leaves at once. Those that follow in the same turn gather, and leave as one
+        when it ends, or when they fill a message.
+        """
+        is_full = self._outbox.offer(event, correlation.get())
+        if is_full or not self._is_gathering:
             self._flush()
-        elif not self._flush_scheduled:
-            self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
+        if not self._is_gathering:
+            self._is_gathering = True
+            self._loop.call_soon(self._end_gathering)
 
     async def settled(self) -> None:
         """Wait until all that was published so far is accepted.
@@ -158,14 +162,18 @@ class Peer:
             PublishRefused: the broker gave one of these events no place in the order.
         """
         while not self._outbox.is_settled:
+            self._send(wire.Ping(0))  # its PONG tells what is accepted without the delay that ACCEPTED has
             if self._settled is None or self._settled.done():
                 self._settled = self._loop.create_future()
             await asyncio.shield(self._settled)
         if self._refusals:
             raise self._refusals.pop(0)
 
+    def _end_gathering(self) -> None:
+        self._is_gathering = False
+        self._flush()
+
     def _flush(self) -> None:
-        self._flush_scheduled = False
         if self._is_welcome:
             for frames in self._outbox.due():
                 self._link.send(frames)
@@ -357,8 +365,11 @@ class Peer:
                 self._welcomed(header)
             case wire.Ping():
                 self._send(wire.Pong(header.id))
+            case wire.Pong():
+                if header.epoch == self.epoch:
+                    self._accepted(header.accepted)
             case _:
-                pass  # a PONG tells nothing that is not known
+                self._ignored["wrong_verb"] += 1
 
     def _accepted(self, serial: int) -> None:
         outbox = self._outbox

@@ -17,6 +17,7 @@ from bus.wire import Run
 from schemas.event import Event
 
 SNAPSHOT_TOPIC: Final = "snapshot"
+AUDIENCE_LIMIT_TOPICS: Final = 4096
 
 
 class Hearing:
@@ -30,6 +31,7 @@ class Hearing:
         self._asking = asking
         self._wait_until_welcome = wait_until_welcome
         self._subscriptions: list[Subscription[Event]] = []
+        self._audiences: dict[str, list[Subscription[Event]]] = {}
         self._prefixes: Counter[bytes] = Counter()
         self._lane_epoch = ""
         self._is_paused = False
@@ -48,6 +50,7 @@ class Hearing:
             RequestFailed: the broker refused the snapshot.
         """
         self._subscriptions.append(subscription)
+        self._audiences.clear()
         for pattern in subscription.patterns:
             prefix = wire.feed_prefix(pattern)
             self._prefixes[prefix] += 1
@@ -70,6 +73,7 @@ class Hearing:
         if subscription not in self._subscriptions:
             return
         self._subscriptions.remove(subscription)
+        self._audiences.clear()
         self.reception.leave(subscription.patterns)
         for pattern in subscription.patterns:
             prefix = wire.feed_prefix(pattern)
@@ -105,7 +109,6 @@ class Hearing:
                 self._carry_out(self.reception.receive(topic.decode(), wire.read_run(header), body))
         except (ProtocolError, UnicodeDecodeError) as error:
             self.ignored[error.reason if isinstance(error, ProtocolError) else "malformed"] += 1
-        self._is_paused = any(subscription.is_behind for subscription in self._subscriptions)
         return not self._is_paused
 
     def feed_welcomed(self) -> None:
@@ -127,11 +130,20 @@ class Hearing:
             if isinstance(step, Fetch):
                 self._fetch(step)
                 continue
-            for subscription in self._subscriptions:
-                if subscription.wants(step.topic):
-                    subscription.take(step)
+            for subscription in self._audience(step.topic):
+                subscription.take(step)
+                self._is_paused = self._is_paused or subscription.is_behind
             if isinstance(step, Lost) and step.beyond_ring:
                 self._asking.begin(lambda id, topic=step.topic: wire.Snapshot(id, [topic]), self._take_retained)  # type: ignore[misc]
+
+    def _audience(self, topic: str) -> list[Subscription[Event]]:
+        """Who wants this topic."""
+        audience = self._audiences.get(topic)
+        if audience is None:
+            audience = [subscription for subscription in self._subscriptions if subscription.wants(topic)]
+            if len(self._audiences) < AUDIENCE_LIMIT_TOPICS:
+                self._audiences[topic] = audience
+        return audience
 
     def _fetch(self, step: Fetch) -> None:
         if self._lane_epoch != self.reception.epoch:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from bus.errors import ProtocolError
 from bus.wire import Frame, Publish, Run, encode, matches
@@ -19,8 +20,7 @@ REPLAY_LIMIT_BYTES: Final = 1024 * 1024
 FeedMessage = tuple[Frame, Frame, Frame]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A run of events at its place in the order."""
 
     topic: str

@@ -140,7 +140,6 @@ class MemoryBus:
             route, frames = self._incoming.popleft()
             self.routing.receive(route, frames, time.monotonic(), time.time_ns())
             self._carry_out()
-        self.routing.flush_acknowledgements()
         self._carry_out()
         self._tick()
 

@@ -90,11 +90,6 @@ class Outbox:
         """Whether the publisher may go on without waiting for acceptance."""
         return self._waiting_bytes < WAITING_LIMIT_BYTES and len(self._waiting) < WAITING_LIMIT_RUNS
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way, so that an event gains nothing by waiting for company."""
-        return not self._under_way
-
     def offer(self, event: Event, correlation: str | None) -> bool:
         """Take an event; returns whether a run is full, and so due to be sent now rather than at the end of this turn.
 

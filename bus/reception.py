@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from bus.wire import Run, matches
 
 SOURCE_LIMIT: Final = 8192
@@ -18,8 +20,7 @@ HELD_LIMIT_MESSAGES: Final = 4096
 """Messages of one topic that are held while a gap is filled; further ones are dropped and fetched like the gap itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(msgspec.Struct, frozen=True):
     """Hand these events on: those of the body from index `skip` on."""
 
     topic: str
@@ -28,8 +29,7 @@ class Deliver:
     skip: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(msgspec.Struct, frozen=True):
     """Ask for a replay of these numbers of a topic."""
 
     topic: str
@@ -37,8 +37,7 @@ class Fetch:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """Tell the subscribers that so many events of a topic are lost for good."""
 
     topic: str

@@ -34,6 +34,10 @@ RESTART_GRACE_SECONDS: Final = 60.0
 SUCCESSION_GRACE_SECONDS: Final = 5.0
 """For so long after a broker took over from one that died, servers may not have come back yet."""
 
+ACCEPT_EVERY_RUNS: Final = 8
+ACCEPT_DELAY_SECONDS: Final = 0.002
+"""Acceptance is told after so many runs, or so late, or with a PONG: a message of its own for each run would cost more than the run."""
+
 INSTANCE_LIMIT: Final = 4096
 BROKER_NAME: Final = "broker"
 STATISTICS_TOPIC: Final = topic_of(BusStatisticsRequestEvent)
@@ -49,6 +53,7 @@ class PeerRecord:
     services: set[str] = field(default_factory=set)
     in_hand: set[int] = field(default_factory=set)
     asked: dict[int, int] = field(default_factory=dict)
+    untold_runs: int = 0
 
 
 @dataclass(slots=True)
@@ -89,7 +94,8 @@ class Routing:
         self._peers: dict[Route, PeerRecord] = {}
         self._names: dict[str, PeerRecord] = {}
         self._accepted: OrderedDict[str, int] = OrderedDict()
-        self._acknowledge: dict[Route, int] = {}
+        self._untold: dict[Route, PeerRecord] = {}
+        self._tell_due = 0.0
         self._services: dict[str, Service] = {}
         self._pending: dict[int, Pending] = {}
         self._deadlines: list[tuple[float, int]] = []
@@ -109,7 +115,7 @@ class Routing:
             header = wire.read_from_peer(frames)
             peer = self._peers.get(route)
             if isinstance(header, wire.Publish):
-                self._publish(self._known(peer), header, frames, time_ns)
+                self._publish(self._known(peer), header, frames, now, time_ns)
             elif isinstance(header, wire.Hello):
                 self._hello(route, header, now, time_ns)
             else:
@@ -163,6 +169,7 @@ class Routing:
         if former is None:
             former = PeerRecord(route, hello.name, hello.instance)
         self._peers.pop(former.route, None)
+        self._untold.pop(former.route, None)
         former.route = route
         self._peers[route] = self._names[hello.name] = former
         accepted = self._accepted.setdefault(hello.instance, 0)
@@ -172,7 +179,7 @@ class Routing:
         self._send(route, wire.Welcome(wire.PROTOCOL_VERSION, self.ledger.epoch, accepted, self.ledger.sequence))
         self._announce(PeerJoinedEvent(peer=hello.name, instance=hello.instance), time_ns)
 
-    def _publish(self, peer: PeerRecord, publish: wire.Publish, frames: Sequence[bytes], time_ns: int) -> None:
+    def _publish(self, peer: PeerRecord, publish: wire.Publish, frames: Sequence[bytes], now: float, time_ns: int) -> None:
         if publish.serial <= self._accepted[peer.instance]:
             self.duplicates += 1
         else:
@@ -183,7 +190,17 @@ class Routing:
                 self.announced.append(self.ledger.append(publish, body, peer.name, peer.instance, time_ns))
             finally:
                 self._accepted[peer.instance] = publish.serial  # a refused message is settled too: it is not to be sent again
-        self._acknowledge[peer.route] = self._accepted[peer.instance]
+        if not self._untold:
+            self._tell_due = now + ACCEPT_DELAY_SECONDS
+        self._untold[peer.route] = peer
+        peer.untold_runs += 1
+        if peer.untold_runs >= ACCEPT_EVERY_RUNS:
+            self._tell_accepted(peer)
+
+    def _tell_accepted(self, peer: PeerRecord) -> None:
+        peer.untold_runs = 0
+        self._untold.pop(peer.route, None)
+        self._send(peer.route, wire.Accepted(self._accepted[peer.instance]))
 
     def _serve(self, peer: PeerRecord, serve: wire.Serve) -> None:
         for topic in serve.topics:
@@ -290,6 +307,9 @@ class Routing:
                 self._send(pending.server.route, wire.Cancel(broker_id))
                 message = f"{pending.server.name} did not answer {pending.topic} in time"
                 self._send(pending.asker.route, wire.Failed(pending.asked_id, "deadline", message))
+        if self._untold and now >= self._tell_due:
+            for peer in list(self._untold.values()):
+                self._tell_accepted(peer)
         if now < self._heartbeat_due:
             return None
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
@@ -299,13 +319,8 @@ class Routing:
         """When `tick` has something to do next."""
         while self._deadlines and self._deadlines[0][1] not in self._pending:
             heapq.heappop(self._deadlines)
-        return min(self._heartbeat_due, self._deadlines[0][0]) if self._deadlines else self._heartbeat_due
-
-    def flush_acknowledgements(self) -> None:
-        """Turn what was accepted since the last call into one ACCEPTED for each peer."""
-        for route, serial in self._acknowledge.items():
-            self._send(route, wire.Accepted(serial))
-        self._acknowledge.clear()
+        due = min(self._heartbeat_due, self._deadlines[0][0]) if self._deadlines else self._heartbeat_due
+        return min(due, self._tell_due) if self._untold else due
 
     def statistics(self, now: float) -> BusStatisticsEvent:
         """What was counted since this epoch began."""
@@ -336,7 +351,7 @@ class Routing:
         self._peers.pop(peer.route, None)
         if self._names.get(peer.name) is peer:
             del self._names[peer.name]
-        self._acknowledge.pop(peer.route, None)
+        self._untold.pop(peer.route, None)
         for topic in peer.services:
             if returning:
                 self._services[topic].absent_since = now
