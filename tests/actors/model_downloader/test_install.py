@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -213,23 +212,27 @@ async def test_empty_file_needs_no_origin(origin: Origin, tmp_path: Path) -> Non
     assert journey.last.state == "installed" and (tmp_path / "m" / "model.bin").read_bytes() == b"" and origin.requests == []
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir() or os.geteuid() != 0, reason="mounts a small disk, on Linux as root")
-@pytest.mark.requirement("S1-32", "S1-37")
-async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_missing(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        journey = Journey(origin, small / "models", SyntheticContent(8 * MIB))
-        with monkeypatch.context() as patch:
-            patch.setattr(install_module, "missing_bytes", lambda needed, free: 0 if not origin.requests else 12345)
-            await journey.run()
-        assert len(origin.requests) == 1 and journey.last.state == "failed"
-        assert "No space left on device: 12345 bytes more are needed" in journey.last.problem
-        assert (small / "models" / "m.partial" / "model.bin").stat().st_size > 2 * MIB
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)
+    if sys.platform != "linux" or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], check=False).returncode:
+        pytest.skip("a small disk can be mounted on Linux only, by root")
+    yield small
+    subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+@pytest.mark.requirement("S1-32", "S1-37")
+async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_missing(
+    origin: Origin, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
+    monkeypatch.setattr(install_module, "missing_bytes", lambda needed, free: 12345 if origin.requests else 0)
+    await journey.run()
+    assert len(origin.requests) == 1 and journey.last.state == "failed"
+    assert "No space left on device: 12345 bytes more are needed" in journey.last.problem
+    assert (small_disk / "models" / "m.partial" / "model.bin").stat().st_size > 2 * MIB
 
 
 INSTALLER = """

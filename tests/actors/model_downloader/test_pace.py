@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +62,7 @@ def test_progress_is_told_at_most_ten_times_a_second_and_never_goes_back(steps: 
         now, durable = now + elapsed, durable + gained
         if progress.due(durable, now):
             told.append((now, progress.durable_bytes))
-    for (earlier_at, earlier), (later_at, later) in zip(told, told[1:], strict=False):
+    for (earlier_at, earlier), (later_at, later) in itertools.pairwise(told):
         assert later_at - earlier_at >= pace.PROGRESS_INTERVAL_SECONDS and later > earlier
 
 

@@ -1,0 +1,160 @@
+"""Hashing behind a writer: the verdict is that of the bytes that lie there, whatever was hashed before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.model_verifier.hashing import HashBook
+from actors.model_verifier.policy import Identity
+from schemas.manifest import FilePromise
+from schemas.models import FileProgress
+
+MIB = 1 << 20
+
+
+def promise(content: bytes, path: str = "f") -> FilePromise:
+    return FilePromise(path=path, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), urls=["https://models.example/f"])
+
+
+def progress(durable: int, size: int, path: str = "f") -> list[FileProgress]:
+    return [FileProgress(path=path, durable_bytes=durable, size_bytes=size)]
+
+
+@pytest.mark.requirement("S1-30")
+def test_only_the_tail_is_left_when_a_verdict_is_asked_for(tmp_path: Path) -> None:
+    content, book = os.urandom(3 * MIB + 5), HashBook()
+    (tmp_path / "f").write_bytes(content)
+    assert book.follow("m", 1, tmp_path, progress(MIB, len(content))) == MIB
+    assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == MIB
+    assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == 0
+    verdict = book.verify("m", tmp_path, [promise(content)])
+    assert (verdict.findings, verdict.hashed_bytes, verdict.hashed_behind_bytes) == ([], len(content), 2 * MIB)
+    assert set(verdict.identities) == {"f"}
+
+
+@pytest.mark.requirement("S1-39", "S0-8")
+@settings(deadline=None, max_examples=60)
+@given(
+    old=st.binary(min_size=1, max_size=64),
+    new=st.binary(max_size=64),
+    hashed=st.integers(0, 64),
+    way=st.sampled_from(["replace", "shrink", "attempt", "leave"]),
+)
+def test_verdict_is_that_of_the_bytes_on_disk_whatever_was_hashed_before(
+    tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes, hashed: int, way: str
+) -> None:
+    directory, book = tmp_path_factory.mktemp("any"), HashBook()
+    path = directory / "f"
+    path.write_bytes(old)
+    book.follow("m", 1, directory, progress(hashed, len(old)))
+    if way == "replace":  # what a downloader does when it starts over
+        path.unlink()
+        path.write_bytes(new)
+    elif way == "shrink":
+        os.truncate(path, min(hashed, len(old)) - 1 if min(hashed, len(old)) else 0)
+    elif way == "attempt":
+        path.write_bytes(new)
+        book.follow("m", 2, directory, progress(len(new), len(new)))
+    on_disk = path.read_bytes()
+    assert book.verify("m", directory, [promise(on_disk)]).findings == []
+    assert book.verify("m", directory, [promise(on_disk + b"x")]).findings
+    book.drop("m")
+
+
+def test_file_that_was_replaced_under_its_name_is_hashed_anew(tmp_path: Path) -> None:
+    old, new, book = b"a" * 100, b"b" * 100, HashBook()
+    (tmp_path / "f").write_bytes(old)
+    book.follow("m", 1, tmp_path, progress(100, 100))
+    (tmp_path / "g").write_bytes(new)
+    os.replace(tmp_path / "g", tmp_path / "f")
+    verdict = book.verify("m", tmp_path, [promise(new)])
+    assert verdict.findings == [] and verdict.hashed_behind_bytes == 0
+
+
+@pytest.mark.requirement("S0-8")
+def test_all_broken_promises_are_found_at_once(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(b"123")
+    (tmp_path / "wrong").write_bytes(b"12345")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "wrong")
+    (tmp_path / "good").write_bytes(b"abcde")
+    names = ["short", "wrong", "directory", "link", "good", "absent"]
+    verdict = HashBook().verify("m", tmp_path, [promise(b"abcde", name) for name in names])
+    aspects = {finding.path: finding.aspect for finding in verdict.findings}
+    assert aspects["short"] == "size" and aspects["wrong"] == "sha256" and aspects["absent"] == "missing"
+    assert set(aspects) == {"short", "wrong", "directory", "link", "absent"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this platform")
+def test_named_pipe_does_not_hang_the_verifier(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "f")
+    assert HashBook().verify("m", tmp_path, [promise(b"")]).findings
+
+
+def test_file_that_grows_while_it_is_read_is_not_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content, book = b"x" * 100, HashBook()
+    (tmp_path / "f").write_bytes(content)
+    from actors.model_verifier import hashing
+
+    real = hashing.GrowingHash.advance
+
+    def grow(self: hashing.GrowingHash, until: int, buffer: bytearray) -> None:
+        real(self, until, buffer)
+        with (tmp_path / "f").open("ab") as file:
+            file.write(b"more")
+
+    monkeypatch.setattr(hashing.GrowingHash, "advance", grow)
+    (finding,) = book.verify("m", tmp_path, [promise(content)]).findings
+    assert finding.aspect == "unreadable" and "changed while it was read" in finding.found
+
+
+def test_what_is_trusted_is_not_read(tmp_path: Path) -> None:
+    content = b"x" * 100
+    (tmp_path / "f").write_bytes(b"y" * 100)
+    seen: list[Identity] = []
+
+    def trust(promised: FilePromise, identity: Identity) -> bool:
+        seen.append(identity)
+        return True
+
+    verdict = HashBook().verify("m", tmp_path, [promise(content)], trust)
+    assert verdict.findings == [] and verdict.hashed_bytes == 0 and seen[0].size_bytes == 100
+
+
+@pytest.mark.requirement("S1-30")
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with path.open("wb") as file:
+        file.truncate(64 * MIB)
+    digest = hashlib.sha256()
+    for _ in range(64):
+        digest.update(bytes(MIB))
+    promised = FilePromise(path="f", size_bytes=64 * MIB, sha256=digest.hexdigest(), urls=["https://models.example/f"])
+    book = HashBook()
+    tracemalloc.start()
+    try:
+        assert book.verify("m", tmp_path, [promised]).findings == []
+        assert tracemalloc.get_traced_memory()[1] < MIB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files on Linux")
+def test_no_file_stays_open_after_a_verdict(tmp_path: Path) -> None:
+    book = HashBook()
+    for name in ("f", "g"):
+        (tmp_path / name).write_bytes(b"x")
+    before = len(os.listdir("/proc/self/fd"))
+    book.follow("m", 1, tmp_path, [*progress(1, 1, "f"), *progress(1, 1, "g")])
+    assert len(os.listdir("/proc/self/fd")) == before + 2
+    book.verify("m", tmp_path, [promise(b"x", "f"), promise(b"x", "g")])
+    book.follow("m", 2, tmp_path, progress(1, 1, "f"))
+    book.drop_all()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,66 @@
+"""Verification records: they hold for the very file and the very promise, and losing them loses no truth."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actors.model_verifier.hashing import identity_of
+from actors.model_verifier.policy import Identity
+from actors.model_verifier.records import RECORDS_NAME, VerificationRecords
+from schemas.manifest import FilePromise
+
+PROMISE = FilePromise(path="f", size_bytes=3, sha256="a" * 64, urls=["https://models.example/f"])
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Identity:
+    (tmp_path / "f").write_bytes(b"abc")
+    found = identity_of(tmp_path / "f")
+    assert found is not None
+    return found
+
+
+@pytest.mark.requirement("S1-38", "S1-39")
+def test_record_survives_and_holds_for_the_unchanged_file(tmp_path: Path, identity: Identity) -> None:
+    VerificationRecords(tmp_path / "state").keep("m", [PROMISE], {"f": identity})
+    records = VerificationRecords(tmp_path / "state")
+    assert records.load() is None and records.hold("m", PROMISE, identity)
+
+
+def test_record_does_not_hold_for_another_file_promise_or_model(tmp_path: Path, identity: Identity) -> None:
+    records = VerificationRecords(tmp_path / "state")
+    records.keep("m", [PROMISE], {"f": identity})
+    for other in (replace(identity, inode=1), replace(identity, mtime_ns=1), replace(identity, size_bytes=4), replace(identity, device=0)):
+        assert not records.hold("m", PROMISE, other)
+    assert not records.hold("other", PROMISE, identity)
+    changed = FilePromise(path="f", size_bytes=3, sha256="b" * 64, urls=PROMISE.urls)
+    assert not records.hold("m", changed, identity)
+
+
+def test_file_that_broke_its_promise_is_forgotten(tmp_path: Path, identity: Identity) -> None:
+    records = VerificationRecords(tmp_path / "state")
+    records.keep("m", [PROMISE], {"f": identity})
+    records.keep("m", [PROMISE], {})
+    assert not records.hold("m", PROMISE, identity)
+
+
+def test_removed_model_is_forgotten_for_good(tmp_path: Path, identity: Identity) -> None:
+    records = VerificationRecords(tmp_path / "state")
+    records.keep("m", [PROMISE], {"f": identity})
+    records.forget("m")
+    records.forget("m")
+    again = VerificationRecords(tmp_path / "state")
+    again.load()
+    assert not again.hold("m", PROMISE, identity)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"m": 1}', b"\xff"])
+def test_records_that_cannot_be_read_are_put_aside_and_begun_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / RECORDS_NAME).write_bytes(content)
+    records = VerificationRecords(tmp_path)
+    aside = records.load()
+    assert aside is not None and aside.read_bytes() == content and os.listdir(tmp_path) == [aside.name]
