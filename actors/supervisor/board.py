@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
@@ -48,3 +49,18 @@ class Watcher(Protocol):
 
     def stopping(self, reason: str) -> None:
         """The end has begun."""
+
+
+class Audience:
+    """All watchers. One that can be told nothing more (its terminal or its pipe is closed) is told nothing more."""
+
+    def __init__(self, watchers: Iterable[Watcher]) -> None:
+        self._watchers = list(watchers)
+
+    def tell(self, word: Callable[[Watcher], None]) -> None:
+        """Have a word with each."""
+        for watcher in list(self._watchers):
+            try:
+                word(watcher)
+            except OSError:
+                self._watchers.remove(watcher)

@@ -27,6 +27,7 @@ from actors.supervisor.forkserver import (
     letter_socket_pair,
 )
 from actors.supervisor.spawner import Channels, Listener, Order, end_group, interpreter_command
+from actors.supervisor.spec import BROKER
 
 KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
 
@@ -55,7 +56,13 @@ class ForkSpawner:
             our_end, their_end = socket.socketpair()
             ours, theirs = our_end.detach(), their_end.detach()
         self._pending.add(order.ticket)
-        letter = ForkLetter(ticket=order.ticket, name=order.name, command=list(order.command), environment=dict(order.environment))
+        letter = ForkLetter(
+            ticket=order.ticket,
+            name=order.name,
+            command=list(order.command),
+            environment=dict(order.environment),
+            preloaded=not order.command and order.name != BROKER,
+        )
         try:
             self._post(letter, [theirs, log_write])
         except OSError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import faulthandler
+import fcntl
 import gc
 import importlib
 import os
@@ -30,13 +31,18 @@ LETTER_LIMIT_BYTES: Final = 128 * 1024
 LIFELINE_FD: Final = 3
 EXIT_CANNOT_RUN: Final = 127
 
-BASE_MODULES: Final = ("actors.launch", "bus.broker", "bus.sockets", "bus.client", "bus.actor", "anyio._backends._asyncio")
+BASE_MODULES: Final = ("actors.launch", "bus.broker", "bus.sockets", "bus.client", "bus.actor", "anyio._backends._asyncio", "platformdirs.unix")
 
 
 class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
-    """Make a child. Two descriptors travel along: its lifeline (or the stdin of a command) and its log."""
+    """Make a child. Two descriptors travel along: its lifeline (or the stdin of a command) and its log.
+
+    Attributes:
+        preloaded: finish all imports first, so that the child shares them; the broker and commands need none.
+    """
 
     ticket: int
+    preloaded: bool
     name: str
     command: list[str]
     environment: dict[str, str]
@@ -88,12 +94,35 @@ def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
 def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
     """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket."""
     ours, theirs = letter_socket_pair()
+    gc.freeze()  # neither side's collections shall touch, and so unshare, what both have
     pid = os.fork()
     if pid:
         theirs.close()
         return pid, ours
     ours.close()
-    _never_return(lambda: ForkServer(theirs, modules).run())
+    serve(theirs, modules)
+
+
+def serve(letters: socket.socket, modules: Iterable[str] = ()) -> NoReturn:
+    """Be the server, and in the processes that it forks, be the child."""
+    try:
+        ForkServer(letters, modules).run()
+    except _Forked as forked:
+        letter, descriptors, server_pid = forked.letter, forked.descriptors, forked.server_pid
+    except BaseException:  # the stack below belongs to the supervisor
+        traceback.print_exc()
+        os._exit(1)
+    _never_return(lambda: _become_child(letter, descriptors, server_pid))
+
+
+class _Forked(BaseException):
+    """Raised in a forked process, so that it does not carry the server's stack along."""
+
+    def __init__(self, letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
+        super().__init__(letter, descriptors, server_pid)
+        self.letter = letter
+        self.descriptors = descriptors
+        self.server_pid = server_pid
 
 
 class ForkServer:
@@ -141,6 +170,8 @@ class ForkServer:
             self._leave()
         match self._decoder.decode(data):
             case ForkLetter() as letter:
+                while letter.preloaded and self._preloads:
+                    self._preload(self._preloads.popleft())
                 self._fork(letter, _descriptors(ancillary))
             case PreloadLetter(modules=modules):
                 self._preloads.extend(modules)
@@ -163,7 +194,7 @@ class ForkServer:
             pid = -1
             self._post(FailedLetter(ticket=letter.ticket, reason=f"no process can be made: {error.strerror}"))
         if pid == 0:
-            _never_return(lambda: _become_child(letter, descriptors, server_pid))
+            raise _Forked(letter, descriptors, server_pid)
         for fd in descriptors:
             os.close(fd)
         if pid > 0:
@@ -218,7 +249,7 @@ def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    first, log = (os.dup(fd) for fd in descriptors)  # out of the way of the numbers that are about to be given
+    first, log = (fcntl.fcntl(fd, fcntl.F_DUPFD, LIFELINE_FD + 1) for fd in descriptors)  # out of the way of fixed numbers
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.dup2(first, LIFELINE_FD, inheritable=False)
@@ -261,15 +292,16 @@ def _never_return(work: Callable[[], object]) -> NoReturn:
         code = 0
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
+        if isinstance(leaving.code, str):
+            print(leaving.code, file=sys.stderr)  # as the interpreter does
     except BaseException:  # noqa: BLE001 - the last line of defence of a process: its end is told by its exit code and its log
         traceback.print_exc()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
     finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
+        os._exit(code)
 
 
 if __name__ == "__main__":
-    ForkServer(socket.socket(fileno=int(sys.argv[1]))).run()
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -10,8 +10,8 @@ from schemas.supervision import LogLine
 RING_LIMIT_LINES: Final = 2_000
 RING_LIMIT_BYTES: Final = 1024 * 1024
 LINE_LIMIT_BYTES: Final = 8 * 1024
-LAST_WORDS_LINES: Final = 20
-LAST_WORDS_LIMIT_BYTES: Final = 2 * 1024
+LAST_WORDS_LINES: Final = 60
+LAST_WORDS_LIMIT_BYTES: Final = 6 * 1024
 
 
 class LineCutter:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 import msgspec
 
@@ -44,7 +44,7 @@ from actors.supervisor.actions import (
     Tell,
     Ticked,
 )
-from actors.supervisor.board import Watcher
+from actors.supervisor.board import Audience, Watcher
 from actors.supervisor.bus_face import BusFace
 from actors.supervisor.child import Child
 from actors.supervisor.children import children_of, preloads_of
@@ -111,7 +111,7 @@ class Supervisor:
         self._runtime: Runtime | None = None
         self._face = BusFace(self)
         self._face_task: asyncio.Task[None] | None = None
-        self._watchers: list[Watcher] = [self._face, *watchers]
+        self._watchers = Audience([self._face, *watchers])
         self._processes: dict[str, Process] = {}
         self._last_words: dict[str, str] = {}
         self._tickets = 0
@@ -126,12 +126,15 @@ class Supervisor:
         """
         self._loop = asyncio.get_running_loop()
         self._left: asyncio.Future[None] = self._loop.create_future()
+        self._loop.set_exception_handler(self._fail)
         self._endpoints = choose_endpoints(self.options.locations.state, self.options.transport)
         self._runtime_file.remove_stale()
         self._spawner = self._make_spawner()
         background = [asyncio.ensure_future(work) for work in (self._measure_memory(), self._keep_alive())]
         try:
-            with handled_signals(self._loop, self._asked_to_stop, self.reload):
+            # A terminal that is closed says SIGHUP, too, and then nobody wants the runtime any more.
+            hung_up = self._asked_to_stop if sys.stdin is not None and sys.stdin.isatty() else self.reload
+            with handled_signals(self._loop, self._asked_to_stop, hung_up):
                 self._tell(Ticked())
                 await self._left
         finally:
@@ -175,8 +178,7 @@ class Supervisor:
         if self._supervision.is_leaving:
             return
         self._notifier.stopping()
-        for watcher in self._watchers:
-            watcher.stopping(reason)
+        self._watchers.tell(lambda watcher: watcher.stopping(reason))
         self._loop.call_soon(self._tell, StopAsked())  # so that whoever asked gets the answer before the broker goes
 
     def greeted(self, peer: str) -> None:
@@ -289,8 +291,7 @@ class Supervisor:
             self._spawner.send(process.pid, number)
 
     def _publish(self, status: ActorStatus) -> None:
-        for watcher in self._watchers:
-            watcher.changed(status)
+        self._watchers.tell(lambda watcher: watcher.changed(status))
         if status.actor == BROKER and self._supervision.is_leaving and self._face_task is not None:
             self._face_task.cancel()  # while there is still somebody to say goodbye to
 
@@ -340,8 +341,7 @@ class Supervisor:
 
     def _on_lines(self, actor: str, texts: list[str]) -> None:
         lines = self._logs.write(actor, texts, time.time())
-        for watcher in self._watchers:
-            watcher.wrote(lines)
+        self._watchers.tell(lambda watcher: watcher.wrote(lines))
 
     def _on_broken(self, process: Process, problem: str) -> None:
         self._on_lines(process.name, [f"{process.name} is killed: {problem}"])
@@ -371,8 +371,8 @@ class Supervisor:
         if settled and not self._was_settled:
             ready = sum(child.state == "ready" for child in self._supervision)
             self._notifier.ready(f"{ready} of {len(self._supervision.children)} actors are ready")
-            for watcher in self._watchers:
-                watcher.settled(self.overview())
+            overview = self.overview()
+            self._watchers.tell(lambda watcher: watcher.settled(overview))
         self._was_settled = settled
 
     async def _measure_memory(self) -> None:
@@ -387,6 +387,13 @@ class Supervisor:
         while interval_seconds is not None:
             self._notifier.alive()
             await asyncio.sleep(interval_seconds)
+
+    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something in a callback went wrong, and what was decided may not have been done: end, rather than go on so."""
+        loop.default_exception_handler(context)
+        error = context.get("exception")
+        if not self._left.done():
+            self._left.set_exception(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
 
     def _asked_to_stop(self) -> None:
         if self._supervision.is_leaving:

@@ -1,0 +1,175 @@
+"""A real runtime in a home of its own, seen through what `undercroft up --json` writes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE_SECONDS = 20.0
+
+PROBE_ACTOR = '''
+"""Actors that behave as their name says."""
+
+import asyncio
+import sys
+import time
+
+from bus.actor import Actor
+from schemas.config import SettingsChangedEvent
+
+
+class Steady(Actor[SettingsChangedEvent]):
+    async def handle(self, event):
+        return None
+
+
+class Hanging(Steady):
+    async def prepare(self):
+        asyncio.get_running_loop().call_later(0.05, self.hang)
+
+    def hang(self):
+        time.sleep(1000)
+
+
+def steady(surroundings):
+    print("hello from", surroundings.name)
+    return Steady()
+
+
+def crashing(surroundings):
+    sys.exit("these are my last words")
+
+
+def hanging(surroundings):
+    return Hanging()
+'''
+
+
+class Runtime:
+    """One `undercroft up`."""
+
+    def __init__(self, home: Path, profile: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        self.home = home
+        command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(profile), "--json", "up", *arguments]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+        )
+        self.pid = self.process.pid
+        self.pids: dict[str, int] = {}
+        self.states: dict[str, str] = {}
+        self.logs: list[tuple[str, str]] = []
+        self._rest = b""
+
+    def next(self) -> dict[str, Any]:
+        """The next thing that it tells."""
+        assert self.process.stdout is not None
+        while b"\n" not in self._rest:
+            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_SECONDS)
+            assert ready, f"nothing happened any more; states are {self.states}, logs are {self.logs[-20:]}"
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                assert self.process.stderr is not None
+                raise AssertionError(f"the runtime ended: {self.process.stderr.read().decode()}")
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        found: dict[str, Any] = json.loads(line)
+        if "text" in found:
+            self.logs.append((found["actor"], found["text"]))
+        elif "state" in found:
+            self.states[found["actor"]] = found["state"]
+            if found["pid"] is not None:
+                self.pids[found["actor"]] = found["pid"]
+        return found
+
+    def wait_for(self, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Read on until something is told."""
+        while not what(found := self.next()):
+            pass
+        return found
+
+    def wait_state(self, actor: str, state: str) -> dict[str, Any]:
+        """Read on until an actor enters a state."""
+        return self.wait_for(lambda found: found.get("actor") == actor and found.get("state") == state)
+
+    def wait_settled(self) -> dict[str, Any]:
+        """Read on until every actor is ready or has failed."""
+        return self.wait_for(lambda found: found.get("type") == "supervision.status_reported")
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another `undercroft` command on the same home."""
+        command = [sys.executable, "-P", "-m", "actors", "--home", str(self.home), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+
+    def end(self) -> int:
+        """Have it stop in good order; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode
+
+    def clean_up(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a profile of children."""
+
+    def write(*children: dict[str, Any]) -> Path:
+        directory = tmp_path / "profile"
+        directory.mkdir(exist_ok=True)
+        (directory / "probe_actor.py").write_text(PROBE_ACTOR)
+        lines = ['name = "probe"']
+        for child in children:
+            options = {"path": ".", **child} if "entry" in child else child
+            lines += ["[[children]]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
+        (directory / "profile.toml").write_text("\n".join(lines))
+        return directory
+
+    return write
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
+    """Starts runtimes, and cleans up behind them."""
+    started: list[Runtime] = []
+
+    def run(profile: Path, *arguments: str, home: Path | None = None, environment: dict[str, str] | None = None) -> Runtime:
+        started.append(Runtime(home or tmp_path / "home", profile, *arguments, environment=environment))
+        return started[-1]
+
+    yield run
+    for runtime in started:
+        runtime.clean_up()
+
+
+@pytest.fixture
+def ended_within() -> Callable[[list[int], float], bool]:
+    """Tells whether processes end in time; they need not be ours."""
+
+    def wait(pids: list[int], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(pid)
+                try:
+                    if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                        return False
+                finally:
+                    os.close(descriptor)
+        return True
+
+    return wait
