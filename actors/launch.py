@@ -133,7 +133,7 @@ def run(lifeline: Lifeline) -> None:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:  # Windows: the other loop has no add_reader
                 runner.run(_act(build(start), start, lifeline))
     except OperatorError as error:
-        print(error, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from error
 
 

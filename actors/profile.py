@@ -1,8 +1,8 @@
 """A profile: the directory in which an app declares its settings, its models, its topics and its children.
 
-    myapp/profile.toml
-    myapp/settings.py       a pydantic model
-    myapp/models.json       which models there are
+myapp/profile.toml
+myapp/settings.py       a pydantic model
+myapp/models.json       which models there are
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ class Profile:
         path = self.directory / name
         module_name = f"undercroft_profile_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
         spec = importlib.util.spec_from_file_location(module_name, path)
-        assert spec is not None and spec.loader is not None, "the pattern of the option lets only .py files through"
+        assert spec is not None, "the pattern of the option lets only .py files through"
+        assert spec.loader is not None, "a .py file has one"
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module  # pydantic looks up annotations there
         try:

@@ -201,9 +201,11 @@ class PumpedLifeline(Lifeline):
         threading.Thread(target=self._pump, args=(pump_end,), name="lifeline", daemon=True).start()
 
     def fileno(self) -> int:
+        """What to wait on: the reading end of the socket pair."""
         return self._out.fileno()
 
     def close(self) -> None:
+        """Let go of everything."""
         self._out.close()
         os.close(self._write_fd)  # the pump owns the read end: closing it under a blocked read would hang
 

@@ -25,7 +25,7 @@ POLL_SECONDS: Final = 0.02
 @target_options
 @pass_target
 def down(target: Target, timeout_seconds: float) -> None:
-    """Stop the runtime in good order, and wait for its end.
+    r"""Stop the runtime in good order, and wait for its end.
 
     \b
     Examples:

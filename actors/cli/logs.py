@@ -19,7 +19,7 @@ from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 @target_options
 @pass_target
 def logs(target: Target, actor: str | None, limit: int, follow: bool) -> None:
-    """Show what the actors wrote to their logs.
+    r"""Show what the actors wrote to their logs.
 
     They are kept in memory, the newest 2000 lines of each actor.
 

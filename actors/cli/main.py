@@ -26,9 +26,11 @@ class LazyGroup(click.Group):
     """Knows its commands by name, and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one that is called."""
         if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"actors.cli.{cmd_name}"), cmd_name)
@@ -45,7 +47,7 @@ class LazyGroup(click.Group):
 @target_options
 @profile_option
 def undercroft() -> None:
-    """The supervised runtime beneath a local-first AI app.
+    r"""The supervised runtime beneath a local-first AI app.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MARKS: Final = {"ready": "●", "failed": "✗", "stopped": "○", "waiting": "·", "starting": "◌", "backoff": "↻", "stopping": "◌"}
-STYLES: Final = {"ready": "green", "failed": "bold red", "stopped": "dim", "waiting": "dim", "starting": "yellow", "backoff": "yellow", "stopping": "yellow"}
+STYLES: Final = {"ready": "green", "failed": "bold red", "stopped": "dim", "waiting": "dim"}
 AGE_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -54,7 +54,7 @@ def status_table(overview: SupervisorStatusEvent) -> Table:
         table.add_column(heading, no_wrap=heading != "why")
     now = time.time()
     for status in overview.actors:
-        state = Text(f"{MARKS[status.state]} {status.state}", style=STYLES[status.state])
+        state = Text(f"{MARKS[status.state]} {status.state}", style=STYLES.get(status.state, "yellow"))
         process = "" if status.pid is None else str(status.pid)
         table.add_row(status.actor, state, process, age(now - status.since), str(status.restarts or ""), explain(status))
     return table

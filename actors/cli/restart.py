@@ -21,7 +21,7 @@ from schemas.supervision import ActorRestartRequestEvent, ActorStateChangedEvent
 @target_options
 @pass_target
 def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> int:
-    """Stop actors in good order and start them again. Closes an open circuit.
+    r"""Stop actors in good order and start them again. Closes an open circuit.
 
     \b
     Examples:

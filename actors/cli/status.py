@@ -17,7 +17,7 @@ from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEv
 @target_options
 @pass_target
 def status(target: Target) -> int:
-    """Show how the actors fare.
+    r"""Show how the actors fare.
 
     Exit code 0 if all is as it should be, 1 if an actor is not, 3 if no runtime is up.
 

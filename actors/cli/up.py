@@ -25,8 +25,12 @@ DEFAULT_SPAWN: Final = "fork" if sys.platform == "linux" else "spawn"
 
 @click.command()
 @click.option("--detach", is_flag=True, help="Start in the background; return when every actor is ready or has failed.")
-@click.option("--transport", type=click.Choice(["ipc", "tcp"]), default=DEFAULT_TRANSPORT, show_default=True, help="tcp: loopback, encrypted with CURVE.")
-@click.option("--spawn", "spawn_method", type=click.Choice(["fork", "spawn"]), default=DEFAULT_SPAWN, show_default=True, help="How processes are made.")
+@click.option(
+    "--transport", type=click.Choice(["ipc", "tcp"]), default=DEFAULT_TRANSPORT, show_default=True, help="tcp: loopback, encrypted with CURVE."
+)
+@click.option(
+    "--spawn", "spawn_method", type=click.Choice(["fork", "spawn"]), default=DEFAULT_SPAWN, show_default=True, help="How processes are made."
+)
 @click.option("--timeout", "timeout_seconds", default=60.0, show_default=True, help="With --detach: how long to wait, in seconds.")
 @click.option("--settled-to-stdout", is_flag=True, hidden=True)
 @target_options
@@ -40,7 +44,7 @@ def up(
     timeout_seconds: float,
     settled_to_stdout: bool,
 ) -> int:
-    """Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
+    r"""Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
 
     SIGHUP reads the profile's children again. With --json: one object for each change of state.
 

@@ -18,17 +18,21 @@ class PlainView:
     """One line for each change, and the logs."""
 
     def changed(self, status: ActorStatus) -> None:
+        """Show the new state."""
         print(plain_line(status), flush=True)
 
     def wrote(self, lines: list[LogLine]) -> None:
+        """Show the lines."""
         for line in lines:
             print(log_line(line), flush=True)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
+        """Tell that all is settled."""
         ready = sum(status.state == "ready" for status in overview.actors)
         print(f"{ready} of {len(overview.actors)} actors are ready", flush=True)
 
     def stopping(self, reason: str) -> None:
+        """Tell that the end has begun."""
         print(f"stopping: {reason}", flush=True)
 
 
@@ -36,16 +40,20 @@ class JsonView:
     """One JSON object for each change."""
 
     def changed(self, status: ActorStatus) -> None:
+        """Show the new state."""
         print_json(status)
 
     def wrote(self, lines: list[LogLine]) -> None:
+        """Show the lines."""
         for line in lines:
             print_json(line)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
+        """Tell that all is settled."""
         print_json(overview)
 
     def stopping(self, reason: str) -> None:
+        """Tell that the end has begun."""
         print_json({"stopping": reason})
 
 
@@ -55,11 +63,14 @@ class SettledView:
     def __init__(self) -> None:
         self._told = False
 
-    def changed(self, status: ActorStatus) -> None: ...
+    def changed(self, status: ActorStatus) -> None:
+        """Nothing to show."""
 
-    def wrote(self, lines: list[LogLine]) -> None: ...
+    def wrote(self, lines: list[LogLine]) -> None:
+        """Nothing to show."""
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
+        """Tell that all is settled."""
         if self._told:
             return
         self._told = True
@@ -71,7 +82,8 @@ class SettledView:
         os.dup2(null, 1)
         os.close(null)
 
-    def stopping(self, reason: str) -> None: ...
+    def stopping(self, reason: str) -> None:
+        """Nothing to show."""
 
 
 class LiveView:
@@ -83,17 +95,21 @@ class LiveView:
         self._last: SupervisorStatusEvent | None = None
 
     def changed(self, status: ActorStatus) -> None:
+        """Show the new state."""
         self._statuses[status.actor] = status
         self._draw()
 
     def wrote(self, lines: list[LogLine]) -> None:
+        """Show the lines."""
         for line in lines:
             self._screen().console.print(log_line(line), style="dim", markup=False, highlight=False)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
+        """Tell that all is settled."""
         self._draw()
 
     def stopping(self, reason: str) -> None:
+        """Tell that the end has begun."""
         self._screen().console.print(f"stopping: {reason}", markup=False, highlight=False)
 
     def _screen(self) -> Live:

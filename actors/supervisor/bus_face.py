@@ -63,7 +63,7 @@ class BusFace:
                 async with connect(SUPERVISOR, runtime=runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer:
                     await self._stay(peer)
             except UndercroftError as error:
-                print(f"supervisor: not on the bus: {error}", file=sys.stderr, flush=True)
+                sys.stderr.write(f"supervisor: not on the bus: {error}\n")
             finally:
                 self._peer = None
             await asyncio.sleep(RETRY_SECONDS)

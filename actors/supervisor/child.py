@@ -67,6 +67,7 @@ class Child:
 
     @property
     def name(self) -> str:
+        """Name of the child."""
         return self.spec.name
 
     @property

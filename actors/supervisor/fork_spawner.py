@@ -49,6 +49,7 @@ class ForkSpawner:
         self._attach()
 
     def spawn(self, order: Order) -> Channels:
+        """Have a process made."""
         log_read, log_write = os.pipe()
         if order.command:
             theirs, ours = os.pipe()
@@ -73,6 +74,7 @@ class ForkSpawner:
         return Channels(to_child=ours, from_child=None if order.command else ours, log=log_read)
 
     def send(self, pid: int, number: int) -> None:
+        """Send a signal."""
         if pid in self._running:
             try:
                 self._post(SignalLetter(pid=pid, number=number))

@@ -7,6 +7,7 @@ child with its process group and leaves. If it dies itself, the kernel kills the
 from __future__ import annotations
 
 import array
+import contextlib
 import faulthandler
 import fcntl
 import gc
@@ -100,7 +101,7 @@ def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
         theirs.close()
         return pid, ours
     ours.close()
-    serve(theirs, modules)
+    return serve(theirs, modules)
 
 
 def serve(letters: socket.socket, modules: Iterable[str] = ()) -> NoReturn:
@@ -161,8 +162,8 @@ class ForkServer:
     def _preload(self, module: str) -> None:
         try:
             importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - the child that needs it will fail with the same error and tell it in full
-            print(f"fork server: {module} cannot be preloaded: {error!r}", file=sys.stderr, flush=True)
+        except Exception as error:  # the child that needs it will fail with the same error and tell it in full
+            sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
 
     def _read_letter(self) -> None:
         data, ancillary, _, _ = self._letters.recvmsg(LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize))
@@ -202,10 +203,8 @@ class ForkServer:
             self._post(StartedLetter(ticket=letter.ticket, pid=pid))
 
     def _reap(self, wake_read: socket.socket) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             wake_read.recv(4096)
-        except BlockingIOError:
-            pass
         while True:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -272,11 +271,10 @@ def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -
 
 def _run_command(letter: ForkLetter) -> NoReturn:
     try:
-        os.execvp(letter.command[0], letter.command)
+        os.execvp(letter.command[0], letter.command)  # noqa: S606 - the command of a child spec is not for a shell
     except OSError as error:
-        print(
-            f"{letter.command[0]}: cannot be run: {error.strerror}; check the command of child {letter.name!r}", file=sys.stderr, flush=True
-        )
+        sys.stderr.write(f"{letter.command[0]}: cannot be run: {error.strerror}; check the command of child {letter.name!r}\n")
+        sys.stderr.flush()
         os._exit(EXIT_CANNOT_RUN)
 
 
@@ -293,8 +291,8 @@ def _never_return(work: Callable[[], object]) -> NoReturn:
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
         if isinstance(leaving.code, str):
-            print(leaving.code, file=sys.stderr)  # as the interpreter does
-    except BaseException:  # noqa: BLE001 - the last line of defence of a process: its end is told by its exit code and its log
+            sys.stderr.write(f"{leaving.code}\n")  # as the interpreter does
+    except BaseException:  # the last line of defence of a process: its end is told by its exit code and its log
         traceback.print_exc()
     try:
         sys.stdout.flush()

@@ -74,7 +74,7 @@ class Supervision:
     def deadline(self) -> float | None:
         """When `Ticked` is due next; None if only another happening can bring anything."""
         deadlines = [at for child in self if (at := child.next_deadline()) is not None]
-        if any(child.is_watched for child in self):
+        if not self.is_leaving and any(child.is_watched for child in self):
             deadlines.append(self._ping_at)
         return min(deadlines, default=None)
 

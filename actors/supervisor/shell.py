@@ -152,6 +152,7 @@ class Supervisor:
     # The board: what others see and ask
 
     def overview(self) -> SupervisorStatusEvent:
+        """Answer how the whole runtime fares."""
         return SupervisorStatusEvent(
             version=VERSION,
             profile=self.options.profile.name,
@@ -163,11 +164,13 @@ class Supervisor:
         )
 
     def newest_lines(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
+        """Look into the rings."""
         if actor is not None:
             self._child(actor)
         return self._logs.newest(actor, limit)
 
     def ask_restart(self, actor: str) -> ActorStatus:
+        """Have one actor stopped and started again."""
         child = self._child(actor)
         if self._supervision.is_leaving:
             raise Refused(f"{actor} is not started again: the runtime stops")
@@ -175,6 +178,7 @@ class Supervisor:
         return self._status_of(child)
 
     def ask_stop(self, reason: str) -> None:
+        """Have everything stopped in good order."""
         if self._supervision.is_leaving:
             return
         self._notifier.stopping()
@@ -182,6 +186,7 @@ class Supervisor:
         self._loop.call_soon(self._tell, StopAsked())  # so that whoever asked gets the answer before the broker goes
 
     def greeted(self, peer: str) -> None:
+        """Take a greeting as readiness, where a spec says so."""
         child = self._supervision.children.get(peer)
         if child is not None and child.spec.ready == "hello":
             self._tell(BecameReady(peer))
@@ -191,7 +196,7 @@ class Supervisor:
         try:
             specs = children_of(read_profile(self.options.profile.directory))
         except ProfileError as error:
-            print(f"supervisor: the profile is not taken over: {error}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"supervisor: the profile is not taken over: {error}\n")
             return
         self._notifier.reloading(time.monotonic_ns() // 1000)
         self._was_settled = False
@@ -219,7 +224,7 @@ class Supervisor:
     # Policy in, actions out
 
     def _tell(self, happening: Happening) -> None:
-        for action in self._supervision.handle(happening, time.monotonic(), random.random()):
+        for action in self._supervision.handle(happening, time.monotonic(), random.random()):  # noqa: S311 - jitter is no secret
             self._do(action)
         if self._timer is not None:
             self._timer.cancel()

@@ -95,6 +95,7 @@ class SubprocessSpawner:
         self._lock = threading.Lock()  # no signal goes to a process id that has just been reaped
 
     def spawn(self, order: Order) -> Channels:
+        """Have a process made."""
         log_read, log_write = os.pipe()
         piped = subprocess.PIPE if not order.command else log_write
         try:
@@ -119,6 +120,7 @@ class SubprocessSpawner:
         return _take_channels(process, log_read)
 
     def send(self, pid: int, number: int) -> None:
+        """Send a signal."""
         with self._lock:
             process = self._running.get(pid)
             if process is None:
@@ -134,6 +136,7 @@ class SubprocessSpawner:
         """`spawn` has answered before it returned; there is nothing to wait for."""
 
     def close(self) -> None:
+        """Let go of everything."""
         for pid in list(self._running):
             self.send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 

@@ -34,7 +34,7 @@ class SttSettings(Section):
     """How speech becomes text."""
 
     model_id: str = Field(default="whisper-base", min_length=1, max_length=100, title="Model")
-    language: str = Field(default="auto", pattern=r"^(auto|[a-z]{2,3}(-[A-Z]{2})?)$", title="Language", description="A code such as en or pt-BR, or auto.")
+    language: str = Field(default="auto", pattern=r"^(auto|[a-z]{2,3}(-[A-Z]{2})?)$", title="Language, or auto")
     threads: int = Field(default=0, ge=0, le=64, title="Threads", description="0 lets the app choose.")
 
 
@@ -69,7 +69,7 @@ class ModelSettings(Section):
 
     rate_limit_kib_per_second: int = Field(default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none.")
     max_streams: int = Field(default=4, ge=1, le=16, title="Connections at once")
-    mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror", description="Tried before a model's own address.")
+    mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first")
 
 
 class PathSettings(Section):

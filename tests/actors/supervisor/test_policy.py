@@ -321,6 +321,13 @@ def test_a_stop_asked_for_while_the_process_is_being_made_waits_for_the_process(
     assert world.end("a", CLEAN) == [Leave()]
 
 
+def test_nothing_is_due_by_pings_once_the_stop_began() -> None:
+    world = served(actor("a"), actor("b", "a"))
+    world.tell(StopAsked())
+    world.wait(3)
+    assert world.supervision.deadline() == 1005.0  # the harder word to b
+
+
 def test_a_process_that_does_not_come_to_be_is_given_up() -> None:
     world = World(actor("a", start_timeout_seconds=10))
     world.begin()
@@ -417,7 +424,7 @@ class AnyLife(RuleBasedStateMachine):
     def obey(self, action: Action) -> None:
         match action:
             case Start(spec):
-                assert spec.name not in self.ordered and spec.name not in self.running, "two processes for one child"
+                assert spec.name not in {*self.ordered, *self.running}, "two processes for one child"
                 assert not self.supervision.is_leaving, "a start during the stop"
                 if spec.name not in self.ever_started:
                     waits_for = [self.supervision.children[name] for name in spec.depends_on]
@@ -432,7 +439,8 @@ class AnyLife(RuleBasedStateMachine):
                 assert name in self.running
                 self.pings[name] = number
             case Leave():
-                assert not self.running and not self.ordered
+                assert not self.running
+                assert not self.ordered
                 self.left = True
             case Announce() | Forget():
                 pass

@@ -45,6 +45,7 @@ def test_no_window_ever_holds_more_restarts_than_the_limit(limit: int, gaps: lis
 
 def test_a_refilled_budget_starts_anew() -> None:
     budget = RestartBudget(limit=1, window_seconds=10)
-    assert budget.spend(0) and not budget.spend(1)
+    assert budget.spend(0)
+    assert not budget.spend(1)
     budget.refill()
     assert budget.spend(1)

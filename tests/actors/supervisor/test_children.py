@@ -1,0 +1,56 @@
+"""Child tables of a profile become specs, and what is wrong is told by file and option."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.profile import ProfileError, read_profile
+from actors.supervisor.children import children_of, preloads_of
+from actors.supervisor.spec import ChildSpec
+
+
+def specs_of(directory: Path, text: str) -> dict[str, ChildSpec]:
+    (directory / "profile.toml").write_text(f'name = "a"\n{text}', encoding="utf-8")
+    return {spec.name: spec for spec in children_of(read_profile(directory))}
+
+
+def test_everybody_depends_on_the_broker_and_stands_behind_it(tmp_path: Path) -> None:
+    text = '[[children]]\nname = "b"\nentry = "m:b"\ndepends_on = ["c"]\n[[children]]\nname = "c"\nentry = "m:c"'
+    specs = specs_of(tmp_path, text)
+    assert list(specs) == ["broker", "c", "b"]
+    assert specs["b"].depends_on == ("broker", "c")
+
+
+def test_a_command_is_ready_when_it_runs_unless_it_is_to_greet(tmp_path: Path) -> None:
+    text = '[[children]]\nname = "b"\ncommand = ["x"]\n[[children]]\nname = "c"\ncommand = ["x"]\nready = "hello"'
+    specs = specs_of(tmp_path, text)
+    assert (specs["b"].ready, specs["c"].ready) == ("started", "hello")
+
+
+def test_programs_with_a_path_lie_relative_to_the_profile_and_others_in_the_search_path(tmp_path: Path) -> None:
+    text = '[[children]]\nname = "b"\ncommand = ["bin/x", "bin/y"]\n[[children]]\nname = "c"\ncommand = ["node"]'
+    specs = specs_of(tmp_path, text)
+    assert specs["b"].command == (str(tmp_path / "bin/x"), "bin/y")
+    assert specs["c"].command == ("node",)
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ('[[children]]\nname = "b"', "children.b.command"),
+        ('[[children]]\nname = "b"\nentry = "m:b"\ndepends_on = ["x"]', "children.b.depends_on"),
+        ('[[children]]\nname = "b"\nentry = "m:b"\nintensity = -1', "children.b.intensity"),
+        ('[[children]]\nname = "broker"\nentry = "m:b"', "children.broker.name"),
+    ],
+)
+def test_a_child_that_cannot_be_carried_out_is_told_with_file_and_option(tmp_path: Path, text: str, option: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        specs_of(tmp_path, text)
+    assert (caught.value.file, caught.value.option) == (str(tmp_path / "profile.toml"), option)
+
+
+def test_only_undercrofts_own_modules_are_imported_ahead() -> None:
+    specs = [ChildSpec(name="a", entry="actors.config_store:build"), ChildSpec(name="b", entry="myapp.thing:build"), ChildSpec(name="broker")]
+    assert preloads_of(specs) == ["actors.config_store", "actors.config_store.actor"]

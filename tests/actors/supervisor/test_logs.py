@@ -1,0 +1,75 @@
+"""Log lines are cut right however they arrive, and what is kept is bounded."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.supervisor.logs import LAST_WORDS_LIMIT_BYTES, LINE_LIMIT_BYTES, LineCutter, LogRing, Logs
+from schemas.supervision import LogLine
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=30)), st.data())
+def test_lines_survive_any_cut_of_the_stream(lines: list[str], data: st.DataObject) -> None:
+    stream = "".join(f"{line}\n" for line in lines).encode()
+    cutter, found = LineCutter(), []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        found += cutter.feed(stream[:size])
+        stream = stream[size:]
+    assert found == lines
+    assert cutter.finish() == []
+
+
+def test_an_endless_line_is_cut_and_nothing_of_it_is_lost() -> None:
+    cutter = LineCutter()
+    pieces = cutter.feed(b"x" * (2 * LINE_LIMIT_BYTES + 5)) + cutter.finish()
+    assert [len(piece) for piece in pieces] == [LINE_LIMIT_BYTES, LINE_LIMIT_BYTES, 5]
+
+
+def test_bytes_that_are_no_text_and_the_ends_of_lines_of_windows_are_shown() -> None:
+    assert LineCutter().feed(b"caf\xe9\r\n") == ["caf\ufffd"]
+
+
+def line(text: str, at: float = 0.0) -> LogLine:
+    return LogLine(actor="a", at=at, text=text)
+
+
+def test_a_ring_keeps_the_newest_lines_and_counts_the_others() -> None:
+    ring = LogRing(limit_lines=3)
+    for number in range(5):
+        ring.append(line(str(number)))
+    assert [kept.text for kept in ring.newest(2)] == ["3", "4"]
+    assert (len(ring), ring.dropped) == (3, 2)
+    assert ring.newest(0) == []
+
+
+@given(st.lists(st.integers(0, 50), min_size=1))
+def test_a_ring_never_holds_more_bytes_than_it_may_but_always_the_last_line(sizes: list[int]) -> None:
+    ring = LogRing(limit_bytes=40)
+    for size in sizes:
+        ring.append(line("x" * size))
+    kept = [len(found.text) for found in ring.newest(1000)]
+    assert kept[-1] == sizes[-1]
+    assert len(kept) == 1 or sum(kept) <= 40
+
+
+def test_the_lines_of_all_actors_come_in_the_order_of_their_times() -> None:
+    logs = Logs()
+    logs.write("a", ["one"], 1.0)
+    logs.write("b", ["two"], 2.0)
+    logs.write("a", ["three"], 3.0)
+    lines, dropped = logs.newest(None, 2)
+    assert ([found.text for found in lines], dropped) == (["two", "three"], 1)
+    assert [found.text for found in logs.newest("b", 9)[0]] == ["two"]
+    assert logs.newest("nobody", 9) == ([], 0)
+
+
+def test_last_words_are_those_of_the_present_life_and_not_too_many() -> None:
+    logs = Logs()
+    logs.write("a", ["an earlier life"], 1.0)
+    logs.write("a", ["Traceback", "ValueError: no"], 2.0)
+    assert logs.last_words("a", since=2.0) == "Traceback\nValueError: no"
+    logs.write("a", ["x" * 5000, "y" * 5000], 3.0)
+    assert len(logs.last_words("a", since=2.0)) == LAST_WORDS_LIMIT_BYTES
+    assert logs.last_words("nobody", since=0.0) == ""

@@ -1,0 +1,115 @@
+"""A profile is read whole, or the error names file and option, what was expected and what was found."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.profile import ProfileError, find_profile, read_profile
+
+WHOLE = """
+name = "mine"
+title = "My App"
+settings = "settings.py:Settings"
+models = "models.json"
+allowlist = ["vad.*", "ui.theme"]
+[topics]
+namespaces = ["mine.*"]
+[[children]]
+name = "worker"
+entry = "mine.worker:build"
+path = "."
+depends_on = ["config_store"]
+memory_limit_mib = 200
+environment = { LEVEL = "debug" }
+[[children]]
+name = "sidecar"
+command = ["node", "sidecar.js"]
+ready = "hello"
+"""
+
+
+def write(directory: Path, text: str) -> Path:
+    (directory / "profile.toml").write_text(text, encoding="utf-8")
+    return directory
+
+
+def test_a_profile_is_read_whole(tmp_path: Path) -> None:
+    profile = read_profile(write(tmp_path, WHOLE))
+    assert (profile.name, profile.title, profile.models) == ("mine", "My App", tmp_path / "models.json")
+    assert profile.allowlist == ("vad.*", "ui.theme")
+    assert profile.namespaces == ("mine.*",)
+    assert [child.name for child in profile.children] == ["worker", "sidecar"]
+    assert profile.children[0].memory_limit_mib == 200
+
+
+def test_everything_but_the_name_may_be_left_out(tmp_path: Path) -> None:
+    profile = read_profile(write(tmp_path, 'name = "bare"'))
+    assert (profile.title, profile.allowlist, profile.models, profile.children) == ("bare", None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "words"),
+    [
+        ("", "", "missing required field 'name'"),
+        ("name = 7", "name", "expected 'str', found 'int'"),
+        ('name = "a"\nchildern = []', "", "unknown field 'childern'"),
+        ('name = "a"\nallowlist = ["vad..x"]', "allowlist[0]", "found 'vad..x'"),
+        ('name = "a"\nsettings = "settings"', "settings", "matching regex"),
+        ('name = "a"\n[topics]\nnamespaces = ["*"]', "topics.namespaces[0]", "found '*'"),
+        ('name = "a"\n[[children]]\nname = "x"\ncommand = "ls"', "children[0].command", "expected 'array', found 'str'"),
+        ('name = "a"\n[[children]]\nname = "x"\nrestart = "often"', "children[0].restart", "'often'"),
+        ("name = ", "", "expected TOML"),
+    ],
+)
+def test_a_wrong_option_is_named(tmp_path: Path, text: str, option: str, words: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read_profile(write(tmp_path, text))
+    assert caught.value.file == str(tmp_path / "profile.toml")
+    assert caught.value.option == option
+    assert words in caught.value.detail
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@given(st.text())
+def test_no_text_raises_anything_but_a_profile_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    directory = tmp_path_factory.mktemp("profile")
+    (directory / "profile.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ProfileError):
+        read_profile(directory)
+
+
+def test_a_bundled_profile_is_found_by_name_and_any_by_path(tmp_path: Path) -> None:
+    assert find_profile("dictation").parent.name == "profiles"
+    assert find_profile(str(write(tmp_path, 'name = "a"'))) == tmp_path
+    with pytest.raises(ProfileError, match="or one of dictation"):
+        find_profile("dictatoin")
+
+
+def test_the_settings_model_is_imported_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "settings.py").write_text(
+        "from __future__ import annotations\nfrom pydantic import BaseModel\nclass Settings(BaseModel):\n    size: int = 3\n", encoding="utf-8"
+    )
+    model = read_profile(write(tmp_path, 'name = "a"\nsettings = "settings.py:Settings"')).load_settings()
+    assert model().model_dump() == {"size": 3}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("1 / 0", "cannot be imported: ZeroDivisionError"),
+        ("class Settings: pass", "expected a pydantic model"),
+        ("", "expected a pydantic model, found None"),
+        (None, "cannot be imported: FileNotFoundError"),
+    ],
+)
+def test_settings_that_are_no_model_are_refused(tmp_path: Path, source: str | None, words: str) -> None:
+    if source is not None:
+        (tmp_path / "settings.py").write_text(source, encoding="utf-8")
+    profile = read_profile(write(tmp_path, 'name = "a"\nsettings = "settings.py:Settings"'))
+    with pytest.raises(ProfileError, match=words):
+        profile.load_settings()
