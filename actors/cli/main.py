@@ -18,6 +18,8 @@ COMMANDS = {
     "restart": "Stop actors in good order and start them again.",
     "logs": "Show what the actors wrote to their logs.",
     "watch": "Show events as they happen.",
+    "config": "Read and change settings while the app runs.",
+    "models": "Install, check and remove models.",
 }
 """Name and summary; the command is found in `actors.cli.<name>`, as a click command of that name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -74,10 +75,8 @@ class SettledView:
         if self._told:
             return
         self._told = True
-        try:
+        with contextlib.suppress(BrokenPipeError):  # nobody may be waiting any more
             print_json(overview)
-        except BrokenPipeError:
-            pass  # nobody waits any more
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.close(null)

@@ -1,0 +1,117 @@
+"""How an install is shown: one line a model, with its friendly name and explicit percent."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from actors.cli.outcome import print_json
+from schemas.models import ModelDownloadProgressedEvent, ModelStatus
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class InstallView(Protocol):
+    """Shows installs while they go on."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def progress(self, event: ModelDownloadProgressedEvent) -> None:
+        """More bytes are durable."""
+        ...
+
+    def state(self, status: ModelStatus) -> None:
+        """A model is in another state."""
+        ...
+
+
+def percent(durable_bytes: int, size_bytes: int) -> int:
+    """Share of the bytes that are durable, 0 to 100; 100 only when all are."""
+    return 100 if durable_bytes >= size_bytes else durable_bytes * 100 // size_bytes
+
+
+def view_for(*, as_json: bool, is_terminal: bool) -> InstallView:
+    """Bars on a terminal, lines in a log, documents for a program."""
+    if as_json:
+        return JsonView()
+    return BarView() if is_terminal else LineView()
+
+
+class _View:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+
+class JsonView(_View):
+    """Each event as one JSON document on a line."""
+
+    def progress(self, event: ModelDownloadProgressedEvent) -> None:
+        """Print the event."""
+        print_json(event)
+
+    def state(self, status: ModelStatus) -> None:
+        """Print the status."""
+        print_json(status)
+
+
+class LineView(_View):
+    """A line whenever another tenth is done."""
+
+    def __init__(self) -> None:
+        self._tenths: dict[str, int] = {}
+
+    def progress(self, event: ModelDownloadProgressedEvent) -> None:
+        """Print a line if another tenth is done."""
+        done = percent(event.durable_bytes, event.size_bytes)
+        if done // 10 != self._tenths.get(event.model_id):
+            self._tenths[event.model_id] = done // 10
+            print(f"{event.name}: {done} %", flush=True)
+
+    def state(self, status: ModelStatus) -> None:
+        """Print a line."""
+        print(f"{status.name}: {status.state}{': ' if status.problem else ''}{status.problem}", flush=True)
+
+
+class BarView(_View):
+    """A bar a model."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+        )
+        self._progress: Progress = Progress(*columns)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def progress(self, event: ModelDownloadProgressedEvent) -> None:
+        """Move the bar."""
+        if event.model_id in self._tasks:
+            self._progress.update(self._tasks[event.model_id], completed=event.durable_bytes, total=event.size_bytes)
+
+    def state(self, status: ModelStatus) -> None:
+        """Name the state behind the bar."""
+        if status.model_id not in self._tasks:
+            self._tasks[status.model_id] = self._progress.add_task(status.name, total=status.size_bytes, state=status.state)
+        completed = status.size_bytes if status.state == "installed" else status.durable_bytes
+        self._progress.update(self._tasks[status.model_id], completed=completed, state=status.state)
+        if status.problem:
+            self._progress.console.print(f"{status.name}: {status.problem}")

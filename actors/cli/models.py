@@ -1,0 +1,182 @@
+"""`undercroft models`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from actors.cli.install_view import InstallView, view_for
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from actors.cli.session import ask, converse
+from bus.client import GapEvent, Peer
+from schemas.models import (
+    ModelCancelRequestEvent,
+    ModelDownloadProgressedEvent,
+    ModelInstalledEvent,
+    ModelInstallRequestEvent,
+    ModelRemoveRequestEvent,
+    ModelsListedEvent,
+    ModelsListRequestEvent,
+    ModelStateChangedEvent,
+    ModelStatus,
+    ModelVerifyRequestEvent,
+)
+
+VERIFY_TIMEOUT_SECONDS = 3600.0
+
+
+@click.group()
+def models() -> None:
+    r"""Install, check and remove models.
+
+    \b
+    Examples:
+      undercroft models list
+      undercroft models install silero-vad whisper-tiny-en
+      undercroft models verify whisper-tiny-en
+    """
+
+
+@models.command(name="list")
+@target_options
+@pass_target
+def list_models(target: Target) -> int:
+    r"""List the models of the app, and where each stands.
+
+    \b
+    Examples:
+      undercroft models list
+      undercroft models list --json
+    """
+    listed = converse(target, lambda peer: ask(peer, ModelsListRequestEvent()))
+    if target.as_json:
+        print_json(listed)
+        return ExitCode.OK
+    for status in listed.models:
+        print(f"{status.model_id:<24} {status.state:<12} {size(status.size_bytes):>9}  {status.name} ({status.category}, {status.licence})")
+        if status.problem:
+            print(f"{'':<24} {status.problem}")
+    print(f"in {listed.models_directory}")
+    return ExitCode.OK
+
+
+@models.command()
+@click.argument("model_ids", nargs=-1, metavar="MODEL...")
+@click.option("--all", "everything", is_flag=True, help="Every model of the app that is not installed.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Show progress until all is installed; otherwise it goes on by itself.")
+@target_options
+@pass_target
+def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: bool) -> int:
+    r"""Download, verify and activate models. An interrupted install goes on at the next start.
+
+    \b
+    Examples:
+      undercroft models install whisper-tiny-en
+      undercroft models install --all --no-wait
+    """
+    if bool(model_ids) == everything:
+        raise click.UsageError("expected MODEL... or --all, and not both")
+    view = view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty())
+    with view:
+        statuses = converse(target, lambda peer: _install(peer, model_ids, view, wait))
+    return ExitCode.FAILED if any(status.state in ("failed", "damaged") for status in statuses) else ExitCode.OK
+
+
+async def _install(peer: Peer, model_ids: tuple[str, ...], view: InstallView, wait: bool) -> list[ModelStatus]:
+    wanted = model_ids or await _missing(peer)
+    latest: dict[str, ModelStatus] = {}
+    async with peer.subscribe(ModelDownloadProgressedEvent, ModelStateChangedEvent, ModelInstalledEvent) as events:
+        for model_id in dict.fromkeys(wanted):
+            latest[model_id] = (await ask(peer, ModelInstallRequestEvent(model_id=model_id))).status
+            view.state(latest[model_id])
+        while wait and not all(_has_ended(status) for status in latest.values()):
+            event = await anext(events)
+            if isinstance(event, ModelDownloadProgressedEvent) and event.model_id in latest:
+                view.progress(event)
+            elif isinstance(event, ModelStateChangedEvent) and event.model_id in latest:
+                latest[event.model_id] = event.status
+                view.state(event.status)
+            elif isinstance(event, GapEvent):
+                listed = await ask(peer, ModelsListRequestEvent())
+                latest |= {status.model_id: status for status in listed.models if status.model_id in latest}
+    return list(latest.values())
+
+
+async def _missing(peer: Peer) -> tuple[str, ...]:
+    listed: ModelsListedEvent = await ask(peer, ModelsListRequestEvent())
+    return tuple(status.model_id for status in listed.models if status.state != "installed")
+
+
+def _has_ended(status: ModelStatus) -> bool:
+    return status.state in ("installed", "failed", "absent", "partial", "damaged")
+
+
+@models.command()
+@click.argument("model_id", metavar="MODEL")
+@click.option("--drop-partial", is_flag=True, help="Throw away what was downloaded so far.")
+@target_options
+@pass_target
+def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
+    r"""Stop an install; what was downloaded is kept for a later one.
+
+    \b
+    Examples:
+      undercroft models cancel whisper-tiny-en
+    """
+    done = converse(target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial)))
+    _print(target, done, f"{model_id}: {done.status.state}, {size(done.status.durable_bytes)} kept")
+    return ExitCode.OK
+
+
+@models.command()
+@click.argument("model_id", metavar="MODEL")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
+@target_options
+@pass_target
+def remove(target: Target, model_id: str, dry_run: bool) -> int:
+    r"""Remove a model from disk, with its partial download.
+
+    \b
+    Examples:
+      undercroft models remove whisper-tiny-en --dry-run
+      undercroft models remove whisper-tiny-en
+    """
+    done = converse(target, lambda peer: ask(peer, ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run), 60.0))
+    _print(target, done, f"{model_id}: {size(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}")
+    return ExitCode.OK
+
+
+@models.command()
+@click.argument("model_id", metavar="MODEL")
+@target_options
+@pass_target
+def verify(target: Target, model_id: str) -> int:
+    r"""Hash every byte of an installed model again.
+
+    \b
+    Examples:
+      undercroft models verify whisper-tiny-en
+    """
+    verdict = converse(target, lambda peer: ask(peer, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS))
+    lines = [f"{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}" for finding in verdict.findings]
+    _print(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
+    return ExitCode.FAILED if verdict.findings else ExitCode.OK
+
+
+def _print(target: Target, answer: object, words: str) -> None:
+    if target.as_json:
+        print_json(answer)
+    else:
+        print(words)
+
+
+def size(size_bytes: int) -> str:
+    """A size for people, in decimal units."""
+    amount = float(size_bytes)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.2f} GB"
