@@ -35,9 +35,11 @@ class BytesContent:
 
     @property
     def size_bytes(self) -> int:
+        """Length of the whole."""
         return len(self._content)
 
     def read(self, start: int, stop: int) -> Iterator[memoryview]:
+        """See `Content.read`."""
         for position in range(start, stop, CHUNK_BYTES):
             yield self._content[position : min(position + CHUNK_BYTES, stop)]
 
@@ -52,6 +54,7 @@ class FileContent:
         self.etag = f"{found.st_size:x}-{found.st_mtime_ns:x}"
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """See `Content.read`."""
         with self._path.open("rb") as file:
             file.seek(start)
             while start < stop:
@@ -73,9 +76,10 @@ class SyntheticContent:
     def __init__(self, size_bytes: int, seed: int = 0) -> None:
         self.size_bytes = size_bytes
         self.etag = f"synthetic-{seed}-{size_bytes}"
-        self._block = random.Random(seed).randbytes(CHUNK_BYTES)
+        self._block = random.Random(seed).randbytes(CHUNK_BYTES)  # noqa: S311  # reproducible is what it has to be
 
     def read(self, start: int, stop: int) -> Iterator[memoryview]:
+        """See `Content.read`; a piece is valid until the next one is asked for."""
         buffer = bytearray(self._block)
         while start < stop:
             index, offset = divmod(start, CHUNK_BYTES)

@@ -1,5 +1,6 @@
-"""A real HTTP origin on the loopback interface: serves model files with ranges and validators, counts what it sent,
-and can be told to misbehave in the ways that origins and networks do.
+"""A real HTTP origin on the loopback interface, which can be told to misbehave in the ways that origins and networks do.
+
+It serves model files with ranges and validators, and counts what it sent.
 """
 
 from __future__ import annotations
@@ -187,16 +188,21 @@ class _Handler(BaseHTTPRequestHandler):
         seen = RequestSeen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
         content, faults = self.server.origin._take(seen)
         if faults.redirect:
-            return self._plain(seen, 302, {"Location": faults.redirect})
-        if faults.portal:
-            return self._plain(seen, 200, {"Content-Type": "text/html"}, PORTAL)
-        if faults.status is not None:
-            return self._plain(seen, faults.status, {"Retry-After": faults.retry_after} if faults.retry_after else {})
-        if content is None:
-            return self._plain(seen, 404, {})
+            self._plain(seen, 302, {"Location": faults.redirect})
+        elif faults.portal:
+            self._plain(seen, 200, {"Content-Type": "text/html"}, PORTAL)
+        elif faults.status is not None:
+            self._plain(seen, faults.status, {"Retry-After": faults.retry_after} if faults.retry_after else {})
+        elif content is None:
+            self._plain(seen, 404, {})
+        else:
+            self._serve(seen, content, faults)
+
+    def _serve(self, seen: RequestSeen, content: Content, faults: Faults) -> None:
         start, stop = self._part(seen, content, faults)
         if start is None:
-            return self._plain(seen, 416, {"Content-Range": f"bytes */{content.size_bytes}"})
+            self._plain(seen, 416, {"Content-Range": f"bytes */{content.size_bytes}"})
+            return
         partial = "range" in seen.headers and not (start == 0 and stop == content.size_bytes and self._ignores_range(seen, content, faults))
         self._send_head(seen, content, faults, start, stop, partial)
         if self.command == "GET":
@@ -246,6 +252,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send_body(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int) -> None:
+        if self._send_until_fault(seen, content, faults, start, stop):
+            self.connection.sendall(bytes(faults.surplus_bytes))
+        else:
+            self._reset()
+
+    def _send_until_fault(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int) -> bool:
+        """Send the body at the rate; False if a fault or the end of the origin cut it short."""
         origin = self.server.origin
         position = start
         while position < stop:
@@ -257,16 +270,16 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in content.read(position, step):
                 self._send_piece(seen, memoryview(piece))
                 if origin._stopping.is_set():
-                    return self._reset()
+                    return False
             position = step
             if faults.cut_after_bytes is not None and position - start >= faults.cut_after_bytes:
-                return self._reset()
+                return False
             if faults.stall_after_bytes is not None and position - start >= faults.stall_after_bytes:
                 origin._wait(3600)
-                return self._reset()
+                return False
             if rate is not None and not origin._wait(1 / STEPS_PER_SECOND):
-                return self._reset()
-        self.connection.sendall(bytes(faults.surplus_bytes))
+                return False
+        return True
 
     def _send_piece(self, seen: RequestSeen, piece: memoryview) -> None:
         """Send in steps, so that a client that goes away leaves a count of what it was sent."""

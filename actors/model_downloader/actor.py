@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -111,6 +112,7 @@ class ModelDownloader(Actor[Inbox]):
         """End the installs that run, at a durable byte; they go on at the next start."""
         for install in self._running():
             await install.stop(forget=False)
+        self._world.close()
         self._lock.release()
 
     # -- requests --------------------------------------------------------------------------------------------------
@@ -200,10 +202,8 @@ class ModelDownloader(Actor[Inbox]):
             f"{entry.id}/{first.path}: {first.aspect} is {first.found}, expected {first.expected}; it is out of use; "
             f"run 'undercroft models install {entry.id}' to fetch it again"
         )
-        try:
+        with contextlib.suppress(DurableWriteFailed):  # held open by a program (Windows): its state says that it is damaged all the same
             await anyio.to_thread.run_sync(self._root.put_out_of_use, entry.id)
-        except DurableWriteFailed:
-            pass  # a program holds it open (Windows): its state says that it is damaged all the same
         await self.peer.publish(ModelVerificationFailedEvent(model_id=entry.id, findings=verdict.findings))
         await self._tell(entry)
 

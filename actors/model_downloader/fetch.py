@@ -151,9 +151,7 @@ def fetch_file(client: httpx.Client, url: str, partial: Partial, sink: PartialFi
     return max(0, sink.position - before)
 
 
-def _take(
-    response: httpx.Response, partial: Partial, ask: Ask, sink: PartialFile, on_source: Source, url: str, abort: Abort
-) -> Ask | None:
+def _take(response: httpx.Response, partial: Partial, ask: Ask, sink: PartialFile, on_source: Source, url: str, abort: Abort) -> Ask | None:
     """Act on one answer; returns what to ask next, None if the file is complete."""
     head = Head(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bool(response.history))
     step = next_step(partial, ask, head)
@@ -195,7 +193,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, httpx.ReadTimeout):
         return "no byte came for too long; check the connection"
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return f"the server cannot be reached ({error or 'timeout'}); check the connection"
+        return f"the server cannot be reached ({str(error) or 'timeout'}); check the connection"
     if isinstance(error, httpx.TooManyRedirects):
         return f"more than {REDIRECT_LIMIT} redirects"
     return f"the transfer was interrupted ({str(error) or type(error).__name__})"

@@ -7,7 +7,8 @@ import errno
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -55,7 +56,7 @@ class World:
     Attributes:
         publish: tells everybody.
         verify: has somebody else compare files with their promise; raises RequestFailed if nobody can now.
-        client: for HTTP; one for all installs.
+        open_client: makes the client for HTTP.
         sleep: waits for so many seconds.
         now: seconds since the Unix epoch.
         random_unit: a random number in [0, 1).
@@ -63,10 +64,20 @@ class World:
 
     publish: Callable[[Event], Awaitable[None]]
     verify: Callable[[FilesVerifyRequestEvent], Awaitable[FilesVerifiedEvent]]
-    client: httpx.Client = field(default_factory=open_client)
+    open_client: Callable[[], httpx.Client] = open_client
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     now: Callable[[], float] = time.time
     random_unit: Callable[[], float] = random.random
+
+    @cached_property
+    def client(self) -> httpx.Client:
+        """One for all installs; made when the first byte is fetched, since httpx is not worth its memory before."""
+        return self.open_client()
+
+    def close(self) -> None:
+        """Close the client, if one was made."""
+        if "client" in self.__dict__:
+            self.client.close()
 
 
 class Install:

@@ -88,7 +88,7 @@ class AskAgain:
 
 @dataclass(frozen=True)
 class Fail:
-    """This answer brings no bytes.
+    """The answer brings no bytes.
 
     Attributes:
         problem: a sentence for a person.

@@ -45,6 +45,7 @@ def after_failure(
 
     Args:
         spent: failures before this one.
+        kind: what failed.
         gained_bytes: bytes that this attempt made durable.
         random_unit: a random number in [0, 1), for the jitter.
         retry_after: what the server sent under that name, if anything: seconds, or a date (RFC 9110 section 10.2.3).

@@ -41,7 +41,7 @@ class ModelVerifier(Actor[Inbox]):
     async def prepare(self) -> None:
         """Read what was verified before."""
         if aside := self._records.load():
-            print(f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew", file=sys.stderr)
+            _log(f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew")
 
     async def handle(self, event: Inbox) -> FilesVerifiedEvent | None:
         """Hash what became durable, or give a verdict."""
@@ -88,5 +88,10 @@ class ModelVerifier(Actor[Inbox]):
             try:
                 self._records.keep(request.model_id, request.files, verdict.identities)
             except (DurableWriteFailed, OSError) as error:
-                print(f"the record of {request.model_id} could not be kept, so it will be read again: {error}", file=sys.stderr)
+                _log(f"the record of {request.model_id} could not be kept, so it will be read again: {error}")
         return verdict
+
+
+def _log(line: str) -> None:
+    """Write a line to the log, which is stderr."""
+    sys.stderr.write(line + "\n")

@@ -101,6 +101,9 @@ class HashBook:
         """Compare files with their promises, hashing only what is not hashed yet; what was hashed is forgotten afterwards.
 
         Args:
+            model_id: whose files they are, as in `follow`.
+            directory: where they lie.
+            promises: what the manifest says of them.
             trusted: says of a file that it was verified as it lies there, so that its bytes need not be read again.
         """
         started = time.monotonic()

@@ -42,9 +42,7 @@ def judge(promised: FilePromise, found: FileFound) -> list[VerificationFinding]:
         return [VerificationFinding(path=promised.path, aspect="unreadable", found=found.problem, expected="a readable file")]
     findings = []
     if found.size_bytes != promised.size_bytes:
-        findings.append(
-            VerificationFinding(path=promised.path, aspect="size", found=str(found.size_bytes), expected=str(promised.size_bytes))
-        )
+        findings.append(VerificationFinding(path=promised.path, aspect="size", found=str(found.size_bytes), expected=str(promised.size_bytes)))
     elif found.sha256 != promised.sha256:
         findings.append(VerificationFinding(path=promised.path, aspect="sha256", found=found.sha256 or "none", expected=promised.sha256))
     return findings

@@ -61,7 +61,7 @@ def locate(app: str, home: str | os.PathLike[str] | None = None, environ: Mappin
     Raises:
         LocationRefused: the app's name is not usable as the name of a directory.
     """
-    if not app or app in (".", "..") or any(sign in app for sign in '/\\:\0'):
+    if not app or app in (".", "..") or any(sign in app for sign in "/\\:\0"):
         raise LocationRefused("app", app, "a name of an app holds no separators, colons or dots alone")
     root = home or environ.get(HOME_VARIABLE)
     if root:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -45,8 +46,7 @@ class DirectoryLocked(OperatorError):
             return f"{self.directory}: in use by another process; wait for it to end, or choose another directory"
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.holder.since))
         return (
-            f"{self.directory}: in use by {self.holder.name} (process {self.holder.pid}, since {since}); "
-            "stop it first, or choose another directory"
+            f"{self.directory}: in use by {self.holder.name} (process {self.holder.pid}, since {since}); stop it first, or choose another directory"
         )
 
 
@@ -76,10 +76,8 @@ class DirectoryLock:
         except Timeout:
             raise DirectoryLocked(str(self._directory), holder_of(self._directory)) from None
         holder = Holder(pid=os.getpid(), name=self._name, since=time.time())
-        try:
+        with contextlib.suppress(DurableWriteFailed):  # the note only explains; a full disk must not stop the runtime
             replace_file(self._directory / HOLDER_NAME, msgspec.json.encode(holder))
-        except DurableWriteFailed:
-            pass  # the note only explains; the lock itself is held, and a full disk must not stop the runtime
         return holder
 
     def release(self) -> None:

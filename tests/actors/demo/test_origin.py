@@ -29,12 +29,15 @@ def get(origin: Origin, path: str = "/m", method: str = "GET", **headers: str) -
 def test_whole_file_comes_with_a_strong_validator(origin: Origin) -> None:
     answer = get(origin)
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (200, BODY, ETAG)
-    assert answer.headers["accept-ranges"] == "bytes" and int(answer.headers["content-length"]) == len(BODY)
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert int(answer.headers["content-length"]) == len(BODY)
 
 
 def test_head_tells_the_same_without_a_body(origin: Origin) -> None:
     answer = get(origin, method="HEAD")
-    assert answer.status_code == 200 and answer.content == b"" and int(answer.headers["content-length"]) == len(BODY)
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert int(answer.headers["content-length"]) == len(BODY)
     assert origin.sent_bytes("/m") == 0
 
 
@@ -94,7 +97,8 @@ def test_cut_connection_has_sent_exactly_so_much(origin: Origin) -> None:
 def test_fault_shows_in_the_answer(origin: Origin, faults: Faults, status: int, header: tuple[str, str]) -> None:
     origin.misbehave("/m", faults)
     answer = get(origin)
-    assert answer.status_code == status and answer.headers[header[0]] == header[1]
+    assert answer.status_code == status
+    assert answer.headers[header[0]] == header[1]
 
 
 def test_rate_is_kept(origin: Origin) -> None:
@@ -102,7 +106,8 @@ def test_rate_is_kept(origin: Origin) -> None:
     origin.rate_bytes_per_second = 2_000_000
     origin.serve("/m", SyntheticContent(400_000))
     answer = get(origin)
-    assert len(answer.content) == 400_000 and answer.elapsed.total_seconds() >= 0.15
+    assert len(answer.content) == 400_000
+    assert answer.elapsed.total_seconds() >= 0.15
 
 
 def test_origins_do_not_share_a_port_and_leave_none_open() -> None:

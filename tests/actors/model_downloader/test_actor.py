@@ -41,11 +41,6 @@ pytestmark = pytest.mark.anyio
 MIB = 1 << 20
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Stage:
     """A bus, an origin, and actors that can be started and ended."""
 
@@ -118,6 +113,7 @@ async def listening(stage: Stage, *types: Any) -> AsyncIterator[tuple[Peer, Call
                     heard.append(event)
                     if isinstance(event, wanted):
                         return event
+            raise AssertionError("the stream of events ended")
 
         yield peer, next_of, heard
 
@@ -148,7 +144,11 @@ async def test_install_is_accepted_at_once_fetched_verified_and_made_visible_who
         content = SyntheticContent(40 * MIB + 17)
         stage.offer("whisper", content, BytesContent(b"vocabulary"))
         await stage.start_both()
-        async with listening(stage, ModelStateChangedEvent, ModelInstalledEvent, ModelVerifiedEvent, ModelDownloadProgressedEvent) as (peer, next_of, heard):
+        async with listening(stage, ModelStateChangedEvent, ModelInstalledEvent, ModelVerifiedEvent, ModelDownloadProgressedEvent) as (
+            peer,
+            next_of,
+            heard,
+        ):
             accepted = await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             assert accepted.status.state in ("queued", "downloading")
             assert (stage.models / "whisper.partial" / "journal.json").exists() or (stage.models / "whisper").exists()
@@ -176,7 +176,8 @@ async def test_progress_names_the_model_and_grows_within_an_attempt(tmp_path: Pa
             told = [event for event in heard if isinstance(event, ModelDownloadProgressedEvent)]
             assert {event.name for event in told} == {"Whisper"}
             assert [event.durable_bytes for event in told] == sorted({event.durable_bytes for event in told})
-            assert len(told) <= 12 and told[-1].durable_bytes == 8 * MIB
+            assert len(told) <= 12
+            assert told[-1].durable_bytes == 8 * MIB
 
 
 @pytest.mark.requirement("S1-11", "S1-27", "C-4")
@@ -191,11 +192,14 @@ async def test_interrupted_download_goes_on_by_itself_at_the_next_start(tmp_path
                 pass
             await stage.end("model_downloader")
             journal = read_journal(stage.models / "whisper.partial")
-            assert journal is not None and journal.wanted and journal.durable_bytes == 5 * MIB
+            assert journal is not None
+            assert journal.wanted
+            assert journal.durable_bytes == 5 * MIB
             await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
             installed = await next_of(ModelInstalledEvent)
             assert installed.fetched_bytes == 8 * MIB
-            assert stage.origin.requests[-1].range_start == 5 * MIB and "if-range" in stage.origin.requests[-1].headers
+            assert stage.origin.requests[-1].range_start == 5 * MIB
+            assert "if-range" in stage.origin.requests[-1].headers
 
 
 @pytest.mark.requirement("S1-31")
@@ -213,7 +217,8 @@ async def test_cancel_ends_at_once_keeps_the_partial_and_is_not_taken_up_again(t
             await stage.end("model_downloader")
             await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
             listed = await ask(peer, ModelsListRequestEvent())
-            assert [status.state for status in listed.models] == ["partial"] and len(stage.origin.requests) == 1
+            assert [status.state for status in listed.models] == ["partial"]
+            assert len(stage.origin.requests) == 1
             await peer.request(ModelInstallRequestEvent(model_id="whisper"))
             assert (await next_of(ModelInstalledEvent)).fetched_bytes == 8 * MIB
 
@@ -266,14 +271,17 @@ async def test_damage_of_an_installed_model_is_found_and_takes_it_out_of_use(tmp
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             await next_of(ModelInstalledEvent)
             sound = await peer.request(ModelVerifyRequestEvent(model_id="whisper"))
-            assert sound.findings == [] and sound.status.state == "installed"
+            assert sound.findings == []
+            assert sound.status.state == "installed"
             with (stage.models / "whisper" / "model.bin").open("r+b") as file:
                 file.seek(1000)
                 file.write(b"flipped")
             verdict = await peer.request(ModelVerifyRequestEvent(model_id="whisper"))
             assert [finding.aspect for finding in verdict.findings] == ["sha256"]
-            assert verdict.status.state == "damaged" and "models install whisper" in verdict.status.problem
-            assert not (stage.models / "whisper").exists() and (stage.models / "whisper.damaged" / "model.bin").exists()
+            assert verdict.status.state == "damaged"
+            assert "models install whisper" in verdict.status.problem
+            assert not (stage.models / "whisper").exists()
+            assert (stage.models / "whisper.damaged" / "model.bin").exists()
             await next_of(ModelVerificationFailedEvent)
             await peer.request(ModelInstallRequestEvent(model_id="whisper"))
             await next_of(ModelInstalledEvent)

@@ -16,4 +16,5 @@ def test_two_processes_see_the_same_boot() -> None:
     script = "from actors.model_downloader.boot import boot_id; print(boot_id())"
     root = Path(boot.__file__).parents[2]
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True).stdout.strip()
-    assert boot.boot_id() == other and len(other) == 36
+    assert boot.boot_id() == other
+    assert len(other) == 36

@@ -40,11 +40,6 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def origin() -> Iterator[Origin]:
     with Origin() as found:
         yield found
@@ -65,7 +60,12 @@ class Journey:
         self.slept: list[float] = []
         self.refusals: list[str] = []
         self.world = World(
-            publish=self.publish, verify=self.verify, client=open_client(stall_seconds=0.3), sleep=self.sleep, now=lambda: 0.0, random_unit=lambda: 0.5
+            publish=self.publish,
+            verify=self.verify,
+            open_client=lambda: open_client(stall_seconds=0.3),
+            sleep=self.sleep,
+            now=lambda: 0.0,
+            random_unit=lambda: 0.5,
         )
 
     async def publish(self, event: Event) -> None:
@@ -85,7 +85,7 @@ class Journey:
         install = Install(self.entry, self.root, self.world)
         await install.begin()
         await install.run()
-        self.world.client.close()
+        self.world.close()
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -101,7 +101,8 @@ async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_st
     await journey.run()
     assert [seen.range_start for seen in origin.requests] == [None, MIB, 2 * MIB, 3 * MIB]
     assert journey.slept == [0.75, 1.5, 3.0]
-    assert journey.of(ModelInstalledEvent)[0].fetched_bytes == 4 * MIB and journey.of(ModelInstalledEvent)[0].attempts == 4
+    assert journey.of(ModelInstalledEvent)[0].fetched_bytes == 4 * MIB
+    assert journey.of(ModelInstalledEvent)[0].attempts == 4
 
 
 @pytest.mark.requirement("S1-15", "S1-16")
@@ -109,10 +110,13 @@ async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_p
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
     await journey.run()
-    assert len(origin.requests) == 4 and (journey.last.state, journey.last.durable_bytes) == ("failed", 4 * MIB)
-    assert "no byte came for too long" in journey.last.problem and "'undercroft models install m'" in journey.last.problem
+    assert len(origin.requests) == 4
+    assert (journey.last.state, journey.last.durable_bytes) == ("failed", 4 * MIB)
+    assert "no byte came for too long" in journey.last.problem
+    assert "'undercroft models install m'" in journey.last.problem
     kept = read_journal(journey.root.staging("m"))
-    assert kept is not None and kept.wanted
+    assert kept is not None
+    assert kept.wanted
 
 
 @pytest.mark.requirement("S1-12", "S1-14", "S0-8")
@@ -120,8 +124,10 @@ async def test_wrong_bytes_are_fetched_three_times_never_built_upon_and_never_vi
     journey = Journey(origin, tmp_path, SyntheticContent(MIB, seed=1), promised=SyntheticContent(MIB, seed=2))
     await journey.run()
     assert [seen.range_start for seen in origin.requests] == [None, None, None]
-    assert journey.last.state == "failed" and not (tmp_path / "m").exists()
-    assert "sha256 is " in journey.last.problem and "expected " in journey.last.problem
+    assert journey.last.state == "failed"
+    assert not (tmp_path / "m").exists()
+    assert "sha256 is " in journey.last.problem
+    assert "expected " in journey.last.problem
     assert len(journey.of(ModelVerificationFailedEvent)) == 3
     assert (tmp_path / "m.partial" / "model.bin.mismatch").stat().st_size == MIB
 
@@ -139,7 +145,8 @@ async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(origin: Origi
 
     journey.world.verify = spoil_first
     await journey.run()
-    assert journey.last.state == "installed" and len(origin.requests) == 2
+    assert journey.last.state == "installed"
+    assert len(origin.requests) == 2
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["model.bin"]
 
 
@@ -148,33 +155,39 @@ async def test_server_that_asks_for_time_gets_it(origin: Origin, tmp_path: Path)
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100))
     origin.misbehave("/m", Faults(times=1, status=429, retry_after="17"))
     await journey.run()
-    assert journey.slept == [17.0] and journey.last.state == "installed"
+    assert journey.slept == [17.0]
+    assert journey.last.state == "installed"
 
 
 async def test_next_source_is_asked_when_one_does_not_have_the_file(origin: Origin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/m"])
     await journey.run()
-    assert [seen.path for seen in origin.requests] == ["/gone", "/m"] and journey.last.state == "installed"
+    assert [seen.path for seen in origin.requests] == ["/gone", "/m"]
+    assert journey.last.state == "installed"
 
 
 async def test_file_that_no_source_has_is_asked_for_once_at_each(origin: Origin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/lost"])
     await journey.run()
-    assert [seen.path for seen in origin.requests] == ["/gone", "/lost"] and journey.last.state == "failed"
+    assert [seen.path for seen in origin.requests] == ["/gone", "/lost"]
+    assert journey.last.state == "failed"
 
 
 async def test_verifier_is_asked_again_until_it_is_there(origin: Origin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100))
     journey.refusals = ["no_responder", "restarting", "died", "deadline", "busy", "restarting"]
     await journey.run()
-    assert journey.last.state == "installed" and journey.slept == [0.1, 0.25, 0.5, 1.0, 2.0, 2.0] and len(origin.requests) == 1
+    assert journey.last.state == "installed"
+    assert journey.slept == [0.1, 0.25, 0.5, 1.0, 2.0, 2.0]
+    assert len(origin.requests) == 1
 
 
 async def test_verifier_that_refuses_ends_the_install(origin: Origin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100))
     journey.refusals = ["refused"]
     await journey.run()
-    assert journey.last.state == "failed" and "cannot be verified: in a test" in journey.last.problem
+    assert journey.last.state == "failed"
+    assert "cannot be verified: in a test" in journey.last.problem
 
 
 @pytest.mark.requirement("S1-32")
@@ -182,7 +195,9 @@ async def test_download_that_does_not_fit_is_not_begun(origin: Origin, tmp_path:
     journey = Journey(origin, tmp_path, SyntheticContent(MIB))
     monkeypatch.setattr(journey.root, "free_bytes", lambda: MIB)
     await journey.run()
-    assert origin.requests == [] and journey.last.state == "failed" and "33554432 bytes short" in journey.last.problem
+    assert origin.requests == []
+    assert journey.last.state == "failed"
+    assert "33554432 bytes short" in journey.last.problem
 
 
 async def test_file_that_changes_while_it_is_resumed_is_another_attempt(origin: Origin, tmp_path: Path) -> None:
@@ -209,7 +224,9 @@ async def test_file_that_changes_while_it_is_resumed_is_another_attempt(origin: 
 async def test_empty_file_needs_no_origin(origin: Origin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b""))
     await journey.run()
-    assert journey.last.state == "installed" and (tmp_path / "m" / "model.bin").read_bytes() == b"" and origin.requests == []
+    assert journey.last.state == "installed"
+    assert (tmp_path / "m" / "model.bin").read_bytes() == b""
+    assert origin.requests == []
 
 
 @pytest.fixture
@@ -230,7 +247,8 @@ async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_
     journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
     monkeypatch.setattr(install_module, "missing_bytes", lambda needed, free: 12345 if origin.requests else 0)
     await journey.run()
-    assert len(origin.requests) == 1 and journey.last.state == "failed"
+    assert len(origin.requests) == 1
+    assert journey.last.state == "failed"
     assert "No space left on device: 12345 bytes more are needed" in journey.last.problem
     assert (small_disk / "models" / "m.partial" / "model.bin").stat().st_size > 2 * MIB
 
@@ -277,7 +295,8 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
     root = Path(install_module.__file__).parents[2]
     for _ in range(6):
         runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
-        assert runner.stdout is not None and runner.stdout.readline() == "begun\n"
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "begun\n"
         goal = (staged.stat().st_size if staged.exists() else 0) + chance.randrange(2 * MIB, 14 * MIB)
         while not staged.exists() or staged.stat().st_size < goal:
             pass
@@ -287,7 +306,8 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
     last = subprocess.run(command, capture_output=True, text=True, cwd=root, check=True)
     assert "installed" in last.stdout
     starts = [seen.range_start or 0 for seen in origin.requests]
-    assert starts == sorted(starts) and len(starts) == 7
+    assert starts == sorted(starts)
+    assert len(starts) == 7
     # What was sent beyond the size lay in the socket buffers of a killed process.
     twice = sum(seen.sent_bytes for seen in origin.requests) - size
     print(f"fetched twice: {twice} bytes over 6 kills")

@@ -28,7 +28,8 @@ def test_bytes_and_validators_survive_as_json(tmp_path: Path) -> None:
     book.change(attempt=2)
     book.save()
     found = read_journal(tmp_path)
-    assert found == book.journal and found is not None
+    assert found == book.journal
+    assert found is not None
     assert (found.file("b").etag, found.file("b").durable_bytes, found.durable_bytes, found.attempt) == ('"v1"', 7, 7, 2)
     assert (tmp_path / JOURNAL_NAME).read_bytes().startswith(b"{")
 

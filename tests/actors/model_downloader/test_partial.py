@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader import pace, partial
+from actors.model_downloader import pace
 from actors.model_downloader.partial import DiskFailed, PartialFile
+from actors.storage.durable import sync_data
 
 KIB = 1024
 
@@ -22,23 +23,24 @@ def test_all_bytes_are_durable_at_the_end_and_never_more_than_are_written(tmp_pa
         for number in range(200):
             sink.write(bytes([number]) * (64 * KIB))
             assert not told or told[-1] <= sink.position
-    assert told == sorted(told) and told[-1] == 200 * 64 * KIB
+    assert told == sorted(told)
+    assert told[-1] == 200 * 64 * KIB
     assert (tmp_path / "sub" / "f").stat().st_size == told[-1]
 
 
 def test_bytes_are_told_only_after_they_were_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    real = partial.sync_data
 
     def sync(descriptor: int) -> None:
         size = os.fstat(descriptor).st_size
-        real(descriptor)
+        sync_data(descriptor)
         synced.append(size)
 
-    monkeypatch.setattr(partial, "sync_data", sync)
+    monkeypatch.setattr("actors.model_downloader.partial.sync_data", sync)
 
     def on_durable(durable: int) -> None:
-        assert synced and durable <= synced[-1]
+        assert synced
+        assert durable <= synced[-1]
 
     with PartialFile(tmp_path / "f", 0, on_durable, strict=True) as sink:
         for _ in range(100):
@@ -71,7 +73,8 @@ def test_starting_over_makes_a_new_file_under_the_name(tmp_path: Path) -> None:
         sink.write(b"new")
         assert reader.read() == b"0123456789"
         assert (tmp_path / "f").stat().st_ino != before
-    assert (tmp_path / "f").read_bytes() == b"new" and told == [0, 3]
+    assert (tmp_path / "f").read_bytes() == b"new"
+    assert told == [0, 3]
 
 
 def test_failed_sync_is_told_to_the_writer_and_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,12 +84,19 @@ def test_failed_sync_is_told_to_the_writer_and_not_tried_again(tmp_path: Path, m
         calls.append(descriptor)
         raise OSError(errno.EIO, "input/output error")
 
-    monkeypatch.setattr(partial, "sync_data", fail)
+    monkeypatch.setattr("actors.model_downloader.partial.sync_data", fail)
     told: list[int] = []
-    with pytest.raises(DiskFailed, match="input/output error") as caught, PartialFile(tmp_path / "f", 0, told.append, strict=True) as sink:
-        for _ in range(100):
-            sink.write(bytes(64 * KIB))
-    assert caught.value.errno == errno.EIO and len(calls) == 1 and told == []
+
+    def write_much() -> None:
+        with PartialFile(tmp_path / "f", 0, told.append, strict=True) as sink:
+            for _ in range(100):
+                sink.write(bytes(64 * KIB))
+
+    with pytest.raises(DiskFailed, match="input/output error") as caught:
+        write_much()
+    assert caught.value.errno == errno.EIO
+    assert len(calls) == 1
+    assert told == []
 
 
 def test_failing_journal_ends_the_download_too(tmp_path: Path) -> None:

@@ -59,19 +59,30 @@ def test_backoff_grows_to_its_cap_with_the_upper_half_random(failures: int, unit
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120.0), (" 5 ", 5.0), (None, 0.0), ("", 0.0), ("-5", 0.0), ("soon", 0.0), ("²", 0.0), (formatdate(1_000_090, usegmt=True), 90.0),
-     (formatdate(999_000, usegmt=True), 0.0)],
-)  # fmt: skip
+    [
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        (None, 0.0),
+        ("", 0.0),
+        ("-5", 0.0),
+        ("soon", 0.0),
+        ("²", 0.0),
+        (formatdate(1_000_090, usegmt=True), 90.0),
+        (formatdate(999_000, usegmt=True), 0.0),
+    ],
+)
 def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float) -> None:
     assert retry_after_seconds(value, 1_000_000.0) == seconds
 
 
 def test_server_that_asks_for_time_gets_it_and_one_that_asks_for_hours_ends_the_install() -> None:
     verdict = after_failure(Spent(), "server", 0, 0.0, "40", 0.0)
-    assert isinstance(verdict, Wait) and verdict.seconds == 40
+    assert isinstance(verdict, Wait)
+    assert verdict.seconds == 40
     assert isinstance(after_failure(Spent(), "server", 0, 0.0, "1", 0.0), Wait)
     verdict = after_failure(Spent(), "server", 0, 0.0, "7200", 0.0)
-    assert isinstance(verdict, Stop) and "2.0 hours" in verdict.reason
+    assert isinstance(verdict, Stop)
+    assert "2.0 hours" in verdict.reason
 
 
 @given(st.text())

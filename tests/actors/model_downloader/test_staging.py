@@ -45,7 +45,8 @@ def fill(root: ModelRoot, *, a: bytes = b"0123456789", b: bytes = b"bbbb", journ
 
 def test_wish_is_a_staging_directory_with_a_journal(root: ModelRoot) -> None:
     root.open_staging(ENTRY)
-    assert names(root.path) == ["m.partial", "m.partial/journal.json"] and root.wishes() == ["m"]
+    assert names(root.path) == ["m.partial", "m.partial/journal.json"]
+    assert root.wishes() == ["m"]
     assert not root.installed("m").exists()
 
 
@@ -53,7 +54,8 @@ def test_wish_is_a_staging_directory_with_a_journal(root: ModelRoot) -> None:
 def test_after_a_kill_every_byte_in_the_file_counts_and_is_counted_as_fetched(root: ModelRoot) -> None:
     fill(root, a=b"01234567", journaled=5)
     journal = root.open_staging(ENTRY).journal
-    assert journal.file("a.bin").durable_bytes == 8 and journal.fetched_bytes == 3
+    assert journal.file("a.bin").durable_bytes == 8
+    assert journal.fetched_bytes == 3
     assert root.staged_file("m", A).read_bytes() == b"01234567"
 
 
@@ -82,7 +84,8 @@ def test_link_in_place_of_a_file_is_not_followed(root: ModelRoot, tmp_path: Path
     root.staged_file("m", A).unlink()
     root.staged_file("m", A).symlink_to(tmp_path / "victim")
     assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 0
-    assert (tmp_path / "victim").read_bytes() == b"0123456789abc" and not root.staged_file("m", A).is_symlink()
+    assert (tmp_path / "victim").read_bytes() == b"0123456789abc"
+    assert not root.staged_file("m", A).is_symlink()
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", None])
@@ -91,7 +94,8 @@ def test_without_a_journal_complete_files_are_kept_to_be_verified_and_others_are
     journal = root.staging("m") / JOURNAL_NAME
     journal.unlink() if damage is None else journal.write_bytes(damage)
     found = root.open_staging(ENTRY).journal
-    assert [file.durable_bytes for file in found.files] == [10, 0] and found.wanted
+    assert [file.durable_bytes for file in found.files] == [10, 0]
+    assert found.wanted
 
 
 @pytest.mark.requirement("S0-9", "S1-26")
@@ -100,7 +104,8 @@ def test_activation_shows_exactly_the_promised_files(root: ModelRoot) -> None:
     (root.staging("m") / "a.bin.mismatch").write_bytes(b"old")
     (root.staging("m") / "journal.json.tmp").write_bytes(b"half")
     assert root.activate(ENTRY) == root.path / "m"
-    assert names(root.path) == ["m", "m/a.bin", "m/sub", "m/sub/b.bin"] and root.keeps_sizes(ENTRY)
+    assert names(root.path) == ["m", "m/a.bin", "m/sub", "m/sub/b.bin"]
+    assert root.keeps_sizes(ENTRY)
 
 
 def test_activation_replaces_what_was_installed_or_damaged(root: ModelRoot) -> None:
@@ -127,7 +132,8 @@ def test_death_between_journal_and_rename_is_made_good(root: ModelRoot, monkeypa
         patch.setattr("actors.model_downloader.staging.move", die)
         with pytest.raises(DurableWriteFailed):
             root.activate(ENTRY)
-    assert root.wishes() == ["m"] and read_journal(root.staging("m")) is None
+    assert root.wishes() == ["m"]
+    assert read_journal(root.staging("m")) is None
     assert root.open_staging(ENTRY).journal.durable_bytes == ENTRY.size_bytes
     assert root.activate(ENTRY).is_dir()
 
@@ -158,13 +164,15 @@ def test_purge_does_not_follow_links_out_of_the_root(root: ModelRoot, tmp_path: 
     (tmp_path / "victim" / "x").write_bytes(b"x")
     (root.path / "m").symlink_to(tmp_path / "victim")
     root.purge("m")
-    assert (tmp_path / "victim" / "x").exists() and os.listdir(root.path) == []
+    assert (tmp_path / "victim" / "x").exists()
+    assert os.listdir(root.path) == []
 
 
 def test_mismatch_is_kept_aside_once_and_never_built_upon(root: ModelRoot) -> None:
     fill(root)
     aside = root.set_aside("m", A)
-    assert aside == root.staging("m") / "a.bin.mismatch" and aside.read_bytes() == b"0123456789"
+    assert aside == root.staging("m") / "a.bin.mismatch"
+    assert aside.read_bytes() == b"0123456789"
     assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 0
     assert root.set_aside("m", A) is None
 

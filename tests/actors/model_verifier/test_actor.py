@@ -25,11 +25,6 @@ CONTENT = bytes(range(256)) * (2 * MIB // 256)
 PROMISE = FilePromise(path="f", size_bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), urls=["https://models.example/f"])
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def verifier_at(home: Path) -> AsyncIterator[Peer]:
     """A client of a bus on which a verifier runs."""
@@ -62,9 +57,16 @@ def staged(home: Path) -> Path:
 
 def progressed(directory: Path, durable: int, path: str = "f") -> ModelDownloadProgressedEvent:
     return ModelDownloadProgressedEvent(
-        model_id="m", name="M", attempt=1, durable_bytes=durable, size_bytes=len(CONTENT), rate_bytes_per_second=0.0, seconds_left=None,
-        staging_directory=str(directory), files=[FileProgress(path=path, durable_bytes=durable, size_bytes=len(CONTENT))],
-    )  # fmt: skip
+        model_id="m",
+        name="M",
+        attempt=1,
+        durable_bytes=durable,
+        size_bytes=len(CONTENT),
+        rate_bytes_per_second=0.0,
+        seconds_left=None,
+        staging_directory=str(directory),
+        files=[FileProgress(path=path, durable_bytes=durable, size_bytes=len(CONTENT))],
+    )
 
 
 @pytest.mark.requirement("S1-30", "S0-8")
@@ -77,7 +79,8 @@ async def test_bytes_are_hashed_while_the_download_runs(tmp_path: Path) -> None:
             while not behind:
                 await client.publish(progressed(directory, MIB))
                 verdict = await ask(client, directory, PROMISE)
-                assert verdict.findings == [] and verdict.hashed_bytes == len(CONTENT)
+                assert verdict.findings == []
+                assert verdict.hashed_bytes == len(CONTENT)
                 behind = verdict.hashed_behind_bytes
         assert behind == MIB
 

@@ -75,7 +75,8 @@ def test_file_that_was_replaced_under_its_name_is_hashed_anew(tmp_path: Path) ->
     (tmp_path / "g").write_bytes(new)
     os.replace(tmp_path / "g", tmp_path / "f")
     verdict = book.verify("m", tmp_path, [promise(new)])
-    assert verdict.findings == [] and verdict.hashed_behind_bytes == 0
+    assert verdict.findings == []
+    assert verdict.hashed_behind_bytes == 0
 
 
 @pytest.mark.requirement("S0-8")
@@ -88,7 +89,9 @@ def test_all_broken_promises_are_found_at_once(tmp_path: Path) -> None:
     names = ["short", "wrong", "directory", "link", "good", "absent"]
     verdict = HashBook().verify("m", tmp_path, [promise(b"abcde", name) for name in names])
     aspects = {finding.path: finding.aspect for finding in verdict.findings}
-    assert aspects["short"] == "size" and aspects["wrong"] == "sha256" and aspects["absent"] == "missing"
+    assert aspects["short"] == "size"
+    assert aspects["wrong"] == "sha256"
+    assert aspects["absent"] == "missing"
     assert set(aspects) == {"short", "wrong", "directory", "link", "absent"}
 
 
@@ -112,7 +115,8 @@ def test_file_that_grows_while_it_is_read_is_not_vouched_for(tmp_path: Path, mon
 
     monkeypatch.setattr(hashing.GrowingHash, "advance", grow)
     (finding,) = book.verify("m", tmp_path, [promise(content)]).findings
-    assert finding.aspect == "unreadable" and "changed while it was read" in finding.found
+    assert finding.aspect == "unreadable"
+    assert "changed while it was read" in finding.found
 
 
 def test_what_is_trusted_is_not_read(tmp_path: Path) -> None:
@@ -125,7 +129,9 @@ def test_what_is_trusted_is_not_read(tmp_path: Path) -> None:
         return True
 
     verdict = HashBook().verify("m", tmp_path, [promise(content)], trust)
-    assert verdict.findings == [] and verdict.hashed_bytes == 0 and seen[0].size_bytes == 100
+    assert verdict.findings == []
+    assert verdict.hashed_bytes == 0
+    assert seen[0].size_bytes == 100
 
 
 @pytest.mark.requirement("S1-30")

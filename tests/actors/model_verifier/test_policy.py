@@ -30,18 +30,25 @@ HERE = Identity(device=1, inode=2, size_bytes=100, mtime_ns=5)
 )
 def test_each_way_to_break_a_promise_is_one_finding(found: FileFound, aspect: str) -> None:
     (finding,) = judge(PROMISE, found)
-    assert (finding.path, finding.aspect) == ("model.bin", aspect) and finding.found and finding.expected
+    assert (finding.path, finding.aspect) == ("model.bin", aspect)
+    assert finding.found
+    assert finding.expected
 
 
 @pytest.mark.requirement("S0-8")
-@given(size=st.one_of(st.none(), st.just(10), st.integers(0, 20)), digest=st.one_of(st.none(), st.sampled_from(["a" * 64, "b" * 64])), problem=st.sampled_from(["", "gone"]))  # fmt: skip
+@given(
+    size=st.one_of(st.none(), st.just(10), st.integers(0, 20)),
+    digest=st.one_of(st.none(), st.sampled_from(["a" * 64, "b" * 64])),
+    problem=st.sampled_from(["", "gone"]),
+)
 def test_only_the_promised_length_and_digest_are_free_of_findings(size: int | None, digest: str | None, problem: str) -> None:
     kept = size == 10 and digest == "a" * 64 and not problem
     assert (judge(PROMISE, FileFound(size, digest, problem)) == []) == kept
 
 
 def test_file_of_another_length_is_not_worth_hashing() -> None:
-    assert worth_hashing(PROMISE, 10) and not worth_hashing(PROMISE, 11)
+    assert worth_hashing(PROMISE, 10)
+    assert not worth_hashing(PROMISE, 11)
 
 
 def test_digest_goes_on_only_in_the_same_file_that_did_not_shrink() -> None:
@@ -55,7 +62,8 @@ def test_digest_goes_on_only_in_the_same_file_that_did_not_shrink() -> None:
 @given(hashed=st.integers(0, 100), durable=st.integers(0, 100), size=st.integers(0, 100))
 def test_hashing_stays_behind_what_is_durable_and_never_goes_back(hashed: int, durable: int, size: int) -> None:
     until = hash_until(hashed, durable, size)
-    assert until >= hashed and (until <= min(durable, size) or until == hashed)
+    assert until >= hashed
+    assert until <= min(durable, size) or until == hashed
 
 
 def test_only_directories_of_models_are_looked_into() -> None:

@@ -28,7 +28,8 @@ def identity(tmp_path: Path) -> Identity:
 def test_record_survives_and_holds_for_the_unchanged_file(tmp_path: Path, identity: Identity) -> None:
     VerificationRecords(tmp_path / "state").keep("m", [PROMISE], {"f": identity})
     records = VerificationRecords(tmp_path / "state")
-    assert records.load() is None and records.hold("m", PROMISE, identity)
+    assert records.load() is None
+    assert records.hold("m", PROMISE, identity)
 
 
 def test_record_does_not_hold_for_another_file_promise_or_model(tmp_path: Path, identity: Identity) -> None:
@@ -63,4 +64,6 @@ def test_records_that_cannot_be_read_are_put_aside_and_begun_anew(tmp_path: Path
     (tmp_path / RECORDS_NAME).write_bytes(content)
     records = VerificationRecords(tmp_path)
     aside = records.load()
-    assert aside is not None and aside.read_bytes() == content and os.listdir(tmp_path) == [aside.name]
+    assert aside is not None
+    assert aside.read_bytes() == content
+    assert os.listdir(tmp_path) == [aside.name]

@@ -82,13 +82,15 @@ def test_failed_sync_is_never_tried_again(tmp_path: Path) -> None:
     disk = Recorder("sync")
     with pytest.raises(DurableWriteFailed):
         replace_file(tmp_path / "document", b"new", disk)
-    assert disk.steps.count("sync") == 1 and "rename" not in disk.steps
+    assert disk.steps.count("sync") == 1
+    assert "rename" not in disk.steps
 
 
 def test_failed_sync_of_the_directory_says_that_the_new_content_may_be_undone(tmp_path: Path) -> None:
     with pytest.raises(DurableWriteFailed, match="power cut may undo") as caught:
         replace_file(tmp_path / "document", b"new", Recorder("sync_directory"))
-    assert caught.value.replaced and (tmp_path / "document").read_bytes() == b"new"
+    assert caught.value.replaced
+    assert (tmp_path / "document").read_bytes() == b"new"
 
 
 def test_short_writes_are_continued(tmp_path: Path) -> None:
@@ -99,7 +101,8 @@ def test_short_writes_are_continued(tmp_path: Path) -> None:
 def test_leftover_of_a_killed_writer_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "document.tmp").write_bytes(b"half of an earlier and much longer content")
     replace_file(tmp_path / "document", b"new")
-    assert os.listdir(tmp_path) == ["document"] and (tmp_path / "document").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["document"]
+    assert (tmp_path / "document").read_bytes() == b"new"
 
 
 @POSIX
@@ -128,7 +131,8 @@ def test_link_keeps_and_its_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real" / "document").write_bytes(b"old")
     (tmp_path / "document").symlink_to(tmp_path / "real" / "document")
     replace_file(tmp_path / "document", b"new")
-    assert (tmp_path / "document").is_symlink() and (tmp_path / "real" / "document").read_bytes() == b"new"
+    assert (tmp_path / "document").is_symlink()
+    assert (tmp_path / "real" / "document").read_bytes() == b"new"
 
 
 class Shared(Recorder):
@@ -155,14 +159,16 @@ class Shared(Recorder):
 def test_sharing_violation_is_waited_out(tmp_path: Path) -> None:
     disk = Shared(3)
     replace_file(tmp_path / "document", b"new", disk)
-    assert (tmp_path / "document").read_bytes() == b"new" and len(disk.waited) == 3
+    assert (tmp_path / "document").read_bytes() == b"new"
+    assert len(disk.waited) == 3
 
 
 def test_sharing_violation_that_stays_fails_after_a_bounded_number_of_attempts(tmp_path: Path) -> None:
     disk = Shared(1000)
     with pytest.raises(DurableWriteFailed):
         replace_file(tmp_path / "document", b"new", disk)
-    assert disk.steps.count("rename") == durable.SHARING_ATTEMPTS and os.listdir(tmp_path) == []
+    assert disk.steps.count("rename") == durable.SHARING_ATTEMPTS
+    assert os.listdir(tmp_path) == []
 
 
 def test_refusal_that_is_no_sharing_violation_is_not_retried(tmp_path: Path) -> None:
@@ -228,7 +234,8 @@ def test_full_disk_leaves_the_original_unchanged(tmp_path: Path) -> None:
     with pytest.raises(DurableWriteFailed, match="free some space") as caught:
         replace_file(tmp_path / "document", b"new", Full())
     assert caught.value.errno == errno.ENOSPC
-    assert (tmp_path / "document").read_bytes() == b"old" and os.listdir(tmp_path) == ["document"]
+    assert (tmp_path / "document").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["document"]
 
 
 WRITER = """

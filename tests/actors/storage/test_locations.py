@@ -26,7 +26,8 @@ def test_without_home_each_kind_lies_where_the_platform_keeps_it() -> None:
     found = locate("openvoicy", environ={})
     assert found.config == Path(platformdirs.user_config_dir("openvoicy", appauthor=False))
     assert found.models == Path(platformdirs.user_cache_dir("openvoicy", appauthor=False)) / "models"
-    assert found.models.name == "models" and Path(platformdirs.user_data_dir("openvoicy", appauthor=False)) not in found.models.parents
+    assert found.models.name == "models"
+    assert Path(platformdirs.user_data_dir("openvoicy", appauthor=False)) not in found.models.parents
     assert len({found.config, found.logs, found.models, found.tools}) == 4
 
 

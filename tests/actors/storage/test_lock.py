@@ -27,7 +27,8 @@ sys.stdin.read()
 def start_holder(directory: Path) -> subprocess.Popen[str]:
     root = Path(lock.__file__).parents[2]
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
     return holder
 
 
@@ -41,7 +42,8 @@ def test_second_owner_is_told_who_holds_the_directory(tmp_path: Path) -> None:
     try:
         with pytest.raises(DirectoryLocked) as caught:
             DirectoryLock(tmp_path, "other").acquire()
-        assert caught.value.holder is not None and caught.value.holder.pid == holder.pid
+        assert caught.value.holder is not None
+        assert caught.value.holder.pid == holder.pid
         assert f"supervisor (process {holder.pid}, since " in str(caught.value)
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     finally:
@@ -51,10 +53,12 @@ def test_second_owner_is_told_who_holds_the_directory(tmp_path: Path) -> None:
 def test_killed_owner_frees_the_directory_and_its_note_is_overwritten(tmp_path: Path) -> None:
     end(start_holder(tmp_path))
     note = holder_of(tmp_path)
-    assert note is not None and note.name == "supervisor"
+    assert note is not None
+    assert note.name == "supervisor"
     with DirectoryLock(tmp_path, "next"):
         note = holder_of(tmp_path)
-        assert note is not None and (note.pid, note.name) == (os.getpid(), "next")
+        assert note is not None
+        assert (note.pid, note.name) == (os.getpid(), "next")
     assert holder_of(tmp_path) is None
 
 
