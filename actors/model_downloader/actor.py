@@ -85,9 +85,12 @@ class ModelDownloader(Actor[Inbox]):
         for entry in self._entries.values():
             journal = read_journal(self._root.staging(entry.id))
             if entry.id in self._root.wishes() and (journal is None or journal.wanted):
-                await self._start(entry)
-            else:
-                await self._tell(entry)
+                try:
+                    await self._start(entry)
+                    continue
+                except (OSError, DurableWriteFailed) as error:  # a full disk must not keep the other models from being served
+                    self._problems[entry.id] = f"{entry.id}: the install cannot go on: {error}"
+            await self._tell(entry)
         self.tasks.start_soon(self._check_installed)
 
     async def handle(self, event: Inbox) -> Reply:
@@ -127,9 +130,13 @@ class ModelDownloader(Actor[Inbox]):
         return ModelInstallAcceptedEvent(status=self._status(entry))
 
     async def _cancel(self, entry: ModelEntry, drop_partial: bool) -> ModelCancelledEvent:
-        await self._stop(entry, forget=not drop_partial)
+        try:
+            await self._stop(entry, forget=not drop_partial)
+            if drop_partial:
+                await anyio.to_thread.run_sync(self._root.drop_staging, entry.id)
+        except (OSError, DurableWriteFailed) as error:
+            raise Refused(f"{entry.id}: stopped, but it will go on at the next start: {error}") from error
         if drop_partial:
-            await anyio.to_thread.run_sync(self._root.drop_staging, entry.id)
             self._installs.pop(entry.id, None)
             await self._tell(entry)
         return ModelCancelledEvent(status=self._status(entry))

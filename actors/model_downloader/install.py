@@ -286,7 +286,8 @@ class Install:
                 self._book_file.change_file(promise.path, durable_bytes=0, validator=None, url="", etag="", last_modified="")
                 kept = f"; what was fetched is kept at {aside}" if aside else ""
                 words.append(f"{self.entry.id}/{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}{kept}")
-        self._book_file.save()
+        with contextlib.suppress(DurableWriteFailed):  # without it the files are missed at the next start, which comes to the same
+            self._book_file.save()
         return FetchFailed("mismatch", "; ".join(words) or f"{self.entry.id}: the files are not those of the manifest")
 
     # -- what others are told --------------------------------------------------------------------------------------

@@ -12,9 +12,14 @@ import pytest
 
 from actors.demo.content import BytesContent, Content, SyntheticContent, sha256_of
 from actors.demo.origin import Faults, Origin
+from actors.launch import Surroundings
+from actors.model_downloader import build as build_downloader
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_downloader.journal import read_journal
+from actors.model_verifier import build as build_verifier
 from actors.model_verifier.actor import ModelVerifier
+from actors.profile import find_profile, read_profile
+from actors.storage.locations import locate
 from actors.storage.lock import DirectoryLocked
 from bus.actor import Actor, ActorLoop
 from bus.client import Peer
@@ -312,6 +317,35 @@ async def test_verifier_that_is_away_only_delays_the_install(tmp_path: Path) -> 
             await until_state(next_of, "whisper", "verifying")
             await stage.start("model_verifier", ModelVerifier(stage.models, stage.state))
             await next_of(ModelInstalledEvent)
+
+
+async def test_supervisor_can_build_both_actors_from_the_bundled_profile(tmp_path: Path) -> None:
+    surroundings = Surroundings(name="model_downloader", locations=locate("test", home=tmp_path), profile=read_profile(find_profile("dictation")))
+    assert isinstance(build_verifier(surroundings), ModelVerifier)
+    downloader = build_downloader(surroundings)
+    async with memory_bus() as bus, bus.connect("model_downloader") as peer, bus.connect() as client:
+        loop: ActorLoop[Any] = ActorLoop(downloader, peer)
+        task = asyncio.create_task(loop.run())
+        listed = await ask(client, ModelsListRequestEvent())
+        assert "silero-vad" in {status.model_id for status in listed.models}
+        assert {status.state for status in listed.models} == {"absent"}
+        assert listed.models_directory == str(tmp_path / "models")
+        loop.stop()
+        await task
+
+
+async def test_wish_that_cannot_be_taken_up_does_not_keep_the_others_from_being_served(tmp_path: Path) -> None:
+    async with stage_at(tmp_path) as stage:
+        stage.offer("whisper", SyntheticContent(MIB))
+        stage.offer("silero", SyntheticContent(MIB, seed=1))
+        (stage.models / "whisper.partial" / "journal.json.tmp").mkdir(parents=True)
+        await stage.start_both()
+        async with listening(stage, ModelInstalledEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="silero"))
+            assert (await next_of(ModelInstalledEvent)).model_id == "silero"
+            listed = await peer.request(ModelsListRequestEvent())
+            assert [status.state for status in listed.models] == ["partial", "installed"]
+            assert "cannot go on" in listed.models[0].problem
 
 
 async def test_second_downloader_of_one_directory_does_not_start(tmp_path: Path) -> None:
