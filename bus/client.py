@@ -294,9 +294,7 @@ class Peer:
 
     def start(self) -> None:
         """Begin to connect."""
-        self._link.start(
-            LinkHandlers(self._say_hello, self._disconnected, self._lane, self._hearing.feed, self._hearing.feed_welcomed, self._denied)
-        )
+        self._link.start(LinkHandlers(self._say_hello, self._disconnected, self._lane, self._hearing.feed, self._hearing.feed_welcomed, self._denied))
 
     async def wait_until_welcome(self, timeout_seconds: float) -> None:
         """Wait for the broker to let this peer in.

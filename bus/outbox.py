@@ -183,5 +183,7 @@ class Outbox:
             self._open = None
 
     def _trim(self, now: float) -> None:
-        while self._tail and (len(self._tail) > TAIL_LIMIT_RUNS or self._tail_bytes > TAIL_LIMIT_BYTES or now - self._tail[0].accepted_at > TAIL_SECONDS):
+        while self._tail and (
+            len(self._tail) > TAIL_LIMIT_RUNS or self._tail_bytes > TAIL_LIMIT_BYTES or now - self._tail[0].accepted_at > TAIL_SECONDS
+        ):
             self._tail_bytes -= len(self._tail.popleft().body)

@@ -374,5 +374,3 @@ class SocketLink:
 def libzmq_version() -> str:
     """Version of the library beneath pyzmq."""
     return zmq.zmq_version()
-
-

@@ -16,7 +16,7 @@ from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
 @click.group()
 def config() -> None:
-    r"""Read and change settings while the app runs.
+    """Read and change settings while the app runs.
 
     A change is in effect at once, is told to everybody who listens, and is on disk when the command returns.
 
@@ -34,7 +34,7 @@ def config() -> None:
 @target_options
 @pass_target
 def list_settings(target: Target, section: str | None, overrides: bool) -> int:
-    r"""List settings, all or those of one SECTION; a star marks the ones that were set.
+    """List settings, all or those of one SECTION; a star marks the ones that were set.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def list_settings(target: Target, section: str | None, overrides: bool) -> int:
 @target_options
 @pass_target
 def get(target: Target, key: str) -> int:
-    r"""Print the value of one setting, or of a section, as JSON.
+    """Print the value of one setting, or of a section, as JSON.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def get(target: Target, key: str) -> int:
 @target_options
 @pass_target
 def set_settings(target: Target, pairs: tuple[str, ...], dry_run: bool) -> int:
-    r"""Change settings; several at once are taken all or none. Values are JSON, or text where they are no JSON.
+    """Change settings; several at once are taken all or none. Values are JSON, or text where they are no JSON.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def set_settings(target: Target, pairs: tuple[str, ...], dry_run: bool) -> int:
 @target_options
 @pass_target
 def reset(target: Target, section: str | None, everything: bool, dry_run: bool) -> int:
-    r"""Let a SECTION, or one setting, go back to its defaults.
+    """Let a SECTION, or one setting, go back to its defaults.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ VERIFY_TIMEOUT_SECONDS = 3600.0
 
 @click.group()
 def models() -> None:
-    r"""Install, check and remove models.
+    """Install, check and remove models.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def models() -> None:
 @target_options
 @pass_target
 def list_models(target: Target) -> int:
-    r"""List the models of the app, and where each stands.
+    """List the models of the app, and where each stands.
 
     \b
     Examples:
@@ -69,7 +69,7 @@ def list_models(target: Target) -> int:
 @target_options
 @pass_target
 def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: bool) -> int:
-    r"""Download, verify and activate models. An interrupted install goes on at the next start.
+    """Download, verify and activate models. An interrupted install goes on at the next start.
 
     \b
     Examples:
@@ -119,7 +119,7 @@ def _has_ended(status: ModelStatus) -> bool:
 @target_options
 @pass_target
 def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
-    r"""Stop an install; what was downloaded is kept for a later one.
+    """Stop an install; what was downloaded is kept for a later one.
 
     \b
     Examples:
@@ -136,7 +136,7 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
 @target_options
 @pass_target
 def remove(target: Target, model_id: str, dry_run: bool) -> int:
-    r"""Remove a model from disk, with its partial download.
+    """Remove a model from disk, with its partial download.
 
     \b
     Examples:
@@ -153,7 +153,7 @@ def remove(target: Target, model_id: str, dry_run: bool) -> int:
 @target_options
 @pass_target
 def verify(target: Target, model_id: str) -> int:
-    r"""Hash every byte of an installed model again.
+    """Hash every byte of an installed model again.
 
     \b
     Examples:
