@@ -12,7 +12,7 @@ import click
 
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import DeadlinePassed, print_json
-from actors.cli.session import converse
+from actors.cli.session import ask, converse
 from bus.discovery import is_alive, read_runtime, runtime_path, state_directory
 from bus.errors import NotRunning, RequestFailed
 from schemas.supervision import SupervisorStopRequestEvent
@@ -25,7 +25,7 @@ POLL_SECONDS: Final = 0.02
 @target_options
 @pass_target
 def down(target: Target, timeout_seconds: float) -> None:
-    r"""Stop the runtime in good order, and wait for its end.
+    """Stop the runtime in good order, and wait for its end.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def down(target: Target, timeout_seconds: float) -> None:
     runtime = read_runtime(runtime_path(target.app, target.home))
     began = time.monotonic()
     try:
-        converse(target, lambda peer: peer.request(SupervisorStopRequestEvent(reason="undercroft down")))
+        converse(target, lambda peer: ask(peer, SupervisorStopRequestEvent(reason="undercroft down")))
     except (NotRunning, RequestFailed):
         _ask_by_signal(target, runtime.pid)
     if not wait_for_end(runtime.pid, timeout_seconds):

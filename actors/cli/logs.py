@@ -7,7 +7,7 @@ import click
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import print_json
 from actors.cli.render import log_line
-from actors.cli.session import converse
+from actors.cli.session import ask, converse
 from bus.client import GapEvent, Peer
 from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 
@@ -19,7 +19,7 @@ from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 @target_options
 @pass_target
 def logs(target: Target, actor: str | None, limit: int, follow: bool) -> None:
-    r"""Show what the actors wrote to their logs.
+    """Show what the actors wrote to their logs.
 
     They are kept in memory, the newest 2000 lines of each actor.
 
@@ -34,10 +34,10 @@ def logs(target: Target, actor: str | None, limit: int, follow: bool) -> None:
 
 async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follow: bool) -> None:
     if not follow:
-        _print(target, actor, (await peer.request(LogsRequestEvent(actor=actor, limit=limit))).lines)
+        _print(target, actor, (await ask(peer, LogsRequestEvent(actor=actor, limit=limit))).lines)
         return
     async with peer.subscribe(LogLinesWrittenEvent) as events:
-        shown = (await peer.request(LogsRequestEvent(actor=actor, limit=limit))).lines
+        shown = (await ask(peer, LogsRequestEvent(actor=actor, limit=limit))).lines
         _print(target, actor, shown)
         newest = shown[-1].at if shown else 0.0  # lines of a batch that was on its way are in the answer, too
         async for event in events:

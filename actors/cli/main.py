@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
 @target_options
 @profile_option
 def undercroft() -> None:
-    r"""The supervised runtime beneath a local-first AI app.
+    """The supervised runtime beneath a local-first AI app.
 
     \b
     Examples:

@@ -9,7 +9,7 @@ import click
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import DeadlinePassed, ExitCode, print_json
 from actors.cli.render import plain_line
-from actors.cli.session import converse
+from actors.cli.session import ask, converse
 from bus.client import GapEvent, Peer
 from schemas.supervision import ActorRestartRequestEvent, ActorStateChangedEvent, ActorStatus
 
@@ -21,7 +21,7 @@ from schemas.supervision import ActorRestartRequestEvent, ActorStateChangedEvent
 @target_options
 @pass_target
 def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> int:
-    r"""Stop actors in good order and start them again. Closes an open circuit.
+    """Stop actors in good order and start them again. Closes an open circuit.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ async def _restart_all(peer: Peer, actors: tuple[str, ...], wait: bool, timeout_
 
 async def _restart(peer: Peer, actor: str, wait: bool, timeout_seconds: float) -> ActorStatus:
     async with peer.subscribe(ActorStateChangedEvent) as events:
-        accepted = (await peer.request(ActorRestartRequestEvent(actor=actor))).status
+        accepted = (await ask(peer, ActorRestartRequestEvent(actor=actor))).status
         if not wait:
             return accepted
         before = accepted.restarts - 1 if accepted.state == "starting" else accepted.restarts

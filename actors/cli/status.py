@@ -9,7 +9,7 @@ import click
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.render import headline, plain_status, status_table
-from actors.cli.session import converse
+from actors.cli.session import ask, converse
 from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent
 
 
@@ -17,7 +17,7 @@ from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEv
 @target_options
 @pass_target
 def status(target: Target) -> int:
-    r"""Show how the actors fare.
+    """Show how the actors fare.
 
     Exit code 0 if all is as it should be, 1 if an actor is not, 3 if no runtime is up.
 
@@ -26,7 +26,7 @@ def status(target: Target) -> int:
       undercroft status
       undercroft status --json | jq '.actors[] | select(.state != "ready")'
     """
-    overview = converse(target, lambda peer: peer.request(SupervisorStatusRequestEvent()))
+    overview = converse(target, lambda peer: ask(peer, SupervisorStatusRequestEvent()))
     if target.as_json:
         print_json(overview)
     else:

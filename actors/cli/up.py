@@ -44,7 +44,7 @@ def up(
     timeout_seconds: float,
     settled_to_stdout: bool,
 ) -> int:
-    r"""Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
+    """Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
 
     SIGHUP reads the profile's children again. With --json: one object for each change of state.
 

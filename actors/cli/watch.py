@@ -21,7 +21,7 @@ from bus.subscription import Received
 @target_options
 @pass_target
 def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: bool) -> None:
-    r"""Show events as they happen, one JSON object on each line.
+    """Show events as they happen, one JSON object on each line.
 
     PATTERN is a topic, 'conversation.*', or '*' for all (the default). Retained events come first.
 

@@ -27,7 +27,6 @@ from actors.supervisor.forkserver import (
     letter_socket_pair,
 )
 from actors.supervisor.spawner import Channels, Listener, Order, end_group, interpreter_command
-from actors.supervisor.spec import BROKER
 
 KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
 
@@ -62,7 +61,6 @@ class ForkSpawner:
             name=order.name,
             command=list(order.command),
             environment=dict(order.environment),
-            preloaded=not order.command and order.name != BROKER,
         )
         try:
             self._post(letter, [theirs, log_write])

@@ -18,7 +18,6 @@ import signal
 import socket
 import sys
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, NoReturn
 
@@ -36,21 +35,16 @@ BASE_MODULES: Final = ("actors.launch", "bus.broker", "bus.sockets", "bus.client
 
 
 class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
-    """Make a child. Two descriptors travel along: its lifeline (or the stdin of a command) and its log.
-
-    Attributes:
-        preloaded: finish all imports first, so that the child shares them; the broker and commands need none.
-    """
+    """Make a child. Two descriptors travel along: its lifeline (or the stdin of a command) and its log."""
 
     ticket: int
-    preloaded: bool
     name: str
     command: list[str]
     environment: dict[str, str]
 
 
 class PreloadLetter(msgspec.Struct, frozen=True, kw_only=True, tag="preload"):
-    """Import these modules when there is nothing else to do, so that children need not."""
+    """Import these modules, so that children need not."""
 
     modules: list[str]
 
@@ -106,13 +100,14 @@ def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
 
 def serve(letters: socket.socket, modules: Iterable[str] = ()) -> NoReturn:
     """Be the server, and in the processes that it forks, be the child."""
+    server = ForkServer(letters, modules)
     try:
-        ForkServer(letters, modules).run()
+        server.run()
     except _Forked as forked:
         letter, descriptors, server_pid = forked.letter, forked.descriptors, forked.server_pid
     except BaseException:  # the stack below belongs to the supervisor
         traceback.print_exc()
-        os._exit(1)
+        server.leave(1)
     _never_return(lambda: _become_child(letter, descriptors, server_pid))
 
 
@@ -131,7 +126,7 @@ class ForkServer:
 
     def __init__(self, letters: socket.socket, modules: Iterable[str] = ()) -> None:
         self._letters = letters
-        self._preloads = deque([*BASE_MODULES, *modules])
+        self._modules = [*BASE_MODULES, *modules]
         self._children: set[int] = set()
         self._decoder: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
 
@@ -149,33 +144,38 @@ class ForkServer:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self._preload(self._modules)
         with selectors.DefaultSelector() as selector:
             selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
             selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
             while True:
-                ready = selector.select(0 if self._preloads else None)
-                for key, _ in ready:
+                for key, _ in selector.select():
                     key.data()
-                if not ready and self._preloads:
-                    self._preload(self._preloads.popleft())
 
-    def _preload(self, module: str) -> None:
+    def _preload(self, modules: list[str]) -> None:
+        """Import before anything is forked: what a child imports itself it shares with nobody, and what we import later unshares pages."""
+        for module in modules:
+            self._import(module)
+        gc.collect()
+
+    def _import(self, module: str) -> None:
         try:
             importlib.import_module(module)
         except Exception as error:  # the child that needs it will fail with the same error and tell it in full
             sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
 
     def _read_letter(self) -> None:
-        data, ancillary, _, _ = self._letters.recvmsg(LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+        try:
+            data, ancillary, _, _ = self._letters.recvmsg(LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+        except ConnectionResetError:  # it was killed before it had read all of our letters
+            self.leave()
         if not data:
-            self._leave()
+            self.leave()
         match self._decoder.decode(data):
             case ForkLetter() as letter:
-                while letter.preloaded and self._preloads:
-                    self._preload(self._preloads.popleft())
                 self._fork(letter, _descriptors(ancillary))
             case PreloadLetter(modules=modules):
-                self._preloads.extend(modules)
+                self._preload(modules)
             case SignalLetter(pid=pid, number=number):
                 self._signal(pid, number)
 
@@ -223,13 +223,13 @@ class ForkServer:
         try:
             self._letters.send(msgspec.json.encode(letter))
         except (BrokenPipeError, ConnectionResetError):
-            self._leave()
+            self.leave()
 
-    def _leave(self) -> NoReturn:
+    def leave(self, code: int = 0) -> NoReturn:
         """The supervisor is gone: so are we, with everybody."""
         for pid in self._children:
             end_group(pid)
-        os._exit(0)
+        os._exit(code)
 
 
 def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:

@@ -1,0 +1,46 @@
+"""Sockets lie in a directory that is ours alone, under a path that is short enough."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from actors.supervisor.endpoints import PATH_LIMIT_BYTES, RunDirectoryRefused, choose_endpoints, run_directory
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no ipc sockets by default")
+
+
+def test_ipc_sockets_lie_in_a_private_directory_of_the_state(tmp_path: Path) -> None:
+    endpoints = choose_endpoints(tmp_path / "state", "ipc")
+    assert endpoints.lane == f"ipc://{tmp_path}/state/run/lane"
+    assert stat.S_IMODE((tmp_path / "state" / "run").stat().st_mode) == 0o700
+
+
+def test_a_directory_that_others_could_enter_is_closed_to_them(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o755)
+    choose_endpoints(tmp_path, "ipc")
+    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+
+
+def test_tcp_listens_on_the_loopback_and_lets_the_system_choose_the_ports(tmp_path: Path) -> None:
+    assert choose_endpoints(tmp_path, "tcp") == ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_path_gives_way_to_a_short_one_that_is_its_own(tmp_path: Path) -> None:
+    one, other = (run_directory(Path(f"/{'long/' * 30}{name}"), tmp_path) for name in "ab")
+    assert one != other
+    assert one.parent == tmp_path
+    assert str(os.getuid()) in one.name
+    longest = Path("/" + "x" * (PATH_LIMIT_BYTES - len("//run/lane")))
+    assert run_directory(longest, tmp_path) == longest / "run"
+
+
+def test_a_link_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunDirectoryRefused, match="it is not a directory"):
+        choose_endpoints(tmp_path, "ipc")
