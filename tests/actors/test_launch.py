@@ -1,0 +1,114 @@
+"""An entry that cannot be built is told by name; a child without a supervisor leaves."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.launch import ActorStart, EntryRefused, build
+from bus.actor import Actor
+from bus.discovery import Runtime
+from bus.lifeline import Message, encode
+
+MODULE = """
+from bus.actor import Actor
+
+def good(surroundings):
+    actor = Actor()
+    actor.surroundings = surroundings
+    return actor
+
+def other(surroundings):
+    return 7
+"""
+
+
+def start(directory: Path, entry: str) -> ActorStart:
+    (directory / "profile.toml").write_text('name = "a"', encoding="utf-8")
+    (directory / "launch_probe.py").write_text(MODULE, encoding="utf-8")
+    (directory / "launch_broken.py").write_text("import no_such_dependency", encoding="utf-8")
+    categories = ("config", "state", "logs", "models", "tools", "workspace")
+    return ActorStart(
+        name="probe",
+        entry=entry,
+        path=str(directory),
+        profile=str(directory),
+        locations={category: str(directory / category) for category in categories},
+        runtime=Runtime(app="a", pid=1, started_at=0.0, lane="", feed="", token=""),
+    )
+
+
+@pytest.fixture(autouse=True)
+def search_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("launch_probe", "launch_broken"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_an_entry_builds_its_actor_from_name_locations_and_profile(tmp_path: Path) -> None:
+    actor = build(start(tmp_path, "launch_probe:good"))
+    assert isinstance(actor, Actor)
+    surroundings = actor.surroundings  # type: ignore[attr-defined]  # the probe keeps what it was given
+    assert (surroundings.name, surroundings.profile.name) == ("probe", "a")
+    assert surroundings.locations.models == tmp_path / "models"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("no_such_module:build", "there is no module 'no_such_module'"),
+        ("launch_probe:missing", "expected a function 'missing' in launch_probe, found None"),
+        ("launch_probe:other", "expected it to build an Actor, found int"),
+    ],
+)
+def test_an_entry_that_builds_no_actor_is_told(tmp_path: Path, entry: str, words: str) -> None:
+    with pytest.raises(EntryRefused, match=words) as caught:
+        build(start(tmp_path, entry))
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_an_import_that_fails_inside_the_module_shows_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
+        build(start(tmp_path, "launch_broken:build"))
+
+
+def launch() -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-P", "-m", "actors.launch"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_child_whose_supervisor_leaves_before_the_start_leaves_too() -> None:
+    with launch() as child:
+        out, errors = child.communicate(timeout=20)
+    assert (child.returncode, out, errors) == (0, b"", b"")
+
+
+def test_a_fresh_interpreter_becomes_what_its_first_message_says(tmp_path: Path) -> None:
+    options = {"lane": f"ipc://{tmp_path}/lane", "feed": f"ipc://{tmp_path}/feed", "token": "t"}
+    with launch() as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        os.write(child.stdin.fileno(), encode(Message(start={"role": "broker", "name": "broker", "options": options})))
+        assert b'"ready":{' in child.stdout.readline()
+        os.write(child.stdin.fileno(), encode(Message(ping=5)))
+        assert child.stdout.readline() == b'{"pong":5}\n'
+        child.stdin.close()
+        assert child.wait(20) == 0
+
+
+def test_a_wrong_entry_ends_the_process_with_one_line_and_no_traceback(tmp_path: Path) -> None:
+    import msgspec
+
+    with launch() as child:
+        message = Message(start=msgspec.to_builtins(start(tmp_path, "launch_probe:missing")))
+        assert child.stdin is not None
+        os.write(child.stdin.fileno(), encode(message))
+        _, errors = child.communicate(timeout=20)
+    assert child.returncode == 1
+    assert errors.decode().startswith("entry 'launch_probe:missing': expected a function")
+    assert b"Traceback" not in errors
