@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from actors.profile import DEFAULT_PROFILE, Profile, find_profile, read_profile
+from actors.profile import DEFAULT_PROFILE, find_profile, read_profile
 from actors.storage.locations import locate
 from actors.supervisor.board import Watcher
 from actors.supervisor.children import children_of, preloads_of
@@ -15,11 +15,6 @@ from actors.supervisor.endpoints import DEFAULT_TRANSPORT, Transport
 from actors.supervisor.home import take_home
 from actors.supervisor.shell import DEFAULT_SPAWN_METHOD, SpawnMethod, Supervisor, SupervisorOptions
 from bus.discovery import DEFAULT_APP, runtime_path
-
-
-def app_of(profile: Profile, app: str | None) -> str:
-    """The app whose directories are used: as asked for, else the default one for all profiles."""
-    return app or DEFAULT_APP
 
 
 def run_supervisor(
@@ -40,7 +35,7 @@ def run_supervisor(
     """
     found = read_profile(find_profile(profile))
     specs = children_of(found)
-    name = app_of(found, app)
+    name = app or DEFAULT_APP
     locations = locate(name, home)
     server = None
     if spawn_method == "fork":
