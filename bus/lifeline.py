@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import stat
 import threading
 from typing import Any, Final
 
@@ -84,10 +85,12 @@ class LineDecoder:
             LifelineBroken: a line is too long, or is no message.
         """
         self._rest += data
-        *lines, rest = bytes(self._rest).split(b"\n") if b"\n" in data else [bytes(self._rest)]
-        if max(map(len, [rest, *lines])) >= MESSAGE_LIMIT_BYTES:
+        lines: list[bytes] = []
+        if b"\n" in data:
+            *lines, rest = bytes(self._rest).split(b"\n")
+            self._rest = bytearray(rest)
+        if max(len(self._rest), *map(len, lines), 0) >= MESSAGE_LIMIT_BYTES:
             raise LifelineBroken(f"line of more than {MESSAGE_LIMIT_BYTES} bytes")
-        self._rest = bytearray(rest)
         return [self._decode(line) for line in lines]
 
     def _decode(self, line: bytes) -> Message:
@@ -123,10 +126,12 @@ class Lifeline:
         messages: list[Message] = []
         while not messages:
             select.select([self], [], [])
-            byte = self._read(1)
-            if byte == b"":
+            peeked = self._peek()
+            size_bytes = 1 if not peeked else peeked.index(b"\n") + 1 if b"\n" in peeked else len(peeked)
+            data = self._read(size_bytes)
+            if data == b"":
                 raise LifelineClosed
-            messages = self._decoder.feed(byte or b"")
+            messages = self._decoder.feed(data or b"")
         if messages[0].start is None:
             raise LifelineBroken(f"expected the start message first, found {msgspec.to_builtins(messages[0])}")
         return messages[0].start
@@ -167,6 +172,13 @@ class Lifeline:
         """Close both pipes."""
         for fd in {self._read_fd, self._write_fd}:
             os.close(fd)
+
+    def _peek(self) -> bytes:
+        """What can be read next, and stays there; empty for a pipe, which cannot be peeked into, so its start is read bytewise."""
+        if not stat.S_ISSOCK(os.fstat(self._read_fd).st_mode):
+            return b""
+        with socket.socket(fileno=os.dup(self._read_fd)) as looked_at:
+            return looked_at.recv(READ_SIZE_BYTES, socket.MSG_PEEK)
 
     def _read(self, size_bytes: int) -> bytes | None:
         """Some bytes; empty at the end of file, None when there are none for now."""
@@ -216,6 +228,9 @@ class PumpedLifeline(Lifeline):
                     pump_end.sendall(data)
             except OSError:
                 return  # either end is gone; closing the pair tells the reader
+
+    def _peek(self) -> bytes:
+        return self._out.recv(READ_SIZE_BYTES, socket.MSG_PEEK)
 
     def _read(self, size_bytes: int) -> bytes | None:
         try:

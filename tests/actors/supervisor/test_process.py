@@ -1,0 +1,90 @@
+"""A child's pipes: nothing is lost, nothing blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+import pytest
+
+from actors.supervisor.process import PipeReader, Process
+from actors.supervisor.spawner import Channels
+from bus.lifeline import Lifeline, Message
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="uses a socket pair as a child's pipes")]
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_what_is_written_is_handed_on_on_the_event_loop(threaded: bool) -> None:
+    out, into = os.pipe()
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    reader = PipeReader(out, heard.put_nowait, threaded=threaded)
+    os.write(into, b"hello")
+    assert await asyncio.wait_for(heard.get(), 5) == b"hello"
+    reader.stop()
+    os.close(into)
+    if not threaded:
+        os.close(out)
+
+
+class Child:
+    """Both ends of a child's pipes."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        log_out, self.log = os.pipe()
+        fd = theirs.detach()
+        self.lifeline = Lifeline(fd, fd)
+        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+        self.lines: list[str] = []
+        self.problems: asyncio.Queue[str] = asyncio.Queue()
+        parent = ours.detach()
+        self.process = Process(
+            "child",
+            1,
+            Channels(to_child=parent, from_child=parent, log=log_out),
+            0.0,
+            lambda process, message: self.messages.put_nowait(message),
+            lambda name, lines: self.lines.extend(lines),
+            lambda process, problem: self.problems.put_nowait(problem),
+        )
+
+
+async def test_a_message_larger_than_the_pipe_arrives_whole_once_the_child_reads() -> None:
+    child = Child()
+    child.process.post(Message(start={"secret": "x" * 900_000}))
+    child.process.post(Message(ping=1))
+    start = await asyncio.to_thread(child.lifeline.wait_start)
+    assert len(start["secret"]) == 900_000
+    child.lifeline.send_pong(1)
+    assert await asyncio.wait_for(child.messages.get(), 5) == Message(pong=1)
+    child.process.finish()
+    child.lifeline.close()
+    os.close(child.log)
+
+
+async def test_the_last_lines_of_a_child_that_ended_are_not_lost() -> None:
+    child = Child()
+    os.write(child.log, b"one\ntwo\nlast words without an end")
+    os.close(child.log)
+    child.lifeline.close()
+    child.process.finish()
+    assert child.lines == ["one", "two", "last words without an end"]
+
+
+async def test_a_child_that_says_nonsense_is_told_of() -> None:
+    child = Child()
+    os.write(child.lifeline.fileno(), b"print was here\n")
+    assert "expected a message, found b'print was here'" in await asyncio.wait_for(child.problems.get(), 5)
+    child.process.finish()
+    child.lifeline.close()
+    os.close(child.log)
+
+
+async def test_speaking_to_a_child_that_is_gone_is_no_error() -> None:
+    child = Child()
+    child.lifeline.close()
+    child.process.post(Message(ping=1))
+    child.process.finish()
+    os.close(child.log)
