@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from bus import wire
-from bus.ledger import Ledger
+from bus.ledger import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, Ledger
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.routing import Routing
 from bus.sockets import BrokerSockets, CurveSecrets, Sent, prepare_endpoint
@@ -30,6 +30,7 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
         curve: all keys, for TCP; None for ipc, whose directory keeps strangers out.
         namespaces: topic patterns that the app declares for itself.
         succession: a former broker ended just before, so that servers which are missing are due back.
+        ring_limit_events, ring_limit_bytes: how much is kept for REPLAY.
     """
 
     lane: str
@@ -38,6 +39,8 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
     curve: CurveSecrets | None = None
     namespaces: list[str] = []
     succession: bool = False
+    ring_limit_events: int = RING_LIMIT_EVENTS
+    ring_limit_bytes: int = RING_LIMIT_BYTES
 
 
 class Broker:
@@ -45,12 +48,13 @@ class Broker:
 
     def __init__(self, options: BrokerOptions) -> None:
         for endpoint in (options.lane, options.feed):
-            prepare_endpoint(endpoint)
+            prepare_endpoint(endpoint, has_keys=options.curve is not None)
         self.epoch = os.urandom(8).hex()
         self.sockets = BrokerSockets(options.lane, options.feed, options.curve)
         self._probes: deque[float] = deque()
         rules = TopicRules(options.namespaces)
-        self.routing = Routing(Ledger(self.epoch), options.token, rules, self._reach, time.monotonic(), succession=options.succession)
+        ledger = Ledger(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
+        self.routing = Routing(ledger, options.token, rules, self._reach, time.monotonic(), succession=options.succession)
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
         """Wait for something to do, at most so long, and do it; returns which watched descriptors can be read."""

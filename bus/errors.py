@@ -94,8 +94,25 @@ class HelloRefused(OperatorError):
         return f"the broker refuses peer {self.name!r}: {self.reason}: {self.detail}"
 
 
+class EndpointRefused(OperatorError):
+    """The broker does not listen where strangers could connect.
+
+    Attributes:
+        endpoint: where it was told to listen.
+        detail: which rule that breaks.
+    """
+
+    def __init__(self, endpoint: str, detail: str) -> None:
+        super().__init__(endpoint, detail)
+        self.endpoint = endpoint
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.detail}; expected ipc://..., or tcp://127.0.0.1:* with keys"
+
+
 class PublishRefused(UndercroftError):
-    """The broker gave an event no place in the order."""
+    """The broker gave an event no place in the order, or the peer left before it could."""
 
     def __init__(self, topic: str, reason: str, detail: str) -> None:
         super().__init__(topic, reason, detail)

@@ -8,12 +8,15 @@ from typing import Final
 import msgspec
 
 from bus.errors import ProtocolError
-from bus.wire import Frame, Publish, Run, encode, matches
+from bus.wire import Frame, Publish, Run, encode
 
 RING_LIMIT_EVENTS: Final = 65_536
 RING_LIMIT_BYTES: Final = 64 * 1024 * 1024
 RETAINED_LIMIT_KEYS: Final = 16_384
 RETAINED_LIMIT_BYTES: Final = 64 * 1024 * 1024
+TOPIC_LIMIT: Final = 16_384
+"""So many topics may be in use in one epoch: each costs memory for good, and room in every heartbeat."""
+
 REPLAY_LIMIT_BYTES: Final = 1024 * 1024
 """One answer to REPLAY stops after the run that passes this size; the peer asks for the rest."""
 
@@ -64,7 +67,8 @@ class Ledger:
         """Give a run its place; returns the feed message that tells everybody.
 
         Raises:
-            ProtocolError: reason `retained_full`: the run would be retained, and there is no room for another key.
+            ProtocolError: reasons `retained_full`: the run would be retained, and there is no room for another key;
+                `topics_full`: the topic is new, and there are too many.
         """
         topic, count = publish.topic, publish.count
         if publish.key is not None:
@@ -74,6 +78,8 @@ class Ledger:
         run = Run(self.epoch, sequence, number, count, time_ns, source, instance, publish.first, publish.key, publish.correlation)
         frame = self._topic_frames.get(topic)
         if frame is None:
+            if len(self._topic_frames) >= TOPIC_LIMIT:
+                raise ProtocolError("topics_full", f"{TOPIC_LIMIT} topics are in use, there is no room for {topic!r}")
             frame = self._topic_frames[topic] = topic.encode()
         entry = Entry(topic, number, count, sequence, (frame, encode(run), body))
         self.heads[topic] = number + count - 1
@@ -107,7 +113,9 @@ class Ledger:
 
     def snapshot(self, patterns: list[str]) -> tuple[dict[str, int], list[FeedMessage]]:
         """Heads and retained events of the topics that match, the events in order."""
-        heads = {topic: head for topic, head in self.heads.items() if any(matches(p, topic) for p in patterns)}
+        exact = {pattern for pattern in patterns if not pattern.endswith("*")}
+        prefixes = tuple({pattern[:-1] for pattern in patterns if pattern.endswith("*")})
+        heads = {topic: head for topic, head in self.heads.items() if topic in exact or topic.startswith(prefixes)}
         entries = [entry for (topic, _), entry in self._retained.items() if topic in heads]
         return heads, [entry.message for entry in sorted(entries, key=lambda entry: entry.sequence)]
 

@@ -39,6 +39,10 @@ ACCEPT_DELAY_SECONDS: Final = 0.002
 """Acceptance is told after so many runs, or so late, or with a PONG: a message of its own for each run would cost more than the run."""
 
 INSTANCE_LIMIT: Final = 4096
+SERVICE_LIMIT: Final = 16_384
+DEADLINE_SLACK: Final = 1024
+"""So many deadlines of requests that are over may wait to be forgotten, beside as many as there are requests under way."""
+
 BROKER_NAME: Final = "broker"
 STATISTICS_TOPIC: Final = topic_of(BusStatisticsRequestEvent)
 
@@ -95,6 +99,7 @@ class Routing:
         self._names: dict[str, PeerRecord] = {}
         self._accepted: OrderedDict[str, int] = OrderedDict()
         self._untold: dict[Route, PeerRecord] = {}
+        self._owed: set[Route] = set()
         self._tell_due = 0.0
         self._services: dict[str, Service] = {}
         self._pending: dict[int, Pending] = {}
@@ -128,7 +133,7 @@ class Routing:
             case wire.Request():
                 self._request(peer, header, _body_of(frames), now)
             case wire.Reply():
-                self._reply(peer, header, _body_of(frames))
+                self._reply(peer, header, frames)
             case wire.Failed():
                 self._failed(peer, header)
             case wire.Cancel():
@@ -160,6 +165,9 @@ class Routing:
             raise ProtocolError("wrong_token", "the token is not the one in runtime.json")
         if not wire.is_name(hello.name) or hello.name == BROKER_NAME:
             raise ProtocolError("invalid_name", f"{hello.name!r} cannot name a peer; expected letters, digits, '_', '.', '-'")
+        present = self._peers.get(route)
+        if present is not None and (present.name, present.instance) != (hello.name, hello.instance):
+            raise ProtocolError("invalid_name", f"this connection is that of {present.name!r} already")
         former = self._names.get(hello.name)
         if former is not None and former.instance != hello.instance:
             if self._reach(former.route):
@@ -168,6 +176,8 @@ class Routing:
             former = None
         if former is None:
             former = PeerRecord(route, hello.name, hello.instance)
+        if former.route != route:
+            self._abandon(former)
         self._peers.pop(former.route, None)
         self._untold.pop(former.route, None)
         former.route = route
@@ -209,6 +219,8 @@ class Routing:
             holder = self._names.get(service.name) if service else None
             if topic == STATISTICS_TOPIC or (holder is not None and holder is not peer and service and service.absent_since is None):
                 raise ProtocolError("duplicate_service", f"{topic} is served by {service.name if service else BROKER_NAME!r} already")
+        if len(self._services) + len(serve.topics) > SERVICE_LIMIT:
+            raise ProtocolError("services_full", f"{len(self._services)} topics are served, there is no room for {len(serve.topics)} more")
         for topic in serve.topics:
             self._services[topic] = Service(peer.name)
             peer.services.add(topic)
@@ -234,10 +246,16 @@ class Routing:
         self._last_id += 1
         deadline = now + request.timeout_ms / 1000
         self._pending[self._last_id] = Pending(request.topic, peer, request.id, server, deadline)
-        heapq.heappush(self._deadlines, (deadline, self._last_id))
+        self._note_deadline(deadline, self._last_id)
         server.in_hand.add(self._last_id)
         peer.asked[request.id] = self._last_id
         self._send(server.route, wire.Request(self._last_id, request.topic, request.timeout_ms, request.correlation, peer.name), body)
+
+    def _note_deadline(self, deadline: float, broker_id: int) -> None:
+        heapq.heappush(self._deadlines, (deadline, broker_id))
+        if len(self._deadlines) > 2 * len(self._pending) + DEADLINE_SLACK:
+            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._pending]
+            heapq.heapify(self._deadlines)
 
     def _absence(self, topic: str, service: Service | None, now: float) -> tuple[FailureKind, str]:
         if service is not None and service.absent_since is not None and now - service.absent_since < RESTART_GRACE_SECONDS:
@@ -246,9 +264,10 @@ class Routing:
             return "restarting", "the broker has just been restarted, servers are coming back"
         return "no_responder", f"nobody serves {topic}"
 
-    def _reply(self, peer: PeerRecord, reply: wire.Reply, body: bytes) -> None:
+    def _reply(self, peer: PeerRecord, reply: wire.Reply, frames: Sequence[bytes]) -> None:
         pending = self._settle(peer, reply.id)
         try:
+            body = _body_of(frames)
             wire.check_event(body)
         except ProtocolError as error:
             self._send(pending.asker.route, wire.Failed(pending.asked_id, "invalid", f"the reply of {peer.name} cannot be read: {error}"))
@@ -286,9 +305,14 @@ class Routing:
             self._leave(peer, now, time_ns, returning=True, said_bye=False)
 
     def congested(self, route: Route, frames: Sequence[Frame]) -> None:
-        """A message could not be sent, since too much waits for that peer. A request fails as `busy`; the rest is counted."""
+        """A message could not be sent, since too much waits for that peer: it is counted.
+
+        A request fails as `busy`; acceptance is told again with the next heartbeat.
+        """
         self.undeliverable += 1
-        if frames[0] == b"REQUEST":
+        if frames[0] == b"ACCEPTED":
+            self._owed.add(route)
+        elif frames[0] == b"REQUEST":
             header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
             if isinstance(header, wire.Request) and header.id in self._pending:
                 pending = self._drop(header.id)
@@ -313,6 +337,9 @@ class Routing:
         if now < self._heartbeat_due:
             return None
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
+        owed, self._owed = self._owed, set()
+        for route in owed & self._peers.keys():
+            self._tell_accepted(self._peers[route])
         return [wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat(self.ledger.epoch, self.ledger.sequence)), wire.encode(self.ledger.heads)]
 
     def next_due(self) -> float:
@@ -357,13 +384,17 @@ class Routing:
                 self._services[topic].absent_since = now
             else:
                 self._services.pop(topic, None)
+        self._abandon(peer)
+        self._announce(PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye), time_ns)
+
+    def _abandon(self, peer: PeerRecord) -> None:
+        """What a peer had in hand, and what it asked, was on a connection that is over."""
         for broker_id in sorted(peer.in_hand):
             pending = self._drop(broker_id)
             message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
             self._send(pending.asker.route, wire.Failed(pending.asked_id, "died", message))
         for broker_id in sorted(peer.asked.values()):
             self._send(self._drop(broker_id).server.route, wire.Cancel(broker_id))
-        self._announce(PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye), time_ns)
 
     def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
         self.refused[error.reason] += 1
@@ -399,7 +430,7 @@ def _reference_of(frames: Sequence[bytes]) -> int:
     """Id or serial of a message that may be broken; 0 where it has none."""
     try:
         reference = _integer_decoder.decode(_reference_decoder.decode(frames[1])[0])
-    except (msgspec.DecodeError, IndexError):
+    except (*wire.UNREADABLE, IndexError):
         return 0
     return reference if 0 < reference < 2**63 else 0
 

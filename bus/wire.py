@@ -16,7 +16,6 @@ from msgspec import Meta
 from bus.discovery import PROTOCOL_VERSION as PROTOCOL_VERSION
 from bus.errors import FailureKind, ProtocolError
 
-
 BODY_LIMIT_BYTES: Final = 16 * 1024 * 1024
 """No frame is larger; ZeroMQ itself drops the connection of a peer that sends one."""
 
@@ -31,6 +30,12 @@ HEARTBEAT_TOPIC: Final = b"!heartbeat"
 HEARTBEAT_SECONDS: Final = 1.0
 
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+PATTERN_LIMIT: Final = 1024
+"""So many patterns one SNAPSHOT may name."""
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading MessagePack from others may raise: a wrong shape, text that is not UTF-8, nesting without end."""
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Serial: TypeAlias = Annotated[int, Meta(ge=1)]
@@ -148,7 +153,7 @@ class Snapshot(_Header, frozen=True, array_like=True):
     """Ask for what is retained of the topics that match these patterns."""
 
     id: Reference
-    patterns: list[Annotated[str, Meta(max_length=130)]]
+    patterns: Annotated[list[Annotated[str, Meta(max_length=130)]], Meta(max_length=PATTERN_LIMIT)]
 
 
 class Snapshotted(_Header, frozen=True, array_like=True):
@@ -267,25 +272,25 @@ def read_from_peer(frames: Sequence[bytes]) -> LaneHeader:
     Raises:
         ProtocolError: reasons `truncated`, `wrong_verb`, `oversize`, `malformed`.
     """
-    return _read(frames, _BROKER_DECODERS)
+    return _read(frames, _BROKER_DECODERS, HEADER_LIMIT_BYTES)
 
 
 def read_from_broker(frames: Sequence[bytes]) -> LaneHeader:
-    """Header of a message that came from the broker; raises as `read_from_peer`."""
-    return _read(frames, _PEER_DECODERS)
+    """Header of a message that came from the broker, whose heads may take more room; raises as `read_from_peer`."""
+    return _read(frames, _PEER_DECODERS, BODY_LIMIT_BYTES)
 
 
-def _read(frames: Sequence[bytes], decoders: dict[bytes, msgspec.msgpack.Decoder[_Header]]) -> LaneHeader:
+def _read(frames: Sequence[bytes], decoders: dict[bytes, msgspec.msgpack.Decoder[_Header]], limit_bytes: int) -> LaneHeader:
     if len(frames) < 2:
         raise ProtocolError("truncated", f"expected a verb and a header, found {len(frames)} frame(s)")
     decoder = decoders.get(frames[0])
     if decoder is None:
         raise ProtocolError("wrong_verb", f"expected one of {', '.join(sorted(v.decode() for v in decoders))}, found {bytes(frames[0][:32])!r}")
-    if len(frames[1]) > HEADER_LIMIT_BYTES and frames[0] != b"SNAPSHOT":
-        raise ProtocolError("oversize", f"the header has {len(frames[1])} bytes, at most {HEADER_LIMIT_BYTES} are read")
+    if len(frames[1]) > limit_bytes:
+        raise ProtocolError("oversize", f"the header has {len(frames[1])} bytes, at most {limit_bytes} are read")
     try:
         return decoder.decode(frames[1])  # type: ignore[return-value]  # the tables hold lane headers only
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ProtocolError("malformed", f"header of {frames[0].decode()}: {error}") from error
 
 
@@ -297,7 +302,7 @@ def read_run(frame: bytes) -> Run:
     """
     try:
         return _run_decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ProtocolError("malformed", f"feed header: {error}") from error
 
 
@@ -309,7 +314,7 @@ def read_heartbeat(header: bytes, body: bytes) -> tuple[Heartbeat, dict[str, int
     """
     try:
         return _heartbeat_decoder.decode(header), _heads_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ProtocolError("malformed", f"heartbeat: {error}") from error
 
 
@@ -323,7 +328,7 @@ def check_events(body: bytes, count: int) -> None:
         raise ProtocolError("oversize", f"the body has {len(body)} bytes, at most {BODY_LIMIT_BYTES} are taken")
     try:
         found = len(_events_decoder.decode(body))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ProtocolError("malformed", f"the body is not an array of events: {error}") from error
     if found != count:
         raise ProtocolError("miscounted", f"the header promises {count} event(s), the body holds {found}")
@@ -339,7 +344,7 @@ def check_event(body: bytes) -> None:
         raise ProtocolError("oversize", f"the body has {len(body)} bytes, at most {BODY_LIMIT_BYTES} are taken")
     try:
         _event_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ProtocolError("malformed", f"the body is not an event: {error}") from error
 
 
