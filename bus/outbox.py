@@ -113,10 +113,9 @@ class Outbox:
         except BaseException:
             del body[before:]
             raise
-        if len(body) - before + _ARRAY_HEADER_BYTES > BODY_LIMIT_BYTES:
-            size_bytes = len(body) - before
-            del body[before:]
-            raise ProtocolError("oversize", f"an event of {topic} has {size_bytes} bytes, at most {BODY_LIMIT_BYTES - _ARRAY_HEADER_BYTES} are taken")
+        if len(body) > BODY_LIMIT_BYTES:
+            run = self._move_to_own_run(run, before)
+            body = run.body
         run.count += 1
         self._open = run
         self._numbers[topic] = run.first + run.count - 1
@@ -142,8 +141,9 @@ class Outbox:
         """The broker has all runs up to this serial."""
         while self._under_way and self._under_way[0].serial <= serial:
             run = self._under_way.popleft()
+            if not run.accepted_at:
+                self.accepted_events += run.count  # once, even if a later epoch accepts it again
             run.accepted_at = now
-            self.accepted_events += run.count
             if run.key is not None:
                 self._retained[(run.topic, run.key)] = run
             self._tail.append(run)
@@ -175,6 +175,18 @@ class Outbox:
         self._epoch = epoch
         self.resent_runs += len(self._under_way)
         return [run.frames for run in self._under_way]
+
+    def _move_to_own_run(self, run: OutgoingRun, start: int) -> OutgoingRun:
+        """The event at the end of a run makes it too large for one message: it travels alone, if it is not too large by itself."""
+        event = run.body[start:]
+        del run.body[start:]
+        if len(event) + _ARRAY_HEADER_BYTES > BODY_LIMIT_BYTES:
+            limit_bytes = BODY_LIMIT_BYTES - _ARRAY_HEADER_BYTES
+            raise ProtocolError("oversize", f"an event of {run.topic} has {len(event)} bytes, at most {limit_bytes} are taken")
+        self._close_run()
+        alone = OutgoingRun(run.topic, run.first + run.count, run.key, run.correlation)
+        alone.body += event
+        return alone
 
     def _close_run(self) -> None:
         if self._open is not None:
