@@ -149,9 +149,12 @@ class Hearing:
         if self._lane_epoch != self.reception.epoch:
             self.reception.forget_fetches()  # lane and feed speak of different brokers for a moment; a heartbeat asks again
             return
-        self._asking.begin(lambda id: wire.Replay(id, step.topic, step.first, step.last), self._take_replay)
+        epoch = self.reception.epoch
+        self._asking.begin(lambda id: wire.Replay(id, step.topic, step.first, step.last), lambda answer, body: self._take_replay(epoch, answer, body))
 
-    def _take_replay(self, answer: Answer, body: list[bytes]) -> None:
+    def _take_replay(self, epoch: str, answer: Answer, body: list[bytes]) -> None:
+        if epoch != self.reception.epoch:
+            return  # its numbers are those of a broker that is no more
         if not isinstance(answer, wire.Replayed):
             self.reception.forget_fetches()
             return

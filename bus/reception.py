@@ -16,6 +16,9 @@ import msgspec
 from bus.wire import Run, matches
 
 SOURCE_LIMIT: Final = 8192
+FETCH_PATIENCE_HEARTBEATS: Final = 5
+"""So many heartbeats without the answer to a replay, and it is asked for again: the broker may have had no room to send it."""
+
 HELD_LIMIT_MESSAGES: Final = 4096
 """Messages of one topic that are held while a gap is filled; further ones are dropped and fetched like the gap itself."""
 
@@ -50,11 +53,22 @@ Step = Deliver | Fetch | Lost
 
 @dataclass(slots=True)
 class TopicState:
-    """How far one topic has come; `fetching` is the last number asked for, 0 if none is."""
+    """How far one topic has come.
+
+    Attributes:
+        due: the number that comes next.
+        fetching: the last number asked for, 0 if none is; `waited` counts the heartbeats since.
+        held: what came too early.
+        lost_from, lost_until: numbers that were lost beyond the ring; `seen_before` is what each publisher had counted then.
+    """
 
     due: int
     fetching: int = 0
+    waited: int = 0
     held: deque[Deliver] = field(default_factory=deque)
+    lost_from: int = 0
+    lost_until: int = 0
+    seen_before: dict[str, int] = field(default_factory=dict)
 
 
 class Reception:
@@ -85,7 +99,8 @@ class Reception:
     def join(self, patterns: Iterable[str], epoch: str, heads: dict[str, int]) -> list[Step]:
         """The snapshot is there: topics that were not followed before are followed from behind these heads on."""
         patterns = list(patterns)
-        self._enter(epoch)
+        if not self._enter(epoch):
+            heads = {}  # the broker that made the snapshot is no more, and its successor counts anew
         self._expected = +(self._expected - Counter(patterns))
         for topic, head in heads.items():
             self._topics.setdefault(topic, TopicState(head + 1))
@@ -123,10 +138,13 @@ class Reception:
     def retained(self, topic: str, run: Run, body: bytes) -> list[Step]:
         """A retained event was asked for after a loss; it is handed on if it was among what was lost."""
         state = self._topics.get(topic)
-        last = run.source_number + run.count - 1
-        if state is None or run.epoch != self.epoch or run.number >= state.due or last <= self._sources.get((topic, run.instance), 0):
+        if state is None or run.epoch != self.epoch:
             return []
-        self._note_source((topic, run.instance), last)
+        number, last = run.number + run.count - 1, run.source_number + run.count - 1
+        if not state.lost_from <= number < state.lost_until or last <= state.seen_before.get(run.instance, 0):
+            return []
+        state.seen_before[run.instance] = last
+        self._note_source((topic, run.instance), max(last, self._sources.get((topic, run.instance), 0)))
         return [Deliver(topic, run, body, run.count - 1)]
 
     def note_retained(self, topic: str, run: Run) -> None:
@@ -166,6 +184,10 @@ class Reception:
                 if not self._is_joined(topic):
                     continue
                 state = self._topics[topic] = TopicState(1)
+            if state.fetching:
+                state.waited += 1
+                if state.waited >= FETCH_PATIENCE_HEARTBEATS:
+                    state.fetching = 0
             if state.due <= head:
                 steps.extend(self._fetch(topic, state, head))
         return steps
@@ -198,7 +220,7 @@ class Reception:
     def _fetch(self, topic: str, state: TopicState, last: int) -> list[Step]:
         if state.fetching:
             return []
-        state.fetching = last
+        state.fetching, state.waited = last, 0
         self.fetches += 1
         return [Fetch(topic, state.due, last)]
 
@@ -247,6 +269,10 @@ class Reception:
 
     def _lose(self, topic: str, state: TopicState, following: int) -> Lost:
         count = following - state.due
+        if not state.lost_until:
+            state.lost_from = state.due
+            state.seen_before = {instance: seen for (of, instance), seen in self._sources.items() if of == topic}
+        state.lost_until = following
         state.due = following
         self.lost += count
         return Lost(topic, count, beyond_ring=True)

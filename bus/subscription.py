@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from bus.reception import Deliver, Lost
-from bus.wire import Run, matches
+from bus.wire import UNREADABLE, Run, matches
 from schemas.bus import GapEvent
 from schemas.contract import EVENTS
 from schemas.event import Event, topic_of
@@ -105,6 +105,7 @@ class Subscription(Generic[EventT]):
         self._queue: deque[tuple[str, Run | None, bytes | GapEvent, int, bool]] = deque()
         self._queued_events = 0
         self._early: list[Deliver | Lost] | None = []
+        self._joined_at, self._joined_epoch = 0, ""
         self._events: list[Event] = []
         self._position = 0
         self._current: tuple[str, Run, bool] | None = None
@@ -180,16 +181,18 @@ class Subscription(Generic[EventT]):
         """The snapshot is there: its events come first, then what followed it."""
         for found in retained:
             self._put(found.topic, found.run, found.body, found.skip, retained=True)
+        self._joined_at, self._joined_epoch = sequence, epoch
         early, self._early = self._early, None
         for step in early or []:
-            if isinstance(step, Lost) or step.run.epoch != epoch or step.run.sequence > sequence:
-                self.take(step)
+            self.take(step)
 
     def take(self, step: Deliver | Lost) -> None:
         """Queue what the reception hands on."""
         if self._early is not None:
             self._early.append(step)
         elif isinstance(step, Deliver):
+            if step.run.sequence <= self._joined_at and step.run.epoch == self._joined_epoch:
+                return  # another subscription of this peer was still owed it; to this one the snapshot stands for it
             self._put(step.topic, step.run, step.body, step.skip, retained=False)
         elif self._gaps:
             reason = "ring_exceeded" if step.beyond_ring else "broker_restarted"
@@ -216,23 +219,24 @@ class Subscription(Generic[EventT]):
         self._queued_events -= run.count
         if was_behind or (self._queued_events < QUEUE_LIMIT_EVENTS // 2):
             self._hub.caught_up()
-        self._events = self._decode(topic, body)[skip - run.count :] if skip else self._decode(topic, body)
+        self._events = self._decode(topic, body, skip)
         self._current, self.correlation = (topic, run, retained), run.correlation
         return True
 
-    def _decode(self, topic: str, body: bytes) -> list[Event]:
+    def _decode(self, topic: str, body: bytes, skip: int) -> list[Event]:
         try:
-            return self._decoders.of(topic).decode(body)
-        except msgspec.DecodeError:
-            return self._decode_singly(topic, body)
+            events = self._decoders.of(topic).decode(body)
+        except UNREADABLE:
+            return self._decode_singly(topic, body, skip)
+        return events[skip:] if skip else events
 
-    def _decode_singly(self, topic: str, body: bytes) -> list[Event]:
+    def _decode_singly(self, topic: str, body: bytes, skip: int) -> list[Event]:
         events: list[Event] = []
         decoder = self._decoders.of(topic)
-        for raw in msgspec.msgpack.decode(body, type=list[msgspec.Raw]):
+        for raw in msgspec.msgpack.decode(body, type=list[msgspec.Raw])[skip:]:
             try:
                 events += decoder.decode(b"\x91" + bytes(raw))
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 self.undecodable += 1
         return events
 
