@@ -18,6 +18,7 @@ from bus.client import GapEvent, IncomingRequest, Peer, correlation
 from bus.errors import Refused, UndercroftError
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.subscription import Subscription
+from bus.wire import UNREADABLE
 from schemas.event import Event, Request, topic_of
 
 STOP_SETTLE_SECONDS: Final = 2.0
@@ -107,6 +108,14 @@ class ActorLoop(Generic[InboxT]):
         Raises:
             BaseExceptionGroup: what a handler or a background task raised.
         """
+        try:
+            await self._live(lifeline)
+        except Exception:
+            self._peer.close(returning=True)  # whoever asks meanwhile hears that it is being started again
+            raise
+        await self._leave()
+
+    async def _live(self, lifeline: Lifeline | None) -> None:
         actor, peer = self._actor, self._peer
         heard = [event for event in actor.inbox if not issubclass(event, Request)]
         asked = [event for event in actor.inbox if issubclass(event, Request)]
@@ -118,15 +127,16 @@ class ActorLoop(Generic[InboxT]):
                 stack.enter_context(_answering(lifeline, self))
             if heard:
                 subscription: Subscription[Any] = await stack.enter_async_context(peer.subscribe(*heard))
-                actor.tasks.start_soon(self._hear, subscription)
             await actor.prepare()
+            if heard:
+                actor.tasks.start_soon(self._hear, subscription)
             await peer.serve(asked, self._asked)
             if lifeline is not None:
                 lifeline.send_ready()
             await self._serve()
-            await actor.close()
-            actor.tasks.cancel_scope.cancel()
-        await self._leave()
+            async with self._turn:
+                await actor.close()
+                actor.tasks.cancel_scope.cancel()
 
     # Requests and events wait in two queues, since an event may wait for as long as the feed keeps it, while whoever asked
     # waits for an answer. One lock lets one of both in at a time.
@@ -166,7 +176,7 @@ class ActorLoop(Generic[InboxT]):
     async def _answer(self, request: IncomingRequest) -> None:
         try:
             event = self._decoders[request.topic].decode(request.body)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             request.fail("invalid", f"the request does not fit {request.topic}: {error}")
             return
         correlation.set(request.correlation)

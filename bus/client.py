@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ DEADLINE_GRACE_SECONDS: Final = 0.25
 """The broker tells of a missed deadline; if it cannot, the client finds out by itself so much later."""
 
 LEAVE_LINGER_SECONDS: Final = 0.2
-FATAL_REASONS: Final = ("wrong_token", "wrong_version", "invalid_name", "duplicate_name")
+REFUSAL_LIMIT: Final = 1024
+LEFT: Final = "this peer left the bus"
 
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 """Id of the matter at hand; what is published or asked carries it on."""
@@ -114,13 +115,15 @@ class Peer:
         self._replies: dict[type[Event], tuple[str, msgspec.msgpack.Decoder[Any]]] = {}
         self._serving: dict[str, Callable[[IncomingRequest], None]] = {}
         self._confirming: dict[tuple[str, ...], asyncio.Future[None]] = {}
+        self._serves_asked: deque[tuple[str, ...]] = deque()
         self._in_hand: dict[int, IncomingRequest] = {}
         self._is_welcome = False
         self._welcome: asyncio.Future[None] = self._loop.create_future()
         self._room: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
         self._is_gathering = False
-        self._refusals: list[PublishRefused] = []
+        self._refusals: deque[PublishRefused] = deque(maxlen=REFUSAL_LIMIT)
+        self._is_closed = False
         self._ignored: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -135,9 +138,12 @@ class Peer:
 
         Raises:
             ProtocolError: the event is larger than 16 MiB.
+            PublishRefused: reason `left`: this peer was closed while it waited.
         """
         self.post(event)
         while not self._outbox.has_room:
+            if self._is_closed:
+                raise PublishRefused("*", "left", LEFT)
             if self._room is None or self._room.done():
                 self._room = self._loop.create_future()
             await asyncio.shield(self._room)
@@ -159,15 +165,17 @@ class Peer:
         """Wait until all that was published so far is accepted.
 
         Raises:
-            PublishRefused: the broker gave one of these events no place in the order.
+            PublishRefused: the broker gave one of these events no place in the order; reason `left`: this peer was closed before.
         """
         while not self._outbox.is_settled:
+            if self._is_closed:
+                raise PublishRefused("*", "left", LEFT)
             self._send(wire.Ping(0))  # its PONG tells what is accepted without the delay that ACCEPTED has
             if self._settled is None or self._settled.done():
                 self._settled = self._loop.create_future()
             await asyncio.shield(self._settled)
         if self._refusals:
-            raise self._refusals.pop(0)
+            raise self._refusals.popleft()
 
     def _end_gathering(self) -> None:
         self._is_gathering = False
@@ -193,7 +201,7 @@ class Peer:
         reply = await self._ask(topic, wire.encode(event), timeout_seconds)
         try:
             return decoder.decode(reply)  # type: ignore[no-any-return]  # it decodes to the declared reply
-        except msgspec.DecodeError as error:
+        except wire.UNREADABLE as error:
             raise RequestFailed("invalid", f"the reply does not fit {reply_type_of(type(event)).__name__}: {error}", topic) from error
 
     async def request_raw(self, topic: str, event: dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> Any:
@@ -202,11 +210,17 @@ class Peer:
         Raises:
             RequestFailed: there is no reply; its `kind` says why.
         """
-        return msgspec.msgpack.decode(await self._ask(topic, wire.encode(event), timeout_seconds))
+        reply = await self._ask(topic, wire.encode(event), timeout_seconds)
+        try:
+            return msgspec.msgpack.decode(reply)
+        except wire.UNREADABLE as error:
+            raise RequestFailed("invalid", f"the reply cannot be read: {error}", topic) from error
 
     async def _ask(self, topic: str, body: bytes, timeout_seconds: float) -> bytes:
         if len(body) > wire.BODY_LIMIT_BYTES:
             raise RequestFailed("invalid", f"the request has {len(body)} bytes, at most {wire.BODY_LIMIT_BYTES} can be sent", topic)
+        if self._is_closed:
+            raise RequestFailed("died", LEFT, topic)
         if not self._is_welcome:
             await self._await_welcome(timeout_seconds, topic)
         outcome: asyncio.Future[bytes] = self._loop.create_future()
@@ -249,9 +263,15 @@ class Peer:
             return
         confirmed = self._confirming[topics] = self._loop.create_future()
         self._serving.update(dict.fromkeys(topics, on_request))
-        if self._is_welcome:
-            self._send(wire.Serve(list(topics)))
+        if self._is_closed:
+            confirmed.set_exception(RequestFailed("died", LEFT, ", ".join(topics)))
+        self._send_serve(topics)
         await confirmed
+
+    def _send_serve(self, topics: tuple[str, ...]) -> None:
+        if self._is_welcome:
+            self._serves_asked.append(topics)
+            self._send(wire.Serve(list(topics)))
 
     def answer(self, request: IncomingRequest, header: wire.LaneHeader, *body: bytes) -> None:
         """Send the outcome of an incoming request, unless nobody waits for it any more."""
@@ -307,13 +327,21 @@ class Peer:
             await asyncio.shield(self._welcome)
 
     def close(self, *, returning: bool = False) -> None:
-        """Leave the bus. `returning`: requests to this peer fail as `restarting` until it is back."""
+        """Leave the bus; whoever still waits for something is told. `returning`: requests to this peer fail as `restarting` until it is back."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._flush()
         if self._is_welcome:
             self._link.send(wire.lane_frames(wire.Bye(returning)))
         self._is_welcome = False
         self._hearing.close()
-        self._asking.fail_all("died", "this peer left the bus")
+        self._asking.fail_all("died", LEFT)
+        for topics, confirmed in self._confirming.items():
+            _fail(confirmed, RequestFailed("died", LEFT, ", ".join(topics)))
+        for waiting in (self._room, self._settled):
+            if waiting is not None:
+                _fail(waiting, PublishRefused("*", "left", LEFT))
         self._link.close(LEAVE_LINGER_SECONDS)
 
     def _send(self, header: wire.LaneHeader, *body: Frame) -> None:
@@ -328,7 +356,10 @@ class Peer:
             self._is_welcome = False
             self._welcome = self._loop.create_future()
             self._link.discard_unsent()
+            for request in self._in_hand.values():
+                request.is_cancelled = True
             self._in_hand.clear()
+            self._serves_asked.clear()
             self._asking.fail_all("died", "the connection to the broker was lost; the request may or may not have been carried out")
 
     def _denied(self, detail: str) -> None:
@@ -357,8 +388,7 @@ class Peer:
                 if (cancelled := self._in_hand.pop(header.id, None)) is not None:
                     cancelled.is_cancelled = True
             case wire.Serve():
-                if (confirmed := self._confirming.pop(tuple(header.topics), None)) is not None and not confirmed.done():
-                    confirmed.set_result(None)
+                self._served(None)
             case wire.Welcome():
                 self._welcomed(header)
             case wire.Ping():
@@ -388,7 +418,7 @@ class Peer:
             self._link.send(frames)
         if self._serving:
             for topics in self._confirming.keys() | {(topic,) for topic in self._serving if not any(topic in key for key in self._confirming)}:
-                self._send(wire.Serve(list(topics)))
+                self._send_serve(topics)
         self._hearing.lane_welcomed(welcome.epoch)
         if not self._welcome.done():
             self._welcome.set_result(None)
@@ -406,18 +436,30 @@ class Peer:
         if failed.verb == "PUBLISH":
             self._publish_failed(failed)
         elif failed.verb == "SERVE":
-            for topics, confirmed in list(self._confirming.items()):
-                del self._confirming[topics]
-                for topic in topics:
-                    self._serving.pop(topic, None)
-                if not confirmed.done():
-                    confirmed.set_exception(RequestFailed(failed.kind, failed.message, ", ".join(topics)))
+            if not failed.message.startswith("unknown_peer"):  # otherwise it is sent again after WELCOME
+                self._served(failed)
         elif failed.verb == "HELLO":
             reason, _, detail = failed.message.partition(": ")
             if not self._welcome.done():
                 self._welcome.set_exception(HelloRefused(self.name, reason, detail))
         elif not self._asking.settle(failed, []):
             self._ignored["unknown_request"] += 1
+
+    def _served(self, failed: wire.Failed | None) -> None:
+        """The broker answered a SERVE; it answers them in the order in which they were sent."""
+        topics = self._serves_asked.popleft() if self._serves_asked else ()
+        confirmed = self._confirming.pop(topics, None)
+        if confirmed is None:
+            if failed is not None:
+                self._ignored["serve_refused"] += 1  # after a reconnect; it is tried again with the next
+        elif failed is None:
+            if not confirmed.done():
+                confirmed.set_result(None)
+        else:
+            for topic in topics:
+                self._serving.pop(topic, None)
+            if not confirmed.done():
+                confirmed.set_exception(RequestFailed(failed.kind, failed.message, ", ".join(topics)))
 
     def _publish_failed(self, failed: wire.Failed) -> None:
         if failed.message.startswith("unknown_peer"):
@@ -427,6 +469,12 @@ class Peer:
             reason, _, detail = failed.message.partition(": ")
             self._refusals.append(PublishRefused(run.topic, reason, detail))
             self._accepted(0)
+
+
+def _fail(future: asyncio.Future[None], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # nobody may be waiting, and that is no mistake
 
 
 @contextlib.asynccontextmanager
