@@ -1,0 +1,73 @@
+"""What the pages show works as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from actors.manifest import parse_manifest
+from actors.profile import read_profile
+from bus.actor import ActorLoop
+from bus.memory import memory_bus
+from schemas.config import SettingsChangedEvent
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.anyio
+
+
+def code(page: str, language: str, containing: str) -> str:
+    """The first block of code on a page that contains these words."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    return next(block for block in blocks if containing in block)
+
+
+def load(name: str, source: str, directory: Path) -> ModuleType:
+    """Import source as a module."""
+    (directory / f"{name}.py").write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, directory / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_the_actor_of_the_page_greets_in_the_language_of_the_settings(tmp_path: Path) -> None:
+    greeter = load("greeter", code("docs/actors.md", "python", "class Greeter"), tmp_path)
+    try:
+        async with memory_bus(namespaces=["myapp.*"]) as bus, bus.connect("greeter") as own, bus.connect("app") as app:
+            settings = {"stt": {"language": "de"}}
+            await app.publish(SettingsChangedEvent(changed={}, settings=settings, revision=1, reason="start"))
+            await app.settled()
+            actor = greeter.build(None)
+            loop: ActorLoop[Any] = ActorLoop(actor, own)
+            running = asyncio.create_task(loop.run())
+            while actor.language != "de" or not any("myapp.greet" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+                await asyncio.sleep(0)
+            assert (await app.request(greeter.GreetRequestEvent())).words == "hallo"
+            loop.stop()
+            await running
+    finally:
+        del sys.modules["greeter"]
+
+
+async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
+    (tmp_path / "profile.toml").write_text(code("docs/profiles.md", "toml", "[[children]]"), encoding="utf-8")
+    settings = code("docs/profiles.md", "python", "class Settings")
+    (tmp_path / "settings.py").write_text(settings, encoding="utf-8")
+    profile = read_profile(tmp_path)
+    assert [child.name for child in profile.children] == ["config_store", "greeter", "tray"]
+    assert profile.load_settings().model_validate({}).vad.sensitivity == 0.5  # type: ignore[attr-defined]  # the model is made by the page
+
+
+async def test_the_manifest_of_the_readme_is_read_once_its_digest_is_whole(tmp_path: Path) -> None:
+    text = code("README.md", "json", '"models"').replace("be07e048...", "be07e048" * 8)
+    assert parse_manifest(text.encode(), "README.md").models[0].id == "my-model"
