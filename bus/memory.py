@@ -180,7 +180,7 @@ def _deliver(link: MemoryLink, frames: list[bytes]) -> None:
 async def memory_bus(
     namespaces: Iterable[str] = (), ring_limit_events: int = RING_LIMIT_EVENTS, ring_limit_bytes: int = RING_LIMIT_BYTES
 ) -> AsyncIterator[MemoryBus]:
-    """Run a bus for the length of a block, as in: async with memory_bus() as bus, bus.connect("name") as peer."""
+    """A bus that lives for the length of a block; its `connect` makes peers."""
     bus = MemoryBus(namespaces, ring_limit_events, ring_limit_bytes)
     try:
         yield bus
