@@ -8,6 +8,8 @@ import functools
 import types
 import typing
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import anyio
@@ -44,6 +46,13 @@ class InboxError(UndercroftError):
         return f"{self.actor}: the inbox is {self.found}; expected a union of event types, as in class {self.actor}(Actor[AEvent | BEvent])"
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Returned by a handler instead of the reply: `work` finds it, beside the inbox, which goes on meanwhile."""
+
+    work: Callable[[], Awaitable[Event]]
+
+
 class Actor(Generic[InboxT]):
     """Serves the requests and hears the events that its declared inbox names.
 
@@ -68,8 +77,10 @@ class Actor(Generic[InboxT]):
     async def prepare(self) -> None:
         """Get ready to serve. Runs before the first event and before the actor counts as ready."""
 
-    async def handle(self, event: InboxT) -> Event | None:
+    async def handle(self, event: InboxT) -> Event | Later | None:
         """React to one event, or answer one request with its reply; never two at once.
+
+        What takes long returns `Later(work)`. If the actor stops before that is done, whoever asked is told so.
 
         Raises:
             Refused: the request is understood and the answer is no.
@@ -180,18 +191,27 @@ class ActorLoop(Generic[InboxT]):
             request.fail("invalid", f"the request does not fit {request.topic}: {error}")
             return
         correlation.set(request.correlation)
+        await self._conclude(request, self._actor.handle(event))
+
+    async def _conclude(self, request: IncomingRequest, finding: Awaitable[Event | Later | None]) -> None:
+        """Give a request its outcome."""
         try:
-            reply = await self._actor.handle(event)
+            reply = await finding
         except Refused as refused:
             request.fail("refused", str(refused))
-            return
+        except asyncio.CancelledError:
+            request.fail("restarting" if self._returning else "died", f"{self._peer.name} stopped before it had the answer")
+            raise
         except BaseException as error:
             request.fail("died", f"{self._peer.name} failed while it had the request: {type(error).__name__}")
             raise
-        if reply is None:
-            request.fail("refused", f"{self._peer.name} has no answer to {request.topic}")
         else:
-            request.reply(reply)
+            if isinstance(reply, Later):
+                self._actor.tasks.start_soon(self._conclude, request, reply.work())
+            elif reply is None:
+                request.fail("refused", f"{self._peer.name} has no answer to {request.topic}")
+            else:
+                request.reply(reply)
 
     async def _leave(self) -> None:
         with contextlib.suppress(TimeoutError):

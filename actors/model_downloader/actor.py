@@ -15,7 +15,7 @@ from actors.model_downloader.journal import read_journal
 from actors.model_downloader.staging import ModelRoot
 from actors.storage.durable import DurableWriteFailed
 from actors.storage.lock import DirectoryLock
-from bus.actor import Actor
+from bus.actor import Actor, Later
 from bus.errors import Refused, RequestFailed
 from schemas.manifest import Manifest, ModelEntry
 from schemas.models import (
@@ -50,7 +50,7 @@ VERIFY_BYTES_PER_SECOND = 20_000_000
 ASK_AGAIN_SECONDS = 1.0
 
 Inbox = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelsListRequestEvent | ModelVerifyRequestEvent
-Reply = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent | ModelsListedEvent | ModelVerdictEvent
+Reply = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent | ModelsListedEvent | Later
 
 
 class ModelDownloader(Actor[Inbox]):
@@ -107,7 +107,7 @@ class ModelDownloader(Actor[Inbox]):
             case ModelRemoveRequestEvent():
                 return await self._remove(_some(entry), event.dry_run)
             case ModelVerifyRequestEvent():
-                return await self._verify(_some(entry))
+                return self._verify(_some(entry))
             case _:
                 assert_never(event)
 
@@ -156,15 +156,20 @@ class ModelDownloader(Actor[Inbox]):
         await self.peer.publish(ModelRemovedEvent(model_id=entry.id, freed_bytes=freed))
         return ModelRemovalEvent(status=self._status(entry), freed_bytes=freed, dry_run=False)
 
-    async def _verify(self, entry: ModelEntry) -> ModelVerdictEvent:
+    def _verify(self, entry: ModelEntry) -> Later:
         if not self._root.installed(entry.id).is_dir():
             raise Refused(f"{entry.id}: is not installed; run 'undercroft models install {entry.id}'")
-        try:
-            verdict = await self._world.verify(self._question(entry))
-        except RequestFailed as failed:
-            raise Refused(f"{entry.id}: the verifier cannot answer now ({failed.kind}); try again in a moment") from failed
-        await self._act_on(entry, verdict)
-        return ModelVerdictEvent(status=self._status(entry), findings=verdict.findings)
+
+        async def work() -> ModelVerdictEvent:
+            try:
+                verdict = await self._world.verify(self._question(entry))
+            except RequestFailed as failed:
+                raise Refused(f"{entry.id}: the verifier cannot answer now ({failed.kind}); try again in a moment") from failed
+            if self._root.installed(entry.id).is_dir():  # it may have been removed meanwhile
+                await self._act_on(entry, verdict)
+            return ModelVerdictEvent(status=self._status(entry), findings=verdict.findings)
+
+        return Later(work)
 
     # -- work beside the inbox -------------------------------------------------------------------------------------
 
