@@ -1,0 +1,44 @@
+"""`undercroft demo`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Keep the throwaway home, and say where it is.")
+@target_options
+@pass_target
+def demo(target: Target, keep: bool) -> int:
+    """Show in half a minute, without internet, what the runtime does when things go wrong.
+
+    In a throwaway home it installs a real speech model and a larger synthetic file from an origin on the loopback interface, kills the
+    downloader half-way, changes a setting that another process hears, kills the broker, and stops. Every step is measured; what did
+    not hold is said. Exit code 0 if everything held, 1 otherwise.
+
+    \b
+    Examples:
+      undercroft demo
+      undercroft demo --json | jq '.steps[] | {name, held, detail}'
+      undercroft demo --keep             look at the files afterwards
+      undercroft demo --home ./try       the same, in a directory of your choice that is kept
+    """
+    from actors.cli import demo_views
+    from actors.demo.visit import visit
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # whoever ends us ends the tour in good order
+            signal.signal(getattr(signal, name), lambda *_: signal.raise_signal(signal.SIGINT))
+    with demo_views.view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty()) as view:
+        report = visit(view, home=target.home, keep=keep)
+    if target.as_json:
+        print_json(report)
+    else:
+        demo_views.print_summary(report)
+    return ExitCode.OK if report.ok else ExitCode.FAILED

