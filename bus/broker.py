@@ -86,7 +86,10 @@ class Broker:
             message = receive()
             if message is None:
                 break
-            routing.receive(message[0], message[1:], now, time_ns)
+            route, *frames = message
+            if frames and frames[0] == b"SNAPSHOT":
+                self.sockets.take_subscriptions()  # so that what follows the snapshot reaches whoever asks for it
+            routing.receive(route, frames, now, time_ns)
             if routing.announced or routing.outgoing:
                 self._carry_out(now)
 

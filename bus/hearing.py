@@ -36,7 +36,6 @@ class Hearing:
         self._lane_epoch = ""
         self._is_paused = False
         self._is_closed = False
-        self._was_welcomed = False
 
     @property
     def undecodable(self) -> int:
@@ -112,11 +111,10 @@ class Hearing:
         return not self._is_paused
 
     def feed_welcomed(self) -> None:
-        """The feed has a connection. After the first one, look at once how far the topics have come meanwhile."""
-        if self._was_welcomed and self._lane_epoch and self._subscriptions:
-            patterns = sorted({pattern for subscription in self._subscriptions for pattern in subscription.patterns})
-            self._asking.begin(lambda id: wire.Snapshot(id, patterns), self._compare_heads)
-        self._was_welcomed = True
+        """The feed has a connection: look at once how far the topics had come before."""
+        if self._lane_epoch and self._subscriptions:
+            patterns = sorted({pattern for subscription in self._subscriptions for pattern in subscription.patterns})[: wire.PATTERN_LIMIT]
+            self._asking.begin(lambda id: wire.Snapshot(id, patterns, True), self._compare_heads)
 
     def lane_welcomed(self, epoch: str) -> None:
         """The lane is connected to a broker of this epoch; what was asked before gets no answer."""
@@ -168,8 +166,8 @@ class Hearing:
                 self._carry_out(self.reception.retained(topic, run, events))
 
     def _compare_heads(self, answer: Answer, body: list[bytes]) -> None:
-        if isinstance(answer, wire.Snapshotted):
-            self._carry_out(self.reception.heartbeat(answer.epoch, answer.heads))
+        if isinstance(answer, wire.Snapshotted):  # in the next turn: a subscription whose snapshot came just before joins first
+            asyncio.get_running_loop().call_soon(lambda: self._carry_out(self.reception.heartbeat(answer.epoch, answer.heads)))
 
     async def _snapshot(self, patterns: list[str]) -> tuple[wire.Snapshotted, list[Deliver]]:
         while True:

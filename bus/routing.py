@@ -145,7 +145,11 @@ class Routing:
                 self._send(peer.route, wire.Replayed(header.id, header.topic, lost, following), *_flat(messages))
             case wire.Snapshot():
                 heads, messages = self.ledger.snapshot(header.patterns)
-                self._send(peer.route, wire.Snapshotted(header.id, self.ledger.epoch, self.ledger.sequence, heads), *_flat(messages))
+                self._send(
+                    peer.route,
+                    wire.Snapshotted(header.id, self.ledger.epoch, self.ledger.sequence, heads),
+                    *([] if header.heads_only else _flat(messages)),
+                )
             case wire.Ping():
                 self._send(peer.route, wire.Pong(header.id, self.ledger.epoch, self._accepted.get(peer.instance, 0)))
             case wire.Bye():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import selectors
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -109,7 +110,7 @@ class BrokerSockets:
 
     def __init__(self, lane: str, feed: str, curve: CurveSecrets | None) -> None:
         self._context = zmq.Context()
-        self._poller = zmq.Poller()
+        self._selector = selectors.DefaultSelector()
         self._zap = self._authenticate(curve) if curve else None
         self._lane = self._bind(zmq.ROUTER, lane, curve, {zmq.ROUTER_MANDATORY: 1})
         self._feed = self._bind(zmq.PUB, feed, curve, {zmq.XPUB_WELCOME_MSG: WELCOME_FRAME})
@@ -117,7 +118,7 @@ class BrokerSockets:
         self._disconnects = self._lane.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         for socket in (self._lane, self._disconnects, self._zap):
             if socket is not None:
-                self._poller.register(socket, zmq.POLLIN)
+                self._selector.register(socket.fileno(), selectors.EVENT_READ)
         self.lane_endpoint = _last_endpoint(self._lane)
         self.feed_endpoint = _last_endpoint(self._feed)
 
@@ -141,25 +142,27 @@ class BrokerSockets:
 
     def watch(self, descriptor: int) -> None:
         """Let `poll` return when this file descriptor can be read, too."""
-        self._poller.register(descriptor, zmq.POLLIN)
+        self._selector.register(descriptor, selectors.EVENT_READ)
 
     def unwatch(self, descriptor: int) -> None:
         """Forget a watched file descriptor."""
-        self._poller.unregister(descriptor)
+        self._selector.unregister(descriptor)
 
     def poll(self, timeout_seconds: float) -> set[object]:
         """Wait until something can be read; returns `"lane"`, `"disconnects"` and watched descriptors, whichever can."""
-        ready: set[object] = set()
-        for source, _ in self._poller.poll(max(0, int(timeout_seconds * 1000 + 0.999))):
-            if source is self._lane:
-                ready.add("lane")
-            elif source is self._disconnects:
-                ready.add("disconnects")
-            elif source is self._zap:
-                self._answer_zap()
-            else:
-                ready.add(source)
+        if self._has_input():
+            timeout_seconds = 0.0  # the descriptor of a ZeroMQ socket shows an edge, which may be over while messages wait
+        ready: set[object] = {key.fd for key, _ in self._selector.select(max(0.0, timeout_seconds))}
+        if _has_input(self._lane):
+            ready.add("lane")
+        if _has_input(self._disconnects):
+            ready.add("disconnects")
+        while self._zap is not None and _has_input(self._zap):
+            self._answer_zap(self._zap)
         return ready
+
+    def _has_input(self) -> bool:
+        return _has_input(self._lane) or _has_input(self._disconnects) or (self._zap is not None and _has_input(self._zap))
 
     def receive(self) -> list[bytes] | None:
         """Next lane message, with the peer's routing id in front; None if nothing waits."""
@@ -181,6 +184,10 @@ class BrokerSockets:
         """Tell everybody who subscribed; whoever is too slow misses it."""
         _send_frames(self._feed, frames)
 
+    def take_subscriptions(self) -> None:
+        """Let all subscriptions that have come in take effect now; sending alone looks for them once a millisecond at most."""
+        _get(self._feed, _EVENTS)
+
     def drain_disconnects(self) -> int:
         """How many connections to the lane ended since the last call."""
         count = 0
@@ -192,17 +199,16 @@ class BrokerSockets:
 
     def close(self) -> None:
         """Close at once; nothing lingers."""
+        self._selector.close()
         self._lane.disable_monitor()
         self._context.destroy(linger=0)
 
-    def _answer_zap(self) -> None:
+    def _answer_zap(self, zap: zmq.Socket[bytes]) -> None:
         """Let in whoever shows the client key of this runtime (ZAP, RFC 27)."""
-        if self._zap is None:
-            return
-        version, request_id, _domain, _address, _identity, mechanism, *credentials = self._zap.recv_multipart()
+        version, request_id, _domain, _address, _identity, mechanism, *credentials = zap.recv_multipart()
         known = mechanism == b"CURVE" and len(credentials) == 1 and zmq.utils.z85.encode(credentials[0]) == self._client_public
         status, text = (b"200", b"OK") if known else (b"400", b"unknown client key")
-        self._zap.send_multipart([version, request_id, status, text, b"client" if known else b"", b""])
+        zap.send_multipart([version, request_id, status, text, b"client" if known else b"", b""])
 
 
 def _last_endpoint(socket: zmq.Socket[bytes]) -> str:

@@ -150,10 +150,11 @@ class Replayed(_Header, frozen=True, array_like=True):
 
 
 class Snapshot(_Header, frozen=True, array_like=True):
-    """Ask for what is retained of the topics that match these patterns."""
+    """Ask for what is retained of the topics that match these patterns, or only for how far these topics have come."""
 
     id: Reference
     patterns: Annotated[list[Annotated[str, Meta(max_length=130)]], Meta(max_length=PATTERN_LIMIT)]
+    heads_only: bool = False
 
 
 class Snapshotted(_Header, frozen=True, array_like=True):
