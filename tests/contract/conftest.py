@@ -1,0 +1,122 @@
+"""The three buses that are held to one contract."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from brokers import GUARD_SECONDS, BrokerProcess, LossyLink, broker_options
+
+from bus import wire
+from bus.client import Peer, attach, unique_name
+from bus.link import Link, LinkHandlers
+from bus.memory import TOKEN, MemoryBus, MemoryLink
+from bus.sockets import SocketLink
+from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent
+
+
+class RawPeer:
+    """Speaks frames, and may break every rule."""
+
+    def __init__(self, link: Link, token: str) -> None:
+        self.link = link
+        self.token = token
+        self.connected = asyncio.Event()
+        self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
+        self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
+        link.start(LinkHandlers(self.connected.set, lambda: None, self._lane, self._feed, lambda: None, lambda _: None))
+
+    def _lane(self, frames: list[bytes]) -> None:
+        self.lane.put_nowait(frames)
+
+    def _feed(self, frames: list[bytes]) -> bool:
+        self.feed.put_nowait(frames)
+        return True
+
+    def send(self, header: wire.LaneHeader, *body: bytes) -> None:
+        self.link.send(wire.lane_frames(header, *body))
+
+    async def next(self, header_type: type[Any]) -> tuple[Any, list[bytes]]:
+        """The next message of this kind; others are passed over."""
+        async with asyncio.timeout(GUARD_SECONDS):
+            while True:
+                frames = await self.lane.get()
+                header = wire.read_from_broker(frames)
+                if isinstance(header, header_type):
+                    return header, frames[2:]
+
+    async def hello(self, name: str, instance: str = "instance-of-raw") -> wire.Welcome:
+        await self.connected.wait()
+        self.send(wire.Hello(wire.PROTOCOL_VERSION, name, instance, self.token))
+        welcome, _ = await self.next(wire.Welcome)
+        assert isinstance(welcome, wire.Welcome)
+        return welcome
+
+
+class ContractBus:
+    """A bus of one of three kinds."""
+
+    def __init__(self, token: str, make_link: Callable[[], Link], broker: BrokerProcess | None) -> None:
+        self.token = token
+        self.broker = broker
+        self.make_link = make_link
+
+    def connect(self, name: str | None = None, link: Link | None = None) -> contextlib.AbstractAsyncContextManager[Peer]:
+        return attach(link or self.make_link(), name or unique_name("peer"), self.token)
+
+    def lossy(self, drops: Callable[[list[bytes]], bool]) -> LossyLink:
+        return LossyLink(self.make_link(), drops)
+
+    @contextlib.asynccontextmanager
+    async def raw(self) -> AsyncIterator[RawPeer]:
+        raw = RawPeer(self.make_link(), self.token)
+        async with asyncio.timeout(GUARD_SECONDS):
+            await raw.connected.wait()
+        try:
+            yield raw
+        finally:
+            raw.link.close()
+
+    async def statistics(self, peer: Peer) -> BusStatisticsEvent:
+        return await peer.request(BusStatisticsRequestEvent(), GUARD_SECONDS)
+
+
+OpenBus = Callable[..., contextlib.AbstractAsyncContextManager[ContractBus]]
+
+
+@pytest.fixture(params=["memory", "ipc", "tcp"])
+def open_bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenBus:
+    """Opens the bus of this kind; options such as `ring_limit_events` may be given."""
+    kind = request.param
+
+    @contextlib.asynccontextmanager
+    async def open_it(**options: Any) -> AsyncIterator[ContractBus]:
+        async with asyncio.timeout(GUARD_SECONDS):
+            if kind == "memory":
+                memory = MemoryBus(**options)
+                try:
+                    yield ContractBus(TOKEN, lambda: MemoryLink(memory), None)
+                finally:
+                    memory.close()
+                return
+            directory: Path = tmp_path_factory.mktemp("b")
+            broker = BrokerProcess(broker_options(kind, directory, **options))
+            broker.start()
+            try:
+                yield ContractBus("token", lambda: SocketLink(broker.runtime()), broker)
+            finally:
+                assert broker.is_alive(), "the broker did not survive the test"
+                assert broker.stop() == 0
+
+    return open_it
+
+
+@pytest.fixture
+async def bus(open_bus: OpenBus) -> AsyncIterator[ContractBus]:
+    """A bus as it is by default."""
+    async with open_bus() as opened:
+        yield opened
