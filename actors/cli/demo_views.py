@@ -114,6 +114,8 @@ class LiveView(SilentView):
     def progressed(self, event: ModelDownloadProgressedEvent) -> None:
         """Move the bar of the model."""
         done = percent(event.durable_bytes, event.size_bytes)
+        if done == 100 and event.model_id not in self._bars:
+            return  # the last word of a step that is over
         cells = done * BAR_CELLS // 100
         rate = event.rate_bytes_per_second / (1 << 20)
         self._bars[event.model_id] = f"  {event.name:<24} {'━' * cells}{'╌' * (BAR_CELLS - cells)} {done:>3} %  {rate:.1f} MiB/s"
@@ -123,7 +125,8 @@ class LiveView(SilentView):
         """Leave a line behind."""
         from rich.text import Text
 
-        line = Text(f"{MARKS[outcome.held]} ", style=STYLES[outcome.held])
+        line = Text()
+        line.append(f"{MARKS[outcome.held]} ", style=STYLES[outcome.held])
         line.append(outcome.title, style="bold")
         line.append(f"  {outcome.seconds:.1f} s\n  ", style="dim")
         line.append(outcome.detail)

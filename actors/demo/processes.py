@@ -127,5 +127,5 @@ def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
 
 async def all_gone(pids: set[int]) -> None:
     """Wait until none of the processes runs any more; they need not be ours, so there is nothing to wait on but the list."""
-    while any(is_running(pid) for pid in pids):
+    while any(is_running(pid) for pid in pids):  # noqa: ASYNC110 - nobody tells of the end of somebody else's child
         await asyncio.sleep(POLL_SECONDS)

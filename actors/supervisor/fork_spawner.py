@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -96,7 +97,8 @@ class ForkSpawner:
         self._letters.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * LETTER_LIMIT_BYTES)
         self._loop.add_reader(self._letters, self._read_letters)
         if self._preload:
-            self._post(PreloadLetter(modules=self._preload))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died at once: the end of its socket tells, and it is replaced
+                self._post(PreloadLetter(modules=self._preload))
 
     def _fresh_server(self) -> tuple[int, socket.socket]:
         ours, theirs = letter_socket_pair()

@@ -257,7 +257,8 @@ class Supervisor:
 
     def _start(self, spec: ChildSpec) -> None:
         self._tickets += 1
-        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment=spec.environment)
+        found = {"UNDERCROFT_RUNTIME": str(self.options.runtime_path)} if spec.command else {}  # how a sidecar finds the bus
+        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment={**found, **spec.environment})
         channels = self._spawner.spawn(order)
         process = Process(spec.name, order.ticket, channels, time.time(), self._on_message, self._on_lines, self._on_broken)
         self._processes[spec.name] = process
