@@ -1,0 +1,26 @@
+"""Real runtimes that leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from acceptance.runtime import Runtime
+
+Start = Callable[..., Runtime]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts runtimes of a profile on one home."""
+    started: list[Runtime] = []
+
+    def run(profile: Path, home: Path | None = None) -> Runtime:
+        started.append(Runtime(home or tmp_path / "home", profile))
+        return started[-1]
+
+    yield run
+    for runtime in started:
+        runtime.clean_up()

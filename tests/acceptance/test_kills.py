@@ -1,0 +1,108 @@
+"""200 kills at random moments, under load: nothing acknowledged is lost, nothing half-done is seen, nobody is left over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from acceptance.conftest import Start
+from acceptance.load import Counting, Installing, ModelWatch, endure
+from acceptance.runtime import Runtime, serve_model, within, write_profile
+from actors.demo.content import SyntheticContent
+from actors.demo.origin import Origin
+from bus.client import connect
+from schemas.config import RuntimeConfigRequestEvent
+
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+
+LIVES = 20
+VICTIMS = ("uc-broker", "uc-broker", "uc-forkserver", "uc-config_store", "uc-config_store", "uc-model_verifi", "uc-model_downlo", "uc-model_downlo")
+ANYBODY = ("uc-config_store", "uc-model_verifi", "uc-model_downlo")
+LONGEST_PAUSE_SECONDS = 0.3
+MIB = 1 << 20
+
+
+@pytest.mark.requirement("C-1", "C-4", "S0-6", "S0-7", "S0-8", "S0-9", "S0-10", "S1-26", "S2-15", "S2-16")
+async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_leave_nobody_behind(tmp_path: Path, start: Start) -> None:
+    seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+    print(f"KILL_SEED={seed}")
+    dice = random.Random(seed)
+    home = tmp_path / "home"
+    counting = Counting()
+    with Origin(rate_bytes_per_second=12 * MIB) as origin:
+        entries = [serve_model(origin, f"model-{number}", SyntheticContent(number * MIB + number, seed=number)) for number in (1, 2, 3)]
+        profile = write_profile(tmp_path / "profile", entries)
+        installing = Installing(entries)
+        with ModelWatch(home / "models", entries) as watch:
+            tasks = [asyncio.ensure_future(endure(home, counting.run)), asyncio.ensure_future(endure(home, installing.run))]
+            lives = []
+            for _ in range(LIVES):
+                lives.append(start(profile, home))
+                await _live_and_die(lives[-1], dice, tasks)
+                _check_disk(home, counting)
+            lives.append(start(profile, home))
+            await asyncio.to_thread(lives[-1].wait_settled)
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await _check_in_effect(home, counting)
+            _check_disk(home, counting)
+            async with connect(home=home) as peer:
+                for entry in entries:
+                    await installing.install(peer, entry.id)
+        print(f"{counting.acknowledgements} acknowledgements of {counting.asked}, {installing.installed} installs, {watch.whole} whole models in {watch.looks} looks")
+        assert watch.faults == []
+        assert all((home / "models" / entry.id / "model.bin").stat().st_size == entry.size_bytes for entry in entries)
+        assert counting.acknowledgements > 10 * LIVES
+        assert installing.installed > 3
+    assert lives[-1].end() == 0
+    assert within(1.0, lambda: not any(life.alive() for life in lives)), [life.alive() for life in lives]
+
+
+async def _live_and_die(life: Runtime, dice: random.Random, tasks: list[asyncio.Task[None]]) -> None:
+    """Kill some of its processes, in an order and at moments that the dice choose, and at last the supervisor."""
+    victims = [*VICTIMS, dice.choice(ANYBODY)]
+    dice.shuffle(victims)
+    for victim in victims:
+        await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
+        await asyncio.to_thread(_kill, life, victim)
+        for task in tasks:
+            assert not task.done(), task.exception()
+    await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)
+    await asyncio.to_thread(life.kill)
+    assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), f"alive a second after the supervisor: {life.alive()}"
+
+
+def _kill(life: Runtime, victim: str) -> None:
+    found: list[int] = []
+
+    def is_found() -> bool:
+        assert life.process.poll() is None, f"the supervisor ended: {(life.home / 'stderr.log').read_text()[-3000:]}"
+        found[:] = [pid for pid in [life.pid_of(victim)] if pid is not None]
+        return bool(found)
+
+    assert within(20.0, is_found), f"{victim} does not come back"
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found[0], signal.SIGKILL)
+
+
+def _check_disk(home: Path, counting: Counting) -> None:
+    """Nobody writes now, so what is on disk has to be what was acknowledged."""
+    file = home / "config" / "config.json"
+    overrides = json.loads(file.read_bytes())["overrides"] if file.exists() else {}
+    counting.check(overrides.get("counters.first", 0), overrides.get("counters.second", 0))
+
+
+async def _check_in_effect(home: Path, counting: Counting) -> None:
+    async with connect(home=home) as peer:
+        settings = (await peer.request(RuntimeConfigRequestEvent(operation="get_effective"))).settings
+    counting.check(settings["counters"]["first"], settings["counters"]["second"])

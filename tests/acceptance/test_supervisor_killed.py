@@ -1,0 +1,67 @@
+"""The supervisor is killed over and over while a large file is on its way."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from acceptance.conftest import Start
+from acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
+from actors.demo.content import SyntheticContent
+from actors.demo.origin import Origin
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+
+KILLS = 20
+MIB = 1 << 20
+STEP_BYTES = 3 * MIB
+SIZE_BYTES = (KILLS + 2) * STEP_BYTES + 4711
+
+
+@pytest.mark.requirement("C-4", "S1-11", "S1-26", "S1-27", "S1-30", "S0-7", "S0-8", "S0-9")
+def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twice(tmp_path: Path, start: Start) -> None:
+    with Origin(rate_bytes_per_second=16 * MIB) as origin:
+        entry = serve_model(origin, "big", SyntheticContent(SIZE_BYTES))
+        profile = write_profile(tmp_path / "profile", [entry])
+        home = tmp_path / "home"
+        staged, installed = home / "models" / "big.partial" / "model.bin", home / "models" / "big"
+        for kill in range(KILLS):
+            runtime = start(profile, home)
+            if kill == 0:
+                runtime.wait_settled()
+                assert runtime.command("models", "install", "big", "--no-wait").returncode == 0  # asked for once, and never again
+            wanted = (kill + 1) * STEP_BYTES
+            assert within(PATIENCE_SECONDS, lambda wanted=wanted: _size(staged) >= wanted), f"{_size(staged)} of {wanted} bytes came"
+            _kill(runtime)
+            assert not installed.exists()
+        last = start(profile, home)
+        assert within(PATIENCE_SECONDS, installed.exists)
+        requests = [seen for seen in origin.requests if seen.path == "/big.bin"]
+    with (installed / "model.bin").open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == entry.files[0].sha256
+    assert [path.name for path in installed.iterdir()] == ["model.bin"]
+    assert len(requests) == KILLS + 1
+    assert [seen.status for seen in requests] == [200, *[206] * KILLS]
+    assert all(seen.headers["if-range"] for seen in requests[1:])
+    twice = [(before.range_start or 0) + before.sent_bytes - (after.range_start or 0) for before, after in zip(requests, requests[1:], strict=False)]
+    print(f"fetched twice after each kill, in KiB: {[amount // 1024 for amount in twice]}")
+    assert max(twice) <= MIB
+    assert last.end() == 0
+    assert within(1.0, lambda: not last.alive())
+
+
+def _kill(runtime: Runtime) -> None:
+    """Kill the supervisor; a second later none of its processes runs."""
+    runtime.kill()
+    assert len(runtime.seen) >= 5
+    assert within(1.0, lambda: not runtime.alive()), f"alive a second later: {runtime.alive()}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
