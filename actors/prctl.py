@@ -28,6 +28,11 @@ def die_with_parent(parent_pid: int) -> bool:
     return True
 
 
+def outlive_parent() -> bool:
+    """Take back what `die_with_parent` asked for."""
+    return _prctl(PR_SET_PDEATHSIG, 0)
+
+
 def adopt_orphans() -> bool:
     """Become the parent of descendants whose own parent ends, so that they can be found and reaped."""
     return _prctl(PR_SET_CHILD_SUBREAPER, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from actors import prctl
 from actors.supervisor.actions import ExitStatus
 from actors.supervisor.forkserver import (
     LETTER_LIMIT_BYTES,
@@ -21,7 +21,6 @@ from actors.supervisor.forkserver import (
     FailedLetter,
     ForkLetter,
     FromServer,
-    PreloadLetter,
     SignalLetter,
     StartedLetter,
     ToServer,
@@ -36,7 +35,7 @@ class ForkSpawner:
     """Has children forked by a server; if the server dies, its children are reported dead and a fresh one is started."""
 
     def __init__(self, listener: Listener, server: tuple[int, socket.socket] | None = None, preload: Iterable[str] = ()) -> None:
-        """`server`: what `fork_server` returned; None starts a fresh interpreter."""
+        """`server`: what `fork_server` returned; None starts a fresh interpreter. `preload`: what a fresh one imports before it forks."""
         self._listener = listener
         self._preload = list(preload)
         self._loop = asyncio.get_running_loop()
@@ -96,15 +95,18 @@ class ForkSpawner:
         self._letters.setblocking(False)
         self._letters.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * LETTER_LIMIT_BYTES)
         self._loop.add_reader(self._letters, self._read_letters)
-        if self._preload:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died at once: the end of its socket tells, and it is replaced
-                self._post(PreloadLetter(modules=self._preload))
 
     def _fresh_server(self) -> tuple[int, socket.socket]:
         ours, theirs = letter_socket_pair()
         with theirs:
-            command = interpreter_command("actors.supervisor.forkserver", str(theirs.fileno()))
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            command = interpreter_command("actors.supervisor.forkserver", str(theirs.fileno()), *self._preload)
+            supervisor_pid = os.getpid()
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                preexec_fn=lambda: prctl.die_with_parent(supervisor_pid),  # until it has its imports done and sees our end by itself
+            )
         return self._process.pid, ours
 
     def _post(self, letter: ToServer, descriptors: list[int] | None = None) -> None:

@@ -43,12 +43,6 @@ class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
     environment: dict[str, str]
 
 
-class PreloadLetter(msgspec.Struct, frozen=True, kw_only=True, tag="preload"):
-    """Import these modules, so that children need not."""
-
-    modules: list[str]
-
-
 class SignalLetter(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     """Send a signal to a child, or SIGKILL to its group; nothing happens if it was reaped."""
 
@@ -77,7 +71,7 @@ class ExitedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
     returncode: int
 
 
-ToServer = ForkLetter | PreloadLetter | SignalLetter
+ToServer = ForkLetter | SignalLetter
 FromServer = StartedLetter | FailedLetter | ExitedLetter
 
 
@@ -89,12 +83,14 @@ def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
 def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
     """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket."""
     ours, theirs = letter_socket_pair()
+    supervisor_pid = os.getpid()
     gc.freeze()  # neither side's collections shall touch, and so unshare, what both have
     pid = os.fork()
     if pid:
         theirs.close()
         return pid, ours
     ours.close()
+    prctl.die_with_parent(supervisor_pid)
     return serve(theirs, modules)
 
 
@@ -145,6 +141,7 @@ class ForkServer:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._preload(self._modules)
+        prctl.outlive_parent()  # imports were not to outlive the supervisor; from here on its end is seen, and children have to be ended first
         with selectors.DefaultSelector() as selector:
             selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
             selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
@@ -174,8 +171,6 @@ class ForkServer:
         match self._decoder.decode(data):
             case ForkLetter() as letter:
                 self._fork(letter, _descriptors(ancillary))
-            case PreloadLetter(modules=modules):
-                self._preload(modules)
             case SignalLetter(pid=pid, number=number):
                 self._signal(pid, number)
 
@@ -302,4 +297,4 @@ def _never_return(work: Callable[[], object]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -86,7 +86,8 @@ async def endure(home: Path, work: Callable[[Peer], Awaitable[None]]) -> None:
                     try:
                         await work(peer)
                     except RequestFailed as failed:
-                        assert failed.kind not in ("refused", "invalid"), str(failed)
+                        if failed.kind in ("refused", "invalid"):
+                            raise AssertionError(str(failed)) from failed
                     await asyncio.sleep(AGAIN_SECONDS)
         await asyncio.sleep(AGAIN_SECONDS)
 

@@ -145,6 +145,16 @@ class Runtime:
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
+def described(pids: set[int]) -> list[str]:
+    """Processes in words, for an assertion that failed."""
+    words = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+            words.append(f"{pid} {Path(f'/proc/{pid}/comm').read_text().strip()} {parent} {Path(f'/proc/{pid}/cmdline').read_bytes()!r}")
+    return words
+
+
 def within(seconds: float, what: Callable[[], bool]) -> bool:
     """Whether something becomes so in time; for what nobody tells of, such as the end of somebody else's child."""
     deadline = time.monotonic() + seconds

@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from acceptance.conftest import Start
 from acceptance.load import Counting, Installing, ModelWatch, endure
-from acceptance.runtime import Runtime, serve_model, within, write_profile
+from acceptance.runtime import Runtime, described, serve_model, within, write_profile
+
 from actors.demo.content import SyntheticContent
 from actors.demo.origin import Origin
 from bus.client import connect
@@ -59,7 +59,8 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
             async with connect(home=home) as peer:
                 for entry in entries:
                     await installing.install(peer, entry.id)
-        print(f"{counting.acknowledgements} acknowledgements of {counting.asked}, {installing.installed} installs, {watch.whole} whole models in {watch.looks} looks")
+        print(f"{counting.acknowledgements} acknowledgements of {counting.asked} requests, {installing.installed} installs")
+        print(f"{watch.whole} whole models in {watch.looks} looks")
         assert watch.faults == []
         assert all((home / "models" / entry.id / "model.bin").stat().st_size == entry.size_bytes for entry in entries)
         assert counting.acknowledgements > 10 * LIVES
@@ -79,7 +80,7 @@ async def _live_and_die(life: Runtime, dice: random.Random, tasks: list[asyncio.
             assert not task.done(), task.exception()
     await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)
     await asyncio.to_thread(life.kill)
-    assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), f"alive a second after the supervisor: {life.alive()}"
+    assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), f"alive a second after the supervisor: {described(life.alive())}"
 
 
 def _kill(life: Runtime, victim: str) -> None:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from acceptance.conftest import Start
-from acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
+from acceptance.runtime import PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
+
 from actors.demo.content import SyntheticContent
 from actors.demo.origin import Origin
 
@@ -57,7 +57,7 @@ def _kill(runtime: Runtime) -> None:
     """Kill the supervisor; a second later none of its processes runs."""
     runtime.kill()
     assert len(runtime.seen) >= 5
-    assert within(1.0, lambda: not runtime.alive()), f"alive a second later: {runtime.alive()}"
+    assert within(1.0, lambda: not runtime.alive()), f"alive a second later: {described(runtime.alive())}"
 
 
 def _size(path: Path) -> int:

@@ -69,3 +69,29 @@ os.write(into, b"x")
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
     assert run(program) == "7\n"
+
+
+def test_a_child_that_took_it_back_outlives_its_parent() -> None:
+    program = """
+import os
+from actors import prctl
+out, into = os.pipe()
+parent = os.fork()
+if parent == 0:
+    middle = os.getpid()
+    prepared, tell = os.pipe()
+    if os.fork() == 0:
+        assert prctl.die_with_parent(middle)
+        assert prctl.outlive_parent()
+        os.write(tell, b"x")
+        while os.getppid() == middle:
+            os.sched_yield()
+        os.write(into, b"alive")
+        os._exit(0)
+    os.read(prepared, 1)
+    os._exit(0)
+os.waitpid(parent, 0)
+os.close(into)
+print(os.read(out, 5).decode())
+"""
+    assert run(program) == "alive\n"
