@@ -45,7 +45,8 @@ class BrokerProcess:
 
     @property
     def pid(self) -> int:
-        assert self._process is not None and self._process.pid is not None
+        assert self._process is not None
+        assert self._process.pid is not None
         return self._process.pid
 
     def start(self) -> None:
@@ -60,14 +61,16 @@ class BrokerProcess:
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
-        assert self._process is not None and self._pipe is not None
+        assert self._process is not None
+        assert self._pipe is not None
         self._process.kill()
         self._process.join()
         self._pipe.close()
 
     def stop(self) -> int | None:
         """Ask it to leave; returns its exit code."""
-        assert self._process is not None and self._pipe is not None
+        assert self._process is not None
+        assert self._pipe is not None
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe.fileno(), encode(Message(stop=Stop())))
         self._process.join(GUARD_SECONDS)

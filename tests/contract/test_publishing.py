@@ -30,28 +30,39 @@ def is_numbered(frames: list[bytes]) -> bool:
 
 @pytest.mark.requirement("C-2")
 async def test_every_accepted_event_is_heard_once_by_every_subscriber(bus: ContractBus) -> None:
-    async with bus.connect() as publisher, bus.connect() as one, bus.connect() as other:
-        async with one.subscribe(NumberedEvent) as first, other.subscribe("app.*") as second:
-            for n in range(3000):
-                await publisher.publish(NumberedEvent(n=n))
-            await publisher.settled()
-            assert publisher.statistics().accepted == 3000
-            assert [event.n for event in await take(first, 3000)] == list(range(3000))
-            assert [event["n"] for event in await take(second, 3000)] == list(range(3000))
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as one,
+        bus.connect() as other,
+        one.subscribe(NumberedEvent) as first,
+        other.subscribe("app.*") as second,
+    ):
+        for n in range(3000):
+            await publisher.publish(NumberedEvent(n=n))
+        await publisher.settled()
+        assert publisher.statistics().accepted == 3000
+        assert [event.n for event in await take(first, 3000)] == list(range(3000))
+        assert [event["n"] for event in await take(second, 3000)] == list(range(3000))
 
 
 async def test_two_publishers_have_one_order_for_everybody(bus: ContractBus) -> None:
-    async with bus.connect() as a, bus.connect() as b, bus.connect() as one, bus.connect() as other:
-        async with one.subscribe(NumberedEvent) as first, other.subscribe(NumberedEvent) as second:
-            for n in range(500):
-                await a.publish(NumberedEvent(n=n, source="a"))
-                await b.publish(NumberedEvent(n=n, source="b"))
-                if n % 50 == 0:
-                    await a.settled()
-            heard = await take(first, 1000)
-            assert heard == await take(second, 1000)
-            for source in ("a", "b"):
-                assert [event.n for event in heard if event.source == source] == list(range(500))
+    async with (
+        bus.connect() as a,
+        bus.connect() as b,
+        bus.connect() as one,
+        bus.connect() as other,
+        one.subscribe(NumberedEvent) as first,
+        other.subscribe(NumberedEvent) as second,
+    ):
+        for n in range(500):
+            await a.publish(NumberedEvent(n=n, source="a"))
+            await b.publish(NumberedEvent(n=n, source="b"))
+            if n % 50 == 0:
+                await a.settled()
+        heard = await take(first, 1000)
+        assert heard == await take(second, 1000)
+        for source in ("a", "b"):
+            assert [event.n for event in heard if event.source == source] == list(range(500))
 
 
 async def test_a_message_that_is_sent_again_gets_no_second_place(bus: ContractBus) -> None:
@@ -95,15 +106,20 @@ async def test_a_message_that_the_feed_lost_is_fetched_and_comes_in_its_place(bu
 async def test_a_lost_tail_shows_in_the_heartbeat(bus: ContractBus) -> None:
     is_lossy = False
     link = bus.lossy(lambda frames: is_numbered(frames) and is_lossy)
-    async with bus.connect() as publisher, bus.connect() as control, bus.connect(link=link) as listener:
-        async with control.subscribe(NumberedEvent) as all_events, listener.subscribe(NumberedEvent) as events:
-            await publisher.publish(NumberedEvent(n=1))
-            assert (await anext(events)).n == 1
-            is_lossy = True
-            await publisher.publish(NumberedEvent(n=2))
-            assert [event.n for event in await take(all_events, 2)] == [1, 2]
-            assert (await anext(events)).n == 2
-            assert listener.statistics().replays >= 1
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as control,
+        bus.connect(link=link) as listener,
+        control.subscribe(NumberedEvent) as all_events,
+        listener.subscribe(NumberedEvent) as events,
+    ):
+        await publisher.publish(NumberedEvent(n=1))
+        assert (await anext(events)).n == 1
+        is_lossy = True
+        await publisher.publish(NumberedEvent(n=2))
+        assert [event.n for event in await take(all_events, 2)] == [1, 2]
+        assert (await anext(events)).n == 2
+        assert listener.statistics().replays >= 1
 
 
 async def test_beyond_the_ring_the_gap_is_told_and_what_is_left_follows(open_bus: OpenBus) -> None:
@@ -111,28 +127,33 @@ async def test_beyond_the_ring_the_gap_is_told_and_what_is_left_follows(open_bus
         is_lossy = True
         link = bus.lossy(lambda frames: is_numbered(frames) and is_lossy)
         whole = bus.lossy(lambda _: False)
-        async with bus.connect() as publisher, bus.connect(link=whole) as control, bus.connect(link=link) as listener:
-            async with control.subscribe(NumberedEvent) as all_events, listener.subscribe(NumberedEvent) as events:
-                await whole.is_live.wait()
-                for n in range(500):
-                    await publisher.publish(NumberedEvent(n=n))
-                    await publisher.settled()
-                await take(all_events, 500)
-                is_lossy = False
-                await publisher.publish(NumberedEvent(n=500))
-                heard: list[int] = []
-                gaps = 0
-                while not heard or heard[-1] != 500:
-                    event = await anext(events)
-                    if isinstance(event, GapEvent):
-                        assert (event.lost_topic, event.reason) == ("app.numbered", "ring_exceeded")
-                        gaps += event.count
-                        heard += range(len(heard), len(heard) + event.count)
-                    else:
-                        heard.append(event.n)
-                assert heard == list(range(501))
-                assert gaps > 0
-                assert listener.statistics().lost == gaps
+        async with (
+            bus.connect() as publisher,
+            bus.connect(link=whole) as control,
+            bus.connect(link=link) as listener,
+            control.subscribe(NumberedEvent) as all_events,
+            listener.subscribe(NumberedEvent) as events,
+        ):
+            await whole.is_live.wait()
+            for n in range(500):
+                await publisher.publish(NumberedEvent(n=n))
+                await publisher.settled()
+            await take(all_events, 500)
+            is_lossy = False
+            await publisher.publish(NumberedEvent(n=500))
+            heard: list[int] = []
+            gaps = 0
+            while not heard or heard[-1] != 500:
+                event = await anext(events)
+                if isinstance(event, GapEvent):
+                    assert (event.lost_topic, event.reason) == ("app.numbered", "ring_exceeded")
+                    gaps += event.count
+                    heard += range(len(heard), len(heard) + event.count)
+                else:
+                    heard.append(event.n)
+            assert heard == list(range(501))
+            assert gaps > 0
+            assert listener.statistics().lost == gaps
 
 
 async def test_the_ring_is_bounded_by_bytes_too(open_bus: OpenBus) -> None:
@@ -148,21 +169,26 @@ async def test_after_a_gap_the_retained_state_of_every_key_is_told_again(open_bu
         is_lossy = True
         link = bus.lossy(lambda frames: frames[0] == b"app.state" and is_lossy)
         whole = bus.lossy(lambda _: False)
-        async with bus.connect() as publisher, bus.connect(link=whole) as control, bus.connect(link=link) as listener:
-            async with control.subscribe(StateEvent) as all_events, listener.subscribe(StateEvent) as events:
-                await whole.is_live.wait()
-                await publisher.publish(StateEvent(key="early", value=1))
-                for value in range(50):
-                    await publisher.publish(StateEvent(key="busy", value=value))
-                await publisher.settled()
-                await take(all_events, 51)
-                is_lossy = False
-                await publisher.publish(StateEvent(key="busy", value=50))
-                state: dict[str, int] = {}
-                while state != {"early": 1, "busy": 50}:
-                    event = await anext(events)
-                    if isinstance(event, StateEvent):
-                        state[event.key] = event.value
+        async with (
+            bus.connect() as publisher,
+            bus.connect(link=whole) as control,
+            bus.connect(link=link) as listener,
+            control.subscribe(StateEvent) as all_events,
+            listener.subscribe(StateEvent) as events,
+        ):
+            await whole.is_live.wait()
+            await publisher.publish(StateEvent(key="early", value=1))
+            for value in range(50):
+                await publisher.publish(StateEvent(key="busy", value=value))
+            await publisher.settled()
+            await take(all_events, 51)
+            is_lossy = False
+            await publisher.publish(StateEvent(key="busy", value=50))
+            state: dict[str, int] = {}
+            while state != {"early": 1, "busy": 50}:
+                event = await anext(events)
+                if isinstance(event, StateEvent):
+                    state[event.key] = event.value
 
 
 async def test_a_late_joiner_hears_the_retained_events_first_and_then_what_follows(bus: ContractBus) -> None:
@@ -317,14 +343,19 @@ async def test_a_name_that_is_none_is_refused(bus: ContractBus, name: str) -> No
 
 
 async def test_a_subscriber_that_does_not_read_costs_the_others_nothing(bus: ContractBus) -> None:
-    async with bus.connect() as publisher, bus.connect() as slow, bus.connect() as listener:
-        async with slow.subscribe(NumberedEvent) as unread, listener.subscribe(NumberedEvent) as events:
-            for n in range(40_000):
-                await publisher.publish(NumberedEvent(n=n))
-                if n % 1000 == 999:
-                    assert [event.n for event in await take(events, 1000)] == list(range(n - 999, n + 1))
-            assert [event.n for event in await take(unread, 40_000)] == list(range(40_000))
-            assert slow.statistics().lost == 0
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as slow,
+        bus.connect() as listener,
+        slow.subscribe(NumberedEvent) as unread,
+        listener.subscribe(NumberedEvent) as events,
+    ):
+        for n in range(40_000):
+            await publisher.publish(NumberedEvent(n=n))
+            if n % 1000 == 999:
+                assert [event.n for event in await take(events, 1000)] == list(range(n - 999, n + 1))
+        assert [event.n for event in await take(unread, 40_000)] == list(range(40_000))
+        assert slow.statistics().lost == 0
 
 
 async def test_whoever_left_is_not_waited_for(bus: ContractBus) -> None:
