@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.benchmarks import with_nats, with_pyzmq, with_undercroft
 from tests.benchmarks.cast import Part, nats_missing, stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
@@ -29,13 +31,13 @@ def undercroft(count: int) -> Sample:
         return _outcome(publisher, subscriber, count)
 
 
-def pyzmq(count: int) -> Sample:
+def pyzmq(count: int, hear: Callable[..., None], publish: Callable[..., None]) -> Sample:
     """PUB, C proxy, SUB."""
     with stage() as here:
         front, back = here.endpoint("front"), here.endpoint("back")
         here.part(with_pyzmq.forward, front, back)
-        subscriber = here.part(with_pyzmq.hear_many, back, count)
-        publisher = here.part(with_pyzmq.publish_many, front, count)
+        subscriber = here.part(hear, back, count)
+        publisher = here.part(publish, front, count)
         subscriber.hear()
         return _outcome(publisher, subscriber, count)
 
@@ -60,7 +62,8 @@ def build(is_quick: bool) -> Benchmark:
         title="Typed events, publisher -> broker -> async handler",
         contestants=[
             Contestant("undercroft", lambda: undercroft(count)),
-            Contestant("pyzmq", lambda: pyzmq(count)),
+            Contestant("pyzmq", lambda: pyzmq(count, with_pyzmq.hear_many, with_pyzmq.publish_many)),
+            Contestant("pyzmq-multipart", lambda: pyzmq(count, with_pyzmq.hear_many_multipart, with_pyzmq.publish_many_multipart)),
             Contestant("nats", lambda: nats(count_nats), nats_missing()),
         ],
         targets=[

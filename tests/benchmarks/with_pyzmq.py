@@ -14,7 +14,7 @@ from tests.benchmarks.sample import TOPIC, WARM_UP, AnswerEvent, AskEvent, Handl
 
 
 def _socket(kind: int, endpoint: str, *, binds: bool = False) -> zmq.Socket[bytes]:
-    socket = zmq.Context.instance().socket(kind)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.set_hwm(0)
     socket.linger = 0
     if kind == zmq.SUB:
@@ -79,6 +79,33 @@ async def _hear_many(pipe: Connection, back: str, count: int) -> None:
         event = decode_spoken(socket.recv()[len(TOPIC) :])
         if event.n != WARM_UP:
             await handler.handle(event)
+    pipe.send(time.monotonic())
+    assert handler.total == count * (count - 1) // 2
+
+
+def publish_many_multipart(pipe: Connection, front: str, count: int) -> None:
+    """As publish_many, in two frames."""
+    socket = _socket(zmq.PUB, front)
+    _warm_up(pipe, socket)
+    pipe.send(time.monotonic())
+    for n in range(count):
+        socket.send_multipart([TOPIC, encode(SpokenEvent(n=n))])
+    pipe.recv()
+
+
+def hear_many_multipart(pipe: Connection, back: str, count: int) -> None:
+    """As hear_many, in two frames."""
+    asyncio.run(_hear_many_multipart(pipe, back, count))
+
+
+async def _hear_many_multipart(pipe: Connection, back: str, count: int) -> None:
+    handler = Handler()
+    socket = _socket(zmq.SUB, back)
+    _await_warmth(pipe, socket)
+    while handler.count < count:
+        _, *body = socket.recv_multipart()
+        if body:
+            await handler.handle(decode_spoken(body[0]))
     pipe.send(time.monotonic())
     assert handler.total == count * (count - 1) // 2
 
