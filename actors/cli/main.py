@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": "Show events as they happen.",
     "config": "Read and change settings while the app runs.",
     "models": "Install, check and remove models.",
+    "contract": "Show every event and request, as JSON Schema or AsyncAPI.",
     "demo": "Show what it does when things go wrong, in half a minute.",
 }
 """Name and summary; the command is found in `actors.cli.<name>`, as a click command of that name."""

@@ -1,0 +1,81 @@
+"""`undercroft contract`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+
+if TYPE_CHECKING:
+    import msgspec
+
+FORMATS = ("json-schema", "asyncapi")
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="What to print to stdout.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Directory that gets both documents, instead of stdout.")
+@click.option("--clients", type=click.Path(file_okay=False, path_type=Path), help="Folder of the clients that gets their generated events.")
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file is not what it should be.")
+@target_options
+@pass_target
+def contract(target: Target, form: str, output: Path | None, clients: Path | None, check: bool) -> int:
+    """Show the contract: every event and request, as JSON Schema or AsyncAPI 3.0.
+
+    With --output or --clients it is written to files. Needs no runtime.
+
+    \b
+    Examples:
+      undercroft contract --format asyncapi
+      undercroft contract --output schemas/published --clients clients
+      undercroft contract --output schemas/published --check
+    """
+    if check and output is None and clients is None:
+        raise click.UsageError("--check needs --output or --clients: the files to compare with")
+    from bus.discovery import Runtime
+    from schemas.export import ASYNCAPI_FILE, DOCUMENTS, SCHEMA_FILE, asyncapi, json_schema, rendered
+
+    documents: list[type[msgspec.Struct]] = [*DOCUMENTS, Runtime]
+    schema = json_schema(documents)
+    if output is None and clients is None:
+        document = schema if form == FORMATS[0] else asyncapi(documents)
+        if target.as_json:
+            print_json(document)
+        else:
+            print(rendered(document), end="")
+        return ExitCode.OK
+    files: dict[Path, str] = {}
+    if output is not None:
+        files[output / SCHEMA_FILE] = rendered(schema)
+        files[output / ASYNCAPI_FILE] = rendered(asyncapi(documents))
+    if clients is not None:
+        from schemas.generate import client_files
+
+        files.update({clients / path: content for path, content in client_files(json_schema()).items()})
+    return _compare(target, files) if check else _write(target, files)
+
+
+def _compare(target: Target, files: dict[Path, str]) -> int:
+    stale = [str(path) for path, content in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != content]
+    if target.as_json:
+        print_json({"stale": stale})
+    else:
+        for path in stale:
+            print(f"{path} is not what the contract says; run 'undercroft contract' with the same options but --check")
+    return ExitCode.FAILED if stale else ExitCode.OK
+
+
+def _write(target: Target, files: dict[Path, str]) -> int:
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", newline="\n")
+    if target.as_json:
+        print_json({"written": [str(path) for path in files]})
+    else:
+        for path in files:
+            print(f"wrote {path}")
+    return ExitCode.OK

@@ -1,0 +1,468 @@
+// Every event of the contract, version 1.0.0. Written by `undercroft contract --clients`; edits are overwritten.
+
+/** How one actor fares. */
+export interface ActorStatus {
+  actor: string;
+  state: "backoff" | "failed" | "ready" | "starting" | "stopped" | "stopping" | "waiting";
+  /** None while it has no process. */
+  pid?: number | null;
+  /** how often it was started again since the supervisor began. */
+  restarts?: number;
+  /** when it entered this state, seconds since the Unix epoch. */
+  since?: number;
+  /** why it is in this state: exit code, signal, missed heartbeats, a dependency. */
+  reason?: string;
+  /** the tail of what it wrote to stderr before it last ended. */
+  last_words?: string;
+  /** delay before the next start or probe; None if none is due. */
+  retry_seconds?: number | null;
+}
+
+/** The actor is being stopped and will be started again. */
+export interface ActorRestartAcceptedEvent {
+  type: "supervision.restart_accepted";
+  status: ActorStatus;
+}
+
+/** Ask for one actor to be stopped in good order and started again; closes an open circuit. */
+export interface ActorRestartRequestEvent {
+  type: "supervision.restart";
+  actor: string;
+}
+
+/** An actor is in another state. */
+export interface ActorStateChangedEvent {
+  type: "supervision.actor_state_changed";
+  actor: string;
+  status: ActorStatus;
+}
+
+/** One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer. */
+export interface PeerStatistics {
+  peer: string;
+  instance: string;
+  in_hand: number;
+  serves: Array<string>;
+}
+
+/** What the broker counted since its epoch began. */
+export interface BusStatisticsEvent {
+  type: "bus.statistics_reported";
+  epoch: string;
+  sequence: number;
+  uptime_seconds: number;
+  messages: number;
+  duplicates: number;
+  requests: number;
+  undeliverable: number;
+  /** reason to count, for messages that were refused or ignored. */
+  refused: Record<string, number>;
+  ring_events: number;
+  ring_bytes: number;
+  retained_keys: number;
+  retained_bytes: number;
+  pending_requests: number;
+  peers: Array<PeerStatistics>;
+  /** newest number of each topic. */
+  topics: Record<string, number>;
+}
+
+/** Ask the broker what it counted; it answers itself. */
+export interface BusStatisticsRequestEvent {
+  type: "bus.statistics";
+}
+
+/** How much of one file is durable. */
+export interface FileProgress {
+  path: string;
+  durable_bytes: number;
+  size_bytes: number;
+}
+
+/** What the manifest promises of one file. */
+export interface FilePromise {
+  /** where the file lies below the model's directory; relative, with forward slashes, without `..`. */
+  path: string;
+  /** exact length. */
+  size_bytes: number;
+  /** digest of the whole file, 64 lower-case hex digits. */
+  sha256: string;
+  /** where it can be fetched; the first is tried first. */
+  urls: Array<string>;
+}
+
+/** One broken promise: where, what was found, what was expected. */
+export interface VerificationFinding {
+  path: string;
+  aspect: "missing" | "sha256" | "size" | "unreadable";
+  found: string;
+  expected: string;
+}
+
+/** Verdict over a directory: no findings means that every file keeps its promise. */
+export interface FilesVerifiedEvent {
+  type: "models.files_verified";
+  model_id: string;
+  findings: Array<VerificationFinding>;
+  hashed_bytes: number;
+  /** bytes that were hashed while the download still ran. */
+  hashed_behind_bytes: number;
+  seconds: number;
+}
+
+/** Ask the verifier to compare files with what the manifest promised of them. */
+export interface FilesVerifyRequestEvent {
+  type: "models.verify_files";
+  model_id: string;
+  directory: string;
+  files: Array<FilePromise>;
+  /** files that look as they did when they were verified need not be read again. */
+  trust_records?: boolean;
+}
+
+/** Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire. */
+export interface GapEvent {
+  type: "bus.gap";
+  /** topic of the lost events. */
+  lost_topic: string;
+  /** how many are lost. */
+  count: number;
+  /**
+   * `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former broker took them along
+   * and their publisher no longer had them.
+   */
+  reason: "broker_restarted" | "ring_exceeded";
+}
+
+/** One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch. */
+export interface LogLine {
+  actor: string;
+  at: number;
+  text: string;
+}
+
+/** Processes wrote to their logs. */
+export interface LogLinesWrittenEvent {
+  type: "supervision.log_lines_written";
+  lines: Array<LogLine>;
+}
+
+/** The newest lines of the ring, oldest first; `dropped` counts the older ones that it no longer holds. */
+export interface LogsReportedEvent {
+  type: "supervision.logs_reported";
+  lines: Array<LogLine>;
+  dropped: number;
+}
+
+/** Ask for the newest log lines of one actor, or of all. */
+export interface LogsRequestEvent {
+  type: "supervision.logs";
+  actor?: string | null;
+  limit?: number;
+}
+
+/** One model: what it is for, its licence, its files. */
+export interface ModelEntry {
+  id: string;
+  name: string;
+  category: string;
+  licence: string;
+  files: Array<FilePromise>;
+}
+
+/** The models that an app declares. */
+export interface Manifest {
+  format: number;
+  models: Array<ModelEntry>;
+  /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any. */
+  minimum_runtime?: string;
+}
+
+/** Where one model stands. */
+export interface ModelStatus {
+  model_id: string;
+  name: string;
+  category: string;
+  licence: string;
+  state: "absent" | "damaged" | "downloading" | "failed" | "installed" | "partial" | "queued" | "verifying";
+  size_bytes: number;
+  /** bytes that a crash cannot take away; `size_bytes` once installed. */
+  durable_bytes: number;
+  /** why the model failed or is damaged, and what to do; empty otherwise. */
+  problem?: string;
+}
+
+/** The install goes on no more. */
+export interface ModelCancelledEvent {
+  type: "models.cancelled";
+  status: ModelStatus;
+}
+
+/** Stop an install. The partial is kept for a later one unless `drop_partial`. */
+export interface ModelCancelRequestEvent {
+  type: "models.cancel";
+  model_id: string;
+  drop_partial?: boolean;
+}
+
+/** More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt. */
+export interface ModelDownloadProgressedEvent {
+  type: "models.download_progressed";
+  model_id: string;
+  name: string;
+  /** counts from 1; a new attempt may start from fewer bytes, since it may have had to discard some. */
+  attempt: number;
+  durable_bytes: number;
+  size_bytes: number;
+  rate_bytes_per_second: number;
+  /** None while the rate is not known yet. */
+  seconds_left: number | null;
+  /** where the partial files lie. */
+  staging_directory: string;
+  files: Array<FileProgress>;
+}
+
+/** The wish is on disk: the install goes on through any crash, until it is done, failed or cancelled. */
+export interface ModelInstallAcceptedEvent {
+  type: "models.install_accepted";
+  status: ModelStatus;
+}
+
+/** Ask for a model; answered once the wish is durable, long before the bytes are there. */
+export interface ModelInstallRequestEvent {
+  type: "models.install";
+  model_id: string;
+}
+
+/** A model was verified and is visible under its name, whole. */
+export interface ModelInstalledEvent {
+  type: "models.installed";
+  model_id: string;
+  name: string;
+  directory: string;
+  size_bytes: number;
+  fetched_bytes: number;
+  attempts: number;
+}
+
+/** What was removed, or would be with `dry_run`. */
+export interface ModelRemovalEvent {
+  type: "models.removal";
+  status: ModelStatus;
+  freed_bytes: number;
+  dry_run: boolean;
+}
+
+/** Remove an installed model, its partial and its records. */
+export interface ModelRemoveRequestEvent {
+  type: "models.remove";
+  model_id: string;
+  dry_run?: boolean;
+}
+
+/** A model is gone from disk on somebody's word. */
+export interface ModelRemovedEvent {
+  type: "models.removed";
+  model_id: string;
+  freed_bytes: number;
+}
+
+/** A model is in another state. */
+export interface ModelStateChangedEvent {
+  type: "models.state_changed";
+  model_id: string;
+  status: ModelStatus;
+}
+
+/** What a check of an installed model found. */
+export interface ModelVerdictEvent {
+  type: "models.verdict";
+  status: ModelStatus;
+  findings: Array<VerificationFinding>;
+}
+
+/** The files of a model do not keep what its manifest promised; they are out of use, not deleted. */
+export interface ModelVerificationFailedEvent {
+  type: "models.verification_failed";
+  model_id: string;
+  findings: Array<VerificationFinding>;
+}
+
+/** The files of a model keep what its manifest promised. */
+export interface ModelVerifiedEvent {
+  type: "models.verified";
+  model_id: string;
+  size_bytes: number;
+}
+
+/** Ask for every byte of an installed model to be hashed again. */
+export interface ModelVerifyRequestEvent {
+  type: "models.verify";
+  model_id: string;
+}
+
+/** Every model of the manifest, with its state. */
+export interface ModelsListedEvent {
+  type: "models.listed";
+  models: Array<ModelStatus>;
+  models_directory: string;
+}
+
+/** Ask which models there are and where each stands. */
+export interface ModelsListRequestEvent {
+  type: "models.list";
+}
+
+/** A peer was let in, or came back on a new connection. */
+export interface PeerJoinedEvent {
+  type: "bus.peer_joined";
+  peer: string;
+  instance: string;
+}
+
+/** A peer is gone: it said so, or its connection ended. */
+export interface PeerLeftEvent {
+  type: "bus.peer_left";
+  peer: string;
+  instance: string;
+  said_bye: boolean;
+}
+
+/** Why one setting was not taken. */
+export interface SettingProblem {
+  /** dotted path of the setting, such as `vad.sensitivity`. */
+  path: string;
+  /** one sentence with what was found and what was expected. */
+  problem: string;
+}
+
+/** What became of a settings request. */
+export interface RuntimeConfigResponseEvent {
+  type: "config.response";
+  /** every key of the request was taken (or, for get_effective, read); otherwise none was. */
+  success: boolean;
+  message: string;
+  /** the overrides are on disk. False with `success` means: in effect now, but lost with the process. */
+  durable?: boolean;
+  /** all effective settings after the request, nested by section. */
+  settings?: Record<string, unknown>;
+  overrides?: Record<string, unknown>;
+  problems?: Array<SettingProblem>;
+  /** counts the changes of this life of the store, so that two answers can be put in order. */
+  revision?: number;
+}
+
+/** Read or change the application's settings; several keys at once are taken all or none. */
+export interface RuntimeConfigRequestEvent {
+  type: "config.request";
+  operation: "get_effective" | "reset_defaults" | "reset_section" | "update";
+  /** dotted path to new value; for `update` only. */
+  updates?: Record<string, unknown>;
+  /** dotted path of a section (or of one setting) that goes back to its defaults; for `reset_section` only. */
+  section?: string;
+  /** judge the request and show the settings as they would be, but change nothing. */
+  dry_run?: boolean;
+}
+
+/** Settings are in effect that were not before; values derived from them are due to be computed anew. */
+export interface SettingsChangedEvent {
+  type: "config.settings_changed";
+  /** dotted path to new value, for each setting whose effective value is another one now. */
+  changed: Record<string, unknown>;
+  /** all effective settings, nested by section. */
+  settings: Record<string, unknown>;
+  revision: number;
+  /** `start` when the store announces what it loaded. */
+  reason: "reset_defaults" | "reset_section" | "start" | "update";
+}
+
+/** How the whole runtime fares. */
+export interface SupervisorStatusEvent {
+  type: "supervision.status_reported";
+  version: string;
+  profile: string;
+  home: string;
+  pid: number;
+  started_at: number;
+  /** every actor that should run is ready, or has failed for good. */
+  settled: boolean;
+  actors: Array<ActorStatus>;
+}
+
+/** Ask how the runtime fares. */
+export interface SupervisorStatusRequestEvent {
+  type: "supervision.status";
+}
+
+/** The runtime leaves: actors stop in reverse order of their start. */
+export interface SupervisorStoppingEvent {
+  type: "supervision.stopping";
+  reason: string;
+}
+
+/** Ask the whole runtime to stop in good order. */
+export interface SupervisorStopRequestEvent {
+  type: "supervision.stop";
+  reason?: string;
+}
+
+/** Topic to event. */
+export interface EventOf {
+  "supervision.restart_accepted": ActorRestartAcceptedEvent;
+  "supervision.restart": ActorRestartRequestEvent;
+  "supervision.actor_state_changed": ActorStateChangedEvent;
+  "bus.statistics_reported": BusStatisticsEvent;
+  "bus.statistics": BusStatisticsRequestEvent;
+  "models.files_verified": FilesVerifiedEvent;
+  "models.verify_files": FilesVerifyRequestEvent;
+  "bus.gap": GapEvent;
+  "supervision.log_lines_written": LogLinesWrittenEvent;
+  "supervision.logs_reported": LogsReportedEvent;
+  "supervision.logs": LogsRequestEvent;
+  "models.cancelled": ModelCancelledEvent;
+  "models.cancel": ModelCancelRequestEvent;
+  "models.download_progressed": ModelDownloadProgressedEvent;
+  "models.install_accepted": ModelInstallAcceptedEvent;
+  "models.install": ModelInstallRequestEvent;
+  "models.installed": ModelInstalledEvent;
+  "models.removal": ModelRemovalEvent;
+  "models.remove": ModelRemoveRequestEvent;
+  "models.removed": ModelRemovedEvent;
+  "models.state_changed": ModelStateChangedEvent;
+  "models.verdict": ModelVerdictEvent;
+  "models.verification_failed": ModelVerificationFailedEvent;
+  "models.verified": ModelVerifiedEvent;
+  "models.verify": ModelVerifyRequestEvent;
+  "models.listed": ModelsListedEvent;
+  "models.list": ModelsListRequestEvent;
+  "bus.peer_joined": PeerJoinedEvent;
+  "bus.peer_left": PeerLeftEvent;
+  "config.response": RuntimeConfigResponseEvent;
+  "config.request": RuntimeConfigRequestEvent;
+  "config.settings_changed": SettingsChangedEvent;
+  "supervision.status_reported": SupervisorStatusEvent;
+  "supervision.status": SupervisorStatusRequestEvent;
+  "supervision.stopping": SupervisorStoppingEvent;
+  "supervision.stop": SupervisorStopRequestEvent;
+}
+
+/** Topic of a request to its reply. */
+export interface ReplyTo {
+  "supervision.restart": ActorRestartAcceptedEvent;
+  "bus.statistics": BusStatisticsEvent;
+  "models.verify_files": FilesVerifiedEvent;
+  "supervision.logs": LogsReportedEvent;
+  "models.cancel": ModelCancelledEvent;
+  "models.install": ModelInstallAcceptedEvent;
+  "models.remove": ModelRemovalEvent;
+  "models.verify": ModelVerdictEvent;
+  "models.list": ModelsListedEvent;
+  "config.request": RuntimeConfigResponseEvent;
+  "supervision.status": SupervisorStatusEvent;
+  "supervision.stop": SupervisorStoppingEvent;
+}
+
+export type Topic = keyof EventOf;
+
+/** Any event, told apart by its `type`. */
+export type AnyEvent = EventOf[Topic];

@@ -1,0 +1,511 @@
+"""Every event of the contract. Written by `undercroft contract --clients`; edits are overwritten."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from undercroft_client.event import Event, Request
+
+CONTRACT_VERSION = "1.0.0"
+
+
+class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one actor fares.
+
+    Attributes:
+        pid: None while it has no process.
+        restarts: how often it was started again since the supervisor began.
+        since: when it entered this state, seconds since the Unix epoch.
+        reason: why it is in this state: exit code, signal, missed heartbeats, a dependency.
+        last_words: the tail of what it wrote to stderr before it last ended.
+        retry_seconds: delay before the next start or probe; None if none is due.
+    """
+
+    actor: str
+    state: Literal["backoff", "failed", "ready", "starting", "stopped", "stopping", "waiting"]
+    pid: int | None = None
+    restarts: int = 0
+    since: float = 0.0
+    reason: str = ""
+    last_words: str = ""
+    retry_seconds: float | None = None
+
+
+class ActorRestartAcceptedEvent(Event, frozen=True, kw_only=True, tag="supervision.restart_accepted"):
+    """The actor is being stopped and will be started again."""
+
+    status: ActorStatus
+
+
+class ActorRestartRequestEvent(Request[ActorRestartAcceptedEvent], frozen=True, kw_only=True, tag="supervision.restart"):
+    """Ask for one actor to be stopped in good order and started again; closes an open circuit."""
+
+    actor: str
+
+
+class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.actor_state_changed"):
+    """An actor is in another state."""
+
+    retained_by: ClassVar[str | None] = "actor"
+
+    actor: str
+    status: ActorStatus
+
+
+class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer."""
+
+    peer: str
+    instance: str
+    in_hand: int
+    serves: list[str]
+
+
+class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_reported"):
+    """What the broker counted since its epoch began.
+
+    Attributes:
+        refused: reason to count, for messages that were refused or ignored.
+        topics: newest number of each topic.
+    """
+
+    epoch: str
+    sequence: int
+    uptime_seconds: float
+    messages: int
+    duplicates: int
+    requests: int
+    undeliverable: int
+    refused: dict[str, int]
+    ring_events: int
+    ring_bytes: int
+    retained_keys: int
+    retained_bytes: int
+    pending_requests: int
+    peers: list[PeerStatistics]
+    topics: dict[str, int]
+
+
+class BusStatisticsRequestEvent(Request[BusStatisticsEvent], frozen=True, kw_only=True, tag="bus.statistics"):
+    """Ask the broker what it counted; it answers itself."""
+
+
+class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of one file is durable."""
+
+    path: str
+    durable_bytes: int
+    size_bytes: int
+
+
+class FilePromise(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifest promises of one file.
+
+    Attributes:
+        path: where the file lies below the model's directory; relative, with forward slashes, without `..`.
+        size_bytes: exact length.
+        sha256: digest of the whole file, 64 lower-case hex digits.
+        urls: where it can be fetched; the first is tried first.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+    urls: list[str]
+
+
+class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One broken promise: where, what was found, what was expected."""
+
+    path: str
+    aspect: Literal["missing", "sha256", "size", "unreadable"]
+    found: str
+    expected: str
+
+
+class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
+    """Verdict over a directory: no findings means that every file keeps its promise.
+
+    Attributes:
+        hashed_behind_bytes: bytes that were hashed while the download still ran.
+    """
+
+    model_id: str
+    findings: list[VerificationFinding]
+    hashed_bytes: int
+    hashed_behind_bytes: int
+    seconds: float
+
+
+class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
+    """Ask the verifier to compare files with what the manifest promised of them.
+
+    Attributes:
+        trust_records: files that look as they did when they were verified need not be read again.
+    """
+
+    model_id: str
+    directory: str
+    files: list[FilePromise]
+    trust_records: bool = False
+
+
+class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
+    """Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire.
+
+    Attributes:
+        lost_topic: topic of the lost events.
+        count: how many are lost.
+        reason: `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former broker took them
+            along and their publisher no longer had them.
+    """
+
+    lost_topic: str
+    count: int
+    reason: Literal["broker_restarted", "ring_exceeded"]
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch."""
+
+    actor: str
+    at: float
+    text: str
+
+
+class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
+    """Processes wrote to their logs."""
+
+    lines: list[LogLine]
+
+
+class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_reported"):
+    """The newest lines of the ring, oldest first; `dropped` counts the older ones that it no longer holds."""
+
+    lines: list[LogLine]
+    dropped: int
+
+
+class LogsRequestEvent(Request[LogsReportedEvent], frozen=True, kw_only=True, tag="supervision.logs"):
+    """Ask for the newest log lines of one actor, or of all."""
+
+    actor: str | None = None
+    limit: int = 200
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One model: what it is for, its licence, its files."""
+
+    id: str
+    name: str
+    category: str
+    licence: str
+    files: list[FilePromise]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The models that an app declares.
+
+    Attributes:
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+    """
+
+    format: int
+    models: list[ModelEntry]
+    minimum_runtime: str = ""
+
+
+class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one model stands.
+
+    Attributes:
+        durable_bytes: bytes that a crash cannot take away; `size_bytes` once installed.
+        problem: why the model failed or is damaged, and what to do; empty otherwise.
+    """
+
+    model_id: str
+    name: str
+    category: str
+    licence: str
+    state: Literal["absent", "damaged", "downloading", "failed", "installed", "partial", "queued", "verifying"]
+    size_bytes: int
+    durable_bytes: int
+    problem: str = ""
+
+
+class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelled"):
+    """The install goes on no more."""
+
+    status: ModelStatus
+
+
+class ModelCancelRequestEvent(Request[ModelCancelledEvent], frozen=True, kw_only=True, tag="models.cancel"):
+    """Stop an install. The partial is kept for a later one unless `drop_partial`."""
+
+    model_id: str
+    drop_partial: bool = False
+
+
+class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
+    """More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt.
+
+    Attributes:
+        attempt: counts from 1; a new attempt may start from fewer bytes, since it may have had to discard some.
+        seconds_left: None while the rate is not known yet.
+        staging_directory: where the partial files lie.
+    """
+
+    model_id: str
+    name: str
+    attempt: int
+    durable_bytes: int
+    size_bytes: int
+    rate_bytes_per_second: float
+    seconds_left: float | None
+    staging_directory: str
+    files: list[FileProgress]
+
+
+class ModelInstallAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.install_accepted"):
+    """The wish is on disk: the install goes on through any crash, until it is done, failed or cancelled."""
+
+    status: ModelStatus
+
+
+class ModelInstallRequestEvent(Request[ModelInstallAcceptedEvent], frozen=True, kw_only=True, tag="models.install"):
+    """Ask for a model; answered once the wish is durable, long before the bytes are there."""
+
+    model_id: str
+
+
+class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installed"):
+    """A model was verified and is visible under its name, whole."""
+
+    model_id: str
+    name: str
+    directory: str
+    size_bytes: int
+    fetched_bytes: int
+    attempts: int
+
+
+class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
+    """What was removed, or would be with `dry_run`."""
+
+    status: ModelStatus
+    freed_bytes: int
+    dry_run: bool
+
+
+class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=True, tag="models.remove"):
+    """Remove an installed model, its partial and its records."""
+
+    model_id: str
+    dry_run: bool = False
+
+
+class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
+    """A model is gone from disk on somebody's word."""
+
+    model_id: str
+    freed_bytes: int
+
+
+class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state_changed"):
+    """A model is in another state."""
+
+    retained_by: ClassVar[str | None] = "model_id"
+
+    model_id: str
+    status: ModelStatus
+
+
+class ModelVerdictEvent(Event, frozen=True, kw_only=True, tag="models.verdict"):
+    """What a check of an installed model found."""
+
+    status: ModelStatus
+    findings: list[VerificationFinding]
+
+
+class ModelVerificationFailedEvent(Event, frozen=True, kw_only=True, tag="models.verification_failed"):
+    """The files of a model do not keep what its manifest promised; they are out of use, not deleted."""
+
+    model_id: str
+    findings: list[VerificationFinding]
+
+
+class ModelVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.verified"):
+    """The files of a model keep what its manifest promised."""
+
+    model_id: str
+    size_bytes: int
+
+
+class ModelVerifyRequestEvent(Request[ModelVerdictEvent], frozen=True, kw_only=True, tag="models.verify"):
+    """Ask for every byte of an installed model to be hashed again."""
+
+    model_id: str
+
+
+class ModelsListedEvent(Event, frozen=True, kw_only=True, tag="models.listed"):
+    """Every model of the manifest, with its state."""
+
+    models: list[ModelStatus]
+    models_directory: str
+
+
+class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=True, tag="models.list"):
+    """Ask which models there are and where each stands."""
+
+
+class PeerJoinedEvent(Event, frozen=True, kw_only=True, tag="bus.peer_joined"):
+    """A peer was let in, or came back on a new connection."""
+
+    peer: str
+    instance: str
+
+
+class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
+    """A peer is gone: it said so, or its connection ended."""
+
+    peer: str
+    instance: str
+    said_bye: bool
+
+
+class SettingProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one setting was not taken.
+
+    Attributes:
+        path: dotted path of the setting, such as `vad.sensitivity`.
+        problem: one sentence with what was found and what was expected.
+    """
+
+    path: str
+    problem: str
+
+
+class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.response"):
+    """What became of a settings request.
+
+    Attributes:
+        success: every key of the request was taken (or, for get_effective, read); otherwise none was.
+        durable: the overrides are on disk. False with `success` means: in effect now, but lost with the process.
+        settings: all effective settings after the request, nested by section.
+        revision: counts the changes of this life of the store, so that two answers can be put in order.
+    """
+
+    success: bool
+    message: str
+    durable: bool = True
+    settings: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
+    problems: list[SettingProblem] = []
+    revision: int = 0
+
+
+class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True, kw_only=True, tag="config.request"):
+    """Read or change the application's settings; several keys at once are taken all or none.
+
+    Attributes:
+        updates: dotted path to new value; for `update` only.
+        section: dotted path of a section (or of one setting) that goes back to its defaults; for `reset_section` only.
+        dry_run: judge the request and show the settings as they would be, but change nothing.
+    """
+
+    operation: Literal["get_effective", "reset_defaults", "reset_section", "update"]
+    updates: dict[str, Any] = {}
+    section: str = ""
+    dry_run: bool = False
+
+
+class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.settings_changed"):
+    """Settings are in effect that were not before; values derived from them are due to be computed anew.
+
+    Attributes:
+        changed: dotted path to new value, for each setting whose effective value is another one now.
+        settings: all effective settings, nested by section.
+        reason: `start` when the store announces what it loaded.
+    """
+
+    retained_by: ClassVar[str | None] = ""
+
+    changed: dict[str, Any]
+    settings: dict[str, Any]
+    revision: int
+    reason: Literal["reset_defaults", "reset_section", "start", "update"]
+
+
+class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.status_reported"):
+    """How the whole runtime fares.
+
+    Attributes:
+        settled: every actor that should run is ready, or has failed for good.
+    """
+
+    version: str
+    profile: str
+    home: str
+    pid: int
+    started_at: float
+    settled: bool
+    actors: list[ActorStatus]
+
+
+class SupervisorStatusRequestEvent(Request[SupervisorStatusEvent], frozen=True, kw_only=True, tag="supervision.status"):
+    """Ask how the runtime fares."""
+
+
+class SupervisorStoppingEvent(Event, frozen=True, kw_only=True, tag="supervision.stopping"):
+    """The runtime leaves: actors stop in reverse order of their start."""
+
+    reason: str
+
+
+class SupervisorStopRequestEvent(Request[SupervisorStoppingEvent], frozen=True, kw_only=True, tag="supervision.stop"):
+    """Ask the whole runtime to stop in good order."""
+
+    reason: str = "asked over the bus"
+
+
+EVENTS: dict[str, type[Event]] = {
+    "supervision.restart_accepted": ActorRestartAcceptedEvent,
+    "supervision.restart": ActorRestartRequestEvent,
+    "supervision.actor_state_changed": ActorStateChangedEvent,
+    "bus.statistics_reported": BusStatisticsEvent,
+    "bus.statistics": BusStatisticsRequestEvent,
+    "models.files_verified": FilesVerifiedEvent,
+    "models.verify_files": FilesVerifyRequestEvent,
+    "bus.gap": GapEvent,
+    "supervision.log_lines_written": LogLinesWrittenEvent,
+    "supervision.logs_reported": LogsReportedEvent,
+    "supervision.logs": LogsRequestEvent,
+    "models.cancelled": ModelCancelledEvent,
+    "models.cancel": ModelCancelRequestEvent,
+    "models.download_progressed": ModelDownloadProgressedEvent,
+    "models.install_accepted": ModelInstallAcceptedEvent,
+    "models.install": ModelInstallRequestEvent,
+    "models.installed": ModelInstalledEvent,
+    "models.removal": ModelRemovalEvent,
+    "models.remove": ModelRemoveRequestEvent,
+    "models.removed": ModelRemovedEvent,
+    "models.state_changed": ModelStateChangedEvent,
+    "models.verdict": ModelVerdictEvent,
+    "models.verification_failed": ModelVerificationFailedEvent,
+    "models.verified": ModelVerifiedEvent,
+    "models.verify": ModelVerifyRequestEvent,
+    "models.listed": ModelsListedEvent,
+    "models.list": ModelsListRequestEvent,
+    "bus.peer_joined": PeerJoinedEvent,
+    "bus.peer_left": PeerLeftEvent,
+    "config.response": RuntimeConfigResponseEvent,
+    "config.request": RuntimeConfigRequestEvent,
+    "config.settings_changed": SettingsChangedEvent,
+    "supervision.status_reported": SupervisorStatusEvent,
+    "supervision.status": SupervisorStatusRequestEvent,
+    "supervision.stopping": SupervisorStoppingEvent,
+    "supervision.stop": SupervisorStopRequestEvent,
+}
+"""Every event by its topic."""
