@@ -87,6 +87,7 @@ def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: 
 async def _install(peer: Peer, model_ids: tuple[str, ...], view: InstallView, wait: bool) -> list[ModelStatus]:
     wanted = model_ids or await _missing(peer)
     latest: dict[str, ModelStatus] = {}
+    begun: set[str] = set()
     async with peer.subscribe(ModelDownloadProgressedEvent, ModelStateChangedEvent, ModelInstalledEvent) as events:
         for model_id in dict.fromkeys(wanted):
             latest[model_id] = (await ask(peer, ModelInstallRequestEvent(model_id=model_id))).status
@@ -96,6 +97,9 @@ async def _install(peer: Peer, model_ids: tuple[str, ...], view: InstallView, wa
             if isinstance(event, ModelDownloadProgressedEvent) and event.model_id in latest:
                 view.progress(event)
             elif isinstance(event, ModelStateChangedEvent) and event.model_id in latest:
+                if event.model_id not in begun and _has_ended(event.status):
+                    continue  # how an earlier install ended, or that there was none: retained from before we asked
+                begun.add(event.model_id)
                 latest[event.model_id] = event.status
                 view.state(event.status)
             elif isinstance(event, GapEvent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -63,6 +64,15 @@ def run_directory(state: Path, temporary: Path | None = None) -> Path:
         return directory
     digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
     return (temporary or Path(tempfile.gettempdir())) / f"undercroft-{os.getuid()}-{digest}"
+
+
+def discard_run_directory(state: Path) -> None:
+    """Leave no sockets behind, and no directory; to be called under the lock of the home, when the broker has ended."""
+    directory = run_directory(state)
+    with contextlib.suppress(OSError):  # what cannot be removed is used again at the next start
+        for name in ("lane", "feed"):
+            (directory / name).unlink(missing_ok=True)
+        directory.rmdir()
 
 
 def _make_private(directory: Path) -> None:

@@ -48,7 +48,7 @@ from actors.supervisor.board import Audience, Watcher
 from actors.supervisor.bus_face import BusFace
 from actors.supervisor.child import Child
 from actors.supervisor.children import children_of, preloads_of
-from actors.supervisor.endpoints import Endpoints, Transport, choose_endpoints
+from actors.supervisor.endpoints import Endpoints, Transport, choose_endpoints, discard_run_directory
 from actors.supervisor.logs import Logs
 from actors.supervisor.memory import private_mib
 from actors.supervisor.notify import Notifier
@@ -148,6 +148,8 @@ class Supervisor:
             for process in self._processes.values():
                 process.finish()
             self._runtime_file.remove(os.getpid())
+            if self.options.transport == "ipc":
+                discard_run_directory(self.options.locations.state)
 
     # The board: what others see and ask
 

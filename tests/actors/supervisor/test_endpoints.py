@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor.endpoints import PATH_LIMIT_BYTES, RunDirectoryRefused, choose_endpoints, run_directory
+from actors.supervisor.endpoints import PATH_LIMIT_BYTES, RunDirectoryRefused, choose_endpoints, discard_run_directory, run_directory
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no ipc sockets by default")
 
@@ -44,3 +44,15 @@ def test_a_link_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunDirectoryRefused, match="it is not a directory"):
         choose_endpoints(tmp_path, "ipc")
+
+
+def test_a_run_directory_goes_with_its_sockets_and_stays_with_anything_else(tmp_path: Path) -> None:
+    choose_endpoints(tmp_path, "ipc")
+    (tmp_path / "run" / "lane").touch()
+    (tmp_path / "run" / "stranger").touch()
+    discard_run_directory(tmp_path)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["stranger"]
+    (tmp_path / "run" / "stranger").unlink()
+    discard_run_directory(tmp_path)
+    discard_run_directory(tmp_path)
+    assert list(tmp_path.iterdir()) == []
