@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,10 +16,12 @@ import msgspec
 from bus import wire
 from bus.asking import Answer, Asking
 from bus.discovery import DEFAULT_APP, Runtime, is_alive, read_runtime, runtime_path
-from bus.errors import FailureKind, HelloRefused, NotRunning, ProtocolError, PublishRefused, RequestFailed
+from bus.errors import HelloRefused, NotRunning, ProtocolError, RequestFailed
 from bus.hearing import Hearing
 from bus.link import Link, LinkHandlers
-from bus.outbox import Outbox
+from bus.publishing import LEFT, Publishing
+from bus.serving import IncomingRequest as IncomingRequest
+from bus.serving import Serving
 from bus.subscription import Subscription, patterns_of
 from bus.wire import Frame
 from schemas.bus import GapEvent as GapEvent
@@ -32,8 +34,6 @@ DEADLINE_GRACE_SECONDS: Final = 0.25
 """The broker tells of a missed deadline; if it cannot, the client finds out by itself so much later."""
 
 LEAVE_LINGER_SECONDS: Final = 0.2
-REFUSAL_LIMIT: Final = 1024
-LEFT: Final = "this peer left the bus"
 
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 """Id of the matter at hand; what is published or asked carries it on."""
@@ -71,33 +71,6 @@ class Statistics:
     ignored: dict[str, int]
 
 
-class IncomingRequest:
-    """A request that this peer is to answer, exactly once."""
-
-    __slots__ = ("_peer", "body", "correlation", "id", "is_cancelled", "source", "topic")
-
-    def __init__(self, peer: Peer, header: wire.Request, body: bytes) -> None:
-        self._peer = peer
-        self.id = header.id
-        self.topic = header.topic
-        self.source = header.source
-        self.correlation = header.correlation
-        self.body = body
-        self.is_cancelled = False
-
-    def reply(self, event: Event) -> None:
-        """Answer. An answer beyond the size limit becomes a failure, since nobody could receive it."""
-        body = wire.encode(event)
-        if len(body) > wire.BODY_LIMIT_BYTES:
-            self.fail("refused", f"the reply has {len(body)} bytes, at most {wire.BODY_LIMIT_BYTES} can be sent")
-        else:
-            self._peer.answer(self, wire.Reply(self.id), body)
-
-    def fail(self, kind: FailureKind, message: str) -> None:
-        """Say why there is no answer."""
-        self._peer.answer(self, wire.Failed(self.id, kind, message[:4096]))
-
-
 class Peer:
     """One participant of the bus. Made by `connect`."""
 
@@ -109,25 +82,18 @@ class Peer:
         self._link = link
         self._token = token
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox()
-        self._asking = Asking(link.send)
+        self._ignored: Counter[str] = Counter()
+        self._publishing = Publishing(self._send)
+        self._asking = Asking(self._send)
+        self._serving = Serving(name, self._send, self._ignored)
         self._hearing = Hearing(link, self._asking, lambda: self._welcome)
         self._replies: dict[type[Event], tuple[str, msgspec.msgpack.Decoder[Any]]] = {}
-        self._serving: dict[str, Callable[[IncomingRequest], None]] = {}
-        self._confirming: dict[tuple[str, ...], asyncio.Future[None]] = {}
-        self._serves_asked: deque[tuple[str, ...]] = deque()
-        self._in_hand: dict[int, IncomingRequest] = {}
         self._is_welcome = False
-        self._welcome: asyncio.Future[None] = self._loop.create_future()
-        self._room: asyncio.Future[None] | None = None
-        self._settled: asyncio.Future[None] | None = None
-        self._is_gathering = False
-        self._refusals: deque[PublishRefused] = deque(maxlen=REFUSAL_LIMIT)
         self._is_closed = False
-        self._ignored: Counter[str] = Counter()
+        self._welcome: asyncio.Future[None] = self._loop.create_future()
 
     def __repr__(self) -> str:
-        return f"<Peer {self.name} epoch={self.epoch} {self._outbox!r} asked={len(self._asking)}>"
+        return f"<Peer {self.name} epoch={self.epoch} {self._publishing.outbox!r} asked={len(self._asking)}>"
 
     # -- publish ---------------------------------------------------------------------------------------------------
 
@@ -140,26 +106,17 @@ class Peer:
             ProtocolError: the event is larger than 16 MiB.
             PublishRefused: reason `left`: this peer was closed while it waited.
         """
-        self.post(event)
-        while not self._outbox.has_room:
-            if self._is_closed:
-                raise PublishRefused("*", "left", LEFT)
-            if self._room is None or self._room.done():
-                self._room = self._loop.create_future()
-            await asyncio.shield(self._room)
+        self._publishing.post(event, correlation.get())
+        if not self._publishing.outbox.has_room:
+            await self._publishing.wait_for_room()
 
     def post(self, event: Event) -> None:
         """Publish without ever waiting, from synchronous code; the caller keeps measure.
 
-        The first event of a turn of the loop leaves at once. Those that follow in the same turn gather, and leave as one
-        when it ends, or when they fill a message.
+        Raises:
+            ProtocolError: the event is larger than 16 MiB.
         """
-        is_full = self._outbox.offer(event, correlation.get())
-        if is_full or not self._is_gathering:
-            self._flush()
-        if not self._is_gathering:
-            self._is_gathering = True
-            self._loop.call_soon(self._end_gathering)
+        self._publishing.post(event, correlation.get())
 
     async def settled(self) -> None:
         """Wait until all that was published so far is accepted.
@@ -167,24 +124,7 @@ class Peer:
         Raises:
             PublishRefused: the broker gave one of these events no place in the order; reason `left`: this peer was closed before.
         """
-        while not self._outbox.is_settled:
-            if self._is_closed:
-                raise PublishRefused("*", "left", LEFT)
-            self._send(wire.Ping(0))  # its PONG tells what is accepted without the delay that ACCEPTED has
-            if self._settled is None or self._settled.done():
-                self._settled = self._loop.create_future()
-            await asyncio.shield(self._settled)
-        if self._refusals:
-            raise self._refusals.popleft()
-
-    def _end_gathering(self) -> None:
-        self._is_gathering = False
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._is_welcome:
-            for frames in self._outbox.due():
-                self._link.send(frames)
+        await self._publishing.wait_until_settled()
 
     # -- request and serve -----------------------------------------------------------------------------------------
 
@@ -243,7 +183,7 @@ class Peer:
         finally:
             timer.cancel()
             if self._asking.forget(id):
-                self._send(wire.Cancel(id))
+                self._send(wire.lane_frames(wire.Cancel(id)))
 
     async def _await_welcome(self, timeout_seconds: float, topic: str) -> None:
         try:
@@ -259,24 +199,8 @@ class Peer:
             RequestFailed: kind `refused`: another peer serves one of them; kind `invalid`: there is no such topic.
         """
         topics = tuple(item if isinstance(item, str) else topic_of(item) for item in request_types)
-        if not topics:
-            return
-        confirmed = self._confirming[topics] = self._loop.create_future()
-        self._serving.update(dict.fromkeys(topics, on_request))
-        if self._is_closed:
-            confirmed.set_exception(RequestFailed("died", LEFT, ", ".join(topics)))
-        self._send_serve(topics)
-        await confirmed
-
-    def _send_serve(self, topics: tuple[str, ...]) -> None:
-        if self._is_welcome:
-            self._serves_asked.append(topics)
-            self._send(wire.Serve(list(topics)))
-
-    def answer(self, request: IncomingRequest, header: wire.LaneHeader, *body: bytes) -> None:
-        """Send the outcome of an incoming request, unless nobody waits for it any more."""
-        if self._in_hand.pop(request.id, None) is request:
-            self._send(header, *body)
+        if topics:
+            await self._serving.begin(topics, on_request)
 
     # -- subscribe -------------------------------------------------------------------------------------------------
 
@@ -295,7 +219,7 @@ class Peer:
 
     def statistics(self) -> Statistics:
         """What this peer counted since it was made."""
-        reception, outbox = self._hearing.reception, self._outbox
+        reception, outbox = self._hearing.reception, self._publishing.outbox
         return Statistics(
             published=outbox.published,
             accepted=outbox.accepted_events,
@@ -331,22 +255,18 @@ class Peer:
         if self._is_closed:
             return
         self._is_closed = True
-        self._flush()
+        self._publishing.close()
         if self._is_welcome:
-            self._link.send(wire.lane_frames(wire.Bye(returning)))
+            self._send(wire.lane_frames(wire.Bye(returning)))
         self._is_welcome = False
+        self._serving.close()
         self._hearing.close()
         self._asking.fail_all("died", LEFT)
-        for topics, confirmed in self._confirming.items():
-            _fail(confirmed, RequestFailed("died", LEFT, ", ".join(topics)))
-        for waiting in (self._room, self._settled):
-            if waiting is not None:
-                _fail(waiting, PublishRefused("*", "left", LEFT))
         self._link.close(LEAVE_LINGER_SECONDS)
 
-    def _send(self, header: wire.LaneHeader, *body: Frame) -> None:
+    def _send(self, frames: list[Frame]) -> None:
         if self._is_welcome:
-            self._link.send(wire.lane_frames(header, *body))
+            self._link.send(frames)
 
     def _say_hello(self) -> None:
         self._link.send(wire.lane_frames(wire.Hello(wire.PROTOCOL_VERSION, self.name, self.instance, self._token)))
@@ -356,10 +276,8 @@ class Peer:
             self._is_welcome = False
             self._welcome = self._loop.create_future()
             self._link.discard_unsent()
-            for request in self._in_hand.values():
-                request.is_cancelled = True
-            self._in_hand.clear()
-            self._serves_asked.clear()
+            self._publishing.disconnected()
+            self._serving.disconnected()
             self._asking.fail_all("died", "the connection to the broker was lost; the request may or may not have been carried out")
 
     def _denied(self, detail: str) -> None:
@@ -374,7 +292,7 @@ class Peer:
             return
         match header:
             case wire.Accepted():
-                self._accepted(header.serial)
+                self._publishing.accepted(header.serial)
             case wire.Reply() if len(frames) != 3:
                 self._asking.fail(header.id, "invalid", f"the reply has {len(frames) - 2} body frames, expected 1")
             case wire.Reply() | wire.Replayed() | wire.Snapshotted():
@@ -383,30 +301,20 @@ class Peer:
             case wire.Failed():
                 self._failed(header)
             case wire.Request():
-                self._requested(header, frames)
+                self._serving.requested(header, frames)
             case wire.Cancel():
-                if (cancelled := self._in_hand.pop(header.id, None)) is not None:
-                    cancelled.is_cancelled = True
+                self._serving.cancelled(header.id)
             case wire.Serve():
-                self._served(None)
+                self._serving.confirmed(None)
             case wire.Welcome():
                 self._welcomed(header)
             case wire.Ping():
-                self._send(wire.Pong(header.id))
+                self._send(wire.lane_frames(wire.Pong(header.id)))
             case wire.Pong():
                 if header.epoch == self.epoch:
-                    self._accepted(header.accepted)
+                    self._publishing.accepted(header.accepted)
             case _:
                 self._ignored["wrong_verb"] += 1
-
-    def _accepted(self, serial: int) -> None:
-        outbox = self._outbox
-        outbox.accepted(serial, self._loop.time())
-        self._flush()
-        if outbox.has_room and self._room is not None and not self._room.done():
-            self._room.set_result(None)
-        if outbox.is_settled and self._settled is not None and not self._settled.done():
-            self._settled.set_result(None)
 
     def _welcomed(self, welcome: wire.Welcome) -> None:
         if self._is_welcome and welcome.epoch == self.epoch:
@@ -414,67 +322,25 @@ class Peer:
         self.welcomes += 1
         self.epoch = welcome.epoch
         self._is_welcome = True
-        for frames in self._outbox.welcomed(welcome.epoch, welcome.accepted, self._loop.time()):
-            self._link.send(frames)
-        if self._serving:
-            for topics in self._confirming.keys() | {(topic,) for topic in self._serving if not any(topic in key for key in self._confirming)}:
-                self._send_serve(topics)
+        self._publishing.welcomed(welcome.epoch, welcome.accepted)
+        self._serving.welcomed()
         self._hearing.lane_welcomed(welcome.epoch)
         if not self._welcome.done():
             self._welcome.set_result(None)
-        self._accepted(welcome.accepted)
-
-    def _requested(self, header: wire.Request, frames: list[bytes]) -> None:
-        on_request = self._serving.get(header.topic)
-        if on_request is None or len(frames) != 3:
-            self._send(wire.Failed(header.id, "no_responder" if on_request is None else "invalid", f"{self.name} cannot answer {header.topic}"))
-            return
-        request = self._in_hand[header.id] = IncomingRequest(self, header, frames[2])
-        on_request(request)
 
     def _failed(self, failed: wire.Failed) -> None:
+        if failed.message.startswith("unknown_peer"):
+            return  # it left before the broker knew this connection; what matters is sent again after WELCOME
         if failed.verb == "PUBLISH":
-            self._publish_failed(failed)
+            self._publishing.refused(failed.id, failed.message)
         elif failed.verb == "SERVE":
-            if not failed.message.startswith("unknown_peer"):  # otherwise it is sent again after WELCOME
-                self._served(failed)
+            self._serving.confirmed(failed)
         elif failed.verb == "HELLO":
             reason, _, detail = failed.message.partition(": ")
             if not self._welcome.done():
                 self._welcome.set_exception(HelloRefused(self.name, reason, detail))
         elif not self._asking.settle(failed, []):
             self._ignored["unknown_request"] += 1
-
-    def _served(self, failed: wire.Failed | None) -> None:
-        """The broker answered a SERVE; it answers them in the order in which they were sent."""
-        topics = self._serves_asked.popleft() if self._serves_asked else ()
-        confirmed = self._confirming.pop(topics, None)
-        if confirmed is None:
-            if failed is not None:
-                self._ignored["serve_refused"] += 1  # after a reconnect; it is tried again with the next
-        elif failed is None:
-            if not confirmed.done():
-                confirmed.set_result(None)
-        else:
-            for topic in topics:
-                self._serving.pop(topic, None)
-            if not confirmed.done():
-                confirmed.set_exception(RequestFailed(failed.kind, failed.message, ", ".join(topics)))
-
-    def _publish_failed(self, failed: wire.Failed) -> None:
-        if failed.message.startswith("unknown_peer"):
-            return  # it left before the broker knew this connection; it is sent again after WELCOME
-        run = self._outbox.refused(failed.id)
-        if run is not None:
-            reason, _, detail = failed.message.partition(": ")
-            self._refusals.append(PublishRefused(run.topic, reason, detail))
-            self._accepted(0)
-
-
-def _fail(future: asyncio.Future[None], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # nobody may be waiting, and that is no mistake
 
 
 @contextlib.asynccontextmanager

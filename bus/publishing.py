@@ -1,0 +1,128 @@
+"""The publishing half of a peer: carries out what the outbox decides, and lets those wait who have to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from bus import wire
+from bus.errors import PublishRefused
+from bus.outbox import Outbox
+from bus.wire import Frame
+from schemas.event import Event
+
+REFUSAL_LIMIT: Final = 1024
+LEFT: Final = "this peer left the bus"
+
+
+class Publishing:
+    """Events of one peer on their way to the broker."""
+
+    def __init__(self, send: Callable[[list[Frame]], None]) -> None:
+        self.outbox = Outbox()
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._is_open = False
+        self._is_closed = False
+        self._is_gathering = False
+        self._room: asyncio.Future[None] | None = None
+        self._settled: asyncio.Future[None] | None = None
+        self._refusals: deque[PublishRefused] = deque(maxlen=REFUSAL_LIMIT)
+
+    def post(self, event: Event, correlation: str | None) -> None:
+        """Take an event without waiting.
+
+        The first event of a turn of the loop leaves at once. Those that follow in the same turn gather, and leave as one
+        when it ends, or when they fill a message.
+
+        Raises:
+            ProtocolError: the event is larger than 16 MiB.
+        """
+        is_full = self.outbox.offer(event, correlation)
+        if is_full or not self._is_gathering:
+            self.flush()
+        if not self._is_gathering:
+            self._is_gathering = True
+            self._loop.call_soon(self._end_gathering)
+
+    async def wait_for_room(self) -> None:
+        """Wait until no longer too much is under way.
+
+        Raises:
+            PublishRefused: reason `left`: the peer was closed meanwhile.
+        """
+        while not self.outbox.has_room:
+            if self._is_closed:
+                raise PublishRefused("*", "left", LEFT)
+            if self._room is None or self._room.done():
+                self._room = self._loop.create_future()
+            await asyncio.shield(self._room)
+
+    async def wait_until_settled(self) -> None:
+        """Wait until all that was posted is accepted.
+
+        Raises:
+            PublishRefused: the broker gave one of these events no place in the order; reason `left`: the peer was closed before.
+        """
+        while not self.outbox.is_settled:
+            if self._is_closed:
+                raise PublishRefused("*", "left", LEFT)
+            if self._is_open:
+                self._send(wire.lane_frames(wire.Ping(0)))  # its PONG tells what is accepted without the delay that ACCEPTED has
+            if self._settled is None or self._settled.done():
+                self._settled = self._loop.create_future()
+            await asyncio.shield(self._settled)
+        if self._refusals:
+            raise self._refusals.popleft()
+
+    def flush(self) -> None:
+        """Send what may be sent."""
+        if self._is_open:
+            for frames in self.outbox.due():
+                self._send(frames)
+
+    # -- what the broker says --------------------------------------------------------------------------------------
+
+    def welcomed(self, epoch: str, accepted: int) -> None:
+        """The lane is open: send again what this broker may not have."""
+        self._is_open = True
+        for frames in self.outbox.welcomed(epoch, accepted, self._loop.time()):
+            self._send(frames)
+        self.accepted(accepted)
+
+    def disconnected(self) -> None:
+        """The lane is lost; what is posted meanwhile waits."""
+        self._is_open = False
+
+    def accepted(self, serial: int) -> None:
+        """All messages up to this serial have their place."""
+        outbox = self.outbox
+        outbox.accepted(serial, self._loop.time())
+        self.flush()
+        if outbox.has_room and self._room is not None and not self._room.done():
+            self._room.set_result(None)
+        if outbox.is_settled and self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
+
+    def refused(self, serial: int, message: str) -> None:
+        """The broker gives the message of this serial no place."""
+        run = self.outbox.refused(serial)
+        if run is not None:
+            reason, _, detail = message.partition(": ")
+            self._refusals.append(PublishRefused(run.topic, reason, detail))
+            self.accepted(0)
+
+    def close(self) -> None:
+        """Let go of everybody who waits."""
+        self.flush()
+        self._is_open = False
+        self._is_closed = True
+        for waiting in (self._room, self._settled):
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
+
+    def _end_gathering(self) -> None:
+        self._is_gathering = False
+        self.flush()
