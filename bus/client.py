@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
 import msgspec
@@ -34,6 +35,8 @@ DEADLINE_GRACE_SECONDS: Final = 0.25
 """The broker tells of a missed deadline; if it cannot, the client finds out by itself so much later."""
 
 LEAVE_LINGER_SECONDS: Final = 0.2
+FOLLOW_SECONDS: Final = 0.25
+"""So often a peer without a connection looks whether the runtime was started anew."""
 
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 """Id of the matter at hand; what is published or asked carries it on."""
@@ -91,6 +94,7 @@ class Peer:
         self._is_welcome = False
         self._is_closed = False
         self._welcome: asyncio.Future[None] = self._loop.create_future()
+        self._is_lost = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Peer {self.name} epoch={self.epoch} {self._publishing.outbox!r} asked={len(self._asking)}>"
@@ -250,6 +254,20 @@ class Peer:
         async with asyncio.timeout(timeout_seconds):
             await asyncio.shield(self._welcome)
 
+    async def wait_until_lost(self) -> None:
+        """Wait until the lane has no connection to a broker that lets this peer in."""
+        await self._is_lost.wait()
+
+    def move(self, link: Link, token: str) -> None:
+        """Go on with another broker, that of a runtime that was started anew; to this peer it is one more epoch."""
+        self._disconnected()
+        self._link.close()
+        self._link, self._token = link, token
+        self._hearing.move(link)
+        if self._welcome.done():
+            self._welcome = self._loop.create_future()
+        self.start()
+
     def close(self, *, returning: bool = False) -> None:
         """Leave the bus; whoever still waits for something is told. `returning`: requests to this peer fail as `restarting` until it is back."""
         if self._is_closed:
@@ -272,6 +290,7 @@ class Peer:
         self._link.send(wire.lane_frames(wire.Hello(wire.PROTOCOL_VERSION, self.name, self.instance, self._token)))
 
     def _disconnected(self) -> None:
+        self._is_lost.set()
         if self._is_welcome:
             self._is_welcome = False
             self._welcome = self._loop.create_future()
@@ -281,8 +300,13 @@ class Peer:
             self._asking.fail_all("died", "the connection to the broker was lost; the request may or may not have been carried out")
 
     def _denied(self, detail: str) -> None:
+        self._not_welcome(HelloRefused(self.name, "wrong_key", detail))
+
+    def _not_welcome(self, refusal: HelloRefused) -> None:
+        self._is_lost.set()
         if not self._welcome.done():
-            self._welcome.set_exception(HelloRefused(self.name, "wrong_key", detail))
+            self._welcome.set_exception(refusal)
+            self._welcome.exception()  # nobody may be waiting, and that is no mistake
 
     def _lane(self, frames: list[bytes]) -> None:
         try:
@@ -322,6 +346,7 @@ class Peer:
         self.welcomes += 1
         self.epoch = welcome.epoch
         self._is_welcome = True
+        self._is_lost.clear()
         self._publishing.welcomed(welcome.epoch, welcome.accepted)
         self._serving.welcomed()
         self._hearing.lane_welcomed(welcome.epoch)
@@ -337,8 +362,7 @@ class Peer:
             self._serving.confirmed(failed)
         elif failed.verb == "HELLO":
             reason, _, detail = failed.message.partition(": ")
-            if not self._welcome.done():
-                self._welcome.set_exception(HelloRefused(self.name, reason, detail))
+            self._not_welcome(HelloRefused(self.name, reason, detail))
         elif not self._asking.settle(failed, []):
             self._ignored["unknown_request"] += 1
 
@@ -377,17 +401,35 @@ async def connect(
     """
     from bus.sockets import SocketLink
 
-    path = str(runtime_path(app, home))
+    path = runtime_path(app, home)
+    is_given = runtime is not None
     if runtime is None:
-        runtime = read_runtime(runtime_path(app, home))
+        runtime = read_runtime(path)
         if not is_alive(runtime.pid):
-            raise NotRunning(path, f"it is left over from process {runtime.pid}, which is no more")
+            raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which is no more")
     async with contextlib.AsyncExitStack() as stack:
         try:
             peer = await stack.enter_async_context(attach(SocketLink(runtime), name or unique_name("client"), runtime.token, timeout_seconds))
         except TimeoutError:
-            raise NotRunning(path, f"nobody answers at {runtime.lane} within {timeout_seconds} s") from None
+            raise NotRunning(str(path), f"nobody answers at {runtime.lane} within {timeout_seconds} s") from None
+        if not is_given:
+            following = asyncio.create_task(_follow(peer, path, runtime))
+            stack.callback(following.cancel)
         yield peer
+
+
+async def _follow(peer: Peer, path: Path, runtime: Runtime) -> None:
+    """When the connection does not come back, see whether `runtime.json` names another broker by now, and go there."""
+    from bus.sockets import SocketLink
+
+    while True:
+        await peer.wait_until_lost()
+        await asyncio.sleep(FOLLOW_SECONDS)
+        with contextlib.suppress(NotRunning):
+            found = read_runtime(path)
+            if found != runtime and is_alive(found.pid):
+                runtime = found
+                peer.move(SocketLink(found), found.token)
 
 
 def unique_name(kind: str) -> str:

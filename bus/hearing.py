@@ -81,6 +81,14 @@ class Hearing:
                 self._link.unsubscribe(prefix)
         self.caught_up()
 
+    def move(self, link: Link) -> None:
+        """Hear over another link from now on; the topics go on as after a new epoch."""
+        self._link = link
+        self._is_paused = False
+        for prefix, count in self._prefixes.items():
+            if count:
+                link.subscribe(prefix)
+
     def caught_up(self) -> None:
         """A subscription has room again."""
         if self._is_paused and not self._is_closed and not any(subscription.is_behind for subscription in self._subscriptions):
