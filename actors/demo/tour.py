@@ -122,7 +122,7 @@ class Tour:
         for exhibit in self._exhibits:
             await self._insist(ModelInstallRequestEvent(model_id=exhibit.id))
         half = self._largest.content.size_bytes // 2
-        await self._chronicle.until(lambda: self._chronicle.durable_bytes.get(self._largest.id, 0) >= half)
+        await self._until_installs(lambda: self._chronicle.durable_bytes.get(self._largest.id, 0) >= half)
         files = ", ".join(f"{exhibit.promise.path} ({mebibytes(exhibit.content.size_bytes)})" for exhibit in self._exhibits)
         return f"{files}; {mebibytes(self._chronicle.durable_bytes[self._largest.id])} of the largest are on disk"
 
@@ -139,8 +139,7 @@ class Tour:
 
     async def _resume(self) -> str:
         ids = {exhibit.id for exhibit in self._exhibits}
-        await self._chronicle.until(lambda: ids <= self._chronicle.installed.keys() or self._has_given_up())
-        expect(not self._has_given_up(), "; ".join(status.problem for status in self._chronicle.models.values()))
+        await self._until_installs(lambda: ids <= self._chronicle.installed.keys())
         exhibit = self._largest
         starts = [seen.range_start for seen in self._origin.requests if seen.path == exhibit.url_path]
         twice = self._origin.sent_bytes(exhibit.url_path) - exhibit.content.size_bytes
@@ -217,8 +216,14 @@ class Tour:
     def _note_processes(self, overview: SupervisorStatusEvent) -> None:
         self._seen |= {actor.pid for actor in overview.actors if actor.pid is not None} | descendants(overview.pid)
 
-    def _has_given_up(self) -> bool:
-        return any(status.state in ("failed", "damaged") for status in self._chronicle.models.values())
+    async def _until_installs(self, what: Callable[[], bool]) -> None:
+        """Wait until something is so, unless an install gives up before."""
+
+        def given_up() -> list[str]:
+            return [status.problem for status in self._chronicle.models.values() if status.state in ("failed", "damaged")]
+
+        await self._chronicle.until(lambda: what() or bool(given_up()))
+        expect(not given_up(), "; ".join(given_up()))
 
     async def _change(self, value: float) -> float:
         """Change the setting; milliseconds until it is answered. Wait until the listener has heard it."""

@@ -1,0 +1,54 @@
+"""The newest word on actors and models, as it comes over a bus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from actors.demo.chronicle import Chronicle
+from bus.memory import memory_bus
+from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelVerifiedEvent
+from schemas.supervision import ActorStateChangedEvent, ActorStatus
+
+pytestmark = pytest.mark.anyio
+
+
+def progressed(durable_bytes: int) -> ModelDownloadProgressedEvent:
+    return ModelDownloadProgressedEvent(
+        model_id="m",
+        name="M",
+        attempt=1,
+        durable_bytes=durable_bytes,
+        size_bytes=10,
+        rate_bytes_per_second=0.0,
+        seconds_left=None,
+        staging_directory="",
+        files=[],
+    )
+
+
+async def test_what_is_told_is_kept_and_can_be_waited_for() -> None:
+    shown: list[int] = []
+    chronicle = Chronicle(lambda event: shown.append(event.durable_bytes))
+    async with memory_bus() as bus, bus.connect("teller") as teller, bus.connect("tour") as tour:
+        began = asyncio.Event()
+        following = asyncio.ensure_future(chronicle.follow(tour, began))
+        await began.wait()
+        await teller.publish(ActorStateChangedEvent(actor="a", status=ActorStatus(actor="a", state="ready", pid=7)))
+        await teller.publish(progressed(4))
+        await teller.publish(ModelVerifiedEvent(model_id="m", size_bytes=10))
+        await teller.publish(ModelInstalledEvent(model_id="m", name="M", directory="/m", size_bytes=10, fetched_bytes=10, attempts=1))
+        async with asyncio.timeout(5):
+            await chronicle.until(lambda: "m" in chronicle.installed)
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+    assert shown == [4]
+    assert chronicle.durable_bytes == {"m": 4}
+    assert chronicle.verified == {"m"}
+    assert chronicle.is_ready("a")
+    assert chronicle.is_ready("a", not_pid=8)
+    assert not chronicle.is_ready("a", not_pid=7)
+    assert not chronicle.is_ready("b")

