@@ -1,0 +1,61 @@
+"""The contract as a whole: every event has one topic, a name that ends in Event, and frozen fields with defaults where they came later."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from schemas import contract
+from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
+from schemas.event import Event, Request, topic_of
+
+
+@pytest.mark.requirement("C-2", "C-3")
+@pytest.mark.parametrize("event_type", contract.EVENTS.values(), ids=lambda event_type: event_type.__name__)
+def test_every_event_is_a_frozen_struct_named_event_with_a_sentence_about_it(event_type: type[Event]) -> None:
+    assert event_type.__name__.endswith("Event")
+    assert event_type.__struct_config__.frozen
+    assert event_type.__doc__
+    assert event_type.retained_by is None or event_type.retained_by == "" or event_type.retained_by in event_type.__struct_fields__
+
+
+@pytest.mark.requirement("C-3")
+def test_the_two_events_of_the_design_have_their_names() -> None:
+    assert contract.EVENTS["config.request"] is RuntimeConfigRequestEvent
+    assert contract.EVENTS["config.settings_changed"] is SettingsChangedEvent
+
+
+def test_no_topic_is_declared_twice() -> None:
+    declared = [topic_of(event) for module in contract.CONVERSATIONS for event in contract._events_of(module)]
+    assert len(declared) == len(set(declared)) == len(contract.EVENTS)
+
+
+def test_every_request_names_a_reply_of_the_contract() -> None:
+    assert contract.REQUESTS
+    for topic, request in contract.REQUESTS.items():
+        assert issubclass(request, Request)
+        assert topic_of(contract.REPLIES[topic]) in contract.EVENTS
+
+
+def sample(kind: Any) -> Any:
+    """The smallest value of a type."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind(**{field.name: sample(field.type) for field in msgspec.structs.fields(kind) if field.required})
+    if values := [value for value in get_args(kind) if isinstance(value, str)]:
+        return values[0]
+    return {str: "x", int: 1, float: 1.0, bool: True, list: [], dict: {}}.get(getattr(kind, "__origin__", kind))
+
+
+@pytest.mark.parametrize("event_type", contract.EVENTS.values(), ids=lambda event_type: event_type.__name__)
+def test_every_event_survives_the_wire(event_type: type[Event]) -> None:
+    event = sample(event_type)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(event), type=event_type) == event
+
+
+@pytest.mark.parametrize("event_type", contract.EVENTS.values(), ids=lambda event_type: event_type.__name__)
+def test_an_event_of_a_later_version_with_more_fields_is_still_read(event_type: type[Event]) -> None:
+    event = sample(event_type)
+    grown = {**msgspec.to_builtins(event), "from_a_later_version": 1}
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(grown), type=event_type) == event
