@@ -48,7 +48,7 @@ class OutgoingRun:
     body: bytearray = field(default_factory=lambda: bytearray(_ARRAY_HEADER_BYTES))
     count: int = 0
     serial: int = 0
-    accepted_at: float = 0.0
+    accepted_at: float = -1.0
     frames: list[Frame] = field(default_factory=list)
 
     def seal(self, serial: int) -> list[Frame]:
@@ -141,7 +141,7 @@ class Outbox:
         """The broker has all runs up to this serial."""
         while self._under_way and self._under_way[0].serial <= serial:
             run = self._under_way.popleft()
-            if not run.accepted_at:
+            if run.accepted_at < 0:
                 self.accepted_events += run.count  # once, even if a later epoch accepts it again
             run.accepted_at = now
             if run.key is not None:

@@ -47,7 +47,7 @@ class Librarian(Actor[SlowRequestEvent | QuickRequestEvent]):
 
 
 @asynccontextmanager
-async def library() -> AsyncIterator[tuple[Librarian, ActorLoop[SlowRequestEvent | QuickRequestEvent], Peer, "asyncio.Task[None]"]]:
+async def library() -> AsyncIterator[tuple[Librarian, ActorLoop[SlowRequestEvent | QuickRequestEvent], Peer, asyncio.Task[None]]]:
     async with memory_bus() as bus, bus.connect("librarian") as own, bus.connect("reader") as reader:
         actor = Librarian()
         loop = ActorLoop(actor, own)

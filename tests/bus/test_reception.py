@@ -1,0 +1,294 @@
+"""Each topic in order, without duplicates, and whatever is missing is told: whatever the feed does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bus.reception import FETCH_PATIENCE_HEARTBEATS, HELD_LIMIT_MESSAGES, Deliver, Fetch, Lost, Reception, Step
+from bus.wire import Run
+
+TOPIC = "app.a"
+
+
+def run(number: int, count: int = 1, *, epoch: str = "e1", first: int | None = None, key: str | None = None) -> Run:
+    return Run(epoch, number, number, count, 0, "source", "i", first or number, key)
+
+
+def followed(epoch: str = "e1", head: int = 0) -> Reception:
+    """A reception that follows TOPIC from behind this head on."""
+    reception = Reception()
+    reception.expect([TOPIC])
+    reception.join([TOPIC], epoch, {TOPIC: head} if head else {})
+    return reception
+
+
+def numbers(steps: list[Step]) -> list[int]:
+    """Numbers that were handed on."""
+    return [n for step in steps if isinstance(step, Deliver) for n in range(step.run.number + step.skip, step.run.number + step.run.count)]
+
+
+def test_what_comes_in_order_is_handed_on_at_once() -> None:
+    reception = followed()
+    assert [numbers(reception.receive(TOPIC, run(n, 3), b"")) for n in (1, 4, 7)] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def test_what_was_before_the_snapshot_is_skipped_even_within_a_run() -> None:
+    reception = followed(head=5)
+    assert numbers(reception.receive(TOPIC, run(1, 5), b"")) == []
+    assert numbers(reception.receive(TOPIC, run(4, 4), b"")) == [6, 7]
+    assert reception.skipped == 5
+
+
+def test_a_hole_is_fetched_once_and_what_follows_waits_for_it() -> None:
+    reception = followed()
+    assert reception.receive(TOPIC, run(4), b"") == [Fetch(TOPIC, 1, 3)]
+    assert reception.receive(TOPIC, run(5), b"") == []
+    assert numbers(reception.replayed(TOPIC, 0, 4, [(run(1, 3), b"")])) == [1, 2, 3, 4, 5]
+
+
+def test_an_answer_that_stops_early_is_asked_on() -> None:
+    reception = followed()
+    reception.receive(TOPIC, run(9), b"")
+    steps = reception.replayed(TOPIC, 0, 5, [(run(1, 4), b"")])
+    assert numbers(steps) == [1, 2, 3, 4]
+    assert steps[-1] == Fetch(TOPIC, 5, 8)
+
+
+def test_what_the_ring_lost_is_told_before_what_follows() -> None:
+    reception = followed()
+    reception.receive(TOPIC, run(9), b"")
+    steps = reception.replayed(TOPIC, 6, 9, [(run(7, 2), b"")])
+    assert steps[0] == Lost(TOPIC, 6, beyond_ring=True)
+    assert numbers(steps) == [7, 8, 9]
+    assert reception.lost == 6
+
+
+def test_an_answer_with_nothing_left_tells_the_whole_loss() -> None:
+    reception = followed()
+    reception.heartbeat("e1", {TOPIC: 5})
+    assert reception.replayed(TOPIC, 5, 6, []) == [Lost(TOPIC, 5, beyond_ring=True)]
+    assert numbers(reception.receive(TOPIC, run(6), b"")) == [6]
+
+
+def test_a_lost_tail_shows_in_the_heartbeat_and_is_fetched_once() -> None:
+    reception = followed()
+    assert reception.heartbeat("e1", {TOPIC: 2, "app.other": 7}) == [Fetch(TOPIC, 1, 2)]
+    assert reception.heartbeat("e1", {TOPIC: 3}) == []
+    assert reception.replayed(TOPIC, 0, 3, [(run(1, 2), b"")]) == [Deliver(TOPIC, run(1, 2), b"", 0)]
+    assert reception.heartbeat("e1", {TOPIC: 3}) == [Fetch(TOPIC, 3, 3)]
+
+
+def test_an_answer_that_never_comes_is_asked_for_again() -> None:
+    reception = followed()
+    steps = [reception.heartbeat("e1", {TOPIC: 2}) for _ in range(2 * FETCH_PATIENCE_HEARTBEATS + 1)]
+    assert [i for i, found in enumerate(steps) if found] == [0, FETCH_PATIENCE_HEARTBEATS, 2 * FETCH_PATIENCE_HEARTBEATS]
+
+
+def test_after_a_lost_lane_what_was_asked_is_asked_anew() -> None:
+    reception = followed()
+    reception.heartbeat("e1", {TOPIC: 2})
+    reception.forget_fetches()
+    assert reception.heartbeat("e1", {TOPIC: 2}) == [Fetch(TOPIC, 1, 2)]
+
+
+def test_what_came_between_question_and_snapshot_is_put_aside_and_judged_by_it() -> None:
+    reception = Reception()
+    reception.expect(["app.*"])
+    assert reception.receive(TOPIC, run(4), b"") == []
+    assert reception.receive("else.b", run(1), b"") == []
+    assert reception.receive(TOPIC, run(5), b"") == []
+    assert numbers(reception.join(["app.*"], "e1", {TOPIC: 4})) == [5]
+
+
+def test_a_snapshot_of_a_broker_that_is_no_more_sets_no_numbers() -> None:
+    reception = followed("e1", head=3)
+    reception.receive(TOPIC, run(1, epoch="e2"), b"")
+    reception.expect(["app.b"])
+    reception.join(["app.b"], "e1", {"app.b": 100})
+    assert numbers(reception.receive("app.b", run(1, epoch="e2"), b"")) == [1]
+
+
+def test_messages_of_a_former_epoch_are_ignored() -> None:
+    reception = followed()
+    reception.receive(TOPIC, run(1), b"")
+    reception.receive(TOPIC, run(1, epoch="e2", first=2), b"")
+    assert reception.receive(TOPIC, run(2, first=3), b"") == []
+    assert reception.heartbeat("e1", {TOPIC: 9}) == []
+
+
+def test_what_is_sent_again_in_a_new_epoch_is_recognised_and_a_hole_is_told() -> None:
+    reception = followed()
+    reception.receive(TOPIC, run(1, 5), b"")
+    assert numbers(reception.receive(TOPIC, run(1, 3, epoch="e2", first=3), b"")) == []
+    assert numbers(reception.receive(TOPIC, run(4, 2, epoch="e2", first=5), b"")) == [5]
+    steps = reception.receive(TOPIC, run(1, 1, epoch="e3", first=9), b"")
+    assert steps[0] == Lost(TOPIC, 2, beyond_ring=False)
+    assert numbers(steps) == [1]
+
+
+def test_keys_that_are_sent_again_leave_holes_that_are_no_loss() -> None:
+    reception = followed()
+    reception.receive(TOPIC, run(1, key="a"), b"")
+    steps = reception.receive(TOPIC, run(1, epoch="e2", first=7, key="b"), b"")
+    assert [type(step) for step in steps] == [Deliver]
+
+
+def test_after_a_loss_the_retained_state_of_what_was_lost_is_handed_on_once() -> None:
+    reception = followed()
+    reception.receive(TOPIC, run(1, key="a"), b"")
+    reception.receive(TOPIC, run(9, key="a"), b"")
+    reception.replayed(TOPIC, 6, 9, [(run(8, key="c"), b"")])
+    assert numbers(reception.receive(TOPIC, run(10, key="c"), b"")) == [10]
+    assert numbers(reception.retained(TOPIC, run(5, key="b"), b"")) == [5], "though newer ones of its publisher were handed on"
+    assert reception.retained(TOPIC, run(5, key="b"), b"") == []
+    assert reception.retained(TOPIC, run(9, key="a"), b"") == [], "this one was not lost"
+    assert reception.retained(TOPIC, run(1, key="a"), b"") == []
+    assert reception.retained(TOPIC, run(12, key="a"), b"") == [], "the feed will bring it"
+
+
+def test_what_is_held_for_one_topic_is_bounded_and_fetched_later() -> None:
+    reception = followed()
+    for n in range(2, HELD_LIMIT_MESSAGES + 10):
+        reception.receive(TOPIC, run(n), b"")
+    heard = numbers(reception.replayed(TOPIC, 0, 2, [(run(1), b"")]))
+    assert heard == list(range(1, HELD_LIMIT_MESSAGES + 2))
+    assert reception.receive(TOPIC, run(HELD_LIMIT_MESSAGES + 10), b"") == [Fetch(TOPIC, HELD_LIMIT_MESSAGES + 2, HELD_LIMIT_MESSAGES + 9)]
+
+
+def test_a_topic_that_nobody_wants_any_more_is_forgotten() -> None:
+    reception = followed()
+    reception.join([TOPIC], "e1", {})
+    reception.leave([TOPIC])
+    assert numbers(reception.receive(TOPIC, run(1), b"")) == [1], "another subscription still wants it"
+    reception.leave([TOPIC])
+    assert reception.receive(TOPIC, run(2), b"") == []
+    assert reception.replayed(TOPIC, 0, 3, [(run(2), b"")]) == []
+
+
+def test_what_a_late_joiner_got_as_retained_is_no_loss_and_no_news() -> None:
+    reception = Reception()
+    reception.expect([TOPIC])
+    reception.note_retained(TOPIC, run(5, key="a"))
+    reception.join([TOPIC], "e1", {TOPIC: 5})
+    assert numbers(reception.receive(TOPIC, run(1, epoch="e2", first=5, key="a"), b"")) == []
+
+
+@dataclass
+class Broker:
+    """A true order of runs in one epoch, with a bounded ring."""
+
+    epoch: str
+    ring: int
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+
+    def order(self, topic: str, instance: str, first: int, count: int) -> Run:
+        runs = self.runs.setdefault(topic, [])
+        number = runs[-1].number + runs[-1].count if runs else 1
+        sequence = 1 + sum(r.count for rs in self.runs.values() for r in rs)
+        runs.append(Run(self.epoch, sequence, number, count, 0, instance, instance, first))
+        return runs[-1]
+
+    def head(self, topic: str) -> int:
+        runs = self.runs.get(topic)
+        return runs[-1].number + runs[-1].count - 1 if runs else 0
+
+    def replay(self, fetch: Fetch, limit: int) -> tuple[int, int, list[Run]]:
+        kept = self.runs.get(fetch.topic, [])[-self.ring :]
+        last = min(fetch.last, self.head(fetch.topic))
+        oldest = kept[0].number if kept else self.head(fetch.topic) + 1
+        lost = max(0, min(oldest, last + 1) - fetch.first)
+        following = fetch.first + lost
+        found = [r for r in kept if r.number <= last and r.number + r.count > following][:limit]
+        return lost, found[-1].number + found[-1].count if found else following, found
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_complete_and_honest(data: st.DataObject) -> None:
+    """Several topics and publishers, drops, duplicates, overlapping replays, lost answers, heartbeats, restarts with resends."""
+    draw = data.draw
+    topics, instances = ["app.a", "app.b"], ["p", "q"]
+    ring = draw(st.integers(2, 30), "ring")
+    broker = Broker("e0", ring)
+    reception = Reception()
+    reception.expect(["app.*"])
+    reception.join(["app.*"], "e0", {})
+    published: dict[tuple[str, str], int] = {}
+    published_runs: list[tuple[str, str, int, int]] = []
+    heard: dict[tuple[str, str], list[int]] = {}
+    lost: dict[str, int] = {}
+    fetches: list[Fetch] = []
+    resent_from = 0
+    due: dict[str, int] = {}
+
+    def carry_out(steps: list[Step]) -> None:
+        for step in steps:
+            match step:
+                case Fetch():
+                    fetches.append(step)
+                case Lost():
+                    lost[step.topic] = lost.get(step.topic, 0) + step.count
+                    if step.beyond_ring:
+                        due[step.topic] = due.get(step.topic, 1) + step.count
+                case Deliver(topic, run, _, skip):
+                    assert run.epoch == broker.epoch
+                    assert run.number + skip >= due.get(topic, 1), "in the order of the broker, none twice"
+                    due[topic] = run.number + run.count
+                    first = run.source_number + skip
+                    seen = heard.setdefault((topic, run.instance), [])
+                    assert not seen or first > seen[-1], "in the order of the publisher, none twice"
+                    seen += range(first, run.source_number + run.count)
+
+    def answer(fetch: Fetch, limit: int) -> None:
+        missing, following, runs = broker.replay(fetch, limit)
+        carry_out(reception.replayed(fetch.topic, missing, following, [(run, b"") for run in runs]))
+
+    for _ in range(draw(st.integers(1, 40), "steps")):
+        match draw(st.sampled_from(["publish", "publish", "publish", "answer", "heartbeat", "restart", "duplicate", "forget"])):
+            case "publish":
+                topic, instance, count = draw(st.sampled_from(topics)), draw(st.sampled_from(instances)), draw(st.integers(1, 4))
+                first = published.get((topic, instance), 0) + 1
+                published[(topic, instance)] = first + count - 1
+                published_runs.append((topic, instance, first, count))
+                run_ = broker.order(topic, instance, first, count)
+                if draw(st.booleans(), "arrives"):
+                    carry_out(reception.receive(topic, run_, b""))
+            case "answer" if fetches:
+                answer(fetches.pop(0), draw(st.integers(1, 5), "limit"))
+            case "heartbeat":
+                carry_out(reception.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
+            case "duplicate":
+                known = [(t, r) for t, runs in broker.runs.items() for r in runs[-ring:]]
+                if known:
+                    topic, run_ = draw(st.sampled_from(known))
+                    carry_out(reception.receive(topic, run_, b""))
+            case "forget":
+                fetches.clear()
+                reception.forget_fetches()
+            case "restart":
+                broker = Broker(f"e{int(broker.epoch[1:]) + 1}", ring)
+                due.clear()
+                fetches.clear()
+                reception.forget_fetches()
+                resent_from = draw(st.integers(resent_from, len(published_runs)), "resent from")  # what a publisher let go, it has no more
+                for topic, instance, first, count in published_runs[resent_from:]:
+                    run_ = broker.order(topic, instance, first, count)
+                    if draw(st.booleans(), "arrives again"):
+                        carry_out(reception.receive(topic, run_, b""))
+            case _:
+                pass
+
+    reception.forget_fetches()
+    fetches.clear()
+    for _ in range(2 + sum(len(runs) for runs in broker.runs.values())):
+        carry_out(reception.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
+        while fetches:
+            answer(fetches.pop(0), 5)
+    for topic in topics:
+        ordered = {(r.instance, n) for r in broker.runs.get(topic, []) for n in range(r.source_number, r.source_number + r.count)}
+        got = {(instance, n) for (t, instance), found in heard.items() if t == topic for n in found}
+        holes = sum(found[-1] - found[0] + 1 - len(found) for (t, _), found in heard.items() if t == topic)
+        assert max(len(ordered - got), holes) <= lost.get(topic, 0), "what is missing was told"
