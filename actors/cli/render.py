@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Final
 
+from actors.cli.outcome import ExitCode
 from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 if TYPE_CHECKING:
@@ -69,3 +71,21 @@ def headline(overview: SupervisorStatusEvent) -> str:
 def plain_status(overview: SupervisorStatusEvent) -> str:
     """All actors as plain lines."""
     return "\n".join([headline(overview), *(f"  {plain_line(status)}" for status in overview.actors)])
+
+
+def code_of(overview: SupervisorStatusEvent) -> ExitCode:
+    """OK if everybody serves or has done its work."""
+    well = overview.settled and all(actor.state in ("ready", "stopped") for actor in overview.actors)
+    return ExitCode.OK if well else ExitCode.FAILED
+
+
+def print_status(overview: SupervisorStatusEvent) -> None:
+    """For people: a table on a terminal, plain lines otherwise."""
+    if not sys.stdout.isatty():
+        print(plain_status(overview))
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.print(headline(overview))
+    console.print(status_table(overview))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.render import headline, plain_status, status_table
+from actors.cli.outcome import print_json
+from actors.cli.render import code_of, print_status
 from actors.cli.session import ask, converse
-from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent
+from schemas.supervision import SupervisorStatusRequestEvent
 
 
 @click.command()
@@ -32,21 +30,3 @@ def status(target: Target) -> int:
     else:
         print_status(overview)
     return code_of(overview)
-
-
-def code_of(overview: SupervisorStatusEvent) -> ExitCode:
-    """OK if everybody serves or has done its work."""
-    well = overview.settled and all(actor.state in ("ready", "stopped") for actor in overview.actors)
-    return ExitCode.OK if well else ExitCode.FAILED
-
-
-def print_status(overview: SupervisorStatusEvent) -> None:
-    """For people: a table on a terminal, plain lines otherwise."""
-    if not sys.stdout.isatty():
-        print(plain_status(overview))
-        return
-    from rich.console import Console
-
-    console = Console()
-    console.print(headline(overview))
-    console.print(status_table(overview))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import select
-import subprocess
 import sys
-import tempfile
 from typing import TYPE_CHECKING, Final, Literal
 
 import click
 import msgspec
 
 from actors.cli.options import Target, pass_target, profile_option, target_options
-from actors.cli.outcome import DeadlinePassed, ExitCode, print_json
+from actors.cli.outcome import ExitCode, print_json
+from actors.cli.render import code_of, print_status
 from schemas.supervision import SupervisorStatusEvent
 
 if TYPE_CHECKING:
+    from actors.cli.background import Background
     from actors.supervisor.board import Watcher
 
 DEFAULT_TRANSPORT: Final = "tcp" if sys.platform == "win32" else "ipc"
@@ -55,7 +53,12 @@ def up(
       undercroft up --detach --json
     """
     if detach:
-        return _detach(target, transport, spawn_method, timeout_seconds)
+        from actors.cli.background import fork_background, spawn_background
+
+        background = fork_background() if spawn_method == "fork" else spawn_background(target, transport, spawn_method)
+        if background is not None:
+            return _await_settled(target, background, timeout_seconds)
+        target.as_json, settled_to_stdout = False, True  # we are the background now
     from actors.supervisor.start import run_supervisor
 
     run_supervisor(
@@ -79,33 +82,18 @@ def _watcher(target: Target, settled_to_stdout: bool) -> Watcher:
     return up_views.LiveView() if sys.stdout.isatty() else up_views.PlainView()
 
 
-def _detach(target: Target, transport: str, spawn_method: str, timeout_seconds: float) -> int:
-    """Start the same command as a session of its own; the first line of its stdout tells that it has settled."""
-    command = [sys.executable, "-P", "-m", "actors", "--app", target.app, "--profile", target.profile]
-    command += ["--home", target.home] if target.home else []
-    command += ["up", "--settled-to-stdout", "--transport", transport, "--spawn", spawn_method]
-    with tempfile.TemporaryFile() as errors:  # what it writes there later is seen by nobody, and gone with it
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=os.name == "posix"
-        )
-        line = _first_line(process, timeout_seconds)
-        if not line:
-            code = process.wait()
-            errors.seek(0)
-            sys.stderr.write(errors.read().decode("utf-8", "replace"))
-            return code if code > 0 else ExitCode.FAILED
+def _await_settled(target: Target, background: Background, timeout_seconds: float) -> int:
+    line = background.settled(timeout_seconds)
+    if not line:
+        code, words = background.complaint()
+        if target.as_json:
+            print_json({"error": words.strip().removeprefix("undercroft: "), "exit_code": code if code > 0 else int(ExitCode.FAILED)})
+        else:
+            sys.stderr.write(words)
+        return code if code > 0 else ExitCode.FAILED
     overview = msgspec.json.decode(line, type=SupervisorStatusEvent)
-    from actors.cli.status import code_of, print_status
-
     if target.as_json:
         print_json(overview)
     else:
         print_status(overview)
     return code_of(overview)
-
-
-def _first_line(process: subprocess.Popen[bytes], timeout_seconds: float) -> bytes:
-    assert process.stdout is not None
-    if os.name == "posix" and not select.select([process.stdout], [], [], timeout_seconds)[0]:
-        raise DeadlinePassed(f"process {process.pid} is up, but not every actor", timeout_seconds, "see 'undercroft status'")
-    return process.stdout.readline()
