@@ -67,6 +67,7 @@ class Tour:
         self._background: list[asyncio.Task[None]] = []
         self._stack = contextlib.AsyncExitStack()
         self._peer: Peer
+        self._looking: asyncio.Task[None]
         self._runtime: Command
         self._listener: Command
         self._steps: tuple[tuple[str, str, float, Callable[[], Any]], ...] = (
@@ -112,7 +113,8 @@ class Tour:
         self._note_processes(overview)
         self._peer = await self._stack.enter_async_context(connect("tour", home=self._home))
         follows = asyncio.Event()
-        self._background += [asyncio.ensure_future(self._chronicle.follow(self._peer, follows)), asyncio.ensure_future(self._lookout.watch())]
+        self._looking = asyncio.ensure_future(self._lookout.watch())
+        self._background += [asyncio.ensure_future(self._chronicle.follow(self._peer, follows)), self._looking]
         await follows.wait()
         self._listener = self._command("watch", "config.settings_changed")
         await self._listener.next_line()  # the retained event of the start: it listens
@@ -154,6 +156,7 @@ class Tour:
         return f"the verifier found size and SHA-256 as the manifest promises: {digests}"
 
     async def _activate(self) -> str:
+        await asyncio.shield(self._looking)
         for exhibit in self._exhibits:
             directory = self._locations.models / exhibit.id
             await asyncio.to_thread(check_whole, exhibit.entry, directory, self._lookout.sights[exhibit.id])

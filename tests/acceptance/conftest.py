@@ -16,8 +16,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts runtimes of a profile on one home."""
     started: list[Runtime] = []
 
-    def run(profile: Path, home: Path | None = None) -> Runtime:
-        started.append(Runtime(home or tmp_path / "home", profile))
+    def run(profile: Path, home: Path | None = None, *arguments: str) -> Runtime:
+        started.append(Runtime(home or tmp_path / "home", profile, *arguments))
         return started[-1]
 
     yield run

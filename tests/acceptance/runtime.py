@@ -78,11 +78,11 @@ class Runtime:
         seen: every process that was found below it, at whatever look.
     """
 
-    def __init__(self, home: Path, profile: Path) -> None:
+    def __init__(self, home: Path, profile: Path, *arguments: str) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         self._errors = (home / "stderr.log").open("ab")
-        command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(profile), "up", "--settled-to-stdout"]
+        command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(profile), "up", "--settled-to-stdout", *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors)
         self.pid = self.process.pid
         self.seen: set[int] = {self.pid}

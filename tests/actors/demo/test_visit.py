@@ -32,3 +32,14 @@ def test_a_throwaway_home_is_gone_afterwards_unless_it_is_to_be_kept(tmp_path: P
     assert kept.ok, kept
     assert kept.notes == [f"Everything is kept in {kept.home}."]
     assert (Path(kept.home) / "models" / "synthetic-speech" / "weights.bin").stat().st_size == 6 << 20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="real runtimes are started on Linux only")
+def test_without_the_wheel_a_synthetic_file_is_shown_alone_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit_module, "silero_exhibit", lambda: None)
+    monkeypatch.setattr(visit_module, "synthetic_exhibit", lambda: synthetic_exhibit(6 << 20))
+    report = visit(SilentView(), home=str(tmp_path / "home"), rate_bytes_per_second=6 << 20)
+    assert report.ok, report
+    assert report.notes[0] == visit_module.NO_SILERO
+    assert (tmp_path / "home" / "models").is_dir()
