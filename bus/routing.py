@@ -5,11 +5,9 @@ Pure: it is handed messages and the time, and leaves what is to be sent in `outg
 
 from __future__ import annotations
 
-import heapq
 import hmac
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -17,66 +15,20 @@ import msgspec
 from bus import wire
 from bus.errors import FailureKind, ProtocolError
 from bus.ledger import FeedMessage, Ledger
+from bus.peers import PeerRecord, Route
+from bus.switchboard import Switchboard
 from bus.topics import TopicRules
 from bus.wire import Frame
 from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent, PeerStatistics
 from schemas.event import Event, topic_of
-
-Route = bytes
-"""Address of a peer's connection: the routing id that the ROUTER socket gave it."""
-
-IN_HAND_LIMIT: Final = 1024
-"""Requests that one server may have unanswered before further ones fail as `busy`."""
-
-RESTART_GRACE_SECONDS: Final = 60.0
-"""For so long after its server vanished, a request fails as `restarting`, later as `no_responder`."""
-
-SUCCESSION_GRACE_SECONDS: Final = 5.0
-"""For so long after a broker took over from one that died, servers may not have come back yet."""
 
 ACCEPT_EVERY_RUNS: Final = 8
 ACCEPT_DELAY_SECONDS: Final = 0.002
 """Acceptance is told after so many runs, or so late, or with a PONG: a message of its own for each run would cost more than the run."""
 
 INSTANCE_LIMIT: Final = 4096
-SERVICE_LIMIT: Final = 16_384
-DEADLINE_SLACK: Final = 1024
-"""So many deadlines of requests that are over may wait to be forgotten, beside as many as there are requests under way."""
-
 BROKER_NAME: Final = "broker"
 STATISTICS_TOPIC: Final = topic_of(BusStatisticsRequestEvent)
-
-
-@dataclass(slots=True)
-class PeerRecord:
-    """One peer that was let in."""
-
-    route: Route
-    name: str
-    instance: str
-    services: set[str] = field(default_factory=set)
-    in_hand: set[int] = field(default_factory=set)
-    asked: dict[int, int] = field(default_factory=dict)
-    untold_runs: int = 0
-
-
-@dataclass(slots=True)
-class Service:
-    """Who answers a topic; `absent_since` while that peer is due back."""
-
-    name: str
-    absent_since: float | None = None
-
-
-@dataclass(slots=True)
-class Pending:
-    """A request under way; `asked_id` is the id that the asking peer gave it."""
-
-    topic: str
-    asker: PeerRecord
-    asked_id: int
-    server: PeerRecord
-    deadline: float
 
 
 class Routing:
@@ -94,22 +46,18 @@ class Routing:
         self._rules = rules
         self._reach = reach
         self._began = now
-        self._succession = succession
+        self._switchboard = Switchboard(rules, now, succession=succession)
         self._peers: dict[Route, PeerRecord] = {}
         self._names: dict[str, PeerRecord] = {}
         self._accepted: OrderedDict[str, int] = OrderedDict()
         self._untold: dict[Route, PeerRecord] = {}
         self._owed: set[Route] = set()
         self._tell_due = 0.0
-        self._services: dict[str, Service] = {}
-        self._pending: dict[int, Pending] = {}
-        self._deadlines: list[tuple[float, int]] = []
-        self._last_id = 0
         self._own_serials: Counter[str] = Counter()
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
 
     def __repr__(self) -> str:
-        return f"<Routing {self.ledger!r} peers={sorted(self._names)} pending={len(self._pending)}>"
+        return f"<Routing {self.ledger!r} peers={sorted(self._names)} pending={len(self._switchboard)}>"
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
@@ -217,17 +165,7 @@ class Routing:
         self._send(peer.route, wire.Accepted(self._accepted[peer.instance]))
 
     def _serve(self, peer: PeerRecord, serve: wire.Serve) -> None:
-        for topic in serve.topics:
-            self._rules.check_serve(topic)
-            service = self._services.get(topic)
-            holder = self._names.get(service.name) if service else None
-            if topic == STATISTICS_TOPIC or (holder is not None and holder is not peer and service and service.absent_since is None):
-                raise ProtocolError("duplicate_service", f"{topic} is served by {service.name if service else BROKER_NAME!r} already")
-        if len(self._services) + len(serve.topics) > SERVICE_LIMIT:
-            raise ProtocolError("services_full", f"{len(self._services)} topics are served, there is no room for {len(serve.topics)} more")
-        for topic in serve.topics:
-            self._services[topic] = Service(peer.name)
-            peer.services.add(topic)
+        self._switchboard.serve(peer, serve.topics, STATISTICS_TOPIC)
         self._send(peer.route, serve)
 
     def _request(self, peer: PeerRecord, request: wire.Request, body: bytes, now: float) -> None:
@@ -236,69 +174,31 @@ class Routing:
         if request.topic == STATISTICS_TOPIC:
             self._send(peer.route, wire.Reply(request.id), wire.encode(self.statistics(now)))
             return
-        service = self._services.get(request.topic)
-        server = self._names.get(service.name) if service is not None and service.absent_since is None else None
-        if server is None:
-            kind, message = self._absence(request.topic, service, now)
-            self._send(peer.route, wire.Failed(request.id, kind, message))
-            return
-        if len(server.in_hand) >= IN_HAND_LIMIT:
-            self._send(peer.route, wire.Failed(request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand"))
-            return
-        if request.id in peer.asked:
-            raise ProtocolError("duplicate_request", f"request {request.id} of {peer.name} is still under way")
-        self._last_id += 1
-        deadline = now + request.timeout_ms / 1000
-        self._pending[self._last_id] = Pending(request.topic, peer, request.id, server, deadline)
-        self._note_deadline(deadline, self._last_id)
-        server.in_hand.add(self._last_id)
-        peer.asked[request.id] = self._last_id
-        self._send(server.route, wire.Request(self._last_id, request.topic, request.timeout_ms, request.correlation, peer.name), body)
-
-    def _note_deadline(self, deadline: float, broker_id: int) -> None:
-        heapq.heappush(self._deadlines, (deadline, broker_id))
-        if len(self._deadlines) > 2 * len(self._pending) + DEADLINE_SLACK:
-            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._pending]
-            heapq.heapify(self._deadlines)
-
-    def _absence(self, topic: str, service: Service | None, now: float) -> tuple[FailureKind, str]:
-        if service is not None and service.absent_since is not None and now - service.absent_since < RESTART_GRACE_SECONDS:
-            return "restarting", f"{service.name} serves {topic} and is due back"
-        if self._succession and now - self._began < SUCCESSION_GRACE_SECONDS:
-            return "restarting", "the broker has just been restarted, servers are coming back"
-        return "no_responder", f"nobody serves {topic}"
+        pending = self._switchboard.begin(peer, request, now)
+        if isinstance(pending, wire.Failed):
+            self._send(peer.route, pending)
+        else:
+            forwarded = wire.Request(pending.id, request.topic, request.timeout_ms, request.correlation, peer.name)
+            self._send(pending.server.route, forwarded, body)
 
     def _reply(self, peer: PeerRecord, reply: wire.Reply, frames: Sequence[bytes]) -> None:
-        pending = self._settle(peer, reply.id)
+        pending = self._switchboard.settle(peer, reply.id)
         try:
             body = _body_of(frames)
             wire.check_event(body)
         except ProtocolError as error:
-            self._send(pending.asker.route, wire.Failed(pending.asked_id, "invalid", f"the reply of {peer.name} cannot be read: {error}"))
+            self._send(pending.asker.route, pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"))
             raise
         self._send(pending.asker.route, wire.Reply(pending.asked_id), body)
 
     def _failed(self, peer: PeerRecord, failed: wire.Failed) -> None:
-        pending = self._settle(peer, failed.id)
-        self._send(pending.asker.route, wire.Failed(pending.asked_id, failed.kind, failed.message))
-
-    def _settle(self, server: PeerRecord, broker_id: int) -> Pending:
-        pending = self._pending.get(broker_id)
-        if pending is None or pending.server is not server:
-            raise ProtocolError("unknown_request", f"{server.name} has no request {broker_id} in hand")
-        self._drop(broker_id)
-        return pending
+        pending = self._switchboard.settle(peer, failed.id)
+        self._send(pending.asker.route, pending.failed(failed.kind, failed.message))
 
     def _cancel(self, peer: PeerRecord, cancel: wire.Cancel) -> None:
-        broker_id = peer.asked.get(cancel.id)
-        if broker_id is not None:
-            self._send(self._drop(broker_id).server.route, wire.Cancel(broker_id))
-
-    def _drop(self, broker_id: int) -> Pending:
-        pending = self._pending.pop(broker_id)
-        pending.server.in_hand.discard(broker_id)
-        pending.asker.asked.pop(pending.asked_id, None)
-        return pending
+        pending = self._switchboard.cancel(peer, cancel.id)
+        if pending is not None:
+            self._send(pending.server.route, wire.Cancel(pending.id))
 
     # -- what the shell reports ------------------------------------------------------------------------------------
 
@@ -318,9 +218,9 @@ class Routing:
             self._owed.add(route)
         elif frames[0] == b"REQUEST":
             header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
-            if isinstance(header, wire.Request) and header.id in self._pending:
-                pending = self._drop(header.id)
-                self._send(pending.asker.route, wire.Failed(pending.asked_id, "busy", f"{pending.server.name} takes no more messages"))
+            pending = self._switchboard.give_up(header.id) if isinstance(header, wire.Request) else None
+            if pending is not None:
+                self._send(pending.asker.route, pending.failed("busy", f"{pending.server.name} takes no more messages"))
 
     def routes(self) -> list[Route]:
         """Connections of all peers."""
@@ -328,13 +228,9 @@ class Routing:
 
     def tick(self, now: float) -> list[Frame] | None:
         """Let time pass: requests reach their deadline, absent servers are forgotten; returns the heartbeat if one is due."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, broker_id = heapq.heappop(self._deadlines)
-            if broker_id in self._pending:
-                pending = self._drop(broker_id)
-                self._send(pending.server.route, wire.Cancel(broker_id))
-                message = f"{pending.server.name} did not answer {pending.topic} in time"
-                self._send(pending.asker.route, wire.Failed(pending.asked_id, "deadline", message))
+        for pending in self._switchboard.expire(now):
+            self._send(pending.server.route, wire.Cancel(pending.id))
+            self._send(pending.asker.route, pending.failed("deadline", f"{pending.server.name} did not answer {pending.topic} in time"))
         if self._untold and now >= self._tell_due:
             for peer in list(self._untold.values()):
                 self._tell_accepted(peer)
@@ -348,9 +244,8 @@ class Routing:
 
     def next_due(self) -> float:
         """When `tick` has something to do next."""
-        while self._deadlines and self._deadlines[0][1] not in self._pending:
-            heapq.heappop(self._deadlines)
-        due = min(self._heartbeat_due, self._deadlines[0][0]) if self._deadlines else self._heartbeat_due
+        deadline = self._switchboard.next_deadline()
+        due = self._heartbeat_due if deadline is None else min(self._heartbeat_due, deadline)
         return min(due, self._tell_due) if self._untold else due
 
     def statistics(self, now: float) -> BusStatisticsEvent:
@@ -368,7 +263,7 @@ class Routing:
             ring_bytes=self.ledger.ring_bytes,
             retained_keys=self.ledger.retained_keys,
             retained_bytes=self.ledger.retained_bytes,
-            pending_requests=len(self._pending),
+            pending_requests=len(self._switchboard),
             peers=[
                 PeerStatistics(peer=peer.name, instance=peer.instance, in_hand=len(peer.in_hand), serves=sorted(peer.services))
                 for _, peer in sorted(self._names.items())
@@ -383,22 +278,18 @@ class Routing:
         if self._names.get(peer.name) is peer:
             del self._names[peer.name]
         self._untold.pop(peer.route, None)
-        for topic in peer.services:
-            if returning:
-                self._services[topic].absent_since = now
-            else:
-                self._services.pop(topic, None)
+        self._switchboard.leave(peer, now, returning=returning)
         self._abandon(peer)
         self._announce(PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye), time_ns)
 
     def _abandon(self, peer: PeerRecord) -> None:
         """What a peer had in hand, and what it asked, was on a connection that is over."""
-        for broker_id in sorted(peer.in_hand):
-            pending = self._drop(broker_id)
-            message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
-            self._send(pending.asker.route, wire.Failed(pending.asked_id, "died", message))
-        for broker_id in sorted(peer.asked.values()):
-            self._send(self._drop(broker_id).server.route, wire.Cancel(broker_id))
+        in_hand, asked = self._switchboard.abandon(peer)
+        message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
+        for pending in in_hand:
+            self._send(pending.asker.route, pending.failed("died", message))
+        for pending in asked:
+            self._send(pending.server.route, wire.Cancel(pending.id))
 
     def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
         self.refused[error.reason] += 1

@@ -10,7 +10,7 @@ from samples import AnswerEvent, AskEvent, OtherEvent
 from bus import wire
 from bus.client import IncomingRequest, correlation
 from bus.errors import RequestFailed
-from bus.routing import IN_HAND_LIMIT
+from bus.switchboard import IN_HAND_LIMIT
 from schemas.config import RuntimeConfigRequestEvent
 
 from .conftest import ContractBus
