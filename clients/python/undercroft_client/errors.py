@@ -1,0 +1,90 @@
+"""What can go wrong between a client and the runtime."""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class NotRunning(ClientError):
+    """No runtime can be reached.
+
+    Attributes:
+        path: the `runtime.json` that was looked for.
+        detail: what is wrong with it.
+    """
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(path, detail)
+        self.path = path
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"no Undercroft runtime at {self.path}: {self.detail}; start it with 'undercroft up'"
+
+
+class HelloRefused(ClientError):
+    """The broker does not let this client in.
+
+    Attributes:
+        reason: `wrong_version`, `wrong_token`, `invalid_name` or `duplicate_name`; `denied` if the keys do not match.
+        detail: what was expected and what was found.
+    """
+
+    def __init__(self, name: str, reason: str, detail: str) -> None:
+        super().__init__(name, reason, detail)
+        self.name = name
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"the broker refuses peer {self.name!r}: {self.reason}: {self.detail}"
+
+
+class RequestFailed(ClientError):
+    """A request had an outcome other than its reply.
+
+    Attributes:
+        kind: `no_responder`, `restarting`, `died`, `deadline`, `busy`, `refused` or `invalid`.
+        message: a sentence from whoever decided it.
+        topic: topic of the request.
+    """
+
+    def __init__(self, kind: str, message: str, topic: str = "") -> None:
+        super().__init__(kind, message, topic)
+        self.kind = kind
+        self.message = message
+        self.topic = topic
+
+    def __str__(self) -> str:
+        return f"{self.topic or 'request'}: {self.kind}: {self.message}"
+
+
+class PublishRefused(ClientError):
+    """The broker gave an event no place in the order.
+
+    Attributes:
+        reason: such as `unknown_topic`.
+        detail: what was expected and what was found.
+    """
+
+    def __init__(self, topic: str, reason: str, detail: str) -> None:
+        super().__init__(topic, reason, detail)
+        self.topic = topic
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.topic}: not published: {self.reason}: {self.detail}"
+
+
+class Refused(ClientError):
+    """Raised by a handler: the request is understood, and the answer is no."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,359 @@
+"""What a client of the bus decides: whom it tells what, and when it says it again. Pure: frames in, frames and calls out."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from undercroft_client.errors import HelloRefused, PublishRefused, RequestFailed
+from undercroft_client.reception import Fetch, Heard, Lost, Reception, Run
+from undercroft_client.runtime import PROTOCOL_VERSION
+
+FRAME_LIMIT_BYTES: Final = 16 * 1024 * 1024
+TAIL_SECONDS: Final = 10.0
+"""What was accepted so recently is published again to a broker that took over; `TAIL_LIMIT_MESSAGES` of it at most."""
+
+TAIL_LIMIT_MESSAGES: Final = 4096
+LEFT: Final = "this client left the bus"
+FEED_TOPICS: Final = (b"!welcome", b"!heartbeat")
+
+Frames: TypeAlias = Sequence[bytes]
+Settle: TypeAlias = Callable[[Frames, Exception | None], None]
+"""Takes the outcome: header and body of the answer, or the failure."""
+
+encode = msgspec.msgpack.encode
+decode = msgspec.msgpack.decode
+_decode_run: Final = msgspec.msgpack.Decoder(Run).decode
+
+
+@dataclass(slots=True)
+class Question:
+    """A REQUEST, SNAPSHOT or REPLAY without an answer yet."""
+
+    topic: str
+    frames: Frames
+    settle: Settle
+    is_sent: bool = False
+
+
+@dataclass(slots=True)
+class Message:
+    """A PUBLISH that may have to be sent again."""
+
+    serial: int
+    topic: str
+    key: str | None
+    frames: Frames
+    settle: Settle | None
+    accepted_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that is for us."""
+
+    id: int
+    topic: str
+    body: bytes
+    source: str
+    correlation: str | None
+
+
+class Protocol:
+    """One life of a client.
+
+    Attributes:
+        outgoing: lane messages that are to be sent, in order.
+        asked: requests that are to be answered.
+        refusal: why the broker did not let us in, the last time it did not.
+    """
+
+    def __init__(self, name: str, token: str) -> None:
+        self.name, self.token, self.instance = name, token, os.urandom(8).hex()
+        self.epoch, self.is_welcome = "", False
+        self.refusal: HelloRefused | None = None
+        self.outgoing: deque[Frames] = deque()
+        self.asked: deque[Asked] = deque()
+        self.receptions: dict[Reception, Callable[[Heard | Lost], None]] = {}
+        self._last_id = self._serial = 0
+        self._questions: dict[int, Question] = {}
+        self._in_hand: set[int] = set()
+        self._counts: dict[str, int] = {}
+        self._under_way: dict[int, Message] = {}
+        self._tail: deque[Message] = deque()
+        self._newest: dict[tuple[str, str], Message] = {}
+        self._services: dict[tuple[str, ...], Settle | None] = {}
+        self._serves: deque[tuple[str, ...]] = deque()
+
+    # -- what the user wants -------------------------------------------------------------------------------------------
+
+    def publish(self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None) -> None:
+        """Publish one event, kept under `key` for late joiners; `settle` is called once it has its place in the order."""
+        self._serial += 1
+        self._counts[topic] = self._counts.get(topic, 0) + 1
+        header = [self._serial, topic, 1, self._counts[topic], key, correlation]
+        message = Message(self._serial, topic, key, [b"PUBLISH", encode(header), b"\x91" + event], settle)
+        self._under_way[self._serial] = message
+        if self.is_welcome:
+            self.outgoing.append(message.frames)
+
+    def request(self, topic: str, event: bytes, timeout_seconds: float, correlation: str | None, settle: Settle) -> int:
+        """Ask; returns the id of the question."""
+        return self._ask(b"REQUEST", topic, [topic, max(1, int(timeout_seconds * 1000)), correlation], settle, event)
+
+    def give_up(self, id: int) -> None:
+        """Nobody waits for this answer any more."""
+        question = self._questions.pop(id, None)
+        if question is not None and question.is_sent:
+            self._send(b"CANCEL", [id])
+
+    def serve(self, topics: Iterable[str], settle: Settle) -> None:
+        """Answer requests to these topics from now on, on every connection."""
+        self._services[tuple(topics)] = settle
+        if self.is_welcome:
+            self._send_serve(tuple(topics))
+
+    def answer(self, id: int, event: bytes) -> None:
+        """Answer a request, unless nobody waits for it any more."""
+        if id in self._in_hand:
+            self._in_hand.remove(id)
+            self._send(b"REPLY", [id], event)
+
+    def fail(self, id: int, kind: str, message: str) -> None:
+        """Say why there is no answer to a request."""
+        if id in self._in_hand:
+            self._in_hand.remove(id)
+            self._send(b"FAILED", [id, kind, message[:4096]])
+
+    def subscribe(self, patterns: Iterable[str], hear: Callable[[Heard | Lost], None], settle: Settle) -> Reception:
+        """Hear events of these patterns; the feed must be subscribed to them first. `settle` is called with the snapshot."""
+        reception = Reception(patterns)
+        self.receptions[reception] = hear
+        self._snapshot(reception, settle)
+        return reception
+
+    def leave(self, *, returning: bool) -> None:
+        """Say BYE; with `returning`, requests to us fail as `restarting` meanwhile. Whoever waits for something is told."""
+        if self.is_welcome:
+            self._send(b"BYE", [returning])
+        for id in list(self._questions):
+            self._failed(id, "died", LEFT)
+        for message in self._under_way.values():
+            self._settle(message, PublishRefused(message.topic, "left", LEFT))
+
+    # -- what the sockets bring ----------------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """The lane has a new connection."""
+        self.disconnected()
+        self._send(b"HELLO", [PROTOCOL_VERSION, self.name, self.instance, self.token])
+
+    def disconnected(self) -> None:
+        """The lane lost its connection; what was asked on it is answered by nobody."""
+        self.is_welcome = False
+        self.outgoing.clear()
+        self._in_hand.clear()
+        self.asked.clear()
+        for id in [id for id, question in self._questions.items() if question.is_sent]:
+            self._failed(id, "died", "the connection to the broker was lost; the request may have been carried out")
+
+    def lane(self, frames: Frames, now: float) -> None:
+        """A lane message came in."""
+        verb, header = frames[0], decode(frames[1])
+        match verb:
+            case b"WELCOME":
+                self._welcomed(epoch=header[1], accepted=header[2], now=now)
+            case b"ACCEPTED":
+                self._accepted(header[0], now)
+            case b"PONG":
+                self._accepted(header[2], now)
+            case b"PING":
+                self._send(b"PONG", [header[0]])
+            case b"REQUEST":
+                self._in_hand.add(header[0])
+                self.asked.append(Asked(header[0], header[1], frames[2], header[4], header[3]))
+            case b"CANCEL":
+                self._in_hand.discard(header[0])
+            case b"REPLY" | b"SNAPSHOT" | b"REPLAY":
+                question = self._questions.pop(header[0], None)
+                if question is not None:
+                    question.settle(frames, None)
+            case b"SERVE":
+                self._served(None)
+            case b"FAILED":
+                self._refused(header[0], header[1], header[2], header[3] if len(header) > 3 else "REQUEST")
+            case _:
+                pass  # a later version may say more
+
+    def feed(self, frames: Frames) -> None:
+        """A feed message came in."""
+        if frames[0] == b"!welcome":
+            self._ask_heads()
+        elif frames[0] == b"!heartbeat":
+            self._compare(decode(frames[1])[0], decode(frames[2]))
+        else:
+            topic, run = frames[0].decode(), _decode_run(frames[1])
+            for reception in list(self.receptions):
+                self._carry_out(reception, reception.receive(topic, run, frames[2]))
+
+    # -- what follows --------------------------------------------------------------------------------------------------
+
+    def _send(self, verb: bytes, header: list[Any], *body: bytes) -> None:
+        self.outgoing.append([verb, encode(header), *body])
+
+    def _ask(self, verb: bytes, topic: str, header: list[Any], settle: Settle, *body: bytes) -> int:
+        self._last_id += 1
+        question = self._questions[self._last_id] = Question(topic, [verb, encode([self._last_id, *header]), *body], settle, self.is_welcome)
+        if self.is_welcome:
+            self.outgoing.append(question.frames)
+        return self._last_id
+
+    def _welcomed(self, epoch: str, accepted: int, now: float) -> None:
+        if self.is_welcome and epoch == self.epoch:
+            return
+        if epoch == self.epoch:
+            self._accepted(accepted, now)
+        elif self.epoch:
+            self._trim(now)
+            again = {message.serial: message for message in (*self._newest.values(), *self._tail, *self._under_way.values())}
+            self._under_way = {serial: again[serial] for serial in sorted(again)}
+            self._tail.clear()
+        self.epoch, self.is_welcome, self.refusal = epoch, True, None
+        self.outgoing.extend(message.frames for message in self._under_way.values())
+        self._serves.clear()
+        for topics in self._services:
+            self._send_serve(topics)
+        for question in self._questions.values():
+            if not question.is_sent:
+                question.is_sent = True
+                self.outgoing.append(question.frames)
+        self._ask_heads()
+
+    def _accepted(self, serial: int, now: float) -> None:
+        while self._under_way and (first := next(iter(self._under_way))) <= serial:
+            message = self._under_way.pop(first)
+            message.accepted_at = now
+            self._tail.append(message)
+            if message.key is not None:
+                self._newest[message.topic, message.key] = message
+            self._settle(message, None)
+        self._trim(now)
+
+    def _trim(self, now: float) -> None:
+        while self._tail and (len(self._tail) > TAIL_LIMIT_MESSAGES or now - self._tail[0].accepted_at > TAIL_SECONDS):
+            self._tail.popleft()
+
+    def _settle(self, message: Message, error: Exception | None) -> None:
+        settle, message.settle = message.settle, None
+        if settle is not None:
+            settle([], error)
+
+    def _refused(self, id: int, kind: str, message: str, verb: str) -> None:
+        reason, _, detail = message.partition(": ")
+        if verb == "HELLO":
+            self.refusal = HelloRefused(self.name, reason, detail)
+        elif reason == "unknown_peer":
+            if id in self._questions and verb != "PUBLISH":
+                self._questions[id].is_sent = False
+            if self.is_welcome:
+                self.connected()  # it does not know this connection; what matters is sent again after WELCOME
+        elif verb == "PUBLISH":
+            if id in self._under_way:
+                refused = self._under_way.pop(id)
+                self._settle(refused, PublishRefused(refused.topic, reason, detail))
+        elif verb == "SERVE":
+            self._served(RequestFailed(kind, message))
+        else:
+            self._failed(id, kind, message)
+
+    def _failed(self, id: int, kind: str, message: str) -> None:
+        question = self._questions.pop(id, None)
+        if question is not None:
+            question.settle([], RequestFailed(kind, message, question.topic))
+
+    def _send_serve(self, topics: tuple[str, ...]) -> None:
+        self._serves.append(topics)
+        self._send(b"SERVE", [list(topics)])
+
+    def _served(self, error: RequestFailed | None) -> None:
+        """The broker answers SERVEs in the order in which they were sent."""
+        topics = self._serves.popleft() if self._serves else ()
+        settle = self._services.get(topics)
+        if settle is not None:
+            self._services[topics] = None
+            if error is not None:
+                del self._services[topics]
+            settle([], error)
+
+    # -- hearing -------------------------------------------------------------------------------------------------------
+
+    def _snapshot(self, reception: Reception, settle: Settle) -> None:
+        def take(frames: Frames, error: Exception | None) -> None:
+            if isinstance(error, RequestFailed) and error.kind == "died" and error.message != LEFT:
+                self._snapshot(reception, settle)
+                return
+            if error is None and reception in self.receptions:
+                _, epoch, _, heads = decode(frames[1])[:4]
+                self._carry_out(reception, reception.join(epoch, heads, list(_messages(frames))))
+            settle(frames, error)
+
+        self._ask(b"SNAPSHOT", "", [reception.patterns, False], take)
+
+    def _carry_out(self, reception: Reception, steps: Iterable[Heard | Lost | Fetch]) -> None:
+        for step in steps:
+            hear = self.receptions.get(reception)
+            if hear is None:
+                return  # it was left meanwhile
+            if isinstance(step, Fetch):
+                self._fetch(reception, step)
+                continue
+            hear(step)
+            if isinstance(step, Lost) and step.reason == "ring_exceeded":
+                self._recall(reception, step.topic)
+
+    def _fetch(self, reception: Reception, step: Fetch) -> None:
+        epoch = reception.epoch
+
+        def take(frames: Frames, error: Exception | None) -> None:
+            if error is None:
+                _, topic, lost = decode(frames[1])[:3]
+                self._carry_out(reception, reception.replayed(epoch, topic, lost, _messages(frames)))
+            elif epoch == reception.epoch:
+                reception.forget(step.topic)
+
+        if self.is_welcome and self.epoch == epoch:
+            self._ask(b"REPLAY", step.topic, [step.topic, step.first, step.last], take)
+        else:
+            reception.forget(step.topic)  # lane and feed speak of different brokers for a moment
+
+    def _recall(self, reception: Reception, topic: str) -> None:
+        def take(frames: Frames, error: Exception | None) -> None:
+            self._carry_out(reception, reception.recalled(topic, _messages(frames)))
+
+        self._ask(b"SNAPSHOT", topic, [[topic], False], take)
+
+    def _ask_heads(self) -> None:
+        """Look at once how far the topics have come: lane and feed are connected one after the other, in either order."""
+        if self.is_welcome and self.receptions:
+            patterns = sorted({pattern for reception in self.receptions for pattern in reception.patterns})
+            self._ask(b"SNAPSHOT", "", [patterns, True], self._compare_heads)
+
+    def _compare_heads(self, frames: Frames, error: Exception | None) -> None:
+        if error is None:
+            _, epoch, _, heads = decode(frames[1])[:4]
+            self._compare(epoch, heads)
+
+    def _compare(self, epoch: str, heads: dict[str, int]) -> None:
+        for reception in list(self.receptions):
+            self._carry_out(reception, reception.heartbeat(epoch, heads))
+
+
+def _messages(frames: Frames) -> Iterator[tuple[str, Run, bytes]]:
+    """Feed messages in the body of an answer, three frames each."""
+    for i in range(2, len(frames) - 2, 3):
+        yield frames[i].decode(), _decode_run(frames[i + 1]), frames[i + 2]

@@ -1,0 +1,95 @@
+"""Finds `runtime.json`, the one file that says where the broker listens and how to be let in."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from undercroft_client.errors import NotRunning
+
+PROTOCOL_VERSION: Final = 1
+DEFAULT_APP: Final = "undercroft"
+FILE_LIMIT_BYTES: Final = 64 * 1024
+
+
+class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of CURVE, each as 40 characters of Z85; present where the transport is TCP."""
+
+    server_public: str
+    client_public: str
+    client_secret: str
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """What `runtime.json` says: `pid` is that of the supervisor, `token` is what HELLO has to show."""
+
+    protocol: int
+    app: str
+    pid: int
+    started_at: float
+    lane: str
+    feed: str
+    token: str
+    curve: CurveKeys | None = None
+
+
+def runtime_path(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where `runtime.json` of an app lies, or of the runtime below `home`."""
+    if home is None and (named := environ.get("UNDERCROFT_RUNTIME")):
+        return Path(named)
+    if root := home or environ.get("UNDERCROFT_HOME"):
+        return Path(root).expanduser().absolute() / "state" / "runtime.json"
+    return _state_root(environ) / app / "runtime.json"
+
+
+def read_runtime(path: Path) -> Runtime:
+    """Read `runtime.json`.
+
+    Raises:
+        NotRunning: it is absent, unreadable, not ours to trust, left over, or not what this version understands.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = file.read(FILE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
+    if os.name == "posix" and mode & 0o077:
+        raise NotRunning(str(path), f"its mode is {mode:04o}, expected 0600, so its keys cannot be trusted")
+    try:
+        runtime = msgspec.json.decode(content[:FILE_LIMIT_BYTES], type=Runtime)
+    except msgspec.DecodeError as error:
+        raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
+    if runtime.protocol != PROTOCOL_VERSION:
+        raise NotRunning(str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}")
+    if not _is_alive(runtime.pid):
+        raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which is no more")
+    return runtime
+
+
+def _state_root(environ: Mapping[str, str]) -> Path:
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+
+
+def _is_alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    if os.name == "nt":
+        return True  # there is no signal 0 on Windows; connecting tells
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

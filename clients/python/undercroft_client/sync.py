@@ -1,0 +1,246 @@
+"""The synchronous client: for scripts, and for one thread of a program. Everything happens while one of its calls waits."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+from undercroft_client.errors import ClientError, NotRunning, Refused, RequestFailed
+from undercroft_client.event import Event, Request, retained_key_of, topic_of
+from undercroft_client.protocol import Frames
+from undercroft_client.runtime import DEFAULT_APP, Runtime
+from undercroft_client.shell import (
+    CHECK_SECONDS,
+    CONNECT_TIMEOUT_SECONDS,
+    DEADLINE_GRACE_SECONDS,
+    PUBLISH_TIMEOUT_SECONDS,
+    REQUEST_TIMEOUT_SECONDS,
+    UNREADABLE,
+    AnyEvent,
+    Inbox,
+    Shell,
+)
+
+ReplyT = TypeVar("ReplyT", bound=Event)
+
+
+class Outcome:
+    """How something that was asked for ended."""
+
+    def __init__(self) -> None:
+        self.is_there = False
+        self.frames: Frames = []
+        self.error: Exception | None = None
+
+    def __call__(self, frames: Frames, error: Exception | None) -> None:
+        """Take it."""
+        self.is_there, self.frames, self.error = True, frames, error
+
+    def get(self) -> Frames:
+        """What came; raises if it was a failure."""
+        if self.error is not None:
+            raise self.error
+        return self.frames
+
+
+class Client(Shell):
+    """A synchronous client; made by `connect`, closed at the end of its `with` block. Not to be shared by threads."""
+
+    def __init__(self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None) -> None:
+        super().__init__(name, app, home, runtime)
+        self._handlers: dict[str, Callable[[Any], AnyEvent]] = {}
+        self._is_answering = False
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self, *, returning: bool = False) -> None:
+        """Leave. With `returning`, requests to this client fail as `restarting` until it is back."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._protocol.leave(returning=returning)
+            self._exchange()
+            self._sockets.close(linger=True)
+
+    @overload
+    def request(self, event: Request[ReplyT], timeout_seconds: float = ...) -> ReplyT: ...
+    @overload
+    def request(self, event: dict[str, Any], timeout_seconds: float = ...) -> Any: ...
+    def request(self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> Any:
+        """Ask, and wait for the one outcome.
+
+        Raises:
+            RequestFailed: there is no reply; its `kind` says why.
+        """
+        outcome = Outcome()
+        id = self._protocol.request(topic_of(event), self._encoded(event), timeout_seconds, None, outcome)
+        if not self._wait(lambda: outcome.is_there, timeout_seconds + DEADLINE_GRACE_SECONDS):
+            self._protocol.give_up(id)
+            raise RequestFailed("deadline", f"no outcome within {timeout_seconds} s, not even from the broker", topic_of(event))
+        return self._reply(event, outcome.get()[2])
+
+    def publish(self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS) -> None:
+        """Publish; returns once the broker has given all of these events their place in the order.
+
+        `key` retains events that are maps for late joiners, as `retained_by` does for typed ones.
+
+        Raises:
+            PublishRefused: the broker gave one of them no place.
+            TimeoutError: the broker is away; the events are published once it is back, as long as this client lives.
+        """
+        bodies = [(topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event)) for event in events]
+        outcomes = [Outcome() for _ in bodies]
+        for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
+            self._protocol.publish(topic, body, retained_key, None, outcome)
+        if not self._wait(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
+            raise TimeoutError(f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted within {timeout_seconds} s")
+        for outcome in outcomes:
+            outcome.get()
+
+    def subscribe(self, *what: type[Event] | str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> Subscription:
+        """Hear events of these types or patterns (`models.*`, `*`) from now on; retained ones come first.
+
+        Raises:
+            RequestFailed: the broker refuses it.
+            TimeoutError: the broker does not answer.
+        """
+        outcome, inbox = Outcome(), self._open_inbox(what)
+        inbox.reception = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
+        try:
+            if not self._wait(lambda: outcome.is_there, timeout_seconds):
+                raise TimeoutError(f"the broker did not answer within {timeout_seconds} s")
+            outcome.get()
+        except BaseException:
+            self._close_inbox(inbox)
+            raise
+        return Subscription(self, inbox)
+
+    def serve(self, what: type[Request[Any]] | str, answer: Callable[[Any], AnyEvent], timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> None:
+        """Answer requests of this type or topic from now on, whenever a call of this client waits (see `run`).
+
+        `answer` gets the request and returns the reply, or raises `Refused`.
+
+        Raises:
+            RequestFailed: kind `refused`: another peer serves it; kind `invalid`: there is no such topic.
+            TimeoutError: the broker does not answer.
+        """
+        topic, outcome = self._learn(what), Outcome()
+        self._handlers[topic] = answer
+        self._protocol.serve([topic], outcome)
+        if not self._wait(lambda: outcome.is_there, timeout_seconds):
+            raise TimeoutError(f"the broker did not answer within {timeout_seconds} s")
+        outcome.get()
+
+    def run(self, timeout_seconds: float | None = None) -> None:
+        """Answer requests and collect events for so long, or for good."""
+        self._wait(lambda: False, timeout_seconds)
+
+    def _wait(self, is_over: Callable[[], bool], timeout_seconds: float | None) -> bool:
+        """Let messages come and go until something is so, or the time is over; whether it is so."""
+        end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            more = self._exchange()
+            if self._protocol.asked and not self._is_answering:
+                self._answer_next()
+                continue
+            if is_over():
+                return True
+            left = CHECK_SECONDS if end is None else min(CHECK_SECONDS, end - time.monotonic())
+            if left <= 0:
+                return False
+            if not more:
+                self._sockets.poll(left, is_sending=bool(self._protocol.outgoing), is_hearing=self._has_room())
+            self._follow_runtime()
+
+    def _answer_next(self) -> None:
+        asked = self._protocol.asked.popleft()
+        handler = self._handlers.get(asked.topic)
+        if handler is None:
+            self._protocol.fail(asked.id, "no_responder", f"{self.name} does not answer {asked.topic}")
+            return
+        try:
+            request = self._decoded(asked.topic, asked.body)
+        except UNREADABLE as error:
+            self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
+            return
+        self._is_answering = True
+        try:
+            self._protocol.answer(asked.id, self._encoded(handler(request)))
+        except Refused as refused:
+            self._protocol.fail(asked.id, "refused", str(refused))
+        except BaseException:
+            self._protocol.fail(asked.id, "died", f"{self.name} failed while it had the request")
+            self._exchange()
+            raise
+        finally:
+            self._is_answering = False
+
+
+class Subscription:
+    """Events in order: `for event in subscription`, or `subscription.next(timeout_seconds)`. Gaps show as `GapEvent`."""
+
+    def __init__(self, client: Client, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self._client = client
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __iter__(self) -> Subscription:
+        return self
+
+    def __next__(self) -> Any:
+        return self.next()
+
+    def next(self, timeout_seconds: float | None = None) -> Any:
+        """The next event.
+
+        Raises:
+            TimeoutError: none came in time.
+        """
+        while True:
+            event = self.inbox.next()
+            if event is not None:
+                return event
+            if not self._client._wait(lambda: bool(self.inbox.queue), timeout_seconds):
+                raise TimeoutError(f"no event within {timeout_seconds} s")
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._client._close_inbox(self.inbox)
+
+
+def connect(
+    name: str | None = None,
+    *,
+    app: str = DEFAULT_APP,
+    home: str | os.PathLike[str] | None = None,
+    runtime: Runtime | None = None,
+    timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+) -> Client:
+    """Connect to a runtime, found by app or home unless it is given; reconnects by itself until it is closed.
+
+    Raises:
+        NotRunning: there is no runtime, or it does not answer.
+        HelloRefused: it does not let this client in.
+    """
+    client = Client(name, app, home, runtime)
+    try:
+        client._wait(lambda: client._protocol.is_welcome or client._protocol.refusal is not None, timeout_seconds)
+        if client._protocol.refusal is not None:
+            raise client._protocol.refusal
+        if not client._protocol.is_welcome:
+            raise NotRunning(str(client._path), f"nobody answers at {client._runtime.lane} within {timeout_seconds} s")
+    except ClientError:
+        client.close()
+        raise
+    return client
