@@ -1,12 +1,12 @@
-"""A peer record is one peer, not a value."""
+"""Peers are told apart by who they are, not by what they say."""
 
 from __future__ import annotations
 
 from bus.peers import PeerRecord
 
 
-def test_two_records_of_the_same_words_are_two_peers() -> None:
-    first, second = (PeerRecord(b"route", "app", "instance") for _ in range(2))
-    assert first != second
-    first.in_hand.add(1)
-    assert not second.in_hand
+def test_two_lives_of_one_name_are_two_peers() -> None:
+    one, other = PeerRecord(b"r", "name", "instance"), PeerRecord(b"r", "name", "instance")
+    assert one != other
+    assert len({id(one.services), id(other.services)}) == 2
+    assert (one.in_hand, one.asked, one.untold_runs) == (set(), {}, 0)

@@ -1,0 +1,48 @@
+"""Topics that exist are told from those that are a mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from bus.errors import ProtocolError
+from bus.topics import TopicRules
+from schemas.contract import EVENTS, REQUESTS
+
+
+@pytest.mark.parametrize("topic", sorted(set(EVENTS) - set(REQUESTS)))
+def test_every_fact_of_the_contract_may_be_published_and_not_served(topic: str) -> None:
+    TopicRules().check_publish(topic)
+    with pytest.raises(ProtocolError, match="unknown_topic"):
+        TopicRules().check_serve(topic)
+
+
+@pytest.mark.parametrize("topic", sorted(REQUESTS))
+def test_every_request_of_the_contract_may_be_served_and_not_published(topic: str) -> None:
+    TopicRules().check_serve(topic)
+    with pytest.raises(ProtocolError, match="unknown_topic"):
+        TopicRules().check_publish(topic)
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_admitted"),
+    [
+        ("app.x", True),
+        ("app.x.y", True),
+        ("mine.x", True),
+        ("mine", False),
+        ("minex.y", False),
+        ("app.", False),
+        ("app.X", False),
+        ("app." + "x" * 125, False),
+        ("", False),
+    ],
+)
+def test_an_app_has_its_namespaces_and_no_others(topic: str, is_admitted: bool) -> None:
+    rules = TopicRules(["mine.*"])
+    for check in (rules.check_publish, rules.check_serve):
+        if is_admitted:
+            check(topic)
+            check(topic)
+        else:
+            with pytest.raises(ProtocolError, match="apps publish and serve below app"):
+                check(topic)
