@@ -19,7 +19,9 @@ from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelR
 
 TIMEOUT_SECONDS = 2.0
 AGAIN_SECONDS = 0.01
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.005
+HASH_EVERY_LOOKS = 10
+"""A directory is hashed at the first look that finds it, and then at every so many."""
 
 
 class Counting:
@@ -100,6 +102,7 @@ class ModelWatch:
         self._entries = entries
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
+        self._seen: dict[str, tuple[int, int]] = {}
         self.looks = 0
         self.whole = 0
         self.faults: list[str] = []
@@ -122,7 +125,13 @@ class ModelWatch:
         try:
             directory = os.open(self._models / entry.id, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
+            self._seen.pop(entry.id, None)
             return
+        inode, look = self._seen.get(entry.id, (0, 0))
+        if os.fstat(directory).st_ino == inode and self.looks - look < HASH_EVERY_LOOKS:
+            os.close(directory)
+            return
+        self._seen[entry.id] = (os.fstat(directory).st_ino, self.looks)
         try:
             problem = self._problem(entry, directory)
             if not problem:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import random
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from acceptance.conftest import Start
 from acceptance.load import Counting, Installing, ModelWatch, endure
-from acceptance.runtime import Runtime, described, serve_model, within, write_profile
+from acceptance.runtime import LOOK_SECONDS, PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
 
 from actors.demo.content import SyntheticContent
 from actors.demo.origin import Origin
@@ -31,7 +33,7 @@ LIVES = 20
 
 VICTIMS = ("uc-broker", "uc-broker", "uc-config_store", "uc-config_store", "uc-model_verifi", "uc-model_downlo", "uc-model_downlo")
 ANYBODY = ("uc-config_store", "uc-model_verifi", "uc-model_downlo")
-LONGEST_PAUSE_SECONDS = 0.3
+LONGEST_PAUSE_SECONDS = 0.2
 MIB = 1 << 20
 
 
@@ -52,7 +54,10 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
             for number in range(LIVES):
                 how = "spawn" if number % 5 == 4 else "fork"
                 lives.append(start(profile, home, "--transport", dice.choice(("ipc", "tcp")), "--spawn", how))
-                await _live_and_die(lives[-1], dice, tasks, "uc-forkserver" if how == "fork" else "uc-broker")
+                acknowledgements, installed = counting.acknowledgements + 5, installing.installed + (number % 5 == 0)
+                await _live(lives[-1], dice, "uc-forkserver" if how == "fork" else "uc-broker")
+                await _until(functools.partial(_got_to, counting, installing, acknowledgements, installed), tasks)
+                await _die(lives[-1], dice)
                 _check_disk(home, counting)
             lives.append(start(profile, home))
             await asyncio.to_thread(lives[-1].wait_settled)
@@ -69,21 +74,35 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
         print(f"{watch.whole} whole models in {watch.looks} looks")
         assert watch.faults == []
         assert all((home / "models" / entry.id / "model.bin").stat().st_size == entry.size_bytes for entry in entries)
-        assert counting.acknowledgements > 10 * LIVES
-        assert installing.installed > 3
+        assert watch.whole > 0
     assert lives[-1].end() == 0
     assert within(1.0, lambda: not any(life.alive() for life in lives)), [life.alive() for life in lives]
 
 
-async def _live_and_die(life: Runtime, dice: random.Random, tasks: list[asyncio.Task[None]], one_more: str) -> None:
-    """Kill some of its processes, in an order and at moments that the dice choose, and at last the supervisor."""
+async def _live(life: Runtime, dice: random.Random, one_more: str) -> None:
+    """Kill some of its processes, in an order and at moments that the dice choose."""
     victims = [*VICTIMS, one_more, dice.choice(ANYBODY)]
     dice.shuffle(victims)
     for victim in victims:
         await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
         await asyncio.to_thread(_kill, life, victim)
-        for task in tasks:
-            assert not task.done(), task.exception()
+
+
+def _got_to(counting: Counting, installing: Installing, acknowledgements: int, installed: int) -> bool:
+    return counting.acknowledgements >= acknowledgements and installing.installed >= installed
+
+
+async def _until(what: Callable[[], bool], tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until the load got somewhere in spite of it all, on a machine as slow as it may be."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not what():
+            for task in tasks:
+                assert not task.done(), task.exception()
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _die(life: Runtime, dice: random.Random) -> None:
+    """Kill the supervisor; a second later none of its processes runs."""
     await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)
     await asyncio.to_thread(life.kill)
     assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), f"alive a second after the supervisor: {described(life.alive())}"
