@@ -79,7 +79,7 @@ def read_runtime(path: Path) -> Runtime:
         raise NotRunning(str(path), f"its mode is {stat.S_IMODE(mode):04o}, expected 0600, so its keys cannot be trusted")
     try:
         runtime = msgspec.json.decode(content, type=Runtime)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
     if runtime.protocol != PROTOCOL_VERSION:
         raise NotRunning(str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}")
