@@ -107,9 +107,7 @@ class StopAsked:
     """Everything is to end in good order."""
 
 
-Happening = (
-    Ticked | Started | StartFailed | BecameReady | Ponged | Exited | MemoryMeasured | RestartAsked | SpecsChanged | StopAsked
-)
+Happening = Ticked | Started | StartFailed | BecameReady | Ponged | Exited | MemoryMeasured | RestartAsked | SpecsChanged | StopAsked
 
 
 @dataclass(frozen=True)

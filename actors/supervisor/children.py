@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from types import MappingProxyType
+from typing import Final
 
 from actors.profile import ChildTable, Profile, ProfileError
 from actors.supervisor.spec import BROKER, ChildSpec, Readiness, SpecError, start_order
 
 BROKER_SPEC = ChildSpec(name=BROKER, start_timeout_seconds=15.0, shutdown_timeout_seconds=2.0)
+
+CONFIG_STORE: Final = "actors.config_store"
+SETTINGS_MODULES: Final = ("pydantic.fields", "pydantic.types")
+"""What a settings model is made of; pydantic itself imports these only when one is."""
 
 
 def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
@@ -27,7 +32,10 @@ def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
 def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
     """Modules that may be imported before any child is made: Undercroft's own. An app's code may do anything on import."""
     modules = [spec.entry.split(":")[0] for spec in specs if spec.entry.startswith("actors.")]
-    return list(dict.fromkeys(name for module in modules for name in (module, f"{module}.actor")))
+    names = [name for module in modules for name in (module, f"{module}.actor")]
+    if CONFIG_STORE in modules:
+        names += SETTINGS_MODULES
+    return list(dict.fromkeys(names))
 
 
 def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:

@@ -82,21 +82,30 @@ def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
 
 def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
     """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket."""
+    preload(modules)  # on this side of the fork, so that all three generations share one copy of what was imported
     ours, theirs = letter_socket_pair()
-    supervisor_pid = os.getpid()
     gc.freeze()  # neither side's collections shall touch, and so unshare, what both have
     pid = os.fork()
     if pid:
         theirs.close()
         return pid, ours
     ours.close()
-    prctl.die_with_parent(supervisor_pid)
-    return serve(theirs, modules)
+    return serve(theirs)
 
 
-def serve(letters: socket.socket, modules: Iterable[str] = ()) -> NoReturn:
+def preload(modules: Iterable[str] = ()) -> None:
+    """Import what children need before anything is forked: what is imported later is shared with nobody, and unshares pages besides."""
+    for module in (*BASE_MODULES, *modules):
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # the child that needs it will fail with the same error and tell it in full
+            sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
+    gc.collect()
+
+
+def serve(letters: socket.socket) -> NoReturn:
     """Be the server, and in the processes that it forks, be the child."""
-    server = ForkServer(letters, modules)
+    server = ForkServer(letters)
     try:
         server.run()
     except _Forked as forked:
@@ -120,9 +129,8 @@ class _Forked(BaseException):
 class ForkServer:
     """The loop of the server."""
 
-    def __init__(self, letters: socket.socket, modules: Iterable[str] = ()) -> None:
+    def __init__(self, letters: socket.socket) -> None:
         self._letters = letters
-        self._modules = [*BASE_MODULES, *modules]
         self._children: set[int] = set()
         self._decoder: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
 
@@ -140,7 +148,6 @@ class ForkServer:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        self._preload(self._modules)
         prctl.outlive_parent()  # imports were not to outlive the supervisor; from here on its end is seen, and children have to be ended first
         with selectors.DefaultSelector() as selector:
             selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
@@ -148,18 +155,6 @@ class ForkServer:
             while True:
                 for key, _ in selector.select():
                     key.data()
-
-    def _preload(self, modules: list[str]) -> None:
-        """Import before anything is forked: what a child imports itself it shares with nobody, and what we import later unshares pages."""
-        for module in modules:
-            self._import(module)
-        gc.collect()
-
-    def _import(self, module: str) -> None:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # the child that needs it will fail with the same error and tell it in full
-            sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
 
     def _read_letter(self) -> None:
         try:
@@ -297,4 +292,5 @@ def _never_return(work: Callable[[], object]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    preload(sys.argv[2:])
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -91,7 +91,7 @@ class ChildSpec:
         if self.name == BROKER and (self.command or self.entry):
             yield "name", f"{BROKER!r} is the name of the broker itself, choose another"
         if self.name != BROKER and bool(self.entry) == bool(self.command):
-            yield "command", "expected either entry = \"module:build\" or command = [...], found " + ("both" if self.entry else "neither")
+            yield "command", 'expected either entry = "module:build" or command = [...], found ' + ("both" if self.entry else "neither")
         if self.entry and not ENTRY_PATTERN.fullmatch(self.entry):
             yield "entry", f"expected 'package.module:build', found {self.entry!r}"
         if any("\0" in part for part in self.command) or (self.command and not self.command[0]):

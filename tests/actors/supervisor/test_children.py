@@ -52,5 +52,10 @@ def test_a_child_that_cannot_be_carried_out_is_told_with_file_and_option(tmp_pat
 
 
 def test_only_undercrofts_own_modules_are_imported_ahead() -> None:
-    specs = [ChildSpec(name="a", entry="actors.config_store:build"), ChildSpec(name="b", entry="myapp.thing:build"), ChildSpec(name="broker")]
-    assert preloads_of(specs) == ["actors.config_store", "actors.config_store.actor"]
+    specs = [ChildSpec(name="a", entry="actors.model_verifier:build"), ChildSpec(name="b", entry="myapp.thing:build"), ChildSpec(name="broker")]
+    assert preloads_of(specs) == ["actors.model_verifier", "actors.model_verifier.actor"]
+
+
+def test_where_settings_are_kept_what_a_settings_model_is_made_of_is_imported_ahead() -> None:
+    assert "pydantic.fields" in preloads_of([ChildSpec(name="a", entry="actors.config_store:build")])
+    assert "pydantic.fields" not in preloads_of([ChildSpec(name="a", entry="actors.model_verifier:build")])
