@@ -138,8 +138,8 @@ def attack(broker: BrokerProcess, seed: int, messages: int, done: threading.Even
     done.set()
 
 
-async def be_served(broker: BrokerProcess, done: threading.Event) -> tuple[list[float], BusStatisticsEvent]:
-    """Ask and answer until the attack is over; every request has to succeed."""
+async def be_served(broker: BrokerProcess, done: threading.Event, samples: list[int]) -> tuple[list[float], BusStatisticsEvent]:
+    """Ask and answer until the attack is over; every request has to succeed. Notes the broker's memory on the way."""
     latencies: list[float] = []
     async with connect("server", runtime=broker.runtime()) as server, connect("asker", runtime=broker.runtime()) as asker:
         await server.serve(["app.witness"], lambda request: request.reply(AnswerEvent(text="yes")))
@@ -147,6 +147,8 @@ async def be_served(broker: BrokerProcess, done: threading.Event) -> tuple[list[
             began = time.perf_counter()
             reply = await asker.request_raw("app.witness", {"type": AskEvent.__struct_config__.tag, "text": "?"}, 30.0)
             latencies.append(time.perf_counter() - began)
+            if len(latencies) % 100 == 1:
+                samples.append(broker.resident_bytes())
             assert reply["text"] == "yes"
             await asyncio.sleep(0.005)
         assert server.welcomes == asker.welcomes == 1
@@ -161,7 +163,8 @@ def measure(messages: int, transport: str, seed: int) -> dict[str, Any]:
         before, done, began = broker.resident_bytes(), threading.Event(), time.perf_counter()
         attacker = threading.Thread(target=attack, args=(broker, seed + 1, messages, done))
         attacker.start()
-        latencies, statistics = asyncio.run(be_served(broker, done))
+        samples: list[int] = []
+        latencies, statistics = asyncio.run(be_served(broker, done, samples))
         attacker.join()
         latencies.sort()
         return {
@@ -175,6 +178,7 @@ def measure(messages: int, transport: str, seed: int) -> dict[str, Any]:
             "ring_bytes": statistics.ring_bytes,
             "resident_before_bytes": before,
             "resident_after_bytes": broker.resident_bytes(),
+            "resident_course_mebibytes": [round(sample / 2**20) for sample in samples[:: max(1, len(samples) // 12)]],
             "is_alive": broker.is_alive(),
             "witness_requests": len(latencies),
             "witness_median_ms": round(latencies[len(latencies) // 2] * 1000, 2),

@@ -13,15 +13,8 @@ import pytest
 from bus.discovery import PROTOCOL_VERSION, RUNTIME_LIMIT_BYTES, CurveKeys, Runtime, is_alive, read_runtime, runtime_path, state_directory
 from bus.errors import NotRunning
 
-RUNTIME = Runtime(
-    app="x",
-    pid=1,
-    started_at=2.0,
-    lane="tcp://127.0.0.1:1",
-    feed="tcp://127.0.0.1:2",
-    token="t",
-    curve=CurveKeys(server_public="a", client_public="b", client_secret="c"),
-)
+CURVE = CurveKeys(server_public="a", client_public="b", client_secret="c")
+RUNTIME = Runtime(app="x", pid=1, started_at=2.0, lane="tcp://127.0.0.1:1", feed="tcp://127.0.0.1:2", token="t", curve=CURVE)
 
 
 def written(path: Path, content: bytes) -> Path:

@@ -228,6 +228,7 @@ def test_the_heartbeat_carries_the_heads_and_comes_once_a_second(bench: Bench) -
 
 ROUTES = [b"a", b"b", b"c"]
 TOPICS = ["app.one", "app.two"]
+NOISE = [b"REQUEST", b"REPLY", b"CANCEL", b"\x91\xcd\xff\xff", b"\x80", b"", BODY]
 DEEDS = ["hello", "serve", "ask", "ask", "reply", "fail", "junk reply", "cancel", "bye", "vanish", "return", "tick", "noise"]
 
 

@@ -1,121 +1,100 @@
-"""What a peer serves is told on every connection, and each request is answered at most once."""
+"""What is served is confirmed one by one, said again on every connection, and each request answered once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
+from samples import AnswerEvent
 
 from bus import wire
 from bus.errors import RequestFailed
 from bus.serving import IncomingRequest, Serving
-from schemas.models import ModelRemovedEvent
 
 pytestmark = pytest.mark.anyio
 
 
-class Lane:
-    """Collects what is sent."""
+class Server:
+    """A serving half and what it sent."""
 
     def __init__(self) -> None:
-        self.sent: list[list[bytes]] = []
+        self.sent: list[Any] = []
+        self.ignored: Counter[str] = Counter()
+        self.requests: list[IncomingRequest] = []
+        self.serving = Serving("server", lambda frames: self.sent.append(wire.read_from_broker([bytes(frame) for frame in frames])), self.ignored)
+        self.serving.welcomed()
 
-    def send(self, frames: list[wire.Frame]) -> None:
-        self.sent.append([bytes(frame) for frame in frames])
+    def begin(self, *topics: str) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self.serving.begin(topics, self.requests.append))
 
-    @property
-    def headers(self) -> list[wire.LaneHeader]:
-        return [wire.read_from_peer(frames) for frames in self.sent]
-
-
-def serving(lane: Lane) -> Serving:
-    return Serving("store", lane.send, Counter())
+    def ask(self, id: int, topic: str = "app.a") -> None:
+        self.serving.requested(wire.Request(id, topic, 1000, None, "asker"), [b"REQUEST", b"", b"\x80"])
 
 
-async def begin(board: Serving, *topics: str) -> tuple[asyncio.Future[None], list[IncomingRequest]]:
-    requests: list[IncomingRequest] = []
-    waiting = asyncio.ensure_future(board.begin(topics, requests.append))
+async def test_answers_to_serve_belong_to_them_in_their_order() -> None:
+    server = Server()
+    begun = [server.begin("app.a"), server.begin("app.b"), server.begin("app.c")]
     await asyncio.sleep(0)
-    return waiting, requests
+    server.serving.confirmed(None)
+    server.serving.confirmed(wire.Failed(0, "refused", "taken", "SERVE"))
+    server.serving.confirmed(None)
+    await begun[0]
+    with pytest.raises(RequestFailed, match="app.b: refused: taken"):
+        await begun[1]
+    await begun[2]
 
 
-async def test_serving_is_confirmed_by_the_broker_and_told_again_on_the_next_connection() -> None:
-    lane = Lane()
-    board = serving(lane)
-    waiting, _ = await begin(board, "config.request")
-    assert not lane.sent
-    board.welcomed()
-    assert lane.headers == [wire.Serve(["config.request"])]
-    board.confirmed(None)
-    await waiting
-    board.disconnected()
-    board.welcomed()
-    assert lane.headers[1:] == [wire.Serve(["config.request"])]
+async def test_what_is_served_is_said_again_on_the_next_connection_but_not_what_was_refused() -> None:
+    server = Server()
+    begun = [server.begin("app.a"), server.begin("app.b"), server.begin("app.c")]
+    await asyncio.sleep(0)
+    server.serving.confirmed(None)
+    server.serving.confirmed(wire.Failed(0, "refused", "taken", "SERVE"))
+    server.serving.disconnected()
+    server.sent.clear()
+    server.serving.welcomed()
+    assert sorted(topic for serve in server.sent for topic in serve.topics) == ["app.a", "app.c"]
+    for serve in list(server.sent):
+        server.serving.confirmed(wire.Failed(0, "refused", "taken", "SERVE") if serve.topics == ["app.a"] else None)
+    await begun[2]
+    assert server.ignored == {"serve_refused": 1}
+    await asyncio.gather(*begun, return_exceptions=True)
 
 
-async def test_confirmations_come_in_the_order_of_the_questions() -> None:
-    board = serving(Lane())
-    board.welcomed()
-    first, _ = await begin(board, "config.request")
-    second, _ = await begin(board, "models.list")
-    board.confirmed(wire.Failed(0, "refused", "duplicate_service: taken", "SERVE"))
-    board.confirmed(None)
-    with pytest.raises(RequestFailed, match="taken"):
-        await first
-    await second
+async def test_a_request_is_answered_once_and_not_after_it_was_cancelled() -> None:
+    server = Server()
+    begun = server.begin("app.a")
+    await asyncio.sleep(0)
+    server.serving.confirmed(None)
+    await begun
+    server.sent.clear()
+    for id in (1, 2, 3):
+        server.ask(id)
+    server.requests[0].reply(AnswerEvent(text="once"))
+    server.requests[0].fail("refused", "twice")
+    server.serving.cancelled(2)
+    server.serving.cancelled(77)
+    server.requests[1].reply(AnswerEvent(text="too late"))
+    server.serving.disconnected()
+    server.requests[2].reply(AnswerEvent(text="nobody there"))
+    assert server.sent == [wire.Reply(1)]
+    assert [request.is_cancelled for request in server.requests] == [False, True, True]
 
 
-async def test_a_request_is_answered_once() -> None:
-    lane = Lane()
-    board = serving(lane)
-    board.welcomed()
-    _, requests = await begin(board, "config.request")
-    board.requested(wire.Request(9, "config.request", 1000), [b"REQUEST", b"", b"\x80"])
-    requests[0].reply(ModelRemovedEvent(model_id="tiny", freed_bytes=1))
-    requests[0].fail("refused", "too late")
-    assert lane.headers[1:] == [wire.Reply(9)]
+async def test_what_it_does_not_serve_it_says() -> None:
+    server = Server()
+    server.ask(5, "app.unknown")
+    assert (server.sent[-1].id, server.sent[-1].kind) == (5, "no_responder")
 
 
-async def test_a_cancelled_request_gets_no_answer() -> None:
-    lane = Lane()
-    board = serving(lane)
-    board.welcomed()
-    _, requests = await begin(board, "config.request")
-    board.requested(wire.Request(9, "config.request", 1000), [b"REQUEST", b"", b"\x80"])
-    board.cancelled(9)
-    assert requests[0].is_cancelled
-    requests[0].fail("refused", "nobody listens")
-    assert len(lane.sent) == 1
-
-
-async def test_what_is_not_served_is_said_so() -> None:
-    lane = Lane()
-    board = serving(lane)
-    board.welcomed()
-    board.requested(wire.Request(9, "models.list", 1000), [b"REQUEST", b"", b"\x80"])
-    (failed,) = lane.headers
-    assert isinstance(failed, wire.Failed)
-    assert failed.kind == "no_responder"
-
-
-async def test_an_answer_beyond_the_limit_becomes_a_failure() -> None:
-    lane = Lane()
-    board = serving(lane)
-    board.welcomed()
-    _, requests = await begin(board, "config.request")
-    board.requested(wire.Request(9, "config.request", 1000), [b"REQUEST", b"", b"\x80"])
-    requests[0].reply(ModelRemovedEvent(model_id="x" * wire.BODY_LIMIT_BYTES, freed_bytes=1))
-    failed = lane.headers[-1]
-    assert isinstance(failed, wire.Failed)
-    assert failed.kind == "refused"
-
-
-async def test_whoever_waits_for_a_confirmation_is_let_go_when_the_peer_leaves() -> None:
-    board = serving(Lane())
-    waiting, _ = await begin(board, "config.request")
-    board.close()
-    with pytest.raises(RequestFailed, match="left"):
-        await waiting
-    with pytest.raises(RequestFailed, match="left"):
-        await board.begin(("models.list",), lambda request: None)
+async def test_closing_lets_go_of_whoever_waits_for_a_confirmation() -> None:
+    server = Server()
+    begun = server.begin("app.a")
+    await asyncio.sleep(0)
+    server.serving.close()
+    with pytest.raises(RequestFailed, match="left the bus"):
+        await begun
+    with pytest.raises(RequestFailed, match="left the bus"):
+        await server.begin("app.b")

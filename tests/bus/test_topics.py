@@ -23,24 +23,11 @@ def test_every_request_of_the_contract_may_be_served_and_not_published(topic: st
         TopicRules().check_publish(topic)
 
 
-@pytest.mark.parametrize(
-    ("topic", "is_admitted"),
-    [
-        ("app.x", True),
-        ("app.x.y", True),
-        ("mine.x", True),
-        ("mine", False),
-        ("minex.y", False),
-        ("app.", False),
-        ("app.X", False),
-        ("app." + "x" * 125, False),
-        ("", False),
-    ],
-)
-def test_an_app_has_its_namespaces_and_no_others(topic: str, is_admitted: bool) -> None:
+@pytest.mark.parametrize("topic", ["app.x", "app.x.y", "mine.x", "mine", "minex.y", "app.", "app.X", "app." + "x" * 125, ""])
+def test_an_app_has_its_namespaces_and_no_others(topic: str) -> None:
     rules = TopicRules(["mine.*"])
     for check in (rules.check_publish, rules.check_serve):
-        if is_admitted:
+        if topic in ("app.x", "app.x.y", "mine.x"):
             check(topic)
             check(topic)
         else:

@@ -1,0 +1,92 @@
+"""The broker's loop: it listens, answers, notices who left, and ends when it is told to or when its supervisor is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from brokers import GUARD_SECONDS, broker_options, broker_process
+from samples import NumberedEvent
+
+from bus.broker import Broker, BrokerOptions
+from bus.client import connect
+from bus.errors import EndpointRefused
+from bus.lifeline import Message, encode
+from bus.sockets import new_curve_secrets
+from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
+
+pytestmark = pytest.mark.anyio
+
+
+def test_options_travel_as_json() -> None:
+    options = BrokerOptions(lane="ipc:///l", feed="ipc:///f", token="t", curve=new_curve_secrets(), namespaces=["mine.*"], ring_limit_events=5)
+    assert msgspec.json.decode(msgspec.json.encode(options), type=BrokerOptions) == options
+
+
+@pytest.mark.parametrize("transport", ["ipc", "tcp"])
+def test_it_ends_when_it_is_told_to(transport: str, tmp_path: Path) -> None:
+    with broker_process(broker_options(transport, tmp_path)) as broker:
+        assert len(broker.epoch) == 16
+        assert broker.stop() == 0
+
+
+def test_it_ends_when_its_supervisor_is_gone(tmp_path: Path) -> None:
+    with broker_process(broker_options("ipc", tmp_path)) as broker:
+        assert broker._pipe is not None
+        assert broker._process is not None
+        broker._pipe.close()
+        broker._process.join(GUARD_SECONDS)
+        assert broker._process.exitcode == 0
+
+
+def test_its_own_loop_answers_the_supervisor(tmp_path: Path) -> None:
+    with broker_process(broker_options("ipc", tmp_path)) as broker:
+        assert broker._pipe is not None
+        os.write(broker._pipe.fileno(), encode(Message(ping=42)))
+        assert broker._pipe.fileno() >= 0
+        assert msgspec.json.decode(os.read(broker._pipe.fileno(), 1000)) == {"pong": 42}
+
+
+async def test_who_comes_and_goes_is_announced(tmp_path: Path) -> None:
+    with broker_process(broker_options("ipc", tmp_path)) as broker:
+        async with connect("watcher", runtime=broker.runtime()) as watcher, watcher.subscribe(PeerJoinedEvent, PeerLeftEvent) as events:
+            async with connect("guest", runtime=broker.runtime()) as guest:
+                pass
+            heard = [await anext(events), await anext(events)]
+            assert heard == [
+                PeerJoinedEvent(peer="guest", instance=guest.instance),
+                PeerLeftEvent(peer="guest", instance=guest.instance, said_bye=True),
+            ]
+
+
+async def test_a_broker_in_this_process_takes_turns_and_bounds_its_ring(tmp_path: Path) -> None:
+    broker = Broker(broker_options("ipc", tmp_path, ring_limit_events=10))
+
+    async def turn() -> None:
+        while not done.is_set():
+            await asyncio.to_thread(broker.turn, 0.01)
+
+    from bus.discovery import Runtime
+
+    done = asyncio.Event()
+    turning = asyncio.ensure_future(turn())
+    runtime = Runtime(app="x", pid=os.getpid(), started_at=0.0, lane=broker.sockets.lane_endpoint, feed=broker.sockets.feed_endpoint, token="token")
+    async with connect("peer", runtime=runtime) as peer:
+        for n in range(100):
+            await peer.publish(NumberedEvent(n=n))
+            await peer.settled()
+        statistics = await peer.request(BusStatisticsRequestEvent())
+        assert statistics.topics["app.numbered"] == 100
+        assert statistics.ring_events <= 10
+    done.set()
+    await turning
+    broker.close()
+
+
+def test_it_does_not_listen_where_strangers_could_connect() -> None:
+    for lane in ("tcp://0.0.0.0:*", "tcp://127.0.0.1:*"):
+        with pytest.raises(EndpointRefused):
+            Broker(BrokerOptions(lane=lane, feed="ipc:///nowhere", token="t"))

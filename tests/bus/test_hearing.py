@@ -1,0 +1,184 @@
+"""The hearing half carries out what the reception decides, over a link that it is handed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from samples import NumberedEvent
+
+from bus import wire
+from bus.asking import Asking
+from bus.errors import RequestFailed
+from bus.hearing import Hearing
+from bus.subscription import Subscription, patterns_of
+from bus.wire import Run
+from schemas.bus import GapEvent
+
+pytestmark = pytest.mark.anyio
+
+
+class NoteLink:
+    """A link that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.prefixes: list[bytes] = []
+        self.resumed = 0
+
+    def start(self, handlers: Any) -> None: ...
+
+    def send(self, frames: Any) -> None:
+        self.sent.append(wire.read_from_peer([bytes(frame) for frame in frames]))
+
+    def discard_unsent(self) -> None: ...
+
+    def subscribe(self, prefix: bytes) -> None:
+        self.prefixes.append(prefix)
+
+    def unsubscribe(self, prefix: bytes) -> None:
+        self.prefixes.remove(prefix)
+
+    def resume_feed(self) -> None:
+        self.resumed += 1
+
+    def close(self, linger_seconds: float = 0.0) -> None: ...
+
+
+class Half:
+    """A hearing half with its collaborators."""
+
+    def __init__(self) -> None:
+        self.link = NoteLink()
+        self.asking = Asking(self.link.send)
+        welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        welcome.set_result(None)
+        self.hearing = Hearing(self.link, self.asking, lambda: welcome)
+        self.hearing.lane_welcomed("e")
+
+    def subscription(self) -> Subscription[Any]:
+        decoders = self.hearing.decoders
+        return Subscription(self.hearing, patterns_of([NumberedEvent], decoders.learn), decoders)
+
+    async def joined(self, head: int = 0) -> Subscription[Any]:
+        subscription = self.subscription()
+        joining = asyncio.ensure_future(subscription.__aenter__())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.asking.settle(wire.Snapshotted(self.link.sent[-1].id, "e", head, {"app.numbered": head} if head else {}), [])
+        return await joining
+
+    def feed(self, first: int, count: int = 1, epoch: str = "e") -> bool:
+        return self.hearing.feed(list(message(first, count, epoch)))
+
+
+def message(first: int, count: int = 1, epoch: str = "e") -> tuple[bytes, bytes, bytes]:
+    events = wire.encode([NumberedEvent(n=n) for n in range(first, first + count)])
+    return b"app.numbered", wire.encode(Run(epoch, first, first, count, 0, "s", "i", first)), events
+
+
+async def test_a_hole_is_asked_for_and_the_answer_taken() -> None:
+    half = Half()
+    events = await half.joined()
+    half.feed(3)
+    ask = half.link.sent[-1]
+    assert (ask.topic, ask.first, ask.last) == ("app.numbered", 1, 2)
+    half.asking.settle(wire.Replayed(ask.id, "app.numbered", 0, 3), list(message(1, 2)))
+    assert [(await anext(events)).n for _ in range(3)] == [1, 2, 3]
+
+
+async def test_the_answer_of_a_broker_that_is_no_more_tells_no_gap() -> None:
+    half = Half()
+    events = await half.joined()
+    half.feed(3)
+    ask = half.link.sent[-1]
+    half.feed(1, epoch="e2")
+    half.asking.settle(wire.Replayed(ask.id, "app.numbered", 9, 10), [])
+    half.feed(2, epoch="e2")
+    assert [(await anext(events)).n for _ in range(2)] == [1, 2]
+
+
+async def test_a_replay_that_fails_is_asked_again_with_the_next_heartbeat() -> None:
+    half = Half()
+    await half.joined()
+    half.feed(3)
+    first = half.link.sent[-1]
+    half.asking.fail(first.id, "died", "gone")
+    half.hearing.feed([wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat("e", 3)), wire.encode({"app.numbered": 3})])
+    assert half.link.sent[-1].id > first.id
+    assert isinstance(half.link.sent[-1], wire.Replay)
+
+
+async def test_after_a_loss_the_retained_events_are_asked_for() -> None:
+    half = Half()
+    events = await half.joined()
+    half.feed(9)
+    half.asking.settle(wire.Replayed(half.link.sent[-1].id, "app.numbered", 8, 9), [])
+    assert isinstance(await anext(events), GapEvent)
+    assert isinstance(half.link.sent[-1], wire.Snapshot)
+    half.asking.settle(wire.Snapshotted(half.link.sent[-1].id, "e", 9, {"app.numbered": 9}), list(message(4)))
+    assert {(await anext(events)).n for _ in range(2)} == {9, 4}
+
+
+async def test_when_the_feed_has_connected_the_heads_are_compared_at_once() -> None:
+    half = Half()
+    await half.joined()
+    half.hearing.feed_welcomed()
+    ask = half.link.sent[-1]
+    assert (type(ask), ask.heads_only) == (wire.Snapshot, True)
+    half.asking.settle(wire.Snapshotted(ask.id, "e", 5, {"app.numbered": 5}), [])
+    await asyncio.sleep(0)
+    assert isinstance(half.link.sent[-1], wire.Replay)
+
+
+async def test_the_feed_stops_while_a_subscriber_is_behind_and_goes_on_when_it_has_caught_up() -> None:
+    half = Half()
+    events = await half.joined()
+    first = 1
+    while half.feed(first, 512):
+        first += 512
+    assert half.link.resumed == 0
+    for _ in range(first + 511):
+        await anext(events)
+    assert half.link.resumed == 1
+
+
+async def test_two_subscriptions_of_one_topic_subscribe_once() -> None:
+    half = Half()
+    one, other = await half.joined(), await half.joined()
+    assert half.link.prefixes == [b"app.numbered"]
+    one.close()
+    assert half.link.prefixes == [b"app.numbered"]
+    half.feed(1)
+    assert (await anext(other)).n == 1
+    other.close()
+    assert half.link.prefixes == []
+
+
+async def test_a_refused_snapshot_raises_and_leaves_nothing_behind() -> None:
+    half = Half()
+    joining = asyncio.ensure_future(half.subscription().__aenter__())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    half.asking.fail(half.link.sent[-1].id, "invalid", "malformed: no")
+    with pytest.raises(RequestFailed):
+        await joining
+    assert half.link.prefixes == []
+
+
+NONSENSE = [
+    [b"x"],
+    [b"!heartbeat", b"\xc1", b"\x80"],
+    [b"app.numbered", b"\xc1", b"\x90"],
+    [b"\xff", b"\x90", b"\x90"],
+    [b"a", b"\x91" * 5000, b""],
+]
+
+
+@pytest.mark.parametrize("frames", NONSENSE)
+async def test_feed_messages_that_make_no_sense_are_counted(frames: list[bytes]) -> None:
+    half = Half()
+    await half.joined()
+    assert half.hearing.feed(frames)
+    assert sum(half.hearing.ignored.values()) == 1

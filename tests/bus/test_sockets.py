@@ -1,0 +1,153 @@
+"""Lane and feed over real sockets: what is sent arrives, who is gone shows, strangers stay outside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from brokers import GUARD_SECONDS
+
+from bus import wire
+from bus.discovery import Runtime
+from bus.errors import EndpointRefused
+from bus.link import LinkHandlers
+from bus.sockets import BrokerSockets, Sent, SocketLink, libzmq_version, new_curve_secrets, prepare_endpoint
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def sockets(tmp_path: Path) -> Iterator[BrokerSockets]:
+    found = BrokerSockets(f"ipc://{tmp_path}/lane", f"ipc://{tmp_path}/feed", None)
+    yield found
+    found.close()
+
+
+class Far:
+    """A link with its far end, and what came in."""
+
+    def __init__(self, sockets: BrokerSockets) -> None:
+        runtime = Runtime(app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t")
+        self.link = SocketLink(runtime)
+        self.connected = asyncio.Event()
+        self.disconnected = asyncio.Event()
+        self.welcomed = asyncio.Event()
+        self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
+        self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
+        self.takes_feed = True
+        self.link.start(LinkHandlers(self.connected.set, self.disconnected.set, self.lane.put_nowait, self.take, self.welcomed.set, lambda _: None))
+
+    def take(self, frames: list[bytes]) -> bool:
+        self.feed.put_nowait(frames)
+        return self.takes_feed
+
+
+async def received(sockets: BrokerSockets) -> list[bytes]:
+    """The next lane message, while the loop goes on."""
+
+    def wait() -> list[bytes]:
+        while "lane" not in sockets.poll(GUARD_SECONDS):
+            pass
+        message = sockets.receive()
+        assert message is not None
+        return message
+
+    return await asyncio.to_thread(wait)
+
+
+async def test_messages_go_both_ways_frame_by_frame(sockets: BrokerSockets) -> None:
+    far = Far(sockets)
+    await far.connected.wait()
+    far.link.send([b"PING", b"\x91\x01", b""])
+    route, *frames = await received(sockets)
+    assert frames == [b"PING", b"\x91\x01", b""]
+    assert sockets.send(route, [b"PONG", b"\x91\x01"]) is Sent.SENT
+    assert await far.lane.get() == [b"PONG", b"\x91\x01"]
+    far.link.close()
+
+
+async def test_a_peer_that_is_gone_shows_as_a_disconnect_and_in_the_next_send(sockets: BrokerSockets) -> None:
+    far = Far(sockets)
+    await far.connected.wait()
+    far.link.send([b"PING", b"\x91\x01"])
+    route, *_ = await received(sockets)
+    far.link.close()
+    while "disconnects" not in sockets.poll(GUARD_SECONDS):
+        pass
+    assert sockets.drain_disconnects() >= 1
+    while sockets.send(route, [b"PING", b"\x91\x00"]) is not Sent.GONE:
+        pass
+    assert sockets.send(b"nobody", [b"PING", b"\x91\x00"]) is Sent.GONE
+
+
+async def test_the_feed_begins_with_a_welcome_and_brings_what_was_subscribed(sockets: BrokerSockets) -> None:
+    far = Far(sockets)
+    far.link.subscribe(b"app.")
+    while not far.welcomed.is_set():
+        sockets.take_subscriptions()
+        await asyncio.sleep(0)
+    while far.feed.empty():
+        sockets.announce([b"other.x", b"", b""])
+        sockets.announce([b"app.x", b"header", b"body"])
+        await asyncio.sleep(0)
+    assert await far.feed.get() == [b"app.x", b"header", b"body"]
+    far.link.close()
+
+
+async def test_a_paused_feed_brings_nothing_until_it_is_resumed(sockets: BrokerSockets) -> None:
+    far = Far(sockets)
+    far.takes_feed = False
+    far.link.subscribe(b"")
+    while far.feed.empty():
+        sockets.announce([b"app.x", b"1", b""])
+        await asyncio.sleep(0)
+    assert far.feed.qsize() == 1
+    for _ in range(3):
+        sockets.announce([b"app.x", b"2", b""])
+        await asyncio.sleep(0)
+    assert far.feed.qsize() == 1
+    far.takes_feed = True
+    far.link.resume_feed()
+    while (await far.feed.get())[1] != b"2":
+        pass
+    far.link.close()
+
+
+async def test_a_link_that_was_never_started_closes(sockets: BrokerSockets) -> None:
+    runtime = Runtime(app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t")
+    SocketLink(runtime).close()
+
+
+def test_a_stale_socket_makes_room_and_the_directory_is_closed_to_others(tmp_path: Path) -> None:
+    directory = tmp_path / "new"
+    prepare_endpoint(f"ipc://{directory}/lane", has_keys=False)
+    (directory / "lane").write_bytes(b"")
+    prepare_endpoint(f"ipc://{directory}/lane", has_keys=False)
+    assert not (directory / "lane").exists()
+    assert os.name == "nt" or stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:*", "tcp://[::1]:5000", "tcp://localhost:0"])
+def test_loopback_with_keys_is_fine_and_without_is_not(endpoint: str) -> None:
+    prepare_endpoint(endpoint, has_keys=True)
+    with pytest.raises(EndpointRefused):
+        prepare_endpoint(endpoint, has_keys=False)
+
+
+def test_keys_are_fresh_and_clients_learn_no_secret_of_the_server() -> None:
+    one, other = new_curve_secrets(), new_curve_secrets()
+    assert len({one.server_secret, one.client_secret, other.server_secret, other.client_secret}) == 4
+    assert one.server_secret not in str(one.for_clients())
+    assert libzmq_version().startswith("4.")
+
+
+def test_the_largest_body_fits_a_frame_even_when_it_is_encrypted() -> None:
+    from bus.sockets import FRAME_SLACK_BYTES
+
+    curve_overhead_bytes = 33
+    assert curve_overhead_bytes <= FRAME_SLACK_BYTES
+    assert wire.BODY_LIMIT_BYTES == 16 * 1024 * 1024

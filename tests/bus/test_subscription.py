@@ -1,0 +1,148 @@
+"""A subscriber hears retained events first, then what followed, and nothing that cannot be read stops it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from samples import NumberedEvent
+
+from bus import wire
+from bus.reception import Deliver, Lost
+from bus.subscription import QUEUE_LIMIT_EVENTS, Decoders, Subscription, patterns_of
+from bus.wire import Run
+from schemas.bus import GapEvent
+from schemas.config import SettingsChangedEvent
+
+pytestmark = pytest.mark.anyio
+
+
+class QuietHub:
+    """A hub that only counts."""
+
+    def __init__(self) -> None:
+        self.left = self.caught = 0
+
+    async def join(self, subscription: Subscription[Any]) -> None:
+        subscription.begin([], 0, "e")
+
+    def leave(self, subscription: Subscription[Any]) -> None:
+        self.left += 1
+
+    def caught_up(self) -> None:
+        self.caught += 1
+
+
+def deliver(first: int, count: int = 1, *, skip: int = 0, epoch: str = "e", body: bytes | None = None) -> Deliver:
+    events = wire.encode([NumberedEvent(n=n) for n in range(first, first + count)])
+    return Deliver("app.numbered", Run(epoch, first, first, count, 7, "source", "i", first, None, "matter"), body or events, skip)
+
+
+def subscribed(hub: QuietHub | None = None, *, gaps: bool = True) -> Subscription[Any]:
+    decoders = Decoders()
+    patterns = patterns_of([NumberedEvent], decoders.learn)
+    return Subscription(hub or QuietHub(), patterns, decoders, gaps=gaps)
+
+
+async def test_what_arrives_before_the_snapshot_waits_and_is_judged_by_it() -> None:
+    events = subscribed()
+    for first in (3, 4, 5):
+        events.take(deliver(first))
+    events.begin([deliver(2)], 4, "e")
+    events.take(deliver(6))
+    assert [(await anext(events)).n for _ in range(3)] == [2, 5, 6]
+
+
+async def test_what_another_subscription_was_still_owed_does_not_follow_the_snapshot_that_stands_for_it() -> None:
+    events = subscribed()
+    events.begin([deliver(4)], 4, "e")
+    for first in (3, 4):
+        events.take(deliver(first))
+    events.take(deliver(1, epoch="next"))
+    assert [(await anext(events)).n for _ in range(2)] == [4, 1]
+
+
+async def test_only_the_events_that_are_due_are_handed_on() -> None:
+    events = subscribed()
+    events.begin([], 0, "e")
+    events.take(deliver(1, 4, skip=2))
+    received = [await events.received() for _ in range(2)]
+    assert [(r.event, r.number, r.sequence, r.correlation, r.time_ns) for r in received] == [
+        (NumberedEvent(n=3), 3, 3, "matter", 7),
+        (NumberedEvent(n=4), 4, 4, "matter", 7),
+    ]
+
+
+@pytest.mark.parametrize("broken", [b"\x01", b"\xa2\xff\xfe", b"\x82\xa4type\xacapp.numbered\xa1n\xa1x", b"\xd6\xff\xff\xff\xff\xff"])
+@pytest.mark.parametrize("skip", [0, 1, 2])
+async def test_what_cannot_be_read_is_left_out_and_brings_nothing_twice(broken: bytes, skip: int) -> None:
+    events = subscribed()
+    events.begin([], 0, "e")
+    good = [wire.encode(NumberedEvent(n=n)) for n in (1, 3)]
+    events.take(deliver(1, 3, skip=skip, body=b"\x93" + good[0] + broken + good[1]))
+    events.take(deliver(4))
+    expected = [1, 3, 4][1 if skip else 0 :]
+    assert [(await anext(events)).n for _ in expected] == expected
+    assert events.undecodable == (1 if skip < 2 else 0)
+
+
+async def test_a_gap_comes_in_its_place() -> None:
+    events = subscribed()
+    events.begin([], 0, "e")
+    events.take(deliver(1))
+    events.take(Lost("app.numbered", 5, beyond_ring=True))
+    events.take(Lost("app.numbered", 2, beyond_ring=False))
+    events.take(deliver(9))
+    received = [(await events.received()).event for _ in range(4)]
+    assert received[1:3] == [
+        GapEvent(lost_topic="app.numbered", count=5, reason="ring_exceeded"),
+        GapEvent(lost_topic="app.numbered", count=2, reason="broker_restarted"),
+    ]
+    assert events.correlation == "matter"
+
+
+async def test_whoever_wants_no_gaps_gets_none() -> None:
+    events = subscribed(gaps=False)
+    events.begin([], 0, "e")
+    events.take(Lost("app.numbered", 5, beyond_ring=True))
+    events.take(deliver(9))
+    assert (await anext(events)).n == 9
+
+
+async def test_a_subscriber_that_falls_behind_says_so_and_says_when_it_has_caught_up() -> None:
+    hub = QuietHub()
+    events = subscribed(hub)
+    events.begin([], 0, "e")
+    for first in range(1, QUEUE_LIMIT_EVENTS + 1, 256):
+        assert not events.is_behind
+        events.take(deliver(first, 256))
+    assert events.is_behind
+    for _ in range(QUEUE_LIMIT_EVENTS):
+        await anext(events)
+    assert not events.is_behind
+    assert hub.caught > 0
+
+
+async def test_waiting_ends_with_an_event_or_with_the_end() -> None:
+    hub = QuietHub()
+    events = subscribed(hub)
+    async with events:
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        events.take(deliver(1))
+        assert (await waiting).n == 1
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    events.close()
+    assert hub.left == 1
+
+
+def test_the_contract_types_what_nobody_declared_and_the_rest_stays_plain() -> None:
+    decoders = Decoders()
+    settings = SettingsChangedEvent(changed={}, settings={}, revision=1, reason="start")
+    assert decoders.of("config.settings_changed").decode(wire.encode([settings])) == [settings]
+    assert decoders.of("app.unheard").decode(wire.encode([{"a": 1}])) == [{"a": 1}]
+    assert patterns_of(["a.*", SettingsChangedEvent], decoders.learn) == ["a.*", "config.settings_changed"]
