@@ -11,7 +11,8 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 from undercroft_client.errors import NotRunning, Refused, RequestFailed
 from undercroft_client.event import Event, Request, retained_key_of, topic_of
-from undercroft_client.protocol import Asked, Frames
+from undercroft_client.outbox import Frames
+from undercroft_client.protocol import Asked
 from undercroft_client.runtime import DEFAULT_APP, Runtime
 from undercroft_client.shell import (
     CHECK_SECONDS,
@@ -138,6 +139,7 @@ class Client(Shell):
         outcomes = [Outcome() for _ in bodies]
         for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
             self._protocol.publish(topic, body, retained_key, None, outcome)
+        self._protocol.hurry()
         self._schedule()
         async with asyncio.timeout(timeout_seconds):
             for outcome in outcomes:

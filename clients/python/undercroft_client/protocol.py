@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
-from undercroft_client.errors import HelloRefused, PublishRefused, RequestFailed
+from undercroft_client.errors import HelloRefused, RequestFailed
+from undercroft_client.outbox import Frames, Outbox, Settle, encode
 from undercroft_client.reception import Fetch, Heard, Lost, Reception, Run
 from undercroft_client.runtime import PROTOCOL_VERSION
 
 FRAME_LIMIT_BYTES: Final = 16 * 1024 * 1024
-TAIL_SECONDS: Final = 10.0
-"""What was accepted so recently is published again to a broker that took over; `TAIL_LIMIT_MESSAGES` of it at most."""
-
-TAIL_LIMIT_MESSAGES: Final = 4096
 LEFT: Final = "this client left the bus"
 FEED_TOPICS: Final = (b"!welcome", b"!heartbeat")
 
-Frames: TypeAlias = Sequence[bytes]
-Settle: TypeAlias = Callable[[Frames, Exception | None], None]
-"""Takes the outcome: header and body of the answer, or the failure."""
-
-encode = msgspec.msgpack.encode
 decode = msgspec.msgpack.decode
 _decode_run: Final = msgspec.msgpack.Decoder(Run).decode
 
@@ -39,18 +31,6 @@ class Question:
     frames: Frames
     settle: Settle
     is_sent: bool = False
-
-
-@dataclass(slots=True)
-class Message:
-    """A PUBLISH that may have to be sent again."""
-
-    serial: int
-    topic: str
-    key: str | None
-    frames: Frames
-    settle: Settle | None
-    accepted_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +60,10 @@ class Protocol:
         self.outgoing: deque[Frames] = deque()
         self.asked: deque[Asked] = deque()
         self.receptions: dict[Reception, Callable[[Heard | Lost], None]] = {}
-        self._last_id = self._serial = 0
+        self._outbox = Outbox()
+        self._last_id = 0
         self._questions: dict[int, Question] = {}
         self._in_hand: set[int] = set()
-        self._counts: dict[str, int] = {}
-        self._under_way: dict[int, Message] = {}
-        self._tail: deque[Message] = deque()
-        self._newest: dict[tuple[str, str], Message] = {}
         self._services: dict[tuple[str, ...], Settle | None] = {}
         self._serves: deque[tuple[str, ...]] = deque()
 
@@ -94,13 +71,14 @@ class Protocol:
 
     def publish(self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None) -> None:
         """Publish one event, kept under `key` for late joiners; `settle` is called once it has its place in the order."""
-        self._serial += 1
-        self._counts[topic] = self._counts.get(topic, 0) + 1
-        header = [self._serial, topic, 1, self._counts[topic], key, correlation]
-        message = Message(self._serial, topic, key, [b"PUBLISH", encode(header), b"\x91" + event], settle)
-        self._under_way[self._serial] = message
+        frames = self._outbox.offer(topic, event, key, correlation, settle)
         if self.is_welcome:
-            self.outgoing.append(message.frames)
+            self.outgoing.append(frames)
+
+    def hurry(self) -> None:
+        """PONG tells what is accepted, without the delay that ACCEPTED has."""
+        if self.is_welcome:
+            self._send(b"PING", [0])
 
     def request(self, topic: str, event: bytes, timeout_seconds: float, correlation: str | None, settle: Settle) -> int:
         """Ask; returns the id of the question."""
@@ -143,8 +121,7 @@ class Protocol:
             self._send(b"BYE", [returning])
         for id in list(self._questions):
             self._failed(id, "died", LEFT)
-        for message in self._under_way.values():
-            self._settle(message, PublishRefused(message.topic, "left", LEFT))
+        self._outbox.abandon(LEFT)
 
     # -- what the sockets bring ----------------------------------------------------------------------------------------
 
@@ -169,9 +146,9 @@ class Protocol:
             case b"WELCOME":
                 self._welcomed(epoch=header[1], accepted=header[2], now=now)
             case b"ACCEPTED":
-                self._accepted(header[0], now)
+                self._outbox.accepted(header[0], now)
             case b"PONG":
-                self._accepted(header[2], now)
+                self._outbox.accepted(header[2], now)
             case b"PING":
                 self._send(b"PONG", [header[0]])
             case b"REQUEST":
@@ -217,14 +194,11 @@ class Protocol:
         if self.is_welcome and epoch == self.epoch:
             return
         if epoch == self.epoch:
-            self._accepted(accepted, now)
+            self._outbox.accepted(accepted, now)
         elif self.epoch:
-            self._trim(now)
-            again = {message.serial: message for message in (*self._newest.values(), *self._tail, *self._under_way.values())}
-            self._under_way = {serial: again[serial] for serial in sorted(again)}
-            self._tail.clear()
+            self._outbox.start_over(now)
         self.epoch, self.is_welcome, self.refusal = epoch, True, None
-        self.outgoing.extend(message.frames for message in self._under_way.values())
+        self.outgoing.extend(self._outbox.unaccepted())
         self._serves.clear()
         for topics in self._services:
             self._send_serve(topics)
@@ -233,25 +207,6 @@ class Protocol:
                 question.is_sent = True
                 self.outgoing.append(question.frames)
         self._ask_heads()
-
-    def _accepted(self, serial: int, now: float) -> None:
-        while self._under_way and (first := next(iter(self._under_way))) <= serial:
-            message = self._under_way.pop(first)
-            message.accepted_at = now
-            self._tail.append(message)
-            if message.key is not None:
-                self._newest[message.topic, message.key] = message
-            self._settle(message, None)
-        self._trim(now)
-
-    def _trim(self, now: float) -> None:
-        while self._tail and (len(self._tail) > TAIL_LIMIT_MESSAGES or now - self._tail[0].accepted_at > TAIL_SECONDS):
-            self._tail.popleft()
-
-    def _settle(self, message: Message, error: Exception | None) -> None:
-        settle, message.settle = message.settle, None
-        if settle is not None:
-            settle([], error)
 
     def _refused(self, id: int, kind: str, message: str, verb: str) -> None:
         reason, _, detail = message.partition(": ")
@@ -263,9 +218,7 @@ class Protocol:
             if self.is_welcome:
                 self.connected()  # it does not know this connection; what matters is sent again after WELCOME
         elif verb == "PUBLISH":
-            if id in self._under_way:
-                refused = self._under_way.pop(id)
-                self._settle(refused, PublishRefused(refused.topic, reason, detail))
+            self._outbox.refused(id, reason, detail)
         elif verb == "SERVE":
             self._served(RequestFailed(kind, message))
         else:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 
 from undercroft_client.errors import ClientError, NotRunning, Refused, RequestFailed
 from undercroft_client.event import Event, Request, retained_key_of, topic_of
-from undercroft_client.protocol import Frames
+from undercroft_client.outbox import Frames
 from undercroft_client.runtime import DEFAULT_APP, Runtime
 from undercroft_client.shell import (
     CHECK_SECONDS,
@@ -98,6 +98,7 @@ class Client(Shell):
         outcomes = [Outcome() for _ in bodies]
         for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
             self._protocol.publish(topic, body, retained_key, None, outcome)
+        self._protocol.hurry()
         if not self._wait(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
             raise TimeoutError(f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted within {timeout_seconds} s")
         for outcome in outcomes:

@@ -1,0 +1,46 @@
+// Finds `runtime.json`, the one file that says where the broker listens and how to be let in.
+import { readFileSync, statSync } from "node:fs";
+import { homedir, platform } from "node:os";
+import { join, resolve } from "node:path";
+import { NotRunning } from "./errors.js";
+
+const PROTOCOL_VERSION = 1;
+const FILE_LIMIT_BYTES = 64 * 1024;
+
+/** Where `runtime.json` of an app lies, or of the runtime below `home`. */
+export function runtimePath({ app = "undercroft", home, environ = process.env } = {}) {
+  if (!home && environ.UNDERCROFT_RUNTIME) return environ.UNDERCROFT_RUNTIME;
+  const root = home || environ.UNDERCROFT_HOME;
+  if (root) return join(resolve(root.replace(/^~(?=$|[/\\])/, homedir())), "state", "runtime.json");
+  return join(stateRoot(environ), app, "runtime.json");
+}
+
+/** Read `runtime.json`; throws NotRunning if it is absent, left over, not ours to trust, or of another protocol. */
+export function readRuntime(path) {
+  let runtime;
+  try {
+    const { mode, size } = statSync(path);
+    if (platform() !== "win32" && mode & 0o077) throw new Error(`its mode is ${(mode & 0o777).toString(8)}, expected 600`);
+    if (size > FILE_LIMIT_BYTES) throw new Error(`it has ${size} bytes, at most ${FILE_LIMIT_BYTES} are read`);
+    runtime = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new NotRunning(path, error.message);
+  }
+  if (runtime?.protocol !== PROTOCOL_VERSION) throw new NotRunning(path, `it speaks protocol ${runtime?.protocol}, not ${PROTOCOL_VERSION}`);
+  if (!isAlive(runtime.pid)) throw new NotRunning(path, `it is left over from process ${runtime.pid}, which is no more`);
+  return runtime;
+}
+
+function stateRoot(environ) {
+  if (platform() === "win32") return environ.LOCALAPPDATA || join(homedir(), "AppData", "Local");
+  if (platform() === "darwin") return join(homedir(), "Library", "Application Support");
+  return environ.XDG_STATE_HOME || join(homedir(), ".local", "state");
+}
+
+function isAlive(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}

@@ -1,0 +1,98 @@
+"""What a client has published and the broker may not have, or may lose. Pure: frames out, acceptance in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+
+from undercroft_client.errors import PublishRefused
+
+TAIL_SECONDS: Final = 10.0
+"""What was accepted so recently is published again to a broker that took over; `TAIL_LIMIT_MESSAGES` of it at most."""
+
+TAIL_LIMIT_MESSAGES: Final = 4096
+
+Frames: TypeAlias = Sequence[bytes]
+Settle: TypeAlias = Callable[[Frames, Exception | None], None]
+"""Takes the outcome: the frames of the answer, or the failure."""
+
+encode = msgspec.msgpack.encode
+
+
+@dataclass(slots=True)
+class Message:
+    """A PUBLISH that may have to be sent again."""
+
+    serial: int
+    topic: str
+    key: str | None
+    frames: Frames
+    settle: Settle | None
+    accepted_at: float = 0.0
+
+    def end(self, error: Exception | None) -> None:
+        """Tell whoever waits, once."""
+        settle, self.settle = self.settle, None
+        if settle is not None:
+            settle([], error)
+
+
+class Outbox:
+    """Messages by serial: under way, accepted of late, retained."""
+
+    def __init__(self) -> None:
+        self._serial = 0
+        self._counts: dict[str, int] = {}
+        self._under_way: dict[int, Message] = {}
+        self._tail: deque[Message] = deque()
+        self._newest: dict[tuple[str, str], Message] = {}
+
+    def offer(self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None) -> Frames:
+        """Count an event; returns its frames."""
+        self._serial += 1
+        self._counts[topic] = self._counts.get(topic, 0) + 1
+        header = [self._serial, topic, 1, self._counts[topic], key, correlation]
+        message = Message(self._serial, topic, key, [b"PUBLISH", encode(header), b"\x91" + event], settle)
+        self._under_way[self._serial] = message
+        return message.frames
+
+    def accepted(self, serial: int, now: float) -> None:
+        """The broker has all messages up to this serial."""
+        while self._under_way and (first := next(iter(self._under_way))) <= serial:
+            message = self._under_way.pop(first)
+            message.accepted_at = now
+            self._tail.append(message)
+            if message.key is not None:
+                self._newest[message.topic, message.key] = message
+            message.end(None)
+        self._trim(now)
+
+    def refused(self, serial: int, reason: str, detail: str) -> None:
+        """The broker gives a message no place."""
+        message = self._under_way.pop(serial, None)
+        if message is not None:
+            message.end(PublishRefused(message.topic, reason, detail))
+
+    def start_over(self, now: float) -> None:
+        """A new broker knows nothing: it gets what is retained, what was accepted of late, and what was not accepted."""
+        self._trim(now)
+        again = {message.serial: message for message in (*self._newest.values(), *self._tail, *self._under_way.values())}
+        self._under_way = {serial: again[serial] for serial in sorted(again)}
+        self._tail.clear()
+
+    def unaccepted(self) -> list[Frames]:
+        """Frames of all that is not accepted, in order."""
+        return [message.frames for message in self._under_way.values()]
+
+    def abandon(self, detail: str) -> None:
+        """Tell everybody who waits that it came to nothing."""
+        for message in self._under_way.values():
+            message.end(PublishRefused(message.topic, "left", detail))
+
+    def _trim(self, now: float) -> None:
+        while self._tail and (len(self._tail) > TAIL_LIMIT_MESSAGES or now - self._tail[0].accepted_at > TAIL_SECONDS):
+            self._tail.popleft()
