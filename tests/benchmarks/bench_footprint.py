@@ -1,0 +1,88 @@
+"""What a runtime with five actors takes: seconds until all are ready, memory and CPU time while nothing happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from actors.demo.processes import descendants
+from tests.benchmarks.cast import stage
+from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
+from tests.benchmarks.supervised import ACTOR_IMPORTS, Arbiter, circus_missing, undercroft_up
+
+IDLE_SECONDS = 20.0
+IDLE_SECONDS_QUICK = 0.5
+SETTLE_SECONDS = 1.0
+
+
+def _tree(pid: int) -> list[int]:
+    return [pid, *descendants(pid)]
+
+
+def _pss_mb(pids: list[int]) -> float:
+    """Proportional set size: memory that processes share counts once."""
+    kib = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                kib += int(line.split()[1])
+    return kib * 1024 / 1e6
+
+
+def _cpu_seconds(pids: list[int]) -> float:
+    """Time on a core, in ticks of 10 ms."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _idle(pid: int, start_seconds: float, idle_seconds: float) -> Sample:
+    time.sleep(SETTLE_SECONDS)
+    pids = _tree(pid)
+    before, began = _cpu_seconds(pids), time.monotonic()
+    time.sleep(idle_seconds)
+    busy = (_cpu_seconds(pids) - before) / (time.monotonic() - began)
+    return {"ready_seconds": start_seconds, "pss_mb": _pss_mb(pids), "idle_cpu_percent": busy * 100, "processes": float(len(pids))}
+
+
+def undercroft(idle_seconds: float) -> Sample:
+    """Supervisor, fork server, broker and five actors."""
+    with stage() as here, undercroft_up(here.directory / "home") as (pid, seconds):
+        return _idle(pid, seconds, idle_seconds)
+
+
+def circus(idle_seconds: float) -> Sample:
+    """The arbiter of circus and five children with the same imports."""
+    with stage() as here:
+        arbiter = Arbiter(here.directory, ACTOR_IMPORTS)
+        found = _idle(arbiter.process.pid, arbiter.start_seconds, idle_seconds)
+        arbiter.close()
+        return found
+
+
+def build(is_quick: bool) -> Benchmark:
+    """What a runtime with five actors takes: seconds until all are ready, memory and CPU time while nothing happens."""
+    idle_seconds = IDLE_SECONDS_QUICK if is_quick else IDLE_SECONDS
+    missing = "" if Path("/proc/self/smaps_rollup").exists() else "memory is read from Linux's /proc"
+    return Benchmark(
+        name="footprint",
+        title="A runtime with five actors, idle",
+        contestants=[
+            Contestant("undercroft", lambda: undercroft(idle_seconds), missing),
+            Contestant("circus", lambda: circus(idle_seconds), missing or circus_missing()),
+        ],
+        targets=[
+            Target("ready_seconds", 0.7, at_least=False),
+            Target("pss_mb", 90, at_least=False),
+            Target("idle_cpu_percent", 0.5, at_least=False),
+            Target("pss_mb", 1.0, at_least=False, peer="circus"),
+        ],
+        notes=["circus has no broker; its five children hold no connection and write no files"],
+    )
+
+
+if __name__ == "__main__":
+    main("bench_footprint", build)
