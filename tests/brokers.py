@@ -25,7 +25,7 @@ from bus.wire import Frames
 GUARD_SECONDS = 30.0
 """No test waits for time; this ends one that would hang."""
 
-_processes = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+_processes: Any = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
 if os.name != "nt":
     _processes.set_forkserver_preload(["bus.broker"])
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,48 +68,45 @@ class Fuzzer:
         self.serial += 1
         topic = self.random.choice([*TOPICS[:6], f"app.t{self.random.randrange(50_000)}"])
         number = self.random.choice([1, 2, 3, 2**63, self.random.randrange(1, 10_000)])
-        return self.random.choice(
-            [
-                lambda: wire.Publish(self.serial, topic, 1, number, self.random.choice([None, None, str(number)])),
-                lambda: wire.Request(self.serial, topic, self.random.choice([1, 1000, 86_400_000])),
-                lambda: wire.Reply(number),
-                lambda: wire.Failed(number, "busy", "no"),
-                lambda: wire.Serve([topic] * self.random.randrange(4)),
-                lambda: wire.Replay(number, topic, number, self.random.choice([1, 2**64 - 1])),
-                lambda: wire.Snapshot(number, [self.random.choice(["*", "app.*", topic])], self.random.random() < 0.9),
-                lambda: wire.Cancel(number),
-                lambda: wire.Hello(1, self.random.choice(["asker", "alias", "broker"]), "instance-alias", "token"),
-                lambda: wire.Ping(number),
-            ]
-        )()
+        makers: list[Callable[[], wire.LaneHeader]] = [
+            lambda: wire.Publish(self.serial, topic, 1, number, self.random.choice([None, None, str(number)])),
+            lambda: wire.Request(self.serial, topic, self.random.choice([1, 1000, 86_400_000])),
+            lambda: wire.Reply(number),
+            lambda: wire.Failed(number, "busy", "no"),
+            lambda: wire.Serve([topic] * self.random.randrange(4)),
+            lambda: wire.Replay(number, topic, number, self.random.choice([1, 2**64 - 1])),
+            lambda: wire.Snapshot(number, [self.random.choice(["*", "app.*", topic])], self.random.random() < 0.9),
+            lambda: wire.Cancel(number),
+            lambda: wire.Hello(1, self.random.choice(["asker", "alias", "broker"]), "instance-alias", "token"),
+            lambda: wire.Ping(number),
+        ]
+        return self.random.choice(makers)()
 
     def header(self) -> bytes:
         return wire.encode([self.value() for _ in range(self.random.randrange(8))])
 
     def value(self) -> Any:
-        return self.random.choice(
-            [
-                lambda: self.random.randrange(10),
-                lambda: self.random.getrandbits(64),
-                lambda: self.random.choice(TOPICS),
-                lambda: [self.random.choice(TOPICS) for _ in range(self.random.randrange(4))],
-                lambda: None,
-                lambda: f"app.t{self.random.getrandbits(20)}".replace("1", "a"),
-                lambda: "token",
-            ]
-        )()
+        makers: list[Callable[[], Any]] = [
+            lambda: self.random.randrange(10),
+            lambda: self.random.getrandbits(64),
+            lambda: self.random.choice(TOPICS),
+            lambda: [self.random.choice(TOPICS) for _ in range(self.random.randrange(4))],
+            lambda: None,
+            lambda: f"app.t{self.random.getrandbits(20)}".replace("1", "a"),
+            lambda: "token",
+        ]
+        return self.random.choice(makers)()
 
     def body(self) -> bytes:
-        return self.random.choice(
-            [
-                lambda: self.random.randbytes(self.random.randrange(200)),
-                lambda: wire.encode([{"type": "app.fuzz"}]),
-                lambda: wire.encode({"type": "app.fuzz"}),
-                lambda: b"\x91" * self.random.randrange(3000),
-                lambda: b"\xdd\xff\xff\xff\xff",
-                lambda: b"",
-            ]
-        )()
+        makers: list[Callable[[], bytes]] = [
+            lambda: self.random.randbytes(self.random.randrange(200)),
+            lambda: wire.encode([{"type": "app.fuzz"}]),
+            lambda: wire.encode({"type": "app.fuzz"}),
+            lambda: b"\x91" * self.random.randrange(3000),
+            lambda: b"\xdd\xff\xff\xff\xff",
+            lambda: b"",
+        ]
+        return self.random.choice(makers)()
 
 
 def attack(broker: BrokerProcess, seed: int, messages: int, done: threading.Event) -> None:

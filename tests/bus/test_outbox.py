@@ -170,7 +170,7 @@ class Publisher(RuleBasedStateMachine):
 
     @rule(kind=st.integers(0, 3), matter=st.sampled_from([None, "m"]))
     def offer(self, kind: int, matter: str | None) -> None:
-        event: Event = StateEvent(key="ab"[kind], value=len(self.offered)) if kind < 2 else self.types[kind - 2](n=len(self.offered))  # type: ignore[call-arg]
+        event: Event = StateEvent(key="ab"[kind], value=len(self.offered)) if kind < 2 else self.types[kind - 2](n=len(self.offered))
         topic = type(event).__struct_config__.tag
         assert isinstance(topic, str)
         self.counts[topic] = self.counts.get(topic, 0) + 1

@@ -224,7 +224,7 @@ async def test_stopping_answers_what_is_queued_and_nothing_new(bus: ContractBus,
         assert [(await future).text for future in asking] == ["wait", "second", "third"]
         await task
         assert actor.log[-1] == "closed"
-        assert (await anext(events)).n == 99, "what it published last was accepted before it left"
+        assert await anext(events) == NumberedEvent(n=99), "what it published last was accepted before it left"
         while any(found.peer == "recorder" for found in (await bus.statistics(peer)).peers):
             pass
         assert await kind_of(asyncio.ensure_future(peer.request(AskEvent(text="after")))) == kind
