@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -31,12 +30,12 @@ def _pss_mb(pids: list[int]) -> float:
 
 
 def _cpu_seconds(pids: list[int]) -> float:
-    """Time on a core, in ticks of 10 ms."""
-    ticks = 0
+    """Time on a core of all threads, to the nanosecond, as the scheduler counts it."""
+    nanoseconds = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            nanoseconds += int((task / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 def _idle(pid: int, start_seconds: float, idle_seconds: float) -> Sample:
