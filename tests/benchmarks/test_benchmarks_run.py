@@ -1,0 +1,63 @@
+"""The benchmarks run, and print what they promise. None of this looks at how fast anything is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="the benchmarks use ipc sockets and signals")]
+
+
+def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"tests.benchmarks.bench_{name}", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("throughput", "events_per_second"),
+        ("latency", "p50_us"),
+        ("request", "no_responder_p50_us"),
+        ("fanout", "deliveries_per_second"),
+        ("recovery", "p50_ms"),
+        ("footprint", "pss_mb"),
+        ("install", "seconds"),
+    ],
+)
+def test_benchmark_prints_one_object_with_medians_ratios_and_who_was_skipped(name: str, metric: str) -> None:
+    if name == "footprint" and not sys.platform.startswith("linux"):
+        pytest.skip("memory is read from Linux's /proc")
+    ended = run_benchmark(name, "--quick", "--runs", "1", "--json")
+    assert ended.returncode == 0, ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    assert found["benchmark"] == name
+    assert (found["rounds"], found["is_quick"]) == (1, True)
+    assert found["medians"]["undercroft"][metric] > 0
+    assert set(found["samples"]) == set(found["medians"])
+    assert set(found["samples"]).isdisjoint(found["skipped"])
+    assert found["targets"], "every benchmark has a target"
+    for target in found["targets"]:
+        assert set(target) == {"target", "limit", "at_least", "value", "is_met"}
+        assert (target["value"] is None) == (target["is_met"] is None)
+
+
+def test_only_the_chosen_contestant_takes_part_and_the_targets_that_need_others_are_not_judged() -> None:
+    ended = run_benchmark("latency", "--quick", "--runs", "1", "--only", "undercroft", "--json")
+    found = json.loads(ended.stdout)
+    assert list(found["medians"]) == ["undercroft"]
+    assert [target["is_met"] for target in found["targets"]] == [None, None]
+
+
+def test_table_names_the_contestants_and_judges_the_targets() -> None:
+    ended = run_benchmark("request", "--quick", "--runs", "1", "--only", "undercroft")
+    assert "undercroft" in ended.stdout
+    assert "target: no_responder_p50_us, undercroft <= 1000" in ended.stdout
