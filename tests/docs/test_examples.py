@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +21,6 @@ from bus.memory import memory_bus
 from schemas.config import SettingsChangedEvent
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.anyio
 
 
 def code(page: str, language: str, containing: str) -> str:
@@ -40,6 +41,7 @@ def load(name: str, source: str, directory: Path) -> ModuleType:
     return module
 
 
+@pytest.mark.anyio
 async def test_the_actor_of_the_page_greets_in_the_language_of_the_settings(tmp_path: Path) -> None:
     greeter = load("greeter", code("docs/actors.md", "python", "class Greeter"), tmp_path)
     try:
@@ -59,6 +61,7 @@ async def test_the_actor_of_the_page_greets_in_the_language_of_the_settings(tmp_
         del sys.modules["greeter"]
 
 
+@pytest.mark.anyio
 async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
     (tmp_path / "profile.toml").write_text(code("docs/profiles.md", "toml", "[[children]]"), encoding="utf-8")
     settings = code("docs/profiles.md", "python", "class Settings")
@@ -68,6 +71,22 @@ async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
     assert profile.load_settings().model_validate({}).vad.sensitivity == 0.5  # type: ignore[attr-defined]  # the model is made by the page
 
 
+@pytest.mark.anyio
 async def test_the_manifest_of_the_readme_is_read_once_its_digest_is_whole(tmp_path: Path) -> None:
     text = code("README.md", "json", '"models"').replace("be07e048...", "be07e048" * 8)
     assert parse_manifest(text.encode(), "README.md").models[0].id == "my-model"
+
+
+@pytest.mark.slow
+def test_the_python_sidecar_of_the_readme_asks_and_listens(tmp_path: Path) -> None:
+    """It runs against a real runtime, until it has heard a first event."""
+    home = {**os.environ, "UNDERCROFT_HOME": str(tmp_path)}
+    undercroft = [sys.executable, "-P", "-m", "actors"]
+    source = code("README.md", "python", "my-sidecar").replace("        print(event)", "        print(event)\n        break")
+    subprocess.run([*undercroft, "up", "--detach"], env=home, check=True, capture_output=True, timeout=60)
+    try:
+        heard = subprocess.run([sys.executable, "-c", source], env=home, capture_output=True, text=True, timeout=60)
+    finally:
+        subprocess.run([*undercroft, "down"], env=home, check=True, capture_output=True, timeout=60)
+    assert heard.returncode == 0, heard.stderr
+    assert heard.stdout.startswith("0.5\nSettingsChangedEvent(")
