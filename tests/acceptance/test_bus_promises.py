@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
-from samples import AnswerEvent, AskEvent, NumberedEvent
 
+from brokers import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
 from bus import wire
 from bus.broker import BrokerOptions
 from bus.client import GapEvent, IncomingRequest, Peer, connect
 from bus.discovery import Runtime, read_runtime
 from bus.errors import EndpointRefused, HelloRefused, NotRunning, RequestFailed
 from bus.sockets import new_curve_secrets, prepare_endpoint
+from samples import AnswerEvent, AskEvent, NumberedEvent
 from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerLeftEvent
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name == "nt", reason="stops and kills with POSIX signals")]

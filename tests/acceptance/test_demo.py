@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from acceptance.runtime import within
 
+from acceptance.runtime import within
 from actors.demo.processes import descendants, is_running
 from actors.demo.scenes import silero_path
 

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from acceptance.conftest import Start
 from acceptance.load import Counting, Installing, ModelWatch, endure
 from acceptance.runtime import LOOK_SECONDS, PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
-
 from actors.demo.content import SyntheticContent
 from actors.demo.origin import Origin
 from bus.client import connect

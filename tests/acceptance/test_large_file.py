@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from acceptance.conftest import Start
 from acceptance.runtime import serve_model, write_profile
-
 from actors.demo.content import SyntheticContent
 from actors.demo.origin import Origin
 

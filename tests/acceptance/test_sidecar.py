@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from acceptance.conftest import Start
 from acceptance.runtime import Runtime, within, write_profile
 

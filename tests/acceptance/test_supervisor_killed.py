@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from acceptance.conftest import Start
 from acceptance.runtime import PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
-
 from actors.demo.content import SyntheticContent
 from actors.demo.origin import Origin
 

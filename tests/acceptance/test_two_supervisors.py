@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from acceptance.conftest import Start
 from acceptance.runtime import within, write_profile
 

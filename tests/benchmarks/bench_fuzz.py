@@ -25,10 +25,9 @@ import zmq
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from brokers import BrokerProcess, broker_options, broker_process  # noqa: E402
-from samples import AnswerEvent, AskEvent  # noqa: E402
-
 from bus import wire  # noqa: E402
 from bus.client import connect  # noqa: E402
+from samples import AnswerEvent, AskEvent  # noqa: E402
 from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent  # noqa: E402
 
 VERBS = [b"HELLO", b"BYE", b"PUBLISH", b"SERVE", b"REQUEST", b"REPLY", b"FAILED", b"CANCEL", b"REPLAY", b"SNAPSHOT", b"PING", b"PONG"]

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any, Generic, Optional, TypeVar, Union
 
 import pytest
-from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 
 from bus.actor import Actor, ActorLoop, InboxError
 from bus.lifeline import Lifeline, LineDecoder, Message, Stop, encode
 from bus.memory import memory_bus
+from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 from schemas.event import Event
 
 Inbox = AskEvent | NumberedEvent

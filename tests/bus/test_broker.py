@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from brokers import GUARD_SECONDS, broker_options, broker_process
-from samples import NumberedEvent
 
+from brokers import GUARD_SECONDS, broker_options, broker_process
 from bus.broker import Broker, BrokerOptions
 from bus.client import connect
 from bus.errors import EndpointRefused
 from bus.lifeline import Message, encode
 from bus.sockets import new_curve_secrets
+from samples import NumberedEvent
 from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
 
 pytestmark = pytest.mark.anyio

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from brokers import broker_options, broker_process
-from samples import AnswerEvent, AskEvent, NumberedEvent
 
+from brokers import broker_options, broker_process
 from bus.client import connect, unique_name
 from bus.discovery import Runtime
 from bus.errors import HelloRefused, NotRunning, ProtocolError
 from bus.memory import memory_bus
+from samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
 

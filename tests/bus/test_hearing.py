@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from samples import NumberedEvent
 
 from bus import wire
 from bus.asking import Asking
@@ -14,6 +13,7 @@ from bus.errors import RequestFailed
 from bus.hearing import Hearing
 from bus.subscription import Subscription, patterns_of
 from bus.wire import Run
+from samples import NumberedEvent
 from schemas.bus import GapEvent
 
 pytestmark = pytest.mark.anyio

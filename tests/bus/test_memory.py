@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from samples import AnswerEvent, AskEvent, NumberedEvent
 
 from bus.errors import RequestFailed
 from bus.memory import memory_bus
+from samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from samples import NumberedEvent, OtherEvent, StateEvent
 
 from bus import outbox as outbox_module
 from bus import wire
 from bus.errors import ProtocolError
 from bus.outbox import RUN_LIMIT_BYTES, RUN_LIMIT_EVENTS, TAIL_SECONDS, WINDOW_RUNS, Outbox
+from samples import NumberedEvent, OtherEvent, StateEvent
 from schemas.event import Event
 
 

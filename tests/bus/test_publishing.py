@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from samples import NumberedEvent
 
 from bus import wire
 from bus.errors import PublishRefused
 from bus.outbox import RUN_LIMIT_BYTES
 from bus.publishing import Publishing
+from samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
 

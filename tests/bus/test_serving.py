@@ -7,11 +7,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from samples import AnswerEvent
 
 from bus import wire
 from bus.errors import RequestFailed
 from bus.serving import IncomingRequest, Serving
+from samples import AnswerEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers import GUARD_SECONDS
 
+from brokers import GUARD_SECONDS
 from bus import wire
 from bus.discovery import Runtime
 from bus.errors import EndpointRefused

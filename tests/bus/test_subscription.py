@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from samples import NumberedEvent
 
 from bus import wire
 from bus.reception import Deliver, Lost
 from bus.subscription import QUEUE_LIMIT_EVENTS, Decoders, Subscription, patterns_of
 from bus.wire import Run
+from samples import NumberedEvent
 from schemas.bus import GapEvent
 from schemas.config import SettingsChangedEvent
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import GUARD_SECONDS, BrokerProcess, LossyLink, broker_options
 
+from brokers import GUARD_SECONDS, BrokerProcess, LossyLink, broker_options
 from bus import wire
 from bus.client import Peer, attach, unique_name
 from bus.link import Link, LinkHandlers

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from typing import assert_never
 
 import pytest
-from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 
 from bus import wire
 from bus.actor import Actor, ActorLoop
 from bus.client import correlation
 from bus.errors import Refused, RequestFailed
+from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 from schemas.event import Event
 
 from .conftest import ContractBus

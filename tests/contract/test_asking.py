@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from samples import AnswerEvent, AskEvent, OtherEvent
 
 from bus import wire
 from bus.client import IncomingRequest, correlation
 from bus.errors import RequestFailed
 from bus.switchboard import IN_HAND_LIMIT
+from samples import AnswerEvent, AskEvent, OtherEvent
 from schemas.config import RuntimeConfigRequestEvent
 
 from .conftest import ContractBus

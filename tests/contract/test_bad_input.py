@@ -6,10 +6,10 @@ import asyncio
 
 import msgspec
 import pytest
-from samples import AnswerEvent, AskEvent, NumberedEvent
 
 from bus import wire
 from bus.wire import Frame
+from samples import AnswerEvent, AskEvent, NumberedEvent
 
 from .conftest import ContractBus
 

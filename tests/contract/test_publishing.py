@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from samples import NumberedEvent, OtherEvent, StateEvent
 
 from bus import wire
 from bus.client import GapEvent, correlation
 from bus.errors import HelloRefused, ProtocolError, PublishRefused
 from bus.subscription import Subscription
+from samples import NumberedEvent, OtherEvent, StateEvent
 
 from .conftest import ContractBus, OpenBus
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import undercroft_client.events
-from undercroft_client.event import reply_type_of
 
+import undercroft_client.events
 from schemas.contract import EVENTS, REPLIES
 from schemas.export import json_schema
 from schemas.generate import client_files, python_module, typescript_declarations
+from undercroft_client.event import reply_type_of
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 
