@@ -119,6 +119,8 @@ class BrokerSockets:
         for socket in (self._lane, self._disconnects, self._zap):
             if socket is not None:
                 self._selector.register(socket.fileno(), selectors.EVENT_READ)
+        self._feed_descriptor = self._feed.fileno()
+        self._selector.register(self._feed_descriptor, selectors.EVENT_READ)
         self.lane_endpoint = _last_endpoint(self._lane)
         self.feed_endpoint = _last_endpoint(self._feed)
 
@@ -153,6 +155,8 @@ class BrokerSockets:
         if self._has_input():
             timeout_seconds = 0.0  # the descriptor of a ZeroMQ socket shows an edge, which may be over while messages wait
         ready: set[object] = {key.fd for key, _ in self._selector.select(max(0.0, timeout_seconds))}
+        if self._feed_descriptor in ready:
+            self.take_subscriptions()  # a new subscriber is let in now, and welcomed, rather than with the next announcement
         if _has_input(self._lane):
             ready.add("lane")
         if _has_input(self._disconnects):
