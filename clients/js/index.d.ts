@@ -8,6 +8,9 @@ export interface PlainEvent {
   [field: string]: unknown;
 }
 
+/** Events of the contract have to be what the contract says. */
+type OfApp<T extends string> = T extends Topic ? never : unknown;
+
 /** Events of a topic, or of a pattern such as `models.*` or `*`. */
 export type EventsOf<P extends string> = P extends Topic
   ? EventOf[P]
@@ -95,11 +98,11 @@ export class Client {
   readonly isConnected: boolean;
 
   /** Publish an event, retained under `key` for late joiners if one is given; resolves once it has its place in the order. */
-  publish(event: AnyEvent | PlainEvent, options?: { key?: string | null }): Promise<void>;
+  publish<T extends string>(event: AnyEvent | (PlainEvent & { type: T } & OfApp<T>), options?: { key?: string | null }): Promise<void>;
 
   /** Ask; resolves with the reply, or rejects with RequestFailed. */
   request<T extends keyof ReplyTo>(event: EventOf[T] & { type: T }, options?: { timeoutSeconds?: number }): Promise<ReplyTo[T]>;
-  request(event: PlainEvent, options?: { timeoutSeconds?: number }): Promise<PlainEvent>;
+  request<T extends string>(event: PlainEvent & { type: T } & OfApp<T>, options?: { timeoutSeconds?: number }): Promise<PlainEvent>;
 
   /** Answer requests to this topic from now on. */
   serve<T extends keyof ReplyTo>(topic: T, answer: (request: EventOf[T]) => ReplyTo[T] | Promise<ReplyTo[T]>): Promise<void>;

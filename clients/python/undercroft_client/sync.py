@@ -80,7 +80,7 @@ class Client(Shell):
         """
         outcome = Outcome()
         id = self._protocol.request(topic_of(event), self._encoded(event), timeout_seconds, None, outcome)
-        if not self._wait(lambda: outcome.is_there, timeout_seconds + DEADLINE_GRACE_SECONDS):
+        if not self.wait_for(lambda: outcome.is_there, timeout_seconds + DEADLINE_GRACE_SECONDS):
             self._protocol.give_up(id)
             raise RequestFailed("deadline", f"no outcome within {timeout_seconds} s, not even from the broker", topic_of(event))
         return self._reply(event, outcome.get()[2])
@@ -99,7 +99,7 @@ class Client(Shell):
         for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
             self._protocol.publish(topic, body, retained_key, None, outcome)
         self._protocol.hurry()
-        if not self._wait(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
+        if not self.wait_for(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
             raise TimeoutError(f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted within {timeout_seconds} s")
         for outcome in outcomes:
             outcome.get()
@@ -114,7 +114,7 @@ class Client(Shell):
         outcome, inbox = Outcome(), self._open_inbox(what)
         inbox.reception = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
         try:
-            if not self._wait(lambda: outcome.is_there, timeout_seconds):
+            if not self.wait_for(lambda: outcome.is_there, timeout_seconds):
                 raise TimeoutError(f"the broker did not answer within {timeout_seconds} s")
             outcome.get()
         except BaseException:
@@ -134,15 +134,15 @@ class Client(Shell):
         topic, outcome = self._learn(what), Outcome()
         self._handlers[topic] = answer
         self._protocol.serve([topic], outcome)
-        if not self._wait(lambda: outcome.is_there, timeout_seconds):
+        if not self.wait_for(lambda: outcome.is_there, timeout_seconds):
             raise TimeoutError(f"the broker did not answer within {timeout_seconds} s")
         outcome.get()
 
     def run(self, timeout_seconds: float | None = None) -> None:
         """Answer requests and collect events for so long, or for good."""
-        self._wait(lambda: False, timeout_seconds)
+        self.wait_for(lambda: False, timeout_seconds)
 
-    def _wait(self, is_over: Callable[[], bool], timeout_seconds: float | None) -> bool:
+    def wait_for(self, is_over: Callable[[], bool], timeout_seconds: float | None) -> bool:
         """Let messages come and go until something is so, or the time is over; whether it is so."""
         end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
@@ -212,7 +212,7 @@ class Subscription:
             event = self.inbox.next()
             if event is not None:
                 return event
-            if not self._client._wait(lambda: bool(self.inbox.queue), timeout_seconds):
+            if not self._client.wait_for(lambda: bool(self.inbox.queue), timeout_seconds):
                 raise TimeoutError(f"no event within {timeout_seconds} s")
 
     def close(self) -> None:
@@ -236,7 +236,7 @@ def connect(
     """
     client = Client(name, app, home, runtime)
     try:
-        client._wait(lambda: client._protocol.is_welcome or client._protocol.refusal is not None, timeout_seconds)
+        client.wait_for(lambda: client._protocol.is_welcome or client._protocol.refusal is not None, timeout_seconds)
         if client._protocol.refusal is not None:
             raise client._protocol.refusal
         if not client._protocol.is_welcome:
