@@ -7,14 +7,13 @@ import contextlib
 import os
 import random
 import secrets
-import signal
 import socket
 import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -26,20 +25,15 @@ from actors.supervisor.actions import (
     Announce,
     BecameReady,
     Dump,
-    Exited,
-    ExitStatus,
     Forget,
     Happening,
     Leave,
     MemoryMeasured,
     Ping,
-    Ponged,
     RestartAsked,
     Send,
     SpecsChanged,
     Start,
-    Started,
-    StartFailed,
     StopAsked,
     Tell,
     Ticked,
@@ -53,10 +47,9 @@ from actors.supervisor.logs import Logs
 from actors.supervisor.memory import private_mib
 from actors.supervisor.notify import Notifier
 from actors.supervisor.policy import Supervision
-from actors.supervisor.process import Process
+from actors.supervisor.processes import DEFAULT_SPAWN_METHOD, Processes, Reports, SpawnMethod
 from actors.supervisor.runtime_file import RuntimeFile
 from actors.supervisor.signals import handled_signals
-from actors.supervisor.spawner import Listener, Order, Spawner, SubprocessSpawner
 from actors.supervisor.spec import BROKER, ChildSpec
 from bus.broker import BrokerOptions
 from bus.discovery import Runtime
@@ -68,9 +61,6 @@ from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 MEMORY_INTERVAL_SECONDS: Final = 10.0
 TOKEN_BYTES: Final = 32
 VERSION: Final = "0.1.0"
-
-SpawnMethod = Literal["fork", "spawn"]
-DEFAULT_SPAWN_METHOD: Final[SpawnMethod] = "fork" if sys.platform == "linux" else "spawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +102,7 @@ class Supervisor:
         self._face = BusFace(self)
         self._face_task: asyncio.Task[None] | None = None
         self._watchers = Audience([self._face, *watchers])
-        self._processes: dict[str, Process] = {}
         self._last_words: dict[str, str] = {}
-        self._tickets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._was_settled = False
 
@@ -129,7 +117,8 @@ class Supervisor:
         self._loop.set_exception_handler(self._fail)
         self._endpoints = choose_endpoints(self.options.locations.state, self.options.transport)
         self._runtime_file.remove_stale()
-        self._spawner = self._make_spawner()
+        reports = Reports(self._tell, self._on_ready, self._on_lines, self._on_finished)
+        self._processes = Processes(reports, self.options.spawn_method, self.options.server, preloads_of(self._specs))
         background = [asyncio.ensure_future(work) for work in (self._measure_memory(), self._keep_alive())]
         try:
             # A terminal that is closed says SIGHUP, too, and then nobody wants the runtime any more.
@@ -144,9 +133,7 @@ class Supervisor:
                     await task
             if self._timer is not None:
                 self._timer.cancel()
-            self._spawner.close()
-            for process in self._processes.values():
-                process.finish()
+            self._processes.close()
             self._runtime_file.remove(os.getpid())
             if self.options.transport == "ipc":
                 discard_run_directory(self.options.locations.state)
@@ -237,15 +224,15 @@ class Supervisor:
     def _do(self, action: Action) -> None:
         match action:
             case Start(spec):
-                self._start(spec)
+                self._processes.start(spec, self._start_message(spec) if spec.has_lifeline else None)
             case Tell(actor, returning):
-                self._processes[actor].post(Message(stop=Stop(returning=returning)))
+                self._processes.post(actor, Message(stop=Stop(returning=returning)))
             case Ping(actor, number):
-                self._processes[actor].post(Message(ping=number))
+                self._processes.post(actor, Message(ping=number))
             case Send(actor, what):
-                self._send(self._processes[actor], what)
+                self._processes.end(actor, what)
             case Dump(actor):
-                self._signal(self._processes[actor], signal.SIGUSR1)
+                self._processes.dump(actor)
             case Announce(actor):
                 if (child := self._supervision.children.get(actor)) is not None:
                     self._publish(self._status_of(child))
@@ -257,17 +244,10 @@ class Supervisor:
             case _:
                 assert_never(action)
 
-    def _start(self, spec: ChildSpec) -> None:
-        self._tickets += 1
-        found = {"UNDERCROFT_RUNTIME": str(self.options.runtime_path)} if spec.command else {}  # how a sidecar finds the bus
-        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment={**found, **spec.environment})
-        channels = self._spawner.spawn(order)
-        process = Process(spec.name, order.ticket, channels, time.time(), self._on_message, self._on_lines, self._on_broken)
-        self._processes[spec.name] = process
-        if spec.has_lifeline:
-            process.post(Message(start=msgspec.to_builtins(self._start_message(spec))))
+    def _start_message(self, spec: ChildSpec) -> Message:
+        return Message(start=msgspec.to_builtins(self._role(spec)))
 
-    def _start_message(self, spec: ChildSpec) -> BrokerStart | ActorStart:
+    def _role(self, spec: ChildSpec) -> BrokerStart | ActorStart:
         if spec.name == BROKER:
             options = BrokerOptions(
                 lane=self._endpoints.lane,
@@ -288,16 +268,6 @@ class Supervisor:
             runtime=self._runtime,
         )
 
-    def _send(self, process: Process, what: Literal["terminate", "kill"]) -> None:
-        if process.pid is None:
-            self._spawner.give_up(process.ticket)
-        else:
-            self._signal(process, signal.SIGTERM if what == "terminate" else getattr(signal, "SIGKILL", signal.SIGTERM))
-
-    def _signal(self, process: Process, number: int) -> None:
-        if process.pid is not None:
-            self._spawner.send(process.pid, number)
-
     def _publish(self, status: ActorStatus) -> None:
         self._watchers.tell(lambda watcher: watcher.changed(status))
         if status.actor == BROKER and self._supervision.is_leaving and self._face_task is not None:
@@ -305,55 +275,16 @@ class Supervisor:
 
     # What processes do
 
-    def _make_spawner(self) -> Spawner:
-        listener = Listener(self._on_started, self._on_failed, self._on_exited)
-        if self.options.spawn_method == "spawn":
-            return SubprocessSpawner(listener)
-        from actors.supervisor.fork_spawner import ForkSpawner
+    def _on_ready(self, name: str, details: dict[str, object]) -> None:
+        if name == BROKER:
+            self._broker_is_ready(details)
 
-        return ForkSpawner(listener, self.options.server, preloads_of(self._specs))
-
-    def _on_started(self, ticket: int, pid: int) -> None:
-        for process in self._processes.values():
-            if process.ticket == ticket:
-                process.pid = pid
-                self._tell(Started(process.name, pid))
-                return
-
-    def _on_failed(self, ticket: int, reason: str) -> None:
-        for process in self._processes.values():
-            if process.ticket == ticket:
-                self._finish(process)
-                self._tell(StartFailed(process.name, reason))
-                return
-
-    def _on_exited(self, pid: int, status: ExitStatus) -> None:
-        for process in self._processes.values():
-            if process.pid == pid:
-                self._finish(process)
-                self._tell(Exited(process.name, pid, status))
-                return
-
-    def _finish(self, process: Process) -> None:
-        del self._processes[process.name]
-        process.finish()
-        self._last_words[process.name] = self._logs.last_words(process.name, process.started_at)
-
-    def _on_message(self, process: Process, message: Message) -> None:
-        if message.pong is not None:
-            self._tell(Ponged(process.name, message.pong))
-        if message.ready is not None:
-            if process.name == BROKER:
-                self._broker_is_ready(message.ready)
-            self._tell(BecameReady(process.name))
+    def _on_finished(self, name: str, started_at: float) -> None:
+        self._last_words[name] = self._logs.last_words(name, started_at)
 
     def _on_lines(self, actor: str, texts: list[str]) -> None:
         lines = self._logs.write(actor, texts, time.time())
         self._watchers.tell(lambda watcher: watcher.wrote(lines))
-
-    def _on_broken(self, process: Process, problem: str) -> None:
-        self._on_lines(process.name, [f"{process.name} is killed: {problem}"])
-        self._send(process, "kill")
 
     def _broker_is_ready(self, details: dict[str, object]) -> None:
         """Tell clients where it is. A broker that comes back listens where the former one did, so peers find it by themselves."""
@@ -405,6 +336,5 @@ class Supervisor:
 
     def _asked_to_stop(self) -> None:
         if self._supervision.is_leaving:
-            for process in self._processes.values():
-                self._send(process, "kill")
+            self._processes.kill_all()
         self.ask_stop("a signal asked for it")

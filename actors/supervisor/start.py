@@ -13,7 +13,8 @@ from actors.supervisor.board import Watcher
 from actors.supervisor.children import children_of, preloads_of
 from actors.supervisor.endpoints import DEFAULT_TRANSPORT, Transport
 from actors.supervisor.home import take_home
-from actors.supervisor.shell import DEFAULT_SPAWN_METHOD, SpawnMethod, Supervisor, SupervisorOptions
+from actors.supervisor.processes import DEFAULT_SPAWN_METHOD, SpawnMethod
+from actors.supervisor.shell import Supervisor, SupervisorOptions
 from bus.discovery import DEFAULT_APP, runtime_path
 
 
