@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,8 +23,11 @@ SIZE_BYTES_QUICK = 1 << 24
 PIECE_BYTES = 1 << 20
 
 
-def _write_model(path: Path, size_bytes: int) -> str:
-    """A file that does not compress; its SHA-256."""
+@functools.cache
+def _model(size_bytes: int) -> tuple[tempfile.TemporaryDirectory[str], Path, str]:
+    """A file that does not compress, made once for all rounds, and its SHA-256; it goes with its directory at exit."""
+    directory = tempfile.TemporaryDirectory(prefix="ucb-")
+    path = Path(directory.name) / "origin.bin"
     digest = hashlib.sha256()
     with path.open("wb") as file:
         for _ in range(size_bytes // PIECE_BYTES):
@@ -30,13 +35,12 @@ def _write_model(path: Path, size_bytes: int) -> str:
             digest.update(piece)
             file.write(piece)
         os.fsync(file.fileno())
-    return digest.hexdigest()
+    return directory, path, digest.hexdigest()
 
 
 def _origin(here: Stage, size_bytes: int) -> tuple[str, str]:
-    """URL and SHA-256 of a fresh model."""
-    path = here.directory / "origin.bin"
-    sha256 = _write_model(path, size_bytes)
+    """URL and SHA-256 of the model."""
+    _, path, sha256 = _model(size_bytes)
     return f"http://127.0.0.1:{here.part(serve_file, path).hear()}/model.bin", sha256
 
 
