@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 
@@ -12,6 +14,8 @@ from actors.cli.outcome import print_json
 from actors.cli.session import converse
 from bus.client import Peer
 from bus.subscription import Received
+
+PATTERN: Final = re.compile(r"\*|[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
 
 
 @click.command()
@@ -31,6 +35,9 @@ def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: boo
       undercroft watch 'models.*' config.settings_changed
       undercroft watch supervision.actor_state_changed -n 1
     """
+    for pattern in patterns:
+        if not PATTERN.fullmatch(pattern):
+            raise click.UsageError(f"expected a topic, 'conversation.*' or '*', found {pattern!r}; nothing would ever match that")
     converse(target, lambda peer: _watch(peer, patterns or ("*",), count, new))
 
 

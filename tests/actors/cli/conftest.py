@@ -1,0 +1,147 @@
+"""One real runtime for all commands, with an origin that serves its models; commands run in the process of the test."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.cli.main import main
+from actors.demo.content import BytesContent
+from actors.demo.origin import Origin
+from actors.profile import BUNDLED_DIRECTORY
+from schemas.manifest import FilePromise, Manifest, ModelEntry
+
+MODEL_BYTES = 3_000_000
+RATE_BYTES_PER_SECOND = 6_000_000.0
+
+WORKER = """
+from bus.actor import Actor
+from schemas.config import SettingsChangedEvent
+
+
+class Worker(Actor[SettingsChangedEvent]):
+    async def handle(self, event):
+        return None
+
+
+def build(surroundings):
+    print("built", surroundings.name)
+    return Worker()
+"""
+
+CHILDREN = """
+name = "probe"
+settings = "settings.py:Settings"
+models = "models.json"
+allowlist = ["vad.*", "stt.*", "ui.*"]
+
+[[children]]
+name = "config_store"
+entry = "actors.config_store:build"
+
+[[children]]
+name = "model_verifier"
+entry = "actors.model_verifier:build"
+
+[[children]]
+name = "model_downloader"
+entry = "actors.model_downloader:build"
+depends_on = ["model_verifier"]
+
+[[children]]
+name = "worker"
+entry = "cli_worker:build"
+path = "."
+"""
+
+
+@dataclass
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+    documents: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.documents = [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+
+
+@dataclass
+class Cli:
+    """The command line on one home."""
+
+    home: Path
+    profile: Path
+
+    def __call__(self, *arguments: str) -> Ended:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+            main(["--home", str(self.home), "--profile", str(self.profile), *arguments])
+        return Ended(int(left.value.code or 0), out.getvalue(), err.getvalue())
+
+    def command(self, *arguments: str) -> list[str]:
+        """The same in a process of its own."""
+        return [sys.executable, "-P", "-m", "actors", "--home", str(self.home), "--profile", str(self.profile), *arguments]
+
+
+@pytest.fixture(scope="session")
+def origin() -> Iterator[Origin]:
+    """Serves at a rate, so that progress can be seen."""
+    with Origin(RATE_BYTES_PER_SECOND) as running:
+        yield running
+
+
+def _entry(origin: Origin, model_id: str, *, spoiled: bool = False) -> ModelEntry:
+    content = random.Random(model_id).randbytes(MODEL_BYTES)
+    url = origin.serve(f"/{model_id}.bin", BytesContent(content))
+    sha256 = hashlib.sha256(b"something else" if spoiled else content).hexdigest()
+    promise = FilePromise(path="model.bin", size_bytes=MODEL_BYTES, sha256=sha256, urls=[url])
+    return ModelEntry(id=model_id, name=f"The {model_id} model", category="stt", licence="MIT", files=[promise])
+
+
+@pytest.fixture(scope="session")
+def write_profile(origin: Origin) -> Callable[[Path], Path]:
+    """Writes the profile of a dictation app with two sound models and one that is not what its manifest promises."""
+
+    def write(directory: Path) -> Path:
+        directory.mkdir()
+        shutil.copy(BUNDLED_DIRECTORY / "dictation" / "settings.py", directory)
+        models = [_entry(origin, "first"), _entry(origin, "second"), _entry(origin, "spoiled", spoiled=True)]
+        (directory / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=models)))
+        (directory / "cli_worker.py").write_text(WORKER, encoding="utf-8")
+        (directory / "profile.toml").write_text(CHILDREN, encoding="utf-8")
+        return directory
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def running(write_profile: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """Commands against a runtime that is up."""
+    directory = tmp_path_factory.mktemp("cli")
+    cli = Cli(directory / "home", write_profile(directory / "profile"))
+    started = subprocess.run(cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield cli
+    assert cli("down").code == 0
+
+
+@pytest.fixture
+def absent(write_profile: Callable[[Path], Path], tmp_path: Path) -> Cli:
+    """Commands on a home where nothing is up."""
+    return Cli(tmp_path / "home", write_profile(tmp_path / "profile"))
