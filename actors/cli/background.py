@@ -42,8 +42,9 @@ class Background:
     def complaint(self) -> tuple[int, str]:
         """Exit code of a runtime that ended, and what it wrote to stderr."""
         code = self._wait()
-        self._errors.seek(0)
-        return code, self._errors.read().decode("utf-8", "replace")
+        with self._errors:
+            self._errors.seek(0)
+            return code, self._errors.read().decode("utf-8", "replace")
 
 
 def fork_background() -> Background | None:

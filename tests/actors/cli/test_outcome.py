@@ -1,0 +1,39 @@
+"""How errors become exit codes and words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from actors.cli.outcome import DeadlinePassed, ExitCode, exit_code_of, report
+from actors.profile import ProfileError
+from actors.supervisor.home import AlreadyRunning
+from bus.errors import NotRunning, RequestFailed, UndercroftError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AlreadyRunning("/state", None), ExitCode.IN_USE),
+        (NotRunning("/runtime.json", "there is none"), ExitCode.NOT_RUNNING),
+        (RequestFailed("refused", "no", "a.b"), ExitCode.REFUSED),
+        (RequestFailed("invalid", "what", "a.b"), ExitCode.REFUSED),
+        (RequestFailed("deadline", "late", "a.b"), ExitCode.DEADLINE),
+        (RequestFailed("died", "gone", "a.b"), ExitCode.FAILED),
+        (DeadlinePassed("x is not ready", 2.5, "look"), ExitCode.DEADLINE),
+        (ProfileError("/profile.toml", "name", "wrong"), ExitCode.REFUSED),
+        (UndercroftError(), ExitCode.FAILED),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error: UndercroftError, code: ExitCode) -> None:
+    assert exit_code_of(error) is code
+
+
+def test_a_person_reads_it_on_stderr_and_a_program_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    error = DeadlinePassed("x is not ready", 2.5, "look again")
+    assert report(error, as_json=False) is ExitCode.DEADLINE
+    assert capsys.readouterr() == ("", "undercroft: x is not ready: not within 2.5 s; look again\n")
+    report(error, as_json=True)
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == ({"error": str(error), "type": "DeadlinePassed", "exit_code": 5}, "")

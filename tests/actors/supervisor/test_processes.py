@@ -1,0 +1,69 @@
+"""Orders become processes, and what they do becomes happenings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from actors.supervisor.actions import Exited, ExitStatus, Happening, Started, StartFailed
+from actors.supervisor.processes import Processes, Reports
+from actors.supervisor.spec import ChildSpec
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends signals")]
+
+
+class Record:
+    """What was reported, in order."""
+
+    def __init__(self) -> None:
+        self.happenings: asyncio.Queue[Happening] = asyncio.Queue()
+        self.lines: list[tuple[str, list[str]]] = []
+        self.finished: list[str] = []
+
+    def reports(self) -> Reports:
+        return Reports(
+            happened=self.happenings.put_nowait,
+            ready=lambda name, details: None,
+            lines=lambda name, texts: self.lines.append((name, texts)),
+            finished=lambda name, at: self.finished.append(name),
+        )
+
+
+def _child(program: str) -> ChildSpec:
+    return ChildSpec(name="child", command=(sys.executable, "-c", program), ready="started")
+
+
+async def test_a_process_is_reported_from_its_start_to_its_end_with_its_last_lines() -> None:
+    record = Record()
+    processes = Processes(record.reports(), "spawn", None, [])
+    processes.start(_child("print('last words'); raise SystemExit(3)"), None)
+    started = await record.happenings.get()
+    assert isinstance(started, Started)
+    assert await record.happenings.get() == Exited("child", started.pid, ExitStatus(code=3))
+    assert record.lines == [("child", ["last words"])]
+    assert record.finished == ["child"]
+    processes.close()
+
+
+async def test_what_is_killed_is_reported_with_the_signal() -> None:
+    record = Record()
+    processes = Processes(record.reports(), "spawn", None, [])
+    processes.start(_child("input()"), None)
+    started = await record.happenings.get()
+    assert isinstance(started, Started)
+    processes.kill_all()
+    assert await record.happenings.get() == Exited("child", started.pid, ExitStatus(signal=9))
+    processes.close()
+
+
+async def test_a_program_that_is_not_there_is_a_failed_start() -> None:
+    record = Record()
+    processes = Processes(record.reports(), "spawn", None, [])
+    processes.start(ChildSpec(name="child", command=("no-such-program-xyz",), ready="started"), None)
+    failed = await record.happenings.get()
+    assert isinstance(failed, StartFailed)
+    assert "no-such-program-xyz: cannot be run" in failed.reason
+    processes.close()
