@@ -1,0 +1,34 @@
+"""A peer that publishes now and then, and does nothing else, is never held up by what the broker has not accepted yet."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from brokers import GUARD_SECONDS, broker_options, broker_process
+from bus.client import GapEvent, connect
+from bus.outbox import WINDOW_RUNS
+from schemas.config import SettingsChangedEvent
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_more_single_events_than_may_be_under_way_are_all_heard_each_before_the_next(tmp_path: Path) -> None:
+    """Nothing but the acceptance that comes by itself frees the window: the peer never settles, asks or subscribes."""
+    with broker_process(broker_options("ipc", tmp_path)) as broker:
+        async with (
+            asyncio.timeout(GUARD_SECONDS),
+            connect("listener", runtime=broker.runtime()) as listener,
+            connect("publisher", runtime=broker.runtime()) as publisher,
+            listener.subscribe(SettingsChangedEvent) as events,
+        ):
+            for revision in range(4 * WINDOW_RUNS):
+                publisher.post(SettingsChangedEvent(changed={}, settings={}, revision=revision, reason="update"))
+                event = await anext(events)
+                assert not isinstance(event, GapEvent)
+                assert event.revision == revision
+            await publisher.settled()
+            assert publisher.statistics().accepted == 4 * WINDOW_RUNS
+            assert publisher.statistics().resent_runs == 0
