@@ -1,0 +1,37 @@
+"""Fresh interpreters and programs, without a fork server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from actors.supervisor.actions import ExitStatus
+from actors.supervisor.spawner import Channels, Listener, Order, SubprocessSpawner, interpreter_command
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends signals")]
+
+
+async def test_an_order_is_answered_after_spawn_returned_and_its_end_is_told() -> None:
+    told: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
+    listener = Listener(lambda *found: told.put_nowait(found), lambda *found: told.put_nowait(found), lambda *found: told.put_nowait(found))
+    spawner = SubprocessSpawner(listener)
+    program = "import os, sys; os.write(1, f'{os.environ[\"X\"]} {os.getpgid(0) == os.getpid()}'.encode()); sys.stdin.read()"
+    channels = spawner.spawn(Order(ticket=7, name="a", command=(sys.executable, "-c", program), environment={"X": "y"}))
+    assert isinstance(channels, Channels)
+    assert told.empty()
+    ticket, pid = await told.get()
+    assert ticket == 7
+    assert isinstance(pid, int)
+    assert await asyncio.to_thread(os.read, channels.log, 100) == b"y True"
+    spawner.send(pid, signal.SIGTERM)
+    assert await told.get() == (pid, ExitStatus(signal=int(signal.SIGTERM)))
+    spawner.send(pid, signal.SIGTERM)  # harmless
+    channels.close()
+
+
+def test_interpreters_start_with_safe_path_so_that_nothing_of_the_current_directory_shadows_ours() -> None:
+    assert interpreter_command("some.module", "x") == [sys.executable, "-P", "-m", "some.module", "x"]
