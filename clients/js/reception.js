@@ -34,7 +34,10 @@ export class Reception {
     const early = this.#early ?? [];
     this.#early = null;
     if (this.#enter(epoch)) this.due = new Map(Object.entries(heads).map(([topic, head]) => [topic, head + 1]));
-    for (const run of retained) this.#note(run, run.source_number + run.count - 1);
+    for (const run of retained) {
+      this.#note(run, run.source_number + run.count - 1);
+      this.compared.add(`${run.topic} ${run.instance}`); // what lies between it and the heads was before our time
+    }
     return [...retained.map((run) => ({ hear: { ...run, skip: run.count - 1 } })), ...early.flatMap((run) => this.receive(run))];
   }
 

@@ -99,6 +99,7 @@ class Reception:
         steps: list[Step] = [Heard(topic, run, body, run.count - 1, retained=True) for topic, run, body in retained]
         for topic, run, _ in retained:
             self._note((topic, run.instance), run.source_number + run.count - 1)
+            self._compared.add((topic, run.instance))  # what lies between it and the heads was before our time
         return steps + [step for message in early for step in self.receive(*message)]
 
     def receive(self, topic: str, run: Run, body: bytes) -> list[Step]:
