@@ -128,6 +128,6 @@ async def test_the_examples_for_node_ask_hear_and_end(tmp_path_factory: pytest.T
             said = await spoken([find_node() or "", str(script)], environ, "closed", peer)
             assert said.startswith("refused")
             script.write_text(listening)
-            assert "config.settings_changed" in await spoken([find_node() or "", str(script)], environ, "sensitivity", peer, CHANGED)
+            assert "config.settings_changed" in await spoken([find_node() or "", str(script)], environ, "revision: 1", peer, CHANGED)
         finally:
             script.unlink()
