@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -157,11 +158,10 @@ class World:
 
     async def serve_and_vanish(self) -> None:
         """Serve `app.ask`, and end without a word once there is a request in hand."""
-        link, is_serving = SocketLink(self._broker.runtime()), asyncio.Event()
-        hello = wire.Hello(wire.PROTOCOL_VERSION, "vanishing", "instance-of-vanishing", self._broker.options.token)
+        is_serving = asyncio.Event()
 
-        def on_lane(frames: list[bytes]) -> None:
-            match wire.read_from_broker(frames):
+        def on_lane(link: SocketLink, header: wire.LaneHeader) -> None:
+            match header:
                 case wire.Welcome():
                     link.send(wire.lane_frames(wire.Serve(["app.ask"])))
                 case wire.Serve():
@@ -169,8 +169,39 @@ class World:
                 case wire.Request():
                     link.close()
 
-        link.start(LinkHandlers(lambda: link.send(wire.lane_frames(hello)), lambda: None, on_lane, lambda _: True, lambda: None, lambda _: None))
+        self._speak("instance-of-vanishing", on_lane)
         await is_serving.wait()
+
+    async def publish_numbered(self, first: int, *events: dict[str, Any]) -> None:
+        """Publish a run as a peer that counts its events from `first` on, and publishes nothing twice."""
+        is_accepted = asyncio.Event()
+
+        def on_lane(link: SocketLink, header: wire.LaneHeader) -> None:
+            match header:
+                case wire.Welcome():
+                    publish = wire.Publish(first, events[0]["type"], len(events), first)
+                    link.send(wire.lane_frames(publish, wire.encode(list(events))))
+                case wire.Accepted():
+                    is_accepted.set()
+                    link.close()
+
+        self._speak("instance-that-forgets", on_lane)
+        await is_accepted.wait()
+
+    def _speak(self, instance: str, on_lane: Callable[[SocketLink, wire.LaneHeader], None]) -> None:
+        """Say HELLO, and whatever `on_lane` says to what comes in."""
+        link = SocketLink(self._broker.runtime())
+        hello = wire.Hello(wire.PROTOCOL_VERSION, unique_name("raw"), instance, self._broker.options.token)
+        link.start(
+            LinkHandlers(
+                connected=lambda: link.send(wire.lane_frames(hello)),
+                disconnected=lambda: None,
+                lane=lambda frames: on_lane(link, wire.read_from_broker(frames)),
+                feed=lambda frames: True,
+                welcomed=lambda: None,
+                denied=lambda reason: None,
+            )
+        )
 
     async def wait_for_request(self) -> None:
         """The server has a request in hand."""
