@@ -7,6 +7,7 @@ RUN := .venv/bin
 NODE_GROUP := $(if $(shell command -v npm 2>/dev/null),,--group node)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON := $(PYTHON)
+export UV_COMPILE_BYTECODE := 1
 
 .PHONY: demo test setup check test-fast test-slow clients clean
 

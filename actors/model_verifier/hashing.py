@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import stat
@@ -78,7 +79,11 @@ class HashBook:
     def __init__(self) -> None:
         self._hashes: dict[str, dict[str, GrowingHash]] = {}
         self._attempts: dict[str, int] = {}
-        self._buffer = bytearray(PIECE_BYTES)
+
+    @functools.cached_property
+    def _buffer(self) -> bytearray:
+        """Made when the first file is read: most of its life a verifier is idle."""
+        return bytearray(PIECE_BYTES)
 
     def follow(self, model_id: str, attempt: int, directory: Path, files: list[FileProgress]) -> int:
         """Hash what became durable; returns how many bytes that were. A new attempt begins from zero."""

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from actors.supervisor.actions import BecameReady, Exited, ExitStatus, Happening, Ponged, Started, StartFailed
@@ -40,9 +41,12 @@ class Reports:
 class Processes:
     """At most one process for each name."""
 
-    def __init__(self, reports: Reports, method: SpawnMethod, server: tuple[int, socket.socket] | None, preload: Iterable[str]) -> None:
+    def __init__(
+        self, reports: Reports, runtime_path: Path, method: SpawnMethod, server: tuple[int, socket.socket] | None, preload: Iterable[str]
+    ) -> None:
         """`server`: a fork server that is there already; `preload`: what a fresh one is to import."""
         self._reports = reports
+        self._runtime_path = runtime_path
         self._running: dict[str, Process] = {}
         self._tickets = 0
         listener = Listener(self._on_started, self._on_failed, self._on_exited)
@@ -55,9 +59,10 @@ class Processes:
             self._spawner = ForkSpawner(listener, server, preload)
 
     def start(self, spec: ChildSpec, first: Message | None) -> None:
-        """Have a process made; `first` is what it is told, if it has a lifeline."""
+        """Have a process made; `first` is what it is told, if it has a lifeline. One without is told where the bus is."""
         self._tickets += 1
-        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment=spec.environment)
+        found = {} if spec.has_lifeline else {"UNDERCROFT_RUNTIME": str(self._runtime_path)}
+        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment={**found, **spec.environment})
         channels = self._spawner.spawn(order)
         process = Process(spec.name, order.ticket, channels, time.time(), self._on_message, self._reports.lines, self._on_broken)
         self._running[spec.name] = process

@@ -118,7 +118,7 @@ class Supervisor:
         self._endpoints = choose_endpoints(self.options.locations.state, self.options.transport)
         self._runtime_file.remove_stale()
         reports = Reports(self._tell, self._on_ready, self._on_lines, self._on_finished)
-        self._processes = Processes(reports, self.options.spawn_method, self.options.server, preloads_of(self._specs))
+        self._processes = Processes(reports, self.options.runtime_path, self.options.spawn_method, self.options.server, preloads_of(self._specs))
         background = [asyncio.ensure_future(work) for work in (self._measure_memory(), self._keep_alive())]
         try:
             # A terminal that is closed says SIGHUP, too, and then nobody wants the runtime any more.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from actors.supervisor.actions import Exited, ExitStatus, Happening, Started, St
 from actors.supervisor.processes import Processes, Reports
 from actors.supervisor.spec import ChildSpec
 
+RUNTIME = Path("/nowhere/runtime.json")
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends signals")]
 
 
@@ -38,7 +40,7 @@ def _child(program: str) -> ChildSpec:
 
 async def test_a_process_is_reported_from_its_start_to_its_end_with_its_last_lines() -> None:
     record = Record()
-    processes = Processes(record.reports(), "spawn", None, [])
+    processes = Processes(record.reports(), RUNTIME, "spawn", None, [])
     processes.start(_child("print('last words'); raise SystemExit(3)"), None)
     started = await record.happenings.get()
     assert isinstance(started, Started)
@@ -50,7 +52,7 @@ async def test_a_process_is_reported_from_its_start_to_its_end_with_its_last_lin
 
 async def test_what_is_killed_is_reported_with_the_signal() -> None:
     record = Record()
-    processes = Processes(record.reports(), "spawn", None, [])
+    processes = Processes(record.reports(), RUNTIME, "spawn", None, [])
     processes.start(_child("input()"), None)
     started = await record.happenings.get()
     assert isinstance(started, Started)
@@ -61,9 +63,19 @@ async def test_what_is_killed_is_reported_with_the_signal() -> None:
 
 async def test_a_program_that_is_not_there_is_a_failed_start() -> None:
     record = Record()
-    processes = Processes(record.reports(), "spawn", None, [])
+    processes = Processes(record.reports(), RUNTIME, "spawn", None, [])
     processes.start(ChildSpec(name="child", command=("no-such-program-xyz",), ready="started"), None)
     failed = await record.happenings.get()
     assert isinstance(failed, StartFailed)
     assert "no-such-program-xyz: cannot be run" in failed.reason
+    processes.close()
+
+
+async def test_a_command_is_told_where_the_bus_is() -> None:
+    record = Record()
+    processes = Processes(record.reports(), RUNTIME, "spawn", None, [])
+    processes.start(_child("import os; print(os.environ['UNDERCROFT_RUNTIME'])"), None)
+    assert isinstance(await record.happenings.get(), Started)
+    assert isinstance(await record.happenings.get(), Exited)
+    assert record.lines == [("child", [str(RUNTIME)])]
     processes.close()
