@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         assert book.verify("m", tmp_path, [promised]).findings == []
-        assert tracemalloc.get_traced_memory()[1] < MIB
+        assert tracemalloc.get_traced_memory()[1] < 2 * MIB  # one of them is the buffer that every file is read into
     finally:
         tracemalloc.stop()
 
