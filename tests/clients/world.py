@@ -212,7 +212,7 @@ class World:
         return int((await self._statistics())["topics"][topic])
 
     async def serves_again(self) -> None:
-        """The server has come back to the broker."""
+        """Whoever serves `app.ask` has come back to the broker."""
         while not any("app.ask" in peer["serves"] for peer in (await self._statistics())["peers"]):
             pass
 
