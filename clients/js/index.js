@@ -296,6 +296,7 @@ export class Client {
     try {
       outcome = ["REPLY", [id], pack(await this.#handlers.get(topic)(decode(body)))];
     } catch (error) {
+      if (!(error instanceof Refused)) process.emitWarning(error);
       outcome = ["FAILED", [id, error instanceof Refused ? "refused" : "died", String(error.message).slice(0, 1024)]];
     }
     if (this.#inHand.delete(id)) this.#say(...outcome); // otherwise nobody waits for it any more
