@@ -34,6 +34,7 @@ class Hearing:
         self._audiences: dict[str, list[Subscription[Event]]] = {}
         self._prefixes: Counter[bytes] = Counter()
         self._lane_epoch = ""
+        self._are_heads_due = False
         self._is_paused = False
         self._is_closed = False
 
@@ -62,10 +63,9 @@ class Hearing:
             self.reception.join(subscription.patterns, self.reception.epoch, {})
             subscription.close()
             raise
-        for step in found:
-            self.reception.note_retained(step.topic, step.run)
         subscription.begin(found, snapshot.sequence, snapshot.epoch)
-        self._carry_out(self.reception.join(subscription.patterns, snapshot.epoch, snapshot.heads))
+        retained = [(step.topic, step.run) for step in found]
+        self._carry_out(self.reception.join(subscription.patterns, snapshot.epoch, snapshot.heads, retained))
 
     def leave(self, subscription: Subscription[Event]) -> None:
         """Deliver to this subscription no more."""
@@ -120,14 +120,19 @@ class Hearing:
 
     def feed_welcomed(self) -> None:
         """The feed has a connection: look at once how far the topics had come before."""
-        if self._lane_epoch and self._subscriptions:
-            patterns = sorted({pattern for subscription in self._subscriptions for pattern in subscription.patterns})[: wire.PATTERN_LIMIT]
-            self._asking.begin(lambda id: wire.Snapshot(id, patterns, True), self._compare_heads)
+        self._are_heads_due = True
+        self._ask_heads()
 
     def lane_welcomed(self, epoch: str) -> None:
         """The lane is connected to a broker of this epoch; what was asked before gets no answer."""
         self._lane_epoch = epoch
         self.reception.forget_fetches()
+        self._ask_heads()
+
+    def _ask_heads(self) -> None:
+        if self._are_heads_due and self._lane_epoch and self._subscriptions:
+            patterns = sorted({pattern for subscription in self._subscriptions for pattern in subscription.patterns})[: wire.PATTERN_LIMIT]
+            self._asking.begin(lambda id: wire.Snapshot(id, patterns, True), self._compare_heads)
 
     # -- what the reception wants ----------------------------------------------------------------------------------
 
@@ -174,7 +179,9 @@ class Hearing:
                 self._carry_out(self.reception.retained(topic, run, events))
 
     def _compare_heads(self, answer: Answer, body: list[bytes]) -> None:
-        if isinstance(answer, wire.Snapshotted):  # in the next turn: a subscription whose snapshot came just before joins first
+        if isinstance(answer, wire.Snapshotted):
+            self._are_heads_due = False
+            # In the next turn: a subscription whose snapshot came just before joins first.
             asyncio.get_running_loop().call_soon(lambda: self._carry_out(self.reception.heartbeat(answer.epoch, answer.heads)))
 
     async def _snapshot(self, patterns: list[str]) -> tuple[wire.Snapshotted, list[Deliver]]:

@@ -96,12 +96,23 @@ class Reception:
         """A snapshot of these patterns is asked for."""
         self._expected.update(patterns)
 
-    def join(self, patterns: Iterable[str], epoch: str, heads: dict[str, int]) -> list[Step]:
-        """The snapshot is there: topics that were not followed before are followed from behind these heads on."""
+    def join(self, patterns: Iterable[str], epoch: str, heads: dict[str, int], retained: Iterable[tuple[str, Run]] = ()) -> list[Step]:
+        """The snapshot is there: topics that were not followed before are followed from behind these heads on.
+
+        The new subscriber was handed what is retained, so what its publishers counted up to there is no loss. Not so for a
+        topic that is followed already: there the feed may still bring events from before the snapshot.
+        """
         patterns = list(patterns)
-        if not self._enter(epoch):
+        is_present = self._enter(epoch)
+        if not is_present:
             heads = {}  # the broker that made the snapshot is no more, and its successor counts anew
         self._expected = +(self._expected - Counter(patterns))
+        for topic, run in retained:
+            source = (topic, run.instance)
+            if topic not in self._topics:
+                self._note_source(source, max(self._sources.get(source, 0), run.source_number))
+                if is_present:
+                    self._checked.add(source)
         for topic, head in heads.items():
             self._topics.setdefault(topic, TopicState(head + 1))
         self._joined.update(patterns)
@@ -146,14 +157,6 @@ class Reception:
         state.seen_before[run.instance] = last
         self._note_source((topic, run.instance), max(last, self._sources.get((topic, run.instance), 0)))
         return [Deliver(topic, run, body, run.count - 1)]
-
-    def note_retained(self, topic: str, run: Run) -> None:
-        """A retained event was handed to a new subscriber: what its publisher counted up to there is no loss.
-
-        Not so for a topic that is followed already: there the feed may still bring events from before the snapshot.
-        """
-        if topic not in self._topics:
-            self._note_source((topic, run.instance), max(self._sources.get((topic, run.instance), 0), run.source_number))
 
     def replayed(self, topic: str, lost: int, following: int, runs: list[tuple[Run, bytes]]) -> list[Step]:
         """The answer to a replay: how many were lost, what there is, and where the next answer would begin."""

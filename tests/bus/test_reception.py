@@ -171,9 +171,15 @@ def test_a_topic_that_nobody_wants_any_more_is_forgotten() -> None:
 def test_what_a_late_joiner_got_as_retained_is_no_loss_and_no_news() -> None:
     reception = Reception()
     reception.expect([TOPIC])
-    reception.note_retained(TOPIC, run(5, key="a"))
-    reception.join([TOPIC], "e1", {TOPIC: 5})
+    reception.join([TOPIC], "e1", {TOPIC: 5}, [(TOPIC, run(5, key="a"))])
     assert numbers(reception.receive(TOPIC, run(1, epoch="e2", first=5, key="a"), b"")) == []
+
+
+def test_a_late_joiner_is_told_of_no_loss_where_a_topic_mixes_retained_events_with_others() -> None:
+    reception = Reception()
+    reception.expect([TOPIC])
+    reception.join([TOPIC], "e1", {TOPIC: 8}, [(TOPIC, run(3, key="a"))])
+    assert reception.receive(TOPIC, run(9), b"") == [Deliver(TOPIC, run(9), b"", 0)]
 
 
 @dataclass
