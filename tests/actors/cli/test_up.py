@@ -99,7 +99,10 @@ def test_new_log_lines_are_followed(undercroft: Undercroft, command: list[str]) 
         assert select.select([follower.stdout], [], [], 10)[0]
         assert follower.stdout.readline().endswith(b"built worker\n")
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(10) == 130
+        try:
+            assert follower.wait(10) == 130
+        finally:
+            follower.kill()  # otherwise leaving the block would wait for ever
 
 
 def test_on_a_terminal_a_table_is_drawn_and_ctrl_c_stops_in_good_order(command: list[str]) -> None:
