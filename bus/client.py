@@ -99,6 +99,11 @@ class Peer:
     def __repr__(self) -> str:
         return f"<Peer {self.name} epoch={self.epoch} {self._publishing.outbox!r} asked={len(self._asking)}>"
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a broker has let this peer in, and the connection stands as far as is known."""
+        return self._is_welcome
+
     # -- publish ---------------------------------------------------------------------------------------------------
 
     async def publish(self, event: Event) -> None:

@@ -114,9 +114,9 @@ class BusFace:
 
     def _flush_lines(self) -> None:
         self._flush_timer = None
-        if self._lines:
-            lines = list(self._lines)
-            self._lines.clear()
+        lines = list(self._lines)
+        self._lines.clear()
+        if lines and self._peer is not None and self._peer.is_connected:  # while the broker is away they would pile up; the ring keeps them
             self._post(LogLinesWrittenEvent(lines=lines))
 
     def _asked(self, request: IncomingRequest) -> None:

@@ -1,0 +1,44 @@
+"""A command waits for an actor that is being restarted, and for nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from actors.cli.session import ask
+from bus.errors import RequestFailed
+from bus.memory import memory_bus
+from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
+
+pytestmark = pytest.mark.anyio
+GET = RuntimeConfigRequestEvent(operation="get_effective")
+
+
+async def test_nobody_there_is_told_at_once() -> None:
+    async with memory_bus() as bus, bus.connect() as command:
+        with pytest.raises(RequestFailed) as caught:
+            await ask(command, GET, 30.0)
+        assert caught.value.kind == "no_responder"
+
+
+async def test_an_actor_that_is_due_back_is_waited_for() -> None:
+    async with memory_bus() as bus, bus.connect() as command:
+        async with bus.connect("config_store") as first:
+            await first.serve([RuntimeConfigRequestEvent], lambda request: None)
+            first.close(returning=True)
+        asking = asyncio.create_task(ask(command, GET, 30.0))
+        async with bus.connect("config_store") as second:
+            answer = RuntimeConfigResponseEvent(success=True, message="back", settings={})
+            await second.serve([RuntimeConfigRequestEvent], lambda request: request.reply(answer))
+            assert await asking == answer
+
+
+async def test_an_actor_that_does_not_come_back_in_time_is_told() -> None:
+    async with memory_bus() as bus, bus.connect() as command:
+        async with bus.connect("config_store") as first:
+            await first.serve([RuntimeConfigRequestEvent], lambda request: None)
+            first.close(returning=True)
+        with pytest.raises(RequestFailed) as caught:
+            await ask(command, GET, 0.01)
+        assert caught.value.kind == "restarting"
