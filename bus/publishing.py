@@ -40,10 +40,10 @@ class Publishing:
         Raises:
             ProtocolError: the event is larger than 16 MiB.
         """
-        is_full = self.outbox.offer(event, correlation)
-        if is_full or not self._is_gathering:
+        if self.outbox.offer(event, correlation):
             self.flush()
-        if not self._is_gathering:
+        elif not self._is_gathering:
+            self.flush()
             self._is_gathering = True
             self._loop.call_soon(self._end_gathering)
 
