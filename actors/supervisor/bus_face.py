@@ -14,6 +14,7 @@ from actors.supervisor.spec import SUPERVISOR
 from bus.client import IncomingRequest, Peer, connect
 from bus.discovery import Runtime
 from bus.errors import Refused, RequestFailed, UndercroftError
+from bus.wire import UNREADABLE
 from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent
 from schemas.event import Event, Request, topic_of
 from schemas.supervision import (
@@ -122,7 +123,7 @@ class BusFace:
     def _asked(self, request: IncomingRequest) -> None:
         try:
             event = self._decoders[request.topic].decode(request.body)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             request.fail("invalid", f"the request does not fit {request.topic}: {error}")
             return
         try:

@@ -97,8 +97,8 @@ def test_accepted_path_stays_below_its_root_on_both_kinds_of_platform(path: str)
     if not path or path_problem(path):
         return
     for flavour in (PurePosixPath, PureWindowsPath):
-        joined = flavour("/root/model") / flavour(path)
-        assert joined.parts[: len(flavour("/root/model").parts)] == flavour("/root/model").parts
+        joined = flavour("/srv/model") / flavour(path)
+        assert joined.parts[: len(flavour("/srv/model").parts)] == flavour("/srv/model").parts
         assert ".." not in joined.parts
         assert not flavour(path).is_absolute()
 
