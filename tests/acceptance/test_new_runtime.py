@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from brokers import GUARD_SECONDS, BrokerProcess
 from bus.broker import BrokerOptions
 from bus.client import connect
 from bus.discovery import Runtime, runtime_path
 from bus.errors import RequestFailed
 from schemas.bus import GapEvent
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingsChangedEvent
-from tests.brokers import GUARD_SECONDS, BrokerProcess
 
 pytestmark = pytest.mark.anyio
 

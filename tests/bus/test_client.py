@@ -11,9 +11,8 @@ import pytest
 from brokers import broker_options, broker_process
 from bus.client import connect, unique_name
 from bus.discovery import Runtime
-from bus.errors import HelloRefused, NotRunning, ProtocolError
+from bus.errors import HelloRefused, NotRunning
 from bus.memory import memory_bus
-from samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -62,27 +61,6 @@ async def test_a_refusal_names_the_peer_and_the_reason() -> None:
             async with bus.connect("tray"):
                 pass
         assert (caught.value.name, caught.value.reason) == ("tray", "duplicate_name")
-
-
-async def test_what_a_peer_did_is_counted() -> None:
-    async with memory_bus() as bus, bus.connect() as peer, peer.subscribe(NumberedEvent) as events:
-        await peer.serve([AskEvent], lambda request: request.reply(AnswerEvent(text="me")))
-        for n in range(3):
-            peer.post(NumberedEvent(n=n))
-        await peer.settled()
-        heard = [await anext(events) for _ in range(3)]
-        assert heard == [NumberedEvent(n=n) for n in range(3)]
-        assert (await peer.request(AskEvent(text="?"))).text == "me", "a peer may ask itself"
-        found = peer.statistics()
-        assert (found.published, found.accepted, found.delivered, found.lost, found.welcomes, found.undecodable) == (3, 3, 3, 0, 1, 0)
-        assert found.ignored == {}
-
-
-async def test_an_event_that_is_too_large_raises_where_it_is_published() -> None:
-    async with memory_bus() as bus, bus.connect() as peer:
-        with pytest.raises(ProtocolError, match="oversize"):
-            peer.post(NumberedEvent(n=1, filler=bytes(17 * 1024 * 1024)))
-        assert peer.statistics().published == 0
 
 
 def test_names_for_peers_that_nobody_has_to_find_differ() -> None:

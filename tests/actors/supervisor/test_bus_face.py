@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.supervisor.bus_face import LOG_LIMIT_LINES, BusFace
+from brokers import GUARD_SECONDS, broker_options, broker_process
 from bus import wire
 from bus.client import Peer, connect
 from bus.errors import Refused, RequestFailed
@@ -25,7 +26,6 @@ from schemas.supervision import (
     SupervisorStatusRequestEvent,
     SupervisorStopRequestEvent,
 )
-from tests.brokers import GUARD_SECONDS, broker_options, broker_process
 
 pytestmark = pytest.mark.anyio
 READY = ActorStatus(actor="config_store", state="ready", pid=42)
