@@ -9,8 +9,12 @@ import msgspec
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise
 
-ModelState = Literal["absent", "queued", "downloading", "partial", "verifying", "installed", "damaged", "failed"]
-"""`partial`: some bytes are staged and nobody is fetching more. `failed`: gave up, the reason is with the state."""
+ModelState = Literal["absent", "queued", "downloading", "paused", "partial", "verifying", "installed", "damaged", "failed"]
+"""`partial`: some bytes are staged and nobody is fetching more. `paused`: the same on a person's word, and it stays so through
+restarts until they resume it. `failed`: gave up, the reason is with the state."""
+
+ProblemKind = Literal["", "network", "server", "mismatch", "refused", "disk", "space", "damaged", "licence", "held"]
+"""`space`: the disk is full. `mismatch`: the bytes are not those that were promised. `held`: a lease is in the way."""
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +23,12 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         durable_bytes: bytes that a crash cannot take away; `size_bytes` once installed.
         problem: why the model failed or is damaged, and what to do; empty otherwise.
+        problem_kind: what kind of problem, so that a frontend can tell them apart; empty without one.
+        revision: which revision serves; empty while none is installed.
+        wanted_revision: which one the manifest names now; another than `revision` while an update is due or under way.
+        former_revision: which one a rollback would bring back; empty for none.
+        held_by: names of the peers that hold a lease on it.
+        licence_due: its licence has to be accepted before it can be installed.
     """
 
     model_id: str
@@ -29,6 +39,12 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     durable_bytes: int
     problem: str = ""
+    problem_kind: ProblemKind = ""
+    revision: str = ""
+    wanted_revision: str = ""
+    former_revision: str = ""
+    held_by: list[str] = []
+    licence_due: bool = False
 
 
 class ModelsListedEvent(Event, frozen=True, kw_only=True, tag="models.listed"):

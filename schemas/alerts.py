@@ -1,0 +1,51 @@
+"""Alerts: what is wrong now and needs somebody's attention, raised and cleared by whoever owns the matter."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from schemas.event import Event
+
+Severity = Literal["info", "warning", "error", "critical"]
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, or was.
+
+    Attributes:
+        name: what kind of thing, such as `state_persistence.quota_exceeded`.
+        subject: which one of its kind, such as a key or a model id; empty if there is only one.
+        source: name of the actor that raised it.
+        is_active: False once it was cleared.
+        since: when it was first raised, seconds since the Unix epoch.
+        last_at: when it was last raised.
+        count: how often it was raised since then.
+        message: one sentence with what was found and what was expected; holds no secret.
+        advice: what to do.
+    """
+
+    name: str
+    subject: str
+    source: str
+    severity: Severity
+    is_active: bool
+    since: float
+    last_at: float
+    count: int
+    message: str
+    advice: str
+
+
+class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
+    """An alert was raised, raised again, or cleared.
+
+    Attributes:
+        key: `<source>/<name>/<subject>`.
+    """
+
+    retained_by: ClassVar[str | None] = "key"
+
+    key: str
+    alert: Alert

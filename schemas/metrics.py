@@ -1,0 +1,55 @@
+"""Metrics: what actors count and measure, told only when somebody asks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from schemas.event import Event
+
+MetricKind = Literal["counter", "gauge", "histogram"]
+
+
+class Bucket(msgspec.Struct, frozen=True, array_like=True):
+    """How many observations were at most `limit`; cumulative, as in Prometheus."""
+
+    limit: float
+    count: int
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One time series at one moment.
+
+    Attributes:
+        name: dotted, with its unit at the end, such as `state_persistence.save.duration_ms`.
+        value: of a counter or gauge; the sum of what was observed, of a histogram.
+        count: observations of a histogram; 0 otherwise.
+        buckets: of a histogram, by ascending limit; the last limit is infinity and is left out.
+    """
+
+    name: str
+    kind: MetricKind
+    description: str
+    labels: dict[str, str]
+    value: float
+    count: int = 0
+    buckets: list[Bucket] = []
+
+
+class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted"):
+    """Somebody wants to read the metrics of all actors: each publishes its own once.
+
+    Attributes:
+        reading: tells this reading from others; the answers carry it.
+    """
+
+    reading: str
+
+
+class MetricsReportedEvent(Event, frozen=True, kw_only=True, tag="metrics.reported"):
+    """The metrics of one actor."""
+
+    reading: str
+    actor: str
+    samples: list[Sample]
