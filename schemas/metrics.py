@@ -11,7 +11,7 @@ from schemas.event import Event
 MetricKind = Literal["counter", "gauge", "histogram"]
 
 
-class Bucket(msgspec.Struct, frozen=True, array_like=True):
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """How many observations were at most `limit`; cumulative, as in Prometheus."""
 
     limit: float

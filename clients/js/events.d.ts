@@ -37,6 +37,43 @@ export interface ActorStateChangedEvent {
   status: ActorStatus;
 }
 
+/** One thing that is wrong, or was. */
+export interface Alert {
+  /** what kind of thing, such as `state_persistence.quota_exceeded`. */
+  name: string;
+  /** which one of its kind, such as a key or a model id; empty if there is only one. */
+  subject: string;
+  /** name of the actor that raised it. */
+  source: string;
+  severity: "critical" | "error" | "info" | "warning";
+  /** False once it was cleared. */
+  is_active: boolean;
+  /** when it was first raised, seconds since the Unix epoch. */
+  since: number;
+  /** when it was last raised. */
+  last_at: number;
+  /** how often it was raised since then. */
+  count: number;
+  /** one sentence with what was found and what was expected; holds no secret. */
+  message: string;
+  /** what to do. */
+  advice: string;
+}
+
+/** An alert was raised, raised again, or cleared. */
+export interface AlertChangedEvent {
+  type: "alerts.changed";
+  /** `<source>/<name>/<subject>`. */
+  key: string;
+  alert: Alert;
+}
+
+/** How many observations were at most `limit`; cumulative, as in Prometheus. */
+export interface Bucket {
+  limit: number;
+  count: number;
+}
+
 /** One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer. */
 export interface PeerStatistics {
   peer: string;
@@ -79,6 +116,23 @@ export interface FileProgress {
   size_bytes: number;
 }
 
+/** Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece. */
+export interface Pieces {
+  /** length of each piece; the last one may be shorter. */
+  size_bytes: number;
+  /** one digest a piece, in order. */
+  sha256: Array<string>;
+}
+
+/** A file that is an archive: once it is verified, its content takes its place in the model's directory. */
+export interface Unpack {
+  format: "tar" | "tar.bz2" | "tar.gz" | "tar.xz" | "zip";
+  /** directory below the model's, where the content goes; empty for the model's directory itself. */
+  into?: string;
+  /** so many leading directories of each member's path are dropped. */
+  strip?: number;
+}
+
 /** What the manifest promises of one file. */
 export interface FilePromise {
   /** where the file lies below the model's directory; relative, with forward slashes, without `..`. */
@@ -87,8 +141,12 @@ export interface FilePromise {
   size_bytes: number;
   /** digest of the whole file, 64 lower-case hex digits. */
   sha256: string;
-  /** where it can be fetched; the first is tried first. */
+  /** where it can be fetched; the first is tried first, the others are its mirrors. */
   urls: Array<string>;
+  /** digests of its pieces, where they are known. */
+  pieces?: Pieces | null;
+  /** how it is unpacked, if it is an archive. */
+  unpack?: Unpack | null;
 }
 
 /** One broken promise: where, what was found, what was expected. */
@@ -167,6 +225,12 @@ export interface ModelEntry {
   name: string;
   category: string;
   licence: string;
+  /** tells this content from what the same id meant before; empty: the digest of its promises stands in. */
+  revision?: string;
+  /** where the licence can be read. */
+  licence_url?: string;
+  /** whether a person has to accept the licence before the model may be fetched. */
+  accept_licence?: boolean;
   files: Array<FilePromise>;
 }
 
@@ -178,18 +242,60 @@ export interface Manifest {
   minimum_runtime?: string;
 }
 
+/** One time series at one moment. */
+export interface Sample {
+  /** dotted, with its unit at the end, such as `state_persistence.save.duration_ms`. */
+  name: string;
+  kind: "counter" | "gauge" | "histogram";
+  description: string;
+  labels: Record<string, string>;
+  /** of a counter or gauge; the sum of what was observed, of a histogram. */
+  value: number;
+  /** observations of a histogram; 0 otherwise. */
+  count?: number;
+  /** of a histogram, by ascending limit; the last limit is infinity and is left out. */
+  buckets?: Array<Bucket>;
+}
+
+/** The metrics of one actor. */
+export interface MetricsReportedEvent {
+  type: "metrics.reported";
+  reading: string;
+  actor: string;
+  samples: Array<Sample>;
+}
+
+/** Somebody wants to read the metrics of all actors: each publishes its own once. */
+export interface MetricsWantedEvent {
+  type: "metrics.wanted";
+  /** tells this reading from others; the answers carry it. */
+  reading: string;
+}
+
 /** Where one model stands. */
 export interface ModelStatus {
   model_id: string;
   name: string;
   category: string;
   licence: string;
-  state: "absent" | "damaged" | "downloading" | "failed" | "installed" | "partial" | "queued" | "verifying";
+  state: "absent" | "damaged" | "downloading" | "failed" | "installed" | "partial" | "paused" | "queued" | "verifying";
   size_bytes: number;
   /** bytes that a crash cannot take away; `size_bytes` once installed. */
   durable_bytes: number;
   /** why the model failed or is damaged, and what to do; empty otherwise. */
   problem?: string;
+  /** what kind of problem, so that a frontend can tell them apart; empty without one. */
+  problem_kind?: "" | "damaged" | "disk" | "held" | "licence" | "mismatch" | "network" | "refused" | "server" | "space";
+  /** which revision serves; empty while none is installed. */
+  revision?: string;
+  /** which one the manifest names now; another than `revision` while an update is due or under way. */
+  wanted_revision?: string;
+  /** which one a rollback would bring back; empty for none. */
+  former_revision?: string;
+  /** names of the peers that hold a lease on it. */
+  held_by?: Array<string>;
+  /** its licence has to be accepted before it can be installed. */
+  licence_due?: boolean;
 }
 
 /** The install goes on no more. */
@@ -411,6 +517,7 @@ export interface EventOf {
   "supervision.restart_accepted": ActorRestartAcceptedEvent;
   "supervision.restart": ActorRestartRequestEvent;
   "supervision.actor_state_changed": ActorStateChangedEvent;
+  "alerts.changed": AlertChangedEvent;
   "bus.statistics_reported": BusStatisticsEvent;
   "bus.statistics": BusStatisticsRequestEvent;
   "models.files_verified": FilesVerifiedEvent;
@@ -419,6 +526,8 @@ export interface EventOf {
   "supervision.log_lines_written": LogLinesWrittenEvent;
   "supervision.logs_reported": LogsReportedEvent;
   "supervision.logs": LogsRequestEvent;
+  "metrics.reported": MetricsReportedEvent;
+  "metrics.wanted": MetricsWantedEvent;
   "models.cancelled": ModelCancelledEvent;
   "models.cancel": ModelCancelRequestEvent;
   "models.download_progressed": ModelDownloadProgressedEvent;

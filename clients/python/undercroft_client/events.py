@@ -54,6 +54,53 @@ class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.
     status: ActorStatus
 
 
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, or was.
+
+    Attributes:
+        name: what kind of thing, such as `state_persistence.quota_exceeded`.
+        subject: which one of its kind, such as a key or a model id; empty if there is only one.
+        source: name of the actor that raised it.
+        is_active: False once it was cleared.
+        since: when it was first raised, seconds since the Unix epoch.
+        last_at: when it was last raised.
+        count: how often it was raised since then.
+        message: one sentence with what was found and what was expected; holds no secret.
+        advice: what to do.
+    """
+
+    name: str
+    subject: str
+    source: str
+    severity: Literal["critical", "error", "info", "warning"]
+    is_active: bool
+    since: float
+    last_at: float
+    count: int
+    message: str
+    advice: str
+
+
+class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
+    """An alert was raised, raised again, or cleared.
+
+    Attributes:
+        key: `<source>/<name>/<subject>`.
+    """
+
+    retained_by: ClassVar[str | None] = "key"
+
+    key: str
+    alert: Alert
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """How many observations were at most `limit`; cumulative, as in Prometheus."""
+
+    limit: float
+    count: int
+
+
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer."""
 
@@ -100,6 +147,31 @@ class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class Pieces(msgspec.Struct, frozen=True, kw_only=True):
+    """Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece.
+
+    Attributes:
+        size_bytes: length of each piece; the last one may be shorter.
+        sha256: one digest a piece, in order.
+    """
+
+    size_bytes: int
+    sha256: list[str]
+
+
+class Unpack(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is an archive: once it is verified, its content takes its place in the model's directory.
+
+    Attributes:
+        into: directory below the model's, where the content goes; empty for the model's directory itself.
+        strip: so many leading directories of each member's path are dropped.
+    """
+
+    format: Literal["tar", "tar.bz2", "tar.gz", "tar.xz", "zip"]
+    into: str = ""
+    strip: int = 0
+
+
 class FilePromise(msgspec.Struct, frozen=True, kw_only=True):
     """What the manifest promises of one file.
 
@@ -107,13 +179,17 @@ class FilePromise(msgspec.Struct, frozen=True, kw_only=True):
         path: where the file lies below the model's directory; relative, with forward slashes, without `..`.
         size_bytes: exact length.
         sha256: digest of the whole file, 64 lower-case hex digits.
-        urls: where it can be fetched; the first is tried first.
+        urls: where it can be fetched; the first is tried first, the others are its mirrors.
+        pieces: digests of its pieces, where they are known.
+        unpack: how it is unpacked, if it is an archive.
     """
 
     path: str
     size_bytes: int
     sha256: str
     urls: list[str]
+    pieces: Pieces | None = None
+    unpack: Unpack | None = None
 
 
 class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,12 +272,21 @@ class LogsRequestEvent(Request[LogsReportedEvent], frozen=True, kw_only=True, ta
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model: what it is for, its licence, its files."""
+    """One model: what it is for, its licence, its files.
+
+    Attributes:
+        revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
+        licence_url: where the licence can be read.
+        accept_licence: whether a person has to accept the licence before the model may be fetched.
+    """
 
     id: str
     name: str
     category: str
     licence: str
+    revision: str = ""
+    licence_url: str = ""
+    accept_licence: bool = False
     files: list[FilePromise]
 
 
@@ -217,22 +302,71 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     minimum_runtime: str = ""
 
 
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One time series at one moment.
+
+    Attributes:
+        name: dotted, with its unit at the end, such as `state_persistence.save.duration_ms`.
+        value: of a counter or gauge; the sum of what was observed, of a histogram.
+        count: observations of a histogram; 0 otherwise.
+        buckets: of a histogram, by ascending limit; the last limit is infinity and is left out.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    description: str
+    labels: dict[str, str]
+    value: float
+    count: int = 0
+    buckets: list[Bucket] = []
+
+
+class MetricsReportedEvent(Event, frozen=True, kw_only=True, tag="metrics.reported"):
+    """The metrics of one actor."""
+
+    reading: str
+    actor: str
+    samples: list[Sample]
+
+
+class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted"):
+    """Somebody wants to read the metrics of all actors: each publishes its own once.
+
+    Attributes:
+        reading: tells this reading from others; the answers carry it.
+    """
+
+    reading: str
+
+
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where one model stands.
 
     Attributes:
         durable_bytes: bytes that a crash cannot take away; `size_bytes` once installed.
         problem: why the model failed or is damaged, and what to do; empty otherwise.
+        problem_kind: what kind of problem, so that a frontend can tell them apart; empty without one.
+        revision: which revision serves; empty while none is installed.
+        wanted_revision: which one the manifest names now; another than `revision` while an update is due or under way.
+        former_revision: which one a rollback would bring back; empty for none.
+        held_by: names of the peers that hold a lease on it.
+        licence_due: its licence has to be accepted before it can be installed.
     """
 
     model_id: str
     name: str
     category: str
     licence: str
-    state: Literal["absent", "damaged", "downloading", "failed", "installed", "partial", "queued", "verifying"]
+    state: Literal["absent", "damaged", "downloading", "failed", "installed", "partial", "paused", "queued", "verifying"]
     size_bytes: int
     durable_bytes: int
     problem: str = ""
+    problem_kind: Literal["", "damaged", "disk", "held", "licence", "mismatch", "network", "refused", "server", "space"] = ""
+    revision: str = ""
+    wanted_revision: str = ""
+    former_revision: str = ""
+    held_by: list[str] = []
+    licence_due: bool = False
 
 
 class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelled"):
@@ -474,6 +608,7 @@ EVENTS: dict[str, type[Event]] = {
     "supervision.restart_accepted": ActorRestartAcceptedEvent,
     "supervision.restart": ActorRestartRequestEvent,
     "supervision.actor_state_changed": ActorStateChangedEvent,
+    "alerts.changed": AlertChangedEvent,
     "bus.statistics_reported": BusStatisticsEvent,
     "bus.statistics": BusStatisticsRequestEvent,
     "models.files_verified": FilesVerifiedEvent,
@@ -482,6 +617,8 @@ EVENTS: dict[str, type[Event]] = {
     "supervision.log_lines_written": LogLinesWrittenEvent,
     "supervision.logs_reported": LogsReportedEvent,
     "supervision.logs": LogsRequestEvent,
+    "metrics.reported": MetricsReportedEvent,
+    "metrics.wanted": MetricsWantedEvent,
     "models.cancelled": ModelCancelledEvent,
     "models.cancel": ModelCancelRequestEvent,
     "models.download_progressed": ModelDownloadProgressedEvent,
