@@ -16,12 +16,16 @@ import anyio
 import anyio.abc
 import msgspec
 
+from bus.alerts import Alerts
 from bus.client import GapEvent, IncomingRequest, Peer, correlation
 from bus.errors import Refused, UndercroftError
 from bus.lifeline import Lifeline, LifelineClosed
+from bus.metrics import Metrics
 from bus.subscription import Subscription
 from bus.wire import UNREADABLE
+from schemas.alerts import AlertChangedEvent
 from schemas.event import Event, Request, topic_of
+from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
 
 STOP_SETTLE_SECONDS: Final = 2.0
 """At the end an actor waits so long for the broker to accept what it published last."""
@@ -61,12 +65,16 @@ class Actor(Generic[InboxT]):
     Attributes:
         peer: its connection to the bus.
         tasks: for work that goes on beside the inbox; if a task fails, the actor does.
+        alerts: tells what is wrong, until it is cleared.
+        metrics: what it counts and measures.
     """
 
     inbox: ClassVar[tuple[type[Event], ...]] = ()
 
     peer: Peer
     tasks: anyio.abc.TaskGroup
+    alerts: Alerts
+    metrics: Metrics
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -133,11 +141,14 @@ class ActorLoop(Generic[InboxT]):
         self._decoders = {topic_of(event): msgspec.msgpack.Decoder(event) for event in asked}
         async with contextlib.AsyncExitStack() as stack:
             actor.peer = peer
+            actor.alerts, actor.metrics = Alerts(peer.name, peer.publish), Metrics()
             actor.tasks = await stack.enter_async_context(anyio.create_task_group())
             if lifeline is not None:
                 stack.enter_context(_answering(lifeline, self))
             if heard:
                 subscription: Subscription[Any] = await stack.enter_async_context(peer.subscribe(*heard))
+            of_itself = await stack.enter_async_context(peer.subscribe(MetricsWantedEvent, AlertChangedEvent))
+            actor.tasks.start_soon(self._tell_of_itself, of_itself)
             await actor.prepare()
             if heard:
                 actor.tasks.start_soon(self._hear, subscription)
@@ -172,6 +183,15 @@ class ActorLoop(Generic[InboxT]):
                     await self._actor.missed(event)
                 else:
                     await self._actor.handle(event)
+
+    async def _tell_of_itself(self, events: Subscription[Any]) -> None:
+        """Tell the metrics to whoever wants them, and take up the alerts of a former life."""
+        actor, peer = self._actor, self._peer
+        async for event in events:
+            if isinstance(event, MetricsWantedEvent):
+                await peer.publish(MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=actor.metrics.samples()))
+            elif isinstance(event, AlertChangedEvent):
+                await actor.alerts.recall(event.alert)
 
     @functools.cached_property
     def _turn(self) -> asyncio.Lock:

@@ -14,7 +14,9 @@ from bus.actor import Actor, ActorLoop
 from bus.client import correlation
 from bus.errors import Refused, RequestFailed
 from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
+from schemas.alerts import AlertChangedEvent
 from schemas.event import Event
+from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
 
 from .conftest import ContractBus
 
@@ -247,3 +249,33 @@ async def test_a_cancelled_request_that_still_waits_is_not_carried_out(bus: Cont
         await first
         assert (await peer.request(AskEvent(text="next"))).text == "next"
         assert not any("unwanted" in line for line in actor.log)
+
+
+async def test_an_actor_tells_its_metrics_to_whoever_wants_them(bus: ContractBus) -> None:
+    actor = Recorder()
+    async with bus.connect() as reader, running(bus, actor), reader.subscribe(MetricsReportedEvent) as reports:
+        await serving(bus)
+        actor.metrics.counter("app.heard", "Events heard.").add(3, topic="app.numbered")
+        await reader.publish(MetricsWantedEvent(reading="first"))
+        report = await anext(reports)
+        assert isinstance(report, MetricsReportedEvent)
+        assert (report.reading, report.actor, [sample.value for sample in report.samples]) == ("first", "recorder", [3.0])
+
+
+async def test_an_alert_outlives_the_actor_that_raised_it_until_its_next_life_clears_it(bus: ContractBus) -> None:
+    async with bus.connect() as listener:
+        first = Recorder()
+        async with running(bus, first):
+            await serving(bus)
+            await first.alerts.raise_alert("disk.full", severity="error", message="no room", advice="make room")
+            await first.peer.settled()
+        second = Recorder()
+        async with listener.subscribe(AlertChangedEvent) as alerts, running(bus, second):
+            raised = await anext(alerts)
+            await serving(bus)
+            await second.alerts.clear("disk.full")
+            cleared = await anext(alerts)
+        assert isinstance(raised, AlertChangedEvent)
+        assert isinstance(cleared, AlertChangedEvent)
+        assert (raised.alert.is_active, cleared.alert.is_active) == (True, False)
+        assert raised.alert.since == cleared.alert.since

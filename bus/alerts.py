@@ -1,0 +1,112 @@
+"""What an actor says is wrong: each alert is told when it is raised and when it is cleared, and counted in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from schemas.alerts import Alert, AlertChangedEvent, Severity
+from schemas.event import Event
+
+MESSAGE_LIMIT: Final = 2000
+
+
+class AlertBook:
+    """The alerts of one source. Pure: says what is to be told, and is handed the time."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._alerts: dict[str, Alert] = {}
+
+    def active(self) -> list[Alert]:
+        """What is wrong now, the oldest first."""
+        return sorted((alert for alert in self._alerts.values() if alert.is_active), key=lambda alert: alert.since)
+
+    def key_of(self, name: str, subject: str) -> str:
+        """Under which key an alert is retained."""
+        return f"{self._source}/{name}/{subject}"
+
+    def raise_alert(self, name: str, subject: str, severity: Severity, message: str, advice: str, now: float) -> Alert:
+        """The alert to tell; one that is active already keeps its beginning and is counted up."""
+        key = self.key_of(name, subject)
+        before = self._alerts.get(key)
+        goes_on = before is not None and before.is_active
+        alert = Alert(
+            name=name,
+            subject=subject,
+            source=self._source,
+            severity=severity,
+            is_active=True,
+            since=before.since if before is not None and goes_on else now,
+            last_at=now,
+            count=before.count + 1 if before is not None and goes_on else 1,
+            message=message[:MESSAGE_LIMIT],
+            advice=advice[:MESSAGE_LIMIT],
+        )
+        self._alerts[key] = alert
+        return alert
+
+    def clear(self, name: str, subject: str) -> Alert | None:
+        """The alert as it is to be told now that it is over; None if it was not active."""
+        key = self.key_of(name, subject)
+        before = self._alerts.get(key)
+        cleared = msgspec.structs.replace(before, is_active=False) if before is not None and before.is_active else None
+        if cleared is not None:
+            self._alerts[key] = cleared
+        elif before is None:
+            self._alerts[key] = _never(self._source, name, subject)
+        return cleared
+
+    def recall(self, alert: Alert) -> Alert | None:
+        """Take up an alert from a former life of this source; what is to be told if this life has found it to be over already."""
+        if alert.source != self._source or not alert.is_active:
+            return None
+        key = self.key_of(alert.name, alert.subject)
+        mine = self._alerts.get(key)
+        if mine is None:
+            self._alerts[key] = alert
+        elif not mine.is_active and mine.count == 0:
+            self._alerts[key] = over = msgspec.structs.replace(alert, is_active=False)
+            return over
+        return None
+
+
+class Alerts:
+    """Tells the alerts of one actor to everybody. They are retained: whoever comes later hears what is wrong now."""
+
+    def __init__(self, source: str, publish: Callable[[Event], Awaitable[None]], now: Callable[[], float] = time.time) -> None:
+        """Args: now: seconds since the Unix epoch."""
+        self._book = AlertBook(source)
+        self._publish = publish
+        self._now = now
+
+    def active(self) -> list[Alert]:
+        """What is wrong now, the oldest first."""
+        return self._book.active()
+
+    async def raise_alert(self, name: str, subject: str = "", *, severity: Severity, message: str, advice: str) -> None:
+        """Tell that something is wrong; `message` and `advice` hold no secrets."""
+        await self._tell(self._book.raise_alert(name, subject, severity, message, advice, self._now()))
+
+    async def clear(self, name: str, subject: str = "") -> None:
+        """Tell that it is over. Nothing is told if it was not wrong."""
+        cleared = self._book.clear(name, subject)
+        if cleared is not None:
+            await self._tell(cleared)
+
+    async def recall(self, alert: Alert) -> None:
+        """Hear of an alert that is retained: one of this actor's former life is taken up, so that it can be cleared."""
+        over = self._book.recall(alert)
+        if over is not None:
+            await self._tell(over)
+
+    async def _tell(self, alert: Alert) -> None:
+        await self._publish(AlertChangedEvent(key=self._book.key_of(alert.name, alert.subject), alert=alert))
+
+
+def _never(source: str, name: str, subject: str) -> Alert:
+    """Remembers that something was found to be in order before anybody said otherwise."""
+    return Alert(name=name, subject=subject, source=source, severity="info", is_active=False, since=0.0, last_at=0.0, count=0, message="", advice="")

@@ -1,0 +1,151 @@
+"""What an actor counts and measures: a few additions in memory, told only when somebody asks."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from typing import Final, Generic, TypeVar
+
+from schemas.metrics import Bucket, Sample
+
+DURATION_LIMITS_MS: Final = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0)
+SERIES_LIMIT: Final = 200
+"""So many label sets of one instrument are told apart; what comes later counts as `other`, or the labels would fill the memory."""
+
+Labels = tuple[tuple[str, str], ...]
+SeriesT = TypeVar("SeriesT")
+
+
+class _Instrument(Generic[SeriesT]):
+    def __init__(self, name: str, description: str) -> None:
+        self.name = name
+        self.description = description
+        self._series: dict[Labels, SeriesT] = {}
+
+    def _key(self, labels: dict[str, str]) -> Labels:
+        key = tuple(sorted(labels.items()))
+        if key in self._series or len(self._series) < SERIES_LIMIT:
+            return key
+        return tuple((name, "other") for name, _ in key)
+
+
+class Counter(_Instrument[float]):
+    """A number that only grows."""
+
+    def add(self, amount: float = 1, **labels: str) -> None:
+        """Count.
+
+        Raises:
+            ValueError: the amount is negative.
+        """
+        if amount < 0:
+            raise ValueError(f"{self.name}: a counter only grows, found {amount}")
+        key = self._key(labels)
+        self._series[key] = self._series.get(key, 0.0) + amount
+
+    def samples(self) -> Iterator[Sample]:
+        """Its series now."""
+        for labels, value in self._series.items():
+            yield Sample(name=self.name, kind="counter", description=self.description, labels=dict(labels), value=value)
+
+
+class Gauge(_Instrument[float]):
+    """A number that goes up and down."""
+
+    def set(self, value: float, **labels: str) -> None:
+        """Say what it is now."""
+        self._series[self._key(labels)] = value
+
+    def samples(self) -> Iterator[Sample]:
+        """Its series now."""
+        for labels, value in self._series.items():
+            yield Sample(name=self.name, kind="gauge", description=self.description, labels=dict(labels), value=value)
+
+
+class _Observed:
+    __slots__ = ("count", "counts", "total")
+
+    def __init__(self, size: int) -> None:
+        self.counts = [0] * size
+        self.count = 0
+        self.total = 0.0
+
+
+class Histogram(_Instrument[_Observed]):
+    """How often a measured value came, by size."""
+
+    def __init__(self, name: str, description: str, limits: tuple[float, ...] = DURATION_LIMITS_MS) -> None:
+        super().__init__(name, description)
+        self._limits = limits
+
+    def observe(self, value: float, **labels: str) -> None:
+        """Take in one value, in the unit of the name."""
+        key = self._key(labels)
+        observed = self._series.get(key)
+        if observed is None:
+            observed = self._series[key] = _Observed(len(self._limits))
+        at = bisect.bisect_left(self._limits, value)
+        if at < len(self._limits):
+            observed.counts[at] += 1
+        observed.count += 1
+        observed.total += value
+
+    def samples(self) -> Iterator[Sample]:
+        """Its series now; buckets are cumulative."""
+        for labels, observed in self._series.items():
+            buckets, below = [], 0
+            for limit, count in zip(self._limits, observed.counts, strict=True):
+                below += count
+                buckets.append(Bucket(limit=limit, count=below))
+            yield Sample(
+                name=self.name,
+                kind="histogram",
+                description=self.description,
+                labels=dict(labels),
+                value=observed.total,
+                count=observed.count,
+                buckets=buckets,
+            )
+
+
+class Metrics:
+    """The instruments of one actor, by name."""
+
+    def __init__(self) -> None:
+        self._instruments: dict[str, Counter | Gauge | Histogram] = {}
+
+    def counter(self, name: str, description: str) -> Counter:
+        """The counter of this name; made when it is first asked for.
+
+        Raises:
+            TypeError: the name is that of another kind of instrument.
+        """
+        return self._as(Counter, self._instruments.setdefault(name, Counter(name, description)))
+
+    def gauge(self, name: str, description: str) -> Gauge:
+        """The gauge of this name; made when it is first asked for.
+
+        Raises:
+            TypeError: the name is that of another kind of instrument.
+        """
+        return self._as(Gauge, self._instruments.setdefault(name, Gauge(name, description)))
+
+    def histogram(self, name: str, description: str, limits: tuple[float, ...] = DURATION_LIMITS_MS) -> Histogram:
+        """The histogram of this name; made when it is first asked for. `limits` ascend, in the unit of the name.
+
+        Raises:
+            TypeError: the name is that of another kind of instrument.
+        """
+        return self._as(Histogram, self._instruments.setdefault(name, Histogram(name, description, limits)))
+
+    def samples(self) -> list[Sample]:
+        """All series now."""
+        return [sample for instrument in self._instruments.values() for sample in instrument.samples()]
+
+    def _as(self, kind: type[InstrumentT], instrument: Counter | Gauge | Histogram) -> InstrumentT:
+        if not isinstance(instrument, kind):
+            raise TypeError(f"{instrument.name} is a {type(instrument).__name__.lower()}, not a {kind.__name__.lower()}")
+        return instrument
+
+
+InstrumentT = TypeVar("InstrumentT", Counter, Gauge, Histogram)
