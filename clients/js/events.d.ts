@@ -109,13 +109,6 @@ export interface BusStatisticsRequestEvent {
   type: "bus.statistics";
 }
 
-/** How much of one file is durable. */
-export interface FileProgress {
-  path: string;
-  durable_bytes: number;
-  size_bytes: number;
-}
-
 /** Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece. */
 export interface Pieces {
   /** length of each piece; the last one may be shorter. */
@@ -147,6 +140,36 @@ export interface FilePromise {
   pieces?: Pieces | null;
   /** how it is unpacked, if it is an archive. */
   unpack?: Unpack | null;
+}
+
+/** One model: what it is for, its licence, its files. */
+export interface ModelEntry {
+  id: string;
+  name: string;
+  category: string;
+  licence: string;
+  /** tells this content from what the same id meant before; empty: the digest of its promises stands in. */
+  revision?: string;
+  /** where the licence can be read. */
+  licence_url?: string;
+  /** whether a person has to accept the licence before the model may be fetched. */
+  accept_licence?: boolean;
+  files: Array<FilePromise>;
+}
+
+/** One model that the app knows, and why it knows it. */
+export interface CatalogueEntry {
+  entry: ModelEntry;
+  source: "added" | "bundled" | "remote";
+  /** the manifest's file or URL, or the name that a person added, with its revision pinned. */
+  where: string;
+}
+
+/** How much of one file is durable. */
+export interface FileProgress {
+  path: string;
+  durable_bytes: number;
+  size_bytes: number;
 }
 
 /** One broken promise: where, what was found, what was expected. */
@@ -192,6 +215,31 @@ export interface GapEvent {
   reason: "broker_restarted" | "ring_exceeded";
 }
 
+/** A person accepted the licence of a model as it read then. */
+export interface LicenceAcceptance {
+  model_id: string;
+  licence: string;
+  revision: string;
+  /** SHA-256 over licence, licence URL and revision of the entry; for another one the licence is due again. */
+  digest: string;
+  /** seconds since the Unix epoch. */
+  accepted_at: number;
+  /** name of the account on this machine. */
+  accepted_by: string;
+}
+
+/** The acceptance is on disk. */
+export interface LicenceAcceptedEvent {
+  type: "models.licence_accepted";
+  acceptance: LicenceAcceptance;
+}
+
+/** Say that a person read and accepted the licence of a model. */
+export interface LicenceAcceptRequestEvent {
+  type: "models.accept_licence";
+  model_id: string;
+}
+
 /** One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch. */
 export interface LogLine {
   actor: string;
@@ -219,27 +267,31 @@ export interface LogsRequestEvent {
   limit?: number;
 }
 
-/** One model: what it is for, its licence, its files. */
-export interface ModelEntry {
-  id: string;
-  name: string;
-  category: string;
-  licence: string;
-  /** tells this content from what the same id meant before; empty: the digest of its promises stands in. */
-  revision?: string;
-  /** where the licence can be read. */
-  licence_url?: string;
-  /** whether a person has to accept the licence before the model may be fetched. */
-  accept_licence?: boolean;
-  files: Array<FilePromise>;
-}
-
 /** The models that an app declares. */
 export interface Manifest {
   format: number;
   models: Array<ModelEntry>;
   /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any. */
   minimum_runtime?: string;
+}
+
+/** What became of a look at the remote manifest. */
+export interface ManifestRefreshedEvent {
+  type: "models.manifest_refreshed";
+  /**
+   * `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what came was refused or
+   * nothing came, the former one stays in force. `none`: the profile names no remote manifest.
+   */
+  outcome: "kept" | "none" | "taken" | "unchanged";
+  /** version that is in force; 0 for none. */
+  version: number;
+  /** one sentence for a person. */
+  message: string;
+}
+
+/** Ask for the remote manifest to be fetched now. */
+export interface ManifestRefreshRequestEvent {
+  type: "models.refresh";
 }
 
 /** One time series at one moment. */
@@ -270,6 +322,26 @@ export interface MetricsWantedEvent {
   type: "metrics.wanted";
   /** tells this reading from others; the answers carry it. */
   reading: string;
+}
+
+/** A model is in the catalogue for good, on a person's word. */
+export interface ModelAddedEvent {
+  type: "models.added";
+  entry: ModelEntry;
+  pinned: string;
+  /** False if the same entry was there before. */
+  is_new: boolean;
+  skipped?: Array<string>;
+}
+
+/** Resolve a name and keep what it means; answered once that is durable. The fields are those of `models.resolve`. */
+export interface ModelAddRequestEvent {
+  type: "models.add";
+  name: string;
+  sha256?: string;
+  size_bytes?: number | null;
+  model_id?: string;
+  category?: string;
 }
 
 /** Where one model stands. */
@@ -311,6 +383,21 @@ export interface ModelCancelRequestEvent {
   drop_partial?: boolean;
 }
 
+/** Which models the app knows now: the whole list, each id once. */
+export interface ModelCatalogueChangedEvent {
+  type: "models.catalogue_changed";
+  models: Array<CatalogueEntry>;
+  /** licences that a person accepted. */
+  accepted: Array<LicenceAcceptance>;
+  /** counts the changes of this life of the actor. */
+  revision: number;
+  reason: "accepted" | "added" | "refreshed" | "start" | "withdrawn";
+  /** version of the remote manifest that is in force; 0 for none. */
+  manifest_version?: number;
+  /** one sentence for each entry or manifest that is not in force, and why. */
+  problems?: Array<string>;
+}
+
 /** More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt. */
 export interface ModelDownloadProgressedEvent {
   type: "models.download_progressed";
@@ -349,6 +436,34 @@ export interface ModelInstalledEvent {
   size_bytes: number;
   fetched_bytes: number;
   attempts: number;
+}
+
+/** What a name means now. */
+export interface ModelNameResolvedEvent {
+  type: "models.name_resolved";
+  /** the manifest entry that stands for it. */
+  entry: ModelEntry;
+  /** the name with its revision pinned, so that it means the same tomorrow. */
+  pinned: string;
+  /** files of the source that do not belong to the entry, each with the reason. */
+  skipped?: Array<string>;
+}
+
+/**
+ * Ask what a name means: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...`,
+ * `file:/path`.
+ */
+export interface ModelNameResolveRequestEvent {
+  type: "models.resolve";
+  name: string;
+  /** digest of the file that a URL names, 64 hex digits, if it is not part of the URL's fragment. */
+  sha256?: string;
+  /** its length, for a server that does not tell; None to ask it. */
+  size_bytes?: number | null;
+  /** id of the entry; empty to derive one from the name. */
+  model_id?: string;
+  /** what the model is for, such as `stt`; empty to guess. */
+  category?: string;
 }
 
 /** What was removed, or would be with `dry_run`. */
@@ -404,6 +519,18 @@ export interface ModelVerifiedEvent {
 /** Ask for every byte of an installed model to be hashed again. */
 export interface ModelVerifyRequestEvent {
   type: "models.verify";
+  model_id: string;
+}
+
+/** An added model is no longer in the catalogue; what is installed of it stays. */
+export interface ModelWithdrawnEvent {
+  type: "models.withdrawn";
+  model_id: string;
+}
+
+/** Take an added model out of the catalogue again. */
+export interface ModelWithdrawRequestEvent {
+  type: "models.withdraw";
   model_id: string;
 }
 
@@ -523,17 +650,26 @@ export interface EventOf {
   "models.files_verified": FilesVerifiedEvent;
   "models.verify_files": FilesVerifyRequestEvent;
   "bus.gap": GapEvent;
+  "models.licence_accepted": LicenceAcceptedEvent;
+  "models.accept_licence": LicenceAcceptRequestEvent;
   "supervision.log_lines_written": LogLinesWrittenEvent;
   "supervision.logs_reported": LogsReportedEvent;
   "supervision.logs": LogsRequestEvent;
+  "models.manifest_refreshed": ManifestRefreshedEvent;
+  "models.refresh": ManifestRefreshRequestEvent;
   "metrics.reported": MetricsReportedEvent;
   "metrics.wanted": MetricsWantedEvent;
+  "models.added": ModelAddedEvent;
+  "models.add": ModelAddRequestEvent;
   "models.cancelled": ModelCancelledEvent;
   "models.cancel": ModelCancelRequestEvent;
+  "models.catalogue_changed": ModelCatalogueChangedEvent;
   "models.download_progressed": ModelDownloadProgressedEvent;
   "models.install_accepted": ModelInstallAcceptedEvent;
   "models.install": ModelInstallRequestEvent;
   "models.installed": ModelInstalledEvent;
+  "models.name_resolved": ModelNameResolvedEvent;
+  "models.resolve": ModelNameResolveRequestEvent;
   "models.removal": ModelRemovalEvent;
   "models.remove": ModelRemoveRequestEvent;
   "models.removed": ModelRemovedEvent;
@@ -542,6 +678,8 @@ export interface EventOf {
   "models.verification_failed": ModelVerificationFailedEvent;
   "models.verified": ModelVerifiedEvent;
   "models.verify": ModelVerifyRequestEvent;
+  "models.withdrawn": ModelWithdrawnEvent;
+  "models.withdraw": ModelWithdrawRequestEvent;
   "models.listed": ModelsListedEvent;
   "models.list": ModelsListRequestEvent;
   "bus.peer_joined": PeerJoinedEvent;
@@ -560,11 +698,16 @@ export interface ReplyTo {
   "supervision.restart": ActorRestartAcceptedEvent;
   "bus.statistics": BusStatisticsEvent;
   "models.verify_files": FilesVerifiedEvent;
+  "models.accept_licence": LicenceAcceptedEvent;
   "supervision.logs": LogsReportedEvent;
+  "models.refresh": ManifestRefreshedEvent;
+  "models.add": ModelAddedEvent;
   "models.cancel": ModelCancelledEvent;
   "models.install": ModelInstallAcceptedEvent;
+  "models.resolve": ModelNameResolvedEvent;
   "models.remove": ModelRemovalEvent;
   "models.verify": ModelVerdictEvent;
+  "models.withdraw": ModelWithdrawnEvent;
   "models.list": ModelsListedEvent;
   "config.request": RuntimeConfigResponseEvent;
   "supervision.status": SupervisorStatusEvent;

@@ -10,6 +10,7 @@ import pytest
 from schemas import contract
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
 from schemas.event import Event, Request, topic_of
+from schemas.manifest import FilePromise, ModelEntry
 
 
 @pytest.mark.requirement("C-2", "C-3")
@@ -39,8 +40,14 @@ def test_every_request_names_a_reply_of_the_contract() -> None:
         assert topic_of(contract.REPLIES[topic]) in contract.EVENTS
 
 
+PROMISE = FilePromise(path="a.bin", size_bytes=3, sha256="0" * 64, urls=["https://example.org/a.bin"])
+ENTRY = ModelEntry(id="tiny", name="Tiny", category="stt", licence="MIT", files=[PROMISE])
+
+
 def sample(kind: Any) -> Any:
     """The smallest value of a type."""
+    if kind is ModelEntry:
+        return ENTRY
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return kind(**{field.name: sample(field.type) for field in msgspec.structs.fields(kind) if field.required})
     if values := [value for value in get_args(kind) if isinstance(value, str)]:

@@ -139,14 +139,6 @@ class BusStatisticsRequestEvent(Request[BusStatisticsEvent], frozen=True, kw_onl
     """Ask the broker what it counted; it answers itself."""
 
 
-class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of one file is durable."""
-
-    path: str
-    durable_bytes: int
-    size_bytes: int
-
-
 class Pieces(msgspec.Struct, frozen=True, kw_only=True):
     """Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece.
 
@@ -190,6 +182,45 @@ class FilePromise(msgspec.Struct, frozen=True, kw_only=True):
     urls: list[str]
     pieces: Pieces | None = None
     unpack: Unpack | None = None
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One model: what it is for, its licence, its files.
+
+    Attributes:
+        revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
+        licence_url: where the licence can be read.
+        accept_licence: whether a person has to accept the licence before the model may be fetched.
+    """
+
+    id: str
+    name: str
+    category: str
+    licence: str
+    revision: str = ""
+    licence_url: str = ""
+    accept_licence: bool = False
+    files: list[FilePromise]
+
+
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One model that the app knows, and why it knows it.
+
+    Attributes:
+        where: the manifest's file or URL, or the name that a person added, with its revision pinned.
+    """
+
+    entry: ModelEntry
+    source: Literal["added", "bundled", "remote"]
+    where: str
+
+
+class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of one file is durable."""
+
+    path: str
+    durable_bytes: int
+    size_bytes: int
 
 
 class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,6 +274,35 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
     reason: Literal["broker_restarted", "ring_exceeded"]
 
 
+class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """A person accepted the licence of a model as it read then.
+
+    Attributes:
+        digest: SHA-256 over licence, licence URL and revision of the entry; for another one the licence is due again.
+        accepted_at: seconds since the Unix epoch.
+        accepted_by: name of the account on this machine.
+    """
+
+    model_id: str
+    licence: str
+    revision: str
+    digest: str
+    accepted_at: float
+    accepted_by: str
+
+
+class LicenceAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.licence_accepted"):
+    """The acceptance is on disk."""
+
+    acceptance: LicenceAcceptance
+
+
+class LicenceAcceptRequestEvent(Request[LicenceAcceptedEvent], frozen=True, kw_only=True, tag="models.accept_licence"):
+    """Say that a person read and accepted the licence of a model."""
+
+    model_id: str
+
+
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch."""
 
@@ -271,25 +331,6 @@ class LogsRequestEvent(Request[LogsReportedEvent], frozen=True, kw_only=True, ta
     limit: int = 200
 
 
-class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model: what it is for, its licence, its files.
-
-    Attributes:
-        revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
-        licence_url: where the licence can be read.
-        accept_licence: whether a person has to accept the licence before the model may be fetched.
-    """
-
-    id: str
-    name: str
-    category: str
-    licence: str
-    revision: str = ""
-    licence_url: str = ""
-    accept_licence: bool = False
-    files: list[FilePromise]
-
-
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The models that an app declares.
 
@@ -300,6 +341,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     models: list[ModelEntry]
     minimum_runtime: str = ""
+
+
+class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manifest_refreshed"):
+    """What became of a look at the remote manifest.
+
+    Attributes:
+        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what came was refused
+            or nothing came, the former one stays in force. `none`: the profile names no remote manifest.
+        version: version that is in force; 0 for none.
+        message: one sentence for a person.
+    """
+
+    outcome: Literal["kept", "none", "taken", "unchanged"]
+    version: int
+    message: str
+
+
+class ManifestRefreshRequestEvent(Request[ManifestRefreshedEvent], frozen=True, kw_only=True, tag="models.refresh"):
+    """Ask for the remote manifest to be fetched now."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,6 +397,29 @@ class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted")
     """
 
     reading: str
+
+
+class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
+    """A model is in the catalogue for good, on a person's word.
+
+    Attributes:
+        is_new: False if the same entry was there before.
+    """
+
+    entry: ModelEntry
+    pinned: str
+    is_new: bool
+    skipped: list[str] = []
+
+
+class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, tag="models.add"):
+    """Resolve a name and keep what it means; answered once that is durable. The fields are those of `models.resolve`."""
+
+    name: str
+    sha256: str = ""
+    size_bytes: int | None = None
+    model_id: str = ""
+    category: str = ""
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -382,6 +465,26 @@ class ModelCancelRequestEvent(Request[ModelCancelledEvent], frozen=True, kw_only
     drop_partial: bool = False
 
 
+class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.catalogue_changed"):
+    """Which models the app knows now: the whole list, each id once.
+
+    Attributes:
+        accepted: licences that a person accepted.
+        revision: counts the changes of this life of the actor.
+        manifest_version: version of the remote manifest that is in force; 0 for none.
+        problems: one sentence for each entry or manifest that is not in force, and why.
+    """
+
+    retained_by: ClassVar[str | None] = ""
+
+    models: list[CatalogueEntry]
+    accepted: list[LicenceAcceptance]
+    revision: int
+    reason: Literal["accepted", "added", "refreshed", "start", "withdrawn"]
+    manifest_version: int = 0
+    problems: list[str] = []
+
+
 class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
     """More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt.
 
@@ -423,6 +526,38 @@ class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installe
     size_bytes: int
     fetched_bytes: int
     attempts: int
+
+
+class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_resolved"):
+    """What a name means now.
+
+    Attributes:
+        entry: the manifest entry that stands for it.
+        pinned: the name with its revision pinned, so that it means the same tomorrow.
+        skipped: files of the source that do not belong to the entry, each with the reason.
+    """
+
+    entry: ModelEntry
+    pinned: str
+    skipped: list[str] = []
+
+
+class ModelNameResolveRequestEvent(Request[ModelNameResolvedEvent], frozen=True, kw_only=True, tag="models.resolve"):
+    """Ask what a name means: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...`,
+    `file:/path`.
+
+    Attributes:
+        sha256: digest of the file that a URL names, 64 hex digits, if it is not part of the URL's fragment.
+        size_bytes: its length, for a server that does not tell; None to ask it.
+        model_id: id of the entry; empty to derive one from the name.
+        category: what the model is for, such as `stt`; empty to guess.
+    """
+
+    name: str
+    sha256: str = ""
+    size_bytes: int | None = None
+    model_id: str = ""
+    category: str = ""
 
 
 class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
@@ -479,6 +614,18 @@ class ModelVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.verified"
 
 class ModelVerifyRequestEvent(Request[ModelVerdictEvent], frozen=True, kw_only=True, tag="models.verify"):
     """Ask for every byte of an installed model to be hashed again."""
+
+    model_id: str
+
+
+class ModelWithdrawnEvent(Event, frozen=True, kw_only=True, tag="models.withdrawn"):
+    """An added model is no longer in the catalogue; what is installed of it stays."""
+
+    model_id: str
+
+
+class ModelWithdrawRequestEvent(Request[ModelWithdrawnEvent], frozen=True, kw_only=True, tag="models.withdraw"):
+    """Take an added model out of the catalogue again."""
 
     model_id: str
 
@@ -614,17 +761,26 @@ EVENTS: dict[str, type[Event]] = {
     "models.files_verified": FilesVerifiedEvent,
     "models.verify_files": FilesVerifyRequestEvent,
     "bus.gap": GapEvent,
+    "models.licence_accepted": LicenceAcceptedEvent,
+    "models.accept_licence": LicenceAcceptRequestEvent,
     "supervision.log_lines_written": LogLinesWrittenEvent,
     "supervision.logs_reported": LogsReportedEvent,
     "supervision.logs": LogsRequestEvent,
+    "models.manifest_refreshed": ManifestRefreshedEvent,
+    "models.refresh": ManifestRefreshRequestEvent,
     "metrics.reported": MetricsReportedEvent,
     "metrics.wanted": MetricsWantedEvent,
+    "models.added": ModelAddedEvent,
+    "models.add": ModelAddRequestEvent,
     "models.cancelled": ModelCancelledEvent,
     "models.cancel": ModelCancelRequestEvent,
+    "models.catalogue_changed": ModelCatalogueChangedEvent,
     "models.download_progressed": ModelDownloadProgressedEvent,
     "models.install_accepted": ModelInstallAcceptedEvent,
     "models.install": ModelInstallRequestEvent,
     "models.installed": ModelInstalledEvent,
+    "models.name_resolved": ModelNameResolvedEvent,
+    "models.resolve": ModelNameResolveRequestEvent,
     "models.removal": ModelRemovalEvent,
     "models.remove": ModelRemoveRequestEvent,
     "models.removed": ModelRemovedEvent,
@@ -633,6 +789,8 @@ EVENTS: dict[str, type[Event]] = {
     "models.verification_failed": ModelVerificationFailedEvent,
     "models.verified": ModelVerifiedEvent,
     "models.verify": ModelVerifyRequestEvent,
+    "models.withdrawn": ModelWithdrawnEvent,
+    "models.withdraw": ModelWithdrawRequestEvent,
     "models.listed": ModelsListedEvent,
     "models.list": ModelsListRequestEvent,
     "bus.peer_joined": PeerJoinedEvent,
