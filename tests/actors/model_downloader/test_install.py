@@ -16,12 +16,13 @@ import pytest
 
 from actors.demo.content import BytesContent, Content, SyntheticContent, sha256_of
 from actors.demo.origin import Faults, Origin
-from actors.model_downloader import install as install_module
+from actors.model_downloader import transfer as transfer_module
 from actors.model_downloader.boot import boot_id
 from actors.model_downloader.fetch import open_client
-from actors.model_downloader.install import Install, World
+from actors.model_downloader.install import Install
 from actors.model_downloader.journal import read_journal
 from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.world import World
 from actors.model_verifier.hashing import HashBook
 from bus.errors import RequestFailed
 from schemas.event import Event
@@ -245,7 +246,7 @@ async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_
     origin: Origin, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
-    monkeypatch.setattr(install_module, "missing_bytes", lambda needed, free: 12345 if origin.requests else 0)
+    monkeypatch.setattr(transfer_module, "missing_bytes", lambda needed, free: 12345 if origin.requests else 0)
     await journey.run()
     assert len(origin.requests) == 1
     assert journey.last.state == "failed"
@@ -257,7 +258,8 @@ INSTALLER = """
 import asyncio, sys
 from pathlib import Path
 import msgspec
-from actors.model_downloader.install import Install, World
+from actors.model_downloader.install import Install
+from actors.model_downloader.world import World
 from actors.model_downloader.staging import ModelRoot
 from actors.model_verifier.hashing import HashBook
 from schemas.manifest import ModelEntry
@@ -292,7 +294,7 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
     entry = msgspec.json.encode(journey.entry).decode()
     staged = tmp_path / "models" / "m.partial" / "model.bin"
     command = [sys.executable, "-c", INSTALLER, str(tmp_path / "models"), entry]
-    root = Path(install_module.__file__).parents[2]
+    root = Path(transfer_module.__file__).parents[2]
     for _ in range(6):
         runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
         assert runner.stdout is not None

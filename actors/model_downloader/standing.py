@@ -1,0 +1,67 @@
+"""Where every model of the manifest stands: by its install if one is known, by what lies on disk otherwise."""
+
+from __future__ import annotations
+
+from actors.model_downloader.install import Install
+from actors.model_downloader.journal import read_journal
+from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.telling import status_of
+from actors.model_downloader.world import World
+from bus.errors import Refused
+from schemas.manifest import Manifest, ModelEntry
+from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus
+
+
+class Standings:
+    """What desk and shelf both need to know.
+
+    Attributes:
+        entries: the models of the manifest, by id.
+        installs: those that run, and those that ended without the model being installed.
+        problems: what is wrong with models that no install tells of, as sentences.
+    """
+
+    def __init__(self, manifest: Manifest, root: ModelRoot, world: World) -> None:
+        self.entries: dict[str, ModelEntry] = {entry.id: entry for entry in manifest.models}
+        self.installs: dict[str, Install] = {}
+        self.problems: dict[str, str] = {}
+        self._root = root
+        self._world = world
+
+    def entry(self, model_id: str) -> ModelEntry:
+        """The model of the manifest with this id.
+
+        Raises:
+            Refused: there is none.
+        """
+        if model_id not in self.entries:
+            raise Refused(f"there is no model {model_id!r} in the manifest; run 'undercroft models list' to see which there are")
+        return self.entries[model_id]
+
+    def status(self, entry: ModelEntry) -> ModelStatus:
+        """Where a model stands now."""
+        if install := self.installs.get(entry.id):
+            return install.status
+        state, durable = self._state_on_disk(entry)
+        problem = self.problems.get(entry.id, "")
+        if state == "damaged" and not problem:
+            problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models install {entry.id}' to fetch them again"
+        return status_of(entry, state, durable, problem, "damaged" if state == "damaged" else "")
+
+    async def tell(self, entry: ModelEntry) -> None:
+        """Say where a model stands."""
+        await self._world.publish(ModelStateChangedEvent(model_id=entry.id, status=self.status(entry)))
+
+    def forget(self, model_id: str) -> None:
+        """Know nothing of a model but what lies on disk."""
+        self.installs.pop(model_id, None)
+        self.problems.pop(model_id, None)
+
+    def _state_on_disk(self, entry: ModelEntry) -> tuple[ModelState, int]:
+        if self._root.installed(entry.id).is_dir():
+            keeps = self._root.keeps_sizes(entry) and entry.id not in self.problems
+            return ("installed" if keeps else "damaged"), 0
+        if self._root.staging(entry.id).is_dir():
+            journal = read_journal(self._root.staging(entry.id))
+            return "partial", journal.durable_bytes if journal else 0
+        return ("damaged" if self._root.damaged(entry.id).is_dir() else "absent"), 0
