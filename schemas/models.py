@@ -92,18 +92,29 @@ class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
 
 
 class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=True, tag="models.remove"):
-    """Remove an installed model, its partial and its records."""
+    """Remove an installed model, its former revision, its partial and its records.
+
+    Attributes:
+        wait_seconds: for so long the removal waits for those who hold a lease; then it is refused, and they are named.
+    """
 
     model_id: str
     dry_run: bool = False
+    wait_seconds: float = 0.0
 
 
 class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of one file is durable."""
+    """How much of one file is durable.
+
+    Attributes:
+        durable_bytes: over all its ranges.
+        prefix_bytes: so many of them follow each other from the start of the file, and can be hashed; None if all do.
+    """
 
     path: str
     durable_bytes: int
     size_bytes: int
+    prefix_bytes: int | None = None
 
 
 class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
@@ -154,12 +165,18 @@ class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
 
 
 class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One broken promise: where, what was found, what was expected."""
+    """One broken promise: where, what was found, what was expected.
+
+    Attributes:
+        pieces: numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these have to be fetched
+            again. Empty: nothing is known of pieces, so that the whole file is bad.
+    """
 
     path: str
     aspect: Literal["missing", "size", "sha256", "unreadable"]
     found: str
     expected: str
+    pieces: list[int] = []
 
 
 class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
@@ -167,6 +184,7 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
 
     Attributes:
         hashed_behind_bytes: bytes that were hashed while the download still ran.
+        verified_at: when the file that was read longest ago was read, seconds since the Unix epoch; None with findings.
     """
 
     model_id: str
@@ -174,6 +192,7 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
     hashed_bytes: int
     hashed_behind_bytes: int
     seconds: float
+    verified_at: float | None = None
 
 
 class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
@@ -181,12 +200,14 @@ class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=
 
     Attributes:
         trust_records: files that look as they did when they were verified need not be read again.
+        idle: there is time: read only while nothing else wants the disk, and not while a download runs.
     """
 
     model_id: str
     directory: str
     files: list[FilePromise]
     trust_records: bool = False
+    idle: bool = False
 
 
 class ModelVerdictEvent(Event, frozen=True, kw_only=True, tag="models.verdict"):

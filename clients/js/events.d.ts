@@ -168,8 +168,11 @@ export interface CatalogueEntry {
 /** How much of one file is durable. */
 export interface FileProgress {
   path: string;
+  /** over all its ranges. */
   durable_bytes: number;
   size_bytes: number;
+  /** so many of them follow each other from the start of the file, and can be hashed; None if all do. */
+  prefix_bytes?: number | null;
 }
 
 /** One broken promise: where, what was found, what was expected. */
@@ -178,6 +181,11 @@ export interface VerificationFinding {
   aspect: "missing" | "sha256" | "size" | "unreadable";
   found: string;
   expected: string;
+  /**
+   * numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these have to be fetched again.
+   * Empty: nothing is known of pieces, so that the whole file is bad.
+   */
+  pieces?: Array<number>;
 }
 
 /** Verdict over a directory: no findings means that every file keeps its promise. */
@@ -189,6 +197,8 @@ export interface FilesVerifiedEvent {
   /** bytes that were hashed while the download still ran. */
   hashed_behind_bytes: number;
   seconds: number;
+  /** when the file that was read longest ago was read, seconds since the Unix epoch; None with findings. */
+  verified_at?: number | null;
 }
 
 /** Ask the verifier to compare files with what the manifest promised of them. */
@@ -199,6 +209,8 @@ export interface FilesVerifyRequestEvent {
   files: Array<FilePromise>;
   /** files that look as they did when they were verified need not be read again. */
   trust_records?: boolean;
+  /** there is time: read only while nothing else wants the disk, and not while a download runs. */
+  idle?: boolean;
 }
 
 /** Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire. */
@@ -213,6 +225,21 @@ export interface GapEvent {
    * and their publisher no longer had them.
    */
   reason: "broker_restarted" | "ring_exceeded";
+}
+
+/** One holder's claim on the revision of a model that was active when it was given. */
+export interface Lease {
+  lease_id: string;
+  model_id: string;
+  /** its name, as a person should read it. */
+  holder: string;
+  /** of the peer whose life ends it; empty if only time does. */
+  instance: string;
+  revision: string;
+  /** seconds since the Unix epoch. */
+  since: number;
+  /** when it ends unless it is renewed, seconds since the Unix epoch; None: with its peer. */
+  until: number | null;
 }
 
 /** A person accepted the licence of a model as it read then. */
@@ -438,6 +465,31 @@ export interface ModelInstalledEvent {
   attempts: number;
 }
 
+/** The model stays as it is, where it is, until the lease ends: removal, update and rollback wait. */
+export interface ModelLeasedEvent {
+  type: "models.leased";
+  lease: Lease;
+  /** where its files lie; valid as long as the lease. */
+  directory: string;
+}
+
+/** Ask to hold an installed model in use. */
+export interface ModelLeaseRequestEvent {
+  type: "models.lease";
+  model_id: string;
+  /** name that others are told while they wait. */
+  holder: string;
+  /**
+   * of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not seen for a
+   * while. Without one it ends after `ttl_seconds`.
+   */
+  instance?: string;
+  /** how long it lasts without being renewed; ignored for a lease that is bound to a peer. */
+  ttl_seconds?: number;
+  /** renew this lease instead of asking for a new one. */
+  lease_id?: string;
+}
+
 /** What a name means now. */
 export interface ModelNameResolvedEvent {
   type: "models.name_resolved";
@@ -466,6 +518,20 @@ export interface ModelNameResolveRequestEvent {
   category?: string;
 }
 
+/** The lease has ended; so it had if it was not known (any more). */
+export interface ModelReleasedEvent {
+  type: "models.released";
+  model_id: string;
+  was_held: boolean;
+}
+
+/** Give a lease back. */
+export interface ModelReleaseRequestEvent {
+  type: "models.release";
+  model_id: string;
+  lease_id: string;
+}
+
 /** What was removed, or would be with `dry_run`. */
 export interface ModelRemovalEvent {
   type: "models.removal";
@@ -474,11 +540,13 @@ export interface ModelRemovalEvent {
   dry_run: boolean;
 }
 
-/** Remove an installed model, its partial and its records. */
+/** Remove an installed model, its former revision, its partial and its records. */
 export interface ModelRemoveRequestEvent {
   type: "models.remove";
   model_id: string;
   dry_run?: boolean;
+  /** for so long the removal waits for those who hold a lease; then it is refused, and they are named. */
+  wait_seconds?: number;
 }
 
 /** A model is gone from disk on somebody's word. */
@@ -486,6 +554,34 @@ export interface ModelRemovedEvent {
   type: "models.removed";
   model_id: string;
   freed_bytes: number;
+}
+
+/** What is sound of a damaged model is staged again, and what is not is being fetched. */
+export interface ModelRepairAcceptedEvent {
+  type: "models.repair_accepted";
+  status: ModelStatus;
+  /** of files, and pieces of files, that need not be fetched. */
+  kept_bytes: number;
+}
+
+/** Ask for a damaged model to be made whole, fetching only what is bad. */
+export interface ModelRepairRequestEvent {
+  type: "models.repair";
+  model_id: string;
+}
+
+/** The former revision of a model is active again, and the one that was active is kept as the former one. */
+export interface ModelRolledBackEvent {
+  type: "models.rolled_back";
+  status: ModelStatus;
+}
+
+/** Ask for the former revision, which is verified first. */
+export interface ModelRollbackRequestEvent {
+  type: "models.rollback";
+  model_id: string;
+  /** for so long the rollback waits for those who hold a lease; then it is refused, and they are named. */
+  wait_seconds?: number;
 }
 
 /** A model is in another state. */
@@ -668,11 +764,19 @@ export interface EventOf {
   "models.install_accepted": ModelInstallAcceptedEvent;
   "models.install": ModelInstallRequestEvent;
   "models.installed": ModelInstalledEvent;
+  "models.leased": ModelLeasedEvent;
+  "models.lease": ModelLeaseRequestEvent;
   "models.name_resolved": ModelNameResolvedEvent;
   "models.resolve": ModelNameResolveRequestEvent;
+  "models.released": ModelReleasedEvent;
+  "models.release": ModelReleaseRequestEvent;
   "models.removal": ModelRemovalEvent;
   "models.remove": ModelRemoveRequestEvent;
   "models.removed": ModelRemovedEvent;
+  "models.repair_accepted": ModelRepairAcceptedEvent;
+  "models.repair": ModelRepairRequestEvent;
+  "models.rolled_back": ModelRolledBackEvent;
+  "models.rollback": ModelRollbackRequestEvent;
   "models.state_changed": ModelStateChangedEvent;
   "models.verdict": ModelVerdictEvent;
   "models.verification_failed": ModelVerificationFailedEvent;
@@ -704,8 +808,12 @@ export interface ReplyTo {
   "models.add": ModelAddedEvent;
   "models.cancel": ModelCancelledEvent;
   "models.install": ModelInstallAcceptedEvent;
+  "models.lease": ModelLeasedEvent;
   "models.resolve": ModelNameResolvedEvent;
+  "models.release": ModelReleasedEvent;
   "models.remove": ModelRemovalEvent;
+  "models.repair": ModelRepairAcceptedEvent;
+  "models.rollback": ModelRolledBackEvent;
   "models.verify": ModelVerdictEvent;
   "models.withdraw": ModelWithdrawnEvent;
   "models.list": ModelsListedEvent;

@@ -216,20 +216,32 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of one file is durable."""
+    """How much of one file is durable.
+
+    Attributes:
+        durable_bytes: over all its ranges.
+        prefix_bytes: so many of them follow each other from the start of the file, and can be hashed; None if all do.
+    """
 
     path: str
     durable_bytes: int
     size_bytes: int
+    prefix_bytes: int | None = None
 
 
 class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """One broken promise: where, what was found, what was expected."""
+    """One broken promise: where, what was found, what was expected.
+
+    Attributes:
+        pieces: numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these have to be
+            fetched again. Empty: nothing is known of pieces, so that the whole file is bad.
+    """
 
     path: str
     aspect: Literal["missing", "sha256", "size", "unreadable"]
     found: str
     expected: str
+    pieces: list[int] = []
 
 
 class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
@@ -237,6 +249,7 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
 
     Attributes:
         hashed_behind_bytes: bytes that were hashed while the download still ran.
+        verified_at: when the file that was read longest ago was read, seconds since the Unix epoch; None with findings.
     """
 
     model_id: str
@@ -244,6 +257,7 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
     hashed_bytes: int
     hashed_behind_bytes: int
     seconds: float
+    verified_at: float | None = None
 
 
 class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
@@ -251,12 +265,14 @@ class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=
 
     Attributes:
         trust_records: files that look as they did when they were verified need not be read again.
+        idle: there is time: read only while nothing else wants the disk, and not while a download runs.
     """
 
     model_id: str
     directory: str
     files: list[FilePromise]
     trust_records: bool = False
+    idle: bool = False
 
 
 class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
@@ -272,6 +288,25 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
     lost_topic: str
     count: int
     reason: Literal["broker_restarted", "ring_exceeded"]
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """One holder's claim on the revision of a model that was active when it was given.
+
+    Attributes:
+        holder: its name, as a person should read it.
+        instance: of the peer whose life ends it; empty if only time does.
+        since: seconds since the Unix epoch.
+        until: when it ends unless it is renewed, seconds since the Unix epoch; None: with its peer.
+    """
+
+    lease_id: str
+    model_id: str
+    holder: str
+    instance: str
+    revision: str
+    since: float
+    until: float | None
 
 
 class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -528,6 +563,35 @@ class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installe
     attempts: int
 
 
+class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
+    """The model stays as it is, where it is, until the lease ends: removal, update and rollback wait.
+
+    Attributes:
+        directory: where its files lie; valid as long as the lease.
+    """
+
+    lease: Lease
+    directory: str
+
+
+class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=True, tag="models.lease"):
+    """Ask to hold an installed model in use.
+
+    Attributes:
+        holder: name that others are told while they wait.
+        instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not seen
+            for a while. Without one it ends after `ttl_seconds`.
+        ttl_seconds: how long it lasts without being renewed; ignored for a lease that is bound to a peer.
+        lease_id: renew this lease instead of asking for a new one.
+    """
+
+    model_id: str
+    holder: str
+    instance: str = ""
+    ttl_seconds: float = 60.0
+    lease_id: str = ""
+
+
 class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_resolved"):
     """What a name means now.
 
@@ -560,6 +624,20 @@ class ModelNameResolveRequestEvent(Request[ModelNameResolvedEvent], frozen=True,
     category: str = ""
 
 
+class ModelReleasedEvent(Event, frozen=True, kw_only=True, tag="models.released"):
+    """The lease has ended; so it had if it was not known (any more)."""
+
+    model_id: str
+    was_held: bool
+
+
+class ModelReleaseRequestEvent(Request[ModelReleasedEvent], frozen=True, kw_only=True, tag="models.release"):
+    """Give a lease back."""
+
+    model_id: str
+    lease_id: str
+
+
 class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
     """What was removed, or would be with `dry_run`."""
 
@@ -569,10 +647,15 @@ class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
 
 
 class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=True, tag="models.remove"):
-    """Remove an installed model, its partial and its records."""
+    """Remove an installed model, its former revision, its partial and its records.
+
+    Attributes:
+        wait_seconds: for so long the removal waits for those who hold a lease; then it is refused, and they are named.
+    """
 
     model_id: str
     dry_run: bool = False
+    wait_seconds: float = 0.0
 
 
 class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
@@ -580,6 +663,40 @@ class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
 
     model_id: str
     freed_bytes: int
+
+
+class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.repair_accepted"):
+    """What is sound of a damaged model is staged again, and what is not is being fetched.
+
+    Attributes:
+        kept_bytes: of files, and pieces of files, that need not be fetched.
+    """
+
+    status: ModelStatus
+    kept_bytes: int
+
+
+class ModelRepairRequestEvent(Request[ModelRepairAcceptedEvent], frozen=True, kw_only=True, tag="models.repair"):
+    """Ask for a damaged model to be made whole, fetching only what is bad."""
+
+    model_id: str
+
+
+class ModelRolledBackEvent(Event, frozen=True, kw_only=True, tag="models.rolled_back"):
+    """The former revision of a model is active again, and the one that was active is kept as the former one."""
+
+    status: ModelStatus
+
+
+class ModelRollbackRequestEvent(Request[ModelRolledBackEvent], frozen=True, kw_only=True, tag="models.rollback"):
+    """Ask for the former revision, which is verified first.
+
+    Attributes:
+        wait_seconds: for so long the rollback waits for those who hold a lease; then it is refused, and they are named.
+    """
+
+    model_id: str
+    wait_seconds: float = 0.0
 
 
 class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state_changed"):
@@ -779,11 +896,19 @@ EVENTS: dict[str, type[Event]] = {
     "models.install_accepted": ModelInstallAcceptedEvent,
     "models.install": ModelInstallRequestEvent,
     "models.installed": ModelInstalledEvent,
+    "models.leased": ModelLeasedEvent,
+    "models.lease": ModelLeaseRequestEvent,
     "models.name_resolved": ModelNameResolvedEvent,
     "models.resolve": ModelNameResolveRequestEvent,
+    "models.released": ModelReleasedEvent,
+    "models.release": ModelReleaseRequestEvent,
     "models.removal": ModelRemovalEvent,
     "models.remove": ModelRemoveRequestEvent,
     "models.removed": ModelRemovedEvent,
+    "models.repair_accepted": ModelRepairAcceptedEvent,
+    "models.repair": ModelRepairRequestEvent,
+    "models.rolled_back": ModelRolledBackEvent,
+    "models.rollback": ModelRollbackRequestEvent,
     "models.state_changed": ModelStateChangedEvent,
     "models.verdict": ModelVerdictEvent,
     "models.verification_failed": ModelVerificationFailedEvent,
