@@ -17,7 +17,7 @@ import anyio.abc
 import msgspec
 
 from bus.alerts import Alerts
-from bus.client import GapEvent, IncomingRequest, Peer, correlation
+from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused, UndercroftError
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.metrics import Metrics
@@ -89,6 +89,7 @@ class Actor(Generic[InboxT]):
         """React to one event, or answer one request with its reply; never two at once.
 
         What takes long returns `Later(work)`. If the actor stops before that is done, whoever asked is told so.
+        Who asks is in `bus.client.asker`, for the work as for the handler.
 
         Raises:
             Refused: the request is understood and the answer is no.
@@ -211,6 +212,7 @@ class ActorLoop(Generic[InboxT]):
             request.fail("invalid", f"the request does not fit {request.topic}: {error}")
             return
         correlation.set(request.correlation)
+        asker.set(request.source)
         await self._conclude(request, self._actor.handle(event))
 
     async def _conclude(self, request: IncomingRequest, finding: Awaitable[Event | Later | None]) -> None:

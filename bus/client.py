@@ -16,7 +16,9 @@ from bus.peer import REQUEST_TIMEOUT_SECONDS as REQUEST_TIMEOUT_SECONDS
 from bus.peer import Peer as Peer
 from bus.peer import Statistics as Statistics
 from bus.peer import correlation as correlation
+from bus.serving import NOBODY as NOBODY
 from bus.serving import IncomingRequest as IncomingRequest
+from bus.serving import asker as asker
 from schemas.bus import GapEvent as GapEvent
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0

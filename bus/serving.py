@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import TypeAlias
+from contextvars import ContextVar
+from typing import Final, TypeAlias
 
 from bus import wire
 from bus.errors import FailureKind, RequestFailed
@@ -14,6 +15,11 @@ from bus.wire import Frame
 from schemas.event import Event
 
 Send: TypeAlias = Callable[[list[Frame]], None]
+
+NOBODY: Final = ""
+
+asker: ContextVar[str] = ContextVar("asker", default=NOBODY)
+"""Name of the peer whose request is being handled, as the broker states it; NOBODY outside of a request."""
 
 
 class IncomingRequest:
