@@ -1,0 +1,144 @@
+"""What is private leaves a token; what helps to find a fault stays readable."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bus.redaction import TEXT_LIMIT, Redactor
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    return make()
+
+
+def make(salt: bytes = b"salt") -> Redactor:
+    return Redactor(salt, homes=["/home/anna", "C:\\Users\\anna"], users=["anna"], hosts=["annas-laptop"], secrets=["correct horse battery"])
+
+
+SECRETS = [
+    "hf_abcdefghijklmnopqrstuvwx",
+    "sk-ant-api03-abcdefghijklmnop",
+    "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "github_pat_11ABCDEFG0abcdefghijkl",
+    "xoxb-123456789012-abcdef",
+    "AKIAIOSFODNN7EXAMPLE",
+    "AIzaSyA1234567890abcdefghijklmnopqrstu",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-DEF_123",
+    "correct horse battery",
+    "Correct Horse Battery",
+    "anna@example.org",
+    "annas-laptop",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("around", ["{}", "got {} there", "'{}'", "key={}", '{{"x": "{}"}}', "({}),"])
+def test_secrets_of_known_shape_do_not_show(redactor: Redactor, secret: str, around: str) -> None:
+    found = redactor.text(around.format(secret))
+    assert secret.casefold() not in found.casefold()
+    assert re.search(r"<[a-z]+:[0-9a-f]{8}>", found)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Authorization: Bearer abcdefgh12345678", "abcdefgh12345678"),
+        ("authorization=Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ("password=hunter2", "hunter2"),
+        ('{"api_key": "k1"}', "k1"),
+        ("HF_TOKEN='t0p'", "t0p"),
+        ("client_secret: abc,", "abc"),
+        ("Cookie: sid=12345", "12345"),
+        ("https://anna:pw@cdn.example.org/x", "pw@"),
+        ("https://cdn.example.org/x?X-Amz-Signature=abc123&part=4", "abc123"),
+        ("https://huggingface.co/x?token=zzz999", "zzz999"),
+        ("https://cdn.example.org/hf_abcdefghijklmnopqrst/x", "hf_abcdefghijklmnopqrst"),
+        ("connect to 192.168.1.44 failed", "192.168.1.44"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----", "abc"),
+        ("-----BEGIN PRIVATE KEY-----\nabc", "abc"),
+    ],
+)
+def test_values_that_their_place_gives_away_do_not_show(redactor: Redactor, text: str, hidden: str) -> None:
+    assert hidden not in redactor.text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "whisper-base/ggml-base.bin: sha256 is 9f2c, expected 60ed; the partial is kept",
+        "https://huggingface.co/ggerganov/whisper.cpp/resolve/5359861/ggml-tiny.bin?download=true",
+        "http://127.0.0.1:8000/x",
+        "rate=12.5, attempt: 3, state: ready",
+        "version 3.11.2 of 2026-11-21T02:16:04",
+        "tokens_per_second=12",
+        "authorship=shared",
+    ],
+)
+def test_what_helps_to_find_a_fault_stays_readable(redactor: Redactor, text: str) -> None:
+    assert redactor.text(text) == text
+
+
+def test_paths_below_a_home_keep_their_end_and_lose_their_owner(redactor: Redactor) -> None:
+    assert redactor.text("open /home/anna/.cache/x: denied") == "open ~/.cache/x: denied"
+    assert redactor.text("at C:\\Users\\anna\\AppData") == "at ~\\AppData"
+    assert "annabelle" in redactor.text("/home/annabelle/x"), "another one's home is not this one's with an end"
+
+
+def test_equal_things_stay_equal_within_one_report_and_cannot_be_compared_between_two(redactor: Redactor) -> None:
+    first, second = redactor.text("by anna"), redactor.text("BY ANNA")
+    assert first.split()[1] == second.split()[1]
+    assert make(b"other").text("by anna") != first
+
+
+def test_fields_are_judged_by_their_names(redactor: Redactor) -> None:
+    found = redactor.data(
+        {
+            "api_key": "k",
+            "nested": [{"password": 1234, "transcript": "I said this"}],
+            "enabled": True,
+            "token": "",
+            "raw": b"abc",
+            "n": 3,
+            "by": "anna",
+        }
+    )
+    assert found["nested"][0]["transcript"] == "<11 characters>"
+    assert found["api_key"] != "k"
+    assert str(found["nested"][0]["password"]).startswith("<secret:")
+    assert (found["enabled"], found["token"], found["raw"], found["n"]) == (True, "", "<3 bytes>", 3)
+    assert found["by"].startswith("<user:")
+
+
+def test_it_is_counted_what_was_taken_out(redactor: Redactor) -> None:
+    redactor.text("anna anna@example.org hf_abcdefghijklmnopqrst /home/anna")
+    redactor.data({"prompt": "x"})
+    assert redactor.counts == {"user": 1, "email": 1, "secret": 1, "home": 1, "words": 1}
+
+
+def test_what_is_learned_later_is_looked_for_from_then_on(redactor: Redactor) -> None:
+    assert redactor.text("swordfish42") == "swordfish42"
+    redactor.know(["swordfish42", "short"])
+    assert "swordfish42" not in redactor.text("swordfish42")
+    assert redactor.text("short") == "short"
+
+
+def test_very_long_text_is_cut() -> None:
+    assert len(make().text("x" * (TEXT_LIMIT * 2))) < TEXT_LIMIT + 100
+
+
+@given(st.text(max_size=300))
+@example("token: <secret:0123abcd>")
+@example("secret=secret=secret")
+def test_what_was_redacted_once_is_not_changed_by_doing_it_again(text: str) -> None:
+    once = make().text(text)
+    assert make().text(once) == once
+
+
+@given(before=st.text(max_size=60), after=st.text(max_size=60), secret=st.sampled_from(SECRETS[8:10]))
+def test_a_known_secret_never_shows_whatever_stands_around_it(before: str, after: str, secret: str) -> None:
+    assert secret.casefold() not in make().text(f"{before}{secret}{after}").casefold()
