@@ -1,0 +1,22 @@
+"""Tokens for the places that models come from, each bound to the one origin it belongs to.
+
+For whoever fetches URLs of a model (pure, no network, no keychain):
+
+    tokens = Tokens.read(os.environ, hub=endpoints.hub)           # once
+    headers = credentials_for(url, tokens)                        # {} or {"Authorization": "Bearer ..."}
+    headers = credentials_for(next_url, tokens, asked_first=url)  # behind a redirect: {} unless it is the same origin
+
+For whoever also wants the keychain and the tokens that registries lend for minutes (`wallet.Wallet`):
+
+    wallet = Wallet(tokens)
+    headers = wallet.headers(url, asked_first=...)                        # as above, and what is known by now
+    headers = await wallet.answer(client, url, response.headers.get_list("www-authenticate"))  # after a 401: {} if there is nothing to say
+
+Redirects are followed by hand, one request a hop, so that this is asked for every hop.
+"""
+
+from actors.credentials.endpoints import Endpoints
+from actors.credentials.tokens import Tokens, credentials_for, origin_of
+from actors.credentials.wallet import Wallet
+
+__all__ = ["Endpoints", "Tokens", "Wallet", "credentials_for", "origin_of"]

@@ -1,0 +1,97 @@
+"""What a server that answers 401 asks for: the WWW-Authenticate header of RFC 9110 section 11.6.1, read strictly. Pure.
+
+A registry of the distribution specification lends a token that is good for minutes: a `Bearer` challenge names the `realm`
+to ask for it, with `service` and `scope`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from actors.credentials.tokens import may_carry_secrets, origin_of
+
+HEADER_LIMIT_CHARACTERS: Final = 8192
+ANSWER_LIMIT_BYTES: Final = 64 * 1024
+LEAST_SECONDS: Final = 60.0
+"""A lent token without a lifetime is good for this long (distribution specification, token authentication)."""
+MOST_SECONDS: Final = 3600.0
+
+_PART: Final = re.compile(
+    r"""\s*,?\s*(?:(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*)"|(?P<bare>[^\s",=]+))"""
+    r"""|(?P<scheme>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?=\s|,|$)(?:\s+(?P<token68>[A-Za-z0-9._~+/-]+=*)(?=\s*(?:,|$)))?)"""
+)
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A `Bearer` challenge of a registry.
+
+    Attributes:
+        realm: URL to ask for a token.
+        service: name of the registry there.
+        scope: what the token is to be good for, such as `repository:library/tiny:pull`.
+    """
+
+    realm: str
+    service: str = ""
+    scope: str = ""
+
+    @property
+    def url(self) -> str:
+        """What to ask, with service and scope in the query."""
+        parts = urlsplit(self.realm)
+        asked = [*parse_qsl(parts.query), *(("service", self.service),) * bool(self.service), *(("scope", self.scope),) * bool(self.scope)]
+        return urlunsplit(parts._replace(query=urlencode(asked), fragment=""))
+
+
+class LentToken(msgspec.Struct, frozen=True):
+    """What the realm answers; `token` and `access_token` mean the same."""
+
+    token: Annotated[str, msgspec.Meta(max_length=ANSWER_LIMIT_BYTES)] = ""
+    access_token: Annotated[str, msgspec.Meta(max_length=ANSWER_LIMIT_BYTES)] = ""
+    expires_in: float | None = None
+
+
+def read_challenge(headers: Iterable[str]) -> Challenge | None:
+    """The first `Bearer` challenge with a usable realm; None if there is none.
+
+    A realm is usable if it is an https URL, or one of this machine.
+    """
+    for header in headers:
+        for scheme, parameters in _challenges(header[:HEADER_LIMIT_CHARACTERS]):
+            realm = parameters.get("realm", "")
+            if scheme == "bearer" and origin_of(realm) and may_carry_secrets(realm):
+                return Challenge(realm=realm, service=parameters.get("service", ""), scope=parameters.get("scope", ""))
+    return None
+
+
+def read_lent_token(content: bytes) -> tuple[str, float] | None:
+    """Token and the seconds that it is good for; None if the answer holds none."""
+    try:
+        found = msgspec.json.decode(content, type=LentToken)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    token = found.token or found.access_token
+    if not token or not re.fullmatch(r"[\x21-\x7e]+", token):
+        return None
+    return token, min(max(found.expires_in or LEAST_SECONDS, LEAST_SECONDS), MOST_SECONDS)
+
+
+def _challenges(header: str) -> list[tuple[str, dict[str, str]]]:
+    """Scheme and parameters of each challenge in one header; what cannot be read ends it."""
+    found: list[tuple[str, dict[str, str]]] = []
+    at = 0
+    while at < len(header) and (part := _PART.match(header, at)) and part.end() > at:
+        at = part.end()
+        if part["scheme"] is not None:
+            found.append((part["scheme"].lower(), {}))
+        elif found:
+            value = part["bare"] if part["quoted"] is None else re.sub(r"\\(.)", r"\1", part["quoted"])
+            found[-1][1].setdefault(part["name"].lower(), value)
+    return found

@@ -1,0 +1,80 @@
+"""Where the hub and the registries are asked, and whether anything is asked at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from actors.credentials.tokens import origin_of
+from bus.errors import OperatorError
+
+HUB: Final = "https://huggingface.co"
+OLLAMA: Final = "https://registry.ollama.ai"
+OFFLINE_VARIABLES: Final = ("UNDERCROFT_OFFLINE", "HF_HUB_OFFLINE")
+HUB_VARIABLE: Final = "HF_ENDPOINT"
+OLLAMA_VARIABLE: Final = "UNDERCROFT_OLLAMA_ENDPOINT"
+OFFLINE_SETTING: Final = ("models", "offline")
+"""Where the offline switch lies in the app's settings, if the app declares one."""
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+
+
+class EndpointRefused(OperatorError):
+    """An endpoint is not the URL of a server.
+
+    Attributes:
+        option: the variable or option that holds it.
+        found: what it holds.
+    """
+
+    def __init__(self, option: str, found: str) -> None:
+        super().__init__(option, found)
+        self.option = option
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"{self.option}: expected a URL such as 'https://mirror.example.org', found {self.found!r}; correct it or leave it away"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Which servers stand for the sources.
+
+    Attributes:
+        hub: stands for `hf:` names; without a slash at the end.
+        ollama: registry of `ollama:` names; without a slash at the end.
+        offline: no server is asked.
+    """
+
+    hub: str = HUB
+    ollama: str = OLLAMA
+    offline: bool = False
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], *, hub: str = "", ollama: str = "") -> Self:
+        """What a person's environment says goes before what the profile says (`hub`, `ollama`), that before the public servers.
+
+        Raises:
+            EndpointRefused: one of them is not the URL of a server.
+        """
+        return cls(
+            hub=_endpoint(HUB_VARIABLE, environment, "[sources] hf", hub, HUB),
+            ollama=_endpoint(OLLAMA_VARIABLE, environment, "[sources] ollama", ollama, OLLAMA),
+            offline=any(environment.get(name, "").strip().lower() in _YES for name in OFFLINE_VARIABLES),
+        )
+
+
+def is_offline(settings: Mapping[str, Any]) -> bool:
+    """Whether the app's settings say so (`models.offline`)."""
+    section, name = OFFLINE_SETTING
+    found = settings.get(section)
+    return isinstance(found, Mapping) and found.get(name) is True
+
+
+def _endpoint(variable: str, environment: Mapping[str, str], option: str, declared: str, public: str) -> str:
+    if given := environment.get(variable, "").strip():
+        option = variable
+    found = (given or declared or public).rstrip("/")
+    if not origin_of(found) or "?" in found or "#" in found:
+        raise EndpointRefused(option, found.rpartition("@")[2])
+    return found

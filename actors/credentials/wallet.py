@@ -1,0 +1,96 @@
+"""All tokens together: those of the environment, of the keychain, and those that registries lend for minutes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from actors.credentials.challenge import ANSWER_LIMIT_BYTES, read_challenge, read_lent_token
+from actors.credentials.keychain import keychain_token
+from actors.credentials.tokens import Tokens, authorization, credentials_for, may_carry_secrets, origin_of
+
+if TYPE_CHECKING:
+    import httpx
+
+EARLY_SECONDS: Final = 10.0
+"""A lent token is not used any more so long before it ends."""
+_REPOSITORY: Final = re.compile(r"/v2/(.+)/(?:manifests|blobs)/[^/]+")
+
+
+class Wallet:
+    """Says what to send along with a request, and what to say to a server that wants more."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        keychain: Callable[[str], Awaitable[str]] = keychain_token,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tokens = tokens
+        self._keychain = keychain
+        self._clock = clock
+        self._kept: dict[str, str] = {}
+        self._lent: dict[tuple[str, str], tuple[str, float]] = {}
+
+    def headers(self, url: str, *, asked_first: str = "") -> dict[str, str]:
+        """The Authorization header of a request, as a map; empty for none. The rules are those of `credentials_for`."""
+        origin = origin_of(url)
+        if not origin or not may_carry_secrets(url) or (asked_first and origin_of(asked_first) != origin):
+            return {}
+        token, until = self._lent.get((origin, repository_of(url)), ("", 0.0))
+        if token and self._clock() < until:
+            return {"Authorization": f"Bearer {token}"}
+        if own := credentials_for(url, self._tokens):
+            return own
+        return {"Authorization": authorization(self._kept[origin])} if self._kept.get(origin) else {}
+
+    async def answer(self, client: httpx.AsyncClient, url: str, challenges: Iterable[str]) -> dict[str, str]:
+        """What to send after a 401 with these WWW-Authenticate headers; empty if there is nothing new to say.
+
+        Asks the keychain (once for each origin), then the realm of a registry. The realm gets a token only if one
+        is meant for its own origin.
+
+        Raises:
+            httpx.HTTPError: the realm cannot be reached.
+        """
+        origin = origin_of(url)
+        if not origin or not may_carry_secrets(url):
+            return {}
+        sent = self.headers(url)
+        await self._look(origin)
+        challenge = read_challenge(challenges)
+        if challenge is not None:
+            await self._look(origin_of(challenge.realm))
+            if lent := await self._borrow(client, challenge.url):
+                token, seconds = lent
+                self._lent[origin, repository_of(url)] = token, self._clock() + seconds - EARLY_SECONDS
+                return {"Authorization": f"Bearer {token}"}
+        self._lent.pop((origin, repository_of(url)), None)
+        found = self.headers(url)
+        return found if found != sent else {}
+
+    async def _look(self, origin: str) -> None:
+        if origin not in self._kept:
+            self._kept[origin] = "" if self._tokens.of(origin) else await self._keychain(origin)
+
+    async def _borrow(self, client: httpx.AsyncClient, url: str) -> tuple[str, float] | None:
+        async with client.stream(
+            "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity", **self.headers(url)}, follow_redirects=False
+        ) as response:
+            if response.status_code != 200:
+                return None
+            content = b""
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > ANSWER_LIMIT_BYTES:
+                    return None
+        return read_lent_token(content)
+
+
+def repository_of(url: str) -> str:
+    """The repository that a URL of a registry is about, such as `library/tiny`; empty for any other URL."""
+    found = _REPOSITORY.fullmatch(urlsplit(url).path)
+    return found[1] if found else ""

@@ -1,0 +1,40 @@
+"""Where sources are asked: a person's environment first, then the profile, then the public servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.credentials.endpoints import HUB, OLLAMA, EndpointRefused, Endpoints, is_offline
+
+
+def test_without_a_word_the_public_servers_are_asked() -> None:
+    assert Endpoints.read({}) == Endpoints(hub=HUB, ollama=OLLAMA, offline=False)
+
+
+def test_the_environment_goes_before_the_profile() -> None:
+    found = Endpoints.read({"HF_ENDPOINT": "https://mine.example.org/"}, hub="https://apps.example.org", ollama="https://o.example.org")
+    assert found == Endpoints(hub="https://mine.example.org", ollama="https://o.example.org")
+
+
+@pytest.mark.parametrize("url", ["mirror", "ftp://mirror", "https://", "https://user:secret@mirror", "https://mirror?x=1"])
+def test_an_endpoint_is_the_url_of_a_server(url: str) -> None:
+    with pytest.raises(EndpointRefused) as caught:
+        Endpoints.read({"HF_ENDPOINT": url})
+    assert "HF_ENDPOINT" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(EndpointRefused, match=r"\[sources\] ollama"):
+        Endpoints.read({}, ollama=url)
+
+
+@pytest.mark.parametrize(
+    ("environment", "offline"), [({"UNDERCROFT_OFFLINE": "1"}, True), ({"HF_HUB_OFFLINE": "TRUE"}, True), ({"HF_HUB_OFFLINE": "0"}, False)]
+)
+def test_either_variable_switches_the_network_off(environment: dict[str, str], offline: bool) -> None:
+    assert Endpoints.read(environment).offline is offline
+
+
+def test_a_setting_of_the_app_switches_the_network_off() -> None:
+    assert is_offline({"models": {"offline": True}})
+    assert not is_offline({"models": {"offline": "yes"}})
+    assert not is_offline({"models": 1})
+    assert not is_offline({})

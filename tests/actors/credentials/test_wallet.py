@@ -1,0 +1,121 @@
+"""Against real servers: a registry gets the token that its realm lends, and no token reaches a host it is not meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from actors.credentials.tokens import Tokens
+from actors.credentials.wallet import Wallet, repository_of
+from hub import Site, add_image, add_realm, running_site
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def registry() -> Iterator[Site]:
+    with running_site() as site:
+        yield site
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Site]:
+    with running_site() as site:
+        yield site
+
+
+class Shelf:
+    """A keychain of a few entries that counts how often it is asked."""
+
+    def __init__(self, **held: str) -> None:
+        self.held = held
+        self.asked: list[str] = []
+
+    async def __call__(self, origin: str) -> str:
+        self.asked.append(origin)
+        return self.held.get("token", "")
+
+
+async def fetch(wallet: Wallet, url: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.get(url, headers=wallet.headers(url))
+        if response.status_code == 401 and (more := await wallet.answer(client, url, response.headers.get_list("www-authenticate"))):
+            response = await client.get(url, headers=more)
+        return response
+
+
+async def test_a_registry_gets_the_token_that_its_realm_lends(registry: Site) -> None:
+    add_image(registry, "library/tiny", "1", [], realm=add_realm(registry))
+    wallet = Wallet(Tokens(), Shelf())
+    url = f"{registry.url}/v2/library/tiny/manifests/1"
+    assert (await fetch(wallet, url)).status_code == 200
+    assert wallet.headers(f"{registry.url}/v2/library/tiny/blobs/sha256:0") == {"Authorization": "Bearer lent-repository:library/tiny:pull"}
+    assert wallet.headers(f"{registry.url}/v2/library/other/blobs/sha256:0") == {}
+    assert (await fetch(wallet, url)).status_code == 200
+    assert len(registry.asked("/token")) == 1, "the second time the lent token is still good"
+
+
+async def test_a_lent_token_ends(registry: Site) -> None:
+    add_image(registry, "a", "1", [], realm=add_realm(registry))
+    now = [0.0]
+    wallet = Wallet(Tokens(), Shelf(), lambda: now[0])
+    url = f"{registry.url}/v2/a/manifests/1"
+    await fetch(wallet, url)
+    now[0] = 291.0
+    assert wallet.headers(url) == {}
+    assert (await fetch(wallet, url)).status_code == 200
+    assert len(registry.asked("/token")) == 2
+
+
+async def test_the_realm_gets_a_persons_token_if_it_is_on_the_same_host(registry: Site) -> None:
+    add_image(registry, "a", "1", [], realm=add_realm(registry, wanted="Basic bWU6cGFzcw=="))
+    port = registry.port
+    wallet = Wallet(Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{port}": "me:pass"}, hub="https://huggingface.co"), Shelf())
+    assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
+
+
+async def test_a_realm_on_another_host_never_sees_the_token_of_the_registry(registry: Site, elsewhere: Site) -> None:
+    add_image(registry, "a", "1", [], realm=add_realm(elsewhere))
+    wallet = Wallet(Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{registry.port}": "secret"}, hub="https://huggingface.co"), Shelf())
+    assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
+    assert registry.requests[0].authorization == "Bearer secret"
+    assert [seen.authorization for seen in elsewhere.requests] == [""]
+
+
+async def test_the_keychain_is_asked_once_and_only_after_a_refusal(registry: Site) -> None:
+    registry.put("/open", b"x")
+    registry.put("/closed", b"x")
+    shelf = Shelf(token="kept")
+    wallet = Wallet(Tokens(), shelf)
+    await fetch(wallet, f"{registry.url}/open")
+    assert shelf.asked == []
+    registry.token = "Bearer kept"
+    assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 200
+    assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 200
+    assert shelf.asked == [registry.url]
+
+
+async def test_a_token_that_is_refused_is_not_sent_again_and_again(registry: Site) -> None:
+    registry.put("/closed", b"x")
+    registry.token = "Bearer another"
+    wallet = Wallet(Tokens.read({"HF_TOKEN": "wrong"}, hub=registry.url), Shelf(token="unused"))
+    assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 401
+    assert len(registry.requests) == 1
+
+
+async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Site, elsewhere: Site) -> None:
+    wallet = Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=elsewhere.url), Shelf())
+    assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{registry.url}/b") == {}
+    assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{elsewhere.url}/b") == {"Authorization": "Bearer secret"}
+
+
+async def test_a_realm_that_lies_about_its_answer_lends_nothing(registry: Site) -> None:
+    add_image(registry, "a", "1", [], realm=registry.put("/token", b'{"token":"' + b"x" * 70_000 + b'"}'))
+    assert (await fetch(Wallet(Tokens(), Shelf()), f"{registry.url}/v2/a/manifests/1")).status_code == 401
+
+
+def test_the_repository_is_read_from_the_url() -> None:
+    assert repository_of("https://r/v2/library/tiny/blobs/sha256:00") == "library/tiny"
+    assert repository_of("https://r/v2/tags/list") == ""
