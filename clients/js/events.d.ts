@@ -68,6 +68,17 @@ export interface AlertChangedEvent {
   alert: Alert;
 }
 
+/** One step of a batch; fields as in StateSaveRequestEvent. */
+export interface BatchOperation {
+  type: "delete" | "save";
+  key: string;
+  value?: unknown;
+  encrypt?: boolean | null;
+  compress?: boolean | null;
+  backup?: boolean | null;
+  expected_revision?: number | null;
+}
+
 /** How many observations were at most `limit`; cumulative, as in Prometheus. */
 export interface Bucket {
   limit: number;
@@ -107,6 +118,19 @@ export interface BusStatisticsEvent {
 /** Ask the broker what it counted; it answers itself. */
 export interface BusStatisticsRequestEvent {
   type: "bus.statistics";
+}
+
+/** The cache of one type. */
+export interface CachedDocument {
+  type_name: string;
+  /** a read would be answered from the cache now. */
+  is_fresh: boolean;
+  /** since it was read or written; 0 if nothing is cached. */
+  age_seconds: number;
+  /** reads answered from the cache, and from disk. */
+  hits: number;
+  /** reads answered from the cache, and from disk. */
+  misses: number;
 }
 
 /** Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece. */
@@ -163,6 +187,85 @@ export interface CatalogueEntry {
   source: "added" | "bundled" | "remote";
   /** the manifest's file or URL, or the name that a person added, with its revision pinned. */
   where: string;
+}
+
+/** The cache, after what was asked for. */
+export interface DocumentCacheReportedEvent {
+  type: "documents.cache_reported";
+  ttl_seconds: number;
+  types: Array<CachedDocument>;
+}
+
+/** Ask for the statistics of the cache. `clear`: forget what is cached of `type_name`, or of all types if that is empty. */
+export interface DocumentCacheRequestEvent {
+  type: "documents.cache";
+  clear?: boolean;
+  type_name?: string;
+}
+
+/** A document has another value, durably; the value itself is not told. `source` names the peer that asked for it. */
+export interface DocumentChangedEvent {
+  type: "documents.changed";
+  type_name: string;
+  revision: number;
+  source?: string;
+}
+
+/** A whole document. */
+export interface DocumentReadEvent {
+  type: "documents.read_reported";
+  type_name: string;
+  /** as its type says it; the defaults of the type if there is none yet. */
+  value: Record<string, unknown>;
+  /** 0 if there is none yet. */
+  revision?: number;
+  /** a later version wrote it; it cannot be replaced. */
+  read_only?: boolean;
+  /** where the value was taken from because the document itself was damaged; empty otherwise. */
+  repaired_from?: string;
+  /** where a damaged document was put; empty if it was not damaged. */
+  evidence?: string;
+}
+
+/** Read the document of a type, from the cache while that is fresh. */
+export interface DocumentReadRequestEvent {
+  type: "documents.read";
+  type_name: string;
+}
+
+/** A type of documents: `schema` is JSON Schema, `version` that of the type. */
+export interface DocumentType {
+  type_name: string;
+  version: number;
+  schema: Record<string, unknown>;
+}
+
+/** All types that the profile declares. */
+export interface DocumentTypesReportedEvent {
+  type: "documents.types_reported";
+  types: Array<DocumentType>;
+}
+
+/** Ask which types of documents there are. */
+export interface DocumentTypesRequestEvent {
+  type: "documents.types";
+}
+
+/** A document is on disk, and a power cut cannot take it back. */
+export interface DocumentWrittenEvent {
+  type: "documents.written";
+  type_name: string;
+  revision: number;
+}
+
+/** Replace the document of a type. */
+export interface DocumentWriteRequestEvent {
+  type: "documents.write";
+  type_name: string;
+  /** the whole document; there are no partial updates. */
+  value: Record<string, unknown>;
+  /** refuse unless the document has this revision now; 0 means that there must be none; None: whatever it is. */
+  expected_revision?: number | null;
 }
 
 /** How much of one file is durable. */
@@ -642,6 +745,16 @@ export interface ModelsListRequestEvent {
   type: "models.list";
 }
 
+/** How one namespace fares; `quota_bytes` is 0 if there is none. */
+export interface NamespaceHealth {
+  name: string;
+  keys: number;
+  size_bytes: number;
+  quota_bytes: number;
+  encrypt: boolean;
+  owner: string;
+}
+
 /** A peer was let in, or came back on a new connection. */
 export interface PeerJoinedEvent {
   type: "bus.peer_joined";
@@ -705,6 +818,202 @@ export interface SettingsChangedEvent {
   reason: "reset_defaults" | "reset_section" | "start" | "update";
 }
 
+/** The values of several keys. */
+export interface StateBatchLoadedEvent {
+  type: "state.batch_loaded";
+  /** by key, as it was asked for; null for a key that is not there. */
+  values: Record<string, unknown>;
+  /** by key; 0 for a key that is not there. */
+  revisions: Record<string, number>;
+  /** keys that had no room in this answer; ask for them again. */
+  left_out?: Array<string>;
+}
+
+/** All of a batch is on disk; `revisions` by key, 0 for one that was to be deleted and was not there. */
+export interface StateBatchSavedEvent {
+  type: "state.batch_saved";
+  revisions: Record<string, number>;
+}
+
+/** A key has another value, durably; the value itself is not told. */
+export interface StateChangedEvent {
+  type: "state.changed";
+  key: string;
+  revision: number;
+  /** the key is gone. */
+  deleted?: boolean;
+  /** name of the peer that asked for it. */
+  source?: string;
+}
+
+/** A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not. */
+export interface StateDeletedEvent {
+  type: "state.deleted";
+  key: string;
+  existed: boolean;
+  revision?: number;
+}
+
+/** Delete a key; options as for a save. */
+export interface StateDeleteRequestEvent {
+  type: "state.delete";
+  key: string;
+  backup?: boolean | null;
+  expected_revision?: number | null;
+}
+
+/** Whether there is such a key. */
+export interface StateExistsReportedEvent {
+  type: "state.exists_reported";
+  key: string;
+  exists: boolean;
+}
+
+/** Ask whether there is such a key. */
+export interface StateExistsRequestEvent {
+  type: "state.exists";
+  key: string;
+}
+
+/** Something that went wrong; `at` in seconds since the Unix epoch. Holds no value. */
+export interface StateFault {
+  at: number;
+  key: string;
+  problem: string;
+}
+
+/** How the state store fares. */
+export interface StateHealthReportedEvent {
+  type: "state.health_reported";
+  namespaces: Array<NamespaceHealth>;
+  keys: number;
+  /** of all documents on disk; `quota_bytes`: how much they may take, 0 for no limit. */
+  size_bytes: number;
+  quota_bytes: number;
+  /** what is durable in the journal and has yet to be so in its own file. */
+  journal_bytes: number;
+  /** the newest one given. */
+  revision: number;
+  /** requests that went well since the store began; `refused`: those that did not. */
+  saves: number;
+  /** requests that went well since the store began; `refused`: those that did not. */
+  loads: number;
+  refused: number;
+  /** how long they took, 0 without any. */
+  save_mean_ms: number;
+  /** how long they took, 0 without any. */
+  load_mean_ms: number;
+  /** keys whose document was damaged and put aside, since the store began. */
+  corrupted: number;
+  /** the newest ones, the newest first. */
+  faults: Array<StateFault>;
+  /** names and subjects of the alerts that are active, as `<name>/<subject>`. */
+  alerts: Array<string>;
+}
+
+/** Ask how the state store fares. */
+export interface StateHealthRequestEvent {
+  type: "state.health";
+}
+
+/** A key in a listing; `size_bytes` is what it takes on disk. */
+export interface StateKey {
+  key: string;
+  size_bytes: number;
+}
+
+/** One page of keys, in order. */
+export interface StateListedEvent {
+  type: "state.listed";
+  keys: Array<StateKey>;
+  /** what to ask for as `after` to get the next page; empty if this is the last one. */
+  next_after?: string;
+  /** keys with the prefix that the asker may read, on all pages. */
+  total?: number;
+}
+
+/** List the keys that begin with a prefix; those that the asker may not read are left out. */
+export interface StateListRequestEvent {
+  type: "state.list";
+  prefix?: string;
+  after?: string;
+  limit?: number;
+}
+
+/** Read several keys as they are at one moment. */
+export interface StateLoadBatchRequestEvent {
+  type: "state.load_batch";
+  keys: Array<string>;
+}
+
+/** What lies under a key. */
+export interface StateLoadedEvent {
+  type: "state.loaded";
+  key: string;
+  found: boolean;
+  /** null if there is no such key. */
+  value?: unknown;
+  /** 0 if there is no such key. */
+  revision?: number;
+  /** seconds since the Unix epoch. */
+  saved_at?: number;
+  encrypted?: boolean;
+  compressed?: boolean;
+  /** a later version of the app or of Undercroft wrote it; it cannot be replaced. */
+  read_only?: boolean;
+  /** where the value was taken from because the document itself was damaged; empty otherwise. */
+  repaired_from?: string;
+  /** where a damaged document was put; empty if it was not damaged. */
+  evidence?: string;
+}
+
+/** Read the value of a key; `schema` names a schema that it must fit, besides that of the namespace. */
+export interface StateLoadRequestEvent {
+  type: "state.load";
+  key: string;
+  schema?: string;
+}
+
+/** Save and delete several keys: all of it or none of it, whatever happens. A key may be named once. */
+export interface StateSaveBatchRequestEvent {
+  type: "state.save_batch";
+  operations: Array<BatchOperation>;
+}
+
+/** A value is on disk, and a power cut cannot take it back; `size_bytes` is what it takes there. */
+export interface StateSavedEvent {
+  type: "state.saved";
+  key: string;
+  revision: number;
+  size_bytes: number;
+}
+
+/** Keep a value under a key. */
+export interface StateSaveRequestEvent {
+  type: "state.save";
+  key: string;
+  value: unknown;
+  /**
+   * None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
+   * `backups/auto`.
+   */
+  encrypt?: boolean | null;
+  /**
+   * None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
+   * `backups/auto`.
+   */
+  compress?: boolean | null;
+  /**
+   * None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
+   * `backups/auto`.
+   */
+  backup?: boolean | null;
+  /** refuse unless the key has this revision now; 0 means that there must be no such key; None: whatever it is. */
+  expected_revision?: number | null;
+  /** name of a schema that the value must fit, besides that of the namespace; empty for none. */
+  schema?: string;
+}
+
 /** How the whole runtime fares. */
 export interface SupervisorStatusEvent {
   type: "supervision.status_reported";
@@ -743,6 +1052,15 @@ export interface EventOf {
   "alerts.changed": AlertChangedEvent;
   "bus.statistics_reported": BusStatisticsEvent;
   "bus.statistics": BusStatisticsRequestEvent;
+  "documents.cache_reported": DocumentCacheReportedEvent;
+  "documents.cache": DocumentCacheRequestEvent;
+  "documents.changed": DocumentChangedEvent;
+  "documents.read_reported": DocumentReadEvent;
+  "documents.read": DocumentReadRequestEvent;
+  "documents.types_reported": DocumentTypesReportedEvent;
+  "documents.types": DocumentTypesRequestEvent;
+  "documents.written": DocumentWrittenEvent;
+  "documents.write": DocumentWriteRequestEvent;
   "models.files_verified": FilesVerifiedEvent;
   "models.verify_files": FilesVerifyRequestEvent;
   "bus.gap": GapEvent;
@@ -791,6 +1109,23 @@ export interface EventOf {
   "config.response": RuntimeConfigResponseEvent;
   "config.request": RuntimeConfigRequestEvent;
   "config.settings_changed": SettingsChangedEvent;
+  "state.batch_loaded": StateBatchLoadedEvent;
+  "state.batch_saved": StateBatchSavedEvent;
+  "state.changed": StateChangedEvent;
+  "state.deleted": StateDeletedEvent;
+  "state.delete": StateDeleteRequestEvent;
+  "state.exists_reported": StateExistsReportedEvent;
+  "state.exists": StateExistsRequestEvent;
+  "state.health_reported": StateHealthReportedEvent;
+  "state.health": StateHealthRequestEvent;
+  "state.listed": StateListedEvent;
+  "state.list": StateListRequestEvent;
+  "state.load_batch": StateLoadBatchRequestEvent;
+  "state.loaded": StateLoadedEvent;
+  "state.load": StateLoadRequestEvent;
+  "state.save_batch": StateSaveBatchRequestEvent;
+  "state.saved": StateSavedEvent;
+  "state.save": StateSaveRequestEvent;
   "supervision.status_reported": SupervisorStatusEvent;
   "supervision.status": SupervisorStatusRequestEvent;
   "supervision.stopping": SupervisorStoppingEvent;
@@ -801,6 +1136,10 @@ export interface EventOf {
 export interface ReplyTo {
   "supervision.restart": ActorRestartAcceptedEvent;
   "bus.statistics": BusStatisticsEvent;
+  "documents.cache": DocumentCacheReportedEvent;
+  "documents.read": DocumentReadEvent;
+  "documents.types": DocumentTypesReportedEvent;
+  "documents.write": DocumentWrittenEvent;
   "models.verify_files": FilesVerifiedEvent;
   "models.accept_licence": LicenceAcceptedEvent;
   "supervision.logs": LogsReportedEvent;
@@ -818,6 +1157,14 @@ export interface ReplyTo {
   "models.withdraw": ModelWithdrawnEvent;
   "models.list": ModelsListedEvent;
   "config.request": RuntimeConfigResponseEvent;
+  "state.delete": StateDeletedEvent;
+  "state.exists": StateExistsReportedEvent;
+  "state.health": StateHealthReportedEvent;
+  "state.list": StateListedEvent;
+  "state.load_batch": StateBatchLoadedEvent;
+  "state.load": StateLoadedEvent;
+  "state.save_batch": StateBatchSavedEvent;
+  "state.save": StateSavedEvent;
   "supervision.status": SupervisorStatusEvent;
   "supervision.stop": SupervisorStoppingEvent;
 }

@@ -94,6 +94,18 @@ class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
     alert: Alert
 
 
+class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a batch; fields as in StateSaveRequestEvent."""
+
+    type: Literal["delete", "save"]
+    key: str
+    value: Any = None
+    encrypt: bool | None = None
+    compress: bool | None = None
+    backup: bool | None = None
+    expected_revision: int | None = None
+
+
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """How many observations were at most `limit`; cumulative, as in Prometheus."""
 
@@ -137,6 +149,23 @@ class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_r
 
 class BusStatisticsRequestEvent(Request[BusStatisticsEvent], frozen=True, kw_only=True, tag="bus.statistics"):
     """Ask the broker what it counted; it answers itself."""
+
+
+class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The cache of one type.
+
+    Attributes:
+        is_fresh: a read would be answered from the cache now.
+        age_seconds: since it was read or written; 0 if nothing is cached.
+        hits: reads answered from the cache, and from disk.
+        misses: reads answered from the cache, and from disk.
+    """
+
+    type_name: str
+    is_fresh: bool
+    age_seconds: float
+    hits: int
+    misses: int
 
 
 class Pieces(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +242,92 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     entry: ModelEntry
     source: Literal["added", "bundled", "remote"]
     where: str
+
+
+class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="documents.cache_reported"):
+    """The cache, after what was asked for."""
+
+    ttl_seconds: float
+    types: list[CachedDocument]
+
+
+class DocumentCacheRequestEvent(Request[DocumentCacheReportedEvent], frozen=True, kw_only=True, tag="documents.cache"):
+    """Ask for the statistics of the cache. `clear`: forget what is cached of `type_name`, or of all types if that is empty."""
+
+    clear: bool = False
+    type_name: str = ""
+
+
+class DocumentChangedEvent(Event, frozen=True, kw_only=True, tag="documents.changed"):
+    """A document has another value, durably; the value itself is not told. `source` names the peer that asked for it."""
+
+    type_name: str
+    revision: int
+    source: str = ""
+
+
+class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_reported"):
+    """A whole document.
+
+    Attributes:
+        value: as its type says it; the defaults of the type if there is none yet.
+        revision: 0 if there is none yet.
+        read_only: a later version wrote it; it cannot be replaced.
+        repaired_from: where the value was taken from because the document itself was damaged; empty otherwise.
+        evidence: where a damaged document was put; empty if it was not damaged.
+    """
+
+    type_name: str
+    value: dict[str, Any]
+    revision: int = 0
+    read_only: bool = False
+    repaired_from: str = ""
+    evidence: str = ""
+
+
+class DocumentReadRequestEvent(Request[DocumentReadEvent], frozen=True, kw_only=True, tag="documents.read"):
+    """Read the document of a type, from the cache while that is fresh."""
+
+    type_name: str
+
+
+class DocumentType(msgspec.Struct, frozen=True, kw_only=True):
+    """A type of documents: `schema` is JSON Schema, `version` that of the type."""
+
+    type_name: str
+    version: int
+    schema: dict[str, Any]
+
+
+class DocumentTypesReportedEvent(Event, frozen=True, kw_only=True, tag="documents.types_reported"):
+    """All types that the profile declares."""
+
+    types: list[DocumentType]
+
+
+class DocumentTypesRequestEvent(Request[DocumentTypesReportedEvent], frozen=True, kw_only=True, tag="documents.types"):
+    """Ask which types of documents there are."""
+
+
+class DocumentWrittenEvent(Event, frozen=True, kw_only=True, tag="documents.written"):
+    """A document is on disk, and a power cut cannot take it back."""
+
+    type_name: str
+    revision: int
+
+
+class DocumentWriteRequestEvent(Request[DocumentWrittenEvent], frozen=True, kw_only=True, tag="documents.write"):
+    """Replace the document of a type.
+
+    Attributes:
+        value: the whole document; there are no partial updates.
+        expected_revision: refuse unless the document has this revision now; 0 means that there must be none; None: whatever
+            it is.
+    """
+
+    type_name: str
+    value: dict[str, Any]
+    expected_revision: int | None = None
 
 
 class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -758,6 +873,17 @@ class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=Tr
     """Ask which models there are and where each stands."""
 
 
+class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How one namespace fares; `quota_bytes` is 0 if there is none."""
+
+    name: str
+    keys: int
+    size_bytes: int
+    quota_bytes: int
+    encrypt: bool
+    owner: str
+
+
 class PeerJoinedEvent(Event, frozen=True, kw_only=True, tag="bus.peer_joined"):
     """A peer was let in, or came back on a new connection."""
 
@@ -836,6 +962,216 @@ class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.setting
     reason: Literal["reset_defaults", "reset_section", "start", "update"]
 
 
+class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_loaded"):
+    """The values of several keys.
+
+    Attributes:
+        values: by key, as it was asked for; null for a key that is not there.
+        revisions: by key; 0 for a key that is not there.
+        left_out: keys that had no room in this answer; ask for them again.
+    """
+
+    values: dict[str, Any]
+    revisions: dict[str, int]
+    left_out: list[str] = []
+
+
+class StateBatchSavedEvent(Event, frozen=True, kw_only=True, tag="state.batch_saved"):
+    """All of a batch is on disk; `revisions` by key, 0 for one that was to be deleted and was not there."""
+
+    revisions: dict[str, int]
+
+
+class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
+    """A key has another value, durably; the value itself is not told.
+
+    Attributes:
+        deleted: the key is gone.
+        source: name of the peer that asked for it.
+    """
+
+    key: str
+    revision: int
+    deleted: bool = False
+    source: str = ""
+
+
+class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
+    """A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not."""
+
+    key: str
+    existed: bool
+    revision: int = 0
+
+
+class StateDeleteRequestEvent(Request[StateDeletedEvent], frozen=True, kw_only=True, tag="state.delete"):
+    """Delete a key; options as for a save."""
+
+    key: str
+    backup: bool | None = None
+    expected_revision: int | None = None
+
+
+class StateExistsReportedEvent(Event, frozen=True, kw_only=True, tag="state.exists_reported"):
+    """Whether there is such a key."""
+
+    key: str
+    exists: bool
+
+
+class StateExistsRequestEvent(Request[StateExistsReportedEvent], frozen=True, kw_only=True, tag="state.exists"):
+    """Ask whether there is such a key."""
+
+    key: str
+
+
+class StateFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that went wrong; `at` in seconds since the Unix epoch. Holds no value."""
+
+    at: float
+    key: str
+    problem: str
+
+
+class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.health_reported"):
+    """How the state store fares.
+
+    Attributes:
+        size_bytes: of all documents on disk; `quota_bytes`: how much they may take, 0 for no limit.
+        journal_bytes: what is durable in the journal and has yet to be so in its own file.
+        revision: the newest one given.
+        saves: requests that went well since the store began; `refused`: those that did not.
+        loads: requests that went well since the store began; `refused`: those that did not.
+        save_mean_ms: how long they took, 0 without any.
+        load_mean_ms: how long they took, 0 without any.
+        corrupted: keys whose document was damaged and put aside, since the store began.
+        faults: the newest ones, the newest first.
+        alerts: names and subjects of the alerts that are active, as `<name>/<subject>`.
+    """
+
+    namespaces: list[NamespaceHealth]
+    keys: int
+    size_bytes: int
+    quota_bytes: int
+    journal_bytes: int
+    revision: int
+    saves: int
+    loads: int
+    refused: int
+    save_mean_ms: float
+    load_mean_ms: float
+    corrupted: int
+    faults: list[StateFault]
+    alerts: list[str]
+
+
+class StateHealthRequestEvent(Request[StateHealthReportedEvent], frozen=True, kw_only=True, tag="state.health"):
+    """Ask how the state store fares."""
+
+
+class StateKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key in a listing; `size_bytes` is what it takes on disk."""
+
+    key: str
+    size_bytes: int
+
+
+class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
+    """One page of keys, in order.
+
+    Attributes:
+        next_after: what to ask for as `after` to get the next page; empty if this is the last one.
+        total: keys with the prefix that the asker may read, on all pages.
+    """
+
+    keys: list[StateKey]
+    next_after: str = ""
+    total: int = 0
+
+
+class StateListRequestEvent(Request[StateListedEvent], frozen=True, kw_only=True, tag="state.list"):
+    """List the keys that begin with a prefix; those that the asker may not read are left out."""
+
+    prefix: str = ""
+    after: str = ""
+    limit: int = 1000
+
+
+class StateLoadBatchRequestEvent(Request[StateBatchLoadedEvent], frozen=True, kw_only=True, tag="state.load_batch"):
+    """Read several keys as they are at one moment."""
+
+    keys: list[str]
+
+
+class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
+    """What lies under a key.
+
+    Attributes:
+        value: null if there is no such key.
+        revision: 0 if there is no such key.
+        saved_at: seconds since the Unix epoch.
+        read_only: a later version of the app or of Undercroft wrote it; it cannot be replaced.
+        repaired_from: where the value was taken from because the document itself was damaged; empty otherwise.
+        evidence: where a damaged document was put; empty if it was not damaged.
+    """
+
+    key: str
+    found: bool
+    value: Any = None
+    revision: int = 0
+    saved_at: float = 0.0
+    encrypted: bool = False
+    compressed: bool = False
+    read_only: bool = False
+    repaired_from: str = ""
+    evidence: str = ""
+
+
+class StateLoadRequestEvent(Request[StateLoadedEvent], frozen=True, kw_only=True, tag="state.load"):
+    """Read the value of a key; `schema` names a schema that it must fit, besides that of the namespace."""
+
+    key: str
+    schema: str = ""
+
+
+class StateSaveBatchRequestEvent(Request[StateBatchSavedEvent], frozen=True, kw_only=True, tag="state.save_batch"):
+    """Save and delete several keys: all of it or none of it, whatever happens. A key may be named once."""
+
+    operations: list[BatchOperation]
+
+
+class StateSavedEvent(Event, frozen=True, kw_only=True, tag="state.saved"):
+    """A value is on disk, and a power cut cannot take it back; `size_bytes` is what it takes there."""
+
+    key: str
+    revision: int
+    size_bytes: int
+
+
+class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True, tag="state.save"):
+    """Keep a value under a key.
+
+    Attributes:
+        encrypt: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
+            `backups/auto`.
+        compress: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value
+            below `backups/auto`.
+        backup: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
+            `backups/auto`.
+        expected_revision: refuse unless the key has this revision now; 0 means that there must be no such key; None: whatever
+            it is.
+        schema: name of a schema that the value must fit, besides that of the namespace; empty for none.
+    """
+
+    key: str
+    value: Any
+    encrypt: bool | None = None
+    compress: bool | None = None
+    backup: bool | None = None
+    expected_revision: int | None = None
+    schema: str = ""
+
+
 class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.status_reported"):
     """How the whole runtime fares.
 
@@ -875,6 +1211,15 @@ EVENTS: dict[str, type[Event]] = {
     "alerts.changed": AlertChangedEvent,
     "bus.statistics_reported": BusStatisticsEvent,
     "bus.statistics": BusStatisticsRequestEvent,
+    "documents.cache_reported": DocumentCacheReportedEvent,
+    "documents.cache": DocumentCacheRequestEvent,
+    "documents.changed": DocumentChangedEvent,
+    "documents.read_reported": DocumentReadEvent,
+    "documents.read": DocumentReadRequestEvent,
+    "documents.types_reported": DocumentTypesReportedEvent,
+    "documents.types": DocumentTypesRequestEvent,
+    "documents.written": DocumentWrittenEvent,
+    "documents.write": DocumentWriteRequestEvent,
     "models.files_verified": FilesVerifiedEvent,
     "models.verify_files": FilesVerifyRequestEvent,
     "bus.gap": GapEvent,
@@ -923,6 +1268,23 @@ EVENTS: dict[str, type[Event]] = {
     "config.response": RuntimeConfigResponseEvent,
     "config.request": RuntimeConfigRequestEvent,
     "config.settings_changed": SettingsChangedEvent,
+    "state.batch_loaded": StateBatchLoadedEvent,
+    "state.batch_saved": StateBatchSavedEvent,
+    "state.changed": StateChangedEvent,
+    "state.deleted": StateDeletedEvent,
+    "state.delete": StateDeleteRequestEvent,
+    "state.exists_reported": StateExistsReportedEvent,
+    "state.exists": StateExistsRequestEvent,
+    "state.health_reported": StateHealthReportedEvent,
+    "state.health": StateHealthRequestEvent,
+    "state.listed": StateListedEvent,
+    "state.list": StateListRequestEvent,
+    "state.load_batch": StateLoadBatchRequestEvent,
+    "state.loaded": StateLoadedEvent,
+    "state.load": StateLoadRequestEvent,
+    "state.save_batch": StateSaveBatchRequestEvent,
+    "state.saved": StateSavedEvent,
+    "state.save": StateSaveRequestEvent,
     "supervision.status_reported": SupervisorStatusEvent,
     "supervision.status": SupervisorStatusRequestEvent,
     "supervision.stopping": SupervisorStoppingEvent,
