@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import functools
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+import anyio
 import anyio.to_thread
 
 from actors.manifest import path_problem
-from actors.model_verifier.hashing import HashBook, Verdict
+from actors.model_verifier.hashing import GrowingHash, HashBook, Reading, Verdict, compare
+from actors.model_verifier.idle import Abandoned, IdleReader
 from actors.model_verifier.policy import is_below
 from actors.model_verifier.records import VerificationRecords
 from actors.storage.durable import DurableWriteFailed
-from bus.actor import Actor
+from bus.actor import Actor, Later
 from bus.errors import Refused
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent, ModelRemovedEvent
 
 if TYPE_CHECKING:
     from actors.launch import Surroundings
 
+VERDICTS_AT_ONCE = 2
 Inbox = FilesVerifyRequestEvent | ModelDownloadProgressedEvent | ModelRemovedEvent
 
 
@@ -31,6 +35,8 @@ class ModelVerifier(Actor[Inbox]):
         """Args: models: only directories directly below it are looked into; state: where the records lie."""
         self._models = models.absolute()
         self._book = HashBook()
+        self._idle = IdleReader()
+        self._slots = anyio.CapacityLimiter(VERDICTS_AT_ONCE)
         self._records = VerificationRecords(state / "model_verifier")
 
     @classmethod
@@ -43,17 +49,18 @@ class ModelVerifier(Actor[Inbox]):
         if aside := self._records.load():
             _log(f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew")
 
-    async def handle(self, event: Inbox) -> FilesVerifiedEvent | None:
+    async def handle(self, event: Inbox) -> Later | None:
         """Hash what became durable, or give a verdict."""
         match event:
             case ModelDownloadProgressedEvent():
+                self._idle.download_progressed()
                 directory = Path(event.staging_directory)
                 if is_below(self._models, directory) and not any(path_problem(file.path) for file in event.files):
                     follow = functools.partial(self._book.follow, event.model_id, event.attempt, directory, event.files)
                     await anyio.to_thread.run_sync(follow)
                 return None
             case FilesVerifyRequestEvent():
-                return await self._verify(event)
+                return self._verify(event)
             case ModelRemovedEvent():
                 self._book.drop(event.model_id)
                 self._records.forget(event.model_id)
@@ -62,34 +69,57 @@ class ModelVerifier(Actor[Inbox]):
                 assert_never(event)
 
     async def close(self) -> None:
-        """Close the files that are being followed."""
+        """Close the files that are being followed, and give up reading those for which there was time."""
+        self._idle.close()
         self._book.drop_all()
 
-    async def _verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
+    def _verify(self, request: FilesVerifyRequestEvent) -> Later:
         directory = Path(request.directory)
         if not is_below(self._models, directory):
             raise Refused(f"{request.directory} is no model's directory: expected one directly below {self._models}")
         for file in request.files:
             if problem := path_problem(file.path):
                 raise Refused(f"{request.model_id}: path {file.path!r} cannot be looked at: {problem}")
-        verdict = await anyio.to_thread.run_sync(self._compare, request, directory)
+        if request.idle:
+            return Later(functools.partial(self._judge_idly, request, directory))
+        hashes = self._book.take(request.model_id)  # now, while nobody follows: a hash is used by one thread at a time
+        return Later(functools.partial(self._judge, request, directory, hashes))
+
+    async def _judge(self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash]) -> FilesVerifiedEvent:
+        try:
+            return await anyio.to_thread.run_sync(self._compare, request, directory, hashes, Reading(), limiter=self._slots)
+        finally:
+            self._book.give_back(request.model_id, hashes)
+
+    async def _judge_idly(self, request: FilesVerifyRequestEvent, directory: Path) -> FilesVerifiedEvent:
+        reading = Reading(pause=self._idle.pause, leaves_no_trace=True)
+        try:
+            return await self._idle.run(functools.partial(self._compare, request, directory, {}, reading))
+        except Abandoned:
+            raise Refused(f"{request.model_id}: the verifier stops; ask again") from None
+
+    def _compare(self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash], reading: Reading) -> FilesVerifiedEvent:
+        """Find the verdict, in a thread of its own, and remember it."""
+        if request.trust_records:
+            reading = replace(reading, trusted=functools.partial(self._records.hold, request.model_id))
+        verdict = compare(hashes, directory, request.files, reading)
+        verified_at = self._remember(request, verdict)
         return FilesVerifiedEvent(
             model_id=request.model_id,
             findings=verdict.findings,
             hashed_bytes=verdict.hashed_bytes,
             hashed_behind_bytes=verdict.hashed_behind_bytes,
             seconds=verdict.seconds,
+            verified_at=verified_at,
         )
 
-    def _compare(self, request: FilesVerifyRequestEvent, directory: Path) -> Verdict:
-        trusted = functools.partial(self._records.hold, request.model_id) if request.trust_records else None
-        verdict = self._book.verify(request.model_id, directory, request.files, trusted)
-        if verdict.hashed_bytes or verdict.findings:
+    def _remember(self, request: FilesVerifyRequestEvent, verdict: Verdict) -> float | None:
+        if verdict.read or verdict.findings:
             try:
-                self._records.keep(request.model_id, request.files, verdict.identities)
+                self._records.keep(request.model_id, request.files, verdict.identities, verdict.read)
             except (DurableWriteFailed, OSError) as error:
                 _log(f"the record of {request.model_id} could not be kept, so it will be read again: {error}")
-        return verdict
+        return None if verdict.findings else self._records.verified_at(request.model_id, request.files, verdict.identities)
 
 
 def _log(line: str) -> None:

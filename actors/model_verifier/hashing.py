@@ -1,4 +1,4 @@
-"""Hashes files that still grow: SHA-256 in pieces of 1 MiB through one buffer, so memory stays the same for any length."""
+"""Hashes files that still grow: SHA-256 through a buffer of 1 MiB, so memory stays the same for any length."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import functools
 import hashlib
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.model_verifier.policy import FileFound, Identity, hash_goes_on, hash_until, judge, worth_hashing
-from schemas.manifest import FilePromise
+from actors.model_verifier.policy import FileFound, Identity, hash_goes_on, hash_until, judge, prefix_of, worth_hashing
+from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress, VerificationFinding
 
-PIECE_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 20
+
+
+def go_on() -> None:
+    """What readers do between two buffers unless they were told to wait for others."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,31 @@ class Verdict:
 
     Attributes:
         identities: of the files that keep their promise, by path.
+        read: paths of those files that were read for it; the others were trusted.
         hashed_behind_bytes: of the hashed bytes, those that were hashed before anybody asked.
     """
 
     findings: list[VerificationFinding]
     identities: dict[str, Identity]
+    read: frozenset[str]
     hashed_bytes: int
     hashed_behind_bytes: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a verdict comes by what it needs.
+
+    Attributes:
+        trusted: says of a file that it was verified as it lies there, so that its bytes need not be read again.
+        pause: called before each buffer that is read; may wait, and may raise to give up.
+        leaves_no_trace: what was read is not kept in the page cache, where it would push out what others use.
+    """
+
+    trusted: Callable[[FilePromise, Identity], bool] | None = None
+    pause: Callable[[], None] = go_on
+    leaves_no_trace: bool = False
 
 
 class GrowingHash:
@@ -54,15 +76,35 @@ class GrowingHash:
         """Which file is open, as it is now."""
         return _identity(os.fstat(self._descriptor))
 
-    def advance(self, until: int, buffer: bytearray) -> None:
+    def advance(self, until: int, buffer: bytearray, reading: Reading | None = None) -> None:
         """Hash up to a byte, or to the end of the file if that comes first."""
-        view = memoryview(buffer)
         while self.hashed_bytes < until:
-            count = self._file.readinto(view[: min(len(buffer), until - self.hashed_bytes)])
-            if not count:
+            if reading is not None:
+                reading.pause()
+            piece = self._read(min(len(buffer), until - self.hashed_bytes), buffer)
+            if not piece:
                 return
-            self._digest.update(view[:count])
-            self.hashed_bytes += count
+            self._digest.update(piece)
+            if reading is not None and reading.leaves_no_trace:
+                self._drop_from_cache(self.hashed_bytes, len(piece))
+            self.hashed_bytes += len(piece)
+
+    def bad_pieces(self, pieces: Pieces, buffer: bytearray, reading: Reading) -> list[int]:
+        """Numbers of the pieces whose digest is not the promised one. Reads the whole file once more."""
+        bad = []
+        self._file.seek(0)
+        for number, expected in enumerate(pieces.sha256):
+            digest, left = hashlib.sha256(), pieces.size_bytes
+            while left:
+                reading.pause()
+                piece = self._read(min(len(buffer), left), buffer)
+                if not piece:
+                    break
+                digest.update(piece)
+                left -= len(piece)
+            if digest.hexdigest() != expected:
+                bad.append(number)
+        return bad
 
     def hexdigest(self) -> str:
         """Of what was hashed so far."""
@@ -72,6 +114,14 @@ class GrowingHash:
         """Close the file; on Windows it could not be renamed otherwise."""
         self._file.close()
 
+    def _read(self, limit: int, buffer: bytearray) -> memoryview:
+        view = memoryview(buffer)
+        return view[: self._file.readinto(view[:limit]) or 0]
+
+    def _drop_from_cache(self, start: int, count: int) -> None:
+        if sys.platform == "linux":
+            os.posix_fadvise(self._descriptor, start, count, os.POSIX_FADV_DONTNEED)
+
 
 class HashBook:
     """Digests of the files that are being downloaded, each as far as its bytes are durable. Used by one thread at a time."""
@@ -79,66 +129,41 @@ class HashBook:
     def __init__(self) -> None:
         self._hashes: dict[str, dict[str, GrowingHash]] = {}
         self._attempts: dict[str, int] = {}
+        self._judged: set[str] = set()
 
     @functools.cached_property
     def _buffer(self) -> bytearray:
         """Made when the first file is read: most of its life a verifier is idle."""
-        return bytearray(PIECE_BYTES)
+        return bytearray(BUFFER_BYTES)
 
     def follow(self, model_id: str, attempt: int, directory: Path, files: list[FileProgress]) -> int:
         """Hash what became durable; returns how many bytes that were. A new attempt begins from zero."""
+        if model_id in self._judged:
+            return 0  # whoever judges it has the digests, and reads what is left
         if self._attempts.get(model_id) != attempt:
             self.drop(model_id)
             self._attempts[model_id] = attempt
         hashes = self._hashes.setdefault(model_id, {})
         before = sum(known.hashed_bytes for known in hashes.values())
         for file in files:
-            if not file.durable_bytes:
+            if not prefix_of(file):
                 continue
             with contextlib.suppress(OSError):  # it will be read, and a lasting fault found, when somebody asks for a verdict
-                known = self._current(hashes, file.path, directory / file.path)
-                known.advance(hash_until(known.hashed_bytes, file.durable_bytes, file.size_bytes), self._buffer)
+                known = current_hash(hashes, file.path, directory / file.path)
+                known.advance(hash_until(known.hashed_bytes, prefix_of(file), file.size_bytes), self._buffer)
         return max(0, sum(known.hashed_bytes for known in hashes.values()) - before)
 
-    def verify(
-        self, model_id: str, directory: Path, promises: list[FilePromise], trusted: Callable[[FilePromise, Identity], bool] | None = None
-    ) -> Verdict:
-        """Compare files with their promises, hashing only what is not hashed yet; what was hashed is forgotten afterwards.
+    def take(self, model_id: str) -> dict[str, GrowingHash]:
+        """Hand over the digests of a model for a verdict, to be used by another thread; until `give_back` it is not followed."""
+        self._attempts.pop(model_id, None)
+        self._judged.add(model_id)
+        return self._hashes.pop(model_id, {})
 
-        Args:
-            model_id: whose files they are, as in `follow`.
-            directory: where they lie.
-            promises: what the manifest says of them.
-            trusted: says of a file that it was verified as it lies there, so that its bytes need not be read again.
-        """
-        started = time.monotonic()
-        hashes = self._hashes.setdefault(model_id, {})
-        findings: list[VerificationFinding] = []
-        identities: dict[str, Identity] = {}
-        hashed = behind = 0
-        for promise in promises:
-            path = directory / promise.path
-            earlier, found, identity = 0, FileFound(None), None
-            try:
-                identity = identity_of(path)
-                if identity is not None and trusted is not None and trusted(promise, identity):
-                    found = FileFound(identity.size_bytes, promise.sha256)
-                elif identity is not None and not worth_hashing(promise, identity.size_bytes):
-                    found = FileFound(identity.size_bytes)
-                elif identity is not None:
-                    known = self._current(hashes, promise.path, path)
-                    earlier = known.hashed_bytes
-                    found, identity = _finish(known, promise, path, self._buffer)
-                    hashed += known.hashed_bytes
-            except OSError as error:
-                found = FileFound(0, problem=error.strerror or str(error))
-            behind += earlier
-            problems = judge(promise, found)
-            findings += problems
-            if not problems and identity is not None:
-                identities[promise.path] = identity
-        self.drop(model_id)
-        return Verdict(findings, identities, hashed, behind, time.monotonic() - started)
+    def give_back(self, model_id: str, hashes: dict[str, GrowingHash]) -> None:
+        """The verdict is found: its digests are forgotten, and their files closed."""
+        self._judged.discard(model_id)
+        for known in hashes.values():
+            known.close()
 
     def drop(self, model_id: str) -> None:
         """Forget a model and close its files."""
@@ -151,15 +176,66 @@ class HashBook:
         for model_id in list(self._hashes):
             self.drop(model_id)
 
-    def _current(self, hashes: dict[str, GrowingHash], name: str, path: Path) -> GrowingHash:
-        """The hash of the file that lies there now, begun anew if it is another one than before."""
-        known = hashes.get(name)
-        if known is not None and not hash_goes_on(known.hashed_bytes, known.identity, identity_of(path)):
-            known.close()
-            known = None
-        if known is None:
-            known = hashes[name] = GrowingHash(path)
-        return known
+
+def compare(hashes: dict[str, GrowingHash], directory: Path, promises: list[FilePromise], reading: Reading) -> Verdict:
+    """Compare files with their promises, hashing only what is not hashed yet.
+
+    Args:
+        hashes: digests of the beginnings of files, by path; what is begun here is added, and the caller closes all.
+        directory: where the files lie.
+        promises: what the manifest says of them.
+        reading: how bytes are read, and which need not be.
+    """
+    started = time.monotonic()
+    findings: list[VerificationFinding] = []
+    identities: dict[str, Identity] = {}
+    read: set[str] = set()
+    hashed = behind = 0
+    buffer = Buffer()
+    for promise in promises:
+        path = directory / promise.path
+        earlier, found, identity = 0, FileFound(None), None
+        try:
+            identity = identity_of(path)
+            if identity is not None and reading.trusted is not None and reading.trusted(promise, identity):
+                found = FileFound(identity.size_bytes, promise.sha256)
+            elif identity is not None and not worth_hashing(promise, identity.size_bytes):
+                found = FileFound(identity.size_bytes)
+            elif identity is not None:
+                known = current_hash(hashes, promise.path, path)
+                earlier = known.hashed_bytes
+                read.add(promise.path)
+                found, identity = _finish(known, promise, path, buffer.bytes, reading)
+                hashed += known.hashed_bytes
+                hashes.pop(promise.path).close()
+        except OSError as error:
+            found = FileFound(0, problem=error.strerror or str(error))
+        behind += earlier
+        problems = judge(promise, found)
+        findings += problems
+        if not problems and identity is not None:
+            identities[promise.path] = identity
+    return Verdict(findings, identities, frozenset(read), hashed, behind, time.monotonic() - started)
+
+
+class Buffer:
+    """A buffer that is made when it is first used: a verdict over files that did not change reads none."""
+
+    @functools.cached_property
+    def bytes(self) -> bytearray:
+        """The one buffer of a verdict."""
+        return bytearray(BUFFER_BYTES)
+
+
+def current_hash(hashes: dict[str, GrowingHash], name: str, path: Path) -> GrowingHash:
+    """The hash of the file that lies there now, begun anew if it is another one than before."""
+    known = hashes.get(name)
+    if known is not None and not hash_goes_on(known.hashed_bytes, known.identity, identity_of(path)):
+        known.close()
+        known = None
+    if known is None:
+        known = hashes[name] = GrowingHash(path)
+    return known
 
 
 def identity_of(path: Path) -> Identity | None:
@@ -170,16 +246,18 @@ def identity_of(path: Path) -> Identity | None:
         return None
 
 
-def _finish(known: GrowingHash, promise: FilePromise, path: Path, buffer: bytearray) -> tuple[FileFound, Identity]:
+def _finish(known: GrowingHash, promise: FilePromise, path: Path, buffer: bytearray, reading: Reading) -> tuple[FileFound, Identity]:
     """Hash the rest, and see that nobody changed the file meanwhile."""
     before = known.identity
-    known.advance(promise.size_bytes, buffer)
+    known.advance(promise.size_bytes, buffer, reading)
+    digest = known.hexdigest()
+    bad = known.bad_pieces(promise.pieces, buffer, reading) if promise.pieces is not None and digest != promise.sha256 else []
     after = known.identity
     if before != after or identity_of(path) != after:
         return FileFound(after.size_bytes, problem="it was changed while it was read"), after
     if known.hashed_bytes != promise.size_bytes:
         return FileFound(known.hashed_bytes), after
-    return FileFound(after.size_bytes, known.hexdigest()), after
+    return FileFound(after.size_bytes, digest, bad_pieces=bad), after
 
 
 def _identity(found: os.stat_result) -> Identity:

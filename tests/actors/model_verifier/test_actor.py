@@ -16,7 +16,7 @@ from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.memory import memory_bus
-from schemas.manifest import FilePromise
+from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress, FilesVerifyRequestEvent, ModelDownloadProgressedEvent, ModelRemovedEvent
 
 pytestmark = pytest.mark.anyio
@@ -36,8 +36,8 @@ async def verifier_at(home: Path) -> AsyncIterator[Peer]:
         await task
 
 
-async def ask(client: Peer, directory: Path, *promises: FilePromise, trust_records: bool = False) -> Any:
-    request = FilesVerifyRequestEvent(model_id="m", directory=str(directory), files=list(promises), trust_records=trust_records)
+async def ask(client: Peer, directory: Path, *promises: FilePromise, trust_records: bool = False, idle: bool = False) -> Any:
+    request = FilesVerifyRequestEvent(model_id="m", directory=str(directory), files=list(promises), trust_records=trust_records, idle=idle)
     async with asyncio.timeout(20):
         while True:
             try:
@@ -119,3 +119,41 @@ async def test_removed_model_is_forgotten(tmp_path: Path) -> None:
         async with asyncio.timeout(20):
             while not (await ask(client, directory, PROMISE, trust_records=True)).hashed_bytes:
                 pass
+
+
+async def test_verdict_tells_when_the_files_were_last_read(tmp_path: Path) -> None:
+    directory = staged(tmp_path)
+    async with verifier_at(tmp_path) as client:
+        first = await ask(client, directory, PROMISE)
+        assert first.verified_at is not None
+        assert (await ask(client, directory, PROMISE, trust_records=True)).verified_at == first.verified_at
+        assert (await ask(client, directory, PROMISE)).verified_at >= first.verified_at
+        missing = FilePromise(path="g", size_bytes=1, sha256="0" * 64, urls=PROMISE.urls)
+        assert (await ask(client, directory, PROMISE, missing)).verified_at is None
+
+
+async def test_idle_verdict_is_the_same_and_waits_for_a_download_that_runs_while_others_are_answered(tmp_path: Path) -> None:
+    directory = staged(tmp_path)
+    async with verifier_at(tmp_path) as client:
+        assert (await ask(client, directory, PROMISE, idle=True)).hashed_bytes == len(CONTENT)
+        await client.publish(progressed(directory, 1))
+        await ask(client, directory, PROMISE)
+        waiting = asyncio.create_task(ask(client, directory, PROMISE, idle=True))
+        for _ in range(3):
+            assert (await ask(client, directory, PROMISE)).findings == []
+        waiting.cancel()
+
+
+@pytest.mark.requirement("S1-39")
+async def test_bad_pieces_are_named_in_the_finding(tmp_path: Path) -> None:
+    directory = staged(tmp_path)
+    with (directory / "f").open("r+b") as file:
+        file.seek(MIB + 5)
+        file.write(b"!")
+    digests = [hashlib.sha256(CONTENT[at : at + MIB // 2]).hexdigest() for at in range(0, len(CONTENT), MIB // 2)]
+    promise = FilePromise(
+        path="f", size_bytes=len(CONTENT), sha256=PROMISE.sha256, urls=PROMISE.urls, pieces=Pieces(size_bytes=MIB // 2, sha256=digests)
+    )
+    async with verifier_at(tmp_path) as client:
+        (finding,) = (await ask(client, directory, promise)).findings
+        assert (finding.aspect, finding.pieces) == ("sha256", [2])

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.model_verifier.hashing import HashBook
+from actors.model_verifier.hashing import HashBook, Reading, Verdict, compare
 from actors.model_verifier.policy import Identity
-from schemas.manifest import FilePromise
+from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress
 
 MIB = 1 << 20
@@ -27,6 +27,15 @@ def progress(durable: int, size: int, path: str = "f") -> list[FileProgress]:
     return [FileProgress(path=path, durable_bytes=durable, size_bytes=size)]
 
 
+def verify(book: HashBook, model_id: str, directory: Path, promises: list[FilePromise], reading: Reading | None = None) -> Verdict:
+    """As the actor does it."""
+    hashes = book.take(model_id)
+    try:
+        return compare(hashes, directory, promises, reading or Reading())
+    finally:
+        book.give_back(model_id, hashes)
+
+
 @pytest.mark.requirement("S1-30")
 def test_only_the_tail_is_left_when_a_verdict_is_asked_for(tmp_path: Path) -> None:
     content, book = os.urandom(3 * MIB + 5), HashBook()
@@ -34,7 +43,7 @@ def test_only_the_tail_is_left_when_a_verdict_is_asked_for(tmp_path: Path) -> No
     assert book.follow("m", 1, tmp_path, progress(MIB, len(content))) == MIB
     assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == MIB
     assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == 0
-    verdict = book.verify("m", tmp_path, [promise(content)])
+    verdict = verify(book, "m", tmp_path, [promise(content)])
     assert (verdict.findings, verdict.hashed_bytes, verdict.hashed_behind_bytes) == ([], len(content), 2 * MIB)
     assert set(verdict.identities) == {"f"}
 
@@ -63,8 +72,8 @@ def test_verdict_is_that_of_the_bytes_on_disk_whatever_was_hashed_before(
         path.write_bytes(new)
         book.follow("m", 2, directory, progress(len(new), len(new)))
     on_disk = path.read_bytes()
-    assert book.verify("m", directory, [promise(on_disk)]).findings == []
-    assert book.verify("m", directory, [promise(on_disk + b"x")]).findings
+    assert verify(book, "m", directory, [promise(on_disk)]).findings == []
+    assert verify(book, "m", directory, [promise(on_disk + b"x")]).findings
     book.drop("m")
 
 
@@ -74,7 +83,7 @@ def test_file_that_was_replaced_under_its_name_is_hashed_anew(tmp_path: Path) ->
     book.follow("m", 1, tmp_path, progress(100, 100))
     (tmp_path / "g").write_bytes(new)
     os.replace(tmp_path / "g", tmp_path / "f")
-    verdict = book.verify("m", tmp_path, [promise(new)])
+    verdict = verify(book, "m", tmp_path, [promise(new)])
     assert verdict.findings == []
     assert verdict.hashed_behind_bytes == 0
 
@@ -87,7 +96,7 @@ def test_all_broken_promises_are_found_at_once(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "wrong")
     (tmp_path / "good").write_bytes(b"abcde")
     names = ["short", "wrong", "directory", "link", "good", "absent"]
-    verdict = HashBook().verify("m", tmp_path, [promise(b"abcde", name) for name in names])
+    verdict = verify(HashBook(), "m", tmp_path, [promise(b"abcde", name) for name in names])
     aspects = {finding.path: finding.aspect for finding in verdict.findings}
     assert aspects["short"] == "size"
     assert aspects["wrong"] == "sha256"
@@ -98,7 +107,7 @@ def test_all_broken_promises_are_found_at_once(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this platform")
 def test_named_pipe_does_not_hang_the_verifier(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "f")
-    assert HashBook().verify("m", tmp_path, [promise(b"")]).findings
+    assert verify(HashBook(), "m", tmp_path, [promise(b"")]).findings
 
 
 def test_file_that_grows_while_it_is_read_is_not_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,13 +117,13 @@ def test_file_that_grows_while_it_is_read_is_not_vouched_for(tmp_path: Path, mon
 
     real = hashing.GrowingHash.advance
 
-    def grow(self: hashing.GrowingHash, until: int, buffer: bytearray) -> None:
-        real(self, until, buffer)
+    def grow(self: hashing.GrowingHash, until: int, buffer: bytearray, reading: Reading | None = None) -> None:
+        real(self, until, buffer, reading)
         with (tmp_path / "f").open("ab") as file:
             file.write(b"more")
 
     monkeypatch.setattr(hashing.GrowingHash, "advance", grow)
-    (finding,) = book.verify("m", tmp_path, [promise(content)]).findings
+    (finding,) = verify(book, "m", tmp_path, [promise(content)]).findings
     assert finding.aspect == "unreadable"
     assert "changed while it was read" in finding.found
 
@@ -128,7 +137,7 @@ def test_what_is_trusted_is_not_read(tmp_path: Path) -> None:
         seen.append(identity)
         return True
 
-    verdict = HashBook().verify("m", tmp_path, [promise(content)], trust)
+    verdict = verify(HashBook(), "m", tmp_path, [promise(content)], Reading(trusted=trust))
     assert verdict.findings == []
     assert verdict.hashed_bytes == 0
     assert seen[0].size_bytes == 100
@@ -146,7 +155,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     book = HashBook()
     tracemalloc.start()
     try:
-        assert book.verify("m", tmp_path, [promised]).findings == []
+        assert verify(book, "m", tmp_path, [promised]).findings == []
         assert tracemalloc.get_traced_memory()[1] < 2 * MIB  # one of them is the buffer that every file is read into
     finally:
         tracemalloc.stop()
@@ -160,7 +169,73 @@ def test_no_file_stays_open_after_a_verdict(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     book.follow("m", 1, tmp_path, [*progress(1, 1, "f"), *progress(1, 1, "g")])
     assert len(os.listdir("/proc/self/fd")) == before + 2
-    book.verify("m", tmp_path, [promise(b"x", "f"), promise(b"x", "g")])
+    verify(book, "m", tmp_path, [promise(b"x", "f"), promise(b"x", "g")])
     book.follow("m", 2, tmp_path, progress(1, 1, "f"))
     book.drop_all()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.requirement("S1-30")
+def test_of_a_file_that_is_fetched_in_several_ranges_only_the_prefix_is_hashed_behind(tmp_path: Path) -> None:
+    content, book = os.urandom(3 * MIB), HashBook()
+    with (tmp_path / "f").open("wb") as file:
+        file.write(content[:MIB])
+        file.seek(2 * MIB)
+        file.write(content[2 * MIB :])
+    ranges = [FileProgress(path="f", durable_bytes=2 * MIB, prefix_bytes=MIB, size_bytes=len(content))]
+    assert book.follow("m", 1, tmp_path, ranges) == MIB
+    assert book.follow("m", 1, tmp_path, [FileProgress(path="f", durable_bytes=2 * MIB, prefix_bytes=0, size_bytes=len(content))]) == 0
+    with (tmp_path / "f").open("r+b") as file:
+        file.seek(MIB)
+        file.write(content[MIB : 2 * MIB])
+    verdict = verify(book, "m", tmp_path, [promise(content)])
+    assert (verdict.findings, verdict.hashed_behind_bytes) == ([], MIB)
+
+
+def pieces_of(content: bytes, size: int) -> Pieces:
+    return Pieces(size_bytes=size, sha256=[hashlib.sha256(content[at : at + size]).hexdigest() for at in range(0, len(content), size)])
+
+
+@settings(deadline=None, max_examples=40)
+@given(length=st.integers(1, 400_000), hits=st.lists(st.integers(0, 399_999), max_size=4))
+def test_exactly_the_pieces_that_hold_a_changed_byte_are_named(tmp_path_factory: pytest.TempPathFactory, length: int, hits: list[int]) -> None:
+    directory, content = tmp_path_factory.mktemp("any"), bytes(length)
+    found = bytearray(content)
+    for hit in hits:
+        found[hit % length] = 1
+    (directory / "f").write_bytes(found)
+    promised = FilePromise(
+        path="f", size_bytes=length, sha256=promise(content).sha256, urls=["https://models.example/f"], pieces=pieces_of(content, 65_536)
+    )
+    findings = verify(HashBook(), "m", directory, [promised]).findings
+    assert [finding.pieces for finding in findings] == ([sorted({hit % length // 65_536 for hit in hits})] if hits else [])
+
+
+def test_whole_file_is_bad_if_its_pieces_contradict_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    promised = FilePromise(path="f", size_bytes=3, sha256="0" * 64, urls=["https://models.example/f"], pieces=pieces_of(b"abc", 65_536))
+    (finding,) = verify(HashBook(), "m", tmp_path, [promised]).findings
+    assert (finding.aspect, finding.pieces) == ("sha256", [])
+
+
+def test_model_that_is_being_judged_is_not_followed_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    book = HashBook()
+    hashes = book.take("m")
+    assert book.follow("m", 1, tmp_path, progress(3, 3)) == 0
+    book.give_back("m", hashes)
+    assert book.follow("m", 1, tmp_path, progress(3, 3)) == 3
+    book.drop_all()
+
+
+def test_reader_that_waits_for_others_asks_before_every_buffer_and_may_give_up(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(bytes(3 * MIB))
+    asked: list[int] = []
+    verify(HashBook(), "m", tmp_path, [promise(bytes(3 * MIB))], Reading(pause=lambda: asked.append(1), leaves_no_trace=True))
+    assert len(asked) >= 3
+
+    def give_up() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        verify(HashBook(), "m", tmp_path, [promise(bytes(3 * MIB))], Reading(pause=give_up))

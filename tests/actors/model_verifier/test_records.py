@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.model_verifier.hashing import identity_of
@@ -67,3 +68,35 @@ def test_records_that_cannot_be_read_are_put_aside_and_begun_anew(tmp_path: Path
     assert aside is not None
     assert aside.read_bytes() == content
     assert os.listdir(tmp_path) == [aside.name]
+
+
+def test_former_revision_is_still_known_after_an_update_and_two_more_are_not_kept_for_ever(tmp_path: Path, identity: Identity) -> None:
+    records = VerificationRecords(tmp_path / "state")
+    files = [(PROMISE, identity)]
+    for number in range(1, 4):
+        promise = FilePromise(path="f", size_bytes=3, sha256=str(number) * 64, urls=PROMISE.urls)
+        files.append((promise, replace(identity, inode=identity.inode + number)))
+    for promise, found in files:
+        records.keep("m", [promise], {"f": found})
+    assert [records.hold("m", promise, found) for promise, found in files] == [False, True, True, True]
+
+
+def test_record_of_a_file_that_was_not_read_keeps_its_time(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = VerificationRecords(tmp_path / "state")
+    assert records.verified_at("m", [PROMISE], {"f": identity}) is None
+    monkeypatch.setattr("time.time", lambda: 100.0)
+    records.keep("m", [PROMISE], {"f": identity})
+    monkeypatch.setattr("time.time", lambda: 200.0)
+    records.keep("m", [PROMISE], {"f": identity}, read=[])
+    assert records.verified_at("m", [PROMISE], {"f": identity}) == 100.0
+    records.keep("m", [PROMISE], {"f": identity}, read=["f"])
+    assert records.verified_at("m", [PROMISE], {"f": identity}) == 200.0
+
+
+def test_records_of_one_revision_as_they_were_written_once_are_still_read(tmp_path: Path, identity: Identity) -> None:
+    VerificationRecords(tmp_path).keep("m", [PROMISE], {"f": identity})
+    written = msgspec.json.decode((tmp_path / RECORDS_NAME).read_bytes())
+    (tmp_path / RECORDS_NAME).write_bytes(msgspec.json.encode({"m": {"f": written["m"]["f"][0]}}))
+    records = VerificationRecords(tmp_path)
+    assert records.load() is None
+    assert records.hold("m", PROMISE, identity)
