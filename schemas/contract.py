@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from schemas import alerts, bus, config, documents, leases, metrics, models, sources, state, supervision
+from schemas import alerts, bus, config, documents, leases, logs, metrics, models, paths, sources, state, supervision
 from schemas.event import Event, Request, reply_type_of, topic_of
 
-CONVERSATIONS: tuple[ModuleType, ...] = (alerts, bus, config, documents, leases, metrics, models, sources, state, supervision)
+CONVERSATIONS: tuple[ModuleType, ...] = (alerts, bus, config, documents, leases, logs, metrics, models, paths, sources, state, supervision)
 
 
 def _events_of(module: ModuleType) -> Iterator[type[Event]]:

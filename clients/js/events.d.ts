@@ -370,6 +370,20 @@ export interface LicenceAcceptRequestEvent {
   model_id: string;
 }
 
+/** From now on an actor notes what is at least of this level. The level of one actor wins over that of all (`*`). */
+export interface LogLevelChangedEvent {
+  type: "logs.level_changed";
+  actor: string;
+  level: "critical" | "debug" | "error" | "info" | "warning" | null;
+}
+
+/** Ask for another level, of one actor or of all (`*`). */
+export interface LogLevelRequestEvent {
+  type: "logs.set_level";
+  actor?: string;
+  level?: "critical" | "debug" | "error" | "info" | "warning" | null;
+}
+
 /** One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch. */
 export interface LogLine {
   actor: string;
@@ -381,6 +395,51 @@ export interface LogLine {
 export interface LogLinesWrittenEvent {
   type: "supervision.log_lines_written";
   lines: Array<LogLine>;
+}
+
+/** One thing that was noted; redacted before it left its process. */
+export interface LogRecord {
+  actor: string;
+  /** seconds since the Unix epoch. */
+  at: number;
+  level: "critical" | "debug" | "error" | "info" | "warning";
+  /** dotted name of the module that noted it; `stderr` for a line that a process wrote there. */
+  logger: string;
+  message: string;
+  /** what belongs to it, by name. */
+  fields?: Record<string, string>;
+  /** id of the matter that it belongs to, across all actors; empty for none. */
+  correlation?: string;
+  /** of an exception, without values of variables; empty for none. */
+  traceback?: string;
+}
+
+/** An actor noted something. */
+export interface LogRecordedEvent {
+  type: "logs.recorded";
+  records: Array<LogRecord>;
+  /** records that did not go out since the last event, since there were too many at once. */
+  dropped?: number;
+}
+
+/** The newest records, oldest first. */
+export interface LogRingReadEvent {
+  type: "logs.ring_read";
+  records: Array<LogRecord>;
+  /** records that the ring no longer holds, or that never reached it. */
+  dropped: number;
+}
+
+/** Ask for the newest records. */
+export interface LogRingRequestEvent {
+  type: "logs.read_ring";
+  /** of this one only; None for all. */
+  actor?: string | null;
+  /** at least of this level. */
+  level?: "critical" | "debug" | "error" | "info" | "warning";
+  /** of this matter only; empty for any. */
+  correlation?: string;
+  limit?: number;
 }
 
 /** The newest lines of the ring, oldest first; `dropped` counts the older ones that it no longer holds. */
@@ -745,6 +804,43 @@ export interface ModelsListRequestEvent {
   type: "models.list";
 }
 
+/** The move is on disk and goes on through any crash; with `dry_run` nothing happened. */
+export interface ModelsRelocationEvent {
+  type: "paths.models_relocation";
+  /** what will be brought over. */
+  moved_models: Array<string>;
+  /** what lies at the new place in its full length already, and is kept there if its hashes match. */
+  adopted_models: Array<string>;
+  /** to be copied; 0 where both places are on one file system. */
+  copy_bytes: number;
+}
+
+/** Asked of the owner of the models: go over to another directory, then have the choice settled. */
+export interface ModelsRelocateRequestEvent {
+  type: "paths.relocate_models";
+  /** the directory; it exists and can be written to. */
+  target: string;
+  action: "adopt" | "anew" | "move";
+  /** the choice that brought this about, to be settled at the end. */
+  category: "logs" | "models" | "root" | "tools" | "workspace";
+  /** the choice that brought this about, to be settled at the end. */
+  path: string;
+  dry_run?: boolean;
+}
+
+/** Directories below it are looked into from now on. */
+export interface ModelsRootAdmittedEvent {
+  type: "paths.models_root_admitted";
+  directory: string;
+}
+
+/** Asked of the verifier by the owner of the models, before models in another directory can be verified. */
+export interface ModelsRootAdmitRequestEvent {
+  type: "paths.admit_models_root";
+  /** of all models; it counts until the verifier ends, and its next life knows the one that was chosen by then. */
+  directory: string;
+}
+
 /** How one namespace fares; `quota_bytes` is 0 if there is none. */
 export interface NamespaceHealth {
   name: string;
@@ -753,6 +849,134 @@ export interface NamespaceHealth {
   quota_bytes: number;
   encrypt: boolean;
   owner: string;
+}
+
+/** Why a directory cannot be used. */
+export interface PathProblem {
+  kind: "busy" | "environment" | "held" | "missing" | "nested" | "not_a_directory" | "not_writable" | "relative" | "removed_drive" | "space" | "unreadable" | "user_data";
+  category: "config" | "logs" | "models" | "state" | "tools" | "workspace" | "root";
+  path: string;
+  /** a sentence that names the directory and says what to do. */
+  message: string;
+  /** what a person can do about it, the first one first. */
+  offers: Array<"choose" | "connect" | "create" | "free_space" | "reset" | "wait">;
+}
+
+/** One category: where it lies and whether that can be used. */
+export interface PathStatus {
+  category: "config" | "logs" | "models" | "state" | "tools" | "workspace";
+  /** the active directory. */
+  path: string;
+  /** where it will lie from the next start on; empty if that is the same. */
+  next_path: string;
+  origin: "environment" | "home" | "override" | "platform" | "root";
+  /** where it lies if nobody chooses. */
+  default: string;
+  exists: boolean;
+  /** it exists, and its owner may write there. */
+  writable: boolean;
+  /** on its disk, or on that where it would be created; None if that is not known. */
+  free_bytes: number | null;
+  /** when a choice for it counts. */
+  takes_effect: "next_start" | "now";
+  /** empty if all is well. A default that was not created yet is well. */
+  problems: Array<PathProblem>;
+}
+
+/** What comes of a choice. */
+export interface PathChosenEvent {
+  type: "paths.chosen";
+  /** the choice is durable, or the move to it is and goes on through any crash; with `dry_run`: it would be. */
+  accepted: boolean;
+  dry_run: boolean;
+  /** why not; empty if it was accepted. */
+  problems: Array<PathProblem>;
+  /** sentences for people. */
+  what_happens: Array<string>;
+  /** the categories that are concerned, as they will be. */
+  paths: Array<PathStatus>;
+  /** directories that were, or would be, created. */
+  created: Array<string>;
+  /** how much has to be copied; 0 if nothing has to. */
+  move_bytes: number;
+}
+
+/** Choose a directory for a category; from the readiness flow and from the settings alike. */
+export interface PathChooseRequestEvent {
+  type: "paths.choose";
+  category: "logs" | "models" | "root" | "tools" | "workspace";
+  /** absolute; empty goes back to what applies without this choice. */
+  path: string;
+  /** what to do with the models; the other categories leave what is there where it is. */
+  action?: "adopt" | "anew" | "move";
+  /** create the directory if it is missing. */
+  create_missing?: boolean;
+  dry_run?: boolean;
+}
+
+/** No models are on the way (any more); all are where they were. */
+export interface PathMoveCancelledEvent {
+  type: "paths.move_cancelled";
+  was_moving: boolean;
+}
+
+/** Stop moving models; refused once the new place serves. */
+export interface PathMoveCancelRequestEvent {
+  type: "paths.cancel_move";
+}
+
+/** How far the models are on their way to another directory. At most ten a second. */
+export interface PathMoveChangedEvent {
+  type: "paths.move_changed";
+  source: string;
+  target: string;
+  action: "adopt" | "anew" | "move";
+  state: "cancelled" | "failed" | "leaving" | "moved" | "moving";
+  /** which model is being brought over; empty between models. */
+  model_id?: string;
+  /** copied and synced, of `total_bytes`. */
+  moved_bytes?: number;
+  total_bytes?: number;
+  /** what stays at the old place for now, since a program has it in use. */
+  kept_back?: Array<string>;
+  /** why it failed; all models are at the old place then. */
+  problem?: string;
+}
+
+/** The choice is on disk. */
+export interface PathsSettledEvent {
+  type: "paths.settled";
+  paths: Array<PathStatus>;
+}
+
+/** Asked by whoever owns the files, once they are at the new place: from here on it counts. */
+export interface PathSettleRequestEvent {
+  type: "paths.settle";
+  /** as they were chosen. */
+  category: "logs" | "models" | "root" | "tools" | "workspace";
+  /** as they were chosen. */
+  path: string;
+}
+
+/** Where everything lies, whenever any of it is other than it was; also once at every start. */
+export interface PathsChangedEvent {
+  type: "paths.changed";
+  paths: Array<PathStatus>;
+  /** `start`, `chosen`, or `observed`: a drive came or went, rights changed. */
+  reason: "chosen" | "observed" | "start";
+}
+
+/** Every category, looked at just now. */
+export interface PathsListedEvent {
+  type: "paths.listed";
+  paths: Array<PathStatus>;
+  /** where the choices are kept. */
+  choices_file: string;
+}
+
+/** Ask where everything lies. It is looked at anew, so this also notices a drive that is back. */
+export interface PathsListRequestEvent {
+  type: "paths.list";
 }
 
 /** A peer was let in, or came back on a new connection. */
@@ -786,12 +1010,21 @@ export interface RuntimeConfigResponseEvent {
   message: string;
   /** the overrides are on disk. False with `success` means: in effect now, but lost with the process. */
   durable?: boolean;
-  /** all effective settings after the request, nested by section. */
+  /** all effective settings after the request, nested by section; secrets as `SECRET_PLACEHOLDER`. */
   settings?: Record<string, unknown>;
+  /** dotted path to value, what the user set; secrets as `SECRET_PLACEHOLDER`. */
   overrides?: Record<string, unknown>;
   problems?: Array<SettingProblem>;
   /** counts the changes of this life of the store, so that two answers can be put in order. */
   revision?: number;
+  /** dotted path to value, what holds until the store ends. */
+  session?: Record<string, unknown>;
+  /** of the settings that were set, those that are not in effect since a higher layer wins, and which one that is. */
+  shadowed?: Record<string, "environment" | "policy" | "preset" | "profile" | "session" | "user">;
+  /** of the settings that changed, those that take effect when their reader starts again. */
+  restart?: Array<string>;
+  /** tells these overrides from others, across lives of the store; told for get_effective only. */
+  fingerprint?: string;
 }
 
 /** Read or change the application's settings; several keys at once are taken all or none. */
@@ -804,18 +1037,123 @@ export interface RuntimeConfigRequestEvent {
   section?: string;
   /** judge the request and show the settings as they would be, but change nothing. */
   dry_run?: boolean;
+  /** dotted paths of settings or sections that are no longer overridden; for `update` only, all or none with its keys. */
+  resets?: Array<string>;
+  /** `session` changes what holds until the store ends; it is never stored. */
+  scope?: "session" | "user";
+  /** refuse the request if the overrides are no longer those of this fingerprint; empty: take it anyway. */
+  expected_fingerprint?: string;
+}
+
+/** The value of a secret. It is an answer to one peer and is never published. */
+export interface SecretRevealedEvent {
+  type: "config.secret_revealed";
+  value: string;
+}
+
+/** Ask for the value of a secret. Refused, with the reason, where it is not set or the keychain does not give it. */
+export interface SecretRevealRequestEvent {
+  type: "config.reveal_secret";
+  /** dotted path of a setting that is declared a secret. */
+  path: string;
+}
+
+/** What one layer says of a setting. */
+export interface SettingLayer {
+  layer: "environment" | "policy" | "preset" | "profile" | "session" | "user";
+  /** where the layer is kept, such as a file or the name of a variable. */
+  source: string;
+  /** whether the layer has a value for this setting. */
+  is_set: boolean;
+  /** the value; secrets as `SECRET_PLACEHOLDER`. */
+  value?: unknown;
+  /** whether this value is the one in effect. */
+  wins?: boolean;
+  /** why a value that is there does not count; empty if it does. */
+  problem?: string;
+}
+
+/** Where the value of a setting comes from. */
+export interface SettingExplained {
+  path: string;
+  title: string;
+  /** what is in effect; secrets as `SECRET_PLACEHOLDER`. */
+  value: unknown;
+  /** the layer whose value that is. */
+  winner: "environment" | "policy" | "preset" | "profile" | "session" | "user";
+  /** one sentence that says why. */
+  reason: string;
+  /** the administrator lets nobody change it. */
+  is_locked: boolean;
+  /** every layer, the lowest first. */
+  layers: Array<SettingLayer>;
+}
+
+/** What the app declares about one setting. */
+export interface SettingField {
+  path: string;
+  title: string;
+  description: string;
+  /** dotted path of its section; empty at the top. */
+  section: string;
+  /** what a person reads above it. */
+  section_title: string;
+  /** its value where no layer has one; secrets as `SECRET_PLACEHOLDER`, or empty. */
+  default?: unknown;
+  /** whether a user may change it. */
+  is_user?: boolean;
+  /** its value is kept in the system's keychain and is told by `config.reveal_secret` only. */
+  is_secret?: boolean;
+  /** a new value takes effect when whoever reads it starts again. */
+  needs_restart?: boolean;
 }
 
 /** Settings are in effect that were not before; values derived from them are due to be computed anew. */
 export interface SettingsChangedEvent {
   type: "config.settings_changed";
-  /** dotted path to new value, for each setting whose effective value is another one now. */
+  /** dotted path to new value, for each setting whose effective value is another one now; secrets as `SECRET_PLACEHOLDER`. */
   changed: Record<string, unknown>;
-  /** all effective settings, nested by section. */
+  /** all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`. */
   settings: Record<string, unknown>;
   revision: number;
-  /** `start` when the store announces what it loaded. */
-  reason: "reset_defaults" | "reset_section" | "start" | "update";
+  /**
+   * `start` when the store announces what it loaded; `file` when somebody edited `config.json`; `policy` when the
+   * administrator's file changed.
+   */
+  reason: "file" | "policy" | "reset_defaults" | "reset_section" | "start" | "update";
+  /** of the changed settings, those that take effect when their reader starts again. */
+  restart?: Array<string>;
+}
+
+/** All that a settings page needs. */
+export interface SettingsDescribedEvent {
+  type: "config.described";
+  /** every setting, in the order in which the app declares them. */
+  fields: Array<SettingField>;
+  /** types and ranges, as JSON Schema (draft 2020-12). */
+  json_schema: Record<string, unknown>;
+  /** name to title of each packaged preset. */
+  presets?: Record<string, string>;
+  /** dotted path of the setting that chooses a preset; empty: there is none. */
+  preset_setting?: string;
+}
+
+/** Ask what settings there are. */
+export interface SettingsDescribeRequestEvent {
+  type: "config.describe";
+}
+
+/** Where the values of the settings come from that were asked for. */
+export interface SettingsExplainedEvent {
+  type: "config.explained";
+  settings: Array<SettingExplained>;
+}
+
+/** Ask where values come from. Refused if there is no such setting. */
+export interface SettingsExplainRequestEvent {
+  type: "config.explain";
+  /** dotted path of a setting or a section. */
+  path: string;
 }
 
 /** The values of several keys. */
@@ -1066,7 +1404,12 @@ export interface EventOf {
   "bus.gap": GapEvent;
   "models.licence_accepted": LicenceAcceptedEvent;
   "models.accept_licence": LicenceAcceptRequestEvent;
+  "logs.level_changed": LogLevelChangedEvent;
+  "logs.set_level": LogLevelRequestEvent;
   "supervision.log_lines_written": LogLinesWrittenEvent;
+  "logs.recorded": LogRecordedEvent;
+  "logs.ring_read": LogRingReadEvent;
+  "logs.read_ring": LogRingRequestEvent;
   "supervision.logs_reported": LogsReportedEvent;
   "supervision.logs": LogsRequestEvent;
   "models.manifest_refreshed": ManifestRefreshedEvent;
@@ -1104,11 +1447,31 @@ export interface EventOf {
   "models.withdraw": ModelWithdrawRequestEvent;
   "models.listed": ModelsListedEvent;
   "models.list": ModelsListRequestEvent;
+  "paths.models_relocation": ModelsRelocationEvent;
+  "paths.relocate_models": ModelsRelocateRequestEvent;
+  "paths.models_root_admitted": ModelsRootAdmittedEvent;
+  "paths.admit_models_root": ModelsRootAdmitRequestEvent;
+  "paths.chosen": PathChosenEvent;
+  "paths.choose": PathChooseRequestEvent;
+  "paths.move_cancelled": PathMoveCancelledEvent;
+  "paths.cancel_move": PathMoveCancelRequestEvent;
+  "paths.move_changed": PathMoveChangedEvent;
+  "paths.settled": PathsSettledEvent;
+  "paths.settle": PathSettleRequestEvent;
+  "paths.changed": PathsChangedEvent;
+  "paths.listed": PathsListedEvent;
+  "paths.list": PathsListRequestEvent;
   "bus.peer_joined": PeerJoinedEvent;
   "bus.peer_left": PeerLeftEvent;
   "config.response": RuntimeConfigResponseEvent;
   "config.request": RuntimeConfigRequestEvent;
+  "config.secret_revealed": SecretRevealedEvent;
+  "config.reveal_secret": SecretRevealRequestEvent;
   "config.settings_changed": SettingsChangedEvent;
+  "config.described": SettingsDescribedEvent;
+  "config.describe": SettingsDescribeRequestEvent;
+  "config.explained": SettingsExplainedEvent;
+  "config.explain": SettingsExplainRequestEvent;
   "state.batch_loaded": StateBatchLoadedEvent;
   "state.batch_saved": StateBatchSavedEvent;
   "state.changed": StateChangedEvent;
@@ -1142,6 +1505,8 @@ export interface ReplyTo {
   "documents.write": DocumentWrittenEvent;
   "models.verify_files": FilesVerifiedEvent;
   "models.accept_licence": LicenceAcceptedEvent;
+  "logs.set_level": LogLevelChangedEvent;
+  "logs.read_ring": LogRingReadEvent;
   "supervision.logs": LogsReportedEvent;
   "models.refresh": ManifestRefreshedEvent;
   "models.add": ModelAddedEvent;
@@ -1156,7 +1521,16 @@ export interface ReplyTo {
   "models.verify": ModelVerdictEvent;
   "models.withdraw": ModelWithdrawnEvent;
   "models.list": ModelsListedEvent;
+  "paths.relocate_models": ModelsRelocationEvent;
+  "paths.admit_models_root": ModelsRootAdmittedEvent;
+  "paths.choose": PathChosenEvent;
+  "paths.cancel_move": PathMoveCancelledEvent;
+  "paths.settle": PathsSettledEvent;
+  "paths.list": PathsListedEvent;
   "config.request": RuntimeConfigResponseEvent;
+  "config.reveal_secret": SecretRevealedEvent;
+  "config.describe": SettingsDescribedEvent;
+  "config.explain": SettingsExplainedEvent;
   "state.delete": StateDeletedEvent;
   "state.exists": StateExistsReportedEvent;
   "state.health": StateHealthReportedEvent;

@@ -453,6 +453,22 @@ class LicenceAcceptRequestEvent(Request[LicenceAcceptedEvent], frozen=True, kw_o
     model_id: str
 
 
+class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_changed"):
+    """From now on an actor notes what is at least of this level. The level of one actor wins over that of all (`*`)."""
+
+    retained_by: ClassVar[str | None] = "actor"
+
+    actor: str
+    level: Literal["critical", "debug", "error", "info", "warning"] | None
+
+
+class LogLevelRequestEvent(Request[LogLevelChangedEvent], frozen=True, kw_only=True, tag="logs.set_level"):
+    """Ask for another level, of one actor or of all (`*`)."""
+
+    actor: str = "*"
+    level: Literal["critical", "debug", "error", "info", "warning"] | None = None
+
+
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch."""
 
@@ -465,6 +481,64 @@ class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.lo
     """Processes wrote to their logs."""
 
     lines: list[LogLine]
+
+
+class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was noted; redacted before it left its process.
+
+    Attributes:
+        at: seconds since the Unix epoch.
+        logger: dotted name of the module that noted it; `stderr` for a line that a process wrote there.
+        fields: what belongs to it, by name.
+        correlation: id of the matter that it belongs to, across all actors; empty for none.
+        traceback: of an exception, without values of variables; empty for none.
+    """
+
+    actor: str
+    at: float
+    level: Literal["critical", "debug", "error", "info", "warning"]
+    logger: str
+    message: str
+    fields: dict[str, str] = {}
+    correlation: str = ""
+    traceback: str = ""
+
+
+class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
+    """An actor noted something.
+
+    Attributes:
+        dropped: records that did not go out since the last event, since there were too many at once.
+    """
+
+    records: list[LogRecord]
+    dropped: int = 0
+
+
+class LogRingReadEvent(Event, frozen=True, kw_only=True, tag="logs.ring_read"):
+    """The newest records, oldest first.
+
+    Attributes:
+        dropped: records that the ring no longer holds, or that never reached it.
+    """
+
+    records: list[LogRecord]
+    dropped: int
+
+
+class LogRingRequestEvent(Request[LogRingReadEvent], frozen=True, kw_only=True, tag="logs.read_ring"):
+    """Ask for the newest records.
+
+    Attributes:
+        actor: of this one only; None for all.
+        level: at least of this level.
+        correlation: of this matter only; empty for any.
+    """
+
+    actor: str | None = None
+    level: Literal["critical", "debug", "error", "info", "warning"] = "debug"
+    correlation: str = ""
+    limit: int = 200
 
 
 class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_reported"):
@@ -873,6 +947,52 @@ class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=Tr
     """Ask which models there are and where each stands."""
 
 
+class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_relocation"):
+    """The move is on disk and goes on through any crash; with `dry_run` nothing happened.
+
+    Attributes:
+        moved_models: what will be brought over.
+        adopted_models: what lies at the new place in its full length already, and is kept there if its hashes match.
+        copy_bytes: to be copied; 0 where both places are on one file system.
+    """
+
+    moved_models: list[str]
+    adopted_models: list[str]
+    copy_bytes: int
+
+
+class ModelsRelocateRequestEvent(Request[ModelsRelocationEvent], frozen=True, kw_only=True, tag="paths.relocate_models"):
+    """Asked of the owner of the models: go over to another directory, then have the choice settled.
+
+    Attributes:
+        target: the directory; it exists and can be written to.
+        category: the choice that brought this about, to be settled at the end.
+        path: the choice that brought this about, to be settled at the end.
+    """
+
+    target: str
+    action: Literal["adopt", "anew", "move"]
+    category: Literal["logs", "models", "root", "tools", "workspace"]
+    path: str
+    dry_run: bool = False
+
+
+class ModelsRootAdmittedEvent(Event, frozen=True, kw_only=True, tag="paths.models_root_admitted"):
+    """Directories below it are looked into from now on."""
+
+    directory: str
+
+
+class ModelsRootAdmitRequestEvent(Request[ModelsRootAdmittedEvent], frozen=True, kw_only=True, tag="paths.admit_models_root"):
+    """Asked of the verifier by the owner of the models, before models in another directory can be verified.
+
+    Attributes:
+        directory: of all models; it counts until the verifier ends, and its next life knows the one that was chosen by then.
+    """
+
+    directory: str
+
+
 class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How one namespace fares; `quota_bytes` is 0 if there is none."""
 
@@ -882,6 +1002,162 @@ class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
     quota_bytes: int
     encrypt: bool
     owner: str
+
+
+class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a directory cannot be used.
+
+    Attributes:
+        message: a sentence that names the directory and says what to do.
+        offers: what a person can do about it, the first one first.
+    """
+
+    kind: Literal["busy", "environment", "held", "missing", "nested", "not_a_directory", "not_writable", "relative", "removed_drive", "space", "unreadable", "user_data"]
+    category: Literal["config", "logs", "models", "state", "tools", "workspace"] | Literal["root"]
+    path: str
+    message: str
+    offers: list[Literal["choose", "connect", "create", "free_space", "reset", "wait"]]
+
+
+class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One category: where it lies and whether that can be used.
+
+    Attributes:
+        path: the active directory.
+        next_path: where it will lie from the next start on; empty if that is the same.
+        default: where it lies if nobody chooses.
+        writable: it exists, and its owner may write there.
+        free_bytes: on its disk, or on that where it would be created; None if that is not known.
+        takes_effect: when a choice for it counts.
+        problems: empty if all is well. A default that was not created yet is well.
+    """
+
+    category: Literal["config", "logs", "models", "state", "tools", "workspace"]
+    path: str
+    next_path: str
+    origin: Literal["environment", "home", "override", "platform", "root"]
+    default: str
+    exists: bool
+    writable: bool
+    free_bytes: int | None
+    takes_effect: Literal["next_start", "now"]
+    problems: list[PathProblem]
+
+
+class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
+    """What comes of a choice.
+
+    Attributes:
+        accepted: the choice is durable, or the move to it is and goes on through any crash; with `dry_run`: it would be.
+        problems: why not; empty if it was accepted.
+        what_happens: sentences for people.
+        paths: the categories that are concerned, as they will be.
+        created: directories that were, or would be, created.
+        move_bytes: how much has to be copied; 0 if nothing has to.
+    """
+
+    accepted: bool
+    dry_run: bool
+    problems: list[PathProblem]
+    what_happens: list[str]
+    paths: list[PathStatus]
+    created: list[str]
+    move_bytes: int
+
+
+class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True, tag="paths.choose"):
+    """Choose a directory for a category; from the readiness flow and from the settings alike.
+
+    Attributes:
+        path: absolute; empty goes back to what applies without this choice.
+        action: what to do with the models; the other categories leave what is there where it is.
+        create_missing: create the directory if it is missing.
+    """
+
+    category: Literal["logs", "models", "root", "tools", "workspace"]
+    path: str
+    action: Literal["adopt", "anew", "move"] = "move"
+    create_missing: bool = False
+    dry_run: bool = False
+
+
+class PathMoveCancelledEvent(Event, frozen=True, kw_only=True, tag="paths.move_cancelled"):
+    """No models are on the way (any more); all are where they were."""
+
+    was_moving: bool
+
+
+class PathMoveCancelRequestEvent(Request[PathMoveCancelledEvent], frozen=True, kw_only=True, tag="paths.cancel_move"):
+    """Stop moving models; refused once the new place serves."""
+
+
+class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_changed"):
+    """How far the models are on their way to another directory. At most ten a second.
+
+    Attributes:
+        model_id: which model is being brought over; empty between models.
+        moved_bytes: copied and synced, of `total_bytes`.
+        kept_back: what stays at the old place for now, since a program has it in use.
+        problem: why it failed; all models are at the old place then.
+    """
+
+    retained_by: ClassVar[str | None] = ""
+
+    source: str
+    target: str
+    action: Literal["adopt", "anew", "move"]
+    state: Literal["cancelled", "failed", "leaving", "moved", "moving"]
+    model_id: str = ""
+    moved_bytes: int = 0
+    total_bytes: int = 0
+    kept_back: list[str] = []
+    problem: str = ""
+
+
+class PathsSettledEvent(Event, frozen=True, kw_only=True, tag="paths.settled"):
+    """The choice is on disk."""
+
+    paths: list[PathStatus]
+
+
+class PathSettleRequestEvent(Request[PathsSettledEvent], frozen=True, kw_only=True, tag="paths.settle"):
+    """Asked by whoever owns the files, once they are at the new place: from here on it counts.
+
+    Attributes:
+        category: as they were chosen.
+        path: as they were chosen.
+    """
+
+    category: Literal["logs", "models", "root", "tools", "workspace"]
+    path: str
+
+
+class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
+    """Where everything lies, whenever any of it is other than it was; also once at every start.
+
+    Attributes:
+        reason: `start`, `chosen`, or `observed`: a drive came or went, rights changed.
+    """
+
+    retained_by: ClassVar[str | None] = ""
+
+    paths: list[PathStatus]
+    reason: Literal["chosen", "observed", "start"]
+
+
+class PathsListedEvent(Event, frozen=True, kw_only=True, tag="paths.listed"):
+    """Every category, looked at just now.
+
+    Attributes:
+        choices_file: where the choices are kept.
+    """
+
+    paths: list[PathStatus]
+    choices_file: str
+
+
+class PathsListRequestEvent(Request[PathsListedEvent], frozen=True, kw_only=True, tag="paths.list"):
+    """Ask where everything lies. It is looked at anew, so this also notices a drive that is back."""
 
 
 class PeerJoinedEvent(Event, frozen=True, kw_only=True, tag="bus.peer_joined"):
@@ -917,8 +1193,14 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
     Attributes:
         success: every key of the request was taken (or, for get_effective, read); otherwise none was.
         durable: the overrides are on disk. False with `success` means: in effect now, but lost with the process.
-        settings: all effective settings after the request, nested by section.
+        settings: all effective settings after the request, nested by section; secrets as `SECRET_PLACEHOLDER`.
+        overrides: dotted path to value, what the user set; secrets as `SECRET_PLACEHOLDER`.
         revision: counts the changes of this life of the store, so that two answers can be put in order.
+        session: dotted path to value, what holds until the store ends.
+        shadowed: of the settings that were set, those that are not in effect since a higher layer wins, and which one that
+            is.
+        restart: of the settings that changed, those that take effect when their reader starts again.
+        fingerprint: tells these overrides from others, across lives of the store; told for get_effective only.
     """
 
     success: bool
@@ -928,6 +1210,10 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
     overrides: dict[str, Any] = {}
     problems: list[SettingProblem] = []
     revision: int = 0
+    session: dict[str, Any] = {}
+    shadowed: dict[str, Literal["environment", "policy", "preset", "profile", "session", "user"]] = {}
+    restart: list[str] = []
+    fingerprint: str = ""
 
 
 class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True, kw_only=True, tag="config.request"):
@@ -937,21 +1223,110 @@ class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True
         updates: dotted path to new value; for `update` only.
         section: dotted path of a section (or of one setting) that goes back to its defaults; for `reset_section` only.
         dry_run: judge the request and show the settings as they would be, but change nothing.
+        resets: dotted paths of settings or sections that are no longer overridden; for `update` only, all or none with its
+            keys.
+        scope: `session` changes what holds until the store ends; it is never stored.
+        expected_fingerprint: refuse the request if the overrides are no longer those of this fingerprint; empty: take it
+            anyway.
     """
 
     operation: Literal["get_effective", "reset_defaults", "reset_section", "update"]
     updates: dict[str, Any] = {}
     section: str = ""
     dry_run: bool = False
+    resets: list[str] = []
+    scope: Literal["session", "user"] = "user"
+    expected_fingerprint: str = ""
+
+
+class SecretRevealedEvent(Event, frozen=True, kw_only=True, tag="config.secret_revealed"):
+    """The value of a secret. It is an answer to one peer and is never published."""
+
+    value: str
+
+
+class SecretRevealRequestEvent(Request[SecretRevealedEvent], frozen=True, kw_only=True, tag="config.reveal_secret"):
+    """Ask for the value of a secret. Refused, with the reason, where it is not set or the keychain does not give it.
+
+    Attributes:
+        path: dotted path of a setting that is declared a secret.
+    """
+
+    path: str
+
+
+class SettingLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """What one layer says of a setting.
+
+    Attributes:
+        source: where the layer is kept, such as a file or the name of a variable.
+        is_set: whether the layer has a value for this setting.
+        value: the value; secrets as `SECRET_PLACEHOLDER`.
+        wins: whether this value is the one in effect.
+        problem: why a value that is there does not count; empty if it does.
+    """
+
+    layer: Literal["environment", "policy", "preset", "profile", "session", "user"]
+    source: str
+    is_set: bool
+    value: Any = None
+    wins: bool = False
+    problem: str = ""
+
+
+class SettingExplained(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the value of a setting comes from.
+
+    Attributes:
+        value: what is in effect; secrets as `SECRET_PLACEHOLDER`.
+        winner: the layer whose value that is.
+        reason: one sentence that says why.
+        is_locked: the administrator lets nobody change it.
+        layers: every layer, the lowest first.
+    """
+
+    path: str
+    title: str
+    value: Any
+    winner: Literal["environment", "policy", "preset", "profile", "session", "user"]
+    reason: str
+    is_locked: bool
+    layers: list[SettingLayer]
+
+
+class SettingField(msgspec.Struct, frozen=True, kw_only=True):
+    """What the app declares about one setting.
+
+    Attributes:
+        section: dotted path of its section; empty at the top.
+        section_title: what a person reads above it.
+        default: its value where no layer has one; secrets as `SECRET_PLACEHOLDER`, or empty.
+        is_user: whether a user may change it.
+        is_secret: its value is kept in the system's keychain and is told by `config.reveal_secret` only.
+        needs_restart: a new value takes effect when whoever reads it starts again.
+    """
+
+    path: str
+    title: str
+    description: str
+    section: str
+    section_title: str
+    default: Any = None
+    is_user: bool = True
+    is_secret: bool = False
+    needs_restart: bool = False
 
 
 class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.settings_changed"):
     """Settings are in effect that were not before; values derived from them are due to be computed anew.
 
     Attributes:
-        changed: dotted path to new value, for each setting whose effective value is another one now.
-        settings: all effective settings, nested by section.
-        reason: `start` when the store announces what it loaded.
+        changed: dotted path to new value, for each setting whose effective value is another one now; secrets as
+            `SECRET_PLACEHOLDER`.
+        settings: all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`.
+        reason: `start` when the store announces what it loaded; `file` when somebody edited `config.json`; `policy` when the
+            administrator's file changed.
+        restart: of the changed settings, those that take effect when their reader starts again.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -959,7 +1334,44 @@ class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.setting
     changed: dict[str, Any]
     settings: dict[str, Any]
     revision: int
-    reason: Literal["reset_defaults", "reset_section", "start", "update"]
+    reason: Literal["file", "policy", "reset_defaults", "reset_section", "start", "update"]
+    restart: list[str] = []
+
+
+class SettingsDescribedEvent(Event, frozen=True, kw_only=True, tag="config.described"):
+    """All that a settings page needs.
+
+    Attributes:
+        fields: every setting, in the order in which the app declares them.
+        json_schema: types and ranges, as JSON Schema (draft 2020-12).
+        presets: name to title of each packaged preset.
+        preset_setting: dotted path of the setting that chooses a preset; empty: there is none.
+    """
+
+    fields: list[SettingField]
+    json_schema: dict[str, Any]
+    presets: dict[str, str] = {}
+    preset_setting: str = ""
+
+
+class SettingsDescribeRequestEvent(Request[SettingsDescribedEvent], frozen=True, kw_only=True, tag="config.describe"):
+    """Ask what settings there are."""
+
+
+class SettingsExplainedEvent(Event, frozen=True, kw_only=True, tag="config.explained"):
+    """Where the values of the settings come from that were asked for."""
+
+    settings: list[SettingExplained]
+
+
+class SettingsExplainRequestEvent(Request[SettingsExplainedEvent], frozen=True, kw_only=True, tag="config.explain"):
+    """Ask where values come from. Refused if there is no such setting.
+
+    Attributes:
+        path: dotted path of a setting or a section.
+    """
+
+    path: str
 
 
 class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_loaded"):
@@ -1225,7 +1637,12 @@ EVENTS: dict[str, type[Event]] = {
     "bus.gap": GapEvent,
     "models.licence_accepted": LicenceAcceptedEvent,
     "models.accept_licence": LicenceAcceptRequestEvent,
+    "logs.level_changed": LogLevelChangedEvent,
+    "logs.set_level": LogLevelRequestEvent,
     "supervision.log_lines_written": LogLinesWrittenEvent,
+    "logs.recorded": LogRecordedEvent,
+    "logs.ring_read": LogRingReadEvent,
+    "logs.read_ring": LogRingRequestEvent,
     "supervision.logs_reported": LogsReportedEvent,
     "supervision.logs": LogsRequestEvent,
     "models.manifest_refreshed": ManifestRefreshedEvent,
@@ -1263,11 +1680,31 @@ EVENTS: dict[str, type[Event]] = {
     "models.withdraw": ModelWithdrawRequestEvent,
     "models.listed": ModelsListedEvent,
     "models.list": ModelsListRequestEvent,
+    "paths.models_relocation": ModelsRelocationEvent,
+    "paths.relocate_models": ModelsRelocateRequestEvent,
+    "paths.models_root_admitted": ModelsRootAdmittedEvent,
+    "paths.admit_models_root": ModelsRootAdmitRequestEvent,
+    "paths.chosen": PathChosenEvent,
+    "paths.choose": PathChooseRequestEvent,
+    "paths.move_cancelled": PathMoveCancelledEvent,
+    "paths.cancel_move": PathMoveCancelRequestEvent,
+    "paths.move_changed": PathMoveChangedEvent,
+    "paths.settled": PathsSettledEvent,
+    "paths.settle": PathSettleRequestEvent,
+    "paths.changed": PathsChangedEvent,
+    "paths.listed": PathsListedEvent,
+    "paths.list": PathsListRequestEvent,
     "bus.peer_joined": PeerJoinedEvent,
     "bus.peer_left": PeerLeftEvent,
     "config.response": RuntimeConfigResponseEvent,
     "config.request": RuntimeConfigRequestEvent,
+    "config.secret_revealed": SecretRevealedEvent,
+    "config.reveal_secret": SecretRevealRequestEvent,
     "config.settings_changed": SettingsChangedEvent,
+    "config.described": SettingsDescribedEvent,
+    "config.describe": SettingsDescribeRequestEvent,
+    "config.explained": SettingsExplainedEvent,
+    "config.explain": SettingsExplainRequestEvent,
     "state.batch_loaded": StateBatchLoadedEvent,
     "state.batch_saved": StateBatchSavedEvent,
     "state.changed": StateChangedEvent,
