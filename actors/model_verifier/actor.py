@@ -93,8 +93,17 @@ class ModelVerifier(Actor[Inbox]):
 
     async def _judge_idly(self, request: FilesVerifyRequestEvent, directory: Path) -> FilesVerifiedEvent:
         reading = Reading(pause=self._idle.pause, leaves_no_trace=True)
+
+        def read() -> FilesVerifiedEvent:
+            hashes: dict[str, GrowingHash] = {}
+            try:
+                return self._compare(request, directory, hashes, reading)
+            finally:
+                for begun in hashes.values():
+                    begun.close()
+
         try:
-            return await self._idle.run(functools.partial(self._compare, request, directory, {}, reading))
+            return await self._idle.run(read)
         except Abandoned:
             raise Refused(f"{request.model_id}: the verifier stops; ask again") from None
 
