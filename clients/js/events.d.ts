@@ -680,6 +680,18 @@ export interface ModelNameResolveRequestEvent {
   category?: string;
 }
 
+/** The install rests, through restarts too, until it is resumed. */
+export interface ModelPausedEvent {
+  type: "models.paused";
+  status: ModelStatus;
+}
+
+/** Let an install rest. What is durable of it stays; answered once the word is durable. */
+export interface ModelPauseRequestEvent {
+  type: "models.pause";
+  model_id: string;
+}
+
 /** The lease has ended; so it had if it was not known (any more). */
 export interface ModelReleasedEvent {
   type: "models.released";
@@ -729,6 +741,18 @@ export interface ModelRepairAcceptedEvent {
 /** Ask for a damaged model to be made whole, fetching only what is bad. */
 export interface ModelRepairRequestEvent {
   type: "models.repair";
+  model_id: string;
+}
+
+/** A paused install goes on. */
+export interface ModelResumedEvent {
+  type: "models.resumed";
+  status: ModelStatus;
+}
+
+/** Let a paused install go on. Answered once the word is durable. */
+export interface ModelResumeRequestEvent {
+  type: "models.resume";
   model_id: string;
 }
 
@@ -849,6 +873,59 @@ export interface NamespaceHealth {
   quota_bytes: number;
   encrypt: boolean;
   owner: string;
+}
+
+/** What lies on disk of a model that is not installed. */
+export interface PartialFound {
+  /** of the manifest, or of a model that it no longer names. */
+  model_id: string;
+  /** `partial`: an install that is under way or was left. `damaged`: a model that was put out of use. */
+  kind: "damaged" | "partial";
+  /** state of the model; `partial` for one that the manifest no longer names. */
+  state: "absent" | "damaged" | "downloading" | "failed" | "installed" | "partial" | "paused" | "queued" | "verifying";
+  /** bytes it takes on disk. */
+  size_bytes: number;
+  /** bytes of the promised files that a crash cannot take away. */
+  durable_bytes: number;
+  /** size of the whole model; 0 if that is not known any more. */
+  promised_bytes: number;
+  /** since its bytes were last added to. */
+  age_seconds: number;
+  /** where its bytes came from, hosts only: the rest of a URL may hold a secret. */
+  url_hosts?: Array<string>;
+  /** its install goes on, now or when it is resumed. */
+  is_wanted?: boolean;
+}
+
+/** What was removed, or would be with `dry_run`; `problems` has one sentence for each that could not be. */
+export interface PartialsCollectedEvent {
+  type: "models.collected";
+  removed: Array<PartialFound>;
+  freed_bytes: number;
+  keep_days: number;
+  dry_run: boolean;
+  problems?: Array<string>;
+}
+
+/** Remove what lies beside the installed models, is wanted by nobody and is older than a rule says. */
+export interface PartialsCollectRequestEvent {
+  type: "models.collect";
+  dry_run?: boolean;
+  /** the rule for this once; None for the one in the settings, where 0 keeps everything. */
+  keep_days?: number | null;
+}
+
+/** Everything that lies beside the installed models. */
+export interface PartialsListedEvent {
+  type: "models.partials_listed";
+  partials: Array<PartialFound>;
+  /** the rule that a person set for what nobody wants; 0 keeps it for ever. */
+  keep_days: number;
+}
+
+/** Ask what lies beside the installed models, and how old it is. */
+export interface PartialsListRequestEvent {
+  type: "models.partials";
 }
 
 /** Why a directory cannot be used. */
@@ -1429,6 +1506,8 @@ export interface EventOf {
   "models.lease": ModelLeaseRequestEvent;
   "models.name_resolved": ModelNameResolvedEvent;
   "models.resolve": ModelNameResolveRequestEvent;
+  "models.paused": ModelPausedEvent;
+  "models.pause": ModelPauseRequestEvent;
   "models.released": ModelReleasedEvent;
   "models.release": ModelReleaseRequestEvent;
   "models.removal": ModelRemovalEvent;
@@ -1436,6 +1515,8 @@ export interface EventOf {
   "models.removed": ModelRemovedEvent;
   "models.repair_accepted": ModelRepairAcceptedEvent;
   "models.repair": ModelRepairRequestEvent;
+  "models.resumed": ModelResumedEvent;
+  "models.resume": ModelResumeRequestEvent;
   "models.rolled_back": ModelRolledBackEvent;
   "models.rollback": ModelRollbackRequestEvent;
   "models.state_changed": ModelStateChangedEvent;
@@ -1451,6 +1532,10 @@ export interface EventOf {
   "paths.relocate_models": ModelsRelocateRequestEvent;
   "paths.models_root_admitted": ModelsRootAdmittedEvent;
   "paths.admit_models_root": ModelsRootAdmitRequestEvent;
+  "models.collected": PartialsCollectedEvent;
+  "models.collect": PartialsCollectRequestEvent;
+  "models.partials_listed": PartialsListedEvent;
+  "models.partials": PartialsListRequestEvent;
   "paths.chosen": PathChosenEvent;
   "paths.choose": PathChooseRequestEvent;
   "paths.move_cancelled": PathMoveCancelledEvent;
@@ -1514,15 +1599,19 @@ export interface ReplyTo {
   "models.install": ModelInstallAcceptedEvent;
   "models.lease": ModelLeasedEvent;
   "models.resolve": ModelNameResolvedEvent;
+  "models.pause": ModelPausedEvent;
   "models.release": ModelReleasedEvent;
   "models.remove": ModelRemovalEvent;
   "models.repair": ModelRepairAcceptedEvent;
+  "models.resume": ModelResumedEvent;
   "models.rollback": ModelRolledBackEvent;
   "models.verify": ModelVerdictEvent;
   "models.withdraw": ModelWithdrawnEvent;
   "models.list": ModelsListedEvent;
   "paths.relocate_models": ModelsRelocationEvent;
   "paths.admit_models_root": ModelsRootAdmittedEvent;
+  "models.collect": PartialsCollectedEvent;
+  "models.partials": PartialsListedEvent;
   "paths.choose": PathChosenEvent;
   "paths.cancel_move": PathMoveCancelledEvent;
   "paths.settle": PathsSettledEvent;

@@ -70,6 +70,9 @@ class ModelSettings(Section):
     rate_limit_kib_per_second: int = Field(default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none.")
     max_streams: int = Field(default=4, ge=1, le=16, title="Connections at once")
     mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first")
+    partials_keep_days: int = Field(
+        default=0, ge=0, le=3650, title="Days to keep what was left of a download", description="0: for ever. Only what no install wants counts."
+    )
 
 
 class PathSettings(Section):

@@ -813,6 +813,18 @@ class ModelNameResolveRequestEvent(Request[ModelNameResolvedEvent], frozen=True,
     category: str = ""
 
 
+class ModelPausedEvent(Event, frozen=True, kw_only=True, tag="models.paused"):
+    """The install rests, through restarts too, until it is resumed."""
+
+    status: ModelStatus
+
+
+class ModelPauseRequestEvent(Request[ModelPausedEvent], frozen=True, kw_only=True, tag="models.pause"):
+    """Let an install rest. What is durable of it stays; answered once the word is durable."""
+
+    model_id: str
+
+
 class ModelReleasedEvent(Event, frozen=True, kw_only=True, tag="models.released"):
     """The lease has ended; so it had if it was not known (any more)."""
 
@@ -867,6 +879,18 @@ class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.rep
 
 class ModelRepairRequestEvent(Request[ModelRepairAcceptedEvent], frozen=True, kw_only=True, tag="models.repair"):
     """Ask for a damaged model to be made whole, fetching only what is bad."""
+
+    model_id: str
+
+
+class ModelResumedEvent(Event, frozen=True, kw_only=True, tag="models.resumed"):
+    """A paused install goes on."""
+
+    status: ModelStatus
+
+
+class ModelResumeRequestEvent(Request[ModelResumedEvent], frozen=True, kw_only=True, tag="models.resume"):
+    """Let a paused install go on. Answered once the word is durable."""
 
     model_id: str
 
@@ -1002,6 +1026,68 @@ class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
     quota_bytes: int
     encrypt: bool
     owner: str
+
+
+class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies on disk of a model that is not installed.
+
+    Attributes:
+        model_id: of the manifest, or of a model that it no longer names.
+        kind: `partial`: an install that is under way or was left. `damaged`: a model that was put out of use.
+        state: state of the model; `partial` for one that the manifest no longer names.
+        size_bytes: bytes it takes on disk.
+        durable_bytes: bytes of the promised files that a crash cannot take away.
+        promised_bytes: size of the whole model; 0 if that is not known any more.
+        age_seconds: since its bytes were last added to.
+        url_hosts: where its bytes came from, hosts only: the rest of a URL may hold a secret.
+        is_wanted: its install goes on, now or when it is resumed.
+    """
+
+    model_id: str
+    kind: Literal["damaged", "partial"]
+    state: Literal["absent", "damaged", "downloading", "failed", "installed", "partial", "paused", "queued", "verifying"]
+    size_bytes: int
+    durable_bytes: int
+    promised_bytes: int
+    age_seconds: float
+    url_hosts: list[str] = []
+    is_wanted: bool = False
+
+
+class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.collected"):
+    """What was removed, or would be with `dry_run`; `problems` has one sentence for each that could not be."""
+
+    removed: list[PartialFound]
+    freed_bytes: int
+    keep_days: int
+    dry_run: bool
+    problems: list[str] = []
+
+
+class PartialsCollectRequestEvent(Request[PartialsCollectedEvent], frozen=True, kw_only=True, tag="models.collect"):
+    """Remove what lies beside the installed models, is wanted by nobody and is older than a rule says.
+
+    Attributes:
+        keep_days: the rule for this once; None for the one in the settings, where 0 keeps everything.
+    """
+
+    dry_run: bool = False
+    keep_days: int | None = None
+
+
+class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials_listed"):
+    """Everything that lies beside the installed models.
+
+    Attributes:
+        keep_days: the rule that a person set for what nobody wants; 0 keeps it for ever.
+    """
+
+    partials: list[PartialFound]
+    keep_days: int
+
+
+class PartialsListRequestEvent(Request[PartialsListedEvent], frozen=True, kw_only=True, tag="models.partials"):
+    """Ask what lies beside the installed models, and how old it is."""
 
 
 class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -1662,6 +1748,8 @@ EVENTS: dict[str, type[Event]] = {
     "models.lease": ModelLeaseRequestEvent,
     "models.name_resolved": ModelNameResolvedEvent,
     "models.resolve": ModelNameResolveRequestEvent,
+    "models.paused": ModelPausedEvent,
+    "models.pause": ModelPauseRequestEvent,
     "models.released": ModelReleasedEvent,
     "models.release": ModelReleaseRequestEvent,
     "models.removal": ModelRemovalEvent,
@@ -1669,6 +1757,8 @@ EVENTS: dict[str, type[Event]] = {
     "models.removed": ModelRemovedEvent,
     "models.repair_accepted": ModelRepairAcceptedEvent,
     "models.repair": ModelRepairRequestEvent,
+    "models.resumed": ModelResumedEvent,
+    "models.resume": ModelResumeRequestEvent,
     "models.rolled_back": ModelRolledBackEvent,
     "models.rollback": ModelRollbackRequestEvent,
     "models.state_changed": ModelStateChangedEvent,
@@ -1684,6 +1774,10 @@ EVENTS: dict[str, type[Event]] = {
     "paths.relocate_models": ModelsRelocateRequestEvent,
     "paths.models_root_admitted": ModelsRootAdmittedEvent,
     "paths.admit_models_root": ModelsRootAdmitRequestEvent,
+    "models.collected": PartialsCollectedEvent,
+    "models.collect": PartialsCollectRequestEvent,
+    "models.partials_listed": PartialsListedEvent,
+    "models.partials": PartialsListRequestEvent,
     "paths.chosen": PathChosenEvent,
     "paths.choose": PathChooseRequestEvent,
     "paths.move_cancelled": PathMoveCancelledEvent,
