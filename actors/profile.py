@@ -12,9 +12,10 @@ import importlib.util
 import re
 import sys
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -69,10 +70,106 @@ class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     environment: dict[str, str] = {}
 
 
+class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A category that a mode can do without.
+
+    Attributes:
+        notice: name of what a person is told while it is missing, such as `raw_output`; the words are those of `notice_raw_output`.
+        bundled: whether its model belongs to the bundle that is confirmed at setup.
+    """
+
+    category: str
+    notice: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+    bundled: bool = False
+
+
+class ModeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[modes]]` table: something the app can be used for, and the categories of models that it takes.
+
+    Attributes:
+        requires: without a usable model of each of these the mode is blocked.
+        enabled_by: dotted path of the setting that switches the mode on; empty: it always is.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    title: str = ""
+    requires: list[str] = []
+    optional: list[OptionalTable] = []
+    enabled_by: str = ""
+
+
+class CategoryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[readiness.categories.<category>]` table: which model serves a category.
+
+    Attributes:
+        model: id of the model that is chosen unless a person chose another.
+        setting: dotted path of the setting by which a person chooses.
+    """
+
+    model: str = ""
+    setting: str = ""
+
+
+class ReadinessTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[readiness]` table.
+
+    Attributes:
+        banner_after_ms: a check or a trouble that lasts longer is shown.
+        toast_fade_ms: for so long the toast is shown once all is ready.
+        toast: False: it never is, whatever the settings say.
+        toast_setting: dotted path of the setting with which a person switches it off.
+        locale, locale_setting: language of all words, and the setting that overrides it.
+    """
+
+    banner_after_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 3000
+    toast_fade_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 4000
+    toast: bool = True
+    toast_setting: str = "ui.ready_toast"
+    locale: str = "en"
+    locale_setting: str = ""
+    categories: dict[str, CategoryTable] = {}
+
+
 class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[topics]` table."""
 
     namespaces: list[str] = []
+
+
+class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[state]` table.
+
+    Attributes:
+        quota_mib: how much all keys and documents may take on disk; 0 for no limit.
+        cache_seconds: for how long a document is read from memory.
+    """
+
+    quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    cache_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+
+
+class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[namespaces]]` table: the keys `<name>.<rest>`, who may touch them, and what becomes of them on disk.
+
+    Attributes:
+        owner: pattern of peer names that may read and write; empty if it has none.
+        readers, writers: patterns of further peers that may; left out: everybody where there is no owner, nobody where there is one.
+        encrypt, compress, backup: True holds for every save, whatever it asks for.
+        schema: what every value must fit: the name of a shipped schema, `file.py:Class`, or `file.json` (JSON Schema).
+        schemas: pattern of the rest of a key to the schema of those keys; wins over `schema`.
+        quota_mib: how much its keys may take on disk; 0 for no limit of its own.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    owner: str = ""
+    readers: list[str] | None = None
+    writers: list[str] | None = None
+    encrypt: bool = False
+    compress: bool = False
+    backup: bool = False
+    schema: str = ""
+    schemas: dict[str, str] = {}
+    quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +181,13 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     allowlist: list[str] | None = None
     models: str = ""
     topics: TopicsTable = TopicsTable()
+    modes: list[ModeTable] = []
+    readiness: ReadinessTable = ReadinessTable()
+    wording: dict[str, dict[str, str]] = {}
+    state: StateTable = StateTable()
+    namespaces: list[NamespaceTable] = []
+    documents: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
     children: list[ChildTable] = []
 
 
@@ -98,6 +202,12 @@ class Profile:
             None: all of them.
         models: the manifest of models; None if the app has none.
         namespaces: patterns of topics that the app declares for itself.
+        modes, readiness: what the app can be used for, and how its readiness is shown.
+        wording: locale to key to text, in place of the words that come with Undercroft.
+        state: limits of the state store.
+        state_namespaces: who may touch which keys of it, and what becomes of them.
+        documents: `file.py:NAME` of the types of documents, relative to the directory; empty if the app has none.
+        migrations: `file.py:NAME` of what brings older values to the present version of their schema; empty if there is none.
     """
 
     directory: Path
@@ -108,6 +218,13 @@ class Profile:
     models: Path | None
     namespaces: tuple[str, ...]
     children: tuple[ChildTable, ...]
+    modes: tuple[ModeTable, ...] = ()
+    readiness: ReadinessTable = field(default_factory=ReadinessTable)
+    wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    state: StateTable = field(default_factory=StateTable)
+    state_namespaces: tuple[NamespaceTable, ...] = ()
+    documents: str = ""
+    migrations: str = ""
 
     @property
     def file(self) -> Path:
@@ -124,7 +241,18 @@ class Profile:
 
         if not self.settings:
             raise ProfileError(str(self.file), "settings", "expected 'settings.py:Settings', found none")
-        name, class_name = self.settings.rsplit(":", 1)
+        model = self.load(self.settings)
+        if not isinstance(model, type) or not issubclass(model, BaseModel):
+            raise ProfileError(str(self.file), "settings", f"{self.settings}: expected a pydantic model, found {model!r}")
+        return model
+
+    def load(self, reference: str) -> Any:
+        """Import a file of the profile and return what is named in it; `reference` is `file.py:NAME`.
+
+        Raises:
+            ProfileError: the file cannot be imported.
+        """
+        name, attribute = reference.rsplit(":", 1)
         path = self.directory / name
         module_name = f"undercroft_profile_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
         spec = importlib.util.spec_from_file_location(module_name, path)
@@ -137,10 +265,7 @@ class Profile:
         except Exception as error:  # an app's own code may raise anything; all of it means the same here
             del sys.modules[module_name]
             raise ProfileError(str(path), "", f"cannot be imported: {type(error).__name__}: {error}") from error
-        model = getattr(module, class_name, None)
-        if not isinstance(model, type) or not issubclass(model, BaseModel):
-            raise ProfileError(str(path), class_name, f"expected a pydantic model, found {model!r}")
-        return model
+        return getattr(module, attribute, None)
 
 
 def find_profile(name_or_path: str) -> Path:
@@ -177,6 +302,7 @@ def read_profile(directory: Path) -> Profile:
         raise ProfileError(str(file), option, words) from error
     _check_patterns(file, "allowlist", ALLOWLIST_PATTERN, found.allowlist or [], "a dotted path such as 'vad.sensitivity' or 'vad.*'")
     _check_patterns(file, "topics.namespaces", NAMESPACE_PATTERN, found.topics.namespaces, "a pattern such as 'myapp.*'")
+    _check_modes(file, found.modes)
     return Profile(
         directory=directory,
         name=found.name,
@@ -186,6 +312,13 @@ def read_profile(directory: Path) -> Profile:
         models=directory / found.models if found.models else None,
         namespaces=tuple(found.topics.namespaces),
         children=tuple(found.children),
+        modes=tuple(found.modes),
+        readiness=found.readiness,
+        wording=found.wording,
+        state=found.state,
+        state_namespaces=tuple(found.namespaces),
+        documents=found.documents,
+        migrations=found.migrations,
     )
 
 
@@ -193,6 +326,14 @@ def _check_patterns(file: Path, option: str, pattern: re.Pattern[str], values: l
     for at, value in enumerate(values):
         if not pattern.fullmatch(value):
             raise ProfileError(str(file), f"{option}[{at}]", f"expected {expected}, found {value!r}")
+
+
+def _check_modes(file: Path, modes: list[ModeTable]) -> None:
+    for at, mode in enumerate(modes):
+        if any(mode.name == other.name for other in modes[:at]):
+            raise ProfileError(str(file), f"modes[{at}].name", f"expected a name of its own, found {mode.name!r} twice")
+        if twice := set(mode.requires) & {optional.category for optional in mode.optional}:
+            raise ProfileError(str(file), f"modes[{at}].optional", f"expected other categories than required ones, found {sorted(twice)[0]!r}")
 
 
 def _words_and_option(message: str) -> tuple[str, str]:

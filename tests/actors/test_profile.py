@@ -113,3 +113,51 @@ def test_settings_that_are_no_model_are_refused(tmp_path: Path, source: str | No
     profile = read_profile(write(tmp_path, 'name = "a"\nsettings = "settings.py:Settings"'))
     with pytest.raises(ProfileError, match=words):
         profile.load_settings()
+
+
+STATE = """
+name = "mine"
+documents = "documents.py:DOCUMENTS"
+migrations = "documents.py:MIGRATIONS"
+[state]
+quota_mib = 64
+cache_seconds = 10
+[[namespaces]]
+name = "notes"
+owner = "notebook"
+readers = ["client-*"]
+encrypt = true
+schema = "notes.json"
+quota_mib = 8
+"""
+
+
+@pytest.mark.requirement("S3-23", "S3-24", "S2-6")
+def test_a_profile_declares_namespaces_documents_and_limits_of_the_state_store(tmp_path: Path) -> None:
+    profile = read_profile(write(tmp_path, STATE))
+    (notes,) = profile.state_namespaces
+    assert (notes.owner, notes.readers, notes.writers) == ("notebook", ["client-*"], None)
+    assert (notes.encrypt, notes.compress, notes.quota_mib) == (True, False, 8)
+    assert (profile.state.quota_mib, profile.state.cache_seconds) == (64, 10)
+    assert (profile.documents, profile.migrations) == ("documents.py:DOCUMENTS", "documents.py:MIGRATIONS")
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ('[[namespaces]]\nname = "../up"', "namespaces[0].name"),
+        ("[state]\nquota_mib = -1", "state.quota_mib"),
+        ('documents = "documents.json"', "documents"),
+    ],
+)
+def test_an_option_of_the_state_store_that_makes_no_sense_is_named(tmp_path: Path, line: str, option: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read_profile(write(tmp_path, f'name = "mine"\n{line}'))
+    assert caught.value.option == option
+
+
+def test_what_a_file_of_the_profile_names_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "documents.py").write_text("DOCUMENTS = ['a']")
+    profile = read_profile(write(tmp_path, STATE))
+    assert profile.load(profile.documents) == ["a"]
+    assert profile.load(profile.migrations) is None
