@@ -120,6 +120,11 @@ class Peer:
         """
         self._publishing.post(event, correlation.get())
 
+    @property
+    def has_room(self) -> bool:
+        """Whether what `post` takes now is likely to leave soon; False while too much is under way."""
+        return self._publishing.outbox.has_room
+
     async def settled(self) -> None:
         """Wait until all that was published so far is accepted.
 

@@ -1,0 +1,216 @@
+"""The one logger of a process: what any module notes through `logging` goes to the bus, redacted, and never faster than the bus can bear."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import logging
+import os
+import socket
+import time
+import traceback
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bus.peer import Peer, correlation
+from bus.redaction import SECRET_NAME, Redactor
+from schemas.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
+
+RATE_PER_SECOND: Final = 200.0
+BURST: Final = 1000
+GATHER_SECONDS: Final = 0.05
+"""Records of this long leave together; an error leaves at once."""
+
+BATCH: Final = 200
+MESSAGE_LIMIT: Final = 4000
+FIELDS_LIMIT: Final = 20
+TRACEBACK_FRAMES: Final = 30
+DEFAULT_LEVEL: Final = logging.INFO
+
+TALKATIVE: Final = ("httpx", "httpcore", "asyncio", "watchfiles")
+"""Libraries that note every step: heard from `warning` on, unless the level is `debug`."""
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_LEVELS: dict[LogLevel, int] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+
+
+@dataclass
+class Budget:
+    """How many records may still go out. Pure: a token bucket that is handed the time.
+
+    Attributes:
+        rate_per_second: how fast it fills.
+        burst: how much it holds.
+    """
+
+    rate_per_second: float = RATE_PER_SECOND
+    burst: float = BURST
+    _left: float = BURST
+    _at: float | None = None
+
+    def spend(self, now: float) -> bool:
+        """Take one; False if there is none left. `now` in seconds of a clock that never goes back."""
+        if self._at is not None:
+            self._left = min(self.burst, self._left + (now - self._at) * self.rate_per_second)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Levels:
+    """Which level applies to one actor: its own, else that of all, else the default. Pure."""
+
+    def __init__(self, actor: str) -> None:
+        self._actor = actor
+        self._levels: dict[str, LogLevel | None] = {}
+
+    def heard(self, event: LogLevelChangedEvent) -> int:
+        """The level that applies now, as a number of `logging`."""
+        if event.actor in (self._actor, ALL_ACTORS):
+            self._levels[event.actor] = event.level
+        level = self._levels.get(self._actor) or self._levels.get(ALL_ACTORS)
+        return _LEVELS[level] if level else DEFAULT_LEVEL
+
+
+class BusHandler(logging.Handler):
+    """Takes records from any thread and publishes them in batches; drops are counted and told."""
+
+    def __init__(self, peer: Peer, redactor: Redactor) -> None:
+        super().__init__()
+        self._peer = peer
+        self._redactor = redactor
+        self._budget = Budget()
+        self._waiting: deque[logging.LogRecord] = deque()
+        self._dropped = 0
+        self._is_due = False
+        self._running = asyncio.get_running_loop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record, or count it as dropped."""
+        if not self._budget.spend(time.monotonic()):
+            self._dropped += 1
+            return
+        record.correlation = correlation.get() or ""
+        self._waiting.append(record)
+        if record.levelno >= logging.ERROR:
+            self._soon(self.tell)
+        elif not self._is_due:
+            self._is_due = True
+            self._soon(self._gather)
+
+    def tell(self) -> None:
+        """Publish what waits. Only on the loop's own thread."""
+        self._is_due = False
+        if not self._peer.has_room:  # the broker is away or slow: what it cannot take now is not piled up
+            self._dropped += len(self._waiting)
+            self._waiting.clear()
+        while self._waiting:
+            records = [self._of(self._waiting.popleft()) for _ in range(min(BATCH, len(self._waiting)))]
+            dropped, self._dropped = self._dropped, 0
+            self._peer.post(LogRecordedEvent(records=records, dropped=dropped))
+
+    def _gather(self) -> None:
+        self._running.call_later(GATHER_SECONDS, self.tell)
+
+    def _soon(self, what: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody would hear it
+            self._running.call_soon_threadsafe(what)
+
+    def _of(self, record: logging.LogRecord) -> LogRecord:
+        redactor = self._redactor
+        fields = {name: value for name, value in vars(record).items() if name not in _OWN and name != "correlation"}
+        return LogRecord(
+            actor=self._peer.name,
+            at=record.created,
+            level=level_of(record.levelno),
+            logger=record.name,
+            message=redactor.text(_message(record)[:MESSAGE_LIMIT]),
+            fields={name: str(redactor.data(value, name))[:MESSAGE_LIMIT] for name, value in list(fields.items())[:FIELDS_LIMIT]},
+            correlation=getattr(record, "correlation", "") or "",
+            traceback=redactor.text(traceback_of(record.exc_info[1])) if record.exc_info and record.exc_info[1] else "",
+        )
+
+
+def level_of(number: int) -> LogLevel:
+    """Name of the highest level that is at most this number of `logging`."""
+    return next((name for name, least in reversed(_LEVELS.items()) if number >= least), "debug")
+
+
+def traceback_of(error: BaseException) -> str:
+    """Where an exception came from: files, lines and functions, without source text and without values.
+
+    The message of the exception is part of it, so it is to be redacted.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-TRACEBACK_FRAMES:]
+    lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    return "\n".join([*lines, f"{type(error).__name__}: {error}"])
+
+
+def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.environ) -> Redactor:
+    """A redactor that knows this machine's account, home and name, and the secrets of its environment."""
+    users: list[str] = []
+    with contextlib.suppress(OSError, KeyError, ImportError):
+        users.append(getpass.getuser())
+    homes: list[str] = []
+    with contextlib.suppress(RuntimeError):
+        homes.append(str(Path.home()))
+    name = socket.gethostname()
+    secrets = [value for variable, value in environ.items() if SECRET_NAME.search(variable.replace("_", " ")) or SECRET_NAME.search(variable)]
+    return Redactor(
+        salt,
+        homes=homes,
+        users=[user for user in users if user not in ("root", "user")],
+        hosts=[host for host in {name, name.split(".")[0]} if host != "localhost"],
+        secrets=secrets,
+    )
+
+
+@contextlib.asynccontextmanager
+async def logging_to(peer: Peer, redactor: Redactor) -> AsyncIterator[None]:
+    """While open, whatever this process notes through `logging` goes to the bus, from the level on that applies to this actor."""
+    handler, root, levels = BusHandler(peer, redactor), logging.getLogger(), Levels(peer.name)
+    before = root.level
+    _apply(DEFAULT_LEVEL)
+    root.addHandler(handler)
+
+    async def follow() -> None:
+        async with peer.subscribe(LogLevelChangedEvent) as events:
+            async for event in events:
+                if isinstance(event, LogLevelChangedEvent):
+                    _apply(levels.heard(event))
+
+    following = asyncio.ensure_future(follow())
+    try:
+        yield
+    finally:
+        handler.tell()
+        root.removeHandler(handler)
+        root.setLevel(before)
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+
+
+def _apply(level: int) -> None:
+    logging.getLogger().setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:  # a broken call of a logger must not end the actor that made it
+        return f"{record.msg} (its arguments do not fit: {type(error).__name__})"
