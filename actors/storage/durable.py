@@ -14,16 +14,19 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from bus.errors import UndercroftError
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+TEMPORARY_SUFFIX = ".tmp"
 SHARING_ATTEMPTS = 10
 SHARING_DELAY_SECONDS = 0.02
 _SHARING_VIOLATIONS = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION
-_one_at_a_time = threading.Lock()
 
 
 class DurableWriteFailed(UndercroftError):
@@ -100,34 +103,116 @@ def replace_file(path: Path, content: bytes | bytearray | memoryview, disk: Disk
         DurableWriteFailed: a step failed. No temp file is left. A failed fsync is not tried again: the kernel may
             have dropped the pages and would then report success (fsync(2), "fsyncgate").
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(target.name + ".tmp")
-    with _one_at_a_time:
-        step = "create"
+    with Replacement(path, content, disk) as replacement:
+        replacement.stage()
+        replacement.rename()
+        replacement.sync_directory()
+
+
+class Replacement:
+    """The steps of replacing one file, for who takes them for several files together; left before its end, it drops its temp file.
+
+    Within a process one at a time has a file: who comes second waits on entering.
+    """
+
+    def __init__(self, path: Path, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK) -> None:
+        self.path = path
+        self.target = Path(os.path.realpath(path))
+        self._content = content
+        self._disk = disk
+        self._temporary = self.target.with_name(self.target.name + TEMPORARY_SUFFIX)
+        self._ours: os.stat_result | None = None
+
+    def stage(self) -> None:
+        """Write the content beside the target, and sync it.
+
+        Raises:
+            DurableWriteFailed: as all of the steps.
+        """
+        with self._step("create"):
+            descriptor = self._disk.create(self._temporary)
         try:
-            descriptor = disk.create(temporary)
-            try:
-                step = "write"
-                _write_all(disk, descriptor, memoryview(content))
-                step = "sync"
-                disk.sync(descriptor)
-                ours = os.fstat(descriptor)
-            except BaseException:
-                _drop(disk, descriptor, temporary)
-                raise
+            with self._step("write"):
+                self._ours = os.fstat(descriptor)
+                _write_all(self._disk, descriptor, memoryview(self._content))
+            with self._step("sync"):
+                self._disk.sync(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            self._drop()
+            raise
+        with self._step("sync"):
             os.close(descriptor)
-            step = "rename"
-            try:
-                _check_ours(temporary, ours)
-                _rename(disk, temporary, target)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    disk.unlink(temporary)
-                raise
-            step = "sync_directory"
-            disk.sync_directory(target.parent)
+
+    def rename(self) -> None:
+        """Let the name of the target mean what was staged: readers see the new content from here on."""
+        assert self._ours is not None, "stage() comes first"
+        with self._step("rename"):
+            _check_ours(self._temporary, self._ours)
+            _rename(self._disk, self._temporary, self.target)
+        self._ours = None
+
+    def sync_directory(self) -> None:
+        """Make the new name durable."""
+        with self._step("sync_directory"):
+            self._disk.sync_directory(self.target.parent)
+
+    def __enter__(self) -> Self:
+        _owners.take(self.target)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if self._ours is not None:
+                self._drop()
+        finally:
+            _owners.give_back(self.target)
+
+    def _drop(self) -> None:
+        self._ours = None
+        with contextlib.suppress(OSError):
+            self._disk.unlink(self._temporary)
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise DurableWriteFailed(str(path), step, error.errno or 0, error.strerror or str(error)) from error
+            raise DurableWriteFailed(str(self.path), name, error.errno or 0, error.strerror or str(error)) from error
+
+
+class _Owners:
+    """Who of this process's threads has which file."""
+
+    def __init__(self) -> None:
+        self._taken: set[Path] = set()
+        self._changed = threading.Condition()
+
+    def take(self, target: Path) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: target not in self._taken)
+            self._taken.add(target)
+
+    def give_back(self, target: Path) -> None:
+        with self._changed:
+            self._taken.discard(target)
+            self._changed.notify_all()
+
+
+_owners = _Owners()
+
+
+def sweep_temporaries(directory: Path) -> list[Path]:
+    """Remove the temp files that a killed owner left in a directory; for its owner, before it writes. Returns their names.
+
+    Raises:
+        OSError: the directory cannot be read, or a file not be removed.
+    """
+    found = [Path(entry.path) for entry in os.scandir(directory) if entry.name.endswith(TEMPORARY_SUFFIX) and entry.is_file(follow_symlinks=False)]
+    for path in found:
+        os.unlink(path)
+    return sorted(found)
 
 
 def move(source: Path, target: Path, disk: Disk = REAL_DISK) -> None:
@@ -230,13 +315,6 @@ def _check_ours(temporary: Path, ours: os.stat_result) -> None:
     found = os.lstat(temporary)
     if not stat.S_ISREG(found.st_mode) or (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino):
         raise OSError(errno.EBUSY, "another process writes the same file")
-
-
-def _drop(disk: Disk, descriptor: int, temporary: Path) -> None:
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
-    with contextlib.suppress(OSError):
-        disk.unlink(temporary)
 
 
 def _advice(number: int) -> str:
