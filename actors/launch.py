@@ -41,6 +41,7 @@ class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_fie
         path: directory to append to the module search path; empty for none.
         profile: directory of the profile.
         locations: directory of each category.
+        defaults: where each would lie had nobody chosen; empty: in the same places.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_fie
     profile: str
     locations: dict[str, str]
     runtime: Runtime
+    defaults: dict[str, str] = {}
 
 
 StartMessage = BrokerStart | ActorStart
@@ -62,11 +64,13 @@ class Surroundings:
         name: of the actor, as in its child spec.
         locations: where each kind of file lies.
         profile: what the app declares.
+        defaults: where each kind would lie had nobody chosen; None: in the same places.
     """
 
     name: str
     locations: Locations
     profile: Profile
+    defaults: Locations | None = None
 
 
 class EntryRefused(OperatorError):
@@ -107,11 +111,16 @@ def build(start: ActorStart) -> Actor[Any]:
     function = getattr(module, function_name, None)
     if not callable(function):
         raise EntryRefused(start.entry, f"expected a function {function_name!r} in {module_name}, found {function!r}")
-    locations = Locations(**{category: Path(path) for category, path in start.locations.items()})
-    actor = function(Surroundings(name=start.name, locations=locations, profile=read_profile(Path(start.profile))))
+    locations = _locations_of(start.locations)
+    profile, defaults = read_profile(Path(start.profile)), _locations_of(start.defaults) if start.defaults else None
+    actor = function(Surroundings(name=start.name, locations=locations, profile=profile, defaults=defaults))
     if not isinstance(actor, Actor):
         raise EntryRefused(start.entry, f"expected it to build an Actor, found {type(actor).__name__}")
     return actor
+
+
+def _locations_of(paths: dict[str, str]) -> Locations:
+    return Locations(**{category: Path(path) for category, path in paths.items()})
 
 
 def run(lifeline: Lifeline) -> None:

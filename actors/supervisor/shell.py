@@ -19,6 +19,7 @@ import msgspec
 
 from actors.launch import ActorStart, BrokerStart
 from actors.profile import Profile, ProfileError, read_profile
+from actors.storage.choices import handed_over
 from actors.storage.locations import Locations
 from actors.supervisor.actions import (
     Action,
@@ -69,6 +70,8 @@ class SupervisorOptions:
 
     Attributes:
         home: as given by the person, for messages; empty for where the platform keeps things.
+        locations: as they are at the start.
+        defaults: where they would be had nobody chosen; None: the same.
         server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
     """
 
@@ -80,6 +83,7 @@ class SupervisorOptions:
     transport: Transport
     spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD
     server: tuple[int, socket.socket] | None = None
+    defaults: Locations | None = None
 
 
 class Supervisor:
@@ -259,13 +263,15 @@ class Supervisor:
             )
             return BrokerStart(name=BROKER, options=msgspec.to_builtins(options))
         assert self._runtime is not None, "everybody depends on the broker"
+        defaults = self.options.defaults or self.options.locations
         return ActorStart(
             name=spec.name,
             entry=spec.entry,
             path=str(spec.path or ""),
             profile=str(self.options.profile.directory),
-            locations={category: str(path) for category, path in asdict(self.options.locations).items()},
+            locations=_as_text(handed_over(self.options.locations, defaults)),
             runtime=self._runtime,
+            defaults=_as_text(defaults),
         )
 
     def _publish(self, status: ActorStatus) -> None:
@@ -338,3 +344,7 @@ class Supervisor:
         if self._supervision.is_leaving:
             self._processes.kill_all()
         self.ask_stop("a signal asked for it")
+
+
+def _as_text(locations: Locations) -> dict[str, str]:
+    return {category: str(path) for category, path in asdict(locations).items()}

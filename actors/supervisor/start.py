@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from actors.profile import DEFAULT_PROFILE, find_profile, read_profile
+from actors.storage.choices import read_choices, resolve
 from actors.storage.locations import locate
 from actors.supervisor.board import Watcher
 from actors.supervisor.children import children_of, preloads_of
@@ -37,7 +38,8 @@ def run_supervisor(
     found = read_profile(find_profile(profile))
     specs = children_of(found)
     name = app or DEFAULT_APP
-    locations = locate(name, home)
+    defaults = locate(name, home)
+    locations = resolve(defaults, read_choices(defaults.config).choices).locations
     server = None
     if spawn_method == "fork":
         from actors.supervisor.forkserver import fork_server
@@ -55,6 +57,7 @@ def run_supervisor(
             transport=transport,
             spawn_method=spawn_method,
             server=server,
+            defaults=defaults,
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_run(options, watchers))
