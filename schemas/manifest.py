@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -64,6 +65,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
         licence_url: where the licence can be read.
         accept_licence: whether a person has to accept the licence before the model may be fetched.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
     """
 
     id: ModelId
@@ -73,6 +75,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     revision: Annotated[str, msgspec.Meta(max_length=100)] = ""
     licence_url: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     accept_licence: bool = False
+    minimum_runtime: Annotated[str, msgspec.Meta(max_length=100)] = ""
     files: Annotated[list[FilePromise], msgspec.Meta(min_length=1)]
 
     @property
@@ -86,8 +89,37 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+        version: counts up with each manifest that is published; 0 for one that never leaves its package.
+        issued_at: when it was published (RFC 3339); needed for one that is fetched.
+        expires_at: until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one that is fetched.
     """
 
     format: int
     models: list[ModelEntry]
     minimum_runtime: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    version: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    issued_at: Annotated[datetime.datetime, msgspec.Meta(tz=True)] | None = None
+    expires_at: Annotated[datetime.datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class ManifestSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One signature over a manifest.
+
+    Attributes:
+        key_id: first 16 hex digits of the SHA-256 of the public key's 32 bytes.
+        signature: Ed25519 (RFC 8032) over `undercroft-manifest-v1`, a newline, and the bytes of `manifest` as they stand; base64.
+    """
+
+    key_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+    signature: Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class SignedManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A manifest as it is fetched: with signatures, of which one by a key that the profile pins is enough.
+
+    Attributes:
+        manifest: a manifest, byte by byte what was signed: laid out anew, the signature holds no more.
+    """
+
+    manifest: msgspec.Raw
+    signatures: Annotated[list[ManifestSignature], msgspec.Meta(min_length=1, max_length=16)]

@@ -178,6 +178,8 @@ export interface ModelEntry {
   licence_url?: string;
   /** whether a person has to accept the licence before the model may be fetched. */
   accept_licence?: boolean;
+  /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any. */
+  minimum_runtime?: string;
   files: Array<FilePromise>;
 }
 
@@ -462,6 +464,12 @@ export interface Manifest {
   models: Array<ModelEntry>;
   /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any. */
   minimum_runtime?: string;
+  /** counts up with each manifest that is published; 0 for one that never leaves its package. */
+  version?: number;
+  /** when it was published (RFC 3339); needed for one that is fetched. */
+  issued_at?: string | null;
+  /** until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one that is fetched. */
+  expires_at?: string | null;
 }
 
 /** What became of a look at the remote manifest. */

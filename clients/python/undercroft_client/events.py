@@ -220,6 +220,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
         revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
         licence_url: where the licence can be read.
         accept_licence: whether a person has to accept the licence before the model may be fetched.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
     """
 
     id: str
@@ -229,6 +230,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = ""
     licence_url: str = ""
     accept_licence: bool = False
+    minimum_runtime: str = ""
     files: list[FilePromise]
 
 
@@ -560,11 +562,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+        version: counts up with each manifest that is published; 0 for one that never leaves its package.
+        issued_at: when it was published (RFC 3339); needed for one that is fetched.
+        expires_at: until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one that is fetched.
     """
 
     format: int
     models: list[ModelEntry]
     minimum_runtime: str = ""
+    version: int = 0
+    issued_at: str | None = None
+    expires_at: str | None = None
 
 
 class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manifest_refreshed"):

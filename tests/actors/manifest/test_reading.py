@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import actors
 from actors.manifest import (
     MANIFEST_LIMIT_BYTES,
     ManifestRefused,
+    check_entry,
     check_manifest,
     digest_of,
     load_manifest,
     parse_manifest,
-    path_problem,
-    precedence,
-    url_problem,
 )
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, ModelEntry
 
 SHIPPED = sorted(Path(actors.__file__).parent.glob("profiles/*/models.json"))
 
@@ -59,61 +57,16 @@ def test_dictation_ships_a_voice_detector_and_recognisers() -> None:
     assert {entry.category for entry in manifest.models} == {"stt", "vad"}
 
 
-BAD_PATHS = [
-    "/etc/passwd",
-    "../a",
-    "a/../../b",
-    "a\\b",
-    "C:/a",
-    "C:a",
-    "a:stream",
-    "a//b",
-    "a/",
-    ".",
-    "./a",
-    "nul",
-    "a/COM1.bin",
-    "LPT9",
-    "a.",
-    "a ",
-    "a\x00",
-    "a\n",
-    "journal.json",
-    "JOURNAL.JSON",
-]
-
-
-@pytest.mark.parametrize("path", BAD_PATHS)
-def test_path_that_leaves_or_that_a_platform_cannot_hold_is_refused(path: str) -> None:
-    assert path_problem(path)
+@pytest.mark.parametrize("path", ["../a", "/etc/passwd", "journal.json"])
+def test_path_that_leaves_is_refused(path: str) -> None:
     with pytest.raises(ManifestRefused, match="path"):
         parse(document(path=path))
-
-
-@given(st.text(max_size=60))
-@example("a/../b")
-@example("con.txt")
-def test_accepted_path_stays_below_its_root_on_both_kinds_of_platform(path: str) -> None:
-    if not path or path_problem(path):
-        return
-    for flavour in (PurePosixPath, PureWindowsPath):
-        joined = flavour("/srv/model") / flavour(path)
-        assert joined.parts[: len(flavour("/srv/model").parts)] == flavour("/srv/model").parts
-        assert ".." not in joined.parts
-        assert not flavour(path).is_absolute()
 
 
 @pytest.mark.parametrize("name", ["../a", "a/b", ".hidden", "A", "", "a.partial", "a.damaged", "con", "a" * 101, "a."])
 def test_id_that_is_no_plain_directory_name_is_refused(name: str) -> None:
     with pytest.raises(ManifestRefused):
         parse(document(id=name))
-
-
-@pytest.mark.parametrize(
-    "url", ["ftp://a/b", "file:///etc/passwd", "https://", "https://user:secret@host/a", "//host/a", "http://[::1", "http://host:99999/"]
-)
-def test_url_of_another_kind_or_with_credentials_is_refused(url: str) -> None:
-    assert url_problem(url)
 
 
 def test_names_that_differ_only_in_case_are_the_same() -> None:
@@ -181,18 +134,26 @@ def test_manifest_that_needs_a_newer_runtime_is_refused() -> None:
     assert "not a version" in check_manifest(msgspec.structs.replace(manifest, minimum_runtime="1.2"), "1.2.0")[0]
 
 
-def test_versions_sort_as_the_standard_says() -> None:
-    """The example of section 11 of Semantic Versioning 2.0.0."""
-    order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1"]
-    keys = [key for version in order if (key := precedence(version))]
-    assert keys == sorted(keys)
-    assert len(set(keys)) == len(order)
-    assert precedence("01.0.0") is None
-    assert precedence("1.0.0+build") == precedence("1.0.0")
-
-
 @pytest.mark.requirement("S1-34")
 def test_signature_is_checked_before_anything_is_read_from_the_manifest(tmp_path: Path) -> None:
     (tmp_path / "models.json").write_bytes(b"{")
     with pytest.raises(ManifestRefused, match="signature does not hold: unsigned"):
         load_manifest(tmp_path / "models.json", check_signature=lambda content, source: "unsigned")
+
+
+def test_an_entry_may_need_a_newer_runtime_by_itself() -> None:
+    entry = msgspec.convert(document()["models"][0] | {"minimum_runtime": "1.2"}, ModelEntry)
+    assert check_entry(entry) == ["its minimum_runtime '1.2' is not a version such as '1.2.0'"]
+    assert check_entry(msgspec.structs.replace(entry, minimum_runtime="99.0.0")) == [], "left out where it is used, not refused with all others"
+
+
+def test_files_of_this_machine_are_for_what_a_person_added() -> None:
+    entry = msgspec.convert(document(urls=["file:///media/stick/a.bin"])["models"][0], ModelEntry)
+    assert check_entry(entry, from_person=True) == []
+    assert "expected 'https'" in check_entry(entry)[0]
+
+
+def test_what_a_signed_url_holds_is_not_shown() -> None:
+    entry = msgspec.convert(document(urls=["https://user:secret@a/b?sig=secret"])["models"][0], ModelEntry)
+    assert check_entry(entry)
+    assert "secret" not in str(check_entry(entry))

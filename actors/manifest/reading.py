@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
+from actors.manifest.places import file_url_problem, id_problem, path_problem, shown_url, url_problem
+from actors.manifest.semver import precedence, running_version, version_problem
 from bus.errors import OperatorError
 from schemas.manifest import Manifest, ModelEntry
 
@@ -20,15 +19,6 @@ MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
 SignatureCheck = Callable[[bytes, str], str | None]
 """Given the bytes of a manifest and where they came from: what is wrong with their signature, or None. The extension
 point for signed manifests; a bundled manifest is as trustworthy as the package it came in and needs none."""
-
-RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp"})
-RESERVED_SUFFIXES = (".partial", ".damaged")
-_WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
-_VERSION = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z.-]+)?",
-    re.ASCII,
-)
-_FORBIDDEN_SIGNS = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 class ManifestRefused(OperatorError):
@@ -86,86 +76,25 @@ def check_manifest(manifest: Manifest, version: str | None = None) -> list[str]:
     problems = []
     if manifest.format != FORMAT:
         problems.append(f"its format is {manifest.format}, this version reads {FORMAT}")
-    if manifest.minimum_runtime and (problem := _version_problem(manifest.minimum_runtime, version or metadata.version("undercroft"))):
+    if manifest.minimum_runtime and (problem := version_problem(manifest.minimum_runtime, version or running_version())):
         problems.append(problem)
     problems += [f"model {name!r} is declared twice" for name in _twice(entry.id for entry in manifest.models)]
     for entry in manifest.models:
-        problems += [f"{entry.id}: {problem}" for problem in _check_entry(entry)]
+        problems += [f"{entry.id}: {problem}" for problem in check_entry(entry)]
     return problems
 
 
-def precedence(version: str) -> tuple[tuple[int, int, int], tuple[tuple[int, int | str], ...]] | None:
-    """Sort key of a version by Semantic Versioning 2.0.0 section 11; None if it is none."""
-    found = _VERSION.fullmatch(version)
-    if found is None:
-        return None
-    core = (int(found[1]), int(found[2]), int(found[3]))
-    if found[4] is None:
-        return core, ((2, 0),)  # a release comes after its pre-releases, whose parts are numbers (0) or words (1)
-    return core, tuple((0, int(part)) if part.isdecimal() else (1, part) for part in found[4].split("."))
-
-
-def path_problem(path: str) -> str | None:
-    """Why a path is not safe below a model's directory on every platform; None if it is.
-
-    Refused are absolute paths, `..`, backslashes, drives and streams, the device names of Windows, and names that
-    Windows would change (with a dot or a space at the end).
-    """
-    if path.startswith("/"):
-        return "it is absolute"
-    if found := _FORBIDDEN_SIGNS.search(path):
-        return f"it holds {found[0]!r}"
-    for part in path.split("/"):
-        if part in ("", ".", ".."):
-            return f"it has a part {part!r}"
-        if part[-1] in ". ":
-            return f"{part!r} ends in a dot or a space"
-        if _WINDOWS_DEVICE.fullmatch(part):
-            return f"{part!r} is the name of a device on Windows"
-        if len(part.encode()) > 200:
-            return "a part of it is longer than 200 bytes"
-    if path.split("/")[0].casefold() in RESERVED_FILES:
-        return "the name is reserved"
-    return None
-
-
-def url_problem(url: str) -> str | None:
-    """Why a file cannot be fetched from this URL; None if it can."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        return str(error)
-    if parts.scheme not in ("http", "https"):
-        return f"its scheme is {parts.scheme!r}, expected 'https' or 'http'"
-    if not parts.hostname or port == 0:
-        return "it names no host"
-    if parts.username or parts.password:
-        return "it holds credentials"
-    return None
-
-
 def digest_of(manifest: Manifest) -> str:
-    """SHA-256 of a manifest's canonical form (sorted keys, no spaces): what a signature of it would cover."""
+    """SHA-256 of a manifest's canonical form (sorted keys, no spaces): the same however it is laid out."""
     canonical = json.dumps(msgspec.to_builtins(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _version_problem(minimum: str, version: str) -> str | None:
-    needed, found = precedence(minimum), precedence(version)
-    if needed is None:
-        return f"its minimum_runtime {minimum!r} is not a version such as '1.2.0'"
-    if found is None or found < needed:
-        return f"it needs Undercroft {minimum} or newer, this is {version}"
-    return None
-
-
-def _check_entry(entry: ModelEntry) -> list[str]:
-    problems = []
-    if _WINDOWS_DEVICE.fullmatch(entry.id):
-        problems.append("the id is the name of a device on Windows")
-    if entry.id.endswith(RESERVED_SUFFIXES):
-        problems.append(f"an id does not end in {' or '.join(RESERVED_SUFFIXES)}")
+def check_entry(entry: ModelEntry, *, from_person: bool = False) -> list[str]:
+    """Everything that is wrong with one entry; files of this machine (`file:` URLs) are for those that a person added."""
+    problems = [problem] if (problem := id_problem(entry.id)) else []
+    if entry.minimum_runtime and precedence(entry.minimum_runtime) is None:
+        problems.append(f"its minimum_runtime {entry.minimum_runtime!r} is not a version such as '1.2.0'")
     paths = [file.path for file in entry.files]
     problems += [f"file {path!r} is declared twice" for path in _twice(paths)]
     folded = {path.casefold() for path in paths}
@@ -174,8 +103,13 @@ def _check_entry(entry: ModelEntry) -> list[str]:
             problems.append(f"path {file.path!r}: {problem}")
         if any(parent in folded for parent in _parents(file.path.casefold())):
             problems.append(f"path {file.path!r} lies below another file")
-        problems += [f"url {url!r}: {problem}" for url in file.urls if (problem := url_problem(url))]
+        check = _own_url_problem if from_person else url_problem
+        problems += [f"url {shown_url(url)!r}: {problem}" for url in file.urls if (problem := check(url))]
     return problems
+
+
+def _own_url_problem(url: str) -> str | None:
+    return file_url_problem(url) if url.startswith("file:") else url_problem(url)
 
 
 def _parents(path: str) -> list[str]:

@@ -1,0 +1,37 @@
+"""Manifests: read and checked, merged to the catalogue of what the app knows; their versions, signatures and licences. Shared by actors."""
+
+from actors.manifest.catalogue import Added, Catalogue, Declared, load_bundled, merge
+from actors.manifest.licence import is_licence_due, licence_digest
+from actors.manifest.places import RECORD_NAME, file_of_url, path_problem, url_problem
+from actors.manifest.reading import (
+    MANIFEST_LIMIT_BYTES,
+    ManifestRefused,
+    check_entry,
+    check_manifest,
+    digest_of,
+    load_manifest,
+    parse_manifest,
+)
+from actors.manifest.semver import precedence
+
+__all__ = [
+    "MANIFEST_LIMIT_BYTES",
+    "RECORD_NAME",
+    "Added",
+    "Catalogue",
+    "Declared",
+    "ManifestRefused",
+    "check_entry",
+    "check_manifest",
+    "digest_of",
+    "file_of_url",
+    "is_licence_due",
+    "licence_digest",
+    "load_bundled",
+    "load_manifest",
+    "merge",
+    "parse_manifest",
+    "path_problem",
+    "precedence",
+    "url_problem",
+]
