@@ -177,7 +177,11 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
     title: str = ""
-    settings: Annotated[str, msgspec.Meta(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")] = ""
+    settings: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)$")] = ""
+    settings_version: Annotated[int, msgspec.Meta(ge=1)] = 1
+    settings_migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    preset_setting: str = ""
+    policy: str = ""
     allowlist: list[str] | None = None
     models: str = ""
     topics: TopicsTable = TopicsTable()
@@ -197,7 +201,11 @@ class Profile:
 
     Attributes:
         directory: where the profile lies.
-        settings: `file.py:Class` of the settings model, relative to the directory; empty if the app has none.
+        settings: `file.py:Class` of the settings model, or a JSON Schema, relative to the directory; empty if the app has none.
+        settings_version: counts what the settings mean; stored with them.
+        settings_migrations: `file.py:NAME` of a table, version to the function that leads on from it; empty if there is none.
+        preset_setting: dotted path of the setting that names one of the profile's presets; empty if they cannot be chosen.
+        policy: file with what an administrator forces, relative to the config directory; empty: where the platform keeps such.
         allowlist: dotted paths of settings that may be changed, `*` for any one part, a section for all below it;
             None: all of them.
         models: the manifest of models; None if the app has none.
@@ -225,6 +233,10 @@ class Profile:
     state_namespaces: tuple[NamespaceTable, ...] = ()
     documents: str = ""
     migrations: str = ""
+    settings_version: int = 1
+    settings_migrations: str = ""
+    preset_setting: str = ""
+    policy: str = ""
 
     @property
     def file(self) -> Path:
@@ -239,8 +251,8 @@ class Profile:
         """
         from pydantic import BaseModel
 
-        if not self.settings:
-            raise ProfileError(str(self.file), "settings", "expected 'settings.py:Settings', found none")
+        if not self.settings or self.settings.endswith(".json"):
+            raise ProfileError(str(self.file), "settings", f"expected 'settings.py:Settings', found {self.settings or 'none'}")
         model = self.load(self.settings)
         if not isinstance(model, type) or not issubclass(model, BaseModel):
             raise ProfileError(str(self.file), "settings", f"{self.settings}: expected a pydantic model, found {model!r}")
@@ -319,6 +331,10 @@ def read_profile(directory: Path) -> Profile:
         state_namespaces=tuple(found.namespaces),
         documents=found.documents,
         migrations=found.migrations,
+        settings_version=found.settings_version,
+        settings_migrations=found.settings_migrations,
+        preset_setting=found.preset_setting,
+        policy=found.policy,
     )
 
 
