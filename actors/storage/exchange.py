@@ -1,0 +1,66 @@
+"""Lets two names in one directory trade what they mean, in one step for every reader, where the platform can."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from actors.storage.durable import DurableWriteFailed, sync_directory
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2  # renameat2(2)
+_RENAME_SWAP: Final = 2  # renamex_np(2) of macOS
+_RENAMEAT2: Final = {"x86_64": 316, "aarch64": 276, "riscv64": 276, "armv7l": 382}
+_NOT_THERE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Let each of two names in one directory mean what the other one meant, durably; both have to be there.
+
+    Returns False, and changes nothing, where the platform or the file system has no such call: Windows, some network disks.
+
+    Raises:
+        DurableWriteFailed: the exchange or the fsync of the directory failed.
+    """
+    number = _exchange(first, second)
+    if number in _NOT_THERE:
+        return False
+    if number:
+        raise DurableWriteFailed(str(second), "rename", number, os.strerror(number))
+    try:
+        sync_directory(second.parent)
+    except OSError as error:
+        raise DurableWriteFailed(str(second), "sync_directory", error.errno or 0, error.strerror or str(error)) from error
+    return True
+
+
+def _exchange(first: Path, second: Path) -> int:
+    """The system call; returns 0 or its error number."""
+    if sys.platform not in ("linux", "darwin"):
+        return errno.ENOSYS
+    import ctypes
+
+    library = _library()
+    source, target = os.fsencode(first), os.fsencode(second)
+    ctypes.set_errno(0)
+    if sys.platform == "darwin":
+        done = library.renamex_np(source, target, _RENAME_SWAP)
+    elif hasattr(library, "renameat2"):
+        done = library.renameat2(_AT_FDCWD, source, _AT_FDCWD, target, _RENAME_EXCHANGE)
+    elif platform.machine() in _RENAMEAT2:  # an older C library knows no name for it
+        done = library.syscall(_RENAMEAT2[platform.machine()], _AT_FDCWD, source, _AT_FDCWD, target, _RENAME_EXCHANGE)
+    else:
+        return errno.ENOSYS
+    return 0 if done == 0 else ctypes.get_errno()
+
+
+@cache
+def _library() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
