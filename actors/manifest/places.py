@@ -10,8 +10,8 @@ from urllib.request import url2pathname
 RECORD_NAME = "revision.json"
 """In the directory of an installed model: which revision it is, and of which files it consists."""
 
-RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", RECORD_NAME, f"{RECORD_NAME}.tmp"})
-RESERVED_SUFFIXES = (".partial", ".damaged")
+RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp"})
+RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
 _WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _FORBIDDEN_SIGNS = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
