@@ -10,6 +10,7 @@ from pathlib import Path
 from bus.errors import OperatorError
 
 HOME_VARIABLE = "UNDERCROFT_HOME"
+PROBE_NAME = ".undercroft.probe"
 
 
 class LocationRefused(OperatorError):
@@ -91,13 +92,13 @@ def override(locations: Locations, root: str | None = None, paths: Mapping[str, 
     """
     chosen: dict[str, Path] = {}
     if root:
-        base = _absolute("root", root)
+        base = absolute("root", root)
         chosen = {category: base / category for category in ("logs", "models", "tools", "workspace")}
     for category, path in (paths or {}).items():
         if category not in CATEGORIES:
             raise LocationRefused(category, path, f"there is no such category, expected one of {', '.join(CATEGORIES)}")
         if path:
-            chosen[category] = _absolute(category, path)
+            chosen[category] = absolute(category, path)
     return replace(locations, **chosen)
 
 
@@ -113,12 +114,22 @@ def prepare(category: str, path: Path) -> None:
         make_directory(path)
     except OSError as error:
         raise LocationRefused(category, str(path), f"it cannot be created ({error.strerror})") from error
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise LocationRefused(category, str(path), "it cannot be written to")
+    try:  # rights alone do not tell: a share may be read-only, and on Windows they say little
+        (path / PROBE_NAME).touch(mode=0o600)
+        (path / PROBE_NAME).unlink(missing_ok=True)
+    except OSError as error:
+        raise LocationRefused(category, str(path), f"it cannot be written to ({error.strerror})") from error
 
 
-def _absolute(category: str, path: str) -> Path:
-    expanded = Path(path).expanduser()
-    if not expanded.is_absolute():
+def absolute(category: str, path: str) -> Path:
+    """The path that a person named, with `~` for their own directory.
+
+    Raises:
+        LocationRefused: it is relative, or no path at all.
+    """
+    expanded = Path(os.path.expanduser(path))
+    if "\0" in path:
+        raise LocationRefused(category, path, "a path holds no zero byte")
+    if not expanded.isabsolute():
         raise LocationRefused(category, path, "it is relative, and would mean another place in each process")
     return expanded

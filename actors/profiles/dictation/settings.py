@@ -75,16 +75,6 @@ class ModelSettings(Section):
     )
 
 
-class PathSettings(Section):
-    """Where large things lie. Empty: where the platform keeps them."""
-
-    root: str = Field(default="", max_length=4096, title="Shared root")
-    models: str = Field(default="", max_length=4096, title="Models")
-    logs: str = Field(default="", max_length=4096, title="Logs")
-    tools: str = Field(default="", max_length=4096, title="Tools")
-    workspace: str = Field(default="", max_length=4096, title="Workspace")
-
-
 class UiSettings(Section):
     """What a frontend shows."""
 
@@ -110,6 +100,5 @@ class Settings(Section):
     assistant: AssistantSettings = Field(default_factory=AssistantSettings, title="Assistant")
     history: HistorySettings = Field(default_factory=HistorySettings, title="History")
     models: ModelSettings = Field(default_factory=ModelSettings, title="Models")
-    paths: PathSettings = Field(default_factory=PathSettings, title="Paths")
     ui: UiSettings = Field(default_factory=UiSettings, title="Appearance")
     diagnostics: DiagnosticsSettings = Field(default_factory=DiagnosticsSettings, title="Diagnostics")
