@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PROFILE_NAME: Final = "profile.toml"
 BUNDLED_DIRECTORY: Final = Path(__file__).parent / "profiles"
 DEFAULT_PROFILE: Final = "dictation"
+MANIFEST_NAME: Final = "models.json"
+"""How a bundled profile names its manifest."""
 NAMESPACE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\.\*")
 ALLOWLIST_PATTERN: Final = re.compile(r"(?:\*|\w+)(?:\.(?:\*|\w+))*")
 CONVERT_ERROR_PATTERN: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?", re.DOTALL)
@@ -130,6 +132,29 @@ class ReadinessTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     categories: dict[str, CategoryTable] = {}
 
 
+class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[manifest]` table: a signed manifest that is fetched, beside the one that comes with the app.
+
+    Attributes:
+        url: where it lies; empty for none.
+        keys: Ed25519 public keys in base64; a signature by one of them is needed.
+        max_skew_seconds: by so much the clock of this machine may be wrong.
+        refresh_hours: how often it is looked for; 0: at each start and on request only.
+    """
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S{1,2000})?$")] = ""
+    keys: Annotated[list[str], msgspec.Meta(max_length=16)] = []
+    max_skew_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400 * 7)] = 600.0
+    refresh_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
+
+
+class SourcesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[sources]` table: servers that stand in for the public ones; empty: the public ones."""
+
+    hf: str = ""
+    ollama: str = ""
+
+
 class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[topics]` table."""
 
@@ -183,7 +208,9 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     preset_setting: str = ""
     policy: str = ""
     allowlist: list[str] | None = None
-    models: str = ""
+    models: str | list[str] = ""
+    manifest: ManifestTable = ManifestTable()
+    sources: SourcesTable = SourcesTable()
     topics: TopicsTable = TopicsTable()
     modes: list[ModeTable] = []
     readiness: ReadinessTable = ReadinessTable()
@@ -208,7 +235,10 @@ class Profile:
         policy: file with what an administrator forces, relative to the config directory; empty: where the platform keeps such.
         allowlist: dotted paths of settings that may be changed, `*` for any one part, a section for all below it;
             None: all of them.
-        models: the manifest of models; None if the app has none.
+        models: the first manifest of models; None if the app has none.
+        manifests: all of them, in the order in which they count.
+        manifest: where a signed manifest is fetched, and the keys it needs.
+        sources: servers that stand in for the public ones.
         namespaces: patterns of topics that the app declares for itself.
         modes, readiness: what the app can be used for, and how its readiness is shown.
         wording: locale to key to text, in place of the words that come with Undercroft.
@@ -228,6 +258,9 @@ class Profile:
     children: tuple[ChildTable, ...]
     modes: tuple[ModeTable, ...] = ()
     readiness: ReadinessTable = field(default_factory=ReadinessTable)
+    manifests: tuple[Path, ...] = ()
+    manifest: ManifestTable = field(default_factory=ManifestTable)
+    sources: SourcesTable = field(default_factory=SourcesTable)
     wording: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     state: StateTable = field(default_factory=StateTable)
     state_namespaces: tuple[NamespaceTable, ...] = ()
@@ -315,13 +348,18 @@ def read_profile(directory: Path) -> Profile:
     _check_patterns(file, "allowlist", ALLOWLIST_PATTERN, found.allowlist or [], "a dotted path such as 'vad.sensitivity' or 'vad.*'")
     _check_patterns(file, "topics.namespaces", NAMESPACE_PATTERN, found.topics.namespaces, "a pattern such as 'myapp.*'")
     _check_modes(file, found.modes)
+    _check_manifest(file, found.manifest)
+    manifests = _manifests(directory, found.models)
     return Profile(
         directory=directory,
         name=found.name,
         title=found.title or found.name,
         settings=found.settings,
         allowlist=None if found.allowlist is None else tuple(found.allowlist),
-        models=directory / found.models if found.models else None,
+        models=manifests[0] if manifests else None,
+        manifests=manifests,
+        manifest=found.manifest,
+        sources=found.sources,
         namespaces=tuple(found.topics.namespaces),
         children=tuple(found.children),
         modes=tuple(found.modes),
@@ -342,6 +380,21 @@ def _check_patterns(file: Path, option: str, pattern: re.Pattern[str], values: l
     for at, value in enumerate(values):
         if not pattern.fullmatch(value):
             raise ProfileError(str(file), f"{option}[{at}]", f"expected {expected}, found {value!r}")
+
+
+def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
+    """Files of the option `models`; `bundled:dictation` is the manifest of a bundled profile."""
+    names = [declared] if isinstance(declared, str) else declared
+    return tuple(
+        BUNDLED_DIRECTORY / bundled / MANIFEST_NAME if (bundled := name.removeprefix("bundled:")) != name else directory / name
+        for name in names
+        if name
+    )
+
+
+def _check_manifest(file: Path, table: ManifestTable) -> None:
+    if table.url and not table.keys:
+        raise ProfileError(str(file), "manifest.keys", "expected the public keys that sign the manifest at 'url', found none")
 
 
 def _check_modes(file: Path, modes: list[ModeTable]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.profile import ProfileError, find_profile, read_profile
+from actors.profile import BUNDLED_DIRECTORY, ProfileError, find_profile, read_profile
 
 WHOLE = """
 name = "mine"
@@ -161,3 +161,26 @@ def test_what_a_file_of_the_profile_names_is_imported(tmp_path: Path) -> None:
     profile = read_profile(write(tmp_path, STATE))
     assert profile.load(profile.documents) == ["a"]
     assert profile.load(profile.migrations) is None
+
+
+@pytest.mark.requirement("S1-34")
+def test_an_app_adds_its_own_manifests_to_a_bundled_one(tmp_path: Path) -> None:
+    profile = read_profile(write(tmp_path, 'name = "a"\nmodels = ["bundled:dictation", "mine.json"]'))
+    assert profile.manifests == (BUNDLED_DIRECTORY / "dictation" / "models.json", tmp_path / "mine.json")
+    assert profile.models == profile.manifests[0]
+    assert profile.manifests[0].is_file()
+
+
+def test_a_single_manifest_is_a_list_of_one_and_none_is_an_empty_one(tmp_path: Path) -> None:
+    assert read_profile(write(tmp_path, WHOLE)).manifests == (tmp_path / "models.json",)
+    assert read_profile(write(tmp_path, 'name = "bare"')).manifests == ()
+
+
+@pytest.mark.requirement("S1-34")
+def test_a_manifest_that_is_fetched_needs_a_key(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=r"manifest\.keys"):
+        read_profile(write(tmp_path, 'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"'))
+    profile = read_profile(
+        write(tmp_path, 'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"\nkeys = ["AAAA"]\n[sources]\nhf = "https://h"')
+    )
+    assert (profile.manifest.keys, profile.manifest.max_skew_seconds, profile.sources.hf) == (["AAAA"], 600.0, "https://h")
