@@ -278,6 +278,11 @@ def check_envelope(content: bytes, limits: Limits = DEFAULT_LIMITS, *, name: str
     return header
 
 
+def is_encrypted(head: bytes) -> bool:
+    """Whether the beginning of a file (HEADER_LIMIT_BYTES of it) is that of an encrypted envelope."""
+    return head.startswith(MAGIC) and ENCRYPTED.encode() in head.partition(b"\n")[0]
+
+
 def _take_apart(content: bytes, limits: Limits, name: str) -> tuple[Header, str, memoryview, Any]:
     """Header, digest, payload and, for the form for people, the value; all of them proven by the digest."""
     if len(content) > limits.content_bytes:

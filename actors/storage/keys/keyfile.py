@@ -1,0 +1,128 @@
+"""`keys.json`: data keys wrapped under the key-encryption key, and a copy of it, since all that is encrypted hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from actors.storage.durable import make_directory, replace_file
+from actors.storage.envelope import EnvelopeDamaged, EnvelopeTooNew, Limits, NotAnEnvelope, open_envelope, seal
+from actors.storage.quarantine import SUFFIX, quarantine
+from actors.storage.reading import FileUnreadable, read_file
+from schemas.keys import LockReason
+
+FILE_NAME: Final = "keys.json"
+COPY_NAME: Final = "keys.copy.json"
+SCHEMA: Final = "undercroft.keys"
+SCHEMA_VERSION: Final = 1
+LIMITS: Final = Limits(content_bytes=8 * 1024 * 1024, value_bytes=4 * 1024 * 1024)
+
+
+class KeyEncryptionKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key in the keychain. `kept_in` is the keychain that it was put into."""
+
+    id: str
+    created_at: float
+    kept_in: str = ""
+
+
+class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A data key. `wrapped` holds it by the id of each key-encryption key; `retired_at` is 0 for the one that encrypts."""
+
+    id: str
+    created_at: float
+    retired_at: float = 0.0
+    wrapped: dict[str, str]
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recovery code opens.
+
+    Attributes:
+        id: of the key that the code stands for.
+        salt: base64; with the three numbers behind it, the parameters of Argon2id.
+        opens: by the id of each key-encryption key, that key wrapped under the code's.
+        opened_by: the other way round, so that the code outlives a rotation.
+    """
+
+    id: str
+    created_at: float
+    salt: str
+    iterations: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    lanes: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    memory_kib: Annotated[int, msgspec.Meta(ge=8, le=1024 * 1024)]
+    opens: dict[str, str]
+    opened_by: dict[str, str]
+
+
+class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
+    """All keys of a home.
+
+    Attributes:
+        ring: id of the whole; in front of the accounts in the keychain.
+        key_encryption_keys: the newest last; two of them while a rotation is under way.
+        data_keys: oldest first; none is ever removed.
+        revision: counts what was written.
+    """
+
+    ring: str
+    key_encryption_keys: Annotated[list[KeyEncryptionKey], msgspec.Meta(min_length=1)]
+    data_keys: Annotated[list[WrappedKey], msgspec.Meta(min_length=1)]
+    recovery: Recovery | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A file of keys that is there and cannot be used."""
+
+    reason: LockReason
+    detail: str
+
+
+FileFound = KeyFile | Unusable | None
+
+
+def read(path: Path) -> FileFound:
+    """What lies under the name of a file of keys; None if nothing does. Changes nothing."""
+    try:
+        content = read_file(path, LIMITS.content_bytes)
+        if content is None:
+            return None
+        stored = open_envelope(content, limits=LIMITS, name=FILE_NAME)
+        if stored.schema != SCHEMA or stored.schema_version > SCHEMA_VERSION:
+            return Unusable("keys_too_new", f"{path}: it is {stored.schema} {stored.schema_version}, expected {SCHEMA} {SCHEMA_VERSION}")
+        return msgspec.convert(stored.value, KeyFile)
+    except FileUnreadable as error:
+        return Unusable("keys_unreadable", str(error))
+    except EnvelopeTooNew as error:
+        return Unusable("keys_too_new", f"{path}: {error}")
+    except (NotAnEnvelope, EnvelopeDamaged, msgspec.ValidationError) as error:
+        return Unusable("keys_damaged", f"{path}: {error}")
+
+
+def write(directory: Path, file: KeyFile, now: float) -> None:
+    """Replace both files, the copy first: what is in use is never newer than its copy. A damaged one is put aside before.
+
+    Raises:
+        DurableWriteFailed: one of them could not be replaced.
+        OSError: the directory cannot be made, or a damaged file not put aside.
+    """
+    make_directory(directory)
+    value: Any = msgspec.to_builtins(file)
+    content = seal(
+        value, schema=SCHEMA, schema_version=SCHEMA_VERSION, revision=file.revision, now=now, compress=False, key=None, name=FILE_NAME, limits=LIMITS
+    )
+    for path in (directory / COPY_NAME, directory / FILE_NAME):
+        found = read(path)
+        if isinstance(found, Unusable) and found.reason == "keys_damaged":
+            quarantine(path)
+        replace_file(path, content)
+
+
+def leftovers(directory: Path) -> bool:
+    """Whether files of keys were put aside here: keys existed once, and documents under them may still."""
+    return any(entry.name.startswith((FILE_NAME + SUFFIX, COPY_NAME + SUFFIX)) for entry in directory.iterdir()) if directory.is_dir() else False

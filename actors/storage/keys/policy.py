@@ -1,0 +1,154 @@
+"""Decides what the files of keys and the keychain's answers mean: when keys may be made, and when they are locked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from actors.storage.cipher import DataKey, WrongKey
+from actors.storage.keys import wrapping
+from actors.storage.keys.keyfile import FileFound, KeyFile, Recovery, Unusable, WrappedKey
+from schemas.keys import LockReason
+
+DATA: Final = "data"
+RECOVERY: Final = "recovery"
+RECOVERED: Final = "recovered"
+
+
+@dataclass(frozen=True)
+class Absent:
+    """No keys were ever made, and nothing is encrypted: they may be made."""
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Documents cannot be read or encrypted now; nothing may be overwritten and no key made."""
+
+    reason: LockReason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    """The keys, by id."""
+
+    key_encryption_key: DataKey
+    data_keys: dict[str, DataKey]
+
+
+ADVICE: Final[dict[LockReason, str]] = {
+    "not_asked": "",
+    "no_keychain": "log in to a desktop session, or choose a file with UNDERCROFT_KEYCHAIN=file:/path",
+    "keychain_refused": "choose a keychain that keeps secrets",
+    "keychain_locked": "unlock the keychain, or run 'undercroft keys unlock'",
+    "timed_out": "see whether the keychain waits for a password; it is asked again",
+    "entry_missing": "run 'undercroft keys restore' with the recovery code, or bring the keychain back",
+    "wrong_key": "run 'undercroft keys restore' with the recovery code, or bring the keychain back",
+    "keys_missing": "bring keys.json back from a backup of the home",
+    "keys_damaged": "bring keys.json back from a backup of the home",
+    "keys_too_new": "update Undercroft",
+    "keys_not_saved": "check the disk, and who may write to it",
+    "keys_unreadable": "make keys.json readable for this user",
+}
+
+
+def judge_files(file: FileFound, copy: FileFound, *, has_leftovers: bool, has_ciphertext: bool) -> KeyFile | Absent | Locked:
+    """Which file of keys is to be used. The copy is, where the file is gone or damaged; a file that may be whole is waited for."""
+    if isinstance(file, KeyFile):
+        return file
+    if isinstance(file, Unusable) and file.reason != "keys_damaged":
+        return Locked(file.reason, file.detail)
+    if isinstance(copy, KeyFile):
+        return copy
+    if file is not None:
+        return Locked(file.reason, file.detail)
+    if copy is not None:
+        return Locked(copy.reason, copy.detail)
+    if has_leftovers or has_ciphertext:
+        return Locked("keys_missing", "there are encrypted documents, but no file of keys")
+    return Absent()
+
+
+def judge_entry(file: KeyFile, key_id: str, secret: str | None) -> Unlocked | Locked:
+    """Whether what the keychain gave opens the data keys."""
+    if secret is None:
+        kept_in = next((key.kept_in for key in file.key_encryption_keys if key.id == key_id), "")
+        return Locked("entry_missing", f"the keychain has no entry {account(file, key_id)}" + (f"; it was put into {kept_in}" if kept_in else ""))
+    try:
+        key = wrapping.from_secret(key_id, secret)
+        return Unlocked(key, {data.id: wrapping.unwrap(key, data.wrapped.get(key_id, ""), data.id, DATA) for data in file.data_keys})
+    except WrongKey as error:
+        return Locked("wrong_key", f"the entry {account(file, key_id)} of the keychain is another key ({error})")
+
+
+def account(file: KeyFile, key_id: str) -> str:
+    """Under which name the keychain keeps a key-encryption key."""
+    return f"{file.ring}/{key_id}"
+
+
+def current(file: KeyFile) -> WrappedKey:
+    """The data key that encrypts."""
+    return next((key for key in reversed(file.data_keys) if not key.retired_at), file.data_keys[-1])
+
+
+def with_data_key(file: KeyFile, keys: Unlocked, fresh: DataKey, now: float) -> KeyFile:
+    """The file with a fresh data key that encrypts from now on; those before it only decrypt."""
+    kek = keys.key_encryption_key
+    retired = [key if key.retired_at else msgspec.structs.replace(key, retired_at=now) for key in file.data_keys]
+    wrapped = WrappedKey(id=fresh.id, created_at=now, wrapped={kek.id: wrapping.wrap(kek, fresh, DATA)})
+    return with_only(msgspec.structs.replace(file, data_keys=[*retired, wrapped]), kek.id)
+
+
+def with_wrapping(file: KeyFile, keys: Unlocked, fresh: DataKey) -> KeyFile:
+    """The file with all keys wrapped under a fresh key-encryption key as well."""
+    data = [
+        msgspec.structs.replace(key, wrapped={**key.wrapped, fresh.id: wrapping.wrap(fresh, keys.data_keys[key.id], DATA)}) for key in file.data_keys
+    ]
+    recovery = file.recovery
+    if recovery is not None:
+        code = wrapping.unwrap(keys.key_encryption_key, recovery.opened_by[keys.key_encryption_key.id], recovery.id, RECOVERY)
+        recovery = with_code(recovery, code, fresh)
+    return msgspec.structs.replace(file, data_keys=data, recovery=recovery)
+
+
+def with_code(recovery: Recovery, code: DataKey, kek: DataKey) -> Recovery:
+    """A recovery that opens this key-encryption key too."""
+    return msgspec.structs.replace(
+        recovery,
+        opens={**recovery.opens, kek.id: wrapping.wrap(code, kek, RECOVERED)},
+        opened_by={**recovery.opened_by, kek.id: wrapping.wrap(kek, code, RECOVERY)},
+    )
+
+
+def with_only(file: KeyFile, key_id: str) -> KeyFile:
+    """The file without any key-encryption key but this one."""
+    data = [msgspec.structs.replace(key, wrapped={key_id: key.wrapped[key_id]}) for key in file.data_keys]
+    recovery = file.recovery
+    if recovery is not None:
+        recovery = msgspec.structs.replace(
+            recovery,
+            opens={key: text for key, text in recovery.opens.items() if key == key_id},
+            opened_by={key: text for key, text in recovery.opened_by.items() if key == key_id},
+        )
+    keks = [key for key in file.key_encryption_keys if key.id == key_id]
+    return msgspec.structs.replace(file, key_encryption_keys=keks, data_keys=data, recovery=recovery)
+
+
+def kept_in(file: KeyFile, key_id: str, keychain: str) -> KeyFile:
+    """The file with a note of the keychain that has the key-encryption key."""
+    keks = [msgspec.structs.replace(key, kept_in=keychain) if key.id == key_id else key for key in file.key_encryption_keys]
+    return msgspec.structs.replace(file, key_encryption_keys=keks)
+
+
+def recover(file: KeyFile, code: DataKey) -> Unlocked | Locked:
+    """What the key of a recovery code opens."""
+    opens = file.recovery.opens if file.recovery else {}
+    for note in reversed(file.key_encryption_keys):
+        try:
+            kek = wrapping.unwrap(code, opens.get(note.id, ""), note.id, RECOVERED)
+        except WrongKey:
+            continue
+        return judge_entry(file, note.id, wrapping.to_secret(kek))
+    return Locked("wrong_key", "the recovery code is well written, but not that of these keys")

@@ -1,0 +1,84 @@
+"""Recovery codes: 120 random bits in a form that people can write down, read out and type."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Final
+
+from actors.storage.cipher import KEY_BYTES, DataKey
+from bus.errors import OperatorError
+
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32 (https://www.crockford.com/base32.html): no I, L, O and U."""
+
+CODE_BYTES: Final = 15
+GROUP: Final = 4
+CHECK_SIGNS: Final = 4
+CODE_SIGNS: Final = CODE_BYTES * 8 // 5 + CHECK_SIGNS
+SALT_BYTES: Final = 16
+ITERATIONS: Final = 3
+LANES: Final = 4
+MEMORY_KIB: Final = 64 * 1024
+"""Argon2id with the parameters for little memory (RFC 9106, 4); the code has 120 bits of its own already."""
+
+_ALIKE: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+class RecoveryCodeMistyped(OperatorError):
+    """A recovery code has a typing error: this shows before any key is tried with it.
+
+    Attributes:
+        problem: what was found and what was expected; holds nothing of the code.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"the recovery code is mistyped: {self.problem}; compare it with what was written down"
+
+
+def new_code() -> str:
+    """A fresh code: seven groups of four signs, the last of them a checksum."""
+    return render(os.urandom(CODE_BYTES))
+
+
+def render(secret: bytes) -> str:
+    """The code of 15 bytes."""
+    number = int.from_bytes(secret)
+    signs = "".join(ALPHABET[number >> shift & 31] for shift in range(CODE_BYTES * 8 - 5, -1, -5)) + _checksum(secret)
+    return "-".join(signs[at : at + GROUP] for at in range(0, len(signs), GROUP))
+
+
+def parse(code: str) -> bytes:
+    """The 15 bytes of a code; small letters, spaces, missing hyphens and O for 0, I or L for 1 are all right.
+
+    Raises:
+        RecoveryCodeMistyped: it has another length, a sign that no code has, or another checksum.
+    """
+    signs = "".join(sign for sign in code.upper().translate(_ALIKE) if sign not in "- \t\r\n")
+    if len(signs) != CODE_SIGNS:
+        raise RecoveryCodeMistyped(f"it has {len(signs)} signs, expected {CODE_SIGNS}")
+    if any(sign not in ALPHABET for sign in signs):
+        raise RecoveryCodeMistyped("it holds a sign that no code has")
+    number = 0
+    for sign in signs[:-CHECK_SIGNS]:
+        number = number << 5 | ALPHABET.index(sign)
+    secret = number.to_bytes(CODE_BYTES)
+    if signs[-CHECK_SIGNS:] != _checksum(secret):
+        raise RecoveryCodeMistyped("its last group does not fit the others")
+    return secret
+
+
+def derive(secret: bytes, key_id: str, salt: bytes, iterations: int, lanes: int, memory_kib: int) -> DataKey:
+    """The key that a code stands for, by Argon2id (RFC 9106)."""
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    return DataKey(key_id, Argon2id(salt=salt, length=KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory_kib).derive(secret))
+
+
+def _checksum(secret: bytes) -> str:
+    number = int.from_bytes(hashlib.sha256(b"undercroft recovery code" + secret).digest()[:3]) >> 4
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(CHECK_SIGNS * 5 - 5, -1, -5))

@@ -1,0 +1,270 @@
+"""The keys of a home: made once, unlocked with the keychain's help, rotated, and restored with a recovery code."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from actors.storage.cipher import DataKey
+from actors.storage.envelope import KeyNotToBeHad
+from actors.storage.keys import policy, recovery, wrapping
+from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, choose
+from actors.storage.keys.keyfile import KeyEncryptionKey, KeyFile, Recovery
+from actors.storage.keys.policy import Absent, Locked, Unlocked
+from actors.storage.keys.store import KeysLocked, KeyStore
+from actors.storage.keys.worker import TIMEOUT_SECONDS, PatientKeychain
+from schemas.keys import DataKeyReport, KeysReport
+
+DIRECTORY_NAME: Final = "keys"
+SERVICE: Final = "undercroft"
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What is known of the keys; replaced whole, so that it can be read without a lock."""
+
+    state: Absent | Locked | Unlocked
+    file: KeyFile | None = None
+    seen: tuple[int, ...] | None = None
+
+
+class KeyRing:
+    """The keys of one home. Several processes may have one each; changes are made one at a time, under a file lock.
+
+    `current` and `data_key` answer at once, from memory, also while the keychain hangs. `unlock` and the methods that
+    change something ask the keychain and are for a thread. May be used by several threads.
+    """
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+        self._memory = _Memory(Locked("not_asked", "the keychain was not asked yet"))
+        self._mutex = threading.Lock()
+
+    @property
+    def state(self) -> Absent | Locked | Unlocked:
+        """As it was when last looked at."""
+        return self._memory.state
+
+    def unlock(self, *, make: bool = False) -> Absent | Locked | Unlocked:
+        """Read the file of keys and ask the keychain; with `make`, make keys where there never were any.
+
+        Keys that are unlocked stay so while the keychain is away. A rotation that was interrupted is finished, a file that
+        went is written anew. Never raises: what was found is the state.
+        """
+        with self._mutex:
+            if not self._refresh():
+                self._look()
+            if make and isinstance(self.state, Absent):
+                try:
+                    self._make()
+                except KeysLocked as error:
+                    self._memory = _Memory(error.locked, seen=self._store.signature())
+            file = self._memory.file
+            if isinstance(self.state, Unlocked) and file and (len(file.key_encryption_keys) > 1 or not self._store.is_whole()):
+                with contextlib.suppress(KeysLocked):  # the keys can be used; the next time tries again
+                    self._finish()
+            return self.state
+
+    def current(self) -> DataKey:
+        """The data key for what is encrypted now.
+
+        Raises:
+            KeyNotToBeHad: the keys are locked, or were never made.
+        """
+        keys, file = self._at_hand("")
+        return keys.data_keys[policy.current(file).id]
+
+    def data_key(self, key_id: str) -> DataKey:
+        """The data key of an id, for `open_envelope`.
+
+        Raises:
+            KeyNotToBeHad: the keys are locked, or there is none of that id.
+        """
+        keys, _ = self._at_hand(key_id)
+        if key_id not in keys.data_keys:
+            raise KeyNotToBeHad(key_id, "the file of keys of this home has no such key; the document may come from another home")
+        return keys.data_keys[key_id]
+
+    def rotate_data_key(self) -> str:
+        """Encrypt with a fresh key from now on; returns its id. Former keys stay, to decrypt.
+
+        Raises:
+            KeysLocked: nothing was changed.
+        """
+        with self._mutex, self._changing() as (keys, file):
+            fresh = wrapping.new_key()
+            self._keep(
+                Unlocked(keys.key_encryption_key, {**keys.data_keys, fresh.id: fresh}), policy.with_data_key(file, keys, fresh, self._store.clock())
+            )
+            return fresh.id
+
+    def rotate_key_encryption_key(self) -> str:
+        """Put a fresh key into the keychain and wrap all data keys under it; returns its id. A crash at any step leaves both.
+
+        Raises:
+            KeysLocked: nothing was changed, or both keys are there and the next `unlock` goes on.
+        """
+        with self._mutex:
+            with self._changing() as (keys, file):
+                file = policy.with_only(file, keys.key_encryption_key.id)
+                fresh = wrapping.new_key()
+                self._store.entrust(file, fresh)
+                note = KeyEncryptionKey(id=fresh.id, created_at=self._store.clock(), kept_in=self._store.keychain.name)
+                both = policy.with_wrapping(file, keys, fresh)
+                self._keep(Unlocked(fresh, keys.data_keys), msgspec.structs.replace(both, key_encryption_keys=[*file.key_encryption_keys, note]))
+            self._finish()
+            return fresh.id
+
+    def make_recovery_code(self) -> str:
+        """A fresh recovery code, told once; the former one opens nothing from now on.
+
+        Raises:
+            KeysLocked: nothing was changed.
+        """
+        with self._mutex, self._changing() as (keys, file):
+            code, kek = recovery.new_code(), keys.key_encryption_key
+            empty = Recovery(
+                id=wrapping.new_id(),
+                created_at=self._store.clock(),
+                salt=base64.b64encode(os.urandom(recovery.SALT_BYTES)).decode(),
+                iterations=recovery.ITERATIONS,
+                lanes=recovery.LANES,
+                memory_kib=recovery.MEMORY_KIB,
+                opens={},
+                opened_by={},
+            )
+            filled = policy.with_code(empty, _code_key(empty, code), kek)
+            self._keep(keys, msgspec.structs.replace(policy.with_only(file, kek.id), recovery=filled))
+            return code
+
+    def restore(self, code: str) -> None:
+        """Put the key-encryption key back into the keychain with a recovery code.
+
+        Raises:
+            RecoveryCodeMistyped: before anything was tried.
+            KeysLocked: there is no file of keys, no recovery code was made, it is another code, or the keychain refuses.
+        """
+        recovery.parse(code)
+        with self._mutex, self._store.alone():
+            found = self._store.files()
+            if not isinstance(found, KeyFile):
+                raise KeysLocked(found if isinstance(found, Locked) else Locked("keys_missing", "there is no file of keys here"))
+            if found.recovery is None:
+                raise KeysLocked(Locked("entry_missing", "no recovery code was ever made for these keys"))
+            keys = policy.recover(found, _code_key(found.recovery, code))
+            if isinstance(keys, Locked):
+                raise KeysLocked(keys)
+            kek = keys.key_encryption_key
+            self._store.entrust(found, kek)
+            self._keep(keys, policy.kept_in(policy.with_only(found, kek.id), kek.id, self._store.keychain.name))
+
+    def report(self) -> KeysReport:
+        """The state for people and programs; holds no secret."""
+        state, file = self._memory.state, self._memory.file
+        locked = state if isinstance(state, Locked) else None
+        return KeysReport(
+            state="locked" if locked else "absent" if isinstance(state, Absent) else "unlocked",
+            reason=locked.reason if locked else None,
+            detail=locked.detail if locked else "",
+            advice=policy.ADVICE[locked.reason] if locked else "",
+            keychain=self._store.keychain.name,
+            kept_in=file.key_encryption_keys[-1].kept_in if file else "",
+            key_encryption_key=file.key_encryption_keys[-1].id if file else "",
+            data_keys=[DataKeyReport(id=key.id, created_at=key.created_at, retired_at=key.retired_at) for key in file.data_keys] if file else [],
+            has_recovery_code=file is not None and file.recovery is not None,
+        )
+
+    def _look(self) -> None:
+        seen = self._store.signature()
+        state, file = self._store.look(self._memory.file)
+        self._memory = _Memory(state, file or self._memory.file, seen)
+
+    def _refresh(self) -> bool:
+        """Bring unlocked keys up to date with a file that another process changed; returns whether they are still unlocked."""
+        memory = self._memory
+        if not isinstance(memory.state, Unlocked) or memory.seen == self._store.signature():
+            return isinstance(memory.state, Unlocked)
+        seen, found = self._store.signature(), self._store.files()
+        state: Locked | Unlocked
+        if isinstance(found, KeyFile):
+            kek = memory.state.key_encryption_key
+            state = policy.judge_entry(found, kek.id, wrapping.to_secret(kek))
+            if isinstance(state, Locked):
+                state = Locked("not_asked", "the keys were rotated, and the keychain not asked since")
+        else:
+            state = found if isinstance(found, Locked) else Locked("keys_missing", "the file of keys has gone")
+        if self._memory is memory:  # otherwise a change of our own was quicker
+            self._memory = _Memory(state, found if isinstance(found, KeyFile) else memory.file, seen)
+        return isinstance(self._memory.state, Unlocked)
+
+    def _at_hand(self, key_id: str) -> tuple[Unlocked, KeyFile]:
+        self._refresh()
+        memory = self._memory
+        if isinstance(memory.state, Unlocked) and memory.file is not None:
+            return memory.state, memory.file
+        if isinstance(memory.state, Locked):
+            raise KeyNotToBeHad(key_id, f"{memory.state.reason}: {memory.state.detail}")
+        raise KeyNotToBeHad(key_id, "no keys were made yet")
+
+    def _make(self) -> None:
+        with self._store.alone():
+            self._look()  # somebody else may have made them meanwhile
+            if isinstance(self.state, Absent):
+                keys, file = self._store.make()
+                self._memory = _Memory(keys, file, self._store.signature())
+
+    def _finish(self) -> None:
+        """Finish what was interrupted: a rotation whose fresh key the keychain confirms, a file that is gone or damaged."""
+        with self._changing() as (keys, file):
+            kept = keys.key_encryption_key.id
+            self._keep(keys, policy.with_only(file, kept))
+            for note in file.key_encryption_keys:
+                if note.id != kept:
+                    self._store.forget(file, note.id)
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Unlocked, KeyFile]]:
+        """The keys as file and keychain have them now, with nobody else changing them."""
+        with self._store.alone():
+            state, file = self._store.look(self._memory.file)
+            if not isinstance(state, Unlocked) or file is None:
+                raise KeysLocked(state if isinstance(state, Locked) else Locked("keys_missing", "no keys were made yet"))
+            yield state, file
+
+    def _keep(self, keys: Unlocked, file: KeyFile) -> None:
+        file = self._store.save(file)
+        self._memory = replace(self._memory, state=keys, file=file, seen=self._store.signature())
+
+
+def open_ring(
+    state: Path,
+    guarded: Sequence[Path] = (),
+    *,
+    choice: str = "",
+    interactive: bool = False,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    environ: Mapping[str, str] = os.environ,
+) -> KeyRing:
+    """The keys of a home whose state lies in a directory; nothing is read or asked yet.
+
+    `choice` is a setting; UNDERCROFT_KEYCHAIN wins over it. `guarded` and what lies beside the keys forbid making new ones.
+
+    Raises:
+        KeychainRefused: there is no such keychain.
+    """
+    keychain = choose(environ.get(KEYCHAIN_VARIABLE) or choice, SERVICE, interactive=interactive)
+    return KeyRing(KeyStore(state / DIRECTORY_NAME, PatientKeychain(keychain, timeout_seconds), guarded or (state,)))
+
+
+def _code_key(found: Recovery, code: str) -> DataKey:
+    salt = base64.b64decode(found.salt)
+    return recovery.derive(recovery.parse(code), found.id, salt, found.iterations, found.lanes, found.memory_kib)

@@ -1,0 +1,184 @@
+"""Where keys lie: the file of keys and the keychain, one change at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from actors.storage.cipher import DataKey
+from actors.storage.durable import DurableWriteFailed, make_directory
+from actors.storage.envelope import HEADER_LIMIT_BYTES, is_encrypted
+from actors.storage.keys import keyfile, policy, wrapping
+from actors.storage.keys.keychain import Keychain, KeychainFailed
+from actors.storage.keys.keyfile import COPY_NAME, FILE_NAME, KeyEncryptionKey, KeyFile, WrappedKey
+from actors.storage.keys.policy import Absent, Locked, Unlocked
+from bus.errors import OperatorError
+
+LOCK_NAME: Final = ".lock"
+LOCK_TIMEOUT_SECONDS: Final = 15.0
+MISSING: Final = ("keys_missing", "keys_damaged")
+
+
+class KeysLocked(OperatorError):
+    """The keys are not to be had, so what was asked for was not done.
+
+    Attributes:
+        locked: why.
+    """
+
+    def __init__(self, locked: Locked) -> None:
+        super().__init__(locked)
+        self.locked = locked
+
+    def __str__(self) -> str:
+        advice = policy.ADVICE[self.locked.reason]
+        return f"keys: locked: {self.locked.reason}: {self.locked.detail}; nothing was changed" + (f"; {advice}" if advice else "")
+
+
+class KeyStore:
+    """The files of keys in one directory, and their entries in one keychain."""
+
+    def __init__(self, directory: Path, keychain: Keychain, guarded: Sequence[Path] = (), clock: Callable[[], float] = time.time) -> None:
+        """`guarded` are the directories whose encrypted documents forbid making new keys where the file of keys is gone."""
+        self.directory = directory
+        self.keychain = keychain
+        self.clock = clock
+        self._guarded = tuple(guarded)
+
+    def files(self) -> KeyFile | Absent | Locked:
+        """The file of keys that counts."""
+        file = keyfile.read(self.directory / FILE_NAME)
+        if isinstance(file, KeyFile):
+            return file
+        copy = keyfile.read(self.directory / COPY_NAME)
+        has_ciphertext = any(holds_ciphertext(directory) for directory in self._guarded)
+        return policy.judge_files(file, copy, has_leftovers=keyfile.leftovers(self.directory), has_ciphertext=has_ciphertext)
+
+    def look(self, known: KeyFile | None = None) -> tuple[Absent | Locked | Unlocked, KeyFile | None]:
+        """Files first, then the keychain, the newest key-encryption key before a former one.
+
+        Where the files went or broke, what is `known` of them serves: it is all that can still open the documents.
+        """
+        found = self.files()
+        if known is not None and (isinstance(found, Absent) or (isinstance(found, Locked) and found.reason in MISSING)):
+            found = known
+        if not isinstance(found, KeyFile):
+            return found, None
+        first: Locked | None = None
+        for note in reversed(found.key_encryption_keys):
+            try:
+                outcome = policy.judge_entry(found, note.id, self.keychain.get(policy.account(found, note.id)))
+            except KeychainFailed as error:
+                return Locked(error.reason, error.detail), found
+            if isinstance(outcome, Unlocked):
+                return outcome, found
+            first = first or outcome
+        assert first is not None, "a file of keys names at least one key-encryption key"
+        return first, found
+
+    def make(self) -> tuple[Unlocked, KeyFile]:
+        """Make the first keys: into the keychain, read back, then the file. A crash in between leaves an entry that nobody misses.
+
+        Raises:
+            KeysLocked: the keychain does not keep them, or the file cannot be saved.
+        """
+        kek, data, now = wrapping.new_key(), wrapping.new_key(), self.clock()
+        wrapped = WrappedKey(id=data.id, created_at=now, wrapped={kek.id: wrapping.wrap(kek, data, policy.DATA)})
+        file = KeyFile(ring=wrapping.new_id(), key_encryption_keys=[KeyEncryptionKey(id=kek.id, created_at=now)], data_keys=[wrapped])
+        self.entrust(file, kek)
+        kept = KeyEncryptionKey(id=kek.id, created_at=now, kept_in=self.keychain.name)
+        return Unlocked(kek, {data.id: data}), self.save(msgspec.structs.replace(file, key_encryption_keys=[kept]))
+
+    def save(self, file: KeyFile) -> KeyFile:
+        """Replace the file of keys and its copy; returns it with its new revision.
+
+        Raises:
+            KeysLocked: it cannot be saved.
+        """
+        file = msgspec.structs.replace(file, revision=file.revision + 1)
+        try:
+            keyfile.write(self.directory, file, self.clock())
+        except (DurableWriteFailed, OSError) as error:
+            raise KeysLocked(Locked("keys_not_saved", str(error))) from error
+        return file
+
+    def entrust(self, file: KeyFile, kek: DataKey) -> None:
+        """Put a key into the keychain and see that it is there.
+
+        Raises:
+            KeysLocked: it is not.
+        """
+        account, secret = policy.account(file, kek.id), wrapping.to_secret(kek)
+        try:
+            self.keychain.put(account, secret)
+            kept = self.keychain.get(account) == secret
+        except KeychainFailed as error:
+            raise KeysLocked(Locked(error.reason, error.detail)) from error
+        if not kept:
+            raise KeysLocked(Locked("keychain_refused", f"{self.keychain.name} took a key and does not give it back"))
+
+    def forget(self, file: KeyFile, key_id: str) -> None:
+        """Remove a key from the keychain; one that stays there is an entry too many, and opens nothing."""
+        with contextlib.suppress(KeychainFailed):
+            self.keychain.remove(policy.account(file, key_id))
+
+    def is_whole(self) -> bool:
+        """Whether both files are there and can be read."""
+        return all(isinstance(keyfile.read(self.directory / name), KeyFile) for name in (FILE_NAME, COPY_NAME))
+
+    def signature(self) -> tuple[int, ...] | None:
+        """Changes when the file does; None where there is none."""
+        try:
+            found = os.stat(self.directory / FILE_NAME)
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from changing the keys meanwhile.
+
+        Raises:
+            KeysLocked: one of them takes too long, or the directory cannot be written to.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.directory / LOCK_NAME, timeout=LOCK_TIMEOUT_SECONDS, mode=0o600)
+        try:
+            make_directory(self.directory)
+            lock.acquire()
+        except Timeout:
+            raise KeysLocked(Locked("timed_out", "another process is changing the keys")) from None
+        except OSError as error:
+            raise KeysLocked(Locked("keys_not_saved", f"{self.directory}: {error.strerror or error}")) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def holds_ciphertext(directory: Path) -> bool:
+    """Whether an encrypted document lies anywhere below a directory; what cannot be looked at counts as one."""
+    try:
+        for parent, _, names in os.walk(directory, onerror=_raise):
+            for path in (os.path.join(parent, name) for name in names):
+                if os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        if is_encrypted(file.read(HEADER_LIMIT_BYTES)):
+                            return True
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _raise(error: OSError) -> None:
+    raise error
