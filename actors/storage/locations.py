@@ -130,6 +130,6 @@ def absolute(category: str, path: str) -> Path:
     expanded = Path(os.path.expanduser(path))
     if "\0" in path:
         raise LocationRefused(category, path, "a path holds no zero byte")
-    if not expanded.isabsolute():
+    if not expanded.is_absolute():
         raise LocationRefused(category, path, "it is relative, and would mean another place in each process")
     return expanded
