@@ -1,0 +1,191 @@
+"""What the others have said so far, folded from their events. Pure: the same event twice is as good as once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from actors.readiness.signs import Signs, after_progress, after_state, after_verification
+from schemas.alerts import Alert, AlertChangedEvent
+from schemas.config import SettingsChangedEvent
+from schemas.models import (
+    ModelDownloadProgressedEvent,
+    ModelsListedEvent,
+    ModelStateChangedEvent,
+    ModelStatus,
+    ModelVerificationFailedEvent,
+)
+from schemas.paths import PathMoveChangedEvent, PathProblemKind, PathsChangedEvent, PathStatus
+from schemas.readiness import ReasonKind
+from schemas.sources import ModelCatalogueChangedEvent
+from schemas.supervision import ActorStateChangedEvent, ActorStatus, SupervisorStoppingEvent
+
+SERVICES: Final = ("config_store", "model_downloader", "model_verifier")
+"""Actors without which there is nothing to tell, or nothing to be done."""
+
+FETCHING: Final = ("queued", "downloading")
+
+Heard = (
+    ModelStateChangedEvent
+    | ModelDownloadProgressedEvent
+    | ModelVerificationFailedEvent
+    | ModelCatalogueChangedEvent
+    | ActorStateChangedEvent
+    | SettingsChangedEvent
+    | AlertChangedEvent
+    | PathsChangedEvent
+    | PathMoveChangedEvent
+    | SupervisorStoppingEvent
+)
+
+PATH_TROUBLES: Final[dict[PathProblemKind, tuple[ReasonKind, bool]]] = {
+    "missing": ("path_missing", True),
+    "removed_drive": ("path_missing", True),
+    "not_a_directory": ("path_unusable", True),
+    "unreadable": ("no_path_setting", True),
+    "not_writable": ("path_unusable", False),
+    "relative": ("path_unusable", False),
+    "user_data": ("path_unusable", False),
+    "nested": ("path_unusable", False),
+}
+"""What a problem of the models' directory means, and whether it also keeps what is installed from being used."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where models lie.
+
+    Attributes:
+        active: directory that is set and in use; empty while nobody said.
+        served: directory from which the downloader serves; empty while it did not say.
+        trouble: what is wrong; None if it serves.
+        is_blocking: the trouble keeps what is installed from being used, too.
+        problem: the trouble in words.
+        is_moving: models are on their way to another directory; the former one serves.
+    """
+
+    active: str = ""
+    served: str = ""
+    trouble: ReasonKind | None = None
+    is_blocking: bool = False
+    problem: str = ""
+    is_moving: bool = False
+
+    @property
+    def directory(self) -> str:
+        """The directory that a person is shown."""
+        return self.active or self.served
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is known at one moment.
+
+    Attributes:
+        settings: nested by section; None while nobody told.
+        is_listed: the downloader has told of every model there is.
+        arriving: models that are being fetched, so that `verifying` is the end of an install and not a check at start.
+        progress: the last progress of each of them.
+        free_bytes: room where the models lie; None while it is not known.
+        is_leaving: the runtime stops.
+    """
+
+    settings: Mapping[str, Any] | None = None
+    models: Mapping[str, ModelStatus] = field(default_factory=dict)
+    is_listed: bool = False
+    arriving: frozenset[str] = frozenset()
+    progress: Mapping[str, ModelDownloadProgressedEvent] = field(default_factory=dict)
+    place: Place = field(default_factory=Place)
+    free_bytes: int | None = None
+    services: Mapping[str, ActorStatus] = field(default_factory=dict)
+    alerts: Mapping[str, Alert] = field(default_factory=dict)
+    licence_urls: Mapping[str, str] = field(default_factory=dict)
+    signs: Signs = field(default_factory=Signs)
+    is_leaving: bool = False
+
+    def setting(self, path: str) -> Any:
+        """Value of a setting by its dotted path; None if there is none."""
+        found: Any = self.settings
+        for part in path.split("."):
+            if not isinstance(found, Mapping):
+                return None
+            found = found.get(part)
+        return found
+
+    def is_usable(self, model_id: str) -> bool:
+        """Whether a whole and verified revision of the model can be used now, maybe while a newer one is on its way."""
+        status = self.models.get(model_id)
+        if status is None or status.state in ("absent", "damaged"):
+            return False
+        serves = status.state == "installed" or bool(status.revision)
+        return serves and (status.state != "verifying" or model_id in self.arriving)
+
+
+def learn(facts: Facts, event: Heard, now: float) -> Facts:
+    """The facts after an event."""
+    match event:
+        case ModelStateChangedEvent():
+            return _state(facts, event.status, now)
+        case ModelDownloadProgressedEvent():
+            signs = after_progress(facts.signs, event, now)
+            return replace(facts, progress={**facts.progress, event.model_id: event}, signs=signs)
+        case ModelVerificationFailedEvent():
+            return replace(facts, signs=after_verification(facts.signs, event, now))
+        case ModelCatalogueChangedEvent():
+            return replace(facts, licence_urls={known.entry.id: known.entry.licence_url for known in event.models})
+        case ActorStateChangedEvent():
+            return replace(facts, services={**facts.services, event.actor: event.status})
+        case SettingsChangedEvent():
+            return replace(facts, settings=event.settings)
+        case AlertChangedEvent():
+            others = {key: alert for key, alert in facts.alerts.items() if key != event.key}
+            return replace(facts, alerts={**others, event.key: event.alert} if event.alert.is_active else others)
+        case PathsChangedEvent():
+            return _paths(facts, event.paths)
+        case PathMoveChangedEvent():
+            return replace(facts, place=replace(facts.place, is_moving=event.state in ("moving", "leaving")))
+        case SupervisorStoppingEvent():
+            return replace(facts, is_leaving=True)
+
+
+def listed(facts: Facts, answer: ModelsListedEvent, now: float) -> Facts:
+    """The facts after the downloader told of every model there is: what it does not name is no more."""
+    names = {status.model_id for status in answer.models}
+    for status in answer.models:
+        facts = _state(facts, status, now)
+    models = {model_id: status for model_id, status in facts.models.items() if model_id in names}
+    place = replace(facts.place, served=answer.models_directory)
+    is_elsewhere = place.active and place.active != place.served and not place.is_moving
+    if is_elsewhere and not place.trouble:
+        place = replace(place, trouble="path_mismatch", is_blocking=True, problem="")
+    elif place.trouble == "path_mismatch" and not is_elsewhere:
+        place = replace(place, trouble=None, is_blocking=False)
+    return replace(facts, models=models, is_listed=True, arriving=facts.arriving & names, place=place)
+
+
+def _paths(facts: Facts, paths: list[PathStatus]) -> Facts:
+    """Whether the downloader serves from there shows when it is asked anew."""
+    found = next((path for path in paths if path.category == "models"), None)
+    if found is None:
+        return facts
+    place = replace(facts.place, active=found.path, trouble=None, is_blocking=False, problem="")
+    for problem in found.problems:
+        trouble, is_blocking = PATH_TROUBLES.get(problem.kind, (None, False))
+        if trouble is not None and (place.trouble is None or (is_blocking and not place.is_blocking)):
+            place = replace(place, trouble=trouble, is_blocking=is_blocking, problem=problem.message)
+    return replace(facts, place=place, free_bytes=found.free_bytes)
+
+
+def _state(facts: Facts, status: ModelStatus, now: float) -> Facts:
+    model_id = status.model_id
+    if facts.models.get(model_id) == status:
+        return facts
+    signs = after_state(facts.signs, facts.models.get(model_id), status, now)
+    arriving, progress = facts.arriving, facts.progress
+    if status.state in FETCHING:
+        arriving |= {model_id}
+    elif status.state != "verifying":
+        arriving -= {model_id}
+        progress = {known: event for known, event in progress.items() if known != model_id}
+    return replace(facts, models={**facts.models, model_id: status}, arriving=arriving, progress=progress, signs=signs)

@@ -1,0 +1,140 @@
+"""What a frontend shows: the bundle to confirm, a line a model, the way out of a failure, a banner, a toast. Pure; every word is from the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.readiness.availability import CategoryStanding, Declared
+from actors.readiness.checklist import durable_bytes_of, percent
+from actors.readiness.facts import Facts
+from actors.readiness.wording import Wording
+from schemas.event import topic_of
+from schemas.models import ModelStatus
+from schemas.paths import PathChooseRequestEvent
+from schemas.readiness import (
+    Action,
+    BundleModel,
+    Notice,
+    ProgressLine,
+    ReadinessReportRequestEvent,
+    ReadinessRetryRequestEvent,
+    SetupPrompt,
+    Step,
+)
+
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def size_text(size_bytes: int) -> str:
+    """A size for people, in decimal units."""
+    amount, at = float(size_bytes), 0
+    while amount >= 999.95 and at < len(UNITS) - 1:
+        amount, at = amount / 1000, at + 1
+    return f"{amount:.0f} {UNITS[at]}" if at == 0 else f"{amount:.1f} {UNITS[at]}"
+
+
+def setup_prompt(wanted: Iterable[CategoryStanding], facts: Facts, declared: Declared, words: Wording) -> SetupPrompt | None:
+    """Everything that is still to be fetched, as one bundle, and what else has to be put right; None if there is nothing."""
+    missing = [found for found in wanted if found.standing == "missing"]
+    if not missing:
+        return None
+    statuses = {found.model_id: found.status for found in missing if found.status is not None and not facts.is_usable(found.model_id)}
+    models = [_bundled(status, facts) for status in statuses.values()]
+    names = ", ".join(model.name for model in models)
+    heading = words.say("setup_heading", app=declared.title, models=names) if models else words.say("setup_heading_bare", app=declared.title)
+    others = [found.reason.text for found in missing if found.reason and found.reason.kind not in ("model_absent", "licence_due")]
+    return SetupPrompt(
+        heading=heading,
+        text="\n".join([*_fetch_words(models, facts, words), *dict.fromkeys(others)]),
+        location=facts.place.directory,
+        models=models,
+        size_bytes=sum(model.size_bytes for model in models),
+        missing_bytes=sum(model.missing_bytes for model in models),
+        free_bytes=facts.free_bytes,
+        change=_change_path(facts, words),
+    )
+
+
+def _change_path(facts: Facts, words: Wording) -> Action:
+    return Action(name="change_path", title=words.say("action_change_path"), value=facts.place.directory, request=topic_of(PathChooseRequestEvent))
+
+
+def _fetch_words(models: list[BundleModel], facts: Facts, words: Wording) -> list[str]:
+    """How much goes where, whether there is room, and which licences come with it."""
+    if not models:
+        return []
+    missing = sum(model.missing_bytes for model in models)
+    values = {"size": size_text(missing), "location": facts.place.directory}
+    if facts.free_bytes is None:
+        text = words.say("setup_text", **values)
+    else:
+        text = words.say("setup_text_space" if missing <= facts.free_bytes else "setup_text_short", free=size_text(facts.free_bytes), **values)
+    due = [words.say("setup_licence", model=model.name, licence=model.licence, url=model.licence_url) for model in models if model.licence_due]
+    return [text, *due]
+
+
+def _bundled(status: ModelStatus, facts: Facts) -> BundleModel:
+    return BundleModel(
+        model_id=status.model_id,
+        name=status.name,
+        category=status.category,
+        licence=status.licence,
+        size_bytes=status.size_bytes,
+        missing_bytes=max(0, status.size_bytes - durable_bytes_of(status, facts)),
+        licence_due=status.licence_due,
+        licence_url=facts.licence_urls.get(status.model_id, ""),
+    )
+
+
+def progress_lines(facts: Facts, words: Wording) -> list[ProgressLine]:
+    """One line for each model that is on its way, whoever asked for it."""
+    return [_line(facts.models[model_id], facts, words) for model_id in sorted(facts.arriving) if model_id in facts.models]
+
+
+def _line(status: ModelStatus, facts: Facts, words: Wording) -> ProgressLine:
+    told = facts.progress.get(status.model_id)
+    durable = durable_bytes_of(status, facts)
+    done = percent(durable, status.size_bytes)
+    return ProgressLine(
+        model_id=status.model_id,
+        name=status.name,
+        percent=done,
+        text=words.say("progress", model=status.name, percent=done),
+        durable_bytes=durable,
+        size_bytes=status.size_bytes,
+        rate_bytes_per_second=told.rate_bytes_per_second if told else 0.0,
+        seconds_left=told.seconds_left if told else None,
+    )
+
+
+def recovery_notice(broken: list[CategoryStanding], down: list[str], facts: Facts, words: Wording) -> Notice | None:
+    """Safety first, then at once what can be done: retry, another directory, the report. None if nothing is broken."""
+    sentences = [_safety(found, words) for found in broken] + [words.say("safety_service", service=name) for name in down]
+    if not sentences:
+        return None
+    actions = [
+        Action(name="retry", title=words.say("action_retry"), request=topic_of(ReadinessRetryRequestEvent)),
+        _change_path(facts, words),
+        Action(name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent)),
+    ]
+    return Notice(text=" ".join(dict.fromkeys(sentences)), actions=actions)
+
+
+def _safety(found: CategoryStanding, words: Wording) -> str:
+    kind = found.status.problem_kind if found.status else ""
+    key = "damaged" if found.status and found.status.state == "damaged" else {"mismatch": "mismatch", "space": "space"}.get(kind, "failed")
+    return words.say(f"safety_{key}", model=found.name)
+
+
+def banner_notice(step: Step, words: Wording) -> Notice:
+    """A check or a trouble lasts; what it is, and the report."""
+    is_trouble = step.status == "failed"
+    text = words.say("banner_trouble", step=step.title, detail=step.detail) if is_trouble else words.say("banner", step=step.title)
+    report = Action(name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent))
+    return Notice(text=text, actions=[report])
+
+
+def toast_notice(fade_ms: int, words: Wording) -> Notice:
+    """All is ready; it fades."""
+    copy = Action(name="report", title=words.say("action_copy_report"), request=topic_of(ReadinessReportRequestEvent))
+    return Notice(text=words.say("toast"), actions=[copy], fade_ms=fade_ms)

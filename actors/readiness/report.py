@@ -1,0 +1,77 @@
+"""The full readiness report as text: for a person to read, to copy, and to send to whoever helps. It holds no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from actors.readiness.availability import Declared
+from actors.readiness.checklist import durable_bytes_of, percent
+from actors.readiness.facts import Facts
+from actors.readiness.presentation import size_text
+from actors.readiness.wording import Wording
+from schemas.readiness import ModeAvailability, ReadinessSnapshot, Step
+
+
+def report_text(snapshot: ReadinessSnapshot, facts: Facts, declared: Declared, words: Wording, now: float) -> str:
+    """The whole report; `now` in seconds since the Unix epoch. Times are UTC."""
+    sections = (
+        ("report_modes", _modes(snapshot.modes, words)),
+        ("report_steps", (_step(step, words) for step in snapshot.steps)),
+        ("report_models", _models(facts)),
+        ("report_paths", _paths(snapshot, facts, words)),
+        ("report_signs", (sign.text for sign in snapshot.signs)),
+        ("report_services", _services(facts)),
+        ("report_alerts", (f"[{alert.severity}] {alert.message} {alert.advice}".strip() for _, alert in sorted(facts.alerts.items()))),
+    )
+    lines = [f"{words.say('report_title', app=declared.title)}, {_time(now)}", ""]
+    lines.append(f"{words.say('report_state')}: {snapshot.state_text} ({snapshot.state}, {words.say('report_since')} {_time(snapshot.since)})")
+    lines += [f"  {reason.text}" for reason in snapshot.reasons]
+    for title, content in sections:
+        lines += ["", f"{words.say(title)}:", *_or_none(content, words)]
+    return "\n".join(lines) + "\n"
+
+
+def _or_none(lines: Iterable[str], words: Wording) -> list[str]:
+    return [f"  {line}" for line in lines] or [f"  {words.say('report_none')}"]
+
+
+def _modes(modes: Iterable[ModeAvailability], words: Wording) -> Iterator[str]:
+    for mode in modes:
+        yield f"{mode.title}: {words.say(f'mode_{mode.status}')}"
+        yield from (f"  {reason.text}" for reason in mode.reasons)
+        yield from (f"  {text}" for text in mode.notice_texts)
+
+
+def _step(step: Step, words: Wording) -> str:
+    took = "" if step.started_at is None or step.ended_at is None else f", {max(0.0, step.ended_at - step.started_at):.3f} s"
+    detail = f": {step.detail}" if step.detail else ""
+    return f"{step.title} [{words.say(f'step_status_{step.status}')}{took}]{detail}"
+
+
+def _models(facts: Facts) -> Iterator[str]:
+    for status in sorted(facts.models.values(), key=lambda status: (status.category, status.model_id)):
+        durable = durable_bytes_of(status, facts)
+        done = "" if status.state in ("installed", "absent") else f" {percent(durable, status.size_bytes)} %"
+        revision = f", revision {status.revision}" if status.revision else ""
+        is_what = f"{status.state}{done}, {size_text(status.size_bytes)}, {status.licence}{revision}"
+        yield f"{status.name} ({status.model_id}, {status.category}): {is_what}"
+        if status.problem:
+            yield f"  {status.problem}"
+
+
+def _paths(snapshot: ReadinessSnapshot, facts: Facts, words: Wording) -> Iterator[str]:
+    if snapshot.location:
+        free = "" if facts.free_bytes is None else f" ({size_text(facts.free_bytes)} {words.say('report_free')})"
+        yield f"{words.say('report_location')}: {snapshot.location}{free}"
+    if facts.place.problem:
+        yield facts.place.problem
+
+
+def _services(facts: Facts) -> Iterator[str]:
+    for name, status in sorted(facts.services.items()):
+        yield f"{name}: {status.state}{f', {status.reason}' if status.reason else ''}"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,101 @@
+"""Counts what points to a deeper fault: each sign is a pattern over the events of one model. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from schemas.models import ModelDownloadProgressedEvent, ModelStatus, ModelVerificationFailedEvent
+from schemas.readiness import SignKind, WarningSign
+
+FAST_SECONDS: Final = 60.0
+"""A checksum that fails so soon after a download was taken up again points to what was there before."""
+
+SIGN_LIMIT: Final = 500
+
+UNDER_WAY: Final = ("queued", "downloading", "verifying")
+
+
+@dataclass(frozen=True)
+class Trail:
+    """What has to be remembered of one model's download.
+
+    Attributes:
+        attempt, durable_bytes: of its last progress.
+        resumed_at: when it was last taken up with bytes on disk; None if it began from nothing.
+        is_excused: bytes may go back without a flip: they were thrown away for another reason.
+    """
+
+    attempt: int = 0
+    durable_bytes: int = 0
+    resumed_at: float | None = None
+    is_excused: bool = False
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Everything that was counted, by kind and model."""
+
+    counted: Mapping[tuple[SignKind, str], WarningSign] = field(default_factory=dict)
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[WarningSign]:
+        return iter(sorted(self.counted.values(), key=lambda sign: (sign.model_id, sign.kind)))
+
+
+def taken_over(former: list[WarningSign]) -> Signs:
+    """What an earlier life of the actor had counted."""
+    return Signs({(sign.kind, sign.model_id): sign for sign in former})
+
+
+def after_progress(signs: Signs, event: ModelDownloadProgressedEvent, now: float) -> Signs:
+    """Bytes that go back with a new attempt were thrown away: the server answered 200 where it had answered 206."""
+    trail = signs.trails.get(event.model_id, Trail())
+    is_flip = event.attempt > trail.attempt and event.durable_bytes < trail.durable_bytes and not trail.is_excused
+    followed = replace(trail, attempt=event.attempt, durable_bytes=event.durable_bytes, is_excused=False)
+    signs = _follow(signs, event.model_id, followed)
+    return _count(signs, "range_flip", event.model_id, now) if is_flip else signs
+
+
+def after_state(signs: Signs, before: ModelStatus | None, status: ModelStatus, now: float) -> Signs:
+    """A download that is taken up with bytes on disk is a resume; a disk that is full shows in the problem."""
+    trail = signs.trails.get(status.model_id, Trail())
+    was_under_way = before is not None and before.state in UNDER_WAY
+    if status.state in ("queued", "downloading") and (not was_under_way or status.problem):
+        trail = replace(trail, resumed_at=now if status.durable_bytes else None)
+    if status.state in ("absent", "installed"):
+        trail = Trail()
+    elif status.problem_kind == "mismatch":
+        trail = replace(trail, is_excused=True)
+    signs = _follow(signs, status.model_id, trail)
+    is_new = before is None or (before.problem_kind, before.problem) != (status.problem_kind, status.problem)
+    return _count(signs, "disk_full", status.model_id, now) if status.problem_kind == "space" and is_new else signs
+
+
+def after_verification(signs: Signs, event: ModelVerificationFailedEvent, now: float) -> Signs:
+    """Files that broke their promise, by how they did; and whether it showed soon after a resume."""
+    trail = signs.trails.get(event.model_id, Trail())
+    for aspect, kind in _KINDS.items():
+        if found := sum(finding.aspect == aspect for finding in event.findings):
+            signs = _count(signs, kind, event.model_id, now, found)
+    is_fast = trail.resumed_at is not None and now - trail.resumed_at <= FAST_SECONDS
+    if is_fast and any(finding.aspect == "sha256" for finding in event.findings):
+        signs = _count(signs, "fast_mismatch", event.model_id, now)
+    return _follow(signs, event.model_id, replace(trail, is_excused=True))
+
+
+_KINDS: Final[dict[str, SignKind]] = {"size": "size_mismatch", "sha256": "hash_mismatch"}
+
+
+def _follow(signs: Signs, model_id: str, trail: Trail) -> Signs:
+    return replace(signs, trails={**signs.trails, model_id: trail})
+
+
+def _count(signs: Signs, kind: SignKind, model_id: str, now: float, amount: int = 1) -> Signs:
+    key = (kind, model_id)
+    known = signs.counted.get(key)
+    if known is None and len(signs.counted) >= SIGN_LIMIT:
+        return signs
+    count = amount + (known.count if known else 0)
+    return replace(signs, counted={**signs.counted, key: WarningSign(kind=kind, model_id=model_id, count=count, last_at=now)})
