@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from actors.manifest import load_manifest
+from actors.model_downloader.activation import finish
 from actors.model_downloader.desk import Desk
 from actors.model_downloader.shelf import Shelf
 from actors.model_downloader.staging import ModelRoot
@@ -64,6 +65,7 @@ class ModelDownloader(Actor[Inbox]):
         """Own the directory, finish what was interrupted, and take up every wish again."""
         self._lock.acquire()
         self._root.prepare()
+        finish(self._root)
         self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier)
         self._standings = Standings(self._manifest, self._root, self._world)
         self._desk = Desk(self._standings, self._root, self._world, self.tasks)

@@ -7,6 +7,7 @@ import contextlib
 import anyio
 import anyio.to_thread
 
+from actors.model_downloader.activation import activate, unpack_archives
 from actors.model_downloader.fetch import FetchFailed
 from actors.model_downloader.journal import JournalFile
 from actors.model_downloader.partial import DiskFailed
@@ -16,7 +17,7 @@ from actors.model_downloader.telling import Telling
 from actors.model_downloader.transfer import Failure, Transfer
 from actors.model_downloader.world import World
 from actors.storage.durable import DurableWriteFailed
-from bus.errors import RequestFailed
+from bus.errors import RequestFailed, UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.models import (
     FilesVerifiedEvent,
@@ -128,10 +129,14 @@ class Install:
         await self._world.publish(ModelVerifiedEvent(model_id=self.entry.id, size_bytes=self.entry.size_bytes))
         journal = self._book.journal
         try:
-            with anyio.CancelScope(shield=True):
-                directory = await anyio.to_thread.run_sync(self._root.activate, self.entry)
+            members = await anyio.to_thread.run_sync(unpack_archives, self._root, self.entry)
+            async with self._world.alone(self.entry.id, self._telling.wait_for_holders):
+                with anyio.CancelScope(shield=True):
+                    directory = await anyio.to_thread.run_sync(activate, self._root, self.entry, members)
         except (DurableWriteFailed, OSError) as error:
             return transfer.disk_failed(error)
+        except UndercroftError as refused:  # an archive that cannot be unpacked
+            return FetchFailed("refused", str(refused))
         with anyio.CancelScope(shield=True):
             await self._telling.enter("installed")
             installed = ModelInstalledEvent(

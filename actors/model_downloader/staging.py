@@ -1,4 +1,4 @@
-"""The models on disk: staging directories, activation by one rename, removal. A half-installed model is never visible."""
+"""The models on disk: where each lies, its staging directory, its removal. A half-installed model is never visible."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import os
 import re
 import secrets
 import shutil
-import stat
+from collections.abc import Sequence
 from pathlib import Path
 
-from actors.model_downloader.boot import boot_id
-from actors.model_downloader.journal import JOURNAL_NAME, JournalFile, read_journal, reconcile
-from actors.model_downloader.pace import resume_position
-from actors.storage.durable import make_directory, move, remove_file, sync_directory
+from actors.model_downloader.journal import JOURNAL_NAME, JournalFile
+from actors.model_downloader.opening import open_staging, regular_size
+from actors.model_downloader.revisions import RECORD_NAME, Content, RevisionRecord, read_record
+from actors.storage.durable import make_directory, move, remove_file
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 
 STAGING_SUFFIX = ".partial"
 DAMAGED_SUFFIX = ".damaged"
+FORMER_SUFFIX = ".former"
 ASIDE_SUFFIX = ".mismatch"
 TRASH_PREFIX = ".trash-"
+NEXT_PREFIX = ".next-"
+BACK_PREFIX = ".back-"
 _SAFE_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
@@ -44,6 +47,7 @@ class ModelRoot:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._records: dict[Path, tuple[tuple[int, int, int], RevisionRecord | None]] = {}
 
     def installed(self, model_id: str) -> Path:
         """Where a model lies once it is verified."""
@@ -56,6 +60,33 @@ class ModelRoot:
     def damaged(self, model_id: str) -> Path:
         """Where it is put out of use when it no longer keeps its promise."""
         return self.path / (_safe(model_id) + DAMAGED_SUFFIX)
+
+    def former(self, model_id: str) -> Path:
+        """Where the revision lies that was active before."""
+        return self.path / (_safe(model_id) + FORMER_SUFFIX)
+
+    def next(self, model_id: str) -> Path:
+        """Where a verified revision lies for the moment in which it becomes active; no reader knows this name."""
+        return self.path / (NEXT_PREFIX + _safe(model_id))
+
+    def back(self, model_id: str) -> Path:
+        """Where the active revision lies for the moment in which it trades places with the former one, without an exchange."""
+        return self.path / (BACK_PREFIX + _safe(model_id))
+
+    def record(self, model_id: str) -> RevisionRecord | None:
+        """What the active revision is; None if there is none, or it was installed before there were records."""
+        return self._record_in(self.installed(model_id))
+
+    def former_record(self, model_id: str) -> RevisionRecord | None:
+        """What the former revision is; None if there is none."""
+        return self._record_in(self.former(model_id))
+
+    def under_way(self, prefix: str) -> list[str]:
+        """Ids of the models that a crash left in the middle of a swap, under one of its two names."""
+        if not self.path.is_dir():
+            return []
+        names = (entry.name.removeprefix(prefix) for entry in self.path.iterdir() if entry.name.startswith(prefix))
+        return sorted(name for name in names if _SAFE_ID.fullmatch(name))
 
     def prepare(self) -> None:
         """Create the directory, and finish removals that a crash interrupted."""
@@ -79,21 +110,7 @@ class ModelRoot:
         Raises:
             OSError, DurableWriteFailed: the disk does not take it.
         """
-        directory = self.staging(entry.id)
-        make_directory(directory)
-        found = read_journal(directory)
-        book = JournalFile(directory, reconcile(entry, found))
-        boot, fetched = boot_id(), 0
-        for promise in entry.files:
-            state = book.journal.file(promise.path)
-            known = found is not None and state.url != ""
-            same_boot = known and boot is not None and book.journal.boot == boot
-            durable = _settle(self.staged_file(entry.id, promise), promise, state.durable_bytes if known else None, same_boot)
-            fetched += max(0, durable - state.durable_bytes) if known else 0
-            book.change_file(promise.path, durable_bytes=durable)
-        book.change(boot=boot, fetched_bytes=book.journal.fetched_bytes + fetched)
-        book.save()
-        return book
+        return open_staging(self.staging(entry.id), entry)
 
     def staged_file(self, model_id: str, promise: FilePromise) -> Path:
         """Where a file is written until it is verified."""
@@ -110,33 +127,10 @@ class ModelRoot:
             return None
         return aside
 
-    def activate(self, entry: ModelEntry) -> Path:
-        """Let a verified staging directory become the model, in one rename; returns where the model is.
-
-        The journal goes first. Should the process die before the rename, the directory is a wish without a journal, whose
-        files are complete: it is verified again and activated.
-
-        Raises:
-            OSError, DurableWriteFailed: the rename failed; the staging directory is still there.
-        """
-        staging, target = self.staging(entry.id), self.installed(entry.id)
-        promised = {file.path for file in entry.files}
-        for stranger in _files(staging):
-            if stranger.relative_to(staging).as_posix() not in promised:
-                stranger.unlink()
-        _sync_tree(staging)
-        if os.path.lexists(target):
-            self._trash(target)
-        move(staging, target)
-        if os.path.lexists(self.damaged(entry.id)):
-            self._trash(self.damaged(entry.id))
-        return target
-
     def put_out_of_use(self, model_id: str) -> Path:
         """Take a damaged model's name away, without deleting anything but an earlier damaged copy."""
         damaged = self.damaged(model_id)
-        if os.path.lexists(damaged):
-            self._trash(damaged)
+        self.trash(damaged)
         move(self.installed(model_id), damaged)
         return damaged
 
@@ -155,82 +149,66 @@ class ModelRoot:
     def keeps_sizes(self, entry: ModelEntry) -> bool:
         """Whether every file of an installed model is there with its length; says nothing of the bytes."""
         directory = self.installed(entry.id)
-        return all(_regular_size(directory / file.path) == file.size_bytes for file in entry.files)
+        promised: Sequence[Content | FilePromise] = record.contents if (record := self.record(entry.id)) else entry.files
+        return all(regular_size(directory / file.path) == file.size_bytes for file in promised)
 
     def free_bytes(self) -> int:
         """Space left on the disk of the models."""
         return shutil.disk_usage(self.path).free
 
     def _places(self, model_id: str) -> list[Path]:
-        return [self.installed(model_id), self.staging(model_id), self.damaged(model_id)]
+        places = [self.installed, self.next, self.back, self.former, self.staging, self.damaged]
+        return [place(model_id) for place in places]
+
+    def _record_in(self, directory: Path) -> RevisionRecord | None:
+        """Read once, and again when its file is another one: it is asked for with every status."""
+        try:
+            found = (directory / RECORD_NAME).lstat()
+        except OSError:
+            return None
+        key = (found.st_ino, found.st_mtime_ns, found.st_size)
+        known = self._records.get(directory)
+        if known is None or known[0] != key:
+            known = self._records[directory] = (key, read_record(directory))
+        return known[1]
 
     def _purge(self, place: Path) -> int:
         if not os.path.lexists(place):
             return 0
         freed = _tree_bytes(place)
-        self._trash(place)
+        self.trash(place)
         return freed
 
-    def _trash(self, place: Path) -> None:
+    def trash(self, place: Path) -> None:
+        """Remove what lies at one of the places, if anything does: its name is gone at once.
+
+        Raises:
+            DurableWriteFailed: a program holds it open (Windows).
+        """
+        if not os.path.lexists(place):
+            return
         trash = self.path / f"{TRASH_PREFIX}{place.name}-{secrets.token_hex(4)}"
         move(place, trash)
         _delete(trash)
 
 
 def _safe(model_id: str) -> str:
-    if not _SAFE_ID.fullmatch(model_id) or model_id.endswith((STAGING_SUFFIX, DAMAGED_SUFFIX)):
+    if not _SAFE_ID.fullmatch(model_id) or model_id.endswith((STAGING_SUFFIX, DAMAGED_SUFFIX, FORMER_SUFFIX)):
         raise UnsafeModelId(model_id)
     return model_id
 
 
-def _settle(path: Path, promise: FilePromise, journaled_bytes: int | None, same_boot: bool) -> int:
-    """Cut a staged file back to what can be trusted and make that durable; returns how many bytes it is.
-
-    Of a file that no journal speaks of only a complete one is kept, for the verifier to judge.
-    """
-    found = _regular_size(path)
-    if found is None:
-        if os.path.lexists(path):
-            _delete(path)
-        return 0
-    keep = resume_position(journaled_bytes, found, promise.size_bytes, same_boot) if journaled_bytes is not None else 0
-    if found == promise.size_bytes and journaled_bytes is None:
-        keep = found
-    if keep == 0 and found:
-        remove_file(path)
-        return 0
-    with path.open("r+b") as file:
-        if keep != found:
-            file.truncate(keep)
-        os.fsync(file.fileno())
-    return keep
-
-
-def _regular_size(path: Path) -> int | None:
-    """Length of a regular file that is not reached over a link; None if there is none."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
-
-
-def _files(directory: Path) -> list[Path]:
+def files_below(directory: Path) -> list[Path]:
     """Everything below a directory that is not a directory itself, the journal first; links are not followed."""
     found = [Path(parent) / name for parent, _, names in os.walk(directory) for name in names]
     links = [Path(parent) / name for parent, names, _ in os.walk(directory) for name in names if (Path(parent) / name).is_symlink()]
     return sorted([*found, *links], key=lambda path: path.name != JOURNAL_NAME)
 
 
-def _sync_tree(directory: Path) -> None:
-    for parent, _, _ in os.walk(directory):
-        sync_directory(Path(parent))
-
-
 def _tree_bytes(place: Path) -> int:
     if place.is_symlink() or not place.is_dir():
-        return _regular_size(place) or 0
-    return sum(_regular_size(path) or 0 for path in _files(place))
+        return regular_size(place) or 0
+    return sum(regular_size(path) or 0 for path in files_below(place))
 
 
 def _delete(place: Path) -> None:

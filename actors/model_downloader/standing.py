@@ -46,7 +46,7 @@ class Standings:
         problem = self.problems.get(entry.id, "")
         if state == "damaged" and not problem:
             problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models install {entry.id}' to fetch them again"
-        return status_of(entry, state, durable, problem, "damaged" if state == "damaged" else "")
+        return self._world.describe(status_of(entry, state, durable, problem, "damaged" if state == "damaged" else ""))
 
     async def tell(self, entry: ModelEntry) -> None:
         """Say where a model stands."""

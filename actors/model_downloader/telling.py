@@ -33,12 +33,16 @@ class Telling:
     def status(self) -> ModelStatus:
         """Where the model stands now."""
         durable = self.book.journal.durable_bytes if self.book else 0
-        return status_of(self._entry, self.state, durable, self._problem, self._problem_kind)
+        return self._world.describe(status_of(self._entry, self.state, durable, self._problem, self._problem_kind))
 
     async def enter(self, state: ModelState, problem: str = "", kind: ProblemKind = "") -> None:
         """Be in another state, and say so."""
         self.state, self._problem, self._problem_kind = state, problem, kind
         await self.tell_state()
+
+    async def wait_for_holders(self, holders: list[str]) -> None:
+        """Say that the verified revision waits for those who hold the one that is active."""
+        await self.enter("verifying", f"{self._entry.id}: verified; waits to become active, held by {', '.join(holders)}", "held")
 
     async def tell_state(self) -> None:
         """Say which state it is in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import anyio
 
 from actors.model_downloader.fetch import open_client
 from schemas.event import Event
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
+from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStatus
 
 if TYPE_CHECKING:
     import httpx
@@ -30,6 +31,8 @@ class World:
         sleep: waits for so many seconds.
         now: seconds since the Unix epoch.
         random_unit: a random number in [0, 1).
+        alone: entered once nobody holds a lease on a model, and until it is left nobody is given one; whoever waits is told for whom.
+        describe: adds to a status what is known of revisions and leases.
     """
 
     publish: Callable[[Event], Awaitable[None]]
@@ -38,6 +41,8 @@ class World:
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     now: Callable[[], float] = time.time
     random_unit: Callable[[], float] = random.random
+    alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = lambda model_id, tell: nullcontext()
+    describe: Callable[[ModelStatus], ModelStatus] = lambda status: status
 
     @cached_property
     def client(self) -> httpx.Client:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.model_downloader.activation import activate
 from actors.model_downloader.journal import read_journal, reconcile
 from actors.model_downloader.partial import PartialFile
 from actors.model_downloader.staging import ModelRoot
@@ -135,7 +136,7 @@ def test_activated_model_survives_whole_under_its_name(disk: Disk) -> None:
     root.open_staging(entry)
     with PartialFile(root.staged_file("m", promise), 0, lambda count: None, strict=False) as sink:
         sink.write(content)
-    root.activate(entry)
+    activate(root, entry)
     disk.cut_power()
     assert (root.installed("m") / "sub" / "model.bin").read_bytes() == content
     assert not root.staging("m").exists()

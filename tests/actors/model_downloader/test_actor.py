@@ -159,7 +159,7 @@ async def test_install_is_accepted_at_once_fetched_verified_and_made_visible_who
             assert (stage.models / "whisper.partial" / "journal.json").exists() or (stage.models / "whisper").exists()
             installed = await next_of(ModelInstalledEvent)
             assert (installed.size_bytes, installed.fetched_bytes, installed.attempts) == (40 * MIB + 27, 40 * MIB + 27, 2)
-            assert sorted(path.name for path in (stage.models / "whisper").iterdir()) == ["model.bin", "part-1.bin"]
+            assert sorted(path.name for path in (stage.models / "whisper").iterdir()) == [".undercroft.json", "model.bin", "part-1.bin"]
             assert (stage.models / "whisper" / "model.bin").read_bytes() == b"".join(bytes(piece) for piece in content.read(0, content.size_bytes))
             assert not (stage.models / "whisper.partial").exists()
             states = [event.status.state for event in heard if isinstance(event, ModelStateChangedEvent) and event.model_id == "whisper"]
@@ -251,10 +251,11 @@ async def test_removal_takes_the_whole_tree_and_a_dry_run_nothing(tmp_path: Path
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             await next_of(ModelInstalledEvent)
             planned = await peer.request(ModelRemoveRequestEvent(model_id="whisper", dry_run=True))
-            assert (planned.freed_bytes, planned.status.state, planned.dry_run) == (MIB, "installed", True)
+            record_bytes = (stage.models / "whisper" / ".undercroft.json").stat().st_size
+            assert (planned.freed_bytes, planned.status.state, planned.dry_run) == (MIB + record_bytes, "installed", True)
             removed = await peer.request(ModelRemoveRequestEvent(model_id="whisper"))
-            assert (removed.freed_bytes, removed.status.state) == (MIB, "absent")
-            assert (await next_of(ModelRemovedEvent)).freed_bytes == MIB
+            assert (removed.freed_bytes, removed.status.state) == (MIB + record_bytes, "absent")
+            assert (await next_of(ModelRemovedEvent)).freed_bytes == MIB + record_bytes
             assert {path.name for path in stage.models.iterdir()} <= {".undercroft.lock", ".undercroft.holder.json"}
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.model_downloader.activation import activate
 from actors.model_downloader.boot import boot_id
-from actors.model_downloader.journal import JOURNAL_NAME, read_journal
+from actors.model_downloader.journal import JOURNAL_NAME
+from actors.model_downloader.revisions import RECORD_NAME
 from actors.model_downloader.staging import TRASH_PREFIX, ModelRoot, UnsafeModelId
-from actors.storage.durable import DurableWriteFailed
 from schemas.manifest import FilePromise, ModelEntry
 
 A = FilePromise(path="a.bin", size_bytes=10, sha256="0" * 64, urls=["https://models.example/a"])
@@ -98,51 +99,43 @@ def test_without_a_journal_complete_files_are_kept_to_be_verified_and_others_are
     assert found.wanted
 
 
-@pytest.mark.requirement("S0-9", "S1-26")
-def test_activation_shows_exactly_the_promised_files(root: ModelRoot) -> None:
+def test_damaged_model_loses_its_name_and_nothing_else(root: ModelRoot) -> None:
     fill(root)
-    (root.staging("m") / "a.bin.mismatch").write_bytes(b"old")
-    (root.staging("m") / "journal.json.tmp").write_bytes(b"half")
-    assert root.activate(ENTRY) == root.path / "m"
-    assert names(root.path) == ["m", "m/a.bin", "m/sub", "m/sub/b.bin"]
+    activate(root, ENTRY)
     assert root.keeps_sizes(ENTRY)
-
-
-def test_activation_replaces_what_was_installed_or_damaged(root: ModelRoot) -> None:
-    fill(root)
-    root.activate(ENTRY)
     root.put_out_of_use("m")
-    assert names(root.path) == ["m.damaged", "m.damaged/a.bin", "m.damaged/sub", "m.damaged/sub/b.bin"]
-    fill(root, b=b"next")
-    root.activate(ENTRY)
-    fill(root, b=b"last")
-    root.activate(ENTRY)
-    assert (root.installed("m") / "sub/b.bin").read_bytes() == b"last"
-    assert os.listdir(root.path) == ["m"]
+    assert names(root.path) == ["m.damaged", f"m.damaged/{RECORD_NAME}", "m.damaged/a.bin", "m.damaged/sub", "m.damaged/sub/b.bin"]
+    assert not root.keeps_sizes(ENTRY)
 
 
-@pytest.mark.requirement("S1-26")
-def test_death_between_journal_and_rename_is_made_good(root: ModelRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_is_read_again_when_another_revision_is_active(root: ModelRoot) -> None:
+    assert root.record("m") is None
     fill(root)
+    activate(root, ENTRY)
+    assert (first := root.record("m")) is not None
+    assert root.record("m") is first
+    fill(root)
+    activate(root, ENTRY)
+    second = root.record("m")
+    assert second is not None
+    assert second.sequence == first.sequence + 1
 
-    def die(source: Path, target: Path) -> None:
-        raise DurableWriteFailed(str(target), "rename", 5, "died here")
 
-    with monkeypatch.context() as patch:
-        patch.setattr("actors.model_downloader.staging.move", die)
-        with pytest.raises(DurableWriteFailed):
-            root.activate(ENTRY)
-    assert root.wishes() == ["m"]
-    assert read_journal(root.staging("m")) is None
-    assert root.open_staging(ENTRY).journal.durable_bytes == ENTRY.size_bytes
-    assert root.activate(ENTRY).is_dir()
+def test_model_that_was_installed_before_there_were_records_is_measured_by_the_manifest(root: ModelRoot) -> None:
+    fill(root)
+    (root.staging("m") / JOURNAL_NAME).unlink()
+    root.staging("m").rename(root.installed("m"))
+    assert root.record("m") is None
+    assert root.keeps_sizes(ENTRY)
 
 
 @pytest.mark.requirement("S0-10")
 def test_purge_takes_everything_of_one_model_and_nothing_of_another(root: ModelRoot) -> None:
     fill(root)
-    root.activate(ENTRY)
+    activate(root, ENTRY)
     fill(root)
+    for place in (root.former("m"), root.damaged("m"), root.next("m"), root.back("m")):
+        place.mkdir()
     (root.path / "m2").mkdir()
     (root.path / "m2" / "x").write_bytes(b"x")
     expected = root.size_bytes("m")
@@ -181,14 +174,15 @@ def test_mismatch_is_kept_aside_once_and_never_built_upon(root: ModelRoot) -> No
 def test_no_id_leads_out_of_the_root(model_id: str) -> None:
     found = ModelRoot(Path("/models"))
     try:
-        places = [found.installed(model_id), found.staging(model_id), found.damaged(model_id)]
+        places = [found.installed(model_id), found.staging(model_id), found.damaged(model_id), found.former(model_id)]
+        places += [found.next(model_id), found.back(model_id)]
     except UnsafeModelId:
         return
     assert all(place.parent == Path("/models") and Path(os.path.normpath(place)) == place for place in places)
     assert not found.installed(model_id).name.startswith(".")
 
 
-@pytest.mark.parametrize("model_id", ["..", "a/../b", "a.partial", "a.damaged", ".trash-x", "", "A"])
+@pytest.mark.parametrize("model_id", ["..", "a/../b", "a.partial", "a.damaged", "a.former", ".trash-x", ".next-a", "", "A"])
 def test_unsafe_id_is_named(model_id: str) -> None:
     with pytest.raises(UnsafeModelId, match="is no id of a model"):
         ModelRoot(Path("/models")).installed(model_id)
