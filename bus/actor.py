@@ -219,6 +219,7 @@ class ActorLoop(Generic[InboxT]):
         """Give a request its outcome."""
         try:
             reply = await finding
+            await self._peer.sent()  # whoever has the answer can rely on the broker having what was published before it
         except Refused as refused:
             request.fail("refused", str(refused))
         except asyncio.CancelledError:

@@ -90,6 +90,11 @@ class Outbox:
         """Whether the publisher may go on without waiting for acceptance."""
         return self._waiting_bytes < WAITING_LIMIT_BYTES and len(self._waiting) < WAITING_LIMIT_RUNS
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether all that was published is on its way, accepted or not."""
+        return not (self._open or self._waiting)
+
     def offer(self, event: Event, correlation: str | None) -> bool:
         """Take an event; returns whether a run is full, and so due to be sent now rather than at the end of this turn.
 

@@ -125,6 +125,16 @@ class Peer:
         """Whether what `post` takes now is likely to leave soon; False while too much is under way."""
         return self._publishing.outbox.has_room
 
+    async def sent(self) -> None:
+        """Wait until all that was published so far is on its way: an answer or a request that follows comes after it.
+
+        Seldom waits at all. An actor need not call it: its shell does, before each answer.
+
+        Raises:
+            PublishRefused: reason `left`: this peer was closed before.
+        """
+        await self._publishing.wait_until_sent()
+
     async def settled(self) -> None:
         """Wait until all that was published so far is accepted.
 

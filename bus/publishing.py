@@ -29,6 +29,7 @@ class Publishing:
         self._is_gathering = False
         self._room: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
+        self._sent: asyncio.Future[None] | None = None
         self._refusals: deque[PublishRefused] = deque(maxlen=REFUSAL_LIMIT)
 
     def post(self, event: Event, correlation: str | None) -> None:
@@ -77,6 +78,22 @@ class Publishing:
         if self._refusals:
             raise self._refusals.popleft()
 
+    async def wait_until_sent(self) -> None:
+        """Wait until all that was posted so far has left, so that what is sent next on this lane comes after it.
+
+        Raises:
+            PublishRefused: reason `left`: the peer was closed meanwhile.
+        """
+        self.flush()
+        while not self.outbox.is_sent:
+            if self._is_closed:
+                raise PublishRefused("*", "left", LEFT)
+            if self._is_open:
+                self._send(wire.lane_frames(wire.Ping(0)))  # too much is under way: its PONG tells at once what is accepted
+            if self._sent is None or self._sent.done():
+                self._sent = self._loop.create_future()
+            await asyncio.shield(self._sent)
+
     def flush(self) -> None:
         """Send what may be sent."""
         if self._is_open:
@@ -103,6 +120,8 @@ class Publishing:
         self.flush()
         if outbox.has_room and self._room is not None and not self._room.done():
             self._room.set_result(None)
+        if outbox.is_sent and self._sent is not None and not self._sent.done():
+            self._sent.set_result(None)
         if outbox.is_settled and self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
@@ -119,7 +138,7 @@ class Publishing:
         self.flush()
         self._is_open = False
         self._is_closed = True
-        for waiting in (self._room, self._settled):
+        for waiting in (self._room, self._sent, self._settled):
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 

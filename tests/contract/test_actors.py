@@ -279,3 +279,20 @@ async def test_an_alert_outlives_the_actor_that_raised_it_until_its_next_life_cl
         assert isinstance(cleared, AlertChangedEvent)
         assert (raised.alert.is_active, cleared.alert.is_active) == (True, False)
         assert raised.alert.since == cleared.alert.since
+
+
+async def test_what_an_actor_published_has_its_place_before_its_answer(bus: ContractBus) -> None:
+    class Talkative(Recorder):
+        async def react(self, event: Inbox) -> Event | None:
+            if not isinstance(event, AskEvent):
+                return None  # it hears its own events as well
+            for number in range(100):
+                self.peer.post(StateEvent(key=str(number), value=number))
+            return AnswerEvent(text="told")
+
+    async with bus.connect() as peer, running(bus, Talkative()):
+        await serving(bus)
+        await peer.request(AskEvent(text="tell"))
+        async with peer.subscribe(StateEvent) as events:
+            pass
+        assert sorted([event.value async for event in events if isinstance(event, StateEvent)]) == list(range(100))
