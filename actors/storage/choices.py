@@ -111,7 +111,7 @@ def resolve(defaults: Locations, choices: Choices, environ: Mapping[str, str] = 
 
     What cannot be taken (a relative path) is left out and reported, so that one bad line does not stop the runtime.
     """
-    by_default: Origin = "home" if _is_below_one_home(defaults) else "platform"
+    by_default: Origin = "home" if is_below_one_home(defaults) else "platform"
     origins: dict[str, Origin] = dict.fromkeys(CATEGORIES, by_default)
     refused: dict[str, LocationRefused] = {}
     locations = defaults
@@ -142,6 +142,7 @@ def handed_over(at_start: Locations, defaults: Locations, environ: Mapping[str, 
     return replace(at_start, models=resolve(defaults, read_choices(defaults.config).choices, environ).locations.models)
 
 
-def _is_below_one_home(locations: Locations) -> bool:
+def is_below_one_home(locations: Locations) -> bool:
+    """Whether `--home` or UNDERCROFT_HOME decided, and not the platform."""
     home = locations.config.parent
     return all(getattr(locations, field.name) == home / field.name for field in fields(Locations))
