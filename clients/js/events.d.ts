@@ -1,5 +1,15 @@
 // Every event of the contract, version 1.0.0. Written by `undercroft contract --clients`; edits are overwritten.
 
+/** Something a person can choose. */
+export interface Action {
+  name: "change_path" | "report" | "retry";
+  title: string;
+  /** what an input starts with: the current path, for `change_path`. */
+  value?: string;
+  /** topic of the request that carries it out. */
+  request?: string;
+}
+
 /** How one actor fares. */
 export interface ActorStatus {
   actor: string;
@@ -83,6 +93,20 @@ export interface BatchOperation {
 export interface Bucket {
   limit: number;
   count: number;
+}
+
+/** One model of the bundle that is confirmed once. */
+export interface BundleModel {
+  model_id: string;
+  name: string;
+  category: string;
+  licence: string;
+  size_bytes: number;
+  /** so many of `size_bytes` are not on disk yet. */
+  missing_bytes: number;
+  /** its licence has to be accepted with the bundle. */
+  licence_due?: boolean;
+  licence_url?: string;
 }
 
 /** One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer. */
@@ -189,6 +213,40 @@ export interface CatalogueEntry {
   source: "added" | "bundled" | "remote";
   /** the manifest's file or URL, or the name that a person added, with its revision pinned. */
   where: string;
+}
+
+/** One conversation, in numbers. */
+export interface ConversationTotals {
+  conversation_id: string;
+  entries: number;
+  tokens: number;
+  first_at: number;
+  last_at: number;
+}
+
+/** Conversations, the one that was spoken in last first; totals over all of them. */
+export interface ConversationsListedEvent {
+  type: "history.conversations_listed";
+  conversations: Array<ConversationTotals>;
+  total_count: number;
+  total_tokens: number;
+  last_updated: number;
+}
+
+/** Ask which conversations there are. */
+export interface ConversationsRequestEvent {
+  type: "history.conversations";
+  limit?: number;
+}
+
+/** One key that encrypts documents. */
+export interface DataKeyReport {
+  /** its name in envelopes. */
+  id: string;
+  /** seconds since the Unix epoch. */
+  created_at: number;
+  /** since when it only decrypts; 0 if it is the one that encrypts. */
+  retired_at?: number;
 }
 
 /** The cache, after what was asked for. */
@@ -330,6 +388,240 @@ export interface GapEvent {
    * and their publisher no longer had them.
    */
   reason: "broker_restarted" | "ring_exceeded";
+}
+
+/** A place in a text, in characters; `end` is not part of it. */
+export interface Highlight {
+  start: number;
+  end: number;
+}
+
+/** One thing that was dictated, said or answered. */
+export interface HistoryEntry {
+  /** UUIDv7, so that ids sort by time. */
+  id: string;
+  /** seconds since the Unix epoch. */
+  at: number;
+  /** the app's word for what it is, such as `dictation` or `answer`. */
+  kind: string;
+  text: string;
+  mode?: string;
+  language?: string;
+  /** length of the sound it came from; 0 if it came from none. */
+  duration_seconds?: number;
+  model_id?: string;
+  /** groups the turns of one conversation; empty for none. */
+  conversation_id?: string;
+  role?: string;
+  /** how many a language model counted in it; 0 if none did. */
+  tokens?: number;
+  /** when the text was last edited; None if never. */
+  edited_at?: number | null;
+  /** what the app adds. */
+  fields?: Record<string, string>;
+}
+
+/** The entry is kept as safely as its storage keeps anything: memory outlives a crash of the actor, disk a power cut. */
+export interface HistoryAppendedEvent {
+  type: "history.appended";
+  entry: HistoryEntry;
+  storage: "encrypted" | "memory" | "plaintext";
+}
+
+/** Add an entry. */
+export interface HistoryAppendRequestEvent {
+  type: "history.append";
+  text: string;
+  kind?: string;
+  mode?: string;
+  language?: string;
+  duration_seconds?: number;
+  model_id?: string;
+  conversation_id?: string;
+  role?: string;
+  tokens?: number;
+  fields?: Record<string, string>;
+  /** None for now. */
+  at?: number | null;
+  /** UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty: one is made. */
+  id?: string;
+}
+
+/** Something changed in the history: a live tail, and in memory mode the copy from which a crashed actor comes back. */
+export interface HistoryChangedEvent {
+  type: "history.changed";
+  /** in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk: `live`. */
+  slot: string;
+  change: "added" | "cleared" | "edited" | "removed";
+  /** None if the place is empty now. */
+  entry?: HistoryEntry | null;
+}
+
+/** Entries are gone, or would be with `dry_run`. */
+export interface HistoryRemovedEvent {
+  type: "history.removed";
+  count: number;
+  dry_run: boolean;
+}
+
+/** Delete all entries, or those before a moment. */
+export interface HistoryClearRequestEvent {
+  type: "history.clear";
+  /** seconds since the Unix epoch; None for all. */
+  before?: number | null;
+  /** on disk, take away segments, index and anchor too, so that nothing remains to be read. */
+  purge?: boolean;
+  /** with `purge`, take it out of the backups as well. */
+  purge_backups?: boolean;
+  dry_run?: boolean;
+}
+
+/** Delete single entries. */
+export interface HistoryDeleteRequestEvent {
+  type: "history.delete";
+  ids: Array<string>;
+  dry_run?: boolean;
+}
+
+/** An entry has another text. */
+export interface HistoryEditedEvent {
+  type: "history.edited";
+  entry: HistoryEntry;
+}
+
+/** Give an entry another text. */
+export interface HistoryEditRequestEvent {
+  type: "history.edit";
+  id: string;
+  text: string;
+}
+
+/** One part of an export; parts follow each other without a gap. */
+export interface HistoryExportedEvent {
+  type: "history.exported";
+  /** UTF-8. */
+  content: string;
+  entries: number;
+  /** give it as `after` for the next part; empty if this was the last. */
+  next_after: string;
+}
+
+/** Ask for entries as text, oldest first, part by part. */
+export interface HistoryExportRequestEvent {
+  type: "history.export";
+  format: "csv" | "jsonl" | "markdown";
+  /** id of the last entry of the part before; empty for the first part, which carries the head of the format. */
+  after?: string;
+  since?: number | null;
+  until?: number | null;
+  conversation_id?: string;
+  limit?: number;
+}
+
+/** An entry that holds all the words that were looked for, and where they stand. */
+export interface Hit {
+  entry: HistoryEntry;
+  highlights: Array<Highlight>;
+}
+
+/** What a search found, newest first. */
+export interface HistoryFoundEvent {
+  type: "history.found";
+  hits: Array<Hit>;
+  next_before: string;
+  /** False while entries are still being loaded, so that there may be more. */
+  complete?: boolean;
+}
+
+/** Entries, newest first. */
+export interface HistoryPageEvent {
+  type: "history.page";
+  entries: Array<HistoryEntry>;
+  /** give it as `before` for the next page; empty if this was the last. */
+  next_before: string;
+  /** entries that fit the question, on all pages. */
+  total: number;
+}
+
+/** Ask for entries. */
+export interface HistoryQueryRequestEvent {
+  type: "history.query";
+  /** seconds since the Unix epoch; `since` is included, `until` is not. */
+  since?: number | null;
+  /** seconds since the Unix epoch; `since` is included, `until` is not. */
+  until?: number | null;
+  kind?: string;
+  text?: string;
+  conversation_id?: string;
+  /** these entries only; empty for any. */
+  ids?: Array<string>;
+  /** id of an entry: only older ones are given. */
+  before?: string;
+  limit?: number;
+}
+
+/** Look for entries that hold all words of `words`, whatever their case; the last word may be the beginning of one. */
+export interface HistorySearchRequestEvent {
+  type: "history.search";
+  words: string;
+  before?: string;
+  limit?: number;
+}
+
+/** Where the history is kept, and how much of it there is. */
+export interface HistoryStatusEvent {
+  type: "history.status_reported";
+  mode: "disk" | "memory";
+  /** where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely. */
+  storage: "encrypted" | "memory" | "plaintext";
+  /** what a person should know about that; empty if all is as they chose. */
+  notice: string;
+  entries: number;
+  size_bytes: number;
+  /** most entries that memory keeps; 0 for no limit (on disk). */
+  limit_entries: number;
+  /** share of what is on disk that is loaded; 1.0 when all is. */
+  loading?: number;
+  /** what the last check of the files found: torn, truncated, tampered or missing parts. */
+  findings?: Array<string>;
+}
+
+/** Ask where the history is kept. */
+export interface HistoryStatusRequestEvent {
+  type: "history.status";
+}
+
+/** The history is kept in another way than before, or a notice about it changed. */
+export interface HistoryStorageChangedEvent {
+  type: "history.storage_changed";
+  status: HistoryStatusEvent;
+}
+
+/** How the keys of a home fare. */
+export interface KeysReport {
+  state: "absent" | "locked" | "unlocked";
+  /** why they are locked; None if they are not. */
+  reason?: "entry_missing" | "keychain_locked" | "keychain_refused" | "keys_damaged" | "keys_missing" | "keys_not_saved" | "keys_too_new" | "keys_unreadable" | "no_keychain" | "not_asked" | "timed_out" | "wrong_key" | null;
+  /** the same in a sentence; holds no secret. */
+  detail?: string;
+  /** what to do; empty if nothing. */
+  advice?: string;
+  /** which one is asked. */
+  keychain?: string;
+  /** which one the key-encryption key was put into, where that is known. */
+  kept_in?: string;
+  key_encryption_key?: string;
+  data_keys?: Array<DataKeyReport>;
+  /** whether a recovery code can bring them back. */
+  has_recovery_code?: boolean;
+}
+
+/** The keys of an actor were unlocked, locked, or rotated. */
+export interface KeysStateChangedEvent {
+  type: "keys.state_changed";
+  /** name of the actor that uses them. */
+  source: string;
+  report: KeysReport;
 }
 
 /** One holder's claim on the revision of a model that was active when it was given. */
@@ -519,6 +811,32 @@ export interface MetricsWantedEvent {
   type: "metrics.wanted";
   /** tells this reading from others; the answers carry it. */
   reading: string;
+}
+
+/** Why something cannot be used now. */
+export interface Reason {
+  kind: "checking" | "downloading" | "licence_due" | "model_absent" | "model_damaged" | "model_failed" | "model_paused" | "no_model_setting" | "no_path_setting" | "path_mismatch" | "path_missing" | "path_unusable" | "service_down" | "switched_off" | "unknown_model";
+  /** model id, category, path or actor that it is about. */
+  subject: string;
+  /** of the model that it is about; empty if it is about none. */
+  category?: string;
+  /** one sentence for a person. */
+  text?: string;
+}
+
+/** Whether one mode of the app may be used now. A frontend gates its modes by this and nothing else. */
+export interface ModeAvailability {
+  mode: string;
+  title: string;
+  status: "available" | "checking" | "switched_off" | "unavailable";
+  /** required categories that no usable model serves. */
+  missing?: Array<string>;
+  /** why it is not available; empty if it is. */
+  reasons?: Array<Reason>;
+  /** names of what a person is told while the mode is used without an optional model, such as `raw_output`. */
+  notices?: Array<string>;
+  /** the same as sentences. */
+  notice_texts?: Array<string>;
 }
 
 /** A model is in the catalogue for good, on a person's word. */
@@ -883,6 +1201,14 @@ export interface NamespaceHealth {
   owner: string;
 }
 
+/** A banner, a toast, or the head of the recovery screen: words first, then what can be done. */
+export interface Notice {
+  text: string;
+  actions?: Array<Action>;
+  /** it leaves by itself after so long; 0: it stays. */
+  fade_ms?: number;
+}
+
 /** What lies on disk of a model that is not installed. */
 export interface PartialFound {
   /** of the manifest, or of a model that it no longer names. */
@@ -1019,7 +1345,7 @@ export interface PathMoveChangedEvent {
   state: "cancelled" | "failed" | "leaving" | "moved" | "moving";
   /** which model is being brought over; empty between models. */
   model_id?: string;
-  /** copied and synced, of `total_bytes`. */
+  /** at the new place already, of `total_bytes`; they count only once all of it does. */
   moved_bytes?: number;
   total_bytes?: number;
   /** what stays at the old place for now, since a program has it in use. */
@@ -1077,6 +1403,144 @@ export interface PeerLeftEvent {
   peer: string;
   instance: string;
   said_bye: boolean;
+}
+
+/** One compact line for a model that is on its way. */
+export interface ProgressLine {
+  model_id: string;
+  name: string;
+  /** 0 to 100; 100 only when every byte is durable. */
+  percent: number;
+  /** name and explicit percent, such as `Whisper base: 41 %`. */
+  text: string;
+  durable_bytes: number;
+  size_bytes: number;
+  rate_bytes_per_second?: number;
+  /** None while it is not known. */
+  seconds_left?: number | null;
+}
+
+/** One line of the checklist. */
+export interface Step {
+  /** `settings`, `storage`, `services`, or `model.<category>`. */
+  id: string;
+  title: string;
+  status: "failed" | "passed" | "running" | "skipped" | "waiting";
+  /** seconds since the Unix epoch; None before. */
+  started_at?: number | null;
+  /** seconds since the Unix epoch; None before. */
+  ended_at?: number | null;
+  /** what was found; empty while nothing was. */
+  detail?: string;
+}
+
+/** What is confirmed once before anything is fetched: the location and all models together. */
+export interface SetupPrompt {
+  heading: string;
+  text: string;
+  /** directory of the models, the active one. */
+  location: string;
+  models: Array<BundleModel>;
+  size_bytes: number;
+  /** what is to be fetched in all. */
+  missing_bytes: number;
+  /** room at the location; None if it is not known (yet). */
+  free_bytes?: number | null;
+  /** how another directory is chosen before the bundle is confirmed. */
+  change?: Action | null;
+}
+
+/** How often something happened to a model that points to a deeper fault, since the runtime came up. */
+export interface WarningSign {
+  kind: "disk_full" | "fast_mismatch" | "hash_mismatch" | "range_flip" | "size_mismatch";
+  model_id: string;
+  count: number;
+  last_at: number;
+  /** what it points to, and what to do. */
+  text?: string;
+}
+
+/** Everything there is to know about readiness at one moment. */
+export interface ReadinessSnapshot {
+  /** grows with every snapshot, also across lives of the actor; a lower one is older. Its size means nothing. */
+  revision: number;
+  state: "checking" | "degraded" | "downloading" | "idle" | "ready" | "recovery_required" | "setup_required";
+  /** when this state was entered, seconds since the Unix epoch. */
+  since: number;
+  /** the state as a short message. */
+  state_text: string;
+  /** no mode can be used until a person or a download is done. */
+  is_blocking: boolean;
+  /** what a frontend shows now; the matching field below holds it. The others are there for those who open a view. */
+  show: "banner" | "nothing" | "progress" | "recovery" | "setup" | "toast";
+  steps: Array<Step>;
+  modes: Array<ModeAvailability>;
+  reasons?: Array<Reason>;
+  /** directory of the models, the active one. */
+  location?: string;
+  banner?: Notice | null;
+  setup?: SetupPrompt | null;
+  progress?: Array<ProgressLine>;
+  recovery?: Notice | null;
+  toast?: Notice | null;
+  signs?: Array<WarningSign>;
+  locale?: string;
+}
+
+/**
+ * Readiness is another one now. The snapshot is whole; `changed` names its fields that are new, so that a view redraws
+ * only those.
+ */
+export interface ReadinessChangedEvent {
+  type: "readiness.changed";
+  snapshot: ReadinessSnapshot;
+  changed: Array<string>;
+}
+
+/** The snapshot of now, and the full report as text for a person to read or copy. */
+export interface ReadinessReportedEvent {
+  type: "readiness.reported";
+  snapshot: ReadinessSnapshot;
+  text: string;
+}
+
+/** Ask for the snapshot and the full report. */
+export interface ReadinessReportRequestEvent {
+  type: "readiness.report";
+  /** language of all words, such as `de`; empty for the app's own. */
+  locale?: string;
+}
+
+/** What failed is tried again. */
+export interface ReadinessRetriedEvent {
+  type: "readiness.retried";
+  /** models that are on their way again. */
+  model_ids: Array<string>;
+  /** one sentence for each that is not. */
+  problems?: Array<string>;
+}
+
+/** Check everything again, and have every model that failed or is damaged fetched or mended again. */
+export interface ReadinessRetryRequestEvent {
+  type: "readiness.retry";
+}
+
+/** The bundle was confirmed: the wish for each of its models is on disk, and they come without another question. */
+export interface ReadinessSetupAcceptedEvent {
+  type: "readiness.setup_accepted";
+  /** models that are on their way now. */
+  model_ids: Array<string>;
+  /** one sentence for each that is not. */
+  problems?: Array<string>;
+}
+
+/** Confirm the whole bundle, once. */
+export interface ReadinessSetupRequestEvent {
+  type: "readiness.setup";
+  /** the directory that the person was shown; refused if the active one is another by now. Empty: whichever it is. */
+  location?: string;
+  /** the person accepts the licences that the bundle names as due; refused without, if one is. */
+  accept_licences?: boolean;
 }
 
 /** Why one setting was not taken. */
@@ -1475,6 +1939,8 @@ export interface EventOf {
   "alerts.changed": AlertChangedEvent;
   "bus.statistics_reported": BusStatisticsEvent;
   "bus.statistics": BusStatisticsRequestEvent;
+  "history.conversations_listed": ConversationsListedEvent;
+  "history.conversations": ConversationsRequestEvent;
   "documents.cache_reported": DocumentCacheReportedEvent;
   "documents.cache": DocumentCacheRequestEvent;
   "documents.changed": DocumentChangedEvent;
@@ -1487,6 +1953,24 @@ export interface EventOf {
   "models.files_verified": FilesVerifiedEvent;
   "models.verify_files": FilesVerifyRequestEvent;
   "bus.gap": GapEvent;
+  "history.appended": HistoryAppendedEvent;
+  "history.append": HistoryAppendRequestEvent;
+  "history.changed": HistoryChangedEvent;
+  "history.removed": HistoryRemovedEvent;
+  "history.clear": HistoryClearRequestEvent;
+  "history.delete": HistoryDeleteRequestEvent;
+  "history.edited": HistoryEditedEvent;
+  "history.edit": HistoryEditRequestEvent;
+  "history.exported": HistoryExportedEvent;
+  "history.export": HistoryExportRequestEvent;
+  "history.found": HistoryFoundEvent;
+  "history.page": HistoryPageEvent;
+  "history.query": HistoryQueryRequestEvent;
+  "history.search": HistorySearchRequestEvent;
+  "history.status_reported": HistoryStatusEvent;
+  "history.status": HistoryStatusRequestEvent;
+  "history.storage_changed": HistoryStorageChangedEvent;
+  "keys.state_changed": KeysStateChangedEvent;
   "models.licence_accepted": LicenceAcceptedEvent;
   "models.accept_licence": LicenceAcceptRequestEvent;
   "logs.level_changed": LogLevelChangedEvent;
@@ -1556,6 +2040,13 @@ export interface EventOf {
   "paths.list": PathsListRequestEvent;
   "bus.peer_joined": PeerJoinedEvent;
   "bus.peer_left": PeerLeftEvent;
+  "readiness.changed": ReadinessChangedEvent;
+  "readiness.reported": ReadinessReportedEvent;
+  "readiness.report": ReadinessReportRequestEvent;
+  "readiness.retried": ReadinessRetriedEvent;
+  "readiness.retry": ReadinessRetryRequestEvent;
+  "readiness.setup_accepted": ReadinessSetupAcceptedEvent;
+  "readiness.setup": ReadinessSetupRequestEvent;
   "config.response": RuntimeConfigResponseEvent;
   "config.request": RuntimeConfigRequestEvent;
   "config.secret_revealed": SecretRevealedEvent;
@@ -1592,11 +2083,20 @@ export interface EventOf {
 export interface ReplyTo {
   "supervision.restart": ActorRestartAcceptedEvent;
   "bus.statistics": BusStatisticsEvent;
+  "history.conversations": ConversationsListedEvent;
   "documents.cache": DocumentCacheReportedEvent;
   "documents.read": DocumentReadEvent;
   "documents.types": DocumentTypesReportedEvent;
   "documents.write": DocumentWrittenEvent;
   "models.verify_files": FilesVerifiedEvent;
+  "history.append": HistoryAppendedEvent;
+  "history.clear": HistoryRemovedEvent;
+  "history.delete": HistoryRemovedEvent;
+  "history.edit": HistoryEditedEvent;
+  "history.export": HistoryExportedEvent;
+  "history.query": HistoryPageEvent;
+  "history.search": HistoryFoundEvent;
+  "history.status": HistoryStatusEvent;
   "models.accept_licence": LicenceAcceptedEvent;
   "logs.set_level": LogLevelChangedEvent;
   "logs.read_ring": LogRingReadEvent;
@@ -1624,6 +2124,9 @@ export interface ReplyTo {
   "paths.cancel_move": PathMoveCancelledEvent;
   "paths.settle": PathsSettledEvent;
   "paths.list": PathsListedEvent;
+  "readiness.report": ReadinessReportedEvent;
+  "readiness.retry": ReadinessRetriedEvent;
+  "readiness.setup": ReadinessSetupAcceptedEvent;
   "config.request": RuntimeConfigResponseEvent;
   "config.reveal_secret": SecretRevealedEvent;
   "config.describe": SettingsDescribedEvent;

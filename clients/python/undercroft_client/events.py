@@ -11,6 +11,20 @@ from undercroft_client.event import Event, Request
 CONTRACT_VERSION = "1.0.0"
 
 
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person can choose.
+
+    Attributes:
+        value: what an input starts with: the current path, for `change_path`.
+        request: topic of the request that carries it out.
+    """
+
+    name: Literal["change_path", "report", "retry"]
+    title: str
+    value: str = ""
+    request: str = ""
+
+
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How one actor fares.
 
@@ -111,6 +125,24 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: float
     count: int
+
+
+class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of the bundle that is confirmed once.
+
+    Attributes:
+        missing_bytes: so many of `size_bytes` are not on disk yet.
+        licence_due: its licence has to be accepted with the bundle.
+    """
+
+    model_id: str
+    name: str
+    category: str
+    licence: str
+    size_bytes: int
+    missing_bytes: int
+    licence_due: bool = False
+    licence_url: str = ""
 
 
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +276,45 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     entry: ModelEntry
     source: Literal["added", "bundled", "remote"]
     where: str
+
+
+class ConversationTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation, in numbers."""
+
+    conversation_id: str
+    entries: int
+    tokens: int
+    first_at: float
+    last_at: float
+
+
+class ConversationsListedEvent(Event, frozen=True, kw_only=True, tag="history.conversations_listed"):
+    """Conversations, the one that was spoken in last first; totals over all of them."""
+
+    conversations: list[ConversationTotals]
+    total_count: int
+    total_tokens: int
+    last_updated: float
+
+
+class ConversationsRequestEvent(Request[ConversationsListedEvent], frozen=True, kw_only=True, tag="history.conversations"):
+    """Ask which conversations there are."""
+
+    limit: int = 100
+
+
+class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One key that encrypts documents.
+
+    Attributes:
+        id: its name in envelopes.
+        created_at: seconds since the Unix epoch.
+        retired_at: since when it only decrypts; 0 if it is the one that encrypts.
+    """
+
+    id: str
+    created_at: float
+    retired_at: float = 0.0
 
 
 class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="documents.cache_reported"):
@@ -405,6 +476,286 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
     lost_topic: str
     count: int
     reason: Literal["broker_restarted", "ring_exceeded"]
+
+
+class Highlight(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a text, in characters; `end` is not part of it."""
+
+    start: int
+    end: int
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was dictated, said or answered.
+
+    Attributes:
+        id: UUIDv7, so that ids sort by time.
+        at: seconds since the Unix epoch.
+        kind: the app's word for what it is, such as `dictation` or `answer`.
+        duration_seconds: length of the sound it came from; 0 if it came from none.
+        conversation_id: groups the turns of one conversation; empty for none.
+        tokens: how many a language model counted in it; 0 if none did.
+        edited_at: when the text was last edited; None if never.
+        fields: what the app adds.
+    """
+
+    id: str
+    at: float
+    kind: str
+    text: str
+    mode: str = ""
+    language: str = ""
+    duration_seconds: float = 0.0
+    model_id: str = ""
+    conversation_id: str = ""
+    role: str = ""
+    tokens: int = 0
+    edited_at: float | None = None
+    fields: dict[str, str] = {}
+
+
+class HistoryAppendedEvent(Event, frozen=True, kw_only=True, tag="history.appended"):
+    """The entry is kept as safely as its storage keeps anything: memory outlives a crash of the actor, disk a power cut."""
+
+    entry: HistoryEntry
+    storage: Literal["encrypted", "memory", "plaintext"]
+
+
+class HistoryAppendRequestEvent(Request[HistoryAppendedEvent], frozen=True, kw_only=True, tag="history.append"):
+    """Add an entry.
+
+    Attributes:
+        at: None for now.
+        id: UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty: one is made.
+    """
+
+    text: str
+    kind: str = "dictation"
+    mode: str = ""
+    language: str = ""
+    duration_seconds: float = 0.0
+    model_id: str = ""
+    conversation_id: str = ""
+    role: str = ""
+    tokens: int = 0
+    fields: dict[str, str] = {}
+    at: float | None = None
+    id: str = ""
+
+
+class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed"):
+    """Something changed in the history: a live tail, and in memory mode the copy from which a crashed actor comes back.
+
+    Attributes:
+        slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk:
+            `live`.
+        entry: None if the place is empty now.
+    """
+
+    retained_by: ClassVar[str | None] = "slot"
+
+    slot: str
+    change: Literal["added", "cleared", "edited", "removed"]
+    entry: HistoryEntry | None = None
+
+
+class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed"):
+    """Entries are gone, or would be with `dry_run`."""
+
+    count: int
+    dry_run: bool
+
+
+class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.clear"):
+    """Delete all entries, or those before a moment.
+
+    Attributes:
+        before: seconds since the Unix epoch; None for all.
+        purge: on disk, take away segments, index and anchor too, so that nothing remains to be read.
+        purge_backups: with `purge`, take it out of the backups as well.
+    """
+
+    before: float | None = None
+    purge: bool = False
+    purge_backups: bool = False
+    dry_run: bool = False
+
+
+class HistoryDeleteRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.delete"):
+    """Delete single entries."""
+
+    ids: list[str]
+    dry_run: bool = False
+
+
+class HistoryEditedEvent(Event, frozen=True, kw_only=True, tag="history.edited"):
+    """An entry has another text."""
+
+    entry: HistoryEntry
+
+
+class HistoryEditRequestEvent(Request[HistoryEditedEvent], frozen=True, kw_only=True, tag="history.edit"):
+    """Give an entry another text."""
+
+    id: str
+    text: str
+
+
+class HistoryExportedEvent(Event, frozen=True, kw_only=True, tag="history.exported"):
+    """One part of an export; parts follow each other without a gap.
+
+    Attributes:
+        content: UTF-8.
+        next_after: give it as `after` for the next part; empty if this was the last.
+    """
+
+    content: str
+    entries: int
+    next_after: str
+
+
+class HistoryExportRequestEvent(Request[HistoryExportedEvent], frozen=True, kw_only=True, tag="history.export"):
+    """Ask for entries as text, oldest first, part by part.
+
+    Attributes:
+        after: id of the last entry of the part before; empty for the first part, which carries the head of the format.
+    """
+
+    format: Literal["csv", "jsonl", "markdown"]
+    after: str = ""
+    since: float | None = None
+    until: float | None = None
+    conversation_id: str = ""
+    limit: int = 500
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that holds all the words that were looked for, and where they stand."""
+
+    entry: HistoryEntry
+    highlights: list[Highlight]
+
+
+class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
+    """What a search found, newest first.
+
+    Attributes:
+        complete: False while entries are still being loaded, so that there may be more.
+    """
+
+    hits: list[Hit]
+    next_before: str
+    complete: bool = True
+
+
+class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
+    """Entries, newest first.
+
+    Attributes:
+        next_before: give it as `before` for the next page; empty if this was the last.
+        total: entries that fit the question, on all pages.
+    """
+
+    entries: list[HistoryEntry]
+    next_before: str
+    total: int
+
+
+class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=True, tag="history.query"):
+    """Ask for entries.
+
+    Attributes:
+        since: seconds since the Unix epoch; `since` is included, `until` is not.
+        until: seconds since the Unix epoch; `since` is included, `until` is not.
+        ids: these entries only; empty for any.
+        before: id of an entry: only older ones are given.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    kind: str = ""
+    text: str = ""
+    conversation_id: str = ""
+    ids: list[str] = []
+    before: str = ""
+    limit: int = 50
+
+
+class HistorySearchRequestEvent(Request[HistoryFoundEvent], frozen=True, kw_only=True, tag="history.search"):
+    """Look for entries that hold all words of `words`, whatever their case; the last word may be the beginning of one."""
+
+    words: str
+    before: str = ""
+    limit: int = 50
+
+
+class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_reported"):
+    """Where the history is kept, and how much of it there is.
+
+    Attributes:
+        storage: where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely.
+        notice: what a person should know about that; empty if all is as they chose.
+        limit_entries: most entries that memory keeps; 0 for no limit (on disk).
+        loading: share of what is on disk that is loaded; 1.0 when all is.
+        findings: what the last check of the files found: torn, truncated, tampered or missing parts.
+    """
+
+    mode: Literal["disk", "memory"]
+    storage: Literal["encrypted", "memory", "plaintext"]
+    notice: str
+    entries: int
+    size_bytes: int
+    limit_entries: int
+    loading: float = 1.0
+    findings: list[str] = []
+
+
+class HistoryStatusRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.status"):
+    """Ask where the history is kept."""
+
+
+class HistoryStorageChangedEvent(Event, frozen=True, kw_only=True, tag="history.storage_changed"):
+    """The history is kept in another way than before, or a notice about it changed."""
+
+    retained_by: ClassVar[str | None] = ""
+
+    status: HistoryStatusEvent
+
+
+class KeysReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How the keys of a home fare.
+
+    Attributes:
+        reason: why they are locked; None if they are not.
+        detail: the same in a sentence; holds no secret.
+        advice: what to do; empty if nothing.
+        keychain: which one is asked.
+        kept_in: which one the key-encryption key was put into, where that is known.
+        has_recovery_code: whether a recovery code can bring them back.
+    """
+
+    state: Literal["absent", "locked", "unlocked"]
+    reason: Literal["entry_missing", "keychain_locked", "keychain_refused", "keys_damaged", "keys_missing", "keys_not_saved", "keys_too_new", "keys_unreadable", "no_keychain", "not_asked", "timed_out", "wrong_key"] | None = None
+    detail: str = ""
+    advice: str = ""
+    keychain: str = ""
+    kept_in: str = ""
+    key_encryption_key: str = ""
+    data_keys: list[DataKeyReport] = []
+    has_recovery_code: bool = False
+
+
+class KeysStateChangedEvent(Event, frozen=True, kw_only=True, tag="keys.state_changed"):
+    """The keys of an actor were unlocked, locked, or rotated.
+
+    Attributes:
+        source: name of the actor that uses them.
+    """
+
+    retained_by: ClassVar[str | None] = "source"
+
+    source: str
+    report: KeysReport
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -629,6 +980,40 @@ class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted")
     """
 
     reading: str
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something cannot be used now.
+
+    Attributes:
+        subject: model id, category, path or actor that it is about.
+        category: of the model that it is about; empty if it is about none.
+        text: one sentence for a person.
+    """
+
+    kind: Literal["checking", "downloading", "licence_due", "model_absent", "model_damaged", "model_failed", "model_paused", "no_model_setting", "no_path_setting", "path_mismatch", "path_missing", "path_unusable", "service_down", "switched_off", "unknown_model"]
+    subject: str
+    category: str = ""
+    text: str = ""
+
+
+class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one mode of the app may be used now. A frontend gates its modes by this and nothing else.
+
+    Attributes:
+        missing: required categories that no usable model serves.
+        reasons: why it is not available; empty if it is.
+        notices: names of what a person is told while the mode is used without an optional model, such as `raw_output`.
+        notice_texts: the same as sentences.
+    """
+
+    mode: str
+    title: str
+    status: Literal["available", "checking", "switched_off", "unavailable"]
+    missing: list[str] = []
+    reasons: list[Reason] = []
+    notices: list[str] = []
+    notice_texts: list[str] = []
 
 
 class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
@@ -1036,6 +1421,18 @@ class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A banner, a toast, or the head of the recovery screen: words first, then what can be done.
+
+    Attributes:
+        fade_ms: it leaves by itself after so long; 0: it stays.
+    """
+
+    text: str
+    actions: list[Action] = []
+    fade_ms: int = 0
+
+
 class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
     """What lies on disk of a model that is not installed.
 
@@ -1190,7 +1587,7 @@ class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_cha
 
     Attributes:
         model_id: which model is being brought over; empty between models.
-        moved_bytes: copied and synced, of `total_bytes`.
+        moved_bytes: at the new place already, of `total_bytes`; they count only once all of it does.
         kept_back: what stays at the old place for now, since a program has it in use.
         problem: why it failed; all models are at the old place then.
     """
@@ -1267,6 +1664,177 @@ class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
     peer: str
     instance: str
     said_bye: bool
+
+
+class ProgressLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One compact line for a model that is on its way.
+
+    Attributes:
+        percent: 0 to 100; 100 only when every byte is durable.
+        text: name and explicit percent, such as `Whisper base: 41 %`.
+        seconds_left: None while it is not known.
+    """
+
+    model_id: str
+    name: str
+    percent: int
+    text: str
+    durable_bytes: int
+    size_bytes: int
+    rate_bytes_per_second: float = 0.0
+    seconds_left: float | None = None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the checklist.
+
+    Attributes:
+        id: `settings`, `storage`, `services`, or `model.<category>`.
+        started_at: seconds since the Unix epoch; None before.
+        ended_at: seconds since the Unix epoch; None before.
+        detail: what was found; empty while nothing was.
+    """
+
+    id: str
+    title: str
+    status: Literal["failed", "passed", "running", "skipped", "waiting"]
+    started_at: float | None = None
+    ended_at: float | None = None
+    detail: str = ""
+
+
+class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """What is confirmed once before anything is fetched: the location and all models together.
+
+    Attributes:
+        location: directory of the models, the active one.
+        missing_bytes: what is to be fetched in all.
+        free_bytes: room at the location; None if it is not known (yet).
+        change: how another directory is chosen before the bundle is confirmed.
+    """
+
+    heading: str
+    text: str
+    location: str
+    models: list[BundleModel]
+    size_bytes: int
+    missing_bytes: int
+    free_bytes: int | None = None
+    change: Action | None = None
+
+
+class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
+    """How often something happened to a model that points to a deeper fault, since the runtime came up.
+
+    Attributes:
+        text: what it points to, and what to do.
+    """
+
+    kind: Literal["disk_full", "fast_mismatch", "hash_mismatch", "range_flip", "size_mismatch"]
+    model_id: str
+    count: int
+    last_at: float
+    text: str = ""
+
+
+class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything there is to know about readiness at one moment.
+
+    Attributes:
+        revision: grows with every snapshot, also across lives of the actor; a lower one is older. Its size means nothing.
+        since: when this state was entered, seconds since the Unix epoch.
+        state_text: the state as a short message.
+        is_blocking: no mode can be used until a person or a download is done.
+        show: what a frontend shows now; the matching field below holds it. The others are there for those who open a view.
+        location: directory of the models, the active one.
+    """
+
+    revision: int
+    state: Literal["checking", "degraded", "downloading", "idle", "ready", "recovery_required", "setup_required"]
+    since: float
+    state_text: str
+    is_blocking: bool
+    show: Literal["banner", "nothing", "progress", "recovery", "setup", "toast"]
+    steps: list[Step]
+    modes: list[ModeAvailability]
+    reasons: list[Reason] = []
+    location: str = ""
+    banner: Notice | None = None
+    setup: SetupPrompt | None = None
+    progress: list[ProgressLine] = []
+    recovery: Notice | None = None
+    toast: Notice | None = None
+    signs: list[WarningSign] = []
+    locale: str = "en"
+
+
+class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.changed"):
+    """Readiness is another one now. The snapshot is whole; `changed` names its fields that are new, so that a view redraws
+    only those.
+    """
+
+    retained_by: ClassVar[str | None] = ""
+
+    snapshot: ReadinessSnapshot
+    changed: list[str]
+
+
+class ReadinessReportedEvent(Event, frozen=True, kw_only=True, tag="readiness.reported"):
+    """The snapshot of now, and the full report as text for a person to read or copy."""
+
+    snapshot: ReadinessSnapshot
+    text: str
+
+
+class ReadinessReportRequestEvent(Request[ReadinessReportedEvent], frozen=True, kw_only=True, tag="readiness.report"):
+    """Ask for the snapshot and the full report.
+
+    Attributes:
+        locale: language of all words, such as `de`; empty for the app's own.
+    """
+
+    locale: str = ""
+
+
+class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.retried"):
+    """What failed is tried again.
+
+    Attributes:
+        model_ids: models that are on their way again.
+        problems: one sentence for each that is not.
+    """
+
+    model_ids: list[str]
+    problems: list[str] = []
+
+
+class ReadinessRetryRequestEvent(Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"):
+    """Check everything again, and have every model that failed or is damaged fetched or mended again."""
+
+
+class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readiness.setup_accepted"):
+    """The bundle was confirmed: the wish for each of its models is on disk, and they come without another question.
+
+    Attributes:
+        model_ids: models that are on their way now.
+        problems: one sentence for each that is not.
+    """
+
+    model_ids: list[str]
+    problems: list[str] = []
+
+
+class ReadinessSetupRequestEvent(Request[ReadinessSetupAcceptedEvent], frozen=True, kw_only=True, tag="readiness.setup"):
+    """Confirm the whole bundle, once.
+
+    Attributes:
+        location: the directory that the person was shown; refused if the active one is another by now. Empty: whichever it
+            is.
+        accept_licences: the person accepts the licences that the bundle names as due; refused without, if one is.
+    """
+
+    location: str = ""
+    accept_licences: bool = False
 
 
 class SettingProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -1717,6 +2285,8 @@ EVENTS: dict[str, type[Event]] = {
     "alerts.changed": AlertChangedEvent,
     "bus.statistics_reported": BusStatisticsEvent,
     "bus.statistics": BusStatisticsRequestEvent,
+    "history.conversations_listed": ConversationsListedEvent,
+    "history.conversations": ConversationsRequestEvent,
     "documents.cache_reported": DocumentCacheReportedEvent,
     "documents.cache": DocumentCacheRequestEvent,
     "documents.changed": DocumentChangedEvent,
@@ -1729,6 +2299,24 @@ EVENTS: dict[str, type[Event]] = {
     "models.files_verified": FilesVerifiedEvent,
     "models.verify_files": FilesVerifyRequestEvent,
     "bus.gap": GapEvent,
+    "history.appended": HistoryAppendedEvent,
+    "history.append": HistoryAppendRequestEvent,
+    "history.changed": HistoryChangedEvent,
+    "history.removed": HistoryRemovedEvent,
+    "history.clear": HistoryClearRequestEvent,
+    "history.delete": HistoryDeleteRequestEvent,
+    "history.edited": HistoryEditedEvent,
+    "history.edit": HistoryEditRequestEvent,
+    "history.exported": HistoryExportedEvent,
+    "history.export": HistoryExportRequestEvent,
+    "history.found": HistoryFoundEvent,
+    "history.page": HistoryPageEvent,
+    "history.query": HistoryQueryRequestEvent,
+    "history.search": HistorySearchRequestEvent,
+    "history.status_reported": HistoryStatusEvent,
+    "history.status": HistoryStatusRequestEvent,
+    "history.storage_changed": HistoryStorageChangedEvent,
+    "keys.state_changed": KeysStateChangedEvent,
     "models.licence_accepted": LicenceAcceptedEvent,
     "models.accept_licence": LicenceAcceptRequestEvent,
     "logs.level_changed": LogLevelChangedEvent,
@@ -1798,6 +2386,13 @@ EVENTS: dict[str, type[Event]] = {
     "paths.list": PathsListRequestEvent,
     "bus.peer_joined": PeerJoinedEvent,
     "bus.peer_left": PeerLeftEvent,
+    "readiness.changed": ReadinessChangedEvent,
+    "readiness.reported": ReadinessReportedEvent,
+    "readiness.report": ReadinessReportRequestEvent,
+    "readiness.retried": ReadinessRetriedEvent,
+    "readiness.retry": ReadinessRetryRequestEvent,
+    "readiness.setup_accepted": ReadinessSetupAcceptedEvent,
+    "readiness.setup": ReadinessSetupRequestEvent,
     "config.response": RuntimeConfigResponseEvent,
     "config.request": RuntimeConfigRequestEvent,
     "config.secret_revealed": SecretRevealedEvent,

@@ -1,0 +1,16 @@
+"""History: keeps what was said, where the person wants it and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.launch import Surroundings
+    from bus.actor import Actor
+
+
+def build(surroundings: Surroundings) -> Actor[Any]:
+    """The actor that the supervisor starts under this name."""
+    from actors.history.actor import History
+
+    return History.of(surroundings)

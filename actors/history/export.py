@@ -1,0 +1,78 @@
+"""Entries as text for people and programs: Markdown, CSV, JSON Lines. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from schemas.history import ExportFormat, HistoryEntry
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Without it, spreadsheets read a CSV file in the code page of the machine."""
+
+COLUMNS: Final = (
+    "id", "at", "kind", "mode", "language", "duration_seconds", "model_id", "conversation_id", "role", "tokens", "edited_at", "text", "fields"
+)  # fmt: skip
+FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so would be carried out by a spreadsheet (OWASP, CSV injection)."""
+
+
+def head(kind: ExportFormat) -> str:
+    """What comes before the first entry."""
+    match kind:
+        case "markdown":
+            return "# History\n"
+        case "csv":
+            return BYTE_ORDER_MARK + _row(COLUMNS)
+        case "jsonl":
+            return ""
+
+
+def part(kind: ExportFormat, entries: Sequence[HistoryEntry]) -> str:
+    """Entries in the order in which they are given."""
+    match kind:
+        case "markdown":
+            return "".join(map(_section, entries))
+        case "csv":
+            return "".join(_row(_cells(entry)) for entry in entries)
+        case "jsonl":
+            return "".join(msgspec.json.encode(entry).decode() + "\n" for entry in entries)
+
+
+def time_of(at: float) -> str:
+    """A moment in ISO 8601, UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _section(entry: HistoryEntry) -> str:
+    facts = [entry.kind, entry.role, entry.mode, entry.language, entry.model_id]
+    if entry.duration_seconds:
+        facts.append(f"{entry.duration_seconds:.1f} s")
+    if entry.edited_at is not None:
+        facts.append(f"edited {time_of(entry.edited_at)}")
+    quoted = "\n".join(f"> {line}".rstrip() for line in entry.text.splitlines() or [""])
+    return f"\n## {time_of(entry.at)}\n\n{', '.join(fact for fact in facts if fact)}\n\n{quoted}\n"
+
+
+def _cells(entry: HistoryEntry) -> list[str]:
+    plain = msgspec.to_builtins(entry)
+    plain["at"] = time_of(entry.at)
+    plain["edited_at"] = "" if entry.edited_at is None else time_of(entry.edited_at)
+    plain["fields"] = msgspec.json.encode(entry.fields).decode() if entry.fields else ""
+    return [_harmless(plain[name]) if isinstance(plain[name], str) else str(plain[name]) for name in COLUMNS]
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
+
+
+def _row(cells: Sequence[str]) -> str:
+    """One record as RFC 4180 has it, with CRLF."""
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
