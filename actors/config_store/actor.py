@@ -2,142 +2,305 @@
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
 import anyio
 import anyio.to_thread
-from pydantic import BaseModel
 
-from actors.config_store import document, policy
-from actors.storage.durable import DurableWriteFailed
-from bus.actor import Actor
-from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingProblem, SettingsChangedEvent
+from actors.config_store import document, environment, packaged, policy
+from actors.config_store.answers import describe, response
+from actors.config_store.commits import Commits
+from actors.config_store.explanation import explain
+from actors.config_store.layers import Ground, Managed, is_reference
+from actors.config_store.migrations import load_migrations
+from actors.config_store.outside import LOOK_SECONDS, Outsiders
+from actors.config_store.schema import load_schema
+from actors.config_store.secret_keeper import SecretKeeper, new_reference, references_in
+from actors.config_store.settings_file import ChangedOutside, SettingsFile
+from actors.storage.keys.keychain import KeychainFailed
+from bus.actor import Actor, Later
+from bus.errors import Refused
+from schemas.config import (
+    RuntimeConfigRequestEvent,
+    RuntimeConfigResponseEvent,
+    SecretRevealedEvent,
+    SecretRevealRequestEvent,
+    SettingProblem,
+    SettingsChangedEvent,
+    SettingsDescribedEvent,
+    SettingsDescribeRequestEvent,
+    SettingsExplainedEvent,
+    SettingsExplainRequestEvent,
+)
 
 if TYPE_CHECKING:
     from actors.launch import Surroundings
 
 FILE_NAME: Final = "config.json"
-RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Delays before a failed write is tried again; the last one repeats."""
+SAVE_ATTEMPTS: Final = 3
+LARGE_CHARACTERS: Final = 1000
+ALERT_SECONDS: Final = 0.9
+"""A disk that fails is told of no more often than this; less than the shortest delay before a retry."""
 
-Inbox = RuntimeConfigRequestEvent
-Save = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+Inbox = RuntimeConfigRequestEvent | SettingsExplainRequestEvent | SettingsDescribeRequestEvent | SecretRevealRequestEvent
 log = logging.getLogger(__name__)
 
 
 class ConfigStore(Actor[Inbox]):
     """Holds the one live configuration, and its overrides on disk."""
 
-    def __init__(self, model: type[BaseModel], allowlist: tuple[str, ...] | None, path: Path, save: Save | None = None) -> None:
-        self._path = path
-        self._save = save or (lambda overrides, others: document.write(path, overrides, others))
-        self._stored = document.read(path)
-        self._now, self._problems = policy.load(model, allowlist, self._stored.overrides)
-        self._is_durable = True
-        self._undurable = anyio.Event()
+    def __init__(
+        self,
+        ground: Ground,
+        file: SettingsFile,
+        secrets: Callable[[], SecretKeeper],
+        policy_path: Path | None = None,
+        look_seconds: float = LOOK_SECONDS,
+        problems: tuple[SettingProblem, ...] = (),
+    ) -> None:
+        """Args: problems: what was found to be wrong so far; a faulty policy file is told by the path of the file."""
+        self._file = file
+        self._secrets = secrets
         self._disk = anyio.Lock()
+        self.commits = Commits(self._write, self._not_durable, self._durable_again)
+        self.now, found = policy.load(ground, file.known.overrides)
+        self.problems = (*problems, *found)
+        self._outsiders = Outsiders(self, file, policy_path, look_seconds)
+        self._told_at = float("-inf")
+        self._answers = 0
+        self._is_answered = anyio.Event()
 
     @classmethod
     def of(cls, surroundings: Surroundings) -> Self:
         """Build it for a profile.
 
         Raises:
-            ProfileError: the profile declares no settings model.
+            ProfileError: the profile declares no settings, or they cannot be imported.
+            SettingsSchemaWrong, PackagedFileWrong, MigrationFailed: what it declares cannot be used.
             ConfigUnreadable: `config.json` is there but cannot be read.
         """
-        profile = surroundings.profile
-        return cls(profile.load_settings(), profile.allowlist, surroundings.locations.config / FILE_NAME)
+        profile, config = surroundings.profile, surroundings.locations.config
+        schema = load_schema(profile)
+        variables, problems = environment.read(schema, os.environ)
+        policy_path = packaged.policy_path(profile.policy, profile.name, config)
+        try:
+            managed = packaged.read_policy(policy_path, schema)
+        except packaged.PackagedFileWrong as error:
+            managed = Managed(str(policy_path))
+            problems.append(SettingProblem(path=str(policy_path), problem=str(error)))
+        ground = Ground(
+            schema=schema,
+            allowlist=profile.allowlist,
+            presets=packaged.read_presets(profile.directory, schema, profile.preset_setting),
+            preset_setting=profile.preset_setting,
+            environment=variables,
+            managed=managed,
+            file=str(config / FILE_NAME),
+        )
+        file = SettingsFile(config / FILE_NAME, profile.settings_version, load_migrations(profile))
+        return cls(ground, file, partial(SecretKeeper.for_app, profile.name), policy_path, problems=tuple(problems))
 
     async def prepare(self) -> None:
         """Say what was loaded, and what of it could not be taken."""
-        if self._stored.put_aside is not None:
-            log.error("%s: %s; it was put aside as %s and defaults apply", self._path, self._stored.fault, self._stored.put_aside)
-        for problem in self._problems:
-            log.warning("%s: override %r is not in effect: %s; it stays in the file", self._path, problem.path, problem.problem)
-        await self._announce("start", self._now.effective)
-        self.tasks.start_soon(self._keep_trying)
+        await self._outsiders.tell_start()
+        await self.announce("start", self.now.effective, [])
+        self.tasks.start_soon(self.commits.run)
+        self.tasks.start_soon(self._outsiders.watch)
 
-    async def handle(self, event: Inbox) -> RuntimeConfigResponseEvent:
+    async def close(self) -> None:
+        """Bring to disk what is not yet there, and give the answers that wait for it."""
+        await self.commits.close()
+        while self._answers:
+            await self._is_answered.wait()
+
+    async def handle(self, event: Inbox) -> Later | RuntimeConfigResponseEvent | SettingsExplainedEvent | SettingsDescribedEvent:
         """Judge a request on a copy; if it is taken whole, it is in effect, announced and on disk before it is answered."""
-        verdict = self._judge(event)
-        if event.operation == "get_effective" or event.dry_run or not verdict.is_taken:
-            return self._response(event, verdict)
-        if self._stored.is_newer:
-            words = f"{self._path} has format {self._stored.format}, of a later version; this one writes format {document.FORMAT}, so it only reads"
-            return self._response(event, policy.Verdict(self._now, problems=(SettingProblem(path="", problem=words),)))
-        before, self._now = self._now, verdict.after
-        if verdict.changed:
-            await self._announce(event.operation, verdict.changed)
-        if dict(before.overrides) != dict(self._now.overrides) or dict(before.set_aside) != dict(self._now.set_aside) or not self._is_durable:
-            await self._persist()
-        return self._response(event, verdict)
+        match event:
+            case RuntimeConfigRequestEvent():
+                return await self._configure(event)
+            case SettingsExplainRequestEvent():
+                found = explain(self.now, event.path)
+                if not found:
+                    raise Refused(f"there is no section or setting {event.path[:200]!r}; 'undercroft config list' shows all of them")
+                return SettingsExplainedEvent(settings=found)
+            case SettingsDescribeRequestEvent():
+                return describe(self.now.ground)
+            case SecretRevealRequestEvent():
+                return Later(partial(self._reveal, event.path))
+            case _:
+                assert_never(event)
 
-    def _judge(self, event: Inbox) -> policy.Verdict:
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    async def _configure(self, event: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent | Later:
+        verdict = self._judge(event, {})
+        if event.operation == "get_effective" or event.dry_run or not verdict.is_taken:
+            return response(event, verdict, durable=self.commits.is_settled)
+        if event.operation == "update" and event.scope == "user":
+            secrets = policy.secrets_in(self.now, event.updates)
+            if secrets:
+                return self._later(partial(self._configure_secrets, event, secrets))
+        return await self._take(event, verdict)
+
+    def _judge(self, event: RuntimeConfigRequestEvent, references: Mapping[str, Any]) -> policy.Verdict:
+        now = self.now
+        if event.operation != "get_effective":
+            refusal = self._refusal(event)
+            if refusal:
+                return policy.Verdict(now, problems=(SettingProblem(path="", problem=refusal),))
         match event.operation:
             case "get_effective":
-                return policy.Verdict(self._now)
+                return policy.Verdict(now)
             case "update":
-                return policy.update(self._now, event.updates)
+                return policy.update(now, event.updates, resets=event.resets, scope=event.scope, references=references)
             case "reset_section":
-                return policy.reset_section(self._now, event.section)
+                return policy.reset_section(now, event.section, event.scope)
             case "reset_defaults":
-                return policy.reset_defaults(self._now)
+                return policy.reset_defaults(now, event.scope)
             case _:
                 assert_never(event.operation)
 
-    def _response(self, event: Inbox, verdict: policy.Verdict) -> RuntimeConfigResponseEvent:
-        return RuntimeConfigResponseEvent(
-            success=verdict.is_taken,
-            message=_message(event, verdict, durable=self._is_durable),
-            durable=self._is_durable,
-            settings=verdict.after.settings,
-            overrides=dict(verdict.after.overrides),
-            problems=list(verdict.problems),
-            revision=verdict.after.revision,
-        )
+    def _refusal(self, event: RuntimeConfigRequestEvent) -> str:
+        """Why the request is refused whatever it asks for; empty if it is not."""
+        if event.expected_fingerprint and event.expected_fingerprint != self.now.fingerprint:
+            return "the settings were changed by somebody else meanwhile; look at them again"
+        if event.scope == "user" and self._file.read_only and not event.dry_run:
+            return self._file.read_only
+        return ""
 
-    async def _announce(self, reason: Any, changed: Mapping[str, Any]) -> None:
-        now = self._now
-        await self.peer.publish(SettingsChangedEvent(changed=dict(changed), settings=now.settings, revision=now.revision, reason=reason))
+    async def _take(self, event: RuntimeConfigRequestEvent, verdict: policy.Verdict) -> RuntimeConfigResponseEvent | Later:
+        """Let it be in effect, tell everybody, and answer once it is on disk."""
+        if not _fits(event, verdict.after):
+            words = f"the file would have more than {document.SIZE_LIMIT_BYTES} bytes, and could not be read again"
+            refused = policy.Verdict(self.now, problems=(SettingProblem(path="", problem=words),))
+            return response(event, refused, durable=self.commits.is_settled)
+        before = self.now
+        number = self._apply(verdict, event.updates)
+        if verdict.changed:
+            await self.announce(event.operation, verdict.changed, verdict.restart)
+        if number is None:
+            return response(event, verdict, durable=self.commits.is_settled)
+        return self._later(partial(self._when_durable, event, verdict, number, before))
 
-    async def _persist(self) -> None:
-        """Bring what is in effect to disk. What could not be written stays in memory and is tried again."""
-        async with self._disk:
-            now = self._now
+    def _apply(self, verdict: policy.Verdict, paths: Mapping[str, Any]) -> int | None:
+        """Let it be in effect; returns the number of the change that is to become durable, None if all is on disk."""
+        before, self.now = self.now, verdict.after
+        if dict(before.overrides) != dict(self.now.overrides) or dict(before.set_aside) != dict(self.now.set_aside) or not self.commits.is_durable:
+            return self.commits.change(paths)
+        return None if self.commits.is_settled else self.commits.latest
+
+    async def announce(self, reason: Any, changed: Mapping[str, Any], restart: list[str]) -> None:
+        """Tell everybody what is in effect now."""
+        now = self.now
+        event = SettingsChangedEvent(changed=dict(changed), settings=now.settings, revision=now.revision, reason=reason, restart=restart)
+        await self.peer.publish(event)
+
+    async def _when_durable(
+        self, event: RuntimeConfigRequestEvent, verdict: policy.Verdict, number: int, before: policy.Configuration
+    ) -> RuntimeConfigResponseEvent:
+        is_durable = await self.commits.outcome(number)
+        former = references_in(before.overrides)
+        if is_durable and former:
+            still = references_in(self.now.overrides)
+            gone = [reference for id, reference in former.items() if id not in still]
+            if gone:
+                self.tasks.start_soon(self._secrets().forget, gone)
+        return response(event, verdict, durable=is_durable)
+
+    # -- secrets -----------------------------------------------------------------------------------------------------
+
+    async def _configure_secrets(self, event: RuntimeConfigRequestEvent, secrets: Mapping[str, str]) -> RuntimeConfigResponseEvent:
+        """Bring the values to the keychain first; only then is the request taken, on what is in effect by then."""
+        references = {path: new_reference() for path in secrets}
+        keeper = self._secrets()
+        try:
+            await keeper.keep({path: (references[path], value) for path, value in secrets.items()})
+        except KeychainFailed as error:
+            problems = tuple(SettingProblem(path=path, problem=f"the secret is not kept: {error}") for path in secrets)
+            return response(event, policy.Verdict(self.now, problems=problems), durable=self.commits.is_settled)
+        verdict = self._judge(event, references)
+        if not verdict.is_taken:
+            await keeper.forget(references.values())
+            return response(event, verdict, durable=self.commits.is_settled)
+        taken = await self._take(event, verdict)
+        if isinstance(taken, Later):
+            found = await taken.work()
+            assert isinstance(found, RuntimeConfigResponseEvent), "that is what a change is answered with"
+            return found
+        return taken
+
+    async def _reveal(self, path: str) -> SecretRevealedEvent:
+        if not self.now.ground.is_secret(path):
+            raise Refused(f"{path[:200]!r} is not declared a secret; 'undercroft config get' shows what is none")
+        value = self.now.merged.get(path)
+        if value in ("", None):
+            raise Refused(f"{path} is not set; 'undercroft config secret {path}' sets it")
+        log.info("the secret %s was revealed to a peer", path)
+        if not is_reference(value):
+            return SecretRevealedEvent(value=value)
+        try:
+            return SecretRevealedEvent(value=await self._secrets().reveal(value))
+        except KeychainFailed as error:
+            raise Refused(f"{path}: {error}") from error
+
+    def _later(self, work: Callable[[], Awaitable[RuntimeConfigResponseEvent]]) -> Later:
+        """An answer that `close` waits for."""
+
+        async def counted() -> RuntimeConfigResponseEvent:
             try:
-                await anyio.to_thread.run_sync(self._save, {**now.set_aside, **now.overrides}, self._stored.others)
-            except (DurableWriteFailed, OSError) as error:
-                log.error("settings are in effect but not durable: %s", error)
-                self._is_durable = False
-                self._undurable.set()
-            else:
-                self._is_durable = True
+                return await work()
+            finally:
+                self._answers -= 1
+                if not self._answers:
+                    done, self._is_answered = self._is_answered, anyio.Event()
+                    done.set()
 
-    async def _keep_trying(self) -> None:
-        """After a write failed, write again until what is in effect is durable."""
-        while True:
-            await self._undurable.wait()
-            self._undurable = anyio.Event()
-            for delay_seconds in itertools.chain(RETRY_SECONDS, itertools.repeat(RETRY_SECONDS[-1])):
-                await anyio.sleep(delay_seconds)
-                if not self._is_durable:
-                    await self._persist()
-                if self._is_durable:
-                    log.warning("settings are durable again")
+        self._answers += 1
+        return Later(counted)
+
+    # -- disk --------------------------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        """Bring what is in effect to disk; what somebody else wrote meanwhile is taken up first."""
+        async with self._disk:
+            for attempt in range(1, SAVE_ATTEMPTS + 1):
+                try:
+                    await anyio.to_thread.run_sync(self._file.save, self.now.stored)
                     break
+                except ChangedOutside:
+                    if attempt == SAVE_ATTEMPTS:
+                        raise
+                    await self._outsiders.take_file()
+        await self._outsiders.saved()
+
+    async def look(self) -> None:
+        """Take up what somebody else did to the file."""
+        async with self._disk:
+            await self._outsiders.take_file()
+
+    async def _not_durable(self, error: Exception) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at < ALERT_SECONDS:
+            return
+        self._told_at = now
+        log.error("settings are in effect but not durable: %s", error)
+        advice = "free some space or make the directory writable; it is tried again by itself"
+        message = f"settings are in effect but not durable: {error}"
+        await self.alerts.raise_alert("config.not_durable", severity="error", message=message, advice=advice)
+
+    async def _durable_again(self) -> None:
+        log.warning("settings are durable again")
+        await self.alerts.clear("config.not_durable")
 
 
-def _message(event: Inbox, verdict: policy.Verdict, *, durable: bool) -> str:
-    if not verdict.is_taken:
-        return "nothing was changed: " + "; ".join(problem.problem for problem in verdict.problems)
-    if event.operation == "get_effective":
-        return f"{len(verdict.after.overrides)} of {len(verdict.after.effective)} settings are overridden"
-    count = len(verdict.changed)
-    words = f"{count} setting{'' if count == 1 else 's'} {'would change' if event.dry_run else 'changed'}"
-    if event.dry_run or durable:
-        return words
-    return f"{words}, in effect but not durable: the disk did not take it; it is tried again, and lost if the power fails before"
+def _fits(event: RuntimeConfigRequestEvent, after: policy.Configuration) -> bool:
+    """Whether the file can be read again; only large values are worth the look."""
+    if not any(isinstance(value, str | list | dict) and len(str(value)) > LARGE_CHARACTERS for value in event.updates.values()):
+        return True
+    return len(document.render(after.stored, {})) <= document.SIZE_LIMIT_BYTES - LARGE_CHARACTERS

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from actors.storage import strict_json
 from actors.storage.durable import make_directory, replace_file
 from actors.storage.quarantine import quarantine
 from bus.errors import OperatorError
 
 FORMAT: Final = 1
+VERSION: Final = "settings_version"
 SIZE_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -41,19 +43,23 @@ class Document:
         overrides: dotted path to value.
         others: further fields of the file, kept as they are.
         format: version of the file's layout; a newer one than ours is read but never written.
+        version: of the settings that the app declares, `settings_version` of its profile.
         put_aside: where a file that could not be parsed was put.
         fault: why it was put there.
+        content: the bytes that were read; None if there was no file.
     """
 
     overrides: Mapping[str, Any]
     others: Mapping[str, Any]
     format: int = FORMAT
+    version: int = 1
     put_aside: Path | None = None
     fault: str = ""
+    content: bytes | None = None
 
     @property
     def is_newer(self) -> bool:
-        """Whether a later version wrote it."""
+        """Whether a later version of this program wrote it."""
         return self.format > FORMAT
 
 
@@ -67,17 +73,28 @@ def read(path: Path) -> Document:
     Raises:
         ConfigUnreadable: it is there but the system does not let us read it.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(SIZE_LIMIT_BYTES + 1)
-    except FileNotFoundError:
+    content = read_bytes(path)
+    if content is None:
         return Document({}, {})
-    except OSError as error:
-        raise ConfigUnreadable(str(path), error.strerror or str(error)) from error
     try:
         return parse(content)
     except NotADocument as error:
         return Document({}, {}, put_aside=quarantine(path), fault=str(error))
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """The bytes of the file, at most one more than are allowed; None if there is no file.
+
+    Raises:
+        ConfigUnreadable: it is there but the system does not let us read it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(SIZE_LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigUnreadable(str(path), error.strerror or str(error)) from error
 
 
 def parse(content: bytes) -> Document:
@@ -86,44 +103,40 @@ def parse(content: bytes) -> Document:
     Raises:
         NotADocument: with what was found and what was expected.
     """
-    if len(content) > SIZE_LIMIT_BYTES:
-        raise NotADocument(f"it has more than {SIZE_LIMIT_BYTES} bytes")
     try:
-        found = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise NotADocument(f"expected JSON: {error}") from error
+        found = strict_json.parse(content, SIZE_LIMIT_BYTES)
+    except strict_json.NotStrictJson as error:
+        raise NotADocument(str(error)) from error
     if not isinstance(found, dict) or not isinstance(found.get("overrides"), dict):
         raise NotADocument("expected an object with an object 'overrides'")
     version = found.get("format")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise NotADocument(f"expected a positive integer 'format', found {version!r}")
-    return Document(found["overrides"], {name: value for name, value in found.items() if name not in ("format", "overrides")}, version)
+    app_version = found.get(VERSION, 1)
+    if not isinstance(app_version, int) or isinstance(app_version, bool) or app_version < 1:
+        raise NotADocument(f"expected a positive integer '{VERSION}', found {app_version!r}")
+    others = {name: value for name, value in found.items() if name not in ("format", VERSION, "overrides")}
+    return Document(found["overrides"], others, version, app_version, content=content)
 
 
-def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any]) -> None:
-    """Replace the file; once this returns, a power cut cannot take it back.
+def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
+    """Replace the file; once this returns, a power cut cannot take it back. Returns what was written.
 
     Raises:
         DurableWriteFailed: a step failed; what was on disk before is still there.
         OSError: the directory cannot be made.
     """
     make_directory(path.parent)
-    replace_file(path, render(overrides, others))
+    content = render(overrides, others, version)
+    replace_file(path, content)
+    return content
 
 
-def render(overrides: Mapping[str, Any], others: Mapping[str, Any]) -> bytes:
+def render(overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
     """The bytes of `config.json`."""
-    content = {"format": FORMAT, **others, "overrides": dict(sorted(overrides.items()))}
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(name for at, (name, _) in enumerate(pairs) if any(name == other for other, _ in pairs[:at]))
-        raise ValueError(f"the key {twice!r} stands there twice")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a value that JSON knows")
+    numbers = {"format": FORMAT} | ({VERSION: version} if version != 1 else {})
+    content = {**numbers, **others, "overrides": dict(sorted(overrides.items()))}
+    try:
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except UnicodeEncodeError:  # half of a surrogate pair, which came as an escape and can only leave as one
+        return json.dumps(content, indent=2, allow_nan=False).encode() + b"\n"

@@ -1,17 +1,22 @@
 """What a settings request does to the configuration. Pure: settings in, settings out; a batch is taken whole or not at all.
 
-Only overrides are kept; what is in effect is the app's defaults with the overrides laid over them by dotted path.
+Only what the user set is kept; what is in effect comes from all layers together (`layers`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-
-from schemas.config import SettingProblem
+from actors.config_store import layers as laying
+from actors.config_store.dotted import is_within, nest, spread
+from actors.config_store.layers import Ground, Layer, is_reference, open_values, winner_of
+from actors.config_store.schema import is_plain
+from schemas.config import SECRET_PLACEHOLDER, LayerName, Scope, SettingProblem
 
 PROBLEM_LIMIT: Final = 100
 
@@ -21,189 +26,223 @@ class Configuration:
     """The settings of an app at one moment.
 
     Attributes:
-        allowlist: paths that may be overridden, `*` for any one part, a section for all below it; None: all.
-        overrides: dotted path to value, as the user set them.
+        overrides: dotted path to value, as the user set them; secrets as references.
         set_aside: overrides that were found on disk and are not in effect (unknown, not allowed, out of range); they are
             kept as they are, since another version of the app may know them.
-        effective: dotted path to value, for every setting.
+        session: dotted path to value, what holds until the store ends; never stored.
+        layers: all layers, the lowest first.
+        merged: dotted path to the value of the highest layer that has one.
+        effective: dotted path to value, for every setting; secrets hidden.
     """
 
-    model: type[BaseModel]
-    allowlist: tuple[str, ...] | None = None
+    ground: Ground
     overrides: Mapping[str, Any] = field(default_factory=dict)
     set_aside: Mapping[str, Any] = field(default_factory=dict)
+    session: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    layers: tuple[Layer, ...] = ()
+    merged: Mapping[str, Any] = field(default_factory=dict, repr=False)
     effective: Mapping[str, Any] = field(default_factory=dict)
     revision: int = 0
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Any]:
         """All effective settings, nested by section."""
         return nest(self.effective)
 
+    @property
+    def stored(self) -> dict[str, Any]:
+        """What belongs on disk."""
+        return {**self.set_aside, **self.overrides}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells what belongs on disk from anything else that may belong there."""
+        return hashlib.sha256(json.dumps(self.stored, sort_keys=True).encode()).hexdigest()[:32]
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a request: the configuration after it, or the problems because of which nothing changes."""
+    """What becomes of a request: the configuration after it, or the problems because of which nothing changes.
+
+    Attributes:
+        changed: dotted path to the new effective value.
+        shadowed: of what was asked for, that which a higher layer keeps from being in effect.
+    """
 
     after: Configuration
     changed: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[SettingProblem, ...] = ()
+    shadowed: Mapping[str, LayerName] = field(default_factory=dict)
 
     @property
     def is_taken(self) -> bool:
         """Whether every key of the request was taken."""
         return not self.problems
 
+    @property
+    def restart(self) -> list[str]:
+        """What changed and takes effect when its reader starts again."""
+        return [path for path in self.changed if self.after.ground.schema.fields[path].needs_restart]
 
-def load(model: type[BaseModel], allowlist: tuple[str, ...] | None, stored: Mapping[str, Any]) -> tuple[Configuration, list[SettingProblem]]:
-    """Lay what was found on disk over the defaults. An override that cannot be taken falls back alone, is reported, and kept aside.
 
-    Raises:
-        ValidationError: the model's own defaults are not valid.
+def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] | None = None) -> tuple[Configuration, list[SettingProblem]]:
+    """Lay what was found on disk between the other layers. A value that cannot be taken falls back alone, is reported, and kept aside."""
+    found, problems = laying.lay(ground, stored, session or {})
+    user = next(layer.values for layer in found if layer.name == "user")
+    merged = laying.resolve(found)
+    judged = ground.schema.judge(open_values(merged))
+    if judged.problems:  # a preset that does not go with the rest
+        found = tuple(
+            replace(layer, values={}, rejected=dict.fromkeys(layer.values, judged.problems[0].problem)) if layer.name == "preset" else layer
+            for layer in found
+        )
+        problems += judged.problems
+        merged = laying.resolve(found)
+        judged = ground.schema.judge(open_values(merged))
+    return Configuration(
+        ground,
+        overrides=dict(user),
+        set_aside={path: value for path, value in stored.items() if path not in user},
+        session=dict(next(layer.values for layer in found if layer.name == "session")),
+        layers=found,
+        merged=merged,
+        effective=laying.effective_of(ground, merged, judged.effective),
+    ), problems[:PROBLEM_LIMIT]
+
+
+def secrets_in(before: Configuration, updates: Mapping[str, Any]) -> dict[str, Any]:
+    """The secrets among the updates, by dotted path, other than empty ones and those that stay as they are."""
+    leaves = spread(before.ground.schema.sections, updates)
+    return {path: value for path, value in leaves.items() if before.ground.is_secret(path) and value not in ("", None, SECRET_PLACEHOLDER)}
+
+
+def update(
+    before: Configuration,
+    updates: Mapping[str, Any],
+    *,
+    resets: Iterable[str] = (),
+    scope: Scope = "user",
+    references: Mapping[str, Any] | None = None,
+) -> Verdict:
+    """Set several settings at once, and let others go back; a section may be given as a nested object.
+
+    `references` says under which reference each secret (`secrets_in`) is kept.
     """
-    before = Configuration(model, allowlist, effective=effective_of(model, {}))
-    problems = [problem for path in sorted(stored) for problem in check_path(before, path)]
-    wrong = {problem.path for problem in problems}
-    candidates = {path: value for path, value in stored.items() if path not in wrong}
-    while True:
-        found = check_values(model, candidates)
-        if not found:
-            break
-        problems += found
-        rejected = {path for path in candidates if any(is_within(problem.path, path) or is_within(path, problem.path) for problem in found)}
-        candidates = {path: value for path, value in candidates.items() if path not in (rejected or set(candidates))}
-    set_aside = {path: value for path, value in stored.items() if path not in candidates}
-    return replace(before, overrides=candidates, set_aside=set_aside, effective=effective_of(model, candidates)), problems[:PROBLEM_LIMIT]
-
-
-def update(before: Configuration, updates: Mapping[str, Any]) -> Verdict:
-    """Set several settings at once; a section may be given as a nested object."""
-    if not updates:
-        return Verdict(before, problems=(SettingProblem(path="", problem="no setting is named; expected at least one path and value"),))
-    leaves = spread(before.model, updates)
-    problems = [problem for path in leaves for problem in check_path(before, path)]
-    if not problems:
-        problems = check_values(before.model, {**before.overrides, **leaves})
+    ground, resets = before.ground, tuple(resets)
+    if not updates and not resets:
+        return _refused(before, "", "no setting is named; expected at least one path and value")
+    leaves = spread(ground.schema.sections, updates)
+    problems = [SettingProblem(path=path[:200], problem=words) for path, value in leaves.items() if (words := _problem_of(ground, path, value))]
+    problems += [problem for section in resets for problem in _check_section(before, section)]
     if problems:
         return Verdict(before, problems=tuple(problems[:PROBLEM_LIMIT]))
-    return _settle(before, {**before.overrides, **leaves}, {path: v for path, v in before.set_aside.items() if path not in leaves})
+    for path in [path for path, value in leaves.items() if value == SECRET_PLACEHOLDER and ground.is_secret(path)]:
+        del leaves[path]
+    own = before.overrides if scope == "user" else before.session
+    kept = {path: value for path, value in own.items() if not any(is_within(path, section) for section in resets)}
+    verdict = _settle(before, {**kept, **leaves}, scope, references or {} if scope == "user" else {}, leaves)
+    if not verdict.is_taken:
+        return verdict
+    shadowed = {path: winner for path in leaves if (winner := winner_of(verdict.after.layers, path)) != scope}
+    return replace(verdict, shadowed=shadowed)
 
 
-def reset_section(before: Configuration, section: str) -> Verdict:
-    """Let a section, or one setting, go back to its defaults."""
-    if not any(is_within(path, section) for path in before.effective):
-        return Verdict(before, problems=(SettingProblem(path=section, problem=f"there is no section or setting {section!r}"),))
-    overrides = {path: value for path, value in before.overrides.items() if not is_within(path, section)}
-    problems = check_values(before.model, overrides)
-    return Verdict(before, problems=tuple(problems)) if problems else _settle(before, overrides, before.set_aside)
+def reset_section(before: Configuration, section: str, scope: Scope = "user") -> Verdict:
+    """Let a section, or one setting, go back to what lies below."""
+    return update(before, {}, resets=[section], scope=scope)
 
 
-def reset_defaults(before: Configuration) -> Verdict:
-    """Let every setting go back to its default."""
-    return _settle(before, {}, before.set_aside)
+def reset_defaults(before: Configuration, scope: Scope = "user") -> Verdict:
+    """Let every setting go back to what lies below."""
+    return _settle(before, {}, scope, {}, {})
 
 
-def _settle(before: Configuration, overrides: Mapping[str, Any], set_aside: Mapping[str, Any]) -> Verdict:
-    effective = effective_of(before.model, overrides)
-    changed = {path: value for path, value in effective.items() if before.effective.get(path, ...) != value}
-    normal = {path: effective.get(path, value) for path, value in overrides.items()}
-    revision = before.revision + bool(changed)
-    return Verdict(replace(before, overrides=normal, set_aside=set_aside, effective=effective, revision=revision), changed)
+def take_file(before: Configuration, base: Mapping[str, Any], found: Mapping[str, Any]) -> Verdict:
+    """Take up what somebody wrote into the file: of each override the side that changed since `base` counts, the file's if both did.
 
-
-# -- paths ---------------------------------------------------------------------------------------------------------------
-
-
-def is_within(path: str, section: str) -> bool:
-    """Whether a path is a section's own, or lies below it."""
-    return path == section or path.startswith(section + ".")
-
-
-def is_allowed(allowlist: Iterable[str] | None, path: str) -> bool:
-    """Whether the allowlist lets a path be overridden."""
-    if allowlist is None:
-        return True
-    parts = path.split(".")
-    return any(
-        len(wanted) <= len(parts) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
-        for wanted in (pattern.split(".") for pattern in allowlist)
-    )
-
-
-def check_path(configuration: Configuration, path: str) -> list[SettingProblem]:
-    """Whether there is such a setting, and whether it may be changed."""
-    if path not in configuration.effective:
-        sections = sorted({known.split(".")[0] for known in configuration.effective})
-        return [SettingProblem(path=path[:200], problem=f"there is no setting {path[:200]!r}; sections are {', '.join(sections)}")]
-    if not is_allowed(configuration.allowlist, path):
-        return [SettingProblem(path=path, problem=f"{path} may not be changed by the user; the profile's allowlist does not name it")]
-    return []
-
-
-def check_values(model: type[BaseModel], overrides: Mapping[str, Any]) -> list[SettingProblem]:
-    """Whether the overrides make valid settings, together with the defaults of all others."""
-    try:
-        model.model_validate(nest(overrides))
-    except ValidationError as error:
-        return [
-            SettingProblem(path=".".join(map(str, one["loc"])), problem=f"{one['msg']}; found {repr(one['input'])[:100]}")
-            for one in error.errors(include_url=False, include_context=False)
-        ]
-    return []
-
-
-def effective_of(model: type[BaseModel], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting by dotted path, as plain data.
-
-    Raises:
-        ValidationError: the overrides do not fit the model.
+    A known setting with a value that does not fit refuses the edit as a whole; what is unknown or not allowed is set aside.
     """
-    return flatten(model.model_validate(nest(overrides)))
+    ours = before.stored
+    theirs = {path for path in (*base, *found) if base.get(path, ...) != found.get(path, ...)}
+    stored = {path: value for path, value in ours.items() if path not in theirs}
+    stored |= {path: value for path, value in found.items() if path in theirs}
+    after, problems = load(before.ground, stored, before.session)
+    fields = before.ground.schema.fields
+    wrong = [path for path in after.set_aside if path in theirs and path in fields and not laying.user_problem(before.ground, path)]
+    if wrong:
+        words = {problem.path: problem.problem for problem in problems}
+        return Verdict(
+            before, problems=tuple(SettingProblem(path=path, problem=words.get(path, "it does not fit")) for path in wrong[:PROBLEM_LIMIT])
+        )
+    return _changed(before, after)
 
 
-def flatten(instance: BaseModel, prefix: str = "") -> dict[str, Any]:
-    """Settings of an instance by dotted path; only sections, which are models themselves, are opened."""
-    plain = instance.model_dump(mode="json")
-    flat: dict[str, Any] = {}
-    for name in type(instance).model_fields:
-        value = getattr(instance, name)
-        if isinstance(value, BaseModel):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = plain[name]
-    return flat
+def reground(before: Configuration, ground: Ground) -> tuple[Verdict, list[SettingProblem]]:
+    """The same overrides on another ground: the administrator's policy changed."""
+    after, problems = load(ground, before.stored, before.session)
+    return _changed(before, after), problems
 
 
-def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted paths to nested objects."""
-    nested: dict[str, Any] = {}
-    for path, value in flat.items():
-        *sections, name = path.split(".")
-        inner = nested
-        for section in sections:
-            inner = inner.setdefault(section, {})
-        inner[name] = value
-    return nested
+def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, references: Mapping[str, Any], leaves: Mapping[str, Any]) -> Verdict:
+    """Replace what the user or the session has, if the whole is valid: below the other layers, and by itself."""
+    ground = before.ground
+    now = {layer.name: layer for layer in before.layers}
+    now[scope] = replace(now[scope], values=own)
+    above = laying.resolve(now[name] for name in ("user", "environment", "session", "policy"))
+    now["preset"], problems = laying.preset_of(ground, above)
+    stack = tuple(now[layer.name] for layer in before.layers)
+    merged = laying.resolve(stack)
+    judged = ground.schema.judge(open_values(merged))
+    alone = judged
+    if not judged.problems and any(winner_of(stack, path) != scope for path in leaves):
+        alone = ground.schema.judge(open_values({**now["preset"].values, **own}))
+    problems = [*problems, *(judged.problems or alone.problems)]
+    if problems:
+        return Verdict(before, problems=tuple(problems[:PROBLEM_LIMIT]))
+    normal = {path: references.get(path, _normal(alone.effective, path, value, ground)) for path, value in own.items()}
+    wrong = [path for path in leaves if not is_plain(normal[path])]
+    if wrong:
+        return _refused(before, wrong[0], "the value cannot be kept: expected what JSON knows, with integers of 64 bits")
+    stack = tuple(replace(layer, values=normal) if layer.name == scope else layer for layer in stack)
+    merged = {**merged, **{path: value for path, value in normal.items() if winner_of(stack, path) == scope}}
+    set_aside = {path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside
+    after = replace(
+        before,
+        overrides=normal if scope == "user" else before.overrides,
+        session=normal if scope == "session" else before.session,
+        set_aside=set_aside,
+        layers=stack,
+        merged=merged,
+        effective=laying.effective_of(ground, merged, judged.effective),
+    )
+    return _changed(before, after)
 
 
-def spread(model: type[BaseModel], updates: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Open nested objects that stand for a section into the dotted paths of its settings."""
-    leaves: dict[str, Any] = {}
-    for path, value in updates.items():
-        section = _section(model, path)
-        if section is not None and isinstance(value, Mapping):
-            leaves |= spread(section, value, f"{prefix}{path}.")
-        else:
-            leaves[prefix + path] = value
-    return leaves
+def _changed(before: Configuration, after: Configuration) -> Verdict:
+    changed = {
+        path: value
+        for path, value in after.effective.items()
+        if before.effective.get(path, ...) != value or (value == SECRET_PLACEHOLDER and before.merged.get(path) != after.merged.get(path))
+    }
+    return Verdict(replace(after, revision=before.revision + bool(changed)), changed)
 
 
-def _section(model: type[BaseModel], path: str) -> type[BaseModel] | None:
-    """The model of a section; None if the path names a single setting or nothing."""
-    found: Any = model
-    for part in path.split("."):
-        known = found.model_fields.get(part) if isinstance(found, type) and issubclass(found, BaseModel) else None
-        if known is None:
-            return None
-        found = known.annotation
-    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+def _normal(effective: Mapping[str, Any], path: str, value: Any, ground: Ground) -> Any:
+    return value if is_reference(value) or ground.is_secret(path) else effective.get(path, value)
+
+
+def _problem_of(ground: Ground, path: str, value: Any) -> str:
+    words = laying.path_problem(ground, path) or laying.user_problem(ground, path)
+    if not words and ground.is_secret(path) and not (value is None or isinstance(value, str)):
+        words = "expected text; the value is not shown, since it is a secret"
+    return words
+
+
+def _check_section(before: Configuration, section: str) -> list[SettingProblem]:
+    if any(is_within(path, section) for path in before.effective):
+        return []
+    return [SettingProblem(path=section[:200], problem=f"there is no section or setting {section[:200]!r}")]
+
+
+def _refused(before: Configuration, path: str, words: str) -> Verdict:
+    return Verdict(before, problems=(SettingProblem(path=path, problem=words),))

@@ -5,24 +5,49 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.config_store import actor as actor_module
-from actors.config_store import document
+from actors.config_store import commits, document
 from actors.config_store.actor import ConfigStore
+from actors.config_store.layers import Ground
+from actors.config_store.pydantic_schema import PydanticSchema
+from actors.config_store.secret_keeper import SecretKeeper
+from actors.config_store.settings_file import SettingsFile, Write
 from actors.storage.durable import DurableWriteFailed
+from actors.storage.keys.keychain import KeychainFailed
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.memory import memory_bus
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
 
 pytestmark = pytest.mark.anyio
+
+
+class Drawer:
+    """A keychain in memory; `fault` is what it raises instead of keeping anything."""
+
+    name = "drawer"
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+        self.fault: KeychainFailed | None = None
+
+    def get(self, account: str) -> str | None:
+        return self.entries.get(account)
+
+    def put(self, account: str, secret: str) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.entries[account] = secret
+
+    def remove(self, account: str) -> None:
+        self.entries.pop(account, None)
 
 
 class Vad(BaseModel):
@@ -36,20 +61,28 @@ class Settings(BaseModel):
     theme: str = "system"
 
 
+def ground(**more: Any) -> Ground:
+    return Ground(PydanticSchema(Settings), **more)
+
+
 @asynccontextmanager
-async def store(path: Path, save: Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None = None) -> AsyncIterator[Peer]:
+async def running(actor: ConfigStore) -> AsyncIterator[Peer]:
     """A peer that talks to a running configuration store."""
     async with memory_bus() as bus, bus.connect("config_store") as own, bus.connect("app") as app:
-        loop = ActorLoop(ConfigStore(Settings, None, path, save), own)
+        loop = ActorLoop(actor, own)
         async with app.subscribe(SettingsChangedEvent) as events:
-            running = asyncio.create_task(loop.run())
+            living = asyncio.create_task(loop.run())
             assert (await anext(events)).reason == "start"  # type: ignore[union-attr]  # no gap can be in a new subscription
-        await asyncio.sleep(0)
         while not any("config.request" in peer.serves for peer in bus.routing.statistics(0.0).peers):
             await asyncio.sleep(0)
         yield app
         loop.stop()
-        await running
+        await living
+
+
+def store(path: Path, write: Write = document.write, **more: Any) -> AbstractAsyncContextManager[Peer]:
+    """A store of its own file, and whoever talks to it."""
+    return running(ConfigStore(ground(), SettingsFile(path, write=write), lambda: SecretKeeper(Drawer()), look_seconds=0.01, **more))
 
 
 def update(**values: Any) -> RuntimeConfigRequestEvent:
@@ -100,18 +133,18 @@ async def test_dry_run_shows_and_changes_nothing(tmp_path: Path) -> None:
 
 async def test_a_disk_that_fails_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "config.json"
-    monkeypatch.setattr(actor_module, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(commits, "RETRY_SECONDS", (0.0,))
     is_full = True
     tried = 0
 
-    def save(overrides: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
         nonlocal tried
         tried += 1
         if is_full:
             raise DurableWriteFailed(str(path), "write", errno.ENOSPC, "no space left on device")
-        document.write(path, overrides, others)
+        return document.write(path, overrides, others, version)
 
-    async with store(path, save) as app:
+    async with store(path, write) as app:
         answer = await app.request(update(theme="dark"))
         assert (answer.success, answer.durable) == (True, False)
         assert "not durable" in answer.message

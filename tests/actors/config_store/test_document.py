@@ -41,8 +41,8 @@ def test_what_was_written_is_read_and_is_private(tmp_path: Path) -> None:
         (b'{"format": true, "overrides": {}}', "'format'"),
         (b'{"format": 1, "overrides": {"a": 1, "a": 2}}', "twice"),
         (b'{"format": 1, "overrides": {"a": NaN}}', "NaN"),
-        (b"\xff\xfe\x00", "expected JSON"),
-        (b'{"a":' * 100_000, "expected JSON"),
+        (b"\xff\xfe\x00", "expected UTF-8"),
+        (b'{"a":' * 100_000, "deeper"),
         (b" " * (document.SIZE_LIMIT_BYTES + 1), "more than"),
     ],
 )

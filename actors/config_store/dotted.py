@@ -1,0 +1,45 @@
+"""Dotted paths: `vad.sensitivity` is the setting `sensitivity` of the section `vad`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def is_within(path: str, section: str) -> bool:
+    """Whether a path is a section's own, or lies below it."""
+    return path == section or path.startswith(section + ".")
+
+
+def matches(patterns: Iterable[str], path: str) -> bool:
+    """Whether one of the patterns names the path: `*` stands for any one part, a section for all below it."""
+    parts = path.split(".")
+    return any(
+        len(wanted) <= len(parts) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
+        for wanted in (pattern.split(".") for pattern in patterns)
+    )
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted paths to nested objects."""
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *sections, name = path.split(".")
+        inner = nested
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[name] = value
+    return nested
+
+
+def spread(sections: Iterable[str], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Open nested objects that stand for a section into the dotted paths of its settings."""
+    known = frozenset(sections)
+    leaves: dict[str, Any] = {}
+    for name, value in values.items():
+        path = prefix + name
+        if path in known and isinstance(value, Mapping):
+            leaves |= spread(known, value, path + ".")
+        else:
+            leaves[path] = value
+    return leaves

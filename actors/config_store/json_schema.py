@@ -1,0 +1,111 @@
+"""Settings that an app declares as JSON Schema; sections are objects with `properties`. Imported only where a profile does so."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError
+from referencing import Registry
+
+from actors.config_store.dotted import is_within, nest
+from actors.config_store.schema import RESTART, SECRET, USER, FieldSpec, Judged, SettingsSchemaWrong, check_secret
+from schemas.config import SettingProblem
+
+PROBLEM_LIMIT: Final = 100
+REFERENCE_LIMIT: Final = 32
+LOCAL: Final = "#/"
+
+
+class JsonSchema:
+    """A JSON Schema (draft 2020-12), seen as settings with dotted paths. It refers to itself only: nothing is fetched."""
+
+    def __init__(self, content: Any, source: str) -> None:
+        """Look through the schema.
+
+        Raises:
+            SettingsSchemaWrong: it is none, or a setting has no valid default.
+        """
+        self.source = source
+        self.sections: dict[str, str] = {}
+        if not isinstance(content, dict):
+            raise SettingsSchemaWrong(source, "", f"expected an object, found {type(content).__name__}")
+        self._content: dict[str, Any] = content
+        try:
+            Draft202012Validator.check_schema(content)
+        except SchemaError as error:
+            raise SettingsSchemaWrong(source, ".".join(map(str, error.absolute_path)), f"no JSON Schema: {error.message}") from error
+        self.fields = {spec.path: spec for spec in self._walk(content, "")}
+        for spec in self.fields.values():
+            check_secret(spec, source)
+        self._defaults = {path: spec.default for path, spec in self.fields.items()}
+        self._secrets = [path for path, spec in self.fields.items() if spec.is_secret]
+        self._validator = Draft202012Validator(content, registry=Registry())
+        wrong = self.judge({}).problems
+        if wrong:
+            raise SettingsSchemaWrong(source, wrong[0].path, f"its default is not valid: {wrong[0].problem}")
+
+    def judge(self, values: Mapping[str, Any]) -> Judged:
+        """Lay values over the defaults and validate the whole."""
+        whole = {**self._defaults, **values}
+        errors = list(itertools.islice(self._validator.iter_errors(nest(whole)), PROBLEM_LIMIT))
+        return Judged(problems=tuple(map(self._problem, errors))) if errors else Judged(whole)
+
+    def document(self) -> dict[str, Any]:
+        """The schema itself."""
+        return self._content
+
+    def _problem(self, error: ValidationError) -> SettingProblem:
+        path = ".".join(map(str, error.absolute_path))
+        wanted = json.dumps(error.validator_value, ensure_ascii=False)[:100]
+        if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (self._secrets and not path):
+            return SettingProblem(path=path, problem=f"expected {error.validator} {wanted}; the value is not shown, since it holds a secret")
+        return SettingProblem(path=path, problem=f"expected {error.validator} {wanted}; found {repr(error.instance)[:100]}")
+
+    def _walk(self, schema: Mapping[str, Any], prefix: str) -> Iterator[FieldSpec]:
+        for name, declared in schema.get("properties", {}).items():
+            path = prefix + name
+            if "." in name or not name:
+                raise SettingsSchemaWrong(self.source, path, "the name of a setting holds no dot")
+            found = self._resolved(declared, path)
+            if isinstance(found.get("properties"), dict):
+                if path.count(".") > REFERENCE_LIMIT:
+                    raise SettingsSchemaWrong(self.source, path[:200], "sections are nested too deep, or refer to themselves")
+                self.sections[path] = str(found.get("title", name))
+                yield from self._walk(found, path + ".")
+            elif "default" not in found:
+                raise SettingsSchemaWrong(self.source, path, "it has no 'default'; every setting needs one")
+            else:
+                yield _spec(path, found)
+
+    def _resolved(self, declared: Any, path: str) -> Mapping[str, Any]:
+        """The declaration with what it refers to; its own keywords win."""
+        found: dict[str, Any] = dict(declared) if isinstance(declared, dict) else {}
+        for _ in range(REFERENCE_LIMIT):
+            reference = found.pop("$ref", None)
+            if reference is None:
+                return found
+            if not str(reference).startswith(LOCAL):
+                raise SettingsSchemaWrong(self.source, path, f"expected a reference within the file, such as '#/$defs/x', found {reference!r}")
+            target: Any = self._content
+            for part in str(reference)[len(LOCAL) :].split("/"):
+                target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+            if not isinstance(target, dict):
+                raise SettingsSchemaWrong(self.source, path, f"there is nothing at {reference!r}")
+            found = {**target, **found}
+        raise SettingsSchemaWrong(self.source, path, "the reference leads back to itself")
+
+
+def _spec(path: str, found: Mapping[str, Any]) -> FieldSpec:
+    return FieldSpec(
+        path=path,
+        title=str(found.get("title", path.rpartition(".")[2])),
+        description=str(found.get("description", "")),
+        default=found["default"],
+        is_user=bool(found.get(USER, True)),
+        needs_restart=bool(found.get(RESTART, False)),
+        is_secret=bool(found.get(SECRET, False)),
+    )
