@@ -81,7 +81,7 @@ class Tokens:
             token = value.strip()
             if not (name in HUB_VARIABLES or name.startswith(HOST_PREFIX)) or not token:
                 continue
-            if len(token) > TOKEN_LIMIT_CHARACTERS or not _USABLE.fullmatch(token):
+            if not is_token(token):
                 problems.append(
                     f"{name}: holds no token: expected up to {TOKEN_LIMIT_CHARACTERS} printable ASCII characters without spaces; it is not used"
                 )
@@ -110,6 +110,11 @@ def credentials_for(url: str, tokens: Tokens, *, asked_first: str = "") -> dict[
         return {}
     token = tokens.of(origin)
     return {"Authorization": authorization(token)} if token else {}
+
+
+def is_token(text: str) -> bool:
+    """Whether a text can stand in a header: printable ASCII without spaces, not too long."""
+    return len(text) <= TOKEN_LIMIT_CHARACTERS and _USABLE.fullmatch(text) is not None
 
 
 def authorization(token: str) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from actors.credentials.challenge import ANSWER_LIMIT_BYTES, read_challenge, read_lent_token
 from actors.credentials.keychain import keychain_token
-from actors.credentials.tokens import Tokens, authorization, credentials_for, may_carry_secrets, origin_of
+from actors.credentials.tokens import Tokens, authorization, credentials_for, is_token, may_carry_secrets, origin_of
 
 if TYPE_CHECKING:
     import httpx
@@ -74,7 +74,8 @@ class Wallet:
 
     async def _look(self, origin: str) -> None:
         if origin not in self._kept:
-            self._kept[origin] = "" if self._tokens.of(origin) else await self._keychain(origin)
+            found = "" if self._tokens.of(origin) else await self._keychain(origin)
+            self._kept[origin] = found if is_token(found) else ""
 
     async def _borrow(self, client: httpx.AsyncClient, url: str) -> tuple[str, float] | None:
         async with client.stream(

@@ -1,0 +1,62 @@
+"""Whom a TLS connection trusts: the usual variables, else what the platform and Mozilla trust."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bus.errors import OperatorError
+
+FILE_VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+DIRECTORY_VARIABLE: Final = "SSL_CERT_DIR"
+
+
+class CertificatesUnreadable(OperatorError):
+    """The certificates that a variable names cannot be read.
+
+    Attributes:
+        variable: its name.
+        path: its value.
+        reason: why not.
+    """
+
+    def __init__(self, variable: str, path: str, reason: str) -> None:
+        super().__init__(variable, path, reason)
+        self.variable = variable
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.variable}: expected certificates of authorities in {self.path!r} (PEM): {self.reason}; correct the variable or unset it"
+
+
+def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """Context of a client; for httpx: `verify=tls_context(os.environ)`.
+
+    A bundle that a person names stands in for all others. Without one it is the platform's store (with what an administrator
+    put there) and Mozilla's list.
+
+    Raises:
+        CertificatesUnreadable: a variable names a file or directory that holds no certificates.
+    """
+    named = [(name, environment[name]) for name in FILE_VARIABLES if environment.get(name)][:1]
+    directory = environment.get(DIRECTORY_VARIABLE, "")
+    if not named and not directory:
+        import certifi
+
+        context = ssl.create_default_context()
+        context.load_verify_locations(cafile=certifi.where())
+        return context
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for variable, path in named:
+        try:
+            context.load_verify_locations(**({"capath": path} if Path(path).is_dir() else {"cafile": path}))
+        except (OSError, ssl.SSLError) as error:
+            raise CertificatesUnreadable(variable, path, getattr(error, "strerror", None) or str(error)) from error
+    if directory:
+        if not Path(directory).is_dir():
+            raise CertificatesUnreadable(DIRECTORY_VARIABLE, directory, "it is no directory")
+        context.load_verify_locations(capath=directory)
+    return context
