@@ -149,9 +149,19 @@ def run(lifeline: Lifeline) -> None:
 async def _act(actor: Actor[Any], start: ActorStart, lifeline: Lifeline) -> None:
     from bus.actor import ActorLoop
     from bus.client import connect
+    from bus.logs import logging_to, redactor_of_this_machine, salt_of
 
-    async with connect(start.name, runtime=start.runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer:
+    redactor = redactor_of_this_machine(salt_of(start.runtime.token))
+    async with (
+        connect(start.name, runtime=start.runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer,
+        logging_to(peer, redactor, echo=_echo),
+    ):
         await ActorLoop(actor, peer).run(lifeline)
+
+
+def _echo(lines: str) -> None:
+    sys.stderr.write(lines)
+    sys.stderr.flush()
 
 
 def main() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import hashlib
 import logging
 import os
 import socket
 import time
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,9 @@ DEFAULT_LEVEL: Final = logging.INFO
 
 TALKATIVE: Final = ("httpx", "httpcore", "asyncio", "watchfiles")
 """Libraries that note every step: heard from `warning` on, unless the level is `debug`."""
+
+ECHO: Final = "\x1e"
+"""Begins a line on stderr that repeats a record, so that the supervisor has the record even if the bus is away."""
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LEVELS: dict[LogLevel, int] = {
@@ -87,9 +91,10 @@ class Levels:
 class BusHandler(logging.Handler):
     """Takes records from any thread and publishes them in batches; drops are counted and told."""
 
-    def __init__(self, peer: Peer, redactor: Redactor) -> None:
+    def __init__(self, peer: Peer, redactor: Redactor, echo: Callable[[str], object]) -> None:
         super().__init__()
         self._peer = peer
+        self._echo = echo
         self._redactor = redactor
         self._budget = Budget()
         self._waiting: deque[logging.LogRecord] = deque()
@@ -113,13 +118,14 @@ class BusHandler(logging.Handler):
     def tell(self) -> None:
         """Publish what waits. Only on the loop's own thread."""
         self._is_due = False
-        if not self._peer.has_room:  # the broker is away or slow: what it cannot take now is not piled up
-            self._dropped += len(self._waiting)
-            self._waiting.clear()
         while self._waiting:
             records = [self._of(self._waiting.popleft()) for _ in range(min(BATCH, len(self._waiting)))]
-            dropped, self._dropped = self._dropped, 0
-            self._peer.post(LogRecordedEvent(records=records, dropped=dropped))
+            self._echo("".join(map(line_of, records)))
+            if self._peer.has_room:
+                dropped, self._dropped = self._dropped, 0
+                self._peer.post(LogRecordedEvent(records=records, dropped=dropped))
+            else:  # the broker is away or slow: what it cannot take now is not piled up
+                self._dropped += len(records)
 
     def _gather(self) -> None:
         self._running.call_later(GATHER_SECONDS, self.tell)
@@ -141,6 +147,18 @@ class BusHandler(logging.Handler):
             correlation=getattr(record, "correlation", "") or "",
             traceback=redactor.text(traceback_of(record.exc_info[1])) if record.exc_info and record.exc_info[1] else "",
         )
+
+
+def line_of(record: LogRecord) -> str:
+    """A record as one line for stderr."""
+    fields = "".join(f" {name}={value}" for name, value in record.fields.items())
+    text = f"{record.level} {record.logger}: {record.message}{fields}"
+    return ECHO + "\n".join([text, *record.traceback.splitlines()]).replace("\n", f"\n{ECHO}") + "\n"
+
+
+def salt_of(token: str) -> bytes:
+    """The salt by which all processes of one runtime redact, from the secret that only they share."""
+    return hashlib.sha256(f"undercroft redaction {token}".encode()).digest()
 
 
 def level_of(number: int) -> LogLevel:
@@ -178,9 +196,12 @@ def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.enviro
 
 
 @contextlib.asynccontextmanager
-async def logging_to(peer: Peer, redactor: Redactor) -> AsyncIterator[None]:
-    """While open, whatever this process notes through `logging` goes to the bus, from the level on that applies to this actor."""
-    handler, root, levels = BusHandler(peer, redactor), logging.getLogger(), Levels(peer.name)
+async def logging_to(peer: Peer, redactor: Redactor, echo: Callable[[str], object] = lambda _: None) -> AsyncIterator[None]:
+    """While open, whatever this process notes through `logging` goes to the bus, from the level on that applies to this actor.
+
+    `echo` is given the same as lines; for an actor, it writes them to stderr.
+    """
+    handler, root, levels = BusHandler(peer, redactor, echo), logging.getLogger(), Levels(peer.name)
     before = root.level
     _apply(DEFAULT_LEVEL)
     root.addHandler(handler)

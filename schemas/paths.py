@@ -177,7 +177,7 @@ class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_cha
 
     Attributes:
         model_id: which model is being brought over; empty between models.
-        moved_bytes: copied and synced, of `total_bytes`.
+        moved_bytes: at the new place already, of `total_bytes`; they count only once all of it does.
         kept_back: what stays at the old place for now, since a program has it in use.
         problem: why it failed; all models are at the old place then.
     """

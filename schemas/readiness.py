@@ -241,10 +241,12 @@ class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readine
     Attributes:
         model_ids: models that are on their way now.
         problems: one sentence for each that is not.
+        revision: snapshots from this one on know of it.
     """
 
     model_ids: list[str]
     problems: list[str] = []
+    revision: int = 0
 
 
 class ReadinessSetupRequestEvent(Request[ReadinessSetupAcceptedEvent], frozen=True, kw_only=True, tag="readiness.setup"):
@@ -265,10 +267,12 @@ class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.ret
     Attributes:
         model_ids: models that are on their way again.
         problems: one sentence for each that is not.
+        revision: snapshots from this one on know of it.
     """
 
     model_ids: list[str]
     problems: list[str] = []
+    revision: int = 0
 
 
 class ReadinessRetryRequestEvent(Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"):

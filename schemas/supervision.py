@@ -88,11 +88,17 @@ class SupervisorStopRequestEvent(Request[SupervisorStoppingEvent], frozen=True, 
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch."""
+    """One line that a process wrote to stdout or stderr, redacted.
+
+    Attributes:
+        at: seconds since the Unix epoch.
+        recorded: it repeats a record that went to the bus as well (`logs.recorded`).
+    """
 
     actor: str
     at: float
     text: str
+    recorded: bool = False
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):

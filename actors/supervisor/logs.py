@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
+from bus.logs import ECHO
 from schemas.supervision import LogLine
 
 RING_LIMIT_LINES: Final = 2_000
@@ -64,16 +66,21 @@ class LogRing:
 class Logs:
     """A ring for each process."""
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        """Args: redact: takes out what is private."""
+        self._redact = redact
         self._rings: dict[str, LogRing] = {}
 
     def write(self, actor: str, texts: list[str], at: float) -> list[LogLine]:
         """Keep lines of a process; returns them with name and time."""
         ring = self._rings.setdefault(actor, LogRing())
-        lines = [LogLine(actor=actor, at=at, text=text) for text in texts]
+        lines = [self._line(actor, at, text) for text in texts]
         for line in lines:
             ring.append(line)
         return lines
+
+    def _line(self, actor: str, at: float, text: str) -> LogLine:
+        return LogLine(actor=actor, at=at, text=self._redact(text.removeprefix(ECHO)), recorded=text.startswith(ECHO))
 
     def newest(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
         """The newest lines of one process or of all, oldest first, and how many older ones exist no more or did not fit."""

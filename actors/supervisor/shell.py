@@ -56,6 +56,7 @@ from bus.broker import BrokerOptions
 from bus.discovery import Runtime
 from bus.errors import Refused
 from bus.lifeline import Message, Stop
+from bus.logs import redactor_of_this_machine, salt_of
 from bus.sockets import CurveSecrets, new_curve_secrets
 from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
@@ -96,10 +97,10 @@ class Supervisor:
         self._clock_offset = self.started_at - time.monotonic()
         self._specs = children_of(options.profile)
         self._supervision = Supervision(self._specs, time.monotonic())
-        self._logs = Logs()
         self._notifier = Notifier()
         self._runtime_file = RuntimeFile(options.runtime_path)
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._logs = Logs(redactor_of_this_machine(salt_of(self._token)).text)
         self._curve: CurveSecrets | None = new_curve_secrets() if options.transport == "tcp" else None
         self._endpoints = Endpoints("", "")
         self._runtime: Runtime | None = None

@@ -678,11 +678,14 @@ export interface LogLevelRequestEvent {
   level?: "critical" | "debug" | "error" | "info" | "warning" | null;
 }
 
-/** One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch. */
+/** One line that a process wrote to stdout or stderr, redacted. */
 export interface LogLine {
   actor: string;
+  /** seconds since the Unix epoch. */
   at: number;
   text: string;
+  /** it repeats a record that went to the bus as well (`logs.recorded`). */
+  recorded?: boolean;
 }
 
 /** Processes wrote to their logs. */
@@ -1518,6 +1521,8 @@ export interface ReadinessRetriedEvent {
   model_ids: Array<string>;
   /** one sentence for each that is not. */
   problems?: Array<string>;
+  /** snapshots from this one on know of it. */
+  revision?: number;
 }
 
 /** Check everything again, and have every model that failed or is damaged fetched or mended again. */
@@ -1532,6 +1537,8 @@ export interface ReadinessSetupAcceptedEvent {
   model_ids: Array<string>;
   /** one sentence for each that is not. */
   problems?: Array<string>;
+  /** snapshots from this one on know of it. */
+  revision?: number;
 }
 
 /** Confirm the whole bundle, once. */

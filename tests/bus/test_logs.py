@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.client import Peer, correlation
-from bus.logs import BURST, Budget, BusHandler, Levels, level_of, logging_to, redactor_of_this_machine, traceback_of
+from bus.logs import BURST, ECHO, Budget, BusHandler, Levels, level_of, logging_to, redactor_of_this_machine, traceback_of
 from bus.memory import memory_bus
 from bus.redaction import Redactor
 from bus.subscription import Subscription
@@ -170,3 +170,17 @@ def test_secrets_of_the_environment_are_known() -> None:
     redactor = redactor_of_this_machine(b"", {"HF_TOKEN": "very-plain-value", "DB_PASSWORD": "another-plain-one", "LANG": "de_DE.UTF-8"})
     assert redactor.text("very-plain-value another-plain-one de_DE.UTF-8").count("<secret:") == 2
     assert "de_DE.UTF-8" in redactor.text("de_DE.UTF-8")
+
+
+async def test_the_same_goes_to_stderr_line_by_line() -> None:
+    lines: list[str] = []
+    async with memory_bus() as bus, bus.connect("store") as peer, logging_to(peer, Redactor(b"", secrets=["open sesame"]), lines.append):
+        try:
+            raise ValueError("open\nsesame")
+        except ValueError:
+            log.exception("said open sesame", extra={"door": "left"})
+    text = "".join(lines)
+    assert "open sesame" not in text
+    assert all(line.startswith(ECHO) for line in text.split("\n") if line)
+    assert "error bus.testing: said <secret:" in text
+    assert " door=left\n" in text

@@ -823,11 +823,17 @@ class LogLevelRequestEvent(Request[LogLevelChangedEvent], frozen=True, kw_only=T
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line that a process wrote to stdout or stderr; `at` is in seconds since the Unix epoch."""
+    """One line that a process wrote to stdout or stderr, redacted.
+
+    Attributes:
+        at: seconds since the Unix epoch.
+        recorded: it repeats a record that went to the bus as well (`logs.recorded`).
+    """
 
     actor: str
     at: float
     text: str
+    recorded: bool = False
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
@@ -1802,10 +1808,12 @@ class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.ret
     Attributes:
         model_ids: models that are on their way again.
         problems: one sentence for each that is not.
+        revision: snapshots from this one on know of it.
     """
 
     model_ids: list[str]
     problems: list[str] = []
+    revision: int = 0
 
 
 class ReadinessRetryRequestEvent(Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"):
@@ -1818,10 +1826,12 @@ class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readine
     Attributes:
         model_ids: models that are on their way now.
         problems: one sentence for each that is not.
+        revision: snapshots from this one on know of it.
     """
 
     model_ids: list[str]
     problems: list[str] = []
+    revision: int = 0
 
 
 class ReadinessSetupRequestEvent(Request[ReadinessSetupAcceptedEvent], frozen=True, kw_only=True, tag="readiness.setup"):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.supervisor.logs import LAST_WORDS_LIMIT_BYTES, LINE_LIMIT_BYTES, LineCutter, LogRing, Logs
+from bus.logs import ECHO
 from schemas.supervision import LogLine
 
 
@@ -73,3 +74,11 @@ def test_last_words_are_those_of_the_present_life_and_not_too_many() -> None:
     logs.write("a", ["x" * 5000, "y" * 5000], 3.0)
     assert len(logs.last_words("a", since=2.0)) == LAST_WORDS_LIMIT_BYTES
     assert logs.last_words("nobody", since=0.0) == ""
+
+
+def test_lines_are_redacted_and_repeated_records_are_told_apart() -> None:
+    logs = Logs(lambda text: text.replace("anna", "<user>"))
+    plain, repeated = logs.write("a", ["by anna", f"{ECHO}info store: by anna"], 1.0)
+    assert (plain.text, plain.recorded) == ("by <user>", False)
+    assert (repeated.text, repeated.recorded) == ("info store: by <user>", True)
+    assert logs.last_words("a", 0.0) == "by <user>\ninfo store: by <user>"
