@@ -1,202 +1,188 @@
-"""Fetches one file over HTTP into a partial: streams in a worker thread, with bounded memory, and can be aborted."""
+"""Fetches one part of a file over one connection: bounded memory, no byte from another representation than the others."""
 
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+import http.client
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
-from actors.model_downloader.partial import DiskFailed, PartialFile
-from actors.model_downloader.policy import (
-    Append,
-    Ask,
-    AskAgain,
-    Fail,
-    FailureKind,
-    Head,
-    Partial,
-    StartOver,
-    first_ask,
-    next_step,
-    strong_validator,
-)
+from actors.model_downloader.abort import Abort
+from actors.model_downloader.client import Answer, Client, FetchFailed, StallWatch, transfer_failed
+from actors.model_downloader.extents import total
+from actors.model_downloader.journal import JournalFile
+from actors.model_downloader.local import LocalFile
+from actors.model_downloader.pieces import proven
+from actors.model_downloader.policy import Ask, AskAgain, Fail, Partial, StartOver, Step, next_step, part_ask, strong_validator
+from actors.model_downloader.ranges import Part
+from actors.model_downloader.traffic import Traffic
+from actors.model_downloader.writing import Writing
 from bus.errors import UndercroftError
+from schemas.manifest import FilePromise
 
-if TYPE_CHECKING:
-    import httpx
-
-STALL_SECONDS = 30.0
-CONNECT_SECONDS = 10.0
-REDIRECT_LIMIT = 10
-LOOPBACK_BUFFER_BYTES = 256 * 1024
+READ_BYTES = 256 * 1024
 
 
-class FetchFailed(UndercroftError):
-    """An attempt to fetch a file ended without all of its bytes.
+class NoRanges(UndercroftError):
+    """The server does not give out parts of this file, or not of the representation that is being fetched."""
+
+
+class PartsChanged(UndercroftError):
+    """What is missing of the file is something else now: take another part."""
+
+
+@dataclass
+class Source:
+    """Where a file comes from in this attempt.
 
     Attributes:
-        kind: decides whether another attempt makes sense.
-        problem: a sentence for a person.
-        retry_after: value of that header, if the server sent one.
+        name: of the file, for sentences.
+        url: as the manifest has it.
+        resolved: where a redirect of it led to; asked directly until it is refused, as signed addresses are when they expire.
+        shares: whether several connections may be tried.
     """
 
-    def __init__(self, kind: FailureKind, problem: str, retry_after: str | None = None) -> None:
-        super().__init__(kind, problem, retry_after)
-        self.kind: FailureKind = kind
-        self.problem = problem
-        self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        return self.problem
+    promise: FilePromise
+    name: str
+    url: str
+    resolved: str = ""
+    shares: bool = True
 
 
-class Aborted(UndercroftError):
-    """Somebody asked for the fetch to end."""
+class Fetcher:
+    """Fetches parts; one for all connections of an attempt."""
 
+    def __init__(self, client: Client, traffic: Traffic, writing: Writing, book: JournalFile) -> None:
+        self._client = client
+        self._traffic = traffic
+        self._writing = writing
+        self._book = book
 
-class Abort:
-    """Ends a fetch from another thread, at once: a socket that waits for bytes is shut down under it."""
+    def fetch(self, source: Source, part: Part, abort: Abort) -> None:
+        """Fetch a part. Whoever is alone with its file settles what the file is; the others only join in.
 
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
+        Raises:
+            FetchFailed: no more bytes come; what was written stays.
+            NoRanges: one who joined in is not served.
+            PartsChanged: another part has to be taken.
+            Aborted: `abort` was set.
+            DiskFailed: the bytes could not be kept.
+        """
+        if urlsplit(source.url).scheme == "file":
+            self._copy(source, part, abort)
+            return
+        with self._writing.changed:
+            joins = self._writing.ranges.is_shared(part.file)
+            have = total(self._writing.ranges.written(part.file))
+        state = self._book.journal.file(source.promise.path)
+        partial = Partial(source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator)
+        ask = Ask(part.position, state.validator, _stop(part, partial)) if joins else part_ask(partial, part.position, part.end)
+        while True:
+            answer = self._client.get(source.url, ask.headers(), abort, source.name, resolved=source.resolved)
+            try:
+                step = next_step(partial, ask, answer.head)
+                if isinstance(step, AskAgain):
+                    if joins and not step.ask.is_range:
+                        raise NoRanges(step.reason)
+                    ask = step.ask
+                    continue
+                if isinstance(step, Fail):
+                    if self._renew(source, answer):
+                        continue
+                    raise FetchFailed(step.kind, step.problem, step.retry_after, answer.url, answer.challenges)
+                if joins and isinstance(step, StartOver):
+                    raise NoRanges("the whole is sent instead of a part")
+                if answer.head.redirected:
+                    source.resolved = answer.url
+                self._settle(source, part, partial, step, answer)
+                self._receive(answer, source, part, abort)
+                return
+            finally:
+                answer.close()
 
-    def set(self) -> None:
-        """End the fetch."""
-        with self._lock:
-            self._event.set()
-            self._shut()
+    def _renew(self, source: Source, answer: Answer) -> bool:
+        """Whether to ask the manifest's address again, since the one that it led to is not good any more."""
+        if not source.resolved or answer.head.status not in (401, 403, 404, 410):
+            return False
+        source.resolved = ""
+        return True
 
-    @property
-    def is_set(self) -> bool:
-        """Whether the fetch is to end."""
-        return self._event.is_set()
-
-    def check(self) -> None:
-        """Raises Aborted if the fetch is to end."""
-        if self._event.is_set():
-            raise Aborted("the fetch was aborted")
-
-    def watch(self, event: str, details: dict[str, Any]) -> None:
-        """Take note of the socket of a new connection; a `trace` callback of httpcore."""
-        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            found = details["return_value"].get_extra_info("socket")
-            with self._lock:
-                self._socket = found
-                if self._event.is_set():
-                    self._shut()
-
-    def _shut(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-
-Source = Callable[[dict[str, Any]], None]
-"""Is told url, etag, last_modified and validator before the first byte of an answer is written."""
-
-
-def open_client(stall_seconds: float = STALL_SECONDS) -> httpx.Client:
-    """A client for model files.
-
-    Proxies are taken from the environment, but never for the loopback interface, which has no distance to bridge either: a
-    small receive buffer there keeps down what is under way, and lost, when this process is killed.
-    """
-    import httpx
-
-    def loopback() -> httpx.HTTPTransport:
-        return httpx.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, LOOPBACK_BUFFER_BYTES)])
-
-    return httpx.Client(
-        timeout=httpx.Timeout(stall_seconds, connect=min(CONNECT_SECONDS, stall_seconds)),
-        follow_redirects=True,
-        max_redirects=REDIRECT_LIMIT,
-        limits=httpx.Limits(max_keepalive_connections=0),
-        mounts={"all://127.0.0.1": loopback(), "all://localhost": loopback()},
-        headers={"User-Agent": "undercroft", "Accept": "*/*"},
-    )
-
-
-def fetch_file(client: httpx.Client, url: str, partial: Partial, sink: PartialFile, on_source: Source, abort: Abort) -> int:
-    """Fetch what is missing of a file; returns how many bytes came over the network. Blocks: call it in a worker thread.
-
-    Raises:
-        FetchFailed: this attempt is over; what was written before stays.
-        Aborted: `abort` was set.
-        DiskFailed: the bytes could not be kept.
-    """
-    import httpx
-
-    before = sink.position
-    ask = first_ask(partial)
-    try:
-        while ask is not None:
-            abort.check()
-            with client.stream("GET", url, headers=ask.headers(), extensions={"trace": abort.watch}) as response:
-                abort.check()
-                ask = _take(response, partial, ask, sink, on_source, url, abort)
-                if ask is not None and ask.start == 0 and sink.position:
-                    sink.start_over()
-                    partial = replace(partial, have_bytes=0, validator=None)
-    except (httpx.TransportError, httpx.TooManyRedirects, httpx.InvalidURL) as error:
-        abort.check()
-        kind: FailureKind = "network"
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects | httpx.InvalidURL):
-            kind = "refused"
-        raise FetchFailed(kind, f"{partial.path}: {_words(error)}") from error
-    return max(0, sink.position - before)
-
-
-def _take(response: httpx.Response, partial: Partial, ask: Ask, sink: PartialFile, on_source: Source, url: str, abort: Abort) -> Ask | None:
-    """Act on one answer; returns what to ask next, None if the file is complete."""
-    head = Head(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bool(response.history))
-    step = next_step(partial, ask, head)
-    if isinstance(step, AskAgain):
-        return step.ask
-    if isinstance(step, Fail):
-        raise FetchFailed(step.kind, step.problem, step.retry_after)
-    if isinstance(step, StartOver) and sink.position:
-        sink.start_over()
-    on_source(
-        {
-            "url": url,
-            "etag": head.fields.get("etag", ""),
-            "last_modified": head.fields.get("last-modified", ""),
-            "validator": strong_validator(head.fields) or (partial.validator if isinstance(step, Append) else None),
+    def _settle(self, source: Source, part: Part, partial: Partial, step: Step, answer: Answer) -> None:
+        """See that what was fetched before and what comes now are of one representation, and journal which."""
+        fields = answer.head.fields
+        validator = strong_validator(fields) or (None if isinstance(step, StartOver) else partial.validator)
+        notes: dict[str, Any] = {
+            "url": source.url,
+            "etag": fields.get("etag", ""),
+            "last_modified": fields.get("last-modified", ""),
+            "validator": validator,
         }
-    )
-    _receive(response, partial, sink, abort)
-    return None
+        writing = self._writing
+        if isinstance(step, StartOver):
+            if partial.have_bytes:
+                keep = proven(writing.path(part.file), source.promise, writing.ranges.written(part.file)) if validator else ()
+                writing.start_over(part, keep, **notes)
+                if keep:
+                    raise PartsChanged("the file at the server is another one, but some pieces are those that were promised")
+            with writing.changed:
+                writing.ranges.take_whole(part)
+        writing.note_source(part.file, **notes)
+        writing.begin(part)
+        with writing.changed:
+            if validator and source.shares and fields.get("accept-ranges", "").strip().lower() != "none":
+                writing.ranges.share(part.file)
+                writing.changed.notify_all()
+
+    def _receive(self, answer: Answer, source: Source, part: Part, abort: Abort) -> None:
+        """Write the body as it comes, up to the end of the part, which may come nearer meanwhile."""
+        watch = StallWatch(self._client.stall_seconds)
+        step = self._traffic.step_bytes(READ_BYTES)
+        while part.left:
+            asked_at = time.monotonic()
+            try:
+                piece = answer.read(step)
+                watch.received(len(piece), time.monotonic() - asked_at)
+            except (OSError, http.client.HTTPException) as error:
+                abort.check()
+                raise transfer_failed(error, source.name) from error
+            abort.check()
+            if not piece:
+                raise FetchFailed("network", f"{source.name}: the transfer ended at byte {part.position} of {part.end}")
+            if len(piece) > part.asked_end - part.position:
+                raise _surplus(source)
+            self._writing.write(part, memoryview(piece))
+            self._traffic.spend(len(piece), abort)
+        if part.end == part.asked_end:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if answer.read(1):
+                    raise _surplus(source)
+
+    def _copy(self, source: Source, part: Part, abort: Abort) -> None:
+        """Copy from this machine; a file that changed since is copied anew."""
+        found = LocalFile(urlsplit(source.url), source.promise.size_bytes, source.name)
+        try:
+            if self._book.journal.file(source.promise.path).validator != found.validator and self._writing.ranges.written(part.file):
+                self._writing.start_over(part, validator=found.validator, url=source.url)
+                with self._writing.changed:
+                    self._writing.ranges.take_whole(part)
+            self._writing.note_source(part.file, url=source.url, etag="", last_modified="", validator=found.validator)
+            target = self._writing.begin(part)
+
+            def wrote(count: int) -> None:
+                self._writing.wrote(part, count)
+                abort.check()
+                self._traffic.spend(count, abort)
+
+            found.copy(target, part.position, part.end, wrote)
+        finally:
+            found.close()
 
 
-def _receive(response: httpx.Response, partial: Partial, sink: PartialFile, abort: Abort) -> None:
-    """Write the body as it comes, and stop at the first byte that was not promised."""
-    for piece in response.iter_raw():
-        abort.check()
-        room = partial.size_bytes - sink.position
-        if len(piece) > room:
-            raise FetchFailed("mismatch", f"{partial.path}: the server sends more than the {partial.size_bytes} bytes that were promised")
-        sink.write(piece)
-    abort.check()
-    if sink.position < partial.size_bytes:
-        raise FetchFailed("network", f"{partial.path}: the transfer ended at byte {sink.position} of {partial.size_bytes}")
+def _stop(part: Part, partial: Partial) -> int | None:
+    return None if part.end >= partial.size_bytes else part.end
 
 
-def _words(error: Exception) -> str:
-    """What httpx has to say, which is nothing for some timeouts."""
-    import httpx
-
-    if isinstance(error, httpx.ReadTimeout):
-        return "no byte came for too long; check the connection"
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return f"the server cannot be reached ({str(error) or 'timeout'}); check the connection"
-    if isinstance(error, httpx.TooManyRedirects):
-        return f"more than {REDIRECT_LIMIT} redirects"
-    return f"the transfer was interrupted ({str(error) or type(error).__name__})"
-
-
-__all__ = ["Abort", "Aborted", "DiskFailed", "FetchFailed", "fetch_file", "open_client"]
+def _surplus(source: Source) -> FetchFailed:
+    return FetchFailed("mismatch", f"{source.name}: the server sends more than the {source.promise.size_bytes} bytes that were promised")

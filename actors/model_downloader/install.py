@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from actors.model_downloader.activation import activate, unpack_archives
-from actors.model_downloader.fetch import FetchFailed
+from actors.model_downloader.client import FetchFailed
 from actors.model_downloader.journal import JournalFile
 from actors.model_downloader.partial import DiskFailed
 from actors.model_downloader.retry import Spent, Stop, after_failure

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from actors.model_downloader.extents import Extent, Extents, prefix, total, within
 from actors.storage.durable import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -25,6 +26,7 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
         etag, last_modified: as the server sent them.
         validator: the strong one of the two, if there is one; only with it can a fetch be resumed.
         durable_bytes: these are on the platters: counted after the fsync of the file, never before.
+        ranges: where they lie, as [start, end) pairs; empty if they are simply the first ones.
     """
 
     path: str
@@ -35,6 +37,18 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     last_modified: str = ""
     validator: str | None = None
     durable_bytes: int = 0
+    ranges: list[Extent] = []
+
+    @property
+    def extents(self) -> Extents:
+        """Which bytes are durable; none if the journal contradicts itself."""
+        found = tuple(self.ranges) or (((0, self.durable_bytes),) if self.durable_bytes else ())
+        return found if within(found, self.size_bytes) and total(found) == self.durable_bytes else ()
+
+    @property
+    def prefix_bytes(self) -> int:
+        """How many bytes are durable from the first one on without a gap."""
+        return prefix(self.extents)
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +56,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         wanted: the install is to go on; False keeps the bytes for a later wish.
+        paused: it is to go on once a person says so.
         attempt: counts the requests that fetched bytes, from 1.
         fetched_bytes: bytes that came over the network for this install, over all attempts.
         boot: in which run of the machine the files were last written; None if bytes beyond the journal must not be trusted.
@@ -51,6 +66,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     files: list[FileState]
     format: int = FORMAT
     wanted: bool = True
+    paused: bool = False
     attempt: int = 0
     fetched_bytes: int = 0
     boot: str | None = None
@@ -86,10 +102,17 @@ class JournalFile:
             self._journal = msgspec.structs.replace(self._journal, **changes)
 
     def change_file(self, path: str, **changes: Any) -> None:
-        """Change the fields of one file in memory."""
+        """Change the fields of one file in memory. A number of durable bytes means the first ones."""
+        if "durable_bytes" in changes:
+            changes.setdefault("ranges", [])
         with self._lock:
             files = [msgspec.structs.replace(file, **changes) if file.path == path else file for file in self._journal.files]
             self._journal = msgspec.structs.replace(self._journal, files=files)
+
+    def keep(self, path: str, extents: Extents) -> None:
+        """These bytes of a file are durable, and no others; in memory."""
+        simple = extents == () or (len(extents) == 1 and extents[0][0] == 0)
+        self.change_file(path, durable_bytes=total(extents), ranges=[] if simple else list(extents))
 
     def save(self) -> None:
         """Make what is known durable.

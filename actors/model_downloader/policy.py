@@ -40,16 +40,25 @@ class Partial:
 
 @dataclass(frozen=True)
 class Ask:
-    """A request for a file from byte `start` on; without a validator in `if_range` and with a start it is a plain range."""
+    """A request for a file from byte `start` on, up to but not including `stop` if there is one.
+
+    Without either it asks for the whole; a range without a validator in `if_range` is a plain one.
+    """
 
     start: int
     if_range: str | None = None
+    stop: int | None = None
+
+    @property
+    def is_range(self) -> bool:
+        """Whether it asks for less than the whole, or only for what a validator names."""
+        return bool(self.start or self.if_range) or self.stop is not None
 
     def headers(self) -> dict[str, str]:
         """Header fields of the request. `identity`, since offsets count bytes of the file, not of a compressed form."""
         fields = {"Accept-Encoding": "identity"}
-        if self.start:
-            fields["Range"] = f"bytes={self.start}-"
+        if self.is_range:
+            fields["Range"] = f"bytes={self.start}-{'' if self.stop is None else self.stop - 1}"
         if self.if_range:
             fields["If-Range"] = self.if_range
         return fields
@@ -107,8 +116,16 @@ def first_ask(partial: Partial) -> Ask | None:
     """What to ask for; None if all bytes are there. Bytes without a strong validator are never built upon."""
     if partial.have_bytes == partial.size_bytes:
         return None
-    if 0 < partial.have_bytes < partial.size_bytes and partial.validator:
-        return Ask(partial.have_bytes, partial.validator)
+    return part_ask(partial, partial.have_bytes, partial.size_bytes)
+
+
+def part_ask(partial: Partial, start: int, stop: int) -> Ask:
+    """What to ask for one part of a file; the whole of it if there are bytes that cannot be built upon."""
+    end = None if stop >= partial.size_bytes else stop
+    if not partial.have_bytes:
+        return Ask(start, None, end)
+    if partial.have_bytes < partial.size_bytes and partial.validator:
+        return Ask(start, partial.validator, end)
     return Ask(0)
 
 
@@ -118,7 +135,7 @@ def next_step(partial: Partial, ask: Ask, head: Head) -> Step:
         return _part(partial, ask, head) or Append()
     if head.status == 200:
         return _whole(partial, ask, head)
-    if head.status == 416 and ask.start:
+    if head.status == 416 and ask.is_range:
         return AskAgain(Ask(0), "the server has no bytes at the end of the partial")
     return _failure(partial, head)
 
@@ -145,14 +162,20 @@ def _part(partial: Partial, ask: Ask, head: Head) -> Step | None:
     if encoded := _encoding(partial, head):
         return encoded
     found = _CONTENT_RANGE.fullmatch(head.fields.get("content-range", "").strip())
-    expected = (ask.start, partial.size_bytes - 1, partial.size_bytes)
+    expected = (ask.start, (partial.size_bytes if ask.stop is None else ask.stop) - 1, partial.size_bytes)
     if found is None or tuple(int(part) for part in found.groups()) != expected:
         shown = head.fields.get("content-range", "none")
         reason = f"Content-Range is {shown!r}, expected 'bytes {expected[0]}-{expected[1]}/{expected[2]}'"
-        return AskAgain(Ask(0), reason) if ask.start else Fail("server", f"{partial.path}: {reason}")
-    if ask.start and not ask.if_range and strong_validator(head.fields) != partial.validator:
+        return AskAgain(Ask(0), reason) if ask.is_range else Fail("server", f"{partial.path}: {reason}")
+    if partial.have_bytes and _is_another(partial, ask, head):
         return AskAgain(Ask(0), "the file at the server is another one")
     return None
+
+
+def _is_another(partial: Partial, ask: Ask, head: Head) -> bool:
+    """Whether a 206 is of another representation; one that answers an If-Range may leave its validator out (15.3.7)."""
+    found = strong_validator(head.fields)
+    return found != partial.validator and not (ask.if_range and found is None and not head.fields.get("etag"))
 
 
 def _whole(partial: Partial, ask: Ask, head: Head) -> Step:
@@ -165,7 +188,7 @@ def _whole(partial: Partial, ask: Ask, head: Head) -> Step:
     if length.isdecimal() and int(length) != partial.size_bytes:
         return Fail("refused", f"{partial.path}: the server's file has {length} bytes, expected {partial.size_bytes}; the manifest is out of date")
     if ask.if_range and ask.if_range.startswith('"') and strong_validator(head.fields) == ask.if_range:
-        return AskAgain(Ask(ask.start), "200 to If-Range although the ETag is the same")
+        return AskAgain(Ask(ask.start, None, ask.stop), "200 to If-Range although the ETag is the same")
     return StartOver()
 
 

@@ -6,7 +6,7 @@ import time
 
 import anyio
 
-from actors.model_downloader.journal import Journal, JournalFile
+from actors.model_downloader.journal import FileState, Journal, JournalFile
 from actors.model_downloader.pace import Progress
 from actors.model_downloader.world import World
 from schemas.manifest import ModelEntry
@@ -26,6 +26,7 @@ class Telling:
         self._told_attempt = 0
         self._problem = ""
         self._problem_kind: ProblemKind = ""
+        self.tick_seconds = TICK_SECONDS
         self.book: JournalFile | None = None
         self.state: ModelState = "queued"
 
@@ -67,20 +68,18 @@ class Telling:
             rate_bytes_per_second=progress.rate_bytes_per_second,
             seconds_left=progress.seconds_left,
             staging_directory=self._staging_directory,
-            files=[FileProgress(path=file.path, durable_bytes=file.durable_bytes, size_bytes=file.size_bytes) for file in journal.files],
+            files=[_progress_of(file) for file in journal.files],
         )
         await self._world.publish(event)
-
-    async def tell_progress_for_ever(self) -> None:
-        """Tell of progress until cancelled."""
-        while True:
-            await self.tell_progress()
-            await anyio.sleep(TICK_SECONDS)
 
     @property
     def _journal(self) -> Journal:
         assert self.book is not None, "the wish is made durable first"
         return self.book.journal
+
+
+def _progress_of(file: FileState) -> FileProgress:
+    return FileProgress(path=file.path, durable_bytes=file.durable_bytes, size_bytes=file.size_bytes, prefix_bytes=file.prefix_bytes)
 
 
 def status_of(entry: ModelEntry, state: ModelState, durable_bytes: int, problem: str = "", kind: ProblemKind = "") -> ModelStatus:

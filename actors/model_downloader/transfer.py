@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.fetch import Abort, Aborted, FetchFailed, fetch_file
+from actors.model_downloader.client import FetchFailed
+from actors.model_downloader.crew import Crew
+from actors.model_downloader.fetch import Fetcher, Source
 from actors.model_downloader.journal import Journal, JournalFile
-from actors.model_downloader.pace import missing_bytes
-from actors.model_downloader.partial import DiskFailed, PartialFile
-from actors.model_downloader.policy import Partial
+from actors.model_downloader.partial import DiskFailed
 from actors.model_downloader.retry import next_url
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.telling import Telling
 from actors.model_downloader.world import World
+from actors.model_downloader.writing import Writing
 from actors.storage.durable import DurableWriteFailed
+from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 
 Failure = FetchFailed | DiskFailed
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Transfer:
@@ -34,23 +37,26 @@ class Transfer:
         self._telling = telling
         self._book = book
         self._urls: dict[str, str] = {}
+        self._answered: set[str] = set()
 
     async def fetch_all(self) -> Failure | None:
-        """Fetch what is missing of every file, one after the other."""
-        for promise in self._entry.files:
-            state = self._journal.file(promise.path)
-            if self._is_complete(promise):
-                continue
+        """Fetch what is missing of every file; several connections where that helps."""
+        try:
+            await anyio.to_thread.run_sync(self._make_empty_files)
+        except (OSError, UndercroftError) as error:
+            return self.disk_failed(error)
+        while any(not self._is_complete(promise) for promise in self._entry.files):
             if too_small := self._check_space():
                 return too_small
-            url = self._urls.setdefault(promise.path, state.url if state.url in promise.urls and state.durable_bytes else promise.urls[0])
-            failure: Failure | None = await self._fetch(promise, url)
+            before = self._journal.durable_bytes
+            failure, failures = await self._attempt()
             if failure is not None:
-                kind = failure.kind if isinstance(failure, FetchFailed) else "disk"
-                self._urls[promise.path] = next_url(promise.urls, url, kind, self._journal.file(promise.path).durable_bytes)
-                if kind == "refused" and self._urls[promise.path] != url and promise.urls.index(self._urls[promise.path]) > promise.urls.index(url):
-                    failure = FetchFailed("server", str(failure))  # another source is left, so another attempt makes sense
-                return failure
+                return self.disk_failed(failure)
+            if not failures:
+                continue
+            if await self._find_credentials(failures):
+                continue
+            return self._go_elsewhere(failures, self._journal.durable_bytes - before)
         return None
 
     def disk_failed(self, error: Exception) -> DiskFailed:
@@ -60,77 +66,133 @@ class Transfer:
             self._book.save()
         number = getattr(error, "errno", 0) or 0
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-        if number in (errno.ENOSPC, errno.EDQUOT):
-            missing = missing_bytes(self._entry.size_bytes - self._journal.durable_bytes, self._root.free_bytes())
-            reason = f"{reason}: {missing} bytes more are needed"
+        if number in FULL:
+            reason = f"{reason}: {self._missing_bytes()} bytes more are needed"
         return DiskFailed(str(self._root.staging(self._entry.id)), number, reason)
 
-    async def _fetch(self, promise: FilePromise, url: str) -> Failure | None:
-        abort = Abort()
+    # -- one attempt -----------------------------------------------------------------------------------------------
+
+    async def _attempt(self) -> tuple[DiskFailed | None, dict[int, FetchFailed]]:
         self._book.change(attempt=self._journal.attempt + 1)
+        try:
+            writing = Writing(self._root.staging(self._entry.id), self._entry.files, self._book)
+        except DiskFailed as refused:
+            return refused, {}
+        sources = [Source(promise, f"{self._entry.id}/{promise.path}", self._url(promise)) for promise in self._entry.files]
+        crew = Crew(Fetcher(self._world.client, self._world.traffic, writing, self._book), self._world.traffic, writing, sources)
+
+        def work() -> DiskFailed | None:
+            crew.run()
+            try:
+                writing.close()
+            except DiskFailed as failed:
+                return failed
+            return crew.disk_failure
+
         async with anyio.create_task_group() as group:
-            group.start_soon(self._tell_progress, abort)
-            failure = await anyio.to_thread.run_sync(self._fetch_in_thread, promise, url, abort)
+            group.start_soon(self._tell_progress, crew)
+            failure = await anyio.to_thread.run_sync(work)
             group.cancel_scope.cancel()
         await self._telling.tell_progress(last=True)
-        return failure
+        for file, failed in crew.failures.items():
+            if failed.kind == "mismatch":
+                await anyio.to_thread.run_sync(self._set_aside, self._entry.files[file])
+        return failure, crew.failures
 
-    async def _tell_progress(self, abort: Abort) -> None:
-        """Tell of progress until cancelled; whatever cancels the install reaches the fetching thread here."""
+    async def _tell_progress(self, crew: Crew) -> None:
+        """Tell of progress until cancelled; whatever cancels the install reaches the connections here."""
         try:
-            await self._telling.tell_progress_for_ever()
+            while True:
+                self._world.space.reserve(self._entry.id, self._needed_bytes)
+                await self._telling.tell_progress()
+                await anyio.sleep(self._telling.tick_seconds)
         finally:
-            abort.set()
+            crew.abort()
 
-    def _fetch_in_thread(self, promise: FilePromise, url: str, abort: Abort) -> Failure | None:
-        book, state = self._book, self._journal.file(promise.path)
-        partial = Partial(f"{self._entry.id}/{promise.path}", promise.size_bytes, state.durable_bytes, state.validator)
-        fetched_before, counted = self._journal.fetched_bytes, state.durable_bytes
-        path = self._root.staged_file(self._entry.id, promise)
-
-        def on_durable(durable_bytes: int) -> None:
-            nonlocal fetched_before, counted
-            if durable_bytes < counted:  # what was there had to be discarded: from here on it is another attempt
-                book.change(attempt=book.journal.attempt + 1)
-            fetched_before += max(0, durable_bytes - counted)
-            counted = durable_bytes
-            book.change(fetched_bytes=fetched_before)
-            book.change_file(promise.path, durable_bytes=durable_bytes)
-            book.save()
-
-        def on_source(source: dict[str, Any]) -> None:
-            book.change_file(promise.path, **source)
-            book.save()
-
-        try:
+    def _make_empty_files(self) -> None:
+        for promise in self._entry.files:
             if promise.size_bytes == 0:
+                path = self._root.staged_file(self._entry.id, promise)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch(0o600)
-                return None
-            with PartialFile(path, state.durable_bytes, on_durable, strict=self._journal.boot is None) as sink:
-                fetch_file(self._world.client, url, partial, sink, on_source, abort)
-        except FetchFailed as failure:
-            if failure.kind == "mismatch":
-                self._root.set_aside(self._entry.id, promise)
-                book.change_file(promise.path, durable_bytes=0, validator=None)
-            return failure
-        except Aborted:
-            return None
-        except (DiskFailed, DurableWriteFailed, OSError) as failure:
-            return self.disk_failed(failure)
-        return None
+
+    def _set_aside(self, promise: FilePromise) -> None:
+        self._root.set_aside(self._entry.id, promise)
+        self._book.change_file(promise.path, durable_bytes=0, validator=None)
+
+    # -- sources ---------------------------------------------------------------------------------------------------
+
+    def _candidates(self, promise: FilePromise) -> list[str]:
+        return candidates(promise, self._world.traffic.mirror_url)
+
+    def _url(self, promise: FilePromise) -> str:
+        """Where to ask for a file: where its bytes came from, if there are any, and else the first source."""
+        state, known = self._journal.file(promise.path), self._candidates(promise)
+        chosen = self._urls.get(promise.path, "")
+        if chosen not in known:
+            chosen = state.url if state.url in known and state.durable_bytes else known[0]
+            self._urls[promise.path] = chosen
+        return chosen
+
+    async def _find_credentials(self, failures: dict[int, FetchFailed]) -> bool:
+        """Whether somebody has an answer to the servers that want to know who asks; each address is answered for once."""
+        found = False
+        for failure in failures.values():
+            if failure.challenges and failure.url not in self._answered:
+                self._answered.add(failure.url)
+                found = await self._world.answer_challenge(failure.url, failure.challenges) or found
+        return found
+
+    def _go_elsewhere(self, failures: dict[int, FetchFailed], gained_bytes: int) -> FetchFailed:
+        """Choose the next source of each file that failed; returns the failure that the attempt ends with."""
+        first: FetchFailed | None = None
+        for file, failure in sorted(failures.items()):
+            promise = self._entry.files[file]
+            known, url = self._candidates(promise), self._urls[promise.path]
+            have = self._journal.file(promise.path).durable_bytes if gained_bytes > 0 else 0
+            self._urls[promise.path] = next_url(known, url, failure.kind, have)
+            following = self._urls[promise.path]
+            if failure.kind == "refused" and url in known and known.index(following) > known.index(url):
+                failure = FetchFailed("server", str(failure))  # another source is left, so another attempt makes sense
+            if first is None or failure.kind == "refused":
+                first = failure
+        assert first is not None, "something failed"
+        return first
+
+    # -- small questions -------------------------------------------------------------------------------------------
 
     @property
     def _journal(self) -> Journal:
         return self._book.journal
 
+    @property
+    def _needed_bytes(self) -> int:
+        return self._entry.size_bytes - self._journal.durable_bytes
+
     def _is_complete(self, promise: FilePromise) -> bool:
         complete = self._journal.file(promise.path).durable_bytes == promise.size_bytes
         return complete and (promise.size_bytes > 0 or self._root.staged_file(self._entry.id, promise).exists())
 
-    def _check_space(self) -> FetchFailed | None:
-        needed = self._entry.size_bytes - self._journal.durable_bytes
-        missing = missing_bytes(needed, self._root.free_bytes())
+    def _missing_bytes(self) -> int:
+        return self._world.space.missing(self._entry.id, self._needed_bytes, self._root.free_bytes())
+
+    def _check_space(self) -> DiskFailed | None:
+        missing = self._missing_bytes()
         if not missing:
+            self._world.space.reserve(self._entry.id, self._needed_bytes)
             return None
-        return FetchFailed("refused", f"{self._entry.id}: the disk of {self._root.path} is {missing} bytes short; free some space")
+        reserved = self._world.space.reserved_bytes
+        others = f", of which other installs will take {reserved}" if reserved else ""
+        reason = f"the disk is {missing} bytes short{others}; free some space"
+        return DiskFailed(str(self._root.path), errno.ENOSPC, reason)
+
+
+def candidates(promise: FilePromise, mirror_url: str) -> list[str]:
+    """Every source of a file, in the order in which they are tried: the mirror of the settings, then the manifest's."""
+    if not mirror_url:
+        return promise.urls
+    parts = urlsplit(promise.urls[0])
+    if parts.scheme not in ("http", "https"):
+        return promise.urls
+    mirrored = mirror_url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
+    return [mirrored, *(url for url in promise.urls if url != mirrored)]

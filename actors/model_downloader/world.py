@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import anyio
 
-from actors.model_downloader.fetch import open_client
+from actors.model_downloader.client import Client
+from actors.model_downloader.space import Reservations
+from actors.model_downloader.traffic import Traffic
 from schemas.event import Event
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStatus
 
 if TYPE_CHECKING:
-    import httpx
+    from actors.credentials import Wallet
 
 
 @dataclass
@@ -27,27 +30,53 @@ class World:
     Attributes:
         publish: tells everybody.
         verify: has somebody else compare files with their promise; raises RequestFailed if nobody can now.
-        open_client: makes the client for HTTP.
+        open_client: makes the client for HTTP; None for the real one.
         sleep: waits for so many seconds.
         now: seconds since the Unix epoch.
         random_unit: a random number in [0, 1).
+        traffic: what all streams share.
+        space: what the running installs have yet to write.
         alone: entered once nobody holds a lease on a model, and until it is left nobody is given one; whoever waits is told for whom.
         describe: adds to a status what is known of revisions and leases.
+        wallet: the tokens for the places that models come from; None for no tokens.
     """
 
     publish: Callable[[Event], Awaitable[None]]
     verify: Callable[[FilesVerifyRequestEvent], Awaitable[FilesVerifiedEvent]]
-    open_client: Callable[[], httpx.Client] = open_client
+    open_client: Callable[[], Client] | None = None
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     now: Callable[[], float] = time.time
     random_unit: Callable[[], float] = random.random
+    traffic: Traffic = field(default_factory=Traffic)
+    space: Reservations = field(default_factory=Reservations)
     alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = lambda model_id, tell: nullcontext()
     describe: Callable[[ModelStatus], ModelStatus] = lambda status: status
+    wallet: Wallet | None = None
 
     @cached_property
-    def client(self) -> httpx.Client:
-        """One for all installs; made when the first byte is fetched, since httpx is not worth its memory before."""
-        return self.open_client()
+    def client(self) -> Client:
+        """One for all installs."""
+        if self.open_client is not None:
+            return self.open_client()
+        wallet = self.wallet
+        credentials = (lambda url, asked_first: wallet.headers(url, asked_first=asked_first)) if wallet else (lambda url, asked_first: {})
+        return Client(credentials=credentials, offline=self.is_offline)
+
+    def is_offline(self) -> bool:
+        """Whether nobody is to be asked: by the settings, or by the environment."""
+        return self.traffic.offline or os.environ.get("UNDERCROFT_OFFLINE", "").strip().lower() in ("1", "true", "yes", "on")
+
+    async def answer_challenge(self, url: str, challenges: tuple[str, ...]) -> bool:
+        """Whether there is something new to say to a server that wants to know who asks."""
+        if self.wallet is None:
+            return False
+        import httpx
+
+        try:
+            async with httpx.AsyncClient() as client:
+                return bool(await self.wallet.answer(client, url, challenges))
+        except httpx.HTTPError:
+            return False
 
     def close(self) -> None:
         """Close the client, if one was made."""

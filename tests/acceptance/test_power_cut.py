@@ -17,6 +17,7 @@ from actors.model_downloader.activation import activate
 from actors.model_downloader.journal import read_journal, reconcile
 from actors.model_downloader.partial import PartialFile
 from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.writing import Writing
 from actors.storage.durable import make_directory, replace_file
 from actors.storage.quarantine import quarantine
 from schemas.manifest import FilePromise, ModelEntry
@@ -105,15 +106,16 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
     book = root.open_staging(entry)
     book.change_file("model.bin", url=promise.urls[0], etag='"v1"', validator='"v1"')
 
-    def on_durable(count: int) -> None:
-        book.change_file("model.bin", durable_bytes=count)
-        book.save()
-
-    with PartialFile(root.staged_file("m", promise), 0, on_durable, strict) as sink:
-        for position in range(0, 20 * MIB, MIB):
-            sink.write(content[position : position + MIB])
-            if position == 18 * MIB:
-                break
+    if strict:
+        book.change(boot=None)
+    writing = Writing(root.staging("m"), entry.files, book)
+    part = writing.ranges.take(0.0, 1)
+    assert part is not None
+    writing.begin(part)
+    for position in range(0, 19 * MIB, MIB):
+        writing.write(part, content[position : position + MIB])
+    writing.release(part)
+    writing.close()
     with root.staged_file("m", promise).open("ab") as file:
         file.write(content[19 * MIB : 20 * MIB])  # written, and not yet durable
     book.change(boot="the run of the machine that ended with the cut")
@@ -134,8 +136,10 @@ def test_activated_model_survives_whole_under_its_name(disk: Disk) -> None:
     root = ModelRoot(disk.path / "models")
     root.prepare()
     root.open_staging(entry)
-    with PartialFile(root.staged_file("m", promise), 0, lambda count: None, strict=False) as sink:
-        sink.write(content)
+    staged = PartialFile(root.staged_file("m", promise))
+    staged.write(0, content)
+    staged.sync()
+    staged.close()
     activate(root, entry)
     disk.cut_power()
     assert (root.installed("m") / "sub" / "model.bin").read_bytes() == content

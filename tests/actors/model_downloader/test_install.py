@@ -16,14 +16,15 @@ import pytest
 
 from actors.demo.content import BytesContent, Content, SyntheticContent, sha256_of
 from actors.demo.origin import Faults, Origin
-from actors.model_downloader import transfer as transfer_module
+from actors.model_downloader import install as install_module
 from actors.model_downloader.boot import boot_id
-from actors.model_downloader.fetch import open_client
+from actors.model_downloader.client import open_client
 from actors.model_downloader.install import Install
 from actors.model_downloader.journal import read_journal
+from actors.model_downloader.revisions import RECORD_NAME
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.world import World
-from actors.model_verifier.hashing import HashBook
+from actors.model_verifier.hashing import Reading, compare
 from bus.errors import RequestFailed
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
@@ -79,7 +80,7 @@ class Journey:
     async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         if self.refusals:
             raise RequestFailed(self.refusals.pop(0), "in a test")  # type: ignore[arg-type]
-        verdict = HashBook().verify(request.model_id, Path(request.directory), request.files)
+        verdict = compare({}, Path(request.directory), request.files, Reading())
         return FilesVerifiedEvent(model_id="m", findings=verdict.findings, hashed_bytes=verdict.hashed_bytes, hashed_behind_bytes=0, seconds=0.0)
 
     async def run(self) -> None:
@@ -148,7 +149,7 @@ async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(origin: Origi
     await journey.run()
     assert journey.last.state == "installed"
     assert len(origin.requests) == 2
-    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["model.bin"]
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [RECORD_NAME, "model.bin"]
 
 
 @pytest.mark.requirement("S1-15")
@@ -246,7 +247,7 @@ async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_
     origin: Origin, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
-    monkeypatch.setattr(transfer_module, "missing_bytes", lambda needed, free: 12345 if origin.requests else 0)
+    monkeypatch.setattr(journey.world.space, "missing", lambda model_id, needed, free: 12345 if origin.requests else 0)
     await journey.run()
     assert len(origin.requests) == 1
     assert journey.last.state == "failed"
@@ -261,7 +262,7 @@ import msgspec
 from actors.model_downloader.install import Install
 from actors.model_downloader.world import World
 from actors.model_downloader.staging import ModelRoot
-from actors.model_verifier.hashing import HashBook
+from actors.model_verifier.hashing import Reading, compare
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, ModelInstalledEvent
 
@@ -270,7 +271,7 @@ async def main():
         if isinstance(event, ModelInstalledEvent):
             print("installed", event.fetched_bytes, flush=True)
     async def verify(request):
-        verdict = HashBook().verify(request.model_id, Path(request.directory), request.files)
+        verdict = compare({}, Path(request.directory), request.files, Reading())
         return FilesVerifiedEvent(model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0)
     root = ModelRoot(Path(sys.argv[1]))
     root.prepare()
@@ -294,7 +295,7 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
     entry = msgspec.json.encode(journey.entry).decode()
     staged = tmp_path / "models" / "m.partial" / "model.bin"
     command = [sys.executable, "-c", INSTALLER, str(tmp_path / "models"), entry]
-    root = Path(transfer_module.__file__).parents[2]
+    root = Path(install_module.__file__).parents[2]
     for _ in range(6):
         runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
         assert runner.stdout is not None

@@ -1,0 +1,155 @@
+"""The connections of one attempt: as many as help, each a thread that fetches part after part."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from actors.model_downloader.abort import Abort, Aborted
+from actors.model_downloader.client import FetchFailed
+from actors.model_downloader.extents import total
+from actors.model_downloader.fetch import Fetcher, NoRanges, PartsChanged, Source
+from actors.model_downloader.partial import DiskFailed
+from actors.model_downloader.ramp import Ramp
+from actors.model_downloader.ranges import Part
+from actors.model_downloader.traffic import Traffic
+from actors.model_downloader.writing import Writing
+
+TICK_SECONDS = 0.05
+
+
+class Crew:
+    """Fetches what is missing of all files of a model.
+
+    Attributes:
+        failures: why a file cannot be fetched now, by its place in the manifest.
+        disk_failure: what the disk did not take, which ends everything.
+    """
+
+    def __init__(self, fetcher: Fetcher, traffic: Traffic, writing: Writing, sources: list[Source]) -> None:
+        self._fetcher = fetcher
+        self._traffic = traffic
+        self._writing = writing
+        self._sources = sources
+        self._changed = writing.changed
+        self._at_work: dict[int, Abort] = {}
+        self._receiving: dict[int, Part] = {}
+        self._threads: list[threading.Thread] = []
+        self._stopping = Abort()
+        self._number = 0
+        missing = [source.promise.size_bytes - total(writing.ranges.written(file)) for file, source in enumerate(sources)]
+        self._ramp = Ramp(time.monotonic(), traffic.most, [count for count in missing if count])
+        self.failures: dict[int, FetchFailed] = {}
+        self.disk_failure: DiskFailed | None = None
+
+    def run(self) -> None:
+        """Fetch until nothing is left that can be fetched. Blocks: call it in a worker thread."""
+        while not self._stopping.is_set:
+            with self._changed:
+                wanted = self._observe()
+                idle = not self._at_work
+                more = len(self._at_work) < wanted and (self._writing.ranges.has_work() or self._writing.ranges.can_split())
+                if idle and not more:
+                    break
+            if more and self._hire(patient=idle):
+                continue
+            with self._changed:
+                if self._at_work and not self._stopping.is_set:
+                    self._changed.wait(TICK_SECONDS)
+        for thread in self._threads:
+            thread.join()
+
+    def abort(self) -> None:
+        """End all connections at once."""
+        self._stopping.set()
+        with self._changed:
+            working = list(self._at_work.values())
+            self._changed.notify_all()
+        for abort in working:
+            abort.set()
+
+    def _observe(self) -> int:
+        """How many connections there should be now; ends those that crawl."""
+        now, ranges = time.monotonic(), self._writing.ranges
+        left = sum(source.promise.size_bytes - total(ranges.written(file)) for file, source in enumerate(self._sources))
+        self._ramp.limit(self._traffic.most)
+        for part in ranges.slow(now):
+            for number, mine in self._receiving.items():
+                if mine is part and number in self._at_work:
+                    self._at_work[number].set()
+        return self._ramp.observe(now, self._writing.received_bytes, len(ranges.active), left)
+
+    def _hire(self, *, patient: bool) -> bool:
+        if not self._traffic.enter(self._stopping, patient=patient):
+            return False
+        with self._changed:
+            self._number += 1
+            number = self._number
+            self._at_work[number] = Abort()
+        thread = threading.Thread(target=self._work, args=(number,), name=f"fetch {number}", daemon=True)
+        self._threads = [known for known in self._threads if known.is_alive()]
+        self._threads.append(thread)
+        thread.start()
+        return True
+
+    def _work(self, number: int) -> None:
+        try:
+            while self._fetch_next(number):
+                pass
+        finally:
+            self._traffic.leave()
+            with self._changed:
+                self._at_work.pop(number, None)
+                self._changed.notify_all()
+
+    def _fetch_next(self, number: int) -> bool:
+        """Fetch one part; False if this connection is not needed any more."""
+        with self._changed:
+            if (
+                self._stopping.is_set
+                or self.disk_failure
+                or len(self._at_work) > self._ramp.wanted
+                or (self._traffic.is_over and len(self._at_work) > 1)
+            ):
+                return False
+            part = self._writing.ranges.take(time.monotonic(), self._ramp.wanted)
+            if part is None:
+                return False
+            if self._at_work[number].is_set:
+                self._at_work[number] = Abort()
+            abort = self._at_work[number]
+            self._receiving[number] = part
+        source = self._sources[part.file]
+        failure: FetchFailed | None = None
+        try:
+            self._fetcher.fetch(source, part, abort)
+        except NoRanges:
+            source.shares = False
+        except PartsChanged:
+            pass
+        except Aborted:
+            return not self._stopping.is_set
+        except FetchFailed as failed:
+            failure = failed
+        except DiskFailed as failed:
+            self.disk_failure = failed
+            self.abort()
+        finally:
+            self._writing.release(part)
+            with self._changed:
+                self._receiving.pop(number, None)
+        if not source.shares:
+            with self._changed:
+                self._writing.ranges.keep_sole(part.file)
+        return self._goes_on_after(failure, part) if failure else True
+
+    def _goes_on_after(self, failure: FetchFailed, part: Part) -> bool:
+        """A connection that fails while others fetch the same file only leaves; the last one takes the file with it."""
+        with self._changed:
+            others = [other for other in self._writing.ranges.active if other.file == part.file]
+            if others and failure.kind != "mismatch":
+                self._ramp.failed(time.monotonic(), len(self._writing.ranges.active))
+                return False
+            self._writing.ranges.block(part.file)
+            self.failures[part.file] = failure
+            return True
