@@ -73,7 +73,7 @@ def check_depth(value: Any, content: bytes) -> None:
     if content.count(b"[") + content.count(b"{") <= DEPTH_LIMIT:
         return
     level = [value]
-    for _ in range(DEPTH_LIMIT + 1):
+    for _ in range(DEPTH_LIMIT):
         level = [item for part in level for item in (part.values() if isinstance(part, dict) else part) if isinstance(item, dict | list)]
         if not level:
             return

@@ -1,0 +1,136 @@
+"""Every system call of the write path fails or is the last one, in turn: old or new, no temp file left, and the next write works."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actors.storage.durable import sweep_temporaries
+from actors.storage.envelope import open_envelope
+from actors.storage.keys.keychain import FileKeychain
+from actors.storage.keys.policy import Unlocked
+from actors.storage.keys.ring import KeyRing
+from actors.storage.keys.store import KeyStore
+from faults import Scene, faults_of, needs_strace, play
+
+pytestmark = [pytest.mark.slow, needs_strace]
+
+ONE_FILE = Scene(
+    setup="from actors.storage.durable import replace_file",
+    act="replace_file(root / 'document', b'new')",
+    again="replace_file(root / 'document', b'again')",
+)
+
+
+def fresh(tmp_path: Path, files: dict[str, bytes]) -> Callable[[], Path]:
+    """Makes directories that hold these files, one for each run."""
+    numbers = itertools.count()
+
+    def prepare() -> Path:
+        directory = tmp_path / str(next(numbers))
+        directory.mkdir()
+        for name, content in files.items():
+            (directory / name).write_bytes(content)
+        return directory
+
+    return prepare
+
+
+@pytest.mark.requirement("S3-12", "S3-13", "S3-25", "S3-27", "S0-2")
+def test_replaced_file_is_old_or_new_and_the_error_names_it(tmp_path: Path) -> None:
+    prepare, met = fresh(tmp_path, {"document": b"old"}), 0
+    for fault in faults_of(ONE_FILE, prepare):
+        directory = prepare()
+        outcome = play(ONE_FILE, directory, fault)
+        content = (directory / "document").read_bytes()
+        assert outcome.injected, str(fault)
+        met += 1
+        if outcome.killed:
+            assert content in (b"old", b"new"), str(fault)
+            sweep_temporaries(directory)
+        else:
+            assert outcome.error[0] == "DurableWriteFailed", str(fault)
+            assert str(directory / "document") in outcome.error[1], str(fault)
+            assert (outcome.again, content) == (("", ""), b"again"), str(fault)
+        assert [path.name for path in directory.iterdir()] == ["document"], str(fault)
+    assert met >= 21
+
+
+MANY_FILES = Scene(
+    setup="""
+from concurrent.futures import ThreadPoolExecutor
+from actors.storage.group_commit import replace_files
+executor = ThreadPoolExecutor(2)
+def write(content):
+    failures = replace_files([(root / name, content) for name in 'abc'], executor)
+    for name in 'abc':
+        report(str(failures[root / name]) if root / name in failures else '')
+""",
+    act="write(b'new')",
+    again="write(b'again')",
+)
+
+
+@pytest.mark.requirement("S3-12", "S3-13")
+def test_files_replaced_together_are_each_old_or_new_and_what_was_not_named_is_new(tmp_path: Path) -> None:
+    prepare = fresh(tmp_path, dict.fromkeys("abc", b"old"))
+    for fault in faults_of(MANY_FILES, prepare, effects=("EIO", "KILL")):
+        directory = prepare()
+        outcome = play(MANY_FILES, directory, fault)
+        contents = [(directory / name).read_bytes() for name in "abc"]
+        if outcome.killed:
+            assert set(contents) <= {b"old", b"new"}, str(fault)
+            sweep_temporaries(directory)
+        else:
+            failed = outcome.reports[:3]
+            assert all(str(directory / name) in words for name, words in zip("abc", failed, strict=True) if words), str(fault)
+            again = outcome.reports[3:]  # a thread that got to its N-th call later has its fault there
+            assert all(content == b"again" or words for content, words in zip(contents, again, strict=True)), str(fault)
+        assert sorted(path.name for path in directory.iterdir()) == ["a", "b", "c"], str(fault)
+
+
+MINTING = Scene(
+    setup="""
+from actors.storage.envelope import seal
+from actors.storage.durable import replace_file
+from actors.storage.keys.keychain import FileKeychain
+from actors.storage.keys.ring import KeyRing
+from actors.storage.keys.store import KeyStore
+import filelock
+def ring_in(directory):
+    return KeyRing(KeyStore(directory / 'keys', FileKeychain(directory.with_name(directory.name + '.chain')), (directory,)))
+ring_in(root.with_name(root.name + '.else')).unlock(make=True)  # imports what is imported late
+ring = ring_in(root)
+def write(name):
+    ring.unlock(make=True)
+    content = seal(name, schema='s', schema_version=1, revision=1, now=1.0, key=ring.current(), name=name)
+    replace_file(root / name, content)
+    report(name)
+""",
+    act="write('first')",
+    again="write('second')",
+)
+ROTATING = Scene(
+    setup=MINTING.setup + "write('before')",
+    act="ring.rotate_data_key(); ring.rotate_key_encryption_key(); write('first')",
+    again="write('second')",
+)
+
+
+@pytest.mark.requirement("S3-19", "S3-23")
+@pytest.mark.parametrize("scene", [MINTING, ROTATING], ids=["made", "rotated"])
+def test_keys_that_are_made_or_rotated_open_every_document_that_was_acknowledged(tmp_path: Path, scene: Scene) -> None:
+    prepare = fresh(tmp_path, {})
+    for fault in faults_of(scene, prepare, effects=("EIO", "KILL"), calls=("write", "fsync", "rename", "mkdir")):
+        directory = prepare()
+        play(scene, directory, fault)
+        ring = KeyRing(KeyStore(directory / "keys", FileKeychain(directory.with_name(directory.name + ".chain")), (directory,)))
+        state = ring.unlock(make=True)
+        assert isinstance(state, Unlocked), (str(fault), state)
+        for path in directory.iterdir():
+            if path.is_file() and path.suffix != ".tmp":
+                assert open_envelope(path.read_bytes(), ring.data_key).value == path.name, str(fault)
+        assert len(list((directory / "keys").glob("keys*.json"))) == 2, str(fault)
