@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.manifest import load_manifest
-from actors.model_downloader.activation import finish
 from actors.model_downloader.desk import Desk
+from actors.model_downloader.residence import Residence
 from actors.model_downloader.shelf import Shelf
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.standing import Standings
 from actors.model_downloader.world import World
-from actors.storage.lock import DirectoryLock
 from bus.actor import Actor, Later
+from schemas.event import Event, Request
 from schemas.manifest import Manifest
 from schemas.models import (
     FilesVerifiedEvent,
@@ -28,6 +28,13 @@ from schemas.models import (
     ModelsListRequestEvent,
     ModelVerifyRequestEvent,
 )
+from schemas.paths import (
+    ModelsRelocateRequestEvent,
+    ModelsRelocationEvent,
+    PathMoveCancelledEvent,
+    PathMoveCancelRequestEvent,
+    PathsChangedEvent,
+)
 
 if TYPE_CHECKING:
     from actors.launch import Surroundings
@@ -36,18 +43,36 @@ VERIFY_BASE_SECONDS = 30.0
 VERIFY_BYTES_PER_SECOND = 20_000_000
 """A verdict is waited for as long as it takes to read the files from a slow disk."""
 
-Inbox = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelsListRequestEvent | ModelVerifyRequestEvent
-Reply = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent | ModelsListedEvent | Later
+RELOCATION_TIMEOUT_SECONDS = 60.0
+
+Wish = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelVerifyRequestEvent
+Relocating = ModelsRelocateRequestEvent | PathMoveCancelRequestEvent
+Inbox = Wish | Relocating | ModelsListRequestEvent | PathsChangedEvent
+Changed = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent
+Reply = Changed | ModelsListedEvent | ModelsRelocationEvent | PathMoveCancelledEvent | Later
 
 
 class ModelDownloader(Actor[Inbox]):
     """Installs, removes and checks models. An install that it accepted goes on through any crash until it is done or cancelled."""
 
-    def __init__(self, manifest: Manifest, root: Path, name: str = "model_downloader", world: World | None = None) -> None:
-        """Args: world: stands in for network, verifier and bus; None for the real ones."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        root: Path,
+        name: str = "model_downloader",
+        world: World | None = None,
+        state: Path | None = None,
+        default_root: Path | None = None,
+    ) -> None:
+        """`world` stands in for network, verifier and bus, None for the real ones. Without `state` the models never move elsewhere.
+
+        With another `default_root` than `root` a person chose the latter, and it is not created if it is missing.
+        """
         self._manifest = manifest
         self._root = ModelRoot(root)
-        self._lock = DirectoryLock(root, name)
+        self._name = name
+        self._state = state
+        self._default_root = default_root
         self._world_given = world
 
     @classmethod
@@ -59,23 +84,24 @@ class ModelDownloader(Actor[Inbox]):
         """
         source = surroundings.profile.models
         manifest = load_manifest(source) if source else Manifest(format=1, models=[])
-        return cls(manifest, surroundings.locations.models, surroundings.name)
+        locations, defaults = surroundings.locations, surroundings.defaults or surroundings.locations
+        return cls(manifest, locations.models, surroundings.name, state=locations.state / "model_downloader", default_root=defaults.models)
 
     async def prepare(self) -> None:
         """Own the directory, finish what was interrupted, and take up every wish again."""
-        self._lock.acquire()
-        self._root.prepare()
-        finish(self._root)
         self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier)
         self._standings = Standings(self._manifest, self._root, self._world)
         self._desk = Desk(self._standings, self._root, self._world, self.tasks)
         self._shelf = Shelf(self._standings, self._root, self._world)
-        await self._desk.take_up_wishes()
-        self.tasks.start_soon(self._shelf.check)
+        self._residence = Residence(self._name, self._root, self._standings, self._world, self._ask_of_places, self._state, self._default_root)
+        self._residence.inhabit(self._desk, self._shelf, self.tasks)
+        await self._residence.open()
 
-    async def handle(self, event: Inbox) -> Reply:
+    async def handle(self, event: Inbox) -> Reply | None:
         """Answer one request."""
         entry_of = self._standings.entry
+        if isinstance(event, Wish):
+            self._residence.must_be_open()
         match event:
             case ModelsListRequestEvent():
                 models = [self._standings.status(known) for known in self._standings.entries.values()]
@@ -91,6 +117,13 @@ class ModelDownloader(Actor[Inbox]):
                 return await self._shelf.remove(entry, event.dry_run)
             case ModelVerifyRequestEvent():
                 return self._shelf.verify(entry_of(event.model_id))
+            case ModelsRelocateRequestEvent():
+                return await self._residence.relocate(event)
+            case PathMoveCancelRequestEvent():
+                return Later(self._residence.cancel)
+            case PathsChangedEvent():
+                await self._residence.look_again()
+                return None
             case _:
                 assert_never(event)
 
@@ -98,7 +131,10 @@ class ModelDownloader(Actor[Inbox]):
         """End the installs that run, at a durable byte; they go on at the next start."""
         await self._desk.close()
         self._world.close()
-        self._lock.release()
+        self._residence.close()
+
+    async def _ask_of_places(self, question: Request[Any]) -> Event:
+        return await self.peer.request(question, timeout_seconds=RELOCATION_TIMEOUT_SECONDS)
 
     async def _ask_verifier(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         seconds = VERIFY_BASE_SECONDS + sum(file.size_bytes for file in question.files) / VERIFY_BYTES_PER_SECOND

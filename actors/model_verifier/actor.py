@@ -20,12 +20,13 @@ from actors.storage.durable import DurableWriteFailed
 from bus.actor import Actor, Later
 from bus.errors import Refused
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent, ModelRemovedEvent
+from schemas.paths import ModelsRootAdmitRequestEvent, ModelsRootAdmittedEvent
 
 if TYPE_CHECKING:
     from actors.launch import Surroundings
 
 VERDICTS_AT_ONCE = 2
-Inbox = FilesVerifyRequestEvent | ModelDownloadProgressedEvent | ModelRemovedEvent
+Inbox = FilesVerifyRequestEvent | ModelsRootAdmitRequestEvent | ModelDownloadProgressedEvent | ModelRemovedEvent
 
 
 class ModelVerifier(Actor[Inbox]):
@@ -33,7 +34,7 @@ class ModelVerifier(Actor[Inbox]):
 
     def __init__(self, models: Path, state: Path) -> None:
         """Args: models: only directories directly below it are looked into; state: where the records lie."""
-        self._models = models.absolute()
+        self._roots = {models.absolute()}
         self._book = HashBook()
         self._idle = IdleReader()
         self._slots = anyio.CapacityLimiter(VERDICTS_AT_ONCE)
@@ -49,16 +50,19 @@ class ModelVerifier(Actor[Inbox]):
         if aside := self._records.load():
             _log(f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew")
 
-    async def handle(self, event: Inbox) -> Later | None:
+    async def handle(self, event: Inbox) -> ModelsRootAdmittedEvent | Later | None:
         """Hash what became durable, or give a verdict."""
         match event:
             case ModelDownloadProgressedEvent():
                 self._idle.download_progressed()
                 directory = Path(event.staging_directory)
-                if is_below(self._models, directory) and not any(path_problem(file.path) for file in event.files):
+                if self._is_of_models(directory) and not any(path_problem(file.path) for file in event.files):
                     follow = functools.partial(self._book.follow, event.model_id, event.attempt, directory, event.files)
                     await anyio.to_thread.run_sync(follow)
                 return None
+            case ModelsRootAdmitRequestEvent():
+                self._roots.add(Path(event.directory))
+                return ModelsRootAdmittedEvent(directory=event.directory)
             case FilesVerifyRequestEvent():
                 return self._verify(event)
             case ModelRemovedEvent():
@@ -73,10 +77,13 @@ class ModelVerifier(Actor[Inbox]):
         self._idle.close()
         self._book.drop_all()
 
+    def _is_of_models(self, directory: Path) -> bool:
+        return any(is_below(root, directory) for root in self._roots)
+
     def _verify(self, request: FilesVerifyRequestEvent) -> Later:
         directory = Path(request.directory)
-        if not is_below(self._models, directory):
-            raise Refused(f"{request.directory} is no model's directory: expected one directly below {self._models}")
+        if not self._is_of_models(directory):
+            raise Refused(f"{request.directory} is no model's directory: expected one directly below {' or '.join(sorted(map(str, self._roots)))}")
         for file in request.files:
             if problem := path_problem(file.path):
                 raise Refused(f"{request.model_id}: path {file.path!r} cannot be looked at: {problem}")

@@ -1,0 +1,264 @@
+"""Where the models of a downloader are at home: a directory that it owns, one that is missing for now, or one that they move away from."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import msgspec
+
+from actors.model_downloader.activation import finish
+from actors.model_downloader.carrying import CarryingStopped
+from actors.model_downloader.desk import Desk
+from actors.model_downloader.relocation import Ask, Relocation, RelocationFailed
+from actors.model_downloader.relocation_journal import RelocationJournal, RelocationRecord
+from actors.model_downloader.shelf import Shelf
+from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.standing import Standings
+from actors.model_downloader.weighing import begun, weigh
+from actors.model_downloader.world import World
+from actors.storage.durable import DurableWriteFailed
+from actors.storage.lock import DirectoryLock, DirectoryLocked
+from bus.errors import Refused
+from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, PathMoveCancelledEvent
+
+
+class Residence:
+    """Owns the directory of models, and changes it for another one when asked to.
+
+    Attributes:
+        switched: awaited with the new directory whenever another one serves.
+    """
+
+    def __init__(self, name: str, root: ModelRoot, standings: Standings, world: World, ask: Ask, state: Path | None, default: Path | None) -> None:
+        """`state` holds the journal of a move. `default` is where models lie if nobody chose: only there a missing directory is simply created."""
+        self._name = name
+        self._root = root
+        self._standings = standings
+        self._world = world
+        self._ask = ask
+        self._record = RelocationRecord(state) if state else None
+        self._default = default or root.path
+        self._lock: DirectoryLock | None = None
+        self._target_lock: DirectoryLock | None = None
+        self._relocation: Relocation | None = None
+        self._moving = anyio.CancelScope()
+        self._over = anyio.Event()
+        self._is_moving = False
+        self._can_be_cancelled = False
+        self.switched: Callable[[Path], Awaitable[None]] = _nothing
+
+    def inhabit(self, desk: Desk, shelf: Shelf, tasks: anyio.abc.TaskGroup) -> None:
+        """Hand over those who work in the directory."""
+        self._desk, self._shelf, self._tasks = desk, shelf, tasks
+
+    @property
+    def is_away(self) -> bool:
+        """Whether a directory that a person chose is not there: its drive is not connected, or somebody removed it."""
+        return self._root.path != self._default and not self._root.path.is_dir()
+
+    def must_be_open(self) -> None:
+        """Check that models can be changed now.
+
+        Raises:
+            Refused: the directory is not there, or its models are on the move.
+        """
+        if self.is_away or self._lock is None:
+            raise Refused(f"{self._missing_words()}; see 'undercroft paths'")
+        if self._relocation is not None and self._is_moving:
+            target = self._relocation.journal.target
+            raise Refused(f"the models are being moved to {target}; try again when they are there, or run 'undercroft paths cancel'")
+
+    async def open(self) -> None:
+        """Own the directory and go on with whatever was interrupted: a move, swaps, installs. One that is not there is never created.
+
+        Raises:
+            DirectoryLocked: another process owns it.
+            OSError: it cannot be used.
+        """
+        if self.is_away:
+            for entry in self._standings.entries.values():
+                self._standings.problems[entry.id] = self._missing_words()
+                await self._standings.tell(entry)
+            return
+        self._take()
+        for model_id in list(self._standings.problems):
+            self._standings.problems.pop(model_id)
+        journal = self._record.read() if self._record else None
+        if journal is not None and Path(journal.source) == self._root.path:
+            await self._take_up(journal)
+        elif journal is not None and Path(journal.target) == self._root.path:
+            await self._serve()
+            self._relocation = self._relocation_of(journal)
+            self._tasks.start_soon(self._arrive, self._relocation)
+        else:
+            await self._serve()
+
+    async def look_again(self) -> None:
+        """A directory came or went: one that is back is opened, one that went is told."""
+        if self._lock is None and not self.is_away:
+            await self.open()
+        elif self._lock is not None and self.is_away:
+            await self._desk.close()
+            self._standings.installs.clear()
+            self._lock = None  # what it locked is not there; the lock went with it
+            await self.open()
+
+    async def relocate(self, request: ModelsRelocateRequestEvent) -> ModelsRelocationEvent:
+        """Begin a move; on return it is durable.
+
+        Raises:
+            Refused: it cannot be begun.
+        """
+        if self._record is None or self._relocation is not None:
+            raise Refused("the models are on the move already; see 'undercroft paths', or run 'undercroft paths cancel'")
+        try:
+            found = await anyio.to_thread.run_sync(weigh, self._root, self._standings.entries, request)
+            if request.dry_run:
+                return found
+            await self._stop_installs()
+            self._lock_target(Path(request.target))
+            journal = begun(self._root, self._standings.entries, request)
+            self._record.write(journal)
+        except (RelocationFailed, DirectoryLocked, OSError, DurableWriteFailed) as error:
+            self._free_target()
+            if not request.dry_run:
+                await self._serve()
+            raise Refused(str(error)) from error
+        self._start(journal)
+        return found
+
+    async def cancel(self) -> PathMoveCancelledEvent:
+        """Stop a move; on return nothing of it is left at the new place.
+
+        Raises:
+            Refused: the new place serves already.
+        """
+        relocation = self._relocation
+        if relocation is None:
+            return PathMoveCancelledEvent(was_moving=False)
+        if not self._can_be_cancelled:
+            raise Refused(f"the models are at {relocation.journal.target} already; choose {relocation.journal.source} to bring them back")
+        relocation.stop.set()
+        self._moving.cancel()
+        await self._over.wait()
+        return PathMoveCancelledEvent(was_moving=True)
+
+    def close(self) -> None:
+        """Let go of the directory; a move goes on at the next start. The carrying thread ends at its next chunk."""
+        if self._relocation is not None:
+            self._relocation.stop.set()
+        self._free_target()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def _take_up(self, journal: RelocationJournal) -> None:
+        """Go on with a move that a crash interrupted, or with giving it up."""
+        assert self._record is not None, "the journal was read from it"
+        for entry in self._standings.entries.values():
+            await self._standings.tell(entry)
+        if not Path(journal.target).is_dir():  # noqa: ASYNC240  # one stat at the start
+            self._start(journal)  # which fails, says so, and leaves everything as it is
+            return
+        try:
+            self._lock_target(Path(journal.target))
+        except (DirectoryLocked, OSError) as error:
+            await self._relocation_of(journal).tell("failed", str(error))
+            await anyio.to_thread.run_sync(self._record.remove)
+            await self._serve()
+            return
+        self._start(journal)
+
+    def _start(self, journal: RelocationJournal) -> None:
+        self._relocation = self._relocation_of(journal)
+        self._moving, self._over = anyio.CancelScope(), anyio.Event()
+        self._is_moving = self._can_be_cancelled = True
+        if journal.phase == "giving_up":
+            self._moving.cancel()
+        self._tasks.start_soon(self._move, self._relocation)
+
+    async def _move(self, relocation: Relocation) -> None:
+        problem = ""
+        with self._moving:
+            try:
+                await relocation.bring()
+                self._can_be_cancelled = False
+                await relocation.settle()
+            except CarryingStopped:
+                await anyio.sleep_forever()  # the cancellation that came with it, or the end of this process, is on its way
+            except (RelocationFailed, OSError, DurableWriteFailed) as error:
+                problem = str(error)
+        if problem or self._moving.cancelled_caught:
+            await self._stay(relocation, problem)
+            return
+        await self._stop_installs()
+        source_lock, self._lock, self._target_lock = self._lock, self._target_lock, None
+        self._root.path = Path(relocation.journal.target)
+        self._is_moving = False
+        self._standings.problems.clear()
+        await self.switched(self._root.path)
+        await self._serve()
+        await self._arrive(relocation)
+        if source_lock is not None:
+            source_lock.release()
+
+    async def _arrive(self, relocation: Relocation) -> None:
+        """Take up the wishes at the new place, and clear the old one."""
+        if relocation.journal.action != "move":
+            for model_id in relocation.journal.wishes:
+                await self._desk.install(self._standings.entries[model_id])
+        await relocation.leave()
+        self._relocation = None
+
+    async def _stay(self, relocation: Relocation, problem: str) -> None:
+        """The models are where they were: clear the new place, and go on."""
+        with anyio.CancelScope(shield=True):
+            if Path(relocation.journal.target).is_dir():  # noqa: ASYNC240  # one stat
+                await anyio.to_thread.run_sync(relocation.give_up)
+            elif self._record is not None:
+                await anyio.to_thread.run_sync(self._record.remove)
+            self._free_target()
+            self._relocation, self._is_moving, self._can_be_cancelled = None, False, False
+            await relocation.tell("failed" if problem else "cancelled", problem)
+            await self._serve()
+            self._over.set()
+
+    async def _serve(self) -> None:
+        """Go on with every wish, and check what is installed."""
+        await self._desk.take_up_wishes()
+        self._tasks.start_soon(self._shelf.check)
+
+    async def _stop_installs(self) -> None:
+        await self._desk.close()
+        self._standings.installs.clear()
+
+    def _take(self) -> None:
+        lock = DirectoryLock(self._root.path, self._name)
+        lock.acquire()
+        self._lock = lock
+        self._root.prepare()
+        finish(self._root)
+
+    def _lock_target(self, target: Path) -> None:
+        lock = DirectoryLock(target, self._name)
+        lock.acquire()
+        self._target_lock = lock
+
+    def _free_target(self) -> None:
+        if self._target_lock is not None:
+            self._target_lock.release()
+        self._target_lock = None
+
+    def _relocation_of(self, journal: RelocationJournal) -> Relocation:
+        assert self._record is not None, "without a place for its journal no move begins"
+        return Relocation(self._record, msgspec.structs.replace(journal), self._standings.entries, self._world, self._ask)
+
+    def _missing_words(self) -> str:
+        return f"{self._root.path}: the directory of the models is not there; connect its drive, or choose another with 'undercroft paths set models'"
+
+
+async def _nothing(directory: Path) -> None:
+    """For those who need not know."""
