@@ -87,8 +87,12 @@ class DiagnosticsSettings(Section):
     """What helps to find a fault."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", title="Level")
-    log_lines: int = Field(default=2000, ge=100, le=100_000, title="Lines kept in memory")
+    log_entries: int = Field(default=500, ge=50, le=100_000, title="Log entries kept in memory")
+    log_kib: int = Field(default=256, ge=16, le=65_536, title="Most memory for them, in KiB")
     file_logs: bool = Field(default=False, title="Write logs to files", description="Rotated; off unless somebody looks for a fault.")
+    file_logs_until: str = Field(
+        default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$", title="Last day of log files", description="They are off again after this day. Empty: no end."
+    )
 
 
 class Settings(Section):

@@ -1,0 +1,116 @@
+"""Diagnostics over a bus: records are kept and found, levels are set, files are written only on a person's word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.diagnostics.actor import Diagnostics, LogSettings
+from bus.actor import ActorLoop
+from bus.client import Peer
+from bus.memory import memory_bus
+from schemas.alerts import AlertChangedEvent
+from schemas.config import SettingsChangedEvent
+from schemas.logs import LogLevelChangedEvent, LogLevelRequestEvent, LogRecord, LogRecordedEvent, LogRingReadEvent, LogRingRequestEvent
+from schemas.supervision import LogLine, LogLinesWrittenEvent
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def living(logs: Path) -> AsyncIterator[Peer]:
+    """A peer that talks to running diagnostics."""
+    async with memory_bus() as bus, bus.connect("diagnostics") as own, bus.connect("app") as app:
+        loop = ActorLoop(Diagnostics(logs, now=lambda: 0.0), own)
+        running = asyncio.create_task(loop.run())
+        while not any("logs.read_ring" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+            await asyncio.sleep(0)
+        yield app
+        loop.stop()
+        await running
+
+
+def record(message: str, **values: Any) -> LogRecord:
+    return LogRecord(**{"actor": "store", "at": 1.0, "level": "info", "logger": "l", "message": message, **values})
+
+
+def settings(**values: Any) -> SettingsChangedEvent:
+    return SettingsChangedEvent(changed={}, settings={"diagnostics": values}, revision=1, reason="update")
+
+
+async def ring(app: Peer, count: int) -> LogRingReadEvent:
+    """The ring, once it holds so many."""
+    while True:
+        found = await app.request(LogRingRequestEvent())
+        if len(found.records) >= count:
+            return found
+
+
+@pytest.mark.requirement("S0-14")
+async def test_what_was_noted_is_found_and_touches_no_disk(tmp_path: Path) -> None:
+    async with living(tmp_path / "logs") as app:
+        await app.publish(LogRecordedEvent(records=[record("one"), record("two", actor="other", correlation="m")], dropped=3))
+        found = await ring(app, 2)
+        assert ([kept.message for kept in found.records], found.dropped) == (["one", "two"], 3)
+        assert [kept.message for kept in (await app.request(LogRingRequestEvent(correlation="m"))).records] == ["two"]
+    assert not (tmp_path / "logs").exists()
+
+
+async def test_lines_of_stderr_are_kept_unless_they_repeat_a_record(tmp_path: Path) -> None:
+    async with living(tmp_path) as app:
+        lines = [LogLine(actor="store", at=1.0, text="Traceback"), LogLine(actor="store", at=2.0, text="info l: one", recorded=True)]
+        await app.publish(LogLinesWrittenEvent(lines=lines))
+        await app.publish(LogRecordedEvent(records=[record("one")]))
+        found = await ring(app, 2)
+        assert sorted((kept.logger, kept.message) for kept in found.records) == [("l", "one"), ("stderr", "Traceback")]
+
+
+async def test_a_level_is_set_for_one_actor_or_by_the_settings_for_all(tmp_path: Path) -> None:
+    async with living(tmp_path) as app, app.subscribe(LogLevelChangedEvent) as levels:
+        await app.request(LogLevelRequestEvent(actor="store", level="debug"))
+        assert await anext(levels) == LogLevelChangedEvent(actor="store", level="debug")
+        await app.publish(settings(log_level="error"))
+        assert await anext(levels) == LogLevelChangedEvent(actor="*", level="error")
+
+
+@pytest.mark.requirement("S0-15", "S0-20")
+async def test_files_are_written_once_a_person_asks_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "undercroft.jsonl"
+    async with living(tmp_path / "logs") as app:
+        await app.publish(LogRecordedEvent(records=[record("before")]))
+        await app.publish(settings(file_logs=True))
+        await app.publish(LogRecordedEvent(records=[record("after")]))
+        await ring(app, 2)
+    text = path.read_text()
+    assert "after" in text
+    assert "before" not in text
+
+
+async def test_a_disk_that_takes_no_log_files_is_told_and_costs_no_records(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    async with living(tmp_path / "logs") as app, app.subscribe(AlertChangedEvent) as alerts:
+        await app.publish(settings(file_logs=True))
+        await app.publish(LogRecordedEvent(records=[record("one")]))
+        told = await anext(alerts)
+        assert isinstance(told, AlertChangedEvent)
+        assert (told.alert.name, told.alert.is_active) == ("diagnostics.file_logs_failed", True)
+        assert len((await ring(app, 1)).records) == 1
+
+
+async def test_the_ring_shrinks_live(tmp_path: Path) -> None:
+    async with living(tmp_path) as app:
+        await app.publish(LogRecordedEvent(records=[record(str(number)) for number in range(100)]))
+        await ring(app, 100)
+        await app.publish(settings(log_entries=60))
+        while len((found := await app.request(LogRingRequestEvent())).records) > 60:
+            pass
+        assert (found.records[-1].message, found.dropped) == ("99", 40)
+
+
+def test_settings_that_are_missing_keep_their_defaults() -> None:
+    assert LogSettings.of({}) == LogSettings(entries=500, size_bytes=256 * 1024)
