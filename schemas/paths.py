@@ -124,6 +124,7 @@ class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
         paths: the categories that are concerned, as they will be.
         created: directories that were, or would be, created.
         move_bytes: how much has to be copied; 0 if nothing has to.
+        move_id: of the move that has begun; empty if the choice counts already.
     """
 
     accepted: bool
@@ -133,6 +134,7 @@ class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
     paths: list[PathStatus]
     created: list[str]
     move_bytes: int
+    move_id: str = ""
 
 
 class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True, tag="paths.choose"):
@@ -176,6 +178,7 @@ class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_cha
     """How far the models are on their way to another directory. At most ten a second.
 
     Attributes:
+        move_id: as the answer to the choice said it.
         model_id: which model is being brought over; empty between models.
         moved_bytes: at the new place already, of `total_bytes`; they count only once all of it does.
         kept_back: what stays at the old place for now, since a program has it in use.
@@ -188,6 +191,7 @@ class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_cha
     target: str
     action: PathAction
     state: MoveState
+    move_id: str = ""
     model_id: str = ""
     moved_bytes: int = 0
     total_bytes: int = 0
@@ -202,11 +206,13 @@ class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_
         moved_models: what will be brought over.
         adopted_models: what lies at the new place in its full length already, and is kept there if its hashes match.
         copy_bytes: to be copied; 0 where both places are on one file system.
+        move_id: tells this move from others; empty with `dry_run`.
     """
 
     moved_models: list[str]
     adopted_models: list[str]
     copy_bytes: int
+    move_id: str = ""
 
 
 class ModelsRelocateRequestEvent(Request[ModelsRelocationEvent], frozen=True, kw_only=True, tag="paths.relocate_models"):

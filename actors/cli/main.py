@@ -20,6 +20,8 @@ COMMANDS = {
     "watch": "Show events as they happen.",
     "config": "Read and change settings while the app runs.",
     "models": "Install, check and remove models.",
+    "paths": "Show where the models lie, and move them elsewhere.",
+    "ready": "Wait until the app can be used, and show what is missing.",
     "contract": "Show every event and request, as JSON Schema or AsyncAPI.",
     "demo": "Show what it does when things go wrong, in half a minute.",
 }

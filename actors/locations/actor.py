@@ -93,7 +93,8 @@ class LocationKeeper(Actor[Inbox]):
                 if relocation is None:
                     problems = await self._keep(event, found.choices)
                 else:  # the owner of the models has it settled once they are there
-                    _, problems = await self._relocate(event, found, dry_run=False)
+                    begun, problems = await self._relocate(event, found, dry_run=False)
+                    return _answer(event, found, problems, copy_bytes, begun.move_id if begun else "")
             return _answer(event, found, problems, copy_bytes)
 
     async def _relocate(self, event: PathChooseRequestEvent, found: Plan, *, dry_run: bool) -> tuple[ModelsRelocationEvent | None, list[PathProblem]]:
@@ -173,7 +174,7 @@ class LocationKeeper(Actor[Inbox]):
         return Map(self._defaults, self._at_start, self._found, self._environ)
 
 
-def _answer(event: PathChooseRequestEvent, found: Plan, problems: list[PathProblem], move_bytes: int = 0) -> PathChosenEvent:
+def _answer(event: PathChooseRequestEvent, found: Plan, problems: list[PathProblem], move_bytes: int = 0, move_id: str = "") -> PathChosenEvent:
     return PathChosenEvent(
         accepted=not problems,
         dry_run=event.dry_run,
@@ -182,6 +183,7 @@ def _answer(event: PathChooseRequestEvent, found: Plan, problems: list[PathProbl
         paths=found.paths,
         created=[] if problems else [str(path) for path in found.to_create],
         move_bytes=move_bytes,
+        move_id=move_id,
     )
 
 

@@ -153,6 +153,7 @@ class Relocation:
             target=journal.target,
             action=journal.action,
             state=state,
+            move_id=journal.move_id,
             model_id=self._carried_now,
             moved_bytes=min(self._moved_bytes, self._total_bytes),
             total_bytes=self._total_bytes,

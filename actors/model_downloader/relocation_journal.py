@@ -19,6 +19,7 @@ class RelocationJournal(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a move. Whether the new place serves already is said by the choices alone, never here.
 
     Attributes:
+        move_id: tells it from other moves.
         category, path: the choice that is settled once everything is at the new place.
         phase: `moving`: what is at the new place is a copy. `giving_up`: the copies are being removed there again.
         placed: directories that were brought over and have their names there.
@@ -32,6 +33,7 @@ class RelocationJournal(msgspec.Struct, frozen=True, kw_only=True):
     action: PathAction
     category: Choosable
     path: str
+    move_id: str = ""
     format: int = FORMAT
     phase: Literal["moving", "giving_up"] = "moving"
     placed: list[str] = []

@@ -129,7 +129,7 @@ class Residence:
                 await self._serve()
             raise Refused(str(error)) from error
         self._start(journal)
-        return found
+        return msgspec.structs.replace(found, move_id=journal.move_id)
 
     async def cancel(self) -> PathMoveCancelledEvent:
         """Stop a move; on return nothing of it is left at the new place.
@@ -254,7 +254,7 @@ class Residence:
 
     def _relocation_of(self, journal: RelocationJournal) -> Relocation:
         assert self._record is not None, "without a place for its journal no move begins"
-        return Relocation(self._record, msgspec.structs.replace(journal), self._standings.entries, self._world, self._ask)
+        return Relocation(self._record, journal, self._standings.entries, self._world, self._ask)
 
     def _missing_words(self) -> str:
         return f"{self._root.path}: the directory of the models is not there; connect its drive, or choose another with 'undercroft paths set models'"

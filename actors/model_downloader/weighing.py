@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from actors.model_downloader.carrying import belongings, is_one_file_system, model_of, tree_bytes
@@ -41,5 +42,11 @@ def begun(root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsReloca
         if model_id in entries and (journal is None or journal.wanted):
             wishes.append(model_id)
     return RelocationJournal(
-        source=str(root.path), target=request.target, action=request.action, category=request.category, path=request.path, wishes=wishes
+        move_id=secrets.token_hex(8),
+        source=str(root.path),
+        target=request.target,
+        action=request.action,
+        category=request.category,
+        path=request.path,
+        wishes=wishes,
     )

@@ -1166,6 +1166,8 @@ export interface ModelsRelocationEvent {
   adopted_models: Array<string>;
   /** to be copied; 0 where both places are on one file system. */
   copy_bytes: number;
+  /** tells this move from others; empty with `dry_run`. */
+  move_id?: string;
 }
 
 /** Asked of the owner of the models: go over to another directory, then have the choice settled. */
@@ -1313,6 +1315,8 @@ export interface PathChosenEvent {
   created: Array<string>;
   /** how much has to be copied; 0 if nothing has to. */
   move_bytes: number;
+  /** of the move that has begun; empty if the choice counts already. */
+  move_id?: string;
 }
 
 /** Choose a directory for a category; from the readiness flow and from the settings alike. */
@@ -1346,6 +1350,8 @@ export interface PathMoveChangedEvent {
   target: string;
   action: "adopt" | "anew" | "move";
   state: "cancelled" | "failed" | "leaving" | "moved" | "moving";
+  /** as the answer to the choice said it. */
+  move_id?: string;
   /** which model is being brought over; empty between models. */
   model_id?: string;
   /** at the new place already, of `total_bytes`; they count only once all of it does. */
