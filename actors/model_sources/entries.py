@@ -37,8 +37,8 @@ def model_id_of(*parts: str) -> str:
     """A valid id made of words, such as the name of a repository and a tag."""
     words = "-".join(_DULL_ENDING.sub("", part.rpartition("/")[2]) for part in parts if part).lower()
     plain = re.sub(r"[^a-z0-9._-]+", "-", words)[:ID_LIMIT].strip("._-")
-    for ending in RESERVED_SUFFIXES:
-        plain = plain.removesuffix(ending).strip("._-")
+    while plain.endswith(RESERVED_SUFFIXES):
+        plain = plain.rpartition(".")[0].strip("._-")
     return plain if plain and not id_problem(plain) else f"model-{plain}".strip("._-")[:ID_LIMIT]
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from actors.manifest.places import path_problem
+from actors.model_sources.entries import plain_text
 from actors.model_sources.errors import ResolvingFailed
 from actors.model_sources.names import HubName
 from schemas.manifest import Sha256
@@ -108,7 +109,7 @@ def choose(repository: Repository, name: HubName, label: str) -> tuple[list[Sibl
     wanted = [sibling for sibling in repository.siblings if _fits(sibling.path, name.pattern)]
     skipped = []
     if not name.pattern:
-        skipped = [f"{sibling.path}: not part of the model" for sibling in wanted if _IDLE.search(sibling.path)]
+        skipped = [f"{plain_text(sibling.path)}: not part of the model" for sibling in wanted if _IDLE.search(sibling.path)]
         wanted = [sibling for sibling in wanted if not _IDLE.search(sibling.path)]
         variants = {_SPLIT.sub("", sibling.path) for sibling in wanted if sibling.path.lower().endswith(".gguf")}
         if len(variants) > 1:
@@ -174,5 +175,5 @@ def _fits(path: str, pattern: str) -> bool:
 
 
 def _listed(paths: set[str]) -> str:
-    shown = sorted(paths)[:CHOICES_SHOWN]
+    shown = [plain_text(path) for path in sorted(paths)[:CHOICES_SHOWN]]
     return ", ".join(shown) + (", ..." if len(paths) > CHOICES_SHOWN else "")
