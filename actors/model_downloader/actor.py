@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.manifest import load_manifest
 from actors.model_downloader.desk import Desk
+from actors.model_downloader.holding import Holding
 from actors.model_downloader.residence import Residence
+from actors.model_downloader.rounds import days_of
 from actors.model_downloader.shelf import Shelf
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.standing import Standings
+from actors.model_downloader.upkeep import Upkeep
 from actors.model_downloader.world import World
 from bus.actor import Actor, Later
+from bus.errors import RequestFailed
+from schemas.bus import BusStatisticsRequestEvent, PeerLeftEvent
+from schemas.config import SettingsChangedEvent
 from schemas.event import Event, Request
+from schemas.leases import ModelLeaseRequestEvent, ModelReleasedEvent, ModelReleaseRequestEvent, ModelRepairRequestEvent, ModelRollbackRequestEvent
 from schemas.manifest import Manifest
 from schemas.models import (
     FilesVerifiedEvent,
@@ -43,13 +51,18 @@ VERIFY_BASE_SECONDS = 30.0
 VERIFY_BYTES_PER_SECOND = 20_000_000
 """A verdict is waited for as long as it takes to read the files from a slow disk."""
 
+VERIFY_IDLE_SECONDS = 12 * 3600.0
+"""Who reads only while nobody else does may take a night."""
+
 RELOCATION_TIMEOUT_SECONDS = 60.0
 
 Wish = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelVerifyRequestEvent
+Use = ModelLeaseRequestEvent | ModelRollbackRequestEvent | ModelRepairRequestEvent
 Relocating = ModelsRelocateRequestEvent | PathMoveCancelRequestEvent
-Inbox = Wish | Relocating | ModelsListRequestEvent | PathsChangedEvent
+Heard = PathsChangedEvent | PeerLeftEvent | SettingsChangedEvent
+Inbox = Wish | Use | ModelReleaseRequestEvent | Relocating | ModelsListRequestEvent | Heard
 Changed = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent
-Reply = Changed | ModelsListedEvent | ModelsRelocationEvent | PathMoveCancelledEvent | Later
+Reply = Changed | ModelReleasedEvent | ModelsListedEvent | ModelsRelocationEvent | PathMoveCancelledEvent | Later
 
 
 class ModelDownloader(Actor[Inbox]):
@@ -92,31 +105,51 @@ class ModelDownloader(Actor[Inbox]):
         self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier)
         self._standings = Standings(self._manifest, self._root, self._world)
         self._desk = Desk(self._standings, self._root, self._world, self.tasks)
-        self._shelf = Shelf(self._standings, self._root, self._world)
+        self._holding = Holding(self._root, self._instances)
+        self._shelf = Shelf(self._standings, self._root, self._world, self._holding, self.alerts)
+        self._upkeep = Upkeep(self._shelf, self._standings, self._root, self._world, self._holding)
+        self._world.alone, self._world.describe = self._holding.alone, self._shelf.describe
+        self._world.installed = self._shelf.installed
+        self._holding.load()
         self._residence = Residence(self._name, self._root, self._standings, self._world, self._ask_of_places, self._state, self._default_root)
         self._residence.inhabit(self._desk, self._shelf, self.tasks)
         await self._residence.open()
+        self.tasks.start_soon(self._holding.keep_looking, self._shelf.leases_ended)
+        self.tasks.start_soon(self._upkeep.make_rounds)
 
     async def handle(self, event: Inbox) -> Reply | None:
         """Answer one request."""
         entry_of = self._standings.entry
-        if isinstance(event, Wish):
+        if isinstance(event, Wish | Use):
             self._residence.must_be_open()
         match event:
             case ModelsListRequestEvent():
                 models = [self._standings.status(known) for known in self._standings.entries.values()]
                 return ModelsListedEvent(models=models, models_directory=str(self._root.path))
             case ModelInstallRequestEvent():
-                return await self._desk.install(entry_of(event.model_id))
+                async with self._shelf.turn(event.model_id):
+                    return await self._desk.install(entry_of(event.model_id))
             case ModelCancelRequestEvent():
-                return await self._desk.cancel(entry_of(event.model_id), event.drop_partial)
+                async with self._shelf.turn(event.model_id):
+                    return await self._desk.cancel(entry_of(event.model_id), event.drop_partial)
             case ModelRemoveRequestEvent():
-                entry = entry_of(event.model_id)
-                if not event.dry_run:
-                    await self._desk.stop(entry, forget=False)
-                return await self._shelf.remove(entry, event.dry_run)
+                return Later(partial(self._shelf.remove, entry_of(event.model_id), event, partial(self._desk.stop, forget=False)))
             case ModelVerifyRequestEvent():
-                return self._shelf.verify(entry_of(event.model_id))
+                return Later(partial(self._shelf.verify, entry_of(event.model_id)))
+            case ModelLeaseRequestEvent():
+                return Later(partial(self._shelf.lease, entry_of(event.model_id), event))
+            case ModelReleaseRequestEvent():
+                return await self._shelf.release(entry_of(event.model_id), event.lease_id)
+            case ModelRollbackRequestEvent():
+                return Later(partial(self._upkeep.roll_back, entry_of(event.model_id), event.wait_seconds))
+            case ModelRepairRequestEvent():
+                return Later(partial(self._upkeep.repair, entry_of(event.model_id), self._desk.install))
+            case PeerLeftEvent():
+                await self._shelf.leases_ended(await self._holding.peer_left(event.instance, event.said_bye))
+                return None
+            case SettingsChangedEvent():
+                self._upkeep.every_days = days_of(event.settings)
+                return None
             case ModelsRelocateRequestEvent():
                 return await self._residence.relocate(event)
             case PathMoveCancelRequestEvent():
@@ -133,9 +166,19 @@ class ModelDownloader(Actor[Inbox]):
         self._world.close()
         self._residence.close()
 
+    async def _instances(self) -> frozenset[str] | None:
+        """The peers that are on the bus now, by instance; None if the broker does not say."""
+        try:
+            statistics = await self.peer.request(BusStatisticsRequestEvent())
+        except RequestFailed:
+            return None
+        return frozenset(peer.instance for peer in statistics.peers)
+
     async def _ask_of_places(self, question: Request[Any]) -> Event:
         return await self.peer.request(question, timeout_seconds=RELOCATION_TIMEOUT_SECONDS)
 
     async def _ask_verifier(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         seconds = VERIFY_BASE_SECONDS + sum(file.size_bytes for file in question.files) / VERIFY_BYTES_PER_SECOND
+        if question.idle:
+            seconds = VERIFY_IDLE_SECONDS
         return await self.peer.request(question, timeout_seconds=seconds)

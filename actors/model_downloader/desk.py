@@ -48,7 +48,7 @@ class Desk:
             Refused: it could not be made durable.
         """
         running = self._standings.installs.get(entry.id)
-        if (running is None or running.is_over) and self._standings.status(entry).state != "installed":
+        if (running is None or running.is_over) and not self._standings.is_up_to_date(entry):
             try:
                 await self._start(entry)
             except (OSError, DurableWriteFailed) as error:

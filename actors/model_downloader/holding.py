@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 
 from actors.model_downloader.leases import LeaseBook, read_leases, write_leases
+from actors.model_downloader.staging import ModelRoot
 from actors.storage.durable import DurableWriteFailed
 from bus.errors import Refused
 from schemas.leases import Lease, ModelLeaseRequestEvent
@@ -49,7 +50,7 @@ async def _tell_nobody(holders: list[str]) -> None:
 class Holding:
     """The leases of one downloader."""
 
-    def __init__(self, root: Path, instances: Instances = _nobody_knows, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, root: ModelRoot, instances: Instances = _nobody_knows, now: Callable[[], float] = time.time) -> None:
         """Args: instances: of the peers that are on the bus now; None if that cannot be known now."""
         self._root = root
         self._instances = instances
@@ -61,7 +62,7 @@ class Holding:
 
     def load(self) -> Path | None:
         """Know the leases that were given before; returns the name of their file if it could not be read and was put aside."""
-        leases, aside = read_leases(self._root)
+        leases, aside = read_leases(self._root.path)
         self._book = LeaseBook(leases)
         self._book.expire(self._now())
         return aside
@@ -165,7 +166,7 @@ class Holding:
 
     async def _save(self) -> None:
         async with self._saving:
-            await anyio.to_thread.run_sync(write_leases, self._root, self._book.all())
+            await anyio.to_thread.run_sync(write_leases, self._root.path, self._book.all())
 
     def _tell_waiting(self) -> None:
         self._changed.set()

@@ -147,6 +147,7 @@ class Install:
                 fetched_bytes=journal.fetched_bytes,
                 attempts=journal.attempt,
             )
+            await self._world.installed(self.entry)
             await self._world.publish(installed)
         return None
 

@@ -65,6 +65,13 @@ def revision_of(entry: ModelEntry) -> str:
     return entry.revision or promises_digest(entry)[:SHORT_DIGEST]
 
 
+def shown_revision(record: RevisionRecord | None, entry: ModelEntry) -> str:
+    """Name of an installed revision. One that bears the name of the wanted one but holds other bytes is told apart."""
+    if record is None or record.promises == promises_digest(entry):
+        return revision_of(entry)
+    return record.revision if record.revision != revision_of(entry) else f"{record.revision}@{record.promises[:SHORT_DIGEST]}"
+
+
 def record_of(entry: ModelEntry, members: Mapping[str, list[Content]], sequence: int) -> RevisionRecord:
     """The record of a model that was fetched as the manifest promises, given what came out of each of its archives, by their paths."""
     contents: list[Content] = []

@@ -1,85 +1,107 @@
-"""The shelf: the installed models, which are checked, put out of use when they are damaged, and removed on somebody's word."""
+"""The shelf: the installed models, which are checked, lent, put out of use when they are damaged, and removed on somebody's word."""
 
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+import anyio
 import anyio.to_thread
+import msgspec
 
+from actors.model_downloader.holding import Holding
+from actors.model_downloader.revisions import RevisionRecord, promises_of, revision_of, shown_revision
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.standing import Standings
 from actors.model_downloader.world import World
 from actors.storage.durable import DurableWriteFailed
-from bus.actor import Later
+from bus.alerts import Alerts
 from bus.errors import Refused, RequestFailed
+from schemas.leases import Lease, ModelLeasedEvent, ModelLeaseRequestEvent, ModelReleasedEvent
 from schemas.manifest import ModelEntry
 from schemas.models import (
     FilesVerifiedEvent,
     FilesVerifyRequestEvent,
     ModelRemovalEvent,
     ModelRemovedEvent,
+    ModelRemoveRequestEvent,
+    ModelStatus,
     ModelVerdictEvent,
     ModelVerificationFailedEvent,
     ModelVerifiedEvent,
 )
 
 ASK_AGAIN_SECONDS = 1.0
+DAMAGED_ALERT = "models.damaged"
 
 
 class Shelf:
-    """All installed models of one downloader."""
+    """All installed models of one downloader.
 
-    def __init__(self, standings: Standings, root: ModelRoot, world: World) -> None:
+    Attributes:
+        verified_at: when each installed model was last read as a whole, seconds since the Unix epoch; None if that is not known.
+    """
+
+    def __init__(self, standings: Standings, root: ModelRoot, world: World, holding: Holding, alerts: Alerts) -> None:
+        self.verified_at: dict[str, float | None] = {}
+        self._turns: dict[str, anyio.Lock] = defaultdict(anyio.Lock)
         self._standings = standings
         self._root = root
         self._world = world
+        self._holding = holding
+        self._alerts = alerts
+
+    # -- checks ----------------------------------------------------------------------------------------------------
 
     async def check(self) -> None:
         """See that every installed model is what it was; files that did not change since they were verified are not read."""
         for entry in list(self._standings.entries.values()):
-            if not self._lies_idle(entry):
+            if not self.is_there(entry):
                 continue
-            verdict = await self._insist(self._question(entry, trust_records=True))
-            if verdict is not None and self._lies_idle(entry):
+            record = self._root.record(entry.id)
+            verdict = await self._insist(self.question(entry, trust_records=True))
+            if verdict is not None and self._is_still(entry, record):
                 await self._act_on(entry, verdict)
 
-    def verify(self, entry: ModelEntry) -> Later:
-        """Have every byte of an installed model hashed again.
+    async def verify(self, entry: ModelEntry, *, idle: bool = False) -> ModelVerdictEvent:
+        """Have every byte of an installed model hashed again; with `idle` only while nothing else wants to read.
 
         Raises:
-            Refused: it is not installed.
+            Refused: it is not installed, or the verifier cannot answer.
         """
-        if not self._root.installed(entry.id).is_dir():
+        if not self.is_there(entry):
             raise Refused(f"{entry.id}: is not installed; run 'undercroft models install {entry.id}'")
+        record = self._root.record(entry.id)
+        verdict = await self.ask(self.question(entry, idle=idle))
+        if self._is_still(entry, record):  # it may have been removed or updated meanwhile
+            await self._act_on(entry, verdict)
+        return ModelVerdictEvent(status=self._standings.status(entry), findings=verdict.findings)
 
-        async def work() -> ModelVerdictEvent:
-            try:
-                verdict = await self._world.verify(self._question(entry))
-            except RequestFailed as failed:
-                raise Refused(f"{entry.id}: the verifier cannot answer now ({failed.kind}); try again in a moment") from failed
-            if self._root.installed(entry.id).is_dir():  # it may have been removed meanwhile
-                await self._act_on(entry, verdict)
-            return ModelVerdictEvent(status=self._standings.status(entry), findings=verdict.findings)
-
-        return Later(work)
-
-    async def remove(self, entry: ModelEntry, dry_run: bool) -> ModelRemovalEvent:
-        """Remove everything of a model; its install was stopped before.
+    async def ask(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
+        """The verdict of the verifier.
 
         Raises:
-            Refused: a program holds its files.
+            Refused: it cannot answer now.
         """
-        if dry_run:
-            freed = await anyio.to_thread.run_sync(self._root.size_bytes, entry.id)
-            return ModelRemovalEvent(status=self._standings.status(entry), freed_bytes=freed, dry_run=True)
         try:
-            freed = await anyio.to_thread.run_sync(self._root.purge, entry.id)
-        except DurableWriteFailed as error:
-            raise Refused(f"{entry.id}: cannot be removed, since a program may still use it: {error}") from error
-        self._standings.forget(entry.id)
-        await self._standings.tell(entry)
-        await self._world.publish(ModelRemovedEvent(model_id=entry.id, freed_bytes=freed))
-        return ModelRemovalEvent(status=self._standings.status(entry), freed_bytes=freed, dry_run=False)
+            return await self._world.verify(question)
+        except RequestFailed as failed:
+            raise Refused(f"{question.model_id}: the verifier cannot answer now ({failed.kind}); try again in a moment") from failed
+
+    def question(
+        self, entry: ModelEntry, directory: Path | None = None, *, trust_records: bool = False, idle: bool = False
+    ) -> FilesVerifyRequestEvent:
+        """What the verifier is asked of the revision in a directory; by default of the active one."""
+        record = self._root.record_in(directory) if directory else self._root.record(entry.id)
+        return FilesVerifyRequestEvent(
+            model_id=entry.id,
+            directory=str(directory or self._root.installed(entry.id)),
+            files=promises_of(record, entry) if record else [file for file in entry.files if file.unpack is None],
+            trust_records=trust_records,
+            idle=idle,
+        )
 
     async def _insist(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent | None:
         while True:
@@ -94,21 +116,106 @@ class Shelf:
         problems = self._standings.problems
         if not verdict.findings:
             problems.pop(entry.id, None)
+            self.verified_at[entry.id] = verdict.verified_at
+            await self._alerts.clear(DAMAGED_ALERT, entry.id)
             await self._world.publish(ModelVerifiedEvent(model_id=entry.id, size_bytes=entry.size_bytes))
             return
         first = verdict.findings[0]
-        problems[entry.id] = (
-            f"{entry.id}/{first.path}: {first.aspect} is {first.found}, expected {first.expected}; it is out of use; "
-            f"run 'undercroft models install {entry.id}' to fetch it again"
-        )
+        found = f"{entry.id}/{first.path}: {first.aspect} is {first.found}, expected {first.expected}; it is out of use"
+        advice = f"run 'undercroft models repair {entry.id}' to fetch what is bad, or 'undercroft models install {entry.id}' to fetch it again"
+        problems[entry.id] = f"{found}; {advice}"
+        self.verified_at.pop(entry.id, None)
         with contextlib.suppress(DurableWriteFailed):  # held open by a program (Windows): its state says that it is damaged all the same
             await anyio.to_thread.run_sync(self._root.put_out_of_use, entry.id)
+        await self._alerts.raise_alert(DAMAGED_ALERT, entry.id, severity="error", message=found, advice=advice)
         await self._world.publish(ModelVerificationFailedEvent(model_id=entry.id, findings=verdict.findings))
         await self._standings.tell(entry)
 
-    def _lies_idle(self, entry: ModelEntry) -> bool:
-        return entry.id not in self._standings.installs and self._root.installed(entry.id).is_dir()
+    # -- leases ----------------------------------------------------------------------------------------------------
 
-    def _question(self, entry: ModelEntry, trust_records: bool = False) -> FilesVerifyRequestEvent:
-        directory = str(self._root.installed(entry.id))
-        return FilesVerifyRequestEvent(model_id=entry.id, directory=directory, files=entry.files, trust_records=trust_records)
+    async def lease(self, entry: ModelEntry, request: ModelLeaseRequestEvent) -> ModelLeasedEvent:
+        """Lend a model; waits while it is being changed.
+
+        Raises:
+            Refused: it is not installed, or damaged.
+        """
+
+        def active() -> str:
+            if not self.is_there(entry) or not self._root.keeps_sizes(entry) or entry.id in self._standings.problems:
+                raise Refused(f"{entry.id}: is not installed, or damaged; run 'undercroft models install {entry.id}'")
+            return shown_revision(self._root.record(entry.id), entry)
+
+        lease = await self._holding.lease(request, active)
+        await self._standings.tell(entry)
+        return ModelLeasedEvent(lease=lease, directory=str(self._root.installed(entry.id)))
+
+    async def release(self, entry: ModelEntry, lease_id: str) -> ModelReleasedEvent:
+        """Take a model back."""
+        was_held = await self._holding.release(entry.id, lease_id)
+        if was_held:
+            await self._standings.tell(entry)
+        return ModelReleasedEvent(model_id=entry.id, was_held=was_held)
+
+    async def leases_ended(self, ended: list[Lease]) -> None:
+        """Say where the models stand whose leases ended by themselves."""
+        for model_id in dict.fromkeys(lease.model_id for lease in ended):
+            if entry := self._standings.entries.get(model_id):
+                await self._standings.tell(entry)
+
+    # -- removal ---------------------------------------------------------------------------------------------------
+
+    async def remove(self, entry: ModelEntry, request: ModelRemoveRequestEvent, stop: Callable[[ModelEntry], Awaitable[None]]) -> ModelRemovalEvent:
+        """Remove everything of a model, once nobody holds it and its install was stopped.
+
+        Raises:
+            Refused: somebody holds it for longer than is waited, or a program has its files open.
+        """
+        if request.dry_run:
+            freed = await anyio.to_thread.run_sync(self._root.size_bytes, entry.id)
+            return ModelRemovalEvent(status=self._standings.status(entry), freed_bytes=freed, dry_run=True)
+        async with self._holding.alone(entry.id, wait_seconds=request.wait_seconds):
+            async with self.turn(entry.id):
+                await stop(entry)
+                try:
+                    freed = await anyio.to_thread.run_sync(self._root.purge, entry.id)
+                except DurableWriteFailed as error:
+                    raise Refused(f"{entry.id}: cannot be removed, since a program may still use it: {error}") from error
+                self._standings.forget(entry.id)
+        self.verified_at.pop(entry.id, None)
+        await self._alerts.clear(DAMAGED_ALERT, entry.id)
+        await self._standings.tell(entry)
+        await self._world.publish(ModelRemovedEvent(model_id=entry.id, freed_bytes=freed))
+        return ModelRemovalEvent(status=self._standings.status(entry), freed_bytes=freed, dry_run=False)
+
+    def turn(self, model_id: str) -> anyio.Lock:
+        """Held by whoever makes, drops or takes over what is staged of a model: a wish that is accepted is not purged by who came before."""
+        return self._turns[model_id]
+
+    # -- small questions -------------------------------------------------------------------------------------------
+
+    async def installed(self, entry: ModelEntry) -> None:
+        """A model was verified and activated: whatever was wrong with it is over."""
+        self.verified_at[entry.id] = self._world.now()
+        await self._alerts.clear(DAMAGED_ALERT, entry.id)
+
+    def describe(self, status: ModelStatus) -> ModelStatus:
+        """Add to a status which revisions there are, and who holds the active one."""
+        entry = self._standings.entries.get(status.model_id)
+        if entry is None:
+            return status
+        former = self._root.former_record(entry.id)
+        serves = self.is_there(entry) and entry.id not in self._standings.problems and status.state != "damaged"
+        return msgspec.structs.replace(
+            status,
+            revision=shown_revision(self._root.record(entry.id), entry) if serves else "",
+            wanted_revision=revision_of(entry),
+            former_revision=shown_revision(former, entry) if former else "",
+            held_by=self._holding.holders(entry.id),
+        )
+
+    def is_there(self, entry: ModelEntry) -> bool:
+        """Whether a revision lies under the model's name."""
+        return self._root.installed(entry.id).is_dir()
+
+    def _is_still(self, entry: ModelEntry, record: RevisionRecord | None) -> bool:
+        return self.is_there(entry) and self._root.record(entry.id) == record

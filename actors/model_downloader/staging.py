@@ -75,11 +75,11 @@ class ModelRoot:
 
     def record(self, model_id: str) -> RevisionRecord | None:
         """What the active revision is; None if there is none, or it was installed before there were records."""
-        return self._record_in(self.installed(model_id))
+        return self.record_in(self.installed(model_id))
 
     def former_record(self, model_id: str) -> RevisionRecord | None:
         """What the former revision is; None if there is none."""
-        return self._record_in(self.former(model_id))
+        return self.record_in(self.former(model_id))
 
     def under_way(self, prefix: str) -> list[str]:
         """Ids of the models that a crash left in the middle of a swap, under one of its two names."""
@@ -160,8 +160,8 @@ class ModelRoot:
         places = [self.installed, self.next, self.back, self.former, self.staging, self.damaged]
         return [place(model_id) for place in places]
 
-    def _record_in(self, directory: Path) -> RevisionRecord | None:
-        """Read once, and again when its file is another one: it is asked for with every status."""
+    def record_in(self, directory: Path) -> RevisionRecord | None:
+        """What a directory holds, as its record says. Read once, and again when its file is another one: every status asks for it."""
         try:
             found = (directory / RECORD_NAME).lstat()
         except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.model_downloader.install import Install
 from actors.model_downloader.journal import read_journal
+from actors.model_downloader.revisions import promises_digest
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.telling import status_of
 from actors.model_downloader.world import World
@@ -47,6 +48,11 @@ class Standings:
         if state == "damaged" and not problem:
             problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models install {entry.id}' to fetch them again"
         return self._world.describe(status_of(entry, state, durable, problem, "damaged" if state == "damaged" else ""))
+
+    def is_up_to_date(self, entry: ModelEntry) -> bool:
+        """Whether the revision that the manifest wants is installed."""
+        record = self._root.record(entry.id)
+        return self.status(entry).state == "installed" and (record is None or record.promises == promises_digest(entry))
 
     async def tell(self, entry: ModelEntry) -> None:
         """Say where a model stands."""

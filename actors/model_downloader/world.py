@@ -17,10 +17,15 @@ from actors.model_downloader.client import Client
 from actors.model_downloader.space import Reservations
 from actors.model_downloader.traffic import Traffic
 from schemas.event import Event
+from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStatus
 
 if TYPE_CHECKING:
     from actors.credentials import Wallet
+
+
+async def _nothing_to_do(entry: ModelEntry) -> None:
+    """For those who keep no shelf."""
 
 
 @dataclass
@@ -38,6 +43,7 @@ class World:
         space: what the running installs have yet to write.
         alone: entered once nobody holds a lease on a model, and until it is left nobody is given one; whoever waits is told for whom.
         describe: adds to a status what is known of revisions and leases.
+        installed: told of a model that was verified and activated.
         wallet: the tokens for the places that models come from; None for no tokens.
     """
 
@@ -51,6 +57,7 @@ class World:
     space: Reservations = field(default_factory=Reservations)
     alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = lambda model_id, tell: nullcontext()
     describe: Callable[[ModelStatus], ModelStatus] = lambda status: status
+    installed: Callable[[ModelEntry], Awaitable[None]] = _nothing_to_do
     wallet: Wallet | None = None
 
     @cached_property

@@ -15,6 +15,7 @@ from actors.model_downloader.revisions import (
     read_record,
     record_of,
     revision_of,
+    shown_revision,
     write_record,
 )
 from schemas.manifest import FilePromise, ModelEntry, Pieces, Unpack
@@ -44,6 +45,16 @@ def test_only_what_decides_over_bytes_makes_another_revision() -> None:
     assert promises_digest(changed) != promises_digest(ENTRY)
     assert revision_of(ENTRY) == promises_digest(ENTRY)[:16]
     assert revision_of(msgspec.structs.replace(ENTRY, revision="v2")) == "v2"
+
+
+def test_revision_of_the_same_name_with_other_bytes_is_told_apart() -> None:
+    named = msgspec.structs.replace(ENTRY, revision="v2")
+    record = record_of(named, MEMBERS, 1)
+    assert shown_revision(record, named) == "v2"
+    assert shown_revision(None, named) == "v2"
+    other = msgspec.structs.replace(named, files=[PLAIN])
+    assert shown_revision(record, other) == f"v2@{record.promises[:16]}"
+    assert shown_revision(record, msgspec.structs.replace(other, revision="v3")) == "v2"
 
 
 def test_pieces_are_known_only_of_the_revision_that_the_manifest_still_names() -> None:
