@@ -6,12 +6,10 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, assert_never
-
-import anyio
-import anyio.to_thread
 
 from actors.config_store import document, environment, packaged, policy
 from actors.config_store.answers import describe, response
@@ -67,14 +65,15 @@ class ConfigStore(Actor[Inbox]):
         """Args: problems: what was found to be wrong so far; a faulty policy file is told by the path of the file."""
         self._file = file
         self._secrets = secrets
-        self._disk = anyio.Lock()
+        self._disk = asyncio.Lock()
+        self._writer = ThreadPoolExecutor(1, "config-writer")
         self.commits = Commits(self._write, self._not_durable, self._durable_again)
         self.now, found = policy.load(ground, file.known.overrides)
         self.problems = (*problems, *found)
         self._outsiders = Outsiders(self, file, policy_path, look_seconds)
         self._told_at = float("-inf")
         self._answers = 0
-        self._is_answered = anyio.Event()
+        self._is_answered = asyncio.Event()
 
     @classmethod
     def of(cls, surroundings: Surroundings) -> Self:
@@ -258,7 +257,7 @@ class ConfigStore(Actor[Inbox]):
             finally:
                 self._answers -= 1
                 if not self._answers:
-                    done, self._is_answered = self._is_answered, anyio.Event()
+                    done, self._is_answered = self._is_answered, asyncio.Event()
                     done.set()
 
         self._answers += 1
@@ -271,7 +270,7 @@ class ConfigStore(Actor[Inbox]):
         async with self._disk:
             for attempt in range(1, SAVE_ATTEMPTS + 1):
                 try:
-                    await anyio.to_thread.run_sync(self._file.save, self.now.stored)
+                    await asyncio.get_running_loop().run_in_executor(self._writer, self._file.save, self.now.stored)
                     break
                 except ChangedOutside:
                     if attempt == SAVE_ATTEMPTS:

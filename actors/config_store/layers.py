@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from actors.config_store.dotted import is_within, matches
@@ -84,10 +85,14 @@ class Ground:
     managed: Managed = field(default_factory=Managed)
     file: str = "config.json"
 
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Dotted paths of the settings whose values are never shown."""
+        return frozenset(path for path, spec in self.schema.fields.items() if spec.is_secret)
+
     def is_secret(self, path: str) -> bool:
         """Whether the value of a setting is never shown."""
-        spec = self.schema.fields.get(path)
-        return spec is not None and spec.is_secret
+        return path in self.secrets
 
     def locks(self, path: str) -> bool:
         """Whether the policy alone decides about a setting."""
@@ -122,15 +127,15 @@ def winner_of(layers: Iterable[Layer], path: str) -> LayerName:
 
 def visible(ground: Ground, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values with every secret that is set hidden."""
-    return {path: (SECRET_PLACEHOLDER if value not in ("", None) and ground.is_secret(path) else value) for path, value in values.items()}
+    return {**values, **{path: SECRET_PLACEHOLDER for path in ground.secrets if values.get(path, "") not in ("", None)}}
 
 
 def effective_of(ground: Ground, merged: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:
     """Every setting as it may be told: what the schema made of the values, with secrets hidden."""
     effective = dict(judged)
-    for path, spec in ground.schema.fields.items():
-        if spec.is_secret:
-            effective[path] = SECRET_PLACEHOLDER if merged.get(path, spec.default) not in ("", None) else spec.default
+    for path in ground.secrets:
+        default = ground.schema.fields[path].default
+        effective[path] = SECRET_PLACEHOLDER if merged.get(path, default) not in ("", None) else default
     return effective
 
 

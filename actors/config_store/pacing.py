@@ -19,7 +19,7 @@ QUIET_SECONDS: Final = 0.02
 STREAK: Final = 8
 """So many changes of the same settings in a row make a stream."""
 
-REST_SECONDS: Final = 0.5
+REST_SECONDS: Final = 0.25
 """A pause as long as this ends a stream."""
 
 FIRST_PROBE: Final = 8
@@ -42,9 +42,9 @@ class Pacing:
     def changed(self, paths: Iterable[str], now: float) -> None:
         """Some settings changed; `now` is in monotonic seconds."""
         found = frozenset(paths)
-        if now - self._last > REST_SECONDS:
+        if now - self._last > REST_SECONDS or found != self._paths:
             self._rest()
-        self._streak = self._streak + 1 if found == self._paths else 0
+        self._streak += 1
         self._paths, self._last = found, now
 
     def linger_seconds(self) -> float:

@@ -199,12 +199,12 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
     problems = [*problems, *(judged.problems or alone.problems)]
     if problems:
         return Verdict(before, problems=tuple(problems[:PROBLEM_LIMIT]))
-    normal = {path: references.get(path, _normal(alone.effective, path, value, ground)) for path, value in own.items()}
+    normal = {**own, **{path: references.get(path, _normal(alone.effective, path, leaves[path], ground)) for path in leaves}}
     wrong = [path for path in leaves if not is_plain(normal[path])]
     if wrong:
         return _refused(before, wrong[0], "the value cannot be kept: expected what JSON knows, with integers of 64 bits")
     stack = tuple(replace(layer, values=normal) if layer.name == scope else layer for layer in stack)
-    merged = {**merged, **{path: value for path, value in normal.items() if winner_of(stack, path) == scope}}
+    merged |= {path: normal[path] for path in leaves if winner_of(stack, path) == scope}
     set_aside = {path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside
     after = replace(
         before,

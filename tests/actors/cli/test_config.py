@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.config import flat
+from actors.cli.config_talk import flat
 
 pytestmark = pytest.mark.slow
 

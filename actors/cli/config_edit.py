@@ -1,0 +1,112 @@
+"""`undercroft config edit`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from actors.cli.config_talk import GET, ask_store, show_change
+from actors.cli.config_transfer import SettingsFileWrong, read
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from bus.errors import OperatorError
+from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
+
+FALLBACK: Final = "notepad" if sys.platform == "win32" else "vi"
+
+
+class EditorFailed(OperatorError):
+    """The editor could not be started, or ended as if it had not saved.
+
+    Attributes:
+        editor: the command.
+        detail: what happened.
+    """
+
+    def __init__(self, editor: str, detail: str) -> None:
+        super().__init__(editor, detail)
+        self.editor = editor
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"editor {self.editor!r}: {self.detail}; nothing was changed; VISUAL or EDITOR names another one"
+
+
+@click.command()
+@target_options
+@pass_target
+def edit(target: Target) -> int:
+    """Edit what was set in $VISUAL or $EDITOR, as JSON with dotted paths. A line that goes lets the setting go back.
+
+    All is checked before anything is applied; where something is wrong, the editor can be opened again. If the settings were changed
+    meanwhile by somebody else, nothing is applied and the text is kept. Secrets are shown as stars, and stay if the stars stay.
+
+    \b
+    Examples:
+      undercroft config edit
+      EDITOR="code --wait" undercroft config edit
+    """
+    before = ask_store(target, GET)
+    directory = Path(tempfile.mkdtemp(prefix="undercroft-config-"))
+    file = directory / "settings.json"
+    file.write_text(json.dumps(dict(sorted(before.overrides.items())), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    while True:
+        run_editor(file)
+        wrong, answer = _apply(target, before, file)
+        if answer is not None:
+            file.unlink()
+            directory.rmdir()
+            if target.as_json:
+                print_json(answer)
+            return ExitCode.OK if answer.durable else ExitCode.FAILED
+        print(wrong, file=sys.stderr)
+        if "changed by somebody else" in wrong or not (sys.stdin.isatty() and click.confirm("Edit again?", default=True, err=True)):
+            print(f"nothing was changed; the text is kept in {file}", file=sys.stderr)
+            return ExitCode.REFUSED
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What is to be set, and what is to go back, so that the one becomes the other."""
+    return {path: value for path, value in after.items() if before.get(path, ...) != value}, [path for path in before if path not in after]
+
+
+def run_editor(file: Path) -> None:
+    """Open a file and wait until the editor is closed.
+
+    Raises:
+        EditorFailed: it cannot be started, or ended with an error.
+    """
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or FALLBACK
+    try:
+        ended = subprocess.run([*shlex.split(editor, posix=os.name != "nt"), str(file)], check=False)
+    except (OSError, ValueError) as error:
+        raise EditorFailed(editor, f"cannot be started: {error}") from error
+    if ended.returncode:
+        raise EditorFailed(editor, f"ended with {ended.returncode}")
+
+
+def _apply(target: Target, before: RuntimeConfigResponseEvent, file: Path) -> tuple[str, RuntimeConfigResponseEvent | None]:
+    """What is wrong with the text, or the answer of the store that took it."""
+    try:
+        updates, resets = difference(before.overrides, read(file))
+    except SettingsFileWrong as error:
+        return str(error), None
+    if not updates and not resets:
+        print("nothing was changed")
+        return "", before
+    request = RuntimeConfigRequestEvent(operation="update", updates=updates, resets=resets, expected_fingerprint=before.fingerprint)
+    answer = ask_store(target, request)
+    if not answer.success:
+        return "\n".join(f"{problem.path or 'settings'}: {problem.problem}" for problem in answer.problems), None
+    if not target.as_json:
+        show_change(before, answer)
+    return "", answer
