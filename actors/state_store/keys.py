@@ -1,0 +1,175 @@
+"""Which file a key lies in, and which key lies in a file. Pure; one to one on every file system.
+
+A key is `<namespace>.<rest>`; the namespace names the directory, the rest the file. Names hold small letters, digits and
+`- _ . = % ~ @` only: capitals become `=a`, all else `%xx`, byte by byte. So nothing depends on case, on Unicode forms, on
+what Windows reserves, and no key leads out of its directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Final
+
+from actors.state_store.errors import KeyRefused
+from schemas.state import KEY_LIMIT_BYTES
+
+SUFFIX: Final = ".json"
+NAME_LIMIT: Final = 180
+"""A longer name is cut, and ends in a digest of the key; which key it is then stands in the envelope alone."""
+
+CUT_LENGTH: Final = 120
+DOCUMENTS: Final = "document"
+"""Namespace of typed documents; their files are named like their types."""
+
+DIRECTORIES: Final = {"layout": "layouts", "settings": "settings", "history": "history", "config": "config", DOCUMENTS: "documents"}
+DIVISIONS: Final = {"history": ("conversations", "contexts")}
+"""Directories within the directory of a namespace, for keys such as `history.conversations.today`."""
+
+RESERVED: Final = frozenset({"layouts", "documents", "backups"})
+"""Directories that no namespace of a profile may be named like."""
+
+_KEY = re.compile(r"([a-z][a-z0-9_]{0,31})\.(.+)", re.DOTALL)
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+_PLAIN = re.compile(r"[a-z0-9_.-]")
+_SIMPLE = re.compile(r"[a-z0-9_-][a-z0-9_.-]*")
+_STEM = re.compile(r"(?:[a-z0-9_.-]|=[a-z]|%[0-9a-f]{2})+")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.DOTALL)
+
+
+def parse_key(text: str) -> str:
+    """The key that a text names, in Unicode's composed form (NFC).
+
+    Raises:
+        KeyRefused: it is none.
+    """
+    key = unicodedata.normalize("NFC", text)
+    found = _KEY.fullmatch(key)
+    if found is None:
+        raise KeyRefused(text, "expected a namespace in small letters, a dot, and a name")
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in key):
+        raise KeyRefused(text, "it holds a control character or half a surrogate pair")
+    if len(key.encode()) > KEY_LIMIT_BYTES:
+        raise KeyRefused(text, f"it has {len(key.encode())} bytes, expected at most {KEY_LIMIT_BYTES}")
+    return key
+
+
+def namespace_of(key: str) -> str:
+    """The part before the first dot."""
+    return key.partition(".")[0]
+
+
+def rest_of(key: str) -> str:
+    """The part after the first dot."""
+    return key.partition(".")[2]
+
+
+def path_of(key: str) -> str:
+    """Where a key lies, relative to the store, with slashes."""
+    namespace, _, rest = key.partition(".")
+    directory = DIRECTORIES.get(namespace, namespace)
+    if namespace == DOCUMENTS:
+        return f"{directory}/{rest}{SUFFIX}"
+    division, _, inner = rest.partition(".")
+    if inner and division in DIVISIONS.get(namespace, ()):
+        return f"{directory}/{division}/{_stem(inner, key)}{SUFFIX}"
+    return f"{directory}/{_stem(rest, key)}{SUFFIX}"
+
+
+def key_of(namespace: str, division: str, name: str) -> str | None:
+    """The key whose file has this name in the directory of a namespace or its division.
+
+    None if the name is cut (`is_cut`), and if no key has that file.
+    """
+    stem = name.removesuffix(SUFFIX)
+    if stem == name or not stem:
+        return None
+    if namespace == DOCUMENTS:
+        return f"{DOCUMENTS}.{stem}" if is_type_name(stem) else None
+    if _SIMPLE.fullmatch(stem) and (division or namespace not in DIVISIONS) and len(stem) <= NAME_LIMIT and not _DEVICE.fullmatch(stem):
+        return f"{namespace}.{division}.{stem}" if division else f"{namespace}.{stem}"  # most are so, and a start reads all of them
+    inner = decode(stem)
+    if inner is None:
+        return None
+    key = f"{namespace}.{division}.{inner}" if division else f"{namespace}.{inner}"
+    try:
+        is_it = parse_key(key) == key and path_of(key) == f"{directory_of(namespace, division)}/{name}"
+    except KeyRefused:
+        return None
+    return key if is_it else None
+
+
+def directory_of(namespace: str, division: str = "") -> str:
+    """Directory of a namespace, relative to the store, with slashes."""
+    directory = DIRECTORIES.get(namespace, namespace)
+    return f"{directory}/{division}" if division else directory
+
+
+def is_cut(name: str) -> bool:
+    """Whether this is the name of a file whose key was too long to be told by it."""
+    return "~" in name and name.endswith(SUFFIX)
+
+
+def is_type_name(text: str) -> bool:
+    """Whether a type of documents may be named so: its file has that name on every platform."""
+    return _TYPE.fullmatch(text) is not None and _DEVICE.fullmatch(text.lower()) is None
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes a file or directory of this name for a device."""
+    return _DEVICE.fullmatch(name.lower()) is not None
+
+
+def former_path(key: str, revision: int, now: float) -> str:
+    """Where the value that a save replaces is kept, relative to the store; `now` in seconds since the Unix epoch."""
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"backups/auto/{_stem(key, key)}@{stamp}-r{revision}{SUFFIX}"
+
+
+def encode(text: str) -> str:
+    """The text in signs that every file system keeps and tells apart."""
+    if _SIMPLE.fullmatch(text) and not _DEVICE.fullmatch(text):
+        return text
+    signs = []
+    for sign in text:
+        if _PLAIN.fullmatch(sign):
+            signs.append(sign)
+        elif "A" <= sign <= "Z":
+            signs.append("=" + sign.lower())
+        else:
+            signs.append("".join(f"%{byte:02x}" for byte in sign.encode()))
+    if signs[0] == "." or _DEVICE.fullmatch("".join(signs)):
+        signs[0] = f"%{ord(text[0]):02x}"  # hidden on Unix, or a device on Windows
+    return "".join(signs)
+
+
+def decode(stem: str) -> str | None:
+    """The text that `encode` gave this name; None if it never gives it."""
+    if not _STEM.fullmatch(stem):
+        return None
+    content = bytearray()
+    at = 0
+    while at < len(stem):
+        if stem[at] == "=":
+            content += stem[at + 1].upper().encode()
+            at += 2
+        elif stem[at] == "%":
+            content.append(int(stem[at + 1 : at + 3], 16))
+            at += 3
+        else:
+            content += stem[at].encode()
+            at += 1
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if encode(text) == stem else None
+
+
+def _stem(text: str, key: str) -> str:
+    stem = encode(text)
+    if len(stem) <= NAME_LIMIT:
+        return stem
+    return f"{stem[:CUT_LENGTH]}~{hashlib.sha256(key.encode()).hexdigest()[:40]}"

@@ -1,0 +1,134 @@
+"""Types of documents: what the profile declares, and how their values become instances that nobody can change."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from actors.state_store import keys
+from actors.state_store.errors import DeclarationRefused
+from actors.state_store.schemata import JsonSchema, Mismatch, ModelSchema, Schema
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+IMMUTABLE = (str, int, float, bool, bytes, type(None))
+
+
+class Kind:
+    """One type of documents.
+
+    Attributes:
+        name: of the type, and of its file.
+        schema: what its values look like.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.name = schema.name
+        self.schema = schema
+        self._is_shared = not isinstance(schema, ModelSchema) or is_frozen(schema.model)
+
+    def instance(self, value: Any) -> Any:
+        """A value as an instance: of the model, or a read-only view for JSON Schema.
+
+        Raises:
+            Mismatch: it does not fit.
+        """
+        if isinstance(self.schema, ModelSchema):
+            return self.schema.instance(value)
+        self.schema.check(value)
+        return frozen(value)
+
+    def handed_out(self, instance: Any) -> Any:
+        """The instance as a caller may have it: itself if it cannot be changed, otherwise a copy of its own."""
+        return instance if self._is_shared else instance.model_copy(deep=True)
+
+    def payload(self, instance: Any) -> dict[str, Any]:
+        """The JSON value of an instance."""
+        found = instance.model_dump(mode="json", by_alias=True) if isinstance(self.schema, ModelSchema) else thawed(instance)
+        assert isinstance(found, dict)
+        return found
+
+    def default(self) -> Any:
+        """The instance that counts while there is no document.
+
+        Raises:
+            DeclarationRefused: the type has no defaults, or they do not fit.
+        """
+        value = {} if isinstance(self.schema, ModelSchema) else self.schema.json_schema().get("default", {})
+        try:
+            return self.instance(value)
+        except Mismatch as mismatch:
+            raise DeclarationRefused(f"documents.{self.name}", f"expected defaults for every field: {mismatch.problem}") from None
+
+
+def kinds_of(declared: Any) -> dict[str, Kind]:
+    """Types by name, from a list of pydantic models, or a mapping of names to JSON Schema or models.
+
+    Raises:
+        DeclarationRefused: one of them is no type, has no defaults, or has a name that another one has.
+    """
+    kinds: dict[str, Kind] = {}
+    for schema in _schemas(declared):
+        if not keys.is_type_name(schema.name):
+            raise DeclarationRefused("documents", f"{schema.name!r} cannot name a file on every platform")
+        if any(schema.name.casefold() == name.casefold() for name in kinds):
+            raise DeclarationRefused("documents", f"{schema.name!r} is declared twice, perhaps in another case")
+        kinds[schema.name] = kind = Kind(schema)
+        kind.default()
+    return kinds
+
+
+def is_frozen(model: type[BaseModel]) -> bool:
+    """Whether instances of a pydantic model cannot be changed, nor anything in them."""
+    return bool(model.model_config.get("frozen")) and all(_is_fixed(field.annotation) for field in model.model_fields.values())
+
+
+def frozen(value: Any) -> Any:
+    """A JSON value that cannot be changed."""
+    if isinstance(value, dict):
+        return MappingProxyType({key: frozen(item) for key, item in value.items()})
+    return tuple(frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def thawed(value: Any) -> Any:
+    """The JSON value of what `frozen` made."""
+    if isinstance(value, Mapping):
+        return {key: thawed(item) for key, item in value.items()}
+    return [thawed(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _schemas(declared: Any) -> Iterable[Schema]:
+    from pydantic import BaseModel
+
+    items = declared.items() if isinstance(declared, Mapping) else ((None, item) for item in declared) if isinstance(declared, list | tuple) else ()
+    found: list[Schema] = []
+    for name, item in items:
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            found.append(ModelSchema(item))
+        elif isinstance(item, dict) and isinstance(name, str):
+            found.append(JsonSchema(name, item))
+        else:
+            raise DeclarationRefused("documents", f"expected pydantic models, or JSON Schema by name, found {item!r}")
+    if not found and declared:
+        raise DeclarationRefused("documents", f"expected a list or a mapping, found {type(declared).__name__}")
+    return found
+
+
+def _is_fixed(annotation: Any) -> bool:
+    from pydantic import BaseModel
+
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return True
+    if origin is typing.Annotated:
+        return _is_fixed(arguments[0])
+    if origin is not None:
+        return (origin in (tuple, frozenset) or str(origin) in ("typing.Union", "<class 'types.UnionType'>")) and all(
+            _is_fixed(argument) for argument in arguments if argument is not Ellipsis
+        )
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return is_frozen(annotation)
+    return annotation in IMMUTABLE

@@ -1,0 +1,220 @@
+"""Which values fit: shipped schemas, those of the profile, and how values of an older version become those of the present one."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from actors.profile import Profile
+from actors.state_store.errors import DeclarationRefused
+from bus.errors import UndercroftError
+from schemas.state import ConversationHistoryState, GridLayoutState, UserPreferencesState
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+PROBLEM_LIMIT: Final = 500
+SCHEMA_FILE_LIMIT_BYTES: Final = 4 * 1024 * 1024
+SHIPPED: Final[tuple[type[msgspec.Struct], ...]] = (GridLayoutState, UserPreferencesState, ConversationHistoryState)
+Migration = Callable[[Any], Any]
+"""Given a value of one version, returns that of the next."""
+
+
+class Mismatch(UndercroftError):
+    """A value does not fit, or cannot be brought to the present version.
+
+    Attributes:
+        problem: where, what was found, what was expected; holds no secret of the value beyond what names the place.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem[:PROBLEM_LIMIT]
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+class Schema(ABC):
+    """What values of one name look like."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def check(self, value: Any) -> None:
+        """See that a value fits.
+
+        Raises:
+            Mismatch: it does not.
+        """
+
+    @abstractmethod
+    def json_schema(self) -> dict[str, Any]:
+        """The same as JSON Schema."""
+
+
+class StructSchema(Schema):
+    """A shipped schema. Fields that it does not know are the app's own."""
+
+    def __init__(self, type: type[msgspec.Struct]) -> None:
+        super().__init__(type.__name__)
+        self._type = type
+
+    def check(self, value: Any) -> None:
+        """See `Schema.check`."""
+        try:
+            msgspec.convert(value, self._type)
+        except msgspec.ValidationError as error:
+            raise Mismatch(str(error)) from None
+
+    def json_schema(self) -> dict[str, Any]:
+        """See `Schema.json_schema`."""
+        return msgspec.json.schema(self._type)
+
+
+class ModelSchema(Schema):
+    """A pydantic model of the profile."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        super().__init__(model.__name__)
+        self.model = model
+
+    def check(self, value: Any) -> None:
+        """See `Schema.check`."""
+        self.instance(value)
+
+    def instance(self, value: Any) -> BaseModel:
+        """The value as an instance of the model.
+
+        Raises:
+            Mismatch: it does not fit.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return self.model.model_validate(value)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False, include_context=False)
+            raise Mismatch("; ".join(f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in found[:5])) from None
+
+    def json_schema(self) -> dict[str, Any]:
+        """See `Schema.json_schema`."""
+        return self.model.model_json_schema()
+
+
+class JsonSchema(Schema):
+    """A JSON Schema of the profile (draft 2020-12)."""
+
+    def __init__(self, name: str, schema: dict[str, Any]) -> None:
+        """Raises DeclarationRefused: it is no JSON Schema."""
+        from jsonschema import Draft202012Validator, SchemaError
+
+        super().__init__(name)
+        self._schema = schema
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            raise DeclarationRefused(name, f"expected JSON Schema: {error.message[:PROBLEM_LIMIT]}") from None
+        self._validator = Draft202012Validator(schema)
+
+    def check(self, value: Any) -> None:
+        """See `Schema.check`."""
+        for error in self._validator.iter_errors(value):
+            place = ".".join(map(str, error.absolute_path)) or "value"
+            raise Mismatch(f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}")
+
+    def json_schema(self) -> dict[str, Any]:
+        """See `Schema.json_schema`."""
+        return self._schema
+
+
+class Schemata:
+    """All schemas of an app by name, with their migrations."""
+
+    def __init__(self, schemas: Sequence[Schema] = (), migrations: Mapping[str, Sequence[Migration]] | None = None) -> None:
+        """Args: migrations: name of a schema to what brings version 1 to 2, 2 to 3 and so on; the present version follows from them."""
+        self._named: dict[str, Schema] = {type.__name__: StructSchema(type) for type in SHIPPED}
+        self._migrations = {name: tuple(chain) for name, chain in (migrations or {}).items()}
+        for schema in schemas:
+            self.add(schema)
+
+    def add(self, schema: Schema) -> None:
+        """Know a schema, also in the place of a shipped one."""
+        self._named[schema.name] = schema
+
+    def get(self, name: str) -> Schema | None:
+        """The schema of this name."""
+        return self._named.get(name)
+
+    def version(self, name: str) -> int:
+        """The present version of a schema: one more than it has migrations."""
+        return len(self._migrations.get(name, ())) + 1
+
+    def bring_up(self, name: str, version: int, value: Any) -> Any:
+        """A value of an older version as one of the present version.
+
+        Raises:
+            Mismatch: a migration failed; the value on disk stays as it is.
+        """
+        for number, migrate in enumerate(self._migrations.get(name, ())[version - 1 :], version):
+            try:
+                value = migrate(value)
+            except Exception as error:  # an app's own code may raise anything; all of it means the same here
+                raise Mismatch(f"the migration of {name} from version {number} to {number + 1} failed: {type(error).__name__}") from error
+        return value
+
+    def check(self, name: str, value: Any) -> None:
+        """See that a value fits a schema.
+
+        Raises:
+            Mismatch: it does not, or there is no such schema.
+        """
+        schema = self._named.get(name)
+        if schema is None:
+            raise Mismatch(f"there is no schema {name[:80]!r}")
+        schema.check(value)
+
+
+def of_profile(profile: Profile) -> Schemata:
+    """The schemas that a profile's namespaces name, and its migrations.
+
+    Raises:
+        DeclarationRefused: a schema or the migrations are not what they have to be.
+        ProfileError: a file cannot be imported.
+    """
+    migrations = profile.load(profile.migrations) if profile.migrations else {}
+    if not isinstance(migrations, Mapping) or not all(isinstance(chain, Sequence) for chain in migrations.values()):
+        raise DeclarationRefused("migrations", f"expected a mapping of schema names to lists of functions, found {type(migrations).__name__}")
+    schemata = Schemata((), migrations)
+    for table in profile.state_namespaces:
+        for reference in (table.schema, *table.schemas.values()):
+            if reference and schemata.get(reference) is None:
+                schemata.add(_load(profile, reference))
+    return schemata
+
+
+def _load(profile: Profile, reference: str) -> Schema:
+    """A schema that a namespace names as `file.py:Class` or `file.json`; it is known under that reference."""
+    from pydantic import BaseModel
+
+    if reference.endswith(".json"):
+        try:
+            content = (profile.directory / reference).read_bytes()[: SCHEMA_FILE_LIMIT_BYTES + 1]
+            found = msgspec.json.decode(content, type=dict[str, Any])
+        except (OSError, msgspec.DecodeError) as error:
+            raise DeclarationRefused(reference, f"expected JSON Schema: {error}") from error
+        return JsonSchema(reference, found)
+    if ".py:" not in reference:
+        known = ", ".join(type.__name__ for type in SHIPPED)
+        raise DeclarationRefused("namespaces.schema", f"expected 'file.py:Class', 'file.json' or one of {known}, found {reference!r}")
+    model = profile.load(reference)
+    if not isinstance(model, type) or not issubclass(model, BaseModel):
+        raise DeclarationRefused(reference, f"expected a pydantic model, found {model!r}")
+    schema = ModelSchema(model)
+    schema.name = reference
+    return schema

@@ -1,0 +1,287 @@
+"""The state store as a library: opened once, written by one thread at a time, read by any."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+from actors.state_store import journal as journals
+from actors.state_store.errors import LoadFailed, StateError, StoreBroken, ValidationFailed
+from actors.state_store.index import Entry, Index
+from actors.state_store.journal import Journal
+from actors.state_store.keys import path_of
+from actors.state_store.namespaces import Namespaces
+from actors.state_store.opening import READ_LIMIT_BYTES, Damaged, Opener
+from actors.state_store.operations import Done, Incident, Keys, Loaded, Repair, Restore, Step
+from actors.state_store.schemata import Schemata
+from actors.state_store.tree import JOURNAL, Tree
+from actors.state_store.writing import Prepared, Writer
+from actors.storage.durable import REAL_DISK, Disk, DurableWriteFailed
+from actors.storage.lock import DirectoryLock
+from actors.storage.quarantine import quarantine
+
+JOURNAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""A journal that has grown so long is brought to its files before the next write; the actor does so long before."""
+
+INCIDENT_LIMIT: Final = 1000
+
+
+class StateStore:
+    """Keys and their values below one directory.
+
+    Attributes:
+        incidents: what somebody has to be told of; whoever tells takes them out.
+        index: which keys there are.
+        root: the directory.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        namespaces: Namespaces | None = None,
+        schemata: Schemata | None = None,
+        keys: Keys | None = None,
+        *,
+        quota_bytes: int = 0,
+        repair: Repair | None = None,
+        clock: Callable[[], float] = time.time,
+        disk: Disk = REAL_DISK,
+    ) -> None:
+        """Args: clock: seconds since the Unix epoch; repair: finds a good copy of a damaged document."""
+        self.root = root
+        self.namespaces = namespaces or Namespaces()
+        self.schemata = schemata or Schemata()
+        self.quota_bytes = quota_bytes
+        self.repair = repair
+        self.incidents: deque[Incident] = deque(maxlen=INCIDENT_LIMIT)
+        self.index = Index()
+        self._tree = Tree(root, [namespace.name for namespace in self.namespaces], disk)
+        self._journal = Journal(root / JOURNAL, disk)
+        self._opener = Opener(self.namespaces, self.schemata, keys, clock)
+        self._writer = Writer(self._tree, self.index, self._journal, self.namespaces, self._opener, self._look, quota_bytes, clock)
+        self._writing = threading.RLock()
+        self._placing = threading.Lock()
+        self._hardening = threading.Lock()
+        self._sealed: list[tuple[Path, set[str]]] = []
+        self._is_suspect = False
+        self._is_broken = False
+        self._lock: DirectoryLock | None = None
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that was given."""
+        return self._writer.revision
+
+    @property
+    def journal_bytes(self) -> int:
+        """How much the present segment of the journal holds."""
+        return self._journal.size_bytes
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Make the directories, carry out what a former life left in the journal, and find all keys.
+
+        Raises:
+            DirectoryLocked: another process has the store.
+            OSError, DurableWriteFailed: the disk does not let it.
+        """
+        self._tree.prepare()
+        self._lock = DirectoryLock(self.root, "state_store")
+        self._lock.acquire()
+        self._recover()
+        self.index = self._writer.index = Index(self._tree.scan())
+        return self
+
+    def close(self) -> None:
+        """Bring everything to its file, and let go."""
+        if not self._is_broken:
+            self.checkpoint()
+        self._journal.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def checkpoint(self) -> None:
+        """Bring what is durable in the journal to its files, and drop that part of the journal. Others may write meanwhile."""
+        with self._hardening:
+            try:
+                with self._writing:
+                    if self._is_suspect:
+                        self._replay(journals.outcome(self._journal.read()[0]), anew=True)
+                    self._seal_segment()
+                for _, touched in self._sealed:
+                    self._tree.harden(sorted(touched))
+            except (OSError, DurableWriteFailed) as error:
+                self.incidents.append(Incident("disk", "journal", f"files could not be made durable ({error}); the journal keeps what they hold"))
+                self._is_suspect = True
+                return
+            self._is_suspect = False
+            journals.remove([segment for segment, _ in self._sealed])
+            self._sealed.clear()
+
+    # -- write -----------------------------------------------------------------------------------------------------
+
+    def commit(self, transactions: Sequence[Sequence[Step]]) -> list[list[Done] | StateError]:
+        """Carry out transactions, each whole or not at all, with one sync for many; what is returned as done is durable.
+
+        Raises:
+            StoreBroken: only a new start can tell what is so.
+        """
+        outcomes: list[Prepared] = []
+        with self._writing:
+            self._check_whole()
+            for steps in transactions:
+                outcomes.append(self._writer.prepare(steps))
+                if self._writer.is_full:
+                    self._carry_out()
+            self._carry_out()
+        if self._journal.size_bytes >= JOURNAL_LIMIT_BYTES:
+            self.checkpoint()
+        return [outcome.error if outcome.error is not None else outcome.done for outcome in outcomes]
+
+    # -- read ------------------------------------------------------------------------------------------------------
+
+    def load(self, key: str, schema: str = "", *, condemn: bool = False) -> Loaded:
+        """The value of a key. A damaged document is put aside, and the newest good copy takes its place if there is one.
+
+        Args: condemn: treat one that is whole and does not fit its schema as damaged, too.
+
+        Raises:
+            LoadFailed: it is there and cannot be read, or is locked.
+            ValidationFailed: it is whole and does not fit.
+        """
+        try:
+            return self._read(key, schema, condemn)
+        except Damaged:
+            with self._writing:
+                try:
+                    return self._read(key, schema, condemn)  # it may have been replaced meanwhile
+                except Damaged as damaged:
+                    return self._mend(damaged, schema)
+
+    def load_many(self, keys: Sequence[str]) -> list[Loaded]:
+        """The values of keys as they are at one moment.
+
+        Raises:
+            LoadFailed, ValidationFailed: see `load`.
+        """
+        with self._writing:
+            return [self.load(key) for key in keys]
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _read(self, key: str, schema: str, condemn: bool) -> Loaded:
+        try:
+            content = self._tree.read(key, READ_LIMIT_BYTES)
+        except OSError as error:
+            raise LoadFailed(key, error.strerror or str(error)) from error
+        if content is None:
+            return Loaded(key)
+        try:
+            return self._opener.open(key, content, schema)
+        except ValidationFailed as failed:
+            if condemn:
+                raise Damaged(key, f"it does not fit {failed.schema}: {failed.problem}") from failed
+            raise
+
+    def _look(self, key: str, entry: Entry) -> Entry | None:
+        """What a file says of itself, the first time it is to be replaced."""
+        content = self._tree.read(key, READ_LIMIT_BYTES)
+        if content is None:
+            return None
+        try:
+            return self._opener.look(key, content)
+        except Damaged as damaged:
+            self._put_aside(damaged)
+            return None
+
+    def _put_aside(self, damaged: Damaged, source: str = "") -> str:
+        """Keep the evidence under another name, and tell of it."""
+        try:
+            evidence = str(quarantine(self._tree.path(path_of(damaged.key))))
+        except OSError as error:
+            raise LoadFailed(damaged.key, f"it is damaged ({damaged.problem}) and cannot be put aside ({error.strerror})") from error
+        self.index.drop(damaged.key)
+        self.incidents.append(Incident("corruption", damaged.key, damaged.problem, evidence, source))
+        return evidence
+
+    def _mend(self, damaged: Damaged, schema: str) -> Loaded:
+        """Put a damaged document aside; what is returned comes from a good copy, or is nothing."""
+        key = damaged.key
+        repaired = self.repair(key) if self.repair is not None else None
+        found = Loaded(key)
+        if repaired is not None:
+            try:
+                found = self._opener.open(key, repaired.content, schema)
+            except (Damaged, StateError):
+                repaired = None
+        source = repaired.source if repaired else ""
+        evidence = self._put_aside(damaged, source)
+        if repaired is not None:
+            (outcome,) = self.commit([[Restore(key, repaired.content)]])
+            if isinstance(outcome, StateError):
+                raise outcome
+        return Loaded(**{**vars(found), "evidence": evidence, "repaired_from": source})
+
+    def _carry_out(self) -> None:
+        try:
+            self._writer.carry_out(self._placing)
+        except StoreBroken:
+            self._is_broken = True
+            raise
+        if self._writer.journal_failed:
+            with contextlib.suppress(DurableWriteFailed):  # then the next change tries again
+                self._seal_segment()
+                self._writer.journal_failed = False
+
+    def _check_whole(self) -> None:
+        if self._is_broken:
+            raise StoreBroken(str(self.root), "an earlier change failed half-way")
+
+    def _seal_segment(self) -> None:
+        """Go on in a new segment; what the one before touched is due to be made durable."""
+        before = self._journal.begin(self._writer.revision)
+        touched, self._writer.touched = self._writer.touched, set()
+        if before is not None:
+            self._sealed.append((before, touched))
+
+    def _recover(self) -> None:
+        records, segments, damaged = self._journal.recover()
+        self._writer.revision = max((record.revision for record in records), default=0)
+        self._replay(journals.outcome(records))
+        self._journal.begin(self._writer.revision)
+        for segment in damaged:
+            aside = quarantine(segment)
+            self.incidents.append(
+                Incident("corruption", "journal", "records of the journal cannot be read; what they changed may be older now", str(aside))
+            )
+        journals.remove([segment for segment in segments if segment not in damaged])
+
+    def _replay(self, after: dict[str, bytes | None], *, anew: bool = False) -> None:
+        """Let files hold what the journal says, durably; `anew`: write also what seems to be so already.
+
+        Raises:
+            OSError: the disk does not let it.
+        """
+        for relative, content in after.items():
+            path = self._tree.path(relative)
+            if not path.resolve().is_relative_to(self.root.resolve()):
+                continue
+            if content is None:
+                self._tree.put(relative, None)
+            elif anew or not _holds(path, content):
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._tree.put(relative, self._tree.stage(relative, content))
+        self._tree.harden(list(after))
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,137 @@
+"""What the store tells about itself: alerts, metrics, the audit log, and how it fares when asked."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from actors.state_store.operations import Incident
+from actors.state_store.store import StateStore
+from bus.alerts import Alerts
+from bus.metrics import Metrics
+from schemas.state import NamespaceHealth, StateFault, StateHealthReportedEvent
+
+CORRUPTION: Final = "state_persistence.corruption_detected"
+QUOTA: Final = "state_persistence.quota_exceeded"
+DISK: Final = "state_persistence.disk_failed"
+FAULT_LIMIT: Final = 50
+
+
+class Audit(Protocol):
+    """Who touched which key, when, with what outcome; never the value."""
+
+    def record(self, who: str, verb: str, key: str, outcome: str) -> None:
+        """Take a note."""
+
+
+class Teller:
+    """Counts, remembers the newest faults, and raises alerts."""
+
+    def __init__(self, store: StateStore, alerts: Alerts, metrics: Metrics, audit: Audit | None, clock: Callable[[], float] = time.time) -> None:
+        """Args: clock: seconds since the Unix epoch."""
+        self._store = store
+        self._alerts = alerts
+        self._audit = audit
+        self._clock = clock
+        self._faults: deque[StateFault] = deque(maxlen=FAULT_LIMIT)
+        self._quotas_exceeded: set[str] = set()
+        self._counts = {"save": 0, "load": 0}
+        self._totals_ms = {"save": 0.0, "load": 0.0}
+        self._refused = 0
+        self._corrupted = 0
+        self._durations = {
+            verb: metrics.histogram(f"state_persistence.{verb}.duration_ms", f"How long a {verb} takes, from request to answer.")
+            for verb in ("save", "load")
+        }
+        self._size = metrics.gauge("state_persistence.storage.size_bytes", "What keys and documents take on disk, by namespace.")
+
+    def went_well(self, who: str, verb: str, key: str, took_seconds: float) -> None:
+        """A request was carried out; `verb` is `save`, `load`, `delete` or `list`."""
+        kind = "save" if verb in ("save", "delete") else "load"
+        self._counts[kind] += 1
+        self._totals_ms[kind] += took_seconds * 1000
+        self._durations[kind].observe(took_seconds * 1000)
+        self._note(who, verb, key, "ok")
+
+    def was_refused(self, who: str, verb: str, key: str, problem: str) -> None:
+        """A request was not carried out."""
+        self._refused += 1
+        self._faults.appendleft(StateFault(at=self._clock(), key=key, problem=problem[:500]))
+        self._note(who, verb, key, "refused")
+
+    async def quota_exceeded(self, subject: str, problem: str) -> None:
+        """There was no room for a value."""
+        self._quotas_exceeded.add(subject)
+        advice = "Delete what is not needed, or raise the quota in profile.toml."
+        await self._alerts.raise_alert(QUOTA, subject, severity="warning", message=problem, advice=advice)
+
+    async def there_is_room(self, namespace: str) -> None:
+        """A value was written, so there was room; alerts that said otherwise are over."""
+        for subject in self._quotas_exceeded & {namespace, "total"}:
+            self._quotas_exceeded.discard(subject)
+            await self._alerts.clear(QUOTA, subject)
+
+    async def incidents(self) -> None:
+        """Tell of what happened in the store meanwhile."""
+        while self._store.incidents:
+            incident = self._store.incidents.popleft()
+            self._faults.appendleft(StateFault(at=self._clock(), key=incident.subject, problem=incident.problem[:500]))
+            if incident.kind == "corruption":
+                await self._corruption(incident)
+            else:
+                advice = "Check the disk. Nothing acknowledged is lost while the journal can be read."
+                await self._alerts.raise_alert(DISK, incident.subject, severity="critical", message=incident.problem, advice=advice)
+
+    def measure(self) -> None:
+        """Take the sizes."""
+        for namespace in self._store.namespaces:
+            self._size.set(self._store.index.totals(namespace.name).size_bytes, namespace=namespace.name)
+
+    def health(self) -> StateHealthReportedEvent:
+        """How the store fares."""
+        store = self._store
+        namespaces = []
+        for namespace in store.namespaces:
+            totals = store.index.totals(namespace.name)
+            namespaces.append(
+                NamespaceHealth(
+                    name=namespace.name,
+                    keys=totals.keys,
+                    size_bytes=totals.size_bytes,
+                    quota_bytes=namespace.quota_bytes,
+                    encrypt=namespace.encrypt,
+                    owner=namespace.owner,
+                )
+            )
+        return StateHealthReportedEvent(
+            namespaces=namespaces,
+            keys=len(store.index),
+            size_bytes=store.index.size_bytes,
+            quota_bytes=store.quota_bytes,
+            journal_bytes=store.journal_bytes,
+            revision=store.revision,
+            saves=self._counts["save"],
+            loads=self._counts["load"],
+            refused=self._refused,
+            save_mean_ms=self._mean_ms("save"),
+            load_mean_ms=self._mean_ms("load"),
+            corrupted=self._corrupted,
+            faults=list(self._faults),
+            alerts=[f"{alert.name}/{alert.subject}" for alert in self._alerts.active()],
+        )
+
+    async def _corruption(self, incident: Incident) -> None:
+        self._corrupted += 1
+        came = f"repaired from {incident.source}" if incident.source else "no good copy was found"
+        message = f"{incident.subject} was damaged: {incident.problem}; {came}; the evidence is {incident.evidence}"
+        advice = "Check the disk, and look at the evidence before you delete it."
+        await self._alerts.raise_alert(CORRUPTION, incident.subject, severity="error", message=message, advice=advice)
+
+    def _mean_ms(self, verb: str) -> float:
+        return self._totals_ms[verb] / self._counts[verb] if self._counts[verb] else 0.0
+
+    def _note(self, who: str, verb: str, key: str, outcome: str) -> None:
+        if self._audit is not None:
+            self._audit.record(who, verb, key, outcome)

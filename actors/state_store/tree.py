@@ -1,0 +1,172 @@
+"""The directories and files of the store: made by itself, found again at a start, written beside their place and moved there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from actors.state_store import keys
+from actors.state_store.index import Entry
+from actors.storage.durable import REAL_DISK, Disk, make_directory, sync_directory, sync_file
+from actors.storage.envelope import HEADER_LIMIT_BYTES, MAGIC
+
+TEMPORARY: Final = ".tmp"
+BACKUPS: Final = ("backups/auto", "backups/manual")
+JOURNAL: Final = ".journal"
+HEADER_READ_BYTES: Final = 64 * 1024
+
+
+class _Named(msgspec.Struct):
+    """What is read of an envelope's header."""
+
+    name: str
+
+
+class Tree:
+    """Everything below one directory. Knows names and bytes, not what they mean."""
+
+    def __init__(self, root: Path, namespaces: Iterable[str], disk: Disk = REAL_DISK) -> None:
+        self.root = root
+        self._namespaces = sorted({*namespaces, *keys.DIRECTORIES})
+        self._disk = disk
+        self._number = 0
+
+    def prepare(self) -> None:
+        """Make the directories.
+
+        Raises:
+            OSError: one cannot be made.
+        """
+        for directory in (*self._places(), *BACKUPS):
+            make_directory(self.root / directory)
+
+    def scan(self) -> Iterator[tuple[str, Entry]]:
+        """Every key with its size, from names alone; only a file with a cut name is opened. Temp files of former lives go."""
+        for namespace in self._namespaces:
+            for division in ("", *keys.DIVISIONS.get(namespace, ())):
+                yield from self._scan_directory(namespace, division)
+        for directory in BACKUPS:
+            for entry in os.scandir(self.root / directory):
+                self._remove_left_over(entry)
+
+    def path(self, relative: str) -> Path:
+        """Where a file lies whose path is relative to the store."""
+        return self.root / relative
+
+    def read(self, key: str, limit_bytes: int) -> bytes | None:
+        """The bytes of a key's file, at most one more than the limit; None if there is none.
+
+        Raises:
+            OSError: it is there and cannot be read.
+        """
+        try:
+            with open(f"{self.root}/{keys.path_of(key)}", "rb", buffering=0) as file:
+                size_bytes = os.fstat(file.fileno()).st_size
+                return file.read(min(size_bytes, limit_bytes) + 1)
+        except FileNotFoundError:
+            return None
+
+    def stage(self, relative: str, content: bytes) -> Path:
+        """Write what a file is to hold beside it; returns where. Nothing is synced: the journal makes it durable.
+
+        Raises:
+            OSError: it cannot be written; nothing is left.
+        """
+        self._number += 1
+        temporary = Path(f"{self.root}/{relative}.{self._number}{TEMPORARY}")
+        descriptor = self._disk.create(temporary)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[self._disk.write(descriptor, rest) :]
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._disk.unlink(temporary)
+            raise
+        finally:
+            os.close(descriptor)
+        return temporary
+
+    def unstage(self, temporaries: Iterable[Path]) -> None:
+        """Take back what was staged."""
+        for temporary in temporaries:
+            with contextlib.suppress(OSError):
+                self._disk.unlink(temporary)
+
+    def put(self, relative: str, temporary: Path | None) -> None:
+        """Let a file be what was staged; None: let it go.
+
+        Raises:
+            OSError: it cannot be replaced.
+        """
+        if temporary is not None:
+            self._disk.rename(temporary, Path(f"{self.root}/{relative}"))
+            return
+        with contextlib.suppress(FileNotFoundError):
+            self._disk.unlink(Path(f"{self.root}/{relative}"))
+
+    def harden(self, relatives: Sequence[str]) -> None:
+        """Make durable that these files hold what they hold, or are gone.
+
+        Raises:
+            OSError: a sync failed; it must not be tried again on these files.
+        """
+        directories: set[str] = set()
+        for relative in relatives:
+            directories.add(relative.rpartition("/")[0])
+            try:
+                descriptor = os.open(self.root / relative, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            try:
+                sync_file(descriptor)
+            finally:
+                os.close(descriptor)
+        for directory in sorted(directories):
+            sync_directory(self.root / directory)
+
+    def _places(self) -> Iterator[str]:
+        for namespace in self._namespaces:
+            for division in ("", *keys.DIVISIONS.get(namespace, ())):
+                yield keys.directory_of(namespace, division)
+
+    def _scan_directory(self, namespace: str, division: str) -> Iterator[tuple[str, Entry]]:
+        with os.scandir(self.root / keys.directory_of(namespace, division)) as entries:
+            for entry in entries:
+                name = entry.name
+                key = keys.key_of(namespace, division, name)
+                if key is None:
+                    key = self._cut_key(entry.path, namespace) if keys.is_cut(name) else None
+                if key is not None:
+                    yield key, Entry(entry.stat(follow_symlinks=True).st_size)
+                else:
+                    self._remove_left_over(entry)
+
+    def _cut_key(self, path: str, namespace: str) -> str | None:
+        """The key of a file whose name is cut, as its envelope says; None if it does not belong here."""
+        key = header_name(path)
+        is_it = key and keys.namespace_of(key) == namespace and str(self.root / keys.path_of(key)) == path
+        return key if is_it else None
+
+    def _remove_left_over(self, entry: os.DirEntry[str]) -> None:
+        stem, _, number = entry.name.removesuffix(TEMPORARY).rpartition(".")
+        if entry.name.endswith(TEMPORARY) and stem.endswith(keys.SUFFIX) and number.isdecimal():
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
+
+
+def header_name(path: str) -> str:
+    """Which document an envelope says it is; empty if it cannot be read. Needs no key."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(HEADER_READ_BYTES)
+            if content.startswith(MAGIC):
+                return msgspec.json.decode(content[len(MAGIC) : content.index(b"\n", 0, HEADER_LIMIT_BYTES)], type=_Named).name
+            return msgspec.json.decode(content + file.read(), type=_Named).name
+    except (OSError, ValueError):
+        return ""
