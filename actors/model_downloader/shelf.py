@@ -173,14 +173,13 @@ class Shelf:
         if request.dry_run:
             freed = await anyio.to_thread.run_sync(self._root.size_bytes, entry.id)
             return ModelRemovalEvent(status=self._standings.status(entry), freed_bytes=freed, dry_run=True)
-        async with self._holding.alone(entry.id, wait_seconds=request.wait_seconds):
-            async with self.turn(entry.id):
-                await stop(entry)
-                try:
-                    freed = await anyio.to_thread.run_sync(self._root.purge, entry.id)
-                except DurableWriteFailed as error:
-                    raise Refused(f"{entry.id}: cannot be removed, since a program may still use it: {error}") from error
-                self._standings.forget(entry.id)
+        async with self._holding.alone(entry.id, wait_seconds=request.wait_seconds), self.turn(entry.id):
+            await stop(entry)
+            try:
+                freed = await anyio.to_thread.run_sync(self._root.purge, entry.id)
+            except DurableWriteFailed as error:
+                raise Refused(f"{entry.id}: cannot be removed, since a program may still use it: {error}") from error
+            self._standings.forget(entry.id)
         self.verified_at.pop(entry.id, None)
         await self._alerts.clear(DAMAGED_ALERT, entry.id)
         await self._standings.tell(entry)
