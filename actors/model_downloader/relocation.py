@@ -6,6 +6,7 @@ from which the next start goes on.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from actors.model_downloader.relocation_journal import RelocationJournal, Reloca
 from actors.model_downloader.revisions import promises_of, read_record
 from actors.model_downloader.staging import DAMAGED_SUFFIX
 from actors.model_downloader.world import World
+from actors.storage.durable import DurableWriteFailed
 from bus.errors import RequestFailed, UndercroftError
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise, ModelEntry
@@ -89,25 +91,23 @@ class Relocation:
         Raises:
             RelocationFailed: something is in the way.
             CarryingStopped: `stop` was set.
+            OSError, DurableWriteFailed: a disk does not go along.
         """
         names = belongings(self._source, self._entries) if self.journal.action == "move" else []
         self._total_bytes = await anyio.to_thread.run_sync(lambda: sum(tree_bytes(self._source / name) for name in names))
         self._moved_bytes = await anyio.to_thread.run_sync(lambda: sum(tree_bytes(self._source / name) for name in self.journal.placed))
         if not self._target.is_dir():
             raise RelocationFailed(str(self._target), "it is not there (any more)")
+        failure: Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._tell_for_ever)
             try:
-                for name in names:
-                    if self.stop.is_set():
-                        raise CarryingStopped
-                    if name not in self.journal.placed:
-                        await self._bring(name)
-                if self.journal.action == "adopt":
-                    await self._adopt_all()
-                await anyio.to_thread.run_sync(sweep, self._target, (MOVING_PREFIX,))
-            finally:
-                tasks.cancel_scope.cancel()
+                await self._bring_all(names)
+            except (RelocationFailed, CarryingStopped, OSError, DurableWriteFailed) as error:
+                failure = error  # as itself, not as one of a group
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
     async def settle(self) -> None:
         """Have the choice written; on return the new place is the one. Asked until there is an answer, since a lost one may have been a yes.
@@ -162,6 +162,16 @@ class Relocation:
         )
         with anyio.CancelScope(shield=True):
             await self._world.publish(event)
+
+    async def _bring_all(self, names: list[str]) -> None:
+        for name in names:
+            if self.stop.is_set():
+                raise CarryingStopped
+            if name not in self.journal.placed:
+                await self._bring(name)
+        if self.journal.action == "adopt":
+            await self._adopt_all()
+        await anyio.to_thread.run_sync(sweep, self._target, (MOVING_PREFIX,))
 
     async def _bring(self, name: str) -> None:
         """Carry one directory, verify it where the manifest says what it holds, and give it its name."""
@@ -251,7 +261,8 @@ class Relocation:
         async with self._world.alone(model_id, wait_for):
             if any(model_of(name, self._entries) == model_id for name in belongings(self._target, self._entries)):
                 for name in gone:  # a drive that has just gone has nothing of it: then the old copy is the only one
-                    await anyio.to_thread.run_sync(discard, self._source / name)
+                    with contextlib.suppress(OSError, DurableWriteFailed):  # open in a program (Windows): it stays, and nothing is lost
+                        await anyio.to_thread.run_sync(discard, self._source / name)
         self._kept_back.pop(model_id, None)
 
     async def _verify(self, name: str, directory: Path, promises: list[FilePromise]) -> FilesVerifiedEvent:

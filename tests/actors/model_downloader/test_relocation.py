@@ -1,0 +1,290 @@
+"""A move of all models: whole at the old place until the choice is settled, whole at the new one from then on, whenever it is killed."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.model_downloader import carrying, relocation, relocation_journal
+from actors.model_downloader.carrying import MOVING_PREFIX, CarryingStopped, belongings
+from actors.model_downloader.relocation import Relocation, RelocationFailed
+from actors.model_downloader.relocation_journal import RelocationJournal, RelocationRecord
+from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.weighing import begun
+from actors.model_downloader.world import World
+from bus.errors import RequestFailed
+from schemas.event import Event, Request
+from schemas.manifest import FilePromise, ModelEntry
+from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, VerificationFinding
+from schemas.paths import (
+    ModelsRelocateRequestEvent,
+    ModelsRootAdmitRequestEvent,
+    PathAction,
+    PathMoveChangedEvent,
+    PathSettleRequestEvent,
+    PathsSettledEvent,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class House:
+    """Two places, three models, and a world that hashes for real."""
+
+    def __init__(self, directory: Path, *, linked: bool = True) -> None:
+        self.old, self.new = directory / "old", directory / "new"
+        self.new.mkdir(parents=True)
+        self.record = RelocationRecord(directory / "state")
+        self.entries: dict[str, ModelEntry] = {}
+        self.serving = self.old
+        self.told: list[PathMoveChangedEvent] = []
+        self.refusals: list[RequestFailed] = []
+        self.admitted: set[str] = set()
+        self.world = World(publish=self.publish, verify=self.verify, sleep=self.sleep)
+        for model_id in ("base", "small", "tiny"):
+            self.put(self.old, model_id, model_id.encode() * 1000)
+        (self.old / "base.partial").mkdir()
+        (self.old / "base.partial" / "model.bin").write_bytes(b"half")
+        self.linked = linked
+
+    def put(self, root: Path, model_id: str, content: bytes) -> None:
+        (root / model_id).mkdir(parents=True)
+        (root / model_id / "model.bin").write_bytes(content)
+        if model_id not in self.entries:
+            digest = hashlib.sha256(content).hexdigest()
+            promise = FilePromise(path="model.bin", size_bytes=len(content), sha256=digest, urls=["https://example.org/model.bin"])
+            self.entries[model_id] = ModelEntry(id=model_id, name=model_id, category="stt", licence="MIT", files=[promise])
+
+    async def publish(self, event: Event) -> None:
+        assert isinstance(event, PathMoveChangedEvent)
+        self.told.append(event)
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+
+    async def verify(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
+        assert str(Path(question.directory).parent) in self.admitted
+        findings = []
+        for promise in question.files:
+            found = Path(question.directory) / promise.path
+            digest = hashlib.sha256(found.read_bytes()).hexdigest() if found.is_file() else "none"
+            if digest != promise.sha256:
+                findings.append(VerificationFinding(path=promise.path, aspect="sha256", found=digest, expected=promise.sha256))
+        return FilesVerifiedEvent(model_id=question.model_id, findings=findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0)
+
+    async def ask(self, question: Request[Any]) -> Event:
+        if self.refusals and isinstance(question, PathSettleRequestEvent):
+            raise self.refusals.pop(0)
+        if isinstance(question, ModelsRootAdmitRequestEvent):
+            self.admitted.add(question.directory)
+        if isinstance(question, PathSettleRequestEvent):
+            self.serving = Path(question.path)
+        return PathsSettledEvent(paths=[])
+
+    def begin(self, action: PathAction = "move") -> Relocation:
+        request = ModelsRelocateRequestEvent(target=str(self.new), action=action, category="models", path=str(self.new))
+        self.record.write(begun(ModelRoot(self.old), self.entries, request))
+        return self.relocation()
+
+    def relocation(self) -> Relocation:
+        journal = self.record.read()
+        assert journal is not None
+        return Relocation(self.record, journal, self.entries, self.world, self.ask)
+
+    async def run(self) -> None:
+        """What one life of the downloader does with the journal it finds."""
+        if self.record.read() is None:
+            return
+        moving = self.relocation()
+        if self.serving == self.old:
+            await moving.bring()
+            await moving.settle()
+        await moving.leave()
+
+    def is_whole(self, root: Path) -> bool:
+        return (
+            all((root / name / "model.bin").read_bytes() == name.encode() * 1000 for name in self.entries)
+            and (root / "base.partial" / "model.bin").read_bytes() == b"half"
+        )
+
+
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrying, "_link", lambda source, target: False)
+
+
+async def test_a_move_brings_everything_and_leaves_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.begin()
+    await house.run()
+    assert house.serving == house.new
+    assert house.is_whole(house.new)
+    assert belongings(house.old, house.entries) == []
+    assert house.record.read() is None
+    assert [event.state for event in house.told][-2:] == ["leaving", "moved"]
+    assert house.told[-1].moved_bytes == house.told[-1].total_bytes > 0
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["linked", "copied"])
+async def test_killed_at_any_step_every_model_is_whole_where_it_is_served_and_the_move_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied: bool
+) -> None:
+    if copied:
+        no_links(monkeypatch)
+    steps = itertools.count()
+    kill_at = -1
+
+    def dying(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if next(steps) == kill_at:
+                raise Killed
+            done = function(*arguments, **options)
+            if next(steps) == kill_at:
+                raise Killed
+            return done
+
+        return call
+
+    for module, name in [(carrying, "move"), (carrying, "sync_directory"), (carrying, "_delete"), (relocation_journal, "replace_file")]:
+        monkeypatch.setattr(module, name, dying(getattr(module, name)))
+    for module, name in [(relocation_journal, "remove_file"), (relocation, "put_aside")]:
+        monkeypatch.setattr(module, name, dying(getattr(module, name)))
+    for attempt in itertools.count():
+        house, kill_at = House(tmp_path / str(attempt)), -1
+        house.put(house.new, "small", b"small" * 1000)
+        house.put(house.new, "tiny", b"something else")
+        house.begin()
+        steps, kill_at = itertools.count(), attempt
+        was_killed = False
+        try:
+            await house.run()
+        except* Killed:
+            was_killed = True
+        kill_at = -1
+        assert house.is_whole(house.serving), attempt
+        await house.run()
+        assert house.is_whole(house.new), attempt
+        assert belongings(house.old, house.entries) == [], attempt
+        assert (house.new / "tiny.aside" / "model.bin").read_bytes() == b"something else", attempt
+        assert not [entry for entry in house.new.iterdir() if entry.name.startswith(MOVING_PREFIX)], attempt
+        if not was_killed:
+            assert attempt > 20
+            return
+
+
+async def test_what_lies_there_and_matches_is_kept_and_survives_giving_up(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.put(house.new, "small", b"small" * 1000)
+    inode = (house.new / "small" / "model.bin").stat().st_ino
+    moving = house.begin()
+    await moving.bring()
+    assert moving.journal.adopted == ["small"]
+    moving.give_up()
+    assert house.is_whole(house.old)
+    assert belongings(house.new, house.entries) == ["small"]
+    assert (house.new / "small" / "model.bin").stat().st_ino == inode
+    assert house.record.read() is None
+
+
+async def test_a_stop_ends_between_models_and_giving_up_leaves_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    moving = house.begin()
+    moving.stop.set()
+    with pytest.raises(CarryingStopped):
+        await moving.bring()
+    moving.give_up()
+    assert list(house.new.iterdir()) == []
+
+
+async def test_a_model_that_was_damaged_already_goes_along_out_of_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_links(monkeypatch)
+    house = House(tmp_path)
+    (house.old / "tiny" / "model.bin").write_bytes(b"bad")
+    house.begin()
+    await house.run()
+    assert (house.new / "tiny.damaged" / "model.bin").read_bytes() == b"bad"
+    assert (house.new / "base").is_dir()
+    assert belongings(house.old, house.entries) == []
+
+
+async def test_a_copy_that_is_not_what_was_read_fails_the_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_links(monkeypatch)
+    house = House(tmp_path)
+    monkeypatch.setattr(carrying, "_write", lambda descriptor, content: carrying.os.write(descriptor, b"?" * len(content)))
+    moving = house.begin()
+    with pytest.raises(RelocationFailed, match="its copy is not what was read"):
+        await moving.bring()
+    moving.give_up()
+    assert house.is_whole(house.old)
+    assert list(house.new.iterdir()) == []
+
+
+async def test_a_disk_that_takes_no_more_fails_the_move_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_links(monkeypatch)
+    house = House(tmp_path)
+
+    def full(descriptor: int, content: memoryview) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(carrying, "_write", full)
+    with pytest.raises(RelocationFailed, match="No space left"):
+        await house.begin().bring()
+
+
+async def test_a_settlement_without_an_answer_is_asked_for_again_and_one_that_is_refused_fails(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    moving = house.begin()
+    house.refusals = [RequestFailed("died", ""), RequestFailed("deadline", ""), RequestFailed("no_responder", "")]
+    await moving.settle()
+    assert house.serving == house.new
+    house.refusals = [RequestFailed("refused", "the disk is full")]
+    with pytest.raises(RelocationFailed, match="the disk is full"):
+        await moving.settle()
+
+
+async def test_adopting_finds_out_what_matches_and_removes_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.put(house.new, "small", b"small" * 1000)
+    house.put(house.new, "tiny", b"something else")
+    moving = house.begin("adopt")
+    await moving.bring()
+    assert moving.journal.adopted == ["small"]
+    await moving.settle()
+    await moving.leave()
+    assert house.is_whole(house.old)
+    assert belongings(house.new, house.entries) == ["small", "tiny"]
+
+
+async def test_a_drive_that_goes_while_the_old_place_is_cleared_costs_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    moving = house.begin()
+    await moving.bring()
+    await moving.settle()
+    house.new.rename(tmp_path / "unplugged")
+    await moving.leave()
+    assert house.is_whole(house.old)
+
+
+async def test_a_target_that_is_gone_fails_the_move(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    moving = house.begin()
+    house.new.rmdir()
+    with pytest.raises(RelocationFailed, match="not there"):
+        await moving.bring()
+
+
+def test_the_failure_says_where_everything_is_and_how_to_go_on() -> None:
+    assert "all of them are where they were" in str(RelocationFailed("/new", "full"))
+
+
+def test_a_journal_knows_which_choice_it_settles() -> None:
+    journal = RelocationJournal(source="/a", target="/big/models", action="move", category="root", path="/big")
+    assert (journal.category, journal.path, journal.phase) == ("root", "/big", "moving")
