@@ -1,0 +1,39 @@
+"""What the actor works with comes from its profile and its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.credentials.endpoints import EndpointRefused
+from actors.launch import Surroundings
+from actors.manifest.signature import PinnedKeyRefused
+from actors.model_sources.desk import Desk, Switch
+from actors.profile import read_profile
+from actors.storage.locations import locate
+
+
+def surroundings(directory: Path, text: str = "") -> Surroundings:
+    (directory / "profile.toml").write_text('name = "probe"\n' + text)
+    return Surroundings(name="model_sources", locations=locate("probe", directory / "home"), profile=read_profile(directory))
+
+
+def test_the_environment_switches_off_the_network_and_names_what_is_no_token(tmp_path: Path) -> None:
+    desk = Desk.of(surroundings(tmp_path), {"UNDERCROFT_OFFLINE": "1", "HF_TOKEN": "two words"})
+    assert desk.switch.is_offline()
+    assert "HF_TOKEN" in desk.problems[0]
+    assert Desk.of(surroundings(tmp_path, "[manifest]\nrefresh_hours = 2\n"), {}).refresh_seconds == 7200
+
+
+def test_settings_switch_the_network_off_and_on() -> None:
+    switch = Switch(False)
+    switch.by_settings = True
+    assert switch.is_offline()
+
+
+def test_a_wrong_endpoint_or_key_stops_the_actor_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(EndpointRefused, match=r"\[sources\] hf"):
+        Desk.of(surroundings(tmp_path, '[sources]\nhf = "mirror"\n'), {})
+    with pytest.raises(PinnedKeyRefused):
+        Desk.of(surroundings(tmp_path, '[manifest]\nurl = "https://m"\nkeys = ["AAAA"]\n'), {})

@@ -1,0 +1,64 @@
+"""What was fetched last is kept in one file, and checked again with the keys that are pinned now."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from actors.manifest.signature import open_envelope, read_keys, seal
+from actors.model_sources.freshness import Newest
+from actors.model_sources.remote import Kept, keep, read_kept
+from hub import public_key_text
+from schemas.manifest import Manifest
+
+KEY, OTHER = Ed25519PrivateKey.from_private_bytes(b"1" * 32), Ed25519PrivateKey.from_private_bytes(b"2" * 32)
+KEYS, OTHERS = read_keys([public_key_text(KEY)]), read_keys([public_key_text(OTHER)])
+MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def kept(path: Path, version: int = 3) -> Newest:
+    text = msgspec.json.encode(Manifest(format=1, models=[], version=version, issued_at=MOMENT, expires_at=MOMENT))
+    envelope = seal(text, [KEY])
+    verified = open_envelope(envelope, KEYS, "test")
+    keep(path, "https://m", envelope, verified, 1.0)
+    return Newest(version, verified.digest)
+
+
+def test_what_was_kept_is_there_again_and_guards_against_an_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "remote.json"
+    assert read_kept(path, KEYS) == Kept()
+    newest = kept(path)
+    found = read_kept(path, KEYS)
+    assert found.newest == newest
+    assert found.verified is not None
+    assert found.verified.manifest.version == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_that_is_pinned_no_more_starts_anew(tmp_path: Path) -> None:
+    kept(tmp_path / "remote.json")
+    found = read_kept(tmp_path / "remote.json", OTHERS)
+    assert (found.verified, found.newest) == (None, Newest())
+    assert "pins no more" in found.problem
+
+
+def test_what_was_changed_on_disk_is_not_in_force_but_still_guards(tmp_path: Path) -> None:
+    path = tmp_path / "remote.json"
+    newest = kept(path)
+    path.write_text(path.read_text().replace(r"\"models\":[]", r"\"models\":[ ]"))
+    found = read_kept(path, KEYS)
+    assert (found.verified, found.newest) == (None, newest)
+    assert "no signature by a pinned key holds" in found.problem
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", json.dumps({"format": 1}).encode()])
+def test_what_cannot_be_read_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "remote.json").write_bytes(content)
+    assert "put aside as remote.json.corrupt" in read_kept(tmp_path / "remote.json", KEYS).problem
+    assert read_kept(tmp_path / "remote.json", KEYS) == Kept()
