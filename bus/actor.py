@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import types
 import typing
 from collections import deque
@@ -27,6 +28,7 @@ from schemas.alerts import AlertChangedEvent
 from schemas.event import Event, Request, topic_of
 from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
 
+log = logging.getLogger(__name__)
 STOP_SETTLE_SECONDS: Final = 2.0
 """At the end an actor waits so long for the broker to accept what it published last."""
 
@@ -211,8 +213,9 @@ class ActorLoop(Generic[InboxT]):
         except UNREADABLE as error:
             request.fail("invalid", f"the request does not fit {request.topic}: {error}")
             return
-        correlation.set(request.correlation)
+        correlation.set(request.correlation or f"{request.source}:{request.id}")  # whatever follows from it belongs to it
         asker.set(request.source)
+        log.debug("asked %s by %s", request.topic, request.source)
         await self._conclude(request, self._actor.handle(event))
 
     async def _conclude(self, request: IncomingRequest, finding: Awaitable[Event | Later | None]) -> None:
@@ -221,11 +224,13 @@ class ActorLoop(Generic[InboxT]):
             reply = await finding
             await self._peer.sent()  # whoever has the answer can rely on the broker having what was published before it
         except Refused as refused:
+            log.debug("refused %s: %s", request.topic, refused)
             request.fail("refused", str(refused))
         except asyncio.CancelledError:
             request.fail("restarting" if self._returning else "died", f"{self._peer.name} stopped before it had the answer")
             raise
         except BaseException as error:
+            log.error("failed while it had %s by %s: %s", request.topic, request.source, type(error).__name__)
             request.fail("died", f"{self._peer.name} failed while it had the request: {type(error).__name__}")
             raise
         else:
@@ -235,6 +240,7 @@ class ActorLoop(Generic[InboxT]):
                 request.fail("refused", f"{self._peer.name} has no answer to {request.topic}")
             else:
                 request.reply(reply)
+                log.debug("answered %s", request.topic)
 
     async def _leave(self) -> None:
         with contextlib.suppress(TimeoutError):

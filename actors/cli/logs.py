@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast, get_args
+
 import click
 
 from actors.cli.options import Target, pass_target, target_options
@@ -9,6 +11,7 @@ from actors.cli.outcome import print_json
 from actors.cli.render import log_line
 from actors.cli.session import ask, converse
 from bus.client import GapEvent, Peer
+from schemas.logs import ALL_ACTORS, LogLevel, LogLevelRequestEvent
 from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 
 
@@ -16,9 +19,10 @@ from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 @click.argument("actor", required=False)
 @click.option("-n", "--lines", "limit", default=200, show_default=True, type=click.IntRange(0, 10_000), help="How many of the newest lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines as they are written.")
+@click.option("--set-level", "level", type=click.Choice([*get_args(LogLevel), "default"]), help="From now on note what is at least of this level.")
 @target_options
 @pass_target
-def logs(target: Target, actor: str | None, limit: int, follow: bool) -> None:
+def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str | None) -> None:
     """Show what the actors wrote to their logs.
 
     They are kept in memory, the newest 2000 lines of each actor.
@@ -28,7 +32,14 @@ def logs(target: Target, actor: str | None, limit: int, follow: bool) -> None:
       undercroft logs
       undercroft logs model_downloader -n 20
       undercroft logs -f --json
+      undercroft logs model_downloader --set-level debug
     """
+    if level is not None:
+        wanted = None if level == "default" else cast("LogLevel", level)
+        changed = converse(target, lambda peer: ask(peer, LogLevelRequestEvent(actor=actor or ALL_ACTORS, level=wanted)))
+        if target.as_json:
+            print_json(changed)
+        return
     converse(target, lambda peer: _show(peer, target, actor, limit, follow))
 
 

@@ -18,10 +18,13 @@ COMMANDS = {
     "restart": "Stop actors in good order and start them again.",
     "logs": "Show what the actors wrote to their logs.",
     "watch": "Show events as they happen.",
+    "trace": "Show what all actors noted about one matter.",
+    "metrics": "Show what the actors count and measure.",
     "config": "Read and change settings while the app runs.",
     "models": "Install, check and remove models.",
     "paths": "Show where the models lie, and move them elsewhere.",
     "ready": "Wait until the app can be used, and show what is missing.",
+    "state": "Read and change the state that the app keeps, by key.",
     "contract": "Show every event and request, as JSON Schema or AsyncAPI.",
     "demo": "Show what it does when things go wrong, in half a minute.",
 }

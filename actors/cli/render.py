@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from actors.cli.outcome import ExitCode
+from schemas.alerts import Alert
+from schemas.logs import LogRecord
 from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 if TYPE_CHECKING:
@@ -40,10 +42,28 @@ def plain_line(status: ActorStatus) -> str:
     return f"{status.actor}: {status.state}{process}{f': {why}' if why else ''}"
 
 
+def clock(at: float) -> str:
+    """Local time of day, to the millisecond."""
+    return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at % 1 * 1000):03d}"
+
+
 def log_line(line: LogLine, *, with_actor: bool = True) -> str:
     """One line of a log, with local time."""
-    at = time.strftime("%H:%M:%S", time.localtime(line.at)) + f".{int(line.at % 1 * 1000):03d}"
-    return f"{at} {line.actor}: {line.text}" if with_actor else f"{at} {line.text}"
+    return f"{clock(line.at)} {line.actor}: {line.text}" if with_actor else f"{clock(line.at)} {line.text}"
+
+
+def record_line(record: LogRecord) -> str:
+    """One record of the log ring, with local time."""
+    fields = "".join(f" {name}={value}" for name, value in record.fields.items())
+    head = f"{clock(record.at)} {record.actor}: {record.level} {record.logger}: {record.message}{fields}"
+    return "\n".join([head, *(f"    {line}" for line in record.traceback.splitlines())])
+
+
+def alert_line(alert: Alert) -> str:
+    """One alert: how bad, what, since when, what to do."""
+    subject = f" ({alert.subject})" if alert.subject else ""
+    often = f", {alert.count} times" if alert.count > 1 else ""
+    return f"{alert.severity}: {alert.name}{subject}, for {age(time.time() - alert.since)}{often}: {alert.message}; {alert.advice}"
 
 
 def status_table(overview: SupervisorStatusEvent) -> Table:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final, get_args
+
 import click
+import msgspec
 
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import print_json
-from actors.cli.render import code_of, print_status
+from actors.cli.render import alert_line, code_of, print_status
 from actors.cli.session import ask, converse
-from schemas.supervision import SupervisorStatusRequestEvent
+from bus.client import Peer
+from schemas.alerts import Alert, AlertChangedEvent, Severity
+from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent
+
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 
 
 @click.command()
 @target_options
 @pass_target
 def status(target: Target) -> int:
-    """Show how the actors fare.
+    """Show how the actors fare, and which alerts are raised.
 
     Exit code 0 if all is as it should be, 1 if an actor is not, 3 if no runtime is up.
 
@@ -24,9 +31,21 @@ def status(target: Target) -> int:
       undercroft status
       undercroft status --json | jq '.actors[] | select(.state != "ready")'
     """
-    overview = converse(target, lambda peer: ask(peer, SupervisorStatusRequestEvent()))
+    overview, alerts = converse(target, look)
     if target.as_json:
-        print_json(overview)
+        print_json({**msgspec.to_builtins(overview), "alerts": alerts})
     else:
         print_status(overview)
+        for alert in alerts:
+            print(f"  {alert_line(alert)}")
     return code_of(overview)
+
+
+async def look(peer: Peer) -> tuple[SupervisorStatusEvent, list[Alert]]:
+    """How all fare, and what is wrong now, the worst first."""
+    overview = await ask(peer, SupervisorStatusRequestEvent())
+    async with peer.subscribe(AlertChangedEvent) as events:
+        pass  # those that are retained are there by now
+    found = {event.key: event.alert async for event in events if isinstance(event, AlertChangedEvent)}
+    active = [alert for alert in found.values() if alert.is_active]
+    return overview, sorted(active, key=lambda alert: (SEVERITIES.index(alert.severity), alert.since))

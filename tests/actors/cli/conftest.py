@@ -33,6 +33,10 @@ from schemas.config import SettingsChangedEvent
 
 
 class Worker(Actor[SettingsChangedEvent]):
+    async def prepare(self):
+        self.metrics.counter("worker.turns", "Turns taken.").add(3, kind="left")
+        await self.alerts.raise_alert("worker.thirsty", severity="warning", message="there is no water", advice="bring some")
+
     async def handle(self, event):
         return None
 
@@ -60,6 +64,10 @@ entry = "actors.model_verifier:build"
 name = "model_downloader"
 entry = "actors.model_downloader:build"
 depends_on = ["model_verifier"]
+
+[[children]]
+name = "diagnostics"
+entry = "actors.diagnostics:build"
 
 [[children]]
 name = "worker"

@@ -1,0 +1,78 @@
+"""`undercroft metrics`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Final
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import print_json
+from actors.cli.session import ask, converse
+from bus.client import Peer
+from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent, Sample
+from schemas.supervision import SupervisorStatusRequestEvent
+
+PATIENCE_SECONDS: Final = 1.0
+"""An actor that has not told its metrics by then is left out."""
+
+NOT_ACTORS: Final = frozenset({"broker", "supervisor"})
+
+
+@click.command()
+@click.argument("actor", required=False)
+@click.option("--prometheus", is_flag=True, help="As a page that Prometheus can read.")
+@target_options
+@pass_target
+def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
+    """Show what the actors count and measure.
+
+    \b
+    Examples:
+      undercroft metrics
+      undercroft metrics state_store --json
+      undercroft metrics --prometheus > /var/lib/node_exporter/undercroft.prom
+    """
+    reports = converse(target, lambda peer: gather(peer, actor))
+    if prometheus:
+        from actors.diagnostics.exposition import exposition
+
+        click.echo(exposition((report.actor, sample) for report in reports for sample in report.samples), nl=False)
+    elif target.as_json:
+        print_json({report.actor: report.samples for report in reports})
+    else:
+        for report in reports:
+            for sample in report.samples:
+                click.echo(f"{report.actor}: {line_of(sample)}")
+
+
+async def gather(peer: Peer, actor: str | None) -> list[MetricsReportedEvent]:
+    """The metrics of one actor, or of all that are ready, by name."""
+    overview = await ask(peer, SupervisorStatusRequestEvent())
+    awaited = {
+        status.actor for status in overview.actors if status.state == "ready" and status.actor not in NOT_ACTORS and actor in (None, status.actor)
+    }
+    reports: dict[str, MetricsReportedEvent] = {}
+    reading = secrets.token_hex(8)
+    async with peer.subscribe(MetricsReportedEvent) as events:
+        await peer.publish(MetricsWantedEvent(reading=reading))
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while awaited - reports.keys():
+                    event = await anext(events)
+                    if isinstance(event, MetricsReportedEvent) and event.reading == reading and actor in (None, event.actor):
+                        reports[event.actor] = event
+        except TimeoutError:
+            pass  # a sidecar in another language need not tell any
+    return [reports[name] for name in sorted(reports)]
+
+
+def line_of(sample: Sample) -> str:
+    """One series for people."""
+    labels = "".join(f" {name}={value}" for name, value in sample.labels.items())
+    if sample.kind == "histogram":
+        mean = sample.value / sample.count if sample.count else 0.0
+        return f"{sample.name}{labels}: {sample.count} times, {mean:.3g} on average"
+    return f"{sample.name}{labels}: {sample.value:g}"
