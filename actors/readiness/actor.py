@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import functools
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from actors.readiness.facts import Facts, Heard, learn, listed
 from actors.readiness.report import report_text
 from actors.readiness.room import room_at
 from actors.readiness.signs import taken_over
-from actors.readiness.wishes import accept_bundle, try_again
+from actors.readiness.wishes import check_bundle, fetch_bundle, try_again
 from actors.readiness.wording import Wording, Wordings
 from bus.actor import Actor, Later
 from bus.client import GapEvent
@@ -29,13 +29,16 @@ from bus.subscription import Subscription
 from schemas.alerts import AlertChangedEvent
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
-from schemas.models import ModelDownloadProgressedEvent, ModelsListRequestEvent, ModelStateChangedEvent, ModelVerificationFailedEvent
+from schemas.models import ModelDownloadProgressedEvent, ModelsListRequestEvent, ModelStateChangedEvent, ModelStatus, ModelVerificationFailedEvent
 from schemas.paths import PathMoveChangedEvent, PathsChangedEvent
 from schemas.readiness import (
+    BundleModel,
     ReadinessChangedEvent,
     ReadinessReportedEvent,
     ReadinessReportRequestEvent,
+    ReadinessRetriedEvent,
     ReadinessRetryRequestEvent,
+    ReadinessSetupAcceptedEvent,
     ReadinessSetupRequestEvent,
     ReadinessSnapshot,
 )
@@ -64,7 +67,6 @@ Inbox = (
     | ReadinessSetupRequestEvent
     | ReadinessRetryRequestEvent
 )
-log = logging.getLogger(__name__)
 
 
 class Readiness(Actor[Inbox]):
@@ -115,10 +117,10 @@ class Readiness(Actor[Inbox]):
             case ReadinessReportRequestEvent():
                 return self._report(event)
             case ReadinessSetupRequestEvent():
-                return accept_bundle(event, self._derive(self._words()), self._facts, self._words(), self.peer)
+                models = check_bundle(event, self._derive(self._words()), self._words())
+                return Later(functools.partial(self._set_up, models))
             case ReadinessRetryRequestEvent():
-                self._list_due.set()
-                return try_again(self._derive(self._words()), self._facts, self.peer)
+                return Later(self._try_again)
             case (
                 ModelStateChangedEvent()
                 | ModelDownloadProgressedEvent()
@@ -139,6 +141,25 @@ class Readiness(Actor[Inbox]):
     async def missed(self, gap: GapEvent) -> None:
         """What was lost can be asked for."""
         self._list_due.set()
+
+    # -- wishes ----------------------------------------------------------------------------------------------------
+
+    async def _set_up(self, models: list[BundleModel]) -> ReadinessSetupAcceptedEvent:
+        begun, problems = await fetch_bundle(models, self._facts, self.peer, self._heard)
+        return ReadinessSetupAcceptedEvent(model_ids=begun, problems=problems, revision=await self._revision_of_now())
+
+    async def _try_again(self) -> ReadinessRetriedEvent:
+        self._list_due.set()
+        begun, problems = await try_again(self._derive(self._words()), self._facts, self.peer, self._heard)
+        return ReadinessRetriedEvent(model_ids=begun, problems=problems, revision=await self._revision_of_now())
+
+    def _heard(self, found: ModelStatus) -> None:
+        self._learn(ModelStateChangedEvent(model_id=found.model_id, status=found))
+
+    async def _revision_of_now(self) -> int:
+        """Revision of a snapshot that knows all that is known now."""
+        is_held = await self._tell() is not None
+        return self._now.revision + is_held
 
     # -- taking in -------------------------------------------------------------------------------------------------
 

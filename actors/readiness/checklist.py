@@ -15,7 +15,7 @@ DOWN_STATES = ("failed", "backoff")
 
 def percent(durable_bytes: int, size_bytes: int) -> int:
     """Share of the bytes that are durable, 0 to 100; 100 only when all are."""
-    return 100 if durable_bytes >= size_bytes else max(0, durable_bytes * 100 // size_bytes)
+    return 100 if durable_bytes >= size_bytes else durable_bytes * 100 // size_bytes
 
 
 def durable_bytes_of(status: ModelStatus, facts: Facts) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from actors.readiness.facts import Facts
 from actors.readiness.policy import failed_services
 from actors.readiness.wording import Wording
-from bus.actor import Later
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
 from schemas.leases import ModelRepairRequestEvent
-from schemas.models import ModelInstallRequestEvent, ModelResumeRequestEvent
-from schemas.readiness import BundleModel, ReadinessRetriedEvent, ReadinessSetupAcceptedEvent, ReadinessSetupRequestEvent, ReadinessSnapshot
+from schemas.models import ModelInstallRequestEvent, ModelResumeRequestEvent, ModelStatus
+from schemas.readiness import BundleModel, ReadinessSetupRequestEvent, ReadinessSnapshot
 from schemas.sources import LicenceAcceptRequestEvent
 from schemas.supervision import ActorRestartRequestEvent
 
@@ -21,8 +21,12 @@ WISH_SECONDS: Final = 30.0
 """A wish is answered once it is on disk, and a disk may be slow."""
 
 
-def accept_bundle(event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, facts: Facts, words: Wording, peer: Peer) -> Later:
-    """Have every model of the bundle installed that the person was shown.
+Heard = Callable[[ModelStatus], None]
+"""Told where a model stands as soon as its wish was answered, which may be before the event about it comes."""
+
+
+def check_bundle(event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, words: Wording) -> list[BundleModel]:
+    """The models that the person was shown and confirmed.
 
     Raises:
         Refused: models go elsewhere by now, or a licence is due that was not accepted.
@@ -34,23 +38,42 @@ def accept_bundle(event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, fac
     if due and not event.accept_licences:
         raise Refused(words.say("refused_licence", models=", ".join(model.name for model in due)))
 
-    async def work() -> ReadinessSetupAcceptedEvent:
-        begun, problems = await _each([model.model_id for model in models], lambda model_id: _install(model_id, models, facts, peer))
-        return ReadinessSetupAcceptedEvent(model_ids=begun, problems=problems)
-
-    return Later(work)
+    return models
 
 
-def try_again(now: ReadinessSnapshot, facts: Facts, peer: Peer) -> Later:
+async def fetch_bundle(models: list[BundleModel], facts: Facts, peer: Peer, heard: Heard) -> tuple[list[str], list[str]]:
+    """Have every model of the bundle fetched; those that are on their way, and why the others are not."""
+    due = {model.model_id: model.licence_due for model in models}
+
+    async def install(model_id: str) -> None:
+        if due[model_id]:
+            await peer.request(LicenceAcceptRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
+        if model_id in facts.models and facts.models[model_id].state == "paused":
+            heard((await peer.request(ModelResumeRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+        else:
+            heard((await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+
+    return await _each(list(due), install)
+
+
+async def try_again(now: ReadinessSnapshot, facts: Facts, peer: Peer, heard: Heard) -> tuple[list[str], list[str]]:
     """Have what failed fetched again, what is damaged mended, and actors that gave up started again."""
     broken = [reason.subject for reason in now.reasons if reason.kind in ("model_failed", "model_damaged")]
 
-    async def work() -> ReadinessRetriedEvent:
-        _, problems = await _each(failed_services(facts), lambda actor: _restart(actor, peer))
-        begun, more = await _each(broken, lambda model_id: _mend(model_id, facts, peer))
-        return ReadinessRetriedEvent(model_ids=begun, problems=[*problems, *more])
+    async def restart(actor: str) -> None:
+        await peer.request(ActorRestartRequestEvent(actor=actor), timeout_seconds=WISH_SECONDS)
 
-    return Later(work)
+    async def mend(model_id: str) -> None:
+        """Repair keeps what is sound; where it is not to be had, the model is fetched again."""
+        if facts.models[model_id].state == "damaged":
+            with contextlib.suppress(RequestFailed):
+                heard((await peer.request(ModelRepairRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+                return
+        heard((await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+
+    _, problems = await _each(failed_services(facts), restart)
+    begun, more = await _each(broken, mend)
+    return begun, [*problems, *more]
 
 
 async def _each(names: list[str], wish: Callable[[str], Awaitable[None]]) -> tuple[list[str], list[str]]:
@@ -64,29 +87,3 @@ async def _each(names: list[str], wish: Callable[[str], Awaitable[None]]) -> tup
         else:
             taken.append(name)
     return taken, problems
-
-
-async def _install(model_id: str, models: list[BundleModel], facts: Facts, peer: Peer) -> None:
-    if any(model.model_id == model_id and model.licence_due for model in models):
-        await peer.request(LicenceAcceptRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-    if model_id in facts.models and facts.models[model_id].state == "paused":
-        await peer.request(ModelResumeRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-    else:
-        await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-
-
-async def _mend(model_id: str, facts: Facts, peer: Peer) -> None:
-    """Repair keeps what is sound; where it is not to be had, the model is fetched again."""
-    if facts.models[model_id].state == "damaged":
-        try:
-            await peer.request(ModelRepairRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-        except RequestFailed as failed:
-            if failed.kind not in ("no_responder", "invalid", "refused"):
-                raise
-        else:
-            return
-    await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-
-
-async def _restart(actor: str, peer: Peer) -> None:
-    await peer.request(ActorRestartRequestEvent(actor=actor), timeout_seconds=WISH_SECONDS)

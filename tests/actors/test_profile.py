@@ -75,6 +75,56 @@ def test_a_wrong_option_is_named(tmp_path: Path, text: str, option: str, words: 
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+MODES = """
+name = "a"
+[readiness]
+banner_after_ms = 500
+toast = false
+locale = "de"
+[readiness.categories.stt]
+model = "tiny"
+setting = "stt.model_id"
+[[modes]]
+name = "dictation"
+requires = ["stt"]
+optional = [{ category = "llm", notice = "raw_output", bundled = true }]
+enabled_by = "dictation.enabled"
+[wording.en]
+toast = "Go."
+"""
+
+
+@pytest.mark.requirement("S1-3", "S1-4", "S1-6")
+def test_modes_readiness_and_wording_are_declared(tmp_path: Path) -> None:
+    profile = read_profile(write(tmp_path, MODES))
+    (mode,) = profile.modes
+    assert (mode.name, mode.requires, mode.optional[0].notice, mode.enabled_by) == ("dictation", ["stt"], "raw_output", "dictation.enabled")
+    assert (profile.readiness.banner_after_ms, profile.readiness.toast, profile.readiness.locale) == (500, False, "de")
+    assert profile.readiness.categories["stt"].model == "tiny"
+    assert profile.wording == {"en": {"toast": "Go."}}
+
+
+def test_the_banner_waits_three_seconds_unless_the_profile_says_otherwise(tmp_path: Path) -> None:
+    assert read_profile(write(tmp_path, 'name = "bare"')).readiness.banner_after_ms == 3000
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "words"),
+    [
+        ('[[modes]]\nname = "x"\n[[modes]]\nname = "x"', "modes[1].name", "found 'x' twice"),
+        ('[[modes]]\nname = "X"', "modes[0].name", "matching regex"),
+        ('[[modes]]\nname = "x"\nrequires = ["a"]\noptional = [{ category = "a", notice = "n" }]', "modes[0].optional", "found 'a'"),
+        ("[readiness]\nbanner_after_ms = -1", "readiness.banner_after_ms", ">= 0"),
+        ("[readiness]\nbanner = 1", "readiness", "unknown field 'banner'"),
+    ],
+)
+def test_a_wrong_mode_is_named(tmp_path: Path, text: str, option: str, words: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read_profile(write(tmp_path, f'name = "a"\n{text}'))
+    assert caught.value.option == option
+    assert words in caught.value.detail
+
+
 @given(st.text())
 def test_no_text_raises_anything_but_a_profile_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     directory = tmp_path_factory.mktemp("profile")

@@ -1,0 +1,96 @@
+"""Which model serves a category, how well, and what that means for the modes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from actors.profile import CategoryTable, find_profile, read_profile
+from actors.readiness.availability import (
+    Declared,
+    availability_of,
+    bundled_categories,
+    chosen_model,
+    is_enabled,
+    needed_categories,
+    place_reason,
+    standing_of,
+)
+from actors.readiness.facts import Facts
+from readiness_world import DECLARED, ENGLISH, MODES, TABLE, all_installed, facts_of, paths_event, status
+
+
+def test_a_persons_choice_wins_over_the_profiles_and_that_over_what_happens_to_be_there() -> None:
+    facts = facts_of(status("base", "installed"), status("spare", "installed"))
+    assert chosen_model("stt", facts_of(stt="spare"), TABLE) == "spare"
+    assert chosen_model("stt", facts, TABLE) == "base"
+    bare = msgspec.structs.replace(TABLE, categories={"stt": CategoryTable(setting="stt.model_id")})
+    assert chosen_model("stt", facts_of(status("spare", "installed")), bare) == "spare"
+    assert chosen_model("stt", facts_of(status("spare", "absent")), bare) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "standing"),
+    [
+        ("installed", "usable"),
+        ("queued", "arriving"),
+        ("downloading", "arriving"),
+        ("verifying", "checking"),
+        ("absent", "missing"),
+        ("partial", "missing"),
+        ("paused", "missing"),
+        ("failed", "broken"),
+        ("damaged", "broken"),
+    ],
+)
+def test_each_state_of_a_model_has_its_standing(state: str, standing: str) -> None:
+    found = standing_of("stt", facts_of(status("base", state)), DECLARED, ENGLISH)  # type: ignore[arg-type]  # each is one of the states
+    assert found.standing == standing
+    assert (found.reason is None) == (standing == "usable")
+    assert found.name == "Base"
+
+
+def test_while_nothing_was_told_everything_is_being_checked() -> None:
+    assert standing_of("stt", Facts(), DECLARED, ENGLISH).standing == "checking"
+    assert [availability_of(mode, Facts(), DECLARED, ENGLISH).status for mode in MODES] == ["checking", "checking"]
+
+
+def test_an_app_without_settings_waits_for_none() -> None:
+    bare = Declared("App", MODES, TABLE, has_settings=False)
+    assert standing_of("stt", Facts(is_listed=True, models={"base": status("base", "installed")}), bare, ENGLISH).standing == "usable"
+
+
+@pytest.mark.requirement("S1-3")
+@pytest.mark.parametrize("missing", ["chat", "voice"])
+def test_the_assistant_is_blocked_without_a_language_model_or_a_voice(missing: str) -> None:
+    facts = facts_of(*(found for found in all_installed() if found.model_id != missing), status(missing, "absent"))
+    assistant = availability_of(MODES[1], facts, DECLARED, ENGLISH)
+    assert (assistant.status, assistant.missing) == ("unavailable", ["llm" if missing == "chat" else "tts"])
+
+
+def test_an_optional_model_that_is_still_checked_is_no_notice_yet() -> None:
+    facts = facts_of(status("base", "installed"), status("chat", "verifying"), status("ears", "installed"), assistant=False)
+    assert availability_of(MODES[0], facts, DECLARED, ENGLISH).notices == []
+
+
+def test_categories_are_needed_by_the_modes_that_are_on() -> None:
+    assert dict(needed_categories(facts_of(assistant=False), DECLARED)) == {"stt": True, "llm": False, "vad": False}
+    assert dict(needed_categories(facts_of(), DECLARED)) == {"stt": True, "llm": True, "vad": False, "tts": True}
+    assert bundled_categories(facts_of(assistant=False), DECLARED) == {"stt", "vad"}
+    assert not is_enabled(MODES[1], facts_of(assistant=False))
+
+
+def test_the_place_is_a_reason_of_its_own() -> None:
+    assert place_reason(facts_of(), ENGLISH) is None
+    reason = place_reason(facts_of(events=(paths_event(problem="removed_drive"),)), ENGLISH)
+    assert reason is not None
+    assert (reason.kind, reason.text) == ("path_missing", "The directory /models does not exist.")
+
+
+@pytest.mark.requirement("S1-3", "S1-4")
+def test_the_bundled_profile_declares_dictation_and_assistant_as_the_design_does() -> None:
+    declared = Declared.of(read_profile(find_profile("dictation")))
+    modes = {mode.name: mode for mode in declared.modes}
+    assert modes["dictation"].requires == ["stt"]
+    assert "raw_output" in [need.notice for need in modes["dictation"].optional if need.category == "llm"]
+    assert modes["assistant"].requires == ["llm", "tts"]

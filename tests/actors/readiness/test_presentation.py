@@ -1,0 +1,113 @@
+"""What is shown: one bundle, one line a model, safety before actions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from actors.readiness.availability import CategoryStanding, standing_of
+from actors.readiness.facts import Facts
+from actors.readiness.presentation import banner_notice, progress_lines, recovery_notice, setup_prompt, size_text, toast_notice
+from readiness_world import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
+from schemas.readiness import SetupPrompt, Step
+
+
+def standings(facts: Facts, *categories: str) -> list[CategoryStanding]:
+    return [standing_of(category, facts, DECLARED, ENGLISH) for category in categories]
+
+
+def prompt(facts: Facts, *categories: str) -> SetupPrompt:
+    found = setup_prompt(standings(facts, *categories), facts, DECLARED, ENGLISH)
+    assert found is not None
+    return found
+
+
+@pytest.mark.requirement("S1-8", "S1-9", "S1-19")
+def test_the_bundle_has_all_models_by_friendly_name_one_size_and_one_place() -> None:
+    facts = facts_of(status("base", "partial", durable_bytes=400), status("chat", "absent"), status("ears", "installed"))
+    found = prompt(replace(facts, free_bytes=10**6), "stt", "llm", "vad")
+    assert found.heading == "Set up Dictation: Base, Chat"
+    assert [(model.name, model.size_bytes, model.missing_bytes) for model in found.models] == [("Base", 1000, 600), ("Chat", 1000, 1000)]
+    assert (found.size_bytes, found.missing_bytes, found.location, found.free_bytes) == (2000, 1600, "/models", 10**6)
+    assert found.text == "1.6 kB will be fetched to /models, where 1.0 MB are free. It goes on by itself after an interruption."
+
+
+@pytest.mark.requirement("S1-18")
+def test_another_directory_can_be_chosen_before_the_bundle_is_confirmed() -> None:
+    change = prompt(facts_of(status("base", "absent")), "stt").change
+    assert change is not None
+    assert (change.name, change.value, change.request) == ("change_path", "/models", "paths.choose")
+
+
+@pytest.mark.requirement("S1-32")
+def test_a_disk_that_is_too_small_is_told_before() -> None:
+    assert "only 100 B are free" in prompt(replace(facts_of(status("base", "absent")), free_bytes=100), "stt").text
+    unknown = prompt(replace(facts_of(status("base", "absent")), free_bytes=None), "stt")
+    assert unknown.text == "1.0 kB will be fetched to /models. It goes on by itself after an interruption."
+
+
+def test_licences_that_are_due_stand_in_the_bundle() -> None:
+    facts = replace(facts_of(status("base", "absent", licence_due=True)), licence_urls={"base": "https://x/licence"})
+    found = prompt(facts, "stt")
+    assert found.models[0].licence_due
+    assert "Base comes under MIT, which has to be accepted: https://x/licence" in found.text
+
+
+def test_without_a_model_to_fetch_the_bundle_says_what_else_is_missing() -> None:
+    found = prompt(facts_of(stt="gone"), "stt")
+    assert (found.heading, found.models) == ("Set up Dictation", [])
+    assert found.text == "The chosen model gone is not known (Speech to text)."
+    place = prompt(facts_of(status("base", "absent"), events=(paths_event(problem="missing"),)), "stt")
+    assert "The directory /models does not exist." in place.text
+
+
+def test_where_nothing_is_missing_nothing_is_asked() -> None:
+    facts = facts_of(status("base", "installed"), status("chat", "failed"), status("voice", "downloading"))
+    assert setup_prompt(standings(facts, "stt", "llm", "tts"), facts, DECLARED, ENGLISH) is None
+
+
+@pytest.mark.requirement("S1-9", "S1-10")
+def test_progress_is_a_line_a_model_with_percent_and_without_controls() -> None:
+    facts = facts_of(status("base", "verifying"), status("chat", "queued"))
+    (line,) = progress_lines(facts, ENGLISH)
+    assert (line.text, line.percent, line.rate_bytes_per_second) == ("Chat: 0 %", 0, 0.0)
+    (later,) = progress_lines(replace(facts, progress={"chat": progress_event("chat", 999)}), ENGLISH)
+    assert (later.text, later.rate_bytes_per_second) == ("Chat: 99 %", 100.0)
+
+
+@pytest.mark.requirement("S1-12")
+@pytest.mark.parametrize(
+    ("state", "kind", "words"),
+    [
+        ("failed", "mismatch", "Base is not what was promised"),
+        ("damaged", "damaged", "Base has changed on disk, so it is out of use. It was not deleted"),
+        ("failed", "space", "Base could not be fetched: the disk is full."),
+        ("failed", "network", "Base could not be fetched. What is there already is kept."),
+    ],
+)
+def test_the_safety_message_fits_what_happened(state: str, kind: str, words: str) -> None:
+    facts = facts_of(status("base", state, problem_kind=kind, problem="x"))  # type: ignore[arg-type]  # each is one of the states
+    found = recovery_notice(standings(facts, "stt"), [], facts, ENGLISH)
+    assert found is not None
+    assert found.text.startswith(words)
+
+
+def test_a_service_that_gave_up_has_a_way_out_too_and_nothing_broken_has_none() -> None:
+    found = recovery_notice([], ["model_downloader"], facts_of(), ENGLISH)
+    assert found is not None
+    assert found.text == "model_downloader does not run. What is on disk is safe."
+    assert recovery_notice([], [], facts_of(), ENGLISH) is None
+
+
+def test_a_banner_names_the_step_and_a_toast_fades() -> None:
+    running = Step(id="a", title="Services", status="running")
+    failed = Step(id="a", title="Services", status="failed", detail="x is failed")
+    assert banner_notice(running, ENGLISH).text == "Still checking: Services. This takes longer than usual."
+    assert banner_notice(failed, ENGLISH).text == "Services: x is failed"
+    assert toast_notice(1500, ENGLISH).fade_ms == 1500
+
+
+@pytest.mark.parametrize(("size_bytes", "words"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (3_100_000_000, "3.1 GB")])
+def test_a_size_is_told_in_decimal_units(size_bytes: int, words: str) -> None:
+    assert size_text(size_bytes) == words
