@@ -1,0 +1,89 @@
+"""Readiness over real processes: an interrupted setup goes on by itself, and the actor's own death loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from acceptance.conftest import Start
+from acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
+from actors.demo.content import SyntheticContent
+from actors.demo.origin import Origin
+
+pytestmark = pytest.mark.slow
+
+SIZE_BYTES = 24_000_000
+RATE_BYTES_PER_SECOND = 12_000_000.0
+
+READINESS = """
+[readiness.categories.stt]
+model = "ears"
+
+[[modes]]
+name = "dictation"
+requires = ["stt"]
+
+[[children]]
+name = "readiness"
+entry = "actors.readiness:build"
+intensity = 1000
+"""
+
+
+def snapshot_of(runtime: Runtime) -> dict[str, Any]:
+    """How things are now."""
+    told = runtime.command("ready", "--report", "--json")
+    found: dict[str, Any] = msgspec.json.decode(told.stdout)
+    assert "snapshot" in found, told.stdout + told.stderr
+    snapshot: dict[str, Any] = found["snapshot"]
+    return snapshot
+
+
+@pytest.mark.requirement("S1-8", "S1-11", "S1-25")
+def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another_question(tmp_path: Path, start: Start) -> None:
+    with Origin(RATE_BYTES_PER_SECOND) as origin:
+        profile = write_profile(tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))], READINESS)
+        first = start(profile)
+        first.wait_settled()
+        assert first.command("ready").returncode == 4
+        assert first.command("ready", "--setup", "--yes", "--wait", "0.5").returncode == 5
+        partial = first.home / "models" / "ears.partial" / "model.bin"
+        assert within(PATIENCE_SECONDS, lambda: partial.exists() and partial.stat().st_size > 0)
+        before = snapshot_of(first)
+        assert (before["state"], before["show"]) == ("downloading", "progress")
+        first.kill()
+        assert within(PATIENCE_SECONDS, lambda: not first.alive())
+
+        again = start(profile)
+        again.wait_settled()
+        after = snapshot_of(again)
+        assert after["state"] in ("downloading", "ready")
+        assert after["setup"] is None
+        assert after["revision"] > before["revision"]
+        assert again.command("ready", "--wait", "25").returncode == 0
+        assert (again.home / "models" / "ears" / "model.bin").stat().st_size == SIZE_BYTES
+        assert again.end() == 0
+
+
+@pytest.mark.requirement("S1-25")
+def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_revision(tmp_path: Path, start: Start) -> None:
+    with Origin() as origin:
+        profile = write_profile(tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(100_000))], READINESS)
+        runtime = start(profile)
+        runtime.wait_settled()
+        assert runtime.command("ready", "--setup", "--yes", "--wait", "25").returncode == 0
+        before = snapshot_of(runtime)
+        pid = runtime.pid_of("uc-readiness")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert within(PATIENCE_SECONDS, lambda: runtime.pid_of("uc-readiness") not in (None, pid))
+        assert runtime.command("ready", "--wait", "25").returncode == 0
+        after = snapshot_of(runtime)
+        assert after["revision"] >= before["revision"]
+        assert (after["state"], after["modes"], after["since"]) == (before["state"], before["modes"], before["since"])
+        assert runtime.end() == 0
