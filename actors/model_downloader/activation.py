@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from actors.model_downloader.journal import read_journal
 from actors.model_downloader.revisions import RECORD_NAME, Content, RevisionRecord, read_record, record_of, write_record
 from actors.model_downloader.staging import BACK_PREFIX, NEXT_PREFIX, ModelRoot, files_below
 from actors.storage.durable import DurableWriteFailed, move, sync_directory
@@ -54,7 +55,7 @@ def activate(root: ModelRoot, entry: ModelEntry, members: Mapping[str, list[Cont
     """
     staging = root.staging(entry.id)
     known = [record.sequence for record in (root.record(entry.id), root.former_record(entry.id)) if record]
-    write_record(staging, record_of(entry, members or {}, max(known, default=0) + 1))
+    write_record(staging, record_of(entry, members or {}, max(known, default=0) + 1, read_journal(staging)))
     for parent, _, _ in os.walk(staging):
         sync_directory(Path(parent))
     root.trash(root.next(entry.id))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.model_downloader.journal import FileState, Journal
 from actors.storage.durable import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -24,12 +25,21 @@ _NOWHERE = "installed:"
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of an installed model; `archive` is the path of the archive that it came out of, if it did."""
+    """One file of an installed model.
+
+    Attributes:
+        archive: path of the archive that it came out of, if it did.
+        url, etag, last_modified, validator: where it came from, as its journal knew it, so that single pieces can be fetched again.
+    """
 
     path: str
     size_bytes: int
     sha256: str
     archive: str = ""
+    url: str = ""
+    etag: str = ""
+    last_modified: str = ""
+    validator: str | None = None
 
 
 class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +82,35 @@ def shown_revision(record: RevisionRecord | None, entry: ModelEntry) -> str:
     return record.revision if record.revision != revision_of(entry) else f"{record.revision}@{record.promises[:SHORT_DIGEST]}"
 
 
-def record_of(entry: ModelEntry, members: Mapping[str, list[Content]], sequence: int) -> RevisionRecord:
-    """The record of a model that was fetched as the manifest promises, given what came out of each of its archives, by their paths."""
+def record_of(entry: ModelEntry, members: Mapping[str, list[Content]], sequence: int, journal: Journal | None = None) -> RevisionRecord:
+    """The record of a model that was fetched as the manifest promises.
+
+    Args:
+        entry: what the manifest says of it.
+        members: what came out of each of its archives, by their paths.
+        sequence: one more than that of every revision before.
+        journal: knows where the files came from; None if nothing is known of that.
+    """
+    sources = {state.path: state for state in journal.files} if journal else {}
     contents: list[Content] = []
     for file in entry.files:
         unpacked = members.get(file.path)
-        contents += unpacked if unpacked is not None else [Content(path=file.path, size_bytes=file.size_bytes, sha256=file.sha256)]
+        contents += unpacked if unpacked is not None else [_content(file, sources.get(file.path))]
     return RevisionRecord(model_id=entry.id, revision=revision_of(entry), promises=promises_digest(entry), sequence=sequence, contents=contents)
+
+
+def _content(file: FilePromise, source: FileState | None) -> Content:
+    if source is None:
+        return Content(path=file.path, size_bytes=file.size_bytes, sha256=file.sha256)
+    return Content(
+        path=file.path,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        url=source.url,
+        etag=source.etag,
+        last_modified=source.last_modified,
+        validator=source.validator,
+    )
 
 
 def promises_of(record: RevisionRecord, entry: ModelEntry) -> list[FilePromise]:

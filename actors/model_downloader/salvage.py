@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from actors.model_downloader.extents import NONE, Extents, gaps, total, union
+from actors.model_downloader.journal import JournalFile
+from actors.model_downloader.revisions import Content, RevisionRecord
 from actors.model_downloader.staging import ModelRoot
 from actors.storage.durable import make_directory, move
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import VerificationFinding
 
 
-def reusable(entry: ModelEntry, findings: Sequence[VerificationFinding]) -> list[tuple[FilePromise, int]]:
-    """Which files of a damaged model can be built upon, and how many of their bytes are good. Pure.
+@dataclass(frozen=True)
+class Find:
+    """A file of a damaged model that can be built upon.
 
-    Sound ones are, and bad ones whose bad pieces are known. What came out of an archive is not: the archive is fetched again.
+    Attributes:
+        good: which of its bytes are the promised ones.
+        source: where it came from; None if all its bytes are good, so that it does not matter.
+    """
+
+    promise: FilePromise
+    good: Extents
+    source: Content | None = None
+
+
+def reusable(entry: ModelEntry, record: RevisionRecord | None, findings: Sequence[VerificationFinding]) -> list[Find]:
+    """Which files of a damaged model can be built upon. Pure.
+
+    Sound ones can, and bad ones whose bad pieces are known, if their source is known too: without a validator no range is
+    fetched (RFC 9110, 13.1.5). What came out of an archive can not: the archive is fetched again.
     """
     bad = {finding.path: finding for finding in findings}
+    sources = {content.path: content for content in record.contents if content.validator} if record else {}
     found = []
     for promise in entry.files:
-        finding = bad.get(promise.path)
+        finding, source = bad.get(promise.path), sources.get(promise.path)
         if promise.unpack is not None:
             continue
         if finding is None:
-            found.append((promise, promise.size_bytes))
-        elif finding.pieces and promise.pieces is not None:
-            found.append((promise, promise.size_bytes - sum(_piece_bytes(promise, promise.pieces, number) for number in set(finding.pieces))))
+            found.append(Find(promise, ((0, promise.size_bytes),) if promise.size_bytes else NONE))
+        elif finding.pieces and promise.pieces is not None and source is not None:
+            damaged = union(*(_place_of(promise, promise.pieces, number) for number in finding.pieces))
+            found.append(Find(promise, gaps(damaged, promise.size_bytes), source))
     return found
 
 
@@ -37,17 +58,29 @@ def salvage(root: ModelRoot, entry: ModelEntry, findings: Sequence[VerificationF
     Raises:
         OSError, DurableWriteFailed: the disk does not take it; what was moved is found there by the next attempt.
     """
-    source, kept = root.damaged(entry.id), 0
-    for promise, good_bytes in reusable(entry, findings):
-        staged = root.staged_file(entry.id, promise)
-        if os.path.lexists(staged) or not (source / promise.path).is_file():
-            continue
-        make_directory(staged.parent)
-        move(source / promise.path, staged)
-        kept += good_bytes
-    return kept
+    source = root.damaged(entry.id)
+    moved = []
+    for find in reusable(entry, root.record_in(source), findings):
+        staged = root.staged_file(entry.id, find.promise)
+        if not os.path.lexists(staged) and (source / find.promise.path).is_file():
+            make_directory(staged.parent)
+            move(source / find.promise.path, staged)
+            moved.append(find)
+    if pieced := [find for find in moved if find.source is not None]:
+        _note(root.open_staging(entry), pieced)
+    return sum(total(find.good) for find in moved)
 
 
-def _piece_bytes(promise: FilePromise, pieces: Pieces, number: int) -> int:
+def _note(book: JournalFile, finds: list[Find]) -> None:
+    """Have the journal say which bytes of the moved files are good, and where the others come from."""
+    for find in finds:
+        assert find.source is not None, "the others are complete"
+        origin = find.source
+        book.change_file(find.promise.path, url=origin.url, etag=origin.etag, last_modified=origin.last_modified, validator=origin.validator)
+        book.keep(find.promise.path, find.good)
+    book.save()
+
+
+def _place_of(promise: FilePromise, pieces: Pieces, number: int) -> Extents:
     start = number * pieces.size_bytes
-    return max(0, min(start + pieces.size_bytes, promise.size_bytes) - start)
+    return ((start, min(start + pieces.size_bytes, promise.size_bytes)),) if start < promise.size_bytes else NONE
