@@ -153,6 +153,15 @@ class Holding:
             if waiting.cancelled_caught:
                 raise Held(model_id, holders)
 
+    async def go_along(self, root: Path) -> None:
+        """Keep the leases in another directory of models, too, before that one serves.
+
+        Raises:
+            OSError, DurableWriteFailed: its disk does not take them.
+        """
+        async with self._saving:
+            await anyio.to_thread.run_sync(write_leases, root, self._book.all())
+
     def _seconds_to_look(self) -> float:
         end = self._book.next_end()
         return LOOK_SECONDS if end is None else min(LOOK_SECONDS, max(0.01, end - self._now()))

@@ -30,7 +30,7 @@ class Residence:
     """Owns the directory of models, and changes it for another one when asked to.
 
     Attributes:
-        switched: awaited with the new directory whenever another one serves.
+        before_switch: awaited with the new directory right before it serves, to keep there what has to be known of it.
     """
 
     def __init__(self, name: str, root: ModelRoot, standings: Standings, world: World, ask: Ask, state: Path | None, default: Path | None) -> None:
@@ -49,7 +49,7 @@ class Residence:
         self._over = anyio.Event()
         self._is_moving = False
         self._can_be_cancelled = False
-        self.switched: Callable[[Path], Awaitable[None]] = _nothing
+        self.before_switch: Callable[[Path], Awaitable[None]] = _nothing
 
     def inhabit(self, desk: Desk, shelf: Shelf, tasks: anyio.abc.TaskGroup) -> None:
         """Hand over those who work in the directory."""
@@ -60,14 +60,29 @@ class Residence:
         """Whether a directory that a person chose is not there: its drive is not connected, or somebody removed it."""
         return self._root.path != self._default and not self._root.path.is_dir()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether models can be changed now."""
+        return self._lock is not None and not self.is_away and not (self._relocation is not None and self._is_moving)
+
+    def must_be_there(self) -> None:
+        """Check that models can be used now, also while they are on the move.
+
+        Raises:
+            Refused: the directory is not there, or another one is just about to serve.
+        """
+        if self.is_away or self._lock is None:
+            raise Refused(f"{self._missing_words()}; see 'undercroft paths'")
+        if self._relocation is not None and self._is_moving and not self._can_be_cancelled:
+            raise Refused(f"the models are going over to {self._relocation.journal.target} at this moment; try again")
+
     def must_be_open(self) -> None:
         """Check that models can be changed now.
 
         Raises:
             Refused: the directory is not there, or its models are on the move.
         """
-        if self.is_away or self._lock is None:
-            raise Refused(f"{self._missing_words()}; see 'undercroft paths'")
+        self.must_be_there()
         if self._relocation is not None and self._is_moving:
             target = self._relocation.journal.target
             raise Refused(f"the models are being moved to {target}; try again when they are there, or run 'undercroft paths cancel'")
@@ -186,6 +201,7 @@ class Residence:
             try:
                 await relocation.bring()
                 self._can_be_cancelled = False
+                await self.before_switch(Path(relocation.journal.target))
                 await relocation.settle()
             except CarryingStopped:
                 await anyio.sleep_forever()  # the cancellation that came with it, or the end of this process, is on its way
@@ -199,7 +215,6 @@ class Residence:
         self._root.path = Path(relocation.journal.target)
         self._is_moving = False
         self._standings.problems.clear()
-        await self.switched(self._root.path)
         await self._serve()
         await self._arrive(relocation)
         if source_lock is not None:

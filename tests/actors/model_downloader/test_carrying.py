@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader import carrying
 from actors.model_downloader.carrying import (
     MOVING_PREFIX,
     Carrier,
@@ -110,7 +109,7 @@ def test_where_links_are_not_to_be_had_files_are_copied(tmp_path: Path, source: 
     def no_link(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(carrying.os, "link", no_link)
+    monkeypatch.setattr(os, "link", no_link)
     assert not carrier(source, tmp_path / "new").carry("tiny")
     assert same(source / "tiny", tmp_path / "new" / f"{MOVING_PREFIX}tiny")
 

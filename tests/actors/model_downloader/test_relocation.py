@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,7 +219,7 @@ async def test_a_model_that_was_damaged_already_goes_along_out_of_use(tmp_path: 
 async def test_a_copy_that_is_not_what_was_read_fails_the_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_links(monkeypatch)
     house = House(tmp_path)
-    monkeypatch.setattr(carrying, "_write", lambda descriptor, content: carrying.os.write(descriptor, b"?" * len(content)))
+    monkeypatch.setattr(carrying, "_write", lambda descriptor, content: os.write(descriptor, b"?" * len(content)))
     moving = house.begin()
     with pytest.raises(RelocationFailed, match="its copy is not what was read"):
         await moving.bring()
