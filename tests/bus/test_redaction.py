@@ -17,7 +17,7 @@ def redactor() -> Redactor:
 
 
 def make(salt: bytes = b"salt") -> Redactor:
-    return Redactor(salt, homes=["/home/anna", "C:\\Users\\anna"], users=["anna"], hosts=["annas-laptop"], secrets=["correct horse battery"])
+    return Redactor(salt, homes=["/Users/anna", "C:\\Users\\anna"], users=["anna"], hosts=["annas-laptop"], secrets=["correct horse battery"])
 
 
 SECRETS = [
@@ -84,9 +84,9 @@ def test_what_helps_to_find_a_fault_stays_readable(redactor: Redactor, text: str
 
 
 def test_paths_below_a_home_keep_their_end_and_lose_their_owner(redactor: Redactor) -> None:
-    assert redactor.text("open /home/anna/.cache/x: denied") == "open ~/.cache/x: denied"
+    assert redactor.text("open /Users/anna/.cache/x: denied") == "open ~/.cache/x: denied"
     assert redactor.text("at C:\\Users\\anna\\AppData") == "at ~\\AppData"
-    assert "annabelle" in redactor.text("/home/annabelle/x"), "another one's home is not this one's with an end"
+    assert "annabelle" in redactor.text("/Users/annabelle/x"), "another one's home is not this one's with an end"
 
 
 def test_equal_things_stay_equal_within_one_report_and_cannot_be_compared_between_two(redactor: Redactor) -> None:
@@ -115,7 +115,7 @@ def test_fields_are_judged_by_their_names(redactor: Redactor) -> None:
 
 
 def test_it_is_counted_what_was_taken_out(redactor: Redactor) -> None:
-    redactor.text("anna anna@example.org hf_abcdefghijklmnopqrst /home/anna")
+    redactor.text("anna anna@example.org hf_abcdefghijklmnopqrst /Users/anna")
     redactor.data({"prompt": "x"})
     assert redactor.counts == {"user": 1, "email": 1, "secret": 1, "home": 1, "words": 1}
 
