@@ -6,10 +6,13 @@ import sys
 
 import click
 
+from actors.cli import models_life
 from actors.cli.install_view import InstallView, view_for
+from actors.cli.models_words import model_lines, size, tell
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ask, converse
+from actors.cli.sources import COMMANDS
 from bus.client import GapEvent, Peer
 from schemas.models import (
     ModelCancelRequestEvent,
@@ -39,6 +42,10 @@ def models() -> None:
     """
 
 
+for command in COMMANDS:
+    models.add_command(command)
+
+
 @models.command(name="list")
 @target_options
 @pass_target
@@ -55,9 +62,7 @@ def list_models(target: Target) -> int:
         print_json(listed)
         return ExitCode.OK
     for status in listed.models:
-        print(f"{status.model_id:<24} {status.state:<12} {size(status.size_bytes):>9}  {status.name} ({status.category}, {status.licence})")
-        if status.problem:
-            print(f"{'':<24} {status.problem}")
+        print("\n".join(model_lines(status)))
     print(f"in {listed.models_directory}")
     return ExitCode.OK
 
@@ -114,7 +119,7 @@ async def _missing(peer: Peer) -> tuple[str, ...]:
 
 
 def _has_ended(status: ModelStatus) -> bool:
-    return status.state in ("installed", "failed", "absent", "partial", "damaged")
+    return status.state in ("installed", "failed", "absent", "partial", "paused", "damaged")
 
 
 @models.command()
@@ -130,16 +135,17 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
       undercroft models cancel whisper-tiny-en
     """
     done = converse(target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial)))
-    _print(target, done, f"{model_id}: {done.status.state}, {size(done.status.durable_bytes)} kept")
+    tell(target, done, f"{model_id}: {done.status.state}, {size(done.status.durable_bytes)} kept")
     return ExitCode.OK
 
 
 @models.command()
 @click.argument("model_id", metavar="MODEL")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
+@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=0.0, help="Wait so many seconds for those who hold it.")
 @target_options
 @pass_target
-def remove(target: Target, model_id: str, dry_run: bool) -> int:
+def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) -> int:
     """Remove a model from disk, with its partial download.
 
     \b
@@ -147,8 +153,9 @@ def remove(target: Target, model_id: str, dry_run: bool) -> int:
       undercroft models remove whisper-tiny-en --dry-run
       undercroft models remove whisper-tiny-en
     """
-    done = converse(target, lambda peer: ask(peer, ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run), 60.0))
-    _print(target, done, f"{model_id}: {size(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}")
+    request = ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run, wait_seconds=wait_seconds)
+    done = converse(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
+    tell(target, done, f"{model_id}: {size(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}")
     return ExitCode.OK
 
 
@@ -165,22 +172,9 @@ def verify(target: Target, model_id: str) -> int:
     """
     verdict = converse(target, lambda peer: ask(peer, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS))
     lines = [f"{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}" for finding in verdict.findings]
-    _print(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
+    tell(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
     return ExitCode.FAILED if verdict.findings else ExitCode.OK
 
 
-def _print(target: Target, answer: object, words: str) -> None:
-    if target.as_json:
-        print_json(answer)
-    else:
-        print(words)
-
-
-def size(size_bytes: int) -> str:
-    """A size for people, in decimal units."""
-    amount = float(size_bytes)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.2f} GB"
+for command in models_life.COMMANDS:
+    models.add_command(command)

@@ -46,15 +46,21 @@ def test_shipped_manifest_is_sound_and_pins_every_revision(path: Path) -> None:
     for entry in manifest.models:
         assert entry.licence
         assert "UNVERIFIED" not in entry.licence
+        assert entry.licence_url.startswith("https://")
+        assert entry.revision
         for file in entry.files:
             assert file.size_bytes > 0
             assert all(url.startswith("https://") and "/main/" not in url and "/master/" not in url for url in file.urls)
 
 
-def test_dictation_ships_a_voice_detector_and_recognisers() -> None:
+@pytest.mark.requirement("S0-17")
+def test_dictation_ships_what_dictation_and_an_assistant_need() -> None:
     manifest = load_manifest(next(path for path in SHIPPED if path.parent.name == "dictation"))
     assert {"silero-vad", "whisper-tiny-en", "whisper-base-en"} <= {entry.id for entry in manifest.models}
-    assert {entry.category for entry in manifest.models} == {"stt", "vad"}
+    by_category = {category: [entry for entry in manifest.models if entry.category == category] for category in ("vad", "stt", "tts", "llm")}
+    assert len(by_category["stt"]) >= 3
+    assert all(by_category.values())
+    assert sum(map(len, by_category.values())) == len(manifest.models)
 
 
 @pytest.mark.parametrize("path", ["../a", "/etc/passwd", "journal.json"])

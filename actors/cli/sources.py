@@ -1,0 +1,186 @@
+"""`undercroft models add | resolve | withdraw | accept | refresh`: where models come from. Part of the group in `actors.cli.models`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from actors.cli.session import ask, converse
+from schemas.manifest import ModelEntry
+from schemas.sources import (
+    LicenceAcceptRequestEvent,
+    ManifestRefreshRequestEvent,
+    ModelAddRequestEvent,
+    ModelNameResolveRequestEvent,
+    ModelWithdrawRequestEvent,
+)
+
+RESOLVE_TIMEOUT_SECONDS: Final = 3600.0
+"""A large file on a slow stick takes long to hash."""
+FILES_SHOWN: Final = 10
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def name_options(function: FunctionT) -> FunctionT:
+    """Add NAME and what may be said about it."""
+    for option in (
+        click.option("--category", default="", help="What the model is for, such as stt, llm, tts, vad, embedding.  [default: what the source says]"),
+        click.option("--id", "model_id", default="", help="Id of the model.  [default: made of the name]"),
+        click.option("--size", "size_bytes", type=click.IntRange(min=0), help="Length of the file in bytes.  [default: what the server says]"),
+        click.option("--sha256", default="", help="Digest of the file, 64 hex digits; for https:// names, unless it stands behind the URL."),
+        click.argument("name", metavar="NAME"),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@name_options
+@click.option("--dry-run", is_flag=True, help="Show what would be added.")
+@target_options
+@pass_target
+def add(target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str, dry_run: bool) -> int:
+    """Add a model by name, so that it can be installed. Nothing large is downloaded yet.
+
+    \b
+    Names:
+      hf:org/repo[@revision][:file or glob]    the Hugging Face hub; pinned to a commit
+      ollama:name[:tag]                        the registry of Ollama; pinned to a digest
+      oci:registry/name[:tag]                  any OCI registry
+      https://host/file#sha256=...             one file; its digest is needed
+      file:/path or ./path                     a file or directory of this machine
+
+    \b
+    Examples:
+      undercroft models add hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF:qwen2.5-0.5b-instruct-q4_k_m.gguf
+      undercroft models add ollama:qwen2.5:0.5b --id qwen-small
+      undercroft models add file:/media/stick/voice.onnx --category tts
+      undercroft models add hf:org/repo --dry-run
+    """
+    if dry_run:
+        return _resolve(target, name, sha256, size_bytes, model_id, category)
+    question = ModelAddRequestEvent(name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category)
+    added = converse(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
+    if target.as_json:
+        print_json(added)
+        return ExitCode.OK
+    print("\n".join(described(added.entry, added.pinned, added.skipped)))
+    if not added.is_new:
+        print(f"{added.entry.id}: was added before, nothing changed")
+    elif added.entry.accept_licence:
+        print(f"{added.entry.id}: added; read its licence, then run 'undercroft models accept {added.entry.id}'")
+    else:
+        print(f"{added.entry.id}: added; run 'undercroft models install {added.entry.id}'")
+    return ExitCode.OK
+
+
+@click.command()
+@name_options
+@target_options
+@pass_target
+def resolve(target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str) -> int:
+    """Show what a name means now: its files, their sizes and digests, its licence. Changes nothing.
+
+    \b
+    Examples:
+      undercroft models resolve hf:ggerganov/whisper.cpp:ggml-tiny.bin
+      undercroft models resolve ollama:qwen2.5:0.5b --json
+    """
+    return _resolve(target, name, sha256, size_bytes, model_id, category)
+
+
+@click.command()
+@click.argument("model_id", metavar="MODEL")
+@target_options
+@pass_target
+def withdraw(target: Target, model_id: str) -> int:
+    """Take an added model out of the list again. What is installed of it stays; 'models remove' removes it.
+
+    \b
+    Examples:
+      undercroft models withdraw qwen-small
+    """
+    done = converse(target, lambda peer: ask(peer, ModelWithdrawRequestEvent(model_id=model_id)))
+    _print(target, done, f"{model_id}: withdrawn")
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("model_id", metavar="MODEL")
+@target_options
+@pass_target
+def accept(target: Target, model_id: str) -> int:
+    """Say that you read and accept the licence of a model; needed for those that ask for it.
+
+    \b
+    Examples:
+      undercroft models accept llama-3.2-3b
+    """
+    done = converse(target, lambda peer: ask(peer, LicenceAcceptRequestEvent(model_id=model_id))).acceptance
+    _print(target, done, f"{model_id}: licence {done.licence} accepted by {done.accepted_by}")
+    return ExitCode.OK
+
+
+@click.command()
+@target_options
+@pass_target
+def refresh(target: Target) -> int:
+    """Look for a newer manifest where the profile says; it is taken only with a valid signature.
+
+    \b
+    Examples:
+      undercroft models refresh
+      undercroft models refresh --json
+    """
+    done = converse(target, lambda peer: ask(peer, ManifestRefreshRequestEvent(), RESOLVE_TIMEOUT_SECONDS))
+    _print(target, done, done.message)
+    return ExitCode.FAILED if done.outcome == "kept" else ExitCode.OK
+
+
+COMMANDS: Final = (add, resolve, withdraw, accept, refresh)
+"""What `actors.cli.models` takes into its group."""
+
+
+def whole_name(name: str) -> str:
+    """A name as the runtime takes it: a path of this directory becomes a whole one, since the runtime runs elsewhere."""
+    scheme, colon, rest = name.partition(":")
+    if scheme == "file" and colon and not rest.startswith("//"):
+        return f"file:{os.path.abspath(Path(rest).expanduser())}"
+    if name.startswith(("./", "../", "/", "~/")) or (not colon and Path(name).exists()):
+        return Path(os.path.abspath(Path(name).expanduser())).as_uri()  # links keep their own names
+    return name
+
+
+def described(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
+    """An entry for people."""
+    from actors.cli.models import size
+
+    licence = entry.licence + (f" ({entry.licence_url})" if entry.licence_url else "") + (", has to be accepted" if entry.accept_licence else "")
+    lines = [f"{entry.id}: {entry.name} ({entry.category}), {size(entry.size_bytes)}", f"  from     {pinned}", f"  licence  {licence}"]
+    lines += [f"  file     {file.path}  {size(file.size_bytes)}  sha256 {file.sha256[:16]}..." for file in entry.files[:FILES_SHOWN]]
+    if len(entry.files) > FILES_SHOWN:
+        lines.append(f"  and {len(entry.files) - FILES_SHOWN} more files")
+    if skipped:
+        lines.append(f"  left out {len(skipped)}: {'; '.join(skipped[:FILES_SHOWN])}")
+    return lines
+
+
+def _resolve(target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str) -> int:
+    question = ModelNameResolveRequestEvent(name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category)
+    found = converse(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
+    _print(target, found, "\n".join(described(found.entry, found.pinned, found.skipped)))
+    return ExitCode.OK
+
+
+def _print(target: Target, answer: object, words: str) -> None:
+    if target.as_json:
+        print_json(answer)
+    else:
+        print(words)
