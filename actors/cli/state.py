@@ -1,0 +1,194 @@
+"""`undercroft state`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from actors.cli.session import ask, converse
+from bus.client import Peer
+from schemas.state import (
+    StateChangedEvent,
+    StateDeleteRequestEvent,
+    StateKey,
+    StateListRequestEvent,
+    StateLoadRequestEvent,
+    StateSaveRequestEvent,
+)
+
+TIMEOUT_SECONDS = 30.0
+INPUT_LIMIT = 64 * 1024 * 1024
+
+
+@click.group()
+def state() -> None:
+    """Read and change the state that the app keeps, by key.
+
+    \b
+    Examples:
+      undercroft state list layout.
+      undercroft state get layout.default
+      undercroft state set config.greeting '"hello"'
+      undercroft state watch
+    """
+
+
+@state.command()
+@click.argument("key")
+@target_options
+@pass_target
+def get(target: Target, key: str) -> int:
+    """Print the value of a KEY as JSON; with --json, also what is known of it. Exit code 1 if there is none.
+
+    \b
+    Examples:
+      undercroft state get layout.default
+      undercroft state get layout.default --json
+    """
+    answer = converse(target, lambda peer: ask(peer, StateLoadRequestEvent(key=key), TIMEOUT_SECONDS))
+    if answer.evidence:
+        came = f"the value comes from {answer.repaired_from}" if answer.repaired_from else "there is no good copy"
+        print(f"undercroft: {key}: the document was damaged and lies at {answer.evidence}; {came}", file=sys.stderr)
+    if target.as_json:
+        print_json(answer)
+    elif answer.found:
+        print_json(answer.value)
+    else:
+        print(f"undercroft: {key}: there is no such key", file=sys.stderr)
+    return ExitCode.OK if answer.found else ExitCode.FAILED
+
+
+@state.command(name="set")
+@click.argument("key")
+@click.argument("value")
+@click.option("--encrypt/--plain", default=None, help="Encrypt it, or not; a namespace may insist.")
+@click.option("--compress", is_flag=True, default=None, help="Compress it.")
+@click.option("--backup", is_flag=True, default=None, help="Keep the former value below backups/auto.")
+@click.option("--expect", "expected_revision", type=click.IntRange(0), help="Refuse unless the key has this revision; 0: unless there is none.")
+@target_options
+@pass_target
+def set_value(
+    target: Target, key: str, value: str, encrypt: bool | None, compress: bool | None, backup: bool | None, expected_revision: int | None
+) -> int:
+    """Keep a VALUE under a KEY; it is JSON, '-' to read it from stdin. It is on disk when the command returns.
+
+    \b
+    Examples:
+      undercroft state set config.greeting '"hello"'
+      undercroft state set layout.default - < layout.json
+      undercroft state set config.greeting '"hi"' --expect 12 --backup
+    """
+    request = StateSaveRequestEvent(
+        key=key, value=_parsed(value), encrypt=encrypt, compress=compress, backup=backup, expected_revision=expected_revision
+    )
+    answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    if target.as_json:
+        print_json(answer)
+    else:
+        print(f"{answer.key}: revision {answer.revision}, {answer.size_bytes} bytes")
+    return ExitCode.OK
+
+
+@state.command()
+@click.argument("key")
+@click.option("--backup", is_flag=True, default=None, help="Keep the value below backups/auto.")
+@click.option("--expect", "expected_revision", type=click.IntRange(0), help="Refuse unless the key has this revision.")
+@target_options
+@pass_target
+def delete(target: Target, key: str, backup: bool | None, expected_revision: int | None) -> int:
+    """Delete a KEY; it need not be there.
+
+    \b
+    Examples:
+      undercroft state delete layout.mobile --backup
+    """
+    request = StateDeleteRequestEvent(key=key, backup=backup, expected_revision=expected_revision)
+    answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    if target.as_json:
+        print_json(answer)
+    else:
+        print(f"{answer.key}: deleted" if answer.existed else f"{answer.key}: there was no such key")
+    return ExitCode.OK
+
+
+@state.command(name="list")
+@click.argument("prefix", default="")
+@target_options
+@pass_target
+def list_keys(target: Target, prefix: str) -> int:
+    """List the keys that begin with a PREFIX, with what they take on disk.
+
+    \b
+    Examples:
+      undercroft state list
+      undercroft state list history.conversations. --json
+    """
+    found = converse(target, lambda peer: _all_keys(peer, prefix))
+    if target.as_json:
+        print_json(found)
+    else:
+        for one in found:
+            print(f"{one.size_bytes:>12}  {one.key}")
+    return ExitCode.OK
+
+
+@state.command()
+@click.argument("prefix", default="")
+@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many changes.")
+@target_options
+@pass_target
+def watch(target: Target, prefix: str, count: int | None) -> None:
+    """Show changes of keys that begin with a PREFIX as they become durable; values are not shown.
+
+    \b
+    Examples:
+      undercroft state watch
+      undercroft state watch layout. -n 1 --json
+    """
+    converse(target, lambda peer: _watch(peer, prefix, count, target.as_json))
+
+
+async def _all_keys(peer: Peer, prefix: str) -> list[StateKey]:
+    found: list[StateKey] = []
+    after = ""
+    while True:
+        page = await ask(peer, StateListRequestEvent(prefix=prefix, after=after), TIMEOUT_SECONDS)
+        found += page.keys
+        after = page.next_after
+        if not after:
+            return found
+
+
+async def _watch(peer: Peer, prefix: str, count: int | None, as_json: bool) -> None:
+    shown = 0
+    async with peer.subscribe(StateChangedEvent) as events:
+        async for event in events:
+            if not isinstance(event, StateChangedEvent):
+                print("undercroft: some changes were missed", file=sys.stderr)
+                continue
+            if not event.key.startswith(prefix):
+                continue
+            if as_json:
+                print_json(event)
+            else:
+                print(f"{event.key}: {'deleted' if event.deleted else 'saved'}, revision {event.revision}, by {event.source}", flush=True)
+            shown += 1
+            if shown == count:
+                return
+
+
+def _parsed(text: str) -> Any:
+    content = sys.stdin.read(INPUT_LIMIT) if text == "-" else text
+    try:
+        return json.loads(content, parse_constant=_no_constant)
+    except ValueError as error:
+        raise click.UsageError(f"VALUE: expected JSON, such as '\"text\"', 12 or '{{}}': {error}") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a value that JSON knows")
