@@ -86,7 +86,7 @@ class BarView(_View):
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[percent]:>3} %"),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
@@ -105,13 +105,14 @@ class BarView(_View):
     def progress(self, event: ModelDownloadProgressedEvent) -> None:
         """Move the bar."""
         if event.model_id in self._tasks:
-            self._progress.update(self._tasks[event.model_id], completed=event.durable_bytes, total=event.size_bytes)
+            done = percent(event.durable_bytes, event.size_bytes)
+            self._progress.update(self._tasks[event.model_id], completed=event.durable_bytes, total=event.size_bytes, percent=done)
 
     def state(self, status: ModelStatus) -> None:
         """Name the state behind the bar."""
         if status.model_id not in self._tasks:
-            self._tasks[status.model_id] = self._progress.add_task(status.name, total=status.size_bytes, state=status.state)
+            self._tasks[status.model_id] = self._progress.add_task(status.name, total=status.size_bytes, state=status.state, percent=0)
         completed = status.size_bytes if status.state == "installed" else status.durable_bytes
-        self._progress.update(self._tasks[status.model_id], completed=completed, state=status.state)
+        self._progress.update(self._tasks[status.model_id], completed=completed, state=status.state, percent=percent(completed, status.size_bytes))
         if status.problem:
             self._progress.console.print(f"{status.name}: {status.problem}")

@@ -8,7 +8,8 @@ import click
 
 from actors.cli import models_life
 from actors.cli.install_view import InstallView, view_for
-from actors.cli.models_words import model_lines, size, tell
+from actors.cli.models_words import model_lines, tell
+from actors.cli.models_words import size as size
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ask, converse

@@ -53,7 +53,8 @@ def test_with_json_every_line_is_a_document_and_the_last_says_installed(running:
     assert all(0 <= event["durable_bytes"] <= event["size_bytes"] == MODEL_BYTES for event in progress)
     last = ended.documents[-1]
     assert (last["model_id"], last["state"], last["durable_bytes"]) == ("second", "installed", MODEL_BYTES)
-    assert running("models", "remove", "second", "--json").documents[0]["freed_bytes"] == MODEL_BYTES
+    freed_bytes = running("models", "remove", "second", "--json").documents[0]["freed_bytes"]
+    assert MODEL_BYTES <= freed_bytes < MODEL_BYTES + 10_000  # what is remembered of its revision goes with it
 
 
 def test_a_file_that_is_not_what_the_manifest_promises_is_never_installed(running: Any) -> None:

@@ -1,0 +1,53 @@
+"""How a model and a leftover are told of, without a runtime."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.cli.models_words import model_lines, partial_line, size, tell
+from actors.cli.options import Target
+from readiness_world import status
+from schemas.models import PartialFound
+
+FOUND = PartialFound(
+    model_id="base", kind="partial", state="partial", size_bytes=500, durable_bytes=400, promised_bytes=1000, age_seconds=86_400 * 1.5,
+    url_hosts=["models.example"],
+)  # fmt: skip
+
+
+@pytest.mark.requirement("S1-9")
+def test_a_model_takes_one_line_with_its_friendly_name_and_explicit_percent() -> None:
+    (line,) = model_lines(status("base", "downloading", durable_bytes=415))
+    assert line == "base                     downloading 41 %    1.0 kB  Base (stt, MIT)"
+    assert model_lines(status("base", "installed"))[0] == "base                     installed       1.0 kB  Base (stt, MIT)"
+
+
+def test_revisions_holders_a_due_licence_and_a_problem_stand_below_it() -> None:
+    held = status(
+        "base", "installed", revision="r2", wanted_revision="r3", former_revision="r1", held_by=["recorder"], licence_due=True, problem="P."
+    )
+    assert [line.strip() for line in model_lines(held)[1:]] == [
+        "revision r2, r3 is wanted, r1 can be rolled back to",
+        "held by recorder",
+        "its licence has to be accepted first: undercroft ready --setup --accept-licences",
+        "P.",
+    ]
+
+
+def test_a_leftover_takes_one_line_with_size_and_age() -> None:
+    assert partial_line(FOUND) == "base                     partial      500 B 40 %, 1.5 days old, from models.example, wanted by nobody"
+
+
+@given(st.integers(0, 10**15))
+def test_every_size_has_a_unit(size_bytes: int) -> None:
+    assert size(size_bytes).split()[1] in ("B", "kB", "MB", "GB")
+
+
+def test_a_program_gets_the_answer_and_a_person_the_words(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(Target(as_json=True), FOUND, "words")
+    tell(Target(), FOUND, "words")
+    document, words = capsys.readouterr().out.splitlines()
+    assert document.startswith('{"model_id":"base"')
+    assert words == "words"
