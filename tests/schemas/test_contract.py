@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -46,6 +46,13 @@ ENTRY = ModelEntry(id="tiny", name="Tiny", category="stt", licence="MIT", files=
 
 def sample(kind: Any) -> Any:
     """The smallest value of a type."""
+    if get_origin(kind) is Annotated:
+        plain, *limits = get_args(kind)
+        return (
+            [sample(get_args(plain)[0])]
+            if any(getattr(limit, "min_length", None) for limit in limits) and get_origin(plain) is list
+            else sample(plain)
+        )
     if kind is ModelEntry:
         return ENTRY
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
