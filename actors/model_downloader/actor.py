@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
+from actors.credentials import Endpoints, Tokens, Wallet
 from actors.manifest import load_manifest
 from actors.model_downloader.desk import Desk
 from actors.model_downloader.holding import Holding
@@ -17,7 +19,7 @@ from actors.model_downloader.standing import Standings
 from actors.model_downloader.upkeep import Upkeep
 from actors.model_downloader.world import World
 from bus.actor import Actor, Later
-from bus.errors import RequestFailed
+from bus.errors import OperatorError, RequestFailed
 from schemas.bus import BusStatisticsRequestEvent, PeerLeftEvent
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event, Request
@@ -30,11 +32,19 @@ from schemas.models import (
     ModelCancelRequestEvent,
     ModelInstallAcceptedEvent,
     ModelInstallRequestEvent,
+    ModelPausedEvent,
+    ModelPauseRequestEvent,
     ModelRemovalEvent,
     ModelRemoveRequestEvent,
+    ModelResumedEvent,
+    ModelResumeRequestEvent,
     ModelsListedEvent,
     ModelsListRequestEvent,
     ModelVerifyRequestEvent,
+    PartialsCollectedEvent,
+    PartialsCollectRequestEvent,
+    PartialsListedEvent,
+    PartialsListRequestEvent,
 )
 from schemas.paths import (
     ModelsRelocateRequestEvent,
@@ -43,6 +53,7 @@ from schemas.paths import (
     PathMoveCancelRequestEvent,
     PathsChangedEvent,
 )
+from schemas.sources import ModelCatalogueChangedEvent
 
 if TYPE_CHECKING:
     from actors.launch import Surroundings
@@ -56,13 +67,15 @@ VERIFY_IDLE_SECONDS = 12 * 3600.0
 
 RELOCATION_TIMEOUT_SECONDS = 60.0
 
+Fetched = ModelPauseRequestEvent | ModelResumeRequestEvent | PartialsListRequestEvent | PartialsCollectRequestEvent
 Wish = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelVerifyRequestEvent
 Use = ModelLeaseRequestEvent | ModelRollbackRequestEvent | ModelRepairRequestEvent
 Relocating = ModelsRelocateRequestEvent | PathMoveCancelRequestEvent
-Heard = PathsChangedEvent | PeerLeftEvent | SettingsChangedEvent
-Inbox = Wish | Use | ModelReleaseRequestEvent | Relocating | ModelsListRequestEvent | Heard
+Heard = ModelCatalogueChangedEvent | PathsChangedEvent | PeerLeftEvent | SettingsChangedEvent
+Inbox = Wish | Fetched | Use | ModelReleaseRequestEvent | Relocating | ModelsListRequestEvent | Heard
 Changed = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent
-Reply = Changed | ModelReleasedEvent | ModelsListedEvent | ModelsRelocationEvent | PathMoveCancelledEvent | Later
+Listed = ModelPausedEvent | ModelResumedEvent | PartialsListedEvent | PartialsCollectedEvent
+Reply = Changed | Listed | ModelReleasedEvent | ModelsListedEvent | ModelsRelocationEvent | PathMoveCancelledEvent | Later
 
 
 class ModelDownloader(Actor[Inbox]):
@@ -102,7 +115,7 @@ class ModelDownloader(Actor[Inbox]):
 
     async def prepare(self) -> None:
         """Own the directory, finish what was interrupted, and take up every wish again."""
-        self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier)
+        self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier, wallet=_wallet())
         self._standings = Standings(self._manifest, self._root, self._world)
         self._desk = Desk(self._standings, self._root, self._world, self.tasks)
         self._holding = Holding(self._root, self._instances)
@@ -113,6 +126,7 @@ class ModelDownloader(Actor[Inbox]):
         self._holding.load()
         self._residence = Residence(self._name, self._root, self._standings, self._world, self._ask_of_places, self._state, self._default_root)
         self._residence.inhabit(self._desk, self._shelf, self.tasks)
+        self._residence.before_switch = self._holding.go_along
         await self._residence.open()
         self.tasks.start_soon(self._holding.keep_looking, self._shelf.leases_ended)
         self.tasks.start_soon(self._upkeep.make_rounds)
@@ -120,7 +134,9 @@ class ModelDownloader(Actor[Inbox]):
     async def handle(self, event: Inbox) -> Reply | None:
         """Answer one request."""
         entry_of = self._standings.entry
-        if isinstance(event, Wish | Use):
+        if isinstance(event, ModelLeaseRequestEvent):
+            self._residence.must_be_there()
+        elif isinstance(event, Wish | Fetched | Use):
             self._residence.must_be_open()
         match event:
             case ModelsListRequestEvent():
@@ -147,7 +163,20 @@ class ModelDownloader(Actor[Inbox]):
             case PeerLeftEvent():
                 await self._shelf.leases_ended(await self._holding.peer_left(event.instance, event.said_bye))
                 return None
+            case ModelPauseRequestEvent():
+                return await self._desk.pause(entry_of(event.model_id))
+            case ModelResumeRequestEvent():
+                return await self._desk.resume(entry_of(event.model_id))
+            case PartialsListRequestEvent():
+                return await self._desk.partials()
+            case PartialsCollectRequestEvent():
+                return await self._desk.collect(event)
+            case ModelCatalogueChangedEvent():
+                if self._standings.learn(event) and self._residence.is_open:
+                    await self._desk.take_up_wishes()
+                return None
             case SettingsChangedEvent():
+                self._world.traffic.follow(event.settings)
                 self._upkeep.every_days = days_of(event.settings)
                 return None
             case ModelsRelocateRequestEvent():
@@ -182,3 +211,12 @@ class ModelDownloader(Actor[Inbox]):
         if question.idle:
             seconds = VERIFY_IDLE_SECONDS
         return await self.peer.request(question, timeout_seconds=seconds)
+
+
+def _wallet() -> Wallet:
+    """The tokens of the environment and of the keychain, each for its own origin."""
+    try:
+        hub = Endpoints.read(os.environ).hub
+    except OperatorError:
+        hub = ""  # whoever resolves names says so; without it no token goes to any hub
+    return Wallet(Tokens.read(os.environ, hub=hub))

@@ -5,16 +5,28 @@ from __future__ import annotations
 import anyio
 import anyio.abc
 import anyio.to_thread
+import msgspec
 
+from actors.model_downloader.garbage import collectable
 from actors.model_downloader.install import Install
 from actors.model_downloader.journal import read_journal
+from actors.model_downloader.leftovers import find_leftovers, place_of
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.standing import Standings
 from actors.model_downloader.world import World
 from actors.storage.durable import DurableWriteFailed
-from bus.errors import Refused
+from bus.errors import Refused, UndercroftError
 from schemas.manifest import ModelEntry
-from schemas.models import ModelCancelledEvent, ModelInstallAcceptedEvent
+from schemas.models import (
+    ModelCancelledEvent,
+    ModelInstallAcceptedEvent,
+    ModelPausedEvent,
+    ModelResumedEvent,
+    PartialFound,
+    PartialsCollectedEvent,
+    PartialsCollectRequestEvent,
+    PartialsListedEvent,
+)
 
 INSTALLS_AT_ONCE = 2
 
@@ -31,9 +43,15 @@ class Desk:
 
     async def take_up_wishes(self) -> None:
         """Go on with every install that was accepted, and say where the other models stand."""
-        for entry in self._standings.entries.values():
+        for entry in list(self._standings.entries.values()):
             journal = read_journal(self._root.staging(entry.id))
-            if entry.id in self._root.wishes() and (journal is None or journal.wanted):
+            if entry.id in self._standings.installs:
+                continue
+            if (
+                entry.id in self._root.wishes()
+                and (journal is None or (journal.wanted and not journal.paused))
+                and not self._standings.licence_due(entry)
+            ):
                 try:
                     await self._start(entry)
                     continue
@@ -42,11 +60,15 @@ class Desk:
             await self._standings.tell(entry)
 
     async def install(self, entry: ModelEntry) -> ModelInstallAcceptedEvent:
-        """Take a wish; on return it is durable.
+        """Take a wish; on return it is durable. A paused install goes on.
 
         Raises:
-            Refused: it could not be made durable.
+            Refused: it could not be made durable, or a licence has to be accepted first.
         """
+        if self._standings.licence_due(entry) and not self._standings.is_up_to_date(entry):
+            where = f" at {entry.licence_url}" if entry.licence_url else ""
+            advice = f"read it{where}, then run 'undercroft models accept-licence {entry.id}'"
+            raise Refused(f"{entry.id}: its licence ({entry.licence}) has to be accepted first; {advice}")
         running = self._standings.installs.get(entry.id)
         if (running is None or running.is_over) and not self._standings.is_up_to_date(entry):
             try:
@@ -71,6 +93,72 @@ class Desk:
             self._standings.installs.pop(entry.id, None)
             await self._standings.tell(entry)
         return ModelCancelledEvent(status=self._standings.status(entry))
+
+    async def pause(self, entry: ModelEntry) -> ModelPausedEvent:
+        """Let an install rest until it is resumed; on return that is durable.
+
+        Raises:
+            Refused: there is nothing to pause, or it could not be made durable.
+        """
+        install = self._standings.installs.get(entry.id)
+        if self._standings.status(entry).state == "paused":
+            return ModelPausedEvent(status=self._standings.status(entry))
+        if install is None or install.is_over:
+            raise Refused(f"{entry.id}: no install is under way that could be paused")
+        try:
+            await install.pause()
+        except (OSError, DurableWriteFailed) as error:
+            raise Refused(f"{entry.id}: stopped, but it will go on at the next start: {error}") from error
+        return ModelPausedEvent(status=self._standings.status(entry))
+
+    async def resume(self, entry: ModelEntry) -> ModelResumedEvent:
+        """Let a paused install go on; on return that is durable. One that is under way is left as it is.
+
+        Raises:
+            Refused: nothing is paused, or it could not be made durable.
+        """
+        install = self._standings.installs.get(entry.id)
+        if self._standings.status(entry).state != "paused" and (install is None or install.is_over):
+            raise Refused(f"{entry.id}: nothing is paused; run 'undercroft models install {entry.id}' to fetch it")
+        await self.install(entry)
+        return ModelResumedEvent(status=self._standings.status(entry))
+
+    async def partials(self) -> PartialsListedEvent:
+        """Everything that lies beside the installed models."""
+        return PartialsListedEvent(partials=await self._leftovers(), keep_days=self._world.traffic.keep_days)
+
+    async def collect(self, request: PartialsCollectRequestEvent) -> PartialsCollectedEvent:
+        """Remove what a person's rule says, and what nobody wants; the rule of 0 days removes nothing."""
+        keep_days = self._world.traffic.keep_days if request.keep_days is None else max(0, request.keep_days)
+        removed, problems = [], []
+        for found in collectable(await self._leftovers(), keep_days):
+            try:
+                if not request.dry_run:
+                    await anyio.to_thread.run_sync(self._root.trash, place_of(self._root, found))
+                    await self._collected(found.model_id)
+                removed.append(found)
+            except (OSError, UndercroftError) as error:
+                problems.append(f"{found.model_id}: cannot be removed: {error}")
+        freed = sum(found.size_bytes for found in removed)
+        return PartialsCollectedEvent(removed=removed, freed_bytes=freed, keep_days=keep_days, dry_run=request.dry_run, problems=problems)
+
+    async def _collected(self, model_id: str) -> None:
+        install = self._standings.installs.get(model_id)
+        if install is not None and install.is_over:
+            self._standings.installs.pop(model_id)
+        if entry := self._standings.entries.get(model_id):
+            await self._standings.tell(entry)
+
+    async def _leftovers(self) -> list[PartialFound]:
+        found = await anyio.to_thread.run_sync(find_leftovers, self._root, self._standings.entries, self._world.now())
+        return [self._as_it_stands(one) for one in found]
+
+    def _as_it_stands(self, found: PartialFound) -> PartialFound:
+        """What runs now is wanted, whatever its journal said a moment ago."""
+        install = self._standings.installs.get(found.model_id)
+        if install is None or found.kind != "partial":
+            return found
+        return msgspec.structs.replace(found, state=install.status.state, is_wanted=found.is_wanted or not install.is_over)
 
     async def stop(self, entry: ModelEntry, *, forget: bool) -> None:
         """End an install and wait until it writes no more. With `forget` it does not go on at the next start either."""

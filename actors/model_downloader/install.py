@@ -9,16 +9,18 @@ import anyio.to_thread
 
 from actors.model_downloader.activation import activate, unpack_archives
 from actors.model_downloader.client import FetchFailed
+from actors.model_downloader.extents import total
 from actors.model_downloader.journal import JournalFile
 from actors.model_downloader.partial import DiskFailed
+from actors.model_downloader.pieces import proven
 from actors.model_downloader.retry import Spent, Stop, after_failure
 from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.telling import Telling
-from actors.model_downloader.transfer import Failure, Transfer
+from actors.model_downloader.transfer import FULL, Failure, Transfer
 from actors.model_downloader.world import World
 from actors.storage.durable import DurableWriteFailed
 from bus.errors import RequestFailed, UndercroftError
-from schemas.manifest import ModelEntry
+from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import (
     FilesVerifiedEvent,
     FilesVerifyRequestEvent,
@@ -26,6 +28,7 @@ from schemas.models import (
     ModelStatus,
     ModelVerificationFailedEvent,
     ModelVerifiedEvent,
+    ProblemKind,
     VerificationFinding,
 )
 
@@ -66,8 +69,8 @@ class Install:
             OSError, DurableWriteFailed: it could not be, and does not count.
         """
         self._telling.book = await anyio.to_thread.run_sync(self._root.open_staging, self.entry)
-        if not self._book.journal.wanted:
-            self._book.change(wanted=True)
+        if not self._book.journal.wanted or self._book.journal.paused:
+            self._book.change(wanted=True, paused=False)
             await anyio.to_thread.run_sync(self._book.save)
         await self._telling.tell_state()
 
@@ -90,9 +93,23 @@ class Install:
         if self._started:
             await self._done.wait()
         if forget and self._telling.state != "installed" and self._telling.book is not None:
-            self._book.change(wanted=False)
+            self._book.change(wanted=False, paused=False)
             await anyio.to_thread.run_sync(self._book.save)
             await self._telling.enter("partial")
+
+    async def pause(self) -> None:
+        """End it, and let it rest through restarts until a person resumes it.
+
+        Raises:
+            DurableWriteFailed: that could not be made durable.
+        """
+        self._scope.cancel()
+        if self._started:
+            await self._done.wait()
+        if self._telling.state != "installed":
+            self._book.change(paused=True)
+            await anyio.to_thread.run_sync(self._book.save)
+            await self._telling.enter("paused")
 
     # -- the journey -----------------------------------------------------------------------------------------------
 
@@ -111,10 +128,10 @@ class Install:
             verdict = after_failure(spent, kind, gained, self._world.random_unit(), retry_after, self._world.now())
             if isinstance(verdict, Stop):
                 advice = f"run 'undercroft models install {self.entry.id}' to try again"
-                await self._telling.enter("failed", f"{failure}; {verdict.reason}; {advice}", kind)
+                await self._telling.enter("failed", f"{failure}; {verdict.reason}; {advice}", _problem_kind(failure))
                 return
             spent = verdict.spent
-            await self._telling.enter("downloading", f"{failure}; trying again in {verdict.seconds:.0f} s", kind)
+            await self._telling.enter("downloading", f"{failure}; trying again in {verdict.seconds:.0f} s", _problem_kind(failure))
             await self._world.sleep(verdict.seconds)
 
     async def _verify_and_activate(self, transfer: Transfer) -> Failure | None:
@@ -168,17 +185,34 @@ class Install:
         words = []
         for promise in self.entry.files:
             for finding in findings:
-                if finding.path != promise.path:
-                    continue
-                aside = self._root.set_aside(self.entry.id, promise)
-                self._book.change_file(promise.path, durable_bytes=0, validator=None, url="", etag="", last_modified="")
-                kept = f"; what was fetched is kept at {aside}" if aside else ""
-                words.append(f"{self.entry.id}/{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}{kept}")
+                if finding.path == promise.path:
+                    kept = self._keep_good_pieces(promise) or self._set_aside(promise)
+                    words.append(f"{self.entry.id}/{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}{kept}")
         with contextlib.suppress(DurableWriteFailed):  # without it the files are missed at the next start, which comes to the same
             self._book.save()
         return FetchFailed("mismatch", "; ".join(words) or f"{self.entry.id}: the files are not those of the manifest")
+
+    def _keep_good_pieces(self, promise: FilePromise) -> str:
+        """Where pieces are known, only the bad ones are fetched again; returns how much is kept, in words."""
+        state = self._book.journal.file(promise.path)
+        good = proven(self._root.staged_file(self.entry.id, promise), promise, state.extents)
+        if not good or not state.validator:
+            return ""
+        self._book.keep(promise.path, good)
+        return f"; {total(good)} of its {promise.size_bytes} bytes are sound and kept"
+
+    def _set_aside(self, promise: FilePromise) -> str:
+        aside = self._root.set_aside(self.entry.id, promise)
+        self._book.change_file(promise.path, durable_bytes=0, validator=None, url="", etag="", last_modified="")
+        return f"; what was fetched is kept at {aside}" if aside else ""
 
     @property
     def _book(self) -> JournalFile:
         assert self._telling.book is not None, "begin comes first"
         return self._telling.book
+
+
+def _problem_kind(failure: Failure) -> ProblemKind:
+    if isinstance(failure, DiskFailed):
+        return "space" if failure.errno in FULL else "disk"
+    return failure.kind

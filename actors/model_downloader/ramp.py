@@ -1,12 +1,18 @@
-"""Decides how many connections are worth having: twice as many while that brings more, and back when it does not. Pure."""
+"""Decides how many connections are worth having: several times as many while that brings more, and back when it does not. Pure."""
 
 from __future__ import annotations
 
-WINDOW_SECONDS = 0.4
+WINDOW_SECONDS = 0.2
 """The rate is taken over so long, with all connections at work."""
 
-GROWTH = 1.2
-"""Twice the connections must bring at least so many times the rate, or they are let go again."""
+STEP = 4
+"""So many times the connections are tried next."""
+
+GROWTH = 1.3
+"""They must bring at least so many times the rate, or they are let go again."""
+
+STEADY = 1.25
+"""A rate that still grows by more than this from one window to the next, as that of a young connection does, is waited for."""
 
 FAST_BYTES_PER_SECOND = 250_000_000
 """At this rate disk and processor are at their limit: more connections bring nothing."""
@@ -35,6 +41,7 @@ class Ramp:
         self._most = most
         self.wanted = max(1, min(most, SMALL_FILES_CONNECTIONS, small))
         self._before: tuple[int, float] | None = None
+        self._last_rate = 0.0
         self._settled_until = 0.0
         self._window_at, self._window_bytes = now, 0
 
@@ -54,6 +61,7 @@ class Ramp:
             return self.wanted
         rate = (fetched_bytes - self._window_bytes) / elapsed
         self._window_at, self._window_bytes = now, fetched_bytes
+        still_grows, self._last_rate = rate > self._last_rate * STEADY, rate
         if self._before is not None:
             fewer, earlier_rate = self._before
             self._before = None
@@ -61,11 +69,12 @@ class Ramp:
                 self.wanted = fewer
                 self._settled_until = now + AGAIN_SECONDS
                 return self.wanted
-        if now < self._settled_until or self.wanted >= self._most or rate <= 0:
+            still_grows = False  # it grew because there are more of them
+        if now < self._settled_until or self.wanted >= self._most or rate <= 0 or still_grows:
             return self.wanted
         if rate < FAST_BYTES_PER_SECOND and left_bytes / rate > WORTH_SECONDS:
             self._before = (self.wanted, rate)
-            self.wanted = min(self._most, self.wanted * 2)
+            self.wanted = min(self._most, self.wanted * STEP)
         return self.wanted
 
     def failed(self, now: float, connections: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from actors.manifest.licence import licence_digest
 from actors.model_downloader.install import Install
 from actors.model_downloader.journal import read_journal
 from actors.model_downloader.revisions import promises_digest
@@ -10,7 +13,8 @@ from actors.model_downloader.telling import status_of
 from actors.model_downloader.world import World
 from bus.errors import Refused
 from schemas.manifest import Manifest, ModelEntry
-from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus
+from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus, ProblemKind
+from schemas.sources import ModelCatalogueChangedEvent
 
 
 class Standings:
@@ -26,6 +30,7 @@ class Standings:
         self.entries: dict[str, ModelEntry] = {entry.id: entry for entry in manifest.models}
         self.installs: dict[str, Install] = {}
         self.problems: dict[str, str] = {}
+        self._accepted: set[tuple[str, str]] = set()
         self._root = root
         self._world = world
 
@@ -47,12 +52,35 @@ class Standings:
         problem = self.problems.get(entry.id, "")
         if state == "damaged" and not problem:
             problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models install {entry.id}' to fetch them again"
-        return self._world.describe(status_of(entry, state, durable, problem, "damaged" if state == "damaged" else ""))
+        kind: ProblemKind = "damaged" if state == "damaged" else ""
+        found = status_of(entry, state, durable, problem, kind)
+        if state != "installed" and self.licence_due(entry):
+            found = msgspec.structs.replace(found, licence_due=True, problem_kind=kind or "licence")
+        return self._world.describe(found)
 
     def is_up_to_date(self, entry: ModelEntry) -> bool:
         """Whether the revision that the manifest wants is installed."""
         record = self._root.record(entry.id)
         return self.status(entry).state == "installed" and (record is None or record.promises == promises_digest(entry))
+
+    def licence_due(self, entry: ModelEntry) -> bool:
+        """Whether a person has to accept the licence of a model before it may be fetched."""
+        return entry.accept_licence and (entry.id, licence_digest(entry)) not in self._accepted
+
+    def learn(self, event: ModelCatalogueChangedEvent) -> list[ModelEntry]:
+        """Know these models and acceptances from now on; returns the models that are new or mean something else now.
+
+        A model that is not named any more is forgotten, unless an install of it runs; what lies on disk of it stays.
+        """
+        before = dict(self.entries)
+        due = {model_id for model_id, entry in before.items() if self.licence_due(entry)}
+        self._accepted = {(known.model_id, known.digest) for known in event.accepted}
+        named = {known.entry.id: known.entry for known in event.models}
+        running = {model_id: before[model_id] for model_id, install in self.installs.items() if not install.is_over and model_id in before}
+        self.entries.clear()
+        self.entries.update({**{model_id: entry for model_id, entry in running.items() if model_id not in named}, **named})
+        changed = [entry for model_id, entry in named.items() if before.get(model_id) != entry]
+        return changed + [entry for entry in named.values() if entry.id in due and entry not in changed and not self.licence_due(entry)]
 
     async def tell(self, entry: ModelEntry) -> None:
         """Say where a model stands."""
@@ -64,10 +92,12 @@ class Standings:
         self.problems.pop(model_id, None)
 
     def _state_on_disk(self, entry: ModelEntry) -> tuple[ModelState, int]:
+        journal = read_journal(self._root.staging(entry.id))
+        if journal is not None and journal.wanted and journal.paused:
+            return "paused", journal.durable_bytes
         if self._root.installed(entry.id).is_dir():
             keeps = self._root.keeps_sizes(entry) and entry.id not in self.problems
             return ("installed" if keeps else "damaged"), 0
         if self._root.staging(entry.id).is_dir():
-            journal = read_journal(self._root.staging(entry.id))
             return "partial", journal.durable_bytes if journal else 0
         return ("damaged" if self._root.damaged(entry.id).is_dir() else "absent"), 0
