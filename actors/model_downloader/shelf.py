@@ -34,6 +34,9 @@ from schemas.models import (
 )
 
 ASK_AGAIN_SECONDS = 1.0
+CHECKS_AT_ONCE = 8
+"""Questions that are on their way to the verifier together, so that the way is not what takes the time."""
+
 DAMAGED_ALERT = "models.damaged"
 
 
@@ -57,13 +60,18 @@ class Shelf:
 
     async def check(self) -> None:
         """See that every installed model is what it was; files that did not change since they were verified are not read."""
-        for entry in list(self._standings.entries.values()):
-            if not self.is_there(entry):
-                continue
-            record = self._root.record(entry.id)
+        async with anyio.create_task_group() as group:
+            slots = anyio.Semaphore(CHECKS_AT_ONCE)
+            for entry in list(self._standings.entries.values()):
+                if self.is_there(entry):
+                    group.start_soon(self._check_one, entry, slots)
+
+    async def _check_one(self, entry: ModelEntry, slots: anyio.Semaphore) -> None:
+        record = self._root.record(entry.id)
+        async with slots:
             verdict = await self._insist(self.question(entry, trust_records=True))
-            if verdict is not None and self._is_still(entry, record):
-                await self._act_on(entry, verdict)
+        if verdict is not None and self._is_still(entry, record):
+            await self._act_on(entry, verdict)
 
     async def verify(self, entry: ModelEntry, *, idle: bool = False) -> ModelVerdictEvent:
         """Have every byte of an installed model hashed again; with `idle` only while nothing else wants to read.

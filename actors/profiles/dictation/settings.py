@@ -73,6 +73,13 @@ class ModelSettings(Section):
     partials_keep_days: int = Field(
         default=0, ge=0, le=3650, title="Days to keep what was left of a download", description="0: for ever. Only what no install wants counts."
     )
+    verify_every_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        title="Days between checks of a model",
+        description="Every byte is read again while nothing else is to be done. 0: never.",
+    )
 
 
 class UiSettings(Section):
