@@ -203,7 +203,7 @@ def test_records_that_could_not_be_written_are_counted_and_told_of(tmp_path: Pat
         room[0] -= written
         return written
 
-    monkeypatch.setattr(audit.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     for missed in (2, 4):
         with pytest.raises(AuditNotWritten, match=f"{missed} records are missing") as caught:
             log.append(entries(2))
