@@ -206,6 +206,11 @@ def compare(hashes: dict[str, GrowingHash], directory: Path, promises: list[File
                 earlier = known.hashed_bytes
                 read.add(promise.path)
                 found, identity = _finish(known, promise, path, buffer.bytes, reading)
+                if earlier and found.sha256 not in (None, promise.sha256):  # what was hashed behind may have been written over since
+                    known.close()
+                    hashes[promise.path] = known = GrowingHash(path)
+                    earlier = 0
+                    found, identity = _finish(known, promise, path, buffer.bytes, reading)
                 hashed += known.hashed_bytes
                 hashes.pop(promise.path).close()
         except OSError as error:

@@ -239,3 +239,19 @@ def test_reader_that_waits_for_others_asks_before_every_buffer_and_may_give_up(t
 
     with pytest.raises(ZeroDivisionError):
         verify(HashBook(), "m", tmp_path, [promise(bytes(3 * MIB))], Reading(pause=give_up))
+
+
+def test_piece_that_was_written_over_after_it_was_hashed_does_not_condemn_the_file(tmp_path: Path) -> None:
+    """News of progress may come after the verdict that had a piece fetched again, and be hashed before that is done."""
+    content, book = os.urandom(3 * MIB), HashBook()
+    bad = bytearray(content)
+    bad[MIB + 3] ^= 1
+    (tmp_path / "f").write_bytes(bad)
+    promised = FilePromise(
+        path="f", size_bytes=len(content), sha256=promise(content).sha256, urls=["https://models.example/f"], pieces=pieces_of(content, MIB)
+    )
+    assert [finding.pieces for finding in verify(book, "m", tmp_path, [promised]).findings] == [[1]]
+    book.follow("m", 1, tmp_path, progress(len(content), len(content)))
+    with (tmp_path / "f").open("r+b") as file:
+        file.write(content)
+    assert verify(book, "m", tmp_path, [promised]).findings == []
