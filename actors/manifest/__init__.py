@@ -2,7 +2,7 @@
 
 from actors.manifest.catalogue import Added, Catalogue, Declared, load_bundled, merge
 from actors.manifest.licence import is_licence_due, licence_digest
-from actors.manifest.places import RECORD_NAME, file_of_url, path_problem, url_problem
+from actors.manifest.places import file_of_url, path_problem, url_problem
 from actors.manifest.reading import (
     MANIFEST_LIMIT_BYTES,
     ManifestRefused,
@@ -16,7 +16,6 @@ from actors.manifest.semver import precedence
 
 __all__ = [
     "MANIFEST_LIMIT_BYTES",
-    "RECORD_NAME",
     "Added",
     "Catalogue",
     "Declared",

@@ -7,9 +7,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
-RECORD_NAME = "revision.json"
-"""In the directory of an installed model: which revision it is, and of which files it consists."""
-
 RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp"})
 RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
 _WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
