@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from actors.cli import models_life
+from actors.cli import models_life, sources
 from actors.cli.install_view import InstallView, view_for
 from actors.cli.models_words import model_lines, tell
 from actors.cli.models_words import size as size
@@ -177,5 +177,5 @@ def verify(target: Target, model_id: str) -> int:
     return ExitCode.FAILED if verdict.findings else ExitCode.OK
 
 
-for command in models_life.COMMANDS:
+for command in (*models_life.COMMANDS, *sources.COMMANDS):
     models.add_command(command)

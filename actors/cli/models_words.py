@@ -40,7 +40,7 @@ def _details(status: ModelStatus) -> list[str]:
     if status.held_by:
         lines.append(f"held by {', '.join(status.held_by)}")
     if status.licence_due:
-        lines.append("its licence has to be accepted first: undercroft ready --setup --accept-licences")
+        lines.append(f"its licence has to be accepted first: undercroft models accept {status.model_id}")
     if status.problem:
         lines.append(status.problem)
     return lines

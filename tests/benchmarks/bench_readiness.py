@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from actors.model_verifier.policy import Identity
 from actors.model_verifier.records import VerificationRecords
+from bus.client import connect
 from schemas.manifest import FilePromise
-from schemas.readiness import ReadinessSnapshot
+from schemas.models import ModelStateChangedEvent
+from schemas.readiness import ReadinessChangedEvent, ReadinessSnapshot
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
 from tests.benchmarks.supervised import PROFILE, undercroft_up
@@ -67,35 +70,24 @@ def undercroft() -> Sample:
         _install(home, profile)
         began_at = time.time()
         with undercroft_up(home, profile):
-            snapshot, downloader_ready_at = _look(home)
-    own = max(0.001, (snapshot.since - downloader_ready_at) * 1000)
-    return {"readiness_ms": own, "from_command_ms": (snapshot.since - began_at) * 1000}
+            snapshot, first_told_at = _look(home)
+    return {"readiness_ms": (snapshot.since - first_told_at) * 1000, "from_command_ms": (snapshot.since - began_at) * 1000}
 
 
 def _look(home: Path) -> tuple[ReadinessSnapshot, float]:
-    """The snapshot that says `ready`, and since when the downloader serves."""
-    import asyncio
-
-    from bus.client import connect
-    from schemas.readiness import ReadinessChangedEvent
-    from schemas.supervision import ActorStateChangedEvent
+    """The snapshot that says `ready`, and when the broker took the downloader's first word on a model."""
 
     async def look() -> tuple[ReadinessSnapshot, float]:
         snapshot: ReadinessSnapshot | None = None
-        since: float | None = None
-        async with (
-            asyncio.timeout(GUARD_SECONDS),
-            connect(home=home) as peer,
-            peer.subscribe(ReadinessChangedEvent, ActorStateChangedEvent) as events,
-        ):
-            async for event in events:
-                if isinstance(event, ReadinessChangedEvent) and event.snapshot.state == "ready":
-                    snapshot = event.snapshot
-                elif isinstance(event, ActorStateChangedEvent) and (event.actor, event.status.state) == ("model_downloader", "ready"):
-                    since = event.status.since
-                if snapshot is not None and since is not None:
-                    return snapshot, since
-        raise AssertionError("the runtime went away")
+        told_at: dict[str, float] = {}
+        async with connect(home=home) as peer, peer.subscribe(ReadinessChangedEvent, ModelStateChangedEvent) as events:
+            while snapshot is None or len(told_at) < MODELS:
+                received = await asyncio.wait_for(events.received(), GUARD_SECONDS)
+                if isinstance(received.event, ReadinessChangedEvent) and received.event.snapshot.state == "ready":
+                    snapshot = received.event.snapshot
+                elif isinstance(received.event, ModelStateChangedEvent):
+                    told_at.setdefault(received.event.model_id, received.time_ns / 1e9)
+        return snapshot, min(told_at.values())
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(look())
@@ -108,7 +100,7 @@ def build(is_quick: bool) -> Benchmark:
         title=f"Ready with {MODELS} installed models of {TOTAL_BYTES // 10**9} GB in all",
         contestants=[Contestant("undercroft", undercroft)],
         targets=[Target("readiness_ms", 50.0, at_least=False)],
-        notes=["readiness_ms: from the moment at which the supervisor counts the downloader as ready; from_command_ms: from 'undercroft up'"],
+        notes=["readiness_ms: from the downloader's first word on a model to the snapshot that says ready; from_command_ms: from 'undercroft up'"],
     )
 
 
