@@ -1,0 +1,163 @@
+"""`undercroft keys`: works on the files and the keychain by itself, so a runtime need not be up."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from actors.storage.locations import locate
+
+if TYPE_CHECKING:
+    from actors.storage.keys.ring import KeyRing
+    from schemas.keys import KeysReport
+
+PROMPT_TIMEOUT_SECONDS = 120.0
+"""How long a person has to type the password of the keychain."""
+
+CODE_LIMIT = 200
+
+
+@click.group()
+def keys() -> None:
+    """See, rotate and recover the keys that encrypt documents.
+
+    No command shows a key. A runtime that is up takes over what was changed, without a restart.
+
+    \b
+    Examples:
+      undercroft keys status
+      undercroft keys recovery-code
+      undercroft keys restore
+    """
+
+
+@keys.command()
+@target_options
+@pass_target
+def status(target: Target) -> int:
+    """Show whether the keys can be had, and if not, why. No window comes up, and no key is made.
+
+    \b
+    Examples:
+      undercroft keys status
+      undercroft keys status --json
+    """
+    ring = _ring(target)
+    ring.unlock()
+    return _show(target, ring.report())
+
+
+@keys.command()
+@click.option(
+    "--timeout", "timeout_seconds", type=click.FloatRange(min=0.1), default=PROMPT_TIMEOUT_SECONDS, show_default=True, help="Seconds to wait."
+)
+@target_options
+@pass_target
+def unlock(target: Target, timeout_seconds: float) -> int:
+    """Have the keychain ask for its password, and wait for it.
+
+    \b
+    Examples:
+      undercroft keys unlock
+      undercroft keys unlock --timeout 10
+    """
+    ring = _ring(target, interactive=True, timeout_seconds=timeout_seconds)
+    ring.unlock()
+    return _show(target, ring.report())
+
+
+@keys.command()
+@click.option("--key-encryption-key", "whole", is_flag=True, help="Put a fresh key into the keychain too, and wrap all data keys under it.")
+@target_options
+@pass_target
+def rotate(target: Target, whole: bool) -> int:
+    """Encrypt with a fresh key from now on. What was encrypted before stays readable.
+
+    \b
+    Examples:
+      undercroft keys rotate
+      undercroft keys rotate --key-encryption-key
+    """
+    ring = _ring(target, interactive=True, timeout_seconds=PROMPT_TIMEOUT_SECONDS)
+    ring.rotate_data_key()
+    if whole:
+        ring.rotate_key_encryption_key()
+    return _show(target, ring.report())
+
+
+@keys.command(name="recovery-code")
+@target_options
+@pass_target
+def recovery_code(target: Target) -> int:
+    """Make a recovery code and show it, once. The former code opens nothing from then on.
+
+    \b
+    Examples:
+      undercroft keys recovery-code
+    """
+    ring = _ring(target, interactive=True, timeout_seconds=PROMPT_TIMEOUT_SECONDS)
+    code = ring.make_recovery_code()
+    if target.as_json:
+        print_json({"recovery_code": code})
+    else:
+        print(code)
+        print("Write it down and keep it apart from this machine: it is shown only now. 'undercroft keys restore' takes it.", file=sys.stderr)
+    return ExitCode.OK
+
+
+@keys.command()
+@target_options
+@pass_target
+def restore(target: Target) -> int:
+    """Put the key back into the keychain with a recovery code, which is asked for, or read from stdin.
+
+    \b
+    Examples:
+      undercroft keys restore
+      undercroft keys restore < code.txt
+    """
+    code = click.prompt("Recovery code", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read(CODE_LIMIT)
+    ring = _ring(target, interactive=True, timeout_seconds=PROMPT_TIMEOUT_SECONDS)
+    ring.restore(code)
+    return _show(target, ring.report())
+
+
+def _ring(target: Target, *, interactive: bool = False, timeout_seconds: float = 0.0) -> KeyRing:
+    from actors.storage.keys.ring import open_ring
+    from actors.storage.keys.worker import TIMEOUT_SECONDS
+
+    return open_ring(locate(target.app, target.home).state, interactive=interactive, timeout_seconds=timeout_seconds or TIMEOUT_SECONDS)
+
+
+def _show(target: Target, report: KeysReport) -> int:
+    if target.as_json:
+        print_json(report)
+    else:
+        print("\n".join(lines_of(report)))
+    return ExitCode.REFUSED if report.state == "locked" else ExitCode.OK
+
+
+def lines_of(report: KeysReport) -> list[str]:
+    """The report for people."""
+    if report.state == "absent":
+        return [f"no keys yet: the first encrypted write makes them ({report.keychain})"]
+    lines = [f"locked ({report.reason}): {report.detail}" if report.state == "locked" else f"unlocked ({report.keychain})"]
+    lines += [report.advice] if report.advice else []
+    if report.key_encryption_key:
+        where = f", put into {report.kept_in}" if report.kept_in else ""
+        lines.append(f"key-encryption key  {report.key_encryption_key}{where}")
+    for key in report.data_keys:
+        state = f"only decrypts since {_day(key.retired_at)}" if key.retired_at else "encrypts"
+        lines.append(f"data key            {key.id}  made {_day(key.created_at)}, {state}")
+    if report.data_keys:
+        lines.append("recovery code       " + ("there is one" if report.has_recovery_code else "none; 'undercroft keys recovery-code' makes one"))
+    return lines
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(at))
