@@ -102,9 +102,10 @@ def set_settings(target: Target, pairs: tuple[str, ...], dry_run: bool, session:
 @click.argument("section", required=False)
 @click.option("--all", "everything", is_flag=True, help="Let every setting go back to its default.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--session", is_flag=True, help="Of what holds until the configuration store ends, not of what is stored.")
 @target_options
 @pass_target
-def reset(target: Target, section: str | None, everything: bool, dry_run: bool) -> int:
+def reset(target: Target, section: str | None, everything: bool, dry_run: bool, session: bool) -> int:
     """Let a SECTION, or one setting, go back to its defaults.
 
     \b
@@ -115,9 +116,10 @@ def reset(target: Target, section: str | None, everything: bool, dry_run: bool) 
     """
     if bool(section) == everything:
         raise click.UsageError("expected a SECTION or --all, and not both")
+    scope: Scope = "session" if session else "user"
     if section:
-        return change(target, RuntimeConfigRequestEvent(operation="reset_section", section=section, dry_run=dry_run))
-    return change(target, RuntimeConfigRequestEvent(operation="reset_defaults", dry_run=dry_run))
+        return change(target, RuntimeConfigRequestEvent(operation="reset_section", section=section, dry_run=dry_run, scope=scope))
+    return change(target, RuntimeConfigRequestEvent(operation="reset_defaults", dry_run=dry_run, scope=scope))
 
 
 def _value(text: str) -> Any:

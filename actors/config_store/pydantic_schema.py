@@ -16,13 +16,13 @@ from schemas.config import SettingProblem
 class PydanticSchema:
     """A model, seen as settings with dotted paths."""
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type[BaseModel], source: str = "") -> None:
         """Look through the model.
 
         Raises:
             SettingsSchemaWrong: the model's own defaults are not valid, or a field is declared as it cannot be.
         """
-        self.source = f"{model.__module__}:{model.__qualname__}"
+        self.source = source or model.__qualname__
         self._model = model
         self.sections: dict[str, str] = {}
         found = dict(self._walk(model, ""))

@@ -115,7 +115,7 @@ def load_schema(profile: Profile) -> SettingsSchema:
         return JsonSchema(_read(path), str(path))
     from actors.config_store.pydantic_schema import PydanticSchema
 
-    return PydanticSchema(profile.load_settings())
+    return PydanticSchema(profile.load_settings(), str(profile.directory / profile.settings))
 
 
 def is_plain(value: Any, depth: int = DEPTH_LIMIT) -> bool:

@@ -86,7 +86,7 @@ class Ended:
     documents: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.documents = [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+        self.documents = [json.loads(line) for line in self.out.splitlines() if line.startswith("{") and line != "{"]
 
 
 @dataclass
