@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 
@@ -94,3 +96,11 @@ def test_the_bundled_profile_declares_dictation_and_assistant_as_the_design_does
     assert modes["dictation"].requires == ["stt"]
     assert "raw_output" in [need.notice for need in modes["dictation"].optional if need.category == "llm"]
     assert modes["assistant"].requires == ["llm", "tts"]
+
+
+def test_each_category_of_the_bundled_profile_has_a_model_of_its_manifest() -> None:
+    profile = read_profile(find_profile("dictation"))
+    declared = Declared.of(profile)
+    shipped = {entry["id"]: entry["category"] for entry in json.loads((profile.directory / "models.json").read_text())["models"]}
+    for category in {category for mode in declared.modes for category in [*mode.requires, *(need.category for need in mode.optional)]}:
+        assert shipped[declared.table.categories[category].model] == category
