@@ -171,6 +171,6 @@ def check_size(key: str, value: Any) -> None:
     try:
         size_bytes = len(msgspec.msgpack.encode(value))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ValidationFailed(key, "JSON", f"it is no JSON ({type(error).__name__})") from None
+        raise ValidationFailed(key, "JSON", f"it holds a number, or an object, that cannot be sent ({type(error).__name__})") from None
     if size_bytes > VALUE_LIMIT_BYTES:
         raise ValidationFailed(key, "JSON", f"it has {size_bytes} bytes, expected at most {VALUE_LIMIT_BYTES}")

@@ -1,0 +1,143 @@
+"""A journal gives back what was appended, whatever a crash cut off or a disk spoiled."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.state_store import journal
+from actors.state_store.journal import Change, Journal, Record
+from actors.storage.durable import Disk, DurableWriteFailed
+
+RECORDS = st.lists(
+    st.builds(
+        Record,
+        number=st.integers(1, 2**40),
+        revision=st.integers(0, 2**40),
+        changes=st.lists(st.builds(Change, path=st.text("ab/.", max_size=6), content=st.none() | st.binary(max_size=40)), max_size=3),
+    ),
+    max_size=5,
+)
+
+
+@given(RECORDS)
+def test_what_was_packed_is_read_again(records: list[Record]) -> None:
+    content = b"".join(map(journal.pack, records))
+    found = journal.parse(content)
+    assert (found.records, found.good_bytes, found.is_torn, found.is_damaged) == (records, len(content), False, False)
+
+
+@given(RECORDS, st.integers(0, 10_000))
+def test_of_a_torn_journal_the_whole_records_are_read_and_nothing_is_damaged(records: list[Record], cut: int) -> None:
+    packed = [journal.pack(record) for record in records]
+    content = b"".join(packed)[:cut]
+    found = journal.parse(content)
+    assert found.records == records[: len(found.records)]
+    assert found.good_bytes == sum(map(len, packed[: len(found.records)]))
+    assert not found.is_damaged
+    assert found.is_torn == (found.good_bytes < len(content))
+
+
+@given(RECORDS, st.data())
+def test_a_flipped_byte_costs_one_record_and_shows(records: list[Record], data: st.DataObject) -> None:
+    packed = [journal.pack(record) for record in records]
+    content = bytearray(b"".join(packed))
+    if not content:
+        return
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    hit = next(number for number in range(len(packed)) if at < sum(map(len, packed[: number + 1])))
+    found = journal.parse(bytes(content))
+    assert found.records == [record for number, record in enumerate(records) if number != hit]
+    assert found.is_damaged == (hit < len(records) - 1)
+    assert found.is_torn == (hit == len(records) - 1)
+
+
+@given(st.binary(max_size=300))
+def test_anything_at_all_can_be_read(content: bytes) -> None:
+    assert journal.parse(content).good_bytes <= len(content)
+
+
+def test_the_last_word_about_a_file_counts_and_what_was_void_does_not() -> None:
+    records = [
+        Record(1, 1, [Change("a", b"1"), Change("b", b"1")]),
+        Record(2, 2, [Change("a", None)]),
+        Record(3, 3, [Change("b", b"3")]),
+        Record(4, 3, voids=3),
+    ]
+    assert journal.outcome(records) == {"a": None, "b": b"1"}
+
+
+class FailingSync(Disk):
+    """Its next sync fails."""
+
+    fails = False
+
+    def sync(self, descriptor: int) -> None:
+        if self.fails:
+            self.fails = False
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync(descriptor)
+
+
+def test_segments_follow_one_another_and_remember_the_newest_revision(tmp_path: Path) -> None:
+    one = Journal(tmp_path)
+    assert one.recover() == ([], [], [])
+    assert one.begin(5) is None
+    assert one.append(7, [[Change("a", b"1")], [Change("b", None)]]) == [1, 2]
+    before = one.begin(8)
+    assert before is not None
+    assert one.append(9, [[Change("a", b"2")]]) == [3]
+    one.close()
+    records, segments, damaged = Journal(tmp_path).recover()
+    assert journal.outcome(records) == {"b": None, "a": b"2"}
+    assert (max(record.revision for record in records), segments[0], damaged) == (9, before, [])
+    journal.remove([before])
+    again = Journal(tmp_path)
+    again.recover()
+    again.begin(9)
+    assert again.append(10, [[Change("c", b"")]]) == [4], "numbers go on"
+
+
+def test_what_could_not_be_synced_is_not_there_later(tmp_path: Path) -> None:
+    disk = FailingSync()
+    one = Journal(tmp_path, disk)
+    one.recover()
+    one.begin(0)
+    one.append(1, [[Change("a", b"1")]])
+    size_bytes = one.size_bytes
+    disk.fails = True
+    with pytest.raises(DurableWriteFailed, match="sync failed"):
+        one.append(2, [[Change("a", b"2")]])
+    assert one.size_bytes == size_bytes
+    one.append(2, [[Change("b", b"3")]])
+    one.close()
+    assert journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "b": b"3"}
+
+
+def test_a_segment_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> None:
+    disk = FailingSync()
+    one = Journal(tmp_path, disk)
+    one.recover()
+    one.begin(0)
+    disk.fails = True
+    with pytest.raises(DurableWriteFailed):
+        one.begin(1)
+    one.append(1, [[Change("a", b"1")]])
+    assert len(list(tmp_path.iterdir())) == 1
+    one.close()
+
+
+def test_a_record_can_be_taken_back(tmp_path: Path) -> None:
+    one = Journal(tmp_path)
+    one.recover()
+    one.begin(0)
+    (number,) = one.append(1, [[Change("a", b"1")]])
+    one.void(number, 1)
+    one.close()
+    assert journal.outcome(Journal(tmp_path).recover()[0]) == {}
