@@ -13,7 +13,8 @@ import hmac
 import os
 import re
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -69,9 +70,16 @@ class AuditLog:
     """Appends to the log of one owner. May be used by several threads."""
 
     def __init__(
-        self, directory: Path, head: Path, secret: bytes = b"", segment_limit_bytes: int = SEGMENT_LIMIT_BYTES, segments_kept: int = SEGMENTS_KEPT
+        self,
+        directory: Path,
+        head: Path,
+        secret: bytes = b"",
+        segment_limit_bytes: int = SEGMENT_LIMIT_BYTES,
+        segments_kept: int = SEGMENTS_KEPT,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`head` is a file outside the directory; with a `secret`, nobody without it can forge one that fits."""
+        self._clock = clock
         self._directory = directory
         self._head = head
         self._secret = secret
@@ -125,6 +133,14 @@ class AuditLog:
                 self._missed += len(entries)
                 raise AuditNotWritten(str(self._directory), str(error), self._missed) from error
             self._missed = 0
+
+    def record(self, who: str, did: str, key: str, outcome: str = "ok") -> None:
+        """Write one record, with the time of now.
+
+        Raises:
+            AuditNotWritten: see `append`.
+        """
+        self.append([AuditEntry(at=self._clock(), who=who, did=did, key=key, outcome=outcome)])
 
     def checkpoint(self) -> None:
         """Make all records durable and move the head; cheap if there are no new ones. For a thread: it waits for the disk.
@@ -188,6 +204,11 @@ class AuditLog:
         self._descriptor = os.open(self._directory / name_of(number), flags, FILE_MODE)
         self._segment = number
         self._length = os.fstat(self._descriptor).st_size
+
+
+def places_of(state: Path) -> tuple[Path, Path]:
+    """Directory of the audit log of a home, and its head, which lies beside the keys."""
+    return state / "audit", state / "keys" / "audit.head.json"
 
 
 def verify(directory: Path, head: Path, secret: bytes = b"") -> list[AuditFinding]:

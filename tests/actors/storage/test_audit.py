@@ -9,11 +9,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.storage import audit
-from actors.storage.audit import AuditLog, AuditNotWritten, name_of, segments_of, verify
+from actors.storage.audit import AuditLog, AuditNotWritten, name_of, places_of, segments_of, verify
 from actors.storage.audit_chain import AuditEntry
 
 ROOT = Path(audit.__file__).parents[2]
@@ -25,7 +26,7 @@ def entries(count: int, key: str = "settings.user") -> list[AuditEntry]:
     return [AuditEntry(at=float(number), who="peer", did="write", key=key) for number in range(count)]
 
 
-def opened(tmp_path: Path, **more: int) -> AuditLog:
+def opened(tmp_path: Path, **more: Any) -> AuditLog:
     """A log that is open."""
     log = AuditLog(tmp_path / "audit", tmp_path / "elsewhere" / "audit.head.json", SECRET, **more)
     log.open(0.0)
@@ -53,6 +54,17 @@ def test_records_are_on_their_lines_when_append_returns_and_only_the_owner_may_r
         assert stat.S_IMODE((tmp_path / "audit").stat().st_mode) == 0o700
     log.close()
     assert troubles(tmp_path) == []
+
+
+def test_single_record_has_the_time_of_now(tmp_path: Path) -> None:
+    directory, head = places_of(tmp_path)
+    log = AuditLog(directory, head, clock=lambda: 1234.5)
+    log.open(0.0)
+    log.record("editor", "read", "settings.user", "locked")
+    log.close()
+    assert b'{"at":1234.5,"who":"editor","did":"read","key":"settings.user","outcome":"locked","number":1,' in (directory / name_of(1)).read_bytes()
+    assert head.parent != directory
+    assert verify(directory, head) == []
 
 
 def test_log_that_is_opened_again_goes_on_with_its_chain(tmp_path: Path) -> None:
@@ -110,6 +122,7 @@ def test_torn_tail_is_cut_off_noted_and_no_tamper(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
+from typing import Any
 from actors.storage.audit import AuditLog
 from actors.storage.audit_chain import AuditEntry
 root = Path(sys.argv[1])
