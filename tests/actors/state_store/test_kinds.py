@@ -1,0 +1,87 @@
+"""What a profile may declare as types of documents, and which instances can be shared."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from actors.state_store.errors import DeclarationRefused
+from actors.state_store.kinds import frozen, is_frozen, kinds_of, thawed
+
+FROZEN = ConfigDict(frozen=True)
+
+
+class Inner(BaseModel):
+    model_config = FROZEN
+    n: int = 0
+
+
+class Fixed(BaseModel):
+    model_config = FROZEN
+    names: tuple[str, ...] = ()
+    inner: Inner = Inner()
+    mode: Literal["a", "b"] = "a"
+    note: str | None = None
+    other: Optional[int] = None  # noqa: UP045  # both spellings
+
+
+class Open(BaseModel):
+    names: tuple[str, ...] = ()
+
+
+class WithList(BaseModel):
+    model_config = FROZEN
+    names: list[str] = []
+
+
+class WithOpen(BaseModel):
+    model_config = FROZEN
+    inner: Open = Open()
+
+
+@pytest.mark.requirement("S2-7")
+@pytest.mark.parametrize(("model", "fixed"), [(Inner, True), (Fixed, True), (Open, False), (WithList, False), (WithOpen, False)])
+def test_only_what_cannot_be_changed_at_any_depth_is_shared(model: type[BaseModel], fixed: bool) -> None:
+    assert is_frozen(model) is fixed
+    (kind,) = kinds_of([model]).values()
+    instance = kind.default()
+    assert (kind.handed_out(instance) is instance) is fixed
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_what_is_frozen_and_thawed_is_the_same(value: Any) -> None:
+    assert thawed(frozen(value)) == value
+
+
+def needy() -> type[BaseModel]:
+    class Needy(BaseModel):
+        n: int
+
+    return Needy
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ([needy()], "expected defaults"),
+        ([Inner, Inner], "declared twice"),
+        ({"inner": {"type": "object"}, "INNER": {"type": "object"}}, "another case"),
+        ({"Con": {"type": "object"}}, "every platform"),
+        ({"../x": {"type": "object"}}, "every platform"),
+        ([7], "expected pydantic models"),
+        (7, "a list or a mapping"),
+        ({"A": {"type": 7}}, "expected JSON Schema"),
+        ({"A": {"required": ["n"]}}, "expected defaults"),
+    ],
+)
+def test_what_is_no_type_is_refused(declared: Any, words: str) -> None:
+    with pytest.raises(DeclarationRefused, match=words):
+        kinds_of(declared)
+
+
+def test_nothing_declared_is_nothing_known() -> None:
+    assert kinds_of([]) == {}

@@ -1,0 +1,94 @@
+"""Shipped schemas, those of a profile, and migrations from version to version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.profile import Profile, ProfileError, read_profile
+from actors.state_store.errors import DeclarationRefused
+from actors.state_store.schemata import Mismatch, Schemata, of_profile
+
+PROFILE = """
+name = "mine"
+migrations = "notes.py:MIGRATIONS"
+[[namespaces]]
+name = "notes"
+schema = "notes.py:Note"
+schemas = { "pins.*" = "pins.json", "grid" = "GridLayoutState" }
+"""
+NOTES = """
+from pydantic import BaseModel
+
+class Note(BaseModel):
+    text: str
+    tags: list[str] = []
+
+MIGRATIONS = {"notes.py:Note": [lambda value: {"text": value}, lambda value: {**value, "tags": ["old"]}]}
+"""
+
+
+def profile(directory: Path, toml: str = PROFILE, notes: str = NOTES, pins: str = '{"type": "array", "maxItems": 2}') -> Profile:
+    (directory / "profile.toml").write_text(toml)
+    (directory / "notes.py").write_text(notes)
+    (directory / "pins.json").write_text(pins)
+    return read_profile(directory)
+
+
+@pytest.mark.requirement("S3-8")
+def test_a_profile_brings_models_json_schemas_and_migrations(tmp_path: Path) -> None:
+    schemata = of_profile(profile(tmp_path))
+    schemata.check("notes.py:Note", {"text": "a"})
+    with pytest.raises(Mismatch, match="text: Field required"):
+        schemata.check("notes.py:Note", {})
+    schemata.check("pins.json", [1, 2])
+    with pytest.raises(Mismatch, match="expected maxItems 2"):
+        schemata.check("pins.json", [1, 2, 3])
+    assert schemata.version("notes.py:Note") == 3
+    assert schemata.version("pins.json") == 1
+
+
+@pytest.mark.requirement("S3-29", "S3-8")
+@pytest.mark.parametrize(
+    ("version", "value", "expected"),
+    [(1, "a", {"text": "a", "tags": ["old"]}), (2, {"text": "a"}, {"text": "a", "tags": ["old"]}), (3, {"text": "a"}, {"text": "a"})],
+)
+def test_migrations_are_chained_from_the_version_of_the_value(tmp_path: Path, version: int, value: object, expected: object) -> None:
+    assert of_profile(profile(tmp_path)).bring_up("notes.py:Note", version, value) == expected
+
+
+def test_a_migration_that_fails_says_which_and_nothing_of_the_value() -> None:
+    schemata = Schemata((), {"A": [lambda value: value["secret words"]]})
+    with pytest.raises(Mismatch, match="the migration of A from version 1 to 2 failed: KeyError") as caught:
+        schemata.bring_up("A", 1, {})
+    assert "secret" not in str(caught.value)
+
+
+def test_a_mismatch_names_the_place_and_not_the_value() -> None:
+    with pytest.raises(Mismatch) as caught:
+        Schemata().check("UserPreferencesState", {"version": 1234567})
+    assert "version" in str(caught.value)
+    assert "1234567" not in str(caught.value)
+
+
+def test_an_unknown_schema_fits_nothing() -> None:
+    with pytest.raises(Mismatch, match="there is no schema 'Nope'"):
+        Schemata().check("Nope", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"toml": PROFILE.replace("notes.py:Note", "Nope")}, DeclarationRefused),
+        ({"toml": PROFILE.replace("notes.py:Note", "gone.json")}, DeclarationRefused),
+        ({"toml": PROFILE.replace("notes.py:MIGRATIONS", "notes.py:Note")}, DeclarationRefused),
+        ({"toml": PROFILE.replace("notes.py:Note", "notes.py:MIGRATIONS")}, DeclarationRefused),
+        ({"pins": '{"type": 7}'}, DeclarationRefused),
+        ({"pins": "[]"}, DeclarationRefused),
+        ({"notes": "raise RuntimeError"}, ProfileError),
+    ],
+)
+def test_what_a_profile_declares_wrongly_is_refused_at_the_start(tmp_path: Path, change: dict[str, str], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        of_profile(profile(tmp_path, **change))
