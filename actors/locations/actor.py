@@ -122,10 +122,17 @@ class LocationKeeper(Actor[Inbox]):
         return []
 
     async def _keep(self, event: PathChooseRequestEvent | PathSettleRequestEvent, choices: Choices) -> list[PathProblem]:
-        """Make a choice durable, then tell it."""
+        """Make a choice durable, then tell it.
+
+        Raises:
+            DurableWriteFailed: it is in the file, but a power cut may undo it. Neither yes nor no would be true then; this life ends, the next
+                one reads the file, and whoever asked asks again.
+        """
         try:
             await anyio.to_thread.run_sync(self._write, choices)
         except (DurableWriteFailed, OSError) as error:
+            if isinstance(error, DurableWriteFailed) and error.replaced:
+                raise
             words = f"{event.category}: the choice could not be kept: {error}"
             return [PathProblem(kind="not_writable", category=event.category, path=event.path, message=words, offers=["free_space", "wait"])]
         self._found = ChoicesFound(choices)

@@ -115,12 +115,17 @@ class Relocation:
         Raises:
             RelocationFailed: the choice was refused.
         """
+        await self._insist(PathSettleRequestEvent(category=self.journal.category, path=self.journal.path), may_fail=True)
+        # A verifier that began before the choice counted has to be told of it; one that begins from here on knows it.
+        await self._insist(ModelsRootAdmitRequestEvent(directory=str(self._target)), may_fail=False)
+
+    async def _insist(self, question: Request[Any], *, may_fail: bool) -> None:
         while True:
             try:
-                await self._ask(PathSettleRequestEvent(category=self.journal.category, path=self.journal.path))
+                await self._ask(question)
                 return
             except RequestFailed as failed:
-                if failed.kind in ("refused", "invalid"):
+                if may_fail and failed.kind in ("refused", "invalid"):
                     raise RelocationFailed(str(self._target), failed.message) from failed
             await self._world.sleep(ASK_AGAIN_SECONDS)
 
