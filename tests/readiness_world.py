@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from actors.profile import CategoryTable, ModeTable, OptionalTable, ReadinessTable
+from actors.modes import CategoryTable, ModeTable, OptionalTable, ReadinessTable
 from actors.readiness.availability import Declared
 from actors.readiness.facts import Facts, learn
 from actors.readiness.policy import derive

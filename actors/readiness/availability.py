@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from actors.profile import ModeTable, Profile, ReadinessTable
+from actors.modes import ModeTable, ReadinessTable
+from actors.profile import Profile
 from actors.readiness.facts import Facts
 from actors.readiness.wording import Wording
 from schemas.models import ModelStatus

@@ -7,7 +7,8 @@ import json
 import msgspec
 import pytest
 
-from actors.profile import CategoryTable, find_profile, read_profile
+from actors.modes import CategoryTable
+from actors.profile import find_profile, read_profile
 from actors.readiness.availability import (
     Declared,
     availability_of,
