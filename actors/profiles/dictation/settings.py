@@ -67,6 +67,7 @@ class HistorySettings(Section):
 class ModelSettings(Section):
     """How models are fetched."""
 
+    offline: bool = Field(default=False, title="Ask no server", description="Models that are there go on; none is fetched, no name is resolved on the net.")
     rate_limit_kib_per_second: int = Field(default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none.")
     max_streams: int = Field(default=4, ge=1, le=16, title="Connections at once")
     mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first")
