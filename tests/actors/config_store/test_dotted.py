@@ -1,0 +1,28 @@
+"""Dotted paths and nested objects say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.config_store.dotted import is_within, nest, spread
+
+SECTIONS = ("a", "a.b", "c")
+paths = st.sampled_from(["x", "a.x", "a.y", "a.b.x", "c.x"])
+
+
+@given(st.dictionaries(paths, st.integers() | st.lists(st.integers(), max_size=2)))
+def test_nested_values_are_spread_to_the_same_paths(flat: dict[str, Any]) -> None:
+    assert spread(SECTIONS, nest(flat)) == flat
+
+
+def test_an_object_that_is_a_value_stays_whole() -> None:
+    assert spread(SECTIONS, {"a": {"x": {"k": 1}}, "a.b": {"x": 1}}) == {"a.x": {"k": 1}, "a.b.x": 1}
+
+
+def test_a_section_holds_its_own_and_what_lies_below() -> None:
+    assert is_within("a.b", "a")
+    assert is_within("a", "a")
+    assert not is_within("ab", "a")

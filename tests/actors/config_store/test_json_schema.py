@@ -1,0 +1,70 @@
+"""JSON Schema, seen as settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.config_store.json_schema import JsonSchema
+from actors.config_store.schema import SettingsSchemaWrong
+
+CONTENT = {
+    "$defs": {"port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 80, "title": "Port"}},
+    "type": "object",
+    "properties": {
+        "cloud": {
+            "title": "In the cloud",
+            "type": "object",
+            "properties": {
+                "key": {"type": "string", "default": "", "maxLength": 6, "x-secret": True},
+                "port": {"$ref": "#/$defs/port", "default": 81, "x-restart": True, "x-user": False},
+            },
+            "additionalProperties": False,
+        },
+        "labels": {"type": "object", "additionalProperties": {"type": "integer"}, "default": {}},
+    },
+}
+
+
+def test_fields_are_declared_with_titles_and_marks() -> None:
+    schema = JsonSchema(CONTENT, "s.json")
+    assert list(schema.fields) == ["cloud.key", "cloud.port", "labels"]
+    port = schema.fields["cloud.port"]
+    assert (port.title, port.default, port.needs_restart, port.is_user, port.is_secret) == ("Port", 81, True, False, False)
+    assert schema.sections == {"cloud": "In the cloud"}
+    assert schema.document() is CONTENT
+
+
+def test_values_are_judged_as_a_whole() -> None:
+    schema = JsonSchema(CONTENT, "s.json")
+    assert schema.judge({"labels": {"a": 1}}).effective == {"cloud.key": "", "cloud.port": 81, "labels": {"a": 1}}
+    (problem,) = schema.judge({"cloud.port": 0}).problems
+    assert (problem.path, problem.problem) == ("cloud.port", "expected minimum 1; found 0")
+    assert schema.judge({"labels": {"a": "x"}}).problems[0].path == "labels.a"
+
+
+def test_a_problem_never_shows_a_secret() -> None:
+    problems = JsonSchema(CONTENT, "s.json").judge({"cloud.key": "much too long"}).problems
+    assert problems
+    assert "much" not in repr(problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([], "expected an object"),
+        ({"properties": {"a": {"type": "integer"}}}, "no 'default'"),
+        ({"properties": {"a": {"type": "integer", "default": "x"}}}, "default is not valid"),
+        ({"properties": {"a": {"$ref": "https://example.com/s", "default": 1}}}, "within the file"),
+        ({"properties": {"a": {"$ref": "#/$defs/none"}}}, "nothing at"),
+        ({"$defs": {"a": {"$ref": "#/$defs/a"}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "back to itself"),
+        ({"$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "too deep"),
+        ({"properties": {"a.b": {"default": 1}}}, "no dot"),
+        ({"properties": {"a": {"type": "string", "default": "1234", "x-secret": True}}}, "empty default"),
+        ({"type": "nonsense"}, "no JSON Schema"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused_by_name(content: Any, words: str) -> None:
+    with pytest.raises(SettingsSchemaWrong, match=words):
+        JsonSchema(content, "s.json")
