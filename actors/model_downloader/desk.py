@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import anyio
 import anyio.abc
 import anyio.to_thread
@@ -183,7 +185,9 @@ class Desk:
         self._tasks.start_soon(self._run, install)
 
     async def _run(self, install: Install) -> None:
-        async with self._slots:
+        async with AsyncExitStack() as slot:
+            await slot.enter_async_context(self._slots)
+            install.let_others = slot.aclose
             await install.run()
         if install.status.state == "installed":
             self._standings.forget(install.entry.id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -41,6 +43,9 @@ class Install:
 
     `begin` makes the wish durable; `run` carries it out and returns when the model is installed, the attempts are spent, or
     `stop` was called. Whatever ends the process in between, another `begin` and `run` go on from the last durable byte.
+
+    Attributes:
+        let_others: awaited before it waits for those who hold the model, which may be for days.
     """
 
     def __init__(self, entry: ModelEntry, root: ModelRoot, world: World) -> None:
@@ -51,6 +56,7 @@ class Install:
         self._scope = anyio.CancelScope()
         self._done = anyio.Event()
         self._started = False
+        self.let_others: Callable[[], Awaitable[None]] = _nobody_waits
 
     @property
     def status(self) -> ModelStatus:
@@ -146,10 +152,7 @@ class Install:
         await self._world.publish(ModelVerifiedEvent(model_id=self.entry.id, size_bytes=self.entry.size_bytes))
         journal = self._book.journal
         try:
-            members = await anyio.to_thread.run_sync(unpack_archives, self._root, self.entry)
-            async with self._world.alone(self.entry.id, self._telling.wait_for_holders):
-                with anyio.CancelScope(shield=True):
-                    directory = await anyio.to_thread.run_sync(activate, self._root, self.entry, members)
+            directory = await self._activate()
         except (DurableWriteFailed, OSError) as error:
             return transfer.disk_failed(error)
         except UndercroftError as refused:  # an archive that cannot be unpacked
@@ -167,6 +170,19 @@ class Install:
             await self._world.installed(self.entry)
             await self._world.publish(installed)
         return None
+
+    async def _activate(self) -> Path:
+        """Let what was verified become the model, once nobody holds the one that is active."""
+
+        async def wait(holders: list[str]) -> None:
+            await self.let_others()
+            await self._telling.wait_for_holders(holders)
+
+        members = await anyio.to_thread.run_sync(unpack_archives, self._root, self.entry)
+        async with self._world.alone(self.entry.id, wait):
+            with anyio.CancelScope(shield=True):
+                directory = await anyio.to_thread.run_sync(activate, self._root, self.entry, members)
+        return directory
 
     async def _ask_verifier(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent | FetchFailed:
         """Ask until somebody answers: the question changes nothing, so it may be asked as often as it takes."""
@@ -216,3 +232,7 @@ def _problem_kind(failure: Failure) -> ProblemKind:
     if isinstance(failure, DiskFailed):
         return "space" if failure.errno in FULL else "disk"
     return failure.kind
+
+
+async def _nobody_waits() -> None:
+    """For an install that has no slot to give away."""

@@ -167,3 +167,24 @@ async def test_damage_of_one_model_leaves_the_others_installed(tmp_path: Path) -
         await house.restart()
         assert (await until(house, "damaged")).model_id == "m"
         assert (await house.status("other")).state == "installed"
+
+
+async def test_updates_that_wait_for_holders_keep_no_other_install_waiting(tmp_path: Path) -> None:
+    async with house_at(tmp_path) as house:
+        names = ["a", "b", "c"]
+        for name in names:
+            house.offer(name, "v1", {"a.bin": OLD})
+        await house.start()
+        for name in names:
+            await house.install(name)
+            await house.ask(ModelLeaseRequestEvent(model_id=name, holder="engine"))
+            house.offer(name, "v2", {"a.bin": NEW})
+        house.offer("d", "v1", {"a.bin": OLD})
+        await house.restart()
+        for name in names:
+            await house.ask(ModelInstallRequestEvent(model_id=name))
+        assert (await house.install("d")).model_id == "d"
+        async with asyncio.timeout(20):
+            while [(await house.status(name)).problem_kind for name in names] != ["held"] * 3:
+                await asyncio.sleep(0)
+        assert [(await house.status(name)).revision for name in names] == ["v1"] * 3
