@@ -91,4 +91,4 @@ def test_the_python_sidecar_of_the_readme_asks_and_listens(tmp_path: Path) -> No
     assert heard.returncode == 0, heard.stderr
     reply, event = heard.stdout.splitlines()
     assert reply == "0.5"
-    assert event.startswith(("SettingsChangedEvent(", "ModelStateChangedEvent("))
+    assert event.startswith(("SettingsChangedEvent(", "ModelStateChangedEvent(", "ModelCatalogueChangedEvent("))
