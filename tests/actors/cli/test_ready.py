@@ -34,6 +34,11 @@ optional = [{ category = "llm", notice = "raw_output" }]
 name = "readiness"
 entry = "actors.readiness:build"
 """
+PLACES = MODES + """
+[[children]]
+name = "locations"
+entry = "actors.locations:build"
+"""
 BLOCKED = MODES.replace('model = "first"', 'model = "spoiled"')
 
 
@@ -96,6 +101,20 @@ def test_after_a_failed_verification_the_ways_out_are_shown_and_the_exit_code_is
     again = app("ready", "--retry", "--wait", "60")
     assert again.code == 4
     assert "Fetching The spoiled model ..." in again.out
+
+
+@pytest.mark.requirement("S1-18", "S1-20", "S1-19")
+@pytest.mark.parametrize("app", [PLACES], indirect=True)
+def test_another_directory_is_chosen_and_created_on_the_way_to_the_setup(app: Any) -> None:
+    elsewhere = app.home.parent / "large disk" / "models"
+    wrong = app("ready", "--location", "relative/models", "--wait", "30")
+    assert wrong.code == 4, wrong.out + wrong.err
+    assert "relative" in wrong.err
+    done = app("ready", "--location", str(elsewhere), "--setup", "--yes", "--wait", "60")
+    assert done.code == 0, done.out + done.err
+    assert (elsewhere / "first" / "model.bin").exists()
+    assert not (app.home / "models" / "first").exists()
+    assert f"  models: {elsewhere} (" in app("ready", "--report").out
 
 
 def test_what_is_not_ready_in_time_is_exit_code_5(app: Any) -> None:
