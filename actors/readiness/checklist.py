@@ -46,7 +46,7 @@ def _timed(step: Step, before: Step | None, now: float) -> Step:
     elif step.status == "running":
         started_at, ended_at = (now if before is None or before.status != "running" else started_at), None
     elif before is None or before.status != step.status:
-        ended_at = now
+        started_at, ended_at = (started_at if before is not None and before.status == "running" else now), now
     return _with(step, now if started_at is None and step.status != "waiting" else started_at, ended_at)
 
 

@@ -69,6 +69,8 @@ def test_a_step_keeps_the_time_at_which_it_began_and_gets_one_when_it_ends() -> 
     again = timed([step("running")], ended, 30.0)
     assert (again[0].started_at, again[0].ended_at) == (30.0, None)
     assert timed([step("waiting")], again, 40.0)[0].started_at is None
+    turned = timed([step("failed")], ended, 50.0)
+    assert (turned[0].started_at, turned[0].ended_at) == (50.0, 50.0)
 
 
 @given(st.lists(st.sampled_from(["waiting", "running", "passed", "failed", "skipped"]), max_size=20))
