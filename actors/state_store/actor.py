@@ -6,13 +6,13 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar, assert_never
 
 import anyio
 import anyio.to_thread
 
 from actors.state_store import answers, keys, kinds
+from actors.state_store.auditing import Audit, Auditor
 from actors.state_store.committer import Committer
 from actors.state_store.documents import Document, DocumentStore, key_of
 from actors.state_store.errors import LoadFailed, QuotaExceeded, SaveFailed, StateError
@@ -21,7 +21,7 @@ from actors.state_store.namespaces import MIB, Namespaces
 from actors.state_store.operations import Delete, Done, Save, Step
 from actors.state_store.schemata import of_profile
 from actors.state_store.store import StateStore
-from actors.state_store.telling import Audit, Teller
+from actors.state_store.telling import Teller
 from bus.actor import Actor, Later
 from bus.client import asker
 from bus.errors import Refused
@@ -98,7 +98,7 @@ class StateStoreActor(Actor[Inbox]):
         ring = open_ring(surroundings.locations.state, [root])
         store = StateStore(root, Namespaces(profile.state_namespaces), of_profile(profile), ring, quota_bytes=profile.state.quota_mib * MIB)
         types = kinds.kinds_of(profile.load(profile.documents)) if profile.documents else {}
-        return cls(store, DocumentStore(store, types, profile.state.cache_seconds), Locksmith(ring).unlock, open_audit(surroundings.locations.state))
+        return cls(store, DocumentStore(store, types, profile.state.cache_seconds), Locksmith(ring).unlock, Auditor.of(surroundings.locations.state))
 
     async def prepare(self) -> None:
         """Carry out what the journal holds, and find all keys."""
@@ -107,6 +107,9 @@ class StateStoreActor(Actor[Inbox]):
         self._committer = Committer(self._store)
         self._readers = anyio.CapacityLimiter(READERS)
         self._unlocking = anyio.Lock()
+        if self._audit is not None:
+            await anyio.to_thread.run_sync(self._audit.open)
+            self.tasks.start_soon(self._audit.settle)
         self._teller.measure()
         await self._teller.incidents()
         self.tasks.start_soon(self._committer.run)
@@ -128,6 +131,8 @@ class StateStoreActor(Actor[Inbox]):
         await self._committer.drained()
         await anyio.to_thread.run_sync(self._store.close)
         await self._teller.incidents()
+        if self._audit is not None:
+            await anyio.to_thread.run_sync(self._audit.close)
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
@@ -332,8 +337,3 @@ class StateStoreActor(Actor[Inbox]):
                 self._all_answered.set()
 
         return Later(counted)
-
-
-def open_audit(state: Path) -> Audit | None:
-    """The audit log of a home."""
-    return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
+from actors.state_store.auditing import Audit
 from actors.state_store.operations import Incident
 from actors.state_store.store import StateStore
 from bus.alerts import Alerts
@@ -16,14 +17,8 @@ from schemas.state import NamespaceHealth, StateFault, StateHealthReportedEvent
 CORRUPTION: Final = "state_persistence.corruption_detected"
 QUOTA: Final = "state_persistence.quota_exceeded"
 DISK: Final = "state_persistence.disk_failed"
+AUDIT: Final = "state_persistence.audit_log"
 FAULT_LIMIT: Final = 50
-
-
-class Audit(Protocol):
-    """Who touched which key, when, with what outcome; never the value."""
-
-    def record(self, who: str, verb: str, key: str, outcome: str) -> None:
-        """Take a note."""
 
 
 class Teller:
@@ -74,7 +69,7 @@ class Teller:
             await self._alerts.clear(QUOTA, subject)
 
     async def incidents(self) -> None:
-        """Tell of what happened in the store meanwhile."""
+        """Tell of what happened in the store meanwhile, and of what is wrong with the audit log."""
         while self._store.incidents:
             incident = self._store.incidents.popleft()
             self._faults.appendleft(StateFault(at=self._clock(), key=incident.subject, problem=incident.problem[:500]))
@@ -83,6 +78,10 @@ class Teller:
             else:
                 advice = "Check the disk. Nothing acknowledged is lost while the journal can be read."
                 await self._alerts.raise_alert(DISK, incident.subject, severity="critical", message=incident.problem, advice=advice)
+
+        while self._audit is not None and self._audit.problems:
+            advice = "Find out who touched the audit log, or free the disk that it is on."
+            await self._alerts.raise_alert(AUDIT, severity="error", message=self._audit.problems.popleft(), advice=advice)
 
     def measure(self) -> None:
         """Take the sizes."""

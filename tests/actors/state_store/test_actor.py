@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ class Noted:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, str, str]] = []
+        self.problems: deque[str] = deque()
+        self.is_closed = False
+
+    def open(self) -> None:
+        """All is well."""
+
+    async def settle(self) -> None:
+        await asyncio.Event().wait()
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def record(self, who: str, verb: str, key: str, outcome: str) -> None:
         self.lines.append((who, verb, key, outcome))
@@ -218,6 +230,17 @@ async def test_who_may_touch_a_namespace_is_enforced_on_the_bus_and_every_access
         assert ("alice", "load", "notes.one", "ok") in world.audit.lines
         assert ("eve", "load", "notes.one", "refused") in world.audit.lines
         assert not any("diary" in "".join(line) for line in world.audit.lines)
+
+
+@pytest.mark.requirement("S3-23")
+async def test_what_is_wrong_with_the_audit_log_is_an_alert_and_it_is_closed_at_the_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as world, world.app.subscribe(AlertChangedEvent) as alerts:
+        world.audit.problems.append("somebody cut a line off")
+        await world.save("config.x", 1)
+        raised = await anext(alerts)
+        assert isinstance(raised, AlertChangedEvent)
+        assert (raised.alert.name, raised.alert.message) == ("state_persistence.audit_log", "somebody cut a line off")
+    assert world.audit.is_closed
 
 
 async def test_everybody_hears_of_a_change_and_nobody_of_its_value(tmp_path: Path) -> None:
