@@ -12,11 +12,16 @@ For whoever also wants the keychain and the tokens that registries lend for minu
     headers = wallet.headers(url, asked_first=...)                        # as above, and what is known by now
     headers = await wallet.answer(client, url, response.headers.get_list("www-authenticate"))  # after a 401: {} if there is nothing to say
 
+Where a public server is stood in for (HF_ENDPOINT), its URLs are asked there:
+
+    endpoints = Endpoints.read(os.environ, hub=profile.sources.hf, ollama=profile.sources.ollama)
+    url = at_endpoint(url, endpoints)
+
 Redirects are followed by hand, one request a hop, so that this is asked for every hop.
 """
 
-from actors.credentials.endpoints import Endpoints
+from actors.credentials.endpoints import Endpoints, at_endpoint
 from actors.credentials.tokens import Tokens, credentials_for, origin_of
 from actors.credentials.wallet import Wallet
 
-__all__ = ["Endpoints", "Tokens", "Wallet", "credentials_for", "origin_of"]
+__all__ = ["Endpoints", "Tokens", "Wallet", "at_endpoint", "credentials_for", "origin_of"]

@@ -64,6 +64,17 @@ class Endpoints:
         )
 
 
+def at_endpoint(url: str, endpoints: Endpoints) -> str:
+    """Where a file of the public hub or registry lies on the server that stands in for it; any other URL as it is.
+
+    For manifests that were written with public URLs: whoever set `HF_ENDPOINT` means those too.
+    """
+    for public, endpoint in ((HUB, endpoints.hub), (OLLAMA, endpoints.ollama)):
+        if endpoint != public and url.startswith(f"{public}/"):
+            return endpoint + url.removeprefix(public)
+    return url
+
+
 def is_offline(settings: Mapping[str, Any]) -> bool:
     """Whether the app's settings say so (`models.offline`)."""
     section, name = OFFLINE_SETTING

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bus.errors import OperatorError
+
+if TYPE_CHECKING:
+    import ssl
 
 FILE_VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 DIRECTORY_VARIABLE: Final = "SSL_CERT_DIR"
@@ -41,6 +43,8 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
     Raises:
         CertificatesUnreadable: a variable names a file or directory that holds no certificates.
     """
+    import ssl
+
     named = [(name, environment[name]) for name in FILE_VARIABLES if environment.get(name)][:1]
     directory = environment.get(DIRECTORY_VARIABLE, "")
     if not named and not directory:

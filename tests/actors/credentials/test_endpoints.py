@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.credentials.endpoints import HUB, OLLAMA, EndpointRefused, Endpoints, is_offline
+from actors.credentials.endpoints import HUB, OLLAMA, EndpointRefused, Endpoints, at_endpoint, is_offline
 
 
 def test_without_a_word_the_public_servers_are_asked() -> None:
@@ -38,3 +38,12 @@ def test_a_setting_of_the_app_switches_the_network_off() -> None:
     assert not is_offline({"models": {"offline": "yes"}})
     assert not is_offline({"models": 1})
     assert not is_offline({})
+
+
+def test_a_public_url_is_found_on_the_server_that_stands_in_for_it() -> None:
+    mirrored = Endpoints(hub="https://mirror.example.org/hf", ollama="http://127.0.0.1:5000")
+    assert at_endpoint("https://huggingface.co/org/repo/resolve/main/a.bin", mirrored) == "https://mirror.example.org/hf/org/repo/resolve/main/a.bin"
+    assert at_endpoint(f"{OLLAMA}/v2/library/a/blobs/sha256:0", mirrored) == "http://127.0.0.1:5000/v2/library/a/blobs/sha256:0"
+    for url in ("https://huggingface.co.evil.org/a", "https://github.com/a", "https://huggingface.co"):
+        assert at_endpoint(url, mirrored) == url
+    assert at_endpoint("https://huggingface.co/a", Endpoints()) == "https://huggingface.co/a"

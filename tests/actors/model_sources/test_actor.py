@@ -141,6 +141,17 @@ async def test_resolving_changes_nothing(world: World, site: Site) -> None:
     assert not world.state.exists()
 
 
+async def test_models_that_are_added_at_the_same_time_are_all_kept(world: World) -> None:
+    for name in "pqrst":
+        (world.directory / f"{name}.bin").write_bytes(name.encode())
+    async with world.running() as (app, _):
+        questions = [ModelAddRequestEvent(name=f"file:{world.directory}/{name}.bin") for name in "pqrst"]
+        answers = await asyncio.gather(*(app.request(question) for question in questions))
+        assert all(answer.is_new for answer in answers)
+    async with world.running() as (_, catalogues):
+        assert set(ids(await anext(catalogues))) == {"a", "gated", *"pqrst"}
+
+
 async def test_an_acceptance_is_recorded_with_who_and_when(world: World) -> None:
     async with world.running() as (app, catalogues):
         gated = (await anext(catalogues)).models[1].entry

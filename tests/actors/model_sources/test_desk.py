@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,10 @@ def test_a_wrong_endpoint_or_key_stops_the_actor_with_a_sentence(tmp_path: Path)
         Desk.of(surroundings(tmp_path, '[sources]\nhf = "mirror"\n'), {})
     with pytest.raises(PinnedKeyRefused):
         Desk.of(surroundings(tmp_path, '[manifest]\nurl = "https://m"\nkeys = ["AAAA"]\n'), {})
+
+
+def test_what_only_some_questions_need_is_not_imported_at_the_start() -> None:
+    heavy = {"httpx", "cryptography", "keyring", "pydantic", "rich"}
+    code = f"import sys, actors.model_sources.actor; print(*sorted({heavy} & sys.modules.keys()))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

@@ -156,6 +156,7 @@ async def test_a_registry_lends_its_token_on_the_way(site: Site, other: Site, do
     assert b"layers" in (await door.read(f"{other.url}/v2/m/manifests/1", 10_000)).content
 
 
+@pytest.mark.requirement("S1-33")
 async def test_a_private_authority_and_a_proxy_work_by_the_usual_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority, context = private_ca(tmp_path, "hub.internal")
     with running_site(context) as secure:

@@ -13,6 +13,7 @@ from actors.model_sources.errors import ResolvingFailed
 from hub import sha256
 
 
+@pytest.mark.requirement("S1-33")
 def test_a_file_is_hashed_where_it_lies(tmp_path: Path) -> None:
     file = tmp_path / "with space.gguf"
     file.write_bytes(b"x" * 3_000_000)
