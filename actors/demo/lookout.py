@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.demo.report import expect
+from actors.model_downloader.revisions import RECORD_NAME
 from schemas.manifest import ModelEntry
 
 LOOK_SECONDS: Final = 0.002
@@ -53,7 +54,8 @@ class Lookout:
         directory = self._models / entry.id
         found = _inode(directory)
         if found:
-            sight.sizes = {path.relative_to(directory).as_posix(): path.stat().st_size for path in directory.rglob("*") if path.is_file()}
+            files = [path for path in directory.rglob("*") if path.is_file() and path != directory / RECORD_NAME]
+            sight.sizes = {path.relative_to(directory).as_posix(): path.stat().st_size for path in files}
             sight.inode = found
 
 
