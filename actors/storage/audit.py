@@ -28,6 +28,7 @@ from bus.errors import UndercroftError
 SEGMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
 SEGMENTS_KEPT: Final = 16
 HEAD_LIMIT_BYTES: Final = 4096
+_FAULTS = (OSError, DurableWriteFailed, FileUnreadable)
 _SEGMENT = re.compile(r"audit-(\d{6,12})\.jsonl")
 
 
@@ -126,10 +127,10 @@ class AuditLog:
             missing = [AuditEntry(at=entries[0].at, who="audit", did="missed", outcome=f"{self._missed} records")] if self._missed and entries else []
             try:
                 if self._length > self._segment_limit_bytes:
-                    with contextlib.suppress(OSError, DurableWriteFailed):  # a file that is too long is better than a record too few
+                    with contextlib.suppress(*_FAULTS):  # a file that is too long is better than a record too few
                         self._rotate()
                 self._write([*missing, *entries])
-            except (OSError, DurableWriteFailed) as error:
+            except _FAULTS as error:
                 self._missed += len(entries)
                 raise AuditNotWritten(str(self._directory), str(error), self._missed) from error
             self._missed = 0
@@ -153,7 +154,7 @@ class AuditLog:
                 return
             try:
                 self._settle()
-            except (OSError, DurableWriteFailed) as error:
+            except _FAULTS as error:
                 raise AuditNotWritten(str(self._directory), str(error), self._missed) from error
 
     def close(self) -> None:

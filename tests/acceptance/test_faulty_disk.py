@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.storage.audit import AuditLog, places_of, verify
 from actors.storage.durable import sweep_temporaries
 from actors.storage.envelope import open_envelope
 from actors.storage.keys.keychain import FileKeychain
@@ -134,3 +135,48 @@ def test_keys_that_are_made_or_rotated_open_every_document_that_was_acknowledged
             if path.is_file() and path.suffix != ".tmp":
                 assert open_envelope(path.read_bytes(), ring.data_key).value == path.name, str(fault)
         assert len(list((directory / "keys").glob("keys*.json"))) == 2, str(fault)
+
+
+AUDITING = Scene(
+    setup="""
+from actors.storage.audit import AuditLog, AuditNotWritten, places_of
+log = AuditLog(*places_of(root), segment_limit_bytes=900, segments_kept=4)
+log.open(0.0)
+written = []
+def note(names):
+    for name in names:
+        try:
+            log.record('peer', 'write', name)
+            report(name)
+        except AuditNotWritten as error:
+            report('')
+    try:
+        log.checkpoint()
+    except AuditNotWritten:
+        pass
+note('abcdefghabcdefghabcdefgh')
+""",
+    act="note('ijklmnopqrst')",
+    again="note('uvw')",
+)
+
+
+@pytest.mark.requirement("S3-23", "S3-25")
+def test_audit_log_shows_no_tamper_after_any_fault_and_holds_what_was_written_or_says_how_much_is_missing(tmp_path: Path) -> None:
+    prepare = fresh(tmp_path, {})
+    for fault in faults_of(
+        AUDITING, prepare, effects=("EIO", "KILL"), calls=("openat", "write", "fdatasync", "fsync", "rename", "ftruncate", "unlink")
+    ):
+        directory = prepare()
+        outcome = play(AUDITING, directory, fault)
+        places = places_of(directory)
+        findings = verify(*places)
+        assert not [finding for finding in findings if finding.is_tamper], (str(fault), findings)
+        lines = b"".join(path.read_bytes() for path in sorted(places[0].iterdir()))
+        assert b'"key":"t"' in lines or outcome.killed or "" in outcome.reports, str(fault)
+        assert (b"records" in lines) == ("" in outcome.reports and not outcome.killed), str(fault)
+        log = AuditLog(*places)
+        log.open(0.0)
+        log.record("peer", "read", "after")
+        log.close()
+        assert verify(*places) == [], str(fault)

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.storage import durable
-from actors.storage.durable import Disk, DurableWriteFailed, make_directory, move, remove_file, replace_file
+from actors.storage.durable import Disk, DurableWriteFailed, Replacement, make_directory, move, remove_file, replace_file, sweep_temporaries
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and signals of POSIX")
 
@@ -292,3 +293,54 @@ def test_directory_whose_name_is_taken_by_a_file_is_refused(tmp_path: Path) -> N
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(NotADirectoryError):
         make_directory(tmp_path / "a")
+
+
+@pytest.mark.requirement("S3-12")
+def test_temp_files_that_a_killed_owner_left_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("a", "a.tmp", "b.tmp", "tmp", "c.tmp.json"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "directory.tmp").mkdir()
+    if os.name == "posix":
+        (tmp_path / "link.tmp").symlink_to("a")
+    assert sweep_temporaries(tmp_path) == [tmp_path / "a.tmp", tmp_path / "b.tmp"]
+    assert {"a", "tmp", "c.tmp.json", "directory.tmp"} <= set(os.listdir(tmp_path))
+    assert sweep_temporaries(tmp_path) == []
+
+
+@pytest.mark.requirement("S3-12")
+def test_steps_that_are_not_taken_to_their_end_leave_no_temp_file(tmp_path: Path) -> None:
+    with Replacement(tmp_path / "document", b"new") as replacement:
+        replacement.stage()
+        assert os.listdir(tmp_path) == ["document.tmp"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_two_threads_replace_different_files_side_by_side_and_the_same_one_after_the_other(tmp_path: Path) -> None:
+    with Replacement(tmp_path / "a", b"1") as held:
+        held.stage()
+        replace_file(tmp_path / "b", b"meanwhile")
+        second = threading.Thread(target=replace_file, args=(tmp_path / "a", b"2"))
+        second.start()
+        assert (tmp_path / "a.tmp").read_bytes() == b"1"
+        held.rename()
+    second.join()
+    assert (tmp_path / "a").read_bytes() == b"2"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_link_keeps_and_its_target_is_replaced_also_where_that_did_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere/real")
+    for content in (b"first", b"second"):
+        replace_file(tmp_path / "link", content)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "elsewhere" / "real").read_bytes() == content
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_directory_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(DurableWriteFailed, match="who may write"):
+        replace_file(tmp_path / "document", b"new")
+    tmp_path.chmod(0o700)
