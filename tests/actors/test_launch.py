@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.launch import ActorStart, EntryRefused, build
@@ -56,6 +57,14 @@ def test_an_entry_builds_its_actor_from_name_locations_and_profile(tmp_path: Pat
     surroundings = actor.surroundings  # type: ignore[attr-defined]  # the probe keeps what it was given
     assert (surroundings.name, surroundings.profile.name) == ("probe", "a")
     assert surroundings.locations.models == tmp_path / "models"
+
+
+def test_an_actor_is_told_where_everything_would_lie_had_nobody_chosen(tmp_path: Path) -> None:
+    begun = start(tmp_path, "launch_probe:good")
+    assert build(begun).surroundings.defaults is None  # type: ignore[attr-defined]  # the probe keeps what it was given
+    defaults = {category: f"/default/{category}" for category in begun.locations}
+    actor = build(msgspec.structs.replace(begun, defaults=defaults))
+    assert actor.surroundings.defaults.models == Path("/default/models")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from bus.errors import RequestFailed
 from bus.memory import memory_bus
 from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress, FilesVerifyRequestEvent, ModelDownloadProgressedEvent, ModelRemovedEvent
+from schemas.paths import ModelsRootAdmitRequestEvent
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
@@ -157,3 +158,13 @@ async def test_bad_pieces_are_named_in_the_finding(tmp_path: Path) -> None:
     async with verifier_at(tmp_path) as client:
         (finding,) = (await ask(client, directory, promise)).findings
         assert (finding.aspect, finding.pieces) == ("sha256", [2])
+
+
+async def test_a_directory_of_models_that_is_admitted_is_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "other" / "m").mkdir(parents=True)
+    (tmp_path / "other" / "m" / "f").write_bytes(CONTENT)
+    async with verifier_at(tmp_path) as client:
+        with pytest.raises(RequestFailed, match="expected one directly below"):
+            await ask(client, tmp_path / "other" / "m", PROMISE)
+        await client.request(ModelsRootAdmitRequestEvent(directory=str(tmp_path / "other")))
+        assert (await ask(client, tmp_path / "other" / "m", PROMISE)).findings == []
