@@ -63,7 +63,8 @@ def after_state(signs: Signs, before: ModelStatus | None, status: ModelStatus, n
     trail = signs.trails.get(status.model_id, Trail())
     was_under_way = before is not None and before.state in UNDER_WAY
     if status.state in ("queued", "downloading") and (not was_under_way or status.problem):
-        trail = replace(trail, resumed_at=now if status.durable_bytes else None)
+        durable = max(trail.durable_bytes, status.durable_bytes)
+        trail = replace(trail, durable_bytes=durable, resumed_at=now if status.durable_bytes else None)
     if status.state in ("absent", "installed"):
         trail = Trail()
     elif status.problem_kind == "mismatch":

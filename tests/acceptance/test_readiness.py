@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from acceptance.conftest import Start
 from acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
 from actors.demo.content import SyntheticContent
-from actors.demo.origin import Origin
+from actors.demo.origin import Faults, Origin
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +69,22 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
         assert again.command("ready", "--wait", "25").returncode == 0
         assert (again.home / "models" / "ears" / "model.bin").stat().st_size == SIZE_BYTES
         assert again.end() == 0
+
+
+@pytest.mark.requirement("S1-37")
+def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_is_a_warning_sign(tmp_path: Path, start: Start) -> None:
+    with Origin(RATE_BYTES_PER_SECOND) as origin:
+        entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
+        runtime = start(write_profile(tmp_path / "profile", [entry], READINESS))
+        runtime.wait_settled()
+        assert runtime.command("ready", "--setup", "--yes", "--wait", "0.7").returncode == 5
+        assert runtime.command("models", "cancel", "ears").returncode == 0
+        (path,) = (urlsplit(url).path for url in entry.files[0].urls)
+        origin.misbehave(path, Faults(no_ranges=True))
+        assert runtime.command("ready", "--setup", "--yes", "--wait", "25").returncode == 0
+        report = runtime.command("ready", "--report").stdout
+        assert "Ears: the server took up a download once and began it anew another time (1 x)." in report, report
+        assert runtime.end() == 0
 
 
 @pytest.mark.requirement("S1-25")

@@ -50,6 +50,11 @@ def test_bytes_that_go_back_with_a_new_attempt_are_a_flip() -> None:
     assert counted(signs) == {"range_flip": 1}
 
 
+def test_a_resume_that_begins_anew_is_a_flip_too() -> None:
+    assert counted(after_progress(resumed(), progress_event("base", 10, 7), NOW)) == {"range_flip": 1}
+    assert counted(after_progress(resumed(), progress_event("base", 500, 7), NOW)) == {}
+
+
 def test_bytes_that_went_because_they_were_wrong_or_thrown_away_are_no_flip() -> None:
     begun = after_progress(Signs(), progress_event("base", 1000, 1), NOW)
     wrong = after_progress(after_verification(begun, failed("missing"), NOW), progress_event("base", 10, 2), NOW)
