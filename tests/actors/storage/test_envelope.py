@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -228,10 +227,3 @@ def test_unusable_metadata_is_refused() -> None:
     for more in ({"now": float("nan")}, {"name": "n" * 2000}):
         with pytest.raises(ValueNotStorable):
             sealed(**more)
-
-
-@pytest.mark.parametrize(
-    "error", [NotAnEnvelope("p"), EnvelopeDamaged("p", "d"), EnvelopeLocked("k", "r"), EnvelopeTooNew(3), KeyNotToBeHad("k", "r")]
-)
-def test_errors_travel_between_processes(error: Exception) -> None:
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
