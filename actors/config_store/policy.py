@@ -19,6 +19,7 @@ from actors.config_store.schema import is_plain
 from schemas.config import SECRET_PLACEHOLDER, LayerName, Scope, SettingProblem
 
 PROBLEM_LIMIT: Final = 100
+NOT_PLAIN: Final = "the value cannot be kept: expected what JSON knows, with integers of 64 bits"
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
     normal = {**own, **{path: references.get(path, _normal(alone.effective, path, leaves[path], ground)) for path in leaves}}
     wrong = [path for path in leaves if not is_plain(normal[path])]
     if wrong:
-        return _refused(before, wrong[0], "the value cannot be kept: expected what JSON knows, with integers of 64 bits")
+        return _refused(before, wrong[0], NOT_PLAIN)
     stack = tuple(replace(layer, values=normal) if layer.name == scope else layer for layer in stack)
     merged |= {path: normal[path] for path in leaves if winner_of(stack, path) == scope}
     set_aside = {path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside
@@ -235,6 +236,8 @@ def _problem_of(ground: Ground, path: str, value: Any) -> str:
     words = laying.path_problem(ground, path) or laying.user_problem(ground, path)
     if not words and ground.is_secret(path) and not (value is None or isinstance(value, str)):
         words = "expected text; the value is not shown, since it is a secret"
+    if not words and not is_plain(value):
+        words = NOT_PLAIN
     return words
 
 

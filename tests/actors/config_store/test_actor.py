@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -23,8 +24,15 @@ from actors.storage.durable import DurableWriteFailed
 from actors.storage.keys.keychain import KeychainFailed
 from bus.actor import ActorLoop
 from bus.client import Peer
+from bus.errors import RequestFailed
 from bus.memory import memory_bus
-from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
+from schemas.config import (
+    RuntimeConfigRequestEvent,
+    SecretRevealRequestEvent,
+    SettingsChangedEvent,
+    SettingsDescribeRequestEvent,
+    SettingsExplainRequestEvent,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +67,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     vad: Vad = Vad()
     theme: str = "system"
+    key: str = Field(default="", max_length=20, json_schema_extra={"x-secret": True})
+    anything: Any = None
 
 
 def ground(**more: Any) -> Ground:
@@ -181,3 +191,181 @@ async def test_a_file_of_a_later_version_is_read_but_never_written(tmp_path: Pat
         assert (await app.request(GET)).settings["theme"] == "dark"
         assert not (await app.request(update(theme="light"))).success
     assert json.loads(path.read_text())["format"] == 2
+
+
+@pytest.mark.requirement("S2-15")
+async def test_changes_that_come_while_a_write_is_under_way_share_the_next_and_are_answered_when_it_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    gate = threading.Event()
+    writes = 0
+
+    def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
+        nonlocal writes
+        writes += 1
+        assert gate.wait(30)
+        return document.write(path, overrides, others, version)
+
+    async with store(path, write) as app, app.subscribe(SettingsChangedEvent) as events:
+        await anext(events)
+        asked = [asyncio.ensure_future(app.request(update(theme=f"theme {number}"))) for number in range(50)]
+        for number in range(50):  # all of them are in effect and told, while the first is still being written
+            event = await anext(events)
+            assert isinstance(event, SettingsChangedEvent)
+            assert event.changed == {"theme": f"theme {number}"}
+        assert not any(answer.done() for answer in asked)
+        assert not (await app.request(GET)).durable
+        gate.set()
+        answers = await asyncio.gather(*asked)
+        assert [answer.revision for answer in answers] == list(range(1, 51))
+        assert all(answer.success and answer.durable for answer in answers)
+        assert json.loads(path.read_bytes())["overrides"] == {"theme": "theme 49"}
+        assert writes <= 2
+
+
+@pytest.mark.requirement("S2-15")
+async def test_who_asks_for_what_is_in_effect_but_not_yet_on_disk_waits_for_the_disk(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
+        assert gate.wait(30)
+        return document.write(path, overrides, others, version)
+
+    async with store(tmp_path / "config.json", write) as app:
+        first = asyncio.ensure_future(app.request(update(theme="dark")))
+        while (await app.request(GET)).settings["theme"] != "dark":
+            await asyncio.sleep(0)
+        second = asyncio.ensure_future(app.request(update(theme="dark")))
+        await app.request(GET)
+        assert not second.done()
+        gate.set()
+        assert [answer.durable for answer in await asyncio.gather(first, second)] == [True, True]
+        assert (tmp_path / "config.json").exists()
+
+
+async def test_what_is_asked_last_is_on_disk_and_answered_when_the_store_stops(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    async with memory_bus() as bus, bus.connect("config_store") as own, bus.connect("app") as app:
+        loop = ActorLoop(ConfigStore(ground(), SettingsFile(path), lambda: SecretKeeper(Drawer())), own)
+        living = asyncio.create_task(loop.run())
+        while not any("config.request" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+            await asyncio.sleep(0)
+        asked = [asyncio.ensure_future(app.request(update(theme=f"theme {number}"))) for number in range(20)]
+        while (await app.request(GET)).settings["theme"] != "theme 19":
+            await asyncio.sleep(0)
+        loop.stop()
+        await living
+        assert all(answer.durable for answer in await asyncio.gather(*asked))
+        assert json.loads(path.read_bytes())["overrides"] == {"theme": "theme 19"}
+
+
+async def test_a_session_value_is_in_effect_and_never_stored(tmp_path: Path) -> None:
+    async with store(tmp_path / "config.json") as app:
+        answer = await app.request(RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"}, scope="session"))
+        assert (answer.settings["theme"], answer.session, answer.overrides) == ("dark", {"theme": "dark"}, {})
+        await app.request(update(vad__sensitivity=0.9))
+        assert json.loads((tmp_path / "config.json").read_bytes())["overrides"] == {"vad.sensitivity": 0.9}
+    async with store(tmp_path / "config.json") as app:
+        assert (await app.request(GET)).settings["theme"] == "system"
+
+
+async def test_a_request_that_expects_other_settings_is_refused(tmp_path: Path) -> None:
+    async with store(tmp_path / "config.json") as app:
+        seen = (await app.request(GET)).fingerprint
+        await app.request(update(theme="dark"))
+        late = RuntimeConfigRequestEvent(operation="update", updates={"theme": "light"}, expected_fingerprint=seen)
+        assert "changed by somebody else" in (await app.request(late)).message
+        seen = (await app.request(GET)).fingerprint
+        request = RuntimeConfigRequestEvent(operation="update", resets=["theme"], updates={"vad.sensitivity": 0.1}, expected_fingerprint=seen)
+        assert (await app.request(request)).overrides == {"vad.sensitivity": 0.1}
+
+
+@pytest.mark.parametrize("value", [float("inf"), b"bytes", "x" * (document.SIZE_LIMIT_BYTES), {"a": [float("nan")]}, 1 << 63])
+async def test_whatever_is_asked_for_the_file_can_be_read_again(tmp_path: Path, value: Any) -> None:
+    async with store(tmp_path / "config.json") as app:
+        await app.request(update(theme="dark"))
+        answer = await app.request(update(anything=value))
+        assert answer.success == isinstance(value, int)
+        await app.request(update(theme="light"))
+    assert document.read(tmp_path / "config.json").overrides["theme"] == "light"
+
+
+async def test_settings_are_explained_and_described(tmp_path: Path) -> None:
+    async with store(tmp_path / "config.json") as app:
+        await app.request(update(theme="dark"))
+        (explained,) = (await app.request(SettingsExplainRequestEvent(path="theme"))).settings
+        assert explained.winner == "user"
+        with pytest.raises(RequestFailed, match="no section or setting 'nothing'"):
+            await app.request(SettingsExplainRequestEvent(path="nothing"))
+        assert [field.path for field in (await app.request(SettingsDescribeRequestEvent())).fields][:2] == ["vad.sensitivity", "theme"]
+
+
+# -- secrets ---------------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def with_drawer(path: Path, drawer: Drawer) -> AsyncIterator[Peer]:
+    actor = ConfigStore(ground(), SettingsFile(path), lambda: SecretKeeper(drawer), look_seconds=0.01)
+    async with running(actor) as app:
+        yield app
+
+
+async def test_a_secret_is_kept_in_the_keychain_and_only_its_reference_in_the_file(tmp_path: Path) -> None:
+    path, drawer = tmp_path / "config.json", Drawer()
+    async with with_drawer(path, drawer) as app, app.subscribe("*") as events:
+        answer = await app.request(update(key="hush-hush", theme="dark"))
+        assert (answer.success, answer.durable, answer.settings["key"]) == (True, True, "**********")
+        stored = json.loads(path.read_bytes())["overrides"]
+        assert drawer.entries == {stored["key"]["$secret"]: "hush-hush"}
+        assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
+        told = repr([answer, await app.request(GET), await app.request(SettingsExplainRequestEvent(path="key"))])
+        seen = ""
+        while "'theme': 'dark'" not in seen:
+            seen += repr(await anext(events))
+        assert "hush" not in told + seen + path.read_text()
+        again = await app.request(update(key="**********", theme="light"))
+        assert again.success
+        assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
+    async with with_drawer(path, drawer) as app:
+        assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
+
+
+async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once_it_is_durable(tmp_path: Path) -> None:
+    drawer = Drawer()
+    async with with_drawer(tmp_path / "config.json", drawer) as app, app.subscribe(SettingsChangedEvent) as events:
+        await anext(events)
+        for value in ("first", "second"):
+            await app.request(update(key=value))
+            event = await anext(events)
+            assert isinstance(event, SettingsChangedEvent)
+            assert event.changed == {"key": "**********"}
+        while len(drawer.entries) > 1:
+            await asyncio.sleep(0)
+        assert list(drawer.entries.values()) == ["second"]
+        await app.request(RuntimeConfigRequestEvent(operation="reset_section", section="key"))
+        while drawer.entries:
+            await asyncio.sleep(0)
+        with pytest.raises(RequestFailed, match="key is not set"):
+            await app.request(SecretRevealRequestEvent(path="key"))
+
+
+async def test_without_a_keychain_the_whole_update_is_refused_by_name_and_nothing_is_stored(tmp_path: Path) -> None:
+    drawer = Drawer()
+    drawer.fault = KeychainFailed("no_keychain", "no keychain is running")
+    async with with_drawer(tmp_path / "config.json", drawer) as app:
+        answer = await app.request(update(key="hush", theme="dark"))
+        assert not answer.success
+        assert "no_keychain" in answer.problems[0].problem
+        assert (await app.request(GET)).settings["theme"] == "system"
+        assert not (tmp_path / "config.json").exists()
+        assert (await app.request(update(theme="dark"))).success
+
+
+async def test_a_secret_that_does_not_fit_is_refused_without_being_shown_or_kept(tmp_path: Path) -> None:
+    drawer = Drawer()
+    async with with_drawer(tmp_path / "config.json", drawer) as app:
+        answer = await app.request(update(key="far too long to be a secret"))
+        assert not answer.success
+        assert "far too" not in repr(answer)
+        assert drawer.entries == {}
+        with pytest.raises(RequestFailed, match="not declared a secret"):
+            await app.request(SecretRevealRequestEvent(path="theme"))
