@@ -65,6 +65,8 @@ class Shelf:
             for entry in list(self._standings.entries.values()):
                 if self.is_there(entry):
                     group.start_soon(self._check_one, entry, slots)
+                elif (status := self._standings.status(entry)).state == "damaged":  # found by an earlier life of this runtime
+                    await self._alert(entry, status.problem)
 
     async def _check_one(self, entry: ModelEntry, slots: anyio.Semaphore) -> None:
         record = self._root.record(entry.id)
@@ -130,14 +132,16 @@ class Shelf:
             return
         first = verdict.findings[0]
         found = f"{entry.id}/{first.path}: {first.aspect} is {first.found}, expected {first.expected}; it is out of use"
-        advice = f"run 'undercroft models repair {entry.id}' to fetch what is bad, or 'undercroft models install {entry.id}' to fetch it again"
-        problems[entry.id] = f"{found}; {advice}"
+        problems[entry.id] = f"{found}; {_advice(entry)}"
         self.verified_at.pop(entry.id, None)
         with contextlib.suppress(DurableWriteFailed):  # held open by a program (Windows): its state says that it is damaged all the same
             await anyio.to_thread.run_sync(self._root.put_out_of_use, entry.id)
-        await self._alerts.raise_alert(DAMAGED_ALERT, entry.id, severity="error", message=found, advice=advice)
+        await self._alert(entry, found)
         await self._world.publish(ModelVerificationFailedEvent(model_id=entry.id, findings=verdict.findings))
         await self._standings.tell(entry)
+
+    async def _alert(self, entry: ModelEntry, found: str) -> None:
+        await self._alerts.raise_alert(DAMAGED_ALERT, entry.id, severity="error", message=found, advice=_advice(entry))
 
     # -- leases ----------------------------------------------------------------------------------------------------
 
@@ -226,3 +230,7 @@ class Shelf:
 
     def _is_still(self, entry: ModelEntry, record: RevisionRecord | None) -> bool:
         return self.is_there(entry) and self._root.record(entry.id) == record
+
+
+def _advice(entry: ModelEntry) -> str:
+    return f"run 'undercroft models repair {entry.id}' to fetch what is bad, or 'undercroft models install {entry.id}' to fetch it again"

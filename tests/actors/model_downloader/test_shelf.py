@@ -155,6 +155,19 @@ async def test_damaged_model_is_out_of_use_with_an_alert_that_says_what_to_do_un
         assert not (house.models / "m.damaged").exists()
 
 
+@pytest.mark.requirement("S1-12")
+async def test_runtime_that_starts_with_a_damaged_model_says_so_again(tmp_path: Path) -> None:
+    async with house_at(tmp_path) as house:
+        house.offer("m", "v1", {"a.bin": OLD})
+        (house.models / "m.damaged").mkdir(parents=True)
+        async with house.client.subscribe(AlertChangedEvent) as alerts, asyncio.timeout(20):
+            await house.start()
+            async for event in alerts:
+                assert isinstance(event, AlertChangedEvent)
+                assert (event.alert.name, event.alert.subject, event.alert.is_active) == ("models.damaged", "m", True)
+                break
+
+
 @pytest.mark.requirement("S1-17")
 async def test_damage_of_one_model_leaves_the_others_installed(tmp_path: Path) -> None:
     async with house_at(tmp_path) as house:
