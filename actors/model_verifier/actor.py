@@ -47,6 +47,10 @@ class ModelVerifier(Actor[Inbox]):
 
     async def prepare(self) -> None:
         """Read what was verified before."""
+        self._hashed = self.metrics.counter(
+            "models.verifier.hashed_bytes", "Bytes that were hashed, by when: behind a download, when asked, when idle."
+        )
+        self._broken = self.metrics.counter("models.verifier.findings", "Promises that were found broken.")
         if aside := self._records.load():
             _log(f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew")
 
@@ -94,9 +98,13 @@ class ModelVerifier(Actor[Inbox]):
 
     async def _judge(self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash]) -> FilesVerifiedEvent:
         try:
-            return await anyio.to_thread.run_sync(self._compare, request, directory, hashes, Reading(), limiter=self._slots)
+            verdict = await anyio.to_thread.run_sync(self._compare, request, directory, hashes, Reading(), limiter=self._slots)
         finally:
             self._book.give_back(request.model_id, hashes)
+        self._hashed.add(verdict.hashed_behind_bytes, when="behind")
+        self._hashed.add(verdict.hashed_bytes - verdict.hashed_behind_bytes, when="asked")
+        self._broken.add(len(verdict.findings))
+        return verdict
 
     async def _judge_idly(self, request: FilesVerifyRequestEvent, directory: Path) -> FilesVerifiedEvent:
         reading = Reading(pause=self._idle.pause, leaves_no_trace=True)
@@ -110,9 +118,12 @@ class ModelVerifier(Actor[Inbox]):
                     begun.close()
 
         try:
-            return await self._idle.run(read)
+            verdict = await self._idle.run(read)
         except Abandoned:
             raise Refused(f"{request.model_id}: the verifier stops; ask again") from None
+        self._hashed.add(verdict.hashed_bytes, when="idle")
+        self._broken.add(len(verdict.findings))
+        return verdict
 
     def _compare(self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash], reading: Reading) -> FilesVerifiedEvent:
         """Find the verdict, in a thread of its own, and remember it."""
