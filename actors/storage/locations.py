@@ -71,11 +71,14 @@ def locate(app: str, home: str | os.PathLike[str] | None = None, environ: Mappin
     import platformdirs
 
     data = Path(platformdirs.user_data_dir(app, appauthor=False))
+    models = Path(platformdirs.user_cache_dir(app, appauthor=False)) / "models"
+    if data in models.parents:  # Windows keeps caches among the data of an app, where models never lie
+        models = data.with_name(f"{app}-models")
     return Locations(
         config=Path(platformdirs.user_config_dir(app, appauthor=False)),
         state=Path(platformdirs.user_state_dir(app, appauthor=False)),
         logs=Path(platformdirs.user_log_dir(app, appauthor=False)),
-        models=Path(platformdirs.user_cache_dir(app, appauthor=False)) / "models",
+        models=models,
         tools=data / "tools",
         workspace=data / "workspace",
     )

@@ -85,6 +85,11 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
             assert state_of(home, "tiny") == "installed"
             _, listed = undercroft(home, "paths")
             assert [(status["category"], status["path"], status["origin"]) for status in listed["paths"]] == [("models", str(target), "override")]
+            pid = life.pid_of("uc-model_downlo")
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            _, listed = undercroft(home, "models", "list")
+            assert (listed["models_directory"], listed["models"][0]["state"]) == (str(target), "installed")
         with runtime(home, profile):
             assert state_of(home, "tiny") == "installed"
             assert not list((home / "models").glob("tiny*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from actors.storage.locations import CATEGORIES, LocationRefused, locate, override, prepare
+from actors.storage.locations import CATEGORIES, LocationRefused, absolute, locate, override, prepare
 from bus.discovery import state_directory
 
 
@@ -29,6 +29,13 @@ def test_without_home_each_kind_lies_where_the_platform_keeps_it() -> None:
     assert found.models.name == "models"
     assert Path(platformdirs.user_data_dir("openvoicy", appauthor=False)) not in found.models.parents
     assert len({found.config, found.logs, found.models, found.tools}) == 4
+
+
+@pytest.mark.requirement("S1-22")
+def test_where_caches_lie_among_the_data_as_on_windows_models_lie_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda app, appauthor: f"/Local/{app}")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda app, appauthor: f"/Local/{app}/Cache")
+    assert locate("app", environ={}).models == Path("/Local/app-models")
 
 
 def test_clients_look_for_the_runtime_where_the_state_lies(tmp_path: Path) -> None:
@@ -60,6 +67,18 @@ def test_override_that_is_relative_or_unknown_is_refused_by_name(tmp_path: Path,
 def test_missing_directory_is_created_before_an_override_applies(tmp_path: Path) -> None:
     prepare("models", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_preparing_leaves_no_trace_of_its_probe(tmp_path: Path) -> None:
+    prepare("models", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_is_no_path_is_refused(tmp_path: Path) -> None:
+    for path in ("a\0b", "/a\0b", "~nobody-of-that-name/x"):
+        with pytest.raises(LocationRefused):
+            absolute("models", path)
+    assert absolute("models", "~/x").is_absolute()
 
 
 def test_override_onto_a_file_is_refused(tmp_path: Path) -> None:
