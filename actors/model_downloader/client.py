@@ -86,10 +86,11 @@ class Answer:
 
     def close(self) -> None:
         """Keep the connection if the body was read to its end, drop it otherwise."""
-        if self._response.isclosed() and not self._response.will_close and self._connection.sock is not None:
+        was_read = self._response.isclosed() or self._response.length == 0
+        self._response.close()
+        if was_read and not self._response.will_close and self._connection.sock is not None:
             self._client.keep(self.url, self._connection)
         else:
-            self._response.close()
             self._connection.close()
 
     def drain(self) -> None:
@@ -191,12 +192,12 @@ class Client:
             except (OSError, http.client.HTTPException):
                 connection.close()  # the server closed it meanwhile: ask once more on a new one
                 abort.check()
-        connection = self._connection(parts)
+        connection, connected = self._connection(parts), False
         try:
             connection.connect()
+            connected = True
             return Answer(self, connection, self._send(connection, parts, url, headers, abort), url, redirected)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            connected = connection.sock is not None
             connection.close()
             abort.check()
             raise _failure(error, path, connected) from error

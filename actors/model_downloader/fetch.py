@@ -132,7 +132,7 @@ class Fetcher:
         writing.begin(part)
         with writing.changed:
             if validator and source.shares and fields.get("accept-ranges", "").strip().lower() != "none":
-                writing.ranges.share(part.file)
+                writing.ranges.share(part.file, proved=not isinstance(step, StartOver))
                 writing.changed.notify_all()
 
     def _receive(self, answer: Answer, source: Source, part: Part, abort: Abort) -> None:

@@ -62,6 +62,7 @@ class Ranges:
         self._gaps: list[Extents] = [gaps(there, size) for there, size in zip(written, sizes, strict=True)]
         self._blocked: set[int] = set()
         self._sole: set[int] = set(range(len(sizes)))
+        self._proved: set[int] = set()
         self.active: list[Part] = []
 
     def take(self, now: float, connections: int) -> Part | None:
@@ -110,9 +111,14 @@ class Ranges:
         part.end = part.asked_end = self._sizes[part.file]
         self.active.append(part)
 
-    def share(self, file: int) -> None:
-        """Several connections may fetch a file from now on: what it has is known to come from what the server has now."""
+    def share(self, file: int, *, proved: bool) -> None:
+        """Several connections may fetch a file from now on: what it has is known to come from what the server has now.
+
+        Until the server has given out a part (`proved`), only one more is tried.
+        """
         self._sole.discard(file)
+        if proved:
+            self._proved.add(file)
 
     def is_shared(self, file: int) -> bool:
         """Whether a connection joins in at a file, instead of settling what it is."""
@@ -121,6 +127,7 @@ class Ranges:
     def keep_sole(self, file: int) -> None:
         """One connection at a time fetches a file from now on, as at first; the one at work goes on to where it asked."""
         self._sole.add(file)
+        self._proved.discard(file)
         mine = [part for part in self.active if part.file == file]
         for part in mine:
             for start, end in self._gaps[file]:
@@ -162,7 +169,12 @@ class Ranges:
         return min(PART_MOST_BYTES, max(PART_LEAST_BYTES, self._sizes[file] // PARTS_A_FILE))
 
     def _is_free(self, file: int) -> bool:
-        return file not in self._blocked and (file not in self._sole or all(part.file != file for part in self.active))
+        if file in self._blocked:
+            return False
+        at_work = sum(part.file == file for part in self.active)
+        if at_work == 0 or file in self._proved:
+            return True
+        return file not in self._sole and at_work < 2
 
     def _begin(self, file: int, start: int, end: int, now: float) -> Part:
         part = Part(file, start, end, start, end, now)
@@ -183,4 +195,4 @@ class Ranges:
         return self._begin(victim.file, middle, stop, now)
 
     def _candidates(self) -> list[Part]:
-        return [part for part in self.active if part.left >= 2 * SPLIT_LEAST_BYTES and not {part.file} & (self._blocked | self._sole)]
+        return [part for part in self.active if part.left >= 2 * SPLIT_LEAST_BYTES and self._is_free(part.file)]

@@ -7,6 +7,7 @@ import errno
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from actors.model_downloader.client import FetchFailed
@@ -46,6 +47,7 @@ class Transfer:
         except (OSError, UndercroftError) as error:
             return self.disk_failed(error)
         while any(not self._is_complete(promise) for promise in self._entry.files):
+            await anyio.lowlevel.checkpoint()  # where an attempt was aborted, the cancellation shows here
             if too_small := self._check_space():
                 return too_small
             before = self._journal.durable_bytes

@@ -132,7 +132,8 @@ async def test_install_of_an_added_model_goes_on_once_the_catalogue_names_it_aga
             await peer.publish(catalogue(entry))
             await until_state(next_of, "added", "absent")
             await peer.request(ModelInstallRequestEvent(model_id="added"))
-            await next_of(ModelDownloadProgressedEvent)
+            while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < MIB:
+                pass
             await restarted(stage)
             await next_of(ModelInstalledEvent)
             assert stage.entries == []

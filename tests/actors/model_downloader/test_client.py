@@ -1,0 +1,191 @@
+"""The client: redirects by the rules, credentials for one origin only, drips and huge headers found, connections kept."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from actors.demo.content import BytesContent
+from actors.demo.origin import Faults, Origin
+from actors.model_downloader.abort import Abort
+from actors.model_downloader.client import STALL_LEAST_BYTES, Client, FetchFailed, StallWatch, open_client
+
+NAME = "m/model.bin"
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with Origin() as found:
+        found.serve("/m", BytesContent(b"model"))
+        yield found
+
+
+@pytest.fixture
+def other() -> Iterator[Origin]:
+    with Origin() as found:
+        found.serve("/m", BytesContent(b"model"))
+        yield found
+
+
+def token_for(origin: Origin) -> Client:
+    def credentials(url: str, asked_first: str) -> Mapping[str, str]:
+        return {"Authorization": "Bearer secret"} if url.startswith(origin.url + "/") else {}
+
+    return Client(1.0, credentials)
+
+
+def body(client: Client, url: str, resolved: str = "") -> bytes:
+    answer = client.get(url, {}, Abort(), NAME, resolved=resolved)
+    found = b""
+    while piece := answer.read(100):
+        found += piece
+    answer.close()
+    return found
+
+
+def test_token_goes_to_its_origin_and_to_no_other_host_behind_a_redirect(origin: Origin, other: Origin) -> None:
+    origin.misbehave("/m", Faults(redirect=other.url + "/m"))
+    client = token_for(origin)
+    assert body(client, origin.url + "/m") == b"model"
+    client.close()
+    assert origin.requests[0].headers["authorization"] == "Bearer secret"
+    assert "authorization" not in other.requests[0].headers
+
+
+def test_relative_redirect_is_followed_and_the_answer_says_where_it_came_from(origin: Origin) -> None:
+    origin.serve("/blobs/m", BytesContent(b"blob"))
+    origin.misbehave("/m", Faults(redirect="blobs/m"))
+    client = open_client(1.0)
+    answer = client.get(origin.url + "/m", {}, Abort(), NAME)
+    assert (answer.url, answer.head.redirected, answer.read(10)) == (origin.url + "/blobs/m", True, b"blob")
+    answer.close()
+    assert body(client, origin.url + "/m", resolved=origin.url + "/blobs/m") == b"blob"
+    client.close()
+    assert [seen.path for seen in origin.requests] == ["/m", "/blobs/m", "/blobs/m"]
+
+
+def test_circle_of_redirects_is_named(origin: Origin) -> None:
+    origin.misbehave("/m", Faults(redirect="/n"))
+    origin.misbehave("/n", Faults(redirect="/m"))
+    client = open_client(1.0)
+    with pytest.raises(FetchFailed, match="in a circle") as caught:
+        client.get(origin.url + "/m", {}, Abort(), NAME)
+    client.close()
+    assert caught.value.kind == "refused"
+
+
+def test_long_chain_of_redirects_is_given_up(origin: Origin) -> None:
+    for number in range(20):
+        origin.misbehave(f"/{number}", Faults(redirect=f"/{number + 1}"))
+    client = open_client(1.0)
+    with pytest.raises(FetchFailed, match="more than 10 redirects"):
+        client.get(origin.url + "/0", {}, Abort(), NAME)
+    client.close()
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/m", "https://user:secret@127.0.0.1/m", "http:///m", "nothing"])
+def test_address_that_is_not_asked_for_is_refused_without_its_secrets(url: str) -> None:
+    with pytest.raises(FetchFailed, match="expected https or http") as caught:
+        open_client(1.0).get(url, {}, Abort(), NAME)
+    assert "secret" not in str(caught.value)
+    assert caught.value.kind == "refused"
+
+
+def test_offline_by_choice_asks_nobody_and_says_so(origin: Origin) -> None:
+    with pytest.raises(FetchFailed, match=r"offline by choice .*what was fetched is kept") as caught:
+        Client(1.0, offline=lambda: True).get(origin.url + "/m", {}, Abort(), NAME)
+    assert caught.value.kind == "refused"
+    assert origin.requests == []
+
+
+def test_connection_is_kept_once_the_body_was_read_and_a_closed_one_is_replaced(origin: Origin) -> None:
+    client = open_client(1.0)
+    for _ in range(3):
+        assert body(client, origin.url + "/m") == b"model"
+    kept = next(iter(client._idle.values()))
+    assert len(kept) == 1
+    assert kept[0].sock is not None
+    kept[0].sock.shutdown(socket.SHUT_RDWR)
+    assert body(client, origin.url + "/m") == b"model"
+    client.close()
+
+
+class Speaker:
+    """A server that says exactly what it is told, once for each connection, and keeps what it was asked."""
+
+    def __init__(self, says: bytes) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/m"
+        self.asked = b""
+        self._says = says
+        self._thread = threading.Thread(target=self._speak, daemon=True)
+        self._thread.start()
+
+    def _speak(self) -> None:
+        found, _ = self._listener.accept()
+        with found:
+            self.asked = found.recv(65536)
+            found.sendall(self._says)
+
+    def close(self) -> None:
+        self._listener.close()
+        self._thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(300)) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+    ],
+    ids=["many", "long"],
+)
+def test_huge_headers_are_bounded(says: bytes) -> None:
+    speaker, client = Speaker(says), open_client(1.0)
+    with pytest.raises(FetchFailed, match="more header fields than are read|interrupted") as caught:
+        client.get(speaker.url, {}, Abort(), NAME)
+    client.close()
+    speaker.close()
+    assert caught.value.kind in ("server", "network")
+
+
+@pytest.mark.parametrize("says", [b"", b"SSH-2.0-OpenSSH\r\n", b"\x00\xff\x00\xff"])
+def test_what_is_no_http_is_a_failure_of_the_network(says: bytes) -> None:
+    speaker, client = Speaker(says), open_client(1.0)
+    with pytest.raises(FetchFailed, match="interrupted") as caught:
+        client.get(speaker.url, {}, Abort(), NAME)
+    client.close()
+    speaker.close()
+    assert caught.value.kind == "network"
+
+
+def test_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Speaker(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmodel")
+    monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:pass@").removesuffix("/m"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    client = open_client(1.0)
+    assert body(client, "http://models.example/m?x=1") == b"model"
+    client.close()
+    proxy.close()
+    assert proxy.asked.startswith(b"GET http://models.example/m?x=1 HTTP/1.1\r\nHost: models.example\r\n")
+    assert b"Proxy-Authorization: Basic dXNlcjpwYXNz" in proxy.asked
+
+
+def test_proxy_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(FetchFailed, match="socks5://127.0.0.1 is of a kind that is not known"):
+        open_client(1.0).get("http://models.example/m", {}, Abort(), NAME)
+
+
+def test_drip_counts_as_a_stall_and_a_slow_line_does_not() -> None:
+    watch = StallWatch(30.0)
+    for _ in range(29):
+        watch.received(1, 1.0)
+    with pytest.raises(TimeoutError, match="only 30 bytes came in 30 s"):
+        watch.received(1, 1.0)
+    watch = StallWatch(30.0)
+    for _ in range(100):
+        watch.received(STALL_LEAST_BYTES, 29.0)

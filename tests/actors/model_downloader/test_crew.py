@@ -1,0 +1,214 @@
+"""Several connections to a real origin: as many as help, of one representation only, and the file is whole whatever happens to them."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from actors.demo.content import SyntheticContent
+from actors.demo.origin import Faults, Origin
+from actors.model_downloader import ramp, ranges
+from actors.model_downloader.client import FetchFailed, open_client
+from actors.model_downloader.crew import Crew
+from actors.model_downloader.fetch import Fetcher, Source
+from actors.model_downloader.journal import JournalFile, reconcile
+from actors.model_downloader.traffic import Traffic
+from actors.model_downloader.writing import Writing
+from schemas.manifest import FilePromise, ModelEntry, Pieces
+
+MIB = 1 << 20
+PIECE = MIB
+
+
+@pytest.fixture
+def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
+    """An origin that limits each connection; parts are small, so that small files have several."""
+    monkeypatch.setattr(ramp, "WINDOW_SECONDS", 0.1)
+    monkeypatch.setattr(ranges, "PART_LEAST_BYTES", 2 * MIB)
+    monkeypatch.setattr(ranges, "SPLIT_LEAST_BYTES", MIB)
+    with Origin() as found:
+        found.rate_bytes_per_second = 8 * MIB
+        yield found
+
+
+def content_of(content: SyntheticContent) -> bytes:
+    return b"".join(bytes(piece) for piece in content.read(0, content.size_bytes))
+
+
+class Work:
+    """One attempt at a model whose files an origin serves, and its staging directory."""
+
+    def __init__(self, origin: Origin, directory: Path, *contents: SyntheticContent, streams: int = 6, pieces: bool = False) -> None:
+        self.origin = origin
+        self.directory = directory
+        self.contents = contents
+        files = []
+        for number, content in enumerate(contents):
+            url = origin.serve(f"/{number}", content)
+            whole = content_of(content)
+            digests = [hashlib.sha256(whole[start : start + PIECE]).hexdigest() for start in range(0, len(whole), PIECE)]
+            known = Pieces(size_bytes=PIECE, sha256=digests) if pieces else None
+            files.append(FilePromise(path=f"f{number}", size_bytes=len(whole), sha256="0" * 64, urls=[url], pieces=known))
+        self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=files)
+        self.book = JournalFile(directory, reconcile(self.entry, None))
+        self.book.change(boot="this one")
+        self.traffic = Traffic(streams)
+        self.crew: Crew | None = None
+        self.most_at_once = 0
+
+    def run(self, watch: Callable[[Crew], None] | None = None) -> dict[int, FetchFailed]:
+        client = open_client(stall_seconds=1.0)
+        writing = Writing(self.directory, self.entry.files, self.book)
+        sources = [Source(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
+        crew = self.crew = Crew(Fetcher(client, self.traffic, writing, self.book), self.traffic, writing, sources)
+        thread = threading.Thread(target=crew.run)
+        thread.start()
+        while thread.is_alive():
+            with writing.changed:
+                self.most_at_once = max(self.most_at_once, len(writing.ranges.active))
+            if watch:
+                watch(crew)
+            thread.join(0.01)
+        writing.close()
+        client.close()
+        return crew.failures
+
+    @property
+    def is_whole(self) -> bool:
+        return all((self.directory / f"f{number}").read_bytes() == content_of(content) for number, content in enumerate(self.contents))
+
+    @property
+    def ranges_asked(self) -> list[str]:
+        return [seen.headers.get("range", "whole") for seen in self.origin.requests]
+
+
+def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(origin: Origin, tmp_path: Path) -> None:
+    work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
+    assert work.run() == {}
+    assert work.is_whole
+    assert work.most_at_once > 1
+    assert work.ranges_asked[0] == "whole"
+    assert all("if-range" in seen.headers for seen in origin.requests[1:])
+    assert work.book.journal.durable_bytes == 24 * MIB
+    assert work.book.journal.files[0].ranges == []
+
+
+def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothing(origin: Origin, tmp_path: Path) -> None:
+    work = Work(origin, tmp_path, SyntheticContent(16 * MIB))
+    origin.misbehave("/0", Faults(no_ranges=True))
+    assert work.run() == {}
+    assert work.is_whole
+    assert [seen.status for seen in origin.requests].count(200) == len(origin.requests)
+    assert len(origin.requests) <= 3, "another connection was tried once, with If-Range and without"
+
+
+@pytest.mark.requirement("S1-29")
+@pytest.mark.parametrize("faults", [Faults(weak_etag=True), Faults(no_validator=True)], ids=["weak ETag", "no validator"])
+def test_file_without_a_strong_validator_is_never_put_together_from_parts(origin: Origin, tmp_path: Path, faults: Faults) -> None:
+    work = Work(origin, tmp_path, SyntheticContent(12 * MIB))
+    origin.misbehave("/0", faults)
+    assert work.run() == {}
+    assert work.is_whole
+    assert work.ranges_asked == ["whole"]
+
+
+@pytest.mark.requirement("S1-29")
+def test_file_that_changes_while_parts_are_fetched_is_never_mixed(origin: Origin, tmp_path: Path) -> None:
+    old, new = SyntheticContent(24 * MIB, seed=1), SyntheticContent(24 * MIB, seed=2)
+    work = Work(origin, tmp_path, old)
+    swapped = threading.Event()
+
+    def swap(crew: Crew) -> None:
+        if not swapped.is_set() and origin.sent_bytes("/0") > 4 * MIB:
+            origin.serve("/0", new)
+            swapped.set()
+
+    for _ in range(4):
+        if work.run(swap) == {} and work.book.journal.durable_bytes == 24 * MIB:
+            break
+    found = (tmp_path / "f0").read_bytes()
+    assert found in (content_of(old), content_of(new))
+    assert work.book.journal.files[0].validator in (f'"{old.etag}"', f'"{new.etag}"')
+
+
+def test_connections_that_break_leave_their_rest_to_the_others(origin: Origin, tmp_path: Path) -> None:
+    work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
+    broken: list[int] = []
+
+    def break_one(crew: Crew) -> None:
+        if not broken and work.most_at_once > 2:
+            broken.append(1)
+            origin.misbehave("/0", Faults(times=2, cut_after_bytes=256 * 1024))
+
+    failures = work.run(break_one)
+    if failures:  # the last one at work may have been among those that were cut
+        assert {failure.kind for failure in failures.values()} == {"network"}
+        assert work.run() == {}
+    assert work.is_whole
+
+
+def test_many_small_files_are_fetched_at_once_over_kept_connections(origin: Origin, tmp_path: Path) -> None:
+    origin.rate_bytes_per_second = None
+    work = Work(origin, tmp_path, *[SyntheticContent(64 * 1024, seed=seed) for seed in range(40)])
+    assert work.run() == {}
+    assert work.is_whole
+    assert work.most_at_once <= 4
+    assert len(origin.requests) == 40
+
+
+def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: Origin, tmp_path: Path) -> None:
+    work = Work(origin, tmp_path, *[SyntheticContent(64 * 1024, seed=seed) for seed in range(4)])
+    origin.misbehave("/1", Faults(status=404))
+    failures = work.run()
+    assert list(failures) == [1]
+    assert failures[1].kind == "refused"
+    assert [file.durable_bytes for file in work.book.journal.files] == [65536, 0, 65536, 65536]
+
+
+def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_one(origin: Origin, tmp_path: Path) -> None:
+    content = SyntheticContent(6 * MIB)
+    work = Work(origin, tmp_path, content, pieces=True)
+    (tmp_path / "f0").write_bytes(content_of(content)[: 4 * MIB - 10])
+    work.book.change_file("f0", durable_bytes=4 * MIB - 10, validator='"another"', url=work.entry.files[0].urls[0])
+    assert work.run() == {}
+    assert work.is_whole
+    assert origin.requests[-1].range_start == 3 * MIB
+    assert origin.requests[-1].headers["if-range"] == f'"{content.etag}"'
+
+
+def test_without_pieces_another_file_is_fetched_from_its_first_byte(origin: Origin, tmp_path: Path) -> None:
+    content = SyntheticContent(2 * MIB)
+    work = Work(origin, tmp_path, content)
+    (tmp_path / "f0").write_bytes(bytes(MIB))
+    work.book.change_file("f0", durable_bytes=MIB, validator='"another"', url=work.entry.files[0].urls[0])
+    assert work.run() == {}
+    assert work.is_whole
+
+
+def test_cap_on_streams_is_kept_and_a_lower_one_counts_while_it_runs(origin: Origin, tmp_path: Path) -> None:
+    work = Work(origin, tmp_path, SyntheticContent(16 * MIB), streams=2)
+    assert work.run() == {}
+    assert work.most_at_once <= 2
+    assert work.is_whole
+
+
+def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(origin: Origin, tmp_path: Path) -> None:
+    work = Work(origin, tmp_path, SyntheticContent(64 * MIB))
+
+    def abort(crew: Crew) -> None:
+        if work.most_at_once > 2:
+            crew.abort()
+
+    assert work.run(abort) == {}
+    journal = work.book.journal.files[0]
+    whole, found = content_of(work.contents[0]), (tmp_path / "f0").read_bytes()
+    assert 0 < journal.durable_bytes < 64 * MIB
+    assert all(found[start:end] == whole[start:end] for start, end in journal.extents)
+    origin.rate_bytes_per_second = None
+    assert work.run() == {}
+    assert work.is_whole
+    assert sum(seen.sent_bytes for seen in origin.requests) < 68 * MIB
