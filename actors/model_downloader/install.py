@@ -140,10 +140,12 @@ class Install:
             await self._telling.enter("downloading", f"{failure}; trying again in {verdict.seconds:.0f} s", _problem_kind(failure))
             await self._world.sleep(verdict.seconds)
 
-    async def _verify_and_activate(self, transfer: Transfer) -> Failure | None:
-        await self._telling.enter("verifying")
-        staging = self._root.staging(self.entry.id)
-        answer = await self._ask_verifier(FilesVerifyRequestEvent(model_id=self.entry.id, directory=str(staging), files=self.entry.files))
+    async def _verify_and_activate(self, transfer: Transfer, trust_records: bool = False) -> Failure | None:
+        if not trust_records:
+            await self._telling.enter("verifying")
+        staging = str(self._root.staging(self.entry.id))
+        question = FilesVerifyRequestEvent(model_id=self.entry.id, directory=staging, files=self.entry.files, trust_records=trust_records)
+        answer = await self._ask_verifier(question)
         if isinstance(answer, FetchFailed):
             return answer
         if answer.findings:
@@ -153,6 +155,8 @@ class Install:
         journal = self._book.journal
         try:
             directory = await self._activate()
+            if directory is None:
+                return await self._verify_and_activate(transfer, trust_records=True)
         except (DurableWriteFailed, OSError) as error:
             return transfer.disk_failed(error)
         except UndercroftError as refused:  # an archive that cannot be unpacked
@@ -171,15 +175,20 @@ class Install:
             await self._world.publish(installed)
         return None
 
-    async def _activate(self) -> Path:
-        """Let what was verified become the model, once nobody holds the one that is active."""
+    async def _activate(self) -> Path | None:
+        """Let what was verified become the model; None if that had to wait for holders, so that it is to be looked at again."""
+        has_waited = False
 
         async def wait(holders: list[str]) -> None:
+            nonlocal has_waited
+            has_waited = True
             await self.let_others()
             await self._telling.wait_for_holders(holders)
 
         members = await anyio.to_thread.run_sync(unpack_archives, self._root, self.entry)
         async with self._world.alone(self.entry.id, wait):
+            if has_waited:
+                return None
             with anyio.CancelScope(shield=True):
                 directory = await anyio.to_thread.run_sync(activate, self._root, self.entry, members)
         return directory

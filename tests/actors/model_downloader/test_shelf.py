@@ -99,6 +99,27 @@ async def test_update_waits_for_the_holder_while_the_old_revision_serves_and_the
         assert (house.models / "m" / "a.bin").read_bytes() == NEW
 
 
+@pytest.mark.requirement("S1-39")
+async def test_update_that_was_damaged_while_it_waited_for_a_holder_is_not_activated(tmp_path: Path) -> None:
+    async with house_at(tmp_path) as house:
+        house.offer("m", "v1", {"a.bin": OLD})
+        await house.start()
+        await house.install("m")
+        house.offer("m", "v2", {"a.bin": NEW})
+        await house.restart()
+        leased = await lease(house)
+        await house.ask(ModelInstallRequestEvent(model_id="m"))
+        await until(house, "verifying", kind="held")
+        (house.models / "m.partial" / "a.bin").write_bytes(bytes(len(NEW)))
+        async with house.client.subscribe(ModelInstalledEvent) as events:
+            await house.ask(ModelReleaseRequestEvent(model_id="m", lease_id=leased.lease.lease_id))
+            async with asyncio.timeout(20):
+                async for _ in events:
+                    break
+        assert (house.models / "m" / "a.bin").read_bytes() == NEW
+        assert len([request for request in house.origin.requests if request.path == "/m/v2/a.bin"]) >= 2
+
+
 async def test_lease_of_a_peer_ends_when_it_leaves_the_bus(tmp_path: Path) -> None:
     async with house_at(tmp_path) as house:
         house.offer("m", "v1", {"a.bin": OLD})
