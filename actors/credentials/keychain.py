@@ -1,39 +1,52 @@
-"""The keychain of the platform: asked in a thread of its own, since it may hang, and only once a server wants a token."""
+"""The keychain that a person chose: asked in a thread of its own, since it may hang, and only once a server wants a token."""
 
 from __future__ import annotations
 
 import logging
-from typing import Final
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.to_thread
 
+if TYPE_CHECKING:
+    from actors.storage.keys.keychain import Keychain
+
 SERVICE: Final = "undercroft"
-"""Entries lie under this service; the account is the origin, such as `https://huggingface.co`."""
+"""Entries lie under this service; the account is the origin, such as `https://ghcr.io`."""
 ANSWER_SECONDS: Final = 10.0
 
 log = logging.getLogger(__name__)
 
 
-async def keychain_token(origin: str, timeout_seconds: float = ANSWER_SECONDS) -> str:
+def chosen() -> Keychain:
+    """The keychain that `UNDERCROFT_KEYCHAIN` names, else the system's. No window comes up: one that is locked stays so.
+
+    Raises:
+        KeychainRefused: there is no such keychain.
+    """
+    from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, choose
+
+    return choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
+
+
+async def keychain_token(origin: str, open_keychain: Callable[[], Keychain] = chosen, timeout_seconds: float = ANSWER_SECONDS) -> str:
     """The token that a person keeps for an origin; empty if there is none, no keychain, or no answer in time.
 
     `keyring set undercroft https://ghcr.io` puts one there.
     """
-    with anyio.move_on_after(timeout_seconds) as scope:
-        return await anyio.to_thread.run_sync(_ask, origin, abandon_on_cancel=True)
-    if scope.cancelled_caught:
-        log.warning("the keychain did not answer within %g s; going on without a token for %s", timeout_seconds, origin)
+    with anyio.move_on_after(timeout_seconds):
+        return await anyio.to_thread.run_sync(_ask, open_keychain, origin, abandon_on_cancel=True)
+    log.warning("the keychain did not answer within %g s; going on without a token for %s", timeout_seconds, origin)
     return ""
 
 
-def _ask(origin: str) -> str:
-    import keyring  # here, since it looks for backends when it is imported
-    from keyring.errors import KeyringError
+def _ask(open_keychain: Callable[[], Keychain], origin: str) -> str:
+    from actors.storage.keys.keychain import KeychainFailed, KeychainRefused
 
     try:
-        token = keyring.get_password(SERVICE, origin)
-    except (KeyringError, OSError) as error:
-        log.info("no keychain for %s: %s", origin, type(error).__name__)
+        return (open_keychain().get(origin) or "").strip()
+    except (KeychainFailed, KeychainRefused) as error:
+        log.info("no token for %s: %s", origin, error)
         return ""
-    return (token or "").strip()

@@ -158,7 +158,8 @@ def licence_of(repository: Repository) -> Licence:
     name = ", ".join(names) or tagged
     if name == "other" and isinstance(own, str):
         name = own
-    return Licence(name, link if isinstance(link, str) else "", repository.gated is not False)
+    is_whole = isinstance(link, str) and link.startswith("https://")  # it may also be a file of the repository
+    return Licence(name, str(link) if is_whole else "", repository.gated is not False)
 
 
 def git_blob_id(content: bytes) -> str:

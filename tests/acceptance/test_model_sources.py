@@ -47,6 +47,7 @@ def runtime(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("HF_TOKEN", SECRET)
     monkeypatch.setenv("HF_ENDPOINT", site.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'keychain.json'}")
     site.put("/models.json", signed(7, now=time.time()))
     profile = write_profile(tmp_path / "profile", [], SOURCES.format(url=site.url, key=public_key_text(KEY)))
     found = Runtime(tmp_path / "home", profile)

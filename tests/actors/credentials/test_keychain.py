@@ -1,68 +1,77 @@
-"""The keychain is asked through its library, and one that hangs or fails costs the token, not the work."""
+"""The keychain that a person chose is asked, and one that hangs or fails costs the token, not the work."""
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
-import keyring
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked
 
-from actors.credentials.keychain import SERVICE, keychain_token
+from actors.credentials.keychain import keychain_token
+from actors.storage.keys.keychain import FileKeychain, KeychainFailed
 
 pytestmark = pytest.mark.anyio
+ORIGIN = "https://ghcr.io"
 
 
-class Keychain(KeyringBackend):
-    """A keychain in memory."""
+class Drawer:
+    """A keychain that is locked, or that answers once it is let."""
 
-    priority = 1  # type: ignore[assignment]  # the library has it as a property of the class
+    name = "drawer"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[tuple[str, str], str] = {}
-        self.fails = False
+    def __init__(self, fault: KeychainFailed | None = None) -> None:
+        self.fault = fault
         self.opens = threading.Event()
-        self.opens.set()
 
-    def get_password(self, service: str, username: str) -> str | None:
+    def get(self, account: str) -> str | None:
+        if self.fault is not None:
+            raise self.fault
         self.opens.wait()
-        if self.fails:
-            raise KeyringLocked
-        return self.held.get((service, username))
+        return "late"
 
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
+    def put(self, account: str, secret: str) -> None:
+        raise NotImplementedError
 
-    def delete_password(self, service: str, username: str) -> None:
-        del self.held[service, username]
+    def remove(self, account: str) -> None:
+        raise NotImplementedError
 
 
-@pytest.fixture
-def keychain() -> Iterator[Keychain]:
-    before, ours = keyring.get_keyring(), Keychain()
-    keyring.set_keyring(ours)
-    yield ours
-    ours.opens.set()
-    keyring.set_keyring(before)
-
-
-async def test_a_token_lies_under_the_origin_it_belongs_to(keychain: Keychain) -> None:
-    keyring.set_password(SERVICE, "https://ghcr.io", "kept\n")
-    assert await keychain_token("https://ghcr.io") == "kept"
+async def test_a_token_lies_under_the_origin_it_belongs_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FileKeychain(tmp_path / "chain.json").put(ORIGIN, "kept\n")
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'chain.json'}")
+    assert await keychain_token(ORIGIN) == "kept"
     assert await keychain_token("https://other.example.org") == ""
 
 
-async def test_a_locked_keychain_holds_no_token(keychain: Keychain) -> None:
-    keychain.fails = True
-    assert await keychain_token("https://ghcr.io") == ""
+async def test_a_choice_that_is_none_costs_the_token_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", "drawer")
+    with caplog.at_level(logging.INFO):
+        assert await keychain_token(ORIGIN) == ""
+    assert "there is no such keychain" in caplog.text
 
 
-async def test_a_keychain_that_hangs_is_left_alone(keychain: Keychain, caplog: pytest.LogCaptureFixture) -> None:
-    keychain.opens.clear()
+async def test_a_keychain_that_others_may_read_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "chain.json").write_text(json.dumps({ORIGIN: "planted"}))
+    (tmp_path / "chain.json").chmod(0o644)
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'chain.json'}")
+    assert await keychain_token(ORIGIN) == ""
+
+
+async def test_a_locked_keychain_holds_no_token() -> None:
+    assert await keychain_token(ORIGIN, lambda: Drawer(KeychainFailed("keychain_locked", "it is locked"))) == ""
+
+
+@pytest.fixture
+def hanging() -> Iterator[Drawer]:
+    drawer = Drawer()
+    yield drawer
+    drawer.opens.set()
+
+
+async def test_a_keychain_that_hangs_is_left_alone(hanging: Drawer, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert await keychain_token("https://ghcr.io", timeout_seconds=0.05) == ""
-    assert "https://ghcr.io" in caplog.text
+        assert await keychain_token(ORIGIN, lambda: hanging, timeout_seconds=0.05) == ""
+    assert ORIGIN in caplog.text

@@ -88,6 +88,7 @@ def test_large_files_without_a_digest_are_not_fetched_to_hash_them() -> None:
             hub.Licence("llama3.2", "https://l", True),
         ),
         ({"cardData": {"license": ["mit", "cc0-1.0"]}, "gated": True}, hub.Licence("mit, cc0-1.0", "", True)),
+        ({"cardData": {"license": "other", "license_link": "LICENSE"}}, hub.Licence("other", "", False)),
         ({"cardData": {"license": 7, "license_link": 7}, "gated": False}, hub.Licence("", "", False)),
         ({}, hub.Licence("", "", False)),
     ],
