@@ -6,11 +6,14 @@ Plain AES-GCM with random nonces of 96 bits must stop at 2**32 messages of a key
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import CipherContext
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES: Final = 32
@@ -66,12 +69,22 @@ def decrypt(secret: bytes, sealed: bytes | memoryview, associated: bytes) -> byt
 
 def _cipher(secret: bytes, nonce: bytes) -> AESGCM:
     """AES-256-GCM under the key that belongs to the first half of the nonce: CMAC as the counter-mode KDF (NIST SP 800-108)."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    block = Cipher(algorithms.AES256(secret), modes.ECB()).encryptor()  # noqa: S305  # single blocks, as CMAC is defined
+    encryptor, gcm = _primitives()
+    block = encryptor(secret)
     subkey = int.from_bytes(block.update(bytes(_BLOCK_BYTES)))
     subkey = (subkey << 1) ^ (_REDUCTION if subkey >> 127 else 0)
     subkey &= (1 << 128) - 1
     halves = [b"\x00" + bytes([counter]) + b"X\x00" + nonce[:12] for counter in (1, 2)]
-    return AESGCM(b"".join(block.update((int.from_bytes(half) ^ subkey).to_bytes(_BLOCK_BYTES)) for half in halves))
+    return gcm(b"".join(block.update((int.from_bytes(half) ^ subkey).to_bytes(_BLOCK_BYTES)) for half in halves))
+
+
+@functools.cache
+def _primitives() -> tuple[Callable[[bytes], CipherContext], type[AESGCM]]:
+    """AES on single blocks, and AES-GCM; imported late, since most processes encrypt nothing."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    def encryptor(secret: bytes) -> CipherContext:
+        return Cipher(algorithms.AES256(secret), modes.ECB()).encryptor()  # noqa: S305  # single blocks, as CMAC is defined
+
+    return encryptor, AESGCM

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import threading
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from bus.errors import UndercroftError
 
+if TYPE_CHECKING:
+    import zstandard
+
 DEPTH_LIMIT: Final = 128
 """How deep lists and objects may be nested in one another."""
 
 ZSTD_LEVEL: Final = 3
+_of_thread = threading.local()  # a compressor is costly to make, and for one thread at a time
 WINDOW_LIMIT_BYTES: Final = 8 * 1024 * 1024  # what RFC 8878, 3.1.1.1.2, recommends decoders to support
 
 
@@ -82,9 +87,12 @@ def check_depth(value: Any, content: bytes) -> None:
 
 def compress(content: bytes) -> bytes:
     """One zstd frame (RFC 8878) that says how large its content is."""
-    import zstandard
+    found: zstandard.ZstdCompressor | None = getattr(_of_thread, "compressor", None)
+    if found is None:
+        import zstandard
 
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_content_size=True).compress(content)
+        found = _of_thread.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_content_size=True)
+    return found.compress(content)
 
 
 def decompress(packed: bytes, size_bytes: int, limit_bytes: int) -> bytes:
