@@ -7,14 +7,18 @@ import hashlib
 import json
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from actors.model_verifier.policy import Identity
 from actors.model_verifier.records import VerificationRecords
-from bus.client import connect
+from bus.client import Peer, connect
+from bus.errors import NotRunning
 from schemas.manifest import FilePromise
-from schemas.models import ModelStateChangedEvent
-from schemas.readiness import ReadinessChangedEvent, ReadinessSnapshot
+from schemas.models import ModelStateChangedEvent, ModelVerifiedEvent
+from schemas.readiness import ReadinessChangedEvent
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
 from tests.benchmarks.supervised import PROFILE, undercroft_up
@@ -64,33 +68,69 @@ def _install(home: Path, profile: Path) -> None:
 
 
 def undercroft() -> Sample:
-    """From the moment at which the downloader serves, and from the command, to the snapshot that says `ready`."""
+    """A runtime that is started on them, heard from its first moment on."""
     with stage() as here:
         home, profile = here.directory / "home", here.directory / "profile"
         _install(home, profile)
-        began_at = time.time()
-        with undercroft_up(home, profile):
-            snapshot, first_told_at = _look(home)
-    return {"readiness_ms": (snapshot.since - first_told_at) * 1000, "from_command_ms": (snapshot.since - began_at) * 1000}
+        with ThreadPoolExecutor(1) as beside:
+            listening = beside.submit(_listen, home)
+            began_at = time.time()
+            with undercroft_up(home, profile):
+                heard = listening.result(GUARD_SECONDS)
+    return {
+        "readiness_ms": (heard.ready_at - heard.first_word_at) * 1000,
+        "verified_ms": (heard.verified_at - heard.first_word_at) * 1000,
+        "from_command_ms": (heard.ready_at - began_at) * 1000,
+    }
 
 
-def _look(home: Path) -> tuple[ReadinessSnapshot, float]:
-    """The snapshot that says `ready`, and when the broker took the downloader's first word on a model."""
+@dataclass(frozen=True)
+class Heard:
+    """When the broker took what matters here, seconds since the Unix epoch.
 
-    async def look() -> tuple[ReadinessSnapshot, float]:
-        snapshot: ReadinessSnapshot | None = None
-        told_at: dict[str, float] = {}
-        async with connect(home=home) as peer, peer.subscribe(ReadinessChangedEvent, ModelStateChangedEvent) as events:
-            while snapshot is None or len(told_at) < MODELS:
-                received = await asyncio.wait_for(events.received(), GUARD_SECONDS)
-                if isinstance(received.event, ReadinessChangedEvent) and received.event.snapshot.state == "ready":
-                    snapshot = received.event.snapshot
-                elif isinstance(received.event, ModelStateChangedEvent):
-                    told_at.setdefault(received.event.model_id, received.time_ns / 1e9)
-        return snapshot, min(told_at.values())
+    Attributes:
+        first_word_at: the downloader told of the first model.
+        ready_at: the snapshot said `ready`.
+        verified_at: the last of the models was found to be as it was when it was verified.
+    """
 
+    first_word_at: float
+    ready_at: float
+    verified_at: float
+
+
+def _listen(home: Path) -> Heard:
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        return runner.run(look())
+        return runner.run(asyncio.wait_for(_hear(home), GUARD_SECONDS))
+
+
+async def _hear(home: Path) -> Heard:
+    """Hear the start of a runtime; there is none yet."""
+    told: dict[str, float] = {}
+    verified: dict[str, float] = {}
+    ready_at: float | None = None
+    async with AsyncExitStack() as stack:
+        peer = await _reach(stack, home)
+        events = await stack.enter_async_context(peer.subscribe(ReadinessChangedEvent, ModelStateChangedEvent, ModelVerifiedEvent))
+        while ready_at is None or len(verified) < MODELS:
+            received = await events.received()
+            at = received.time_ns / 1e9
+            match received.event:
+                case ModelStateChangedEvent(model_id=model_id):
+                    told.setdefault(model_id, at)
+                case ModelVerifiedEvent(model_id=model_id):
+                    verified.setdefault(model_id, at)
+                case ReadinessChangedEvent(snapshot=snapshot) if snapshot.state == "ready" and ready_at is None:
+                    ready_at = at
+    return Heard(min(told.values()), ready_at, max(verified.values()))
+
+
+async def _reach(stack: AsyncExitStack, home: Path) -> Peer:
+    while True:
+        try:
+            return await stack.enter_async_context(connect(home=home))
+        except NotRunning:
+            await asyncio.sleep(0.002)
 
 
 def build(is_quick: bool) -> Benchmark:
@@ -99,8 +139,11 @@ def build(is_quick: bool) -> Benchmark:
         name="readiness",
         title=f"Ready with {MODELS} installed models of {TOTAL_BYTES // 10**9} GB in all",
         contestants=[Contestant("undercroft", undercroft)],
-        targets=[Target("readiness_ms", 50.0, at_least=False)],
-        notes=["readiness_ms: from the downloader's first word on a model to the snapshot that says ready; from_command_ms: from 'undercroft up'"],
+        targets=[Target("readiness_ms", 50.0, at_least=False), Target("verified_ms", 50.0, at_least=False)],
+        notes=[
+            "readiness_ms: from the downloader's first word on a model to the snapshot that says ready; from_command_ms: from 'undercroft up'",
+            "verified_ms: from that word to the verifier's last answer; files that look as they did when they were verified are not read",
+        ],
     )
 
 
