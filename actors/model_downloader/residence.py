@@ -25,6 +25,8 @@ from actors.storage.lock import DirectoryLock, DirectoryLocked
 from bus.errors import Refused
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, PathMoveCancelledEvent
 
+LOOK_SECONDS = 1.0
+
 
 class Residence:
     """Owns the directory of models, and changes it for another one when asked to.
@@ -71,6 +73,8 @@ class Residence:
         Raises:
             Refused: the directory is not there, or another one is just about to serve.
         """
+        if self._locked is not None:
+            raise Refused(f"{self._locked}; what is installed there can be used, and it is taken over once that ends")
         if self.is_away or self._lock is None:
             raise Refused(f"{self._missing_words()}; see 'undercroft paths'")
         if self._relocation is not None and self._is_moving and not self._can_be_cancelled:
@@ -90,8 +94,9 @@ class Residence:
     async def open(self) -> None:
         """Own the directory and go on with whatever was interrupted: a move, swaps, installs. One that is not there is never created.
 
+        While another process owns it, models are listed as they lie there, and nothing is changed; it is owned once it is free.
+
         Raises:
-            DirectoryLocked: another process owns it.
             OSError: it cannot be used.
         """
         if self.is_away:
@@ -99,7 +104,38 @@ class Residence:
                 self._standings.problems[entry.id] = self._missing_words()
                 await self._standings.tell(entry)
             return
-        self._take()
+        try:
+            self._take()
+        except DirectoryLocked as locked:
+            await self._visit(locked)
+            return
+        await self._go_on()
+
+    async def _visit(self, locked: DirectoryLocked) -> None:
+        """Say where the models of somebody else stand, until they are ours to change."""
+        if self._locked is None:
+            self._tasks.start_soon(self._wait_for_turn)
+        self._locked = locked
+        for entry in list(self._standings.entries.values()):
+            status = self._standings.status(entry)
+            if self._told.get(entry.id) != status:
+                self._told[entry.id] = status
+                await self._standings.tell(entry)
+
+    async def _wait_for_turn(self) -> None:
+        while self._locked is not None:
+            await anyio.sleep(LOOK_SECONDS)
+            try:
+                if not self.is_away:
+                    self._take()
+                    self._locked = None
+            except DirectoryLocked as locked:
+                await self._visit(locked)
+        self._told.clear()
+        self.taken()
+        await self._go_on()
+
+    async def _go_on(self) -> None:
         for model_id in list(self._standings.problems):
             self._standings.problems.pop(model_id)
         journal = self._record.read() if self._record else None
@@ -132,16 +168,18 @@ class Residence:
             raise Refused("the models are on the move already; see 'undercroft paths', or run 'undercroft paths cancel'")
         try:
             found = await anyio.to_thread.run_sync(weigh, self._root, self._standings.entries, request)
-            if request.dry_run:
-                return found
-            await self._stop_installs()
+        except (RelocationFailed, OSError) as error:
+            raise Refused(str(error)) from error
+        if request.dry_run:
+            return found
+        await self._stop_installs()
+        try:
             self._lock_target(Path(request.target))
             journal = begun(self._root, self._standings.entries, request)
             self._record.write(journal)
-        except (RelocationFailed, DirectoryLocked, OSError, DurableWriteFailed) as error:
+        except (DirectoryLocked, OSError, DurableWriteFailed) as error:
             self._free_target()
-            if not request.dry_run:
-                await self._serve()
+            await self._serve()
             raise Refused(str(error)) from error
         self._start(journal)
         return msgspec.structs.replace(found, move_id=journal.move_id)

@@ -250,6 +250,15 @@ async def test_a_place_that_another_process_owns_is_refused_by_name(tmp_path: Pa
             await install(app, "tiny")
 
 
+async def test_a_place_inside_the_present_one_is_refused_and_nothing_stops(tmp_path: Path) -> None:
+    async with house_at(tmp_path / "home") as (house, app):
+        await install(app, "tiny")
+        answer = await choose(app, house.defaults.models / "below")
+        assert [problem.kind for problem in answer.problems] == ["held"]
+        assert not (house.defaults.models / "below").exists()
+        await install(app, "base")
+
+
 async def test_without_a_place_for_its_journal_nothing_moves(tmp_path: Path) -> None:
     with Origin() as origin:
         async with memory_bus() as bus, bus.connect("app") as app:
