@@ -204,7 +204,7 @@ class ConfigStore(Actor[Inbox]):
         self, event: RuntimeConfigRequestEvent, verdict: policy.Verdict, number: int, before: policy.Configuration
     ) -> RuntimeConfigResponseEvent:
         is_durable = await self.commits.outcome(number)
-        former = references_in(before.overrides)
+        former = references_in({path: before.overrides.get(path) for path in before.ground.secrets})
         if is_durable and former:
             still = references_in(self.now.overrides)
             gone = [reference for id, reference in former.items() if id not in still]

@@ -23,11 +23,18 @@ def matches(patterns: Iterable[str], path: str) -> bool:
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted paths to nested objects."""
     nested: dict[str, Any] = {}
+    known: dict[str, dict[str, Any]] = {}
     for path, value in flat.items():
-        *sections, name = path.split(".")
-        inner = nested
-        for section in sections:
-            inner = inner.setdefault(section, {})
+        section, dot, name = path.rpartition(".")
+        if not dot:
+            nested[name] = value
+            continue
+        inner = known.get(section)
+        if inner is None:
+            inner = nested
+            for part in section.split("."):
+                inner = inner.setdefault(part, {})
+            known[section] = inner
         inner[name] = value
     return nested
 

@@ -139,9 +139,13 @@ def effective_of(ground: Ground, merged: Mapping[str, Any], judged: Mapping[str,
     return effective
 
 
-def open_values(values: Mapping[str, Any]) -> dict[str, Any]:
+def open_values(ground: Ground, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that a schema can judge: a secret that is kept elsewhere was judged when it was set."""
-    return {path: value for path, value in values.items() if not is_reference(value)}
+    found = dict(values)
+    for path in ground.secrets:
+        if is_reference(found.get(path)):
+            del found[path]
+    return found
 
 
 def lay(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any]) -> tuple[tuple[Layer, ...], list[SettingProblem]]:
@@ -212,7 +216,7 @@ def _accept(ground: Ground, layer: Layer, above: Mapping[str, Any]) -> tuple[dic
     candidates = {path: value for path, value in layer.values.items() if path not in rejected}
     for higher in ({}, above):
         while candidates:
-            found = ground.schema.judge(open_values({**candidates, **higher})).problems
+            found = ground.schema.judge(open_values(ground, {**candidates, **higher})).problems
             if not found:
                 break
             wrong = {path: next((one for one in found if _touches(one.path, path)), None) for path in candidates}

@@ -91,7 +91,7 @@ def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] |
     found, problems = laying.lay(ground, stored, session or {})
     user = next(layer.values for layer in found if layer.name == "user")
     merged = laying.resolve(found)
-    judged = ground.schema.judge(open_values(merged))
+    judged = ground.schema.judge(open_values(ground, merged))
     if judged.problems:  # a preset that does not go with the rest
         found = tuple(
             replace(layer, values={}, rejected=dict.fromkeys(layer.values, judged.problems[0].problem)) if layer.name == "preset" else layer
@@ -99,7 +99,7 @@ def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] |
         )
         problems += judged.problems
         merged = laying.resolve(found)
-        judged = ground.schema.judge(open_values(merged))
+        judged = ground.schema.judge(open_values(ground, merged))
     return Configuration(
         ground,
         overrides=dict(user),
@@ -140,7 +140,7 @@ def update(
     for path in [path for path, value in leaves.items() if value == SECRET_PLACEHOLDER and ground.is_secret(path)]:
         del leaves[path]
     own = before.overrides if scope == "user" else before.session
-    kept = {path: value for path, value in own.items() if not any(is_within(path, section) for section in resets)}
+    kept = {path: value for path, value in own.items() if not any(is_within(path, section) for section in resets)} if resets else own
     verdict = _settle(before, {**kept, **leaves}, scope, references or {} if scope == "user" else {}, leaves)
     if not verdict.is_taken:
         return verdict
@@ -193,10 +193,10 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
     now["preset"], problems = laying.preset_of(ground, above)
     stack = tuple(now[layer.name] for layer in before.layers)
     merged = laying.resolve(stack)
-    judged = ground.schema.judge(open_values(merged))
+    judged = ground.schema.judge(open_values(ground, merged))
     alone = judged
     if not judged.problems and any(winner_of(stack, path) != scope for path in leaves):
-        alone = ground.schema.judge(open_values({**now["preset"].values, **own}))
+        alone = ground.schema.judge(open_values(ground, {**now["preset"].values, **own}))
     problems = [*problems, *(judged.problems or alone.problems)]
     if problems:
         return Verdict(before, problems=tuple(problems[:PROBLEM_LIMIT]))
