@@ -185,6 +185,14 @@ def test_locked_keyring_locks_without_a_prompt_and_nothing_is_overwritten(deskto
 
 
 @pytest.mark.requirement("S3-19")
+def test_prompt_that_nobody_answers_leaves_the_keys_locked(desktop: Desktop, tmp_path: Path) -> None:
+    ring_in(tmp_path).unlock(make=True)
+    desktop.lock()
+    asking = open_ring(tmp_path / "state", interactive=True, timeout_seconds=3.0)
+    assert reason(asking) in ("keychain_locked", "timed_out")
+
+
+@pytest.mark.requirement("S3-19")
 def test_keyring_that_died_locks_and_is_found_again_by_the_same_process(desktop: Desktop, tmp_path: Path) -> None:
     ring_in(tmp_path).unlock(make=True)
     desktop.kill_daemon()

@@ -55,9 +55,14 @@ ADVICE: Final[dict[LockReason, str]] = {
 
 
 def judge_files(file: FileFound, copy: FileFound, *, has_leftovers: bool, has_ciphertext: bool) -> KeyFile | Absent | Locked:
-    """Which file of keys is to be used. The copy is, where the file is gone or damaged; a file that may be whole is waited for."""
+    """Which file of keys is to be used. The copy is, where the file is gone, damaged or older; a file that may be whole is waited for.
+
+    Data keys are only ever added, so the newer of the two opens all that the older one does. A file that was brought back
+    from a backup is an older one.
+    """
     if isinstance(file, KeyFile):
-        return file
+        is_older = isinstance(copy, KeyFile) and copy.ring == file.ring and copy.revision > file.revision
+        return copy if is_older and isinstance(copy, KeyFile) else file
     if isinstance(file, Unusable) and file.reason != "keys_damaged":
         return Locked(file.reason, file.detail)
     if isinstance(copy, KeyFile):

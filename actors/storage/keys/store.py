@@ -54,11 +54,8 @@ class KeyStore:
 
     def files(self) -> KeyFile | Absent | Locked:
         """The file of keys that counts."""
-        file = keyfile.read(self.directory / FILE_NAME)
-        if isinstance(file, KeyFile):
-            return file
-        copy = keyfile.read(self.directory / COPY_NAME)
-        has_ciphertext = any(holds_ciphertext(directory) for directory in self._guarded)
+        file, copy = keyfile.read(self.directory / FILE_NAME), keyfile.read(self.directory / COPY_NAME)
+        has_ciphertext = file is None and copy is None and any(holds_ciphertext(directory) for directory in self._guarded)
         return policy.judge_files(file, copy, has_leftovers=keyfile.leftovers(self.directory), has_ciphertext=has_ciphertext)
 
     def look(self, known: KeyFile | None = None) -> tuple[Absent | Locked | Unlocked, KeyFile | None]:
@@ -130,8 +127,9 @@ class KeyStore:
             self.keychain.remove(policy.account(file, key_id))
 
     def is_whole(self) -> bool:
-        """Whether both files are there and can be read."""
-        return all(isinstance(keyfile.read(self.directory / name), KeyFile) for name in (FILE_NAME, COPY_NAME))
+        """Whether both files are there, can be read, and are the same."""
+        file = keyfile.read(self.directory / FILE_NAME)
+        return isinstance(file, KeyFile) and file == keyfile.read(self.directory / COPY_NAME)
 
     def signature(self) -> tuple[int, ...] | None:
         """Changes when the file does; None where there is none."""

@@ -56,8 +56,8 @@ class SystemKeychain:
                 raise KeychainFailed("no_keychain", "no keychain is running here")
             raise KeychainFailed("keychain_refused", f"{kind} keeps no secrets, or keeps them for everybody to read")
         self.name = kind
-        if kind.startswith(_SECRET_SERVICE) and not self._interactive:
-            _check_open()
+        if kind.startswith(_SECRET_SERVICE):
+            _open(self._interactive)
         return backend
 
 
@@ -83,15 +83,25 @@ def _kind(backend: KeyringBackend) -> str:
     return type(backend).__module__
 
 
-def _check_open() -> None:
-    """Refuse to ask a locked Secret Service, which would put a window in front of somebody who did nothing."""
+def _open(interactive: bool) -> None:
+    """See to it that a Secret Service is open before it is asked, with a prompt only for somebody who wants one.
+
+    keyring would put a window in front of somebody who did nothing, and leave its connection open when that is dismissed.
+
+    Raises:
+        KeychainFailed: it is locked.
+    """
     import secretstorage
 
     with contextlib.closing(secretstorage.dbus_init()) as connection:
         try:
             collection = secretstorage.get_collection_by_alias(connection, "default")
         except secretstorage.ItemNotFoundException as error:
-            raise KeychainFailed("keychain_locked", "the keychain was never set up; 'undercroft keys unlock' does") from error
+            if not interactive:
+                raise KeychainFailed("keychain_locked", "the keychain was never set up; 'undercroft keys unlock' does") from error
+            collection = secretstorage.get_default_collection(connection)
+        if interactive and collection.is_locked():
+            collection.unlock()
         if collection.is_locked():
             raise KeychainFailed("keychain_locked", "the keychain is locked; unlock it, or run 'undercroft keys unlock'")
 

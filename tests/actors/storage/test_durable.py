@@ -338,9 +338,30 @@ def test_link_keeps_and_its_target_is_replaced_also_where_that_did_not_exist(tmp
         assert (tmp_path / "elsewhere" / "real").read_bytes() == content
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+STRANGER = """
+import os, sys
+from pathlib import Path
+from actors.storage.durable import DurableWriteFailed, replace_file
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may write everywhere
+try:
+    replace_file(Path(sys.argv[1]), b"new")
+except DurableWriteFailed as error:
+    print(error.step, error)
+"""
+
+
+@POSIX
 def test_read_only_directory_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(DurableWriteFailed, match="who may write"):
-        replace_file(tmp_path / "document", b"new")
-    tmp_path.chmod(0o700)
+    directory = tmp_path / "read-only"
+    directory.mkdir()
+    (directory / "document").write_bytes(b"old")
+    for parent in (directory, *list(directory.parents)[:3]):
+        parent.chmod(0o555 if parent == directory else 0o755)
+    command = [sys.executable, "-c", STRANGER, str(directory / "document")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(durable.__file__).parents[2]).stdout
+    directory.chmod(0o755)
+    assert said.startswith("create ")
+    assert "who may write" in said
+    assert (directory / "document").read_bytes() == b"old"
+    assert os.listdir(directory) == ["document"]

@@ -20,6 +20,7 @@ FILE = KeyFile(
     key_encryption_keys=[KeyEncryptionKey(id=KEK.id, created_at=1.0, kept_in="chain")],
     data_keys=[WrappedKey(id=DATA.id, created_at=1.0, wrapped={KEK.id: wrapping.wrap(KEK, DATA, policy.DATA)})],
 )
+NEXT = msgspec.structs.replace(FILE, revision=1)
 KEYS = Unlocked(KEK, {DATA.id: DATA})
 DAMAGED, NEWER, UNREADABLE = (Unusable(reason, "words") for reason in ("keys_damaged", "keys_too_new", "keys_unreadable"))
 
@@ -36,6 +37,9 @@ def test_keys_may_be_made_only_where_there_are_no_files_no_leftovers_and_no_ciph
     ("file", "copy", "expected"),
     [
         (FILE, DAMAGED, FILE),
+        (FILE, NEXT, NEXT),
+        (NEXT, FILE, NEXT),
+        (FILE, msgspec.structs.replace(NEXT, ring="r2"), FILE),
         (DAMAGED, FILE, FILE),
         (None, FILE, FILE),
         (NEWER, FILE, "keys_too_new"),

@@ -161,6 +161,20 @@ def test_files_that_go_while_the_keys_are_in_use_stop_writes_and_come_back(tmp_p
     assert isinstance(ring_in(tmp_path, chain).unlock(), Unlocked)
 
 
+def test_older_file_that_was_brought_back_from_a_backup_loses_no_key(tmp_path: Path, chain: Chain) -> None:
+    ring = ring_in(tmp_path, chain)
+    ring.unlock(make=True)
+    file = tmp_path / "home" / "keys" / "keys.json"
+    former = file.read_bytes()
+    ring.rotate_data_key()
+    content = save(ring, tmp_path, "a")
+    file.write_bytes(former)
+    again = ring_in(tmp_path, chain)
+    assert isinstance(again.unlock(), Unlocked)
+    assert open_envelope(content, again.data_key).value == "a"
+    assert file.read_bytes() == file.with_name("keys.copy.json").read_bytes() != former
+
+
 def test_damaged_file_is_mended_from_its_copy_and_kept_as_evidence(tmp_path: Path, chain: Chain) -> None:
     first = ring_in(tmp_path, chain)
     first.unlock(make=True)
