@@ -23,6 +23,7 @@ from actors.model_downloader.world import World
 from actors.storage.durable import DurableWriteFailed
 from actors.storage.lock import DirectoryLock, DirectoryLocked
 from bus.errors import Refused
+from schemas.models import ModelStatus
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, PathMoveCancelledEvent
 
 LOOK_SECONDS = 1.0
@@ -32,6 +33,7 @@ class Residence:
     """Owns the directory of models, and changes it for another one when asked to.
 
     Attributes:
+        taken: called when a directory that another process owned is ours.
         before_switch: awaited with the new directory right before it serves, to keep there what has to be known of it.
     """
 
@@ -51,6 +53,9 @@ class Residence:
         self._over = anyio.Event()
         self._is_moving = False
         self._can_be_cancelled = False
+        self._locked: DirectoryLocked | None = None
+        self._told: dict[str, ModelStatus] = {}
+        self.taken: Callable[[], object] = lambda: None
         self.before_switch: Callable[[Path], Awaitable[None]] = _nothing
 
     def inhabit(self, desk: Desk, shelf: Shelf, tasks: anyio.abc.TaskGroup) -> None:
@@ -125,6 +130,8 @@ class Residence:
     async def _wait_for_turn(self) -> None:
         while self._locked is not None:
             await anyio.sleep(LOOK_SECONDS)
+            if self._locked is None:
+                return  # another directory serves meanwhile
             try:
                 if not self.is_away:
                     self._take()
@@ -166,6 +173,8 @@ class Residence:
         """
         if self._record is None or self._relocation is not None:
             raise Refused("the models are on the move already; see 'undercroft paths', or run 'undercroft paths cancel'")
+        if self._locked is not None and request.action == "move":
+            raise Refused(f"{self._locked}; its models are not moved away from it, but another directory can be adopted or begun anew")
         try:
             found = await anyio.to_thread.run_sync(weigh, self._root, self._standings.entries, request)
         except (RelocationFailed, OSError) as error:
@@ -251,7 +260,7 @@ class Residence:
         await self._stop_installs()
         source_lock, self._lock, self._target_lock = self._lock, self._target_lock, None
         self._root.path = Path(relocation.journal.target)
-        self._is_moving = False
+        self._is_moving, self._locked = False, None
         self._standings.problems.clear()
         await self._serve()
         await self._arrive(relocation)

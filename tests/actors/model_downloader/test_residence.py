@@ -250,6 +250,17 @@ async def test_a_place_that_another_process_owns_is_refused_by_name(tmp_path: Pa
             await install(app, "tiny")
 
 
+async def test_models_of_another_process_are_not_moved_away_from_it_but_another_place_can_be_begun(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path / "home" / "models", "another app"):
+        async with house_at(tmp_path / "home") as (_, app):
+            answer = await choose(app, tmp_path / "big")
+            assert [problem.kind for problem in answer.problems] == ["held"]
+            assert "not moved away from it" in answer.problems[0].message
+            await until(app, (await choose(app, tmp_path / "big", "anew")).move_id, "moved")
+            await install(app, "tiny")
+            assert (tmp_path / "big" / "tiny").is_dir()
+
+
 async def test_a_place_inside_the_present_one_is_refused_and_nothing_stops(tmp_path: Path) -> None:
     async with house_at(tmp_path / "home") as (house, app):
         await install(app, "tiny")
