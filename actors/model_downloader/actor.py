@@ -111,7 +111,8 @@ class ModelDownloader(Actor[Inbox]):
         source = surroundings.profile.models
         manifest = load_manifest(source) if source else Manifest(format=1, models=[])
         locations, defaults = surroundings.locations, surroundings.defaults or surroundings.locations
-        return cls(manifest, locations.models, surroundings.name, state=locations.state / "model_downloader", default_root=defaults.models)
+        name = f"{surroundings.name} of {surroundings.profile.name}"
+        return cls(manifest, locations.models, name, state=locations.state / "model_downloader", default_root=defaults.models)
 
     async def prepare(self) -> None:
         """Own the directory, finish what was interrupted, and take up every wish again."""
@@ -127,6 +128,7 @@ class ModelDownloader(Actor[Inbox]):
         self._residence = Residence(self._name, self._root, self._standings, self._world, self._ask_of_places, self._state, self._default_root)
         self._residence.inhabit(self._desk, self._shelf, self.tasks)
         self._residence.before_switch = self._holding.go_along
+        self._residence.taken = self._holding.load
         await self._residence.open()
         self.tasks.start_soon(self._holding.keep_looking, self._shelf.leases_ended)
         self.tasks.start_soon(self._upkeep.make_rounds)

@@ -18,7 +18,6 @@ from actors.model_verifier import build as build_verifier
 from actors.model_verifier.actor import ModelVerifier
 from actors.profile import find_profile, read_profile
 from actors.storage.locations import locate
-from actors.storage.lock import DirectoryLocked
 from bus.actor import ActorLoop
 from bus.errors import RequestFailed
 from bus.memory import memory_bus
@@ -247,13 +246,37 @@ async def test_wish_that_cannot_be_taken_up_does_not_keep_the_others_from_being_
             assert "cannot go on" in listed.models[0].problem
 
 
-async def test_second_downloader_of_one_directory_does_not_start(tmp_path: Path) -> None:
-    async with stage_at(tmp_path) as stage:
+@pytest.mark.requirement("S0-6")
+async def test_second_app_shows_what_is_installed_is_told_who_owns_it_and_takes_over_when_that_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.model_downloader.residence.LOOK_SECONDS", 0.01)
+    async with stage_at(tmp_path) as stage, memory_bus() as other_bus:
+        stage.offer("whisper", SyntheticContent(2 * MIB))
+        stage.offer("silero", SyntheticContent(MIB, seed=1))
+        stage.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=MIB))
         await stage.start_both()
-        async with stage.bus.connect() as peer:
-            await ask(peer, ModelsListRequestEvent())
-            async with stage.bus.connect("second") as other:
-                second = ActorLoop(ModelDownloader(Manifest(format=1, models=[]), stage.models), other)
-                with pytest.raises(BaseExceptionGroup) as caught:
-                    await second.run()
-                assert isinstance(caught.value.exceptions[0], DirectoryLocked)
+        second = ModelDownloader(Manifest(format=1, models=stage.entries), stage.models, "another app")
+        async with listening(stage, ModelInstalledEvent, ModelDownloadProgressedEvent) as (peer, next_of, _):
+            await ask(peer, ModelInstallRequestEvent(model_id="silero"))
+            assert (await next_of(ModelInstalledEvent)).model_id == "silero"
+            async with other_bus.connect("model_downloader") as its_peer, other_bus.connect() as guest:
+                loop: ActorLoop[Any] = ActorLoop(second, its_peer)
+                task = asyncio.create_task(loop.run())
+                listed = await ask(guest, ModelsListRequestEvent())
+                assert [status.state for status in listed.models] == ["absent", "installed"]
+                with pytest.raises(RequestFailed, match=r"in use by model_downloader \(process \d+, since"):
+                    await guest.request(ModelInstallRequestEvent(model_id="whisper"))
+                await peer.request(ModelInstallRequestEvent(model_id="whisper"))
+                while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < MIB:
+                    pass
+                listed = await guest.request(ModelsListRequestEvent())
+                assert (listed.models[0].state, listed.models[0].durable_bytes) == ("partial", MIB)
+                await stage.end("model_downloader")
+                async with other_bus.connect() as late, late.subscribe(ModelStateChangedEvent) as events, asyncio.timeout(20):
+                    async for event in events:
+                        if isinstance(event, ModelStateChangedEvent) and event.status.state == "verifying":
+                            break
+                assert stage.origin.requests[-1].range_start == MIB, "it went on where the other left it"
+                loop.stop()
+                await task
