@@ -1,0 +1,188 @@
+"""The state store is killed over and over under load: nothing acknowledged is lost, no batch is half there, nothing is left lying about."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from acceptance.conftest import Start
+from acceptance.load import endure
+from acceptance.runtime import Runtime, within
+from actors.cli.session import ask
+from bus.client import Peer, connect
+from schemas.documents import DocumentReadRequestEvent, DocumentWriteRequestEvent
+from schemas.state import (
+    BatchOperation,
+    StateHealthRequestEvent,
+    StateListRequestEvent,
+    StateLoadBatchRequestEvent,
+    StateLoadRequestEvent,
+    StateSaveBatchRequestEvent,
+    StateSaveRequestEvent,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+
+LIVES = 5
+KILLS = 4
+"""Of the state store in each life of the supervisor, which ends with a kill, too; more would only wait for the next start."""
+
+LONGEST_PAUSE_SECONDS = 0.15
+WRITERS = 8
+TIMEOUT_SECONDS = 5.0
+
+PROFILE = """
+name = "stateful"
+documents = "documents.py:DOCUMENTS"
+
+[[children]]
+name = "state_store"
+entry = "actors.state_store:build"
+intensity = 1000
+"""
+DOCUMENTS = """
+from pydantic import BaseModel
+
+class Counter(BaseModel):
+    n: int = 0
+
+DOCUMENTS = [Counter]
+"""
+
+
+class Ledger:
+    """Counts up keys, batches and a document, and keeps outside of the runtime what was acknowledged."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+        self.acknowledged: dict[str, int] = {}
+
+    def next(self, name: str) -> int:
+        self.asked[name] = self.asked.get(name, 0) + 1
+        return self.asked[name]
+
+    async def save(self, peer: Peer) -> None:
+        """One key each for many writers at once."""
+
+        async def write(key: str) -> None:
+            while True:
+                n = self.next(key)
+                await peer.request(StateSaveRequestEvent(key=key, value={"n": n, "filler": "x" * (n % 3000)}), TIMEOUT_SECONDS)
+                self.acknowledged[key] = n
+
+        try:
+            async with asyncio.TaskGroup() as writers:
+                for number in range(WRITERS):
+                    writers.create_task(write(f"config.k{number}"))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def save_batches(self, peer: Peer) -> None:
+        """Three keys that are always the same, and one that comes and goes with them."""
+        while True:
+            n = self.next("batch")
+            operations = [BatchOperation(type="save", key=f"config.batch{part}", value=n) for part in "abc"]
+            operations.append(BatchOperation(type="save" if n % 2 else "delete", key="config.odd", value=n if n % 2 else None))
+            await peer.request(StateSaveBatchRequestEvent(operations=operations), TIMEOUT_SECONDS)
+            self.acknowledged["batch"] = n
+
+    async def write_document(self, peer: Peer) -> None:
+        """A typed document."""
+        while True:
+            n = self.next("document")
+            await peer.request(DocumentWriteRequestEvent(type_name="Counter", value={"n": n}), TIMEOUT_SECONDS)
+            self.acknowledged["document"] = n
+
+    async def check(self, peer: Peer) -> None:
+        """What is found is what was acknowledged, or something newer that was asked for, and never half of it."""
+        found = (
+            await peer.request(StateLoadBatchRequestEvent(keys=[*(f"config.batch{part}" for part in "abc"), "config.odd"]), TIMEOUT_SECONDS)
+        ).values
+        parts = {found[f"config.batch{part}"] or 0 for part in "abc"}
+        assert len(parts) == 1, f"half a batch: {found}"
+        self.fits("batch", parts.pop())
+        assert found["config.odd"] == (found["config.batcha"] if (found["config.batcha"] or 0) % 2 else None), f"half a batch: {found}"
+        for number in range(WRITERS):
+            value = (await peer.request(StateLoadRequestEvent(key=f"config.k{number}"), TIMEOUT_SECONDS)).value or {"n": 0, "filler": ""}
+            self.fits(f"config.k{number}", value["n"])
+            assert value["filler"] == "x" * (value["n"] % 3000)
+        self.fits("document", (await peer.request(DocumentReadRequestEvent(type_name="Counter"), TIMEOUT_SECONDS)).value["n"])
+        assert (await peer.request(StateHealthRequestEvent(), TIMEOUT_SECONDS)).corrupted == 0
+
+    def has_grown(self, before: dict[str, int]) -> bool:
+        """Whether something of each kind was acknowledged since."""
+        return all(self.acknowledged.get(name, 0) > before.get(name, 0) for name in ("batch", "document", "config.k0"))
+
+    def fits(self, name: str, n: int) -> None:
+        acknowledged, asked = self.acknowledged.get(name, 0), self.asked.get(name, 0)
+        assert acknowledged <= n <= asked, f"{name}: found {n}, acknowledged {acknowledged}, asked {asked}"
+
+
+@pytest.mark.requirement("S3-25", "S3-4", "S3-12", "S2-5")
+async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledged_and_shows_no_half_batch(tmp_path: Path, start: Start) -> None:
+    seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+    print(f"KILL_SEED={seed}")
+    dice = random.Random(seed)
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "profile.toml").write_text(PROFILE)
+    (profile / "documents.py").write_text(DOCUMENTS)
+    home, ledger = tmp_path / "home", Ledger()
+    lives = [start(profile, home)]
+    await asyncio.to_thread(lives[0].wait_settled)
+    tasks = [asyncio.ensure_future(endure(home, work)) for work in (ledger.save, ledger.save_batches, ledger.write_document)]
+    for number in range(LIVES):
+        for _ in range(KILLS):
+            await _until(tasks, functools.partial(ledger.has_grown, dict(ledger.acknowledged)))
+            await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
+            await asyncio.to_thread(_kill, lives[-1])
+        await _until(tasks, functools.partial(ledger.has_grown, dict(ledger.acknowledged)))
+        if number == LIVES - 1:
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        await asyncio.to_thread(lives[-1].kill)
+        assert await asyncio.to_thread(within, 5.0, functools.partial(_is_over, lives[-1]))
+        lives.append(start(profile, home))
+    await asyncio.to_thread(lives[-1].wait_settled)
+    async with connect(home=home) as peer:
+        await ask(peer, StateListRequestEvent(), 20.0)
+        await ledger.check(peer)
+    print(f"{sum(ledger.acknowledged.values())} acknowledgements of {sum(ledger.asked.values())} requests")
+    assert lives[-1].end() == 0
+    assert list((home / "state" / "store").rglob("*.tmp")) == []
+
+
+async def _until(tasks: list[asyncio.Task[None]], what: Callable[[], bool]) -> None:
+    """Wait until the load got somewhere, on a machine as slow as it may be."""
+    async with asyncio.timeout(30.0):
+        while not what():
+            for task in tasks:
+                assert not task.done(), task.exception()
+            await asyncio.sleep(0.005)
+
+
+def _is_over(life: Runtime) -> bool:
+    return not life.alive()
+
+
+def _kill(life: Runtime) -> None:
+    found: list[int] = []
+
+    def is_found() -> bool:
+        found[:] = [pid for pid in [life.pid_of("uc-state_store")] if pid is not None]
+        return bool(found)
+
+    assert within(20.0, is_found), "the state store does not come back"
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found[0], signal.SIGKILL)
