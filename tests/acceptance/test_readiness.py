@@ -48,7 +48,10 @@ def snapshot_of(runtime: Runtime) -> dict[str, Any]:
 @pytest.mark.requirement("S1-8", "S1-11", "S1-25")
 def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another_question(tmp_path: Path, start: Start) -> None:
     with Origin(RATE_BYTES_PER_SECOND) as origin:
-        profile = write_profile(tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))], READINESS)
+        entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
+        (path,) = (urlsplit(url).path for url in entry.files[0].urls)
+        origin.misbehave(path, Faults(stall_after_bytes=4_000_000))  # so that it cannot be done before it is killed
+        profile = write_profile(tmp_path / "profile", [entry], READINESS)
         first = start(profile)
         first.wait_settled()
         assert first.command("ready").returncode == 4
@@ -59,6 +62,7 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
         assert (before["state"], before["show"]) == ("downloading", "progress")
         first.kill()
         assert within(PATIENCE_SECONDS, lambda: not first.alive())
+        origin.misbehave(path, Faults())
 
         again = start(profile)
         again.wait_settled()
@@ -75,11 +79,13 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
 def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_is_a_warning_sign(tmp_path: Path, start: Start) -> None:
     with Origin(RATE_BYTES_PER_SECOND) as origin:
         entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
+        (path,) = (urlsplit(url).path for url in entry.files[0].urls)
+        origin.misbehave(path, Faults(stall_after_bytes=4_000_000))
         runtime = start(write_profile(tmp_path / "profile", [entry], READINESS))
         runtime.wait_settled()
-        assert runtime.command("ready", "--setup", "--yes", "--wait", "0.7").returncode == 5
+        assert runtime.command("ready", "--setup", "--yes", "--wait", "1").returncode == 5
         assert runtime.command("models", "cancel", "ears").returncode == 0
-        (path,) = (urlsplit(url).path for url in entry.files[0].urls)
+        assert 0 < snapshot_of(runtime)["setup"]["missing_bytes"] < SIZE_BYTES
         origin.misbehave(path, Faults(no_ranges=True))
         assert runtime.command("ready", "--setup", "--yes", "--wait", "25").returncode == 0
         report = runtime.command("ready", "--report").stdout
