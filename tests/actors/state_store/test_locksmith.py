@@ -1,0 +1,42 @@
+"""The keychain is asked when keys are wanted, and left in peace for a while after it said no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.state_store.locksmith import PAUSE_SECONDS, Locksmith
+from actors.storage.envelope import KeyNotToBeHad
+
+
+class Ring:
+    def __init__(self) -> None:
+        self.asked = 0
+        self.is_locked = True
+
+    def unlock(self, *, make: bool = False) -> Any:
+        assert make
+        self.asked += 1
+
+    def current(self) -> Any:
+        if self.is_locked:
+            raise KeyNotToBeHad("", "the keychain wants a password")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_after_a_no_the_keychain_is_not_asked_for_a_while() -> None:
+    ring, clock = Ring(), Clock()
+    smith = Locksmith(ring, clock)
+    assert not smith.unlock()
+    assert not smith.unlock()
+    assert ring.asked == 1
+    clock.now += PAUSE_SECONDS
+    ring.is_locked = False
+    assert smith.unlock()
+    assert smith.unlock()
+    assert ring.asked == 3

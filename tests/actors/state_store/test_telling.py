@@ -1,0 +1,72 @@
+"""Alerts by their names, metrics under theirs, and health in one answer."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from actors.state_store.operations import Incident, Save
+from actors.state_store.store import StateStore
+from actors.state_store.telling import Teller
+from bus.alerts import Alerts
+from bus.metrics import Metrics
+from schemas.alerts import AlertChangedEvent
+from schemas.event import Event
+
+pytestmark = pytest.mark.anyio
+
+
+class Told:
+    def __init__(self, root: Path) -> None:
+        self.store = StateStore(root).start()
+        self.events: list[AlertChangedEvent] = []
+        self.metrics = Metrics()
+        self.alerts = Alerts("state_store", self.publish, lambda: 5.0)
+        self.teller = Teller(self.store, self.alerts, self.metrics, None, lambda: 5.0)
+
+    async def publish(self, event: Event) -> None:
+        assert isinstance(event, AlertChangedEvent)
+        self.events.append(event)
+
+
+@pytest.mark.requirement("S3-21")
+async def test_each_kind_of_incident_has_its_alert(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.store.incidents = deque([Incident("corruption", "n.a", "a digest", "/x/n.a.corrupt", "backup 3"), Incident("disk", "journal", "EIO")])
+    await told.teller.incidents()
+    assert [event.alert.name for event in told.events] == ["state_persistence.corruption_detected", "state_persistence.disk_failed"]
+    assert "repaired from backup 3; the evidence is /x/n.a.corrupt" in told.events[0].alert.message
+    assert told.teller.health().corrupted == 1
+    told.store.close()
+
+
+@pytest.mark.requirement("S3-21")
+async def test_a_quota_alert_is_over_once_there_is_room_in_the_same_namespace(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    await told.teller.quota_exceeded("config", "full")
+    await told.teller.there_is_room("layout")
+    assert told.alerts.active()
+    await told.teller.there_is_room("config")
+    assert not told.alerts.active()
+    told.store.close()
+
+
+@pytest.mark.requirement("S3-20", "S3-22")
+async def test_health_counts_means_and_remembers_the_newest_faults(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.store.commit([[Save("config.a", 1)]])
+    told.teller.went_well("me", "save", "config.a", 0.002)
+    told.teller.went_well("me", "delete", "config.b", 0.004)
+    told.teller.went_well("me", "load", "config.a", 0.001)
+    for n in range(60):
+        told.teller.was_refused("me", "save", f"config.{n}", "no")
+    told.teller.measure()
+    health = told.teller.health()
+    assert (health.saves, health.loads, health.refused, health.save_mean_ms, health.load_mean_ms) == (2, 1, 60, 3.0, 1.0)
+    assert (len(health.faults), health.faults[0].key, health.faults[0].at) == (50, "config.59", 5.0)
+    assert {one.name: one.keys for one in health.namespaces}["config"] == 1
+    names = {sample.name for sample in told.metrics.samples()}
+    assert names == {"state_persistence.save.duration_ms", "state_persistence.load.duration_ms", "state_persistence.storage.size_bytes"}
+    told.store.close()
