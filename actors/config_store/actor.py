@@ -117,6 +117,7 @@ class ConfigStore(Actor[Inbox]):
         await self.commits.close()
         while self._answers:
             await self._is_answered.wait()
+        self._writer.shutdown(wait=False)
 
     async def handle(self, event: Inbox) -> Later | RuntimeConfigResponseEvent | SettingsExplainedEvent | SettingsDescribedEvent:
         """Judge a request on a copy; if it is taken whole, it is in effect, announced and on disk before it is answered."""
