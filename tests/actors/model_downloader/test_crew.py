@@ -212,3 +212,25 @@ def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(origin
     assert work.run() == {}
     assert work.is_whole
     assert sum(seen.sent_bytes for seen in origin.requests) < 68 * MIB
+
+
+def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_origin(origin: Origin, tmp_path: Path) -> None:
+    content = SyntheticContent(24 * MIB)
+    work = Work(origin, tmp_path, content)
+    for name in ("/signed-1", "/signed-2"):
+        origin.serve(name, content)
+    origin.misbehave("/0", Faults(redirect="/signed-1"))
+    expired = threading.Event()
+
+    def expire(crew: Crew) -> None:
+        if not expired.is_set() and work.most_at_once > 2:
+            origin.misbehave("/0", Faults(redirect="/signed-2"))
+            origin.misbehave("/signed-1", Faults(status=403))
+            expired.set()
+
+    assert work.run(expire) == {}
+    assert work.is_whole
+    paths = [seen.path for seen in origin.requests]
+    assert paths[:2] == ["/0", "/signed-1"]
+    assert paths.count("/0") == 2, "asked once at first, and once when the address had expired"
+    assert paths[-1] == "/signed-2"

@@ -21,7 +21,8 @@ def test_any_part_is_copied_to_its_place(tmp_path: Path, shared: bool, monkeypat
         monkeypatch.setattr("actors.model_downloader.local.sys.platform", "other")
     source = tmp_path / "a b.bin"
     source.write_bytes(CONTENT)
-    target, told = PartialFile(tmp_path / "staged"), []
+    target = PartialFile(tmp_path / "staged")
+    told: list[int] = []
     local = LocalFile(urlsplit(source.as_uri()), len(CONTENT), "m/f")
     local.copy(target, 100_000, len(CONTENT), told.append)
     local.copy(target, 0, 100_000, told.append)

@@ -13,7 +13,12 @@ def test_streams_beyond_the_cap_wait_or_are_not_opened() -> None:
     assert traffic.enter(Abort(), patient=True)
     assert not traffic.enter(Abort(), patient=False)
     entered = threading.Event()
-    waiting = threading.Thread(target=lambda: traffic.enter(Abort(), patient=True) and entered.set())
+
+    def enter() -> None:
+        if traffic.enter(Abort(), patient=True):
+            entered.set()
+
+    waiting = threading.Thread(target=enter)
     waiting.start()
     assert not entered.is_set()
     traffic.leave()

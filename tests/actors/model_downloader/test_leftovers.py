@@ -1,0 +1,62 @@
+"""Leftovers are found with size, age and hosts, also of models that the manifest no longer names; links are not followed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from actors.model_downloader.leftovers import find_leftovers, place_of
+from actors.model_downloader.staging import ModelRoot
+from schemas.manifest import FilePromise, ModelEntry
+
+FILE = FilePromise(path="f", size_bytes=10_000, sha256="0" * 64, urls=["https://hub.example/f?token=secret"])
+
+
+def entry(model_id: str) -> ModelEntry:
+    return ModelEntry(id=model_id, name="M", category="stt", licence="MIT", files=[FILE])
+
+
+def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Path) -> None:
+    root = ModelRoot(tmp_path)
+    book = root.open_staging(entry("known"))
+    (root.staging("known") / "f").write_bytes(b"x" * 5000)
+    book.change_file("f", url=FILE.urls[0], durable_bytes=5000)
+    book.change(wanted=False)
+    book.save()
+    root.open_staging(entry("gone")).save()
+    (tmp_path / "hurt.damaged").mkdir()
+    (tmp_path / "hurt.damaged" / "f").write_bytes(b"x" * 8192)
+    (tmp_path / "link.partial").symlink_to(tmp_path / "hurt.damaged")
+    (tmp_path / "installed").mkdir()
+    for path in (root.staging("known"), root.staging("known") / "journal.json"):
+        os.utime(path, (1000, 1000))
+    found = {one.model_id: one for one in find_leftovers(root, {"known": entry("known")}, now=4600.0)}
+    assert sorted(found) == ["gone", "hurt", "known"]
+    known = found["known"]
+    assert (known.kind, known.durable_bytes, known.promised_bytes, known.age_seconds, known.is_wanted) == ("partial", 5000, 10_000, 3600.0, False)
+    assert known.url_hosts == ["hub.example"], "a URL may hold a secret"
+    assert (found["gone"].promised_bytes, found["gone"].is_wanted) == (10_000, True)
+    assert (found["hurt"].kind, found["hurt"].state, found["hurt"].size_bytes) == ("damaged", "damaged", 8192)
+    assert place_of(root, found["hurt"]) == tmp_path / "hurt.damaged"
+    assert place_of(root, known) == tmp_path / "known.partial"
+
+
+def test_paused_install_shows_as_such_and_is_wanted(tmp_path: Path) -> None:
+    root = ModelRoot(tmp_path)
+    book = root.open_staging(entry("m"))
+    book.change(paused=True)
+    book.save()
+    found = find_leftovers(root, {}, now=0.0)
+    assert [(one.state, one.is_wanted, one.age_seconds) for one in found] == [("paused", True, 0.0)]
+
+
+def test_hole_in_a_file_takes_no_space(tmp_path: Path) -> None:
+    root = ModelRoot(tmp_path)
+    root.open_staging(entry("m"))
+    with (root.staging("m") / "f").open("wb") as file:
+        file.truncate(1 << 30)
+    assert find_leftovers(root, {}, now=0.0)[0].size_bytes < (1 << 20)
+
+
+def test_directory_that_is_missing_has_no_leftovers(tmp_path: Path) -> None:
+    assert find_leftovers(ModelRoot(tmp_path / "absent"), {}, now=0.0) == []
