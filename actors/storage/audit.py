@@ -87,6 +87,7 @@ class AuditLog:
         self._segment_limit_bytes = segment_limit_bytes
         self._segments_kept = segments_kept
         self._lock = threading.Lock()
+        self._settling = threading.Lock()  # taken before the other one; whoever has the other one only tries
         self._descriptor = -1
         self._segment = 0
         self._length = 0
@@ -126,9 +127,12 @@ class AuditLog:
         with self._lock:
             missing = [AuditEntry(at=entries[0].at, who="audit", did="missed", outcome=f"{self._missed} records")] if self._missed and entries else []
             try:
-                if self._length > self._segment_limit_bytes:
-                    with contextlib.suppress(*_FAULTS):  # a file that is too long is better than a record too few
-                        self._rotate()
+                if self._length > self._segment_limit_bytes and self._settling.acquire(blocking=False):
+                    try:
+                        with contextlib.suppress(*_FAULTS):  # a file that is too long is better than a record too few
+                            self._rotate()
+                    finally:
+                        self._settling.release()
                 self._write([*missing, *entries])
             except _FAULTS as error:
                 self._missed += len(entries)
@@ -144,18 +148,24 @@ class AuditLog:
         self.append([AuditEntry(at=self._clock(), who=who, did=did, key=key, outcome=outcome)])
 
     def checkpoint(self) -> None:
-        """Make all records durable and move the head; cheap if there are no new ones. For a thread: it waits for the disk.
+        """Make all records durable and move the head; cheap if there are no new ones. For a thread: it waits for the disk, appends do not.
 
         Raises:
             AuditNotWritten: a power cut may take records since the last checkpoint.
         """
-        with self._lock:
-            if self._link == self._durable:
-                return
+        with self._settling:
+            with self._lock:
+                if self._link == self._durable:
+                    return
+                link, first, missed = self._link, self._first, self._missed
+                descriptor = os.dup(self._descriptor)
             try:
-                self._settle()
+                sync_data(descriptor)
+                self._move_head(link, first)
             except _FAULTS as error:
-                raise AuditNotWritten(str(self._directory), str(error), self._missed) from error
+                raise AuditNotWritten(str(self._directory), str(error), missed) from error
+            finally:
+                os.close(descriptor)
 
     def close(self) -> None:
         """Settle and let go; harmless if it is not open."""
@@ -195,10 +205,12 @@ class AuditLog:
 
     def _settle(self) -> None:
         sync_data(self._descriptor)
-        head = Head(last=self._link, first=self._first)
+        self._move_head(self._link, self._first)
+
+    def _move_head(self, link: Link, first: Link) -> None:
         make_directory(self._head.parent)
-        replace_file(self._head, msgspec.json.format(msgspec.json.encode(_signed(head, self._secret))) + b"\n")
-        self._durable = self._link
+        replace_file(self._head, msgspec.json.format(msgspec.json.encode(_signed(Head(last=link, first=first), self._secret))) + b"\n")
+        self._durable = link
 
     def _open_segment(self, number: int) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)

@@ -8,6 +8,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from actors.storage import audit
 from actors.storage.audit import AuditLog, AuditNotWritten, name_of, places_of, segments_of, verify
 from actors.storage.audit_chain import AuditEntry
+from actors.storage.durable import sync_data
 
 ROOT = Path(audit.__file__).parents[2]
 SECRET = b"s" * 32
@@ -125,6 +127,7 @@ from pathlib import Path
 from typing import Any
 from actors.storage.audit import AuditLog
 from actors.storage.audit_chain import AuditEntry
+from actors.storage.durable import sync_data
 root = Path(sys.argv[1])
 log = AuditLog(root / "audit", root / "elsewhere" / "audit.head.json", b"s" * 32, segment_limit_bytes=2000, segments_kept=3)
 log.open(0.0)
@@ -240,6 +243,31 @@ def test_checkpoint_with_nothing_new_touches_no_disk(tmp_path: Path) -> None:
     assert head.stat().st_ino == before
     log.close()
     log.close()
+
+
+def test_append_does_not_wait_for_a_checkpoint_that_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = opened(tmp_path, segment_limit_bytes=300)
+    log.append(entries(1))
+    syncing, let = threading.Event(), threading.Event()
+
+    def slow(descriptor: int) -> None:
+        syncing.set()
+        let.wait()
+        sync_data(descriptor)
+
+    monkeypatch.setattr("actors.storage.audit.sync_data", slow)
+    checkpoint = threading.Thread(target=log.checkpoint)
+    checkpoint.start()
+    syncing.wait()
+    for _ in range(5):
+        log.append(entries(1))  # past the limit too: the file is rotated a little later
+    let.set()
+    checkpoint.join()
+    monkeypatch.undo()
+    log.append(entries(1))
+    assert len(segments_of(tmp_path / "audit")) == 2
+    log.close()
+    assert troubles(tmp_path) == []
 
 
 def test_closed_log_says_that_it_is_not_written(tmp_path: Path) -> None:
