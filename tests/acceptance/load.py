@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from actors.model_downloader.revisions import RECORD_NAME
 from bus.client import Peer, connect
 from bus.errors import RequestFailed, UndercroftError
 from schemas.config import RuntimeConfigRequestEvent
@@ -142,7 +143,7 @@ class ModelWatch:
             os.close(directory)
 
     def _problem(self, entry: ModelEntry, directory: int) -> str:
-        names = sorted(os.listdir(directory))
+        names = sorted(set(os.listdir(directory)) - {RECORD_NAME})
         if names != sorted(file.path for file in entry.files):
             return f"{entry.id} holds {names}"
         for file in entry.files:
