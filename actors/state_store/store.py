@@ -65,7 +65,6 @@ class StateStore:
         self._opener = Opener(self.namespaces, self.schemata, keys, clock)
         self._writer = Writer(self._tree, self.index, self._journal, self.namespaces, self._opener, self._look, quota_bytes, clock)
         self._writing = threading.RLock()
-        self._placing = threading.Lock()
         self._hardening = threading.Lock()
         self._sealed: list[tuple[Path, set[str]]] = []
         self._is_suspect = False
@@ -230,7 +229,7 @@ class StateStore:
 
     def _carry_out(self) -> None:
         try:
-            self._writer.carry_out(self._placing)
+            self._writer.carry_out()
         except StoreBroken:
             self._is_broken = True
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,8 +126,8 @@ class Writer:
         """Whether what is prepared is enough for one group."""
         return self._group.size_bytes >= GROUP_LIMIT_BYTES
 
-    def carry_out(self, placing: contextlib.AbstractContextManager[object]) -> None:
-        """Make all that is prepared durable, and put it in place while `placing` is held.
+    def carry_out(self) -> None:
+        """Make all that is prepared durable, and put it in place.
 
         Raises:
             StoreBroken: only a new start can tell what is so.
@@ -146,9 +145,8 @@ class Writer:
             return
         except OSError as error:
             raise StoreBroken(str(self._tree.root), error.strerror or str(error)) from error
-        with placing:
-            for prepared, number in zip(group, numbers, strict=True):
-                self._place(prepared, number)
+        for prepared, number in zip(group, numbers, strict=True):
+            self._place(prepared, number)
 
     def _place(self, prepared: Prepared, number: int) -> None:
         for at, (change, temporary) in enumerate(zip(prepared.changes, prepared.temporaries, strict=True)):
