@@ -11,7 +11,14 @@ from schemas.models import PartialFound
 
 def left(days: float, *, wanted: bool = False) -> PartialFound:
     return PartialFound(
-        model_id="m", kind="partial", state="partial", size_bytes=1, durable_bytes=1, promised_bytes=2, age_seconds=days * DAY_SECONDS, is_wanted=wanted
+        model_id="m",
+        kind="partial",
+        state="partial",
+        size_bytes=1,
+        durable_bytes=1,
+        promised_bytes=2,
+        age_seconds=days * DAY_SECONDS,
+        is_wanted=wanted,
     )
 
 

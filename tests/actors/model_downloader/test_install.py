@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from actors.model_downloader.world import World
 from actors.model_verifier.hashing import Reading, compare
 from bus.errors import RequestFailed
 from schemas.event import Event
-from schemas.manifest import FilePromise, ModelEntry
+from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import (
     FilesVerifiedEvent,
     FilesVerifyRequestEvent,
@@ -150,6 +151,29 @@ async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(origin: Origi
     assert journey.last.state == "installed"
     assert len(origin.requests) == 2
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [RECORD_NAME, "model.bin"]
+
+
+async def test_where_pieces_are_known_only_the_bad_ones_are_fetched_again(origin: Origin, tmp_path: Path) -> None:
+    content = SyntheticContent(4 * MIB)
+    journey = Journey(origin, tmp_path, content)
+    digests = [hashlib.sha256(b"".join(bytes(piece) for piece in content.read(start, start + MIB))).hexdigest() for start in range(0, 4 * MIB, MIB)]
+    file = msgspec.structs.replace(journey.entry.files[0], pieces=Pieces(size_bytes=MIB, sha256=digests))
+    journey.entry = msgspec.structs.replace(journey.entry, files=[file])
+    real, calls = journey.verify, [0]
+
+    async def spoil_first(request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
+        calls[0] += 1
+        if calls[0] == 1:
+            with (Path(request.directory) / "model.bin").open("r+b") as found:
+                found.seek(2 * MIB + 5)
+                found.write(b"spoilt")
+        return await real(request)
+
+    journey.world.verify = spoil_first
+    await journey.run()
+    assert journey.last.state == "installed"
+    assert [seen.headers.get("range") for seen in origin.requests] == [None, f"bytes={2 * MIB}-{3 * MIB - 1}"]
+    assert journey.of(ModelInstalledEvent)[0].fetched_bytes == 5 * MIB
 
 
 @pytest.mark.requirement("S1-15")
