@@ -33,6 +33,7 @@ def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str
         ("install", "seconds"),
         ("readiness", "verified_ms"),
         ("config", "p50_us"),
+        ("state", "p50_us"),
     ],
 )
 def test_benchmark_prints_one_object_with_medians_ratios_and_who_was_skipped(name: str, metric: str) -> None:
