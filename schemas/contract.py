@@ -6,13 +6,31 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from schemas import alerts, bus, config, documents, history, keys, leases, logs, metrics, models, paths, readiness, sources, state, supervision
+from schemas import (
+    alerts,
+    bus,
+    config,
+    diagnostics,
+    documents,
+    history,
+    keys,
+    leases,
+    logs,
+    metrics,
+    models,
+    paths,
+    readiness,
+    sources,
+    state,
+    supervision,
+)
 from schemas.event import Event, Request, reply_type_of, topic_of
 
 CONVERSATIONS: tuple[ModuleType, ...] = (
     alerts,
     bus,
     config,
+    diagnostics,
     documents,
     history,
     keys,

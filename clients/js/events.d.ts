@@ -249,6 +249,63 @@ export interface DataKeyReport {
   retired_at?: number;
 }
 
+/** One file of a report. */
+export interface ReportFile {
+  name: string;
+  /** UTF-8 text. */
+  content: string;
+  /** of the content. */
+  size_bytes: number;
+  /** of the content, in hex. */
+  sha256: string;
+  /** how often each kind of private thing was taken out of it, such as `home`, `secret` or `host`. */
+  redactions?: Record<string, number>;
+}
+
+/** One thing that is wrong. */
+export interface ReportFinding {
+  /** what kind of thing, such as `disk_full`. */
+  name: string;
+  severity: "critical" | "error" | "info" | "warning";
+  /** what was found. */
+  sentence: string;
+  /** what to do. */
+  advice: string;
+  /** which one of its kind, such as an actor or a model; empty if there is only one. */
+  subject?: string;
+}
+
+/** A part of the report that could not be had, and why. */
+export interface MissingPart {
+  part: string;
+  reason: string;
+}
+
+/** The report. Nothing was written to disk. */
+export interface DiagnosticsGeneratedEvent {
+  type: "diagnostics.generated";
+  /** seconds since the Unix epoch. */
+  made_at: number;
+  /** `SUMMARY.md` first; put into a zip by whoever wants one, with the manifest that they make up. */
+  files: Array<ReportFile>;
+  /** what is wrong, the cause first. */
+  findings: Array<ReportFinding>;
+  missing: Array<MissingPart>;
+  /** one page in Markdown, the content of `SUMMARY.md`. */
+  summary: string;
+  /** how often each kind was taken out, over all files. */
+  redactions: Record<string, number>;
+  /** how long it took. */
+  seconds: number;
+}
+
+/** Ask for a report; it comes within two seconds, whoever of the others answers. */
+export interface DiagnosticsGenerateRequestEvent {
+  type: "diagnostics.generate";
+  /** the newest of the log ring. */
+  log_records?: number;
+}
+
 /** The cache, after what was asked for. */
 export interface DocumentCacheReportedEvent {
   type: "documents.cache_reported";
@@ -1954,6 +2011,8 @@ export interface EventOf {
   "bus.statistics": BusStatisticsRequestEvent;
   "history.conversations_listed": ConversationsListedEvent;
   "history.conversations": ConversationsRequestEvent;
+  "diagnostics.generated": DiagnosticsGeneratedEvent;
+  "diagnostics.generate": DiagnosticsGenerateRequestEvent;
   "documents.cache_reported": DocumentCacheReportedEvent;
   "documents.cache": DocumentCacheRequestEvent;
   "documents.changed": DocumentChangedEvent;
@@ -2097,6 +2156,7 @@ export interface ReplyTo {
   "supervision.restart": ActorRestartAcceptedEvent;
   "bus.statistics": BusStatisticsEvent;
   "history.conversations": ConversationsListedEvent;
+  "diagnostics.generate": DiagnosticsGeneratedEvent;
   "documents.cache": DocumentCacheReportedEvent;
   "documents.read": DocumentReadEvent;
   "documents.types": DocumentTypesReportedEvent;

@@ -317,6 +317,78 @@ class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
     retired_at: float = 0.0
 
 
+class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a report.
+
+    Attributes:
+        content: UTF-8 text.
+        size_bytes: of the content.
+        sha256: of the content, in hex.
+        redactions: how often each kind of private thing was taken out of it, such as `home`, `secret` or `host`.
+    """
+
+    name: str
+    content: str
+    size_bytes: int
+    sha256: str
+    redactions: dict[str, int] = {}
+
+
+class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong.
+
+    Attributes:
+        name: what kind of thing, such as `disk_full`.
+        sentence: what was found.
+        advice: what to do.
+        subject: which one of its kind, such as an actor or a model; empty if there is only one.
+    """
+
+    name: str
+    severity: Literal["critical", "error", "info", "warning"]
+    sentence: str
+    advice: str
+    subject: str = ""
+
+
+class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the report that could not be had, and why."""
+
+    part: str
+    reason: str
+
+
+class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnostics.generated"):
+    """The report. Nothing was written to disk.
+
+    Attributes:
+        made_at: seconds since the Unix epoch.
+        files: `SUMMARY.md` first; put into a zip by whoever wants one, with the manifest that they make up.
+        findings: what is wrong, the cause first.
+        summary: one page in Markdown, the content of `SUMMARY.md`.
+        redactions: how often each kind was taken out, over all files.
+        seconds: how long it took.
+    """
+
+    made_at: float
+    files: list[ReportFile]
+    findings: list[ReportFinding]
+    missing: list[MissingPart]
+    summary: str
+    redactions: dict[str, int]
+    seconds: float
+
+
+class DiagnosticsGenerateRequestEvent(Request[DiagnosticsGeneratedEvent], frozen=True, kw_only=True, tag="diagnostics.generate"):
+    """Ask for a report; it comes within two seconds, whoever of the others answers.
+
+    Attributes:
+        log_records: the newest of the log ring.
+    """
+
+    log_records: int = 500
+
+
 class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="documents.cache_reported"):
     """The cache, after what was asked for."""
 
@@ -2303,6 +2375,8 @@ EVENTS: dict[str, type[Event]] = {
     "bus.statistics": BusStatisticsRequestEvent,
     "history.conversations_listed": ConversationsListedEvent,
     "history.conversations": ConversationsRequestEvent,
+    "diagnostics.generated": DiagnosticsGeneratedEvent,
+    "diagnostics.generate": DiagnosticsGenerateRequestEvent,
     "documents.cache_reported": DocumentCacheReportedEvent,
     "documents.cache": DocumentCacheRequestEvent,
     "documents.changed": DocumentChangedEvent,

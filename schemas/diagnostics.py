@@ -1,0 +1,82 @@
+"""Diagnostics: one report of all that helps to find a fault, without what is private."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from schemas.alerts import Severity
+from schemas.event import Event, Request
+
+
+class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a report.
+
+    Attributes:
+        content: UTF-8 text.
+        size_bytes: of the content.
+        sha256: of the content, in hex.
+        redactions: how often each kind of private thing was taken out of it, such as `home`, `secret` or `host`.
+    """
+
+    name: str
+    content: str
+    size_bytes: int
+    sha256: str
+    redactions: dict[str, int] = {}
+
+
+class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong.
+
+    Attributes:
+        name: what kind of thing, such as `disk_full`.
+        subject: which one of its kind, such as an actor or a model; empty if there is only one.
+        sentence: what was found.
+        advice: what to do.
+    """
+
+    name: str
+    severity: Severity
+    sentence: str
+    advice: str
+    subject: str = ""
+
+
+class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the report that could not be had, and why."""
+
+    part: str
+    reason: str
+
+
+class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnostics.generated"):
+    """The report. Nothing was written to disk.
+
+    Attributes:
+        made_at: seconds since the Unix epoch.
+        files: `SUMMARY.md` first; put into a zip by whoever wants one, with the manifest that they make up.
+        findings: what is wrong, the cause first.
+        summary: one page in Markdown, the content of `SUMMARY.md`.
+        redactions: how often each kind was taken out, over all files.
+        seconds: how long it took.
+    """
+
+    made_at: float
+    files: list[ReportFile]
+    findings: list[ReportFinding]
+    missing: list[MissingPart]
+    summary: str
+    redactions: dict[str, int]
+    seconds: float
+
+
+class DiagnosticsGenerateRequestEvent(Request[DiagnosticsGeneratedEvent], frozen=True, kw_only=True, tag="diagnostics.generate"):
+    """Ask for a report; it comes within two seconds, whoever of the others answers.
+
+    Attributes:
+        log_records: the newest of the log ring.
+    """
+
+    log_records: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 500
