@@ -80,7 +80,8 @@ class Fetcher:
         partial = Partial(source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator)
         ask = Ask(part.position, state.validator, _stop(part, partial)) if joins else part_ask(partial, part.position, part.end)
         while True:
-            answer = self._client.get(source.url, ask.headers(), abort, source.name, resolved=source.resolved)
+            resolved = source.resolved
+            answer = self._client.get(source.url, ask.headers(), abort, source.name, resolved=resolved)
             try:
                 step = next_step(partial, ask, answer.head)
                 if isinstance(step, AskAgain):
@@ -89,7 +90,7 @@ class Fetcher:
                     ask = step.ask
                     continue
                 if isinstance(step, Fail):
-                    if self._renew(source, answer):
+                    if self._renew(source, resolved, answer):
                         continue
                     raise FetchFailed(step.kind, step.problem, step.retry_after, answer.url, answer.challenges)
                 if joins and isinstance(step, StartOver):
@@ -102,11 +103,12 @@ class Fetcher:
             finally:
                 answer.close()
 
-    def _renew(self, source: Source, answer: Answer) -> bool:
-        """Whether to ask the manifest's address again, since the one that it led to is not good any more."""
-        if not source.resolved or answer.head.status not in (401, 403, 404, 410):
+    def _renew(self, source: Source, resolved: str, answer: Answer) -> bool:
+        """Whether to ask once more, since the address that was led to is not good any more; another connection may have a new one."""
+        if not resolved or answer.head.status not in (401, 403, 404, 410):
             return False
-        source.resolved = ""
+        if source.resolved == resolved:
+            source.resolved = ""
         return True
 
     def _settle(self, source: Source, part: Part, partial: Partial, step: Step, answer: Answer) -> None:
