@@ -10,6 +10,23 @@ export interface Action {
   request?: string;
 }
 
+/** An actor ended that was not meant to. Says nothing of what it wrote. */
+export interface ActorCrashedEvent {
+  type: "crashes.actor_crashed";
+  actor: string;
+  kind: "exception" | "exit" | "fatal_signal" | "hang" | "killed" | "lifeline" | "memory_limit" | "not_started" | "out_of_memory" | "refused" | "start_timeout";
+  /** seconds since the Unix epoch. */
+  at: number;
+  pid?: number | null;
+  exit_code?: number | null;
+  signal?: string;
+  uptime_seconds?: number;
+  /** how often it had been started again before. */
+  restarts?: number;
+  /** name of the file in `<state>/crashes/`; empty if it could not be written. */
+  record?: string;
+}
+
 /** How one actor fares. */
 export interface ActorStatus {
   actor: string;
@@ -2003,6 +2020,7 @@ export interface SupervisorStopRequestEvent {
 
 /** Topic to event. */
 export interface EventOf {
+  "crashes.actor_crashed": ActorCrashedEvent;
   "supervision.restart_accepted": ActorRestartAcceptedEvent;
   "supervision.restart": ActorRestartRequestEvent;
   "supervision.actor_state_changed": ActorStateChangedEvent;

@@ -25,6 +25,26 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
 
 
+class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_crashed"):
+    """An actor ended that was not meant to. Says nothing of what it wrote.
+
+    Attributes:
+        at: seconds since the Unix epoch.
+        restarts: how often it had been started again before.
+        record: name of the file in `<state>/crashes/`; empty if it could not be written.
+    """
+
+    actor: str
+    kind: Literal["exception", "exit", "fatal_signal", "hang", "killed", "lifeline", "memory_limit", "not_started", "out_of_memory", "refused", "start_timeout"]
+    at: float
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: str = ""
+    uptime_seconds: float = 0.0
+    restarts: int = 0
+    record: str = ""
+
+
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How one actor fares.
 
@@ -2367,6 +2387,7 @@ class SupervisorStopRequestEvent(Request[SupervisorStoppingEvent], frozen=True, 
 
 
 EVENTS: dict[str, type[Event]] = {
+    "crashes.actor_crashed": ActorCrashedEvent,
     "supervision.restart_accepted": ActorRestartAcceptedEvent,
     "supervision.restart": ActorRestartRequestEvent,
     "supervision.actor_state_changed": ActorStateChangedEvent,
