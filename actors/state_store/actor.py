@@ -274,8 +274,9 @@ class StateStoreActor(Actor[Inbox]):
             try:
                 done = await outcome
             except SaveFailed as error:
-                if not error.is_locked or not await self._unlocked():
+                if not error.is_locked:
                     raise
+                await self._ask_keychain()
                 done = await self._committer.submit(steps)
         except StateError as error:
             self._teller.was_refused(who, verb, error.key, str(error))
@@ -307,8 +308,9 @@ class StateStoreActor(Actor[Inbox]):
             try:
                 found = await anyio.to_thread.run_sync(read, limiter=self._readers)
             except LoadFailed as error:
-                if not error.is_locked or not await self._unlocked():
+                if not error.is_locked:
                     raise
+                await self._ask_keychain()
                 found = await anyio.to_thread.run_sync(read, limiter=self._readers)
         except StateError as error:
             self._teller.was_refused(who, "load", error.key, str(error))
@@ -318,12 +320,11 @@ class StateStoreActor(Actor[Inbox]):
         self._teller.went_well(who, "load", name, time.perf_counter() - began)
         return answer(found)
 
-    async def _unlocked(self) -> bool:
-        """Ask the keychain, one at a time."""
-        if self._unlock is None:
-            return False
-        async with self._unlocking:
-            return await anyio.to_thread.run_sync(self._unlock)
+    async def _ask_keychain(self) -> None:
+        """Ask for the keys, one at a time; whether they are there shows when they are used again."""
+        if self._unlock is not None:
+            async with self._unlocking:
+                await anyio.to_thread.run_sync(self._unlock)
 
     def _later(self, work: Awaitable[Event]) -> Later:
         """Let it be answered beside the inbox; `close` waits for it."""

@@ -90,7 +90,7 @@ class Opener:
         except ValueNotStorable as error:
             raise ValidationFailed(step.key, "JSON", error.problem) from None
         except KeyNotToBeHad as error:
-            raise SaveFailed(step.key, f"locked: it is to be encrypted and {error}", True) from None
+            raise SaveFailed(step.key, f"locked: it is to be encrypted, and no key is to be had: {error.reason}", True) from None
 
     def open(self, key: str, content: bytes, schema: str = "") -> Loaded:
         """The value in an envelope, brought to the present version of its schema.

@@ -294,6 +294,7 @@ async def test_an_encrypted_namespace_is_never_written_in_plain_and_a_locked_key
         keys.is_locked = True
         message = await refusal(world.save("vault.a", "others"))
         assert "failed to save vault.a: locked" in message
+        assert "keychain_locked: the keychain wants a password" in message, "what the keychain said when it was asked"
         assert (tmp_path / "vault" / "a.json").read_bytes() == content, "nothing is overwritten"
         assert await world.load("vault.a") == "secret words", "the keychain was asked again, and says yes now"
 
