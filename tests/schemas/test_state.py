@@ -56,7 +56,8 @@ def test_the_states_of_the_design_fit_their_schemas_and_every_field_counts(schem
 
 @pytest.mark.requirement("S3-15")
 @pytest.mark.parametrize(
-    "wrong", [{"theme": "pink"}, {"ui": {**PREFERENCES["ui"], "gridDensity": "dense"}}, {"privacy": {"telemetryEnabled": "no"}}, {"keyBindings": ["a"]}]
+    "wrong",
+    [{"theme": "pink"}, {"ui": {**PREFERENCES["ui"], "gridDensity": "dense"}}, {"privacy": {"telemetryEnabled": "no"}}, {"keyBindings": ["a"]}],
 )
 def test_a_preference_of_a_wrong_kind_does_not_fit(wrong: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
