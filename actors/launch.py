@@ -13,7 +13,7 @@ import msgspec
 
 from actors import prctl
 from actors.profile import Profile, read_profile
-from actors.storage.locations import Locations
+from actors.storage.locations import Locations, places
 from bus.discovery import Runtime
 from bus.errors import OperatorError
 from bus.lifeline import Lifeline, LifelineClosed, PumpedLifeline
@@ -151,7 +151,7 @@ async def _act(actor: Actor[Any], start: ActorStart, lifeline: Lifeline) -> None
     from bus.client import connect
     from bus.logs import logging_to, redactor_of_this_machine, salt_of
 
-    redactor = redactor_of_this_machine(salt_of(start.runtime.token))
+    redactor = redactor_of_this_machine(salt_of(start.runtime.token), places=places(_locations_of(start.locations)))
     async with (
         connect(start.name, runtime=start.runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer,
         logging_to(peer, redactor, echo=_echo),
@@ -172,8 +172,10 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+    import faulthandler
+
+    faulthandler.enable(file=2, all_threads=True)
     if os.name == "posix":
-        import faulthandler
         import signal
 
         os.umask(PRIVATE_UMASK)

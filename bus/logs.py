@@ -176,8 +176,8 @@ def traceback_of(error: BaseException) -> str:
     return "\n".join([*lines, f"{type(error).__name__}: {error}"])
 
 
-def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.environ) -> Redactor:
-    """A redactor that knows this machine's account, home and name, and the secrets of its environment."""
+def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.environ, places: Mapping[str, str] | None = None) -> Redactor:
+    """A redactor that knows this machine's account, home and name, the secrets of its environment, and the directories of the app."""
     users: list[str] = []
     with contextlib.suppress(OSError, KeyError, ImportError):
         users.append(getpass.getuser())
@@ -192,6 +192,7 @@ def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.enviro
         users=[user for user in users if user not in ("root", "user")],
         hosts=[host for host in {name, name.split(".")[0]} if host != "localhost"],
         secrets=secrets,
+        places=places,
     )
 
 

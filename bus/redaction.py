@@ -42,8 +42,8 @@ _SHAPES: Final = (
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
     r"|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}"
 )
-_KEPT: Final = re.compile(r"<[a-z]+:[0-9a-f]{8}>")
-"""A token of an earlier pass; it is left as it is, so that text may be redacted twice."""
+TOKEN: Final = re.compile(r"<([a-z]+):[0-9a-f]{8}>")
+"""What is left of a value: its kind and a keyed digest. One of an earlier pass is left as it is, so that text may be redacted twice."""
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _WEB = re.compile(r"[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>\\]+(?:<[a-z]+:[0-9a-f]{8}>[^\s\"'<>\\]*)*", re.IGNORECASE)
@@ -67,6 +67,7 @@ class Redactor:
     Attributes:
         salt: keys the tokens; a new one for each report, or tokens could be compared between reports.
         homes: directories of people; what lies below them keeps its name.
+        places: directories of this app, to what stands for each, such as `models`; a path may tell more than it should.
         users: names of accounts.
         hosts: names of this machine.
         secrets: values that must not show, whatever they look like.
@@ -74,14 +75,22 @@ class Redactor:
     """
 
     def __init__(
-        self, salt: bytes, *, homes: Iterable[str] = (), users: Iterable[str] = (), hosts: Iterable[str] = (), secrets: Iterable[str] = ()
+        self,
+        salt: bytes,
+        *,
+        homes: Iterable[str] = (),
+        users: Iterable[str] = (),
+        hosts: Iterable[str] = (),
+        secrets: Iterable[str] = (),
+        places: Mapping[str, str] | None = None,
     ) -> None:
         self._salt = salt
         self.counts: dict[str, int] = {}
         self._secrets = set[str]()
         self._secret: re.Pattern[str] | None = None
         self._names = {name.casefold(): kind for kind, names in (("user", users), ("host", hosts)) for name in names if len(name) > 1}
-        self._name = _any_of({"home": _longest_first(homes), "name": _longest_first(self._names)})
+        self._places = {path.rstrip("/\\").casefold(): place for path, place in (places or {}).items()}
+        self._name = _any_of({"place": _longest_first(places or {}), "home": _longest_first(homes), "name": _longest_first(self._names)})
         self._passes: tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
             (("-----BEGIN",), _PEM, lambda match: self.token("key", match[0])),
             (("://",), _WEB, self._web),
@@ -136,6 +145,9 @@ class Redactor:
 
     def _named(self, match: re.Match[str]) -> str:
         found = match[0]
+        if match.lastgroup == "place":
+            self.counts["place"] = self.counts.get("place", 0) + 1
+            return f"<{self._places[found.casefold()]}>"
         if match.lastgroup == "home":
             self.counts["home"] = self.counts.get("home", 0) + 1
             return "~"
@@ -145,7 +157,7 @@ class Redactor:
         return match["scheme"] + self.token("secret", match["value"])
 
     def _assignment(self, match: re.Match[str]) -> str:
-        if SECRET_NAME.search(match["name"]) and not _KEPT.fullmatch(match["value"]):
+        if SECRET_NAME.search(match["name"]) and not TOKEN.fullmatch(match["value"]):
             return match["name"] + match["sign"] + self.token("secret", match["value"])
         return match[0]
 
@@ -153,12 +165,12 @@ class Redactor:
         match = _URL.fullmatch(found[0])
         if match is None:
             return self.token("url", found[0])
-        user = f"{match['user'] if _KEPT.fullmatch(match['user']) else self.token('secret', match['user'])}@" if match["user"] else ""
+        user = f"{match['user'] if TOKEN.fullmatch(match['user']) else self.token('secret', match['user'])}@" if match["user"] else ""
         rest = _PARAMETER.sub(self._parameter, match["rest"]) if "?" in match["rest"] else match["rest"]
         return f"{match['scheme']}://{user}{self._host(match['host'])}{rest}"
 
     def _parameter(self, match: re.Match[str]) -> str:
-        if _SIGNED.search(match["name"]) and match["value"] and not _KEPT.fullmatch(match["value"]):
+        if _SIGNED.search(match["name"]) and match["value"] and not TOKEN.fullmatch(match["value"]):
             return f"{match['name']}={self.token('secret', match['value'])}"
         return match[0]
 
@@ -169,7 +181,18 @@ class Redactor:
         return self.token("host", bare)
 
 
-_EDGES: Final = {"secret": ("", ""), "home": ("", r"(?=$|[/\\\s\"':,;)])"), "name": (r"(?<![A-Za-z0-9<])", r"(?![A-Za-z0-9])")}
+def reseal(text: str, salt: bytes) -> str:
+    """The text with every token replaced by one of another salt: what was equal stays equal, and no other report has the same tokens."""
+    return TOKEN.sub(lambda found: f"<{found[1]}:{hmac.new(salt, found[0].encode(), hashlib.sha256).hexdigest()[:8]}>", text)
+
+
+_END_OF_PATH: Final = r"(?=$|[/\\\s\"'`:,;)\]}>]|\.(?:\s|$))"
+_EDGES: Final = {
+    "secret": ("", ""),
+    "place": ("", _END_OF_PATH),
+    "home": ("", r"(?=$|[/\\\s\"':,;)])"),
+    "name": (r"(?<![A-Za-z0-9<])", r"(?![A-Za-z0-9])"),
+}
 """What must stand before and behind a known value of each kind."""
 
 

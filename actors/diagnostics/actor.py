@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
 import anyio.to_thread
 
-from actors.diagnostics.files import FileLog, is_due
+from actors.diagnostics.files import FileLog, is_due, is_over
+from actors.diagnostics.report import Place, generate
 from actors.diagnostics.ring import LIMIT_BYTES, LIMIT_RECORDS, LogBook
-from bus.actor import Actor
+from bus.actor import Actor, Later
 from schemas.config import SettingsChangedEvent
+from schemas.diagnostics import DiagnosticsGeneratedEvent, DiagnosticsGenerateRequestEvent
 from schemas.logs import (
     ALL_ACTORS,
     LogLevel,
@@ -31,8 +35,8 @@ if TYPE_CHECKING:
 
 STDERR: Final = "stderr"
 
-Inbox = SettingsChangedEvent | LogRecordedEvent | LogLinesWrittenEvent | LogLevelRequestEvent | LogRingRequestEvent
-Reply = LogLevelChangedEvent | LogRingReadEvent
+Inbox = SettingsChangedEvent | LogRecordedEvent | LogLinesWrittenEvent | LogLevelRequestEvent | LogRingRequestEvent | DiagnosticsGenerateRequestEvent
+Reply = LogLevelChangedEvent | LogRingReadEvent | Later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,19 +68,22 @@ class LogSettings:
 
 
 class Diagnostics(Actor[Inbox]):
-    """Keeps the log ring, sets levels, and writes log files if a person asked for them."""
+    """Keeps the log ring, sets levels, writes log files if a person asked for them, and makes the report."""
 
-    def __init__(self, logs: Path, now: Callable[[], float] = time.time) -> None:
-        """Args: logs: directory of log files; now: seconds since the Unix epoch."""
+    def __init__(self, place: Place, now: Callable[[], float] = time.time) -> None:
+        """Args: place: where the files of the app lie; now: seconds since the Unix epoch."""
         self._settings = LogSettings()
         self._book = LogBook()
-        self._files = FileLog(logs)
+        self._place = place
+        self._files = FileLog(place.locations.logs)
         self._now = now
+        self._has_ended = False
 
     @classmethod
     def of(cls, surroundings: Surroundings) -> Self:
         """The diagnostics of an app."""
-        return cls(surroundings.locations.logs)
+        own, named = surroundings.locations.state / "runtime.json", os.environ.get("UNDERCROFT_RUNTIME")
+        return cls(Place(surroundings.locations, Path(named) if named and not own.exists() else own))
 
     async def handle(self, event: Inbox) -> Reply | None:
         """Take in what was noted, or answer one question."""
@@ -98,19 +105,41 @@ class Diagnostics(Actor[Inbox]):
             case LogRingRequestEvent():
                 records = self._book.newest(actor=event.actor, level=event.level, correlation=event.correlation, limit=event.limit)
                 return LogRingReadEvent(records=records, dropped=self._book.dropped)
+            case DiagnosticsGenerateRequestEvent():
+                return Later(partial(self._report, event.log_records))
             case _:
                 assert_never(event)
+
+    async def _report(self, log_records: int) -> DiagnosticsGeneratedEvent:
+        return await generate(self._place, self.peer, log_records=log_records)
 
     async def _apply(self, settings: LogSettings) -> None:
         if settings.level != self._settings.level:
             await self.peer.publish(LogLevelChangedEvent(actor=ALL_ACTORS, level=settings.level))
         self._book.resize(settings.entries, settings.size_bytes)
         self._settings = settings
+        await self._tell_end()
+
+    async def _tell_end(self) -> None:
+        """Log files that a person asked for end by themselves; that is told, or they would be missed when they are needed."""
+        settings = self._settings
+        self._has_ended = is_over(settings.to_files, settings.file_until, self._now())
+        if self._has_ended:
+            await self.alerts.raise_alert(
+                "diagnostics.file_logs_ended",
+                severity="info",
+                message=f"log files were asked for until {settings.file_until}; none are written any more",
+                advice="switch diagnostics.file_logs off, or give diagnostics.file_logs_until a later day",
+            )
+        else:
+            await self.alerts.clear("diagnostics.file_logs_ended")
 
     async def _keep(self, records: list[LogRecord]) -> None:
         for record in records:
             self._book.append(record)
         settings = self._settings
+        if not self._has_ended and is_over(settings.to_files, settings.file_until, self._now()):
+            await self._tell_end()
         if not records or not is_due(settings.to_files, settings.file_until, self._now()):
             return
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from schemas.logs import LogRecord
 
 NAME: Final = "undercroft.jsonl"
 LIMIT_BYTES: Final = 5 * 1024 * 1024
+IGNORED: Final = "# Logs are nobody else's to read.\n*\n"
 KEPT_FILES: Final = 5
 """So many former files stay beside the one that is written."""
 
@@ -40,6 +42,7 @@ class FileLog:
         """
         if not self._directory.is_dir():
             make_directory(self._directory)
+        self._ignore()
         content = self._encoder.encode_lines(records)
         self._rotate(len(content))
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -51,6 +54,13 @@ class FileLog:
     def former(self) -> list[Path]:
         """The former files that are there, the newest first."""
         return [path for path in map(self._former, range(1, self._kept_files + 1)) if path.exists()]
+
+    def _ignore(self) -> None:
+        """Keep the directory out of source control, should it lie in a working tree. What lies there already stays as it is."""
+        path = self._directory / ".gitignore"
+        if not path.exists():
+            with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+                file.write(IGNORED)
 
     def _former(self, number: int) -> Path:
         return self._directory / f"{NAME}.{number}"
@@ -83,3 +93,8 @@ def is_due(enabled: bool, until: str, now: float) -> bool:
     except ValueError:
         return False
     return now < end + 24 * 3600
+
+
+def is_over(enabled: bool, until: str, now: float) -> bool:
+    """Whether files were asked for until a day that has passed; arguments as for `is_due`."""
+    return enabled and bool(until) and not is_due(enabled, until, now)

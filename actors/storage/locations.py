@@ -56,6 +56,14 @@ class Locations:
 CATEGORIES = tuple(field.name for field in fields(Locations))
 
 
+def places(locations: Locations) -> dict[str, str]:
+    """Directory to what stands for it in logs and reports: its category, and `undercroft-home` for the one that all lie below."""
+    named = {str(getattr(locations, category)): category for category in CATEGORIES}
+    if locations.config.parent == locations.state.parent:
+        named.setdefault(str(locations.config.parent), "undercroft-home")
+    return named
+
+
 def locate(app: str, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Locations:
     """Directories of an app: below `home`, else below UNDERCROFT_HOME, else where the platform keeps each kind.
 

@@ -20,7 +20,7 @@ import msgspec
 from actors.launch import ActorStart, BrokerStart
 from actors.profile import Profile, ProfileError, read_profile
 from actors.storage.choices import handed_over
-from actors.storage.locations import Locations
+from actors.storage.locations import Locations, places
 from actors.supervisor.actions import (
     Action,
     Announce,
@@ -31,6 +31,7 @@ from actors.supervisor.actions import (
     Leave,
     MemoryMeasured,
     Ping,
+    Record,
     RestartAsked,
     Send,
     SpecsChanged,
@@ -43,6 +44,7 @@ from actors.supervisor.board import Audience, Watcher
 from actors.supervisor.bus_face import BusFace
 from actors.supervisor.child import Child
 from actors.supervisor.children import children_of, preloads_of
+from actors.supervisor.crashes import CrashDesk
 from actors.supervisor.endpoints import Endpoints, Transport, choose_endpoints, discard_run_directory
 from actors.supervisor.logs import Logs
 from actors.supervisor.memory import private_mib
@@ -100,14 +102,16 @@ class Supervisor:
         self._notifier = Notifier()
         self._runtime_file = RuntimeFile(options.runtime_path)
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._logs = Logs(redactor_of_this_machine(salt_of(self._token)).text)
+        self._logs = Logs(redactor_of_this_machine(salt_of(self._token), places=places(options.locations)).text)
         self._curve: CurveSecrets | None = new_curve_secrets() if options.transport == "tcp" else None
         self._endpoints = Endpoints("", "")
         self._runtime: Runtime | None = None
         self._face = BusFace(self)
         self._face_task: asyncio.Task[None] | None = None
         self._watchers = Audience([self._face, *watchers])
+        self._crashes = CrashDesk(options.locations.state, self._logs, VERSION, self._face.crashed)
         self._last_words: dict[str, str] = {}
+        self._began_at: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._was_settled = False
 
@@ -139,6 +143,7 @@ class Supervisor:
             if self._timer is not None:
                 self._timer.cancel()
             self._processes.close()
+            await self._crashes.finish()
             self._runtime_file.remove(os.getpid())
             if self.options.transport == "ipc":
                 discard_run_directory(self.options.locations.state)
@@ -233,6 +238,7 @@ class Supervisor:
             case Tell(actor, returning):
                 self._processes.post(actor, Message(stop=Stop(returning=returning)))
             case Ping(actor, number):
+                self._crashes.refresh()
                 self._processes.post(actor, Message(ping=number))
             case Send(actor, what):
                 self._processes.end(actor, what)
@@ -241,6 +247,8 @@ class Supervisor:
             case Announce(actor):
                 if (child := self._supervision.children.get(actor)) is not None:
                     self._publish(self._status_of(child))
+            case Record():
+                self._crashes.capture(action, self._began_at.get(action.actor, 0.0))
             case Forget(actor):
                 self._publish(ActorStatus(actor=actor, state="stopped", since=time.time(), reason="it is no longer in the profile"))
             case Leave():
@@ -288,6 +296,7 @@ class Supervisor:
 
     def _on_finished(self, name: str, started_at: float) -> None:
         self._last_words[name] = self._logs.last_words(name, started_at)
+        self._began_at[name] = started_at
 
     def _on_lines(self, actor: str, texts: list[str]) -> None:
         lines = self._logs.write(actor, texts, time.time())

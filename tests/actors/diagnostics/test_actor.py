@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.diagnostics.actor import Diagnostics, LogSettings
+from actors.diagnostics.report import Place
+from actors.storage.locations import locate
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.memory import memory_bus
 from schemas.alerts import AlertChangedEvent
 from schemas.config import SettingsChangedEvent
+from schemas.diagnostics import DiagnosticsGenerateRequestEvent
 from schemas.logs import LogLevelChangedEvent, LogLevelRequestEvent, LogRecord, LogRecordedEvent, LogRingReadEvent, LogRingRequestEvent
 from schemas.supervision import LogLine, LogLinesWrittenEvent
 
@@ -23,16 +27,21 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def living(logs: Path) -> AsyncIterator[Peer]:
+async def living(logs: Path, now: Callable[[], float] = lambda: 0.0) -> AsyncIterator[Peer]:
     """A peer that talks to running diagnostics."""
     async with memory_bus() as bus, bus.connect("diagnostics") as own, bus.connect("app") as app:
-        loop = ActorLoop(Diagnostics(logs, now=lambda: 0.0), own)
+        loop = ActorLoop(Diagnostics(place_in(logs.parent, logs), now=now), own)
         running = asyncio.create_task(loop.run())
         while not any("logs.read_ring" in peer.serves for peer in bus.routing.statistics(0.0).peers):
             await asyncio.sleep(0)
         yield app
         loop.stop()
         await running
+
+
+def place_in(home: Path, logs: Path) -> Place:
+    """Where the files of an app lie that has a home of its own."""
+    return Place(replace(locate("app", home), logs=logs), home / "state" / "runtime.json")
 
 
 def record(message: str, **values: Any) -> LogRecord:
@@ -114,3 +123,36 @@ async def test_the_ring_shrinks_live(tmp_path: Path) -> None:
 
 def test_settings_that_are_missing_keep_their_defaults() -> None:
     assert LogSettings.of({}) == LogSettings(entries=500, size_bytes=256 * 1024)
+
+
+@pytest.mark.requirement("S0-15")
+async def test_log_files_that_end_by_themselves_are_told_of_until_somebody_asks_anew(tmp_path: Path) -> None:
+    day = [0.0]
+    async with living(tmp_path / "logs", lambda: day[0]) as app, app.subscribe(AlertChangedEvent) as alerts:
+        await app.publish(settings(file_logs=True, file_logs_until="1970-01-02"))
+        await app.publish(LogRecordedEvent(records=[record("first")]))
+        await ring(app, 1)
+        day[0] = 3 * 24 * 3600.0
+        await app.publish(LogRecordedEvent(records=[record("late")]))
+        told = await anext(alerts)
+        assert isinstance(told, AlertChangedEvent)
+        assert (told.alert.name, told.alert.severity, told.alert.is_active) == ("diagnostics.file_logs_ended", "info", True)
+        await app.publish(settings(file_logs=True, file_logs_until="1970-02-01"))
+        told = await anext(alerts)
+        assert isinstance(told, AlertChangedEvent)
+        assert not told.alert.is_active
+    assert "late" not in (tmp_path / "logs" / "undercroft.jsonl").read_text()
+
+
+@pytest.mark.requirement("S0-16")
+async def test_a_report_comes_although_nobody_else_is_there_and_the_ring_goes_on_meanwhile(tmp_path: Path) -> None:
+    async with living(tmp_path / "logs") as app:
+        await app.publish(LogRecordedEvent(records=[record("the last words")]))
+        await ring(app, 1)
+        report = await app.request(DiagnosticsGenerateRequestEvent())
+        files = {file.name: file.content for file in report.files}
+        assert report.files[0].name == "SUMMARY.md"
+        assert "the last words" in files["logs.jsonl"]
+        reasons = {part.part: part.reason for part in report.missing}
+        assert reasons["readiness"].startswith("no_responder")
+        assert report.seconds < 2

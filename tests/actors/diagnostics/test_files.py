@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.diagnostics.files import FileLog, is_due
+from actors.diagnostics.files import FileLog, is_due, is_over
 from schemas.logs import LogRecord
 
 DAY = 24 * 3600
@@ -64,3 +64,19 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
 )
 def test_files_are_off_unless_asked_for_and_off_again_after_their_end(enabled: bool, until: str, now: float, due: bool) -> None:
     assert is_due(enabled, until, now) is due
+
+
+@pytest.mark.requirement("S0-15")
+def test_log_files_are_kept_out_of_source_control_and_a_note_that_is_there_stays(tmp_path: Path) -> None:
+    FileLog(tmp_path / "new").write([record(1)])
+    assert "*" in (tmp_path / "new" / ".gitignore").read_text().splitlines()
+    (tmp_path / ".gitignore").write_text("mine")
+    FileLog(tmp_path).write([record(1)])
+    assert (tmp_path / ".gitignore").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("enabled", "until", "over"), [(True, "", False), (True, "2026-11-21", False), (True, "2026-11-20", True), (False, "2026-11-20", False)]
+)
+def test_log_files_are_over_only_if_they_were_asked_for_until_a_day_that_has_passed(enabled: bool, until: str, over: bool) -> None:
+    assert is_over(enabled, until, NOON) is over

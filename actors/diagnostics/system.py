@@ -1,0 +1,78 @@
+"""The machine and the versions: what a fault may depend on, and nothing that tells one machine from another of its kind."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import locale
+import os
+import platform
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+LIBRARIES: Final = (
+    "anyio", "click", "cryptography", "filelock", "httpx", "jsonschema", "keyring", "msgspec", "platformdirs", "pydantic",
+    "pyzmq", "rich", "watchfiles", "zstandard",
+)  # fmt: skip
+INFO_LIMIT_BYTES: Final = 256 * 1024
+_MODEL = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
+_MEMORY = re.compile(r"^(MemTotal|MemAvailable|SwapTotal|SwapFree):\s+(\d+) kB$", re.MULTILINE)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Undercroft, Python and the libraries; those that are not installed are left out."""
+    found = {"python": platform.python_version(), "implementation": platform.python_implementation()}
+    for name in ("undercroft", *LIBRARIES):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def system() -> dict[str, Any]:
+    """Operating system, processor, memory, locale and time zone; no serial numbers, and not the name of the machine."""
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "version": platform.version(),
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()).strip(),
+        "is_frozen": bool(getattr(sys, "frozen", False)),
+        "processor": processor(_read("/proc/cpuinfo")) or platform.processor(),
+        "processors": os.cpu_count(),
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
+        "memory_bytes": memory(_read("/proc/meminfo")) or _physical(),
+        "locale": ".".join(part for part in locale.getlocale() if part) or "C",
+        "encoding": sys.getfilesystemencoding(),
+        "utc_offset_hours": time.localtime().tm_gmtoff / 3600,
+        "desktop": os.environ.get("XDG_CURRENT_DESKTOP", "")[:50],
+    }
+
+
+def processor(cpuinfo: str) -> str:
+    """Name of the processor, from Linux's /proc/cpuinfo; empty if that does not tell."""
+    found = _MODEL.search(cpuinfo)
+    return found[1].strip()[:200] if found else ""
+
+
+def memory(meminfo: str) -> dict[str, int]:
+    """Sizes by name, from Linux's /proc/meminfo."""
+    return {name: int(kib) * 1024 for name, kib in _MEMORY.findall(meminfo)}
+
+
+def _physical() -> dict[str, int]:
+    try:
+        return {"MemTotal": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")}
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return {}
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(INFO_LIMIT_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
