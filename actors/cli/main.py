@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": "Show events as they happen.",
     "trace": "Show what all actors noted about one matter.",
     "metrics": "Show what the actors count and measure.",
+    "diagnostics": "Make a report of what is wrong, without what is private.",
     "config": "Read and change settings while the app runs.",
     "models": "Install, check and remove models.",
     "paths": "Show where the models lie, and move them elsewhere.",

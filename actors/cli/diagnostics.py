@@ -1,0 +1,117 @@
+"""`undercroft diagnostics`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from actors.cli.clipboard import copy
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from actors.diagnostics.archive import archive, manifest
+from actors.diagnostics.report import Place, generate
+from actors.storage.choices import read_choices, resolve
+from actors.storage.durable import replace_file
+from actors.storage.locations import locate
+from bus.client import connect
+from bus.discovery import runtime_path
+from bus.errors import HelloRefused, NotRunning, OperatorError
+from schemas.diagnostics import DiagnosticsGeneratedEvent
+
+CONNECT_SECONDS: Final = 0.5
+"""A broker that does not answer by then is taken to be down: the report has to come all the same."""
+
+
+class FileExists(OperatorError):
+    """The file for the report is there already.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: there is such a file, and it was left as it is; name another one"
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this file, a zip.")
+@click.option("--preview", is_flag=True, help="Only show which files it has and what was taken out of each; nothing is written.")
+@click.option("--copy", "is_copied", is_flag=True, help="Put the summary on the clipboard.")
+@target_options
+@pass_target
+def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: bool) -> int:
+    """Make a report of what is wrong, for whoever is to help.
+
+    It says what is wrong first. What is private was taken out: names, hosts, paths, secrets, and all that was said or written.
+    Nothing leaves this machine; a file is written only with --output. It works while the runtime is down, too.
+
+    \b
+    Examples:
+      undercroft diagnostics
+      undercroft diagnostics --preview
+      undercroft diagnostics --output report.zip
+    """
+    if output is not None and output.exists() and not preview:
+        raise FileExists(str(output))
+    report = make(target)
+    if target.as_json:
+        print_json({**manifest(report), "findings": report.findings, "summary": report.summary, "seconds": report.seconds})
+    else:
+        _show(report, with_summary=not preview)
+    if preview:
+        return ExitCode.OK
+    if is_copied:
+        copy(report.summary)
+    if output is not None:
+        replace_file(output.absolute(), archive(report))
+    if not target.as_json:
+        _tell(output, is_copied)
+    return ExitCode.OK
+
+
+def make(target: Target) -> DiagnosticsGeneratedEvent:
+    """The report, made in this process: by asking those who answer, and by looking at the disk."""
+    defaults = locate(target.app, target.home)
+    place = Place(resolve(defaults, read_choices(defaults.config).choices).locations, runtime_path(target.app, target.home))
+
+    async def run() -> DiagnosticsGeneratedEvent:
+        try:
+            async with connect(app=target.app, home=target.home, timeout_seconds=CONNECT_SECONDS) as peer:
+                return await generate(place, peer)
+        except (NotRunning, HelloRefused) as error:
+            return await generate(place, None, unreached=str(error))
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(run())
+
+
+def _show(report: DiagnosticsGeneratedEvent, *, with_summary: bool) -> None:
+    if with_summary:
+        print(report.summary)
+    print(f"{len(report.files)} files, made in {report.seconds:.1f} s:")
+    for file in report.files:
+        print(f"  {file.name}  {_size(file.size_bytes)}  {_taken(file.redactions)}")
+    if not with_summary:
+        for part in report.missing:
+            print(f"  missing: {part.part}: {part.reason}")
+
+
+def _tell(output: Path | None, is_copied: bool) -> None:
+    if is_copied:
+        print("The summary is on the clipboard.")
+    print(f"Wrote {output}." if output is not None else "Nothing was written; --output FILE keeps it.")
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1024:.1f} KiB"
+
+
+def _taken(redactions: dict[str, Any]) -> str:
+    return "taken out: " + ", ".join(f"{count} {kind}" for kind, count in redactions.items()) if redactions else "nothing was taken out"
