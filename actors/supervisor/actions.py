@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.supervisor.spec import ChildSpec
+from schemas.supervision import ActorState
+
+Blame = Literal["", "hang", "start_timeout", "memory_limit", "lifeline"]
+"""Why the supervisor itself ends a process; empty if it does not."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,14 @@ class Exited:
 
 
 @dataclass(frozen=True)
+class LifelineBroke:
+    """The child said on its lifeline what cannot be understood, and is being killed for it."""
+
+    actor: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class MemoryMeasured:
     """How much memory is the child's alone."""
 
@@ -107,7 +119,7 @@ class StopAsked:
     """Everything is to end in good order."""
 
 
-Happening = Ticked | Started | StartFailed | BecameReady | Ponged | Exited | MemoryMeasured | RestartAsked | SpecsChanged | StopAsked
+Happening = Ticked | Started | StartFailed | BecameReady | Ponged | Exited | LifelineBroke | MemoryMeasured | RestartAsked | SpecsChanged | StopAsked
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,31 @@ class Announce:
 
 
 @dataclass(frozen=True)
+class Record:
+    """Keep what is known of an end that was not meant to be.
+
+    Attributes:
+        reason: why, in words.
+        status: how the process ended; None if none came to be.
+        blame: why the supervisor ended it.
+        was: the state that it ended in.
+        is_actor: False for a command in any language.
+        uptime_seconds: from the order to make the process until its end.
+        restarts: how often it had been started again before.
+    """
+
+    actor: str
+    pid: int | None
+    reason: str
+    status: ExitStatus | None
+    blame: Blame
+    was: ActorState
+    is_actor: bool
+    uptime_seconds: float
+    restarts: int
+
+
+@dataclass(frozen=True)
 class Forget:
     """The child is no longer of the profile, and its process is gone."""
 
@@ -170,4 +207,4 @@ class Leave:
     """Every process is gone: the supervisor may end."""
 
 
-Action = Start | Tell | Ping | Send | Dump | Announce | Forget | Leave
+Action = Start | Tell | Ping | Send | Dump | Announce | Record | Forget | Leave

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections import deque
 from typing import Any, Final
 
@@ -11,11 +12,14 @@ import msgspec
 
 from actors.supervisor.board import Board
 from actors.supervisor.spec import SUPERVISOR
+from bus.alerts import AlertBook
 from bus.client import IncomingRequest, Peer, connect
 from bus.discovery import Runtime
 from bus.errors import Refused, RequestFailed, UndercroftError
 from bus.wire import UNREADABLE
+from schemas.alerts import Alert, AlertChangedEvent
 from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent
+from schemas.crashes import ActorCrashedEvent
 from schemas.event import Event, Request, topic_of
 from schemas.supervision import (
     ActorRestartAcceptedEvent,
@@ -45,6 +49,7 @@ LINES_LIMIT: Final = 1_000
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 1.0
 LOG_LIMIT_LINES: Final = 10_000
+FAILED_ALERT: Final = "supervision.actor_failed"
 
 
 class BusFace:
@@ -53,6 +58,7 @@ class BusFace:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._peer: Peer | None = None
+        self._alerts = AlertBook(SUPERVISOR)
         self._lines: deque[LogLine] = deque(maxlen=LINES_LIMIT)
         self._flush_timer: asyncio.TimerHandle | None = None
         self._decoders = {topic_of(request): msgspec.msgpack.Decoder(request) for request in SERVED}
@@ -72,6 +78,17 @@ class BusFace:
     def changed(self, status: ActorStatus) -> None:
         """An actor is in another state."""
         self._post(ActorStateChangedEvent(actor=status.actor, status=status))
+        if status.state == "failed":
+            often = f" and was started again {status.restarts} times" if status.restarts else ""
+            message = f"{status.actor} does not stay up: {status.reason}; it ended{often}, the rest runs on"
+            advice = f"see 'undercroft logs {status.actor}' and 'undercroft doctor'; 'undercroft restart {status.actor}' tries at once"
+            self._tell(self._alerts.raise_alert(FAILED_ALERT, status.actor, "error", message, advice, time.time()))
+        elif status.state in ("ready", "stopped"):
+            self._tell(self._alerts.clear(FAILED_ALERT, status.actor))
+
+    def crashed(self, event: ActorCrashedEvent) -> None:
+        """An actor ended that was not meant to."""
+        self._post(event)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
         """Whoever wants to know sees it in the states."""
@@ -90,7 +107,9 @@ class BusFace:
         await peer.serve(SERVED, self._asked)
         self._peer = peer
         for status in self._board.overview().actors:
-            self.changed(status)
+            self._post(ActorStateChangedEvent(actor=status.actor, status=status))
+        for alert in self._alerts.active():
+            self._tell(alert)
         self.wrote([])
         async with peer.subscribe(PeerJoinedEvent) as events:
             await self._look_around(peer)
@@ -112,6 +131,10 @@ class BusFace:
     def _post(self, event: Event) -> None:
         if self._peer is not None:
             self._peer.post(event)
+
+    def _tell(self, alert: Alert | None) -> None:
+        if alert is not None:
+            self._post(AlertChangedEvent(key=self._alerts.key_of(alert.name, alert.subject), alert=alert))
 
     def _flush_lines(self) -> None:
         self._flush_timer = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from actors.supervisor.actions import Blame
 from actors.supervisor.restarts import RestartBudget
 from actors.supervisor.spec import ChildSpec
 from schemas.supervision import ActorState
@@ -28,7 +29,9 @@ class Child:
         probes: starts behind the open circuit that failed.
         due_at: when the present state runs out (start timeout, backoff, probe, next harder word, proof of health).
         pinged_at: since when a ping is unanswered; None if none is.
-        fault: why the supervisor itself ends the process.
+        fault: why the supervisor itself ends the process, in words.
+        blame: the same as one of a few.
+        ordered_at: when its newest process was ordered.
     """
 
     spec: ChildSpec
@@ -48,6 +51,8 @@ class Child:
     then: Then = "stay"
     word: Word | None = None
     fault: str = ""
+    blame: Blame = ""
+    ordered_at: float = 0.0
     budget: RestartBudget = field(init=False)
 
     def __post_init__(self) -> None:

@@ -253,6 +253,7 @@ def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -
     os.dup2(null, 0)
     os.close(null)
     gc.enable()
+    faulthandler.enable(file=2, all_threads=True)
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     from actors.launch import run
 

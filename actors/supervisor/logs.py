@@ -14,6 +14,9 @@ RING_LIMIT_BYTES: Final = 1024 * 1024
 LINE_LIMIT_BYTES: Final = 8 * 1024
 LAST_WORDS_LINES: Final = 60
 LAST_WORDS_LIMIT_BYTES: Final = 6 * 1024
+FINAL_WORDS_LINES: Final = 400
+FINAL_WORDS_LIMIT_BYTES: Final = 32 * 1024
+"""Of a crash record, which keeps the stacks of all threads as well."""
 
 
 class LineCutter:
@@ -68,7 +71,7 @@ class Logs:
 
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         """Args: redact: takes out what is private."""
-        self._redact = redact
+        self.redact = redact
         self._rings: dict[str, LogRing] = {}
 
     def write(self, actor: str, texts: list[str], at: float) -> list[LogLine]:
@@ -80,7 +83,7 @@ class Logs:
         return lines
 
     def _line(self, actor: str, at: float, text: str) -> LogLine:
-        return LogLine(actor=actor, at=at, text=self._redact(text.removeprefix(ECHO)), recorded=text.startswith(ECHO))
+        return LogLine(actor=actor, at=at, text=self.redact(text.removeprefix(ECHO)), recorded=text.startswith(ECHO))
 
     def newest(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
         """The newest lines of one process or of all, oldest first, and how many older ones exist no more or did not fit."""
@@ -94,6 +97,13 @@ class Logs:
         ring = self._rings.get(actor)
         lines = [line.text for line in ring.newest(LAST_WORDS_LINES) if line.at >= since] if ring else []
         return "\n".join(lines)[-LAST_WORDS_LIMIT_BYTES:]
+
+    def final_words(self, actor: str, since: float) -> tuple[str, str]:
+        """The longer tail of what a process wrote since it was started; all of it, and without the records that went to the bus as well."""
+        ring = self._rings.get(actor)
+        lines = [line for line in ring.newest(FINAL_WORDS_LINES) if line.at >= since] if ring else []
+        said, own = ("\n".join(line.text for line in some) for some in (lines, [line for line in lines if not line.recorded]))
+        return said[-FINAL_WORDS_LIMIT_BYTES:], own[-FINAL_WORDS_LIMIT_BYTES:]
 
 
 def _text(line: bytes) -> str:

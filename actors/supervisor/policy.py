@@ -15,15 +15,18 @@ from actors.supervisor.actions import (
     Action,
     Announce,
     BecameReady,
+    Blame,
     Dump,
     Exited,
     ExitStatus,
     Forget,
     Happening,
     Leave,
+    LifelineBroke,
     MemoryMeasured,
     Ping,
     Ponged,
+    Record,
     RestartAsked,
     Send,
     SpecsChanged,
@@ -84,7 +87,7 @@ class Supervision:
         match happening:
             case Ticked():
                 pass
-            case Started() | StartFailed() | BecameReady() | Ponged() | Exited() | MemoryMeasured() | RestartAsked():
+            case Started() | StartFailed() | BecameReady() | Ponged() | Exited() | LifelineBroke() | MemoryMeasured() | RestartAsked():
                 child = self.children.get(happening.actor)
                 if child is not None:
                     self._handle_child(child, happening, now, jitter)
@@ -101,7 +104,7 @@ class Supervision:
     def _handle_child(
         self,
         child: Child,
-        happening: Started | StartFailed | BecameReady | Ponged | Exited | MemoryMeasured | RestartAsked,
+        happening: Started | StartFailed | BecameReady | Ponged | Exited | LifelineBroke | MemoryMeasured | RestartAsked,
         now: float,
         jitter: float,
     ) -> None:
@@ -110,7 +113,7 @@ class Supervision:
                 self._started(child, pid, now)
             case StartFailed(_, reason):
                 if child.has_process and child.pid is None:
-                    self._ended(child, reason, False, now, jitter)
+                    self._ended(child, reason, None, now, jitter)
             case BecameReady():
                 self._became_ready(child, now)
             case Ponged(_, number):
@@ -118,11 +121,13 @@ class Supervision:
                     child.pinged_at = None
             case Exited(_, pid, status):
                 if child.pid == pid:
-                    self._ended(child, *_in_words(status), now, jitter)
+                    self._ended(child, str(status), status, now, jitter)
+            case LifelineBroke(_, problem):
+                child.fault, child.blame = f"its lifeline broke: {problem}", "lifeline"
             case MemoryMeasured(_, mib):
                 limit = child.spec.memory_limit_mib
                 if limit and mib > limit and child.state in ("starting", "ready"):
-                    child.fault = f"{mib:.0f} MiB of memory, limit is {limit} MiB"
+                    child.fault, child.blame = f"{mib:.0f} MiB of memory, limit is {limit} MiB", "memory_limit"
                     self._stop(child, "crash", child.fault, now)
             case RestartAsked():
                 self._restart(child, now)
@@ -137,7 +142,8 @@ class Supervision:
         self._actions.append(Announce(child.name))
 
     def _start(self, child: Child, reason: str, now: float) -> None:
-        child.has_process, child.pid, child.word, child.fault, child.ended_clean = True, None, None, "", False
+        child.has_process, child.pid, child.word, child.fault, child.blame, child.ended_clean = True, None, None, "", "", False
+        child.ordered_at = now
         child.starts += 1
         self._enter(child, "starting", reason, now, now + child.spec.start_timeout_seconds)
         self._actions.append(Start(child.spec))
@@ -155,8 +161,11 @@ class Supervision:
         if child.state == "starting" and child.pid is not None:
             self._enter(child, "ready", "", now, now + HEALTHY_SECONDS if child.failures else None)
 
-    def _ended(self, child: Child, reason: str, clean: bool, now: float, jitter: float) -> None:
+    def _ended(self, child: Child, reason: str, status: ExitStatus | None, now: float, jitter: float) -> None:
         was, fault, then = child.state, child.fault, child.then
+        clean = status is not None and status.is_clean
+        if _is_crash(child, clean, self.is_leaving):
+            self._actions.append(_record(child, f"{fault} ({reason})" if fault else reason, status, now))
         if was == "ready" and now - child.since >= HEALTHY_SECONDS:
             child.forgive()
         child.has_process, child.pid, child.ended_clean = False, None, clean
@@ -193,7 +202,7 @@ class Supervision:
             return
         child.forgive()
         if child.has_process:
-            child.fault = ""
+            child.fault, child.blame = "", ""
             self._stop(child, "restart", "restart was asked for", now)
         elif child.state != "waiting":
             self._start(child, "restart was asked for", now)
@@ -225,10 +234,10 @@ class Supervision:
             child.word, child.due_at = "kill", None
             self._actions.append(Send(child.name, "kill"))
 
-    def _kill_for(self, child: Child, fault: str, now: float) -> None:
+    def _kill_for(self, child: Child, blame: Blame, fault: str, now: float) -> None:
         """End a process that does not do what it should; it is asked for its stacks first."""
         self._enter(child, "stopping", fault, now, now + DUMP_GRACE_SECONDS)
-        child.then, child.word, child.fault = "crash", "dump", fault
+        child.then, child.word, child.fault, child.blame = "crash", "dump", fault, blame
         if child.pid is not None and child.spec.has_lifeline:
             self._actions.append(Dump(child.name))
 
@@ -265,14 +274,14 @@ class Supervision:
             case "failed":
                 self._start(child, f"probe after: {child.reason}", now)
             case "starting":
-                self._kill_for(child, f"not ready within {child.spec.start_timeout_seconds:g} s", now)
+                self._kill_for(child, "start_timeout", f"not ready within {child.spec.start_timeout_seconds:g} s", now)
             case "stopping":
                 self._next_word(child, now)
             case "ready" if child.due_at is not None and child.due_at <= now:
                 child.forgive()
                 child.due_at = None
             case "ready":
-                self._kill_for(child, f"hung: no answer to a ping for {child.spec.heartbeat_timeout_seconds:g} s", now)
+                self._kill_for(child, "hang", f"hung: no answer to a ping for {child.spec.heartbeat_timeout_seconds:g} s", now)
             case "waiting" | "stopped":
                 child.due_at = None
             case _:
@@ -338,5 +347,22 @@ class Supervision:
                 self._actions.append(Forget(child.name))
 
 
-def _in_words(status: ExitStatus) -> tuple[str, bool]:
-    return str(status), status.is_clean
+def _is_crash(child: Child, clean: bool, is_leaving: bool) -> bool:
+    """Whether a process that is gone was not meant to go."""
+    if child.state == "stopping" and child.then != "crash":
+        return False
+    return bool(child.fault) or not clean or (child.spec.restart == "permanent" and not is_leaving)
+
+
+def _record(child: Child, reason: str, status: ExitStatus | None, now: float) -> Record:
+    return Record(
+        actor=child.name,
+        pid=child.pid,
+        reason=reason,
+        status=status,
+        blame=child.blame,
+        was=child.state,
+        is_actor=child.spec.has_lifeline,
+        uptime_seconds=now - child.ordered_at,
+        restarts=child.restarts,
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from actors.supervisor.actions import BecameReady, Exited, ExitStatus, Happening, Ponged, Started, StartFailed
+from actors.supervisor.actions import BecameReady, Exited, ExitStatus, Happening, LifelineBroke, Ponged, Started, StartFailed
 from actors.supervisor.process import Process
 from actors.supervisor.spawner import Listener, Order, Spawner, SubprocessSpawner
 from actors.supervisor.spec import ChildSpec
@@ -132,4 +132,5 @@ class Processes:
 
     def _on_broken(self, process: Process, problem: str) -> None:
         self._reports.lines(process.name, [f"{process.name} is killed: {problem}"])
+        self._reports.happened(LifelineBroke(process.name, problem))
         self.end(process.name, "kill")

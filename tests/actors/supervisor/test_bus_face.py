@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,12 @@ from bus import wire
 from bus.client import Peer, connect
 from bus.errors import Refused, RequestFailed
 from bus.sockets import SocketLink
+from bus.subscription import Subscription
+from schemas.alerts import Alert, AlertChangedEvent
+from schemas.crashes import ActorCrashedEvent
 from schemas.supervision import (
     ActorRestartRequestEvent,
+    ActorState,
     ActorStateChangedEvent,
     ActorStatus,
     LogLine,
@@ -125,3 +130,34 @@ async def test_log_lines_travel_in_batches_and_peers_that_greet_are_noticed(tmp_
         assert [line.text for line in written.lines] == ["0", "1", "2"]
         while await board.greetings.get() != "app":
             pass
+
+
+async def test_an_actor_that_does_not_stay_up_is_an_alert_until_it_is_ready(tmp_path: Path) -> None:
+    def status(state: ActorState) -> ActorStatus:
+        return ActorStatus(actor="tray", state=state, restarts=5, reason="exit code 1")
+
+    async def next_alert(events: Subscription[Any]) -> Alert:
+        event = await anext(events)
+        assert isinstance(event, AlertChangedEvent)
+        assert event.key == "supervisor/supervision.actor_failed/tray"
+        return event.alert
+
+    async with face(tmp_path) as (found, _board, peer), peer.subscribe(AlertChangedEvent) as events:
+        for state in ("failed", "starting", "failed", "ready", "ready"):
+            found.changed(status(state))
+        first, second, cleared = [await next_alert(events) for _ in range(3)]
+        assert (first.is_active, first.severity, first.count) == (True, "error", 1)
+        assert "exit code 1" in first.message
+        assert "was started again 5 times" in first.message
+        assert "undercroft restart tray" in first.advice
+        assert (second.is_active, second.count) == (True, 2)
+        assert not cleared.is_active
+        found.changed(status("failed"))
+        assert (await next_alert(events)).count == 1  # nothing came in between
+
+
+async def test_a_crash_is_announced(tmp_path: Path) -> None:
+    event = ActorCrashedEvent(actor="tray", kind="fatal_signal", at=1.0, signal="SIGSEGV", record="r.json")
+    async with face(tmp_path) as (found, _board, peer), peer.subscribe(ActorCrashedEvent) as events:
+        found.crashed(event)
+        assert await anext(events) == event

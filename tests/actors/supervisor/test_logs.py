@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.supervisor.logs import LAST_WORDS_LIMIT_BYTES, LINE_LIMIT_BYTES, LineCutter, LogRing, Logs
+from actors.supervisor.logs import FINAL_WORDS_LIMIT_BYTES, LAST_WORDS_LIMIT_BYTES, LINE_LIMIT_BYTES, LineCutter, LogRing, Logs
 from bus.logs import ECHO
 from schemas.supervision import LogLine
 
@@ -82,3 +82,15 @@ def test_lines_are_redacted_and_repeated_records_are_told_apart() -> None:
     assert (plain.text, plain.recorded) == ("by <user>", False)
     assert (repeated.text, repeated.recorded) == ("info store: by <user>", True)
     assert logs.last_words("a", 0.0) == "by <user>\ninfo store: by <user>"
+
+
+def test_final_words_tell_what_a_process_said_itself_from_what_it_logged() -> None:
+    logs = Logs()
+    logs.write("a", [f"{ECHO}error store: Traceback", "out of ideas"], 2.0)
+    assert logs.final_words("a", 2.0) == ("error store: Traceback\nout of ideas", "out of ideas")
+    assert logs.final_words("a", 3.0) == logs.final_words("nobody", 0.0) == ("", "")
+    logs.write("a", ["x" * FINAL_WORDS_LIMIT_BYTES, "the end"], 4.0)
+    said, own = logs.final_words("a", 2.0)
+    assert said == own
+    assert len(said) == FINAL_WORDS_LIMIT_BYTES
+    assert said.endswith("the end")

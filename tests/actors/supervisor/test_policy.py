@@ -21,9 +21,11 @@ from actors.supervisor.actions import (
     Forget,
     Happening,
     Leave,
+    LifelineBroke,
     MemoryMeasured,
     Ping,
     Ponged,
+    Record,
     RestartAsked,
     Send,
     SpecsChanged,
@@ -53,10 +55,13 @@ class World:
         self.supervision = Supervision(specs, self.now)
         self.pids: dict[str, int] = {}
         self.log: list[Action] = []
+        self.records: list[Record] = []
         self.born = 0
 
     def tell(self, happening: Happening) -> list[Action]:
-        actions: list[Action] = [action for action in self.supervision.handle(happening, self.now) if not isinstance(action, Announce)]
+        found = self.supervision.handle(happening, self.now)
+        self.records += [action for action in found if isinstance(action, Record)]
+        actions: list[Action] = [action for action in found if not isinstance(action, Announce | Record)]
         self.log += actions
         return actions
 
@@ -151,6 +156,52 @@ def test_temporary_child_is_not_restarted_regardless_of_reason() -> None:
         assert world.end("a", status) == []
         assert world.state("a") == "stopped"
         assert world.wait(1000) == []
+
+
+def test_an_end_that_was_not_meant_to_be_is_recorded_and_one_that_was_is_not() -> None:
+    world = served(actor("a"), actor("b", restart="transient"), actor("c"))
+    world.now += 7.0
+    world.end("a", ExitStatus(code=3))
+    world.end("b", CLEAN)
+    (record,) = world.records
+    assert (record.actor, record.status, record.was, record.blame) == ("a", ExitStatus(code=3), "ready", "")
+    assert (record.uptime_seconds, record.restarts, record.is_actor) == (7.0, 0, True)
+    world.tell(RestartAsked("c"))
+    world.end("c", KILLED)
+    world.tell(StopAsked())
+    assert world.records == [record]
+
+
+def test_a_permanent_child_that_leaves_by_itself_is_recorded() -> None:
+    world = served(actor("a"))
+    world.end("a", CLEAN)
+    assert [record.status for record in world.records] == [CLEAN]
+
+
+def test_the_supervisor_records_why_it_ended_a_process_itself() -> None:
+    world = served(actor("hangs"), actor("grows", memory_limit_mib=1), actor("babbles"))
+    world.tell(MemoryMeasured("grows", 2.0))
+    world.end("grows", CLEAN)
+    world.tell(LifelineBroke("babbles", "a line of 2 MiB"))
+    world.end("babbles", KILLED)
+    while world.state("hangs") != "stopping":
+        world.now = world.supervision.deadline() or world.now
+        world.tell(Ticked())
+    world.end("hangs", KILLED)
+    slow = World(actor("slow"))
+    slow.begin()
+    slow.start("slow")
+    slow.wait(30.0)
+    slow.end("slow", KILLED)
+    assert [record.blame for record in [*world.records, *slow.records]] == ["memory_limit", "lifeline", "hang", "start_timeout"]
+    assert "a line of 2 MiB (killed by SIGKILL)" in world.records[1].reason
+
+
+def test_a_process_that_never_came_to_be_is_recorded_without_a_status() -> None:
+    world = World(actor("a"))
+    world.begin()
+    world.tell(StartFailed("a", "no process can be made"))
+    assert [(record.status, record.reason) for record in world.records] == [(None, "no process can be made")]
 
 
 def test_delays_grow_from_crash_to_crash() -> None:

@@ -1,0 +1,59 @@
+"""Crash records: ten of them, private, and a crash loop pushes out nobody but itself."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.storage.crash_files import RING_LIMIT, directory_of, keep_crash, name_of, read_crashes, surplus
+from schemas.crashes import CrashRecord
+
+
+def _record(actor: str, at: float) -> CrashRecord:
+    return CrashRecord(actor=actor, at=at, kind="exception", reason="exit code 1", last_words="ValueError: no")
+
+
+def test_a_record_can_be_read_again_and_is_nobody_elses(tmp_path: Path) -> None:
+    name = keep_crash(tmp_path, _record("store", 1_700_000_000.25))
+    assert name == "20231114T221320.250000Z-store.json"
+    assert read_crashes(tmp_path) == [(name, _record("store", 1_700_000_000.25))]
+    assert stat.S_IMODE((directory_of(tmp_path) / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(directory_of(tmp_path).stat().st_mode) == 0o700
+
+
+def test_a_crash_loop_pushes_out_its_own_records_and_leaves_those_of_others(tmp_path: Path) -> None:
+    keep_crash(tmp_path, _record("rare", 1.0))
+    for n in range(30):
+        keep_crash(tmp_path, _record("looper", 2.0 + n))
+    found = [record for _, record in read_crashes(tmp_path) if record is not None]
+    assert [(record.actor, record.at) for record in found] == [("rare", 1.0), *(("looper", 23.0 + n) for n in range(9))]
+
+
+def test_what_is_no_record_is_neither_read_nor_removed(tmp_path: Path) -> None:
+    directory = directory_of(tmp_path)
+    directory.mkdir()
+    for n in range(20):
+        (directory / f"note-{n}.json").write_text("{}")
+    name = keep_crash(tmp_path, _record("a", 1.0))
+    assert len(list(directory.iterdir())) == 21
+    assert [found for found, _ in read_crashes(tmp_path)] == [name]
+
+
+def test_a_record_that_cannot_be_read_is_named_without_content(tmp_path: Path) -> None:
+    assert read_crashes(tmp_path) == []
+    directory_of(tmp_path).mkdir()
+    for n, content in enumerate((b"{", b"[" * 100_000, b"\xff", b" " * 300_000)):
+        (directory_of(tmp_path) / name_of("a", float(n))).write_bytes(content)
+    assert [record for _, record in read_crashes(tmp_path)] == [None] * 4
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 10_000)), unique=True))
+def test_the_ring_is_never_larger_and_every_actor_keeps_its_newest(crashes: list[tuple[str, int]]) -> None:
+    names = {name_of(actor, float(at)) for actor, at in crashes}
+    kept = names - set(surplus(names))
+    assert len(kept) == min(len(names), RING_LIMIT)
+    for actor in {actor for actor, _ in crashes}:
+        assert max(name for name in names if name.endswith(f"-{actor}.json")) in kept

@@ -1,0 +1,204 @@
+"""Crashes are told apart, by what the supervisor knows and by what the process said; on real processes at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.storage.crash_files import directory_of, read_crashes
+from actors.supervisor.actions import ExitStatus, Record
+from actors.supervisor.crashes import CrashDesk, kind_of
+from actors.supervisor.logs import Logs
+from schemas.crashes import ActorCrashedEvent, CrashKind, CrashRecord
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in run\nValueError: no'
+
+
+def _end(code: int | None = None, number: int | None = None, **changes: Any) -> Record:
+    fields: dict[str, Any] = {"actor": "a", "pid": 7, "reason": "r", "status": ExitStatus(code, number), "blame": "", "was": "ready"}
+    return Record(**{**fields, "is_actor": True, "uptime_seconds": 1.5, "restarts": 2, **changes})
+
+
+@pytest.mark.parametrize(
+    ("end", "own_words", "oom_kills", "kind"),
+    [
+        (_end(1), TRACEBACK, None, "exception"),
+        (_end(1), "config.json: cannot be read; make it readable", None, "refused"),
+        (_end(1), "", None, "exit"),
+        (_end(0), "", None, "exit"),
+        (_end(3), TRACEBACK, None, "exception"),
+        (_end(3), "bye", None, "exit"),
+        (_end(number=11), "Fatal Python error: Segmentation fault", None, "fatal_signal"),
+        (_end(number=6), "", 5, "fatal_signal"),
+        (_end(0xC0000005), "", None, "fatal_signal"),
+        (_end(1), "Fatal Python error: _PyMem_DebugMalloc", None, "fatal_signal"),
+        (_end(number=9), "", 1, "out_of_memory"),
+        (_end(number=9), "", 0, "killed"),
+        (_end(number=9), "", None, "killed"),
+        (_end(number=15), "", 1, "killed"),
+        (_end(number=9, blame="hang"), TRACEBACK, 1, "hang"),
+        (_end(0, blame="memory_limit"), "", None, "memory_limit"),
+        (_end(number=9, blame="start_timeout"), "", None, "start_timeout"),
+        (_end(status=None), "", None, "not_started"),
+        (_end(127, is_actor=False), "x: cannot be run: No such file", None, "not_started"),
+        (_end(1, is_actor=False), "usage: x", None, "exit"),
+    ],
+)
+def test_kinds_are_told_apart(end: Record, own_words: str, oom_kills: int | None, kind: CrashKind) -> None:
+    assert kind_of(end, own_words, oom_kills) == kind
+
+
+def _desk(state: Path, told: list[ActorCrashedEvent], logs: Logs) -> CrashDesk:
+    return CrashDesk(state, logs, "9.9.9", told.append)
+
+
+@pytest.mark.anyio
+async def test_a_record_holds_what_is_known_and_the_announcement_names_it(tmp_path: Path) -> None:
+    told: list[ActorCrashedEvent] = []
+    logs = Logs()
+    logs.write("a", ["an earlier life"], 1.0)
+    logs.write("a", TRACEBACK.splitlines(), 2.0)
+    desk = _desk(tmp_path, told, logs)
+    desk.capture(_end(1), began_at=2.0)
+    await desk.finish()
+    ((name, record),) = read_crashes(tmp_path)
+    assert record is not None
+    assert (record.kind, record.exit_code, record.signal, record.pid) == ("exception", 1, "", 7)
+    assert (record.uptime_seconds, record.restarts, record.last_words) == (1.5, 2, TRACEBACK)
+    assert record.versions["undercroft"] == "9.9.9"
+    assert {"python", "pyzmq", "msgspec", "platform"} <= set(record.versions)
+    assert [(event.actor, event.kind, event.record) for event in told] == [("a", "exception", name)]
+
+
+@pytest.mark.anyio
+async def test_a_secret_of_several_lines_is_taken_out(tmp_path: Path) -> None:
+    logs = Logs(lambda text: text.replace("one\ntwo", "<key>"))
+    logs.write("a", ["one", "two", "three"], 2.0)
+    desk = _desk(tmp_path, [], logs)
+    desk.capture(_end(3), began_at=0.0)
+    await desk.finish()
+    assert [record.last_words for _, record in read_crashes(tmp_path) if record] == ["<key>\nthree"]
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announcement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[ActorCrashedEvent] = []
+    directory_of(tmp_path).write_text("in the way")
+    desk = _desk(tmp_path, told, Logs())
+    desk.capture(_end(number=9), began_at=0.0)
+    await asyncio.wait_for(desk.finish(), 5)
+    assert [(event.kind, event.record) for event in told] == [("killed", "")]
+    assert "the crash of a is not on record" in capsys.readouterr().err
+
+
+CRASHERS = '''
+"""Actors that end as their name says."""
+
+import asyncio
+import ctypes
+import os
+import time
+
+from bus.actor import Actor
+from schemas.config import SettingsChangedEvent
+
+TOKEN = "hf_canaryCANARYcanaryCANARY"
+
+
+class Crasher(Actor[SettingsChangedEvent]):
+    def __init__(self, end):
+        self.end = end
+
+    async def prepare(self):
+        asyncio.get_running_loop().call_later(0.05, self.go)
+
+    def go(self):
+        held_in_a_local = TOKEN
+        self.end()
+
+    async def handle(self, event):
+        return None
+
+
+def grow():
+    Crasher.kept = bytearray(64 * 1024 * 1024)
+
+
+def nothing():
+    pass
+
+
+class Raiser(Crasher):
+    async def prepare(self):
+        raise ValueError("the token is " + TOKEN)
+
+
+def raising(surroundings): return Raiser(None)
+def aborting(surroundings): return Crasher(os.abort)
+def segfaulting(surroundings): return Crasher(lambda: ctypes.string_at(0))
+def hanging(surroundings): return Crasher(lambda: time.sleep(1000))
+def growing(surroundings): return Crasher(grow)
+def steady(surroundings): return Crasher(nothing)
+
+
+def refusing(surroundings):
+    from actors.launch import EntryRefused
+    raise EntryRefused("the:entry", "somebody has to change this first")
+'''
+
+ENDS: dict[str, tuple[CrashKind, str, str]] = {
+    "raising": ("exception", "", "ValueError: the token is <"),
+    "aborting": ("fatal_signal", "SIGABRT", "Fatal Python error: Aborted"),
+    "segfaulting": ("fatal_signal", "SIGSEGV", "Fatal Python error: Segmentation fault"),
+    "hanging": ("hang", "SIGKILL", "in <lambda>"),
+    "refusing": ("refused", "", "somebody has to change this first"),
+    "steady": ("killed", "SIGKILL", ""),
+    "absent": ("not_started", "", "no-such-program-xyz: cannot be run"),
+}
+
+
+def _child(name: str) -> dict[str, Any]:
+    if name == "absent":
+        return {"name": name, "command": ["no-such-program-xyz"], "restart": "temporary"}
+    return {"name": name, "entry": f"crashers:{name}", "restart": "temporary", "heartbeat_timeout_seconds": 0.5 if name == "hanging" else 10.0}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ends processes by signals, and reads their ends from the fork server")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_every_way_to_end_is_told_apart_on_real_processes(start: Any, profile: Any, method: str) -> None:
+    directory = profile(*(_child(name) for name in ENDS))
+    (directory / "crashers.py").write_text(CRASHERS)
+    runtime = start(directory, "--spawn", method)
+    runtime.wait_state("steady", "ready")
+    os.kill(runtime.pids["steady"], signal.SIGKILL)
+    while any(runtime.states.get(name) != "stopped" for name in ENDS):
+        runtime.next()
+    assert runtime.end() == 0  # what was captured is written by then
+    records = {record.actor: record for _, record in read_crashes(runtime.home / "state") if record}
+    for name, (kind, number, words) in ENDS.items():
+        assert (name, records[name].kind, records[name].signal) == (name, kind, number)
+        assert words in records[name].reason + records[name].last_words
+    assert "crashers.py" in records["segfaulting"].last_words  # the dump of the fault handler names the line
+    assert b"CANARY" not in msgspec.json.encode(records)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory of a process is measured by way of /proc")
+def test_an_actor_over_its_memory_limit_is_recorded_as_such_and_announced(start: Any, profile: Any) -> None:
+    directory = profile({"name": "growing", "entry": "crashers:growing", "restart": "temporary", "memory_limit_mib": 48})
+    (directory / "crashers.py").write_text(CRASHERS)
+    runtime = start(directory)
+    runtime.wait_state("growing", "stopped")
+    assert runtime.end() == 0
+    ((_, record),) = read_crashes(runtime.home / "state")
+    assert isinstance(record, CrashRecord)
+    assert record.kind == "memory_limit"
+    assert "limit is 48 MiB" in record.reason
