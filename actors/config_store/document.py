@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from actors.storage import strict_json
-from actors.storage.durable import make_directory, replace_file
+from actors.storage.durable import DurableWriteFailed, make_directory, replace_file
 from actors.storage.quarantine import quarantine
 from bus.errors import OperatorError
 
@@ -126,9 +129,14 @@ def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], v
         DurableWriteFailed: a step failed; what was on disk before is still there.
         OSError: the directory cannot be made.
     """
-    make_directory(path.parent)
     content = render(overrides, others, version)
-    replace_file(path, content)
+    try:
+        replace_file(path, content)
+    except DurableWriteFailed as failed:
+        if failed.step != "create" or failed.errno != errno.ENOENT:
+            raise
+        make_directory(path.parent)
+        replace_file(path, content)
     return content
 
 
@@ -137,6 +145,6 @@ def render(overrides: Mapping[str, Any], others: Mapping[str, Any], version: int
     numbers = {"format": FORMAT} | ({VERSION: version} if version != 1 else {})
     content = {**numbers, **others, "overrides": dict(sorted(overrides.items()))}
     try:
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    except UnicodeEncodeError:  # half of a surrogate pair, which came as an escape and can only leave as one
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    except (UnicodeEncodeError, OverflowError):  # half of a surrogate pair can only leave as an escape; an integer may have more than 64 bits
         return json.dumps(content, indent=2, allow_nan=False).encode() + b"\n"

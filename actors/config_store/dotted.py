@@ -39,6 +39,18 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
+def amended(nested: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested objects with some values changed, by dotted path; the given ones stay as they are, and share what does not change."""
+    after = dict(nested)
+    for path, value in changes.items():
+        inner = after
+        *sections, name = path.split(".")
+        for section in sections:
+            inner[section] = inner = dict(inner[section])
+        inner[name] = value
+    return after
+
+
 def spread(sections: Iterable[str], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Open nested objects that stand for a section into the dotted paths of its settings."""
     known = frozenset(sections)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -18,6 +18,23 @@ from schemas.config import SettingProblem
 PROBLEM_LIMIT: Final = 100
 REFERENCE_LIMIT: Final = 32
 LOCAL: Final = "#/"
+LOCAL_KEYWORDS: Final = frozenset(
+    {
+        "$schema",
+        "$id",
+        "$defs",
+        "$comment",
+        "definitions",
+        "title",
+        "description",
+        "default",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+    }
+)
+"""With these alone at the top, a schema is valid where each of its properties is: none of them is ever missing or unknown."""
 
 
 class JsonSchema:
@@ -43,6 +60,7 @@ class JsonSchema:
             check_secret(spec, source)
         self._defaults = {path: spec.default for path, spec in self.fields.items()}
         self._secrets = [path for path, spec in self.fields.items() if spec.is_secret]
+        self._sections = _sections(content, self.fields)
         self._validator = Draft202012Validator(content, registry=Registry())
         wrong = self.judge({}).problems
         if wrong:
@@ -53,6 +71,17 @@ class JsonSchema:
         whole = {**self._defaults, **values}
         errors = list(itertools.islice(self._validator.iter_errors(nest(whole)), PROBLEM_LIMIT))
         return Judged(problems=tuple(map(self._problem, errors))) if errors else Judged(whole)
+
+    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Judged | None:
+        """Judge the sections that hold these settings; None where the schema has rules across sections."""
+        names = {path.partition(".")[0] for path in paths}
+        if not names <= self._sections.keys():
+            return None
+        within = {path: values.get(path, self._defaults[path]) for name in names for path in self._sections[name]}
+        properties = self._content["properties"]
+        found = (self._validator.descend(value, properties[name], path=name) for name, value in nest(within).items())
+        errors = list(itertools.islice(itertools.chain.from_iterable(found), PROBLEM_LIMIT))
+        return Judged(problems=tuple(map(self._problem, errors))) if errors else Judged(within)
 
     def document(self) -> dict[str, Any]:
         """The schema itself."""
@@ -97,6 +126,16 @@ class JsonSchema:
                 raise SettingsSchemaWrong(self.source, path, f"there is nothing at {reference!r}")
             found = {**target, **found}
         raise SettingsSchemaWrong(self.source, path, "the reference leads back to itself")
+
+
+def _sections(content: Mapping[str, Any], fields: Iterable[str]) -> dict[str, list[str]]:
+    """The settings below each name at the top; none if the schema has rules that go across."""
+    if not content.keys() <= LOCAL_KEYWORDS:
+        return {}
+    found: dict[str, list[str]] = {}
+    for path in fields:
+        found.setdefault(path.partition(".")[0], []).append(path)
+    return found
 
 
 def _spec(path: str, found: Mapping[str, Any]) -> FieldSpec:

@@ -132,11 +132,16 @@ def visible(ground: Ground, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def effective_of(ground: Ground, merged: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:
     """Every setting as it may be told: what the schema made of the values, with secrets hidden."""
-    effective = dict(judged)
-    for path in ground.secrets:
+    return hidden(ground, merged, {**judged, **dict.fromkeys(ground.secrets)})
+
+
+def hidden(ground: Ground, merged: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:
+    """Some settings as they may be told: what the schema made of the values, with secrets hidden."""
+    told = dict(judged)
+    for path in ground.secrets & told.keys():
         default = ground.schema.fields[path].default
-        effective[path] = SECRET_PLACEHOLDER if merged.get(path, default) not in ("", None) else default
-    return effective
+        told[path] = SECRET_PLACEHOLDER if merged.get(path, default) not in ("", None) else default
+    return told
 
 
 def open_values(ground: Ground, values: Mapping[str, Any]) -> dict[str, Any]:

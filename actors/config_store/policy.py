@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from actors.config_store import layers as laying
-from actors.config_store.dotted import is_within, nest, spread
+from actors.config_store.dotted import amended, is_within, nest, spread
 from actors.config_store.layers import Ground, Layer, is_reference, open_values, winner_of
 from actors.config_store.schema import is_plain
 from schemas.config import SECRET_PLACEHOLDER, LayerName, Scope, SettingProblem
@@ -34,6 +34,7 @@ class Configuration:
         layers: all layers, the lowest first.
         merged: dotted path to the value of the highest layer that has one.
         effective: dotted path to value, for every setting; secrets hidden.
+        settings: the same, nested by section.
     """
 
     ground: Ground
@@ -43,12 +44,8 @@ class Configuration:
     layers: tuple[Layer, ...] = ()
     merged: Mapping[str, Any] = field(default_factory=dict, repr=False)
     effective: Mapping[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
     revision: int = 0
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """All effective settings, nested by section."""
-        return nest(self.effective)
 
     @property
     def stored(self) -> dict[str, Any]:
@@ -100,6 +97,7 @@ def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] |
         problems += judged.problems
         merged = laying.resolve(found)
         judged = ground.schema.judge(open_values(ground, merged))
+    effective = laying.effective_of(ground, merged, judged.effective)
     return Configuration(
         ground,
         overrides=dict(user),
@@ -107,7 +105,8 @@ def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] |
         session=dict(next(layer.values for layer in found if layer.name == "session")),
         layers=found,
         merged=merged,
-        effective=laying.effective_of(ground, merged, judged.effective),
+        effective=effective,
+        settings=nest(effective),
     ), problems[:PROBLEM_LIMIT]
 
 
@@ -141,7 +140,8 @@ def update(
         del leaves[path]
     own = before.overrides if scope == "user" else before.session
     kept = {path: value for path, value in own.items() if not any(is_within(path, section) for section in resets)} if resets else own
-    verdict = _settle(before, {**kept, **leaves}, scope, references or {} if scope == "user" else {}, leaves)
+    references = references or {} if scope == "user" else {}
+    verdict = (None if resets else _amend(before, scope, references, leaves)) or _settle(before, {**kept, **leaves}, scope, references, leaves)
     if not verdict.is_taken:
         return verdict
     shadowed = {path: winner for path in leaves if (winner := winner_of(verdict.after.layers, path)) != scope}
@@ -184,6 +184,40 @@ def reground(before: Configuration, ground: Ground) -> tuple[Verdict, list[Setti
     return _changed(before, after), problems
 
 
+def _amend(before: Configuration, scope: Scope, references: Mapping[str, Any], leaves: Mapping[str, Any]) -> Verdict | None:
+    """As `_settle`, for values that win and on which nothing else depends: only their sections are looked at. None where that is not so."""
+    ground = before.ground
+    above = [layer.values for layer in before.layers[[layer.name for layer in before.layers].index(scope) + 1 :]]
+    if ground.preset_setting in leaves or any(path in values for values in above for path in leaves):
+        return None
+    merged = {**before.merged, **leaves}
+    judged = ground.schema.judge_sections(open_values(ground, merged), leaves)
+    if judged is None:
+        return None
+    if judged.problems:
+        return Verdict(before, problems=judged.problems[:PROBLEM_LIMIT])
+    normal = {path: references.get(path, _normal(judged.effective, path, value, ground)) for path, value in leaves.items()}
+    wrong = next((path for path, value in normal.items() if not is_plain(value)), None)
+    if wrong is not None:
+        return _refused(before, wrong, NOT_PLAIN)
+    merged |= normal
+    told = laying.hidden(ground, merged, judged.effective)
+    changed = {path: value for path, value in told.items() if _differs(before, merged, path, value)}
+    own = {**(before.overrides if scope == "user" else before.session), **normal}
+    after = Configuration(
+        ground,
+        overrides=own if scope == "user" else before.overrides,
+        set_aside={path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside,
+        session=own if scope == "session" else before.session,
+        layers=tuple(Layer(scope, layer.source, own, layer.rejected, layer.sources) if layer.name == scope else layer for layer in before.layers),
+        merged=merged,
+        effective={**before.effective, **changed},
+        settings=amended(before.settings, changed),
+        revision=before.revision + bool(changed),
+    )
+    return Verdict(after, changed)
+
+
 def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, references: Mapping[str, Any], leaves: Mapping[str, Any]) -> Verdict:
     """Replace what the user or the session has, if the whole is valid: below the other layers, and by itself."""
     ground = before.ground
@@ -207,6 +241,7 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
     stack = tuple(replace(layer, values=normal) if layer.name == scope else layer for layer in stack)
     merged |= {path: normal[path] for path in leaves if winner_of(stack, path) == scope}
     set_aside = {path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside
+    effective = laying.effective_of(ground, merged, judged.effective)
     after = replace(
         before,
         overrides=normal if scope == "user" else before.overrides,
@@ -214,18 +249,19 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
         set_aside=set_aside,
         layers=stack,
         merged=merged,
-        effective=laying.effective_of(ground, merged, judged.effective),
+        effective=effective,
+        settings=nest(effective),
     )
     return _changed(before, after)
 
 
 def _changed(before: Configuration, after: Configuration) -> Verdict:
-    changed = {
-        path: value
-        for path, value in after.effective.items()
-        if before.effective.get(path, ...) != value or (value == SECRET_PLACEHOLDER and before.merged.get(path) != after.merged.get(path))
-    }
+    changed = {path: value for path, value in after.effective.items() if _differs(before, after.merged, path, value)}
     return Verdict(replace(after, revision=before.revision + bool(changed)), changed)
+
+
+def _differs(before: Configuration, merged: Mapping[str, Any], path: str, value: Any) -> bool:
+    return bool(before.effective.get(path, ...) != value or (value == SECRET_PLACEHOLDER and before.merged.get(path) != merged.get(path)))
 
 
 def _normal(effective: Mapping[str, Any], path: str, value: Any, ground: Ground) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -11,6 +12,12 @@ from pydantic.fields import FieldInfo
 from actors.config_store.dotted import is_within, nest
 from actors.config_store.schema import RESTART, SECRET, USER, FieldSpec, Judged, SettingsSchemaWrong, check_secret
 from schemas.config import SettingProblem
+
+Route = tuple[str, tuple[str, ...]]
+"""Dotted path of a setting, and the names on the way to it."""
+
+INDIFFERENT: Final = frozenset({"extra", "title", "frozen", "json_schema_extra", "use_attribute_docstrings", "validate_assignment"})
+"""Options of a model that say nothing of the models within it, nor of the one around it."""
 
 
 class PydanticSchema:
@@ -27,6 +34,7 @@ class PydanticSchema:
         self.sections: dict[str, str] = {}
         found = dict(self._walk(model, ""))
         self._routes = [(path, tuple(path.split("."))) for path in found]
+        self._sections = dict(_sections(model, self._routes))
         try:
             defaults = self._effective({})
         except ValidationError as error:
@@ -45,19 +53,31 @@ class PydanticSchema:
             found = error.errors(include_url=False, include_context=False)
             return Judged(problems=tuple(self._problem(".".join(map(str, one["loc"])), one) for one in found))
 
+    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Judged | None:
+        """Judge the sections that hold these settings; None where the model has rules across sections."""
+        names = {path.partition(".")[0] for path in paths}
+        if not names <= self._sections.keys():
+            return None
+        effective: dict[str, Any] = {}
+        problems: list[SettingProblem] = []
+        for name in names:
+            section, routes = self._sections[name]
+            within = nest({path[len(name) + 1 :]: values[path] for path, _ in routes if path in values})
+            try:
+                plain = section.model_validate(within).model_dump(mode="json")
+            except ValidationError as error:
+                found = error.errors(include_url=False, include_context=False)
+                problems += [self._problem(".".join(map(str, (name, *one["loc"]))), one) for one in found]
+            else:
+                effective |= _pick(plain, routes)
+        return Judged(effective, tuple(problems))
+
     def document(self) -> dict[str, Any]:
         """Types and ranges, as JSON Schema."""
         return self._model.model_json_schema()
 
     def _effective(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        plain = self._model.model_validate(nest(values)).model_dump(mode="json")
-        effective = {}
-        for path, parts in self._routes:
-            value = plain
-            for part in parts:
-                value = value[part]
-            effective[path] = value
-        return effective
+        return _pick(self._model.model_validate(nest(values)).model_dump(mode="json"), self._routes)
 
     def _problem(self, path: str, error: Any) -> SettingProblem:
         if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (self._secrets and not path):
@@ -73,6 +93,36 @@ class PydanticSchema:
                 yield from self._walk(inner, path + ".")
             else:
                 yield path, info
+
+
+def _sections(model: type[BaseModel], routes: list[Route]) -> Iterator[tuple[str, tuple[type[BaseModel], list[Route]]]]:
+    """The sections at the top that can be judged by themselves, with their settings and the way to each from there."""
+    core: Any = model.__pydantic_core_schema__
+    core = core["schema"] if core["type"] == "definitions" else core
+    if core["type"] != "model" or core.get("custom_init") or core.get("post_init") or not _is_indifferent(model):
+        return
+    decorators = model.__pydantic_decorators__
+    if any(getattr(decorators, kind.name) for kind in dataclasses.fields(decorators)):
+        return
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and not info.metadata and _is_indifferent(inner):
+            yield name, (inner, [(path, parts[1:]) for path, parts in routes if parts[0] == name])
+
+
+def _is_indifferent(model: type[BaseModel]) -> bool:
+    """Whether the model is validated and told in the same way by itself as within another one, or around one."""
+    return model.model_config.keys() <= INDIFFERENT
+
+
+def _pick(plain: Any, routes: list[Route]) -> dict[str, Any]:
+    found = {}
+    for path, parts in routes:
+        value = plain
+        for part in parts:
+            value = value[part]
+        found[path] = value
+    return found
 
 
 def _spec(path: str, info: FieldInfo, default: Any) -> FieldSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -94,6 +94,13 @@ class SettingsSchema(Protocol):
 
     def judge(self, values: Mapping[str, Any]) -> Judged:
         """Lay values over the defaults, by dotted path, and see whether the whole is valid."""
+        ...
+
+    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Judged | None:
+        """Judge only those sections at the top that hold these settings, and tell what is in effect in them.
+
+        None where that does not say whether the whole is valid: a rule goes across sections, or a setting is in none.
+        """
         ...
 
     def document(self) -> dict[str, Any]:

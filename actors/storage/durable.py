@@ -117,7 +117,7 @@ class Replacement:
 
     def __init__(self, path: Path, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK) -> None:
         self.path = path
-        self.target = Path(os.path.realpath(path))
+        self.target = _followed(path)
         self._content = content
         self._disk = disk
         self._temporary = self.target.with_name(self.target.name + TEMPORARY_SUFFIX)
@@ -133,8 +133,8 @@ class Replacement:
             descriptor = self._disk.create(self._temporary)
         try:
             with self._step("write"):
-                self._ours = os.fstat(descriptor)
                 _write_all(self._disk, descriptor, memoryview(self._content))
+                self._ours = os.fstat(descriptor)
             with self._step("sync"):
                 self._disk.sync(descriptor)
         except BaseException:
@@ -289,6 +289,15 @@ def sync_directory(path: Path) -> None:
         sync_file(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _followed(path: Path) -> Path:
+    """What a symbolic link leads to; of any other path one look tells that it is none."""
+    try:
+        os.readlink(path)
+    except OSError:
+        return path
+    return Path(os.path.realpath(path))
 
 
 def _write_all(disk: Disk, descriptor: int, content: memoryview) -> None:
