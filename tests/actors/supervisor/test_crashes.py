@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from acceptance.runtime import within
 from actors.storage.crash_files import directory_of, read_crashes
 from actors.supervisor.actions import ExitStatus, Record
 from actors.supervisor.crashes import CrashDesk, kind_of
 from actors.supervisor.logs import Logs
 from schemas.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 
+GROUP_BYTES = 256 * 1024 * 1024
 TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in run\nValueError: no'
 
 
@@ -131,6 +136,10 @@ def grow():
     Crasher.kept = bytearray(64 * 1024 * 1024)
 
 
+def devour():
+    Crasher.kept = bytearray(512 * 1024 * 1024)
+
+
 def nothing():
     pass
 
@@ -145,6 +154,7 @@ def aborting(surroundings): return Crasher(os.abort)
 def segfaulting(surroundings): return Crasher(lambda: ctypes.string_at(0))
 def hanging(surroundings): return Crasher(lambda: time.sleep(1000))
 def growing(surroundings): return Crasher(grow)
+def devouring(surroundings): return Crasher(devour)
 def steady(surroundings): return Crasher(nothing)
 
 
@@ -202,3 +212,49 @@ def test_an_actor_over_its_memory_limit_is_recorded_as_such_and_announced(start:
     assert isinstance(record, CrashRecord)
     assert record.kind == "memory_limit"
     assert "limit is 48 MiB" in record.reason
+
+
+@pytest.fixture
+def small_group() -> Iterator[Path]:
+    """A control group for processes that may have 256 MiB together."""
+    place = _memory_group()
+    if place is None:
+        pytest.skip("no control group can be made here: it takes root, and a kernel that counts memory by group")
+    limits = {"memory.limit_in_bytes": GROUP_BYTES, "memory.memsw.limit_in_bytes": GROUP_BYTES, "memory.max": GROUP_BYTES, "memory.swap.max": 0}
+    for name, limit in limits.items():
+        if (place / name).exists():
+            (place / name).write_text(str(limit))
+    yield place
+    place.rmdir()
+
+
+def _memory_group() -> Path | None:
+    for line in Path("/proc/self/cgroup").read_text().splitlines() if sys.platform == "linux" else []:
+        _, controllers, own = line.split(":", 2)
+        root = Path("/sys/fs/cgroup") / ("memory" if controllers == "memory" else "")
+        place = root / own.lstrip("/") / f"crash-test-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            if controllers in ("memory", ""):
+                place.mkdir()
+                if (place / "memory.events").exists() or (place / "memory.oom_control").exists():
+                    return place
+                place.rmdir()
+    return None
+
+
+@pytest.mark.slow
+def test_an_actor_that_the_kernel_killed_for_want_of_memory_is_recorded_as_such(profile: Any, tmp_path: Path, small_group: Path) -> None:
+    directory = profile({"name": "devouring", "entry": "crashers:devouring", "restart": "temporary"})
+    (directory / "crashers.py").write_text(CRASHERS)
+    home = tmp_path / "home"
+    command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(directory), "up"]
+    join = f'echo $$ > {small_group}/cgroup.procs && exec "$@"'
+    runtime = subprocess.Popen(["sh", "-c", join, "sh", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        assert within(20.0, lambda: bool(read_crashes(home / "state")))
+    finally:
+        runtime.terminate()
+        runtime.wait(20)
+    ((_, record),) = read_crashes(home / "state")
+    assert record is not None
+    assert (record.kind, record.signal, record.oom_kills, record.oom_source) == ("out_of_memory", "SIGKILL", 1, "cgroup")
