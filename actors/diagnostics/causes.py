@@ -16,6 +16,9 @@ NEARLY_FULL_BYTES: Final = 200 * 1024 * 1024
 LOOP_RESTARTS: Final = 2
 """An actor that waits for another start after so many is in a loop."""
 
+NOT_SERVED: Final = "no_responder"
+"""The app may have no such actor; one that should be there shows among the actors."""
+
 WORDS_LIMIT: Final = 300
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 
@@ -175,7 +178,7 @@ def _gaps(facts: Facts) -> Iterator[ReportFinding]:
 
 
 def _missing(facts: Facts) -> Iterator[ReportFinding]:
-    silent = [PARTS.get(part, part) for part, reason in facts.missing.items() if part not in ("history",) or "no_responder" not in reason]
+    silent = [PARTS.get(part, part) for part, reason in facts.missing.items() if not reason.startswith(NOT_SERVED)]
     if silent and not facts.unreached:
         sentence = f"{len(silent)} parts of this report could not be had: {', '.join(silent)}."
         yield ReportFinding(name="parts_missing", severity="warning", sentence=sentence, advice="The reasons are below.")

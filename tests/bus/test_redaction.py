@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bus.redaction import TEXT_LIMIT, Redactor
+from bus.redaction import TEXT_LIMIT, TOKEN, Redactor, reseal
 
 
 @pytest.fixture
@@ -142,3 +142,38 @@ def test_what_was_redacted_once_is_not_changed_by_doing_it_again(text: str) -> N
 @given(before=st.text(max_size=60), after=st.text(max_size=60), secret=st.sampled_from(SECRETS[8:10]))
 def test_a_known_secret_never_shows_whatever_stands_around_it(before: str, after: str, secret: str) -> None:
     assert secret.casefold() not in make().text(f"{before}{secret}{after}").casefold()
+
+
+@pytest.mark.requirement("S0-16")
+def test_resealed_tokens_keep_what_is_equal_and_say_nothing_to_other_reports() -> None:
+    text = make().text("annas-laptop asked anna@example.org and annas-laptop again")
+    one, other = reseal(text, b"one"), reseal(text, b"other")
+    tokens = [found[0] for found in TOKEN.finditer(one)]
+    assert tokens[0] == tokens[2] != tokens[1]
+    assert [found[1] for found in TOKEN.finditer(one)] == ["host", "email", "host"]
+    assert not {found[0] for found in TOKEN.finditer(one)} & {found[0] for found in TOKEN.finditer(other)}
+    assert not set(tokens) & {found[0] for found in TOKEN.finditer(text)}
+
+
+@given(st.text())
+def test_resealing_changes_nothing_but_tokens(text: str) -> None:
+    assert TOKEN.sub("", reseal(text, b"salt")) == TOKEN.sub("", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/mnt/plan/models/small/model.bin", "<models>/small/model.bin"),
+        ("cannot open '/mnt/plan/models': no", "cannot open '<models>': no"),
+        ("it is at /mnt/plan/models.", "it is at <models>."),
+        ("/mnt/plan/state", "<app>/state"),
+        ("/mnt/plan/models-old/x", "<app>/models-old/x"),
+        ("/mnt/planet/x", "/mnt/planet/x"),
+        ("/Users/anna/app/config", "<config>"),
+    ],
+)
+def test_directories_of_the_app_are_called_by_what_they_are_for(text: str, expected: str) -> None:
+    places = {"/mnt/plan": "app", "/mnt/plan/models": "models", "/Users/anna/app/config": "config"}
+    redactor = Redactor(b"salt", homes=["/Users/anna"], places=places)
+    assert redactor.text(text) == expected
+    assert redactor.text(expected) == expected

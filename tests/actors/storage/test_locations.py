@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from actors.storage.locations import CATEGORIES, LocationRefused, absolute, locate, override, prepare
+from actors.storage.locations import CATEGORIES, LocationRefused, absolute, locate, override, places, prepare
 from bus.discovery import state_directory
 
 
@@ -85,3 +85,10 @@ def test_override_onto_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(LocationRefused, match="taken by a file"):
         prepare("models", tmp_path / "file")
+
+
+def test_every_directory_has_a_word_that_stands_for_it(tmp_path: Path) -> None:
+    found = places(locate("app", home=tmp_path))
+    assert found[str(tmp_path / "models")] == "models"
+    assert found[str(tmp_path)] == "undercroft-home"
+    assert len(found) == len(CATEGORIES) + 1
