@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
 from actors.config_store import document, environment, packaged, policy
+from actors.config_store.announcements import Announcements
 from actors.config_store.answers import describe, response
 from actors.config_store.commits import Commits
 from actors.config_store.explanation import explain
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "config.json"
 SAVE_ATTEMPTS: Final = 3
 LARGE_CHARACTERS: Final = 1000
+UNASKED: Final = ("start", "file", "policy")
 ALERT_SECONDS: Final = 0.9
 """A disk that fails is told of no more often than this; less than the shortest delay before a retry."""
 
@@ -70,6 +72,7 @@ class ConfigStore(Actor[Inbox]):
         self.commits = Commits(self._write, self._not_durable, self._durable_again)
         self.now, found = policy.load(ground, file.known.overrides)
         self.problems = (*problems, *found)
+        self._announcements = Announcements(lambda event: self.peer.post(event))
         self._outsiders = Outsiders(self, file, policy_path, look_seconds)
         self._told_at = float("-inf")
         self._answers = 0
@@ -114,6 +117,7 @@ class ConfigStore(Actor[Inbox]):
 
     async def close(self) -> None:
         """Bring to disk what is not yet there, and give the answers that wait for it."""
+        self._announcements.flush()
         await self.commits.close()
         while self._answers:
             await self._is_answered.wait()
@@ -141,6 +145,7 @@ class ConfigStore(Actor[Inbox]):
     async def _configure(self, event: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent | Later:
         verdict = self._judge(event, {})
         if event.operation == "get_effective" or event.dry_run or not verdict.is_taken:
+            self._announcements.flush()
             return response(event, verdict, durable=self.commits.is_settled)
         if event.operation == "update" and event.scope == "user":
             secrets = policy.secrets_in(self.now, event.updates)
@@ -185,6 +190,7 @@ class ConfigStore(Actor[Inbox]):
         if verdict.changed:
             await self.announce(event.operation, verdict.changed, verdict.restart)
         if number is None:
+            self._announcements.flush()
             return response(event, verdict, durable=self.commits.is_settled)
         return self._later(partial(self._when_durable, event, verdict, number, before))
 
@@ -199,6 +205,10 @@ class ConfigStore(Actor[Inbox]):
         """Tell everybody what is in effect now."""
         now = self.now
         event = SettingsChangedEvent(changed=dict(changed), settings=now.settings, revision=now.revision, reason=reason, restart=restart)
+        if self.peer.has_room and reason not in UNASKED:
+            self._announcements.tell(event)
+            return
+        self._announcements.flush()
         await self.peer.publish(event)
 
     async def _when_durable(

@@ -77,7 +77,7 @@ class JsonSchema:
         names = {path.partition(".")[0] for path in paths}
         if not names <= self._sections.keys():
             return None
-        within = {path: values.get(path, self._defaults[path]) for name in names for path in self._sections[name]}
+        within = {path: values.get(path, self._defaults[path]) for name, paths in self._sections.items() if name in names for path in paths}
         properties = self._content["properties"]
         found = (self._validator.descend(value, properties[name], path=name) for name, value in nest(within).items())
         errors = list(itertools.islice(itertools.chain.from_iterable(found), PROBLEM_LIMIT))

@@ -60,8 +60,9 @@ class PydanticSchema:
             return None
         effective: dict[str, Any] = {}
         problems: list[SettingProblem] = []
-        for name in names:
-            section, routes = self._sections[name]
+        for name, (section, routes) in self._sections.items():
+            if name not in names:
+                continue
             within = nest({path[len(name) + 1 :]: values[path] for path, _ in routes if path in values})
             try:
                 plain = section.model_validate(within).model_dump(mode="json")

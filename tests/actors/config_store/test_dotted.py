@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config_store.dotted import is_within, nest, spread
+from actors.config_store.dotted import amended, is_within, nest, spread
 
 SECTIONS = ("a", "a.b", "c")
 paths = st.sampled_from(["x", "a.x", "a.y", "a.b.x", "c.x"])
@@ -26,3 +26,11 @@ def test_a_section_holds_its_own_and_what_lies_below() -> None:
     assert is_within("a.b", "a")
     assert is_within("a", "a")
     assert not is_within("ab", "a")
+
+
+@given(st.dictionaries(paths, st.integers()), st.dictionaries(paths, st.integers()))
+def test_amending_leaves_the_former_as_it_was(flat: dict[str, Any], changes: dict[str, Any]) -> None:
+    flat = {**dict.fromkeys(changes, 0), **flat}
+    before = nest(flat)
+    assert amended(before, changes) == nest({**flat, **changes})
+    assert before == nest(flat)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors.config_store.json_schema import JsonSchema
-from actors.config_store.schema import SettingsSchemaWrong
+from actors.config_store.schema import Judged, SettingsSchemaWrong
 
 CONTENT = {
     "$defs": {"port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 80, "title": "Port"}},
@@ -68,3 +68,14 @@ def test_a_problem_never_shows_a_secret() -> None:
 def test_a_schema_that_cannot_be_used_is_refused_by_name(content: Any, words: str) -> None:
     with pytest.raises(SettingsSchemaWrong, match=words):
         JsonSchema(content, "s.json")
+
+
+def test_a_section_is_judged_by_itself_where_nothing_goes_across() -> None:
+    schema = JsonSchema(CONTENT, "s.json")
+    assert schema.judge_sections({"cloud.port": 99, "labels": {"a": 1}}, ["cloud.port"]) == Judged({"cloud.key": "", "cloud.port": 99})
+    assert schema.judge_sections({"labels": {"a": 1}}, ["labels"]) == Judged({"labels": {"a": 1}})
+    for values in ({"cloud.port": 0}, {"cloud.key": "much too long"}, {"labels": {"a": "x"}}):
+        assert schema.judge_sections(values, values) == schema.judge(values)
+    assert schema.judge_sections({"gone": 1}, ["gone"]) is None
+    across = {**CONTENT, "not": {"properties": {"cloud": {"properties": {"port": {"const": 13}}}}}}
+    assert JsonSchema(across, "s.json").judge_sections({"cloud.port": 13}, ["cloud.port"]) is None

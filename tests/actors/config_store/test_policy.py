@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -194,3 +195,27 @@ def test_history_settings_are_validated_at_load(stored: dict[str, Any]) -> None:
     now, problems = policy.load(ground(model, None), stored)
     assert now.overrides == {}
     assert len(problems) == 1
+
+
+class Whole(PydanticSchema):
+    """A schema that is only ever judged as a whole."""
+
+    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> None:
+        """As if it had rules across sections."""
+
+
+NAMES = st.sampled_from(["language", "vad.sensitivity", "vad.multiplier", "vad", "labels.names", "nothing"])
+VALUES = st.sampled_from([0, 0.25, 7, 99, True, "x", None, {"a": 1}, {"sensitivity": 1}])
+
+
+@given(st.lists(st.tuples(st.dictionaries(NAMES, VALUES, max_size=3), st.sampled_from(["user", "session"])), max_size=6))
+def test_judging_only_the_section_that_changes_comes_to_the_same_as_judging_the_whole(requests: list[tuple[dict[str, Any], Any]]) -> None:
+    one, _ = policy.load(Ground(PydanticSchema(Settings)), {"gone": 1})
+    other, _ = policy.load(Ground(Whole(Settings)), {"gone": 1})
+    for updates, scope in requests:
+        found, expected = policy.update(one, updates, scope=scope), policy.update(other, updates, scope=scope)
+        assert (found.changed, found.problems, found.shadowed) == (expected.changed, expected.problems, expected.shadowed)
+        one, other = found.after, expected.after
+        for name in ("overrides", "set_aside", "session", "merged", "effective", "settings", "revision"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert [layer.values for layer in one.layers] == [layer.values for layer in other.layers]

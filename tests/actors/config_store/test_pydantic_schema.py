@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
 
 from actors.config_store.pydantic_schema import PydanticSchema
 from actors.config_store.schema import SettingsSchemaWrong
@@ -65,3 +67,69 @@ class Leaky(BaseModel):
 def test_a_model_that_cannot_be_used_is_refused_by_name(model: type[BaseModel], words: str) -> None:
     with pytest.raises(SettingsSchemaWrong, match=words):
         PydanticSchema(model)
+
+
+def test_a_section_is_judged_by_itself_where_nothing_goes_across() -> None:
+    schema = PydanticSchema(Settings)
+    judged = schema.judge_sections({"cloud.port": 8080}, ["cloud.port"])
+    assert judged is not None
+    assert judged.effective == {path: value for path, value in schema.judge({"cloud.port": 8080}).effective.items() if path.startswith("cloud.")}
+    wrong = schema.judge_sections({"cloud.port": 13, "cloud.key": "abc"}, ["cloud.port"])
+    assert wrong == schema.judge({"cloud.port": 13, "cloud.key": "abc"})
+    assert "abc" not in repr(wrong)
+    assert schema.judge_sections({"maybe": None}, ["maybe"]) is None
+
+
+class Plain(BaseModel):
+    value: int = 0
+
+
+class AcrossSections(BaseModel):
+    a: Plain = Plain()
+    b: Plain = Plain()
+
+    @model_validator(mode="after")
+    def ordered(self) -> AcrossSections:
+        if self.a.value > self.b.value:
+            raise ValueError("a is more than b")
+        return self
+
+
+class AtField(BaseModel):
+    a: Plain = Plain()
+
+    @field_validator("a")
+    @classmethod
+    def small(cls, found: Plain) -> Plain:
+        if found.value > 9:
+            raise ValueError("too much")
+        return found
+
+
+class Told(BaseModel):
+    a: Plain = Plain()
+
+    @field_serializer("a")
+    def doubled(self, found: Plain) -> dict[str, int]:
+        return {"value": found.value * 2}
+
+
+class Annotation(BaseModel):
+    a: Annotated[Plain, AfterValidator(lambda found: found)] = Plain()
+
+
+class Afterwards(BaseModel):
+    a: Plain = Plain()
+
+    def model_post_init(self, context: Any) -> None:
+        """See to it."""
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(ser_json_timedelta="float")
+    a: Plain = Plain()
+
+
+@pytest.mark.parametrize("model", [AcrossSections, AtField, Told, Annotation, Afterwards, Options])
+def test_a_model_with_rules_of_its_own_is_judged_as_a_whole(model: type[BaseModel]) -> None:
+    assert PydanticSchema(model).judge_sections({"a.value": 10}, ["a.value"]) is None
