@@ -71,7 +71,9 @@ def _runtime(facts: Facts) -> Iterator[ReportFinding]:
     if not facts.unreached or runtime is None:
         return
     if runtime.state == "alive":
-        sentence = f"The runtime is up (process {runtime.pid}), but its broker does not answer: {facts.unreached}."
+        ended = sum(found.name.endswith("-broker.json") for found in facts.crashes or [])
+        often = f" It has ended {ended} times of late, see the crash records." if ended else ""
+        sentence = f"The runtime is up (process {runtime.pid}), but its broker does not answer: {facts.unreached}.{often}"
         advice = "The supervisor starts a broker that ended; one that hangs needs 'undercroft down' and 'undercroft up'."
         yield ReportFinding(name="broker_down", severity="critical", sentence=sentence, advice=advice)
     elif runtime.state == "stale":
