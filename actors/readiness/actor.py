@@ -15,7 +15,7 @@ import anyio.to_thread
 import msgspec
 
 from actors.readiness import policy
-from actors.readiness.availability import Declared
+from actors.readiness.availability import Declared, broken_models
 from actors.readiness.facts import Facts, Heard, learn, listed
 from actors.readiness.report import report_text
 from actors.readiness.room import room_at
@@ -150,7 +150,8 @@ class Readiness(Actor[Inbox]):
 
     async def _try_again(self) -> ReadinessRetriedEvent:
         self._list_due.set()
-        begun, problems = await try_again(self._derive(self._words()), self._facts, self.peer, self._heard)
+        broken = broken_models(self._facts, self._declared, self._words())
+        begun, problems = await try_again(broken, self._facts, self.peer, self._heard)
         return ReadinessRetriedEvent(model_ids=begun, problems=problems, revision=await self._revision_of_now())
 
     def _heard(self, found: ModelStatus) -> None:

@@ -173,5 +173,11 @@ def bundled_categories(facts: Facts, declared: Declared) -> set[str]:
     return added | {category for mode in enabled for category in mode.requires}
 
 
+def broken_models(facts: Facts, declared: Declared, words: Wording) -> list[str]:
+    """Models of the bundle that failed or are damaged, those included that no mode requires."""
+    standings = (standing_of(category, facts, declared, words) for category in sorted(bundled_categories(facts, declared)))
+    return list(dict.fromkeys(found.model_id for found in standings if found.standing == "broken"))
+
+
 def _checking(category: str, words: Wording) -> Reason:
     return Reason(kind="checking", subject=category, category=category, text=words.say("reason_checking", category=words.name_of(category)))

@@ -10,6 +10,7 @@ from actors.readiness.checklist import durable_bytes_of, percent
 from actors.readiness.facts import Facts
 from actors.readiness.presentation import size_text
 from actors.readiness.wording import Wording
+from schemas.alerts import Alert
 from schemas.readiness import ModeAvailability, ReadinessSnapshot, Step
 
 
@@ -22,7 +23,7 @@ def report_text(snapshot: ReadinessSnapshot, facts: Facts, declared: Declared, w
         ("report_paths", _paths(snapshot, facts, words)),
         ("report_signs", (sign.text for sign in snapshot.signs)),
         ("report_services", _services(facts)),
-        ("report_alerts", (f"[{alert.severity}] {alert.message} {alert.advice}".strip() for _, alert in sorted(facts.alerts.items()))),
+        ("report_alerts", (_alert(alert) for _, alert in sorted(facts.alerts.items()))),
     )
     lines = [f"{words.say('report_title', app=declared.title)}, {_time(now)}", ""]
     lines.append(f"{words.say('report_state')}: {snapshot.state_text} ({snapshot.state}, {words.say('report_since')} {_time(snapshot.since)})")
@@ -71,6 +72,11 @@ def _paths(snapshot: ReadinessSnapshot, facts: Facts, words: Wording) -> Iterato
 def _services(facts: Facts) -> Iterator[str]:
     for name, status in sorted(facts.services.items()):
         yield f"{name}: {status.state}{f', {status.reason}' if status.reason else ''}"
+
+
+def _alert(alert: Alert) -> str:
+    between = "" if not alert.advice else " " if alert.message.endswith(".") else "; "
+    return f"[{alert.severity}] {alert.message}{between}{alert.advice}"
 
 
 def _time(seconds: float) -> str:

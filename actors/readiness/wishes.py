@@ -56,9 +56,8 @@ async def fetch_bundle(models: list[BundleModel], facts: Facts, peer: Peer, hear
     return await _each(list(due), install)
 
 
-async def try_again(now: ReadinessSnapshot, facts: Facts, peer: Peer, heard: Heard) -> tuple[list[str], list[str]]:
-    """Have what failed fetched again, what is damaged mended, and actors that gave up started again."""
-    broken = [reason.subject for reason in now.reasons if reason.kind in ("model_failed", "model_damaged")]
+async def try_again(broken: list[str], facts: Facts, peer: Peer, heard: Heard) -> tuple[list[str], list[str]]:
+    """Have models that failed fetched again, those that are damaged mended, and actors that gave up started again."""
 
     async def restart(actor: str) -> None:
         await peer.request(ActorRestartRequestEvent(actor=actor), timeout_seconds=WISH_SECONDS)

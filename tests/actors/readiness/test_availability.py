@@ -12,6 +12,7 @@ from actors.profile import find_profile, read_profile
 from actors.readiness.availability import (
     Declared,
     availability_of,
+    broken_models,
     bundled_categories,
     chosen_model,
     is_enabled,
@@ -81,6 +82,13 @@ def test_categories_are_needed_by_the_modes_that_are_on() -> None:
     assert dict(needed_categories(facts_of(), DECLARED)) == {"stt": True, "llm": True, "vad": False, "tts": True}
     assert bundled_categories(facts_of(assistant=False), DECLARED) == {"stt", "vad"}
     assert not is_enabled(MODES[1], facts_of(assistant=False))
+
+
+@pytest.mark.requirement("S1-16")
+def test_what_is_broken_is_mended_even_where_no_mode_requires_it() -> None:
+    facts = facts_of(status("base", "failed"), status("ears", "damaged"), status("chat", "damaged"), status("voice", "absent"), assistant=False)
+    assert broken_models(facts, DECLARED, ENGLISH) == ["base", "ears"]
+    assert broken_models(facts_of(*all_installed()), DECLARED, ENGLISH) == []
 
 
 def test_the_place_is_a_reason_of_its_own() -> None:

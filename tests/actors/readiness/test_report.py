@@ -47,6 +47,11 @@ def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
         assert expected in text, expected
 
 
+def test_what_an_alert_advises_stands_apart_from_what_is_wrong() -> None:
+    alert = Alert(name="a", subject="", source="x", severity="error", is_active=True, since=0, last_at=0, count=1, message="it burns", advice="run")
+    assert "[error] it burns; run\n" in report(facts_of(events=(AlertChangedEvent(key="x/a/", alert=alert),)))
+
+
 def test_an_empty_section_says_so() -> None:
     assert "Warning signs:\n  none\n" in report(facts_of())
 

@@ -71,7 +71,7 @@ async def test_retry_mends_what_is_damaged_fetches_what_failed_and_starts_what_g
         status("base", "damaged"), status("chat", "failed"), status("voice", "absent"), events=(actor_event("model_verifier", "failed"),)
     )
     desk, heard = Desk(), list[ModelStatus]()
-    begun, problems = await try_again(snapshot_of(facts), facts, desk, heard.append)  # type: ignore[arg-type]  # as above
+    begun, problems = await try_again(["base", "chat"], facts, desk, heard.append)  # type: ignore[arg-type]  # as above
     assert desk.asked == ["supervision.restart model_verifier", "models.repair base", "models.install chat"]
     assert (begun, problems, len(heard)) == (["base", "chat"], [], 2)
 
@@ -79,5 +79,5 @@ async def test_retry_mends_what_is_damaged_fetches_what_failed_and_starts_what_g
 async def test_where_nothing_can_be_mended_the_model_is_fetched_again() -> None:
     facts = facts_of(status("base", "damaged"))
     desk = Desk("models.repair")
-    begun, _ = await try_again(snapshot_of(facts), facts, desk, lambda found: None)  # type: ignore[arg-type]  # as above
+    begun, _ = await try_again(["base"], facts, desk, lambda found: None)  # type: ignore[arg-type]  # as above
     assert (begun, desk.asked) == (["base"], ["models.repair base", "models.install base"])
