@@ -69,13 +69,14 @@ SOUND = Faults()
 
 @dataclass
 class RequestSeen:
-    """One request as the origin saw it; `sent_bytes` counts the body and grows while it is sent."""
+    """One request as the origin saw it; `sent_bytes` counts the body and grows while it is sent, until `is_over`."""
 
     method: str
     path: str
     headers: dict[str, str]
     status: int = 0
     sent_bytes: int = 0
+    is_over: bool = False
 
     @property
     def range_start(self) -> int | None:
@@ -123,6 +124,11 @@ class Origin:
         """Bytes of bodies that were handed to the network for a path, over all requests."""
         with self._lock:
             return sum(seen.sent_bytes for seen in self.requests if seen.path == path)
+
+    def flowing(self, path: str) -> int:
+        """How many bodies of a path are being sent now."""
+        with self._lock:
+            return sum(not seen.is_over for seen in self.requests if seen.path == path)
 
     def close(self) -> None:
         """Stop listening and cut what still flows."""
@@ -186,6 +192,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         seen = RequestSeen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+        try:
+            self._answer_to(seen)
+        finally:
+            seen.is_over = True
+
+    def _answer_to(self, seen: RequestSeen) -> None:
         content, faults = self.server.origin._take(seen)
         if faults.redirect:
             self._plain(seen, 302, {"Location": faults.redirect})

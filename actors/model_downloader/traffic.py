@@ -10,7 +10,7 @@ from typing import Any
 from actors.model_downloader.abort import Abort
 from actors.model_downloader.bucket import Bucket
 
-STREAMS_MOST = 4
+STREAMS_MOST = 8
 KIB = 1024
 
 

@@ -95,7 +95,7 @@ class Stage:
         command = [nats_server_path(), "-a", "127.0.0.1", "-p", str(port), "-l", str(self.directory / "nats.log")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._stack.callback(_end, process)
-        _wait_until_listening(port)
+        wait_until_listening(port)
         return f"nats://127.0.0.1:{port}"
 
     def close(self) -> None:
@@ -146,7 +146,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _wait_until_listening(port: int) -> None:
+def wait_until_listening(port: int) -> None:
+    """Wait until somebody listens on a port of the loopback."""
     deadline = time.monotonic() + GUARD_SECONDS
     while True:
         try:

@@ -67,9 +67,13 @@ class HistorySettings(Section):
 class ModelSettings(Section):
     """How models are fetched."""
 
-    offline: bool = Field(default=False, title="Ask no server", description="Models that are there go on; none is fetched, no name is resolved on the net.")
+    offline: bool = Field(
+        default=False, title="Ask no server", description="Models that are there go on; none is fetched, no name is resolved on the net."
+    )
     rate_limit_kib_per_second: int = Field(default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none.")
-    max_streams: int = Field(default=4, ge=1, le=16, title="Connections at once")
+    max_streams: int = Field(
+        default=8, ge=1, le=16, title="Connections at once", description="At most; further ones are opened only while they bring more."
+    )
     mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first")
     partials_keep_days: int = Field(
         default=0, ge=0, le=3650, title="Days to keep what was left of a download", description="0: for ever. Only what no install wants counts."
