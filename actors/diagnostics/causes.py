@@ -101,11 +101,16 @@ def _config(facts: Facts) -> Iterator[ReportFinding]:
 
 
 def _keys(facts: Facts) -> Iterator[ReportFinding]:
-    for source, report in (facts.keys or {}).items():
-        if report.state == "locked" and report.reason != "not_asked":
-            sentence = f"The keys of {source} are locked ({report.reason}): {report.detail or 'the keychain does not give them'}."
-            advice = report.advice or "Unlock the system's keychain, then try again."
-            yield ReportFinding(name="keys_locked", subject=source, severity="error", sentence=sentence, advice=advice)
+    known = {"": facts.keyring} if facts.keyring is not None else {}
+    locked = {
+        source: report for source, report in {**known, **(facts.keys or {})}.items() if report.state == "locked" and report.reason != "not_asked"
+    }
+    if locked:
+        report = next(iter(locked.values()))
+        sentence = f"What is encrypted cannot be read, its keys are locked ({report.reason}): {report.detail or 'the keychain does not give them'}."
+        users = ", ".join(filter(None, locked))
+        advice = report.advice or "Unlock the system's keychain, then try again."
+        yield ReportFinding(name="keys_locked", severity="error", sentence=f"{sentence}{f' Concerned: {users}.' if users else ''}", advice=advice)
 
 
 def _actors(facts: Facts) -> Iterator[ReportFinding]:
@@ -160,7 +165,7 @@ def _alerts(facts: Facts) -> Iterator[ReportFinding]:
 
 def _of_alert(alert: Alert) -> ReportFinding:
     name = SAME.get(alert.name, alert.name)
-    subject = "" if name == "config_corrupt" else alert.subject or (alert.source if name == "keys_locked" else "")
+    subject = "" if name in ("config_corrupt", "keys_locked") else alert.subject
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(alert.since))
     often = f", {alert.count} times" if alert.count > 1 else ""
     return ReportFinding(

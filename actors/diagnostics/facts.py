@@ -127,6 +127,7 @@ class Facts:
     metrics: list[MetricsReportedEvent] | None = None
 
     # by the disk and the system
+    keyring: KeysReport | None = None
     runtime: RuntimeFound | None = None
     config: ConfigFound | None = None
     storage: list[Usage] | None = None
@@ -150,7 +151,8 @@ PARTS: dict[str, str] = {
     "state": "health of the state store",
     "history": "status of the history",
     "alerts": "alerts",
-    "keys": "status of the keys",
+    "keys": "status of the keys, as their users tell it",
+    "keyring": "status of the keys",
     "metrics": "metrics",
     "runtime": "runtime file",
     "config": "settings file",

@@ -66,8 +66,8 @@ def _of_data(facts: Facts) -> Iterator[Draft]:
         yield Draft("state.json", data=_plain(facts.state))
     if facts.history is not None:
         yield Draft("history.json", data=_plain(facts.history))
-    if facts.keys is not None:
-        yield Draft("keys.json", data={source: _plain(report) for source, report in facts.keys.items()})
+    if facts.keys is not None or facts.keyring is not None:
+        yield Draft("keys.json", data={"keyring": _plain(facts.keyring), "users": _plain(facts.keys)})
 
 
 def _of_logs(facts: Facts) -> Iterator[Draft]:

@@ -17,6 +17,7 @@ import msgspec
 from actors.diagnostics import asking, disk
 from actors.diagnostics.causes import causes
 from actors.diagnostics.facts import PARTS, Facts
+from actors.diagnostics.keyring import keyring
 from actors.diagnostics.parts import Draft, drafts
 from actors.diagnostics.sealing import Sealer
 from actors.diagnostics.summary import NAME as SUMMARY_NAME
@@ -78,6 +79,7 @@ def looks(place: Place) -> dict[str, Callable[[], Any]]:
         "integrity": partial(disk.integrity, place.locations),
         "crashes": partial(disk.crashes, place.crashes),
         "log_files": partial(disk.log_files, place.locations.logs),
+        "keyring": partial(keyring, place.locations.state),
         "versions": versions,
         "system": system,
     }

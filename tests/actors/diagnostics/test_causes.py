@@ -57,7 +57,7 @@ CASES = {
     "disk_full": {"storage": [usage(1 << 20)]},
     "broker_down": {"unreached": "nobody answers"},
     "config_corrupt": {"config": ConfigFound(exists=True, fault="expected JSON")},
-    "keys_locked": {"keys": {"state_store": KeysReport(state="locked", reason="keychain_locked")}},
+    "keys_locked": {"keyring": KeysReport(state="locked", reason="keychain_locked")},
     "actor_failed": {"overview": overview(ActorStatus(actor="a", state="failed", restarts=3, reason="exit code 1", last_words="x\nno licence\n"))},
     "model_damaged": {"models": ModelsListedEvent(models=[MODEL], models_directory="")},
 }
@@ -117,6 +117,12 @@ def test_why_nobody_answers_is_told_by_the_runtime_file(state: str, name: str) -
 
 def test_keys_that_nobody_asked_for_yet_are_no_fault() -> None:
     assert causes(replace(WELL, keys={"state_store": KeysReport(state="locked", reason="not_asked")})) == []
+
+
+def test_locked_keys_are_one_cause_whoever_speaks_of_them() -> None:
+    locked = KeysReport(state="locked", reason="keychain_locked", detail="it is locked")
+    (found,) = causes(replace(WELL, keyring=locked, keys={"history": locked}, alerts=[alert("history.locked")]))
+    assert found.sentence.endswith("(keychain_locked): it is locked. Concerned: history.")
 
 
 @pytest.mark.parametrize(("state", "restarts", "is_found"), [("backoff", 2, True), ("backoff", 1, False), ("waiting", 5, False), ("ready", 5, False)])

@@ -1,0 +1,34 @@
+"""Asks the keychain whether the keys of a home can be had, as a document that is encrypted would; no key is made, kept or told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from schemas.keys import KeysReport
+
+TIMEOUT_SECONDS: Final = 0.8
+
+
+def keyring(state: Path, environ: Mapping[str, str] = os.environ, timeout_seconds: float = TIMEOUT_SECONDS) -> KeysReport:
+    """Whether the keys can be had. Asks nobody while nothing was ever encrypted, and no window comes up.
+
+    Raises:
+        KeychainRefused: there is no such keychain as UNDERCROFT_KEYCHAIN names.
+    """
+    from actors.storage.keys import policy
+    from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, choose
+    from actors.storage.keys.ring import DIRECTORY_NAME, SERVICE
+    from actors.storage.keys.store import KeyStore
+    from actors.storage.keys.worker import PatientKeychain
+
+    directory = state / DIRECTORY_NAME
+    if not directory.is_dir():
+        return KeysReport(state="absent")
+    keychain = choose(environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
+    found, _ = KeyStore(directory, PatientKeychain(keychain, timeout_seconds), (state,)).look(None)
+    if isinstance(found, policy.Locked):
+        return KeysReport(state="locked", reason=found.reason, detail=found.detail, advice=policy.ADVICE[found.reason], keychain=keychain.name)
+    return KeysReport(state="unlocked" if isinstance(found, policy.Unlocked) else "absent", keychain=keychain.name)
