@@ -1,0 +1,176 @@
+"""`undercroft doctor`: looks at the home itself, so a runtime need not be up; one that is up is asked as well."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from bus.errors import RequestFailed, UndercroftError
+
+if TYPE_CHECKING:
+    from actors.doctor.problems import Place, Problem
+    from actors.doctor.repairs import Outcome
+    from actors.doctor.running import Facts
+    from bus.client import Peer
+
+MARKS = {"error": "✗", "warning": "!", "info": "·"}
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Show what could be mended safely. Changes nothing without --yes.")
+@click.option("--yes", "is_sure", is_flag=True, help="With --fix: mend it.")
+@target_options
+@pass_target
+def doctor(target: Target, fix: bool, is_sure: bool) -> int:
+    """Look for what is wrong, and say what to do about it.
+
+    Exit code 0 if all is well, 1 if something needs attention; with --fix --yes: if something still does.
+
+    \b
+    Examples:
+      undercroft doctor
+      undercroft doctor --fix
+      undercroft doctor --fix --yes
+      undercroft doctor --json | jq '.problems[] | select(.severity == "error")'
+    """
+    from actors.doctor.examination import is_well
+    from actors.doctor.repairs import plan, preview
+
+    if is_sure and not fix:
+        raise click.UsageError("--yes goes with --fix")
+    place = place_of(target)
+    problems = look_everywhere(target, place)
+    outcomes = preview(plan(problems)) if fix else []
+    if fix and is_sure and outcomes:
+        outcomes = _mend(target, place, problems)
+        problems = look_everywhere(target, place_of(target))
+    if target.as_json:
+        print_json(_as_data(place, problems, outcomes))
+    else:
+        click.echo("\n".join([*_lines(problems), *_lines_of(outcomes, is_sure), _summary(problems, fix=fix)]))
+    return ExitCode.OK if is_well(problems) else ExitCode.FAILED
+
+
+def place_of(target: Target) -> Place:
+    """Where everything of the app lies, and whether a runtime has it."""
+    from actors.doctor.locks import is_held
+    from actors.doctor.problems import Place
+    from actors.profile import ProfileError, find_profile, read_profile
+    from actors.storage.choices import read_choices, resolve
+    from actors.storage.locations import locate
+    from actors.supervisor.endpoints import run_directory
+    from bus.discovery import runtime_path
+
+    defaults = locate(target.app, target.home)
+    resolved = resolve(defaults, read_choices(defaults.config).choices)
+    profile, fault = None, ""
+    try:
+        profile = read_profile(find_profile(target.profile))
+    except ProfileError as error:
+        fault = str(error)
+    state = resolved.locations.state
+    return Place(
+        locations=resolved.locations,
+        chosen=frozenset(category for category, origin in resolved.origins.items() if origin not in ("home", "platform")),
+        runtime_path=runtime_path(target.app, target.home),
+        run_directory=run_directory(state),
+        profile=profile,
+        profile_fault=fault,
+        is_up=bool(is_held(state)),
+        now=time.time(),
+    )
+
+
+def look_everywhere(target: Target, place: Place) -> list[Problem]:
+    """Examine the home, and ask the runtime if one is up; the worst comes first."""
+    from actors.doctor import running
+    from actors.doctor.examination import by_severity, examine
+
+    problems = examine(place)
+    return by_severity([*running.check(ask_runtime(target, place.now)), *problems]) if place.is_up else problems
+
+
+def ask_runtime(target: Target, now: float) -> Facts:
+    """What a runtime says of itself; why it says nothing, if so."""
+    from actors.cli.session import converse
+    from actors.doctor.running import Facts
+    from actors.supervisor.shell import VERSION
+
+    try:
+        found = converse(target, _talk)
+    except UndercroftError as error:
+        return Facts(fault=str(error), now=now)
+    return dataclasses.replace(found, version=VERSION, now=now)
+
+
+async def _talk(peer: Peer) -> Facts:
+    from actors.cli.session import ask
+    from actors.cli.status import look
+    from actors.doctor.running import Facts
+    from schemas.history import HistoryStatusEvent, HistoryStatusRequestEvent
+
+    overview, alerts = await look(peer)
+    history: HistoryStatusEvent | None = None
+    if any(status.actor == "history" and status.state == "ready" for status in overview.actors):
+        try:
+            history = await ask(peer, HistoryStatusRequestEvent())
+        except RequestFailed:
+            history = None  # its state says why
+    return Facts(overview=overview, alerts=tuple(alerts), history=history)
+
+
+def _mend(target: Target, place: Place, problems: list[Problem]) -> list[Outcome]:
+    """Carry out the repairs, with the home taken, so that no runtime starts meanwhile."""
+    from actors.doctor.repairs import carry_out, plan
+    from actors.supervisor.home import AlreadyRunning, take_home
+
+    try:
+        with take_home(place.locations.state, f"{target.app} (doctor)"):
+            return carry_out(plan(problems), is_up=False)
+    except (AlreadyRunning, OSError):
+        return carry_out(plan(problems), is_up=True)
+
+
+def _as_data(place: Place, problems: list[Problem], outcomes: list[Outcome]) -> dict[str, Any]:
+    from actors.doctor.examination import is_well
+
+    return {
+        "is_well": is_well(problems),
+        "is_up": place.is_up,
+        "problems": [{**msgspec.to_builtins(problem), "is_fixable": problem.is_fixable} for problem in problems],
+        "repairs": outcomes,
+    }
+
+
+def _lines(problems: list[Problem]) -> list[str]:
+    lines = []
+    for problem in problems:
+        lines.append(f"{MARKS[problem.severity]} {problem.severity} {problem.check}: {problem.what}")
+        if problem.where:
+            lines.append(f"    where: {problem.where}")
+        if problem.found:
+            lines.append(f"    found: {problem.found}" + (f"; expected: {problem.expected}" if problem.expected else ""))
+        if problem.advice:
+            lines.append(f"    do: {problem.advice}")
+    return lines
+
+
+def _lines_of(outcomes: list[Outcome], is_sure: bool) -> list[str]:
+    if not is_sure:
+        return [f"would {outcome.what}" for outcome in outcomes]
+    return [f"done: {outcome.what}" if outcome.is_done else f"not done: {outcome.what}: {outcome.why_not}" for outcome in outcomes]
+
+
+def _summary(problems: list[Problem], *, fix: bool) -> str:
+    counts = {severity: sum(problem.severity == severity for problem in problems) for severity in MARKS}
+    named = [f"{count} {severity}{'s' if count != 1 and severity != 'info' else ''}" for severity, count in counts.items() if count]
+    words = ", ".join(named) if named else "all is well"
+    fixable = sum(problem.is_fixable for problem in problems)
+    hint = "; 'undercroft doctor --fix --yes' mends what can be mended" if fix else "; see 'undercroft doctor --fix'"
+    return words + (f"; {fixable} can be mended{hint}" if fixable else "")
