@@ -16,6 +16,7 @@ from actors.state_store.auditing import Audit, Auditor
 from actors.state_store.committer import Committer
 from actors.state_store.documents import Document, DocumentStore, key_of
 from actors.state_store.errors import LoadFailed, QuotaExceeded, SaveFailed, StateError
+from actors.state_store.key_news import ASK_AGAIN_SECONDS, KeyNews
 from actors.state_store.locksmith import Locksmith
 from actors.state_store.namespaces import MIB, Namespaces
 from actors.state_store.operations import Delete, Done, Save, Step
@@ -51,6 +52,7 @@ from schemas.state import (
 
 if TYPE_CHECKING:
     from actors.launch import Surroundings
+    from schemas.keys import KeysReport
 
 DIRECTORY_NAME: Final = "store"
 READERS: Final = 4
@@ -77,7 +79,16 @@ Unlock = Callable[[], bool]
 class StateStoreActor(Actor[Inbox]):
     """Serves keys and typed documents, and lets nobody touch what is not theirs."""
 
-    def __init__(self, store: StateStore, documents: DocumentStore, unlock: Unlock | None = None, audit: Audit | None = None) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        documents: DocumentStore,
+        unlock: Unlock | None = None,
+        audit: Audit | None = None,
+        report: Callable[[], KeysReport] | None = None,
+    ) -> None:
+        """Args: report: how the keys fare."""
+        self._report = report
         self._store = store
         self._documents = documents
         self._unlock = unlock
@@ -98,7 +109,8 @@ class StateStoreActor(Actor[Inbox]):
         ring = open_ring(surroundings.locations.state, [root])
         store = StateStore(root, Namespaces(profile.state_namespaces), of_profile(profile), ring, quota_bytes=profile.state.quota_mib * MIB)
         types = kinds.kinds_of(profile.load(profile.documents)) if profile.documents else {}
-        return cls(store, DocumentStore(store, types, profile.state.cache_seconds), Locksmith(ring).unlock, Auditor.of(surroundings.locations.state))
+        documents, audit = DocumentStore(store, types, profile.state.cache_seconds), Auditor.of(surroundings.locations.state)
+        return cls(store, documents, Locksmith(ring).unlock, audit, ring.report)
 
     async def prepare(self) -> None:
         """Carry out what the journal holds, and find all keys."""
@@ -107,6 +119,7 @@ class StateStoreActor(Actor[Inbox]):
         self._committer = Committer(self._store)
         self._readers = anyio.CapacityLimiter(READERS)
         self._unlocking = anyio.Lock()
+        self._key_news = KeyNews(self.peer.name, self._report, self.peer.publish, self.alerts) if self._report is not None else None
         if self._audit is not None:
             await anyio.to_thread.run_sync(self._audit.open)
             self.tasks.start_soon(self._audit.settle)
@@ -325,6 +338,14 @@ class StateStoreActor(Actor[Inbox]):
         if self._unlock is not None:
             async with self._unlocking:
                 await anyio.to_thread.run_sync(self._unlock)
+        if self._key_news is not None and await self._key_news.tell():
+            self.tasks.start_soon(self._ask_again, self._key_news)
+
+    async def _ask_again(self, news: KeyNews) -> None:
+        """Ask by itself while keys are locked, so that what is told of them stays true."""
+        while news.is_locked:
+            await anyio.sleep(ASK_AGAIN_SECONDS)
+            await self._ask_keychain()
 
     def _later(self, work: Awaitable[Event]) -> Later:
         """Let it be answered beside the inbox; `close` waits for it."""

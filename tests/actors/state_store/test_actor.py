@@ -34,6 +34,7 @@ from schemas.documents import (
     DocumentTypesRequestEvent,
     DocumentWriteRequestEvent,
 )
+from schemas.keys import KeysReport, KeysStateChangedEvent
 from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
 from schemas.state import (
     VALUE_LIMIT_BYTES,
@@ -122,10 +123,16 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def running(root: Path, keys: Keys | None = None, unlock: Callable[[], bool] | None = None, quota_bytes: int = 0) -> AsyncIterator[World]:
+async def running(
+    root: Path,
+    keys: Keys | None = None,
+    unlock: Callable[[], bool] | None = None,
+    quota_bytes: int = 0,
+    report: Callable[[], KeysReport] | None = None,
+) -> AsyncIterator[World]:
     audit = Noted()
     store = StateStore(root, Namespaces(TABLES), keys=keys or HeldKeys(), quota_bytes=quota_bytes)
-    actor = StateStoreActor(store, DocumentStore(store, kinds_of([Marks])), unlock, audit)
+    actor = StateStoreActor(store, DocumentStore(store, kinds_of([Marks])), unlock, audit, report)
     async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("app") as app:
         loop = ActorLoop(actor, own)
         task = asyncio.ensure_future(loop.run())
@@ -297,6 +304,28 @@ async def test_an_encrypted_namespace_is_never_written_in_plain_and_a_locked_key
         assert "keychain_locked: the keychain wants a password" in message, "what the keychain said when it was asked"
         assert (tmp_path / "vault" / "a.json").read_bytes() == content, "nothing is overwritten"
         assert await world.load("vault.a") == "secret words", "the keychain was asked again, and says yes now"
+
+
+@pytest.mark.requirement("S3-23")
+async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.state_store.actor.ASK_AGAIN_SECONDS", 0.0)
+    keys, asked = HeldKeys(), 0
+
+    def unlock() -> bool:
+        nonlocal asked
+        asked += 1
+        keys.is_locked = asked < 4
+        return not keys.is_locked
+
+    def report() -> KeysReport:
+        return KeysReport(state="locked", reason="keychain_locked") if keys.is_locked else KeysReport(state="unlocked")
+
+    async with running(tmp_path, keys, unlock, report=report) as world, world.app.subscribe(KeysStateChangedEvent) as events:
+        keys.is_locked = True
+        await refusal(world.save("vault.a", 1))
+        told = [await anext(events) for _ in range(2)]
+        assert [event.report.state for event in told if isinstance(event, KeysStateChangedEvent)] == ["locked", "unlocked"]
+        assert asked == 4, "nobody had to ask"
 
 
 @pytest.mark.requirement("S3-21")

@@ -1,0 +1,64 @@
+"""Locked keys are an alert with a reason and a way out, until they are to be had again; each state is told once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.state_store.key_news import LOCKED, KeyNews
+from actors.storage.keys.ring import open_ring
+from bus.alerts import Alerts
+from schemas.alerts import AlertChangedEvent
+from schemas.event import Event
+from schemas.keys import KeysReport, KeysStateChangedEvent
+
+pytestmark = pytest.mark.anyio
+
+UNLOCKED = KeysReport(state="unlocked", keychain="file:/k")
+MISSING = KeysReport(state="locked", reason="entry_missing", detail="the keychain has no entry", advice="run 'undercroft keys restore'")
+
+
+class Told(list[Event]):
+    """What was told, the oldest first."""
+
+    async def publish(self, event: Event) -> None:
+        self.append(event)
+
+    @property
+    def states(self) -> list[str]:
+        return [event.report.state for event in self if isinstance(event, KeysStateChangedEvent)]
+
+    @property
+    def alerts(self) -> list[AlertChangedEvent]:
+        return [event for event in self if isinstance(event, AlertChangedEvent)]
+
+
+async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_back() -> None:
+    reports, told = [UNLOCKED, MISSING, MISSING, UNLOCKED], Told()
+    news = KeyNews("state_store", lambda: reports.pop(0), told.publish, Alerts("state_store", told.publish))
+    assert [await news.tell() for _ in range(3)] == [False, True, False]
+    assert news.is_locked
+    alert = told.alerts[-1].alert
+    assert (alert.name, alert.severity, alert.is_active, alert.advice) == (LOCKED, "error", True, MISSING.advice)
+    assert "entry_missing: the keychain has no entry" in alert.message
+    assert not await news.tell()
+    assert not news.is_locked
+    assert [event.alert.is_active for event in told.alerts] == [True, False]
+    assert told.states == ["unlocked", "locked", "unlocked"]
+
+
+async def test_a_keychain_that_is_gone_is_told_by_the_ring_that_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keychain = tmp_path / "keychain"
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{keychain}")
+    open_ring(tmp_path / "state").unlock(make=True)
+    keychain.rename(tmp_path / "elsewhere")
+    ring, told = open_ring(tmp_path / "state"), Told()
+    news = KeyNews("state_store", ring.report, told.publish, Alerts("state_store", told.publish))
+    ring.unlock()
+    assert await news.tell()
+    assert told.alerts[0].alert.advice
+    (tmp_path / "elsewhere").rename(keychain)
+    ring.unlock()
+    assert not await news.tell()
+    assert told.states == ["locked", "unlocked"]
