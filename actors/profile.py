@@ -102,16 +102,38 @@ class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     namespaces: list[str] = []
 
 
+class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[state.backups]` table.
+
+    Attributes:
+        every_hours: so often a backup is made, if something changed since; 0: never by itself.
+        keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly: how many of those made by themselves stay; all of them 0: all stay.
+        check_hours: so often everything is looked at while nobody writes; 0: never by itself.
+        operators: patterns of the names of peers that may make, restore and remove backups.
+    """
+
+    every_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
+    keep_last: Annotated[int, msgspec.Meta(ge=0)] = 3
+    keep_hourly: Annotated[int, msgspec.Meta(ge=0)] = 0
+    keep_daily: Annotated[int, msgspec.Meta(ge=0)] = 7
+    keep_weekly: Annotated[int, msgspec.Meta(ge=0)] = 4
+    keep_monthly: Annotated[int, msgspec.Meta(ge=0)] = 6
+    check_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
+    operators: list[str] = msgspec.field(default_factory=lambda: ["*"])
+
+
 class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[state]` table.
 
     Attributes:
         quota_mib: how much all keys and documents may take on disk; 0 for no limit.
         cache_seconds: for how long a document is read from memory.
+        backups: when they are made, and which stay.
     """
 
     quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024
     cache_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    backups: BackupsTable = BackupsTable()
 
 
 class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

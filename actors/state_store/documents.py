@@ -150,6 +150,11 @@ class DocumentStore:
         self._cache.put(document.type_name, replace(document, revision=done.revision), done.revision)
         return done.revision
 
+    def forget(self) -> None:
+        """All documents may be others now, also such of an earlier revision: what is read next counts."""
+        for name in self.kinds:
+            self._cache.forget(name)
+
     def clear(self, type: type[BaseModel] | str | None = None) -> None:
         """Forget what is in memory, of one type or of all.
 

@@ -58,6 +58,11 @@ class Index:
         """What is known of a key; None if there is none."""
         return self._entries.get(key)
 
+    def snapshot(self) -> dict[str, Entry]:
+        """All keys as they are now. What changes meanwhile has another entry, by identity, or none."""
+        with self._lock:
+            return dict(self._entries)
+
     def put(self, key: str, entry: Entry) -> None:
         """There is such a key."""
         with self._lock:

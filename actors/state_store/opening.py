@@ -141,6 +141,34 @@ class Opener:
             newer = f"a later version of the app wrote it ({name or 'schema'} version {header.schema_version}, this one knows {version})"
         return Entry(len(content), max(1, header.revision), header.is_encrypted, newer, header.schema_version < version)
 
+    def reseal(self, key: str, content: bytes, revision: int) -> bytes:
+        """The same value, of the same version and time, with another revision; encrypted if it was, or its namespace says so.
+
+        Raises:
+            Damaged: it is not what was written.
+            LoadFailed: it is whole and locked, or a later version wrote it.
+            SaveFailed: there is no key to encrypt it with.
+        """
+        try:
+            stored = open_envelope(content, self._keys.data_key if self._keys else None, name=key)
+        except (EnvelopeTooNew, EnvelopeLocked) as error:
+            raise LoadFailed(key, str(error), isinstance(error, EnvelopeLocked)) from None
+        except (EnvelopeDamaged, NotAnEnvelope) as error:
+            raise Damaged(key, error.problem) from error
+        try:
+            return seal(
+                stored.value,
+                schema=stored.schema,
+                schema_version=stored.schema_version,
+                revision=revision,
+                now=stored.written_at,
+                compress=stored.is_compressed,
+                key=self._key() if stored.is_encrypted or self._namespaces.of(key).encrypt else None,
+                name=key,
+            )
+        except KeyNotToBeHad as error:
+            raise SaveFailed(key, f"locked: it is to be encrypted and {error}", True) from None
+
     def schema_of(self, key: str) -> str:
         """Name of the schema that the key's namespace asks for."""
         return self._namespaces.of(key).schema_for(rest_of(key))

@@ -155,6 +155,10 @@ class Schemata:
         """The present version of a schema: one more than it has migrations."""
         return len(self._migrations.get(name, ())) + 1
 
+    def versions(self) -> dict[str, int]:
+        """The present versions of all schemas that have migrations."""
+        return {name: self.version(name) for name in self._migrations}
+
     def bring_up(self, name: str, version: int, value: Any) -> Any:
         """A value of an older version as one of the present version.
 

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -17,10 +17,11 @@ from actors.state_store.journal import Journal
 from actors.state_store.keys import path_of
 from actors.state_store.namespaces import Namespaces
 from actors.state_store.opening import READ_LIMIT_BYTES, Damaged, Opener
-from actors.state_store.operations import Done, Incident, Keys, Loaded, Repair, Restore, Step
+from actors.state_store.operations import Done, Incident, Keys, Loaded, Repair, Repaired, Restore, Step
 from actors.state_store.schemata import Schemata
+from actors.state_store.swapping import resume
 from actors.state_store.tree import JOURNAL, Tree
-from actors.state_store.writing import Prepared, Writer
+from actors.state_store.writing import KEPT_ASIDE, Prepared, Writer
 from actors.storage.durable import REAL_DISK, Disk, DurableWriteFailed
 from actors.storage.lock import DirectoryLock
 from actors.storage.quarantine import quarantine
@@ -65,10 +66,11 @@ class StateStore:
         self._opener = Opener(self.namespaces, self.schemata, keys, clock)
         self._writer = Writer(self._tree, self.index, self._journal, self.namespaces, self._opener, self._look, quota_bytes, clock)
         self._writing = threading.RLock()
-        self._hardening = threading.Lock()
+        self._hardening = threading.RLock()
         self._sealed: list[tuple[Path, set[str]]] = []
         self._is_suspect = False
         self._is_broken = False
+        self._swaps = 0
         self._lock: DirectoryLock | None = None
 
     @property
@@ -81,18 +83,24 @@ class StateStore:
         """How much the present segment of the journal holds."""
         return self._journal.size_bytes
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether only a new start can tell what is so."""
+        return self._is_broken
+
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Make the directories, carry out what a former life left in the journal, and find all keys.
+        """Make the directories, carry out what a former life left of a restore and in the journal, and find all keys.
 
         Raises:
             DirectoryLocked: another process has the store.
             OSError, DurableWriteFailed: the disk does not let it.
         """
-        self._tree.prepare()
         self._lock = DirectoryLock(self.root, "state_store")
         self._lock.acquire()
+        resume(self.root)  # before the directories are made: one that is not there may be on its way
+        self._tree.prepare()
         self._recover()
         self.index = self._writer.index = Index(self._tree.scan())
         return self
@@ -108,20 +116,7 @@ class StateStore:
     def checkpoint(self) -> None:
         """Bring what is durable in the journal to its files, and drop that part of the journal. Others may write meanwhile."""
         with self._hardening:
-            try:
-                with self._writing:
-                    if self._is_suspect:
-                        self._replay(journals.outcome(self._journal.read()[0]), anew=True)
-                    self._seal_segment()
-                for _, touched in self._sealed:
-                    self._tree.harden(sorted(touched))
-            except (OSError, DurableWriteFailed) as error:
-                self.incidents.append(Incident("disk", "journal", f"files could not be made durable ({error}); the journal keeps what they hold"))
-                self._is_suspect = True
-                return
-            self._is_suspect = False
-            journals.remove([segment for segment, _ in self._sealed])
-            self._sealed.clear()
+            self._bring_home()
 
     # -- write -----------------------------------------------------------------------------------------------------
 
@@ -143,6 +138,88 @@ class StateStore:
             self.checkpoint()
         return [outcome.error if outcome.error is not None else outcome.done for outcome in outcomes]
 
+    # -- whole -----------------------------------------------------------------------------------------------------
+
+    @property
+    def tree(self) -> Tree:
+        """The directories."""
+        return self._tree
+
+    @property
+    def opener(self) -> Opener:
+        """Makes values of envelopes, also of such that are not, or not yet, in the store."""
+        return self._opener
+
+    def content(self, key: str) -> bytes | None:
+        """The bytes of a key's file as they are; None if there is none.
+
+        Raises:
+            OSError: it is there and cannot be read.
+        """
+        return self._tree.read(key, READ_LIMIT_BYTES)
+
+    def journaled(self, key: str) -> bytes | None:
+        """The newest bytes of a key that the journal still holds; None if it holds none.
+
+        Raises:
+            OSError: the journal cannot be read.
+        """
+        with self._writing:
+            return journals.outcome(self._journal.read()[0]).get(path_of(key))
+
+    def damaged_segments(self) -> list[Path]:
+        """Segments of the journal in which something cannot be read.
+
+        Raises:
+            OSError: the journal cannot be read.
+        """
+        with self._writing:
+            return self._journal.read()[2]
+
+    def put_back(self, key: str, repaired: Repaired) -> bool:
+        """Let a key hold an earlier envelope of it; returns whether it does, durably."""
+        (outcome,) = self.commit([[Restore(key, repaired.content)]])
+        return not isinstance(outcome, StateError)
+
+    def reserve(self, count: int) -> int:
+        """Let nobody else have the next so many revisions; returns the one before them."""
+        with self._writing:
+            self._writer.revision += count
+            return self._writer.revision - count
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody writes meanwhile; reads go on.
+
+        Raises:
+            StoreBroken: only a new start can tell what is so.
+        """
+        with self._hardening, self._writing:
+            self._check_whole()
+            yield
+
+    def swap(self, act: Callable[[], None]) -> bool:
+        """Within `alone`: let other files be there, and find all keys anew. Returns False, with nothing done, where the journal cannot be emptied.
+
+        Raises:
+            StoreBroken: it failed half-way; the next start goes on.
+        """
+        if not self._bring_home():
+            return False
+        self._swaps += 1  # a read that falls into it is done again
+        try:
+            act()
+            self._tree.prepare()
+            self.index = self._writer.index = Index(self._tree.scan())
+            self._writer.revision += 1
+            self._seal_segment()
+        except (OSError, DurableWriteFailed) as error:
+            self._is_broken = True
+            raise StoreBroken(str(self.root), str(error)) from error
+        finally:
+            self._swaps += 1
+        return True
+
     # -- read ------------------------------------------------------------------------------------------------------
 
     def load(self, key: str, schema: str = "", *, condemn: bool = False) -> Loaded:
@@ -154,8 +231,13 @@ class StateStore:
             LoadFailed: it is there and cannot be read, or is locked.
             ValidationFailed: it is whole and does not fit.
         """
+        swaps = self._swaps
         try:
-            return self._read(key, schema, condemn)
+            found = self._read(key, schema, condemn)
+            if swaps == self._swaps and swaps % 2 == 0:
+                return found
+            with self._writing:
+                return self._read(key, schema, condemn)
         except Damaged:
             with self._writing:
                 try:
@@ -173,6 +255,24 @@ class StateStore:
             return [self.load(key) for key in keys]
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _bring_home(self) -> bool:
+        """See `checkpoint`; returns whether the journal holds nothing any more that is not durable in its file."""
+        try:
+            with self._writing:
+                if self._is_suspect:
+                    self._replay(journals.outcome(self._journal.read()[0]), anew=True)
+                self._seal_segment()
+            for _, touched in self._sealed:
+                self._tree.harden(sorted(touched))
+        except (OSError, DurableWriteFailed) as error:
+            self.incidents.append(Incident("disk", "journal", f"files could not be made durable ({error}); the journal keeps what they hold"))
+            self._is_suspect = True
+            return False
+        self._is_suspect = False
+        journals.remove([segment for segment, _ in self._sealed])
+        self._sealed.clear()
+        return True
 
     def _read(self, key: str, schema: str, condemn: bool) -> Loaded:
         try:
@@ -217,7 +317,9 @@ class StateStore:
         if repaired is not None:
             try:
                 found = self._opener.open(key, repaired.content, schema)
-            except (Damaged, StateError):
+            except (Damaged, StateError) as error:
+                if isinstance(error, LoadFailed) and error.is_locked:
+                    raise  # the copy may be good; it is looked at once the keychain answers, and until then nothing is moved
                 repaired = None
         source = repaired.source if repaired else ""
         evidence = self._put_aside(damaged, source)
@@ -269,6 +371,9 @@ class StateStore:
         """
         for relative, content in after.items():
             path = self._tree.path(relative)
+            if self._tree.is_backups_silent and relative.startswith(KEPT_ASIDE):
+                self.incidents.append(Incident("disk", relative, "a former value is not kept: the disk of the backups does not answer"))
+                continue
             if not path.resolve().is_relative_to(self.root.resolve()):
                 continue
             if content is None:
@@ -276,7 +381,7 @@ class StateStore:
             elif anew or not _holds(path, content):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._tree.put(relative, self._tree.stage(relative, content))
-        self._tree.harden(list(after))
+        self._tree.harden([relative for relative in after if not (self._tree.is_backups_silent and relative.startswith(KEPT_ASIDE))])
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -11,7 +11,9 @@ from typing import Final
 import msgspec
 
 from actors.state_store import keys
+from actors.state_store.backups.errors import PlaceSilent
 from actors.state_store.index import Entry
+from actors.state_store.patience import PROBE_SECONDS, Beat, patiently
 from actors.storage.durable import REAL_DISK, Disk, make_directory, sync_directory, sync_file
 from actors.storage.envelope import HEADER_LIMIT_BYTES, MAGIC
 
@@ -35,24 +37,36 @@ class Tree:
         self._namespaces = sorted({*namespaces, *keys.DIRECTORIES})
         self._disk = disk
         self._number = 0
+        self.is_backups_silent = False
 
     def prepare(self) -> None:
-        """Make the directories.
+        """Make the directories. That of the backups may lie on another disk: one that does not answer keeps nobody waiting.
 
         Raises:
             OSError: one cannot be made.
         """
-        for directory in (*self._places(), *BACKUPS):
+        for directory in self.places():
             make_directory(self.root / directory)
+        self.probe_backups()
+
+    def probe_backups(self) -> bool:
+        """Whether the disk of the backups answers; while it does not, `is_backups_silent` says so.
+
+        Raises:
+            OSError: it answers, and the directories cannot be made.
+        """
+        try:
+            patiently(self.root / "backups", self._prepare_backups, PROBE_SECONDS)
+            self.is_backups_silent = False
+        except PlaceSilent:
+            self.is_backups_silent = True
+        return not self.is_backups_silent
 
     def scan(self) -> Iterator[tuple[str, Entry]]:
         """Every key with its size, from names alone; only a file with a cut name is opened. Temp files of former lives go."""
         for namespace in self._namespaces:
             for division in ("", *keys.DIVISIONS.get(namespace, ())):
                 yield from self._scan_directory(namespace, division)
-        for directory in BACKUPS:
-            for entry in os.scandir(self.root / directory):
-                self._remove_left_over(entry)
 
     def path(self, relative: str) -> Path:
         """Where a file lies whose path is relative to the store."""
@@ -130,7 +144,15 @@ class Tree:
         for directory in sorted(directories):
             sync_directory(self.root / directory)
 
-    def _places(self) -> Iterator[str]:
+    def _prepare_backups(self, beat: Beat) -> None:
+        for directory in BACKUPS:
+            make_directory(self.root / directory)
+            for entry in os.scandir(self.root / directory):
+                beat()
+                self._remove_left_over(entry)
+
+    def places(self) -> Iterator[str]:
+        """The directories that keys lie in, relative to the store, with slashes."""
         for namespace in self._namespaces:
             for division in ("", *keys.DIVISIONS.get(namespace, ())):
                 yield keys.directory_of(namespace, division)

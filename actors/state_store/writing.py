@@ -238,6 +238,8 @@ class Writer:
 
     def _keep_former(self, key: str, present: Entry, prepared: Prepared) -> None:
         """Let the value that is replaced lie below the automatic backups; encrypted ones stay so."""
+        if self._tree.is_backups_silent:
+            raise SaveFailed(key, "its former value cannot be kept: the disk of the backups does not answer; what was there before is there still")
         path = path_of(key)
         content = self._group.contents.get(path) or self._tree.read(key, READ_LIMIT_BYTES)
         if content is None:

@@ -58,6 +58,7 @@ def test_what_a_killed_writer_left_goes_at_the_next_start_and_nothing_else_does(
     for path in kept:
         path.write_bytes(b"somebody's")
     backup = tree.stage("backups/auto/notes.a@x-r1.json", b"half")
+    tree.prepare()
     assert dict(tree.scan()) == {}
     assert not left.exists()
     assert not backup.exists()

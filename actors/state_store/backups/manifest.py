@@ -1,0 +1,147 @@
+"""What a backup says of itself: the manifest, written last, and its table of contents, which the manifest's digest vouches for."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew
+from actors.storage import codec
+from actors.storage.envelope import EnvelopeDamaged, EnvelopeTooNew, Limits, NotAnEnvelope, open_envelope, seal
+from actors.storage.reading import FileUnreadable, read_file
+from schemas.backups import BackupInfo, BackupKind
+
+FORMAT: Final = 1
+"""The newest format of backups that this version knows."""
+
+MANIFEST_NAME: Final = "backup.json"
+PACK_NAME: Final = "documents.pack"
+SCHEMA: Final = "undercroft.backup"
+LIMITS: Final = Limits(content_bytes=1024 * 1024, value_bytes=1024 * 1024)
+CONTENTS_LIMIT_BYTES: Final = 512 * 1024 * 1024
+
+
+class PackedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One file in a pack: `size_bytes` from `at` on in the content of the frame of this number; `sha256` in hexadecimal.
+
+    `key` is empty for what is no document of the store: `path` then begins with `extras/`.
+    """
+
+    path: str
+    key: str
+    frame: int
+    at: int
+    size_bytes: int
+    sha256: str
+    is_encrypted: bool = False
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """One zstd frame (RFC 8878) of a pack: where it lies, how large it is there and unpacked."""
+
+    offset: int
+    packed_bytes: int
+    size_bytes: int
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """The table of contents, the last frame of a pack."""
+
+    documents: list[PackedDocument]
+    frames: list[Frame]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Without it there is no backup; fields as in BackupInfo.
+
+    Attributes:
+        contents_at: where the frame with the table of contents begins, which ends with the pack.
+        contents_bytes: size of the table, unpacked.
+        contents_sha256: of its frame.
+        versions: of the schemas of the app at that time, where they are not 1.
+    """
+
+    id: str
+    name: str
+    kind: BackupKind
+    created_at: float
+    format: int
+    revision: int
+    documents: int
+    content_bytes: int
+    pack_bytes: int
+    encrypted: int
+    contents_at: int
+    contents_bytes: int
+    contents_sha256: str
+    versions: dict[str, int] = {}
+
+    def info(self) -> BackupInfo:
+        """The same for others."""
+        return BackupInfo(
+            id=self.id,
+            name=self.name,
+            kind=self.kind,
+            created_at=self.created_at,
+            size_bytes=self.pack_bytes,
+            content_bytes=self.content_bytes,
+            documents=self.documents,
+            compressed=True,
+            encrypted=self.encrypted > 0,
+            revision=self.revision,
+            format=self.format,
+        )
+
+
+def render(manifest: Manifest) -> bytes:
+    """The bytes of `backup.json`: an envelope, whose digest covers all of it."""
+    value = msgspec.to_builtins(manifest)
+    return seal(
+        value, schema=SCHEMA, schema_version=FORMAT, revision=manifest.revision, now=manifest.created_at, name=f"backup/{manifest.id}", limits=LIMITS
+    )
+
+
+def read(directory: Path, id: str) -> Manifest:
+    """The manifest of the backup in a directory.
+
+    Raises:
+        BackupNotFound: there is none, so there is no backup.
+        BackupDamaged, BackupTooNew: it cannot be used.
+    """
+    try:
+        content = read_file(directory / MANIFEST_NAME, LIMITS.content_bytes)
+        if content is None:
+            raise BackupNotFound(id)
+        stored = open_envelope(content, limits=LIMITS, name=f"backup/{id}")
+        if stored.schema_version > FORMAT:
+            raise BackupTooNew(id, stored.schema_version, FORMAT)
+        return msgspec.convert(stored.value, Manifest)
+    except EnvelopeTooNew as error:
+        raise BackupTooNew(id, error.format, FORMAT) from error
+    except (FileUnreadable, EnvelopeDamaged, NotAnEnvelope, msgspec.ValidationError) as error:
+        raise BackupDamaged(id, f"its manifest cannot be used: {error}") from error
+
+
+def pack_contents(contents: Contents) -> tuple[bytes, int, str]:
+    """The frame of a table of contents, its unpacked size, and the digest of the frame."""
+    plain = msgspec.json.encode(contents)
+    frame = codec.compress(plain)
+    return frame, len(plain), hashlib.sha256(frame).hexdigest()
+
+
+def unpack_contents(manifest: Manifest, frame: bytes) -> Contents:
+    """The table of contents that a frame holds.
+
+    Raises:
+        BackupDamaged: it is not the one that the manifest vouches for.
+    """
+    found = hashlib.sha256(frame).hexdigest()
+    if found != manifest.contents_sha256:
+        raise BackupDamaged(manifest.id, f"its table of contents has the digest {found}, expected {manifest.contents_sha256}")
+    try:
+        return msgspec.json.decode(codec.decompress(frame, manifest.contents_bytes, CONTENTS_LIMIT_BYTES), type=Contents)
+    except (codec.NotDecodable, msgspec.DecodeError) as error:
+        raise BackupDamaged(manifest.id, f"its table of contents cannot be read: {error}") from error
