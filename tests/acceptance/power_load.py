@@ -1,0 +1,166 @@
+"""A state store and a settings store under load, until the power goes: what was asked for and what was acknowledged is told outside.
+
+    python -m acceptance.power_load DIRECTORY NUMBERS        # with `tests` on the path
+
+NUMBERS is a JSON object, name to the number that was asked for last. Each line of the output is `asked` or `acknowledged`, a name, a number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from actors.config_store.actor import ConfigStore
+from actors.config_store.layers import Ground
+from actors.config_store.pydantic_schema import PydanticSchema
+from actors.config_store.secret_keeper import SecretKeeper
+from actors.config_store.settings_file import SettingsFile
+from actors.profile import NamespaceTable
+from actors.state_store.actor import StateStoreActor
+from actors.state_store.documents import DocumentStore
+from actors.state_store.kinds import kinds_of
+from actors.state_store.locksmith import Locksmith
+from actors.state_store.namespaces import Namespaces
+from actors.state_store.store import StateStore
+from actors.storage.keys.ring import KeyRing, open_ring
+from bus.actor import ActorLoop
+from bus.client import Peer
+from bus.errors import RequestFailed
+from bus.memory import MemoryBus, memory_bus
+from schemas.config import RuntimeConfigRequestEvent
+from schemas.documents import DocumentWriteRequestEvent
+from schemas.event import Request
+from schemas.state import BatchOperation, StateSaveBatchRequestEvent, StateSaveRequestEvent
+
+WRITERS: Final = 6
+PARTS: Final = "abc"
+TABLES: Final = [NamespaceTable(name="vault", encrypt=True)]
+BACKED_UP: Final = 3
+"""Every so-manieth write of a key keeps the former value."""
+
+CHECKPOINT_SECONDS: Final = 0.02
+
+
+class Counter(BaseModel):
+    """A typed document."""
+
+    n: int = 0
+
+
+class Counters(BaseModel):
+    """Settings that are always changed together."""
+
+    first: int = 0
+    second: int = 0
+
+
+def ring_of(directory: Path) -> KeyRing:
+    """The keys of this home; what stands for the keychain lies on the same disk."""
+    return open_ring(directory / "state", [directory / "store"], environ={"UNDERCROFT_KEYCHAIN": f"file:{directory / 'chain' / 'keys'}"})
+
+
+def store_of(directory: Path) -> tuple[StateStore, KeyRing]:
+    """The state of this home."""
+    ring = ring_of(directory)
+    return StateStore(directory / "store", Namespaces(TABLES), keys=ring), ring
+
+
+def filler(n: int) -> str:
+    """Makes documents of all sizes, from less than one block to several."""
+    return "x" * (n * 977 % 20_000)
+
+
+class Load:
+    """Counts up, and tells each number when it is asked for and when it is acknowledged."""
+
+    def __init__(self, app: Peer, numbers: dict[str, int]) -> None:
+        self._app = app
+        self._numbers = numbers
+
+    async def count(self, name: str, ask: Callable[[int], Awaitable[bool]]) -> None:
+        """Count one thing up, until the disk is gone."""
+        while True:
+            n = self._numbers[name] = self._numbers.get(name, 0) + 1
+            tell("asked", name, n)
+            try:
+                is_durable = await ask(n)
+            except RequestFailed:
+                await asyncio.sleep(0.001)
+            else:
+                if is_durable:
+                    tell("acknowledged", name, n)
+
+    async def save(self, name: str, n: int) -> bool:
+        """One key."""
+        key = f"vault.{name}" if name.startswith("v") else f"config.{name}"
+        value = {"n": n, "filler": filler(n)}
+        return await self._ask(StateSaveRequestEvent(key=key, value=value, backup=n % BACKED_UP == 0, compress=n % 2 == 0))
+
+    async def save_batch(self, n: int) -> bool:
+        """Three keys that are always the same, and one that comes and goes with them."""
+        operations = [BatchOperation(type="save", key=f"config.batch_{part}", value={"n": n, "filler": filler(n)}) for part in PARTS]
+        operations.append(BatchOperation(type="save" if n % 2 else "delete", key="config.odd", value=n if n % 2 else None))
+        return await self._ask(StateSaveBatchRequestEvent(operations=operations))
+
+    async def write_document(self, n: int) -> bool:
+        """A typed document."""
+        return await self._ask(DocumentWriteRequestEvent(type_name="Counter", value={"n": n}))
+
+    async def set(self, n: int) -> bool:
+        """Two settings at once."""
+        answer = await self._app.request(RuntimeConfigRequestEvent(operation="update", updates={"first": n, "second": n}))
+        return answer.durable
+
+    async def _ask(self, event: Request) -> bool:  # type: ignore[type-arg]  # whatever the answer, it says that it is durable
+        await self._app.request(event)
+        return True
+
+
+def tell(what: str, name: str, n: int) -> None:
+    """One line, at once."""
+    os.write(1, f"{what} {name} {n}\n".encode())
+
+
+async def serving(bus: MemoryBus, topic: str) -> None:
+    """Wait until somebody answers this."""
+    while not any(topic in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        await asyncio.sleep(0)
+
+
+async def run(directory: Path, numbers: dict[str, int]) -> None:
+    """Serve, and be asked, until this process is killed."""
+    store, ring = store_of(directory)
+    state = StateStoreActor(store, DocumentStore(store, kinds_of([Counter])), Locksmith(ring).unlock)
+    settings = ConfigStore(Ground(PydanticSchema(Counters)), SettingsFile(directory / "config" / "config.json"), lambda: SecretKeeper.for_app("load"))
+    async with (
+        memory_bus() as bus,
+        bus.connect("state_store") as own,
+        bus.connect("config_store") as other,
+        bus.connect("app") as app,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(ActorLoop(state, own).run())
+        group.create_task(ActorLoop(settings, other).run())
+        await serving(bus, "state.save")
+        await serving(bus, "config.request")
+        load = Load(app, numbers)
+        for number in range(WRITERS):
+            for name in (f"k{number}", f"v{number}") if number < 2 else (f"k{number}",):
+                group.create_task(load.count(name, lambda n, name=name: load.save(name, n)))  # type: ignore[misc]  # mypy: default of a lambda
+        group.create_task(load.count("batch", load.save_batch))
+        group.create_task(load.count("document", load.write_document))
+        group.create_task(load.count("settings", load.set))
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            await asyncio.to_thread(store.checkpoint)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1]), json.loads(sys.argv[2])))
