@@ -159,10 +159,15 @@ class HistoryEditRequestEvent(Request[HistoryEditedEvent], frozen=True, kw_only=
 
 
 class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed"):
-    """Entries are gone, or would be with `dry_run`."""
+    """Entries are gone, or would be with `dry_run`.
+
+    Attributes:
+        note: what a person should know about it, such as what a purge took; empty if there is nothing.
+    """
 
     count: int
     dry_run: bool
+    note: str = ""
 
 
 class HistoryDeleteRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.delete"):
@@ -184,6 +189,19 @@ class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
     before: float | None = None
     purge: bool = False
     purge_backups: bool = False
+    dry_run: bool = False
+
+
+class HistoryPruneRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.prune"):
+    """Delete what the rules of retention do not keep; 0 means that a rule sets no limit, never that everything goes.
+
+    Attributes:
+        keep_days, keep_entries, keep_mib: None for what the settings of the same names in `history` say.
+    """
+
+    keep_days: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    keep_entries: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    keep_mib: Annotated[int, msgspec.Meta(ge=0)] | None = None
     dry_run: bool = False
 
 
@@ -249,6 +267,7 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
         loading: share of what is on disk that is loaded; 1.0 when all is.
         limit_entries: most entries that memory keeps; 0 for no limit (on disk).
         findings: what the last check of the files found: torn, truncated, tampered or missing parts.
+        left_on_disk_bytes: in memory mode, size of what lies on disk from before and is neither read nor changed.
     """
 
     mode: PersistenceMode
@@ -259,10 +278,15 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
     limit_entries: int
     loading: float = 1.0
     findings: list[str] = []
+    left_on_disk_bytes: int = 0
 
 
 class HistoryStatusRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.status"):
     """Ask where the history is kept."""
+
+
+class HistoryKeepRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.keep"):
+    """Accept what a notice tells of: files that stay on disk in memory mode, or segments that are missing for good."""
 
 
 class HistoryStorageChangedEvent(Event, frozen=True, kw_only=True, tag="history.storage_changed"):
@@ -279,6 +303,7 @@ class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed
     Attributes:
         slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk: `live`.
         entry: None if the place is empty now.
+        entry_id: which one it is about; empty if it is about all of them.
     """
 
     retained_by: ClassVar[str | None] = "slot"
@@ -286,3 +311,4 @@ class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed
     slot: str
     change: Literal["added", "edited", "removed", "cleared"]
     entry: HistoryEntry | None = None
+    entry_id: str = ""

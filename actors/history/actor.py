@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, assert_never
+from typing import TYPE_CHECKING, Final, Self, TypeVar, assert_never
+
+import anyio
+import anyio.to_thread
+import msgspec
 
 from actors.history.export import head, part
 from actors.history.identity import Identities, is_identity
 from actors.history.memory import MemoryStore
-from bus.actor import Actor
-from bus.errors import Refused
+from actors.history.modes import Wanted, wanted_of
+from actors.history.residence import Residence
+from actors.history.retention import doomed
+from actors.history.store import Store
+from bus.actor import Actor, Later
+from bus.client import asker
+from bus.errors import Refused, UndercroftError
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
 from schemas.history import (
@@ -28,7 +38,9 @@ from schemas.history import (
     HistoryExportedEvent,
     HistoryExportRequestEvent,
     HistoryFoundEvent,
+    HistoryKeepRequestEvent,
     HistoryPageEvent,
+    HistoryPruneRequestEvent,
     HistoryQueryRequestEvent,
     HistoryRemovedEvent,
     HistorySearchRequestEvent,
@@ -37,13 +49,29 @@ from schemas.history import (
 )
 
 if TYPE_CHECKING:
+    from actors.history.home import Home
     from actors.launch import Surroundings
 
 EventT = TypeVar("EventT", bound=Event)
 
-MAX_ENTRIES: Final = 100
-MAX_ENTRIES_RANGE: Final = (10, 10_000)
+AGAIN_SECONDS: Final = 15.0
+"""So often the keychain is asked again while it is locked."""
 
+PRUNE_SECONDS: Final = 3600.0
+
+Question = (
+    HistoryAppendRequestEvent
+    | HistoryQueryRequestEvent
+    | HistorySearchRequestEvent
+    | HistoryEditRequestEvent
+    | HistoryDeleteRequestEvent
+    | HistoryClearRequestEvent
+    | HistoryExportRequestEvent
+    | HistoryStatusRequestEvent
+    | HistoryPruneRequestEvent
+    | HistoryKeepRequestEvent
+    | ConversationsRequestEvent
+)
 Inbox = (
     SettingsChangedEvent
     | HistoryAppendRequestEvent
@@ -54,6 +82,8 @@ Inbox = (
     | HistoryClearRequestEvent
     | HistoryExportRequestEvent
     | HistoryStatusRequestEvent
+    | HistoryPruneRequestEvent
+    | HistoryKeepRequestEvent
     | ConversationsRequestEvent
 )
 Reply = (
@@ -71,57 +101,144 @@ Reply = (
 class History(Actor[Inbox]):
     """Keeps what was said, as the person chose."""
 
-    def __init__(self, now: Callable[[], float] = time.time, random_bits: Callable[[], int] = lambda: secrets.randbits(64)) -> None:
-        """Args: now: seconds since the Unix epoch; random_bits: 64 of them."""
+    def __init__(
+        self, home: Home | None = None, now: Callable[[], float] = time.time, random_bits: Callable[[], int] = lambda: secrets.randbits(64)
+    ) -> None:
+        """Args: home: None where nothing may ever be on disk; now: seconds since the Unix epoch; random_bits: 64 of them."""
+        self._home = home
         self._now = now
         self._random_bits = random_bits
         self._identities = Identities()
+        self._wanted = Wanted()
+        self._changed = anyio.Event()
 
     @classmethod
     def of(cls, surroundings: Surroundings) -> Self:
         """The history of an app."""
-        return cls()
+        from actors.history.home import Home
+
+        return cls(Home(surroundings.locations.state))
 
     async def prepare(self) -> None:
-        """Come back from what the broker remembers of a former life."""
+        """Come back from what the broker remembers of a former life, and go to disk if that is wanted."""
         settings = await self._retained(SettingsChangedEvent)
-        self._store = MemoryStore(max_entries(settings[-1].settings if settings else {}), self.peer.post)
-        self._store.restore(await self._retained(HistoryChangedEvent))
-        if newest := self._store.newest_id():
+        self._wanted = wanted_of(settings[-1].settings if settings else {})
+        memory = MemoryStore(self._wanted.limit, self.peer.post)
+        memory.restore(await self._retained(HistoryChangedEvent))
+        if newest := memory.newest_id():
             self._identities.seen(newest)
+        self._residence = Residence(self._home, memory, self.peer.post, self.alerts, self.tasks)
+        await self._residence.follow(self._wanted)
+        self.tasks.start_soon(self._keep_house)
 
-    async def handle(self, event: Inbox) -> Reply | None:
-        """Answer one question, or take in one entry."""
-        store = self._store
+    async def close(self) -> None:
+        """Let what is under way become durable."""
+        await self._residence.close()
+
+    async def handle(self, event: Inbox) -> Reply | Later | None:
+        """Answer one question, or take in one entry; what waits for the disk is answered beside the inbox."""
+        if isinstance(event, SettingsChangedEvent):
+            self._wanted = wanted_of(event.settings)
+            self._changed.set()
+            return None
+        if self._residence.is_prompt and not isinstance(event, HistoryKeepRequestEvent | HistoryClearRequestEvent):
+            return await self._answer(event, self._residence.store)
+        return Later(lambda: self._answer_in_turn(event))
+
+    async def _answer_in_turn(self, event: Question) -> Reply:
+        async with self._residence.using() as store:
+            return await self._answer(event, store)
+
+    async def _answer(self, event: Question, store: Store) -> Reply:
         match event:
-            case SettingsChangedEvent():
-                store.resize(max_entries(event.settings))
-                return None
             case HistoryAppendRequestEvent():
-                return await self._append(event)
+                return await self._append(event, store)
             case HistoryQueryRequestEvent():
                 return await store.page(event)
             case HistorySearchRequestEvent():
                 return await store.search(event)
             case HistoryEditRequestEvent():
-                edited = await store.edit(event.id, event.text, self._now())
-                if edited is None:
-                    raise Refused(f"there is no entry {event.id!r}; it may have been deleted, or have left the ring")
-                return HistoryEditedEvent(entry=edited)
+                return await self._edit(event, store)
             case HistoryDeleteRequestEvent():
-                return HistoryRemovedEvent(count=await store.remove(event.ids, dry_run=event.dry_run), dry_run=event.dry_run)
+                count = await store.remove(event.ids, dry_run=event.dry_run)
+                return await self._removed("delete", count, event.dry_run, ", ".join(event.ids[:20]))
             case HistoryClearRequestEvent():
-                return HistoryRemovedEvent(count=await store.clear(event.before, dry_run=event.dry_run), dry_run=event.dry_run)
+                return await self._clear(event, store)
+            case HistoryPruneRequestEvent():
+                return await self._prune(event, store)
+            case HistoryKeepRequestEvent():
+                await self._residence.keep()
+                return self._residence.status()
             case HistoryExportRequestEvent():
-                return await self._export(event)
+                return await self._export(event, store)
             case HistoryStatusRequestEvent():
-                return store.status()
+                return self._residence.status()
             case ConversationsRequestEvent():
-                return await self._conversations(event)
+                return await self._conversations(event, store)
             case _:
                 assert_never(event)
 
-    async def _append(self, event: HistoryAppendRequestEvent) -> HistoryAppendedEvent:
+    async def _edit(self, event: HistoryEditRequestEvent, store: Store) -> HistoryEditedEvent:
+        edited = await store.edit(event.id, event.text, self._now())
+        if edited is None:
+            raise Refused(f"there is no entry {event.id!r}; it may have been deleted, or have left the ring")
+        await self._note("edit", event.id)
+        return HistoryEditedEvent(entry=edited)
+
+    async def _clear(self, event: HistoryClearRequestEvent, store: Store) -> HistoryRemovedEvent:
+        if event.purge and event.before is not None:
+            raise Refused("a purge takes everything; leave out 'before', or 'purge'")
+        count = await store.clear(event.before, dry_run=event.dry_run)
+        if not event.purge:
+            return await self._removed("clear", count, event.dry_run, "" if event.before is None else f"before {event.before}")
+        backups = "; there are no backups of the history" if event.purge_backups else ""
+        if event.dry_run:
+            return HistoryRemovedEvent(count=count, dry_run=True, note=f"all files of the history would go as well{backups}")
+        files = await self._residence.purge()
+        await self._residence.tell()
+        removed = await self._removed("purge", count, False, f"{files} files", force=files > 0)
+        return msgspec.structs.replace(removed, note=f"{files} files are gone{backups}")
+
+    async def _prune(self, event: HistoryPruneRequestEvent, store: Store) -> HistoryRemovedEvent:
+        rules = self._wanted.rules
+        given = {"days": event.keep_days, "entries": event.keep_entries, "mib": event.keep_mib}
+        rules = dataclasses.replace(rules, **{name: value for name, value in given.items() if value is not None})
+        if rules.limit_nothing:
+            return HistoryRemovedEvent(count=0, dry_run=event.dry_run, note="no rule sets a limit: all entries are kept")
+        rows = await store.sizes()
+        going = await anyio.to_thread.run_sync(lambda: doomed(rows, rules, self._now()))
+        if not going or event.dry_run:
+            return HistoryRemovedEvent(count=len(going), dry_run=event.dry_run)
+        return await self._removed("prune", await store.remove(going, dry_run=False), False, f"{rules}")
+
+    async def _removed(self, did: str, count: int, dry_run: bool, detail: str, *, force: bool = False) -> HistoryRemovedEvent:
+        if not dry_run and (count or force):
+            await self._note(did, f"{count} entries {detail}".strip(), force=force)
+        return HistoryRemovedEvent(count=count, dry_run=dry_run)
+
+    async def _note(self, did: str, outcome: str, *, force: bool = False) -> None:
+        """Note in the audit log what was taken from disk; in memory mode nothing is written anywhere."""
+        home = self._home
+        if home is None or not (force or self._residence.disk is not None):
+            return
+        who = asker.get() or self.peer.name
+        try:
+            await anyio.to_thread.run_sync(lambda: home.note(who, did, outcome))
+        except (OSError, UndercroftError) as error:
+            await self.alerts.raise_alert("history.audit", severity="warning", message=str(error), advice="free some space, or check the disk")
+
+    async def _keep_house(self) -> None:
+        """Follow the settings, try again what could not be done, and delete what is too old."""
+        while True:
+            pause = AGAIN_SECONDS if self._residence.is_locked_out else PRUNE_SECONDS
+            if not self._wanted.rules.limit_nothing and not self._residence.is_locked_out:
+                await self._answer_in_turn(HistoryPruneRequestEvent())
+            with anyio.move_on_after(pause):
+                await self._changed.wait()
+            self._changed = anyio.Event()
+            await self._residence.follow(self._wanted)
+
+    async def _append(self, event: HistoryAppendRequestEvent, store: Store) -> HistoryAppendedEvent:
         if event.id and not is_identity(event.id):
             raise Refused(f"id is {event.id!r}, expected a UUID of version 7; leave it out to have one made")
         now = self._now()
@@ -139,10 +256,10 @@ class History(Actor[Inbox]):
             tokens=event.tokens,
             fields=event.fields,
         )
-        return HistoryAppendedEvent(entry=await self._store.append(entry), storage=self._store.storage)
+        return HistoryAppendedEvent(entry=await store.append(entry), storage=store.storage)
 
-    async def _export(self, event: HistoryExportRequestEvent) -> HistoryExportedEvent:
-        entries, more = await self._store.oldest_first(event)
+    async def _export(self, event: HistoryExportRequestEvent, store: Store) -> HistoryExportedEvent:
+        entries, more = await store.oldest_first(event)
         content = part(event.format, entries)
         return HistoryExportedEvent(
             content=content if event.after else head(event.format) + content,
@@ -150,8 +267,8 @@ class History(Actor[Inbox]):
             next_after=entries[-1].id if more else "",
         )
 
-    async def _conversations(self, event: ConversationsRequestEvent) -> ConversationsListedEvent:
-        found = await self._store.conversations()
+    async def _conversations(self, event: ConversationsRequestEvent, store: Store) -> ConversationsListedEvent:
+        found = await store.conversations()
         return ConversationsListedEvent(
             conversations=found[: event.limit],
             total_count=len(found),
@@ -164,10 +281,3 @@ class History(Actor[Inbox]):
         async with self.peer.subscribe(event_type) as events:
             pass
         return [event async for event in events if isinstance(event, event_type)]
-
-
-def max_entries(settings: dict[str, Any]) -> int:
-    """How many entries memory keeps: `history.max_entries`, within its range."""
-    found = settings.get("history", {}).get("max_entries", MAX_ENTRIES)
-    least, most = MAX_ENTRIES_RANGE
-    return min(most, max(least, found)) if isinstance(found, int) else MAX_ENTRIES

@@ -98,6 +98,14 @@ class MemoryStore:
         """Conversations in numbers, the one that was spoken in last first."""
         return totals(self._ring)
 
+    async def sizes(self) -> list[tuple[str, float, int]]:
+        """Id, time and size in bytes of each entry, newest first."""
+        return [(entry.id, entry.at, len(entry.text.encode())) for entry in self._ring.newest_first()]
+
+    def entries(self) -> list[HistoryEntry]:
+        """All entries, oldest first."""
+        return list(self._ring)
+
     def status(self) -> HistoryStatusEvent:
         """How much there is."""
         return HistoryStatusEvent(

@@ -27,6 +27,9 @@ from actors.storage.stored import NotAnEnvelope as NotAnEnvelope
 from actors.storage.stored import Stored as Stored
 
 MAGIC: Final = b"UNDERCROFT "
+HISTORY_SEGMENT: Final = b'{"undercroft_history":'
+"""How a segment of the history begins: no envelope, yet encrypted under the same keys."""
+
 HEADER_LIMIT_BYTES: Final = 8192
 NAME_LIMIT: Final = 1024
 INDENTED_LIMIT_BYTES: Final = 256 * 1024
@@ -186,8 +189,9 @@ def check_envelope(content: bytes, limits: Limits = DEFAULT_LIMITS, *, name: str
 
 
 def is_encrypted(head: bytes) -> bool:
-    """Whether the beginning of a file (HEADER_LIMIT_BYTES of it) is that of an encrypted envelope."""
-    return head.startswith(MAGIC) and ENCRYPTED.encode() in head.partition(b"\n")[0]
+    """Whether the beginning of a file (HEADER_LIMIT_BYTES of it) is that of an encrypted envelope, or of a segment of the history."""
+    line = head.partition(b"\n")[0]
+    return (head.startswith(MAGIC) and ENCRYPTED.encode() in line) or (head.startswith(HISTORY_SEGMENT) and b'"aes-256-gcm"' in line)
 
 
 def _take_apart(content: bytes, limits: Limits, name: str) -> tuple[Header, str, memoryview, Any]:

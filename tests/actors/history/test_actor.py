@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from actors.history.actor import History, max_entries
+from actors.history.actor import History
 from actors.history.identity import Identities
+from actors.history.modes import max_entries
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
