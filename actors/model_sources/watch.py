@@ -17,7 +17,7 @@ from actors.model_sources.door import Door
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
 from actors.model_sources.freshness import has_expired, judge
 from actors.model_sources.remote import NEVER, keep, read_kept
-from actors.profile import ManifestTable
+from actors.profile_tables import ManifestTable
 from actors.storage.durable import DurableWriteFailed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store import keys
 from actors.state_store.errors import AccessDenied, DeclarationRefused, KeyRefused
 

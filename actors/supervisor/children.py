@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-from actors.profile import ChildTable, Profile, ProfileError
+from actors.profile import Profile, ProfileError
+from actors.profile_tables import ChildTable
 from actors.supervisor.spec import BROKER, ChildSpec, Readiness, SpecError, start_order
 
 BROKER_SPEC = ChildSpec(name=BROKER, start_timeout_seconds=15.0, shutdown_timeout_seconds=2.0)

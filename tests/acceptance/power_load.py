@@ -22,7 +22,7 @@ from actors.config_store.layers import Ground
 from actors.config_store.pydantic_schema import PydanticSchema
 from actors.config_store.secret_keeper import SecretKeeper
 from actors.config_store.settings_file import SettingsFile
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.actor import StateStoreActor
 from actors.state_store.documents import DocumentStore
 from actors.state_store.kinds import kinds_of

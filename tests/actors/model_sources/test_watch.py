@@ -12,7 +12,7 @@ from actors.credentials.tokens import Tokens
 from actors.credentials.wallet import Wallet
 from actors.model_sources.door import Door
 from actors.model_sources.watch import Look, RemoteManifest
-from actors.profile import ManifestTable
+from actors.profile_tables import ManifestTable
 from actors.storage import durable
 from hub import Site, public_key_text, running_site
 from signed import ENTRY, KEY, NOW, OTHER, signed

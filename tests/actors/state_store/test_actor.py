@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.actor import StateStoreActor
 from actors.state_store.documents import DocumentStore
 from actors.state_store.kinds import kinds_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.errors import AccessDenied, DeclarationRefused, KeyRefused
 from actors.state_store.namespaces import MIB, Namespaces
 

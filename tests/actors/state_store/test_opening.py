@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
 from actors.state_store.namespaces import Namespaces
 from actors.state_store.opening import Damaged, Opener, check_size

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.errors import LoadFailed, RevisionConflict, SaveFailed, StateError, StoreBroken, ValidationFailed
 from actors.state_store.namespaces import Namespaces
 from actors.state_store.operations import Delete, Repaired, Save, Step
@@ -488,7 +488,7 @@ def test_readers_and_writers_at_once_see_whole_values_and_whole_batches(tmp_path
 CHILD = """
 import sys
 from pathlib import Path
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.namespaces import Namespaces
 from actors.state_store.operations import Save
 from actors.state_store.store import StateStore

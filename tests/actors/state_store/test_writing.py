@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed, StoreBroken
 from actors.state_store.index import Entry, Index
 from actors.state_store.journal import Journal

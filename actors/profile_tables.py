@@ -1,0 +1,140 @@
+"""What `profile.toml` may hold: its tables, with their defaults and limits. docs/profiles.md shows each of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from actors.modes import ModeTable, ReadinessTable
+
+
+class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[children]]` table; the fields are those of the supervisor's child spec."""
+
+    name: str
+    entry: str = ""
+    command: list[str] = []
+    path: str = ""
+    restart: Literal["permanent", "transient", "temporary"] = "permanent"
+    depends_on: list[str] = []
+    ready: Literal["message", "hello", "started"] | None = None
+    start_timeout_seconds: float = 30.0
+    shutdown_timeout_seconds: float = 5.0
+    heartbeat_timeout_seconds: float = 10.0
+    memory_limit_mib: int = 0
+    intensity: int = 5
+    period_seconds: float = 60.0
+    environment: dict[str, str] = {}
+
+
+class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[manifest]` table: a signed manifest that is fetched, beside the one that comes with the app.
+
+    Attributes:
+        url: where it lies; empty for none.
+        keys: Ed25519 public keys in base64; a signature by one of them is needed.
+        max_skew_seconds: by so much the clock of this machine may be wrong.
+        refresh_hours: how often it is looked for; 0: at each start and on request only.
+    """
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S{1,2000})?$")] = ""
+    keys: Annotated[list[str], msgspec.Meta(max_length=16)] = []
+    max_skew_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400 * 7)] = 600.0
+    refresh_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
+
+
+class SourcesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[sources]` table: servers that stand in for the public ones; empty: the public ones."""
+
+    hf: str = ""
+    ollama: str = ""
+
+
+class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[topics]` table."""
+
+    namespaces: list[str] = []
+
+
+class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[state.backups]` table.
+
+    Attributes:
+        every_hours: so often a backup is made, if something changed since; 0: never by itself.
+        keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly: how many of those made by themselves stay; all of them 0: all stay.
+        check_hours: so often everything is looked at while nobody writes; 0: never by itself.
+        operators: patterns of the names of peers that may make, restore and remove backups.
+    """
+
+    every_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
+    keep_last: Annotated[int, msgspec.Meta(ge=0)] = 3
+    keep_hourly: Annotated[int, msgspec.Meta(ge=0)] = 0
+    keep_daily: Annotated[int, msgspec.Meta(ge=0)] = 7
+    keep_weekly: Annotated[int, msgspec.Meta(ge=0)] = 4
+    keep_monthly: Annotated[int, msgspec.Meta(ge=0)] = 6
+    check_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
+    operators: list[str] = msgspec.field(default_factory=lambda: ["*"])
+
+
+class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[state]` table.
+
+    Attributes:
+        quota_mib: how much all keys and documents may take on disk; 0 for no limit.
+        cache_seconds: for how long a document is read from memory.
+        backups: when they are made, and which stay.
+    """
+
+    quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024
+    cache_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    backups: BackupsTable = BackupsTable()
+
+
+class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[namespaces]]` table: the keys `<name>.<rest>`, who may touch them, and what becomes of them on disk.
+
+    Attributes:
+        owner: pattern of peer names that may read and write; empty if it has none.
+        readers, writers: patterns of further peers that may; left out: everybody where there is no owner, nobody where there is one.
+        encrypt, compress, backup: True holds for every save, whatever it asks for.
+        schema: what every value must fit: the name of a shipped schema, `file.py:Class`, or `file.json` (JSON Schema).
+        schemas: pattern of the rest of a key to the schema of those keys; wins over `schema`.
+        quota_mib: how much its keys may take on disk; 0 for no limit of its own.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    owner: str = ""
+    readers: list[str] | None = None
+    writers: list[str] | None = None
+    encrypt: bool = False
+    compress: bool = False
+    backup: bool = False
+    schema: str = ""
+    schemas: dict[str, str] = {}
+    quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `profile.toml` may hold."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+    title: str = ""
+    settings: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)$")] = ""
+    settings_version: Annotated[int, msgspec.Meta(ge=1)] = 1
+    settings_migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    preset_setting: str = ""
+    policy: str = ""
+    allowlist: list[str] | None = None
+    models: str | list[str] = ""
+    manifest: ManifestTable = ManifestTable()
+    sources: SourcesTable = SourcesTable()
+    topics: TopicsTable = TopicsTable()
+    modes: list[ModeTable] = []
+    readiness: ReadinessTable = ReadinessTable()
+    wording: dict[str, dict[str, str]] = {}
+    state: StateTable = StateTable()
+    namespaces: list[NamespaceTable] = []
+    documents: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    children: list[ChildTable] = []
