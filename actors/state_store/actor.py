@@ -110,6 +110,7 @@ class StateStoreActor(Actor[Inbox]):
         store = StateStore(root, Namespaces(profile.state_namespaces), of_profile(profile), ring, quota_bytes=profile.state.quota_mib * MIB)
         types = kinds.kinds_of(profile.load(profile.documents)) if profile.documents else {}
         documents, audit = DocumentStore(store, types, profile.state.cache_seconds), Auditor.of(surroundings.locations.state)
+        store.schemata.check_migrations()
         return cls(store, documents, Locksmith(ring).unlock, audit, ring.report)
 
     async def prepare(self) -> None:

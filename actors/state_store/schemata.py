@@ -151,6 +151,16 @@ class Schemata:
         """The schema of this name."""
         return self._named.get(name)
 
+    def check_migrations(self) -> None:
+        """See that every migration belongs to a schema; others would never be called.
+
+        Raises:
+            DeclarationRefused: one does not.
+        """
+        unknown = sorted(name for name in self._migrations if name not in self._named)
+        if unknown:
+            raise DeclarationRefused("migrations", f"expected names of schemas ({', '.join(sorted(self._named))}), found {unknown[0]!r}")
+
     def version(self, name: str) -> int:
         """The present version of a schema: one more than it has migrations."""
         return len(self._migrations.get(name, ())) + 1

@@ -58,6 +58,13 @@ def test_migrations_are_chained_from_the_version_of_the_value(tmp_path: Path, ve
     assert of_profile(profile(tmp_path)).bring_up("notes.py:Note", version, value) == expected
 
 
+@pytest.mark.requirement("S3-29")
+def test_a_migration_of_a_schema_that_is_not_there_is_refused_since_it_would_never_be_called(tmp_path: Path) -> None:
+    of_profile(profile(tmp_path)).check_migrations()
+    with pytest.raises(DeclarationRefused, match=r"migrations: expected names of schemas \(.*notes.py:Note.*\), found 'Note'"):
+        of_profile(profile(tmp_path, notes=NOTES.replace('{"notes.py:Note": [', '{"Note": ['))).check_migrations()
+
+
 def test_a_migration_that_fails_says_which_and_nothing_of_the_value() -> None:
     schemata = Schemata((), {"A": [lambda value: value["secret words"]]})
     with pytest.raises(Mismatch, match="the migration of A from version 1 to 2 failed: KeyError") as caught:
