@@ -20,8 +20,8 @@ Where a public server is stood in for (HF_ENDPOINT), its URLs are asked there:
 Redirects are followed by hand, one request a hop, so that this is asked for every hop.
 """
 
-from actors.credentials.endpoints import Endpoints, at_endpoint
+from actors.credentials.endpoints import Endpoints, at_endpoint, offline_by
 from actors.credentials.tokens import Tokens, credentials_for, origin_of
 from actors.credentials.wallet import Wallet
 
-__all__ = ["Endpoints", "Tokens", "Wallet", "at_endpoint", "credentials_for", "origin_of"]
+__all__ = ["Endpoints", "Tokens", "Wallet", "at_endpoint", "credentials_for", "offline_by", "origin_of"]

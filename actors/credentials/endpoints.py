@@ -60,7 +60,7 @@ class Endpoints:
         return cls(
             hub=_endpoint(HUB_VARIABLE, environment, "[sources] hf", hub, HUB),
             ollama=_endpoint(OLLAMA_VARIABLE, environment, "[sources] ollama", ollama, OLLAMA),
-            offline=any(environment.get(name, "").strip().lower() in _YES for name in OFFLINE_VARIABLES),
+            offline=offline_by(environment),
         )
 
 
@@ -73,6 +73,11 @@ def at_endpoint(url: str, endpoints: Endpoints) -> str:
         if endpoint != public and url.startswith(f"{public}/"):
             return endpoint + url.removeprefix(public)
     return url
+
+
+def offline_by(environment: Mapping[str, str]) -> bool:
+    """Whether a person's environment says that no server is asked."""
+    return any(environment.get(name, "").strip().lower() in _YES for name in OFFLINE_VARIABLES)
 
 
 def is_offline(settings: Mapping[str, Any]) -> bool:

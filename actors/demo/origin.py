@@ -7,64 +7,26 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from actors.demo.content import Content
+from actors.demo.faults import SOUND
+from actors.demo.faults import Faults as Faults
 
 PORTAL = b"<!DOCTYPE html><html><head><title>Welcome to our network</title></head><body>Please sign in.</body></html>"
 STEPS_PER_SECOND = 20
 """A rate is kept in steps of this many a second."""
+DRIP_SECONDS = 0.1
 SEND_STEP_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 128 * 1024
 """Small, so that what counts as sent has nearly reached the client."""
-
-
-@dataclass
-class Faults:
-    """How a path misbehaves; the default is not at all.
-
-    Attributes:
-        times: for how many GET requests; None for all.
-        no_ranges: `Range` is ignored, and 200 with the whole is sent.
-        full_on_if_range: 200 to a request with `If-Range` even though its validator matches, as some CDNs do.
-        weak_etag: the validator is sent as `W/"..."`.
-        no_validator: neither `ETag` nor `Last-Modified`.
-        last_modified: seconds since the Unix epoch; sent besides the ETag.
-        cut_after_bytes: the connection is reset after this many bytes of the body.
-        stall_after_bytes: nothing more is sent after this many bytes, with the connection open.
-        shift_content_range: `Content-Range` starts this many bytes later than it should.
-        surplus_bytes: so many more bytes than promised, with a Content-Length that says so.
-        status: answer with this status and an empty body, such as 416, 429 or 503.
-        retry_after: value of a `Retry-After` header, seconds or a date, with `status`.
-        portal: 200 with a page of HTML, as the login page of a public network does.
-        content_encoding: value of a `Content-Encoding` header.
-        redirect: 302 to this URL.
-    """
-
-    times: int | None = None
-    no_ranges: bool = False
-    full_on_if_range: bool = False
-    weak_etag: bool = False
-    no_validator: bool = False
-    last_modified: float | None = None
-    cut_after_bytes: int | None = None
-    stall_after_bytes: int | None = None
-    shift_content_range: int = 0
-    surplus_bytes: int = 0
-    status: int | None = None
-    retry_after: str | None = None
-    portal: bool = False
-    content_encoding: str | None = None
-    redirect: str | None = None
-
-
-SOUND = Faults()
 
 
 @dataclass
@@ -91,9 +53,13 @@ class Origin:
     Attributes:
         rate_bytes_per_second: limit for each connection; None for none. May be changed while bytes flow.
         requests: every request so far, oldest first.
+        handshake_delay_seconds: how long a client of TLS waits for the first word.
     """
 
-    def __init__(self, rate_bytes_per_second: float | None = None) -> None:
+    def __init__(self, rate_bytes_per_second: float | None = None, tls: ssl.SSLContext | None = None) -> None:
+        """Listen at once; `tls`: speak https with the certificate of this context."""
+        self._tls = tls
+        self.handshake_delay_seconds = 0.0
         self.rate_bytes_per_second = rate_bytes_per_second
         self.requests: list[RequestSeen] = []
         self._contents: dict[str, Content] = {}
@@ -107,7 +73,7 @@ class Origin:
     @property
     def url(self) -> str:
         """Where the origin listens, without a trailing slash."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def serve(self, path: str, content: Content) -> str:
         """Serve (or replace) what lies at a path such as `/tiny.bin`; returns its URL."""
@@ -168,6 +134,15 @@ class _Server(ThreadingHTTPServer):
         self.origin = origin
         super().__init__(("127.0.0.1", 0), _Handler)
 
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Speak TLS first, if it is to be spoken; in the thread of the connection."""
+        if self.origin._tls is None:
+            super().finish_request(request, client_address)
+            return
+        self.origin._wait(self.origin.handshake_delay_seconds)
+        with self.origin._tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is not worth a traceback."""
 
@@ -203,8 +178,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._plain(seen, 302, {"Location": faults.redirect})
         elif faults.portal:
             self._plain(seen, 200, {"Content-Type": "text/html"}, PORTAL)
+        elif faults.refuses_head and self.command == "HEAD":
+            self._plain(seen, 405, {})
         elif faults.status is not None:
-            self._plain(seen, faults.status, {"Retry-After": faults.retry_after} if faults.retry_after else {})
+            named = {"Retry-After": faults.retry_after, "WWW-Authenticate": faults.challenge}
+            self._plain(seen, faults.status, {name: value for name, value in named.items() if value})
         elif content is None:
             self._plain(seen, 404, {})
         else:
@@ -249,12 +227,17 @@ class _Handler(BaseHTTPRequestHandler):
         seen.status = 206 if partial else 200
         self.send_response(seen.status)
         self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(stop - start + faults.surplus_bytes))
+        if faults.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(stop - start + faults.surplus_bytes + faults.lie_bytes))
+        for number in range(faults.header_count):
+            self.send_header(f"X-{number}", "y")
         if not faults.no_ranges:
             self.send_header("Accept-Ranges", "bytes")
         if partial:
-            shifted = start + faults.shift_content_range
-            self.send_header("Content-Range", f"bytes {shifted}-{stop - 1}/{content.size_bytes}")
+            first, last = start + faults.shift_content_range, stop - 1 + faults.shift_content_range_end
+            self.send_header("Content-Range", f"bytes {first}-{last}/{content.size_bytes + faults.shift_content_range_total}")
         if not faults.no_validator:
             self.send_header("ETag", f'W/"{content.etag}"' if faults.weak_etag else f'"{content.etag}"')
             if faults.last_modified is not None:
@@ -265,7 +248,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_body(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int) -> None:
         if self._send_until_fault(seen, content, faults, start, stop):
-            self.connection.sendall(bytes(faults.surplus_bytes))
+            self.connection.sendall(bytes(faults.surplus_bytes) if not faults.chunked else b"0\r\n\r\n")
+            self.close_connection = self.close_connection or faults.lie_bytes != 0
         else:
             self._reset()
 
@@ -276,11 +260,14 @@ class _Handler(BaseHTTPRequestHandler):
         while position < stop:
             rate = origin.rate_bytes_per_second
             step = stop if rate is None else min(stop, position + max(1, int(rate / STEPS_PER_SECOND)))
-            for limit in (faults.cut_after_bytes, faults.stall_after_bytes):
-                if limit is not None:
+            for limit in (faults.cut_after_bytes, faults.stall_after_bytes, faults.drip_after_bytes):
+                if limit is not None and position < start + limit:
                     step = min(step, start + limit)
+            if faults.drip_after_bytes is not None and position >= start + faults.drip_after_bytes:
+                step = position + 1
+                origin._wait(DRIP_SECONDS)
             for piece in content.read(position, step):
-                self._send_piece(seen, memoryview(piece))
+                self._send_piece(seen, memoryview(piece), chunked=faults.chunked)
                 if origin._stopping.is_set():
                     return False
             position = step
@@ -293,11 +280,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return False
         return True
 
-    def _send_piece(self, seen: RequestSeen, piece: memoryview) -> None:
+    def _send_piece(self, seen: RequestSeen, piece: memoryview, *, chunked: bool = False) -> None:
         """Send in steps, so that a client that goes away leaves a count of what it was sent."""
         for position in range(0, len(piece), SEND_STEP_BYTES):
             step = piece[position : position + SEND_STEP_BYTES]
-            self.connection.sendall(step)
+            self.connection.sendall(step if not chunked else b"%x\r\n%b\r\n" % (len(step), step))
             seen.sent_bytes += len(step)
 
     def _plain(self, seen: RequestSeen, status: int, headers: dict[str, str], body: bytes = b"") -> None:

@@ -103,6 +103,8 @@ def check_entry(entry: ModelEntry, *, from_person: bool = False) -> list[str]:
             problems.append(f"path {file.path!r}: {problem}")
         if any(parent in folded for parent in _parents(file.path.casefold())):
             problems.append(f"path {file.path!r} lies below another file")
+        if file.pieces is not None and len(file.pieces.sha256) != (pieces := -(-file.size_bytes // file.pieces.size_bytes)):
+            problems.append(f"{file.path}: it has {len(file.pieces.sha256)} digests of pieces, its length needs {pieces}")
         check = _own_url_problem if from_person else url_problem
         problems += [f"url {shown_url(url)!r}: {problem}" for url in file.urls if (problem := check(url))]
     return problems

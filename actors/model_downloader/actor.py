@@ -18,6 +18,7 @@ from actors.model_downloader.staging import ModelRoot
 from actors.model_downloader.standing import Standings
 from actors.model_downloader.upkeep import Upkeep
 from actors.model_downloader.world import World
+from actors.profile_tables import SourcesTable
 from bus.actor import Actor, Later
 from bus.errors import OperatorError, RequestFailed
 from schemas.bus import BusStatisticsRequestEvent, PeerLeftEvent
@@ -89,16 +90,19 @@ class ModelDownloader(Actor[Inbox]):
         world: World | None = None,
         state: Path | None = None,
         default_root: Path | None = None,
+        sources: SourcesTable | None = None,
     ) -> None:
         """`world` stands in for network, verifier and bus, None for the real ones. Without `state` the models never move elsewhere.
 
-        With another `default_root` than `root` a person chose the latter, and it is not created if it is missing.
+        With another `default_root` than `root` a person chose the latter, and it is not created if it is missing. `sources` names
+        servers that stand in for the public ones.
         """
         self._manifest = manifest
         self._root = ModelRoot(root)
         self._name = name
         self._state = state
         self._default_root = default_root
+        self._sources = sources or SourcesTable()
         self._world_given = world
 
     @classmethod
@@ -112,11 +116,13 @@ class ModelDownloader(Actor[Inbox]):
         manifest = load_manifest(source) if source else Manifest(format=1, models=[])
         locations, defaults = surroundings.locations, surroundings.defaults or surroundings.locations
         name = f"{surroundings.name} of {surroundings.profile.name}"
-        return cls(manifest, locations.models, name, state=locations.state / "model_downloader", default_root=defaults.models)
+        state = locations.state / "model_downloader"
+        return cls(manifest, locations.models, name, state=state, default_root=defaults.models, sources=surroundings.profile.sources)
 
     async def prepare(self) -> None:
         """Own the directory, finish what was interrupted, and take up every wish again."""
-        self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier, wallet=_wallet())
+        endpoints, wallet = _places(self._sources)
+        self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier, wallet=wallet, endpoints=endpoints)
         self._standings = Standings(self._manifest, self._root, self._world)
         self._desk = Desk(self._standings, self._root, self._world, self.tasks)
         self._holding = Holding(self._root, self._instances)
@@ -166,13 +172,15 @@ class ModelDownloader(Actor[Inbox]):
                 await self._shelf.leases_ended(await self._holding.peer_left(event.instance, event.said_bye))
                 return None
             case ModelPauseRequestEvent():
-                return await self._desk.pause(entry_of(event.model_id))
+                async with self._shelf.turn(event.model_id):
+                    return await self._desk.pause(entry_of(event.model_id))
             case ModelResumeRequestEvent():
-                return await self._desk.resume(entry_of(event.model_id))
+                async with self._shelf.turn(event.model_id):
+                    return await self._desk.resume(entry_of(event.model_id))
             case PartialsListRequestEvent():
                 return await self._desk.partials()
             case PartialsCollectRequestEvent():
-                return await self._desk.collect(event)
+                return await self._desk.collect(event, self._shelf.turn)
             case ModelCatalogueChangedEvent():
                 if self._standings.learn(event) and self._residence.is_open:
                     await self._desk.take_up_wishes()
@@ -215,10 +223,10 @@ class ModelDownloader(Actor[Inbox]):
         return await self.peer.request(question, timeout_seconds=seconds)
 
 
-def _wallet() -> Wallet:
-    """The tokens of the environment and of the keychain, each for its own origin."""
+def _places(sources: SourcesTable) -> tuple[Endpoints, Wallet]:
+    """Where hub and registry are asked, and the tokens of the environment and of the keychain, each for its own origin."""
     try:
-        hub = Endpoints.read(os.environ).hub
-    except OperatorError:
-        hub = ""  # whoever resolves names says so; without it no token goes to any hub
-    return Wallet(Tokens.read(os.environ, hub=hub))
+        endpoints = Endpoints.read(os.environ, hub=sources.hf, ollama=sources.ollama)
+    except OperatorError:  # whoever resolves names says so; without it no token goes to any hub
+        return Endpoints(), Wallet(Tokens.read(os.environ, hub=""))
+    return endpoints, Wallet(Tokens.read(os.environ, hub=endpoints.hub))

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import socket
 import ssl
 import threading
-import urllib.request
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
+from actors.credentials.trust import CertificatesUnreadable
 from actors.model_downloader.abort import Abort
+from actors.model_downloader.connecting import Connector, ProxyUnknown, asks_proxy, proxy_headers
 from actors.model_downloader.policy import FailureKind, Head
 from bus.errors import UndercroftError
 
@@ -27,12 +25,8 @@ STALL_LEAST_BYTES = 1024
 
 REDIRECT_LIMIT = 10
 IDLE_MOST = 8
-LOOPBACK_BUFFER_BYTES = 256 * 1024
-"""The loopback interface has no distance to bridge: a small receive buffer keeps down what a killed process loses."""
-
 DRAIN_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class FetchFailed(UndercroftError):
@@ -121,6 +115,7 @@ class Client:
         self.stall_seconds = stall_seconds
         self._credentials = credentials
         self._offline = offline
+        self._connector = Connector()
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
 
@@ -192,7 +187,14 @@ class Client:
             except (OSError, http.client.HTTPException):
                 connection.close()  # the server closed it meanwhile: ask once more on a new one
                 abort.check()
-        connection, connected = self._connection(parts), False
+            except BaseException:
+                connection.close()
+                raise
+        connected = False
+        try:
+            connection = self._connector.connection(parts, min(CONNECT_SECONDS, self.stall_seconds))
+        except (ProxyUnknown, CertificatesUnreadable) as refused:
+            raise FetchFailed("refused", f"{path}: {refused}") from refused
         try:
             connection.connect()
             connected = True
@@ -201,6 +203,9 @@ class Client:
             connection.close()
             abort.check()
             raise _failure(error, path, connected) from error
+        except BaseException:  # aborted: nobody else would close it
+            connection.close()
+            raise
 
     def _send(
         self, connection: http.client.HTTPConnection, parts: SplitResult, url: str, headers: Mapping[str, str], abort: Abort
@@ -208,42 +213,10 @@ class Client:
         abort.watch(connection.sock)
         abort.check()
         connection.sock.settimeout(self.stall_seconds)
-        target = url if getattr(connection, "asks_proxy", False) else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        fields = {"User-Agent": "undercroft", "Accept": "*/*", **headers, **getattr(connection, "proxy_headers", {})}
+        target = url if asks_proxy(connection) else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        fields = {"User-Agent": "undercroft", "Accept": "*/*", **headers, **proxy_headers(connection)}
         connection.request("GET", target, headers=fields)
         return connection.getresponse()
-
-    def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        proxy = _proxy(parts)
-        if proxy is not None and proxy.scheme not in ("", "http", "https"):
-            raise FetchFailed("refused", f"the proxy {proxy.scheme}://{proxy.hostname} is of a kind that is not known; expected http")
-        timeout = min(CONNECT_SECONDS, self.stall_seconds)
-        at, on = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
-        found: http.client.HTTPConnection
-        if parts.scheme == "https":
-            found = http.client.HTTPSConnection(at, on, timeout=timeout, context=self._tls)
-        else:
-            found = http.client.HTTPConnection(at, on, timeout=timeout)
-        if proxy is not None and parts.scheme == "https":
-            found.set_tunnel(host, port, headers=_proxy_headers(proxy))
-        elif proxy is not None:
-            setattr(found, "asks_proxy", True)  # noqa: B010  # a note to ourselves
-            setattr(found, "proxy_headers", _proxy_headers(proxy))  # noqa: B010
-        if host in _LOOPBACK:
-            setattr(found, "_create_connection", _connect_near)  # noqa: B010  # the buffer has to be set before the connection is made
-        return found
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """Trusts what the system trusts; SSL_CERT_FILE and SSL_CERT_DIR name other authorities."""
-        context = ssl.create_default_context()
-        if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-            with contextlib.suppress(ImportError, OSError):  # a frozen program may find no store of the system
-                import certifi
-
-                context.load_verify_locations(certifi.where())
-        return context
 
 
 def open_client(stall_seconds: float = STALL_SECONDS) -> Client:
@@ -298,37 +271,3 @@ def _failure(error: Exception, path: str, connected: bool) -> FetchFailed:
 
 def _origin(parts: SplitResult) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
-
-
-def _proxy(parts: SplitResult) -> SplitResult | None:
-    """The proxy for a URL by the usual variables or the system's settings; never one for the loopback interface."""
-    host = parts.hostname or ""
-    if host in _LOOPBACK or urllib.request.proxy_bypass(parts.netloc):
-        return None
-    proxies = urllib.request.getproxies()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    return urlsplit(found if "://" in found else f"http://{found}") if found else None
-
-
-def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
-    if proxy.username is None:
-        return {}
-    import base64
-
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
-
-
-def _connect_near(address: tuple[str, int], timeout: float, source: object = None) -> socket.socket:
-    last: OSError | None = None
-    for family, kind, protocol, _, place in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
-        found = socket.socket(family, kind, protocol)
-        try:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LOOPBACK_BUFFER_BYTES)
-            found.settimeout(timeout)
-            found.connect(place)
-            return found
-        except OSError as error:
-            found.close()
-            last = error
-    raise last or OSError(f"{address[0]} has no address")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import anyio
@@ -69,7 +70,7 @@ class Desk:
         """
         if self._standings.licence_due(entry) and not self._standings.is_up_to_date(entry):
             where = f" at {entry.licence_url}" if entry.licence_url else ""
-            advice = f"read it{where}, then run 'undercroft models accept-licence {entry.id}'"
+            advice = f"read it{where}, then run 'undercroft models accept {entry.id}'"
             raise Refused(f"{entry.id}: its licence ({entry.licence}) has to be accepted first; {advice}")
         running = self._standings.installs.get(entry.id)
         if (running is None or running.is_over) and not self._standings.is_up_to_date(entry):
@@ -129,20 +130,32 @@ class Desk:
         """Everything that lies beside the installed models."""
         return PartialsListedEvent(partials=await self._leftovers(), keep_days=self._world.traffic.keep_days)
 
-    async def collect(self, request: PartialsCollectRequestEvent) -> PartialsCollectedEvent:
-        """Remove what a person's rule says, and what nobody wants; the rule of 0 days removes nothing."""
+    async def collect(self, request: PartialsCollectRequestEvent, turn: Callable[[str], anyio.Lock]) -> PartialsCollectedEvent:
+        """Remove what a person's rule says, and what nobody wants; the rule of 0 days removes nothing.
+
+        Args:
+            request: the rule.
+            turn: held while something of a model is removed, and then it is looked at once more: it may be wanted by now.
+        """
         keep_days = self._world.traffic.keep_days if request.keep_days is None else max(0, request.keep_days)
         removed, problems = [], []
         for found in collectable(await self._leftovers(), keep_days):
             try:
-                if not request.dry_run:
-                    await anyio.to_thread.run_sync(self._root.trash, place_of(self._root, found))
-                    await self._collected(found.model_id)
-                removed.append(found)
+                async with turn(found.model_id):
+                    if request.dry_run or await self._collect_one(found, keep_days):
+                        removed.append(found)
             except (OSError, UndercroftError) as error:
                 problems.append(f"{found.model_id}: cannot be removed: {error}")
         freed = sum(found.size_bytes for found in removed)
         return PartialsCollectedEvent(removed=removed, freed_bytes=freed, keep_days=keep_days, dry_run=request.dry_run, problems=problems)
+
+    async def _collect_one(self, found: PartialFound, keep_days: int) -> bool:
+        still_there = {(one.model_id, one.kind) for one in collectable(await self._leftovers(), keep_days)}
+        if (found.model_id, found.kind) not in still_there:
+            return False
+        await anyio.to_thread.run_sync(self._root.trash, place_of(self._root, found))
+        await self._collected(found.model_id)
+        return True
 
     async def _collected(self, model_id: str) -> None:
         install = self._standings.installs.get(model_id)

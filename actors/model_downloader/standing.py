@@ -51,7 +51,7 @@ class Standings:
         state, durable = self._state_on_disk(entry)
         problem = self.problems.get(entry.id, "")
         if state == "damaged" and not problem:
-            problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models install {entry.id}' to fetch them again"
+            problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models repair {entry.id}' to fetch what is bad"
         kind: ProblemKind = "damaged" if state == "damaged" else ""
         found = status_of(entry, state, durable, problem, kind)
         if state != "installed" and self.licence_due(entry):

@@ -10,6 +10,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from actors.credentials import Endpoints, at_endpoint
 from actors.model_downloader.client import FetchFailed
 from actors.model_downloader.crew import Crew
 from actors.model_downloader.fetch import Fetcher, Source
@@ -125,7 +126,7 @@ class Transfer:
     # -- sources ---------------------------------------------------------------------------------------------------
 
     def _candidates(self, promise: FilePromise) -> list[str]:
-        return candidates(promise, self._world.traffic.mirror_url)
+        return candidates(promise, self._world.traffic.mirror_url, self._world.endpoints)
 
     def _url(self, promise: FilePromise) -> str:
         """Where to ask for a file: where its bytes came from, if there are any, and else the first source."""
@@ -189,12 +190,14 @@ class Transfer:
         return DiskFailed(str(self._root.path), errno.ENOSPC, reason)
 
 
-def candidates(promise: FilePromise, mirror_url: str) -> list[str]:
-    """Every source of a file, in the order in which they are tried: the mirror of the settings, then the manifest's."""
-    if not mirror_url:
-        return promise.urls
+def candidates(promise: FilePromise, mirror_url: str, endpoints: Endpoints) -> list[str]:
+    """Every source of a file, in the order in which they are tried: the mirror of the settings, then the manifest's.
+
+    Those of the public hub and registry are asked where a server stands in for them.
+    """
+    urls = list(dict.fromkeys(at_endpoint(url, endpoints) for url in promise.urls))
     parts = urlsplit(promise.urls[0])
-    if parts.scheme not in ("http", "https"):
-        return promise.urls
+    if not mirror_url or parts.scheme not in ("http", "https"):
+        return urls
     mirrored = mirror_url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
-    return [mirrored, *(url for url in promise.urls if url != mirrored)]
+    return [mirrored, *(url for url in urls if url != mirrored)]

@@ -12,7 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 
+from actors.credentials import Endpoints, offline_by
+from actors.credentials.trust import CertificatesUnreadable, tls_context
 from actors.model_downloader.client import Client
 from actors.model_downloader.space import Reservations
 from actors.model_downloader.traffic import Traffic
@@ -45,6 +48,7 @@ class World:
         describe: adds to a status what is known of revisions and leases.
         installed: told of a model that was verified and activated.
         wallet: the tokens for the places that models come from; None for no tokens.
+        endpoints: servers that stand in for the public ones.
     """
 
     publish: Callable[[Event], Awaitable[None]]
@@ -59,6 +63,7 @@ class World:
     describe: Callable[[ModelStatus], ModelStatus] = lambda status: status
     installed: Callable[[ModelEntry], Awaitable[None]] = _nothing_to_do
     wallet: Wallet | None = None
+    endpoints: Endpoints = field(default_factory=Endpoints)
 
     @cached_property
     def client(self) -> Client:
@@ -71,7 +76,7 @@ class World:
 
     def is_offline(self) -> bool:
         """Whether nobody is to be asked: by the settings, or by the environment."""
-        return self.traffic.offline or os.environ.get("UNDERCROFT_OFFLINE", "").strip().lower() in ("1", "true", "yes", "on")
+        return self.traffic.offline or offline_by(os.environ)
 
     async def answer_challenge(self, url: str, challenges: tuple[str, ...]) -> bool:
         """Whether there is something new to say to a server that wants to know who asks."""
@@ -80,9 +85,10 @@ class World:
         import httpx
 
         try:
-            async with httpx.AsyncClient() as client:
+            trust = await anyio.to_thread.run_sync(tls_context, os.environ)
+            async with httpx.AsyncClient(verify=trust) as client:
                 return bool(await self.wallet.answer(client, url, challenges))
-        except httpx.HTTPError:
+        except (httpx.HTTPError, CertificatesUnreadable):
             return False
 
     def close(self) -> None:

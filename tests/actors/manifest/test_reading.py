@@ -21,7 +21,7 @@ from actors.manifest import (
     load_manifest,
     parse_manifest,
 )
-from schemas.manifest import Manifest, ModelEntry
+from schemas.manifest import FilePromise, Manifest, ModelEntry, Pieces
 
 SHIPPED = sorted(Path(actors.__file__).parent.glob("profiles/*/models.json"))
 
@@ -157,6 +157,15 @@ def test_files_of_this_machine_are_for_what_a_person_added() -> None:
     entry = msgspec.convert(document(urls=["file:///media/stick/a.bin"])["models"][0], ModelEntry)
     assert check_entry(entry, from_person=True) == []
     assert "expected 'https'" in check_entry(entry)[0]
+
+
+@pytest.mark.parametrize(("count", "problems"), [(2, 0), (1, 1), (3, 1)])
+def test_pieces_have_as_many_digests_as_the_length_needs(count: int, problems: int) -> None:
+    pieces = Pieces(size_bytes=65_536, sha256=["0" * 64] * count)
+    file = FilePromise(path="f", size_bytes=65_537, sha256="0" * 64, urls=["https://models.example/f"], pieces=pieces)
+    found = check_entry(ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[file]))
+    assert len(found) == problems
+    assert all("its length needs 2" in problem for problem in found)
 
 
 def test_what_a_signed_url_holds_is_not_shown() -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from actors.demo.content import BytesContent
 from actors.demo.origin import Faults, Origin
-from actors.model_downloader.abort import Abort
+from actors.model_downloader.abort import Abort, Aborted
 from actors.model_downloader.client import STALL_LEAST_BYTES, Client, FetchFailed, StallWatch, open_client
+from speaker import Speaker
 
 NAME = "m/model.bin"
 
@@ -113,28 +113,6 @@ def test_connection_is_kept_once_the_body_was_read_and_a_closed_one_is_replaced(
     client.close()
 
 
-class Speaker:
-    """A server that says exactly what it is told, once for each connection, and keeps what it was asked."""
-
-    def __init__(self, says: bytes) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/m"
-        self.asked = b""
-        self._says = says
-        self._thread = threading.Thread(target=self._speak, daemon=True)
-        self._thread.start()
-
-    def _speak(self) -> None:
-        found, _ = self._listener.accept()
-        with found:
-            self.asked = found.recv(65536)
-            found.sendall(self._says)
-
-    def close(self) -> None:
-        self._listener.close()
-        self._thread.join(5)
-
-
 @pytest.mark.parametrize(
     "says",
     [
@@ -162,22 +140,29 @@ def test_what_is_no_http_is_a_failure_of_the_network(says: bytes) -> None:
     assert caught.value.kind == "network"
 
 
-def test_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = Speaker(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmodel")
-    monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:pass@").removesuffix("/m"))
-    monkeypatch.delenv("no_proxy", raising=False)
-    client = open_client(1.0)
-    assert body(client, "http://models.example/m?x=1") == b"model"
+class LateAbort(Abort):
+    """Is set in the moment in which a connection was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: socket.socket | None = None
+
+    def watch(self, found: socket.socket | None) -> None:
+        self.found = found
+        self.set()
+        super().watch(found)
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["new", "kept"])
+def test_abort_that_meets_a_connection_that_was_just_made_closes_it(origin: Origin, is_kept: bool) -> None:
+    client, abort = open_client(1.0), LateAbort()
+    if is_kept:
+        assert body(client, origin.url + "/m") == b"model"
+    with pytest.raises(Aborted):
+        client.get(origin.url + "/m", {}, abort, NAME)
     client.close()
-    proxy.close()
-    assert proxy.asked.startswith(b"GET http://models.example/m?x=1 HTTP/1.1\r\nHost: models.example\r\n")
-    assert b"Proxy-Authorization: Basic dXNlcjpwYXNz" in proxy.asked
-
-
-def test_proxy_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
-    with pytest.raises(FetchFailed, match="socks5://127.0.0.1 is of a kind that is not known"):
-        open_client(1.0).get("http://models.example/m", {}, Abort(), NAME)
+    assert abort.found is not None
+    assert abort.found.fileno() == -1
 
 
 def test_drip_counts_as_a_stall_and_a_slow_line_does_not() -> None:

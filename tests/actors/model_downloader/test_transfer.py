@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
+from actors.credentials import Endpoints
 from actors.demo.content import BytesContent, SyntheticContent
 from actors.demo.origin import Faults, Origin
 from actors.model_downloader.client import Client, FetchFailed
@@ -103,8 +104,17 @@ async def test_source_that_is_dead_is_left_for_the_next_once_it_brings_nothing(o
 
 def test_mirror_keeps_the_path_and_is_named_once() -> None:
     file = FilePromise(path="f", size_bytes=1, sha256="0" * 64, urls=["https://hub.example/a/b?x=1", "https://mirror.example/a/b?x=1"])
-    assert candidates(file, "https://mirror.example/") == ["https://mirror.example/a/b?x=1", "https://hub.example/a/b?x=1"]
-    assert candidates(file, "") == file.urls
+    assert candidates(file, "https://mirror.example/", Endpoints()) == ["https://mirror.example/a/b?x=1", "https://hub.example/a/b?x=1"]
+    assert candidates(file, "", Endpoints()) == file.urls
+
+
+async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_has_there(origin: Origin, tmp_path: Path) -> None:
+    trip = Trip(tmp_path, ["https://huggingface.co/m", "https://elsewhere.example/m"])
+    trip.world.endpoints = Endpoints(hub=origin.url)
+    assert await trip.run() is None
+    assert trip.bytes == BODY
+    assert trip.book.journal.files[0].url == origin.url + "/m"
+    assert candidates(trip.file, "", trip.world.endpoints) == [origin.url + "/m", "https://elsewhere.example/m"]
 
 
 async def test_address_that_expired_is_asked_for_again_at_the_origin(origin: Origin, mirror: Origin, tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ def test_offline_is_a_choice_of_the_environment_or_of_the_settings(monkeypatch: 
     assert world.is_offline()
 
 
+def test_offline_choice_of_the_hubs_tools_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert World(publish=publish, verify=verify).is_offline()
+
+
 def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
     with Origin() as hub, Origin() as other:
         for origin in (hub, other):

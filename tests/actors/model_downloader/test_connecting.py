@@ -1,0 +1,84 @@
+"""How origins are reached: over proxies of the environment, and with the authorities that a person trusts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.credentials.trust import DIRECTORY_VARIABLE, FILE_VARIABLES
+from actors.demo.content import BytesContent
+from actors.demo.origin import Origin
+from actors.model_downloader.abort import Abort
+from actors.model_downloader.client import Client, FetchFailed, open_client
+from hub import Proxy, private_ca
+from speaker import Speaker
+
+NAME = "m/model.bin"
+
+
+def body(client: Client, url: str) -> bytes:
+    answer = client.get(url, {}, Abort(), NAME)
+    found = b""
+    while piece := answer.read(100):
+        found += piece
+    answer.close()
+    return found
+
+
+def test_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Speaker(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmodel")
+    monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:pass@").removesuffix("/m"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    client = open_client(1.0)
+    assert body(client, "http://models.example/m?x=1") == b"model"
+    client.close()
+    proxy.close()
+    assert proxy.asked.startswith(b"GET http://models.example/m?x=1 HTTP/1.1\r\nHost: models.example\r\n")
+    assert b"Proxy-Authorization: Basic dXNlcjpwYXNz" in proxy.asked
+
+
+def test_proxy_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    with pytest.raises(FetchFailed, match="socks5://127.0.0.1 is of a kind that is not known"):
+        open_client(1.0).get("http://models.example/m", {}, Abort(), NAME)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_authority_of_ones_own_is_trusted_once_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
+    authority, context = private_ca(tmp_path)
+    for name in (*FILE_VARIABLES, DIRECTORY_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    with Origin(tls=context) as origin:
+        url = origin.serve("/m", BytesContent(b"model"))
+        client = open_client(1.0)
+        with pytest.raises(FetchFailed, match="certificate of the server is not trusted .* set SSL_CERT_FILE") as caught:
+            client.get(url, {}, Abort(), NAME)
+        assert caught.value.kind == "refused"
+        client.close()
+        monkeypatch.setenv(variable, str(authority))
+        client = open_client(1.0)
+        assert body(client, url) == b"model"
+        client.close()
+
+
+def test_authorities_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    with pytest.raises(FetchFailed, match=r"m/model.bin: SSL_CERT_FILE: .*missing.pem") as caught:
+        open_client(1.0).get("https://127.0.0.1:9/m", {}, Abort(), NAME)
+    assert caught.value.kind == "refused"
+
+
+def test_server_behind_a_proxy_is_reached_through_a_tunnel_and_its_own_certificate_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority, context = private_ca(tmp_path, "models.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with Origin(tls=context) as origin:
+        origin.serve("/m", BytesContent(b"model"))
+        proxy = Proxy({"models.example:443": int(origin.url.rpartition(":")[2])})
+        monkeypatch.setenv("https_proxy", proxy.url)
+        client = open_client(1.0)
+        assert body(client, "https://models.example/m") == b"model"
+        client.close()
+        proxy.close()
