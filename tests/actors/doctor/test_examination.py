@@ -1,0 +1,45 @@
+"""All checks run, whatever one of them meets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actors.doctor import examination
+from actors.doctor.examination import CHECKS, by_severity, examine, is_well
+from actors.doctor.problems import Place, Problem, Severity
+
+
+@pytest.fixture(autouse=True)
+def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'keychain.json'}")
+
+
+def _of_the_home(problems: list[Problem]) -> list[Problem]:
+    """Without what the machine of the test may really lack."""
+    return [problem for problem in problems if problem.check not in ("disk", "machine")]
+
+
+def test_a_home_that_is_all_right_is_well(place: Place) -> None:
+    assert _of_the_home(examine(place)) == []
+
+
+def test_a_check_that_cannot_be_done_is_told_and_the_others_go_on(place: Place, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(place: Place) -> None:
+        raise ValueError("CANARY")
+
+    monkeypatch.setitem(examination.CHECKS, "clock", (broken, CHECKS["clock"][1]))
+    put(place.locations.config / "config.json", "{")
+    assert [(problem.check, problem.severity) for problem in _of_the_home(examine(place))] == [("config", "error"), ("clock", "warning")]
+    assert "CANARY" not in str(examine(place))
+
+
+def test_the_worst_comes_first_and_notes_alone_are_well() -> None:
+    def problem(severity: Severity) -> Problem:
+        return Problem(check="c", severity=severity, what=severity)
+
+    assert [found.what for found in by_severity([problem("info"), problem("error"), problem("warning")])] == ["error", "warning", "info"]
+    assert is_well([problem("info")])
+    assert not is_well([problem("info"), problem("warning")])

@@ -1,0 +1,45 @@
+"""Keys that are locked are an error; keys that could be lost with the keychain are worth a word."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from actors.doctor.keychain import check, look
+from actors.doctor.problems import Place
+from actors.storage.keys.ring import open_ring
+
+
+@pytest.fixture
+def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "keychain.json"
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{path}")
+    return path
+
+
+def test_without_keys_nothing_is_wrong_and_none_are_made(place: Place, keychain: Path) -> None:
+    assert check(look(place)) == []
+    assert not (place.locations.state / "keys").exists()
+
+
+def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(place: Place, keychain: Path) -> None:
+    open_ring(place.locations.state).unlock(make=True)
+    (told,) = check(look(place))
+    assert (told.severity, told.advice) == ("info", "run 'undercroft keys recovery-code'")
+    secrets = keychain.read_bytes()
+    os.unlink(keychain)
+    (problem,) = check(look(place))
+    assert problem.severity == "error"
+    assert "entry_missing" in problem.what
+    assert "undercroft keys restore" in problem.advice
+    secret = max(re.findall(r"[A-Za-z0-9+/=_-]{32,}", secrets.decode()), key=len)
+    assert secret not in str(problem)
+
+
+def test_a_keychain_that_does_not_exist_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERCROFT_KEYCHAIN", "nonsense")
+    (problem,) = check(look(place))
+    assert (problem.severity, problem.check) == ("error", "keychain")

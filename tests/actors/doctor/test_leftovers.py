@@ -1,0 +1,27 @@
+"""Temp files of killed processes: old ones can go, young ones and those of a runtime that is up may be in use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from actors.doctor.leftovers import SETTLED_SECONDS, check, look
+from actors.doctor.problems import Place, RemoveFile
+
+
+def test_only_old_temp_files_are_told_and_only_while_no_runtime_is_up(place: Place, change: Callable[..., Place], put: Callable[..., Path]) -> None:
+    old = put(place.locations.config / "config.json.tmp", "x" * 10)
+    young = put(place.locations.state / "store" / "a.json.1.tmp", "x")
+    os.utime(old, (0, place.now - SETTLED_SECONDS))
+    os.utime(young, (0, place.now - SETTLED_SECONDS + 60))
+    (problem,) = check(look(place))
+    assert (problem.severity, problem.found) == ("info", "10 bytes")
+    assert problem.repairs == (RemoveFile(path=str(old)),)
+    assert check(look(change(is_up=True))) == []
+
+
+def test_links_and_directories_of_such_a_name_stay(place: Place) -> None:
+    (place.locations.state / "link.tmp").symlink_to("/etc/passwd")
+    (place.locations.state / "directory.tmp").mkdir()
+    assert look(place).files == ()

@@ -1,0 +1,93 @@
+"""Locks that are held, notes that are stale, and a runtime.json that leads nowhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from actors.doctor.locks import Facts, LockFacts, RuntimeFacts, check, is_held, look
+from actors.doctor.problems import Place, RemoveFile
+from actors.storage.lock import HOLDER_NAME, DirectoryLock, Holder
+from bus.discovery import Runtime
+
+
+@pytest.fixture
+def gone() -> int:
+    """Id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def _runtime(pid: int) -> bytes:
+    return msgspec.json.encode(Runtime(app="undercroft", pid=pid, started_at=1.0, lane="ipc://l", feed="ipc://f", token="TOKEN-CANARY"))
+
+
+def test_nothing_is_held_and_nothing_left_in_a_fresh_home(place: Place) -> None:
+    assert check(look(place)) == []
+
+
+def test_a_runtime_that_is_up_is_no_problem(place: Place, put: Callable[..., Path]) -> None:
+    with DirectoryLock(place.locations.state, "the supervisor"):
+        put(place.runtime_path, _runtime(os.getpid()))
+        assert is_held(place.locations.state)
+        assert check(look(place)) == []
+    assert not is_held(place.locations.state)
+
+
+def test_the_runtime_file_of_a_runtime_that_is_gone_can_be_removed_and_its_token_is_not_told(
+    place: Place, put: Callable[..., Path], gone: int
+) -> None:
+    put(place.runtime_path, _runtime(gone))
+    (problem,) = check(look(place))
+    assert (problem.severity, problem.found) == ("warning", f"process {gone}")
+    assert problem.repairs == (RemoveFile(path=str(place.runtime_path)),)
+    assert b"TOKEN-CANARY" not in msgspec.json.encode(problem)
+
+
+def test_the_runtime_file_of_a_process_that_lives_is_not_removed(place: Place, put: Callable[..., Path]) -> None:
+    put(place.runtime_path, _runtime(os.getpid()))
+    (problem,) = check(look(place))
+    assert not problem.is_fixable
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b" " * 200_000])
+def test_a_runtime_file_that_cannot_be_read_can_be_removed(place: Place, put: Callable[..., Path], content: bytes) -> None:
+    put(place.runtime_path, content)
+    (problem,) = check(look(place))
+    assert problem.is_fixable
+
+
+def test_a_note_without_a_lock_is_stale(place: Place, put: Callable[..., Path], gone: int) -> None:
+    note = put(place.locations.models / HOLDER_NAME, msgspec.json.encode(Holder(pid=gone, name="downloader", since=1.0)))
+    (problem,) = check(look(place))
+    assert problem.severity == "info"
+    assert "downloader" in problem.what
+    assert problem.repairs == (RemoveFile(path=str(note)),)
+
+
+HELD = LockFacts("/h/state", True, 7, "the supervisor", is_holder_alive=True)
+RUNTIME = RuntimeFacts("/h/state/runtime.json", exists=True, pid=7, is_alive=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts((replace(HELD, is_holder_alive=False),), RUNTIME), "the process that says it owns it is gone"),
+        (Facts((replace(HELD, is_held=None),), replace(RUNTIME, exists=False)), "cannot be looked at"),
+        (Facts((HELD,), replace(RUNTIME, exists=False)), "there is no runtime.json"),
+        (Facts((HELD,), replace(RUNTIME, pid=None, fault="its mode is 0644")), "cannot be used"),
+        (Facts((HELD,), replace(RUNTIME, pid=8)), "another process"),
+    ],
+)
+def test_what_does_not_fit_together_is_told_and_left_to_a_person(facts: Facts, words: str) -> None:
+    problem = check(facts)[0]
+    assert words in problem.what
+    assert not problem.is_fixable
