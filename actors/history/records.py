@@ -84,10 +84,10 @@ class Encrypted:
         from cryptography.exceptions import InvalidTag
 
         try:
-            sealed = base64.b64decode(data[1:-1], validate=True)
-            if base64.b64encode(sealed) != data[1:-1]:
-                raise RecordRefused("its base64 is not written as it should be")
-            return self._cipher.decrypt(sequence.to_bytes(NONCE_BYTES), sealed + bytes.fromhex(tag), associated)
+            sealed, end = base64.b64decode(data[1:-1], validate=True), bytes.fromhex(tag)
+            if base64.b64encode(sealed) != data[1:-1] or end.hex() != tag:  # several spellings would mean the same
+                raise RecordRefused("its tag or its data are not written as they should be")
+            return self._cipher.decrypt(sequence.to_bytes(NONCE_BYTES), sealed + end, associated)
         except (InvalidTag, ValueError, OverflowError) as error:
             raise RecordRefused("its tag does not fit") from error
 

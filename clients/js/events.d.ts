@@ -529,6 +529,8 @@ export interface HistoryChangedEvent {
   change: "added" | "cleared" | "edited" | "removed";
   /** None if the place is empty now. */
   entry?: HistoryEntry | null;
+  /** which one it is about; empty if it is about all of them. */
+  entry_id?: string;
 }
 
 /** Entries are gone, or would be with `dry_run`. */
@@ -536,6 +538,8 @@ export interface HistoryRemovedEvent {
   type: "history.removed";
   count: number;
   dry_run: boolean;
+  /** what a person should know about it, such as what a purge took; empty if there is nothing. */
+  note?: string;
 }
 
 /** Delete all entries, or those before a moment. */
@@ -607,6 +611,31 @@ export interface HistoryFoundEvent {
   complete?: boolean;
 }
 
+/** Where the history is kept, and how much of it there is. */
+export interface HistoryStatusEvent {
+  type: "history.status_reported";
+  mode: "disk" | "memory";
+  /** where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely. */
+  storage: "encrypted" | "memory" | "plaintext";
+  /** what a person should know about that; empty if all is as they chose. */
+  notice: string;
+  entries: number;
+  size_bytes: number;
+  /** most entries that memory keeps; 0 for no limit (on disk). */
+  limit_entries: number;
+  /** share of what is on disk that is loaded; 1.0 when all is. */
+  loading?: number;
+  /** what the last check of the files found: torn, truncated, tampered or missing parts. */
+  findings?: Array<string>;
+  /** in memory mode, size of what lies on disk from before and is neither read nor changed. */
+  left_on_disk_bytes?: number;
+}
+
+/** Accept what a notice tells of: files that stay on disk in memory mode, or segments that are missing for good. */
+export interface HistoryKeepRequestEvent {
+  type: "history.keep";
+}
+
 /** Entries, newest first. */
 export interface HistoryPageEvent {
   type: "history.page";
@@ -615,6 +644,18 @@ export interface HistoryPageEvent {
   next_before: string;
   /** entries that fit the question, on all pages. */
   total: number;
+}
+
+/** Delete what the rules of retention do not keep; 0 means that a rule sets no limit, never that everything goes. */
+export interface HistoryPruneRequestEvent {
+  type: "history.prune";
+  /** None for what the settings of the same names in `history` say. */
+  keep_days?: number | null;
+  /** None for what the settings of the same names in `history` say. */
+  keep_entries?: number | null;
+  /** None for what the settings of the same names in `history` say. */
+  keep_mib?: number | null;
+  dry_run?: boolean;
 }
 
 /** Ask for entries. */
@@ -640,24 +681,6 @@ export interface HistorySearchRequestEvent {
   words: string;
   before?: string;
   limit?: number;
-}
-
-/** Where the history is kept, and how much of it there is. */
-export interface HistoryStatusEvent {
-  type: "history.status_reported";
-  mode: "disk" | "memory";
-  /** where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely. */
-  storage: "encrypted" | "memory" | "plaintext";
-  /** what a person should know about that; empty if all is as they chose. */
-  notice: string;
-  entries: number;
-  size_bytes: number;
-  /** most entries that memory keeps; 0 for no limit (on disk). */
-  limit_entries: number;
-  /** share of what is on disk that is loaded; 1.0 when all is. */
-  loading?: number;
-  /** what the last check of the files found: torn, truncated, tampered or missing parts. */
-  findings?: Array<string>;
 }
 
 /** Ask where the history is kept. */
@@ -2054,10 +2077,12 @@ export interface EventOf {
   "history.exported": HistoryExportedEvent;
   "history.export": HistoryExportRequestEvent;
   "history.found": HistoryFoundEvent;
+  "history.status_reported": HistoryStatusEvent;
+  "history.keep": HistoryKeepRequestEvent;
   "history.page": HistoryPageEvent;
+  "history.prune": HistoryPruneRequestEvent;
   "history.query": HistoryQueryRequestEvent;
   "history.search": HistorySearchRequestEvent;
-  "history.status_reported": HistoryStatusEvent;
   "history.status": HistoryStatusRequestEvent;
   "history.storage_changed": HistoryStorageChangedEvent;
   "keys.state_changed": KeysStateChangedEvent;
@@ -2185,6 +2210,8 @@ export interface ReplyTo {
   "history.delete": HistoryRemovedEvent;
   "history.edit": HistoryEditedEvent;
   "history.export": HistoryExportedEvent;
+  "history.keep": HistoryStatusEvent;
+  "history.prune": HistoryRemovedEvent;
   "history.query": HistoryPageEvent;
   "history.search": HistoryFoundEvent;
   "history.status": HistoryStatusEvent;

@@ -62,6 +62,9 @@ class HistorySettings(Section):
     max_entries: int = Field(default=100, ge=10, le=10_000, title="Entries kept")
     persistence_mode: Literal["memory", "disk"] = Field(default="memory", title="Where entries are kept")
     encrypt_at_rest: bool = Field(default=True, title="Encrypt what is on disk")
+    keep_days: int = Field(default=0, ge=0, le=36_500, title="Days to keep entries", description="0: for ever. Older ones are deleted.")
+    keep_entries: int = Field(default=0, ge=0, title="Most entries on disk", description="0: no limit. The oldest ones are deleted.")
+    keep_mib: int = Field(default=0, ge=0, title="Most MiB of entries", description="0: no limit. The oldest ones are deleted.")
 
 
 class ModelSettings(Section):

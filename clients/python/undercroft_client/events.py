@@ -642,6 +642,7 @@ class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed
         slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk:
             `live`.
         entry: None if the place is empty now.
+        entry_id: which one it is about; empty if it is about all of them.
     """
 
     retained_by: ClassVar[str | None] = "slot"
@@ -649,13 +650,19 @@ class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed
     slot: str
     change: Literal["added", "cleared", "edited", "removed"]
     entry: HistoryEntry | None = None
+    entry_id: str = ""
 
 
 class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed"):
-    """Entries are gone, or would be with `dry_run`."""
+    """Entries are gone, or would be with `dry_run`.
+
+    Attributes:
+        note: what a person should know about it, such as what a purge took; empty if there is nothing.
+    """
 
     count: int
     dry_run: bool
+    note: str = ""
 
 
 class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.clear"):
@@ -740,6 +747,33 @@ class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
     complete: bool = True
 
 
+class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_reported"):
+    """Where the history is kept, and how much of it there is.
+
+    Attributes:
+        storage: where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely.
+        notice: what a person should know about that; empty if all is as they chose.
+        limit_entries: most entries that memory keeps; 0 for no limit (on disk).
+        loading: share of what is on disk that is loaded; 1.0 when all is.
+        findings: what the last check of the files found: torn, truncated, tampered or missing parts.
+        left_on_disk_bytes: in memory mode, size of what lies on disk from before and is neither read nor changed.
+    """
+
+    mode: Literal["disk", "memory"]
+    storage: Literal["encrypted", "memory", "plaintext"]
+    notice: str
+    entries: int
+    size_bytes: int
+    limit_entries: int
+    loading: float = 1.0
+    findings: list[str] = []
+    left_on_disk_bytes: int = 0
+
+
+class HistoryKeepRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.keep"):
+    """Accept what a notice tells of: files that stay on disk in memory mode, or segments that are missing for good."""
+
+
 class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
     """Entries, newest first.
 
@@ -751,6 +785,21 @@ class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
     entries: list[HistoryEntry]
     next_before: str
     total: int
+
+
+class HistoryPruneRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.prune"):
+    """Delete what the rules of retention do not keep; 0 means that a rule sets no limit, never that everything goes.
+
+    Attributes:
+        keep_days: None for what the settings of the same names in `history` say.
+        keep_entries: None for what the settings of the same names in `history` say.
+        keep_mib: None for what the settings of the same names in `history` say.
+    """
+
+    keep_days: int | None = None
+    keep_entries: int | None = None
+    keep_mib: int | None = None
+    dry_run: bool = False
 
 
 class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=True, tag="history.query"):
@@ -779,27 +828,6 @@ class HistorySearchRequestEvent(Request[HistoryFoundEvent], frozen=True, kw_only
     words: str
     before: str = ""
     limit: int = 50
-
-
-class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_reported"):
-    """Where the history is kept, and how much of it there is.
-
-    Attributes:
-        storage: where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely.
-        notice: what a person should know about that; empty if all is as they chose.
-        limit_entries: most entries that memory keeps; 0 for no limit (on disk).
-        loading: share of what is on disk that is loaded; 1.0 when all is.
-        findings: what the last check of the files found: torn, truncated, tampered or missing parts.
-    """
-
-    mode: Literal["disk", "memory"]
-    storage: Literal["encrypted", "memory", "plaintext"]
-    notice: str
-    entries: int
-    size_bytes: int
-    limit_entries: int
-    loading: float = 1.0
-    findings: list[str] = []
 
 
 class HistoryStatusRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.status"):
@@ -2421,10 +2449,12 @@ EVENTS: dict[str, type[Event]] = {
     "history.exported": HistoryExportedEvent,
     "history.export": HistoryExportRequestEvent,
     "history.found": HistoryFoundEvent,
+    "history.status_reported": HistoryStatusEvent,
+    "history.keep": HistoryKeepRequestEvent,
     "history.page": HistoryPageEvent,
+    "history.prune": HistoryPruneRequestEvent,
     "history.query": HistoryQueryRequestEvent,
     "history.search": HistorySearchRequestEvent,
-    "history.status_reported": HistoryStatusEvent,
     "history.status": HistoryStatusRequestEvent,
     "history.storage_changed": HistoryStorageChangedEvent,
     "keys.state_changed": KeysStateChangedEvent,
