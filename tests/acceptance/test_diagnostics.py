@@ -145,7 +145,7 @@ def test_a_full_disk_is_the_cause(tmp_path: Path, start: Start, small_disk: Path
     (home / "state").symlink_to(small_disk)
     runtime = start(write_profile(tmp_path / "profile", [], CHILDREN), home)
     runtime.wait_settled()
-    with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+    with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):  # noqa: PT012  # a loop
         while True:
             file.write(bytes(64 * 1024))
     runtime.command("state", "set", "settings.x", "1")
