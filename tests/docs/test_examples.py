@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,17 @@ from typing import Any
 
 import pytest
 
+from actors.launch import Surroundings
 from actors.manifest import parse_manifest
-from actors.profile import read_profile
+from actors.profile import Profile, read_profile
+from actors.readiness.availability import Declared, chosen_model
+from actors.readiness.facts import Facts
+from actors.readiness.wording import Wordings
+from actors.state_store import build
+from actors.state_store.kinds import kinds_of
+from actors.state_store.namespaces import Namespaces
+from actors.state_store.schemata import Mismatch, of_profile
+from actors.storage.locations import locate
 from bus.actor import ActorLoop
 from bus.memory import memory_bus
 from schemas.config import SettingsChangedEvent
@@ -27,6 +37,19 @@ def code(page: str, language: str, containing: str) -> str:
     """The first block of code on a page that contains these words."""
     blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     return next(block for block in blocks if containing in block)
+
+
+def command(page: str, name: str) -> list[str]:
+    """The words of the first example of a command that a page has in its text."""
+    found = re.search(rf"`undercroft ({name} [^`\n]+)`", (ROOT / page).read_text(encoding="utf-8"))
+    assert found is not None
+    return shlex.split(found[1])
+
+
+def profile_of_page(directory: Path, containing: str) -> Profile:
+    """A profile that has nothing but what one block of its page declares."""
+    (directory / "profile.toml").write_text('name = "myapp"\n' + code("docs/profiles.md", "toml", containing), encoding="utf-8")
+    return read_profile(directory)
 
 
 def load(name: str, source: str, directory: Path) -> ModuleType:
@@ -63,12 +86,46 @@ async def test_the_actor_of_the_page_greets_in_the_language_of_the_settings(tmp_
 
 @pytest.mark.anyio
 async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
-    (tmp_path / "profile.toml").write_text(code("docs/profiles.md", "toml", "[[children]]"), encoding="utf-8")
+    (tmp_path / "profile.toml").write_text(code("docs/profiles.md", "toml", "[topics]"), encoding="utf-8")
     settings = code("docs/profiles.md", "python", "class Settings")
     (tmp_path / "settings.py").write_text(settings, encoding="utf-8")
     profile = read_profile(tmp_path)
     assert [child.name for child in profile.children] == ["config_store", "greeter", "tray"]
+    assert profile.allowlist == ("vad.*", "ui.theme")
     assert profile.load_settings().model_validate({}).vad.sensitivity == 0.5  # type: ignore[attr-defined]  # the model is made by the page
+
+
+def test_the_modes_of_the_page_are_read_with_their_words(tmp_path: Path) -> None:
+    profile = profile_of_page(tmp_path, "[[modes]]")
+    declared, wordings = Declared.of(profile), Wordings.of(profile.wording, profile.directory)
+    facts = Facts()
+    assert [mode.name for mode in declared.modes] == ["dictation", "assistant"]
+    assert chosen_model("stt", facts, declared.table) == "my-model"
+    assert wordings.choose("en").say("toast") == "Go ahead."
+    assert wordings.choose("en").notice("raw_output") != "raw_output", "the notice has words"
+
+
+def test_the_signed_manifest_of_the_page_is_read(tmp_path: Path) -> None:
+    profile = profile_of_page(tmp_path, "[manifest]")
+    assert (profile.manifest.refresh_hours, profile.sources.hf) == (24, "https://hub.example.org")
+
+
+def test_the_state_of_the_page_is_kept_as_it_says(tmp_path: Path) -> None:
+    profile = profile_of_page(tmp_path, "[[namespaces]]")
+    for name, containing in (("documents.py", "DOCUMENTS"), ("notes.py", "class Note"), ("migrations.py", "MIGRATIONS")):
+        (tmp_path / name).write_text(code("docs/profiles.md", "python", containing), encoding="utf-8")
+    build(Surroundings(name="state_store", locations=locate("myapp", tmp_path / "home"), profile=profile))  # nothing of it is refused
+    schemata, namespaces = of_profile(profile), Namespaces(profile.state_namespaces)
+    assert schemata.bring_up("notes.py:Note", 1, {"name": "a", "text": "b"}) == {"title": "a", "body": "b"}
+    with pytest.raises(Mismatch, match="title: Field required"):
+        schemata.check("notes.py:Note", {})
+    assert [namespaces.of("diary.today").may(verb, "search") for verb in ("read", "write")] == [True, False]
+    assert namespaces.of("diary.today").may("write", "journal-2")
+    assert namespaces.of("diary.today").encrypt
+    kind = kinds_of(profile.load(profile.documents))["TodoData"]
+    default = kind.default()
+    assert default.items == ()
+    assert kind.handed_out(default) is default, "frozen at every depth: shared, not copied"
 
 
 @pytest.mark.anyio
@@ -86,6 +143,9 @@ def test_the_python_sidecar_of_the_readme_asks_and_listens(tmp_path: Path) -> No
     subprocess.run([*undercroft, "up", "--detach"], env=home, check=True, capture_output=True, timeout=60)
     try:
         heard = subprocess.run([sys.executable, "-c", source], env=home, capture_output=True, text=True, timeout=60)
+        for example in (command("README.md", "config set vad"), command("README.md", "state set"), ["status"], ["metrics"], ["config", "list"]):
+            done = subprocess.run([*undercroft, *example], env=home, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, f"{example}: {done.stdout}{done.stderr}"
     finally:
         subprocess.run([*undercroft, "down"], env=home, check=True, capture_output=True, timeout=60)
     assert heard.returncode == 0, heard.stderr
