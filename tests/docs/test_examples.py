@@ -41,7 +41,7 @@ def code(page: str, language: str, containing: str) -> str:
 
 def command(page: str, name: str) -> list[str]:
     """The words of the first example of a command that a page has in its text."""
-    found = re.search(rf"`undercroft ({name} [^`\n]+)`", (ROOT / page).read_text(encoding="utf-8"))
+    found = re.search(rf"`undercroft ({name}[^`\n]*)`", (ROOT / page).read_text(encoding="utf-8"))
     assert found is not None
     return shlex.split(found[1])
 
