@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import signal
 import sys
-from typing import Final
+from typing import Any, Final
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_NAME: Final = 15
@@ -44,7 +45,10 @@ def set_name(name: str) -> bool:
 
 
 def _prctl(option: int, argument: int | bytes) -> bool:
-    if not IS_LINUX:
-        return False
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return int(prctl(option, argument, 0, 0, 0)) == 0
+    return IS_LINUX and int(_system_call()(option, argument, 0, 0, 0)) == 0
+
+
+@functools.cache
+def _system_call() -> Any:
+    """Found once, so that forked processes have it: ctypes makes new classes for every library that is opened."""
+    return ctypes.CDLL(None, use_errno=True).prctl

@@ -78,3 +78,29 @@ def test_unreadable_note_still_gives_a_sentence(tmp_path: Path) -> None:
 
 def test_release_without_acquire_is_harmless(tmp_path: Path) -> None:
     DirectoryLock(tmp_path, "one").release()
+
+
+def test_a_lock_that_is_collected_is_released(tmp_path: Path) -> None:
+    forgotten = DirectoryLock(tmp_path, "forgotten")
+    forgotten.acquire()
+    del forgotten
+    with DirectoryLock(tmp_path, "next"):
+        pass
+
+
+def test_the_one_who_has_a_directory_may_take_it_again(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path, "one") as held:
+        held.acquire()
+        with pytest.raises(DirectoryLocked):
+            DirectoryLock(tmp_path, "two").acquire()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and modes of POSIX")
+def test_the_lock_is_private_and_no_link_is_followed_to_it(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path, "one"):
+        assert (tmp_path / lock.LOCK_NAME).stat().st_mode & 0o777 == 0o600
+    (tmp_path / lock.LOCK_NAME).unlink()
+    (tmp_path / lock.LOCK_NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic link"):
+        DirectoryLock(tmp_path, "two").acquire()
+    assert not (tmp_path / "elsewhere").exists()
