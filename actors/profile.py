@@ -7,6 +7,7 @@ myapp/models.json       which models there are
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import re
@@ -168,9 +169,18 @@ def read_profile(directory: Path) -> Profile:
     """
     file = directory / PROFILE_NAME
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(str(file), "", f"cannot be read: {error}") from error
+    return _parse(directory, text)
+
+
+@functools.lru_cache(maxsize=2)
+def _parse(directory: Path, text: str) -> Profile:
+    """What the text says. Remembered, so that an actor that was forked by whoever has read the same text need not parse it again."""
+    file = directory / PROFILE_NAME
+    try:
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(str(file), "", f"expected TOML, found: {error}") from error
     try:

@@ -234,3 +234,9 @@ def test_a_manifest_that_is_fetched_needs_a_key(tmp_path: Path) -> None:
         write(tmp_path, 'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"\nkeys = ["AAAA"]\n[sources]\nhf = "https://h"')
     )
     assert (profile.manifest.keys, profile.manifest.max_skew_seconds, profile.sources.hf) == (["AAAA"], 600.0, "https://h")
+
+
+def test_a_profile_that_was_changed_is_read_anew_and_one_that_was_not_is_the_same(tmp_path: Path) -> None:
+    before = read_profile(write(tmp_path, 'name = "one"'))
+    assert read_profile(tmp_path) is before
+    assert read_profile(write(tmp_path, 'name = "two"')).name == "two"
