@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import Final
 
 from actors.doctor.problems import Place, Problem
-from actors.storage.keys.keychain import KeychainRefused
-from actors.storage.keys.ring import open_ring
-from schemas.keys import KeysReport
+from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, KeychainFailed, KeychainRefused, choose
+from actors.storage.keys.policy import ADVICE
+from actors.storage.keys.ring import SERVICE, open_ring
+from actors.storage.keys.worker import PatientKeychain
+from schemas.keys import KeysReport, LockReason
 
 CHECK: Final = "keychain"
 PATIENCE_SECONDS: Final = 3.0
+NO_ACCOUNT: Final = "undercroft-doctor"
+"""Nobody keeps anything under this name: whether the keychain answers at all is what counts."""
 
 
-def look(place: Place) -> KeysReport | str:
-    """Ask the keychain, as `undercroft keys status` does; or why none could be asked."""
+@dataclass(frozen=True)
+class Facts:
+    """The keys and the keychain.
+
+    Attributes:
+        report: None if there is no such keychain; `fault` says so.
+        silent: why the keychain gives no answer; only looked at while there are no keys yet.
+    """
+
+    report: KeysReport | None = None
+    fault: str = ""
+    silent: LockReason | None = None
+    detail: str = ""
+
+
+def look(place: Place) -> Facts:
+    """Ask the keychain, as `undercroft keys status` does."""
     try:
         ring = open_ring(place.locations.state, timeout_seconds=PATIENCE_SECONDS)
+        keychain = PatientKeychain(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE), PATIENCE_SECONDS)
     except KeychainRefused as error:
-        return str(error)
+        return Facts(fault=str(error))
     ring.unlock()
-    return ring.report()
+    report = ring.report()
+    try:
+        if report.state == "absent":
+            keychain.get(NO_ACCOUNT)
+    except KeychainFailed as error:
+        return Facts(report, silent=error.reason, detail=error.detail)
+    return Facts(report)
 
 
-def check(facts: KeysReport | str) -> list[Problem]:
-    """Whether they are locked, and whether they could be recovered."""
-    if isinstance(facts, str):
-        return [Problem(check=CHECK, severity="error", what=facts, advice="choose another keychain with UNDERCROFT_KEYCHAIN")]
-    if facts.state == "locked":
-        what, advice = f"the keys are locked ({facts.reason}): {facts.detail}", facts.advice or "see 'undercroft keys status'"
-        return [Problem(check=CHECK, severity="error", what=what, where=facts.keychain, advice=advice)]
-    if facts.state == "unlocked" and not facts.has_recovery_code:
+def check(facts: Facts) -> list[Problem]:
+    """Whether they are locked, whether they could be made, and whether they could be recovered."""
+    report = facts.report
+    if report is None:
+        return [Problem(check=CHECK, severity="error", what=facts.fault, advice=f"choose another keychain with {KEYCHAIN_VARIABLE}")]
+    if facts.silent is not None:
+        what = f"there are no keys yet, and the keychain gives no answer ({facts.silent}): {facts.detail}; nothing could be encrypted"
+        return [Problem(check=CHECK, severity="info", what=what, where=report.keychain, advice=ADVICE[facts.silent])]
+    if report.state == "locked":
+        what, advice = f"the keys are locked ({report.reason}): {report.detail}", report.advice or "see 'undercroft keys status'"
+        return [Problem(check=CHECK, severity="error", what=what, where=report.keychain, advice=advice)]
+    if report.state == "unlocked" and not report.has_recovery_code:
         what, advice = "there is no recovery code: if the keychain is lost, so is what was encrypted", "run 'undercroft keys recovery-code'"
-        return [Problem(check=CHECK, severity="info", what=what, where=facts.keychain, advice=advice)]
+        return [Problem(check=CHECK, severity="info", what=what, where=report.keychain, advice=advice)]
     return []

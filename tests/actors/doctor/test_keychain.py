@@ -39,6 +39,13 @@ def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(place
     assert secret not in str(problem)
 
 
+def test_a_keychain_that_gives_no_answer_is_told_while_there_are_no_keys(place: Place, keychain: Path) -> None:
+    keychain.mkdir()
+    (problem,) = check(look(place))
+    assert (problem.severity, problem.where.startswith("file:")) == ("info", True)
+    assert "nothing could be encrypted" in problem.what
+
+
 def test_a_keychain_that_does_not_exist_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", "nonsense")
     (problem,) = check(look(place))

@@ -47,6 +47,6 @@ def test_links_and_sockets_are_left_alone(place: Place) -> None:
 
 
 def test_files_of_another_user_are_an_error_that_only_a_person_can_mend() -> None:
-    (problem,) = check([EntryFacts("/home/x/state/a", 0o600, is_directory=False, is_ours=False)])
+    (problem,) = check([EntryFacts("/h/state/a", 0o600, is_directory=False, is_ours=False)])
     assert (problem.severity, problem.is_fixable) == ("error", False)
     assert "chown" in problem.advice

@@ -20,6 +20,7 @@ from actors.storage.crash_files import directory_of, read_crashes
 from actors.supervisor.actions import ExitStatus, Record
 from actors.supervisor.crashes import CrashDesk, kind_of
 from actors.supervisor.logs import Logs
+from bus.client import connect
 from schemas.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 
 GROUP_BYTES = 256 * 1024 * 1024
@@ -258,3 +259,25 @@ def test_an_actor_that_the_kernel_killed_for_want_of_memory_is_recorded_as_such(
     ((_, record),) = read_crashes(home / "state")
     assert record is not None
     assert (record.kind, record.signal, record.oom_kills, record.oom_source) == ("out_of_memory", "SIGKILL", 1, "cgroup")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ends processes by signals")
+def test_peers_hear_of_a_crash_and_the_broker_counts_as_one_of_the_actors(start: Any, profile: Any) -> None:
+    directory = profile({"name": "steady", "entry": "probe_actor:steady"})
+    runtime = start(directory)
+    runtime.wait_settled()
+
+    async def hear() -> list[tuple[str, str, str]]:
+        async with connect(home=runtime.home) as peer, peer.subscribe(ActorCrashedEvent) as events:
+            heard = []
+            for name in ("steady", "broker"):
+                os.kill(runtime.pids[name], signal.SIGKILL)
+                while not isinstance(event := await anext(events), ActorCrashedEvent):
+                    pass
+                heard.append((event.actor, event.kind, event.record.rpartition("-")[2]))
+            return heard
+
+    with asyncio.Runner() as runner:
+        assert runner.run(asyncio.wait_for(hear(), 20)) == [("steady", "killed", "steady.json"), ("broker", "killed", "broker.json")]
+    assert runtime.end() == 0
