@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas import (
     alerts,
+    backups,
     bus,
     config,
     crashes,
@@ -29,6 +30,7 @@ from schemas.event import Event, Request, reply_type_of, topic_of
 
 CONVERSATIONS: tuple[ModuleType, ...] = (
     alerts,
+    backups,
     bus,
     config,
     crashes,

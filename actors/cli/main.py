@@ -28,6 +28,7 @@ COMMANDS = {
     "state": "Read and change the state that the app keeps, by key.",
     "doctor": "Look for what is wrong, and say what to do about it.",
     "history": "See, search, change and export what was dictated and said.",
+    "backup": "Make, check, restore and carry backups of it.",
     "keys": "See, rotate and recover the keys that encrypt documents.",
     "contract": "Show every event and request, as JSON Schema or AsyncAPI.",
     "demo": "Show what it does when things go wrong, in half a minute.",

@@ -12,6 +12,7 @@ from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ask, converse
 from bus.client import Peer
+from schemas.backups import Finding, StateCheckRequestEvent
 from schemas.state import (
     StateChangedEvent,
     StateDeleteRequestEvent,
@@ -22,6 +23,7 @@ from schemas.state import (
 )
 
 TIMEOUT_SECONDS = 30.0
+CHECK_TIMEOUT_SECONDS = 3600.0
 INPUT_LIMIT = 64 * 1024 * 1024
 
 
@@ -151,6 +153,36 @@ def watch(target: Target, prefix: str, count: int | None) -> None:
       undercroft state watch layout. -n 1 --json
     """
     converse(target, lambda peer: _watch(peer, prefix, count, target.as_json))
+
+
+@state.command()
+@click.option("--repair", is_flag=True, help="Repair what is damaged, and take up what is left over; damaged files are put aside, never removed.")
+@target_options
+@pass_target
+def check(target: Target, repair: bool) -> int:
+    """Look at every document, every file beside them, the journal and every backup. Exit code 1 if something is damaged and was not repaired.
+
+    \b
+    Examples:
+      undercroft state check
+      undercroft state check --repair --json
+    """
+    found = converse(target, lambda peer: ask(peer, StateCheckRequestEvent(repair=repair), CHECK_TIMEOUT_SECONDS))
+    if target.as_json:
+        print_json(found)
+    else:
+        for finding in found.findings:
+            print(_finding_line(finding))
+        more = f", of which {len(found.findings)} are shown" if found.total > len(found.findings) else ""
+        verdict = "all is sound" if found.is_sound else "something is wrong"
+        print(f"{found.checked} documents and {found.backups} backups looked at, {found.total} findings{more}: {verdict}")
+    return ExitCode.OK if found.is_sound else ExitCode.FAILED
+
+
+def _finding_line(finding: Finding) -> str:
+    done = f"; {finding.repair}" if finding.repair else ""
+    kept = f"; the evidence is {finding.evidence}" if finding.evidence else ""
+    return f"{finding.kind}: {finding.path or 'store'}: {finding.problem}{done}{kept}"
 
 
 async def _all_keys(peer: Peer, prefix: str) -> list[StateKey]:

@@ -13,6 +13,8 @@ import anyio.to_thread
 
 from actors.state_store import answers, keys, kinds
 from actors.state_store.auditing import Audit, Auditor
+from actors.state_store.backups.desk import BackupDesk, BackupRequest
+from actors.state_store.backups.vault import Vault
 from actors.state_store.committer import Committer
 from actors.state_store.documents import Document, DocumentStore, key_of
 from actors.state_store.errors import LoadFailed, QuotaExceeded, SaveFailed, StateError
@@ -26,6 +28,14 @@ from actors.state_store.telling import Teller
 from bus.actor import Actor, Later
 from bus.client import asker
 from bus.errors import Refused
+from schemas.backups import (
+    BackupCreateRequestEvent,
+    BackupRestoreRequestEvent,
+    BackupsListRequestEvent,
+    BackupsPruneRequestEvent,
+    BackupsVerifyRequestEvent,
+    StateCheckRequestEvent,
+)
 from schemas.documents import (
     DocumentCacheRequestEvent,
     DocumentChangedEvent,
@@ -69,7 +79,7 @@ KeyRequest = (
     | StateHealthRequestEvent
 )
 DocumentRequest = DocumentReadRequestEvent | DocumentWriteRequestEvent | DocumentTypesRequestEvent | DocumentCacheRequestEvent
-Inbox = KeyRequest | DocumentRequest
+Inbox = KeyRequest | DocumentRequest | BackupRequest
 ReplyT = TypeVar("ReplyT", bound=Event)
 FoundT = TypeVar("FoundT")
 Unlock = Callable[[], bool]
@@ -86,8 +96,10 @@ class StateStoreActor(Actor[Inbox]):
         unlock: Unlock | None = None,
         audit: Audit | None = None,
         report: Callable[[], KeysReport] | None = None,
+        desk: BackupDesk | None = None,
     ) -> None:
-        """Args: report: how the keys fare."""
+        """Args: report: how the keys fare. desk: answers about backups."""
+        self._desk = desk
         self._report = report
         self._store = store
         self._documents = documents
@@ -111,7 +123,9 @@ class StateStoreActor(Actor[Inbox]):
         types = kinds.kinds_of(profile.load(profile.documents)) if profile.documents else {}
         documents, audit = DocumentStore(store, types, profile.state.cache_seconds), Auditor.of(surroundings.locations.state)
         store.schemata.check_migrations()
-        return cls(store, documents, Locksmith(ring).unlock, audit, ring.report)
+        home = {"config.json": surroundings.locations.config / "config.json", "keys.json": surroundings.locations.state / "keys" / "keys.json"}
+        desk = BackupDesk(store, documents, Vault(root / "backups"), home, profile.state.backups, audit)
+        return cls(store, documents, Locksmith(ring).unlock, audit, ring.report, desk)
 
     async def prepare(self) -> None:
         """Carry out what the journal holds, and find all keys."""
@@ -126,6 +140,9 @@ class StateStoreActor(Actor[Inbox]):
             self.tasks.start_soon(self._audit.settle)
         self._teller.measure()
         await self._teller.incidents()
+        if self._desk is not None:
+            await self._desk.open(self.peer.publish, self.alerts, self.tasks, self._ask_keychain, self._teller.incidents)
+            self.tasks.start_soon(self._desk.run)
         self.tasks.start_soon(self._committer.run)
         self.tasks.start_soon(self._committer.tidy)
 
@@ -134,11 +151,24 @@ class StateStoreActor(Actor[Inbox]):
         match event:
             case DocumentReadRequestEvent() | DocumentWriteRequestEvent() | DocumentTypesRequestEvent() | DocumentCacheRequestEvent():
                 return self._document(event)
+            case (
+                BackupCreateRequestEvent()
+                | BackupsListRequestEvent()
+                | BackupsVerifyRequestEvent()
+                | BackupRestoreRequestEvent()
+                | BackupsPruneRequestEvent()
+                | StateCheckRequestEvent()
+            ):
+                if self._desk is None:
+                    raise Refused("this store keeps no backups")
+                return self._desk.handle(asker.get(), event)
             case _:
                 return self._key(event)
 
     async def close(self) -> None:
         """Finish what is under way, and bring everything to its file."""
+        if self._desk is not None:
+            self._desk.end()
         while self._under_way:
             self._all_answered = anyio.Event()
             await self._all_answered.wait()

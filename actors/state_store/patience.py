@@ -10,9 +10,12 @@ from typing import Final, Generic, TypeVar
 
 from actors.state_store.backups.errors import PlaceSilent
 
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 60.0
 PROBE_SECONDS: Final = 5.0
 """For what takes a moment only."""
+
+SLICE_SECONDS: Final = 0.5
+"""So soon whoever waits hears that it is to end."""
 
 ResultT = TypeVar("ResultT")
 Beat = Callable[[], None]
@@ -23,8 +26,10 @@ class GivenUp(BaseException):
     """Ends work that nobody waits for any more; never leaves its thread."""
 
 
-def patiently(place: Path, work: Callable[[Beat], ResultT], patience_seconds: float = PATIENCE_SECONDS) -> ResultT:
-    """Do some work in a thread of its own, and wait for as long as it goes on.
+def patiently(
+    place: Path, work: Callable[[Beat], ResultT], patience_seconds: float = PATIENCE_SECONDS, is_ending: Callable[[], bool] = lambda: False
+) -> ResultT:
+    """Do some work in a thread of its own, and wait for as long as it goes on, or until `is_ending` says that nobody wants it any more.
 
     The thread is a daemon and cannot be ended: one that hangs stays until its disk answers, or the process ends.
 
@@ -34,8 +39,8 @@ def patiently(place: Path, work: Callable[[Beat], ResultT], patience_seconds: fl
     """
     attempt: _Attempt[ResultT] = _Attempt(work)
     threading.Thread(target=attempt.run, name="patience", daemon=True).start()
-    while not attempt.ended.wait(max(0.0, attempt.beaten_at + patience_seconds - time.monotonic())):
-        if time.monotonic() - attempt.beaten_at >= patience_seconds:
+    while not attempt.ended.wait(min(SLICE_SECONDS, max(0.0, attempt.beaten_at + patience_seconds - time.monotonic()))):
+        if is_ending() or time.monotonic() - attempt.beaten_at >= patience_seconds:
             attempt.is_given_up = True
             raise PlaceSilent(str(place), patience_seconds)
     return attempt.result()

@@ -99,19 +99,27 @@ class StateStore:
         """
         self._lock = DirectoryLock(self.root, "state_store")
         self._lock.acquire()
-        resume(self.root)  # before the directories are made: one that is not there may be on its way
-        self._tree.prepare()
-        self._recover()
-        self.index = self._writer.index = Index(self._tree.scan())
+        try:
+            resume(self.root)  # before the directories are made: one that is not there may be on its way
+            self._tree.prepare()
+            self._recover()
+            self.index = self._writer.index = Index(self._tree.scan())
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def close(self) -> None:
         """Bring everything to its file, and let go."""
-        if not self._is_broken:
-            self.checkpoint()
-        self._journal.close()
-        if self._lock is not None:
-            self._lock.release()
+        try:
+            with self._hardening, self._writing:
+                if not self._is_broken:
+                    self._bring_home()
+                self._is_broken = True  # a thread that nobody waits for may come back from a disk, and must change nothing
+                self._journal.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     def checkpoint(self) -> None:
         """Bring what is durable in the journal to its files, and drop that part of the journal. Others may write meanwhile."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -55,8 +55,8 @@ def stage(root: Path, relative: str, content: bytes) -> None:
         os.close(descriptor)
 
 
-def settle(root: Path) -> None:
-    """Make durable what was staged.
+def settle(root: Path, beat: Callable[[], None] = lambda: None) -> None:
+    """Make durable what was staged; `beat` is called for each file.
 
     Raises:
         OSError: a sync failed.
@@ -64,7 +64,7 @@ def settle(root: Path) -> None:
     with ThreadPoolExecutor(SYNCS_AT_ONCE, "settle") as executor:
         for parent, _, names in os.walk(root / RESTORING / "new"):
             for _ in executor.map(_sync, [os.path.join(parent, name) for name in names]):
-                pass
+                beat()
             sync_directory(Path(parent))
 
 

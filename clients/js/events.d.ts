@@ -95,6 +95,133 @@ export interface AlertChangedEvent {
   alert: Alert;
 }
 
+/** One backup. */
+export interface BackupInfo {
+  /** time (UTC), kind, name and format; also the name of its directory. */
+  id: string;
+  /** as it was given; empty for none. */
+  name: string;
+  kind: "before_import" | "before_migration" | "before_restore" | "imported" | "manual" | "scheduled";
+  /** seconds since the Unix epoch. */
+  created_at: number;
+  /** on disk; `content_bytes`: of the documents in it. */
+  size_bytes: number;
+  content_bytes: number;
+  /** how many keys and typed documents it holds. */
+  documents: number;
+  /** it is. */
+  compressed: boolean;
+  /** it holds encrypted documents, which need the keys of their home. */
+  encrypted: boolean;
+  /** of the store, when it was made. */
+  revision: number;
+  /** of backups. */
+  format: number;
+}
+
+/** A backup is on disk, and was read back. */
+export interface BackupCreatedEvent {
+  type: "backups.created";
+  backup: BackupInfo;
+}
+
+/** Make a full backup; with or without a name, rotation never removes it. */
+export interface BackupCreateRequestEvent {
+  type: "backups.create";
+  name?: string;
+}
+
+/** Something wrong with a backup; `key` is empty if it is not about one document. */
+export interface BackupFault {
+  id: string;
+  key: string;
+  problem: string;
+}
+
+/** A backup that stays, and why. */
+export interface BackupKept {
+  id: string;
+  reasons: Array<string>;
+}
+
+/** Something that takes long goes on; `total` is 0 while it is not known. */
+export interface BackupProgressedEvent {
+  type: "backups.progressed";
+  doing: "check" | "create" | "restore" | "verify";
+  done: number;
+  total: number;
+}
+
+/** What a backup holds is what the store holds. */
+export interface BackupRestoredEvent {
+  type: "backups.restored";
+  id: string;
+  /** id of the backup of what was there before; empty for a dry run. */
+  saved_as: string;
+  /** how many keys have another value now, new ones included; `removed`: how many are gone. */
+  changed: number;
+  removed: number;
+  unchanged: number;
+  /** keys that are not restored, as nobody declares their namespace any more, or as they are damaged in the backup. */
+  left_out?: Array<string>;
+  /** whether `config.json` was replaced. */
+  settings?: boolean;
+}
+
+/** Bring back what a backup holds, all or nothing; what is there now is backed up first. */
+export interface BackupRestoreRequestEvent {
+  type: "backups.restore";
+  id: string;
+  /** only these; empty: everything, and keys that came later go. A typed document is `document.<type>`. */
+  keys?: Array<string>;
+  /** also replace `config.json` by the one of the backup. */
+  settings?: boolean;
+  /** leave out documents that were damaged when the backup was made, instead of refusing. */
+  without_damaged?: boolean;
+  /** only tell what would change. */
+  dry_run?: boolean;
+}
+
+/** All backups, the newest first, and what is there and cannot be used. */
+export interface BackupsListedEvent {
+  type: "backups.listed";
+  backups: Array<BackupInfo>;
+  faults?: Array<BackupFault>;
+}
+
+/** List the backups. */
+export interface BackupsListRequestEvent {
+  type: "backups.list";
+}
+
+/** What stays and what went; `former_values` counts single former values (`backup` of a save) that went. */
+export interface BackupsPrunedEvent {
+  type: "backups.pruned";
+  kept: Array<BackupKept>;
+  removed: Array<string>;
+  former_values: number;
+  dry_run: boolean;
+}
+
+/** Remove what the retention of the profile does not keep. */
+export interface BackupsPruneRequestEvent {
+  type: "backups.prune";
+  dry_run?: boolean;
+}
+
+/** Backups were read from end to end; `faults` is empty if all is as it was written. */
+export interface BackupsVerifiedEvent {
+  type: "backups.verified";
+  verified: Array<string>;
+  faults: Array<BackupFault>;
+}
+
+/** Read a backup from end to end: every digest and every envelope. An empty id means all of them. */
+export interface BackupsVerifyRequestEvent {
+  type: "backups.verify";
+  id?: string;
+}
+
 /** One step of a batch; fields as in StateSaveRequestEvent. */
 export interface BatchOperation {
   type: "delete" | "save";
@@ -448,6 +575,20 @@ export interface FilesVerifyRequestEvent {
   trust_records?: boolean;
   /** there is time: read only while nothing else wants the disk, and not while a download runs. */
   idle?: boolean;
+}
+
+/** One thing that the check found. */
+export interface Finding {
+  kind: "backup" | "damaged" | "evidence" | "journal" | "locked" | "missing" | "restore" | "schema" | "temporary" | "too_new" | "unknown_file" | "unlisted" | "unreadable";
+  /** relative to the store, with slashes. */
+  path: string;
+  /** empty if it is no key's. */
+  key: string;
+  problem: string;
+  /** what was done about it; empty if nothing was. */
+  repair?: string;
+  /** where the damaged file lies now; empty if it was not moved. */
+  evidence?: string;
 }
 
 /** Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire. */
@@ -1843,6 +1984,28 @@ export interface StateChangedEvent {
   source?: string;
 }
 
+/** Everything was looked at. */
+export interface StateCheckedEvent {
+  type: "state.checked";
+  /** documents that were read; `backups`: backups. */
+  checked: number;
+  backups: number;
+  /** at most FINDING_LIMIT of them; `total`: how many there are. */
+  findings: Array<Finding>;
+  total: number;
+  /** nothing is damaged, missing or unreadable; what is only noteworthy does not count. */
+  is_sound: boolean;
+}
+
+/**
+ * Look at every document and every backup. `repair`: also do something about it; what was damaged is put aside, never
+ * removed.
+ */
+export interface StateCheckRequestEvent {
+  type: "state.check";
+  repair?: boolean;
+}
+
 /** A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not. */
 export interface StateDeletedEvent {
   type: "state.deleted";
@@ -2048,6 +2211,17 @@ export interface EventOf {
   "supervision.restart": ActorRestartRequestEvent;
   "supervision.actor_state_changed": ActorStateChangedEvent;
   "alerts.changed": AlertChangedEvent;
+  "backups.created": BackupCreatedEvent;
+  "backups.create": BackupCreateRequestEvent;
+  "backups.progressed": BackupProgressedEvent;
+  "backups.restored": BackupRestoredEvent;
+  "backups.restore": BackupRestoreRequestEvent;
+  "backups.listed": BackupsListedEvent;
+  "backups.list": BackupsListRequestEvent;
+  "backups.pruned": BackupsPrunedEvent;
+  "backups.prune": BackupsPruneRequestEvent;
+  "backups.verified": BackupsVerifiedEvent;
+  "backups.verify": BackupsVerifyRequestEvent;
   "bus.statistics_reported": BusStatisticsEvent;
   "bus.statistics": BusStatisticsRequestEvent;
   "history.conversations_listed": ConversationsListedEvent;
@@ -2174,6 +2348,8 @@ export interface EventOf {
   "state.batch_loaded": StateBatchLoadedEvent;
   "state.batch_saved": StateBatchSavedEvent;
   "state.changed": StateChangedEvent;
+  "state.checked": StateCheckedEvent;
+  "state.check": StateCheckRequestEvent;
   "state.deleted": StateDeletedEvent;
   "state.delete": StateDeleteRequestEvent;
   "state.exists_reported": StateExistsReportedEvent;
@@ -2197,6 +2373,11 @@ export interface EventOf {
 /** Topic of a request to its reply. */
 export interface ReplyTo {
   "supervision.restart": ActorRestartAcceptedEvent;
+  "backups.create": BackupCreatedEvent;
+  "backups.restore": BackupRestoredEvent;
+  "backups.list": BackupsListedEvent;
+  "backups.prune": BackupsPrunedEvent;
+  "backups.verify": BackupsVerifiedEvent;
   "bus.statistics": BusStatisticsEvent;
   "history.conversations": ConversationsListedEvent;
   "diagnostics.generate": DiagnosticsGeneratedEvent;
@@ -2249,6 +2430,7 @@ export interface ReplyTo {
   "config.reveal_secret": SecretRevealedEvent;
   "config.describe": SettingsDescribedEvent;
   "config.explain": SettingsExplainedEvent;
+  "state.check": StateCheckedEvent;
   "state.delete": StateDeletedEvent;
   "state.exists": StateExistsReportedEvent;
   "state.health": StateHealthReportedEvent;

@@ -22,6 +22,7 @@ from actors.state_store.operations import Restore
 from actors.state_store.policy import Room, check_room
 from actors.state_store.store import StateStore
 from actors.storage.durable import DurableWriteFailed, make_directory, replace_file
+from schemas.backups import BackupKind
 
 ATTEMPTS: Final = 3
 """So often the present is backed up while others write; then writers wait until it is."""
@@ -85,8 +86,8 @@ class Restorer:
                 self._compare_with_disk(reader.contents, found, single=bool(wanted))
                 return found
             if not wanted:
-                swapping.settle(self._store.root)
-            self._replace(found, reader.contents, act, single=bool(wanted))
+                swapping.settle(self._store.root, lambda: self._progress(0))
+            self._replace(found, manifest, reader.contents, act, single=bool(wanted))
         finally:
             if not wanted and not self._store.is_broken:
                 swapping.discard(self._store.root)
@@ -127,8 +128,7 @@ class Restorer:
         for number, (document, content) in enumerate(reader.documents(lambda one: one.key in keys), 1):
             self._progress(1)
             try:
-                content = self._fit(manifest, document.key, content, base + number if base else 0)
-                revision = self._store.opener.look(document.key, content).revision
+                content, revision = self._fit(manifest, document.key, content, base + number if base else 0)
             except (BackupDamaged, Damaged) as damaged:
                 if not without_damaged:
                     raise RestoreRefused(manifest.id, f"{damaged}; --without-damaged leaves out what is damaged") from damaged
@@ -148,23 +148,23 @@ class Restorer:
         for number, document in enumerate(chosen, 1):
             self._progress(1)
             try:
-                content = self._fit(manifest, document.key, reader.read(document), base + number if base else 0)
-                found.changed[document.key] = self._store.opener.look(document.key, content).revision
+                content, revision = self._fit(manifest, document.key, reader.read(document), base + number if base else 0)
             except (BackupDamaged, Damaged) as damaged:
                 raise RestoreRefused(manifest.id, str(damaged)) from damaged
+            found.changed[document.key] = revision
             steps.append(Restore(document.key, content))
         return steps
 
-    def _fit(self, manifest: Manifest, key: str, content: bytes | BackupDamaged, revision: int) -> bytes:
-        """What is to lie on disk: as it was, unless it comes from another store, or is to be encrypted by now."""
+    def _fit(self, manifest: Manifest, key: str, content: bytes | BackupDamaged, revision: int) -> tuple[bytes, int]:
+        """What is to lie on disk, with its revision: as it was, unless it comes from another store, or is to be encrypted by now."""
         if isinstance(content, BackupDamaged):
             raise content
         entry = self._store.opener.look(key, content)
         if manifest.kind == "imported" and not entry.newer:
-            return self._store.opener.reseal(key, content, revision)
+            return self._store.opener.reseal(key, content, revision), revision
         if self._store.namespaces.of(key).encrypt and not entry.is_encrypted and not entry.newer:
-            return self._store.opener.reseal(key, content, entry.revision)
-        return content
+            return self._store.opener.reseal(key, content, entry.revision), entry.revision
+        return content, entry.revision
 
     def _judge_whole(self, sizes: Mapping[str, int]) -> None:
         check_room("everything", 1, (Room("total", sum(sizes.values()) - 1, self._store.quota_bytes),))
@@ -181,12 +181,13 @@ class Restorer:
 
     # -- the step itself -------------------------------------------------------------------------------------------
 
-    def _replace(self, found: Restored, wanted: Contents, act: Callable[[], None], *, single: bool) -> None:
+    def _replace(self, found: Restored, manifest: Manifest, wanted: Contents, act: Callable[[], None], *, single: bool) -> None:
         """Back up the present, and replace it if nobody wrote since; otherwise back it up once more."""
+        kind: BackupKind = "before_import" if manifest.kind == "imported" else "before_restore"
         for attempt in range(1, ATTEMPTS + 1):
             with self._store.alone() if attempt == ATTEMPTS else contextlib.nullcontext():
                 copier = Copier(self._store, self._extras, self._progress)
-                saved, present = self._vault.create("before_restore", "", copier.fill, lambda: copier.revision, progress=self._progress)  # noqa: B023
+                saved, present = self._vault.create(kind, "", copier.fill, lambda: copier.revision, progress=self._progress)  # noqa: B023
                 with self._store.alone():
                     if not copier.is_current():
                         self._vault.remove(saved.id)

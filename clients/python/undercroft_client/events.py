@@ -128,6 +128,145 @@ class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
     alert: Alert
 
 
+class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One backup.
+
+    Attributes:
+        id: time (UTC), kind, name and format; also the name of its directory.
+        name: as it was given; empty for none.
+        created_at: seconds since the Unix epoch.
+        size_bytes: on disk; `content_bytes`: of the documents in it.
+        documents: how many keys and typed documents it holds.
+        compressed: it is.
+        encrypted: it holds encrypted documents, which need the keys of their home.
+        revision: of the store, when it was made.
+        format: of backups.
+    """
+
+    id: str
+    name: str
+    kind: Literal["before_import", "before_migration", "before_restore", "imported", "manual", "scheduled"]
+    created_at: float
+    size_bytes: int
+    content_bytes: int
+    documents: int
+    compressed: bool
+    encrypted: bool
+    revision: int
+    format: int
+
+
+class BackupCreatedEvent(Event, frozen=True, kw_only=True, tag="backups.created"):
+    """A backup is on disk, and was read back."""
+
+    backup: BackupInfo
+
+
+class BackupCreateRequestEvent(Request[BackupCreatedEvent], frozen=True, kw_only=True, tag="backups.create"):
+    """Make a full backup; with or without a name, rotation never removes it."""
+
+    name: str = ""
+
+
+class BackupFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong with a backup; `key` is empty if it is not about one document."""
+
+    id: str
+    key: str
+    problem: str
+
+
+class BackupKept(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup that stays, and why."""
+
+    id: str
+    reasons: list[str]
+
+
+class BackupProgressedEvent(Event, frozen=True, kw_only=True, tag="backups.progressed"):
+    """Something that takes long goes on; `total` is 0 while it is not known."""
+
+    doing: Literal["check", "create", "restore", "verify"]
+    done: int
+    total: int
+
+
+class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restored"):
+    """What a backup holds is what the store holds.
+
+    Attributes:
+        saved_as: id of the backup of what was there before; empty for a dry run.
+        changed: how many keys have another value now, new ones included; `removed`: how many are gone.
+        left_out: keys that are not restored, as nobody declares their namespace any more, or as they are damaged in the
+            backup.
+        settings: whether `config.json` was replaced.
+    """
+
+    id: str
+    saved_as: str
+    changed: int
+    removed: int
+    unchanged: int
+    left_out: list[str] = []
+    settings: bool = False
+
+
+class BackupRestoreRequestEvent(Request[BackupRestoredEvent], frozen=True, kw_only=True, tag="backups.restore"):
+    """Bring back what a backup holds, all or nothing; what is there now is backed up first.
+
+    Attributes:
+        keys: only these; empty: everything, and keys that came later go. A typed document is `document.<type>`.
+        settings: also replace `config.json` by the one of the backup.
+        without_damaged: leave out documents that were damaged when the backup was made, instead of refusing.
+        dry_run: only tell what would change.
+    """
+
+    id: str
+    keys: list[str] = []
+    settings: bool = False
+    without_damaged: bool = False
+    dry_run: bool = False
+
+
+class BackupsListedEvent(Event, frozen=True, kw_only=True, tag="backups.listed"):
+    """All backups, the newest first, and what is there and cannot be used."""
+
+    backups: list[BackupInfo]
+    faults: list[BackupFault] = []
+
+
+class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=True, tag="backups.list"):
+    """List the backups."""
+
+
+class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned"):
+    """What stays and what went; `former_values` counts single former values (`backup` of a save) that went."""
+
+    kept: list[BackupKept]
+    removed: list[str]
+    former_values: int
+    dry_run: bool
+
+
+class BackupsPruneRequestEvent(Request[BackupsPrunedEvent], frozen=True, kw_only=True, tag="backups.prune"):
+    """Remove what the retention of the profile does not keep."""
+
+    dry_run: bool = False
+
+
+class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verified"):
+    """Backups were read from end to end; `faults` is empty if all is as it was written."""
+
+    verified: list[str]
+    faults: list[BackupFault]
+
+
+class BackupsVerifyRequestEvent(Request[BackupsVerifiedEvent], frozen=True, kw_only=True, tag="backups.verify"):
+    """Read a backup from end to end: every digest and every envelope. An empty id means all of them."""
+
+    id: str = ""
+
+
 class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a batch; fields as in StateSaveRequestEvent."""
 
@@ -553,6 +692,24 @@ class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=
     files: list[FilePromise]
     trust_records: bool = False
     idle: bool = False
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the check found.
+
+    Attributes:
+        path: relative to the store, with slashes.
+        key: empty if it is no key's.
+        repair: what was done about it; empty if nothing was.
+        evidence: where the damaged file lies now; empty if it was not moved.
+    """
+
+    kind: Literal["backup", "damaged", "evidence", "journal", "locked", "missing", "restore", "schema", "temporary", "too_new", "unknown_file", "unlisted", "unreadable"]
+    path: str
+    key: str
+    problem: str
+    repair: str = ""
+    evidence: str = ""
 
 
 class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
@@ -2206,6 +2363,30 @@ class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
     source: str = ""
 
 
+class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
+    """Everything was looked at.
+
+    Attributes:
+        checked: documents that were read; `backups`: backups.
+        findings: at most FINDING_LIMIT of them; `total`: how many there are.
+        is_sound: nothing is damaged, missing or unreadable; what is only noteworthy does not count.
+    """
+
+    checked: int
+    backups: int
+    findings: list[Finding]
+    total: int
+    is_sound: bool
+
+
+class StateCheckRequestEvent(Request[StateCheckedEvent], frozen=True, kw_only=True, tag="state.check"):
+    """Look at every document and every backup. `repair`: also do something about it; what was damaged is put aside, never
+    removed.
+    """
+
+    repair: bool = False
+
+
 class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
     """A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not."""
 
@@ -2420,6 +2601,17 @@ EVENTS: dict[str, type[Event]] = {
     "supervision.restart": ActorRestartRequestEvent,
     "supervision.actor_state_changed": ActorStateChangedEvent,
     "alerts.changed": AlertChangedEvent,
+    "backups.created": BackupCreatedEvent,
+    "backups.create": BackupCreateRequestEvent,
+    "backups.progressed": BackupProgressedEvent,
+    "backups.restored": BackupRestoredEvent,
+    "backups.restore": BackupRestoreRequestEvent,
+    "backups.listed": BackupsListedEvent,
+    "backups.list": BackupsListRequestEvent,
+    "backups.pruned": BackupsPrunedEvent,
+    "backups.prune": BackupsPruneRequestEvent,
+    "backups.verified": BackupsVerifiedEvent,
+    "backups.verify": BackupsVerifyRequestEvent,
     "bus.statistics_reported": BusStatisticsEvent,
     "bus.statistics": BusStatisticsRequestEvent,
     "history.conversations_listed": ConversationsListedEvent,
@@ -2546,6 +2738,8 @@ EVENTS: dict[str, type[Event]] = {
     "state.batch_loaded": StateBatchLoadedEvent,
     "state.batch_saved": StateBatchSavedEvent,
     "state.changed": StateChangedEvent,
+    "state.checked": StateCheckedEvent,
+    "state.check": StateCheckRequestEvent,
     "state.deleted": StateDeletedEvent,
     "state.delete": StateDeleteRequestEvent,
     "state.exists_reported": StateExistsReportedEvent,
