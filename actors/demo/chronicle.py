@@ -7,9 +7,17 @@ from collections.abc import Callable
 
 from bus.client import GapEvent, Peer
 from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelStateChangedEvent, ModelStatus, ModelVerifiedEvent
+from schemas.readiness import ReadinessChangedEvent, ReadinessState
 from schemas.supervision import ActorStateChangedEvent, ActorStatus
 
-HEARD = (ActorStateChangedEvent, ModelDownloadProgressedEvent, ModelStateChangedEvent, ModelVerifiedEvent, ModelInstalledEvent)
+HEARD = (
+    ActorStateChangedEvent,
+    ModelDownloadProgressedEvent,
+    ModelStateChangedEvent,
+    ModelVerifiedEvent,
+    ModelInstalledEvent,
+    ReadinessChangedEvent,
+)
 
 
 class Chronicle:
@@ -19,6 +27,7 @@ class Chronicle:
         actors, models: status by name and id.
         verified: ids of models whose files were found to keep their promise.
         installed: the last word of each install, by id.
+        readiness: the states that the app was said to be in, each change once.
     """
 
     def __init__(self, on_progress: Callable[[ModelDownloadProgressedEvent], None]) -> None:
@@ -27,6 +36,7 @@ class Chronicle:
         self.durable_bytes: dict[str, int] = {}
         self.verified: set[str] = set()
         self.installed: dict[str, ModelInstalledEvent] = {}
+        self.readiness: list[ReadinessState] = []
         self._on_progress = on_progress
         self._news = asyncio.Condition()
 
@@ -62,6 +72,9 @@ class Chronicle:
                 self.verified.add(event.model_id)
             case ModelInstalledEvent():
                 self.installed[event.model_id] = event
+            case ReadinessChangedEvent():
+                if self.readiness[-1:] != [event.snapshot.state]:
+                    self.readiness.append(event.snapshot.state)
             case GapEvent():
                 pass  # the retained state of actors and models is told again
             case _:

@@ -41,6 +41,23 @@ entry = "actors.model_verifier:build"
 name = "model_downloader"
 entry = "actors.model_downloader:build"
 depends_on = ["model_verifier"]
+
+[[children]]
+name = "readiness"
+entry = "actors.readiness:build"
+
+[[children]]
+name = "state_store"
+entry = "actors.state_store:build"
+
+[[modes]]
+name = "dictation"
+title = "Dictation"
+requires = ["stt"]
+optional = [{ category = "vad", notice = "loudness_only", bundled = true }]
+
+[readiness.categories.stt]
+model = "synthetic-speech"
 """
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from actors.demo.chronicle import Chronicle
+from actors.demo.ledger import KEYS, Ledger
 from actors.demo.lookout import Lookout, check_whole
 from actors.demo.origin import Origin
 from actors.demo.processes import KILL, Command, all_gone, descendants
@@ -25,6 +26,8 @@ from bus.errors import RequestFailed, UndercroftError
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.event import Event, Request
 from schemas.models import ModelDownloadProgressedEvent, ModelInstallRequestEvent
+from schemas.readiness import ReadinessReportRequestEvent
+from schemas.state import StateLoadBatchRequestEvent
 from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent, SupervisorStopRequestEvent
 
 FETCHED_TWICE_LIMIT_BYTES: Final = 1 << 20
@@ -32,6 +35,8 @@ ASK_AGAIN_SECONDS: Final = 0.02
 SETTING: Final = "vad.sensitivity"
 BROKER: Final = "broker"
 DOWNLOADER: Final = "model_downloader"
+STATE_STORE: Final = "state_store"
+LEDGER_BATCHES: Final = 50
 
 ReplyT = TypeVar("ReplyT", bound=Event)
 
@@ -77,7 +82,9 @@ class Tour:
             ("resume", "Go on from the last durable byte", 120, self._resume),
             ("verify", "Verify what was fetched", 30, self._verify),
             ("activate", "Activate by one rename", 30, self._activate),
+            ("readiness", "Say that it may be used", 15, self._readiness),
             ("settings", "Change a setting while it runs", 15, self._change_settings),
+            ("kill_state", "Kill the state store in a batch", 30, self._kill_state),
             ("kill_broker", "Kill the broker", 30, self._kill_broker),
             ("down", "Stop without leaving anything behind", 30, self._down),
         )
@@ -163,9 +170,29 @@ class Tour:
             expect(not directory.with_name(f"{exhibit.id}.partial").exists(), f"{exhibit.id}.partial is still there")
         return f"in {self._lookout.looks} looks no half-installed model was visible; every byte was hashed once more"
 
+    async def _readiness(self) -> str:
+        await self._chronicle.until(lambda: self._chronicle.readiness[-1:] == ["ready"])
+        told = self._chronicle.readiness
+        expect(told[0] != "ready" and "downloading" in told, f"expected setup, then a download, then ready; found {told}")
+        report = await self._insist(ReadinessReportRequestEvent())
+        modes = ", ".join(f"{mode.title} is {mode.status}" for mode in report.snapshot.modes)
+        return f"every frontend was told {', then '.join(dict.fromkeys(told)).replace('_', ' ')}: {modes}"
+
     async def _change_settings(self) -> str:
         milliseconds = await self._change(0.8)
         return f"{SETTING} is 0.8: heard by another process, and in config.json when the request was answered, after {milliseconds:.1f} ms"
+
+    async def _kill_state(self) -> str:
+        pid, ledger = await self._pid_of(STATE_STORE), Ledger()
+        writing = asyncio.ensure_future(ledger.write(self._peer))
+        self._background.append(writing)
+        await ledger.reached(LEDGER_BATCHES)
+        os.kill(pid, KILL)
+        await writing
+        await self._chronicle.until(lambda: self._chronicle.is_ready(STATE_STORE, not_pid=pid))
+        self._note_processes(await self._insist(SupervisorStatusRequestEvent()))
+        number = ledger.check((await self._insist(StateLoadBatchRequestEvent(keys=list(KEYS)))).values)
+        return f"{ledger.acknowledged} batches over {len(KEYS)} keys were answered before the kill; all keys have number {number}, none is torn"
 
     async def _kill_broker(self) -> str:
         pid = await self._pid_of(BROKER)
@@ -177,7 +204,7 @@ class Tour:
         self._note_processes(overview)
         await self._change(0.3)
         milliseconds = (time.monotonic() - began) * 1000
-        restarted = [actor.actor for actor in overview.actors if actor.restarts and actor.actor not in (BROKER, DOWNLOADER)]
+        restarted = [actor.actor for actor in overview.actors if actor.restarts and actor.actor not in (BROKER, DOWNLOADER, STATE_STORE)]
         expect(not restarted, f"{', '.join(restarted)} had to be started again, expected them to find the new broker")
         return f"requests, events and the listener go on with a new broker after {milliseconds:.0f} ms; nobody else had to be started again"
 

@@ -25,7 +25,7 @@ def test_every_step_of_the_tour_is_proven(tmp_path: Path) -> None:
     tour = subprocess.run([*COMMAND, "--json", "--home", str(home)], capture_output=True, text=True, timeout=120, check=False)
     report = json.loads(tour.stdout)
     assert {step["name"]: step["held"] for step in report["steps"]} == dict.fromkeys(
-        ("up", "install", "kill_downloader", "resume", "verify", "activate", "settings", "kill_broker", "down"), True
+        ("up", "install", "kill_downloader", "resume", "verify", "activate", "readiness", "settings", "kill_state", "kill_broker", "down"), True
     ), report
     assert (tour.returncode, report["ok"], report["kept"], tour.stderr) == (0, True, True, "")
     assert all(step["detail"] and step["seconds"] >= 0 for step in report["steps"])

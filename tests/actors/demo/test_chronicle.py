@@ -9,7 +9,9 @@ import pytest
 
 from actors.demo.chronicle import Chronicle
 from bus.memory import memory_bus
+from readiness_world import facts_of, snapshot_of, status
 from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelVerifiedEvent
+from schemas.readiness import ReadinessChangedEvent
 from schemas.supervision import ActorStateChangedEvent, ActorStatus
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +41,8 @@ async def test_what_is_told_is_kept_and_can_be_waited_for() -> None:
         await teller.publish(ActorStateChangedEvent(actor="a", status=ActorStatus(actor="a", state="ready", pid=7)))
         await teller.publish(progressed(4))
         await teller.publish(ModelVerifiedEvent(model_id="m", size_bytes=10))
+        for facts in (facts_of(status("base", "absent")), facts_of(status("base", "absent")), facts_of(status("base", "downloading"))):
+            await teller.publish(ReadinessChangedEvent(snapshot=snapshot_of(facts), changed=[]))
         await teller.publish(ModelInstalledEvent(model_id="m", name="M", directory="/m", size_bytes=10, fetched_bytes=10, attempts=1))
         async with asyncio.timeout(5):
             await chronicle.until(lambda: "m" in chronicle.installed)
@@ -48,6 +52,7 @@ async def test_what_is_told_is_kept_and_can_be_waited_for() -> None:
     assert shown == [4]
     assert chronicle.durable_bytes == {"m": 4}
     assert chronicle.verified == {"m"}
+    assert chronicle.readiness == ["setup_required", "downloading"], "each change once"
     assert chronicle.is_ready("a")
     assert chronicle.is_ready("a", not_pid=8)
     assert not chronicle.is_ready("a", not_pid=7)

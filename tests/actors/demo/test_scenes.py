@@ -23,7 +23,14 @@ def test_the_profile_of_the_tour_is_one_that_the_runtime_takes(tmp_path: Path) -
     with Origin() as origin:
         write_profile(tmp_path / "profile", [exhibit], origin)
         profile = read_profile(tmp_path / "profile")
-        assert [spec.name for spec in children_of(profile)] == ["broker", "config_store", "model_verifier", "model_downloader"]
+        assert [spec.name for spec in children_of(profile)] == [
+            "broker",
+            "config_store",
+            "model_verifier",
+            "model_downloader",
+            "readiness",
+            "state_store",
+        ]
         assert profile.load_settings()().vad.sensitivity == 0.5  # type: ignore[attr-defined]
         assert profile.models is not None
         (entry,) = load_manifest(profile.models).models

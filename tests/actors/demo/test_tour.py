@@ -78,7 +78,7 @@ async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stoppe
         steps = await Tour(tmp_path, tmp_path / "profile", [exhibit], origin, view).run()
     held = {step.name: step.held for step in steps}
     assert held == {"up": True, "install": False, "down": True} | dict.fromkeys(
-        ("kill_downloader", "resume", "verify", "activate", "settings", "kill_broker")
+        ("kill_downloader", "resume", "verify", "activate", "readiness", "settings", "kill_state", "kill_broker")
     )
     assert "404" in next(step.detail for step in steps if step.name == "install")
 
@@ -87,5 +87,5 @@ async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stoppe
 async def test_a_runtime_that_does_not_start_is_said_with_its_own_words(tmp_path: Path) -> None:
     with Origin() as origin:
         steps = await Tour(tmp_path, tmp_path / "nowhere", [synthetic_exhibit(1)], origin, Noted()).run()
-    assert [step.held for step in steps] == [False, *[None] * 8]
+    assert [step.held for step in steps] == [False, *[None] * 10]
     assert "nowhere" in steps[0].detail

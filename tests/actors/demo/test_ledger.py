@@ -1,0 +1,61 @@
+"""A ledger shows half a batch, and a number that was answered and is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actors.demo.ledger import KEYS, Ledger
+from actors.demo.report import NotProven
+from bus.actor import Actor, ActorLoop
+from bus.errors import Refused
+from bus.memory import memory_bus
+from schemas.state import StateBatchSavedEvent, StateSaveBatchRequestEvent
+
+pytestmark = pytest.mark.anyio
+
+
+class Pages(Actor[StateSaveBatchRequestEvent]):
+    """Takes three batches, and refuses the fourth."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    async def handle(self, event: StateSaveBatchRequestEvent) -> StateBatchSavedEvent:
+        if event.operations[0].value == 4:
+            raise Refused("enough")
+        self.values |= {operation.key: operation.value for operation in event.operations}
+        return StateBatchSavedEvent(revisions={})
+
+
+async def test_it_counts_up_until_a_number_is_not_answered() -> None:
+    ledger, pages = Ledger(), Pages()
+    async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("tour") as tour:
+        loop: ActorLoop[Any] = ActorLoop(pages, own)
+        running = asyncio.ensure_future(loop.run())
+        while not any("state.save_batch" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+            await asyncio.sleep(0)
+        await asyncio.gather(ledger.write(tour), ledger.reached(3))
+        loop.stop()
+        await running
+    assert (ledger.acknowledged, ledger.tried) == (3, 4)
+    assert ledger.check(pages.values) == 3
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (dict.fromkeys(KEYS, 7) | {KEYS[3]: 8}, "half a batch"),
+        (dict.fromkeys(KEYS[1:], 7), "half a batch"),
+        (dict.fromkeys(KEYS, 6), "expected 7 or 8, found 6"),
+        ({}, "found None"),
+    ],
+)
+def test_what_is_torn_or_lost_is_said(found: dict[str, Any], words: str) -> None:
+    ledger = Ledger()
+    ledger.acknowledged, ledger.tried = 7, 8
+    with pytest.raises(NotProven, match=words):
+        ledger.check(found)
+    assert ledger.check(dict.fromkeys(KEYS, 8)) == 8, "one that was not answered may be there all the same"
