@@ -43,7 +43,8 @@ class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
         was: state that the actor was in.
         uptime_seconds: from the order to start it until its end.
         restarts: how often it had been started again before.
-        last_words: the tail of what it wrote to stderr: a traceback, the stacks of its threads, or why it refused.
+        last_words: what of its last words tells why: tracebacks, stacks of its threads, a refusal. Other output, which may hold what
+            somebody said, never gets onto disk; the supervisor has it in memory.
         oom_kills: how many processes the kernel killed for want of memory since the supervisor last looked; None where it does not tell.
         oom_source: who counted them: `cgroup` means the group of this runtime, `machine` means all processes.
         versions: of what the process was made of, by name.

@@ -17,13 +17,12 @@ import msgspec
 from actors.storage.crash_files import keep_crash
 from actors.storage.durable import DurableWriteFailed
 from actors.supervisor.actions import ExitStatus, Record
+from actors.supervisor.evidence import FATAL_HEADS, TRACEBACK, evidence
 from actors.supervisor.logs import Logs
 from actors.supervisor.oom import OomWatch
 from schemas.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 
 FATAL_SIGNALS: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
-TRACEBACK: Final = "Traceback (most recent call last):"
-FATAL_HEADS: Final = ("Fatal Python error:", "Windows fatal exception:")
 NTSTATUS_ERROR: Final = 0xC0000000
 """Windows has no signals: a process that broke ends with one of the codes from here on ([MS-ERREF] 2.3)."""
 
@@ -91,12 +90,13 @@ class CrashDesk:
             end: what the policy knows of it.
             began_at: when the process was ordered, seconds since the Unix epoch.
         """
-        said, own = self._logs.final_words(end.actor, began_at)
+        words = self._logs.final_words(end.actor, began_at)
         oom = self._oom.claim() if end.status is not None and end.status.signal == getattr(signal, "SIGKILL", None) and not end.blame else None
+        kind = kind_of(end, words, oom.kills if oom else None)
         record = CrashRecord(
             actor=end.actor,
             at=time.time(),
-            kind=kind_of(end, own, oom.kills if oom else None),
+            kind=kind,
             reason=self._logs.redact(end.reason),
             pid=end.pid,
             exit_code=end.status.code if end.status else None,
@@ -104,7 +104,7 @@ class CrashDesk:
             was=end.was,
             uptime_seconds=round(end.uptime_seconds, 3),
             restarts=end.restarts,
-            last_words=said,
+            last_words=evidence(words, is_refusal=kind == "refused"),
             oom_kills=oom.kills if oom else None,
             oom_source=oom.source if oom else "",
         )

@@ -98,12 +98,11 @@ class Logs:
         lines = [line.text for line in ring.newest(LAST_WORDS_LINES) if line.at >= since] if ring else []
         return "\n".join(lines)[-LAST_WORDS_LIMIT_BYTES:]
 
-    def final_words(self, actor: str, since: float) -> tuple[str, str]:
-        """The longer tail of what a process wrote since it was started; all of it, and without the records that went to the bus as well."""
+    def final_words(self, actor: str, since: float) -> str:
+        """The longer tail of what a process wrote since it was started, without the records that went to the bus as well."""
         ring = self._rings.get(actor)
-        lines = [line for line in ring.newest(FINAL_WORDS_LINES) if line.at >= since] if ring else []
-        said, own = ("\n".join(line.text for line in some) for some in (lines, [line for line in lines if not line.recorded]))
-        return said[-FINAL_WORDS_LIMIT_BYTES:], own[-FINAL_WORDS_LIMIT_BYTES:]
+        lines = [line.text for line in ring.newest(FINAL_WORDS_LINES) if line.at >= since and not line.recorded] if ring else []
+        return "\n".join(lines)[-FINAL_WORDS_LIMIT_BYTES:]
 
 
 def _text(line: bytes) -> str:

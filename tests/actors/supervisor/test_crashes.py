@@ -85,12 +85,12 @@ async def test_a_record_holds_what_is_known_and_the_announcement_names_it(tmp_pa
 
 @pytest.mark.anyio
 async def test_a_secret_of_several_lines_is_taken_out(tmp_path: Path) -> None:
-    logs = Logs(lambda text: text.replace("one\ntwo", "<key>"))
-    logs.write("a", ["one", "two", "three"], 2.0)
+    logs = Logs(lambda text: text.replace("one\n  two", "<key>"))
+    logs.write("a", ["Traceback (most recent call last):", "  one", "  two", "ValueError: three"], 2.0)
     desk = _desk(tmp_path, [], logs)
     desk.capture(_end(3), began_at=0.0)
     await desk.finish()
-    assert [record.last_words for _, record in read_crashes(tmp_path) if record] == ["<key>\nthree"]
+    assert [record.last_words for _, record in read_crashes(tmp_path) if record] == ["Traceback (most recent call last):\n  <key>\nValueError: three"]
 
 
 @pytest.mark.anyio
@@ -126,6 +126,7 @@ class Crasher(Actor[SettingsChangedEvent]):
         asyncio.get_running_loop().call_later(0.05, self.go)
 
     def go(self):
+        print("transcript: CANARY said this")
         held_in_a_local = TOKEN
         self.end()
 
