@@ -82,9 +82,16 @@ def print_json(value: Any) -> None:
 
 def report(error: UndercroftError, *, as_json: bool) -> ExitCode:
     """Say what went wrong, and return what to tell the shell."""
-    code = exit_code_of(error)
+    code, words = exit_code_of(error), f"{error}{_advice(error)}"
     if as_json:
-        print_json({"error": str(error), "type": type(error).__name__, "exit_code": int(code)})
+        print_json({"error": words, "type": type(error).__name__, "exit_code": int(code)})
     else:
-        print(f"undercroft: {error}", file=sys.stderr)
+        print(f"undercroft: {words}", file=sys.stderr)
     return code
+
+
+def _advice(error: UndercroftError) -> str:
+    """What to do about it, where the error itself cannot know."""
+    if isinstance(error, RequestFailed) and error.kind == "no_responder":
+        return "; its actor has failed, or is not among the [[children]] of the profile: 'undercroft status' lists those that are"
+    return ""

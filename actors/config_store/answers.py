@@ -57,7 +57,9 @@ def _message(event: RuntimeConfigRequestEvent, verdict: Verdict, *, durable: boo
     count = len(verdict.changed)
     words = f"{count} setting{'' if count == 1 else 's'} {'would change' if event.dry_run else 'changed'}"
     if verdict.shadowed:
-        words += f"; not in effect, since a higher layer wins: {', '.join(f'{path} ({layer})' for path, layer in verdict.shadowed.items())}"
+        kept = "would be kept" if event.dry_run else "kept"
+        shadowed = ", ".join(f"{path} ({layer})" for path, layer in verdict.shadowed.items())
+        words += f"; {kept} but not in effect, since a higher layer wins: {shadowed}"
     if verdict.restart:
         words += f"; takes effect after a restart: {', '.join(verdict.restart)}"
     if event.dry_run or durable:

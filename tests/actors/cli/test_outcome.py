@@ -37,3 +37,9 @@ def test_a_person_reads_it_on_stderr_and_a_program_on_stdout(capsys: pytest.Capt
     report(error, as_json=True)
     out, err = capsys.readouterr()
     assert (json.loads(out), err) == ({"error": str(error), "type": "DeadlinePassed", "exit_code": 5}, "")
+
+
+def test_what_nobody_serves_is_told_with_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(RequestFailed("no_responder", "nobody serves logs.read_ring", "logs.read_ring"), as_json=False) is ExitCode.FAILED
+    words = capsys.readouterr().err
+    assert "nobody serves logs.read_ring; its actor has failed, or is not among the [[children]] of the profile" in words

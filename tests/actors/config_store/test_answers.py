@@ -32,7 +32,12 @@ def test_the_words_say_what_waits_for_a_restart_what_is_shadowed_and_what_is_not
     verdict = policy.update(policy.load(base, {})[0], {"vad.port": 2, "vad.sensitivity": 0.2})
     found = response(UPDATE, verdict, durable=False)
     assert (found.success, found.durable, found.restart, found.shadowed) == (True, False, ["vad.port"], {"vad.sensitivity": "environment"})
-    for words in ("1 setting changed", "vad.sensitivity (environment)", "after a restart: vad.port", "in effect but not durable"):
+    for words in (
+        "1 setting changed",
+        "kept but not in effect, since a higher layer wins: vad.sensitivity (environment)",
+        "after a restart: vad.port",
+        "in effect but not durable",
+    ):
         assert words in found.message
 
 
