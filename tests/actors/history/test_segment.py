@@ -10,6 +10,7 @@ from actors.history.records import Encrypted, RecordRefused
 from actors.history.segment import NAME, Header, Lines, first_tag, header_line, name_of, read_header, read_lines
 
 SEALING = Encrypted(bytes(32))
+KEYLESS = b'{"undercroft_history":1,"cipher":"aes-256-gcm","file":"f","number":1,"key":"","wrapped":""}\n'
 HEADER = Header(cipher="aes-256-gcm", file="0123456789abcdef", number=7, key="k", wrapped="w")
 
 
@@ -78,7 +79,7 @@ def test_an_exchanged_header_opens_no_line() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}\n", b'{"undercroft_history":1,"cipher":"aes-256-gcm","file":"f","number":1,"key":"","wrapped":""}\n', header_line(HEADER)[:-4]],
+    [b"", b"{}\n", KEYLESS, header_line(HEADER)[:-4]],
 )
 def test_what_is_no_header_is_refused(content: bytes) -> None:
     with pytest.raises(RecordRefused):

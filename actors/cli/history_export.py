@@ -1,0 +1,106 @@
+"""`undercroft history export` and `tail`: entries on their way out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import msgspec
+
+from actors.cli.history_views import entry_lines
+from actors.cli.options import Target, pass_target, target_options
+from actors.cli.outcome import ExitCode, print_json
+from actors.cli.session import ask, converse
+from bus.client import Peer
+from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent, HistoryQueryRequestEvent
+
+TIMEOUT_SECONDS = 60.0
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["markdown", "csv", "jsonl"]), default="markdown", show_default=True, help="How it is written.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A new file, readable by you only; stdout without it.")
+@click.option("--conversation", "conversation_id", default="", help="Of this conversation only.")
+@click.option("--since", type=click.FloatRange(0), help="From this moment on, in seconds since 1970.")
+@click.option("--until", type=click.FloatRange(0), help="Before this moment, in seconds since 1970.")
+@target_options
+@pass_target
+def export(target: Target, /, form: Any, output: Path | None, **which: Any) -> int:
+    """Write entries as text, the oldest first.
+
+    \b
+    Examples:
+      undercroft history export > history.md
+      undercroft history export --format csv -o history.csv
+    """
+    with contextlib.ExitStack() as stack:
+        write = sys.stdout.write if output is None else stack.enter_context(_new_file(output)).write
+        count = converse(target, lambda peer: _export(peer, HistoryExportRequestEvent(format=form, **which), write))
+    if output is not None and target.as_json:
+        print_json({"path": str(output), "entries": count})
+    elif output is not None:
+        print(f"{output}: {count} entries")
+    return ExitCode.OK
+
+
+@click.command()
+@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many changes.")
+@target_options
+@pass_target
+def tail(target: Target, count: int | None) -> None:
+    """Show entries as they are added, edited and removed.
+
+    \b
+    Examples:
+      undercroft history tail
+      undercroft history tail -n 1 --json
+    """
+    converse(target, lambda peer: _tail(peer, count, target.as_json))
+
+
+def _new_file(path: Path) -> TextIO:
+    try:
+        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}; name a file that is not there yet") from error
+
+
+async def _export(peer: Peer, question: HistoryExportRequestEvent, write: Callable[[str], object]) -> int:
+    entries = 0
+    while True:
+        part = await ask(peer, question, TIMEOUT_SECONDS)
+        write(part.content)
+        entries += part.entries
+        if not part.next_after:
+            return entries
+        question = msgspec.structs.replace(question, after=part.next_after)
+
+
+async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
+    shown = 0
+    async for change in _changes(peer):
+        if as_json:
+            print_json(change)
+        else:
+            lines = entry_lines(change.entry) if isinstance(change.entry, HistoryEntry) else [change.entry_id or "all"]
+            print(f"{change.change}: " + "\n".join(lines), flush=True)
+        shown += 1
+        if shown == count:
+            return
+
+
+async def _changes(peer: Peer) -> AsyncIterator[HistoryChangedEvent]:
+    """What happens from now on: what the broker retained of each place was told before."""
+    async with peer.subscribe(HistoryChangedEvent) as events:
+        known = (await ask(peer, HistoryQueryRequestEvent(limit=1), TIMEOUT_SECONDS)).entries
+        newest = known[0].id if known else ""
+        async for event in events:
+            if not isinstance(event, HistoryChangedEvent):
+                print("undercroft: some changes were missed", file=sys.stderr)
+            elif event.change != "added" or (event.entry is not None and event.entry.id > newest):
+                yield event

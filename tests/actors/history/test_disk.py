@@ -1,0 +1,149 @@
+"""What waits together is one write; it is answered when it is durable, refused when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from actors.history.disk import DiskStore
+from actors.history.journal import Journal
+from actors.history.keeping import Keeper
+from actors.history.vault import Vault
+from bus.errors import Refused
+from histories import RING, entry, texts
+from schemas.event import Event
+from schemas.history import HistoryChangedEvent, HistoryExportRequestEvent, HistoryQueryRequestEvent, HistorySearchRequestEvent
+
+pytestmark = pytest.mark.anyio
+
+
+class Opened:
+    """A store at work, and what it told."""
+
+    def __init__(self, root: Path) -> None:
+        self.journal = Journal(root / "history", root / "anchors", Vault(RING, encrypts=True))
+        self.journal.open()
+        self.told: list[HistoryChangedEvent] = []
+        self.troubles: list[str] = []
+        self.progress: list[float] = []
+        self.keeper = Keeper(self.journal, encrypts=True)
+        self.store = DiskStore(self.keeper, self._post, self._troubled)
+
+    def _post(self, event: Event) -> None:
+        assert isinstance(event, HistoryChangedEvent)
+        self.told.append(event)
+
+    async def _troubled(self, error: Exception | None) -> None:
+        self.troubles.append(type(error).__name__ if error else "over")
+
+    async def progressed(self) -> None:
+        self.progress.append(self.store.status().loading)
+
+
+@asynccontextmanager
+async def at_work(root: Path) -> AsyncIterator[Opened]:
+    opened = Opened(root)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(opened.store.load, opened.progressed)
+        tasks.start_soon(opened.store.write)
+        yield opened
+        await opened.store.drained()
+        tasks.cancel_scope.cancel()
+    await opened.store.close()
+
+
+def lines_below(root: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in (root / "history").iterdir())
+
+
+@pytest.mark.requirement("S0-12")
+async def test_entries_that_come_together_share_a_record_and_each_is_told(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as opened:
+        kept = await asyncio.gather(*(opened.store.append(entry(number)) for number in range(200)))
+        assert lines_below(tmp_path) < 20
+        assert [one.text for one in kept] == [f"text {number}" for number in range(200)]
+        assert [event.entry_id for event in opened.told] == [one.id for one in kept]
+        assert opened.store.status().entries == 200
+    async with at_work(tmp_path) as opened:
+        await opened.store.wait_loaded()
+        assert len(texts(opened.keeper)) == 200
+        assert opened.progress[-1] == 1.0
+
+
+async def test_one_that_is_appended_again_is_kept_and_told_once(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as opened:
+        assert await opened.store.append(entry(1)) == await opened.store.append(entry(1))
+        assert len(opened.told) == 1
+
+
+async def test_edits_removals_and_clearing_are_told_and_settle_on_disk(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as opened:
+        store = opened.store
+        for number in range(4):
+            await store.append(entry(number))
+        edited = await store.edit(entry(1).id, "edited", 5.0)
+        assert edited is not None
+        assert await store.edit("unknown", "x", 5.0) is None
+        ids = [entry(2).id, "unknown", entry(2).id]
+        assert (await store.remove(ids, dry_run=True), await store.remove(ids, dry_run=False)) == (1, 1)
+        assert await store.clear(1000.5, dry_run=True) == 1
+        assert await store.clear(1000.5, dry_run=False) == 1
+        await store.settled()
+        assert [event.change for event in opened.told[4:]] == ["edited", "removed", "removed"]
+        assert texts(opened.keeper) == ["edited", "text 3"]
+        assert await store.clear(None, dry_run=False) == 2
+        assert opened.told[-1].change == "cleared"
+        assert list((tmp_path / "history").iterdir()) == []
+
+
+async def test_questions_are_answered_from_memory(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as opened:
+        for number in range(3):
+            await opened.store.append(entry(number))
+        assert (await opened.store.page(HistoryQueryRequestEvent(limit=2))).total == 3
+        assert (await opened.store.search(HistorySearchRequestEvent(words="TEXT 1"))).complete
+        assert len((await opened.store.oldest_first(HistoryExportRequestEvent(format="csv")))[0]) == 3
+        assert len(await opened.store.sizes()) == 3
+        assert await opened.store.conversations() == []
+        assert opened.store.storage == "encrypted"
+        assert opened.store.severity == "warning"
+        assert await opened.store.accept() == 0
+
+
+async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_may_be_more(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as opened:
+        await opened.store.append(entry(1))
+    opened = Opened(tmp_path)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(opened.store.write)
+        await opened.store.append(entry(2))
+        assert not (await opened.store.search(HistorySearchRequestEvent(words="text"))).complete
+        assert opened.store.status().loading < 1.0
+        await opened.store.load(opened.progressed)
+        assert texts(opened.keeper) == ["text 1", "text 2"]
+        tasks.cancel_scope.cancel()
+    await opened.store.close()
+
+
+async def test_what_cannot_be_saved_is_refused_told_and_over_once_something_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with at_work(tmp_path) as opened:
+        with monkeypatch.context() as patch:
+            patch.setattr("actors.history.journal.sync_data", fail)
+            outcomes = await asyncio.gather(*(opened.store.append(entry(number)) for number in range(3)), return_exceptions=True)
+        assert all(isinstance(outcome, Refused) and "No space left" in str(outcome) for outcome in outcomes)
+        assert opened.told == []
+        await opened.store.append(entry(9))
+        assert opened.troubles[-1] == "over"
+        assert set(opened.troubles[:-1]) == {"OSError"}
+    again = Opened(tmp_path)
+    for part in again.keeper.loading():
+        part()
+    assert (texts(again.keeper), again.keeper.findings) == (["text 9"], [])

@@ -1,0 +1,119 @@
+"""A crash or a failing disk at any step leaves the old files or the new ones, and every record that was acknowledged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from actors.history.journal import Journal, files_of
+from actors.history.keeping import Append
+from actors.history.vault import Vault
+from faults import Scene, faults_of, needs_strace, play
+from histories import RING, add, entry, finish, keeper_of, losses, texts, troubles
+
+TESTS = Path(__file__).parents[2]
+SETUP = f"""
+import os, sys
+sys.path.append({str(TESTS)!r})
+from histories import RING, add, entry, edit, remove, keeper_of, finish
+from actors.history.keeping import Append
+keeper = keeper_of(root, limit_bytes=700)
+log = os.open(str(root) + ".acknowledged", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+def acknowledge(what):
+    os.writev(log, [what.encode() + b"\\n"])  # a call that no fault is put into
+"""
+CHANGES = """
+for number in (10, 11):
+    keeper.commit([Append(entry(number))])
+    acknowledge(str(number))
+keeper.commit([edit(0, "edited"), remove(1)])
+acknowledge("changed")
+keeper.work()
+keeper.close()
+"""
+
+
+def journal_of(root: Path, limit_bytes: int = 4 << 20) -> Journal:
+    return Journal(root / "history", root / "anchors", Vault(RING, encrypts=True), limit_bytes)
+
+
+def test_segments_are_begun_with_the_first_record_and_closed_when_they_are_long_enough(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path, limit_bytes=600)
+    journal.open()
+    assert list((tmp_path / "history").iterdir()) == []
+    numbers = [journal.append(b'{"put":[],"remove":["%d"]}' % number) for number in range(6)]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 1
+    assert journal.numbers == sorted(set(numbers))
+    assert journal.size_bytes == sum(path.stat().st_size for path in (tmp_path / "history").iterdir())
+    journal.close()
+    again = journal_of(tmp_path)
+    again.open()
+    assert [len(loaded.batches) for loaded in again.load()] == [numbers.count(number) for number in sorted(set(numbers))]
+    assert again.append(b"{}") == numbers[-1] + 1, "a number never comes twice, nor is a closed segment appended to"
+
+
+def test_a_write_that_fails_costs_its_record_only_and_the_next_goes_to_another_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = keeper_of(tmp_path)
+    add(keeper, [1])
+    with monkeypatch.context() as patch:
+        patch.setattr("actors.history.journal.sync_data", _fail)
+        with pytest.raises(OSError, match="no space"):
+            keeper.commit([Append(entry(2))])
+    add(keeper, [3])
+    assert texts(keeper) == ["text 1", "text 3"]
+    assert len(list((tmp_path / "history").iterdir())) == 2
+    again = keeper_of(tmp_path)
+    assert (texts(again), again.findings) == (["text 1", "text 3"], [])
+
+
+def _fail(descriptor: int) -> None:
+    raise OSError(28, "no space left")
+
+
+def test_purged_files_are_all_that_there_were(tmp_path: Path) -> None:
+    keeper = keeper_of(tmp_path)
+    add(keeper, [1])
+    (tmp_path / "history" / "segment-000001-x.jsonl.corrupt").write_bytes(b"x")
+    (tmp_path / "anchors" / "other").write_bytes(b"x")
+    assert len(files_of(tmp_path / "history", tmp_path / "anchors")) == 4
+    keeper.purge()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["other"]
+    assert files_of(tmp_path / "nowhere", tmp_path / "nowhere") == []
+
+
+@needs_strace
+@pytest.mark.slow
+@pytest.mark.requirement("S0-12", "S3-25")
+@pytest.mark.parametrize("effect", ["KILL", "EIO", "ENOSPC"])
+def test_a_fault_at_any_system_call_loses_nothing_acknowledged(tmp_path: Path, effect: str) -> None:
+    template = tmp_path / "template"
+    keeper = keeper_of(template, limit_bytes=700)
+    add(keeper, range(3))
+    keeper.close()
+    counter = 0
+
+    def prepare() -> Path:
+        nonlocal counter
+        counter += 1
+        return Path(shutil.copytree(template, tmp_path / f"run{counter}"))
+
+    scene = Scene(SETUP, CHANGES)
+    calls = ("write", "fdatasync", "fsync", "rename", "unlink", "openat", "pwrite64", "ftruncate")
+    chosen = [fault for fault in faults_of(scene, prepare, [effect], calls) if fault.number % 3 == 1 or fault.call in ("rename", "unlink")]
+    for fault in chosen:
+        root = prepare()
+        outcome = play(scene, root, fault, calls)
+        again = keeper_of(root)
+        found = texts(again)
+        told = set(root.with_name(root.name + ".acknowledged").read_text().split())
+        assert all(f"text {number}" in found for number in (10, 11) if str(number) in told), (fault, found, outcome)
+        assert ("edited" in found, "text 1" in found) in ([(True, False)] if "changed" in told else [(True, False), (False, True)]), (fault, found)
+        assert losses(again.findings) == [], (fault, outcome.trace)
+        finish(again)
+        again.close()
+        assert troubles(keeper_of(root)) == [], fault
+        shutil.rmtree(root)
+    assert len(chosen) > 10
