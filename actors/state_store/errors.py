@@ -165,7 +165,7 @@ class StoreBroken(UndercroftError):
     """A change is durable in the journal and could not be brought to its place: only a new start can tell what is so.
 
     Attributes:
-        path: the file that could not be replaced.
+        path: the key whose file could not be replaced, or the directory of the store.
         reason: the operating system's words.
     """
 

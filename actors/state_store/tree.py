@@ -100,10 +100,14 @@ class Tree:
                 rest = rest[self._disk.write(descriptor, rest) :]
         except BaseException:
             with contextlib.suppress(OSError):
-                self._disk.unlink(temporary)
+                os.close(descriptor)
+            self.unstage([temporary])
             raise
-        finally:
-            os.close(descriptor)
+        try:
+            os.close(descriptor)  # some file systems find out only now that there is no space
+        except OSError:
+            self.unstage([temporary])
+            raise
         return temporary
 
     def unstage(self, temporaries: Iterable[Path]) -> None:

@@ -154,7 +154,8 @@ class Writer:
                 self._tree.put(change.path, temporary)
             except OSError as error:
                 if any(not before.path.startswith(KEPT_ASIDE) for before in prepared.changes[:at]):
-                    raise StoreBroken(change.path, error.strerror or str(error)) from error
+                    name = next((key for key in prepared.entries if path_of(key) == change.path), change.path)
+                    raise StoreBroken(name, error.strerror or str(error)) from error
                 self._take_back(prepared, number, error)
                 return
             self.touched.add(change.path)
