@@ -96,6 +96,13 @@ class Origin:
         with self._lock:
             return sum(not seen.is_over for seen in self.requests if seen.path == path)
 
+    def forget(self) -> None:
+        """Serve nothing any more, behave, and know of no request."""
+        with self._lock:
+            self.requests.clear()
+            self._contents.clear()
+            self._faults.clear()
+
     def close(self) -> None:
         """Stop listening and cut what still flows."""
         self._stopping.set()
@@ -248,7 +255,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_body(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int) -> None:
         if self._send_until_fault(seen, content, faults, start, stop):
-            self.connection.sendall(bytes(faults.surplus_bytes) if not faults.chunked else b"0\r\n\r\n")
+            surplus = bytes(faults.surplus_bytes)
+            if faults.chunked:
+                surplus = (_chunk(surplus) if surplus else b"") + b"0\r\n\r\n"
+            self.connection.sendall(surplus)
             self.close_connection = self.close_connection or faults.lie_bytes != 0
         else:
             self._reset()
@@ -260,12 +270,14 @@ class _Handler(BaseHTTPRequestHandler):
         while position < stop:
             rate = origin.rate_bytes_per_second
             step = stop if rate is None else min(stop, position + max(1, int(rate / STEPS_PER_SECOND)))
-            for limit in (faults.cut_after_bytes, faults.stall_after_bytes, faults.drip_after_bytes):
-                if limit is not None and position < start + limit:
+            for limit in (faults.cut_after_bytes, faults.stall_after_bytes):
+                if limit is not None:
                     step = min(step, start + limit)
-            if faults.drip_after_bytes is not None and position >= start + faults.drip_after_bytes:
-                step = position + 1
-                origin._wait(DRIP_SECONDS)
+            if faults.drip_after_bytes is not None:
+                is_dripping = position >= start + faults.drip_after_bytes
+                step = position + 1 if is_dripping else min(step, start + faults.drip_after_bytes)
+                if is_dripping and not origin._wait(DRIP_SECONDS):
+                    return False
             for piece in content.read(position, step):
                 self._send_piece(seen, memoryview(piece), chunked=faults.chunked)
                 if origin._stopping.is_set():
@@ -284,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send in steps, so that a client that goes away leaves a count of what it was sent."""
         for position in range(0, len(piece), SEND_STEP_BYTES):
             step = piece[position : position + SEND_STEP_BYTES]
-            self.connection.sendall(step if not chunked else b"%x\r\n%b\r\n" % (len(step), step))
+            self.connection.sendall(step if not chunked else _chunk(bytes(step)))
             seen.sent_bytes += len(step)
 
     def _plain(self, seen: RequestSeen, status: int, headers: dict[str, str], body: bytes = b"") -> None:
@@ -302,3 +314,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
+
+
+def _chunk(content: bytes) -> bytes:
+    """One chunk of a body (RFC 9112 section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(content), content)

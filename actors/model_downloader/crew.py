@@ -147,7 +147,7 @@ class Crew:
         """A connection that fails while others fetch the same file only leaves; the last one takes the file with it."""
         with self._changed:
             others = [other for other in self._writing.ranges.active if other.file == part.file]
-            if others and failure.kind != "mismatch":
+            if others:
                 self._ramp.failed(time.monotonic(), len(self._writing.ranges.active))
                 return False
             self._writing.ranges.block(part.file)

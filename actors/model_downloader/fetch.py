@@ -138,7 +138,7 @@ class Fetcher:
                 writing.changed.notify_all()
 
     def _receive(self, answer: Answer, source: Source, part: Part, abort: Abort) -> None:
-        """Write the body as it comes, up to the end of the part, which may come nearer meanwhile."""
+        """Write the body as it comes, up to the end of the part, which may come nearer meanwhile. What comes beyond it is cut off."""
         watch = StallWatch(self._client.stall_seconds)
         step = self._traffic.step_bytes(READ_BYTES)
         while part.left:
@@ -152,14 +152,11 @@ class Fetcher:
             abort.check()
             if not piece:
                 raise FetchFailed("network", f"{source.name}: the transfer ended at byte {part.position} of {part.end}")
-            if len(piece) > part.asked_end - part.position:
-                raise _surplus(source)
             self._writing.write(part, memoryview(piece))
             self._traffic.spend(len(piece), abort)
         if part.end == part.asked_end:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if answer.read(1):
-                    raise _surplus(source)
+                answer.read(1)  # finds the end of the body, so that the connection is kept; what is sent beyond the promise is left
 
     def _copy(self, source: Source, part: Part, abort: Abort) -> None:
         """Copy from this machine; a file that changed since is copied anew."""
@@ -184,7 +181,3 @@ class Fetcher:
 
 def _stop(part: Part, partial: Partial) -> int | None:
     return None if part.end >= partial.size_bytes else part.end
-
-
-def _surplus(source: Source) -> FetchFailed:
-    return FetchFailed("mismatch", f"{source.name}: the server sends more than the {source.promise.size_bytes} bytes that were promised")

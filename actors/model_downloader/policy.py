@@ -195,11 +195,21 @@ def _whole(partial: Partial, ask: Ask, head: Head) -> Step:
 def _failure(partial: Partial, head: Head) -> Fail:
     problem = f"{partial.path}: the server answered {head.status}"
     if head.status in _LATER:
-        return Fail("server", f"{problem}, try again later", head.fields.get("retry-after"))
+        return Fail("server", f"{problem}, try again later", _retry_after(head.fields))
     if head.status in (401, 403) and head.redirected:
         return Fail("server", f"{problem}; the signed address may have expired")
     advice = "it is not there any more" if head.status in (404, 410) else "it does not give the file out"
     return Fail("refused", f"{problem}: {advice}")
+
+
+def _retry_after(fields: dict[str, str]) -> str | None:
+    """How long the server asks to wait. A date is taken against its own clock, so that ours may be wrong, or be set back."""
+    value = fields.get("retry-after")
+    try:
+        until, made = parsedate_to_datetime(value or ""), parsedate_to_datetime(fields["date"])
+        return str(max(0, round((until - made).total_seconds())))
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return value
 
 
 def _encoding(partial: Partial, head: Head) -> Fail | None:

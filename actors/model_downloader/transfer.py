@@ -97,9 +97,6 @@ class Transfer:
             failure = await anyio.to_thread.run_sync(work)
             group.cancel_scope.cancel()
         await self._telling.tell_progress(last=True)
-        for file, failed in crew.failures.items():
-            if failed.kind == "mismatch":
-                await anyio.to_thread.run_sync(self._set_aside, self._entry.files[file])
         return failure, crew.failures
 
     async def _tell_progress(self, crew: Crew) -> None:
@@ -118,10 +115,6 @@ class Transfer:
                 path = self._root.staged_file(self._entry.id, promise)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch(0o600)
-
-    def _set_aside(self, promise: FilePromise) -> None:
-        self._root.set_aside(self._entry.id, promise)
-        self._book.change_file(promise.path, durable_bytes=0, validator=None)
 
     # -- sources ---------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,13 @@ def ask(origin: Origin, faults: Faults, method: str = "GET", **headers: str) -> 
         connection.close()
 
 
+def test_what_it_is_told_to_forget_it_neither_serves_nor_knows(origin: Origin) -> None:
+    ask(origin, Faults(status=500))
+    origin.forget()
+    assert origin.requests == []
+    assert ask(origin, SOUND)[0] == 404
+
+
 def test_by_default_it_does_not_misbehave(origin: Origin) -> None:
     assert ask(origin, SOUND)[::2] == (200, BODY)
 
