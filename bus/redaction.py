@@ -50,9 +50,10 @@ _WEB = re.compile(r"[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>\\]+(?:<[a-z]+:[0-9a-f]{8}
 _SCHEME = r"(?:Bearer|Basic|Digest|Token)\s+"
 _BEARER = re.compile(rf"\b(?P<scheme>{_SCHEME})(?P<value>[A-Za-z0-9._~+/=-]{{8,}})", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
-    rf"(?<![<A-Za-z0-9_-])(?P<name>[A-Za-z_][A-Za-z0-9_-]{{0,60}})(?P<sign>[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?)(?P<value>(?:{_SCHEME})?[^\s\"',;&}}\])]{{1,4096}})",
+    rf"(?<![<A-Za-z0-9_-])(?P<name>-{{0,2}}[A-Za-z_][A-Za-z0-9_-]{{0,60}})(?P<sign>[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?)(?P<value>(?:{_SCHEME})?[^\s\"',;&}}\])]{{1,4096}})",
     re.IGNORECASE,
 )
+_OPTION = re.compile(r"(?<![<A-Za-z0-9_-])(?P<name>--[A-Za-z][A-Za-z0-9_-]{0,60})(?P<sign>\s{1,3}[\"']?)(?P<value>[^\s\"'\-][^\s\"']{0,4095})")
 _SHAPED = re.compile(rf"(?<![A-Za-z0-9_])(?:{_SHAPES})")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
@@ -96,6 +97,7 @@ class Redactor:
             (("://",), _WEB, self._web),
             ((" ",), _BEARER, self._bearer),
             (("=", ":"), _ASSIGNMENT, self._assignment),
+            (("--",), _OPTION, self._assignment),
             (("@",), _EMAIL, lambda match: self.token("email", match[0].casefold())),
             ((".",), _ADDRESS, lambda match: self._host(match[0])),
         )

@@ -50,6 +50,8 @@ def test_secrets_of_known_shape_do_not_show(redactor: Redactor, secret: str, aro
         ("Authorization: Bearer abcdefgh12345678", "abcdefgh12345678"),
         ("authorization=Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
         ("password=hunter2", "hunter2"),
+        ("no --password=hunter2", "hunter2"),
+        ("run --api-key hunter2 --fast", "hunter2"),
         ('{"api_key": "k1"}', "k1"),
         ("HF_TOKEN='t0p'", "t0p"),
         ("client_secret: abc,", "abc"),
