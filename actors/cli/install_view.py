@@ -64,6 +64,7 @@ class LineView(_View):
 
     def __init__(self) -> None:
         self._tenths: dict[str, int] = {}
+        self._states: dict[str, str] = {}
 
     def progress(self, event: ModelDownloadProgressedEvent) -> None:
         """Print a line if another tenth is done."""
@@ -73,8 +74,11 @@ class LineView(_View):
             print(f"{event.name}: {done} %", flush=True)
 
     def state(self, status: ModelStatus) -> None:
-        """Print a line."""
-        print(f"{status.name}: {status.state}{': ' if status.problem else ''}{status.problem}", flush=True)
+        """Print a line if it says anything new."""
+        line = f"{status.name}: {status.state}{': ' if status.problem else ''}{status.problem}"
+        if line != self._states.get(status.model_id):
+            self._states[status.model_id] = line
+            print(line, flush=True)
 
 
 class BarView(_View):

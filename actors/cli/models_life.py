@@ -133,12 +133,14 @@ def partials(target: Target) -> int:
     """
     found = converse(target, lambda peer: ask(peer, PartialsListRequestEvent(), DISK_TIMEOUT_SECONDS))
     rule = f"those that nobody wants are kept {f'{found.keep_days} days' if found.keep_days else 'for ever'}"
+    if not found.partials:
+        rule = "nothing lies beside the installed models"
     tell(target, found, "\n".join([*(partial_line(partial) for partial in found.partials), rule]))
     return ExitCode.OK
 
 
 @click.command()
-@click.option("--keep-days", type=click.IntRange(min=0), help="Remove what is older and wanted by nobody.  [default: the rule of the settings]")
+@click.option("--keep-days", type=click.IntRange(min=1), help="Remove what is older and wanted by nobody.  [default: the rule of the settings]")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
 @target_options
 @pass_target
@@ -151,6 +153,8 @@ def collect(target: Target, keep_days: int | None, dry_run: bool) -> int:
     """
     done = converse(target, lambda peer: ask(peer, PartialsCollectRequestEvent(dry_run=dry_run, keep_days=keep_days), DISK_TIMEOUT_SECONDS))
     freed = f"{size(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
+    if not done.keep_days:
+        freed = "nothing was removed: no rule is set; give one with --keep-days, or 'undercroft models cancel MODEL --drop-partial' for a single one"
     tell(target, done, "\n".join([*(partial_line(partial) for partial in done.removed), *done.problems, freed]))
     return ExitCode.FAILED if done.problems else ExitCode.OK
 

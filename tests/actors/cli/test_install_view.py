@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.cli.install_view import BarView, JsonView, LineView, percent, view_for
-from schemas.models import ModelDownloadProgressedEvent
+from schemas.models import ModelDownloadProgressedEvent, ModelState, ModelStatus
 
 
 def _progress(durable_bytes: int) -> ModelDownloadProgressedEvent:
@@ -35,3 +35,11 @@ def test_a_log_gets_one_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) 
     for durable_bytes in (0, 50, 99, 100, 150, 990, 1000):
         view.progress(_progress(durable_bytes))
     assert capsys.readouterr().out.splitlines() == ["Model: 0 %", "Model: 10 %", "Model: 99 %", "Model: 100 %"]
+
+
+def test_a_state_that_is_told_twice_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LineView()
+    states: tuple[ModelState, ...] = ("queued", "queued", "downloading", "queued")
+    for state in states:
+        view.state(ModelStatus(model_id="m", name="Model", category="stt", licence="MIT", state=state, size_bytes=1, durable_bytes=0))
+    assert capsys.readouterr().out.splitlines() == ["Model: queued", "Model: downloading", "Model: queued"]

@@ -29,7 +29,10 @@ def test_an_install_is_paused_and_resumed(running: Any) -> None:
 def test_what_lies_beside_the_models_is_listed_and_collected_by_a_rule_only(running: Any) -> None:
     listed = running("models", "partials")
     assert listed.code == 0, listed.err
-    assert listed.out.splitlines()[-1].startswith("those that nobody wants are kept ")
+    assert listed.out.splitlines()[-1] == "nothing lies beside the installed models"
+    without = running("models", "collect")
+    assert (without.code, without.out.splitlines()[-1].split(";")[0]) == (0, "nothing was removed: no rule is set")
+    assert running("models", "collect", "--keep-days", "0").code == 2, "0 would read as everything, and means nothing"
     collected = running("models", "collect", "--keep-days", "30", "--dry-run")
     assert (collected.code, collected.out.splitlines()[-1]) == (0, "0 B would be freed")
 
