@@ -17,7 +17,7 @@ from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ask, converse
 from bus.client import Peer
-from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent, HistoryQueryRequestEvent
+from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent
 
 TIMEOUT_SECONDS = 60.0
 
@@ -87,7 +87,11 @@ async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
         if as_json:
             print_json(change)
         else:
-            lines = entry_lines(change.entry) if isinstance(change.entry, HistoryEntry) else [change.entry_id or "all"]
+            lines = (
+                entry_lines(change.entry)
+                if isinstance(change.entry, HistoryEntry)
+                else [change.entry_id or ("all" if change.change == "cleared" else "an entry")]
+            )
             print(f"{change.change}: " + "\n".join(lines), flush=True)
         shown += 1
         if shown == count:
@@ -95,12 +99,15 @@ async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
 
 
 async def _changes(peer: Peer) -> AsyncIterator[HistoryChangedEvent]:
-    """What happens from now on: what the broker retained of each place was told before."""
+    """What happens from now on, without what the broker retains of each place from before."""
     async with peer.subscribe(HistoryChangedEvent) as events:
-        known = (await ask(peer, HistoryQueryRequestEvent(limit=1), TIMEOUT_SECONDS)).entries
-        newest = known[0].id if known else ""
+        async with peer.subscribe(HistoryChangedEvent) as earlier:
+            pass
+        before = [event async for event in earlier]
         async for event in events:
-            if not isinstance(event, HistoryChangedEvent):
-                print("undercroft: some changes were missed", file=sys.stderr)
-            elif event.change != "added" or (event.entry is not None and event.entry.id > newest):
+            if event in before:
+                before.remove(event)
+            elif isinstance(event, HistoryChangedEvent):
                 yield event
+            else:
+                print("undercroft: some changes were missed", file=sys.stderr)

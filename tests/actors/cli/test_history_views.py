@@ -1,0 +1,40 @@
+"""Entries on a terminal: complete, and unable to steer it."""
+
+from __future__ import annotations
+
+from actors.cli.history_views import BOLD, NORMAL, entry_lines, hit_lines, marked, printable, status_lines
+from schemas.history import Highlight, HistoryEntry, HistoryStatusEvent, Hit
+
+ENTRY = HistoryEntry(
+    id="i1",
+    at=0.0,
+    kind="answer",
+    text="two\nlines",
+    role="user",
+    conversation_id="c",
+    tokens=3,
+    duration_seconds=1.5,
+    edited_at=1.0,
+    fields={"a": "b\x1b"},
+)
+
+
+def test_all_that_is_known_is_shown_when_it_is_asked_for() -> None:
+    assert entry_lines(ENTRY)[1:] == ["    two", "    lines"]
+    whole = "\n".join(entry_lines(ENTRY, whole=True))
+    assert all(word in whole for word in ("answer, user", "conversation: c", "duration: 1.5 s", "tokens: 3", "edited: ", "a: b\ufffd"))
+
+
+def test_what_was_looked_for_stands_out_on_a_terminal_only() -> None:
+    hit = Hit(entry=ENTRY, highlights=[Highlight(start=0, end=3)])
+    assert hit_lines(hit, on_terminal=True)[1] == f"    {BOLD}two{NORMAL}"
+    assert hit_lines(hit, on_terminal=False)[1] == "    two"
+    assert marked("ab\x07cd", [Highlight(start=1, end=3)]) == f"a{BOLD}b\ufffd{NORMAL}cd"
+    assert printable("a\x1b]0;x\x07\u202eb\n") == "a\ufffd]0;x\ufffd\ufffdb\n"
+
+
+def test_the_status_says_where_how_much_and_what_is_wrong() -> None:
+    found = HistoryStatusEvent(
+        mode="disk", storage="memory", notice="locked", entries=2, size_bytes=9, limit_entries=100, loading=0.5, findings=["f: torn"]
+    )
+    assert status_lines(found) == ["in memory only: 2 entries, 9 bytes, at most 100", "being loaded: 50%", "notice: locked", "found: f: torn"]
