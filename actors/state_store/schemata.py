@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,9 @@ SCHEMA_FILE_LIMIT_BYTES: Final = 4 * 1024 * 1024
 SHIPPED: Final[tuple[type[msgspec.Struct], ...]] = (GridLayoutState, UserPreferencesState, ConversationHistoryState)
 Migration = Callable[[Any], Any]
 """Given a value of one version, returns that of the next."""
+
+_VALUE: Final = re.compile(r"(Invalid (?:enum )?value) .*?( - at `\$[^`]*`)?\Z", re.DOTALL)
+"""msgspec quotes what it found; it may be what somebody said, and is nobody's to read in a log."""
 
 
 class Mismatch(UndercroftError):
@@ -70,7 +74,7 @@ class StructSchema(Schema):
         try:
             msgspec.convert(value, self._type)
         except msgspec.ValidationError as error:
-            raise Mismatch(str(error)) from None
+            raise Mismatch(_VALUE.sub(r"\1\2", str(error))) from None
 
     def json_schema(self) -> dict[str, Any]:
         """See `Schema.json_schema`."""

@@ -99,3 +99,9 @@ def test_an_unknown_schema_fits_nothing() -> None:
 def test_what_a_profile_declares_wrongly_is_refused_at_the_start(tmp_path: Path, change: dict[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         of_profile(profile(tmp_path, **change))
+
+
+def test_a_word_that_is_none_of_those_expected_is_not_repeated() -> None:
+    with pytest.raises(Mismatch) as caught:
+        Schemata().check("UserPreferencesState", {"version": "1", "theme": "what I said - at `home`", "language": "en", "keyBindings": {}})
+    assert str(caught.value) == "Invalid enum value - at `$.theme`"
