@@ -13,9 +13,11 @@ from actors.supervisor.spec import BROKER, ChildSpec, Readiness, SpecError, star
 
 BROKER_SPEC = ChildSpec(name=BROKER, start_timeout_seconds=15.0, shutdown_timeout_seconds=2.0)
 
-CONFIG_STORE: Final = "actors.config_store"
 SETTINGS_MODULES: Final = ("pydantic.fields", "pydantic.types")
 """What a settings model is made of; pydantic itself imports these only when one is."""
+
+FURTHER_MODULES: Final = {"actors.config_store": SETTINGS_MODULES, "actors.state_store": (*SETTINGS_MODULES, "actors.storage.keys.ring")}
+"""What actors import late, since commands can do without, and yet at every start."""
 
 
 def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
@@ -34,8 +36,7 @@ def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
     """Modules that may be imported before any child is made: Undercroft's own. An app's code may do anything on import."""
     modules = [spec.entry.split(":")[0] for spec in specs if spec.entry.startswith("actors.")]
     names = [name for module in modules for name in (module, f"{module}.actor")]
-    if CONFIG_STORE in modules:
-        names += SETTINGS_MODULES
+    names += [name for module in modules for name in FURTHER_MODULES.get(module, ())]
     return list(dict.fromkeys(names))
 
 

@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn
 
 import msgspec
@@ -80,9 +80,12 @@ def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
-    """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket."""
-    preload(modules)  # on this side of the fork, so that all three generations share one copy of what was imported
+def fork_server(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> tuple[int, socket.socket]:
+    """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket.
+
+    `places`: directories that the logs of children will name by their category.
+    """
+    preload(modules, places)  # on this side of the fork, so that all three generations share one copy of what was imported
     ours, theirs = letter_socket_pair()
     gc.freeze()  # neither side's collections shall touch, and so unshare, what both have
     pid = os.fork()
@@ -93,13 +96,17 @@ def fork_server(modules: Iterable[str] = ()) -> tuple[int, socket.socket]:
     return serve(theirs)
 
 
-def preload(modules: Iterable[str] = ()) -> None:
-    """Import what children need before anything is forked: what is imported later is shared with nobody, and unshares pages besides."""
+def preload(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> None:
+    """Import what children need, and rehearse their start, before anything is forked: what is done later is shared with nobody."""
+    modules = list(modules)
     for module in (*BASE_MODULES, *modules):
         try:
             importlib.import_module(module)
         except Exception as error:  # the child that needs it will fail with the same error and tell it in full
             sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
+    from actors.supervisor.rehearsal import rehearse
+
+    rehearse(modules, places)
     gc.collect()
 
 

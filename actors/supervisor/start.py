@@ -9,7 +9,7 @@ from pathlib import Path
 
 from actors.profile import DEFAULT_PROFILE, find_profile, read_profile
 from actors.storage.choices import read_choices, resolve
-from actors.storage.locations import locate
+from actors.storage.locations import locate, places
 from actors.supervisor.board import Watcher
 from actors.supervisor.children import children_of, preloads_of
 from actors.supervisor.endpoints import DEFAULT_TRANSPORT, Transport
@@ -45,7 +45,7 @@ def run_supervisor(
         from actors.supervisor.forkserver import fork_server
 
         # Before the lock, which a forked process would share, and before any ZeroMQ context.
-        server = fork_server(preloads_of(specs))
+        server = fork_server(preloads_of(specs), places(locations))
     os.umask(0o077)
     with take_home(locations.state, name):
         options = SupervisorOptions(
