@@ -1,0 +1,29 @@
+"""What is remembered from one start to the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.state_store.backups.upkeep import UPKEEP_NAME, Upkeep, is_migrated, read_upkeep, write_upkeep
+
+
+def test_what_was_remembered_is_read_back(tmp_path: Path) -> None:
+    assert read_upkeep(tmp_path) == Upkeep()
+    write_upkeep(tmp_path, Upkeep(versions={"Note": 2}, checked_at=12.5))
+    assert read_upkeep(tmp_path) == Upkeep(versions={"Note": 2}, checked_at=12.5)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"versions": 3}'])
+def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / UPKEEP_NAME).write_bytes(content)
+    assert read_upkeep(tmp_path) == Upkeep()
+
+
+def test_a_later_version_of_a_schema_is_a_migration_and_an_earlier_one_is_none() -> None:
+    before = Upkeep(versions={"Note": 2})
+    assert is_migrated(before, {"Note": 3})
+    assert is_migrated(before, {"Note": 2, "Other": 2})
+    assert not is_migrated(before, {"Note": 2, "Other": 1})
+    assert not is_migrated(before, {"Note": 1})
