@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 
 from actors.launch import Surroundings
 from actors.manifest import parse_manifest
-from actors.profile import Profile, read_profile
+from actors.profile import Profile, find_profile, read_profile
 from actors.readiness.availability import Declared, chosen_model
 from actors.readiness.facts import Facts
 from actors.readiness.wording import Wordings
@@ -93,6 +94,15 @@ async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
     assert [child.name for child in profile.children] == ["config_store", "greeter", "tray"]
     assert profile.allowlist == ("vad.*", "ui.theme")
     assert profile.load_settings().model_validate({}).vad.sensitivity == 0.5  # type: ignore[attr-defined]  # the model is made by the page
+
+
+def test_every_actor_of_the_bundled_profile_is_on_the_page_and_can_be_imported() -> None:
+    listed = re.findall(r"^\| `(actors\.\w+:build)` \|", (ROOT / "docs/profiles.md").read_text(encoding="utf-8"), re.MULTILINE)
+    bundled = [child.entry for child in read_profile(find_profile("dictation")).children]
+    assert set(bundled) <= set(listed)
+    for entry in listed:
+        module, _, attribute = entry.partition(":")
+        assert callable(getattr(importlib.import_module(module), attribute))
 
 
 def test_the_modes_of_the_page_are_read_with_their_words(tmp_path: Path) -> None:
