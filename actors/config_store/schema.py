@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,9 @@ class SettingsSchema(Protocol):
         ...
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def load_schema(profile: Profile) -> SettingsSchema:
     """The settings that a profile declares, as a pydantic model or as JSON Schema.
 
@@ -131,7 +135,7 @@ def is_plain(value: Any, depth: int = DEPTH_LIMIT) -> bool:
         case None | bool():
             return True
         case str():
-            return not any("\ud800" <= sign <= "\udfff" for sign in value)
+            return _SURROGATE.search(value) is None
         case int():
             return -(1 << 63) <= value < 1 << 64
         case float():
