@@ -11,7 +11,7 @@ from typing import Any
 from actors.config_store import document
 from actors.config_store.document import Document, NotADocument
 from actors.config_store.migrations import Migration, MigrationFailed, back_up, migrate
-from actors.storage.durable import DurableWriteFailed
+from actors.storage.durable import DurableWriteFailed, sweep_temporary
 from actors.storage.quarantine import quarantine
 from bus.errors import OperatorError, TransientError, UndercroftError
 
@@ -76,8 +76,11 @@ class SettingsFile:
         self._wanted_version = version
         self._write = write
         self._refused = False
+        sweep_temporary(path)
         self._signature = signature_of(path)
         self.known = document.read(path)
+        if self.known.put_aside is not None:
+            self._signature = None
         self._version = self.known.version if self.known.content is not None else version
         if self.known.content is not None and self.known.version < version and not self.known.is_newer:
             self._migrate(migrations or {})

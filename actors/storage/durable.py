@@ -120,7 +120,7 @@ class Replacement:
         self.target = _followed(path)
         self._content = content
         self._disk = disk
-        self._temporary = self.target.with_name(self.target.name + TEMPORARY_SUFFIX)
+        self._temporary = _temporary_of(self.target)
         self._ours: os.stat_result | None = None
 
     def stage(self) -> None:
@@ -215,6 +215,12 @@ def sweep_temporaries(directory: Path) -> list[Path]:
     return sorted(found)
 
 
+def sweep_temporary(path: Path) -> None:
+    """Remove what a killed owner left beside its one file, if that can be done; for the owner, before it writes."""
+    with contextlib.suppress(OSError):
+        os.unlink(_temporary_of(_followed(path)))
+
+
 def move(source: Path, target: Path, disk: Disk = REAL_DISK) -> None:
     """Give a file or directory another name in the same directory, durably.
 
@@ -284,11 +290,19 @@ def sync_directory(path: Path) -> None:
     """Bring the names in a directory to the platters. Windows offers no way to, and NTFS journals them itself."""
     if os.name == "nt":
         return
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        sync_file(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        error.filename = str(path)  # calls on an open file do not say which one that is
+        raise
+
+
+def _temporary_of(target: Path) -> Path:
+    return target.with_name(target.name + TEMPORARY_SUFFIX)
 
 
 def _followed(path: Path) -> Path:

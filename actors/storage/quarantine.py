@@ -22,14 +22,16 @@ def quarantine(path: Path) -> Path:
     while True:
         aside = path.with_name(path.name + SUFFIX + (f".{number}" if number > 1 else ""))
         try:
-            os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         except FileExistsError:
             number += 1
             continue
         try:
+            os.close(descriptor)
             os.replace(path, aside)
-        except OSError:
+        except OSError as error:
             os.unlink(aside)
+            error.filename = str(path)  # closing does not say which file it was
             raise
         sync_directory(path.parent)
         return aside

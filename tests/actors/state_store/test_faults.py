@@ -25,8 +25,8 @@ from faults import Fault, Outcome, Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
 
-THINNED: Final = 1 if os.environ.get("ALL_FAULTS") else 9
-"""Of so many faults one is played."""
+THINNED: Final = 1 if os.environ.get("ALL_FAULTS") else 10
+"""Of so many faults one is played; no multiple of the number of effects, so that each effect has its turn."""
 
 SETUP: Final = """
 from pathlib import Path

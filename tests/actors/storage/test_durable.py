@@ -17,7 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.storage import durable
-from actors.storage.durable import Disk, DurableWriteFailed, Replacement, make_directory, move, remove_file, replace_file, sweep_temporaries
+from actors.storage.durable import (
+    Disk,
+    DurableWriteFailed,
+    Replacement,
+    make_directory,
+    move,
+    remove_file,
+    replace_file,
+    sweep_temporaries,
+    sweep_temporary,
+)
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and signals of POSIX")
 
@@ -365,3 +375,14 @@ def test_read_only_directory_is_named(tmp_path: Path) -> None:
     assert "who may write" in said
     assert (directory / "document").read_bytes() == b"old"
     assert os.listdir(directory) == ["document"]
+
+
+def test_what_a_killed_owner_left_beside_its_file_is_swept_also_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "document").symlink_to(tmp_path / "real" / "document")
+    (tmp_path / "real" / "document").write_bytes(b"whole")
+    for name in ("document.tmp", "other.tmp"):
+        (tmp_path / "real" / name).write_bytes(b"half")
+    sweep_temporary(tmp_path / "document")
+    sweep_temporary(tmp_path / "missing" / "document")
+    assert sorted(path.name for path in (tmp_path / "real").iterdir()) == ["document", "other.tmp"]
