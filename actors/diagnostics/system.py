@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import locale
 import os
 import platform
@@ -23,11 +22,13 @@ _MEMORY = re.compile(r"^(MemTotal|MemAvailable|SwapTotal|SwapFree):\s+(\d+) kB$"
 
 def versions() -> dict[str, str]:
     """Versions of Undercroft, Python and the libraries; those that are not installed are left out."""
+    from importlib import metadata  # late: it brings email and zipfile along
+
     found = {"python": platform.python_version(), "implementation": platform.python_implementation()}
     for name in ("undercroft", *LIBRARIES):
         try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             continue
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
 
 RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp"})
 RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
@@ -80,6 +79,8 @@ def file_url_problem(url: str) -> str | None:
 
 def file_of_url(url: str) -> Path:
     """The file that a `file:` URL names."""
+    from urllib.request import url2pathname  # late: it brings http.client and email along
+
     return Path(url2pathname(urlsplit(url).path))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import platform
 import signal
 import sys
@@ -144,10 +143,12 @@ class CrashDesk:
 
 def versions(undercroft: str) -> dict[str, str]:
     """What an actor's process is made of."""
+    from importlib import metadata  # late: it brings email and zipfile along
+
     found = {"undercroft": undercroft, "python": platform.python_version(), "platform": sys.platform, "machine": platform.machine()}
     for name in ("pyzmq", "msgspec"):
         try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             continue  # frozen into a bundle without its metadata
     return found
