@@ -34,11 +34,14 @@ optional = [{ category = "llm", notice = "raw_output" }]
 name = "readiness"
 entry = "actors.readiness:build"
 """
-PLACES = MODES + """
+PLACES = (
+    MODES
+    + """
 [[children]]
 name = "locations"
 entry = "actors.locations:build"
 """
+)
 BLOCKED = MODES.replace('model = "first"', 'model = "spoiled"')
 
 
