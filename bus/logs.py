@@ -32,7 +32,7 @@ FIELDS_LIMIT: Final = 20
 TRACEBACK_FRAMES: Final = 30
 DEFAULT_LEVEL: Final = logging.INFO
 
-TALKATIVE: Final = ("httpx", "httpcore", "asyncio", "watchfiles")
+TALKATIVE: Final = ("httpx", "httpcore", "asyncio")
 """Libraries that note every step: heard from `warning` on, unless the level is `debug`."""
 
 ECHO: Final = "\x1e"
