@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from actors.profile import NamespaceTable
+from actors.profile_tables import NamespaceTable
 from actors.state_store.backups.copying import Copier
 from actors.state_store.backups.manifest import Manifest
 from actors.state_store.backups.restoring import Restorer
