@@ -38,6 +38,8 @@ def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str
         ("models_memory", "downloader_mb"),
         ("models_killed", "fetched_twice_mib_a_connection"),
         ("config", "p50_us"),
+        ("logs", "core_percent"),
+        ("history", "durable_p50_us"),
         ("state", "p50_us"),
     ],
 )
