@@ -50,6 +50,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 1.0
 LOG_LIMIT_LINES: Final = 10_000
 FAILED_ALERT: Final = "supervision.actor_failed"
+PROFILE_ALERT: Final = "supervision.profile_refused"
 
 
 class BusFace:
@@ -85,6 +86,14 @@ class BusFace:
             self._tell(self._alerts.raise_alert(FAILED_ALERT, status.actor, "error", message, advice, time.time()))
         elif status.state in ("ready", "stopped"):
             self._tell(self._alerts.clear(FAILED_ALERT, status.actor))
+
+    def profile_read(self, fault: str) -> None:
+        """The profile was read again; `fault` says why it is not taken over, and is empty if it is."""
+        if fault:
+            message, advice = f"the profile is not taken over, the former one stays in force: {fault}", "mend it, then send SIGHUP again"
+            self._tell(self._alerts.raise_alert(PROFILE_ALERT, "", "warning", message, advice, time.time()))
+        else:
+            self._tell(self._alerts.clear(PROFILE_ALERT, ""))
 
     def crashed(self, event: ActorCrashedEvent) -> None:
         """An actor ended that was not meant to."""

@@ -196,7 +196,9 @@ class Supervisor:
             specs = children_of(read_profile(self.options.profile.directory))
         except ProfileError as error:
             sys.stderr.write(f"supervisor: the profile is not taken over: {error}\n")
+            self._face.profile_read(str(error))
             return
+        self._face.profile_read("")
         self._notifier.reloading(time.monotonic_ns() // 1000)
         self._was_settled = False
         self._tell(SpecsChanged(specs))

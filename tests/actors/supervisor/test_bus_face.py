@@ -161,3 +161,16 @@ async def test_a_crash_is_announced(tmp_path: Path) -> None:
     async with face(tmp_path) as (found, _board, peer), peer.subscribe(ActorCrashedEvent) as events:
         found.crashed(event)
         assert await anext(events) == event
+
+
+async def test_a_profile_that_is_not_taken_over_is_an_alert_until_one_is(tmp_path: Path) -> None:
+    async with face(tmp_path) as (found, _board, peer), peer.subscribe(AlertChangedEvent) as events:
+        found.profile_read("")
+        found.profile_read("profile.toml: name: expected text")
+        found.profile_read("")
+        raised, cleared = await anext(events), await anext(events)
+        assert isinstance(raised, AlertChangedEvent)
+        assert isinstance(cleared, AlertChangedEvent)
+        assert (raised.key, raised.alert.is_active) == ("supervisor/supervision.profile_refused/", True)
+        assert "expected text" in raised.alert.message
+        assert not cleared.alert.is_active
