@@ -82,6 +82,8 @@ def look(place: Place) -> Facts:
 def check(facts: Facts) -> list[Problem]:
     """What does not fit together."""
     problems = [problem for lock in facts.locks for problem in _judge_lock(lock)]
+    if not facts.locks[0].is_held:
+        problems += [_owned_by_another(lock) for lock in facts.locks[1:] if lock.is_held and lock.is_holder_alive]
     return problems + _judge_runtime(facts.locks[0], facts.runtime)
 
 
@@ -100,6 +102,12 @@ def _judge_lock(lock: LockFacts) -> list[Problem]:
         advice = f"find out who holds it: fuser {Path(lock.directory) / LOCK_NAME}"
         return [Problem(check=CHECK, severity="warning", what=what, where=lock.directory, found=f"process {lock.holder_pid}", advice=advice)]
     return []
+
+
+def _owned_by_another(lock: LockFacts) -> Problem:
+    what = f"no runtime has this home, and {lock.holder_name or 'another process'} owns this directory"
+    advice = "nothing, if apps share it: this one waits until it is free"
+    return Problem(check=CHECK, severity="info", what=what, where=lock.directory, found=f"process {lock.holder_pid}", advice=advice)
 
 
 def _judge_runtime(home: LockFacts, runtime: RuntimeFacts) -> list[Problem]:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from actors.storage.durable import make_directory, replace_file
+from actors.storage.reading import FileUnreadable, read_file
 from schemas.crashes import CrashRecord
 
 DIRECTORY_NAME: Final = "crashes"
@@ -71,10 +72,9 @@ def read_crashes(state: Path) -> list[tuple[str, CrashRecord | None]]:
 
 def _read(path: Path) -> CrashRecord | None:
     try:
-        with path.open("rb") as file:
-            content = file.read(RECORD_LIMIT_BYTES + 1)
-        return msgspec.json.decode(content, type=CrashRecord) if len(content) <= RECORD_LIMIT_BYTES else None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        content = read_file(path, RECORD_LIMIT_BYTES)
+        return None if content is None else msgspec.json.decode(content, type=CrashRecord)
+    except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

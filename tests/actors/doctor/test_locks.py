@@ -73,6 +73,13 @@ def test_a_note_without_a_lock_is_stale(place: Place, put: Callable[..., Path], 
     assert problem.repairs == (RemoveFile(path=str(note)),)
 
 
+def test_models_that_another_app_owns_are_told_with_its_name(place: Place) -> None:
+    with DirectoryLock(place.locations.models, "the downloader of another app"):
+        (problem,) = check(look(place))
+    assert (problem.severity, problem.found) == ("info", f"process {os.getpid()}")
+    assert "the downloader of another app" in problem.what
+
+
 HELD = LockFacts("/h/state", True, 7, "the supervisor", is_holder_alive=True)
 RUNTIME = RuntimeFacts("/h/state/runtime.json", exists=True, pid=7, is_alive=True)
 

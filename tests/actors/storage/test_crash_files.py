@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,13 @@ def test_a_record_that_cannot_be_read_is_named_without_content(tmp_path: Path) -
     for n, content in enumerate((b"{", b"[" * 100_000, b"\xff", b" " * 300_000)):
         (directory_of(tmp_path) / name_of("a", float(n))).write_bytes(content)
     assert [record for _, record in read_crashes(tmp_path)] == [None] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on Windows")
+def test_a_pipe_in_place_of_a_record_does_not_keep_its_reader_waiting(tmp_path: Path) -> None:
+    directory_of(tmp_path).mkdir()
+    os.mkfifo(directory_of(tmp_path) / name_of("a", 1.0))
+    assert [record for _, record in read_crashes(tmp_path)] == [None]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 10_000)), unique=True))
