@@ -94,7 +94,7 @@ async def _log(per_second: int, seconds: float) -> tuple[float, int]:
     noted, began, cpu_began = 0, time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - began) < seconds:
         while noted < passed * per_second:
-            log.info("chunk %d of %s arrived after %.1f ms", noted, "/home/anna/models/small.bin", 1.5)
+            log.info("chunk %d of %s arrived after %.1f ms", noted, "/Users/anna/models/small.bin", 1.5)
             noted += 1
         await asyncio.sleep(TICK_SECONDS)
     return (time.process_time() - cpu_began) / (time.perf_counter() - began), noted

@@ -16,7 +16,7 @@ from bus.redaction import TOKEN, Redactor
 
 
 def redactor() -> Redactor:
-    return Redactor(b"run", homes=["/home/anna"], hosts=["annas-laptop"], secrets=["correct horse"], places={"/mnt/secret-plan": "models"})
+    return Redactor(b"run", homes=["/Users/anna"], hosts=["annas-laptop"], secrets=["correct horse"], places={"/mnt/secret-plan": "models"})
 
 
 def test_equal_things_are_equal_in_one_report_also_where_the_ring_had_a_token_already() -> None:
@@ -36,7 +36,7 @@ def test_no_two_reports_have_the_same_tokens() -> None:
 @pytest.mark.requirement("S0-16")
 def test_what_was_taken_out_is_counted_by_kind() -> None:
     draft = Draft(
-        "a.json", data={"text": "what I said", "path": "/home/anna/x", "model": "/mnt/secret-plan/m.bin", "note": "correct horse on annas-laptop"}
+        "a.json", data={"text": "what I said", "path": "/Users/anna/x", "model": "/mnt/secret-plan/m.bin", "note": "correct horse on annas-laptop"}
     )
     file = Sealer(redactor(), b"report").file(draft)
     assert file.redactions == {"home": 1, "host": 1, "place": 1, "secret": 1, "words": 1}
@@ -46,7 +46,7 @@ def test_what_was_taken_out_is_counted_by_kind() -> None:
 
 def test_a_second_file_does_not_count_what_the_first_had() -> None:
     sealer = Sealer(redactor(), b"report")
-    sealer.file(Draft("a", lines=["/home/anna/x"]))
+    sealer.file(Draft("a", lines=["/Users/anna/x"]))
     assert sealer.file(Draft("b", lines=["nothing"])).redactions == {}
 
 
