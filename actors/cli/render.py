@@ -32,6 +32,8 @@ def explain(status: ActorStatus) -> str:
     words = [status.reason] if status.state != "ready" and status.reason else []
     if status.retry_seconds is not None:
         words.append(f"next try in {status.retry_seconds:.0f} s")
+    if status.state == "failed":
+        words.append(f"see 'undercroft logs {status.actor}'")
     return "; ".join(words)
 
 

@@ -52,7 +52,7 @@ def after_failure(
         now: seconds since the Unix epoch.
     """
     if kind in ("refused", "disk"):
-        return Stop("trying again would not help")
+        return Stop("it is not tried again by itself")
     if kind == "network" and gained_bytes >= FRESH_START_BYTES:
         spent = Spent()
     spent = replace(spent, attempts=spent.attempts + 1)

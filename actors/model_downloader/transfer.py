@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 from urllib.parse import urlsplit
 
 import anyio
@@ -178,9 +179,14 @@ class Transfer:
             self._world.space.reserve(self._entry.id, self._needed_bytes)
             return None
         reserved = self._world.space.reserved_bytes
-        others = f", of which other installs will take {reserved}" if reserved else ""
-        reason = f"the disk is {missing} bytes short{others}; free some space"
+        others = f", of which other installs will take {_megabytes(reserved)}" if reserved else ""
+        reason = f"the disk is {_megabytes(missing)} short{others}; free some space"
         return DiskFailed(str(self._root.path), errno.ENOSPC, reason)
+
+
+def _megabytes(size_bytes: int) -> str:
+    """For people, rounded up: so much has to be freed."""
+    return f"{math.ceil(size_bytes / 1e5) / 10:.1f} MB"
 
 
 def candidates(promise: FilePromise, mirror_url: str, endpoints: Endpoints) -> list[str]:

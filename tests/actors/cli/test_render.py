@@ -16,7 +16,7 @@ def test_an_age_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
 def test_a_line_says_who_how_where_and_why() -> None:
     assert plain_line(ActorStatus(actor="a", state="ready", pid=7, reason="killed by SIGKILL")) == "a: ready (process 7)"
     failed = ActorStatus(actor="a", state="failed", reason="exit code 1", retry_seconds=29.6)
-    assert plain_line(failed) == "a: failed: exit code 1; next try in 30 s"
+    assert plain_line(failed) == "a: failed: exit code 1; next try in 30 s; see 'undercroft logs a'"
     assert explain(ActorStatus(actor="a", state="waiting", reason="waits for b")) == "waits for b"
 
 

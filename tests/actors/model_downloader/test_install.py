@@ -223,7 +223,7 @@ async def test_download_that_does_not_fit_is_not_begun(origin: Origin, tmp_path:
     await journey.run()
     assert origin.requests == []
     assert journey.last.state == "failed"
-    assert "33554432 bytes short" in journey.last.problem
+    assert "the disk is 33.6 MB short" in journey.last.problem
 
 
 async def test_file_that_changes_while_it_is_resumed_is_another_attempt(origin: Origin, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(ori
     failure = await trip.run()
     assert isinstance(failure, DiskFailed)
     assert failure.errno == errno.ENOSPC
-    assert "bytes short, of which other installs will take 52428800" in str(failure)
+    assert "MB short, of which other installs will take 52.5 MB" in str(failure)
     assert origin.requests == []
     space.release("other")
     assert await trip.run() is None
