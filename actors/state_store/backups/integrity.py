@@ -53,6 +53,7 @@ class Inspector:
         self._progress = progress
         self._report = Report()
         self._locked = 0
+        self._put_aside: set[str] = set()
 
     def documents(self) -> Report:
         """Look at every key, every file beside them, the journal, and what a restore may have left.
@@ -94,7 +95,7 @@ class Inspector:
                 )
         for division in DIVISIONS:
             for name in sorted(os.listdir(self._vault.root / division)):
-                if CORRUPT in name:
+                if CORRUPT in name and str(self._vault.root / division / name) not in self._put_aside:
                     self._report.add("evidence", f"backups/{division}/{name}", "", "put aside as damaged; remove it once you looked at it")
                 elif name.endswith(PARTIAL):
                     self._report.add("temporary", f"backups/{division}/{name}", "", "a backup that is being made, or was never finished")
@@ -149,6 +150,7 @@ class Inspector:
                 return
             found = self._store.load(key)
             if found.evidence:
+                self._put_aside.add(found.evidence)
                 repair = f"repaired from {found.repaired_from}" if found.repaired_from else "no good copy was found; it begins anew"
                 self._report.add("damaged", keys.path_of(key), key, problem, repair, found.evidence)
         except Damaged as damaged:
@@ -174,7 +176,8 @@ class Inspector:
         if key is not None and key in self._store.index:
             return
         if CORRUPT in name:
-            self._report.add("evidence", relative, "", "put aside as damaged; remove it once you looked at it")
+            if str(path) not in self._put_aside:
+                self._report.add("evidence", relative, "", "put aside as damaged; remove it once you looked at it")
         elif name.endswith(TEMPORARY):
             if self._repair:
                 with contextlib.suppress(OSError):
@@ -220,6 +223,7 @@ class Inspector:
         if self._repair and can_move:
             with contextlib.suppress(Exception):
                 evidence = str(self._vault.put_aside(id))
+                self._put_aside.add(evidence)
         self._report.add("backup", self._place(id), "", problem, "put aside" if evidence else "", evidence)
 
     def _place(self, id: str) -> str:

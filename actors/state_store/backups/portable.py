@@ -75,8 +75,10 @@ def check_passphrase(passphrase: str) -> None:
         raise PassphraseTooShort(len(passphrase), PASSPHRASE_SIGNS)
 
 
-def write_export(file: BinaryIO, passphrase: str, backup: str, name: str, created_at: float, records: Iterable[ExportRecord]) -> int:
-    """Write an export; returns how many records.
+def write_export(
+    file: BinaryIO, passphrase: str, backup: str, name: str, created_at: float, records: Iterable[ExportRecord], memory_kib: int = MEMORY_KIB
+) -> int:
+    """Write an export; returns how many records. `memory_kib`: what it costs to try a passphrase.
 
     Raises:
         PassphraseTooShort: before anything was written.
@@ -84,7 +86,7 @@ def write_export(file: BinaryIO, passphrase: str, backup: str, name: str, create
     """
     check_passphrase(passphrase)
     salt = base64.b64encode(os.urandom(SALT_BYTES)).decode()
-    header = ExportHeader(format=FORMAT, backup=backup, name=name, created_at=created_at, salt=salt)
+    header = ExportHeader(format=FORMAT, backup=backup, name=name, created_at=created_at, salt=salt, memory_kib=memory_kib)
     secret = _secret(header, passphrase)
     header = msgspec.structs.replace(header, check=base64.b64encode(cipher.encrypt(secret, b"", _bound(header))).decode())
     header = msgspec.structs.replace(header, digest=_digest(header))

@@ -1,0 +1,94 @@
+"""From one machine to another: with the passphrase alone, and encrypted there as it was here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.state_store.backups.carrying import CannotCarry, export, take_in
+from actors.state_store.backups.errors import BackupDamaged, BackupFailed, PassphraseTooShort, PassphraseWrong
+from actors.state_store.backups.manifest import PACK_NAME
+from actors.state_store.operations import Save
+from stores import HeldKeys, back_up, content_of, opened, restorer, save, vault_of
+
+WORDS = "correct horse battery"
+
+
+def exported(tmp_path: Path) -> tuple[Path, dict[str, object]]:
+    store = opened(tmp_path / "here")
+    save(store, notes__a={"n": 1}, vault__s="hidden")
+    store.commit([[Save("settings.packed", "x" * 500, compress=True)]])
+    made = back_up(store, name="mine")
+    assert export(vault_of(store), made.id, tmp_path / "mine.undercroft", WORDS, HeldKeys()) == 3
+    return tmp_path / "mine.undercroft", content_of(store)
+
+
+@pytest.mark.requirement("S3-19")
+def test_another_machine_with_keys_of_its_own_opens_it_with_the_passphrase(tmp_path: Path) -> None:
+    file, content = exported(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert b"hidden" not in file.read_bytes()
+    keys = HeldKeys("there-")
+    store = opened(tmp_path / "there", keys=keys)
+    save(store, notes__a="other", notes__mine="goes")
+    newest = store.load("notes.mine").revision
+    made = take_in(vault_of(store), file, WORDS, keys)
+    assert (made.kind, made.name, made.documents, made.encrypted) == ("imported", "mine", 3, 1)
+    found = restorer(store).restore(made.id)
+    assert content_of(store) == content
+    assert store.load("vault.s").encrypted
+    assert store.load("settings.packed").compressed
+    assert min(store.load(key).revision for key in content) > newest, "revisions of another machine mean nothing here"
+    saved = next(one for one in vault_of(store).listed().manifests if one.id == found.saved_as)
+    assert saved.kind == "before_import"
+
+
+def test_a_single_key_can_be_taken_from_it(tmp_path: Path) -> None:
+    file, _ = exported(tmp_path)
+    store = opened(tmp_path / "there")
+    save(store, notes__mine="stays")
+    made = take_in(vault_of(store), file, WORDS, HeldKeys())
+    restorer(store).restore(made.id, ["notes.a"])
+    assert content_of(store) == {"notes.a": {"n": 1}, "notes.mine": "stays"}
+
+
+def test_a_wrong_passphrase_or_a_damaged_file_leaves_no_backup(tmp_path: Path) -> None:
+    file, _ = exported(tmp_path)
+    vault = vault_of(opened(tmp_path / "there"))
+    with pytest.raises(PassphraseWrong):
+        take_in(vault, file, "another passphrase", HeldKeys())
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(Exception, match="damaged"):
+        take_in(vault, file, WORDS, HeldKeys())
+    assert vault.listed().manifests == []
+    assert list((vault.root / "manual").iterdir()) == []
+
+
+def test_while_keys_are_locked_nothing_is_carried_and_no_file_is_left(tmp_path: Path) -> None:
+    file, _ = exported(tmp_path)
+    locked = HeldKeys()
+    locked.is_locked = True
+    here = vault_of(opened(tmp_path / "copy"))
+    with pytest.raises(CannotCarry, match=r"vault\.s"):
+        take_in(here, file, WORDS, locked)
+    store = opened(tmp_path / "more")
+    save(store, vault__s="hidden")
+    made = back_up(store)
+    with pytest.raises(CannotCarry, match="locked"):
+        export(vault_of(store), made.id, tmp_path / "out", WORDS, locked)
+    with pytest.raises(PassphraseTooShort):
+        export(vault_of(store), made.id, tmp_path / "out", "short", HeldKeys())
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.partial").exists()
+
+
+def test_a_damaged_backup_is_not_carried(tmp_path: Path) -> None:
+    store = opened(tmp_path / "store")
+    save(store, notes__a=1)
+    made = back_up(store)
+    pack = vault_of(store).directory(made.id) / PACK_NAME
+    pack.write_bytes(b"x" + pack.read_bytes()[1:])
+    with pytest.raises((BackupDamaged, BackupFailed)):
+        export(vault_of(store), made.id, tmp_path / "out", WORDS, HeldKeys())
+    assert list(tmp_path.glob("out*")) == []
