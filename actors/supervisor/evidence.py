@@ -45,7 +45,7 @@ def evidence(words: str, *, is_refusal: bool = False) -> str:
     for at, line in enumerate(lines):
         if at in kept:
             found.append(line)
-        elif not found or found[-1] != OMITTED:
+        elif line.strip() and (not found or found[-1] != OMITTED):
             found.append(OMITTED)
     return "\n".join(found)
 

@@ -37,7 +37,7 @@ def test_a_group_of_exceptions_is_kept_whole() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="native faults end otherwise there")
-def test_the_stacks_of_a_native_fault_are_kept(tmp_path: object) -> None:
+def test_the_stacks_of_a_native_fault_are_kept() -> None:
     words = _written_by(f"import ctypes, sys\nprint({SAID!r}, file=sys.stderr, flush=True)\nctypes.string_at(0)")
     found = evidence(words)
     assert "CANARY" not in found
@@ -63,7 +63,7 @@ def test_a_refusal_keeps_its_last_lines_and_plain_output_nothing() -> None:
     words = "\n".join([SAID, *(f"line {n}" for n in range(REFUSAL_LINES))])
     assert evidence(words, is_refusal=True) == "\n".join([OMITTED, *(f"line {n}" for n in range(REFUSAL_LINES))])
     assert evidence(words) == OMITTED
-    assert evidence("") == evidence("", is_refusal=True) == ""
+    assert evidence("") == evidence("\n\n") == evidence("", is_refusal=True) == ""
 
 
 @given(st.lists(st.text(alphabet='ab \t|+-"File,lineThradbck()0x:', max_size=40), max_size=30))
