@@ -50,8 +50,11 @@ class House:
 
     async def start(self) -> None:
         """Start both actors, with the manifest as it is now."""
-        await self._start("model_verifier", ModelVerifier(self.models, self.state))
+        await self.start_verifier()
         await self.start_downloader()
+
+    async def start_verifier(self) -> None:
+        await self._start("model_verifier", ModelVerifier(self.models, self.state))
 
     async def start_downloader(self) -> None:
         await self._start("model_downloader", ModelDownloader(Manifest(format=1, models=list(self.entries.values())), self.models))
@@ -78,9 +81,13 @@ class House:
                     await asyncio.sleep(0)
 
     async def status(self, model_id: str) -> ModelStatus:
-        listed = await self.ask(ModelsListRequestEvent())
-        status: ModelStatus = next(status for status in listed.models if status.model_id == model_id)
-        return status
+        """Where a model stands, once it was looked at after a start."""
+        async with asyncio.timeout(GUARD_SECONDS):
+            while True:
+                listed = await self.ask(ModelsListRequestEvent())
+                status: ModelStatus = next(status for status in listed.models if status.model_id == model_id)
+                if status.state != "verifying" or status.problem_kind:
+                    return status
 
     async def install(self, model_id: str) -> ModelInstalledEvent:
         """Install, and wait until that is done."""

@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 import threading
-import urllib.request
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from actors.credentials.trust import tls_context
@@ -91,6 +90,8 @@ def proxy_headers(connection: http.client.HTTPConnection) -> dict[str, str]:
 
 def _proxy(parts: SplitResult) -> SplitResult | None:
     """The proxy for a URL by the usual variables or the system's settings; never one for the loopback interface."""
+    import urllib.request  # late, since most starts download nothing
+
     host = parts.hostname or ""
     if host in _LOOPBACK or urllib.request.proxy_bypass(parts.netloc):
         return None

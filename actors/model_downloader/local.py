@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult
-from urllib.request import url2pathname
 
 from actors.model_downloader.client import FetchFailed
 from actors.model_downloader.partial import PartialFile, disk_failed
@@ -27,6 +26,8 @@ class LocalFile:
         """Raises FetchFailed if it is not there, or is not the one that was promised."""
         if parts.netloc not in ("", "localhost"):
             raise FetchFailed("refused", f"{name}: file://{parts.netloc} is not this machine")
+        from urllib.request import url2pathname  # late, since models from a stick are rare
+
         self._path = Path(url2pathname(parts.path))
         self._name = name
         try:

@@ -188,7 +188,7 @@ class Residence:
             self._record.write(journal)
         except (DirectoryLocked, OSError, DurableWriteFailed) as error:
             self._free_target()
-            await self._serve()
+            await self._serve(again=True)
             raise Refused(str(error)) from error
         self._start(journal)
         return msgspec.structs.replace(found, move_id=journal.move_id)
@@ -285,11 +285,13 @@ class Residence:
             self._free_target()
             self._relocation, self._is_moving, self._can_be_cancelled = None, False, False
             await relocation.tell("failed" if problem else "cancelled", problem)
-            await self._serve()
+            await self._serve(again=True)
             self._over.set()
 
-    async def _serve(self) -> None:
-        """Go on with every wish, and check what is installed."""
+    async def _serve(self, *, again: bool = False) -> None:
+        """Go on with every wish, and check what is installed; until then that counts as being verified, unless it only served on (`again`)."""
+        if not again:
+            self._shelf.distrust()
         await self._desk.take_up_wishes()
         self._tasks.start_soon(self._shelf.check)
 

@@ -37,6 +37,9 @@ ASK_AGAIN_SECONDS = 1.0
 CHECKS_AT_ONCE = 8
 """Questions that are on their way to the verifier together, so that the way is not what takes the time."""
 
+CHECK_PATIENCE_SECONDS = 10.0
+"""Whoever wants to use a model waits so long until it was looked at after the start."""
+
 DAMAGED_ALERT = "models.damaged"
 
 
@@ -55,8 +58,13 @@ class Shelf:
         self._world = world
         self._holding = holding
         self._alerts = alerts
+        self._news = anyio.Event()
 
     # -- checks ----------------------------------------------------------------------------------------------------
+
+    def distrust(self) -> None:
+        """Nothing that lies there counts as verified until `check` has looked at it."""
+        self._standings.unchecked = {entry.id for entry in self._standings.entries.values() if self.is_there(entry)}
 
     async def check(self) -> None:
         """See that every installed model is what it was; files that did not change since they were verified are not read."""
@@ -74,6 +82,28 @@ class Shelf:
             verdict = await self._insist(self.question(entry, trust_records=True))
         if verdict is not None and self._is_still(entry, record):
             await self._act_on(entry, verdict)
+        await self._checked(entry)
+
+    async def _checked(self, entry: ModelEntry) -> None:
+        """A model was looked at: it is what its files say it is."""
+        is_news = entry.id in self._standings.unchecked
+        self._standings.unchecked.discard(entry.id)
+        self._news.set()
+        self._news = anyio.Event()
+        if is_news:
+            await self._standings.tell(entry)
+
+    async def _until_checked(self, entry: ModelEntry) -> None:
+        """Wait until a model was looked at.
+
+        Raises:
+            Refused: that does not happen, since the verifier is away.
+        """
+        with anyio.move_on_after(CHECK_PATIENCE_SECONDS):
+            while entry.id in self._standings.unchecked:
+                await self._news.wait()
+        if entry.id in self._standings.unchecked:
+            raise Refused(f"{entry.id}: cannot be used before it is checked, and the verifier does not answer; see 'undercroft status'")
 
     async def verify(self, entry: ModelEntry, *, idle: bool = False) -> ModelVerdictEvent:
         """Have every byte of an installed model hashed again; with `idle` only while nothing else wants to read.
@@ -134,6 +164,7 @@ class Shelf:
         found = f"{entry.id}/{first.path}: {first.aspect} is {first.found}, expected {first.expected}; it is out of use"
         problems[entry.id] = f"{found}; {_advice(entry)}"
         self.verified_at.pop(entry.id, None)
+        self._standings.unchecked.discard(entry.id)
         with contextlib.suppress(DurableWriteFailed):  # held open by a program (Windows): its state says that it is damaged all the same
             await anyio.to_thread.run_sync(self._root.put_out_of_use, entry.id)
         await self._alert(entry, found)
@@ -149,7 +180,7 @@ class Shelf:
         """Lend a model; waits while it is being changed.
 
         Raises:
-            Refused: it is not installed, or damaged.
+            Refused: it is not installed, damaged, or not checked yet.
         """
 
         def active() -> str:
@@ -157,6 +188,7 @@ class Shelf:
                 raise Refused(f"{entry.id}: is not installed, or damaged; run 'undercroft models install {entry.id}'")
             return shown_revision(self._root.record(entry.id), entry)
 
+        await self._until_checked(entry)
         lease = await self._holding.lease(request, active)
         await self._standings.tell(entry)
         return ModelLeasedEvent(lease=lease, directory=str(self._root.installed(entry.id)))
@@ -207,6 +239,7 @@ class Shelf:
     async def installed(self, entry: ModelEntry) -> None:
         """A model was verified and activated: whatever was wrong with it is over."""
         self.verified_at[entry.id] = self._world.now()
+        self._standings.unchecked.discard(entry.id)
         await self._alerts.clear(DAMAGED_ALERT, entry.id)
 
     def describe(self, status: ModelStatus) -> ModelStatus:

@@ -24,12 +24,14 @@ class Standings:
         entries: the models of the manifest, by id.
         installs: those that run, and those that ended without the model being installed.
         problems: what is wrong with models that no install tells of, as sentences.
+        unchecked: installed models of which nobody knows yet whether they still are what was verified: they are not to be used.
     """
 
     def __init__(self, manifest: Manifest, root: ModelRoot, world: World) -> None:
         self.entries: dict[str, ModelEntry] = {entry.id: entry for entry in manifest.models}
         self.installs: dict[str, Install] = {}
         self.problems: dict[str, str] = {}
+        self.unchecked: set[str] = set()
         self._accepted: set[tuple[str, str]] = set()
         self._root = root
         self._world = world
@@ -54,14 +56,15 @@ class Standings:
             problem = f"{entry.id}: its files are not those of the manifest; run 'undercroft models repair {entry.id}' to fetch what is bad"
         kind: ProblemKind = "damaged" if state == "damaged" else ""
         found = status_of(entry, state, durable, problem, kind)
-        if state != "installed" and self.licence_due(entry):
+        if state not in ("installed", "verifying") and self.licence_due(entry):
             found = msgspec.structs.replace(found, licence_due=True, problem_kind=kind or "licence")
         return self._world.describe(found)
 
     def is_up_to_date(self, entry: ModelEntry) -> bool:
         """Whether the revision that the manifest wants is installed."""
         record = self._root.record(entry.id)
-        return self.status(entry).state == "installed" and (record is None or record.promises == promises_digest(entry))
+        is_there = entry.id not in self.installs and self._state_on_disk(entry)[0] in ("installed", "verifying")
+        return is_there and (record is None or record.promises == promises_digest(entry))
 
     def licence_due(self, entry: ModelEntry) -> bool:
         """Whether a person has to accept the licence of a model before it may be fetched."""
@@ -90,14 +93,16 @@ class Standings:
         """Know nothing of a model but what lies on disk."""
         self.installs.pop(model_id, None)
         self.problems.pop(model_id, None)
+        self.unchecked.discard(model_id)
 
     def _state_on_disk(self, entry: ModelEntry) -> tuple[ModelState, int]:
         journal = read_journal(self._root.staging(entry.id))
         if journal is not None and journal.wanted and journal.paused:
             return "paused", journal.durable_bytes
         if self._root.installed(entry.id).is_dir():
-            keeps = self._root.keeps_sizes(entry) and entry.id not in self.problems
-            return ("installed" if keeps else "damaged"), 0
+            if not self._root.keeps_sizes(entry) or entry.id in self.problems:
+                return "damaged", 0
+            return ("verifying" if entry.id in self.unchecked else "installed"), entry.size_bytes
         if self._root.staging(entry.id).is_dir():
             return "partial", journal.durable_bytes if journal else 0
         return ("damaged" if self._root.damaged(entry.id).is_dir() else "absent"), 0

@@ -63,7 +63,10 @@ class CategoryStanding:
 
 
 def chosen_model(category: str, facts: Facts, table: ReadinessTable) -> str:
-    """Id of the model that serves a category: the one a person set, else the profile's, else one that can be used; empty for none."""
+    """Id of the model that serves a category: the one a person set, else the profile's, else one that can be used; empty for none.
+
+    While none can be used, one that is still looked at after the start may be one soon.
+    """
     declared = table.categories.get(category)
     if declared is not None:
         named = facts.setting(declared.setting) if declared.setting else None
@@ -71,8 +74,9 @@ def chosen_model(category: str, facts: Facts, table: ReadinessTable) -> str:
             return named
         if declared.model:
             return declared.model
-    usable = [status.model_id for status in facts.models.values() if status.category == category and facts.is_usable(status.model_id)]
-    return min(usable, default="")
+    of_category = [status.model_id for status in facts.models.values() if status.category == category]
+    usable = [model_id for model_id in of_category if facts.is_usable(model_id)]
+    return min(usable or [model_id for model_id in of_category if facts.is_looked_at(model_id)], default="")
 
 
 def standing_of(category: str, facts: Facts, declared: Declared, words: Wording) -> CategoryStanding:
@@ -108,7 +112,7 @@ def _judge(model_id: str, status: ModelStatus | None, facts: Facts) -> tuple[Sta
         return "missing", "unknown_model"
     if facts.is_usable(model_id):
         return "usable", None
-    if status.state == "verifying" and model_id not in facts.arriving:
+    if facts.is_looked_at(model_id):
         return "checking", "checking"
     if status.state in ("queued", "downloading", "verifying"):
         return "arriving", "downloading"

@@ -121,6 +121,11 @@ class Facts:
         serves = status.state == "installed" or bool(status.revision)
         return serves and (status.state != "verifying" or model_id in self.arriving)
 
+    def is_looked_at(self, model_id: str) -> bool:
+        """Whether the model is whole as far as is known, and is still compared with what was verified before."""
+        status = self.models.get(model_id)
+        return status is not None and status.state == "verifying" and model_id not in self.arriving
+
 
 def learn(facts: Facts, event: Heard, now: float) -> Facts:
     """The facts after an event."""

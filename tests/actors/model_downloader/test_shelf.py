@@ -16,6 +16,7 @@ from schemas.models import (
     ModelInstalledEvent,
     ModelInstallRequestEvent,
     ModelRemoveRequestEvent,
+    ModelsListRequestEvent,
     ModelStateChangedEvent,
     ModelStatus,
     ModelVerifyRequestEvent,
@@ -222,3 +223,27 @@ async def test_updates_that_wait_for_holders_keep_no_other_install_waiting(tmp_p
             while [(await house.status(name)).problem_kind for name in names] != ["held"] * 3:
                 await asyncio.sleep(0)
         assert [(await house.status(name)).revision for name in names] == ["v1"] * 3
+
+
+@pytest.mark.requirement("S1-39")
+async def test_model_counts_as_being_verified_and_is_not_lent_until_it_was_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the verifier is away nobody can tell whether the files still are what they were."""
+    async with house_at(tmp_path) as house:
+        house.offer("m", "1", {"model.bin": b"one" * 1000})
+        await house.start()
+        await house.install("m")
+        await house.end("model_verifier")
+        await house.end("model_downloader")
+        await house.start_downloader()
+        listed = (await house.ask(ModelsListRequestEvent())).models[0]
+        assert (listed.state, listed.durable_bytes, listed.revision) == ("verifying", 3000, "1")
+        accepted = await house.ask(ModelInstallRequestEvent(model_id="m"))
+        assert accepted.status.state == "verifying", "it is not fetched once more"
+        monkeypatch.setattr("actors.model_downloader.shelf.CHECK_PATIENCE_SECONDS", 0.01)
+        with pytest.raises(RequestFailed, match="cannot be used before it is checked"):
+            await house.ask(ModelLeaseRequestEvent(model_id="m", holder="engine"))
+        monkeypatch.setattr("actors.model_downloader.shelf.CHECK_PATIENCE_SECONDS", 20.0)
+        waiting = asyncio.create_task(house.ask(ModelLeaseRequestEvent(model_id="m", holder="engine")))
+        await house.start_verifier()
+        assert (await waiting).lease.holder == "engine"
+        assert (await house.status("m")).state == "installed"

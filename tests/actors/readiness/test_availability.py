@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import msgspec
@@ -31,6 +32,15 @@ def test_a_persons_choice_wins_over_the_profiles_and_that_over_what_happens_to_b
     bare = msgspec.structs.replace(TABLE, categories={"stt": CategoryTable(setting="stt.model_id")})
     assert chosen_model("stt", facts_of(status("spare", "installed")), bare) == "spare"
     assert chosen_model("stt", facts_of(status("spare", "absent")), bare) == ""
+
+
+def test_model_that_is_still_looked_at_is_waited_for_instead_of_asking_for_another() -> None:
+    bare = msgspec.structs.replace(TABLE, categories={"stt": CategoryTable(setting="stt.model_id")})
+    facts = facts_of(status("spare", "verifying"), status("base", "absent"))
+    assert chosen_model("stt", facts, bare) == "spare"
+    declared = dataclasses.replace(DECLARED, table=bare)
+    assert standing_of("stt", facts, declared, ENGLISH).standing == "checking"
+    assert chosen_model("stt", facts_of(status("spare", "verifying"), status("base", "installed")), bare) == "base"
 
 
 @pytest.mark.parametrize(
