@@ -21,7 +21,7 @@ from bus.alerts import Alerts
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused, UndercroftError
 from bus.lifeline import Lifeline, LifelineClosed
-from bus.metrics import Metrics
+from bus.metrics import Metrics, gaps_of
 from bus.subscription import Subscription
 from bus.wire import UNREADABLE
 from schemas.alerts import AlertChangedEvent
@@ -192,7 +192,8 @@ class ActorLoop(Generic[InboxT]):
         actor, peer = self._actor, self._peer
         async for event in events:
             if isinstance(event, MetricsWantedEvent):
-                await peer.publish(MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=actor.metrics.samples()))
+                samples = [*actor.metrics.samples(), *gaps_of(peer.statistics())]
+                await peer.publish(MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=samples))
             elif isinstance(event, AlertChangedEvent):
                 await actor.alerts.recall(event.alert)
 

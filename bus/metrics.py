@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from schemas.metrics import Bucket, Sample
+
+if TYPE_CHECKING:
+    from bus.peer import Statistics
 
 DURATION_LIMITS_MS: Final = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0)
 SERIES_LIMIT: Final = 200
@@ -146,6 +149,20 @@ class Metrics:
         if not isinstance(instrument, kind):
             raise TypeError(f"{instrument.name} is a {type(instrument).__name__.lower()}, not a {kind.__name__.lower()}")
         return instrument
+
+
+def gaps_of(statistics: Statistics) -> list[Sample]:
+    """What a peer missed on the bus; nothing as long as it missed nothing."""
+    missed = {
+        "bus.peer.lost_events": ("Events that are lost to this peer for good.", statistics.lost),
+        "bus.peer.undecodable_events": ("Events that did not fit their type.", statistics.undecodable),
+        "bus.peer.reconnects": ("How often the broker let this peer in again.", max(0, statistics.welcomes - 1)),
+    }
+    return [
+        Sample(name=name, kind="counter", description=description, labels={}, value=float(count))
+        for name, (description, count) in missed.items()
+        if count
+    ]
 
 
 InstrumentT = TypeVar("InstrumentT", Counter, Gauge, Histogram)

@@ -19,6 +19,7 @@ LOOP_RESTARTS: Final = 2
 NOT_SERVED: Final = "no_responder"
 """The app may have no such actor; one that should be there shows among the actors."""
 
+LOST: Final = "bus.peer.lost_events"
 WORDS_LIMIT: Final = 300
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 
@@ -184,6 +185,16 @@ def _gaps(facts: Facts) -> Iterator[ReportFinding]:
         yield ReportFinding(name="undeliverable", severity="info", sentence=sentence, advice="bus.json says which peers there are.")
 
 
+def _lost(facts: Facts) -> Iterator[ReportFinding]:
+    """Gaps: what actors did not hear, and never will."""
+    for report in facts.metrics or []:
+        for sample in report.samples:
+            if sample.name == LOST:
+                sentence = f"{report.actor} lost {sample.value:.0f} events for good: it was too slow, or the broker was started anew."
+                advice = "Start it anew if it shows something that is out of date."
+                yield ReportFinding(name="events_lost", subject=report.actor, severity="warning", sentence=sentence, advice=advice)
+
+
 def _missing(facts: Facts) -> Iterator[ReportFinding]:
     silent = [PARTS.get(part, part) for part, reason in facts.missing.items() if not reason.startswith(NOT_SERVED)]
     if silent and not facts.unreached:
@@ -192,5 +203,5 @@ def _missing(facts: Facts) -> Iterator[ReportFinding]:
 
 
 LOOKS: Final[tuple[Callable[[Facts], Iterator[ReportFinding]], ...]] = (
-    _disks, _runtime, _config, _keys, _actors, _models, _paths, _signs, _alerts, _gaps, _missing,
+    _disks, _runtime, _config, _keys, _actors, _models, _paths, _signs, _alerts, _gaps, _lost, _missing,
 )  # fmt: skip

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.metrics import SERIES_LIMIT, Metrics
+from bus.metrics import SERIES_LIMIT, Metrics, gaps_of
+from bus.peer import Statistics
 
 
 def test_a_counter_counts_by_its_labels() -> None:
@@ -59,3 +62,12 @@ def test_labels_cannot_fill_the_memory() -> None:
     samples = metrics.samples()
     assert len(samples) == SERIES_LIMIT + 1
     assert next(sample.value for sample in samples if sample.labels["key"] == "other") == SERIES_LIMIT
+
+
+def test_a_peer_that_missed_nothing_tells_nothing_and_gaps_are_counted() -> None:
+    well = Statistics(1, 1, 0, 1, 0, 0, 0, 0, 1, 0, {})
+    assert gaps_of(well) == []
+    assert {sample.name: sample.value for sample in gaps_of(replace(well, lost=3, welcomes=2))} == {
+        "bus.peer.lost_events": 3.0,
+        "bus.peer.reconnects": 1.0,
+    }

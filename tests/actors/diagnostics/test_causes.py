@@ -13,6 +13,7 @@ from actors.diagnostics.causes import LOOKS, causes
 from actors.diagnostics.facts import ConfigFound, Facts, RuntimeFound, Usage
 from schemas.alerts import Alert
 from schemas.keys import KeysReport
+from schemas.metrics import MetricsReportedEvent, Sample
 from schemas.models import ModelsListedEvent, ModelStatus
 from schemas.readiness import ReadinessReportedEvent, ReadinessSnapshot, WarningSign
 from schemas.supervision import ActorStatus, SupervisorStatusEvent
@@ -119,6 +120,13 @@ def test_keys_that_nobody_asked_for_yet_are_no_fault() -> None:
     assert causes(replace(WELL, keys={"state_store": KeysReport(state="locked", reason="not_asked")})) == []
 
 
+def test_events_that_an_actor_never_heard_are_told() -> None:
+    sample = Sample(name="bus.peer.lost_events", kind="counter", description="d", labels={}, value=3.0)
+    (found,) = causes(replace(WELL, metrics=[MetricsReportedEvent(reading="r", actor="readiness", samples=[sample])]))
+    assert (found.name, found.subject, found.severity) == ("events_lost", "readiness", "warning")
+    assert "lost 3 events" in found.sentence
+
+
 def test_locked_keys_are_one_cause_whoever_speaks_of_them() -> None:
     locked = KeysReport(state="locked", reason="keychain_locked", detail="it is locked")
     (found,) = causes(replace(WELL, keyring=locked, keys={"history": locked}, alerts=[alert("history.locked")]))
@@ -145,4 +153,4 @@ def test_any_mixture_is_put_in_one_order(names: set[str], free_bytes: int) -> No
     severities = ["critical", "error", "warning", "info"]
     assert [finding.severity for finding in found] == sorted((finding.severity for finding in found), key=severities.index)
     assert names <= {finding.name for finding in found}
-    assert len(LOOKS) == 11
+    assert len(LOOKS) == 12
