@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from actors.version import VERSION
+
 _VERSION = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z.-]+)?",
     re.ASCII,
@@ -12,9 +14,7 @@ _VERSION = re.compile(
 
 def running_version() -> str:
     """Version of the Undercroft that runs."""
-    from importlib import metadata
-
-    return metadata.version("undercroft")
+    return VERSION
 
 
 def precedence(version: str) -> tuple[tuple[int, int, int], tuple[tuple[int, int | str], ...]] | None:

@@ -59,6 +59,7 @@ def rehearse(modules: Iterable[str] = (), places: Mapping[str, str] | None = Non
     try:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_perform(places))
+        _read_inboxes()
         if any(name.partition(".")[0] == MODELS for name in modules):
             _build_models()
     except Exception as error:  # nobody depends on it; what is wrong will show in the actors, and be told in full
@@ -77,6 +78,13 @@ async def _perform(places: Mapping[str, str] | None) -> Understudy:
             actor = Understudy(lambda: ours.sendall(encode(Message(ping=1)) + encode(Message(stop=Stop()))))
             await ActorLoop(actor, peer).run(lifeline)
     return actor
+
+
+def _read_inboxes() -> None:
+    """Have msgspec note what the events look like that the actors hear; it does so when somebody first wants to read one."""
+    for actor in Actor.__subclasses__():
+        for event in actor.inbox:
+            msgspec.msgpack.Decoder(event)
 
 
 def _build_models() -> None:

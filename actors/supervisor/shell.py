@@ -54,6 +54,7 @@ from actors.supervisor.processes import DEFAULT_SPAWN_METHOD, Processes, Reports
 from actors.supervisor.runtime_file import RuntimeFile
 from actors.supervisor.signals import handled_signals
 from actors.supervisor.spec import BROKER, ChildSpec
+from actors.version import VERSION
 from bus.broker import BrokerOptions
 from bus.discovery import Runtime
 from bus.errors import Refused
@@ -64,7 +65,6 @@ from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 MEMORY_INTERVAL_SECONDS: Final = 10.0
 TOKEN_BYTES: Final = 32
-VERSION: Final = "0.1.0"
 
 
 @dataclass(frozen=True, kw_only=True)
