@@ -100,7 +100,7 @@ def ask_runtime(target: Target, now: float) -> Facts:
     """What a runtime says of itself; why it says nothing, if so."""
     from actors.cli.session import converse
     from actors.doctor.running import Facts
-    from actors.supervisor.shell import VERSION
+    from actors.version import VERSION
 
     try:
         found = converse(target, _talk)
