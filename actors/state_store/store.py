@@ -38,6 +38,7 @@ class StateStore:
     Attributes:
         incidents: what somebody has to be told of; whoever tells takes them out.
         index: which keys there are.
+        is_suspect: the disk refused of late to make files durable; the journal keeps what they hold.
         root: the directory.
     """
 
@@ -68,7 +69,7 @@ class StateStore:
         self._writing = threading.RLock()
         self._hardening = threading.RLock()
         self._sealed: list[tuple[Path, set[str]]] = []
-        self._is_suspect = False
+        self.is_suspect = False
         self._is_broken = False
         self._swaps = 0
         self._lock: DirectoryLock | None = None
@@ -268,16 +269,16 @@ class StateStore:
         """See `checkpoint`; returns whether the journal holds nothing any more that is not durable in its file."""
         try:
             with self._writing:
-                if self._is_suspect:
+                if self.is_suspect:
                     self._replay(journals.outcome(self._journal.read()[0]), anew=True)
                 self._seal_segment()
             for _, touched in self._sealed:
                 self._tree.harden(sorted(touched))
         except (OSError, DurableWriteFailed) as error:
             self.incidents.append(Incident("disk", "journal", f"files could not be made durable ({error}); the journal keeps what they hold"))
-            self._is_suspect = True
+            self.is_suspect = True
             return False
-        self._is_suspect = False
+        self.is_suspect = False
         journals.remove([segment for segment, _ in self._sealed])
         self._sealed.clear()
         return True

@@ -18,6 +18,7 @@ CORRUPTION: Final = "state_persistence.corruption_detected"
 QUOTA: Final = "state_persistence.quota_exceeded"
 DISK: Final = "state_persistence.disk_failed"
 AUDIT: Final = "state_persistence.audit_log"
+JOURNAL: Final = "journal"
 FAULT_LIMIT: Final = 50
 
 
@@ -32,6 +33,7 @@ class Teller:
         self._clock = clock
         self._faults: deque[StateFault] = deque(maxlen=FAULT_LIMIT)
         self._quotas_exceeded: set[str] = set()
+        self._written: set[str] = set()
         self._counts = {"save": 0, "load": 0}
         self._totals_ms = {"save": 0.0, "load": 0.0}
         self._refused = 0
@@ -45,6 +47,8 @@ class Teller:
     def went_well(self, who: str, verb: str, key: str, took_seconds: float) -> None:
         """A request was carried out; `verb` is `save`, `load`, `delete` or `list`."""
         kind = "save" if verb in ("save", "delete") else "load"
+        if kind == "save":
+            self._written.add(key)
         self._counts[kind] += 1
         self._totals_ms[kind] += took_seconds * 1000
         self._durations[kind].observe(took_seconds * 1000)
@@ -69,7 +73,8 @@ class Teller:
             await self._alerts.clear(QUOTA, subject)
 
     async def incidents(self) -> None:
-        """Tell of what happened in the store meanwhile, and of what is wrong with the audit log."""
+        """Tell of what is over, of what happened in the store meanwhile, and of what is wrong with the audit log."""
+        await self._clear()
         while self._store.incidents:
             incident = self._store.incidents.popleft()
             self._faults.appendleft(StateFault(at=self._clock(), key=incident.subject, problem=incident.problem[:500]))
@@ -82,6 +87,15 @@ class Teller:
         while self._audit is not None and self._audit.problems:
             advice = "Find out who touched the audit log, or free the disk that it is on."
             await self._alerts.raise_alert(AUDIT, severity="error", message=self._audit.problems.popleft(), advice=advice)
+
+    async def _clear(self) -> None:
+        """What was damaged and was written anew since is whole; the evidence stays for the check. A disk that took everything is well."""
+        written, self._written = self._written, set()
+        for alert in self._alerts.active():
+            is_whole = alert.name == CORRUPTION and alert.subject in written
+            is_well = alert.name == DISK and alert.subject == JOURNAL and not self._store.is_suspect
+            if is_whole or is_well:
+                await self._alerts.clear(alert.name, alert.subject)
 
     def measure(self) -> None:
         """Take the sizes."""

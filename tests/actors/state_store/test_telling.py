@@ -43,6 +43,29 @@ async def test_each_kind_of_incident_has_its_alert(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S3-21")
+async def test_an_alert_is_over_once_what_was_damaged_is_written_anew_and_the_disk_takes_everything(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.store.incidents = deque([Incident("corruption", "config.a", "a digest", "/x", ""), Incident("disk", "journal", "EIO")])
+    told.store.is_suspect = True
+    await told.teller.incidents()
+    told.teller.went_well("me", "load", "config.a", 0.001)
+    told.teller.went_well("me", "save", "config.b", 0.001)
+    await told.teller.incidents()
+    assert len(told.alerts.active()) == 2, "neither a read nor another key mends it"
+    told.teller.went_well("me", "save", "config.a", 0.001)
+    await told.teller.incidents()
+    assert [alert.subject for alert in told.alerts.active()] == ["journal"]
+    told.store.is_suspect = False
+    await told.teller.incidents()
+    assert not told.alerts.active()
+    told.store.incidents = deque([Incident("corruption", "config.a", "a digest", "/x", "")])
+    told.teller.went_well("me", "save", "config.a", 0.001)
+    await told.teller.incidents()
+    assert told.alerts.active(), "damage that was found after the write is news"
+    told.store.close()
+
+
+@pytest.mark.requirement("S3-21")
 async def test_a_quota_alert_is_over_once_there_is_room_in_the_same_namespace(tmp_path: Path) -> None:
     told = Told(tmp_path)
     await told.teller.quota_exceeded("config", "full")
