@@ -34,7 +34,7 @@ PASSPHRASE_LIMIT: Final = 1024
 _LENGTH: Final = struct.Struct("<I")
 
 
-class ExportHeader(msgspec.Struct, frozen=True, kw_only=True):
+class ExportHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first line.
 
     Attributes:
@@ -167,6 +167,8 @@ def _chunks(file: BinaryIO, path: Path, header: ExportHeader, secret: bytes) -> 
         if length > CHUNK_BYTES + cipher.NONCE_BYTES + cipher.TAG_BYTES:
             raise ExportDamaged(str(path), f"part {number} is damaged: it says it has {length} bytes")
         sealed = file.read(length)
+        if len(sealed) < length:
+            raise ExportDamaged(str(path), f"part {number} is cut short: it has {len(sealed)} bytes, expected {length}")
         for is_last in (False, True):
             try:
                 yield cipher.decrypt(secret, sealed, _bound(header, number, is_last))
