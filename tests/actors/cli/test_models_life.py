@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.cli.models_life import COMMANDS
+from actors.demo.content import BytesContent, sha256_of
+from actors.demo.origin import Origin
+from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 pytestmark = pytest.mark.slow
 NAMES = [command.name for command in COMMANDS]
@@ -62,3 +68,69 @@ def test_what_cannot_be_rolled_back_or_repaired_is_refused(running: Any) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_shows_examples(absent: Any, name: str) -> None:
     assert f"Examples:\n    undercroft models {name}" in absent("models", name, "--help").out
+
+
+@pytest.mark.requirement("S1-16")
+def test_a_damaged_model_is_named_out_of_use_and_repaired(running: Any) -> None:
+    assert running("models", "install", "first").code == 0
+    file = running.home / "models" / "first" / "model.bin"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    verdict = running("models", "verify", "first")
+    assert verdict.code == 1
+    assert "model.bin: sha256 is" in verdict.out
+    assert "run 'undercroft models repair first'" in running("models", "list").out
+    assert "damaged" in running("models", "partials").out
+    repaired = running("models", "repair", "first")
+    assert repaired.code == 0, repaired.err
+    assert re.fullmatch(r"The first model: \w+, \S+ \S+ need not be fetched\n", repaired.out)
+    assert running("models", "install", "first").code == 0
+    assert file.read_bytes() == content
+    assert running("models", "remove", "first").code == 0
+
+
+@pytest.mark.requirement("S1-31")
+def test_what_a_cancelled_install_left_is_shown_and_goes_once_it_is_older_than_the_rule(running: Any) -> None:
+    assert running("models", "install", "second", "--no-wait").code == 0
+    assert running("models", "cancel", "second").code == 0
+    staging = running.home / "models" / "second.partial"
+    assert "second" in running("models", "partials").out
+    assert running("models", "collect", "--keep-days", "1").out.splitlines()[-1] == "0 B freed"
+    for path in (*staging.iterdir(), staging):
+        os.utime(path, (0, 0))
+    assert "wanted by nobody" in running("models", "partials").out
+    planned = running("models", "collect", "--keep-days", "1", "--dry-run")
+    assert planned.out.startswith("second")
+    assert staging.exists()
+    collected = running("models", "collect", "--keep-days", "1")
+    assert (collected.code, collected.out.splitlines()[-1].endswith(" freed")) == (0, True)
+    assert not staging.exists()
+
+
+@pytest.mark.requirement("S1-36")
+def test_an_update_is_rolled_back_and_forth_with_one_command_each(absent: Any, origin: Origin) -> None:
+    contents = {"1": b"old" * 1000, "2": b"new" * 2000}
+    file = absent.home / "models" / "first" / "model.bin"
+
+    def up(revision: str) -> None:
+        url = origin.serve(f"/first-{revision}.bin", BytesContent(contents[revision]))
+        promise = FilePromise(path="model.bin", size_bytes=len(contents[revision]), sha256=sha256_of(BytesContent(contents[revision])), urls=[url])
+        entry = ModelEntry(id="first", name="The first model", category="stt", licence="MIT", revision=revision, files=[promise])
+        (absent.profile / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=[entry])))
+        started = subprocess.run(absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+        assert started.returncode == 0, started.stdout + started.stderr
+
+    for revision, content in contents.items():
+        up(revision)
+        try:
+            assert absent("models", "install", "first").code == 0
+            assert file.read_bytes() == content
+            if revision == "2":
+                assert "revision 2, 1 can be rolled back to" in absent("models", "list").out
+                back = absent("models", "rollback", "first")
+                assert (back.code, back.out) == (0, "The first model: installed, revision 1\n")
+                assert file.read_bytes() == contents["1"]
+                assert absent("models", "rollback", "first").out.endswith("revision 2\n")
+                assert file.read_bytes() == contents["2"]
+        finally:
+            assert absent("down").code == 0
