@@ -112,11 +112,12 @@ class ModelSchema(Schema):
 
 
 class JsonSchema(Schema):
-    """A JSON Schema of the profile (draft 2020-12)."""
+    """A JSON Schema of the profile (draft 2020-12). It refers to itself only: nothing is fetched."""
 
     def __init__(self, name: str, schema: dict[str, Any]) -> None:
         """Raises DeclarationRefused: it is no JSON Schema."""
         from jsonschema import Draft202012Validator, SchemaError
+        from referencing import Registry
 
         super().__init__(name)
         self._schema = schema
@@ -124,11 +125,17 @@ class JsonSchema(Schema):
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             raise DeclarationRefused(name, f"expected JSON Schema: {error.message[:PROBLEM_LIMIT]}") from None
-        self._validator = Draft202012Validator(schema)
+        self._validator = Draft202012Validator(schema, registry=Registry())
 
     def check(self, value: Any) -> None:
         """See `Schema.check`."""
-        for error in self._validator.iter_errors(value):
+        from referencing.exceptions import Unresolvable
+
+        try:
+            error = next(self._validator.iter_errors(value), None)
+        except Unresolvable as outside:
+            raise Mismatch(f"the schema {self.name} refers to {str(outside.ref)[:200]!r}, which is not in it") from None
+        if error is not None:
             place = ".".join(map(str, error.absolute_path)) or "value"
             raise Mismatch(f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from actors.demo.origin import Origin
 from actors.profile import Profile, ProfileError, read_profile
 from actors.state_store.errors import DeclarationRefused
-from actors.state_store.schemata import Mismatch, Schemata, of_profile
+from actors.state_store.schemata import JsonSchema, Mismatch, Schemata, of_profile
 
 PROFILE = """
 name = "mine"
@@ -63,6 +64,17 @@ def test_a_migration_of_a_schema_that_is_not_there_is_refused_since_it_would_nev
     of_profile(profile(tmp_path)).check_migrations()
     with pytest.raises(DeclarationRefused, match=r"migrations: expected names of schemas \(.*notes.py:Note.*\), found 'Note'"):
         of_profile(profile(tmp_path, notes=NOTES.replace('{"notes.py:Note": [', '{"Note": ['))).check_migrations()
+
+
+def test_a_json_schema_refers_to_itself_only_and_nothing_is_fetched() -> None:
+    own = JsonSchema("own.json", {"$ref": "#/$defs/short", "$defs": {"short": {"maxLength": 2}}})
+    own.check("ab")
+    with pytest.raises(Mismatch, match="expected maxLength 2"):
+        own.check("abc")
+    with Origin() as origin:
+        with pytest.raises(Mismatch, match="refers to 'http://127.*', which is not in it"):
+            JsonSchema("outside.json", {"$ref": f"{origin.url}/schema.json"}).check("ab")
+        assert origin.requests == []
 
 
 def test_a_migration_that_fails_says_which_and_nothing_of_the_value() -> None:
