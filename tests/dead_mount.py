@@ -1,0 +1,32 @@
+"""A mount whose server never answers, as that of a share that is gone: whatever asks it hangs, until the mount goes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MNT_DETACH = 2
+
+
+@contextlib.contextmanager
+def dead_mount(directory: Path) -> Iterator[None]:
+    """Mount a FUSE file system that nobody serves over a directory; skips where that may not be done."""
+    if sys.platform != "linux" or not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("needs /dev/fuse")
+    library = ctypes.CDLL(None, use_errno=True)
+    device = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={device},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()}".encode()
+    if library.mount(b"dead", os.fsencode(directory), b"fuse", 0, options):
+        os.close(device)
+        pytest.skip(f"may not mount: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield
+    finally:
+        os.close(device)  # everybody who hangs is let go, with an error
+        library.umount2(os.fsencode(directory), MNT_DETACH)
