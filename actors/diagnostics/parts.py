@@ -108,11 +108,13 @@ def settings(facts: Facts) -> list[dict[str, Any]] | None:
     for explained in facts.settings:
         name = explained.path.rpartition(".")[2]
         layers = [
-            {"layer": one.layer, "source": one.source, name: one.value, "problem": one.problem}
+            {"layer": one.layer, "source": one.source, "value": {name: one.value}, "problem": one.problem}
             for one in explained.layers
             if one.is_set or one.problem
         ]
-        rows.append({"path": explained.path, name: explained.value, "winner": explained.winner, "locked": explained.is_locked, "layers": layers})
+        rows.append(
+            {"path": explained.path, "value": {name: explained.value}, "winner": explained.winner, "locked": explained.is_locked, "layers": layers}
+        )
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ from schemas.diagnostics import DiagnosticsGeneratedEvent, MissingPart, ReportFi
 
 LOG_RECORDS: Final = 500
 SALT_BYTES: Final = 32
+CODE: Final = Path(__file__).parents[2]
+"""Where the packages of Undercroft lie; a path to it may go through somebody's home."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def looks(place: Place) -> dict[str, Callable[[], Any]]:
 
 def build(facts: Facts, place: Place, began: float, environ: Mapping[str, str] = os.environ) -> DiagnosticsGeneratedEvent:
     """Facts to report: findings, summary, files, redacted under a salt of its own. `began` as time.monotonic has it."""
-    sealer = Sealer(redactor_of_this_machine(salt_at(place.runtime_path), environ, places(place.locations)), os.urandom(SALT_BYTES))
+    known = {str(CODE): "undercroft-code", sys.prefix: "python", **places(place.locations)}
+    sealer = Sealer(redactor_of_this_machine(salt_at(place.runtime_path), environ, known), os.urandom(SALT_BYTES))
     findings = causes(facts)
     page = sealer.file(Draft(SUMMARY_NAME, lines=summary(facts, findings).splitlines()))
     files = [page, *map(sealer.file, drafts(facts, findings))]

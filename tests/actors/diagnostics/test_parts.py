@@ -73,5 +73,5 @@ def test_a_setting_stands_under_its_own_name_with_every_layer_that_says_somethin
     ]
     explained = SettingExplained(path="assistant.system_prompt", title="t", value="b", winner="user", reason="r", is_locked=False, layers=layers)
     (row,) = settings(Facts(made_at=0.0, settings=[explained])) or []
-    assert row["system_prompt"] == "b"
-    assert [(layer["layer"], layer["system_prompt"]) for layer in row["layers"]] == [("profile", "a"), ("user", "b")]
+    assert row["value"] == {"system_prompt": "b"}
+    assert [(layer["layer"], layer["value"]["system_prompt"]) for layer in row["layers"]] == [("profile", "a"), ("user", "b")]
