@@ -16,6 +16,7 @@ NEARLY_FULL_BYTES: Final = 200 * 1024 * 1024
 LOOP_RESTARTS: Final = 2
 """An actor that waits for another start after so many is in a loop."""
 
+UNSTEADY_RESTARTS: Final = 3
 NOT_SERVED: Final = "no_responder"
 """The app may have no such actor; one that should be there shows among the actors."""
 
@@ -118,6 +119,12 @@ def _actors(facts: Facts) -> Iterator[ReportFinding]:
     for status in facts.overview.actors if facts.overview else []:
         if status.state == "failed" or (status.state == "backoff" and status.restarts >= LOOP_RESTARTS):
             yield _failing(status)
+        elif status.restarts >= UNSTEADY_RESTARTS:
+            sentence = (
+                f"The actor {status.actor} was started again {status.restarts} times since the runtime came up ({status.reason or 'it serves now'})."
+            )
+            advice = "The crash records and actors.json say what ended it."
+            yield ReportFinding(name="actor_unsteady", subject=status.actor, severity="warning", sentence=sentence, advice=advice)
 
 
 def _failing(status: ActorStatus) -> ReportFinding:

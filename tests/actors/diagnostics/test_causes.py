@@ -120,6 +120,12 @@ def test_keys_that_nobody_asked_for_yet_are_no_fault() -> None:
     assert causes(replace(WELL, keys={"state_store": KeysReport(state="locked", reason="not_asked")})) == []
 
 
+def test_an_actor_that_comes_and_goes_is_a_warning_also_while_it_serves() -> None:
+    (found,) = causes(replace(WELL, overview=overview(ActorStatus(actor="broker", state="ready", restarts=3, reason="signal SIGKILL"))))
+    assert (found.name, found.subject, found.severity) == ("actor_unsteady", "broker", "warning")
+    assert "3 times" in found.sentence
+
+
 def test_events_that_an_actor_never_heard_are_told() -> None:
     sample = Sample(name="bus.peer.lost_events", kind="counter", description="d", labels={}, value=3.0)
     (found,) = causes(replace(WELL, metrics=[MetricsReportedEvent(reading="r", actor="readiness", samples=[sample])]))
@@ -133,7 +139,7 @@ def test_locked_keys_are_one_cause_whoever_speaks_of_them() -> None:
     assert found.sentence.endswith("(keychain_locked): it is locked. Concerned: history.")
 
 
-@pytest.mark.parametrize(("state", "restarts", "is_found"), [("backoff", 2, True), ("backoff", 1, False), ("waiting", 5, False), ("ready", 5, False)])
+@pytest.mark.parametrize(("state", "restarts", "is_found"), [("backoff", 2, True), ("backoff", 1, False), ("waiting", 2, False), ("ready", 2, False)])
 def test_an_actor_is_in_a_loop_once_it_waits_for_another_start_again(state: str, restarts: int, is_found: bool) -> None:
     facts = replace(WELL, overview=overview(ActorStatus(actor="a", state=state, restarts=restarts)))  # type: ignore[arg-type]
     assert bool(causes(facts)) is is_found
