@@ -1,6 +1,7 @@
 """Intentions, durable before anything is replaced: what a batch is to change, several files at once, is one record.
 
-A segment is a file of records, each with a digest. Its end may be torn by a crash: such a record was never acknowledged.
+A segment is a file of records; those that were appended together have one digest. Its end may be torn by a crash: such
+records were never acknowledged. It is made longer than what it holds: writing over zeros changes no metadata, and a sync need not wait for those.
 A segment goes once all that it holds is durable in its own files; at a start, what is left is applied again, in order.
 So one fsync makes any number of changes durable, and a batch is there whole or not at all.
 """
@@ -24,6 +25,8 @@ MAGIC: Final = b"UCj1"
 _HEAD: Final = struct.Struct("<4sI16s")
 RECORD_LIMIT_BYTES: Final = 512 * 1024 * 1024
 SEGMENT_SUFFIX: Final = ".log"
+PADDING_BYTES: Final = 1024 * 1024
+"""A segment grows by so many zeros at once."""
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -49,6 +52,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     voids: int = 0
 
 
+_decoder: Final = msgspec.msgpack.Decoder(list[Record])
+
+
 @dataclass
 class Found:
     """What a segment holds.
@@ -65,9 +71,9 @@ class Found:
     is_damaged: bool = False
 
 
-def pack(record: Record) -> bytes:
-    """The bytes of a record."""
-    payload = msgspec.msgpack.encode(record)
+def pack(*records: Record) -> bytes:
+    """The bytes of some records that are read again all or none."""
+    payload = msgspec.msgpack.encode(records)
     return _HEAD.pack(MAGIC, len(payload), _digest(payload)) + payload
 
 
@@ -77,19 +83,19 @@ def parse(content: bytes) -> Found:
     at = 0
     is_between = False
     while at < len(content):
-        read = _record_at(content, at)
+        read = _records_at(content, at)
         if read is None:
             is_between = True
             at = content.find(MAGIC, at + 1)
             if at < 0:
                 break
             continue
-        record, at = read
-        found.records.append(record)
+        records, at = read
+        found.records += records
         found.good_bytes = at
         found.is_damaged = found.is_damaged or is_between
         is_between = False
-    found.is_torn = found.good_bytes < len(content)
+    found.is_torn = bool(content[found.good_bytes :].strip(b"\0"))
     return found
 
 
@@ -115,6 +121,7 @@ class Journal:
         self._path = directory
         self._serial = 0
         self._number = 0
+        self._room_bytes = 0
         self.size_bytes = 0
 
     def recover(self) -> tuple[list[Record], list[Path], list[Path]]:
@@ -154,6 +161,7 @@ class Journal:
             descriptor = self._disk.create(path)
             step = "write"
             size_bytes = self._write(descriptor, pack(Record(self._number, revision)))
+            room_bytes = _pad(descriptor, size_bytes)
             step = "sync"
             self._disk.sync(descriptor)
             step = "sync_directory"
@@ -166,7 +174,8 @@ class Journal:
             raise DurableWriteFailed(str(path), step, error.errno or 0, error.strerror or str(error)) from error
         before = self._path if self._descriptor >= 0 else None
         self.close()
-        self._descriptor, self._path, self._serial, self.size_bytes = descriptor, path, self._serial + 1, size_bytes
+        self._descriptor, self._path, self._serial = descriptor, path, self._serial + 1
+        self.size_bytes, self._room_bytes = size_bytes, room_bytes
         return before
 
     def append(self, revision: int, groups: Sequence[Sequence[Change]]) -> list[int]:
@@ -178,7 +187,7 @@ class Journal:
         """
         first = self._number + 1
         records = [Record(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
-        self._append(b"".join(map(pack, records)))
+        self._append(pack(*records))
         self._number += len(records)
         return [record.number for record in records]
 
@@ -200,10 +209,13 @@ class Journal:
     def _append(self, content: bytes) -> None:
         step = "write"
         try:
-            self._write(self._descriptor, content)
+            end_bytes = self.size_bytes + self._write(self._descriptor, content)
+            if end_bytes > self._room_bytes:
+                self._room_bytes = _pad(self._descriptor, end_bytes)
             step = "sync"
-            self._disk.sync(self._descriptor)
+            self._disk.sync_data(self._descriptor)
         except OSError as error:
+            self._room_bytes = self.size_bytes
             os.ftruncate(self._descriptor, self.size_bytes)  # what was half written must not come back at the next start
             os.lseek(self._descriptor, self.size_bytes, os.SEEK_SET)
             os.fsync(self._descriptor)
@@ -217,6 +229,20 @@ class Journal:
         return len(content)
 
 
+def _pad(descriptor: int, size_bytes: int) -> int:
+    """Put zeros behind what a segment holds; returns how long it is then. Where there is no space, it has to do without."""
+    zeros = memoryview(bytes(PADDING_BYTES))
+    try:
+        while zeros:
+            zeros = zeros[os.write(descriptor, zeros) :]
+    except OSError:
+        os.ftruncate(descriptor, size_bytes)
+        return size_bytes
+    finally:
+        os.lseek(descriptor, size_bytes, os.SEEK_SET)
+    return size_bytes + PADDING_BYTES
+
+
 def remove(segments: Sequence[Path]) -> None:
     """Remove segments, the oldest first, each durably before the next: an older one must never outlive a newer one."""
     for segment in segments:
@@ -225,7 +251,7 @@ def remove(segments: Sequence[Path]) -> None:
         sync_directory(segments[-1].parent)
 
 
-def _record_at(content: bytes, at: int) -> tuple[Record, int] | None:
+def _records_at(content: bytes, at: int) -> tuple[list[Record], int] | None:
     if len(content) - at < _HEAD.size:
         return None
     magic, length, digest = _HEAD.unpack_from(content, at)
@@ -236,7 +262,7 @@ def _record_at(content: bytes, at: int) -> tuple[Record, int] | None:
     if _digest(payload) != digest:
         return None
     try:
-        return msgspec.msgpack.decode(payload, type=Record), end
+        return _decoder.decode(payload), end
     except msgspec.DecodeError:
         return None
 

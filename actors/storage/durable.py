@@ -76,6 +76,10 @@ class Disk:
         """Bring content and size of an open file to the platters (F_FULLFSYNC where fsync alone does not)."""
         sync_file(descriptor)
 
+    def sync_data(self, descriptor: int) -> None:
+        """As `sync`; times may lag behind. In a file that does not grow this costs much less."""
+        sync_data(descriptor)
+
     def rename(self, source: Path, target: Path) -> None:
         """Let the name of the target mean the source; one step for every reader."""
         os.replace(source, target)

@@ -58,6 +58,20 @@ def test_a_flipped_byte_costs_one_record_and_shows(records: list[Record], data: 
     assert found.is_torn == (hit == len(records) - 1)
 
 
+@given(RECORDS, st.data())
+def test_records_that_were_appended_together_are_read_all_or_none_and_zeros_behind_them_are_nothing(
+    records: list[Record], data: st.DataObject
+) -> None:
+    content = journal.pack(*records)
+    whole = journal.parse(content + bytes(5000))
+    assert (whole.records, whole.good_bytes, whole.is_torn, whole.is_damaged) == (records, len(content), False, False)
+    torn = bytearray(content)
+    at = data.draw(st.integers(0, len(content) - 1))
+    torn[at] ^= 1  # as where a later block came to the platters and an earlier one did not
+    found = journal.parse(bytes(torn) + bytes(5000))
+    assert (found.records, found.is_torn, found.is_damaged) == ([], True, False)
+
+
 @given(st.binary(max_size=300))
 def test_anything_at_all_can_be_read(content: bytes) -> None:
     assert journal.parse(content).good_bytes <= len(content)
@@ -83,6 +97,9 @@ class FailingSync(Disk):
             self.fails = False
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         super().sync(descriptor)
+
+    def sync_data(self, descriptor: int) -> None:
+        self.sync(descriptor)
 
 
 def test_segments_follow_one_another_and_remember_the_newest_revision(tmp_path: Path) -> None:
@@ -131,6 +148,46 @@ def test_a_segment_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> 
     one.append(1, [[Change("a", b"1")]])
     assert len(list(tmp_path.iterdir())) == 1
     one.close()
+
+
+def test_a_segment_is_longer_than_what_it_holds_and_grows_when_it_is_full(tmp_path: Path) -> None:
+    one = Journal(tmp_path)
+    one.recover()
+    one.begin(0)
+    (path,) = tmp_path.iterdir()
+    lengths = []
+    for n in range(4):
+        one.append(n, [[Change("a", bytes([n]) * 600_000)]])
+        lengths.append(path.stat().st_size)
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) == 2 + (lengths[0] != lengths[1])
+    assert all(length >= (n + 1) * 600_000 for n, length in enumerate(lengths))
+    one.close()
+    records, _, damaged = Journal(tmp_path).recover()
+    assert (journal.outcome(records), damaged) == ({"a": bytes([3]) * 600_000}, [])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_where_there_is_no_space_for_zeros_a_segment_does_without(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+        one = Journal(tmp_path)
+        one.recover()
+        one.begin(0)
+        one.append(1, [[Change("a", b"1")]])
+        with pytest.raises(DurableWriteFailed, match="write failed"):
+            one.append(2, [[Change("b", bytes(20_000))]])
+        one.append(2, [[Change("c", b"3")]])
+        one.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "c": b"3"}
 
 
 def test_a_record_can_be_taken_back(tmp_path: Path) -> None:

@@ -353,6 +353,10 @@ class FailingDisk(Disk):
         self._pass("sync")
         super().sync(descriptor)
 
+    def sync_data(self, descriptor: int) -> None:
+        self._pass("sync")
+        super().sync_data(descriptor)
+
     def rename(self, source: Path, target: Path) -> None:
         self._pass("rename")
         super().rename(source, target)
