@@ -1,4 +1,4 @@
-"""What a runtime with five actors takes: seconds until all are ready, memory and CPU time while nothing happens."""
+"""What a runtime takes, with five actors and with all of the bundled profile: seconds until all are ready, memory and CPU time while idle."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import time
 from pathlib import Path
 
 from actors.demo.processes import descendants
+from actors.profile import DEFAULT_PROFILE, find_profile
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
-from tests.benchmarks.supervised import ACTOR_IMPORTS, Arbiter, circus_missing, undercroft_up
+from tests.benchmarks.supervised import ACTOR_IMPORTS, PROFILE, Arbiter, circus_missing, undercroft_up
 
 IDLE_SECONDS = 20.0
 IDLE_SECONDS_QUICK = 0.5
 SETTLE_SECONDS = 1.0
+BUNDLED = "bundled profile"
 
 
 def _tree(pid: int) -> list[int]:
@@ -47,9 +49,9 @@ def _idle(pid: int, start_seconds: float, idle_seconds: float) -> Sample:
     return {"ready_seconds": start_seconds, "pss_mb": _pss_mb(pids), "idle_cpu_percent": busy * 100, "processes": float(len(pids))}
 
 
-def undercroft(idle_seconds: float) -> Sample:
-    """Supervisor, fork server, broker and five actors."""
-    with stage() as here, undercroft_up(here.directory / "home") as (pid, seconds):
+def undercroft(idle_seconds: float, profile: Path = PROFILE) -> Sample:
+    """Supervisor, fork server, broker and the actors of a profile: five, unless another is named."""
+    with stage() as here, undercroft_up(here.directory / "home", profile) as (pid, seconds):
         return _idle(pid, seconds, idle_seconds)
 
 
@@ -71,6 +73,7 @@ def build(is_quick: bool) -> Benchmark:
         title="A runtime with five actors, idle",
         contestants=[
             Contestant("undercroft", lambda: undercroft(idle_seconds), missing),
+            Contestant(BUNDLED, lambda: undercroft(idle_seconds, find_profile(DEFAULT_PROFILE)), missing),
             Contestant("circus", lambda: circus(idle_seconds), missing or circus_missing()),
         ],
         targets=[
@@ -78,8 +81,13 @@ def build(is_quick: bool) -> Benchmark:
             Target("pss_mb", 90, at_least=False),
             Target("idle_cpu_percent", 0.5, at_least=False),
             Target("pss_mb", 1.0, at_least=False, peer="circus"),
+            Target("ready_seconds", 0.7, at_least=False, of=BUNDLED),
+            Target("idle_cpu_percent", 0.5, at_least=False, of=BUNDLED),
         ],
-        notes=["circus has no broker; its five children hold no connection and write no files"],
+        notes=[
+            "the bundled profile has more actors: its processes are the actors and three more",
+            "circus has no broker; its five children hold no connection and write no files",
+        ],
     )
 
 
