@@ -51,9 +51,10 @@ def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
 async def gather(peer: Peer, actor: str | None) -> list[MetricsReportedEvent]:
     """The metrics of one actor, or of all that are ready, by name."""
     overview = await ask(peer, SupervisorStatusRequestEvent())
-    awaited = {
-        status.actor for status in overview.actors if status.state == "ready" and status.actor not in NOT_ACTORS and actor in (None, status.actor)
-    }
+    counting = [status for status in overview.actors if status.actor not in NOT_ACTORS]
+    if actor is not None and all(status.actor != actor for status in counting):
+        raise click.UsageError(f"there is no actor {actor!r}, expected one of {', '.join(status.actor for status in counting)}")
+    awaited = {status.actor for status in counting if status.state == "ready" and actor in (None, status.actor)}
     reports: dict[str, MetricsReportedEvent] = {}
     reading = secrets.token_hex(8)
     async with peer.subscribe(MetricsReportedEvent) as events:
