@@ -41,6 +41,8 @@ def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str
         ("logs", "core_percent"),
         ("history", "durable_p50_us"),
         ("state", "p50_us"),
+        ("documents", "read_p50_us"),
+        ("backup", "seconds"),
     ],
 )
 def test_benchmark_prints_one_object_with_medians_ratios_and_who_was_skipped(name: str, metric: str) -> None:
