@@ -118,7 +118,9 @@ class StateStoreActor(Actor[Inbox]):
         from actors.storage.keys.ring import open_ring
 
         profile, root = surroundings.profile, surroundings.locations.state / DIRECTORY_NAME
-        ring = open_ring(surroundings.locations.state, [root, surroundings.locations.state / "history"])  # no key is made while either holds ciphertext
+        ring = open_ring(
+            surroundings.locations.state, [root, surroundings.locations.state / "history"]
+        )  # no key is made while either holds ciphertext
         store = StateStore(root, Namespaces(profile.state_namespaces), of_profile(profile), ring, quota_bytes=profile.state.quota_mib * MIB)
         types = kinds.kinds_of(profile.load(profile.documents)) if profile.documents else {}
         documents, audit = DocumentStore(store, types, profile.state.cache_seconds), Auditor.of(surroundings.locations.state)
