@@ -127,7 +127,7 @@ class History(Actor[Inbox]):
         memory.restore(await self._retained(HistoryChangedEvent))
         if newest := memory.newest_id():
             self._identities.seen(newest)
-        self._residence = Residence(self._home, memory, self.peer.post, self.alerts, self.tasks)
+        self._residence = Residence(self._home, memory, self.peer.post, self._identities.seen, self.alerts, self.tasks)
         await self._residence.follow(self._wanted)
         self.tasks.start_soon(self._keep_house)
 

@@ -36,8 +36,17 @@ CLOSE_SECONDS: Final = 2.0
 class Residence:
     """The store that is in use, and the moves between stores. Requests wait while a move is under way."""
 
-    def __init__(self, home: Home | None, memory: MemoryStore, post: Callable[[Event], None], alerts: Alerts, tasks: anyio.abc.TaskGroup) -> None:
-        """Args: home: None where nothing may ever be on disk."""
+    def __init__(
+        self,
+        home: Home | None,
+        memory: MemoryStore,
+        post: Callable[[Event], None],
+        seen: Callable[[str], None],
+        alerts: Alerts,
+        tasks: anyio.abc.TaskGroup,
+    ) -> None:
+        """Args: home: None where nothing may ever be on disk; seen: told the newest id that was loaded."""
+        self._seen = seen
         self._home = home
         self._post = post
         self._alerts = alerts
@@ -211,6 +220,8 @@ class Residence:
 
         async def load() -> None:
             await disk.load(self.tell)
+            for newest in await anyio.to_thread.run_sync(lambda: list(islice(disk.index.newest_first(), 1))):
+                self._seen(newest.id)
             await self._tell_findings(disk)
 
         with scope:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,14 +43,14 @@ GUARD_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def living(bus: MemoryBus, root: Path) -> AsyncIterator[None]:
+async def living(bus: MemoryBus, root: Path, now: Callable[[], float] = time.time) -> AsyncIterator[None]:
     """The history of a home, until it is stopped in good order."""
     ring = open_ring(root / "state", environ={"UNDERCROFT_KEYCHAIN": f"file:{root / 'chain'}"})
     loops: list[ActorLoop[Any]] = []
 
     async def live() -> None:
         async with bus.connect("history") as own:
-            loops.append(ActorLoop(History(Home(root / "state", ring)), own))
+            loops.append(ActorLoop(History(Home(root / "state", ring), now), own))
             await loops[0].run()
 
     task = asyncio.create_task(live())
@@ -254,3 +255,15 @@ async def test_entries_that_come_while_it_moves_are_kept(tmp_path: Path) -> None
                 await task
         found = (await app.request(HistoryQueryRequestEvent(limit=1000))).entries
         assert set(kept) <= {entry.id for entry in found}
+
+
+async def test_ids_go_on_behind_what_was_loaded_although_the_clock_was_set_back(tmp_path: Path) -> None:
+    async with memory_bus() as bus, bus.connect("app") as app:
+        await app.publish(settings(persistence_mode="disk"))
+        async with living(bus, tmp_path):
+            (first,) = await add(app, "first")
+        async with living(bus, tmp_path, lambda: 1_000_000.0):
+            await status_once(app, lambda one: one.loading == 1.0)
+            await texts(app)
+            (second,) = await add(app, "second")
+            assert second > first

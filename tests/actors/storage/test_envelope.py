@@ -227,3 +227,9 @@ def test_unusable_metadata_is_refused() -> None:
     for more in ({"now": float("nan")}, {"name": "n" * 2000}):
         with pytest.raises(ValueNotStorable):
             sealed(**more)
+
+
+@pytest.mark.requirement("S0-12", "S3-23")
+def test_a_segment_of_the_history_is_recognised_as_encrypted_and_a_plain_one_is_not() -> None:
+    assert is_encrypted(b'{"undercroft_history":1,"cipher":"aes-256-gcm","file":"f"}\n{"seq":1')
+    assert not is_encrypted(b'{"undercroft_history":1,"cipher":"none","file":"f"}\n"aes-256-gcm"')
