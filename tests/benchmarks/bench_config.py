@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
 from tests.benchmarks import with_settings
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, latencies, main
@@ -39,17 +44,31 @@ def bare(changes: int) -> Sample:
         return {**found, "one_by_one_per_s": 1e6 / found["p50_us"]}
 
 
+def conf(changes: int) -> Sample:
+    """npm's `conf` keeps a process waiting until its change is on disk: of many callers one comes after the other."""
+    with stage() as here:
+        command = ["node", str(Path(__file__).with_name("conf.mjs")), str(here.directory), str(changes)]
+        ended = subprocess.run(command, capture_output=True, check=True)
+        found = latencies(json.loads(ended.stdout))
+        return {**found, "one_by_one_per_s": 1e6 / found["p50_us"], "many_per_s": 1e6 / found["p50_us"]}
+
+
 def build(is_quick: bool) -> Benchmark:
     """Durable settings: one change after another, many clients at once, and a slider; against the bare system calls."""
     changes, each, slides = (CHANGES_QUICK, EACH_QUICK, SLIDES_QUICK) if is_quick else (CHANGES, EACH, SLIDES)
     return Benchmark(
         name="config",
         title="Durable changes of settings",
-        contestants=[Contestant("undercroft", lambda: undercroft(changes, each, slides)), Contestant("bare", lambda: bare(changes))],
+        contestants=[
+            Contestant("undercroft", lambda: undercroft(changes, each, slides)),
+            Contestant("bare", lambda: bare(changes)),
+            Contestant("conf", lambda: conf(changes), "" if shutil.which("node") else "there is no node here"),
+        ],
         targets=[
             Target("p50_us", 1.5, at_least=False, peer="bare"),
             Target("many_per_s", 4_000, at_least=True),
             Target("gain", 10, at_least=True),
+            Target("many_per_s", 2, at_least=True, peer="conf"),
             Target("slider_writes", slides / 5, at_least=False),
         ],
         notes=[f"of the two targets for {CLIENTS} clients one is wanted", f"the slider sends {slides} values at {SLIDER_PER_SECOND:g} a second"],
