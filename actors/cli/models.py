@@ -13,7 +13,6 @@ from actors.cli.models_words import size as size
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ask, converse
-from actors.cli.sources import COMMANDS
 from bus.client import GapEvent, Peer
 from schemas.models import (
     ModelCancelRequestEvent,
@@ -41,10 +40,6 @@ def models() -> None:
       undercroft models install silero-vad whisper-tiny-en
       undercroft models verify whisper-tiny-en
     """
-
-
-for command in COMMANDS:
-    models.add_command(command)
 
 
 @models.command(name="list")

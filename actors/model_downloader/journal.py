@@ -86,7 +86,7 @@ class JournalFile:
 
     def __init__(self, directory: Path, journal: Journal) -> None:
         self._path = directory / JOURNAL_NAME
-        self._journal = journal
+        self._journal = self._saved = journal
         self._lock = threading.Lock()
         self._saving = threading.Lock()
 
@@ -95,6 +95,12 @@ class JournalFile:
         """What is known now; an immutable snapshot."""
         with self._lock:
             return self._journal
+
+    @property
+    def saved(self) -> Journal:
+        """What was last made durable: only this may be told."""
+        with self._lock:
+            return self._saved
 
     def change(self, **changes: Any) -> None:
         """Change fields in memory."""
@@ -121,7 +127,10 @@ class JournalFile:
             DurableWriteFailed: it could not be written; the earlier journal is still there.
         """
         with self._saving:
-            replace_file(self._path, msgspec.json.encode(self.journal))
+            journal = self.journal
+            replace_file(self._path, msgspec.json.encode(journal))
+            with self._lock:
+                self._saved = journal
 
 
 def read_journal(directory: Path) -> Journal | None:

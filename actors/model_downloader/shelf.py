@@ -248,7 +248,8 @@ class Shelf:
         if entry is None:
             return status
         former = self._root.former_record(entry.id)
-        serves = self.is_there(entry) and entry.id not in self._standings.problems and status.state != "damaged"
+        is_doubtful = entry.id in self._standings.problems or entry.id in self._standings.unchecked
+        serves = self.is_there(entry) and not is_doubtful and status.state != "damaged"
         return msgspec.structs.replace(
             status,
             revision=shown_revision(self._root.record(entry.id), entry) if serves else "",

@@ -23,7 +23,6 @@ class Telling:
         self._world = world
         self._staging_directory = staging_directory
         self._progress: Progress | None = None
-        self._told_attempt = 0
         self._problem = ""
         self._problem_kind: ProblemKind = ""
         self.tick_seconds = TICK_SECONDS
@@ -33,7 +32,7 @@ class Telling:
     @property
     def status(self) -> ModelStatus:
         """Where the model stands now."""
-        durable = self.book.journal.durable_bytes if self.book else 0
+        durable = self.book.saved.durable_bytes if self.book else 0
         return self._world.describe(status_of(self._entry, self.state, durable, self._problem, self._problem_kind))
 
     async def enter(self, state: ModelState, problem: str = "", kind: ProblemKind = "") -> None:
@@ -53,8 +52,7 @@ class Telling:
     async def tell_progress(self, last: bool = False) -> None:
         """Tell how much is durable, if it is due; `last`: also if it is not, unless nothing is new."""
         journal, now = self._journal, time.monotonic()
-        if self._progress is None or self._told_attempt != journal.attempt:
-            self._told_attempt = journal.attempt
+        if self._progress is None or journal.durable_bytes < self._progress.durable_bytes:  # another attempt threw bytes away
             self._progress = Progress(journal.durable_bytes, self._entry.size_bytes, now)
         progress = self._progress
         if not progress.due(journal.durable_bytes, now) and not (last and journal.durable_bytes > progress.durable_bytes):
@@ -75,7 +73,7 @@ class Telling:
     @property
     def _journal(self) -> Journal:
         assert self.book is not None, "the wish is made durable first"
-        return self.book.journal
+        return self.book.saved
 
 
 def _progress_of(file: FileState) -> FileProgress:

@@ -45,6 +45,7 @@ async def test_progress_tells_what_is_durable_and_how_much_of_it_is_without_a_ga
     listener = Listener(tmp_path)
     listener.book.keep("a", ((0, 10), (50, 90)))
     listener.book.keep("b", ((0, 20),))
+    listener.book.save()
     await listener.telling.tell_progress()
     event = listener.heard[0]
     assert (event.durable_bytes, event.size_bytes, event.staging_directory) == (70, 200, "/models/m.partial")
@@ -54,10 +55,14 @@ async def test_progress_tells_what_is_durable_and_how_much_of_it_is_without_a_ga
 async def test_nothing_new_is_not_told_again_and_the_last_is_told_even_if_it_is_early(tmp_path: Path) -> None:
     listener = Listener(tmp_path)
     listener.book.keep("a", ((0, 10),))
+    listener.book.save()
     await listener.telling.tell_progress()
     await listener.telling.tell_progress(last=True)
     assert len(listener.heard) == 1
     listener.book.keep("a", ((0, 100),))
+    await listener.telling.tell_progress(last=True)
+    assert len(listener.heard) == 1, "only what the journal has on disk is told"
+    listener.book.save()
     await listener.telling.tell_progress(last=True)
     assert [event.durable_bytes for event in listener.heard] == [10, 100]
 
