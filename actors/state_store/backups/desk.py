@@ -268,7 +268,7 @@ class BackupDesk:
             made, _ = self._vault.create(kind, name, copier.fill, lambda: copier.revision, self._store.schemata.versions(), progress)
             return made.info()
 
-        made = await self._patiently(work, "create", 2 * len(self._store.index))
+        made = await self._patiently(work, "create", len(self._store.index))
         await self._alerts.clear(FAILED)
         await self._alerts.clear(STALE)
         return made

@@ -163,6 +163,19 @@ class PackReader:
             for documents, found in ahead:
                 yield from zip(documents, found.result(), strict=True)
 
+    def check(self, progress: Progress = lambda _: None) -> None:
+        """Unpack everything once: each frame ends in a checksum of what went into it.
+
+        Raises:
+            BackupDamaged: a frame does not come back as it was written.
+        """
+        with ThreadPoolExecutor(READERS, "unpack") as executor:
+            try:
+                for _ in executor.map(lambda number: len(self._unpacked(number)), range(len(self.contents.frames))):
+                    progress(1)
+            except (OSError, codec.NotDecodable) as error:
+                raise BackupDamaged(self._id, f"a frame cannot be read: {error}") from error
+
     def _documents_of(self, number: int, documents: list[PackedDocument]) -> list[bytes | BackupDamaged]:
         try:
             plain = memoryview(self._unpacked(number))

@@ -217,10 +217,7 @@ class Vault:
         found = manifests.read(directory, manifest.id)
         if found != manifest:
             raise BackupDamaged(manifest.id, "its manifest does not come back as it was written")
-        for _, content in PackReader(directory / PACK_NAME, manifest).documents():
-            progress(1)
-            if isinstance(content, BackupDamaged):
-                raise content
+        PackReader(directory / PACK_NAME, manifest).check(progress)
 
     def _directories(self) -> Iterator[Path]:
         for division in DIVISIONS:

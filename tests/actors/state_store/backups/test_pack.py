@@ -83,6 +83,21 @@ def test_any_byte_that_is_changed_shows_and_costs_only_the_documents_of_its_fram
         assert all(content == files[name] for name, content in found.items() if name not in wrong)
 
 
+def test_what_was_made_is_read_back_and_any_byte_that_is_changed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "FRAME_BYTES", 1000)
+    chance = random.Random(6)
+    path = tmp_path / "pack"
+    manifest = packed(path, {f"{number}.json": b"word " * 100 + chance.randbytes(50) for number in range(12)})
+    counted: list[int] = []
+    PackReader(path, manifest).check(counted.append)
+    assert sum(counted) == len(PackReader(path, manifest).contents.frames) == 6
+    good = path.read_bytes()
+    for at in range(manifest.contents_at):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with pytest.raises(BackupDamaged):
+            PackReader(path, manifest).check()
+
+
 @pytest.mark.parametrize("cut", [0, 1, 50])
 def test_a_pack_that_was_cut_short_is_damaged(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "pack"
