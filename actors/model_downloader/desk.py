@@ -46,6 +46,10 @@ class Desk:
 
     async def take_up_wishes(self) -> None:
         """Go on with every install that was accepted, and say where the other models stand."""
+        async with anyio.create_task_group() as telling:  # at once, so that what waits leaves as one message
+            await self._take_up_each(telling)
+
+    async def _take_up_each(self, telling: anyio.abc.TaskGroup) -> None:
         for entry in list(self._standings.entries.values()):
             journal = read_journal(self._root.staging(entry.id))
             if entry.id in self._standings.installs:
@@ -60,7 +64,7 @@ class Desk:
                     continue
                 except (OSError, DurableWriteFailed) as error:  # a full disk must not keep the other models from being served
                     self._standings.problems[entry.id] = f"{entry.id}: the install cannot go on: {error}"
-            await self._standings.tell(entry)
+            telling.start_soon(self._standings.tell, entry)
 
     async def install(self, entry: ModelEntry) -> ModelInstallAcceptedEvent:
         """Take a wish; on return it is durable. A paused install goes on.

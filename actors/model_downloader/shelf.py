@@ -34,7 +34,7 @@ from schemas.models import (
 )
 
 ASK_AGAIN_SECONDS = 1.0
-CHECKS_AT_ONCE = 8
+CHECKS_AT_ONCE = 32
 """Questions that are on their way to the verifier together, so that the way is not what takes the time."""
 
 CHECK_PATIENCE_SECONDS = 10.0

@@ -17,7 +17,7 @@ from actors.model_verifier.records import VerificationRecords
 from bus.client import Peer, connect
 from bus.errors import NotRunning
 from schemas.manifest import FilePromise
-from schemas.models import ModelStateChangedEvent, ModelVerifiedEvent
+from schemas.models import ModelStateChangedEvent
 from schemas.readiness import ReadinessChangedEvent
 from schemas.supervision import ActorStateChangedEvent
 from tests.benchmarks.cast import stage
@@ -27,7 +27,7 @@ from tests.benchmarks.supervised import PROFILE, undercroft_up
 MODELS = 20
 TOTAL_BYTES = 50_000_000_000
 GUARD_SECONDS = 30.0
-HEARD = (ReadinessChangedEvent, ModelStateChangedEvent, ModelVerifiedEvent, ActorStateChangedEvent)
+HEARD = (ReadinessChangedEvent, ModelStateChangedEvent, ActorStateChangedEvent)
 
 READINESS = """
 [readiness]
@@ -95,7 +95,7 @@ class Heard:
         serves_at: the downloader's process was ready to be asked.
         first_word_at: it told of the first model.
         ready_at: the snapshot said `ready`.
-        verified_at: the last of the models was found to be as it was when it was verified.
+        verified_at: the last of the models counted as installed, since its files were found to be as they were when they were verified.
     """
 
     serves_at: float
@@ -123,10 +123,10 @@ async def _hear(home: Path) -> Heard:
             match received.event:
                 case ActorStateChangedEvent(actor="model_downloader", status=status) if status.state == "ready" and serves_at is None:
                     serves_at = at
-                case ModelStateChangedEvent(model_id=model_id):
+                case ModelStateChangedEvent(model_id=model_id, status=status):
                     told.setdefault(model_id, at)
-                case ModelVerifiedEvent(model_id=model_id):
-                    verified.setdefault(model_id, at)
+                    if status.state == "installed":
+                        verified.setdefault(model_id, at)
                 case ReadinessChangedEvent(snapshot=snapshot) if snapshot.state == "ready" and ready_at is None:
                     ready_at = at
     return Heard(serves_at, min(told.values()), ready_at, max(verified.values()))
