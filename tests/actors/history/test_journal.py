@@ -10,6 +10,7 @@ import pytest
 from actors.history.journal import Journal, files_of
 from actors.history.keeping import Append
 from actors.history.vault import Vault
+from descriptors import let_go
 from faults import Scene, faults_of, needs_strace, play
 from histories import RING, add, entry, finish, keeper_of, losses, texts, troubles
 
@@ -17,6 +18,7 @@ TESTS = Path(__file__).parents[2]
 SETUP = f"""
 import os, sys
 sys.path.append({str(TESTS)!r})
+from descriptors import let_go
 from histories import RING, add, entry, edit, remove, keeper_of, finish
 from actors.history.keeping import Append
 keeper = keeper_of(root, limit_bytes=700)
@@ -115,5 +117,6 @@ def test_a_fault_at_any_system_call_loses_nothing_acknowledged(tmp_path: Path, e
         finish(again)
         again.close()
         assert troubles(keeper_of(root)) == [], fault
+        let_go(root)
         shutil.rmtree(root)
     assert len(chosen) > 10

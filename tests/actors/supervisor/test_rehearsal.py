@@ -29,7 +29,7 @@ def run(program: str) -> tuple[str, str]:
 
 
 def test_the_understudy_hears_what_it_said_and_leaves() -> None:
-    actor = asyncio.run(rehearsal._perform({"/home/somebody/models": "models"}))
+    actor = asyncio.run(rehearsal._perform({"/srv/somebody/models": "models"}))
     assert [event.reason for event in actor.heard] == [rehearsal.NAME]
 
 

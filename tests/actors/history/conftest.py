@@ -1,0 +1,17 @@
+"""Lives that crash in these tests leave descriptors, which the end of a process would have closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from descriptors import let_go
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards(tmp_path: Path) -> Iterator[None]:
+    """No descriptor outlives its test."""
+    yield
+    let_go(tmp_path)
