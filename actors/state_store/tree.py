@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,16 +47,16 @@ class Tree:
         """
         for directory in self.places():
             make_directory(self.root / directory)
-        self.probe_backups()
+        self.probe_backups(self._sweep_backups)
 
-    def probe_backups(self) -> bool:
-        """Whether the disk of the backups answers; while it does not, `is_backups_silent` says so.
+    def probe_backups(self, also: Callable[[Beat], None] = lambda _: None) -> bool:
+        """Whether the disk of the backups answers; while it does not, `is_backups_silent` says so. If it does, do something more there.
 
         Raises:
             OSError: it answers, and the directories cannot be made.
         """
         try:
-            patiently(self.root / "backups", self._prepare_backups, PROBE_SECONDS)
+            patiently(self.root / "backups", lambda beat: self._prepare_backups(beat, also), PROBE_SECONDS)
             self.is_backups_silent = False
         except PlaceSilent:
             self.is_backups_silent = True
@@ -148,9 +148,15 @@ class Tree:
         for directory in sorted(directories):
             sync_directory(self.root / directory)
 
-    def _prepare_backups(self, beat: Beat) -> None:
+    def _prepare_backups(self, beat: Beat, also: Callable[[Beat], None]) -> None:
         for directory in BACKUPS:
             make_directory(self.root / directory)
+            beat()
+        also(beat)
+
+    def _sweep_backups(self, beat: Beat) -> None:
+        """Only while nobody writes: what is being written looks like what is left over."""
+        for directory in BACKUPS:
             for entry in os.scandir(self.root / directory):
                 beat()
                 self._remove_left_over(entry)

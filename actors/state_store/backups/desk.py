@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -66,6 +67,8 @@ FIRST_SECONDS: Final = 20.0
 """So long after its start the store does nothing by itself: the app has better things to do."""
 
 TICK_SECONDS: Final = 60.0
+START_BACKUP_SECONDS: Final = 10.0
+"""A start waits so long for the backup before a migration."""
 
 BackupRequest = (
     BackupCreateRequestEvent
@@ -119,9 +122,10 @@ class BackupDesk:
         self._opened_at = self._clock()
         self._upkeep = await anyio.to_thread.run_sync(read_upkeep, self._store.root)
         versions = self._store.schemata.versions()
-        if is_migrated(self._upkeep, versions) and len(self._store.index) and not await self._try_to_create("before_migration"):
-            return  # the next start tries again; until then each former value is kept when it is replaced
-        if versions != self._upkeep.versions:
+        self._owes_one = is_migrated(self._upkeep, versions) and len(self._store.index) > 0
+        if self._owes_one and not self._store.tree.is_backups_silent:
+            await self._before_migration(START_BACKUP_SECONDS)  # if that is not enough, it is made as soon as can be: until then
+        elif not self._owes_one and versions != self._upkeep.versions:  # each value of an older version is kept when it is replaced
             await self._remember(Upkeep(versions=versions, checked_at=self._upkeep.checked_at))
 
     def handle(self, who: str, event: BackupRequest) -> Later:
@@ -160,6 +164,8 @@ class BackupDesk:
             self._idle_since = (revision, now)
         if not await self._is_answering():
             return
+        if self._owes_one:
+            await self._before_migration()
         try:
             newest = _newest(await self._patiently(lambda _: self._swept()))
         except (UndercroftError, OSError) as error:
@@ -197,9 +203,14 @@ class BackupDesk:
     async def _failed(self, error: Exception) -> None:
         await self._alerts.raise_alert(FAILED, severity="error", message=str(error), advice="Free some space, check the disk, then make a backup.")
 
-    async def _try_to_create(self, kind: BackupKind) -> bool:
+    async def _before_migration(self, within_seconds: float = math.inf) -> None:
+        if await self._try_to_create("before_migration", within_seconds):
+            self._owes_one = False
+            await self._remember(Upkeep(versions=self._store.schemata.versions(), checked_at=self._upkeep.checked_at))
+
+    async def _try_to_create(self, kind: BackupKind, within_seconds: float = math.inf) -> bool:
         try:
-            await self._create(kind, "")
+            await self._create(kind, "", within_seconds)
         except StoreBroken:
             raise
         except (UndercroftError, OSError) as error:
@@ -262,13 +273,13 @@ class BackupDesk:
             case _:
                 assert_never(event)
 
-    async def _create(self, kind: BackupKind, name: str) -> BackupInfo:
+    async def _create(self, kind: BackupKind, name: str, within_seconds: float = math.inf) -> BackupInfo:
         def work(progress: Progress) -> BackupInfo:
             copier = Copier(self._store, self._extras, progress)
             made, _ = self._vault.create(kind, name, copier.fill, lambda: copier.revision, self._store.schemata.versions(), progress)
             return made.info()
 
-        made = await self._patiently(work, "create", len(self._store.index))
+        made = await self._patiently(work, "create", len(self._store.index), within_seconds)
         await self._alerts.clear(FAILED)
         await self._alerts.clear(STALE)
         return made
@@ -345,11 +356,13 @@ class BackupDesk:
             self._note("state_store", "prune", id, "ok")
         return pruned
 
-    async def _patiently(self, work: Callable[[Progress], FoundT], doing: Doing | None = None, total: int = 0) -> FoundT:
+    async def _patiently(
+        self, work: Callable[[Progress], FoundT], doing: Doing | None = None, total: int = 0, within_seconds: float = math.inf
+    ) -> FoundT:
         try:
-            return await self._labour.do(work, doing, total)
+            return await self._labour.do(work, doing, total, within_seconds)
         except PlaceSilent:
-            if not self._labour.is_ending:
+            if not self._labour.is_ending and within_seconds == math.inf:
                 await self._silent()
             raise
 

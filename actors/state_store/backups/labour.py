@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -41,14 +43,15 @@ class Labour:
         """Wait for nothing any more; work that is under way ends at its next step."""
         self.is_ending = True
 
-    async def do(self, work: Callable[[Progress], FoundT], doing: Doing | None = None, total: int = 0) -> FoundT:
+    async def do(self, work: Callable[[Progress], FoundT], doing: Doing | None = None, total: int = 0, within_seconds: float = math.inf) -> FoundT:
         """Do some work; how it goes on is told as `doing`, if that is given, in steps of which there are about `total`.
 
         Raises:
-            PlaceSilent: nothing came for too long, or everything is ending.
+            PlaceSilent: nothing came for too long, it is not done within the time, or everything is ending.
             whatever the work raises.
         """
         done = [0]
+        end = time.monotonic() + within_seconds
 
         def watched(beat: Callable[[], None]) -> FoundT:
             def progress(count: int) -> None:
@@ -62,7 +65,8 @@ class Labour:
             self._tasks.start_soon(self._tell, scope, doing, done, total)
         try:
             return await anyio.to_thread.run_sync(
-                lambda: patiently(self._place, watched, self._patience_seconds, lambda: self.is_ending), abandon_on_cancel=True
+                lambda: patiently(self._place, watched, self._patience_seconds, lambda: self.is_ending or time.monotonic() >= end),
+                abandon_on_cancel=True,
             )
         finally:
             scope.cancel()

@@ -81,3 +81,9 @@ def test_what_is_gone_and_what_is_there_is_made_durable_alike(tree: Tree) -> Non
 def test_what_was_staged_can_be_taken_back(tree: Tree) -> None:
     tree.unstage([tree.stage("notes/a.json", b"1"), tree.root / "notes" / "gone.tmp"])
     assert list((tree.root / "notes").iterdir()) == []
+
+
+def test_a_look_at_the_place_of_backups_leaves_alone_what_is_being_written_there(tree: Tree) -> None:
+    being_written = tree.stage("backups/auto/notes.a@x-r1.json", b"half")
+    assert tree.probe_backups()
+    assert being_written.exists()

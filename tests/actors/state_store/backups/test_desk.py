@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from actors.profile_tables import BackupsTable
 from actors.state_store import patience, tree
 from actors.state_store.actor import StateStoreActor
+from actors.state_store.backups import desk
 from actors.state_store.backups.desk import FAILED, SILENT, STALE, UNSOUND, BackupDesk
 from actors.state_store.backups.vault import Vault
 from actors.state_store.documents import DocumentStore
@@ -276,3 +278,29 @@ async def test_a_store_starts_beside_a_dead_mount(tmp_path: Path, monkeypatch: p
         async with running(tmp_path, patience_seconds=0.3) as world:
             assert await world.load("notes.a") == 1
             assert await world.save("notes.a", 2) > 1
+
+
+async def test_a_start_does_not_wait_long_for_the_backup_before_a_migration_which_is_made_soon_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as world:
+        await world.save("notes.a", 1)
+    newer = Schemata((), {"Note": [lambda value: value]})
+    monkeypatch.setattr(desk, "START_BACKUP_SECONDS", 0.0)
+    hang = threading.Event()
+    real = Vault.create
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        hang.wait()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(Vault, "create", slow)
+    async with running(tmp_path, BackupsTable(check_hours=0), schemata=newer) as world:
+        assert await world.load("notes.a") == 1
+        assert await world.backups() == []
+        monkeypatch.setattr(Vault, "create", real)
+        await world.desk.tick()
+        assert [one.kind for one in await world.backups()] == ["before_migration"]
+        hang.set()
+    async with running(tmp_path, schemata=newer) as world:
+        assert len([one for one in await world.backups() if one.kind == "before_migration"]) == 1
