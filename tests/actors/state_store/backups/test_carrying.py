@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.state_store.backups.carrying import CannotCarry, export, take_in
-from actors.state_store.backups.errors import BackupDamaged, BackupFailed, PassphraseTooShort, PassphraseWrong
+from actors.state_store.backups.errors import BackupDamaged, BackupFailed, ExportDamaged, PassphraseTooShort, PassphraseWrong
 from actors.state_store.backups.manifest import PACK_NAME
 from actors.state_store.operations import Save
 from stores import HeldKeys, back_up, content_of, opened, restorer, save, vault_of
@@ -59,7 +59,7 @@ def test_a_wrong_passphrase_or_a_damaged_file_leaves_no_backup(tmp_path: Path) -
     with pytest.raises(PassphraseWrong):
         take_in(vault, file, "another passphrase", HeldKeys())
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(Exception, match="damaged"):
+    with pytest.raises(ExportDamaged):
         take_in(vault, file, WORDS, HeldKeys())
     assert vault.listed().manifests == []
     assert list((vault.root / "manual").iterdir()) == []

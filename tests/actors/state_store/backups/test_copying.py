@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.state_store.backups.copying import Copier
+from actors.state_store.backups.errors import BackupFailed
 from actors.state_store.backups.vault import Vault
 from actors.state_store.operations import Save
 from stores import HeldKeys, back_up, delete, done, opened, save, vault_of
@@ -104,5 +105,5 @@ def test_a_key_whose_file_is_gone_is_left_out_and_one_that_cannot_be_read_is_an_
     assert values(store.root, made.id) == {"notes.b": 2}
     (store.root / "notes" / "b.json").unlink()
     (store.root / "notes" / "b.json").mkdir()
-    with pytest.raises(Exception, match="no backup was made"):
+    with pytest.raises(BackupFailed, match="no backup was made"):
         back_up(store)
