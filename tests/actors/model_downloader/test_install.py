@@ -339,3 +339,31 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
     twice = sum(seen.sent_bytes for seen in origin.requests) - size
     print(f"fetched twice: {twice} bytes over 6 kills")
     assert 0 <= twice <= 6 * MIB
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(boot_id() is None, reason="the platform does not name its boots")
+@pytest.mark.requirement("C-4", "S1-26")
+def test_killed_with_several_connections_it_fetches_less_than_a_mebibyte_of_each_twice(origin: Origin, tmp_path: Path) -> None:
+    size = 96 * MIB
+    origin.rate_bytes_per_second = 8 * MIB
+    journey = Journey(origin, tmp_path / "models", SyntheticContent(size))
+    command = [sys.executable, "-c", INSTALLER, str(tmp_path / "models"), msgspec.json.encode(journey.entry).decode()]
+    root = Path(install_module.__file__).parents[2]
+    runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
+    while origin.flowing("/m") < 3 and runner.poll() is None:
+        pass
+    held = origin.sent_bytes("/m")
+    while origin.sent_bytes("/m") < held + 4 * MIB:
+        pass
+    connections = origin.flowing("/m")
+    runner.send_signal(signal.SIGKILL)
+    runner.communicate()
+    assert connections >= 3
+    origin.rate_bytes_per_second = None
+    last = subprocess.run(command, capture_output=True, text=True, cwd=root, check=True)
+    assert "installed" in last.stdout
+    assert (tmp_path / "models" / "m" / "model.bin").stat().st_size == size
+    twice = origin.sent_bytes("/m") - size
+    print(f"fetched twice: {twice} bytes of {connections} connections")
+    assert 0 <= twice < connections * MIB
