@@ -32,6 +32,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
         started_at: seconds since the Unix epoch.
         lane, feed: ZeroMQ endpoints.
         token: what HELLO has to show.
+        profile: directory of the profile that it runs.
     """
 
     app: str
@@ -42,6 +43,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     protocol: int = PROTOCOL_VERSION
     curve: CurveKeys | None = None
+    profile: str = ""
 
 
 def state_directory(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:

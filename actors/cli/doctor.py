@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from actors.cli.options import Target, pass_target, target_options
+from actors.cli.options import Target, pass_target, profile_option, target_options
 from actors.cli.outcome import ExitCode, print_json
-from bus.errors import RequestFailed, UndercroftError
+from actors.profile import DEFAULT_PROFILE
+from bus.errors import NotRunning, RequestFailed, UndercroftError
 
 if TYPE_CHECKING:
     from actors.doctor.problems import Place, Problem
@@ -26,6 +27,7 @@ MARKS = {"error": "✗", "warning": "!", "info": "·"}
 @click.option("--fix", is_flag=True, help="Show what could be mended safely. Changes nothing without --yes.")
 @click.option("--yes", "is_sure", is_flag=True, help="With --fix: mend it.")
 @target_options
+@profile_option
 @pass_target
 def doctor(target: Target, fix: bool, is_sure: bool) -> int:
     """Look for what is wrong, and say what to do about it.
@@ -71,7 +73,7 @@ def place_of(target: Target) -> Place:
     resolved = resolve(defaults, read_choices(defaults.config).choices)
     profile, fault = None, ""
     try:
-        profile = read_profile(find_profile(target.profile))
+        profile = read_profile(find_profile(profile_of(target)))
     except ProfileError as error:
         fault = str(error)
     state = resolved.locations.state
@@ -85,6 +87,18 @@ def place_of(target: Target) -> Place:
         is_up=bool(is_held(state)),
         now=time.time(),
     )
+
+
+def profile_of(target: Target) -> str:
+    """Profile that the home is judged by: the one that was asked for, else the one that the runtime runs, or ran when it was killed."""
+    from bus.discovery import read_runtime, runtime_path
+
+    if target.profile != DEFAULT_PROFILE:
+        return target.profile
+    try:
+        return read_runtime(runtime_path(target.app, target.home)).profile or target.profile
+    except NotRunning:
+        return target.profile
 
 
 def look_everywhere(target: Target, place: Place) -> list[Problem]:

@@ -317,6 +317,7 @@ class Supervisor:
             feed=self._endpoints.feed,
             token=self._token,
             curve=self._curve.for_clients() if self._curve else None,
+            profile=str(self.options.profile.directory),
         )
         self._runtime_file.write(self._runtime)
         self._face_task = asyncio.ensure_future(self._face.run(self._runtime))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from actors.cli.doctor import profile_of
+from actors.cli.options import Target
 from actors.storage.crash_files import keep_crash
 from bus.discovery import Runtime
 from schemas.crashes import CrashRecord
@@ -97,6 +100,12 @@ def test_a_home_where_nothing_ever_ran_is_well(absent: Any) -> None:
     ended = absent("doctor", "--json")
     assert [problem["severity"] for problems in _of_the_home(ended).values() for problem in problems] == ["info"] * 3
     assert not absent.home.exists()
+
+
+def test_the_home_is_judged_by_the_profile_that_its_runtime_runs(running: Any) -> None:
+    target = Target(home=str(running.home))
+    assert profile_of(target) == str(running.profile)
+    assert profile_of(replace(target, profile="other")) == "other"
 
 
 def test_yes_alone_is_no_order(absent: Any) -> None:
