@@ -136,7 +136,8 @@ class Client:
             Aborted: `abort` was set.
         """
         if self._offline():
-            raise FetchFailed("refused", f"{path}: this runtime is offline by choice (UNDERCROFT_OFFLINE, HF_HUB_OFFLINE, models.offline); what was fetched is kept")
+            choice = "UNDERCROFT_OFFLINE, HF_HUB_OFFLINE, models.offline"
+            raise FetchFailed("refused", f"{path}: this runtime is offline by choice ({choice}); what was fetched is kept")
         asked, seen = resolved or url, set()
         while True:
             abort.check()
