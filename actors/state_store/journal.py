@@ -2,6 +2,7 @@
 
 A segment is a file of records; those that were appended together have one digest. Its end may be torn by a crash: such
 records were never acknowledged. It is made longer than what it holds: writing over zeros changes no metadata, and a sync need not wait for those.
+The digest is salted with a random part of the segment's name, so that no value can hold what passes for a record.
 A segment goes once all that it holds is durable in its own files; at a start, what is left is applied again, in order.
 So one fsync makes any number of changes durable, and a batch is there whole or not at all.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ MAGIC: Final = b"UCj1"
 _HEAD: Final = struct.Struct("<4sI16s")
 RECORD_LIMIT_BYTES: Final = 512 * 1024 * 1024
 SEGMENT_SUFFIX: Final = ".log"
+SALT_BYTES: Final = 16
 PADDING_BYTES: Final = 1024 * 1024
 """A segment grows by so many zeros at once."""
 
@@ -52,6 +55,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     voids: int = 0
 
 
+_NAME: Final = re.compile(rf"(\d{{16}})-([0-9a-f]{{{2 * SALT_BYTES}}}){re.escape(SEGMENT_SUFFIX)}")
 _decoder: Final = msgspec.msgpack.Decoder(list[Record])
 
 
@@ -71,19 +75,19 @@ class Found:
     is_damaged: bool = False
 
 
-def pack(*records: Record) -> bytes:
+def pack(*records: Record, salt: bytes = b"") -> bytes:
     """The bytes of some records that are read again all or none."""
     payload = msgspec.msgpack.encode(records)
-    return _HEAD.pack(MAGIC, len(payload), _digest(payload)) + payload
+    return _HEAD.pack(MAGIC, len(payload), _digest(payload, salt)) + payload
 
 
-def parse(content: bytes) -> Found:
-    """Read a segment. What cannot be read is passed over, up to the next record that can be."""
+def parse(content: bytes, salt: bytes = b"") -> Found:
+    """Read a segment with its salt. What cannot be read is passed over, up to the next record that can be."""
     found = Found()
     at = 0
     is_between = False
     while at < len(content):
-        read = _records_at(content, at)
+        read = _records_at(content, at, salt)
         if read is None:
             is_between = True
             at = content.find(MAGIC, at + 1)
@@ -97,6 +101,17 @@ def parse(content: bytes) -> Found:
         is_between = False
     found.is_torn = bool(content[found.good_bytes :].strip(b"\0"))
     return found
+
+
+def name_of(serial: int, salt: bytes) -> str:
+    """Name of a segment; names sort by serial."""
+    return f"{serial:016d}-{salt.hex()}{SEGMENT_SUFFIX}"
+
+
+def read_name(name: str) -> tuple[int, bytes] | None:
+    """Serial and salt of a segment by its name; None if it is no segment."""
+    match = _NAME.fullmatch(name)
+    return (int(match[1]), bytes.fromhex(match[2])) if match else None
 
 
 def outcome(records: Sequence[Record]) -> dict[str, bytes | None]:
@@ -120,6 +135,7 @@ class Journal:
         self._descriptor = -1
         self._path = directory
         self._serial = 0
+        self._salt = b""
         self._number = 0
         self._room_bytes = 0
         self.size_bytes = 0
@@ -133,7 +149,7 @@ class Journal:
         make_directory(self._directory)
         records, segments, damaged = self.read()
         if segments:
-            self._serial = int(segments[-1].name.removesuffix(SEGMENT_SUFFIX))
+            self._serial = max(named[0] for segment in segments if (named := read_name(segment.name)))
         self._number = max((record.number for record in records), default=0)
         return records, segments, damaged
 
@@ -143,8 +159,9 @@ class Journal:
         Raises:
             OSError: a segment cannot be read.
         """
-        segments = sorted(path for path in self._directory.iterdir() if path.name.endswith(SEGMENT_SUFFIX))
-        found = [parse(segment.read_bytes()) for segment in segments]
+        named = {path: name for path in sorted(self._directory.iterdir()) if (name := read_name(path.name))}
+        segments = list(named)
+        found = [parse(segment.read_bytes(), salt) for segment, (_, salt) in named.items()]
         damaged = [segment for segment, one in zip(segments, found, strict=True) if one.is_damaged]
         return [record for one in found for record in one.records], segments, damaged
 
@@ -154,13 +171,14 @@ class Journal:
         Raises:
             DurableWriteFailed: it cannot be made; the one before goes on.
         """
-        path = self._directory / f"{self._serial + 1:016d}{SEGMENT_SUFFIX}"
+        salt = os.urandom(SALT_BYTES)
+        path = self._directory / name_of(self._serial + 1, salt)
         step = "create"
         descriptor = -1
         try:
             descriptor = self._disk.create(path)
             step = "write"
-            size_bytes = self._write(descriptor, pack(Record(self._number, revision)))
+            size_bytes = self._write(descriptor, pack(Record(self._number, revision), salt=salt))
             room_bytes = _pad(descriptor, size_bytes)
             step = "sync"
             self._disk.sync(descriptor)
@@ -174,7 +192,7 @@ class Journal:
             raise DurableWriteFailed(str(path), step, error.errno or 0, error.strerror or str(error)) from error
         before = self._path if self._descriptor >= 0 else None
         self.close()
-        self._descriptor, self._path, self._serial = descriptor, path, self._serial + 1
+        self._descriptor, self._path, self._serial, self._salt = descriptor, path, self._serial + 1, salt
         self.size_bytes, self._room_bytes = size_bytes, room_bytes
         return before
 
@@ -187,7 +205,7 @@ class Journal:
         """
         first = self._number + 1
         records = [Record(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
-        self._append(pack(*records))
+        self._append(pack(*records, salt=self._salt))
         self._number += len(records)
         return [record.number for record in records]
 
@@ -197,7 +215,7 @@ class Journal:
         Raises:
             DurableWriteFailed, OSError: see `append`.
         """
-        self._append(pack(Record(self._number + 1, revision, voids=number)))
+        self._append(pack(Record(self._number + 1, revision, voids=number), salt=self._salt))
         self._number += 1
 
     def close(self) -> None:
@@ -251,7 +269,7 @@ def remove(segments: Sequence[Path]) -> None:
         sync_directory(segments[-1].parent)
 
 
-def _records_at(content: bytes, at: int) -> tuple[list[Record], int] | None:
+def _records_at(content: bytes, at: int, salt: bytes) -> tuple[list[Record], int] | None:
     if len(content) - at < _HEAD.size:
         return None
     magic, length, digest = _HEAD.unpack_from(content, at)
@@ -259,7 +277,7 @@ def _records_at(content: bytes, at: int) -> tuple[list[Record], int] | None:
     if magic != MAGIC or length > RECORD_LIMIT_BYTES or end > len(content):
         return None
     payload = content[start:end]
-    if _digest(payload) != digest:
+    if _digest(payload, salt) != digest:
         return None
     try:
         return _decoder.decode(payload), end
@@ -267,5 +285,5 @@ def _records_at(content: bytes, at: int) -> tuple[list[Record], int] | None:
         return None
 
 
-def _digest(payload: bytes) -> bytes:
-    return hashlib.sha256(payload).digest()[:16]
+def _digest(payload: bytes, salt: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=16, key=salt).digest()

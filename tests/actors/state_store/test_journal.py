@@ -72,6 +72,21 @@ def test_records_that_were_appended_together_are_read_all_or_none_and_zeros_behi
     assert (found.records, found.is_torn, found.is_damaged) == ([], True, False)
 
 
+def test_a_value_that_looks_like_a_record_is_not_taken_for_one_where_its_own_record_is_torn() -> None:
+    forged = journal.pack(Record(99, 99, [Change("config/app.json", b"forged")]))
+    salt = b"s" * journal.SALT_BYTES
+    content = journal.pack(Record(1, 1, [Change("notes/a.json", forged + bytes(100))]), salt=salt)
+    assert [record.number for record in journal.parse(content, salt).records] == [1]
+    assert journal.parse(content[:-50], salt).records == []
+
+
+def test_the_name_of_a_segment_tells_its_serial_and_its_salt() -> None:
+    salt = bytes(range(journal.SALT_BYTES))
+    assert journal.read_name(journal.name_of(7, salt)) == (7, salt)
+    assert journal.read_name(f"{journal.name_of(7, salt)}.corrupt") is None
+    assert journal.name_of(9, salt) < journal.name_of(10, bytes(journal.SALT_BYTES))
+
+
 @given(st.binary(max_size=300))
 def test_anything_at_all_can_be_read(content: bytes) -> None:
     assert journal.parse(content).good_bytes <= len(content)
