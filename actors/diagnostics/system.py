@@ -13,7 +13,7 @@ from typing import Any, Final
 
 LIBRARIES: Final = (
     "anyio", "click", "cryptography", "filelock", "httpx", "jsonschema", "keyring", "msgspec", "platformdirs", "pydantic",
-    "pyzmq", "rich", "watchfiles", "zstandard",
+    "pyzmq", "rich", "zstandard",
 )  # fmt: skip
 INFO_LIMIT_BYTES: Final = 256 * 1024
 _MODEL = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
