@@ -10,6 +10,7 @@ So one fsync makes any number of changes durable, and a batch is there whole or 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -203,6 +204,8 @@ class Journal:
             DurableWriteFailed: none of them is, nor ever will be.
             OSError: whether they are cannot be told; the store must not go on.
         """
+        if self._descriptor < 0:
+            raise DurableWriteFailed(str(self._directory), "create", errno.ENOSPC, "the disk took no new segment of the journal")
         first = self._number + 1
         records = [Record(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
         self._append(pack(*records, salt=self._salt))

@@ -18,10 +18,11 @@ from actors.state_store.keys import path_of
 from actors.state_store.namespaces import Namespaces
 from actors.state_store.opening import READ_LIMIT_BYTES, Damaged, Opener
 from actors.state_store.operations import Done, Incident, Keys, Loaded, Repair, Repaired, Restore, Step
+from actors.state_store.replaying import replay
 from actors.state_store.schemata import Schemata
 from actors.state_store.swapping import resume
 from actors.state_store.tree import JOURNAL, Tree
-from actors.state_store.writing import KEPT_ASIDE, Prepared, Writer
+from actors.state_store.writing import Prepared, Writer
 from actors.storage.durable import REAL_DISK, Disk, DurableWriteFailed
 from actors.storage.lock import DirectoryLock
 from actors.storage.quarantine import quarantine
@@ -270,7 +271,7 @@ class StateStore:
         try:
             with self._writing:
                 if self.is_suspect:
-                    self._replay(journals.outcome(self._journal.read()[0]), anew=True)
+                    self.incidents += replay(self._tree, journals.outcome(self._journal.read()[0]), anew=True)
                 self._seal_segment()
             for _, touched in self._sealed:
                 self._tree.harden(sorted(touched))
@@ -339,13 +340,18 @@ class StateStore:
         return Loaded(**{**vars(found), "evidence": evidence, "repaired_from": source})
 
     def _carry_out(self) -> None:
+        self._begin_anew()
         try:
             self._writer.carry_out()
         except StoreBroken:
             self._is_broken = True
             raise
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """After the journal failed, go on in a new segment; if that cannot be made either, the next change tries again."""
         if self._writer.journal_failed:
-            with contextlib.suppress(DurableWriteFailed):  # then the next change tries again
+            with contextlib.suppress(DurableWriteFailed):
                 self._seal_segment()
                 self._writer.journal_failed = False
 
@@ -363,38 +369,20 @@ class StateStore:
     def _recover(self) -> None:
         records, segments, damaged = self._journal.recover()
         self._writer.revision = max((record.revision for record in records), default=0)
-        self._replay(journals.outcome(records))
-        self._journal.begin(self._writer.revision)
+        self.incidents += replay(self._tree, journals.outcome(records))
         for segment in damaged:
             aside = quarantine(segment)
             self.incidents.append(
                 Incident("corruption", "journal", "records of the journal cannot be read; what they changed may be older now", str(aside))
             )
-        journals.remove([segment for segment in segments if segment not in damaged])
-
-    def _replay(self, after: dict[str, bytes | None], *, anew: bool = False) -> None:
-        """Let files hold what the journal says, durably; `anew`: write also what seems to be so already.
-
-        Raises:
-            OSError: the disk does not let it.
-        """
-        for relative, content in after.items():
-            path = self._tree.path(relative)
-            if self._tree.is_backups_silent and relative.startswith(KEPT_ASIDE):
-                self.incidents.append(Incident("disk", relative, "a former value is not kept: the disk of the backups does not answer"))
-                continue
-            if not path.resolve().is_relative_to(self.root.resolve()):
-                continue
-            if content is None:
-                self._tree.put(relative, None)
-            elif anew or not _holds(path, content):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._tree.put(relative, self._tree.stage(relative, content))
-        self._tree.harden([relative for relative in after if not (self._tree.is_backups_silent and relative.startswith(KEPT_ASIDE))])
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except FileNotFoundError:
-        return False
+        left = [segment for segment in segments if segment not in damaged]
+        try:
+            self._journal.begin(self._writer.revision)
+        except DurableWriteFailed as failed:  # what is there can be read all the same
+            self.incidents.append(
+                Incident("disk", "journal", f"nothing can be saved until the disk takes a new segment of the journal ({failed.reason})")
+            )
+            self._writer.journal_failed = True
+            self._sealed += [(segment, set()) for segment in left]
+        else:
+            journals.remove(left)

@@ -323,6 +323,40 @@ def test_it_does_what_a_dictionary_does(tmp_path_factory: pytest.TempPathFactory
     assert left_over(root) == []
 
 
+class FullDisk(Disk):
+    """Takes no new files while it is full."""
+
+    is_full = False
+
+    def create(self, path: Path) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().create(path)
+
+
+@pytest.mark.requirement("S3-25", "S3-27")
+def test_a_store_that_starts_on_a_full_disk_can_be_read_and_saves_again_once_there_is_room(tmp_path: Path) -> None:
+    store = opened(tmp_path / "store")
+    done(store, Save("notes.a", "first"))
+    shutil.copytree(tmp_path / "store", tmp_path / "killed")
+    store.close()
+    disk = FullDisk()
+    disk.is_full = True
+    store = opened(tmp_path / "killed", disk=disk)
+    assert content_of(store) == {"notes.a": "first"}
+    assert [(one.kind, one.subject) for one in store.incidents] == [("disk", "journal")]
+    (refused,) = store.commit([[Save("notes.b", "second")]])
+    assert "notes.b" in str(refused)
+    disk.is_full = False
+    done(store, Save("notes.a", "later"))
+    shutil.copytree(tmp_path / "killed", tmp_path / "again")
+    store.close()
+    for root in ("killed", "again"):
+        store = opened(tmp_path / root)
+        assert content_of(store) == {"notes.a": "later"}, "an older segment never outlives a newer one"
+        store.close()
+
+
 class FailingDisk(Disk):
     """Fails at the N-th call of a step, once."""
 
