@@ -70,8 +70,9 @@ def test_head_is_refused_and_a_challenge_made(origin: Origin) -> None:
 def test_drip_lets_one_byte_through_at_a_time(origin: Origin) -> None:
     origin.misbehave("/m", Faults(drip_after_bytes=len(BODY) - 1))
     assert ask(origin, Faults(drip_after_bytes=len(BODY) - 1))[2] == BODY
+    while origin.flowing("/m"):  # the last byte is counted once it is sent, and may have been read by then
+        pass
     assert origin.requests[-1].sent_bytes == len(BODY)
-    assert origin.flowing("/m") in (0, 1)
 
 
 def test_more_header_fields_than_anybody_reads(origin: Origin) -> None:
