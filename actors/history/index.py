@@ -6,17 +6,16 @@ of places is that of the ids, and the full-text index hands out the newest first
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import threading
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Final
 
 import msgspec
 
+from actors.history.matching import match_of, searchable, where_of
 from actors.history.search import highlights, words_of
 from schemas.history import (
     ConversationTotals,
@@ -39,6 +38,10 @@ CROWDED: Final = 2048
 
 HASH_BYTES: Final = 64 * 1024 * 1024
 SCAN_STEP: Final = 512
+WALKED: Final = 1024
+"""So many of the newest entries are looked at before the full-text index is asked: a frequent word is found among them at once,
+whereas the index would gather every entry that holds it."""
+
 COMMIT_EVERY: Final = 256
 """Changes; each commit makes the full-text index write out what it gathered."""
 
@@ -57,9 +60,6 @@ LAZY: Final = {
 
 _PUT: Final = "INSERT INTO entries (place, id, segment, at, kind, conversation, tokens, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _INDEX: Final = "INSERT INTO words (rowid, text) VALUES (?, ?)"
-_WORD: Final = re.compile(r"[^\W_]+")
-_SEPARATES: Final = re.compile("[\u0300-\u036f\ue000-\uf8ff\U000f0000-\U0010ffff]")
-"""Signs that the full-text index takes for parts of words and Python does not: combining marks, private use."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -181,7 +181,7 @@ class Index:
 
     def page(self, question: HistoryQueryRequestEvent) -> HistoryPageEvent:
         """Entries that fit a question, newest first."""
-        where, values = _where(question)
+        where, values = where_of(question)
         if question.text:
             return self._page_of_text(question, where, values)
         with self._changing():
@@ -199,7 +199,7 @@ class Index:
 
     def oldest_first(self, question: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
         """The next entries to export, and whether more follow."""
-        where, values = _where(HistoryQueryRequestEvent(since=question.since, until=question.until, conversation_id=question.conversation_id))
+        where, values = where_of(HistoryQueryRequestEvent(since=question.since, until=question.until, conversation_id=question.conversation_id))
         with self._lock:
             after = self._place(question.after) if question.after else -1
             statement = f"SELECT body FROM entries WHERE place > ? {'AND ' + where if where else ''} ORDER BY place LIMIT ?"  # noqa: S608  # constants
@@ -209,10 +209,8 @@ class Index:
     def search(self, question: HistorySearchRequestEvent, *, complete: bool) -> HistoryFoundEvent:
         """Entries that hold all the words, newest first; what the full-text index suggests is looked at before it is given."""
         words = words_of(question.words)
-        wanted = match_of(words)
         hits: list[Hit] = []
-        found = self._suggested(wanted, question.before) if wanted else self._scan("", [], question.before)
-        for _, body in found if words else ():
+        for body in self._candidates(match_of(words), question.before) if words else ():
             places = highlights(_text.decode(body).text, words)
             if places is not None:
                 hits.append(Hit(entry=_entry.decode(body), highlights=[Highlight(start=start, end=end) for start, end in places]))
@@ -301,22 +299,33 @@ class Index:
             self._database.execute(LAZY[name])
             self._lazy.add(name)
 
+    def _candidates(self, wanted: str, before: str) -> Iterator[bytes]:
+        """Entries that may hold the words, newest first: the newest as they come, then what the full-text index suggests."""
+        walk = self._scan("", [], before)
+        if not wanted:
+            yield from (body for _, body in walk)
+            return
+        last: int | None = None
+        for last, body in islice(walk, WALKED):  # noqa: B007  # read after the loop
+            yield body
+        if last is not None:
+            yield from (body for _, body in self._suggested(wanted, last))
+
     def _scan(self, where: str, values: Sequence[Any], before: str, step: int = SCAN_STEP) -> Iterator[tuple[int, bytes]]:
         statement = f"SELECT place, body FROM entries WHERE place < ? {'AND ' + where if where else ''} ORDER BY place DESC LIMIT ?"  # noqa: S608
-        return self._steps(statement, values, before, step)
+        with self._lock:
+            below = self._place(before) if before else (1 << 63) - 1
+        yield from self._steps(statement, values, below, step)
 
-    def _suggested(self, wanted: str, before: str) -> Iterator[tuple[int, bytes]]:
+    def _suggested(self, wanted: str, below: int) -> Iterator[tuple[int, bytes]]:
         statement = (
             "SELECT entries.place, body FROM (SELECT rowid FROM words WHERE rowid < ? AND words MATCH ? ORDER BY rowid DESC LIMIT ?) AS hits"
             " JOIN entries ON entries.place = hits.rowid ORDER BY entries.place DESC"
         )
-        return self._steps(statement, [wanted], before, SCAN_STEP // 4)
+        return self._steps(statement, [wanted], below, SCAN_STEP // 4)
 
-    def _steps(self, statement: str, values: Sequence[Any], before: str, step: int) -> Iterator[tuple[int, bytes]]:
+    def _steps(self, statement: str, values: Sequence[Any], below: int, step: int) -> Iterator[tuple[int, bytes]]:
         """Rows below a place, a few at a time, so that nobody who writes waits for long."""
-        with self._lock:
-            below = self._place(before) if before else 1 << 63
-        below = min(below, (1 << 63) - 1)
         while True:
             with self._lock:
                 found = self._database.execute(statement, [below, *values, step]).fetchall()
@@ -352,39 +361,3 @@ def place_of(identity: str) -> int:
         raise ValueError("badly formed hexadecimal UUID string")
     number = int(identity.replace("-", ""), 16)  # uuid.UUID would take five times as long, for each entry that is loaded
     return (number >> 80) << 15 | (number >> 64 & 0xFFF) << 3 | number >> 59 & 0b111
-
-
-def match_of(words: Sequence[str]) -> str:
-    """The words as the full-text index wants them, each as the beginning of one; empty if it is of no help.
-
-    It suggests too much rather than too little: words are taken apart at signs that are no letters, and those with letters
-    that the index may not know (it has Unicode 6.1) are left out.
-    """
-    parts = [part for word in words for part in _WORD.findall(word) if all(map(_is_known, part))]
-    return " AND ".join(f'"{part}"*' for part in parts)
-
-
-def searchable(text: str) -> str:
-    """A text as the full-text index is given it."""
-    return text if text.isascii() else _SEPARATES.sub(" ", text)
-
-
-def _is_known(sign: str) -> bool:
-    return sign.isascii() or unicodedata.ucd_3_2_0.category(sign)[0] in "LN"
-
-
-def _where(question: HistoryQueryRequestEvent) -> tuple[str, list[Any]]:
-    conditions: list[tuple[str, Any]] = []
-    if question.since is not None:
-        conditions.append(("at >= ?", question.since))
-    if question.until is not None:
-        conditions.append(("at < ?", question.until))
-    if question.kind:
-        conditions.append(("kind = ?", question.kind))
-    if question.conversation_id:
-        conditions.append(("conversation = ?", question.conversation_id))
-    where, values = [condition for condition, _ in conditions], [value for _, value in conditions]
-    if question.ids:
-        where.append(f"id IN ({','.join('?' * len(question.ids))})")
-        values += question.ids
-    return " AND ".join(where), values

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.history.identity import Identities
-from actors.history.index import CROWDED, Index, PlaceTaken, match_of, place_of, searchable
+from actors.history.index import CROWDED, WALKED, Index, PlaceTaken, place_of
 from actors.history.ring import Ring
 from histories import entry
 from schemas.history import HistoryEntry, HistoryExportRequestEvent, HistoryQueryRequestEvent, HistorySearchRequestEvent
@@ -71,6 +71,17 @@ def test_pages_of_a_search_follow_each_other_without_a_gap() -> None:
         if not before:
             break
     assert seen == [f"word {number}" for number in range(299, -1, -1)]
+
+
+def test_rare_words_are_found_behind_the_newest_entries_that_are_looked_at_one_by_one() -> None:
+    entries = [entry(number, "rare oddity" if number % 500 == 3 else f"word {number}") for number in range(WALKED + 1500)]
+    index = index_of(entries)
+    expected = [one.id for one in reversed(entries) if "rare" in one.text]
+    found = index.search(HistorySearchRequestEvent(words="odd RARE", limit=100), complete=True)
+    assert [hit.entry.id for hit in found.hits] == expected
+    first = index.search(HistorySearchRequestEvent(words="rar", limit=4), complete=True)
+    rest = index.search(HistorySearchRequestEvent(words="rar", limit=4, before=first.next_before), complete=True)
+    assert [hit.entry.id for hit in first.hits + rest.hits] == expected[:8]
 
 
 def test_an_export_goes_on_where_its_last_part_ended() -> None:
@@ -135,9 +146,3 @@ def test_what_is_no_id_is_not_found(identity: str) -> None:
     index = index_of([entry(1)])
     assert index.get(identity) is None
     assert index.remove(identity) is None
-
-
-def test_words_are_asked_for_as_beginnings_and_those_the_index_may_not_know_are_left_out() -> None:
-    assert match_of(["foo-bar", "x"]) == '"foo"* AND "bar"* AND "x"*'
-    assert match_of(["...", "\U0001e900"]) == ""
-    assert searchable("cafe\u0301 x") == "cafe  x"
