@@ -11,7 +11,7 @@ import anyio.to_thread
 import msgspec
 
 from actors.locations.judgement import Plan, plan
-from actors.locations.policy import busy, held, judge_space
+from actors.locations.policy import LITTLE_BYTES, busy, held, judge_room, judge_space
 from actors.locations.survey import Map, survey
 from actors.storage.choices import CHOICES_NAME, Choices, ChoicesFound, read_choices, write_choices
 from actors.storage.durable import DurableWriteFailed
@@ -19,7 +19,9 @@ from actors.storage.locations import LocationRefused, Locations, prepare
 from actors.storage.quarantine import quarantine
 from bus.actor import Actor, Later
 from bus.errors import Refused, RequestFailed
+from schemas.alerts import Severity
 from schemas.paths import (
+    Category,
     ModelsRelocateRequestEvent,
     ModelsRelocationEvent,
     PathChooseRequestEvent,
@@ -54,6 +56,7 @@ class LocationKeeper(Actor[Inbox]):
         self._environ = environ
         self._found = read_choices(defaults.config)
         self._told: list[PathStatus] = []
+        self._room: dict[Category, Severity | None] = {}
         self._one_at_a_time = anyio.Lock()
 
     @classmethod
@@ -160,7 +163,22 @@ class LocationKeeper(Actor[Inbox]):
             self._told = paths
             await self.peer.publish(PathsChangedEvent(paths=paths, reason=reason))
             await self._alert(paths)
+        await self._alert_of_room(paths)
         return paths
+
+    async def _alert_of_room(self, paths: list[PathStatus]) -> None:
+        """Tell of a disk that fills up, once for each step."""
+        for status in paths:
+            severity = judge_room(status.free_bytes)
+            if severity == self._room.get(status.category):
+                continue
+            self._room[status.category] = severity
+            if severity is None:
+                await self.alerts.clear("location.disk_space", status.category)
+            else:
+                words = f"{status.path}: {status.free_bytes} bytes are free, expected at least {LITTLE_BYTES}"
+                advice = "free some space, or move the models to another disk with 'undercroft paths set models'"
+                await self.alerts.raise_alert("location.disk_space", status.category, severity=severity, message=words, advice=advice)
 
     async def _alert(self, paths: list[PathStatus]) -> None:
         for status in paths:

@@ -9,10 +9,14 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from actors.locations.facts import Facts
+from schemas.alerts import Severity
 from schemas.paths import Category, Choosable, Effect, PathOffer, PathProblem, PathProblemKind
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
 """Left free beside what is copied: for journals, and so that a disk is never filled to the last byte."""
+
+LITTLE_BYTES: Final = 1024 * 1024 * 1024
+"""With less than this left, a disk is nearly full: somebody should know before it is."""
 
 USER_DATA: Final = ("config", "state", "workspace")
 """What an app keeps of its user. Backups and syncs take these along, so models, which are large and can be fetched again, never lie there."""
@@ -85,6 +89,13 @@ def judge_space(category: Choosable, path: str, needed_bytes: int, free_bytes: i
     lacking = needed_bytes + RESERVE_BYTES - free_bytes
     words = f"{needed_bytes} bytes have to be copied there and {RESERVE_BYTES} left free, but {free_bytes} are free"
     return [_problem("space", category, path, f"{words}; free {lacking} bytes, or choose another disk", "free_space", "choose")]
+
+
+def judge_room(free_bytes: int | None) -> Severity | None:
+    """How bad it is that a disk has so little room left; None if it has enough, or if that is not known."""
+    if free_bytes is None or free_bytes >= LITTLE_BYTES:
+        return None
+    return "error" if free_bytes < RESERVE_BYTES else "warning"
 
 
 def missing_drive(facts: Facts, chosen_on: str) -> str:

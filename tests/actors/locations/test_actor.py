@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from actors.launch import Surroundings
 from actors.locations import actor as actor_module
@@ -23,6 +24,7 @@ from bus.actor import Actor, ActorLoop
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
 from bus.memory import memory_bus
+from schemas.alerts import AlertChangedEvent
 from schemas.paths import (
     ModelsRelocateRequestEvent,
     ModelsRelocationEvent,
@@ -250,6 +252,22 @@ async def test_a_disk_that_takes_no_choice_refuses_it(tmp_path: Path, monkeypatc
         assert (answer.accepted, "No space left" in answer.problems[0].message) == (False, True)
         with pytest.raises(RequestFailed, match="No space left"):
             await app.request(PathSettleRequestEvent(category="models", path=str(tmp_path / "big")))
+
+
+async def test_a_disk_that_fills_up_is_told_once_and_cleared_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free, real = [2**40], actor_module.survey
+    monkeypatch.setattr(
+        actor_module, "survey", lambda chart: [replace_struct(one, free_bytes=free[0]) for one in real(chart) if one.category == "models"]
+    )
+    async with keeper(tmp_path) as app, app.subscribe(AlertChangedEvent) as alerts:
+        for free[0] in (2**40, 2**29, 2**29 - 1, 1000, 2**40):
+            await app.request(PathsListRequestEvent())
+        told = [await anext(alerts) for _ in range(3)]
+    assert [(one.alert.severity, one.alert.is_active) for one in told if isinstance(one, AlertChangedEvent)] == [
+        ("warning", True),
+        ("error", True),
+        ("error", False),
+    ]
 
 
 def test_it_is_built_from_its_surroundings(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from actors.locations.facts import Facts
 from actors.locations.policy import (
+    LITTLE_BYTES,
     RESERVE_BYTES,
     busy,
     decided_elsewhere,
@@ -18,6 +19,7 @@ from actors.locations.policy import (
     held,
     is_within,
     judge_place,
+    judge_room,
     judge_space,
     judge_territory,
     judge_text,
@@ -184,3 +186,10 @@ paths = st.lists(st.sampled_from("abc"), max_size=4).map(lambda parts: Path("/",
 def test_two_places_are_apart_exactly_if_neither_is_within_the_other(one: Path, two: Path) -> None:
     apart = judge_territory("tools", one, {"logs": two}) == []
     assert apart == (not is_within(one, two) and not is_within(two, one))
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "severity"), [(None, None), (0, "error"), (RESERVE_BYTES, "warning"), (LITTLE_BYTES - 1, "warning"), (LITTLE_BYTES, None)]
+)
+def test_a_disk_that_fills_up_is_told_before_it_is_full(free_bytes: int | None, severity: str | None) -> None:
+    assert judge_room(free_bytes) == severity
