@@ -45,6 +45,22 @@ class Finding:
         return f"{self.file}: {self.trouble}: {_WORDS[self.trouble]}" + (f" ({self.detail})" if self.detail else "")
 
 
+@dataclass
+class Loaded:
+    """What a segment holds."""
+
+    ref: SegmentRef
+    batches: list[bytes]
+    findings: list[Finding]
+    is_plain: bool = False
+    size_bytes: int = 0
+
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether it is to be written anew without what is wrong with it."""
+        return any(finding.trouble not in ("locked", "torn") for finding in self.findings)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to do with the files that were found.

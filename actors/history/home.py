@@ -67,7 +67,7 @@ class Home:
 
     def left_bytes(self) -> int:
         """Size of the files that lie there."""
-        from actors.history.journal import files_of
+        from actors.history.files import files_of
 
         return sum(path.stat().st_size for path in files_of(self.directory, self.anchors))
 
@@ -97,7 +97,7 @@ class Home:
         Raises:
             OSError: not all of them are gone.
         """
-        from actors.history.journal import purge
+        from actors.history.files import purge
 
         self.forget_kept()
         return purge(self.directory, self.anchors)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -30,7 +29,8 @@ from actors.history.anchors import (
     write_catalog,
     write_head,
 )
-from actors.history.checking import Finding, judge_head, judge_segment, plan_start
+from actors.history.checking import Finding, Loaded, judge_head, judge_segment, plan_start
+from actors.history.files import cut_off, purge
 from actors.history.records import RecordRefused
 from actors.history.segment import READ_LIMIT_BYTES, SEGMENT_LIMIT_BYTES, Lines, SegmentRead, header_line, name_of, read_header, read_lines
 from actors.history.vault import Vault
@@ -42,7 +42,6 @@ from actors.storage.durable import (
     remove_file,
     replace_file,
     sync_data,
-    sync_directory,
     sync_file,
 )
 from actors.storage.quarantine import quarantine
@@ -51,22 +50,6 @@ from actors.storage.stored import KeyNotToBeHad
 
 AnchorT = TypeVar("AnchorT", Catalog, Head)
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-
-@dataclass
-class Loaded:
-    """What a segment holds."""
-
-    ref: SegmentRef
-    batches: list[bytes]
-    findings: list[Finding]
-    is_plain: bool = False
-    size_bytes: int = 0
-
-    @property
-    def is_spoiled(self) -> bool:
-        """Whether it is to be written anew without what is wrong with it."""
-        return any(finding.trouble not in ("locked", "torn") for finding in self.findings)
 
 
 class Journal:
@@ -359,7 +342,7 @@ class Journal:
             return Loaded(ref, [], [Finding(trouble, name, str(error))], size_bytes=len(content))
         findings = judge_segment(ref, read, head, has_anchors=has_anchors)
         if any(one.trouble == "torn" for one in findings):
-            _cut_off(self._directory / name, len(content) - read.torn_bytes)
+            cut_off(self._directory / name, len(content) - read.torn_bytes)
         return Loaded(_closed(ref, read), read.batches, findings, is_plain=not header.key, size_bytes=len(content))
 
     def _read_anchor(self, name: str, limit_bytes: int, kind: Literal["catalog", "head"]) -> Catalog | Head | None:
@@ -406,34 +389,3 @@ class Journal:
 
 def _closed(ref: SegmentRef, read: SegmentRead) -> SegmentRef:
     return msgspec.structs.replace(ref, last=read.last, tag=read.tags[read.last]) if ref.is_open and read.last else ref
-
-
-def _cut_off(path: Path, length: int) -> None:
-    """Take away a line that was never finished, so that it is not found again; nothing is ever appended behind it."""
-    descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
-    try:
-        os.ftruncate(descriptor, length)
-        sync_file(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def files_of(directory: Path, anchors: Path) -> list[Path]:
-    """All files that a history has on disk, what was put aside among them; segments first."""
-    found = [path for path in sorted(directory.iterdir()) if path.is_file()] if directory.is_dir() else []
-    names = (CATALOG_NAME, HEAD_NAME)
-    return found + ([path for path in sorted(anchors.iterdir()) if path.name.startswith(names)] if anchors.is_dir() else [])
-
-
-def purge(directory: Path, anchors: Path) -> int:
-    """Delete all files of a history; how many. Needs no key. An interrupted one is noticed by the next start.
-
-    Raises:
-        OSError: not all of them are gone.
-    """
-    found = files_of(directory, anchors)
-    for path in found:
-        path.unlink(missing_ok=True)
-    for parent in {path.parent for path in found}:
-        sync_directory(parent)
-    return len(found)

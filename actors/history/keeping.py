@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from actors.history.checking import Finding
+from actors.history.checking import Finding, Loaded
 from actors.history.index import Index
-from actors.history.journal import Journal, Loaded
+from actors.history.journal import Journal
 from actors.history.records import RawOperations
 from bus.errors import Refused
 from schemas.history import HistoryEntry

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.history.journal import Journal, files_of
+from actors.history.files import files_of
+from actors.history.journal import Journal
 from actors.history.keeping import Append
 from actors.history.vault import Vault
 from descriptors import let_go
