@@ -30,7 +30,7 @@ LOCKED: Final = "history.locked"
 INTEGRITY: Final = "history.integrity"
 NOT_SAVED: Final = "history.not_saved"
 CLOSE_SECONDS: Final = 2.0
-"""So long at the end what is under way may take."""
+"""So long at the end what is under way may take, and what is still to be taken out of old segments; the next life does the rest."""
 
 
 class Residence:
@@ -148,10 +148,11 @@ class Residence:
             self._post(HistoryStorageChangedEvent(status=status))
 
     async def close(self) -> None:
-        """Close the files in good order, once what is under way is done."""
+        """Close the files in good order, once what is under way is done; what was deleted is gone from disk by then, if that is short."""
         with anyio.move_on_after(CLOSE_SECONDS):
             async with self._pause_if(is_wanted=True):
-                pass
+                if self._disk is not None and self._disk.is_loaded:
+                    await self._disk.settled()
         self._open.clear()
         if self._disk is not None:
             await self._leave(self._disk)

@@ -207,6 +207,21 @@ async def test_changes_on_disk_are_carried_out_and_noted_without_what_they_said(
     assert b"secret" not in noted
 
 
+async def test_what_was_deleted_is_gone_from_disk_when_the_history_was_stopped_in_good_order(tmp_path: Path) -> None:
+    """Each life begins a segment, so that there are several to be written anew."""
+    ids: list[str] = []
+    for life in range(5):
+        async with memory_bus() as bus, bus.connect("app") as app:
+            await app.publish(settings(persistence_mode="disk", encrypt_at_rest=False))
+            async with living(bus, tmp_path):
+                await stored(app, "plaintext")
+                ids += await add(app, f"secret {life}")
+                await texts(app)
+                if life == 4:
+                    await app.request(HistoryDeleteRequestEvent(ids=ids))
+    assert b"secret" not in bytes_below(tmp_path / "state" / "history")
+
+
 async def test_retention_is_followed_by_itself_once_it_is_set(tmp_path: Path) -> None:
     async with memory_bus() as bus, bus.connect("app") as app:
         await app.publish(settings(persistence_mode="disk"))
