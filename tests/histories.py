@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,5 +88,9 @@ def losses(findings: Sequence[Finding]) -> list[str]:
 
 
 def bytes_below(root: Path) -> bytes:
-    """All that lies in files below a directory."""
-    return b"".join(path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file())
+    """All that lies in files below a directory; one that goes while they are read holds nothing any more."""
+    found = b""
+    for path in sorted(root.rglob("*")):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            found += path.read_bytes()
+    return found
