@@ -16,7 +16,7 @@ from actors.cli.session import ask, converse
 from bus.client import GapEvent, Peer
 from bus.errors import OperatorError
 from bus.subscription import Subscription
-from schemas.paths import PathChooseRequestEvent
+from schemas.paths import PathChooseRequestEvent, PathMoveChangedEvent
 from schemas.readiness import (
     ReadinessChangedEvent,
     ReadinessReportRequestEvent,
@@ -158,6 +158,8 @@ async def _move(peer: Peer, snapshots: Snapshots, view: ReadyView, location: str
     chosen = await ask(peer, request, WISH_TIMEOUT_SECONDS)
     if not chosen.accepted:
         raise NotConfirmed(f"{location}: " + "; ".join(problem.message for problem in chosen.problems), "choose another directory")
+    if chosen.move_id:
+        await _over_there(peer, chosen.move_id, location)
     wanted = next((status.next_path or status.path for status in chosen.paths if status.category == "models"), location)
     async for event in snapshots:
         if not isinstance(event, GapEvent):
@@ -165,6 +167,21 @@ async def _move(peer: Peer, snapshots: Snapshots, view: ReadyView, location: str
             if event.snapshot.location == wanted:
                 return event.snapshot
     raise AssertionError("a subscription of an open peer has no end")
+
+
+async def _over_there(peer: Peer, move_id: str, location: str) -> None:
+    """Wait until the new place serves; before that nothing can be installed in either.
+
+    Raises:
+        NotConfirmed: the models stayed where they were.
+    """
+    async with peer.subscribe(PathMoveChangedEvent) as moves:
+        async for move in moves:
+            if isinstance(move, GapEvent) or move.move_id != move_id or move.state == "moving":
+                continue
+            if move.state in ("failed", "cancelled"):
+                raise NotConfirmed(f"{location}: {move.problem or 'the move was cancelled'}", "choose another directory, or try again")
+            return
 
 
 async def _set_up(peer: Peer, view: ReadyView, now: ReadinessSnapshot, wishes: Wishes) -> int:
