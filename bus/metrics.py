@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import bisect
-from collections.abc import Iterator
+import contextlib
+import os
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from schemas.metrics import Bucket, Sample
+from schemas.metrics import Bucket, MetricsReportedEvent, MetricsWantedEvent, Sample
 
 if TYPE_CHECKING:
-    from bus.peer import Statistics
+    from bus.peer import Peer, Statistics
 
 DURATION_LIMITS_MS: Final = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0)
 SERIES_LIMIT: Final = 200
@@ -149,6 +152,21 @@ class Metrics:
         if not isinstance(instrument, kind):
             raise TypeError(f"{instrument.name} is a {type(instrument).__name__.lower()}, not a {kind.__name__.lower()}")
         return instrument
+
+
+async def gather_metrics(peer: Peer, actors: Collection[str], patience_seconds: float) -> list[MetricsReportedEvent]:
+    """Ask for the metrics of some actors; those that told theirs in time, by name. A sidecar in another language need not tell any."""
+    reading = os.urandom(8).hex()
+    reports: dict[str, MetricsReportedEvent] = {}
+    async with peer.subscribe(MetricsReportedEvent) as events:
+        await peer.publish(MetricsWantedEvent(reading=reading))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_seconds):
+                while len(reports) < len(actors):
+                    event = await anext(events)
+                    if isinstance(event, MetricsReportedEvent) and event.reading == reading and event.actor in actors:
+                        reports[event.actor] = event
+    return [reports[name] for name in sorted(reports)]
 
 
 def gaps_of(statistics: Statistics) -> list[Sample]:

@@ -143,6 +143,16 @@ class Peer:
         """
         await self._publishing.wait_until_settled()
 
+    async def retained(self, event_type: type[FirstT]) -> list[FirstT]:
+        """What the broker remembers of a topic now: the last event of each key.
+
+        Raises:
+            RequestFailed: the broker does not tell.
+        """
+        async with self.subscribe(event_type) as events:
+            pass  # a subscription has them before it is joined, and keeps them when it is left
+        return [event async for event in events if isinstance(event, event_type)]
+
     # -- request and serve -----------------------------------------------------------------------------------------
 
     async def request(self, event: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> ReplyT:

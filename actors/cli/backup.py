@@ -15,6 +15,7 @@ import click
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ReplyT, ask, converse
+from actors.sizes import size_text
 from actors.storage.locations import locate
 from bus.client import Peer
 from schemas.backups import (
@@ -69,7 +70,7 @@ def create(target: Target, name: str) -> int:
     if target.as_json:
         print_json(made)
     else:
-        print(f"{made.id}: {made.documents} documents, {size(made.content_bytes)}, {size(made.size_bytes)} on disk")
+        print(f"{made.id}: {made.documents} documents, {size_text(made.content_bytes)}, {size_text(made.size_bytes)} on disk")
     return ExitCode.OK
 
 
@@ -195,7 +196,7 @@ def export(target: Target, id: str, file: Path, yes: bool) -> int:
     if target.as_json:
         print_json({"id": id, "file": str(file), "documents": count, "size_bytes": file.stat().st_size})
     else:
-        print(f"{file}: {count} documents, {size(file.stat().st_size)}")
+        print(f"{file}: {count} documents, {size_text(file.stat().st_size)}")
     return ExitCode.OK
 
 
@@ -295,17 +296,7 @@ def line(one: BackupInfo) -> str:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.created_at))
     marks = ", ".join(mark for mark, holds in (("compressed", one.compressed), ("encrypted", one.encrypted)) if holds)
     name = f" {one.name!r}" if one.name else ""
-    return f"{one.id}  {at}  {one.kind}{name}, {one.documents} documents, {size(one.size_bytes)}, {marks}"
-
-
-def size(size_bytes: int) -> str:
-    """A size for people."""
-    amount = float(size_bytes)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
+    return f"{one.id}  {at}  {one.kind}{name}, {one.documents} documents, {size_text(one.size_bytes)}, {marks}"
 
 
 def _vault(target: Target) -> Vault:

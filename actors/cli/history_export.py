@@ -101,9 +101,7 @@ async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
 async def _changes(peer: Peer) -> AsyncIterator[HistoryChangedEvent]:
     """What happens from now on, without what the broker retains of each place from before."""
     async with peer.subscribe(HistoryChangedEvent) as events:
-        async with peer.subscribe(HistoryChangedEvent) as earlier:
-            pass
-        before = [event async for event in earlier]
+        before = await peer.retained(HistoryChangedEvent)
         async for event in events:
             if event in before:
                 before.remove(event)

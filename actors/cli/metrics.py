@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from typing import Final
 
 import click
@@ -12,7 +10,8 @@ from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import print_json
 from actors.cli.session import ask, converse
 from bus.client import Peer
-from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent, Sample
+from bus.metrics import gather_metrics
+from schemas.metrics import MetricsReportedEvent, Sample
 from schemas.supervision import SupervisorStatusRequestEvent
 
 PATIENCE_SECONDS: Final = 1.0
@@ -55,19 +54,7 @@ async def gather(peer: Peer, actor: str | None) -> list[MetricsReportedEvent]:
     if actor is not None and all(status.actor != actor for status in counting):
         raise click.UsageError(f"there is no actor {actor!r}, expected one of {', '.join(status.actor for status in counting)}")
     awaited = {status.actor for status in counting if status.state == "ready" and actor in (None, status.actor)}
-    reports: dict[str, MetricsReportedEvent] = {}
-    reading = secrets.token_hex(8)
-    async with peer.subscribe(MetricsReportedEvent) as events:
-        await peer.publish(MetricsWantedEvent(reading=reading))
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while awaited - reports.keys():
-                    event = await anext(events)
-                    if isinstance(event, MetricsReportedEvent) and event.reading == reading and actor in (None, event.actor):
-                        reports[event.actor] = event
-        except TimeoutError:
-            pass  # a sidecar in another language need not tell any
-    return [reports[name] for name in sorted(reports)]
+    return await gather_metrics(peer, awaited, PATIENCE_SECONDS)
 
 
 def line_of(sample: Sample) -> str:

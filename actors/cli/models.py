@@ -9,10 +9,10 @@ import click
 from actors.cli import models_life, sources
 from actors.cli.install_view import InstallView, view_for
 from actors.cli.models_words import model_lines, tell
-from actors.cli.models_words import size as size
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode, print_json
 from actors.cli.session import ask, converse
+from actors.sizes import size_text
 from bus.client import GapEvent, Peer
 from schemas.models import (
     ModelCancelRequestEvent,
@@ -131,7 +131,7 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
       undercroft models cancel whisper-tiny-en
     """
     done = converse(target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial)))
-    tell(target, done, f"{model_id}: {done.status.state}, {size(done.status.durable_bytes)} kept")
+    tell(target, done, f"{model_id}: {done.status.state}, {size_text(done.status.durable_bytes)} kept")
     return ExitCode.OK
 
 
@@ -151,7 +151,7 @@ def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) ->
     """
     request = ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run, wait_seconds=wait_seconds)
     done = converse(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
-    tell(target, done, f"{model_id}: {size(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}")
+    tell(target, done, f"{model_id}: {size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}")
     return ExitCode.OK
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.models_words import partial_line, size, tell
+from actors.cli.models_words import partial_line, tell
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.outcome import ExitCode
 from actors.cli.session import ask, converse
+from actors.sizes import size_text
 from schemas.leases import LEASE_SECONDS_LIMIT, ModelLeaseRequestEvent, ModelReleaseRequestEvent, ModelRepairRequestEvent, ModelRollbackRequestEvent
 from schemas.models import ModelPauseRequestEvent, ModelResumeRequestEvent, PartialsCollectRequestEvent, PartialsListRequestEvent
 
@@ -27,7 +28,7 @@ def pause(target: Target, model_id: str) -> int:
       undercroft models pause whisper-base
     """
     done = converse(target, lambda peer: ask(peer, ModelPauseRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS))
-    tell(target, done, f"{done.status.name}: {done.status.state}, {size(done.status.durable_bytes)} kept")
+    tell(target, done, f"{done.status.name}: {done.status.state}, {size_text(done.status.durable_bytes)} kept")
     return ExitCode.OK
 
 
@@ -77,7 +78,7 @@ def repair(target: Target, model_id: str) -> int:
       undercroft models repair whisper-base
     """
     done = converse(target, lambda peer: ask(peer, ModelRepairRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS))
-    tell(target, done, f"{done.status.name}: {done.status.state}, {size(done.kept_bytes)} need not be fetched")
+    tell(target, done, f"{done.status.name}: {done.status.state}, {size_text(done.kept_bytes)} need not be fetched")
     return ExitCode.OK
 
 
@@ -152,7 +153,7 @@ def collect(target: Target, keep_days: int | None, dry_run: bool) -> int:
       undercroft models collect --keep-days 30 --dry-run
     """
     done = converse(target, lambda peer: ask(peer, PartialsCollectRequestEvent(dry_run=dry_run, keep_days=keep_days), DISK_TIMEOUT_SECONDS))
-    freed = f"{size(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
+    freed = f"{size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
     if not done.keep_days:
         freed = "nothing was removed: no rule is set; give one with --keep-days, or 'undercroft models cancel MODEL --drop-partial' for a single one"
     tell(target, done, "\n".join([*(partial_line(partial) for partial in done.removed), *done.problems, freed]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.cli.install_view import percent
 from actors.cli.options import Target
 from actors.cli.outcome import print_json
+from actors.sizes import size_text
 from schemas.models import ModelStatus, PartialFound
 
 UNDER_WAY = ("queued", "downloading", "paused", "partial")
@@ -12,22 +13,12 @@ INDENT = " " * 24
 DAY_SECONDS = 86_400.0
 
 
-def size(size_bytes: int) -> str:
-    """A size for people, in decimal units."""
-    amount = float(size_bytes)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.2f} GB"
-
-
 def model_lines(status: ModelStatus) -> list[str]:
     """A model on one line, and below it what a person should know: revisions, who holds it, a licence that is due, a problem."""
     state = status.state
     if status.state in UNDER_WAY:
         state = f"{status.state} {percent(status.durable_bytes, status.size_bytes)} %"  # type: ignore[assignment]  # words from here on
-    first = f"{status.model_id:<24} {state:<12} {size(status.size_bytes):>9}  {status.name} ({status.category}, {status.licence})"
+    first = f"{status.model_id:<24} {state:<12} {size_text(status.size_bytes):>9}  {status.name} ({status.category}, {status.licence})"
     return [first, *(f"{INDENT} {line}" for line in _details(status))]
 
 
@@ -52,7 +43,7 @@ def partial_line(found: PartialFound) -> str:
     done = f" {percent(found.durable_bytes, found.promised_bytes)} %" if found.promised_bytes else ""
     hosts = f", from {', '.join(found.url_hosts)}" if found.url_hosts else ""
     wanted = "" if found.is_wanted else ", wanted by nobody"
-    return f"{found.model_id:<24} {found.kind:<8} {size(found.size_bytes):>9}{done}, {age}{hosts}{wanted}"
+    return f"{found.model_id:<24} {found.kind:<8} {size_text(found.size_bytes):>9}{done}, {age}{hosts}{wanted}"
 
 
 def tell(target: Target, answer: object, words: str) -> None:

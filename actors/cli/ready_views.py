@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from actors.cli.outcome import print_json
+from actors.sizes import size_text
 from schemas.readiness import ProgressLine, ReadinessSnapshot, SetupPrompt, Step
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def ending_lines(snapshot: ReadinessSnapshot) -> list[str]:
 
 def setup_lines(setup: SetupPrompt) -> list[str]:
     """The bundle as it is confirmed once."""
-    models = [f"  {model.name}, {model.missing_bytes / 1e6:.1f} MB, {model.licence}" for model in setup.models]
+    models = [f"  {model.name}, {size_text(model.missing_bytes)}, {model.licence}" for model in setup.models]
     return [setup.heading, *models, setup.text]
 
 

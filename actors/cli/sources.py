@@ -160,11 +160,11 @@ def whole_name(name: str) -> str:
 
 def described(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
     """An entry for people."""
-    from actors.cli.models import size
+    from actors.sizes import size_text
 
     licence = entry.licence + (f" ({entry.licence_url})" if entry.licence_url else "") + (", has to be accepted" if entry.accept_licence else "")
-    lines = [f"{entry.id}: {entry.name} ({entry.category}), {size(entry.size_bytes)}", f"  from     {pinned}", f"  licence  {licence}"]
-    lines += [f"  file     {file.path}  {size(file.size_bytes)}  sha256 {file.sha256[:16]}..." for file in entry.files[:FILES_SHOWN]]
+    lines = [f"{entry.id}: {entry.name} ({entry.category}), {size_text(entry.size_bytes)}", f"  from     {pinned}", f"  licence  {licence}"]
+    lines += [f"  file     {file.path}  {size_text(file.size_bytes)}  sha256 {file.sha256[:16]}..." for file in entry.files[:FILES_SHOWN]]
     if len(entry.files) > FILES_SHOWN:
         lines.append(f"  and {len(entry.files) - FILES_SHOWN} more files")
     if skipped:

@@ -44,8 +44,5 @@ def status(target: Target) -> int:
 async def look(peer: Peer) -> tuple[SupervisorStatusEvent, list[Alert]]:
     """How all fare, and what is wrong now, the worst first."""
     overview = await ask(peer, SupervisorStatusRequestEvent())
-    async with peer.subscribe(AlertChangedEvent) as events:
-        pass  # those that are retained are there by now
-    found = {event.key: event.alert async for event in events if isinstance(event, AlertChangedEvent)}
-    active = [alert for alert in found.values() if alert.is_active]
+    active = [event.alert for event in await peer.retained(AlertChangedEvent) if event.alert.is_active]
     return overview, sorted(active, key=lambda alert: (SEVERITIES.index(alert.severity), alert.since))

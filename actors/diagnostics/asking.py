@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -13,13 +12,14 @@ import anyio.to_thread
 
 from bus.client import Peer
 from bus.errors import RequestFailed
+from bus.metrics import gather_metrics
 from schemas.alerts import Alert, AlertChangedEvent
 from schemas.bus import BusStatisticsRequestEvent
 from schemas.config import RuntimeConfigRequestEvent, SettingExplained, SettingsExplainRequestEvent
 from schemas.history import HistoryStatusRequestEvent
 from schemas.keys import KeysReport, KeysStateChangedEvent
 from schemas.logs import LogRingRequestEvent
-from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
+from schemas.metrics import MetricsReportedEvent
 from schemas.models import ModelsListRequestEvent, PartialsListRequestEvent
 from schemas.paths import PathsListRequestEvent
 from schemas.readiness import ReadinessReportRequestEvent
@@ -98,17 +98,13 @@ async def settings(peer: Peer) -> list[SettingExplained]:
 
 async def alerts(peer: Peer) -> list[Alert]:
     """What is wrong now, and what was and is over; the newest first."""
-    async with peer.subscribe(AlertChangedEvent) as events:
-        pass  # those that are retained are there by now
-    found = {event.key: event.alert async for event in events if isinstance(event, AlertChangedEvent)}
-    return sorted(found.values(), key=lambda alert: alert.last_at, reverse=True)
+    found = [event.alert for event in await peer.retained(AlertChangedEvent)]
+    return sorted(found, key=lambda alert: alert.last_at, reverse=True)
 
 
 async def keys(peer: Peer) -> dict[str, KeysReport]:
     """How the keys of each actor that has some fare; never a key."""
-    async with peer.subscribe(KeysStateChangedEvent) as events:
-        pass
-    return {event.source: event.report async for event in events if isinstance(event, KeysStateChangedEvent)}
+    return {event.source: event.report for event in await peer.retained(KeysStateChangedEvent)}
 
 
 async def metrics(peer: Peer) -> list[MetricsReportedEvent]:
@@ -119,16 +115,4 @@ async def metrics(peer: Peer) -> list[MetricsReportedEvent]:
     """
     overview = await peer.request(SupervisorStatusRequestEvent(), timeout_seconds=PATIENCE_SECONDS)
     awaited = {status.actor for status in overview.actors if status.state == "ready"} - NOT_ACTORS
-    reports: dict[str, MetricsReportedEvent] = {}
-    reading = secrets.token_hex(8)
-    async with peer.subscribe(MetricsReportedEvent) as events:
-        await peer.publish(MetricsWantedEvent(reading=reading))
-        try:
-            async with asyncio.timeout(METRICS_SECONDS):
-                while awaited - reports.keys():
-                    event = await anext(events)
-                    if isinstance(event, MetricsReportedEvent) and event.reading == reading:
-                        reports[event.actor] = event
-        except TimeoutError:
-            pass
-    return [reports[name] for name in sorted(reports)]
+    return await gather_metrics(peer, awaited, METRICS_SECONDS)

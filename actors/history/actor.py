@@ -6,7 +6,7 @@ import dataclasses
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Self, TypeVar, assert_never
+from typing import TYPE_CHECKING, Final, Self, assert_never
 
 import anyio
 import anyio.to_thread
@@ -23,7 +23,6 @@ from bus.actor import Actor, Later
 from bus.client import asker
 from bus.errors import Refused, UndercroftError
 from schemas.config import SettingsChangedEvent
-from schemas.event import Event
 from schemas.history import (
     ConversationsListedEvent,
     ConversationsRequestEvent,
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from actors.history.home import Home
     from actors.launch import Surroundings
 
-EventT = TypeVar("EventT", bound=Event)
 
 AGAIN_SECONDS: Final = 15.0
 """So often the keychain is asked again while it is locked."""
@@ -72,20 +70,7 @@ Question = (
     | HistoryKeepRequestEvent
     | ConversationsRequestEvent
 )
-Inbox = (
-    SettingsChangedEvent
-    | HistoryAppendRequestEvent
-    | HistoryQueryRequestEvent
-    | HistorySearchRequestEvent
-    | HistoryEditRequestEvent
-    | HistoryDeleteRequestEvent
-    | HistoryClearRequestEvent
-    | HistoryExportRequestEvent
-    | HistoryStatusRequestEvent
-    | HistoryPruneRequestEvent
-    | HistoryKeepRequestEvent
-    | ConversationsRequestEvent
-)
+Inbox = SettingsChangedEvent | Question
 Reply = (
     HistoryAppendedEvent
     | HistoryPageEvent
@@ -121,10 +106,10 @@ class History(Actor[Inbox]):
 
     async def prepare(self) -> None:
         """Come back from what the broker remembers of a former life, and go to disk if that is wanted."""
-        settings = await self._retained(SettingsChangedEvent)
+        settings = await self.peer.retained(SettingsChangedEvent)
         self._wanted = wanted_of(settings[-1].settings if settings else {})
         memory = MemoryStore(self._wanted.limit, self.peer.post)
-        memory.restore(await self._retained(HistoryChangedEvent))
+        memory.restore(await self.peer.retained(HistoryChangedEvent))
         if newest := memory.newest_id():
             self._identities.seen(newest)
         self._residence = Residence(self._home, memory, self.peer.post, self._identities.seen, self.alerts, self.tasks)
@@ -275,9 +260,3 @@ class History(Actor[Inbox]):
             total_tokens=sum(one.tokens for one in found),
             last_updated=max((one.last_at for one in found), default=0.0),
         )
-
-    async def _retained(self, event_type: type[EventT]) -> list[EventT]:
-        """What the broker remembers of a topic now."""
-        async with self.peer.subscribe(event_type) as events:
-            pass
-        return [event async for event in events if isinstance(event, event_type)]

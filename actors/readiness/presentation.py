@@ -8,6 +8,7 @@ from actors.readiness.availability import CategoryStanding, Declared
 from actors.readiness.checklist import durable_bytes_of, percent
 from actors.readiness.facts import Facts
 from actors.readiness.wording import Wording
+from actors.sizes import size_text
 from schemas.event import topic_of
 from schemas.models import ModelStatus
 from schemas.paths import PathChooseRequestEvent
@@ -21,16 +22,6 @@ from schemas.readiness import (
     SetupPrompt,
     Step,
 )
-
-UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def size_text(size_bytes: int) -> str:
-    """A size for people, in decimal units."""
-    amount, at = float(size_bytes), 0
-    while amount >= 999.95 and at < len(UNITS) - 1:
-        amount, at = amount / 1000, at + 1
-    return f"{amount:.0f} {UNITS[at]}" if at == 0 else f"{amount:.1f} {UNITS[at]}"
 
 
 def setup_prompt(wanted: Iterable[CategoryStanding], facts: Facts, declared: Declared, words: Wording) -> SetupPrompt | None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from actors.readiness.availability import Declared
 from actors.readiness.checklist import durable_bytes_of, percent
 from actors.readiness.facts import Facts
-from actors.readiness.presentation import size_text
 from actors.readiness.wording import Wording
+from actors.sizes import size_text
 from schemas.alerts import Alert
 from schemas.readiness import ModeAvailability, ReadinessSnapshot, Step
 

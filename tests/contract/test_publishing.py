@@ -201,6 +201,15 @@ async def test_after_a_gap_the_retained_state_of_every_key_is_told_again(open_bu
                     state[event.key] = event.value
 
 
+async def test_what_is_retained_can_be_read_without_staying(bus: ContractBus) -> None:
+    async with bus.connect() as publisher, bus.connect() as reader:
+        assert await reader.retained(StateEvent) == []
+        for key, value in (("a", 1), ("b", 1), ("a", 2)):
+            await publisher.publish(StateEvent(key=key, value=value))
+        await publisher.settled()
+        assert sorted((event.key, event.value) for event in await reader.retained(StateEvent)) == [("a", 2), ("b", 1)]
+
+
 async def test_a_late_joiner_hears_the_retained_events_first_and_then_what_follows(bus: ContractBus) -> None:
     async with bus.connect() as publisher:
         for key, value in [("a", 1), ("b", 1), ("a", 2)]:

@@ -9,15 +9,8 @@ from typing import Any
 
 import pytest
 
-from actors.cli.models import size
-
 pytestmark = pytest.mark.slow
 MODEL_BYTES = 3_000_000
-
-
-@pytest.mark.parametrize(("size_bytes", "words"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2_327_524, "2.3 MB"), (3_100_000_000, "3.10 GB")])
-def test_a_size_is_told_in_decimal_units(size_bytes: int, words: str) -> None:
-    assert size(size_bytes) == words
 
 
 @pytest.mark.requirement("C-2")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from actors.cli.models_words import model_lines, partial_line, size, tell
+from actors.cli.models_words import model_lines, partial_line, tell
 from actors.cli.options import Target
 from readiness_world import status
 from schemas.models import PartialFound
@@ -38,11 +36,6 @@ def test_revisions_holders_a_due_licence_and_a_problem_stand_below_it() -> None:
 
 def test_a_leftover_takes_one_line_with_size_and_age() -> None:
     assert partial_line(FOUND) == "base                     partial      500 B 40 %, 1.5 days old, from models.example, wanted by nobody"
-
-
-@given(st.integers(0, 10**15))
-def test_every_size_has_a_unit(size_bytes: int) -> None:
-    assert size(size_bytes).split()[1] in ("B", "kB", "MB", "GB")
 
 
 def test_a_program_gets_the_answer_and_a_person_the_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ def test_at_the_end_safety_comes_first_then_the_actions_each_with_its_command() 
 def test_the_bundle_is_shown_with_sizes_licences_and_place() -> None:
     snapshot = snapshot_of(facts_of(status("base", "absent"), assistant=False))
     assert snapshot.setup is not None
-    assert setup_lines(snapshot.setup)[:2] == ["Set up Dictation: Base", "  Base, 0.0 MB, MIT"]
+    assert setup_lines(snapshot.setup)[:2] == ["Set up Dictation: Base", "  Base, 1.0 kB, MIT"]
     assert ending_lines(snapshot)[-1] == f"  {COMMANDS['setup']}"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from actors.readiness.availability import CategoryStanding, standing_of
 from actors.readiness.facts import Facts
-from actors.readiness.presentation import banner_notice, progress_lines, recovery_notice, setup_prompt, size_text, toast_notice
+from actors.readiness.presentation import banner_notice, progress_lines, recovery_notice, setup_prompt, toast_notice
 from readiness_world import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
 from schemas.readiness import SetupPrompt, Step
 
@@ -106,8 +106,3 @@ def test_a_banner_names_the_step_and_a_toast_fades() -> None:
     assert banner_notice(running, ENGLISH).text == "Still checking: Services. This takes longer than usual."
     assert banner_notice(failed, ENGLISH).text == "Services: x is failed"
     assert toast_notice(1500, ENGLISH).fade_ms == 1500
-
-
-@pytest.mark.parametrize(("size_bytes", "words"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (3_100_000_000, "3.1 GB")])
-def test_a_size_is_told_in_decimal_units(size_bytes: int, words: str) -> None:
-    assert size_text(size_bytes) == words
