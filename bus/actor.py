@@ -17,16 +17,16 @@ import anyio
 import anyio.abc
 import msgspec
 
-from bus.alerts import Alerts
+from bus.alert_book import Alerts
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused, UndercroftError
+from bus.instruments import Metrics, gaps_of
 from bus.lifeline import Lifeline, LifelineClosed
-from bus.metrics import Metrics, gaps_of
-from bus.subscription import Subscription
+from bus.peer.subscription import Subscription
 from bus.wire import UNREADABLE
-from schemas.alerts import AlertChangedEvent
 from schemas.event import Event, Request, topic_of
-from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
+from schemas.operations.alerts import AlertChangedEvent
+from schemas.operations.metrics import MetricsReportedEvent, MetricsWantedEvent
 
 log = logging.getLogger(__name__)
 STOP_SETTLE_SECONDS: Final = 2.0
@@ -59,10 +59,9 @@ class Later:
     work: Callable[[], Awaitable[Event]]
 
 
-class Actor(Generic[InboxT]):
-    """Serves the requests and hears the events that its declared inbox names.
-
-    `class ModelVerifier(Actor[Inbox])` with `Inbox = AskEvent | HappenedEvent` is all the registration there is.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BusContext:
+    """What an actor has of the bus, from the first line of its constructor.
 
     Attributes:
         peer: its connection to the bus.
@@ -71,12 +70,36 @@ class Actor(Generic[InboxT]):
         metrics: what it counts and measures.
     """
 
+    peer: Peer
+    tasks: anyio.abc.TaskGroup
+    alerts: Alerts
+    metrics: Metrics
+
+
+class Actor(Generic[InboxT]):
+    """Serves the requests and hears the events that its declared inbox names.
+
+    `class ModelVerifier(Actor[Inbox])` with `Inbox = AskEvent | HappenedEvent` is all the registration there
+    is.
+
+    Attributes:
+        peer, tasks, alerts, metrics: as in the context.
+    """
+
     inbox: ClassVar[tuple[type[Event], ...]] = ()
 
     peer: Peer
     tasks: anyio.abc.TaskGroup
     alerts: Alerts
     metrics: Metrics
+
+    def __init__(self, context: BusContext | None = None) -> None:
+        if context is None:
+            return
+        self.peer = context.peer
+        self.tasks = context.tasks
+        self.alerts = context.alerts
+        self.metrics = context.metrics
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -90,8 +113,8 @@ class Actor(Generic[InboxT]):
     async def handle(self, event: InboxT) -> Event | Later | None:
         """React to one event, or answer one request with its reply; never two at once.
 
-        What takes long returns `Later(work)`. If the actor stops before that is done, whoever asked is told so.
-        Who asks is in `bus.client.asker`, for the work as for the handler.
+        What takes long returns `Later(work)`. If the actor stops before that is done, whoever asked is told
+        so. Who asks is in `bus.client.asker`, for the work as for the handler.
 
         Raises:
             Refused: the request is understood and the answer is no.
@@ -108,8 +131,9 @@ class Actor(Generic[InboxT]):
 class ActorLoop(Generic[InboxT]):
     """Runs one actor over one peer until it is told to stop."""
 
-    def __init__(self, actor: Actor[InboxT], peer: Peer) -> None:
-        self._actor = actor
+    def __init__(self, build: Callable[[BusContext], Actor[InboxT]] | Actor[InboxT], peer: Peer) -> None:
+        self._build = build
+        self._actor: Actor[InboxT]
         self._peer = peer
         self._requests: deque[IncomingRequest] = deque()
         self._stopping = False
@@ -138,33 +162,56 @@ class ActorLoop(Generic[InboxT]):
         await self._leave()
 
     async def _live(self, lifeline: Lifeline | None) -> None:
+        failed: Exception | None = None
+        async with contextlib.AsyncExitStack() as stack:
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            try:
+                self._actor = self._built(tasks)
+            except Exception as error:  # raised below as it is: a task group would wrap it
+                failed = error
+            else:
+                await self._serve_until_stopped(stack, lifeline)
+        if failed is not None:
+            raise failed
+
+    def _built(self, tasks: anyio.abc.TaskGroup) -> Actor[InboxT]:
+        peer = self._peer
+        context = BusContext(
+            peer=peer, tasks=tasks, alerts=Alerts(peer.name, peer.publish), metrics=Metrics()
+        )
+        if not isinstance(self._build, Actor):
+            actor = self._build(context)
+            if hasattr(actor, "peer"):
+                return actor
+        else:
+            actor = self._build
+        Actor.__init__(actor, context)
+        return actor
+
+    async def _serve_until_stopped(self, stack: contextlib.AsyncExitStack, lifeline: Lifeline | None) -> None:
         actor, peer = self._actor, self._peer
         heard = [event for event in actor.inbox if not issubclass(event, Request)]
         asked = [event for event in actor.inbox if issubclass(event, Request)]
         self._decoders = {topic_of(event): msgspec.msgpack.Decoder(event) for event in asked}
-        async with contextlib.AsyncExitStack() as stack:
-            actor.peer = peer
-            actor.alerts, actor.metrics = Alerts(peer.name, peer.publish), Metrics()
-            actor.tasks = await stack.enter_async_context(anyio.create_task_group())
-            if lifeline is not None:
-                stack.enter_context(_answering(lifeline, self))
-            if heard:
-                subscription: Subscription[Any] = await stack.enter_async_context(peer.subscribe(*heard))
-            of_itself = await stack.enter_async_context(peer.subscribe(MetricsWantedEvent, AlertChangedEvent))
-            actor.tasks.start_soon(self._tell_of_itself, of_itself)
-            await actor.prepare()
-            if heard:
-                actor.tasks.start_soon(self._hear, subscription)
-            await peer.serve(asked, self._asked)
-            if lifeline is not None:
-                lifeline.send_ready()
-            await self._serve()
-            async with self._turn:
-                await actor.close()
-                actor.tasks.cancel_scope.cancel()
+        if lifeline is not None:
+            stack.enter_context(_answering(lifeline, self))
+        if heard:
+            subscription: Subscription[Any] = await stack.enter_async_context(peer.subscribe(*heard))
+        of_itself = await stack.enter_async_context(peer.subscribe(MetricsWantedEvent, AlertChangedEvent))
+        actor.tasks.start_soon(self._tell_of_itself, of_itself)
+        await actor.prepare()
+        if heard:
+            actor.tasks.start_soon(self._hear, subscription)
+        await peer.serve(asked, self._asked)
+        if lifeline is not None:
+            lifeline.send_ready()
+        await self._serve()
+        async with self._turn:
+            await actor.close()
+            actor.tasks.cancel_scope.cancel()
 
-    # Requests and events wait in two queues, since an event may wait for as long as the feed keeps it, while whoever asked
-    # waits for an answer. One lock lets one of both in at a time.
+    # Requests and events wait in two queues, since an event may wait for as long as the feed keeps it, while
+    # whoever asked waits for an answer. One lock lets one of both in at a time.
 
     async def _serve(self) -> None:
         while True:
@@ -193,7 +240,9 @@ class ActorLoop(Generic[InboxT]):
         async for event in events:
             if isinstance(event, MetricsWantedEvent):
                 samples = [*actor.metrics.samples(), *gaps_of(peer.statistics())]
-                await peer.publish(MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=samples))
+                await peer.publish(
+                    MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=samples)
+                )
             elif isinstance(event, AlertChangedEvent):
                 await actor.alerts.recall(event.alert)
 
@@ -203,7 +252,9 @@ class ActorLoop(Generic[InboxT]):
 
     def _asked(self, request: IncomingRequest) -> None:
         if self._stopping:
-            request.fail("restarting" if self._returning else "no_responder", f"{self._peer.name} is stopping")
+            request.fail(
+                "restarting" if self._returning else "no_responder", f"{self._peer.name} is stopping"
+            )
             return
         self._requests.append(request)
         self._wake.set()
@@ -214,7 +265,9 @@ class ActorLoop(Generic[InboxT]):
         except UNREADABLE as error:
             request.fail("invalid", f"the request does not fit {request.topic}: {error}")
             return
-        correlation.set(request.correlation or f"{request.source}:{request.id}")  # whatever follows from it belongs to it
+        correlation.set(
+            request.correlation or f"{request.source}:{request.id}"
+        )  # whatever follows from it belongs to it
         asker.set(request.source)
         log.debug("asked %s by %s", request.topic, request.source)
         await self._conclude(request, self._actor.handle(event))
@@ -223,12 +276,17 @@ class ActorLoop(Generic[InboxT]):
         """Give a request its outcome."""
         try:
             reply = await finding
-            await self._peer.sent()  # whoever has the answer can rely on the broker having what was published before it
+            await (
+                self._peer.sent()
+            )  # whoever has the answer can rely on the broker having what was published before it
         except Refused as refused:
             log.debug("refused %s: %s", request.topic, refused)
             request.fail("refused", str(refused))
         except asyncio.CancelledError:
-            request.fail("restarting" if self._returning else "died", f"{self._peer.name} stopped before it had the answer")
+            request.fail(
+                "restarting" if self._returning else "died",
+                f"{self._peer.name} stopped before it had the answer",
+            )
             raise
         except BaseException as error:
             log.error("failed while it had %s by %s: %s", request.topic, request.source, type(error).__name__)
@@ -283,7 +341,11 @@ def leave_at_once() -> None:
 def _members(actor: str, declared: Any) -> tuple[type[Event], ...]:
     if isinstance(declared, TypeVar):
         return ()
-    members = typing.get_args(declared) if isinstance(declared, types.UnionType) or typing.get_origin(declared) is typing.Union else (declared,)
+    members = (
+        typing.get_args(declared)
+        if isinstance(declared, types.UnionType) or typing.get_origin(declared) is typing.Union
+        else (declared,)
+    )
     if not all(isinstance(member, type) and issubclass(member, Event) for member in members):
         raise InboxError(actor, repr(declared))
     return members

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from schemas.alerts import Alert, AlertChangedEvent, Severity
 from schemas.event import Event
+from schemas.operations.alerts import Alert, AlertChangedEvent, Severity
 
 MESSAGE_LIMIT: Final = 2000
 
@@ -23,13 +23,17 @@ class AlertBook:
 
     def active(self) -> list[Alert]:
         """What is wrong now, the oldest first."""
-        return sorted((alert for alert in self._alerts.values() if alert.is_active), key=lambda alert: alert.since)
+        return sorted(
+            (alert for alert in self._alerts.values() if alert.is_active), key=lambda alert: alert.since
+        )
 
     def key_of(self, name: str, subject: str) -> str:
         """Under which key an alert is retained."""
         return f"{self._source}/{name}/{subject}"
 
-    def raise_alert(self, name: str, subject: str, severity: Severity, message: str, advice: str, now: float) -> Alert:
+    def raise_alert(
+        self, name: str, subject: str, severity: Severity, message: str, advice: str, now: float
+    ) -> Alert:
         """The alert to tell; one that is active already keeps its beginning and is counted up."""
         key = self.key_of(name, subject)
         before = self._alerts.get(key)
@@ -53,7 +57,11 @@ class AlertBook:
         """The alert as it is to be told now that it is over; None if it was not active."""
         key = self.key_of(name, subject)
         before = self._alerts.get(key)
-        cleared = msgspec.structs.replace(before, is_active=False) if before is not None and before.is_active else None
+        cleared = (
+            msgspec.structs.replace(before, is_active=False)
+            if before is not None and before.is_active
+            else None
+        )
         if cleared is not None:
             self._alerts[key] = cleared
         elif before is None:
@@ -77,7 +85,9 @@ class AlertBook:
 class Alerts:
     """Tells the alerts of one actor to everybody. They are retained: whoever comes later hears what is wrong now."""
 
-    def __init__(self, source: str, publish: Callable[[Event], Awaitable[None]], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, source: str, publish: Callable[[Event], Awaitable[None]], now: Callable[[], float] = time.time
+    ) -> None:
         """Args: now: seconds since the Unix epoch."""
         self._book = AlertBook(source)
         self._publish = publish
@@ -87,7 +97,9 @@ class Alerts:
         """What is wrong now, the oldest first."""
         return self._book.active()
 
-    async def raise_alert(self, name: str, subject: str = "", *, severity: Severity, message: str, advice: str) -> None:
+    async def raise_alert(
+        self, name: str, subject: str = "", *, severity: Severity, message: str, advice: str
+    ) -> None:
         """Tell that something is wrong; `message` and `advice` hold no secrets."""
         await self._tell(self._book.raise_alert(name, subject, severity, message, advice, self._now()))
 
@@ -109,4 +121,15 @@ class Alerts:
 
 def _never(source: str, name: str, subject: str) -> Alert:
     """Remembers that something was found to be in order before anybody said otherwise."""
-    return Alert(name=name, subject=subject, source=source, severity="info", is_active=False, since=0.0, last_at=0.0, count=0, message="", advice="")
+    return Alert(
+        name=name,
+        subject=subject,
+        source=source,
+        severity="info",
+        is_active=False,
+        since=0.0,
+        last_at=0.0,
+        count=0,
+        message="",
+        advice="",
+    )

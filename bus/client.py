@@ -11,15 +11,15 @@ from typing import Final
 
 from bus.discovery import DEFAULT_APP, Runtime, is_alive, read_runtime, runtime_path
 from bus.errors import NotRunning
-from bus.link import Link
-from bus.peer import REQUEST_TIMEOUT_SECONDS as REQUEST_TIMEOUT_SECONDS
-from bus.peer import Peer as Peer
-from bus.peer import Statistics as Statistics
-from bus.peer import correlation as correlation
-from bus.serving import NOBODY as NOBODY
-from bus.serving import IncomingRequest as IncomingRequest
-from bus.serving import asker as asker
-from schemas.bus import GapEvent as GapEvent
+from bus.peer.peer import REQUEST_TIMEOUT_SECONDS as REQUEST_TIMEOUT_SECONDS
+from bus.peer.peer import Peer as Peer
+from bus.peer.peer import Statistics as Statistics
+from bus.peer.peer import correlation as correlation
+from bus.peer.responder import NOBODY as NOBODY
+from bus.peer.responder import IncomingRequest as IncomingRequest
+from bus.peer.responder import asker as asker
+from bus.transport.transport import Link
+from schemas.operations.bus import GapEvent as GapEvent
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
 FOLLOW_SECONDS: Final = 0.25
@@ -27,7 +27,9 @@ FOLLOW_SECONDS: Final = 0.25
 
 
 @contextlib.asynccontextmanager
-async def attach(link: Link, name: str, token: str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> AsyncIterator[Peer]:
+async def attach(
+    link: Link, name: str, token: str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+) -> AsyncIterator[Peer]:
     """A peer over a given link; leaves the bus at the end of the block.
 
     Raises:
@@ -58,7 +60,7 @@ async def connect(
         NotRunning: there is no runtime, or it does not answer.
         HelloRefused: it does not let this peer in.
     """
-    from bus.sockets import SocketLink
+    from bus.transport.sockets import SocketLink
 
     path = runtime_path(app, home)
     is_given = runtime is not None
@@ -68,9 +70,13 @@ async def connect(
             raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which is no more")
     async with contextlib.AsyncExitStack() as stack:
         try:
-            peer = await stack.enter_async_context(attach(SocketLink(runtime), name or unique_name("client"), runtime.token, timeout_seconds))
+            peer = await stack.enter_async_context(
+                attach(SocketLink(runtime), name or unique_name("client"), runtime.token, timeout_seconds)
+            )
         except TimeoutError:
-            raise NotRunning(str(path), f"nobody answers at {runtime.lane} within {timeout_seconds} s") from None
+            raise NotRunning(
+                str(path), f"nobody answers at {runtime.lane} within {timeout_seconds} s"
+            ) from None
         if not is_given:
             following = asyncio.create_task(_follow(peer, path, runtime))
             stack.callback(following.cancel)
@@ -79,7 +85,7 @@ async def connect(
 
 async def _follow(peer: Peer, path: Path, runtime: Runtime) -> None:
     """When the connection does not come back, see whether `runtime.json` names another broker by now, and go there."""
-    from bus.sockets import SocketLink
+    from bus.transport.sockets import SocketLink
 
     while True:
         await peer.wait_until_lost()

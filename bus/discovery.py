@@ -46,7 +46,11 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
-def state_directory(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+def state_directory(
+    app: str = DEFAULT_APP,
+    home: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Path:
     """Where an app's state lies: below `home`, below UNDERCROFT_HOME, or where the platform keeps it."""
     root = home or environ.get("UNDERCROFT_HOME")
     if root:
@@ -56,7 +60,11 @@ def state_directory(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None 
     return Path(platformdirs.user_state_dir(app, appauthor=False))
 
 
-def runtime_path(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+def runtime_path(
+    app: str = DEFAULT_APP,
+    home: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Path:
     """Where `runtime.json` lies. UNDERCROFT_RUNTIME names the file itself and wins unless `home` is given."""
     if not home and (named := environ.get("UNDERCROFT_RUNTIME")):
         return Path(named)
@@ -78,13 +86,17 @@ def read_runtime(path: Path) -> Runtime:
     except OSError as error:
         raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
-        raise NotRunning(str(path), f"its mode is {stat.S_IMODE(mode):04o}, expected 0600, so its keys cannot be trusted")
+        raise NotRunning(
+            str(path), f"its mode is {stat.S_IMODE(mode):04o}, expected 0600, so its keys cannot be trusted"
+        )
     try:
         runtime = msgspec.json.decode(content, type=Runtime)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
     if runtime.protocol != PROTOCOL_VERSION:
-        raise NotRunning(str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}")
+        raise NotRunning(
+            str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}"
+        )
     return runtime
 
 

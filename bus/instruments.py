@@ -9,10 +9,10 @@ import os
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from schemas.metrics import Bucket, MetricsReportedEvent, MetricsWantedEvent, Sample
+from schemas.operations.metrics import Bucket, MetricsReportedEvent, MetricsWantedEvent, Sample
 
 if TYPE_CHECKING:
-    from bus.peer import Peer, Statistics
+    from bus.peer.peer import Peer, Statistics
 
 DURATION_LIMITS_MS: Final = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0)
 SERIES_LIMIT: Final = 200
@@ -52,7 +52,9 @@ class Counter(_Instrument[float]):
     def samples(self) -> Iterator[Sample]:
         """Its series now."""
         for labels, value in self._series.items():
-            yield Sample(name=self.name, kind="counter", description=self.description, labels=dict(labels), value=value)
+            yield Sample(
+                name=self.name, kind="counter", description=self.description, labels=dict(labels), value=value
+            )
 
 
 class Gauge(_Instrument[float]):
@@ -65,7 +67,9 @@ class Gauge(_Instrument[float]):
     def samples(self) -> Iterator[Sample]:
         """Its series now."""
         for labels, value in self._series.items():
-            yield Sample(name=self.name, kind="gauge", description=self.description, labels=dict(labels), value=value)
+            yield Sample(
+                name=self.name, kind="gauge", description=self.description, labels=dict(labels), value=value
+            )
 
 
 class _Observed:
@@ -136,7 +140,9 @@ class Metrics:
         """
         return self._as(Gauge, self._instruments.setdefault(name, Gauge(name, description)))
 
-    def histogram(self, name: str, description: str, limits: tuple[float, ...] = DURATION_LIMITS_MS) -> Histogram:
+    def histogram(
+        self, name: str, description: str, limits: tuple[float, ...] = DURATION_LIMITS_MS
+    ) -> Histogram:
         """The histogram of this name; made when it is first asked for. `limits` ascend, in the unit of the name.
 
         Raises:
@@ -150,11 +156,15 @@ class Metrics:
 
     def _as(self, kind: type[InstrumentT], instrument: Counter | Gauge | Histogram) -> InstrumentT:
         if not isinstance(instrument, kind):
-            raise TypeError(f"{instrument.name} is a {type(instrument).__name__.lower()}, not a {kind.__name__.lower()}")
+            raise TypeError(
+                f"{instrument.name} is a {type(instrument).__name__.lower()}, not a {kind.__name__.lower()}"
+            )
         return instrument
 
 
-async def gather_metrics(peer: Peer, actors: Collection[str], patience_seconds: float) -> list[MetricsReportedEvent]:
+async def gather_metrics(
+    peer: Peer, actors: Collection[str], patience_seconds: float
+) -> list[MetricsReportedEvent]:
     """Ask for the metrics of some actors; those that told theirs in time, by name. A sidecar in another language need not tell any."""
     reading = os.urandom(8).hex()
     reports: dict[str, MetricsReportedEvent] = {}
@@ -164,7 +174,11 @@ async def gather_metrics(peer: Peer, actors: Collection[str], patience_seconds: 
             async with asyncio.timeout(patience_seconds):
                 while len(reports) < len(actors):
                     event = await anext(events)
-                    if isinstance(event, MetricsReportedEvent) and event.reading == reading and event.actor in actors:
+                    if (
+                        isinstance(event, MetricsReportedEvent)
+                        and event.reading == reading
+                        and event.actor in actors
+                    ):
                         reports[event.actor] = event
     return [reports[name] for name in sorted(reports)]
 
@@ -172,9 +186,12 @@ async def gather_metrics(peer: Peer, actors: Collection[str], patience_seconds: 
 def gaps_of(statistics: Statistics) -> list[Sample]:
     """What a peer missed on the bus; nothing as long as it missed nothing."""
     missed = {
-        "bus.peer.lost_events": ("Events that are lost to this peer for good.", statistics.lost),
-        "bus.peer.undecodable_events": ("Events that did not fit their type.", statistics.undecodable),
-        "bus.peer.reconnects": ("How often the broker let this peer in again.", max(0, statistics.welcomes - 1)),
+        "bus.peer.peer.lost_events": ("Events that are lost to this peer for good.", statistics.lost),
+        "bus.peer.peer.undecodable_events": ("Events that did not fit their type.", statistics.undecodable),
+        "bus.peer.peer.reconnects": (
+            "How often the broker let this peer in again.",
+            max(0, statistics.welcomes - 1),
+        ),
     }
     return [
         Sample(name=name, kind="counter", description=description, labels={}, value=float(count))

@@ -1,7 +1,7 @@
 """The private pair of pipes between the supervisor and one child: newline-terminated JSON, and an end of file that says goodbye.
 
-Parent to child: `{"start": {...}}` first (what the child is to be; secrets travel here, never in argv), `{"ping": 7}`,
-`{"stop": {"returning": true}}`. Child to parent: `{"pong": 7}`, `{"ready": {...}}`.
+Parent to child: `{"start": {...}}` first (what the child is to be; secrets travel here, never in argv),
+`{"ping": 7}`, `{"stop": {"returning": true}}`. Child to parent: `{"pong": 7}`, `{"ready": {...}}`.
 """
 
 from __future__ import annotations
@@ -133,14 +133,17 @@ class Lifeline:
                 raise LifelineClosed
             messages = self._decoder.feed(data or b"")
         if messages[0].start is None:
-            raise LifelineBroken(f"expected the start message first, found {msgspec.to_builtins(messages[0])}")
+            raise LifelineBroken(
+                f"expected the start message first, found {msgspec.to_builtins(messages[0])}"
+            )
         return messages[0].start
 
     def receive(self) -> list[Message]:
         """Messages that are there by now, without waiting.
 
         Raises:
-            LifelineClosed: the supervisor is gone; whatever it had said before was returned by an earlier call.
+            LifelineClosed: the supervisor is gone; whatever it had said before was returned by an earlier
+                call.
             LifelineBroken: it said something that is no message.
         """
         messages: list[Message] = []

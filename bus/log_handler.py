@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bus.peer import Peer, correlation
+from bus.peer.peer import Peer, correlation
 from bus.redaction import SECRET_NAME, Redactor
-from schemas.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
+from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 RATE_PER_SECOND: Final = 200.0
 BURST: Final = 1000
@@ -136,16 +136,23 @@ class BusHandler(logging.Handler):
 
     def _of(self, record: logging.LogRecord) -> LogRecord:
         redactor = self._redactor
-        fields = {name: value for name, value in vars(record).items() if name not in _OWN and name != "correlation"}
+        fields = {
+            name: value for name, value in vars(record).items() if name not in _OWN and name != "correlation"
+        }
         return LogRecord(
             actor=self._peer.name,
             at=record.created,
             level=level_of(record.levelno),
             logger=record.name,
             message=redactor.text(_message(record)[:MESSAGE_LIMIT]),
-            fields={name: str(redactor.data(value, name))[:MESSAGE_LIMIT] for name, value in list(fields.items())[:FIELDS_LIMIT]},
+            fields={
+                name: str(redactor.data(value, name))[:MESSAGE_LIMIT]
+                for name, value in list(fields.items())[:FIELDS_LIMIT]
+            },
             correlation=getattr(record, "correlation", "") or "",
-            traceback=redactor.text(traceback_of(record.exc_info[1])) if record.exc_info and record.exc_info[1] else "",
+            traceback=redactor.text(traceback_of(record.exc_info[1]))
+            if record.exc_info and record.exc_info[1]
+            else "",
         )
 
 
@@ -176,7 +183,9 @@ def traceback_of(error: BaseException) -> str:
     return "\n".join([*lines, f"{type(error).__name__}: {error}"])
 
 
-def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.environ, places: Mapping[str, str] | None = None) -> Redactor:
+def redactor_of_this_machine(
+    salt: bytes, environ: Mapping[str, str] = os.environ, places: Mapping[str, str] | None = None
+) -> Redactor:
     """A redactor that knows this machine's account, home and name, the secrets of its environment, and the directories of the app."""
     users: list[str] = []
     with contextlib.suppress(OSError, KeyError, ImportError):
@@ -185,7 +194,11 @@ def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.enviro
     with contextlib.suppress(RuntimeError):
         homes.append(str(Path.home()))
     name = socket.gethostname()
-    secrets = [value for variable, value in environ.items() if SECRET_NAME.search(variable.replace("_", " ")) or SECRET_NAME.search(variable)]
+    secrets = [
+        value
+        for variable, value in environ.items()
+        if SECRET_NAME.search(variable.replace("_", " ")) or SECRET_NAME.search(variable)
+    ]
     return Redactor(
         salt,
         homes=homes,
@@ -197,7 +210,9 @@ def redactor_of_this_machine(salt: bytes, environ: Mapping[str, str] = os.enviro
 
 
 @contextlib.asynccontextmanager
-async def logging_to(peer: Peer, redactor: Redactor, echo: Callable[[str], object] = lambda _: None) -> AsyncIterator[None]:
+async def logging_to(
+    peer: Peer, redactor: Redactor, echo: Callable[[str], object] = lambda _: None
+) -> AsyncIterator[None]:
     """While open, whatever this process notes through `logging` goes to the bus, from the level on that applies to this actor.
 
     `echo` is given the same as lines; for an actor, it writes them to stderr.

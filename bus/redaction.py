@@ -1,7 +1,7 @@
 """Takes secrets and private things out of text, before it becomes a log record and again before it leaves in a report. Pure.
 
-What is taken out leaves a token, `<kind:1f3a9c02>`: a keyed digest, so that equal things stay equal within one report and
-cannot be told, or compared, beyond it.
+What is taken out leaves a token, `<kind:1f3a9c02>`: a keyed digest, so that equal things stay equal within
+one report and cannot be told, or compared, beyond it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,34 @@ TEXT_LIMIT: Final = 64 * 1024
 SECRET_LENGTH: Final = 6
 """Shorter known secrets are not looked for: they would be found in every second word."""
 
-PUBLIC_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "huggingface.co", "hf.co", "github.com", "registry.ollama.ai", "ollama.com"})
+PUBLIC_HOSTS: Final = frozenset(
+    {
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "huggingface.co",
+        "hf.co",
+        "github.com",
+        "registry.ollama.ai",
+        "ollama.com",
+    }
+)
 """Hosts that say nothing about a person, since everybody's models come from there."""
 
 SPOKEN: Final = frozenset(
-    {"text", "transcript", "transcription", "prompt", "system_prompt", "completion", "message_text", "clipboard", "utterance", "content", "selection"}
+    {
+        "text",
+        "transcript",
+        "transcription",
+        "prompt",
+        "system_prompt",
+        "completion",
+        "message_text",
+        "clipboard",
+        "utterance",
+        "content",
+        "selection",
+    }
 )
 """Fields that hold what somebody said or wrote; only their length is told."""
 
@@ -46,18 +69,25 @@ TOKEN: Final = re.compile(r"<([a-z]+):[0-9a-f]{8}>")
 """What is left of a value: its kind and a keyed digest. One of an earlier pass is left as it is, so that text may be redacted twice."""
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_WEB = re.compile(r"[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>\\]+(?:<[a-z]+:[0-9a-f]{8}>[^\s\"'<>\\]*)*", re.IGNORECASE)
+_WEB = re.compile(
+    r"[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>\\]+(?:<[a-z]+:[0-9a-f]{8}>[^\s\"'<>\\]*)*", re.IGNORECASE
+)
 _SCHEME = r"(?:Bearer|Basic|Digest|Token)\s+"
 _BEARER = re.compile(rf"\b(?P<scheme>{_SCHEME})(?P<value>[A-Za-z0-9._~+/=-]{{8,}})", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
     rf"(?<![<A-Za-z0-9_-])(?P<name>-{{0,2}}[A-Za-z_][A-Za-z0-9_-]{{0,60}})(?P<sign>[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?)(?P<value>(?:{_SCHEME})?[^\s\"',;&}}\])]{{1,4096}})",
     re.IGNORECASE,
 )
-_OPTION = re.compile(r"(?<![<A-Za-z0-9_-])(?P<name>--[A-Za-z][A-Za-z0-9_-]{0,60})(?P<sign>\s{1,3}[\"']?)(?P<value>[^\s\"'\-][^\s\"']{0,4095})")
+_OPTION = re.compile(
+    r"(?<![<A-Za-z0-9_-])(?P<name>--[A-Za-z][A-Za-z0-9_-]{0,60})(?P<sign>\s{1,3}[\"']?)(?P<value>[^\s\"'\-][^\s\"']{0,4095})"
+)
 _SHAPED = re.compile(rf"(?<![A-Za-z0-9_])(?:{_SHAPES})")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
-_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/?#]*)@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?P<rest>.*)", re.DOTALL)
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/?#]*)@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?P<rest>.*)",
+    re.DOTALL,
+)
 _PARAMETER = re.compile(r"(?P<name>[^?&#=]+)=(?P<value>[^&#]*)")
 _SIGNED = re.compile(r"sig|token|key|cred|secret|auth|pass|expires|policy", re.IGNORECASE)
 
@@ -68,7 +98,8 @@ class Redactor:
     Attributes:
         salt: keys the tokens; a new one for each report, or tokens could be compared between reports.
         homes: directories of people; what lies below them keeps its name.
-        places: directories of this app, to what stands for each, such as `models`; a path may tell more than it should.
+        places: directories of this app, to what stands for each, such as `models`; a path may tell more than
+            it should.
         users: names of accounts.
         hosts: names of this machine.
         secrets: values that must not show, whatever they look like.
@@ -89,9 +120,20 @@ class Redactor:
         self.counts: dict[str, int] = {}
         self._secrets = set[str]()
         self._secret: re.Pattern[str] | None = None
-        self._names = {name.casefold(): kind for kind, names in (("user", users), ("host", hosts)) for name in names if len(name) > 1}
+        self._names = {
+            name.casefold(): kind
+            for kind, names in (("user", users), ("host", hosts))
+            for name in names
+            if len(name) > 1
+        }
         self._places = {path.rstrip("/\\").casefold(): place for path, place in (places or {}).items()}
-        self._name = _any_of({"place": _longest_first(places or {}), "home": _longest_first(homes), "name": _longest_first(self._names)})
+        self._name = _any_of(
+            {
+                "place": _longest_first(places or {}),
+                "home": _longest_first(homes),
+                "name": _longest_first(self._names),
+            }
+        )
         self._passes: tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
             (("-----BEGIN",), _PEM, lambda match: self.token("key", match[0])),
             (("://",), _WEB, self._web),
@@ -111,14 +153,18 @@ class Redactor:
     def token(self, kind: str, value: str) -> str:
         """What is left of a value."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        digest = hmac.new(self._salt, f"{kind}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:8]
+        digest = hmac.new(
+            self._salt, f"{kind}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256
+        ).hexdigest()[:8]
         return f"<{kind}:{digest}>"
 
     def text(self, text: str) -> str:
         """The text without what is private in it."""
         if len(text) > TEXT_LIMIT:
             text = f"{text[:TEXT_LIMIT]} ... {len(text) - TEXT_LIMIT} characters cut"
-        if self._secret is not None:  # whole ones first: a later rule might take out a part and leave the rest
+        if (
+            self._secret is not None
+        ):  # whole ones first: a later rule might take out a part and leave the rest
             text = self._secret.sub(lambda found: self.token("secret", found[0].casefold()), text)
         for signs, pattern, read in self._passes:
             if any(sign in text for sign in signs):
@@ -143,7 +189,8 @@ class Redactor:
             return self.text(value)
         return value
 
-    # -- what is found ---------------------------------------------------------------------------------------------
+    # -- what is found
+    # ---------------------------------------------------------------------------------------------
 
     def _named(self, match: re.Match[str]) -> str:
         found = match[0]
@@ -167,7 +214,11 @@ class Redactor:
         match = _URL.fullmatch(found[0])
         if match is None:
             return self.token("url", found[0])
-        user = f"{match['user'] if TOKEN.fullmatch(match['user']) else self.token('secret', match['user'])}@" if match["user"] else ""
+        user = (
+            f"{match['user'] if TOKEN.fullmatch(match['user']) else self.token('secret', match['user'])}@"
+            if match["user"]
+            else ""
+        )
         rest = _PARAMETER.sub(self._parameter, match["rest"]) if "?" in match["rest"] else match["rest"]
         return f"{match['scheme']}://{user}{self._host(match['host'])}{rest}"
 
@@ -178,14 +229,22 @@ class Redactor:
 
     def _host(self, host: str) -> str:
         bare = host.strip("[]").casefold()
-        if not bare or bare in PUBLIC_HOSTS or bare.startswith(("127.", "<")) or any(bare.endswith(f".{known}") for known in PUBLIC_HOSTS):
+        if (
+            not bare
+            or bare in PUBLIC_HOSTS
+            or bare.startswith(("127.", "<"))
+            or any(bare.endswith(f".{known}") for known in PUBLIC_HOSTS)
+        ):
             return host
         return self.token("host", bare)
 
 
 def reseal(text: str, salt: bytes) -> str:
     """The text with every token replaced by one of another salt: what was equal stays equal, and no other report has the same tokens."""
-    return TOKEN.sub(lambda found: f"<{found[1]}:{hmac.new(salt, found[0].encode(), hashlib.sha256).hexdigest()[:8]}>", text)
+    return TOKEN.sub(
+        lambda found: f"<{found[1]}:{hmac.new(salt, found[0].encode(), hashlib.sha256).hexdigest()[:8]}>",
+        text,
+    )
 
 
 _END_OF_PATH: Final = r"(?=$|[/\\\s\"'`:,;)\]}>]|\.(?:\s|$))"
@@ -199,10 +258,16 @@ _EDGES: Final = {
 
 
 def _longest_first(values: Iterable[str]) -> list[str]:
-    return sorted({value.rstrip("/\\") for value in values if len(value.rstrip("/\\")) > 1}, key=len, reverse=True)
+    return sorted(
+        {value.rstrip("/\\") for value in values if len(value.rstrip("/\\")) > 1}, key=len, reverse=True
+    )
 
 
 def _any_of(known: dict[str, list[str]]) -> re.Pattern[str] | None:
     """Finds any of the known values, by kind."""
-    parts = [f"{_EDGES[kind][0]}(?P<{kind}>{'|'.join(map(re.escape, values))}){_EDGES[kind][1]}" for kind, values in known.items() if values]
+    parts = [
+        f"{_EDGES[kind][0]}(?P<{kind}>{'|'.join(map(re.escape, values))}){_EDGES[kind][1]}"
+        for kind, values in known.items()
+        if values
+    ]
     return re.compile("|".join(parts), re.IGNORECASE) if parts else None

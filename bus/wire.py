@@ -1,7 +1,7 @@
 """What goes over the wire: verbs, headers, limits. Bytes in, typed headers out, and back; knows no socket.
 
-The protocol is described, with golden frames, in PROTOCOL.md beside this file. Every header is a MessagePack array, so
-that a later version may append fields and an earlier one ignores them.
+The protocol is described, with golden frames, in PROTOCOL.md beside this file. Every header is a MessagePack
+array, so that a later version may append fields and an earlier one ignores them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Bye(_Header, frozen=True, array_like=True):
 class Publish(_Header, frozen=True, array_like=True):
     """A run of events of one topic; the body is a MessagePack array of `count` events.
 
-    `serial` counts the messages of this instance, `first` the events that it published to this topic; both from 1.
+    `serial` counts the messages of this instance, `first` the events that it published to this topic; both
+    from 1.
     """
 
     serial: Serial
@@ -140,7 +141,8 @@ class Replay(_Header, frozen=True, array_like=True):
 class Replayed(_Header, frozen=True, array_like=True):
     """What the ring still has; the body frames are feed messages, three frames each.
 
-    `lost` events from `first` on are gone for good; the next that is not in this answer has the number `next`.
+    `lost` events from `first` on are gone for good; the next that is not in this answer has the number
+    `next`.
     """
 
     id: Reference
@@ -213,11 +215,39 @@ class Heartbeat(_Header, frozen=True, array_like=True):
 
 
 LaneHeader: TypeAlias = (
-    Hello | Welcome | Bye | Publish | Accepted | Serve | Request | Reply | Failed | Cancel | Replay | Replayed | Snapshot | Snapshotted | Ping | Pong
+    Hello
+    | Welcome
+    | Bye
+    | Publish
+    | Accepted
+    | Serve
+    | Request
+    | Reply
+    | Failed
+    | Cancel
+    | Replay
+    | Replayed
+    | Snapshot
+    | Snapshotted
+    | Ping
+    | Pong
 )
 
 Verb: TypeAlias = Literal[
-    "HELLO", "WELCOME", "BYE", "PUBLISH", "ACCEPTED", "SERVE", "REQUEST", "REPLY", "FAILED", "CANCEL", "REPLAY", "SNAPSHOT", "PING", "PONG"
+    "HELLO",
+    "WELCOME",
+    "BYE",
+    "PUBLISH",
+    "ACCEPTED",
+    "SERVE",
+    "REQUEST",
+    "REPLY",
+    "FAILED",
+    "CANCEL",
+    "REPLAY",
+    "SNAPSHOT",
+    "PING",
+    "PONG",
 ]
 
 _TO_BROKER: Final[dict[bytes, type[_Header]]] = {
@@ -247,7 +277,9 @@ _TO_PEER: Final[dict[bytes, type[_Header]]] = {
     b"PING": Ping,
     b"PONG": Pong,
 }
-_VERB_OF: Final[dict[type[_Header], bytes]] = {header: verb for table in (_TO_BROKER, _TO_PEER) for verb, header in table.items()}
+_VERB_OF: Final[dict[type[_Header], bytes]] = {
+    header: verb for table in (_TO_BROKER, _TO_PEER) for verb, header in table.items()
+}
 _BROKER_DECODERS: Final = {verb: msgspec.msgpack.Decoder(header) for verb, header in _TO_BROKER.items()}
 _PEER_DECODERS: Final = {verb: msgspec.msgpack.Decoder(header) for verb, header in _TO_PEER.items()}
 
@@ -281,14 +313,21 @@ def read_from_broker(frames: Sequence[bytes]) -> LaneHeader:
     return _read(frames, _PEER_DECODERS, BODY_LIMIT_BYTES)
 
 
-def _read(frames: Sequence[bytes], decoders: dict[bytes, msgspec.msgpack.Decoder[_Header]], limit_bytes: int) -> LaneHeader:
+def _read(
+    frames: Sequence[bytes], decoders: dict[bytes, msgspec.msgpack.Decoder[_Header]], limit_bytes: int
+) -> LaneHeader:
     if len(frames) < 2:
         raise ProtocolError("truncated", f"expected a verb and a header, found {len(frames)} frame(s)")
     decoder = decoders.get(frames[0])
     if decoder is None:
-        raise ProtocolError("wrong_verb", f"expected one of {', '.join(sorted(v.decode() for v in decoders))}, found {bytes(frames[0][:32])!r}")
+        raise ProtocolError(
+            "wrong_verb",
+            f"expected one of {', '.join(sorted(v.decode() for v in decoders))}, found {bytes(frames[0][:32])!r}",
+        )
     if len(frames[1]) > limit_bytes:
-        raise ProtocolError("oversize", f"the header has {len(frames[1])} bytes, at most {limit_bytes} are read")
+        raise ProtocolError(
+            "oversize", f"the header has {len(frames[1])} bytes, at most {limit_bytes} are read"
+        )
     try:
         return decoder.decode(frames[1])  # type: ignore[return-value]  # the tables hold lane headers only
     except UNREADABLE as error:
@@ -326,7 +365,9 @@ def check_events(body: bytes, count: int) -> None:
         ProtocolError: reasons `oversize`, `malformed`, `miscounted`.
     """
     if len(body) > BODY_LIMIT_BYTES:
-        raise ProtocolError("oversize", f"the body has {len(body)} bytes, at most {BODY_LIMIT_BYTES} are taken")
+        raise ProtocolError(
+            "oversize", f"the body has {len(body)} bytes, at most {BODY_LIMIT_BYTES} are taken"
+        )
     try:
         found = len(_events_decoder.decode(body))
     except UNREADABLE as error:
@@ -342,7 +383,9 @@ def check_event(body: bytes) -> None:
         ProtocolError: reasons `oversize`, `malformed`.
     """
     if len(body) > BODY_LIMIT_BYTES:
-        raise ProtocolError("oversize", f"the body has {len(body)} bytes, at most {BODY_LIMIT_BYTES} are taken")
+        raise ProtocolError(
+            "oversize", f"the body has {len(body)} bytes, at most {BODY_LIMIT_BYTES} are taken"
+        )
     try:
         _event_decoder.decode(body)
     except UNREADABLE as error:

@@ -31,9 +31,12 @@ FindingKind = Literal[
     "backup",
 ]
 """What the check found. `damaged`: not what was written, or another key's; `unreadable`: the disk does not give it; `schema`:
-whole, and does not fit; `locked`: whole as far as can be seen without its key; `too_new`: a later version wrote it; `missing`:
-a key without a file; `unlisted`: a file that was put there behind the store's back; `temporary`: left by an interrupted write;
-`unknown_file`: nobody's; `evidence`: put aside earlier; `journal`: records that cannot be read; `restore`: left by an
+whole, and does not fit; `locked`: whole as far as can be seen without its key; `too_new`: a later version
+wrote it; `missing`:
+a key without a file; `unlisted`: a file that was put there behind the store's back; `temporary`: left by an
+interrupted write;
+`unknown_file`: nobody's; `evidence`: put aside earlier; `journal`: records that cannot be read; `restore`:
+    left by an
 interrupted restore; `backup`: one that is damaged or was never finished."""
 
 
@@ -103,7 +106,9 @@ class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verifi
     faults: list[BackupFault]
 
 
-class BackupsVerifyRequestEvent(Request[BackupsVerifiedEvent], frozen=True, kw_only=True, tag="backups.verify"):
+class BackupsVerifyRequestEvent(
+    Request[BackupsVerifiedEvent], frozen=True, kw_only=True, tag="backups.verify"
+):
     """Read a backup from end to end: every digest and every envelope. An empty id means all of them."""
 
     id: str = ""
@@ -115,7 +120,8 @@ class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restore
     Attributes:
         saved_as: id of the backup of what was there before; empty for a dry run.
         changed: how many keys have another value now, new ones included; `removed`: how many are gone.
-        left_out: keys that are not restored, as nobody declares their namespace any more, or as they are damaged in the backup.
+        left_out: keys that are not restored, as nobody declares their namespace any more, or as they are
+            damaged in the backup.
         settings: whether `config.json` was replaced.
     """
 
@@ -128,11 +134,14 @@ class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restore
     settings: bool = False
 
 
-class BackupRestoreRequestEvent(Request[BackupRestoredEvent], frozen=True, kw_only=True, tag="backups.restore"):
+class BackupRestoreRequestEvent(
+    Request[BackupRestoredEvent], frozen=True, kw_only=True, tag="backups.restore"
+):
     """Bring back what a backup holds, all or nothing; what is there now is backed up first.
 
     Attributes:
-        keys: only these; empty: everything, and keys that came later go. A typed document is `document.<type>`.
+        keys: only these; empty: everything, and keys that came later go. A typed document is
+            `document.<type>`.
         settings: also replace `config.json` by the one of the backup.
         without_damaged: leave out documents that were damaged when the backup was made, instead of refusing.
         dry_run: only tell what would change.

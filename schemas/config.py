@@ -12,7 +12,8 @@ Operation = Literal["get_effective", "update", "reset_section", "reset_defaults"
 Scope = Literal["user", "session"]
 LayerName = Literal["profile", "preset", "user", "environment", "session", "policy"]
 """Lowest to highest. `profile`: the app's own defaults. `preset`: a packaged set of values that somebody chose. `user`: what is kept in
-`config.json`. `environment`: variables of the process. `session`: until the store ends. `policy`: what an administrator set."""
+`config.json`. `environment`: variables of the process. `session`: until the store ends. `policy`: what an
+administrator set."""
 
 SECRET_PLACEHOLDER: Final = "**********"  # noqa: S105  # it says nothing
 """Stands for the value of a secret that is set, wherever settings are told, shown or written. Sent back in an update it changes nothing."""
@@ -35,14 +36,18 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
 
     Attributes:
         success: every key of the request was taken (or, for get_effective, read); otherwise none was.
-        durable: the overrides are on disk. False with `success` means: in effect now, but lost with the process.
-        settings: all effective settings after the request, nested by section; secrets as `SECRET_PLACEHOLDER`.
+        durable: the overrides are on disk. False with `success` means: in effect now, but lost with the
+            process.
+        settings: all effective settings after the request, nested by section; secrets as
+            `SECRET_PLACEHOLDER`.
         overrides: dotted path to value, what the user set; secrets as `SECRET_PLACEHOLDER`.
         revision: counts the changes of this life of the store, so that two answers can be put in order.
         session: dotted path to value, what holds until the store ends.
-        shadowed: of the settings that were set, those that are not in effect since a higher layer wins, and which one that is.
+        shadowed: of the settings that were set, those that are not in effect since a higher layer wins, and
+            which one that is.
         restart: of the settings that changed, those that take effect when their reader starts again.
-        fingerprint: tells these overrides from others, across lives of the store; told for get_effective only.
+        fingerprint: tells these overrides from others, across lives of the store; told for get_effective
+            only.
     """
 
     success: bool
@@ -58,16 +63,21 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
     fingerprint: str = ""
 
 
-class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True, kw_only=True, tag="config.request"):
+class RuntimeConfigRequestEvent(
+    Request[RuntimeConfigResponseEvent], frozen=True, kw_only=True, tag="config.request"
+):
     """Read or change the application's settings; several keys at once are taken all or none.
 
     Attributes:
         updates: dotted path to new value; for `update` only.
-        section: dotted path of a section (or of one setting) that goes back to its defaults; for `reset_section` only.
+        section: dotted path of a section (or of one setting) that goes back to its defaults; for
+            `reset_section` only.
         dry_run: judge the request and show the settings as they would be, but change nothing.
-        resets: dotted paths of settings or sections that are no longer overridden; for `update` only, all or none with its keys.
+        resets: dotted paths of settings or sections that are no longer overridden; for `update` only, all or
+            none with its keys.
         scope: `session` changes what holds until the store ends; it is never stored.
-        expected_fingerprint: refuse the request if the overrides are no longer those of this fingerprint; empty: take it anyway.
+        expected_fingerprint: refuse the request if the overrides are no longer those of this fingerprint;
+            empty: take it anyway.
     """
 
     operation: Operation
@@ -83,10 +93,11 @@ class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.setting
     """Settings are in effect that were not before; values derived from them are due to be computed anew.
 
     Attributes:
-        changed: dotted path to new value, for each setting whose effective value is another one now; secrets as `SECRET_PLACEHOLDER`.
+        changed: dotted path to new value, for each setting whose effective value is another one now; secrets
+            as `SECRET_PLACEHOLDER`.
         settings: all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`.
-        reason: `start` when the store announces what it loaded; `file` when somebody edited `config.json`; `policy` when the
-            administrator's file changed.
+        reason: `start` when the store announces what it loaded; `file` when somebody edited `config.json`;
+            `policy` when the administrator's file changed.
         restart: of the changed settings, those that take effect when their reader starts again.
     """
 
@@ -144,7 +155,9 @@ class SettingsExplainedEvent(Event, frozen=True, kw_only=True, tag="config.expla
     settings: list[SettingExplained]
 
 
-class SettingsExplainRequestEvent(Request[SettingsExplainedEvent], frozen=True, kw_only=True, tag="config.explain"):
+class SettingsExplainRequestEvent(
+    Request[SettingsExplainedEvent], frozen=True, kw_only=True, tag="config.explain"
+):
     """Ask where values come from. Refused if there is no such setting.
 
     Attributes:
@@ -193,7 +206,9 @@ class SettingsDescribedEvent(Event, frozen=True, kw_only=True, tag="config.descr
     preset_setting: str = ""
 
 
-class SettingsDescribeRequestEvent(Request[SettingsDescribedEvent], frozen=True, kw_only=True, tag="config.describe"):
+class SettingsDescribeRequestEvent(
+    Request[SettingsDescribedEvent], frozen=True, kw_only=True, tag="config.describe"
+):
     """Ask what settings there are."""
 
 
@@ -203,7 +218,9 @@ class SecretRevealedEvent(Event, frozen=True, kw_only=True, tag="config.secret_r
     value: str
 
 
-class SecretRevealRequestEvent(Request[SecretRevealedEvent], frozen=True, kw_only=True, tag="config.reveal_secret"):
+class SecretRevealRequestEvent(
+    Request[SecretRevealedEvent], frozen=True, kw_only=True, tag="config.reveal_secret"
+):
     """Ask for the value of a secret. Refused, with the reason, where it is not set or the keychain does not give it.
 
     Attributes:

@@ -16,7 +16,8 @@ class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_re
         value: as its type says it; the defaults of the type if there is none yet.
         revision: 0 if there is none yet.
         read_only: a later version wrote it; it cannot be replaced.
-        repaired_from: where the value was taken from because the document itself was damaged; empty otherwise.
+        repaired_from: where the value was taken from because the document itself was damaged; empty
+            otherwise.
         evidence: where a damaged document was put; empty if it was not damaged.
     """
 
@@ -41,12 +42,15 @@ class DocumentWrittenEvent(Event, frozen=True, kw_only=True, tag="documents.writ
     revision: int
 
 
-class DocumentWriteRequestEvent(Request[DocumentWrittenEvent], frozen=True, kw_only=True, tag="documents.write"):
+class DocumentWriteRequestEvent(
+    Request[DocumentWrittenEvent], frozen=True, kw_only=True, tag="documents.write"
+):
     """Replace the document of a type.
 
     Attributes:
         value: the whole document; there are no partial updates.
-        expected_revision: refuse unless the document has this revision now; 0 means that there must be none; None: whatever it is.
+        expected_revision: refuse unless the document has this revision now; 0 means that there must be none;
+            None: whatever it is.
     """
 
     type_name: str
@@ -76,7 +80,9 @@ class DocumentTypesReportedEvent(Event, frozen=True, kw_only=True, tag="document
     types: list[DocumentType]
 
 
-class DocumentTypesRequestEvent(Request[DocumentTypesReportedEvent], frozen=True, kw_only=True, tag="documents.types"):
+class DocumentTypesRequestEvent(
+    Request[DocumentTypesReportedEvent], frozen=True, kw_only=True, tag="documents.types"
+):
     """Ask which types of documents there are."""
 
 
@@ -103,7 +109,9 @@ class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="document
     types: list[CachedDocument]
 
 
-class DocumentCacheRequestEvent(Request[DocumentCacheReportedEvent], frozen=True, kw_only=True, tag="documents.cache"):
+class DocumentCacheRequestEvent(
+    Request[DocumentCacheReportedEvent], frozen=True, kw_only=True, tag="documents.cache"
+):
     """Ask for the statistics of the cache. `clear`: forget what is cached of `type_name`, or of all types if that is empty."""
 
     clear: bool = False

@@ -20,8 +20,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A fact, or a request, that processes tell each other.
 
     Attributes:
-        retained_by: None if late joiners do not get this event; otherwise the name of the field that tells apart
-            what is retained (one last event for each value), or `ONE_PER_TOPIC`.
+        retained_by: None if late joiners do not get this event; otherwise the name of the field that tells
+            apart what is retained (one last event for each value), or `ONE_PER_TOPIC`.
     """
 
     retained_by: ClassVar[str | None] = None
@@ -42,7 +42,9 @@ def topic_of(event_type: type[Event]) -> str:
     """
     tag = event_type.__struct_config__.tag
     if not isinstance(tag, str) or not is_topic(tag):
-        raise TypeError(f"{event_type.__name__}: tag is {tag!r}, expected a topic such as 'config.settings_changed'")
+        raise TypeError(
+            f"{event_type.__name__}: tag is {tag!r}, expected a topic such as 'config.settings_changed'"
+        )
     return tag
 
 

@@ -18,7 +18,9 @@ PAGE_LIMIT = 1000
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT_CHARACTERS)]
 Short = Annotated[str, msgspec.Meta(max_length=200)]
-Fields = Annotated[dict[Short, Annotated[str, msgspec.Meta(max_length=4000)]], msgspec.Meta(max_length=FIELDS_LIMIT)]
+Fields = Annotated[
+    dict[Short, Annotated[str, msgspec.Meta(max_length=4000)]], msgspec.Meta(max_length=FIELDS_LIMIT)
+]
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +59,15 @@ class HistoryAppendedEvent(Event, frozen=True, kw_only=True, tag="history.append
     storage: Storage
 
 
-class HistoryAppendRequestEvent(Request[HistoryAppendedEvent], frozen=True, kw_only=True, tag="history.append"):
+class HistoryAppendRequestEvent(
+    Request[HistoryAppendedEvent], frozen=True, kw_only=True, tag="history.append"
+):
     """Add an entry.
 
     Attributes:
         at: None for now.
-        id: UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty: one is made.
+        id: UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty:
+            one is made.
     """
 
     text: Text
@@ -170,7 +175,9 @@ class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed
     note: str = ""
 
 
-class HistoryDeleteRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.delete"):
+class HistoryDeleteRequestEvent(
+    Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.delete"
+):
     """Delete single entries."""
 
     ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=PAGE_LIMIT)]
@@ -218,11 +225,14 @@ class HistoryExportedEvent(Event, frozen=True, kw_only=True, tag="history.export
     next_after: str
 
 
-class HistoryExportRequestEvent(Request[HistoryExportedEvent], frozen=True, kw_only=True, tag="history.export"):
+class HistoryExportRequestEvent(
+    Request[HistoryExportedEvent], frozen=True, kw_only=True, tag="history.export"
+):
     """Ask for entries as text, oldest first, part by part.
 
     Attributes:
-        after: id of the last entry of the part before; empty for the first part, which carries the head of the format.
+        after: id of the last entry of the part before; empty for the first part, which carries the head of
+            the format.
     """
 
     format: ExportFormat
@@ -252,7 +262,9 @@ class ConversationsListedEvent(Event, frozen=True, kw_only=True, tag="history.co
     last_updated: float
 
 
-class ConversationsRequestEvent(Request[ConversationsListedEvent], frozen=True, kw_only=True, tag="history.conversations"):
+class ConversationsRequestEvent(
+    Request[ConversationsListedEvent], frozen=True, kw_only=True, tag="history.conversations"
+):
     """Ask which conversations there are."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)] = 100
@@ -267,7 +279,8 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
         loading: share of what is on disk that is loaded; 1.0 when all is.
         limit_entries: most entries that memory keeps; 0 for no limit (on disk).
         findings: what the last check of the files found: torn, truncated, tampered or missing parts.
-        left_on_disk_bytes: in memory mode, size of what lies on disk from before and is neither read nor changed.
+        left_on_disk_bytes: in memory mode, size of what lies on disk from before and is neither read nor
+            changed.
     """
 
     mode: PersistenceMode
@@ -301,7 +314,8 @@ class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed
     """Something changed in the history: a live tail, and in memory mode the copy from which a crashed actor comes back.
 
     Attributes:
-        slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk: `live`.
+        slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each
+            place. On disk: `live`.
         entry: None if the place is empty now.
         entry_id: which one it is about; empty if it is about all of them.
     """

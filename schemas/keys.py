@@ -26,9 +26,12 @@ LockReason = Literal[
     "keys_not_saved",
 ]
 """Why keys are locked. `not_asked`: nobody asked the keychain yet. `no_keychain`: none is running. `keychain_refused`: it
-keeps no secrets, or refused the call. `keychain_locked`: it wants a password. `timed_out`: it does not answer.
-`entry_missing`: it answers, but our entry is not there. `wrong_key`: the entry is another key. `keys_missing`: encrypted
-documents are there, but no file of keys. `keys_damaged`, `keys_too_new`, `keys_unreadable`, `keys_not_saved`: the file of keys."""
+keeps no secrets, or refused the call. `keychain_locked`: it wants a password. `timed_out`: it does not
+answer.
+`entry_missing`: it answers, but our entry is not there. `wrong_key`: the entry is another key.
+    `keys_missing`: encrypted
+documents are there, but no file of keys. `keys_damaged`, `keys_too_new`, `keys_unreadable`, `keys_not_saved`:
+the file of keys."""
 
 
 class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,8 +48,8 @@ class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=Tru
 
     Attributes:
         holder: name that others are told while they wait.
-        instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not seen for a
-            while. Without one it ends after `ttl_seconds`.
+        instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus,
+            or was not seen for a while. Without one it ends after `ttl_seconds`.
         ttl_seconds: how long it lasts without being renewed; ignored for a lease that is bound to a peer.
         lease_id: renew this lease instead of asking for a new one.
     """
@@ -81,11 +81,14 @@ class ModelRolledBackEvent(Event, frozen=True, kw_only=True, tag="models.rolled_
     status: ModelStatus
 
 
-class ModelRollbackRequestEvent(Request[ModelRolledBackEvent], frozen=True, kw_only=True, tag="models.rollback"):
+class ModelRollbackRequestEvent(
+    Request[ModelRolledBackEvent], frozen=True, kw_only=True, tag="models.rollback"
+):
     """Ask for the former revision, which is verified first.
 
     Attributes:
-        wait_seconds: for so long the rollback waits for those who hold a lease; then it is refused, and they are named.
+        wait_seconds: for so long the rollback waits for those who hold a lease; then it is refused, and they
+            are named.
     """
 
     model_id: str
@@ -103,7 +106,9 @@ class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.rep
     kept_bytes: int
 
 
-class ModelRepairRequestEvent(Request[ModelRepairAcceptedEvent], frozen=True, kw_only=True, tag="models.repair"):
+class ModelRepairRequestEvent(
+    Request[ModelRepairAcceptedEvent], frozen=True, kw_only=True, tag="models.repair"
+):
     """Ask for a damaged model to be made whole, fetching only what is bad."""
 
     model_id: str

@@ -62,10 +62,12 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One model: what it is for, its licence, its files.
 
     Attributes:
-        revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
+        revision: tells this content from what the same id meant before; empty: the digest of its promises
+            stands in.
         licence_url: where the licence can be read.
         accept_licence: whether a person has to accept the licence before the model may be fetched.
-        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for
+            any.
     """
 
     id: ModelId
@@ -88,10 +90,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The models that an app declares.
 
     Attributes:
-        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for
+            any.
         version: counts up with each manifest that is published; 0 for one that never leaves its package.
         issued_at: when it was published (RFC 3339); needed for one that is fetched.
-        expires_at: until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one that is fetched.
+        expires_at: until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one
+            that is fetched.
     """
 
     format: int
@@ -107,7 +111,8 @@ class ManifestSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     Attributes:
         key_id: first 16 hex digits of the SHA-256 of the public key's 32 bytes.
-        signature: Ed25519 (RFC 8032) over `undercroft-manifest-v1`, a newline, and the bytes of `manifest` as they stand; base64.
+        signature: Ed25519 (RFC 8032) over `undercroft-manifest-v1`, a newline, and the bytes of `manifest` as
+            they stand; base64.
     """
 
     key_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]

@@ -9,11 +9,15 @@ import msgspec
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise
 
-ModelState = Literal["absent", "queued", "downloading", "paused", "partial", "verifying", "installed", "damaged", "failed"]
+ModelState = Literal[
+    "absent", "queued", "downloading", "paused", "partial", "verifying", "installed", "damaged", "failed"
+]
 """`partial`: some bytes are staged and nobody is fetching more. `paused`: the same on a person's word, and it stays so through
 restarts until they resume it. `failed`: gave up, the reason is with the state."""
 
-ProblemKind = Literal["", "network", "server", "mismatch", "refused", "disk", "space", "damaged", "licence", "held"]
+ProblemKind = Literal[
+    "", "network", "server", "mismatch", "refused", "disk", "space", "damaged", "licence", "held"
+]
 """`space`: the disk is full. `mismatch`: the bytes are not those that were promised. `held`: a lease is in the way."""
 
 
@@ -25,7 +29,8 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
         problem: why the model failed or is damaged, and what to do; empty otherwise.
         problem_kind: what kind of problem, so that a frontend can tell them apart; empty without one.
         revision: which revision serves; empty while none is installed.
-        wanted_revision: which one the manifest names now; another than `revision` while an update is due or under way.
+        wanted_revision: which one the manifest names now; another than `revision` while an update is due or
+            under way.
         former_revision: which one a rollback would bring back; empty for none.
         held_by: names of the peers that hold a lease on it.
         licence_due: its licence has to be accepted before it can be installed.
@@ -64,7 +69,9 @@ class ModelInstallAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.in
     status: ModelStatus
 
 
-class ModelInstallRequestEvent(Request[ModelInstallAcceptedEvent], frozen=True, kw_only=True, tag="models.install"):
+class ModelInstallRequestEvent(
+    Request[ModelInstallAcceptedEvent], frozen=True, kw_only=True, tag="models.install"
+):
     """Ask for a model; answered once the wish is durable, long before the bytes are there."""
 
     model_id: str
@@ -144,7 +151,9 @@ class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials
     keep_days: int
 
 
-class PartialsListRequestEvent(Request[PartialsListedEvent], frozen=True, kw_only=True, tag="models.partials"):
+class PartialsListRequestEvent(
+    Request[PartialsListedEvent], frozen=True, kw_only=True, tag="models.partials"
+):
     """Ask what lies beside the installed models, and how old it is."""
 
 
@@ -158,7 +167,9 @@ class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.colle
     problems: list[str] = []
 
 
-class PartialsCollectRequestEvent(Request[PartialsCollectedEvent], frozen=True, kw_only=True, tag="models.collect"):
+class PartialsCollectRequestEvent(
+    Request[PartialsCollectedEvent], frozen=True, kw_only=True, tag="models.collect"
+):
     """Remove what lies beside the installed models, is wanted by nobody and is older than a rule says.
 
     Attributes:
@@ -181,7 +192,8 @@ class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=T
     """Remove an installed model, its former revision, its partial and its records.
 
     Attributes:
-        wait_seconds: for so long the removal waits for those who hold a lease; then it is refused, and they are named.
+        wait_seconds: for so long the removal waits for those who hold a lease; then it is refused, and they
+            are named.
     """
 
     model_id: str
@@ -194,7 +206,8 @@ class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         durable_bytes: over all its ranges.
-        prefix_bytes: so many of them follow each other from the start of the file, and can be hashed; None if all do.
+        prefix_bytes: so many of them follow each other from the start of the file, and can be hashed; None if
+            all do.
     """
 
     path: str
@@ -207,7 +220,8 @@ class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models
     """More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt.
 
     Attributes:
-        attempt: counts from 1; a new attempt may start from fewer bytes, since it may have had to discard some.
+        attempt: counts from 1; a new attempt may start from fewer bytes, since it may have had to discard
+            some.
         seconds_left: None while the rate is not known yet.
         staging_directory: where the partial files lie.
     """
@@ -254,8 +268,8 @@ class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One broken promise: where, what was found, what was expected.
 
     Attributes:
-        pieces: numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these have to be fetched
-            again. Empty: nothing is known of pieces, so that the whole file is bad.
+        pieces: numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these
+            have to be fetched again. Empty: nothing is known of pieces, so that the whole file is bad.
     """
 
     path: str
@@ -270,7 +284,8 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
 
     Attributes:
         hashed_behind_bytes: bytes that were hashed while the download still ran.
-        verified_at: when the file that was read longest ago was read, seconds since the Unix epoch; None with findings.
+        verified_at: when the file that was read longest ago was read, seconds since the Unix epoch; None with
+            findings.
     """
 
     model_id: str
@@ -281,7 +296,9 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
     verified_at: float | None = None
 
 
-class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
+class FilesVerifyRequestEvent(
+    Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"
+):
     """Ask the verifier to compare files with what the manifest promised of them.
 
     Attributes:

@@ -31,15 +31,18 @@ PathProblemKind = Literal[
     "busy",
 ]
 """`missing`: can be created. `removed_drive`: the drive it is on is not there. `user_data`: models never lie there. `nested`: in,
-around or the same as another category's. `held`: another process owns it. `environment`: a variable decides, so that a choice
-would change nothing. `unreadable`: the file with the choices, or one of them, cannot be taken. `busy`: models are being moved."""
+around or the same as another category's. `held`: another process owns it. `environment`: a variable decides,
+so that a choice would change nothing. `unreadable`: the file with the choices, or one of them, cannot be
+taken. `busy`: models
+are being moved."""
 
 PathOffer = Literal["create", "connect", "choose", "reset", "free_space", "wait"]
 """What a person can do: have it created (`create_missing`), connect the drive, choose another, go back to the default, make room, wait."""
 
 PathAction = Literal["move", "adopt", "anew"]
 """What is done with what is there. `move`: models are brought along, and what lies at the new place and matches is kept.
-`adopt`: use what lies at the new place and matches. `anew`: begin without any. With the last two nothing is removed at the old place."""
+`adopt`: use what lies at the new place and matches. `anew`: begin without any. With the last two nothing is
+    removed at the old place."""
 
 Effect = Literal["now", "next_start"]
 
@@ -118,7 +121,8 @@ class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
     """What comes of a choice.
 
     Attributes:
-        accepted: the choice is durable, or the move to it is and goes on through any crash; with `dry_run`: it would be.
+        accepted: the choice is durable, or the move to it is and goes on through any crash; with `dry_run`:
+            it would be.
         problems: why not; empty if it was accepted.
         what_happens: sentences for people.
         paths: the categories that are concerned, as they will be.
@@ -204,7 +208,8 @@ class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_
 
     Attributes:
         moved_models: what will be brought over.
-        adopted_models: what lies at the new place in its full length already, and is kept there if its hashes match.
+        adopted_models: what lies at the new place in its full length already, and is kept there if its hashes
+            match.
         copy_bytes: to be copied; 0 where both places are on one file system.
         move_id: tells this move from others; empty with `dry_run`.
     """
@@ -215,7 +220,9 @@ class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_
     move_id: str = ""
 
 
-class ModelsRelocateRequestEvent(Request[ModelsRelocationEvent], frozen=True, kw_only=True, tag="paths.relocate_models"):
+class ModelsRelocateRequestEvent(
+    Request[ModelsRelocationEvent], frozen=True, kw_only=True, tag="paths.relocate_models"
+):
     """Asked of the owner of the models: go over to another directory, then have the choice settled.
 
     Attributes:
@@ -236,7 +243,9 @@ class PathMoveCancelledEvent(Event, frozen=True, kw_only=True, tag="paths.move_c
     was_moving: bool
 
 
-class PathMoveCancelRequestEvent(Request[PathMoveCancelledEvent], frozen=True, kw_only=True, tag="paths.cancel_move"):
+class PathMoveCancelRequestEvent(
+    Request[PathMoveCancelledEvent], frozen=True, kw_only=True, tag="paths.cancel_move"
+):
     """Stop moving models; refused once the new place serves."""
 
 
@@ -246,11 +255,14 @@ class ModelsRootAdmittedEvent(Event, frozen=True, kw_only=True, tag="paths.model
     directory: str
 
 
-class ModelsRootAdmitRequestEvent(Request[ModelsRootAdmittedEvent], frozen=True, kw_only=True, tag="paths.admit_models_root"):
+class ModelsRootAdmitRequestEvent(
+    Request[ModelsRootAdmittedEvent], frozen=True, kw_only=True, tag="paths.admit_models_root"
+):
     """Asked of the verifier by the owner of the models, before models in another directory can be verified.
 
     Attributes:
-        directory: of all models; it counts until the verifier ends, and its next life knows the one that was chosen by then.
+        directory: of all models; it counts until the verifier ends, and its next life knows the one that was
+            chosen by then.
     """
 
     directory: PathText

@@ -8,7 +8,9 @@ import msgspec
 
 from schemas.event import ONE_PER_TOPIC, Event, Request
 
-ReadinessState = Literal["idle", "checking", "ready", "degraded", "setup_required", "downloading", "recovery_required"]
+ReadinessState = Literal[
+    "idle", "checking", "ready", "degraded", "setup_required", "downloading", "recovery_required"
+]
 """`idle`: nothing is checked, since the runtime leaves. `degraded`: some of the wanted modes can be used, not all.
 `setup_required` and `recovery_required`: none can, and a person is needed."""
 
@@ -17,7 +19,8 @@ ReasonKind = Literal[
     "path_mismatch", "path_missing", "path_unusable", "no_path_setting", "service_down", "checking", "downloading", "switched_off",
 ]  # fmt: skip
 """`no_model_setting`: neither settings nor profile name a model. `unknown_model`: the one they name is in no manifest.
-`path_mismatch`: models are served from another directory than the one that is set. `path_unusable`: not a directory, not writable."""
+`path_mismatch`: models are served from another directory than the one that is set. `path_unusable`: not a
+    directory, not writable."""
 
 StepStatus = Literal["waiting", "running", "passed", "failed", "skipped"]
 ModeStatus = Literal["available", "unavailable", "checking", "switched_off"]
@@ -68,7 +71,8 @@ class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         missing: required categories that no usable model serves.
         reasons: why it is not available; empty if it is.
-        notices: names of what a person is told while the mode is used without an optional model, such as `raw_output`.
+        notices: names of what a person is told while the mode is used without an optional model, such as
+            `raw_output`.
         notice_texts: the same as sentences.
     """
 
@@ -182,11 +186,13 @@ class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything there is to know about readiness at one moment.
 
     Attributes:
-        revision: grows with every snapshot, also across lives of the actor; a lower one is older. Its size means nothing.
+        revision: grows with every snapshot, also across lives of the actor; a lower one is older. Its size
+            means nothing.
         since: when this state was entered, seconds since the Unix epoch.
         state_text: the state as a short message.
         is_blocking: no mode can be used until a person or a download is done.
-        show: what a frontend shows now; the matching field below holds it. The others are there for those who open a view.
+        show: what a frontend shows now; the matching field below holds it. The others are there for those who
+            open a view.
         location: directory of the models, the active one.
     """
 
@@ -225,7 +231,9 @@ class ReadinessReportedEvent(Event, frozen=True, kw_only=True, tag="readiness.re
     text: str
 
 
-class ReadinessReportRequestEvent(Request[ReadinessReportedEvent], frozen=True, kw_only=True, tag="readiness.report"):
+class ReadinessReportRequestEvent(
+    Request[ReadinessReportedEvent], frozen=True, kw_only=True, tag="readiness.report"
+):
     """Ask for the snapshot and the full report.
 
     Attributes:
@@ -249,12 +257,16 @@ class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readine
     revision: int = 0
 
 
-class ReadinessSetupRequestEvent(Request[ReadinessSetupAcceptedEvent], frozen=True, kw_only=True, tag="readiness.setup"):
+class ReadinessSetupRequestEvent(
+    Request[ReadinessSetupAcceptedEvent], frozen=True, kw_only=True, tag="readiness.setup"
+):
     """Confirm the whole bundle, once.
 
     Attributes:
-        location: the directory that the person was shown; refused if the active one is another by now. Empty: whichever it is.
-        accept_licences: the person accepts the licences that the bundle names as due; refused without, if one is.
+        location: the directory that the person was shown; refused if the active one is another by now. Empty:
+            whichever it is.
+        accept_licences: the person accepts the licences that the bundle names as due; refused without, if one
+            is.
     """
 
     location: Annotated[str, msgspec.Meta(max_length=4096)] = ""
@@ -275,5 +287,7 @@ class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.ret
     revision: int = 0
 
 
-class ReadinessRetryRequestEvent(Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"):
+class ReadinessRetryRequestEvent(
+    Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"
+):
     """Check everything again, and have every model that failed or is damaged fetched or mended again."""

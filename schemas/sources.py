@@ -31,7 +31,8 @@ class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
     """A person accepted the licence of a model as it read then.
 
     Attributes:
-        digest: SHA-256 over licence, licence URL and revision of the entry; for another one the licence is due again.
+        digest: SHA-256 over licence, licence URL and revision of the entry; for another one the licence is
+            due again.
         accepted_at: seconds since the Unix epoch.
         accepted_by: name of the account on this machine.
     """
@@ -78,7 +79,9 @@ class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_
     skipped: list[str] = []
 
 
-class ModelNameResolveRequestEvent(Request[ModelNameResolvedEvent], frozen=True, kw_only=True, tag="models.resolve"):
+class ModelNameResolveRequestEvent(
+    Request[ModelNameResolvedEvent], frozen=True, kw_only=True, tag="models.resolve"
+):
     """Ask what a name means: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...`, `file:/path`.
 
     Attributes:
@@ -124,7 +127,9 @@ class ModelWithdrawnEvent(Event, frozen=True, kw_only=True, tag="models.withdraw
     model_id: str
 
 
-class ModelWithdrawRequestEvent(Request[ModelWithdrawnEvent], frozen=True, kw_only=True, tag="models.withdraw"):
+class ModelWithdrawRequestEvent(
+    Request[ModelWithdrawnEvent], frozen=True, kw_only=True, tag="models.withdraw"
+):
     """Take an added model out of the catalogue again."""
 
     model_id: str
@@ -136,7 +141,9 @@ class LicenceAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.licence
     acceptance: LicenceAcceptance
 
 
-class LicenceAcceptRequestEvent(Request[LicenceAcceptedEvent], frozen=True, kw_only=True, tag="models.accept_licence"):
+class LicenceAcceptRequestEvent(
+    Request[LicenceAcceptedEvent], frozen=True, kw_only=True, tag="models.accept_licence"
+):
     """Say that a person read and accepted the licence of a model."""
 
     model_id: str
@@ -146,8 +153,9 @@ class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manif
     """What became of a look at the remote manifest.
 
     Attributes:
-        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what came was refused
-            or nothing came, the former one stays in force. `none`: the profile names no remote manifest.
+        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what
+            came was refused or nothing came, the former one stays in force. `none`: the profile names no
+            remote manifest.
         version: version that is in force; 0 for none.
         message: one sentence for a person.
     """
@@ -157,5 +165,7 @@ class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manif
     message: str
 
 
-class ManifestRefreshRequestEvent(Request[ManifestRefreshedEvent], frozen=True, kw_only=True, tag="models.refresh"):
+class ManifestRefreshRequestEvent(
+    Request[ManifestRefreshedEvent], frozen=True, kw_only=True, tag="models.refresh"
+):
     """Ask for the remote manifest to be fetched now."""

@@ -1,7 +1,8 @@
 """Key-value state: what is asked of the state store, what it announces, and the schemas that it brings along.
 
-A key is `<namespace>.<rest>`, such as `layout.default`. Values are what JSON knows. Revisions are counted over the whole
-store and only grow, so a key that was deleted and written again never has a revision that it had before.
+A key is `<namespace>.<rest>`, such as `layout.default`. Values are what JSON knows. Revisions are counted
+over the whole store and only grow, so a key that was deleted and written again never has a revision that it
+had before.
 """
 
 from __future__ import annotations
@@ -115,9 +116,10 @@ class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True,
     """Keep a value under a key.
 
     Attributes:
-        encrypt, compress, backup: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps
-            the former value below `backups/auto`.
-        expected_revision: refuse unless the key has this revision now; 0 means that there must be no such key; None: whatever it is.
+        encrypt, compress, backup: None leaves it to the namespace, whose stricter policy wins over False.
+            `backup` keeps the former value below `backups/auto`.
+        expected_revision: refuse unless the key has this revision now; 0 means that there must be no such
+            key; None: whatever it is.
         schema: name of a schema that the value must fit, besides that of the namespace; empty for none.
     """
 
@@ -138,7 +140,8 @@ class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
         revision: 0 if there is no such key.
         saved_at: seconds since the Unix epoch.
         read_only: a later version of the app or of Undercroft wrote it; it cannot be replaced.
-        repaired_from: where the value was taken from because the document itself was damaged; empty otherwise.
+        repaired_from: where the value was taken from because the document itself was damaged; empty
+            otherwise.
         evidence: where a damaged document was put; empty if it was not damaged.
     """
 
@@ -184,7 +187,9 @@ class StateExistsReportedEvent(Event, frozen=True, kw_only=True, tag="state.exis
     exists: bool
 
 
-class StateExistsRequestEvent(Request[StateExistsReportedEvent], frozen=True, kw_only=True, tag="state.exists"):
+class StateExistsRequestEvent(
+    Request[StateExistsReportedEvent], frozen=True, kw_only=True, tag="state.exists"
+):
     """Ask whether there is such a key."""
 
     key: str
@@ -236,7 +241,9 @@ class StateBatchSavedEvent(Event, frozen=True, kw_only=True, tag="state.batch_sa
     revisions: dict[str, int]
 
 
-class StateSaveBatchRequestEvent(Request[StateBatchSavedEvent], frozen=True, kw_only=True, tag="state.save_batch"):
+class StateSaveBatchRequestEvent(
+    Request[StateBatchSavedEvent], frozen=True, kw_only=True, tag="state.save_batch"
+):
     """Save and delete several keys: all of it or none of it, whatever happens. A key may be named once."""
 
     operations: list[BatchOperation]
@@ -256,7 +263,9 @@ class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_l
     left_out: list[str] = []
 
 
-class StateLoadBatchRequestEvent(Request[StateBatchLoadedEvent], frozen=True, kw_only=True, tag="state.load_batch"):
+class StateLoadBatchRequestEvent(
+    Request[StateBatchLoadedEvent], frozen=True, kw_only=True, tag="state.load_batch"
+):
     """Read several keys as they are at one moment."""
 
     keys: list[str]
@@ -325,5 +334,7 @@ class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.heal
     alerts: list[str]
 
 
-class StateHealthRequestEvent(Request[StateHealthReportedEvent], frozen=True, kw_only=True, tag="state.health"):
+class StateHealthRequestEvent(
+    Request[StateHealthReportedEvent], frozen=True, kw_only=True, tag="state.health"
+):
     """Ask how the state store fares."""

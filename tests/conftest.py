@@ -7,7 +7,8 @@ import signal
 import pytest
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Whoever starts the tests in the background hands this down to every command that they start and interrupt.
+    # Whoever starts the tests in the background hands this down to every command that they start and
+    # interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Final
 
+from actors.cli.exit_codes import DeadlinePassed
 from actors.cli.options import Target
-from actors.cli.outcome import DeadlinePassed
 
 FIRST_FREE_FD: Final = 3
 
@@ -36,7 +36,9 @@ class Background:
             DeadlinePassed: it goes on, but has not settled.
         """
         if os.name == "posix" and not select.select([self._told], [], [], timeout_seconds)[0]:
-            raise DeadlinePassed(f"process {self.pid} is up, but not every actor", timeout_seconds, "see 'undercroft status'")
+            raise DeadlinePassed(
+                f"process {self.pid} is up, but not every actor", timeout_seconds, "see 'undercroft status'"
+            )
         return self._told.readline()
 
     def complaint(self) -> tuple[int, str]:
@@ -59,7 +61,9 @@ def fork_background() -> Background | None:
     pid = os.fork()
     if pid:
         os.close(tell)
-        return Background(pid, os.fdopen(told, "rb"), errors, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        return Background(
+            pid, os.fdopen(told, "rb"), errors, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        )
     os.setsid()
     null = os.open(os.devnull, os.O_RDONLY)
     for theirs, standard in ((null, 0), (tell, 1), (errors.fileno(), 2)):
@@ -75,6 +79,12 @@ def spawn_background(target: Target, transport: str, spawn_method: str) -> Backg
     command += ["--home", target.home] if target.home else []
     command += ["up", "--settled-to-stdout", "--transport", transport, "--spawn", spawn_method]
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the runtime
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=os.name == "posix")
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=os.name == "posix",
+    )
     assert process.stdout is not None
     return Background(process.pid, process.stdout, errors, process.wait)

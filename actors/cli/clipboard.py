@@ -29,7 +29,9 @@ class NoClipboard(OperatorError):
         return f"nothing was copied: {self.detail}; write the report to a file instead, with --output"
 
 
-def copy(text: str, environ: Mapping[str, str] = os.environ, which: Callable[[str], str | None] = shutil.which) -> None:
+def copy(
+    text: str, environ: Mapping[str, str] = os.environ, which: Callable[[str], str | None] = shutil.which
+) -> None:
     """Put text on the clipboard; it is given to the program by its standard input, never as an argument.
 
     Raises:
@@ -42,7 +44,12 @@ def copy(text: str, environ: Mapping[str, str] = os.environ, which: Callable[[st
         encoding = "utf-16-le" if command[0].endswith("clip.exe") else "utf-8"
         # its output is not captured: xclip stays in the background and would hold the pipe open
         done = subprocess.run(
-            command, input=text.encode(encoding), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS, check=False
+            command,
+            input=text.encode(encoding),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoClipboard(f"{command[0]} does not do it ({type(error).__name__})") from error
@@ -50,7 +57,9 @@ def copy(text: str, environ: Mapping[str, str] = os.environ, which: Callable[[st
         raise NoClipboard(f"{command[0]} ended with exit code {done.returncode}")
 
 
-def command_of(environ: Mapping[str, str], which: Callable[[str], str | None], platform: str = sys.platform) -> list[str] | None:
+def command_of(
+    environ: Mapping[str, str], which: Callable[[str], str | None], platform: str = sys.platform
+) -> list[str] | None:
     """The command for this desktop; None if there is none."""
     wanted = [["pbcopy"]] if platform == "darwin" else [["clip.exe"]] if platform == "win32" else []
     if environ.get("WAYLAND_DISPLAY"):

@@ -39,7 +39,9 @@ def converse(target: Target, talk: Callable[[Peer], Coroutine[Any, Any, ResultT]
         return runner.run(run())
 
 
-async def ask(peer: Peer, request: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> ReplyT:
+async def ask(
+    peer: Peer, request: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+) -> ReplyT:
     """Ask; while the actor is being restarted, which the request has not reached then, wait for it.
 
     Raises:

@@ -57,7 +57,7 @@ class DeadlinePassed(UndercroftError):
 
 def exit_code_of(error: UndercroftError) -> ExitCode:
     """How the shell is told of an error."""
-    from actors.supervisor.home import AlreadyRunning
+    from actors.runtime.supervisor.home_lock import AlreadyRunning
 
     match error:
         case AlreadyRunning():

@@ -7,8 +7,8 @@ import sys
 
 import click
 
+from actors.cli.exit_codes import EXIT_CODES_HELP, ExitCode, report
 from actors.cli.options import Target, profile_option, target_options
-from actors.cli.outcome import EXIT_CODES_HELP, ExitCode, report
 from bus.errors import UndercroftError
 
 COMMANDS = {
@@ -33,7 +33,18 @@ COMMANDS = {
     "contract": "Show every event and request, as JSON Schema or AsyncAPI.",
     "demo": "Show what it does when things go wrong, in half a minute.",
 }
-"""Name and summary; the command is found in `actors.cli.<name>`, as a click command of that name."""
+"""Name and summary; the command is found in `actors.cli.commands.<name>`, as a click command of that name."""
+
+ROOMS = {
+    "up": "lifecycle.up",
+    "down": "lifecycle.down",
+    "status": "lifecycle.status",
+    "restart": "lifecycle.restart",
+    "config": "config.config_group",
+    "models": "models.models_group",
+    "history": "history.history_group",
+}
+"""Commands whose module lies deeper than `actors.cli.commands.<name>`."""
 
 
 class LazyGroup(click.Group):
@@ -47,7 +58,9 @@ class LazyGroup(click.Group):
         """Import the one that is called."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"actors.cli.{cmd_name}"), cmd_name)
+        command = getattr(
+            importlib.import_module(f"actors.cli.commands.{ROOMS.get(cmd_name, cmd_name)}"), cmd_name
+        )
         assert isinstance(command, click.Command)
         return command
 

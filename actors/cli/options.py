@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from actors.profile import DEFAULT_PROFILE
+from actors.shared.profile.profile import DEFAULT_PROFILE
 from bus.discovery import DEFAULT_APP
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -19,7 +19,8 @@ class Target:
     """Which runtime a command is about.
 
     Attributes:
-        home: directory below which everything of the app lies; None for UNDERCROFT_HOME or where the platform keeps it.
+        home: directory below which everything of the app lies; None for UNDERCROFT_HOME or where the platform
+            keeps it.
         profile: name or directory of the profile; for commands that start something.
         as_json: answer in JSON.
     """
@@ -36,9 +37,18 @@ pass_target = click.make_pass_decorator(Target, ensure=True)
 def target_options(function: FunctionT) -> FunctionT:
     """Add --home, --app and --json; given behind the command's name they win over those in front of it."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_keep, help="Answer in JSON."),
-        click.option("--app", expose_value=False, callback=_keep, help=f"Name of the app.  [default: {DEFAULT_APP}]"),
-        click.option("--home", expose_value=False, callback=_keep, help="Directory below which everything of the app lies."),
+        click.option(
+            "--json", "as_json", is_flag=True, expose_value=False, callback=_keep, help="Answer in JSON."
+        ),
+        click.option(
+            "--app", expose_value=False, callback=_keep, help=f"Name of the app.  [default: {DEFAULT_APP}]"
+        ),
+        click.option(
+            "--home",
+            expose_value=False,
+            callback=_keep,
+            help="Directory below which everything of the app lies.",
+        ),
     ):
         function = option(function)
     return function

@@ -39,7 +39,13 @@ def _value(value: Any) -> str:
         case str():
             return _text(value)
         case Mapping():
-            return "{" + ", ".join(f"{_key(name)} = {_value(item)}" for name, item in value.items() if item is not None) + "}"
+            return (
+                "{"
+                + ", ".join(
+                    f"{_key(name)} = {_value(item)}" for name, item in value.items() if item is not None
+                )
+                + "}"
+            )
         case _:
             return "[" + ", ".join(_value(item) for item in value if item is not None) + "]"
 

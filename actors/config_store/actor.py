@@ -11,18 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
-from actors.config_store import document, environment, packaged, policy
+from actors.config_store import setting_changes, setting_variables
 from actors.config_store.announcements import Announcements
-from actors.config_store.answers import describe, response
-from actors.config_store.commits import Commits
+from actors.config_store.config_replies import describe, response
 from actors.config_store.explanation import explain
-from actors.config_store.layers import Ground, Managed, is_reference
-from actors.config_store.migrations import load_migrations
-from actors.config_store.outside import LOOK_SECONDS, Outsiders
-from actors.config_store.schema import load_schema
-from actors.config_store.secret_keeper import SecretKeeper, new_reference, references_in
-from actors.config_store.settings_file import ChangedOutside, SettingsFile
-from actors.storage.keys.keychain import KeychainFailed
+from actors.config_store.files import config_document, packaged_settings
+from actors.config_store.files.config_file import ChangedOutside, SettingsFile
+from actors.config_store.files.file_watcher import LOOK_SECONDS, Outsiders
+from actors.config_store.files.setting_migrations import load_migrations
+from actors.config_store.files.write_behind import Commits
+from actors.config_store.schema.settings_schema import load_schema
+from actors.config_store.setting_layers import Ground, Managed, is_reference
+from actors.config_store.setting_secrets import SecretKeeper, new_reference, references_in
+from actors.shared.keys.keychain import KeychainFailed
 from bus.actor import Actor, Later
 from bus.errors import Refused
 from schemas.config import (
@@ -39,7 +40,7 @@ from schemas.config import (
 )
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 FILE_NAME: Final = "config.json"
 SAVE_ATTEMPTS: Final = 3
@@ -48,7 +49,12 @@ UNASKED: Final = ("start", "file", "policy")
 ALERT_SECONDS: Final = 0.9
 """A disk that fails is told of no more often than this; less than the shortest delay before a retry."""
 
-Inbox = RuntimeConfigRequestEvent | SettingsExplainRequestEvent | SettingsDescribeRequestEvent | SecretRevealRequestEvent
+Inbox = (
+    RuntimeConfigRequestEvent
+    | SettingsExplainRequestEvent
+    | SettingsDescribeRequestEvent
+    | SecretRevealRequestEvent
+)
 log = logging.getLogger(__name__)
 
 
@@ -70,7 +76,7 @@ class ConfigStore(Actor[Inbox]):
         self._disk = asyncio.Lock()
         self._writer = ThreadPoolExecutor(1, "config-writer")
         self.commits = Commits(self._write, self._not_durable, self._durable_again)
-        self.now, found = policy.load(ground, file.known.overrides)
+        self.now, found = setting_changes.load(ground, file.known.overrides)
         self.problems = (*problems, *found)
         self._announcements = Announcements(lambda event: self.peer.post(event))
         self._outsiders = Outsiders(self, file, policy_path, look_seconds)
@@ -79,7 +85,7 @@ class ConfigStore(Actor[Inbox]):
         self._is_answered = asyncio.Event()
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """Build it for a profile.
 
         Raises:
@@ -89,24 +95,26 @@ class ConfigStore(Actor[Inbox]):
         """
         profile, config = surroundings.profile, surroundings.locations.config
         schema = load_schema(profile)
-        variables, problems = environment.read(schema, os.environ)
-        policy_path = packaged.policy_path(profile.policy, profile.name, config)
+        variables, problems = setting_variables.read(schema, os.environ)
+        policy_path = packaged_settings.policy_path(profile.policy, profile.name, config)
         try:
-            managed = packaged.read_policy(policy_path, schema)
-        except packaged.PackagedFileWrong as error:
+            managed = packaged_settings.read_policy(policy_path, schema)
+        except packaged_settings.PackagedFileWrong as error:
             managed = Managed(str(policy_path))
             problems.append(SettingProblem(path=str(policy_path), problem=str(error)))
         ground = Ground(
             schema=schema,
             allowlist=profile.allowlist,
-            presets=packaged.read_presets(profile.directory, schema, profile.preset_setting),
+            presets=packaged_settings.read_presets(profile.directory, schema, profile.preset_setting),
             preset_setting=profile.preset_setting,
             environment=variables,
             managed=managed,
             file=str(config / FILE_NAME),
         )
         file = SettingsFile(config / FILE_NAME, profile.settings_version, load_migrations(profile))
-        return cls(ground, file, partial(SecretKeeper.for_app, profile.name), policy_path, problems=tuple(problems))
+        return cls(
+            ground, file, partial(SecretKeeper.for_app, profile.name), policy_path, problems=tuple(problems)
+        )
 
     async def prepare(self) -> None:
         """Say what was loaded, and what of it could not be taken."""
@@ -123,7 +131,9 @@ class ConfigStore(Actor[Inbox]):
             await self._is_answered.wait()
         self._writer.shutdown(wait=False)
 
-    async def handle(self, event: Inbox) -> Later | RuntimeConfigResponseEvent | SettingsExplainedEvent | SettingsDescribedEvent:
+    async def handle(
+        self, event: Inbox
+    ) -> Later | RuntimeConfigResponseEvent | SettingsExplainedEvent | SettingsDescribedEvent:
         """Judge a request on a copy; if it is taken whole, it is in effect, announced and on disk before it is answered."""
         match event:
             case RuntimeConfigRequestEvent():
@@ -131,7 +141,9 @@ class ConfigStore(Actor[Inbox]):
             case SettingsExplainRequestEvent():
                 found = explain(self.now, event.path)
                 if not found:
-                    raise Refused(f"there is no section or setting {event.path[:200]!r}; 'undercroft config list' shows all of them")
+                    raise Refused(
+                        f"there is no section or setting {event.path[:200]!r}; 'undercroft config list' shows all of them"
+                    )
                 return SettingsExplainedEvent(settings=found)
             case SettingsDescribeRequestEvent():
                 return describe(self.now.ground)
@@ -140,7 +152,8 @@ class ConfigStore(Actor[Inbox]):
             case _:
                 assert_never(event)
 
-    # -- requests ----------------------------------------------------------------------------------------------------
+    # -- requests
+    # ----------------------------------------------------------------------------------------------------
 
     async def _configure(self, event: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent | Later:
         verdict = self._judge(event, {})
@@ -148,26 +161,30 @@ class ConfigStore(Actor[Inbox]):
             self._announcements.flush()
             return response(event, verdict, durable=self.commits.is_settled)
         if event.operation == "update" and event.scope == "user":
-            secrets = policy.secrets_in(self.now, event.updates)
+            secrets = setting_changes.secrets_in(self.now, event.updates)
             if secrets:
                 return self._later(partial(self._configure_secrets, event, secrets))
         return await self._take(event, verdict)
 
-    def _judge(self, event: RuntimeConfigRequestEvent, references: Mapping[str, Any]) -> policy.Verdict:
+    def _judge(
+        self, event: RuntimeConfigRequestEvent, references: Mapping[str, Any]
+    ) -> setting_changes.Verdict:
         now = self.now
         if event.operation != "get_effective":
             refusal = self._refusal(event)
             if refusal:
-                return policy.Verdict(now, problems=(SettingProblem(path="", problem=refusal),))
+                return setting_changes.Verdict(now, problems=(SettingProblem(path="", problem=refusal),))
         match event.operation:
             case "get_effective":
-                return policy.Verdict(now)
+                return setting_changes.Verdict(now)
             case "update":
-                return policy.update(now, event.updates, resets=event.resets, scope=event.scope, references=references)
+                return setting_changes.update(
+                    now, event.updates, resets=event.resets, scope=event.scope, references=references
+                )
             case "reset_section":
-                return policy.reset_section(now, event.section, event.scope)
+                return setting_changes.reset_section(now, event.section, event.scope)
             case "reset_defaults":
-                return policy.reset_defaults(now, event.scope)
+                return setting_changes.reset_defaults(now, event.scope)
             case _:
                 assert_never(event.operation)
 
@@ -179,11 +196,13 @@ class ConfigStore(Actor[Inbox]):
             return self._file.read_only
         return ""
 
-    async def _take(self, event: RuntimeConfigRequestEvent, verdict: policy.Verdict) -> RuntimeConfigResponseEvent | Later:
+    async def _take(
+        self, event: RuntimeConfigRequestEvent, verdict: setting_changes.Verdict
+    ) -> RuntimeConfigResponseEvent | Later:
         """Let it be in effect, tell everybody, and answer once it is on disk."""
         if not _fits(event, verdict.after):
-            words = f"the file would have more than {document.SIZE_LIMIT_BYTES} bytes, and could not be read again"
-            refused = policy.Verdict(self.now, problems=(SettingProblem(path="", problem=words),))
+            words = f"the file would have more than {config_document.SIZE_LIMIT_BYTES} bytes, and could not be read again"
+            refused = setting_changes.Verdict(self.now, problems=(SettingProblem(path="", problem=words),))
             return response(event, refused, durable=self.commits.is_settled)
         before = self.now
         number = self._apply(verdict, event.updates)
@@ -194,17 +213,27 @@ class ConfigStore(Actor[Inbox]):
             return response(event, verdict, durable=self.commits.is_settled)
         return self._later(partial(self._when_durable, event, verdict, number, before))
 
-    def _apply(self, verdict: policy.Verdict, paths: Mapping[str, Any]) -> int | None:
+    def _apply(self, verdict: setting_changes.Verdict, paths: Mapping[str, Any]) -> int | None:
         """Let it be in effect; returns the number of the change that is to become durable, None if all is on disk."""
         before, self.now = self.now, verdict.after
-        if dict(before.overrides) != dict(self.now.overrides) or dict(before.set_aside) != dict(self.now.set_aside) or not self.commits.is_durable:
+        if (
+            dict(before.overrides) != dict(self.now.overrides)
+            or dict(before.set_aside) != dict(self.now.set_aside)
+            or not self.commits.is_durable
+        ):
             return self.commits.change(paths)
         return None if self.commits.is_settled else self.commits.latest
 
     async def announce(self, reason: Any, changed: Mapping[str, Any], restart: list[str]) -> None:
         """Tell everybody what is in effect now."""
         now = self.now
-        event = SettingsChangedEvent(changed=dict(changed), settings=now.settings, revision=now.revision, reason=reason, restart=restart)
+        event = SettingsChangedEvent(
+            changed=dict(changed),
+            settings=now.settings,
+            revision=now.revision,
+            reason=reason,
+            restart=restart,
+        )
         if self.peer.has_room and reason not in UNASKED:
             self._announcements.tell(event)
             return
@@ -212,7 +241,11 @@ class ConfigStore(Actor[Inbox]):
         await self.peer.publish(event)
 
     async def _when_durable(
-        self, event: RuntimeConfigRequestEvent, verdict: policy.Verdict, number: int, before: policy.Configuration
+        self,
+        event: RuntimeConfigRequestEvent,
+        verdict: setting_changes.Verdict,
+        number: int,
+        before: setting_changes.Configuration,
     ) -> RuntimeConfigResponseEvent:
         is_durable = await self.commits.outcome(number)
         former = references_in({path: before.overrides.get(path) for path in before.ground.secrets})
@@ -223,17 +256,24 @@ class ConfigStore(Actor[Inbox]):
                 self.tasks.start_soon(self._secrets().forget, gone)
         return response(event, verdict, durable=is_durable)
 
-    # -- secrets -----------------------------------------------------------------------------------------------------
+    # -- secrets
+    # -----------------------------------------------------------------------------------------------------
 
-    async def _configure_secrets(self, event: RuntimeConfigRequestEvent, secrets: Mapping[str, str]) -> RuntimeConfigResponseEvent:
+    async def _configure_secrets(
+        self, event: RuntimeConfigRequestEvent, secrets: Mapping[str, str]
+    ) -> RuntimeConfigResponseEvent:
         """Bring the values to the keychain first; only then is the request taken, on what is in effect by then."""
         references = {path: new_reference() for path in secrets}
         keeper = self._secrets()
         try:
             await keeper.keep({path: (references[path], value) for path, value in secrets.items()})
         except KeychainFailed as error:
-            problems = tuple(SettingProblem(path=path, problem=f"the secret is not kept: {error}") for path in secrets)
-            return response(event, policy.Verdict(self.now, problems=problems), durable=self.commits.is_settled)
+            problems = tuple(
+                SettingProblem(path=path, problem=f"the secret is not kept: {error}") for path in secrets
+            )
+            return response(
+                event, setting_changes.Verdict(self.now, problems=problems), durable=self.commits.is_settled
+            )
         verdict = self._judge(event, references)
         if not verdict.is_taken:
             await keeper.forget(references.values())
@@ -247,7 +287,9 @@ class ConfigStore(Actor[Inbox]):
 
     async def _reveal(self, path: str) -> SecretRevealedEvent:
         if not self.now.ground.is_secret(path):
-            raise Refused(f"{path[:200]!r} is not declared a secret; 'undercroft config get' shows what is none")
+            raise Refused(
+                f"{path[:200]!r} is not declared a secret; 'undercroft config get' shows what is none"
+            )
         value = self.now.merged.get(path)
         if value in ("", None):
             raise Refused(f"{path} is not set; 'undercroft config secret {path}' sets it")
@@ -274,14 +316,17 @@ class ConfigStore(Actor[Inbox]):
         self._answers += 1
         return Later(counted)
 
-    # -- disk --------------------------------------------------------------------------------------------------------
+    # -- disk
+    # --------------------------------------------------------------------------------------------------------
 
     async def _write(self) -> None:
         """Bring what is in effect to disk; what somebody else wrote meanwhile is taken up first."""
         async with self._disk:
             for attempt in range(1, SAVE_ATTEMPTS + 1):
                 try:
-                    await asyncio.get_running_loop().run_in_executor(self._writer, self._file.save, self.now.stored)
+                    await asyncio.get_running_loop().run_in_executor(
+                        self._writer, self._file.save, self.now.stored
+                    )
                     break
                 except ChangedOutside:
                     if attempt == SAVE_ATTEMPTS:
@@ -309,8 +354,13 @@ class ConfigStore(Actor[Inbox]):
         await self.alerts.clear("config.not_durable")
 
 
-def _fits(event: RuntimeConfigRequestEvent, after: policy.Configuration) -> bool:
+def _fits(event: RuntimeConfigRequestEvent, after: setting_changes.Configuration) -> bool:
     """Whether the file can be read again; only large values are worth the look."""
-    if not any(isinstance(value, str | list | dict) and len(str(value)) > LARGE_CHARACTERS for value in event.updates.values()):
+    if not any(
+        isinstance(value, str | list | dict) and len(str(value)) > LARGE_CHARACTERS
+        for value in event.updates.values()
+    ):
         return True
-    return len(document.render(after.stored, {})) <= document.SIZE_LIMIT_BYTES - LARGE_CHARACTERS
+    return (
+        len(config_document.render(after.stored, {})) <= config_document.SIZE_LIMIT_BYTES - LARGE_CHARACTERS
+    )

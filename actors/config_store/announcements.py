@@ -12,7 +12,8 @@ from schemas.config import SettingsChangedEvent
 class Announcements:
     """Changes that are in effect and about to be told.
 
-    The event leaves when the turn ends. The write of the same change has begun by then, so that both go on side by side.
+    The event leaves when the turn ends. The write of the same change has begun by then, so that both go on
+    side by side.
     """
 
     def __init__(self, post: Callable[[SettingsChangedEvent], None]) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from actors.config_store.layers import Ground, visible
-from actors.config_store.policy import Verdict
-from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingField, SettingsDescribedEvent
+from actors.config_store.setting_changes import Verdict
+from actors.config_store.setting_layers import Ground, visible
+from schemas.config import (
+    RuntimeConfigRequestEvent,
+    RuntimeConfigResponseEvent,
+    SettingField,
+    SettingsDescribedEvent,
+)
 
 
-def response(event: RuntimeConfigRequestEvent, verdict: Verdict, *, durable: bool) -> RuntimeConfigResponseEvent:
+def response(
+    event: RuntimeConfigRequestEvent, verdict: Verdict, *, durable: bool
+) -> RuntimeConfigResponseEvent:
     """What whoever asked is told."""
     after = verdict.after
     return RuntimeConfigResponseEvent(

@@ -15,7 +15,8 @@ def matches(patterns: Iterable[str], path: str) -> bool:
     """Whether one of the patterns names the path: `*` stands for any one part, a section for all below it."""
     parts = path.split(".")
     return any(
-        len(wanted) <= len(parts) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
+        len(wanted) <= len(parts)
+        and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
         for wanted in (pattern.split(".") for pattern in patterns)
     )
 

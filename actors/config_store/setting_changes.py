@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from actors.config_store import layers as laying
-from actors.config_store.dotted import amended, is_within, nest, spread
-from actors.config_store.layers import Ground, Layer, is_reference, open_values, winner_of
-from actors.config_store.schema import is_plain
+from actors.config_store import setting_layers as laying
+from actors.config_store.dotted_paths import amended, is_within, nest, spread
+from actors.config_store.schema.settings_schema import is_plain
+from actors.config_store.setting_layers import Ground, Layer, is_reference, open_values, winner_of
 from schemas.config import SECRET_PLACEHOLDER, LayerName, Scope, SettingProblem
 
 PROBLEM_LIMIT: Final = 100
@@ -28,8 +28,8 @@ class Configuration:
 
     Attributes:
         overrides: dotted path to value, as the user set them; secrets as references.
-        set_aside: overrides that were found on disk and are not in effect (unknown, not allowed, out of range); they are
-            kept as they are, since another version of the app may know them.
+        set_aside: overrides that were found on disk and are not in effect (unknown, not allowed, out of
+            range); they are kept as they are, since another version of the app may know them.
         session: dotted path to value, what holds until the store ends; never stored.
         layers: all layers, the lowest first.
         merged: dotted path to the value of the highest layer that has one.
@@ -83,7 +83,9 @@ class Verdict:
         return [path for path in self.changed if self.after.ground.schema.fields[path].needs_restart]
 
 
-def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] | None = None) -> tuple[Configuration, list[SettingProblem]]:
+def load(
+    ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] | None = None
+) -> tuple[Configuration, list[SettingProblem]]:
     """Lay what was found on disk between the other layers. A value that cannot be taken falls back alone, is reported, and kept aside."""
     found, problems = laying.lay(ground, stored, session or {})
     user = next(layer.values for layer in found if layer.name == "user")
@@ -91,7 +93,9 @@ def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] |
     judged = ground.schema.judge(open_values(ground, merged))
     if judged.problems:  # a preset that does not go with the rest
         found = tuple(
-            replace(layer, values={}, rejected=dict.fromkeys(layer.values, judged.problems[0].problem)) if layer.name == "preset" else layer
+            replace(layer, values={}, rejected=dict.fromkeys(layer.values, judged.problems[0].problem))
+            if layer.name == "preset"
+            else layer
             for layer in found
         )
         problems += judged.problems
@@ -113,7 +117,11 @@ def load(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any] |
 def secrets_in(before: Configuration, updates: Mapping[str, Any]) -> dict[str, Any]:
     """The secrets among the updates, by dotted path, other than empty ones and those that stay as they are."""
     leaves = spread(before.ground.schema.sections, updates)
-    return {path: value for path, value in leaves.items() if before.ground.is_secret(path) and value not in ("", None, SECRET_PLACEHOLDER)}
+    return {
+        path: value
+        for path, value in leaves.items()
+        if before.ground.is_secret(path) and value not in ("", None, SECRET_PLACEHOLDER)
+    }
 
 
 def update(
@@ -132,16 +140,32 @@ def update(
     if not updates and not resets:
         return _refused(before, "", "no setting is named; expected at least one path and value")
     leaves = spread(ground.schema.sections, updates)
-    problems = [SettingProblem(path=path[:200], problem=words) for path, value in leaves.items() if (words := _problem_of(ground, path, value))]
+    problems = [
+        SettingProblem(path=path[:200], problem=words)
+        for path, value in leaves.items()
+        if (words := _problem_of(ground, path, value))
+    ]
     problems += [problem for section in resets for problem in _check_section(before, section)]
     if problems:
         return Verdict(before, problems=tuple(problems[:PROBLEM_LIMIT]))
-    for path in [path for path, value in leaves.items() if value == SECRET_PLACEHOLDER and ground.is_secret(path)]:
+    for path in [
+        path for path, value in leaves.items() if value == SECRET_PLACEHOLDER and ground.is_secret(path)
+    ]:
         del leaves[path]
     own = before.overrides if scope == "user" else before.session
-    kept = {path: value for path, value in own.items() if not any(is_within(path, section) for section in resets)} if resets else own
+    kept = (
+        {
+            path: value
+            for path, value in own.items()
+            if not any(is_within(path, section) for section in resets)
+        }
+        if resets
+        else own
+    )
     references = references or {} if scope == "user" else {}
-    verdict = (None if resets else _amend(before, scope, references, leaves)) or _settle(before, {**kept, **leaves}, scope, references, leaves)
+    verdict = (None if resets else _amend(before, scope, references, leaves)) or _settle(
+        before, {**kept, **leaves}, scope, references, leaves
+    )
     if not verdict.is_taken:
         return verdict
     shadowed = {path: winner for path in leaves if (winner := winner_of(verdict.after.layers, path)) != scope}
@@ -161,7 +185,8 @@ def reset_defaults(before: Configuration, scope: Scope = "user") -> Verdict:
 def take_file(before: Configuration, base: Mapping[str, Any], found: Mapping[str, Any]) -> Verdict:
     """Take up what somebody wrote into the file: of each override the side that changed since `base` counts, the file's if both did.
 
-    A known setting with a value that does not fit refuses the edit as a whole; what is unknown or not allowed is set aside.
+    A known setting with a value that does not fit refuses the edit as a whole; what is unknown or not allowed
+    is set aside.
     """
     ours = before.stored
     theirs = {path for path in (*base, *found) if base.get(path, ...) != found.get(path, ...)}
@@ -169,11 +194,19 @@ def take_file(before: Configuration, base: Mapping[str, Any], found: Mapping[str
     stored |= {path: value for path, value in found.items() if path in theirs}
     after, problems = load(before.ground, stored, before.session)
     fields = before.ground.schema.fields
-    wrong = [path for path in after.set_aside if path in theirs and path in fields and not laying.user_problem(before.ground, path)]
+    wrong = [
+        path
+        for path in after.set_aside
+        if path in theirs and path in fields and not laying.user_problem(before.ground, path)
+    ]
     if wrong:
         words = {problem.path: problem.problem for problem in problems}
         return Verdict(
-            before, problems=tuple(SettingProblem(path=path, problem=words.get(path, "it does not fit")) for path in wrong[:PROBLEM_LIMIT])
+            before,
+            problems=tuple(
+                SettingProblem(path=path, problem=words.get(path, "it does not fit"))
+                for path in wrong[:PROBLEM_LIMIT]
+            ),
         )
     return _changed(before, after)
 
@@ -184,10 +217,14 @@ def reground(before: Configuration, ground: Ground) -> tuple[Verdict, list[Setti
     return _changed(before, after), problems
 
 
-def _amend(before: Configuration, scope: Scope, references: Mapping[str, Any], leaves: Mapping[str, Any]) -> Verdict | None:
+def _amend(
+    before: Configuration, scope: Scope, references: Mapping[str, Any], leaves: Mapping[str, Any]
+) -> Verdict | None:
     """As `_settle`, for values that win and on which nothing else depends: only their sections are looked at. None where that is not so."""
     ground = before.ground
-    above = [layer.values for layer in before.layers[[layer.name for layer in before.layers].index(scope) + 1 :]]
+    above = [
+        layer.values for layer in before.layers[[layer.name for layer in before.layers].index(scope) + 1 :]
+    ]
     if ground.preset_setting in leaves or any(path in values for values in above for path in leaves):
         return None
     merged = {**before.merged, **leaves}
@@ -196,7 +233,10 @@ def _amend(before: Configuration, scope: Scope, references: Mapping[str, Any], l
         return None
     if judged.problems:
         return Verdict(before, problems=judged.problems[:PROBLEM_LIMIT])
-    normal = {path: references.get(path, _normal(judged.effective, path, value, ground)) for path, value in leaves.items()}
+    normal = {
+        path: references.get(path, _normal(judged.effective, path, value, ground))
+        for path, value in leaves.items()
+    }
     wrong = next((path for path, value in normal.items() if not is_plain(value)), None)
     if wrong is not None:
         return _refused(before, wrong, NOT_PLAIN)
@@ -207,9 +247,14 @@ def _amend(before: Configuration, scope: Scope, references: Mapping[str, Any], l
     after = Configuration(
         ground,
         overrides=own if scope == "user" else before.overrides,
-        set_aside={path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside,
+        set_aside={path: value for path, value in before.set_aside.items() if path not in leaves}
+        if scope == "user"
+        else before.set_aside,
         session=own if scope == "session" else before.session,
-        layers=tuple(Layer(scope, layer.source, own, layer.rejected, layer.sources) if layer.name == scope else layer for layer in before.layers),
+        layers=tuple(
+            Layer(scope, layer.source, own, layer.rejected, layer.sources) if layer.name == scope else layer
+            for layer in before.layers
+        ),
         merged=merged,
         effective={**before.effective, **changed},
         settings=amended(before.settings, changed),
@@ -218,7 +263,13 @@ def _amend(before: Configuration, scope: Scope, references: Mapping[str, Any], l
     return Verdict(after, changed)
 
 
-def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, references: Mapping[str, Any], leaves: Mapping[str, Any]) -> Verdict:
+def _settle(
+    before: Configuration,
+    own: Mapping[str, Any],
+    scope: Scope,
+    references: Mapping[str, Any],
+    leaves: Mapping[str, Any],
+) -> Verdict:
     """Replace what the user or the session has, if the whole is valid: below the other layers, and by itself."""
     ground = before.ground
     now = {layer.name: layer for layer in before.layers}
@@ -234,13 +285,23 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
     problems = [*problems, *(judged.problems or alone.problems)]
     if problems:
         return Verdict(before, problems=tuple(problems[:PROBLEM_LIMIT]))
-    normal = {**own, **{path: references.get(path, _normal(alone.effective, path, leaves[path], ground)) for path in leaves}}
+    normal = {
+        **own,
+        **{
+            path: references.get(path, _normal(alone.effective, path, leaves[path], ground))
+            for path in leaves
+        },
+    }
     wrong = [path for path in leaves if not is_plain(normal[path])]
     if wrong:
         return _refused(before, wrong[0], NOT_PLAIN)
     stack = tuple(replace(layer, values=normal) if layer.name == scope else layer for layer in stack)
     merged |= {path: normal[path] for path in leaves if winner_of(stack, path) == scope}
-    set_aside = {path: value for path, value in before.set_aside.items() if path not in leaves} if scope == "user" else before.set_aside
+    set_aside = (
+        {path: value for path, value in before.set_aside.items() if path not in leaves}
+        if scope == "user"
+        else before.set_aside
+    )
     effective = laying.effective_of(ground, merged, judged.effective)
     after = replace(
         before,
@@ -256,12 +317,17 @@ def _settle(before: Configuration, own: Mapping[str, Any], scope: Scope, referen
 
 
 def _changed(before: Configuration, after: Configuration) -> Verdict:
-    changed = {path: value for path, value in after.effective.items() if _differs(before, after.merged, path, value)}
+    changed = {
+        path: value for path, value in after.effective.items() if _differs(before, after.merged, path, value)
+    }
     return Verdict(replace(after, revision=before.revision + bool(changed)), changed)
 
 
 def _differs(before: Configuration, merged: Mapping[str, Any], path: str, value: Any) -> bool:
-    return bool(before.effective.get(path, ...) != value or (value == SECRET_PLACEHOLDER and before.merged.get(path) != merged.get(path)))
+    return bool(
+        before.effective.get(path, ...) != value
+        or (value == SECRET_PLACEHOLDER and before.merged.get(path) != merged.get(path))
+    )
 
 
 def _normal(effective: Mapping[str, Any], path: str, value: Any, ground: Ground) -> Any:

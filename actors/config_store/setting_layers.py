@@ -1,7 +1,7 @@
 """Which value of a setting counts, of those that several layers have. Pure.
 
-From the lowest to the highest: the app's defaults, a packaged preset, what the user set, the environment of the process, what holds
-for this session, and the administrator's policy.
+From the lowest to the highest: the app's defaults, a packaged preset, what the user set, the environment of
+the process, what holds for this session, and the administrator's policy.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from actors.config_store.dotted import is_within, matches
-from actors.config_store.schema import SettingsSchema, is_plain
+from actors.config_store.dotted_paths import is_within, matches
+from actors.config_store.schema.settings_schema import SettingsSchema, is_plain
 from schemas.config import SECRET_PLACEHOLDER, LayerName, SettingProblem
 
 REFERENCE: Final = "$secret"
@@ -127,7 +127,10 @@ def winner_of(layers: Iterable[Layer], path: str) -> LayerName:
 
 def visible(ground: Ground, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values with every secret that is set hidden."""
-    return {**values, **{path: SECRET_PLACEHOLDER for path in ground.secrets if values.get(path, "") not in ("", None)}}
+    return {
+        **values,
+        **{path: SECRET_PLACEHOLDER for path in ground.secrets if values.get(path, "") not in ("", None)},
+    }
 
 
 def effective_of(ground: Ground, merged: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +156,9 @@ def open_values(ground: Ground, values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def lay(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any]) -> tuple[tuple[Layer, ...], list[SettingProblem]]:
+def lay(
+    ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any]
+) -> tuple[tuple[Layer, ...], list[SettingProblem]]:
     """Lay all layers over each other. A value that does not fit falls back alone and is reported; what is higher is asked first.
 
     Returns the layers, lowest first, and the problems.
@@ -162,9 +167,16 @@ def lay(ground: Ground, stored: Mapping[str, Any], session: Mapping[str, Any]) -
     layers: list[Layer] = []
     problems: list[SettingProblem] = []
     managed = Layer("policy", ground.managed.source, ground.managed.values)
-    for layer in (managed, Layer("session", "session", session), ground.environment, Layer("user", ground.file, stored)):
+    for layer in (
+        managed,
+        Layer("session", "session", session),
+        ground.environment,
+        Layer("user", ground.file, stored),
+    ):
         accepted, rejected = _accept(ground, layer, above)
-        layers.append(Layer(layer.name, layer.source, accepted, {**layer.rejected, **rejected}, layer.sources))
+        layers.append(
+            Layer(layer.name, layer.source, accepted, {**layer.rejected, **rejected}, layer.sources)
+        )
         above = {**accepted, **above}
         problems += [SettingProblem(path=path, problem=words) for path, words in rejected.items()]
     preset, wrong = preset_of(ground, above)
@@ -224,8 +236,12 @@ def _accept(ground: Ground, layer: Layer, above: Mapping[str, Any]) -> tuple[dic
             found = ground.schema.judge(open_values(ground, {**candidates, **higher})).problems
             if not found:
                 break
-            wrong = {path: next((one for one in found if _touches(one.path, path)), None) for path in candidates}
-            named = {path: one.problem for path, one in wrong.items() if one is not None} or dict.fromkeys(candidates, found[0].problem)
+            wrong = {
+                path: next((one for one in found if _touches(one.path, path)), None) for path in candidates
+            }
+            named = {path: one.problem for path, one in wrong.items() if one is not None} or dict.fromkeys(
+                candidates, found[0].problem
+            )
             rejected |= named
             candidates = {path: value for path, value in candidates.items() if path not in named}
     return candidates, rejected

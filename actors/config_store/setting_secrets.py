@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 
 import anyio.to_thread
 
-from actors.config_store.layers import REFERENCE, is_reference
-from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, Keychain, KeychainFailed, choose
+from actors.config_store.setting_layers import REFERENCE, is_reference
+from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, Keychain, KeychainFailed, choose
 
 ID_PATTERN: Final = re.compile(r"setting-[0-9a-f]{32}")
 SIZE_LIMIT_BYTES: Final = 2048
@@ -33,7 +33,7 @@ class SecretKeeper:
         Raises:
             KeychainRefused: the choice cannot be used.
         """
-        from actors.storage.keys.worker import PatientKeychain
+        from actors.shared.keys.keychain_worker import PatientKeychain
 
         return cls(PatientKeychain(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), f"undercroft {name}")))
 
@@ -49,11 +49,17 @@ class SecretKeeper:
         try:
             for path, (reference, value) in secrets.items():
                 if len(value.encode()) > SIZE_LIMIT_BYTES:
-                    raise KeychainFailed("keychain_refused", f"{path} has more than {SIZE_LIMIT_BYTES} bytes, and a keychain keeps no more")
+                    raise KeychainFailed(
+                        "keychain_refused",
+                        f"{path} has more than {SIZE_LIMIT_BYTES} bytes, and a keychain keeps no more",
+                    )
                 done.append(reference)
                 await _in_thread(partial(self._keychain.put, reference[REFERENCE], value))
                 if await _in_thread(partial(self._keychain.get, reference[REFERENCE])) != value:
-                    raise KeychainFailed("keychain_refused", f"{self._keychain.name} did not give {path} back after it was kept")
+                    raise KeychainFailed(
+                        "keychain_refused",
+                        f"{self._keychain.name} did not give {path} back after it was kept",
+                    )
         except KeychainFailed:
             await self.forget(done)
             raise

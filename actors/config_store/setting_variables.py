@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from actors.config_store.layers import Layer
-from actors.config_store.schema import SettingsSchema
+from actors.config_store.schema.settings_schema import SettingsSchema
+from actors.config_store.setting_layers import Layer
 from schemas.config import SettingProblem
 
 PREFIX: Final = "UNDERCROFT_SETTING__"
@@ -33,7 +33,12 @@ def read(schema: SettingsSchema, environ: Mapping[str, str]) -> tuple[Layer, lis
             continue
         path = paths.get(name.upper())
         if path is None:
-            problems.append(SettingProblem(path=name[:200], problem="there is no setting of this name; 'undercroft config list' shows all"))
+            problems.append(
+                SettingProblem(
+                    path=name[:200],
+                    problem="there is no setting of this name; 'undercroft config list' shows all",
+                )
+            )
             continue
         sources[path] = name
         taken, value = _typed(schema, path, text)

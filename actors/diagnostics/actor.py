@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, assert_never
 
 import anyio.to_thread
 
-from actors.diagnostics.files import FileLog, is_due, is_over
-from actors.diagnostics.report import Place, generate
-from actors.diagnostics.ring import LIMIT_BYTES, LIMIT_RECORDS, LogBook
+from actors.diagnostics.log_book import LIMIT_BYTES, LIMIT_RECORDS, LogBook
+from actors.diagnostics.log_files import FileLog, is_due, is_over
+from actors.diagnostics.report_builder import Place, generate
 from bus.actor import Actor, Later
 from schemas.config import SettingsChangedEvent
-from schemas.diagnostics import DiagnosticsGeneratedEvent, DiagnosticsGenerateRequestEvent
-from schemas.logs import (
+from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, DiagnosticsGenerateRequestEvent
+from schemas.operations.logs import (
     ALL_ACTORS,
     LogLevel,
     LogLevelChangedEvent,
@@ -28,14 +28,21 @@ from schemas.logs import (
     LogRingReadEvent,
     LogRingRequestEvent,
 )
-from schemas.supervision import LogLinesWrittenEvent
+from schemas.operations.supervision import LogLinesWrittenEvent
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 STDERR: Final = "stderr"
 
-Inbox = SettingsChangedEvent | LogRecordedEvent | LogLinesWrittenEvent | LogLevelRequestEvent | LogRingRequestEvent | DiagnosticsGenerateRequestEvent
+Inbox = (
+    SettingsChangedEvent
+    | LogRecordedEvent
+    | LogLinesWrittenEvent
+    | LogLevelRequestEvent
+    | LogRingRequestEvent
+    | DiagnosticsGenerateRequestEvent
+)
 Reply = LogLevelChangedEvent | LogRingReadEvent | Later
 
 
@@ -80,7 +87,7 @@ class Diagnostics(Actor[Inbox]):
         self._has_ended = False
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """The diagnostics of an app."""
         own, named = surroundings.locations.state / "runtime.json", os.environ.get("UNDERCROFT_RUNTIME")
         return cls(Place(surroundings.locations, Path(named) if named and not own.exists() else own))
@@ -96,14 +103,18 @@ class Diagnostics(Actor[Inbox]):
                 await self._keep(event.records)
                 return None
             case LogLinesWrittenEvent():
-                await self._keep([record_of(line.actor, line.at, line.text) for line in event.lines if not line.recorded])
+                await self._keep(
+                    [record_of(line.actor, line.at, line.text) for line in event.lines if not line.recorded]
+                )
                 return None
             case LogLevelRequestEvent():
                 changed = LogLevelChangedEvent(actor=event.actor, level=event.level)
                 await self.peer.publish(changed)
                 return changed
             case LogRingRequestEvent():
-                records = self._book.newest(actor=event.actor, level=event.level, correlation=event.correlation, limit=event.limit)
+                records = self._book.newest(
+                    actor=event.actor, level=event.level, correlation=event.correlation, limit=event.limit
+                )
                 return LogRingReadEvent(records=records, dropped=self._book.dropped)
             case DiagnosticsGenerateRequestEvent():
                 return Later(partial(self._report, event.log_records))

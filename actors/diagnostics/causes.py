@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, get_args
 
-from actors.diagnostics.facts import PARTS, Facts
-from schemas.alerts import Alert, Severity
-from schemas.diagnostics import ReportFinding
-from schemas.supervision import ActorStatus
+from actors.diagnostics.report_facts import PARTS, Facts
+from schemas.operations.alerts import Alert, Severity
+from schemas.operations.diagnostics import ReportFinding
+from schemas.operations.supervision import ActorStatus
 
 FULL_BYTES: Final = 4 * 1024 * 1024
 NEARLY_FULL_BYTES: Final = 200 * 1024 * 1024
@@ -20,7 +20,7 @@ UNSTEADY_RESTARTS: Final = 3
 NOT_SERVED: Final = "no_responder"
 """The app may have no such actor; one that should be there shows among the actors."""
 
-LOST: Final = "bus.peer.lost_events"
+LOST: Final = "bus.peer.peer.lost_events"
 WORDS_LIMIT: Final = 300
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 
@@ -51,7 +51,9 @@ def causes(facts: Facts) -> list[ReportFinding]:
 
 
 def _place(finding: ReportFinding) -> tuple[int, int]:
-    return SEVERITIES.index(finding.severity), ORDER.index(finding.name) if finding.name in ORDER else len(ORDER)
+    return SEVERITIES.index(finding.severity), ORDER.index(finding.name) if finding.name in ORDER else len(
+        ORDER
+    )
 
 
 def _disks(facts: Facts) -> Iterator[ReportFinding]:
@@ -61,11 +63,23 @@ def _disks(facts: Facts) -> Iterator[ReportFinding]:
         free = f"{usage.free_bytes / (1 << 20):.1f} MiB are free on the disk with the {usage.category} ({usage.path})"
         if usage.free_bytes < FULL_BYTES:
             advice = "Free some space on this disk; nothing can be kept until then."
-            yield ReportFinding(name="disk_full", subject=usage.category, severity="critical", sentence=f"The disk is full: {free}.", advice=advice)
+            yield ReportFinding(
+                name="disk_full",
+                subject=usage.category,
+                severity="critical",
+                sentence=f"The disk is full: {free}.",
+                advice=advice,
+            )
         else:
             advice = "Free some space before it runs out."
             sentence = f"The disk is nearly full: {free}."
-            yield ReportFinding(name="disk_nearly_full", subject=usage.category, severity="warning", sentence=sentence, advice=advice)
+            yield ReportFinding(
+                name="disk_nearly_full",
+                subject=usage.category,
+                severity="warning",
+                sentence=sentence,
+                advice=advice,
+            )
 
 
 def _runtime(facts: Facts) -> Iterator[ReportFinding]:
@@ -79,14 +93,23 @@ def _runtime(facts: Facts) -> Iterator[ReportFinding]:
         advice = "The supervisor starts a broker that ended; one that hangs needs 'undercroft down' and 'undercroft up'."
         yield ReportFinding(name="broker_down", severity="critical", sentence=sentence, advice=advice)
     elif runtime.state == "stale":
-        sentence = f"The runtime ended without a farewell: its file names process {runtime.pid}, which is no more."
+        sentence = (
+            f"The runtime ended without a farewell: its file names process {runtime.pid}, which is no more."
+        )
         advice = "Start it with 'undercroft up'; if it ends again, look at the crash records."
         yield ReportFinding(name="runtime_died", severity="error", sentence=sentence, advice=advice)
     elif runtime.state == "unreadable":
         sentence = f"The runtime cannot be reached: {runtime.detail}."
-        yield ReportFinding(name="runtime_unreadable", severity="error", sentence=sentence, advice="Start the runtime anew.")
+        yield ReportFinding(
+            name="runtime_unreadable", severity="error", sentence=sentence, advice="Start the runtime anew."
+        )
     else:
-        yield ReportFinding(name="not_running", severity="info", sentence="No runtime is up.", advice="Start it with 'undercroft up'.")
+        yield ReportFinding(
+            name="not_running",
+            severity="info",
+            sentence="No runtime is up.",
+            advice="Start it with 'undercroft up'.",
+        )
 
 
 def _config(facts: Facts) -> Iterator[ReportFinding]:
@@ -99,20 +122,29 @@ def _config(facts: Facts) -> Iterator[ReportFinding]:
         sentence = f"A settings file was corrupt and was put aside as {config.put_aside[-1]}; what it set is not in effect unless it was set again."
         advice = "Look into it for what was lost, then delete it."
         active = any(alert.is_active and alert.name == "config.file_corrupt" for alert in facts.alerts or [])
-        yield ReportFinding(name="config_corrupt", severity="error" if active else "info", sentence=sentence, advice=advice)
+        yield ReportFinding(
+            name="config_corrupt", severity="error" if active else "info", sentence=sentence, advice=advice
+        )
 
 
 def _keys(facts: Facts) -> Iterator[ReportFinding]:
     known = {"": facts.keyring} if facts.keyring is not None else {}
     locked = {
-        source: report for source, report in {**known, **(facts.keys or {})}.items() if report.state == "locked" and report.reason != "not_asked"
+        source: report
+        for source, report in {**known, **(facts.keys or {})}.items()
+        if report.state == "locked" and report.reason != "not_asked"
     }
     if locked:
         report = next(iter(locked.values()))
         sentence = f"What is encrypted cannot be read, its keys are locked ({report.reason}): {report.detail or 'the keychain does not give them'}."
         users = ", ".join(filter(None, locked))
         advice = report.advice or "Unlock the system's keychain, then try again."
-        yield ReportFinding(name="keys_locked", severity="error", sentence=f"{sentence}{f' Concerned: {users}.' if users else ''}", advice=advice)
+        yield ReportFinding(
+            name="keys_locked",
+            severity="error",
+            sentence=f"{sentence}{f' Concerned: {users}.' if users else ''}",
+            advice=advice,
+        )
 
 
 def _actors(facts: Facts) -> Iterator[ReportFinding]:
@@ -120,11 +152,15 @@ def _actors(facts: Facts) -> Iterator[ReportFinding]:
         if status.state == "failed" or (status.state == "backoff" and status.restarts >= LOOP_RESTARTS):
             yield _failing(status)
         elif status.restarts >= UNSTEADY_RESTARTS:
-            sentence = (
-                f"The actor {status.actor} was started again {status.restarts} times since the runtime came up ({status.reason or 'it serves now'})."
-            )
+            sentence = f"The actor {status.actor} was started again {status.restarts} times since the runtime came up ({status.reason or 'it serves now'})."
             advice = "The crash records and actors.json say what ended it."
-            yield ReportFinding(name="actor_unsteady", subject=status.actor, severity="warning", sentence=sentence, advice=advice)
+            yield ReportFinding(
+                name="actor_unsteady",
+                subject=status.actor,
+                severity="warning",
+                sentence=sentence,
+                advice=advice,
+            )
 
 
 def _failing(status: ActorStatus) -> ReportFinding:
@@ -146,14 +182,26 @@ def _models(facts: Facts) -> Iterator[ReportFinding]:
             advice = f"'undercroft models install {model.model_id}' fetches again what is bad."
             sentence = f"The model {model.name} is {model.state}: {model.problem or 'no reason was told'}"
             severity: Severity = "error" if model.state == "damaged" else "warning"
-            yield ReportFinding(name=f"model_{model.state}", subject=model.model_id, severity=severity, sentence=sentence, advice=advice)
+            yield ReportFinding(
+                name=f"model_{model.state}",
+                subject=model.model_id,
+                severity=severity,
+                sentence=sentence,
+                advice=advice,
+            )
 
 
 def _paths(facts: Facts) -> Iterator[ReportFinding]:
     for status in facts.paths.paths if facts.paths else []:
         for problem in status.problems[:1]:
             advice = "See 'undercroft paths'."
-            yield ReportFinding(name="path_problem", subject=status.category, severity="error", sentence=problem.message, advice=advice)
+            yield ReportFinding(
+                name="path_problem",
+                subject=status.category,
+                severity="error",
+                sentence=problem.message,
+                advice=advice,
+            )
 
 
 def _signs(facts: Facts) -> Iterator[ReportFinding]:
@@ -161,7 +209,11 @@ def _signs(facts: Facts) -> Iterator[ReportFinding]:
     for sign in facts.readiness.snapshot.signs if facts.readiness else []:
         sentence = f"{sign.model_id}: {sign.kind.replace('_', ' ')}, {sign.count} times. {sign.text}".strip()
         yield ReportFinding(
-            name=f"sign_{sign.kind}", subject=sign.model_id, severity="warning", sentence=sentence, advice="readiness.txt and models.json tell more."
+            name=f"sign_{sign.kind}",
+            subject=sign.model_id,
+            severity="warning",
+            sentence=sentence,
+            advice="readiness.txt and models.json tell more.",
         )
 
 
@@ -189,7 +241,12 @@ def _gaps(facts: Facts) -> Iterator[ReportFinding]:
     bus = facts.bus
     if bus is not None and bus.undeliverable:
         sentence = f"{bus.undeliverable} messages found nobody since the broker began."
-        yield ReportFinding(name="undeliverable", severity="info", sentence=sentence, advice="bus.json says which peers there are.")
+        yield ReportFinding(
+            name="undeliverable",
+            severity="info",
+            sentence=sentence,
+            advice="bus.json says which peers there are.",
+        )
 
 
 def _lost(facts: Facts) -> Iterator[ReportFinding]:
@@ -199,14 +256,24 @@ def _lost(facts: Facts) -> Iterator[ReportFinding]:
             if sample.name == LOST:
                 sentence = f"{report.actor} lost {sample.value:.0f} events for good: it was too slow, or the broker was started anew."
                 advice = "Start it anew if it shows something that is out of date."
-                yield ReportFinding(name="events_lost", subject=report.actor, severity="warning", sentence=sentence, advice=advice)
+                yield ReportFinding(
+                    name="events_lost",
+                    subject=report.actor,
+                    severity="warning",
+                    sentence=sentence,
+                    advice=advice,
+                )
 
 
 def _missing(facts: Facts) -> Iterator[ReportFinding]:
-    silent = [PARTS.get(part, part) for part, reason in facts.missing.items() if not reason.startswith(NOT_SERVED)]
+    silent = [
+        PARTS.get(part, part) for part, reason in facts.missing.items() if not reason.startswith(NOT_SERVED)
+    ]
     if silent and not facts.unreached:
         sentence = f"{len(silent)} parts of this report could not be had: {', '.join(silent)}."
-        yield ReportFinding(name="parts_missing", severity="warning", sentence=sentence, advice="The reasons are below.")
+        yield ReportFinding(
+            name="parts_missing", severity="warning", sentence=sentence, advice="The reasons are below."
+        )
 
 
 LOOKS: Final[tuple[Callable[[Facts], Iterator[ReportFinding]], ...]] = (

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.diagnostics.facts import ConfigFound, FileFound, Integrity, RuntimeFound, TextFound, Usage
-from actors.diagnostics.files import NAME as LOG_NAME
-from actors.storage.locations import CATEGORIES, Locations
-from actors.storage.quarantine import SUFFIX, quarantined
-from actors.storage.strict_json import NotStrictJson, parse
+from actors.diagnostics.log_files import NAME as LOG_NAME
+from actors.diagnostics.report_facts import ConfigFound, FileFound, Integrity, RuntimeFound, TextFound, Usage
+from actors.shared.durable.quarantine import SUFFIX, quarantined
+from actors.shared.durable.strict_json import NotStrictJson, parse
+from actors.shared.locations.locations import CATEGORIES, Locations
 from bus.discovery import is_alive, read_runtime
 from bus.errors import NotRunning
 
@@ -40,7 +40,9 @@ def runtime(path: Path) -> RuntimeFound:
         found = read_runtime(path)
     except NotRunning as error:
         return RuntimeFound(state="unreadable", detail=str(error))
-    return RuntimeFound(state="alive" if is_alive(found.pid) else "stale", pid=found.pid, started_at=found.started_at)
+    return RuntimeFound(
+        state="alive" if is_alive(found.pid) else "stale", pid=found.pid, started_at=found.started_at
+    )
 
 
 def config(directory: Path) -> ConfigFound:
@@ -53,20 +55,28 @@ def config(directory: Path) -> ConfigFound:
     except FileNotFoundError:
         return ConfigFound(exists=False, put_aside=aside)
     except OSError as error:
-        return ConfigFound(exists=True, fault=f"it cannot be read ({error.strerror or error})", put_aside=aside)
+        return ConfigFound(
+            exists=True, fault=f"it cannot be read ({error.strerror or error})", put_aside=aside
+        )
     except NotStrictJson as error:
         return ConfigFound(exists=True, fault=str(error), put_aside=aside)
     fits = isinstance(found, dict) and isinstance(found.get("overrides"), dict)
-    return ConfigFound(exists=True, fault="" if fits else "expected an object with an object 'overrides'", put_aside=aside)
+    return ConfigFound(
+        exists=True, fault="" if fits else "expected an object with an object 'overrides'", put_aside=aside
+    )
 
 
-def storage(locations: Locations, clock: Callable[[], float] = time.monotonic, limit_seconds: float = COUNT_SECONDS) -> list[Usage]:
+def storage(
+    locations: Locations, clock: Callable[[], float] = time.monotonic, limit_seconds: float = COUNT_SECONDS
+) -> list[Usage]:
     """What each category takes, and how much room there is."""
     end = clock() + limit_seconds
     return [_usage(category, getattr(locations, category), clock, end) for category in CATEGORIES]
 
 
-def integrity(locations: Locations, clock: Callable[[], float] = time.monotonic, limit_seconds: float = COUNT_SECONDS) -> Integrity:
+def integrity(
+    locations: Locations, clock: Callable[[], float] = time.monotonic, limit_seconds: float = COUNT_SECONDS
+) -> Integrity:
     """Files that were put aside as damaged, journals of unfinished work, and how many files of models are verified."""
     end = clock() + limit_seconds
     damaged: list[FileFound] = []
@@ -74,17 +84,28 @@ def integrity(locations: Locations, clock: Callable[[], float] = time.monotonic,
     for directory in (locations.config, locations.state, locations.models):
         for path, status in _walk(directory, clock, end):
             if SUFFIX in path.name and len(damaged) < FOUND_LIMIT:
-                damaged.append(FileFound(path=str(path), size_bytes=status.st_size, changed_at=status.st_mtime))
+                damaged.append(
+                    FileFound(path=str(path), size_bytes=status.st_size, changed_at=status.st_mtime)
+                )
             elif any(word in path.name for word in JOURNALS) and len(journals) < FOUND_LIMIT:
-                journals.append(FileFound(path=str(path), size_bytes=status.st_size, changed_at=status.st_mtime))
-    return Integrity(damaged=damaged, journals=journals, verified=_verified(locations.state / "model_verifier" / "verified.json"))
+                journals.append(
+                    FileFound(path=str(path), size_bytes=status.st_size, changed_at=status.st_mtime)
+                )
+    return Integrity(
+        damaged=damaged,
+        journals=journals,
+        verified=_verified(locations.state / "model_verifier" / "verified.json"),
+    )
 
 
 def crashes(directory: Path) -> list[TextFound]:
     """The newest crash records, the newest first."""
     if not directory.is_dir():
         return []
-    newest = sorted((path for path in directory.iterdir() if CRASH_NAME.fullmatch(path.name) and path.is_file()), reverse=True)[:CRASHES_KEPT]
+    newest = sorted(
+        (path for path in directory.iterdir() if CRASH_NAME.fullmatch(path.name) and path.is_file()),
+        reverse=True,
+    )[:CRASHES_KEPT]
     return [TextFound(name=path.name, text=tail(path)) for path in newest]
 
 
@@ -153,12 +174,19 @@ def _verified(path: Path) -> dict[str, tuple[int, float]]:
     """Model id to how many of its files have a record, and the time of the oldest."""
     try:
         with path.open("rb") as file:
-            found: dict[str, dict[str, Any]] = msgspec.json.decode(file.read(RECORDS_LIMIT_BYTES), type=dict[str, dict[str, Any]])
+            found: dict[str, dict[str, Any]] = msgspec.json.decode(
+                file.read(RECORDS_LIMIT_BYTES), type=dict[str, dict[str, Any]]
+            )
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
-    return {model_id: (len(files), min(map(_oldest, files.values()), default=0.0)) for model_id, files in found.items()}
+    return {
+        model_id: (len(files), min(map(_oldest, files.values()), default=0.0))
+        for model_id, files in found.items()
+    }
 
 
 def _oldest(records: Any) -> float:
     records = records if isinstance(records, list) else [records]
-    return min((float(record.get("verified_at", 0.0)) for record in records if isinstance(record, dict)), default=0.0)
+    return min(
+        (float(record.get("verified_at", 0.0)) for record in records if isinstance(record, dict)), default=0.0
+    )

@@ -12,19 +12,19 @@ import anyio.to_thread
 
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.metrics import gather_metrics
-from schemas.alerts import Alert, AlertChangedEvent
-from schemas.bus import BusStatisticsRequestEvent
+from bus.instruments import gather_metrics
 from schemas.config import RuntimeConfigRequestEvent, SettingExplained, SettingsExplainRequestEvent
 from schemas.history import HistoryStatusRequestEvent
 from schemas.keys import KeysReport, KeysStateChangedEvent
-from schemas.logs import LogRingRequestEvent
-from schemas.metrics import MetricsReportedEvent
 from schemas.models import ModelsListRequestEvent, PartialsListRequestEvent
+from schemas.operations.alerts import Alert, AlertChangedEvent
+from schemas.operations.bus import BusStatisticsRequestEvent
+from schemas.operations.logs import LogRingRequestEvent
+from schemas.operations.metrics import MetricsReportedEvent
+from schemas.operations.supervision import LogsRequestEvent, SupervisorStatusRequestEvent
 from schemas.paths import PathsListRequestEvent
 from schemas.readiness import ReadinessReportRequestEvent
 from schemas.state import StateHealthRequestEvent
-from schemas.supervision import LogsRequestEvent, SupervisorStatusRequestEvent
 
 PATIENCE_SECONDS: Final = 1.2
 METRICS_SECONDS: Final = 0.4
@@ -36,7 +36,9 @@ NOT_ACTORS: Final = frozenset({"broker", "supervisor"})
 Question = Callable[[], Awaitable[Any]]
 
 
-async def gather(questions: Mapping[str, Question], patience_seconds: float = PATIENCE_SECONDS) -> tuple[dict[str, Any], dict[str, str]]:
+async def gather(
+    questions: Mapping[str, Question], patience_seconds: float = PATIENCE_SECONDS
+) -> tuple[dict[str, Any], dict[str, str]]:
     """What was found, and why the rest was not, by part."""
     found: dict[str, Any] = {}
     missing: dict[str, str] = {}
@@ -60,7 +62,10 @@ async def gather(questions: Mapping[str, Question], patience_seconds: float = PA
 def of_threads(looks: Mapping[str, Callable[[], Any]]) -> dict[str, Question]:
     """Looks that may block, as questions; one that hangs is left behind."""
     limiter = anyio.CapacityLimiter(THREADS)
-    return {part: partial(anyio.to_thread.run_sync, look, abandon_on_cancel=True, limiter=limiter) for part, look in looks.items()}
+    return {
+        part: partial(anyio.to_thread.run_sync, look, abandon_on_cancel=True, limiter=limiter)
+        for part, look in looks.items()
+    }
 
 
 def of_bus(peer: Peer, log_records: int) -> dict[str, Question]:
@@ -90,9 +95,13 @@ async def settings(peer: Peer) -> list[SettingExplained]:
     Raises:
         RequestFailed: the store does not answer.
     """
-    effective = await peer.request(RuntimeConfigRequestEvent(operation="get_effective"), timeout_seconds=PATIENCE_SECONDS)
+    effective = await peer.request(
+        RuntimeConfigRequestEvent(operation="get_effective"), timeout_seconds=PATIENCE_SECONDS
+    )
     sections = (SettingsExplainRequestEvent(path=name) for name in effective.settings)
-    answers = await asyncio.gather(*(peer.request(section, timeout_seconds=PATIENCE_SECONDS) for section in sections))
+    answers = await asyncio.gather(
+        *(peer.request(section, timeout_seconds=PATIENCE_SECONDS) for section in sections)
+    )
     return [explained for answer in answers for explained in answer.settings]
 
 

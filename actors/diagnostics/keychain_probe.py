@@ -12,23 +12,33 @@ from schemas.keys import KeysReport
 TIMEOUT_SECONDS: Final = 0.8
 
 
-def keyring(state: Path, environ: Mapping[str, str] = os.environ, timeout_seconds: float = TIMEOUT_SECONDS) -> KeysReport:
+def keyring(
+    state: Path, environ: Mapping[str, str] = os.environ, timeout_seconds: float = TIMEOUT_SECONDS
+) -> KeysReport:
     """Whether the keys can be had. Asks nobody while nothing was ever encrypted, and no window comes up.
 
     Raises:
         KeychainRefused: there is no such keychain as UNDERCROFT_KEYCHAIN names.
     """
-    from actors.storage.keys import policy
-    from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, choose
-    from actors.storage.keys.ring import DIRECTORY_NAME, SERVICE
-    from actors.storage.keys.store import KeyStore
-    from actors.storage.keys.worker import PatientKeychain
+    from actors.shared.keys import key_rules
+    from actors.shared.keys.key_ring import DIRECTORY_NAME, SERVICE
+    from actors.shared.keys.key_store import KeyStore
+    from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
+    from actors.shared.keys.keychain_worker import PatientKeychain
 
     directory = state / DIRECTORY_NAME
     if not directory.is_dir():
         return KeysReport(state="absent")
     keychain = choose(environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
     found, _ = KeyStore(directory, PatientKeychain(keychain, timeout_seconds), (state,)).look(None)
-    if isinstance(found, policy.Locked):
-        return KeysReport(state="locked", reason=found.reason, detail=found.detail, advice=policy.ADVICE[found.reason], keychain=keychain.name)
-    return KeysReport(state="unlocked" if isinstance(found, policy.Unlocked) else "absent", keychain=keychain.name)
+    if isinstance(found, key_rules.Locked):
+        return KeysReport(
+            state="locked",
+            reason=found.reason,
+            detail=found.detail,
+            advice=key_rules.ADVICE[found.reason],
+            keychain=keychain.name,
+        )
+    return KeysReport(
+        state="unlocked" if isinstance(found, key_rules.Unlocked) else "absent", keychain=keychain.name
+    )

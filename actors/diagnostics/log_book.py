@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from schemas.logs import LogLevel, LogRecord
+from schemas.operations.logs import LogLevel, LogRecord
 
 LIMIT_RECORDS: Final = 500
 LIMIT_BYTES: Final = 256 * 1024
@@ -47,13 +47,24 @@ class LogBook:
         self._limit_records, self._limit_bytes = limit_records, limit_bytes
         self._make_room()
 
-    def newest(self, *, actor: str | None = None, level: LogLevel = "debug", correlation: str = "", limit: int = LIMIT_RECORDS) -> list[LogRecord]:
+    def newest(
+        self,
+        *,
+        actor: str | None = None,
+        level: LogLevel = "debug",
+        correlation: str = "",
+        limit: int = LIMIT_RECORDS,
+    ) -> list[LogRecord]:
         """The newest records that are asked for, oldest first."""
         least, found = ORDER.index(level), deque[LogRecord]()
         for record in reversed(self._records):
             if len(found) >= limit:
                 break
-            if ORDER.index(record.level) >= least and actor in (None, record.actor) and correlation in ("", record.correlation):
+            if (
+                ORDER.index(record.level) >= least
+                and actor in (None, record.actor)
+                and correlation in ("", record.correlation)
+            ):
                 found.appendleft(record)
         return list(found)
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.durable import make_directory
-from schemas.logs import LogRecord
+from actors.shared.durable.durable_write import make_directory
+from schemas.operations.logs import LogRecord
 
 NAME: Final = "undercroft.jsonl"
 LIMIT_BYTES: Final = 5 * 1024 * 1024
@@ -45,7 +45,9 @@ class FileLog:
         self._ignore()
         content = self._encoder.encode_lines(records)
         self._rotate(len(content))
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        descriptor = os.open(
+            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600
+        )
         try:
             os.write(descriptor, content)
         finally:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from schemas.metrics import Sample
+from schemas.operations.metrics import Sample
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_:]")
@@ -29,9 +29,14 @@ def name_of(sample: Sample) -> str:
 
 
 def _family(name: str, members: list[tuple[str, Sample]]) -> str:
-    kind, description = members[0][1].kind, members[0][1].description.replace("\\", "\\\\").replace("\n", "\\n")
+    kind, description = (
+        members[0][1].kind,
+        members[0][1].description.replace("\\", "\\\\").replace("\n", "\\n"),
+    )
     head = f"# HELP {name} {description}\n# TYPE {name} {kind}\n"
-    return head + "".join(line for actor, sample in members if sample.kind == kind for line in _lines(name, actor, sample))
+    return head + "".join(
+        line for actor, sample in members if sample.kind == kind for line in _lines(name, actor, sample)
+    )
 
 
 def _lines(name: str, actor: str, sample: Sample) -> Iterable[str]:
@@ -47,7 +52,13 @@ def _lines(name: str, actor: str, sample: Sample) -> Iterable[str]:
 
 
 def _labels(labels: dict[str, str]) -> str:
-    return "{" + ",".join(f'{_NOT_IN_NAMES.sub("_", name)}="{value.translate(_ESCAPES)}"' for name, value in labels.items()) + "}"
+    return (
+        "{"
+        + ",".join(
+            f'{_NOT_IN_NAMES.sub("_", name)}="{value.translate(_ESCAPES)}"' for name, value in labels.items()
+        )
+        + "}"
+    )
 
 
 def _number(value: float) -> str:

@@ -9,8 +9,8 @@ import time
 import zipfile
 from typing import Any, Final
 
-from actors.diagnostics.sealing import file_of
-from schemas.diagnostics import DiagnosticsGeneratedEvent, ReportFile
+from actors.diagnostics.report_redaction import file_of
+from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, ReportFile
 
 FORMAT: Final = 1
 MANIFEST_NAME: Final = "manifest.json"
@@ -23,7 +23,15 @@ def manifest(report: DiagnosticsGeneratedEvent) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "made_at": report.made_at,
-        "files": [{"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256, "redactions": file.redactions} for file in report.files],
+        "files": [
+            {
+                "name": file.name,
+                "size_bytes": file.size_bytes,
+                "sha256": file.sha256,
+                "redactions": file.redactions,
+            }
+            for file in report.files
+        ],
         "missing": [{"part": part.part, "reason": part.reason} for part in report.missing],
         "redactions": report.redactions,
     }

@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas.alerts import Alert
-from schemas.bus import BusStatisticsEvent
 from schemas.config import SettingExplained
 from schemas.history import HistoryStatusEvent
 from schemas.keys import KeysReport
-from schemas.logs import LogRingReadEvent
-from schemas.metrics import MetricsReportedEvent
 from schemas.models import ModelsListedEvent, PartialsListedEvent
+from schemas.operations.alerts import Alert
+from schemas.operations.bus import BusStatisticsEvent
+from schemas.operations.logs import LogRingReadEvent
+from schemas.operations.metrics import MetricsReportedEvent
+from schemas.operations.supervision import LogsReportedEvent, SupervisorStatusEvent
 from schemas.paths import PathsListedEvent
 from schemas.readiness import ReadinessReportedEvent
 from schemas.state import StateHealthReportedEvent
-from schemas.supervision import LogsReportedEvent, SupervisorStatusEvent
 
 
 class RuntimeFound(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from actors.diagnostics.exposition import exposition
-from actors.diagnostics.facts import Facts
-from schemas.diagnostics import ReportFinding
-from schemas.supervision import SupervisorStatusEvent
+from actors.diagnostics.prometheus_text import exposition
+from actors.diagnostics.report_facts import Facts
+from schemas.operations.diagnostics import ReportFinding
+from schemas.operations.supervision import SupervisorStatusEvent
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,13 @@ class Draft:
 
 def drafts(facts: Facts, findings: list[ReportFinding]) -> list[Draft]:
     """Every file for which something was found."""
-    return [Draft("findings.json", data=_plain(findings)), *_of_system(facts), *_of_actors(facts), *_of_data(facts), *_of_logs(facts)]
+    return [
+        Draft("findings.json", data=_plain(findings)),
+        *_of_system(facts),
+        *_of_actors(facts),
+        *_of_data(facts),
+        *_of_logs(facts),
+    ]
 
 
 def _of_system(facts: Facts) -> Iterator[Draft]:
@@ -57,7 +63,10 @@ def _of_data(facts: Facts) -> Iterator[Draft]:
     if facts.settings is not None or facts.config is not None:
         yield Draft("settings.json", data={"file": _plain(facts.config), "settings": settings(facts)})
     if facts.paths is not None or facts.storage is not None:
-        yield Draft("storage.json", data={"use": _plain(facts.storage), "paths": _plain(facts.paths.paths) if facts.paths else None})
+        yield Draft(
+            "storage.json",
+            data={"use": _plain(facts.storage), "paths": _plain(facts.paths.paths) if facts.paths else None},
+        )
     if facts.models is not None:
         yield Draft("models.json", data={"models": _plain(facts.models), "partials": _plain(facts.partials)})
     if facts.integrity is not None:
@@ -74,11 +83,15 @@ def _of_logs(facts: Facts) -> Iterator[Draft]:
     if facts.ring is not None:
         yield Draft("logs.jsonl", records=_plain(facts.ring.records))
     if facts.lines is not None:
-        yield Draft("output.txt", lines=[f"{line.at:.3f} {line.actor}: {line.text}" for line in facts.lines.lines])
+        yield Draft(
+            "output.txt", lines=[f"{line.at:.3f} {line.actor}: {line.text}" for line in facts.lines.lines]
+        )
     for found in facts.crashes or []:
         yield Draft(f"crashes/{found.name}", **_read(found.text))
     for found in facts.log_files or []:
-        yield Draft(f"log_files/{found.name}", records=[_parsed(line) for line in found.text.splitlines() if line])
+        yield Draft(
+            f"log_files/{found.name}", records=[_parsed(line) for line in found.text.splitlines() if line]
+        )
 
 
 def timings(overview: SupervisorStatusEvent) -> dict[str, Any]:
@@ -86,7 +99,12 @@ def timings(overview: SupervisorStatusEvent) -> dict[str, Any]:
     return {
         "started_at": overview.started_at,
         "actors": [
-            {"actor": one.actor, "state": one.state, "ready_after_seconds": round(one.since - overview.started_at, 3), "restarted": one.restarts > 0}
+            {
+                "actor": one.actor,
+                "state": one.state,
+                "ready_after_seconds": round(one.since - overview.started_at, 3),
+                "restarted": one.restarts > 0,
+            }
             for one in sorted(overview.actors, key=lambda one: one.since)
             if one.state == "ready"
         ],
@@ -96,7 +114,9 @@ def timings(overview: SupervisorStatusEvent) -> dict[str, Any]:
 def signs(facts: Facts) -> list[str]:
     """The warning signs of downloads, in words."""
     found = facts.readiness.snapshot.signs if facts.readiness else []
-    lines = [f"- {sign.model_id}: {sign.kind.replace('_', ' ')}, {sign.count} times. {sign.text}" for sign in found]
+    lines = [
+        f"- {sign.model_id}: {sign.kind.replace('_', ' ')}, {sign.count} times. {sign.text}" for sign in found
+    ]
     return ["", "Warning signs:", *(lines or ["- none"])]
 
 
@@ -113,7 +133,13 @@ def settings(facts: Facts) -> list[dict[str, Any]] | None:
             if one.is_set or one.problem
         ]
         rows.append(
-            {"path": explained.path, "value": {name: explained.value}, "winner": explained.winner, "locked": explained.is_locked, "layers": layers}
+            {
+                "path": explained.path,
+                "value": {name: explained.value},
+                "winner": explained.winner,
+                "locked": explained.is_locked,
+                "layers": layers,
+            }
         )
     return rows
 

@@ -7,9 +7,9 @@ import json
 from collections import Counter
 from typing import Final
 
-from actors.diagnostics.parts import Draft
+from actors.diagnostics.report_parts import Draft
 from bus.redaction import TOKEN, Redactor, reseal
-from schemas.diagnostics import ReportFile
+from schemas.operations.diagnostics import ReportFile
 
 COUNTED: Final = ("home", "place", "words")
 """Kinds that leave no token of their own."""
@@ -49,4 +49,10 @@ def file_of(name: str, content: str, redactions: dict[str, int]) -> ReportFile:
     """A file with its size and digest."""
     encoded = content.encode("utf-8", "replace")
     content = encoded.decode()
-    return ReportFile(name=name, content=content, size_bytes=len(encoded), sha256=hashlib.sha256(encoded).hexdigest(), redactions=redactions)
+    return ReportFile(
+        name=name,
+        content=content,
+        size_bytes=len(encoded),
+        sha256=hashlib.sha256(encoded).hexdigest(),
+        redactions=redactions,
+    )

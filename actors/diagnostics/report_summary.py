@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from actors.diagnostics.facts import PARTS, Facts
-from schemas.diagnostics import ReportFinding
+from actors.diagnostics.report_facts import PARTS, Facts
+from schemas.operations.diagnostics import ReportFinding
 
 FINDINGS_SHOWN: Final = 20
 NAME: Final = "SUMMARY.md"
@@ -31,7 +31,8 @@ def _wrong(findings: list[ReportFinding]) -> Iterator[str]:
         yield "## What else was found"
         yield ""
         yield from (
-            f"{number}. **{one.severity}**: {_line(one.sentence)} {_line(one.advice)}" for number, one in enumerate(told[1:FINDINGS_SHOWN], 2)
+            f"{number}. **{one.severity}**: {_line(one.sentence)} {_line(one.advice)}"
+            for number, one in enumerate(told[1:FINDINGS_SHOWN], 2)
         )
     if len(told) > FINDINGS_SHOWN:
         yield f"\n{len(told) - FINDINGS_SHOWN} more are in findings.json."

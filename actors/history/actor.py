@@ -12,13 +12,13 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.history.export import head, part
-from actors.history.identity import Identities, is_identity
-from actors.history.memory import MemoryStore
-from actors.history.modes import Wanted, wanted_of
-from actors.history.residence import Residence
-from actors.history.retention import doomed
-from actors.history.store import Store
+from actors.history.backend import Residence
+from actors.history.entry_export import head, part
+from actors.history.entry_ids import Identities, is_identity
+from actors.history.entry_retention import doomed
+from actors.history.history_store import Store
+from actors.history.memory_store import MemoryStore
+from actors.history.storage_mode import Wanted, wanted_of
 from bus.actor import Actor, Later
 from bus.client import asker
 from bus.errors import Refused, UndercroftError
@@ -48,8 +48,8 @@ from schemas.history import (
 )
 
 if TYPE_CHECKING:
-    from actors.history.home import Home
-    from actors.launch import Surroundings
+    from actors.history.history_home import Home
+    from actors.shared.context import ActorContext
 
 
 AGAIN_SECONDS: Final = 15.0
@@ -87,7 +87,10 @@ class History(Actor[Inbox]):
     """Keeps what was said, as the person chose."""
 
     def __init__(
-        self, home: Home | None = None, now: Callable[[], float] = time.time, random_bits: Callable[[], int] = lambda: secrets.randbits(64)
+        self,
+        home: Home | None = None,
+        now: Callable[[], float] = time.time,
+        random_bits: Callable[[], int] = lambda: secrets.randbits(64),
     ) -> None:
         """Args: home: None where nothing may ever be on disk; now: seconds since the Unix epoch; random_bits: 64 of them."""
         self._home = home
@@ -98,9 +101,9 @@ class History(Actor[Inbox]):
         self._changed = anyio.Event()
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """The history of an app."""
-        from actors.history.home import Home
+        from actors.history.history_home import Home
 
         return cls(Home(surroundings.locations.state))
 
@@ -112,7 +115,9 @@ class History(Actor[Inbox]):
         memory.restore(await self.peer.retained(HistoryChangedEvent))
         if newest := memory.newest_id():
             self._identities.seen(newest)
-        self._residence = Residence(self._home, memory, self.peer.post, self._identities.seen, self.alerts, self.tasks)
+        self._residence = Residence(
+            self._home, memory, self.peer.post, self._identities.seen, self.alerts, self.tasks
+        )
         await self._residence.follow(self._wanted)
         self.tasks.start_soon(self._keep_house)
 
@@ -126,7 +131,9 @@ class History(Actor[Inbox]):
             self._wanted = wanted_of(event.settings)
             self._changed.set()
             return None
-        if self._residence.is_prompt and not isinstance(event, HistoryKeepRequestEvent | HistoryClearRequestEvent):
+        if self._residence.is_prompt and not isinstance(
+            event, HistoryKeepRequestEvent | HistoryClearRequestEvent
+        ):
             return await self._answer(event, self._residence.store)
         return Later(lambda: self._answer_in_turn(event))
 
@@ -175,10 +182,14 @@ class History(Actor[Inbox]):
             raise Refused("a purge takes everything; leave out 'before', or 'purge'")
         count = await store.clear(event.before, dry_run=event.dry_run)
         if not event.purge:
-            return await self._removed("clear", count, event.dry_run, "" if event.before is None else f"before {event.before}")
+            return await self._removed(
+                "clear", count, event.dry_run, "" if event.before is None else f"before {event.before}"
+            )
         backups = "; there are no backups of the history" if event.purge_backups else ""
         if event.dry_run:
-            return HistoryRemovedEvent(count=count, dry_run=True, note=f"all files of the history would go as well{backups}")
+            return HistoryRemovedEvent(
+                count=count, dry_run=True, note=f"all files of the history would go as well{backups}"
+            )
         files = await self._residence.purge()
         await self._residence.tell()
         removed = await self._removed("purge", count, False, f"{files} files", force=files > 0)
@@ -187,16 +198,22 @@ class History(Actor[Inbox]):
     async def _prune(self, event: HistoryPruneRequestEvent, store: Store) -> HistoryRemovedEvent:
         rules = self._wanted.rules
         given = {"days": event.keep_days, "entries": event.keep_entries, "mib": event.keep_mib}
-        rules = dataclasses.replace(rules, **{name: value for name, value in given.items() if value is not None})
+        rules = dataclasses.replace(
+            rules, **{name: value for name, value in given.items() if value is not None}
+        )
         if rules.limit_nothing:
-            return HistoryRemovedEvent(count=0, dry_run=event.dry_run, note="no rule sets a limit: all entries are kept")
+            return HistoryRemovedEvent(
+                count=0, dry_run=event.dry_run, note="no rule sets a limit: all entries are kept"
+            )
         rows = await store.sizes()
         going = await anyio.to_thread.run_sync(lambda: doomed(rows, rules, self._now()))
         if not going or event.dry_run:
             return HistoryRemovedEvent(count=len(going), dry_run=event.dry_run)
         return await self._removed("prune", await store.remove(going, dry_run=False), False, f"{rules}")
 
-    async def _removed(self, did: str, count: int, dry_run: bool, detail: str, *, force: bool = False) -> HistoryRemovedEvent:
+    async def _removed(
+        self, did: str, count: int, dry_run: bool, detail: str, *, force: bool = False
+    ) -> HistoryRemovedEvent:
         if not dry_run and (count or force):
             await self._note(did, f"{count} entries {detail}".strip(), force=force)
         return HistoryRemovedEvent(count=count, dry_run=dry_run)
@@ -210,7 +227,12 @@ class History(Actor[Inbox]):
         try:
             await anyio.to_thread.run_sync(lambda: home.note(who, did, outcome))
         except (OSError, UndercroftError) as error:
-            await self.alerts.raise_alert("history.audit", severity="warning", message=str(error), advice="free some space, or check the disk")
+            await self.alerts.raise_alert(
+                "history.audit",
+                severity="warning",
+                message=str(error),
+                advice="free some space, or check the disk",
+            )
 
     async def _keep_house(self) -> None:
         """Follow the settings, try again what could not be done, and delete what is too old."""
@@ -252,7 +274,9 @@ class History(Actor[Inbox]):
             next_after=entries[-1].id if more else "",
         )
 
-    async def _conversations(self, event: ConversationsRequestEvent, store: Store) -> ConversationsListedEvent:
+    async def _conversations(
+        self, event: ConversationsRequestEvent, store: Store
+    ) -> ConversationsListedEvent:
         found = await store.conversations()
         return ConversationsListedEvent(
             conversations=found[: event.limit],

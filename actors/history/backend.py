@@ -13,18 +13,18 @@ import anyio.abc
 import anyio.to_thread
 import msgspec
 
-from actors.history.memory import MemoryStore
-from actors.history.modes import PLAINTEXT_NOTICE, Wanted, left_notice, locked_notice
-from actors.history.store import Store
-from bus.alerts import Alerts
+from actors.history.history_store import Store
+from actors.history.memory_store import MemoryStore
+from actors.history.storage_mode import PLAINTEXT_NOTICE, Wanted, left_notice, locked_notice
+from bus.alert_book import Alerts
 from bus.errors import Refused, UndercroftError
 from schemas.event import Event
 from schemas.history import HistoryStatusEvent, HistoryStorageChangedEvent
 
 if TYPE_CHECKING:
-    from actors.history.disk import DiskStore
-    from actors.history.home import Home
-    from actors.history.keeping import Keeper
+    from actors.history.disk_store import DiskStore
+    from actors.history.engine import Keeper
+    from actors.history.history_home import Home
 
 LOCKED: Final = "history.locked"
 INTEGRITY: Final = "history.integrity"
@@ -100,9 +100,12 @@ class Residence:
     def status(self) -> HistoryStatusEvent:
         """Where it is kept, and what is to be known about that."""
         status = self.store.status()
-        return msgspec.structs.replace(status, mode=self._wanted.mode, notice=self._notice, left_on_disk_bytes=self._left_bytes)
+        return msgspec.structs.replace(
+            status, mode=self._wanted.mode, notice=self._notice, left_on_disk_bytes=self._left_bytes
+        )
 
-    # -- moves -----------------------------------------------------------------------------------------------------
+    # -- moves
+    # -----------------------------------------------------------------------------------------------------
 
     async def follow(self, wanted: Wanted) -> None:
         """Move to where the settings want it; where that cannot be, say why."""
@@ -111,7 +114,9 @@ class Residence:
             self._memory.resize(wanted.limit)
         if self._home is None:
             return
-        if wanted.mode == "disk" and (self._disk is None or (self._disk.storage == "encrypted") != wanted.encrypts):
+        if wanted.mode == "disk" and (
+            self._disk is None or (self._disk.storage == "encrypted") != wanted.encrypts
+        ):
             await self._to_disk(self._home)
         elif wanted.mode == "memory":
             if self._disk is not None:
@@ -181,7 +186,7 @@ class Residence:
         return None
 
     async def _move_in(self, home: Home, keeper: Keeper) -> None:
-        from actors.history.disk import DiskStore
+        from actors.history.disk_store import DiskStore
 
         disk = DiskStore(keeper, self._post, self._troubled)
         self._scope = anyio.CancelScope()
@@ -205,7 +210,9 @@ class Residence:
         async with self._pause_if(is_wanted=True):
             await disk.wait_loaded()
             memory = MemoryStore(self._wanted.limit, self._post)
-            newest = await anyio.to_thread.run_sync(lambda: list(islice(disk.index.newest_first(), self._wanted.limit)))
+            newest = await anyio.to_thread.run_sync(
+                lambda: list(islice(disk.index.newest_first(), self._wanted.limit))
+            )
             for entry in reversed(newest):
                 await memory.append(entry)
             await self._leave(disk)
@@ -243,14 +250,19 @@ class Residence:
             return
         severity = disk.severity
         advice = "what can be read is kept, damaged files are put aside: see 'undercroft history status'; bring back what is missing from a backup"
-        await self._alerts.raise_alert(INTEGRITY, severity=severity, message="; ".join(status.findings[:5]), advice=advice)
+        await self._alerts.raise_alert(
+            INTEGRITY, severity=severity, message="; ".join(status.findings[:5]), advice=advice
+        )
 
     async def _troubled(self, error: Exception | None) -> None:
         if error is None:
             await self._alerts.clear(NOT_SAVED)
         else:
             await self._alerts.raise_alert(
-                NOT_SAVED, severity="error", message=str(error), advice="free some space, or check the disk and the keychain"
+                NOT_SAVED,
+                severity="error",
+                message=str(error),
+                advice="free some space, or check the disk and the keychain",
             )
 
     @contextlib.asynccontextmanager

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, TypeVar
 import anyio
 import anyio.to_thread
 
-from actors.history.index import Index
-from actors.history.keeping import Append, Change, Edit, Keeper, Remove
+from actors.history.engine import Append, Change, Edit, Keeper, Remove
+from actors.history.entry_index import Index
 from bus.errors import Refused
 from schemas.event import Event
 from schemas.history import (
@@ -50,7 +50,12 @@ class _Waiting:
 class DiskStore:
     """Keeps entries in files, encrypted or not, and answers from memory."""
 
-    def __init__(self, keeper: Keeper, post: Callable[[Event], None], troubled: Callable[[Exception | None], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        post: Callable[[Event], None],
+        troubled: Callable[[Exception | None], Awaitable[None]],
+    ) -> None:
         """Args: troubled: told when something cannot be saved, and (None) when that is over."""
         self._keeper = keeper
         self._post = post
@@ -129,7 +134,8 @@ class DiskStore:
             if not waiting.outcome.done():
                 waiting.outcome.set_exception(Refused("the history is being closed; ask again"))
 
-    # -- changes ---------------------------------------------------------------------------------------------------
+    # -- changes
+    # ---------------------------------------------------------------------------------------------------
 
     async def append(self, entry: HistoryEntry) -> HistoryEntry:
         """See `Store`; durable once it returns."""
@@ -176,7 +182,8 @@ class DiskStore:
         async with self._turn:
             return await self._saving(self._keeper.purge)
 
-    # -- questions -------------------------------------------------------------------------------------------------
+    # -- questions
+    # -------------------------------------------------------------------------------------------------
 
     async def page(self, question: HistoryQueryRequestEvent) -> HistoryPageEvent:
         """See `Store`; waits until all entries are there, since the newest come last."""
@@ -216,7 +223,8 @@ class DiskStore:
             findings=[str(finding) for finding in self._keeper.findings],
         )
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+    # -- writing
+    # ---------------------------------------------------------------------------------------------------
 
     @property
     def _has_work(self) -> bool:
@@ -233,7 +241,9 @@ class DiskStore:
         self._commits += 1
         try:
             async with self._turn:
-                outcomes = await self._saving(lambda: self._keeper.commit([waiting.change for waiting in taken]))
+                outcomes = await self._saving(
+                    lambda: self._keeper.commit([waiting.change for waiting in taken])
+                )
         except Refused as refused:
             for waiting in taken:
                 if not waiting.outcome.done():
@@ -260,8 +270,8 @@ class DiskStore:
 
     async def _saving(self, work: Callable[[], ResultT]) -> ResultT:
         """Carry out what changes files; what fails is refused, and told."""
-        from actors.storage.durable import DurableWriteFailed
-        from actors.storage.stored import KeyNotToBeHad
+        from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+        from actors.shared.durable.durable_write import DurableWriteFailed
 
         try:
             done = await _in_thread(work)
@@ -279,7 +289,9 @@ class DiskStore:
             case Append() if outcome is change.entry:
                 self._post(HistoryChangedEvent(slot=LIVE, change="added", entry=outcome, entry_id=outcome.id))
             case Edit() if isinstance(outcome, HistoryEntry):
-                self._post(HistoryChangedEvent(slot=LIVE, change="edited", entry=outcome, entry_id=outcome.id))
+                self._post(
+                    HistoryChangedEvent(slot=LIVE, change="edited", entry=outcome, entry_id=outcome.id)
+                )
             case Remove() if len(outcome) > TOLD_LIMIT:
                 self._post(HistoryChangedEvent(slot=LIVE, change="cleared"))
             case Remove():

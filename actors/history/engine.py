@@ -1,6 +1,7 @@
 """Segments and index together: changes are made durable, then known; what holds text that was taken out is written anew.
 
-For threads. `commit`, `work`, `clear`, `accept`, `purge` and `close` come one at a time; `loading` may go on beside them.
+For threads. `commit`, `work`, `clear`, `accept`, `purge` and `close` come one at a time; `loading` may go on
+beside them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Final
 
 import msgspec
 
-from actors.history.checking import Finding, Loaded
-from actors.history.index import Index
-from actors.history.journal import Journal
-from actors.history.records import RawOperations
+from actors.history.entry_index import Index
+from actors.history.segments.recovery import Finding, Loaded
+from actors.history.segments.segment_records import RawOperations
+from actors.history.segments.segment_store import Journal
 from bus.errors import Refused
 from schemas.history import HistoryEntry
 
@@ -86,7 +87,8 @@ class Keeper:
         """Whether `work` has something to do."""
         return bool(self._dirty) or not self._is_merged
 
-    # -- loading ---------------------------------------------------------------------------------------------------
+    # -- loading
+    # ---------------------------------------------------------------------------------------------------
 
     def loading(self) -> Iterator[Callable[[], None]]:
         """Loads all segments, oldest first, in parts; each is a function for a thread."""
@@ -129,7 +131,8 @@ class Keeper:
         if loaded.is_spoiled or (loaded.is_plain and self.encrypts):
             self._dirty.add(loaded.ref.number)
 
-    # -- changes ---------------------------------------------------------------------------------------------------
+    # -- changes
+    # ---------------------------------------------------------------------------------------------------
 
     def commit(self, changes: Sequence[Change]) -> list[Outcome]:
         """Make changes durable as one record; the outcome of each.
@@ -145,7 +148,9 @@ class Keeper:
             number = self._journal.append(msgspec.json.encode({"put": put, "remove": gone}))
             for body in put:
                 self._dirty |= self.index.put(number, bytes(body))
-            self._dirty |= {segment for identity in gone if (segment := self.index.remove(identity)) is not None}
+            self._dirty |= {
+                segment for identity in gone if (segment := self.index.remove(identity)) is not None
+            }
         return outcomes
 
     def _decide(self, change: Change, after: dict[str, HistoryEntry | None]) -> Outcome:
@@ -186,7 +191,9 @@ class Keeper:
             self._spoiled.discard(number)
             return
         fixed = {self._journal.open_number, *self._locked}
-        run = small_run({number: self._journal.sizes.get(number, SMALL_BYTES) for number in self._journal.numbers}, fixed)
+        run = small_run(
+            {number: self._journal.sizes.get(number, SMALL_BYTES) for number in self._journal.numbers}, fixed
+        )
         if run:
             self._rewrite(run)
         self._is_merged = not run

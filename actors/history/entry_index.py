@@ -1,7 +1,8 @@
 """All entries of a history on disk, in memory and ready to be asked: SQLite in memory, so that no word of them is on disk in plain.
 
-The place of an entry is the first 63 bits of its UUIDv7 that say something: time, counter, and three random bits. So the order
-of places is that of the ids, and the full-text index hands out the newest first without sorting.
+The place of an entry is the first 63 bits of its UUIDv7 that say something: time, counter, and three random
+bits. So the order of places is that of the ids, and the full-text index hands out the newest first without
+sorting.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.history.matching import match_of, searchable, where_of
-from actors.history.search import highlights, words_of
+from actors.history.query import match_of, searchable, where_of
+from actors.history.word_search import highlights, words_of
 from schemas.history import (
     ConversationTotals,
     Highlight,
@@ -104,17 +105,26 @@ class Index:
         with self._lock:
             self._database.close()
 
-    # -- changes ---------------------------------------------------------------------------------------------------
+    # -- changes
+    # ---------------------------------------------------------------------------------------------------
 
     def load(self, segment: int, bodies: Sequence[bytes | msgspec.Raw]) -> set[int]:
         """Take in entries as JSON; one with a known id replaces that one. Returns the segments in which replaced ones lie."""
         rows = [(_row.decode(body), bytes(body)) for body in bodies]
-        placed = [(place_of(row.id), row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body) for row, body in rows]
+        placed = [
+            (place_of(row.id), row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body)
+            for row, body in rows
+        ]
         with self._changing():
-            if not self._is_free([values[0] for values in placed]):  # some are known already, or too much alike
+            if not self._is_free(
+                [values[0] for values in placed]
+            ):  # some are known already, or too much alike
                 return set().union(*(self._put(segment, row, body) for row, body in rows))
             self._database.executemany(_PUT, placed)
-            self._database.executemany(_INDEX, ((values[0], searchable(row.text)) for values, (row, _) in zip(placed, rows, strict=True)))
+            self._database.executemany(
+                _INDEX,
+                ((values[0], searchable(row.text)) for values, (row, _) in zip(placed, rows, strict=True)),
+            )
             self.count += len(placed)
             return set()
 
@@ -131,7 +141,9 @@ class Index:
         """Whether there are too many entries whose ids begin like this one."""
         place = place_of(identity)
         with self._lock:
-            found = self._database.execute("SELECT count(*) FROM entries WHERE place BETWEEN ? AND ?", (place, place + NEIGHBOURS)).fetchone()
+            found = self._database.execute(
+                "SELECT count(*) FROM entries WHERE place BETWEEN ? AND ?", (place, place + NEIGHBOURS)
+            ).fetchone()
         return bool(found[0] >= CROWDED)
 
     def remove(self, identity: str) -> int | None:
@@ -144,9 +156,12 @@ class Index:
         with self._changing():
             for segment in segments:
                 if segment != number:
-                    self._database.execute("UPDATE entries SET segment = ? WHERE segment = ?", (number, segment))
+                    self._database.execute(
+                        "UPDATE entries SET segment = ? WHERE segment = ?", (number, segment)
+                    )
 
-    # -- questions -------------------------------------------------------------------------------------------------
+    # -- questions
+    # -------------------------------------------------------------------------------------------------
 
     def get(self, identity: str) -> HistoryEntry | None:
         """The entry with this id."""
@@ -160,7 +175,10 @@ class Index:
         marks = ",".join("?" * len(numbers))
         with self._changing():
             self._want("segment")
-            found = self._database.execute(f"SELECT body FROM entries WHERE segment IN ({marks}) ORDER BY place", numbers).fetchall()  # noqa: S608
+            found = self._database.execute(
+                f"SELECT body FROM entries WHERE segment IN ({marks}) ORDER BY place",  # noqa: S608  # marks
+                numbers,
+            ).fetchall()
         return (body for (body,) in found)
 
     def newest_first(self, before: str = "") -> Iterator[HistoryEntry]:
@@ -171,13 +189,16 @@ class Index:
     def rows(self) -> list[tuple[str, float, int]]:
         """Id, time and size in bytes of each entry, newest first: what retention asks about."""
         with self._lock:
-            return self._database.execute("SELECT id, at, length(body) FROM entries ORDER BY place DESC").fetchall()
+            return self._database.execute(
+                "SELECT id, at, length(body) FROM entries ORDER BY place DESC"
+            ).fetchall()
 
     def ids_before(self, moment: float | None) -> list[str]:
         """Ids of the entries before a moment, or of all."""
         with self._lock:
             where, values = ("WHERE at < ?", [moment]) if moment is not None else ("", [])
-            return [identity for (identity,) in self._database.execute(f"SELECT id FROM entries {where}", values)]  # noqa: S608  # constants
+            statement = f"SELECT id FROM entries {where}"  # noqa: S608  # constants
+            return [identity for (identity,) in self._database.execute(statement, values)]
 
     def page(self, question: HistoryQueryRequestEvent) -> HistoryPageEvent:
         """Entries that fit a question, newest first."""
@@ -188,18 +209,25 @@ class Index:
             total = self.count
             if where:
                 self._want("conversation" if question.conversation_id else "at")
-                total = self._database.execute(f"SELECT count(*) FROM entries WHERE {where}", values).fetchone()[0]  # noqa: S608
+                statement = f"SELECT count(*) FROM entries WHERE {where}"  # noqa: S608  # constants
+                total = self._database.execute(statement, values).fetchone()[0]
         found: list[HistoryEntry] = []
         for _, body in self._scan(where, values, question.before, question.limit + 1):
             found.append(_entry.decode(body))
             if len(found) > question.limit:
                 break
         page = found[: question.limit]
-        return HistoryPageEvent(entries=page, next_before=page[-1].id if len(found) > len(page) else "", total=total)
+        return HistoryPageEvent(
+            entries=page, next_before=page[-1].id if len(found) > len(page) else "", total=total
+        )
 
     def oldest_first(self, question: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
         """The next entries to export, and whether more follow."""
-        where, values = where_of(HistoryQueryRequestEvent(since=question.since, until=question.until, conversation_id=question.conversation_id))
+        where, values = where_of(
+            HistoryQueryRequestEvent(
+                since=question.since, until=question.until, conversation_id=question.conversation_id
+            )
+        )
         with self._lock:
             after = self._place(question.after) if question.after else -1
             statement = f"SELECT body FROM entries WHERE place > ? {'AND ' + where if where else ''} ORDER BY place LIMIT ?"  # noqa: S608  # constants
@@ -213,11 +241,18 @@ class Index:
         for body in self._candidates(match_of(words), question.before) if words else ():
             places = highlights(_text.decode(body).text, words)
             if places is not None:
-                hits.append(Hit(entry=_entry.decode(body), highlights=[Highlight(start=start, end=end) for start, end in places]))
+                hits.append(
+                    Hit(
+                        entry=_entry.decode(body),
+                        highlights=[Highlight(start=start, end=end) for start, end in places],
+                    )
+                )
                 if len(hits) > question.limit:
                     break
         page = hits[: question.limit]
-        return HistoryFoundEvent(hits=page, next_before=page[-1].entry.id if len(hits) > len(page) else "", complete=complete)
+        return HistoryFoundEvent(
+            hits=page, next_before=page[-1].entry.id if len(hits) > len(page) else "", complete=complete
+        )
 
     def conversations(self) -> list[ConversationTotals]:
         """Conversations in numbers, the one that was spoken in last first."""
@@ -228,11 +263,14 @@ class Index:
                 " ORDER BY max(at) DESC"
             ).fetchall()
         return [
-            ConversationTotals(conversation_id=name, entries=entries, tokens=tokens, first_at=first, last_at=last)
+            ConversationTotals(
+                conversation_id=name, entries=entries, tokens=tokens, first_at=first, last_at=last
+            )
             for name, entries, tokens, first, last in found
         ]
 
-    # -- steps -----------------------------------------------------------------------------------------------------
+    # -- steps
+    # -----------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -250,17 +288,26 @@ class Index:
         if not places or any(earlier >= later for earlier, later in pairwise(places)):
             return False
         statement = "SELECT 1 FROM entries WHERE place BETWEEN ? AND ? LIMIT 1"
-        return self._database.execute(statement, (max(0, places[0] - NEIGHBOURS), places[-1])).fetchone() is None
+        return (
+            self._database.execute(statement, (max(0, places[0] - NEIGHBOURS), places[-1])).fetchone() is None
+        )
 
     def _put(self, segment: int, row: Row, body: bytes) -> set[int]:
         known = self._find(row.id)
         former = {self._remove(row.id) or 0} if known else set()
         place = place_of(row.id)
-        taken = {found for (found,) in self._database.execute("SELECT place FROM entries WHERE place BETWEEN ? AND ?", (place, place + NEIGHBOURS))}
+        taken = {
+            found
+            for (found,) in self._database.execute(
+                "SELECT place FROM entries WHERE place BETWEEN ? AND ?", (place, place + NEIGHBOURS)
+            )
+        }
         free = next((one for one in range(place, place + NEIGHBOURS) if one not in taken), None)
         if free is None:
             raise PlaceTaken(f"{row.id}: more than {NEIGHBOURS} ids begin like this one")
-        self._database.execute(_PUT, (free, row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body))
+        self._database.execute(
+            _PUT, (free, row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body)
+        )
         self._database.execute(_INDEX, (free, searchable(row.text)))
         self.count += 1
         return former
@@ -271,7 +318,10 @@ class Index:
             return None
         place, segment, body = found
         self._database.execute("DELETE FROM entries WHERE place = ?", (place,))
-        self._database.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (place, searchable(_text.decode(body).text)))
+        self._database.execute(
+            "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
+            (place, searchable(_text.decode(body).text)),
+        )
         self.count -= 1
         return segment
 
@@ -281,7 +331,9 @@ class Index:
         except ValueError:
             return None
         statement = "SELECT place, segment, body FROM entries WHERE place BETWEEN ? AND ? AND id = ?"
-        found: tuple[int, int, bytes] | None = self._database.execute(statement, (place, place + NEIGHBOURS, identity)).fetchone()
+        found: tuple[int, int, bytes] | None = self._database.execute(
+            statement, (place, place + NEIGHBOURS, identity)
+        ).fetchone()
         return found
 
     def _place(self, identity: str) -> int:
@@ -311,7 +363,9 @@ class Index:
         if last is not None:
             yield from (body for _, body in self._suggested(wanted, last))
 
-    def _scan(self, where: str, values: Sequence[Any], before: str, step: int = SCAN_STEP) -> Iterator[tuple[int, bytes]]:
+    def _scan(
+        self, where: str, values: Sequence[Any], before: str, step: int = SCAN_STEP
+    ) -> Iterator[tuple[int, bytes]]:
         statement = f"SELECT place, body FROM entries WHERE place < ? {'AND ' + where if where else ''} ORDER BY place DESC LIMIT ?"  # noqa: S608
         with self._lock:
             below = self._place(before) if before else (1 << 63) - 1
@@ -324,7 +378,9 @@ class Index:
         )
         return self._steps(statement, [wanted], below, SCAN_STEP // 4)
 
-    def _steps(self, statement: str, values: Sequence[Any], below: int, step: int) -> Iterator[tuple[int, bytes]]:
+    def _steps(
+        self, statement: str, values: Sequence[Any], below: int, step: int
+    ) -> Iterator[tuple[int, bytes]]:
         """Rows below a place, a few at a time, so that nobody who writes waits for long."""
         while True:
             with self._lock:
@@ -334,7 +390,9 @@ class Index:
                 return
             below = found[-1][0]
 
-    def _page_of_text(self, question: HistoryQueryRequestEvent, where: str, values: list[Any]) -> HistoryPageEvent:
+    def _page_of_text(
+        self, question: HistoryQueryRequestEvent, where: str, values: list[Any]
+    ) -> HistoryPageEvent:
         wanted, below = question.text.casefold(), None
         with self._lock:
             below = self._place(question.before) if question.before else None
@@ -348,7 +406,9 @@ class Index:
                     if len(page) < question.limit:
                         page.append(body)
         entries = [_entry.decode(body) for body in page]
-        return HistoryPageEvent(entries=entries, next_before=entries[-1].id if left > len(entries) else "", total=total)
+        return HistoryPageEvent(
+            entries=entries, next_before=entries[-1].id if left > len(entries) else "", total=total
+        )
 
 
 def place_of(identity: str) -> int:
@@ -359,5 +419,7 @@ def place_of(identity: str) -> int:
     """
     if len(identity) != ID_LENGTH:
         raise ValueError("badly formed hexadecimal UUID string")
-    number = int(identity.replace("-", ""), 16)  # uuid.UUID would take five times as long, for each entry that is loaded
+    number = int(
+        identity.replace("-", ""), 16
+    )  # uuid.UUID would take five times as long, for each entry that is loaded
     return (number >> 80) << 15 | (number >> 64 & 0xFFF) << 3 | number >> 59 & 0b111

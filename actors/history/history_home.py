@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from actors.history.anchors import KEPT_NAME
+from actors.history.segments.catalog import KEPT_NAME
 
 if TYPE_CHECKING:
-    from actors.history.keeping import Keeper
-    from actors.storage.audit import AuditLog
-    from actors.storage.keys.ring import KeyRing
+    from actors.history.engine import Keeper
+    from actors.shared.audit.audit_log import AuditLog
+    from actors.shared.keys.key_ring import KeyRing
 
 HISTORY: Final = "history"
 ANCHORS: Final = "anchors"
@@ -36,13 +36,13 @@ class Home:
         Raises:
             OSError, DurableWriteFailed, FileUnreadable: the disk does not take it.
         """
-        from actors.history.journal import Journal
-        from actors.history.keeping import Keeper
-        from actors.history.vault import Vault
-        from actors.storage.keys.keychain import KeychainRefused
-        from actors.storage.keys.ring import open_ring
-        from actors.storage.keys.store import holds_ciphertext
-        from actors.storage.stored import KeyNotToBeHad
+        from actors.history.engine import Keeper
+        from actors.history.segments.segment_keys import Vault
+        from actors.history.segments.segment_store import Journal
+        from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+        from actors.shared.keys.key_ring import open_ring
+        from actors.shared.keys.key_store import holds_ciphertext
+        from actors.shared.keys.keychain import KeychainRefused
 
         needs_keys = encrypts or holds_ciphertext(self.directory)
         if needs_keys:
@@ -54,7 +54,9 @@ class Home:
                 return str(error)
             except KeyNotToBeHad as error:
                 return f"{error.reason}; {self._ring.report().advice}" if self._ring else error.reason
-        journal = Journal(self.directory, self.anchors, Vault(self._ring if needs_keys else None, encrypts=encrypts))
+        journal = Journal(
+            self.directory, self.anchors, Vault(self._ring if needs_keys else None, encrypts=encrypts)
+        )
         try:
             journal.open()
         except KeyNotToBeHad as error:
@@ -67,7 +69,7 @@ class Home:
 
     def left_bytes(self) -> int:
         """Size of the files that lie there."""
-        from actors.history.files import files_of
+        from actors.history.segments.segment_files import files_of
 
         return sum(path.stat().st_size for path in files_of(self.directory, self.anchors))
 
@@ -82,7 +84,7 @@ class Home:
         Raises:
             OSError, DurableWriteFailed: it is not noted.
         """
-        from actors.storage.durable import make_directory, replace_file
+        from actors.shared.durable.durable_write import make_directory, replace_file
 
         make_directory(self.anchors)
         replace_file(self.anchors / KEPT_NAME, b"kept\n")
@@ -97,7 +99,7 @@ class Home:
         Raises:
             OSError: not all of them are gone.
         """
-        from actors.history.files import purge
+        from actors.history.segments.segment_files import purge
 
         self.forget_kept()
         return purge(self.directory, self.anchors)
@@ -113,7 +115,7 @@ class Home:
 
     @contextmanager
     def _audit(self) -> Iterator[AuditLog]:
-        from actors.storage.audit import AuditLog
+        from actors.shared.audit.audit_log import AuditLog
 
         log = AuditLog(self._state / AUDIT, self._state / "keys" / f"{AUDIT}.head.json")
         log.open(time.time())

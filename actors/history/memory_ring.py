@@ -1,7 +1,7 @@
 """The history in memory: a ring of places, of which the oldest entry makes room for the newest. Pure.
 
-Each entry has a place (slot). The actor tells what becomes of each place, the broker keeps the last word about it, and from
-these words another life of the actor is rebuilt.
+Each entry has a place (slot). The actor tells what becomes of each place, the broker keeps the last word
+about it, and from these words another life of the actor is rebuilt.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from actors.history.search import highlights, words_of
-from schemas.history import ConversationTotals, Highlight, HistoryEntry, HistoryPageEvent, HistoryQueryRequestEvent, Hit
+from actors.history.word_search import highlights, words_of
+from schemas.history import (
+    ConversationTotals,
+    Highlight,
+    HistoryEntry,
+    HistoryPageEvent,
+    HistoryQueryRequestEvent,
+    Hit,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ class Ring:
         found = self._entries.get(identity)
         return found[1] if found else None
 
-    # -- changes: each says what is to be told of which place -------------------------------------------------------
+    # -- changes: each says what is to be told of which place
+    # -------------------------------------------------------
 
     def append(self, entry: HistoryEntry) -> list[Placed]:
         """Add an entry; the oldest one leaves its place to it if there is no other. One with a known id replaces that one."""
@@ -91,7 +99,9 @@ class Ring:
         """Hold at most so many from now on: the oldest ones leave, and those in places that are no more move to others."""
         leaving = self._ids[: max(0, len(self._ids) - limit)]
         told = self.remove(leaving)
-        outside = [(identity, slot, entry) for identity, (slot, entry) in self._entries.items() if slot >= limit]
+        outside = [
+            (identity, slot, entry) for identity, (slot, entry) in self._entries.items() if slot >= limit
+        ]
         taken = {slot for slot, _ in self._entries.values()}
         self._limit = limit
         self._free = [slot for slot in range(limit - 1, -1, -1) if slot not in taken]
@@ -105,7 +115,8 @@ class Ring:
     def restored(cls, limit: int, places: Iterable[Placed]) -> tuple[Ring, list[Placed]]:
         """The ring of a former life, from the last word about each place; and what is to be told if it has to shrink.
 
-        An entry that is said to be in two places was on its way to another one: it is taken once, and the other place is emptied.
+        An entry that is said to be in two places was on its way to another one: it is taken once, and the
+        other place is emptied.
         """
         known = {placed.slot: placed.entry for placed in places}
         ring = cls(max([limit, *(slot + 1 for slot in known)]))
@@ -128,7 +139,8 @@ class Ring:
         del self._ids[bisect.bisect_left(self._ids, identity)]
         return slot
 
-    # -- questions -------------------------------------------------------------------------------------------------
+    # -- questions
+    # -------------------------------------------------------------------------------------------------
 
     def newest_first(self, before: str = "") -> Iterator[HistoryEntry]:
         """Entries from the newest on, or from the one before this id on."""
@@ -140,14 +152,18 @@ class Ring:
         fitting = [entry for entry in self.newest_first() if fits(question, entry)]
         left = [entry for entry in fitting if not question.before or entry.id < question.before]
         page = left[: question.limit]
-        return HistoryPageEvent(entries=page, next_before=page[-1].id if len(left) > len(page) else "", total=len(fitting))
+        return HistoryPageEvent(
+            entries=page, next_before=page[-1].id if len(left) > len(page) else "", total=len(fitting)
+        )
 
     def search(self, words: str, before: str, limit: int) -> list[Hit]:
         """Entries that hold all the words, newest first; one more than `limit` if there are more."""
         wanted, hits = words_of(words), []
         for entry in self.newest_first(before):
             if (found := highlights(entry.text, wanted)) is not None:
-                hits.append(Hit(entry=entry, highlights=[Highlight(start=start, end=end) for start, end in found]))
+                hits.append(
+                    Hit(entry=entry, highlights=[Highlight(start=start, end=end) for start, end in found])
+                )
                 if len(hits) > limit:
                     break
         return hits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from actors.history.ring import Placed, Ring, totals
+from actors.history.memory_ring import Placed, Ring, totals
 from schemas.event import Event
 from schemas.history import (
     ConversationTotals,
@@ -24,8 +24,8 @@ from schemas.history import (
 class MemoryStore:
     """Keeps the newest entries, and tells what becomes of each place.
 
-    What is posted goes to the broker by the same socket as the answer that follows, and before it: whoever has the answer
-    can rely on the broker's copy.
+    What is posted goes to the broker by the same socket as the answer that follows, and before it: whoever
+    has the answer can rely on the broker's copy.
     """
 
     storage: Final[Storage] = "memory"
@@ -109,7 +109,12 @@ class MemoryStore:
     def status(self) -> HistoryStatusEvent:
         """How much there is."""
         return HistoryStatusEvent(
-            mode="memory", storage="memory", notice="", entries=len(self._ring), size_bytes=self._ring.size_bytes, limit_entries=self._ring.limit
+            mode="memory",
+            storage="memory",
+            notice="",
+            entries=len(self._ring),
+            size_bytes=self._ring.size_bytes,
+            limit_entries=self._ring.limit,
         )
 
     def newest_id(self) -> str:

@@ -17,8 +17,8 @@ _SEPARATES: Final = re.compile("[\u0300-\u036f\ue000-\uf8ff\U000f0000-\U0010ffff
 def match_of(words: Sequence[str]) -> str:
     """The words as the full-text index wants them, each as the beginning of one; empty if it is of no help.
 
-    It suggests too much rather than too little: words are taken apart at signs that are no letters, and those with letters
-    that the index may not know (it has Unicode 6.1) are left out.
+    It suggests too much rather than too little: words are taken apart at signs that are no letters, and those
+    with letters that the index may not know (it has Unicode 6.1) are left out.
     """
     parts = [part for word in words for part in _WORD.findall(word) if all(map(_is_known, part))]
     return " AND ".join(f'"{part}"*' for part in parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from actors.history.retention import Rules, rules_of
+from actors.history.entry_retention import Rules, rules_of
 from schemas.history import PersistenceMode
 
 MAX_ENTRIES: Final = 100
@@ -44,9 +44,7 @@ def max_entries(settings: dict[str, Any]) -> int:
 
 def locked_notice(detail: str) -> str:
     """Why the history is in memory although it should be on disk."""
-    return (
-        f"the history is kept in memory only and not on disk: {detail}; what is on disk already is left as it is, and it goes there as soon as it can"
-    )
+    return f"the history is kept in memory only and not on disk: {detail}; what is on disk already is left as it is, and it goes there as soon as it can"
 
 
 def left_notice(size_bytes: int) -> str:

@@ -15,8 +15,8 @@ def words_of(question: str) -> list[str]:
 def highlights(text: str, words: list[str]) -> list[tuple[int, int]] | None:
     """Where the words stand in the text, in characters and without overlaps; None if one of them does not.
 
-    A word is found at the beginning of a word, so `dict` finds `dictation` but not `verdict`. Signs that no word begins with
-    are found anywhere.
+    A word is found at the beginning of a word, so `dict` finds `dictation` but not `verdict`. Signs that no
+    word begins with are found anywhere.
     """
     found: list[tuple[int, int]] = []
     for word in words:

@@ -10,16 +10,22 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.locations.judgement import Plan, plan
-from actors.locations.policy import LITTLE_BYTES, busy, held, judge_room, judge_space
-from actors.locations.survey import Map, survey
-from actors.storage.choices import CHOICES_NAME, Choices, ChoicesFound, read_choices, write_choices
-from actors.storage.durable import DurableWriteFailed
-from actors.storage.locations import LocationRefused, Locations, prepare
-from actors.storage.quarantine import quarantine
+from actors.locations.choice_plan import Plan, plan
+from actors.locations.directory_rules import LITTLE_BYTES, busy, held, judge_room, judge_space
+from actors.locations.location_survey import Map, survey
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.durable.quarantine import quarantine
+from actors.shared.locations.location_choices import (
+    CHOICES_NAME,
+    Choices,
+    ChoicesFound,
+    read_choices,
+    write_choices,
+)
+from actors.shared.locations.locations import LocationRefused, Locations, prepare
 from bus.actor import Actor, Later
 from bus.errors import Refused, RequestFailed
-from schemas.alerts import Severity
+from schemas.operations.alerts import Severity
 from schemas.paths import (
     Category,
     ModelsRelocateRequestEvent,
@@ -36,7 +42,7 @@ from schemas.paths import (
 )
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 LOOK_SECONDS: Final = 30.0
 LOOK_AGAIN_SECONDS: Final = 3.0
@@ -50,7 +56,9 @@ Inbox = PathsListRequestEvent | PathChooseRequestEvent | PathSettleRequestEvent
 class LocationKeeper(Actor[Inbox]):
     """Owns `locations.json`. Config and state lie where they lie: only what can be moved is chosen here."""
 
-    def __init__(self, at_start: Locations, defaults: Locations, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, at_start: Locations, defaults: Locations, environ: Mapping[str, str] = os.environ
+    ) -> None:
         self._at_start = at_start
         self._defaults = defaults
         self._environ = environ
@@ -60,7 +68,7 @@ class LocationKeeper(Actor[Inbox]):
         self._one_at_a_time = anyio.Lock()
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """The keeper of an app."""
         return cls(surroundings.locations, surroundings.defaults or surroundings.locations)
 
@@ -89,7 +97,9 @@ class LocationKeeper(Actor[Inbox]):
                 return _answer(event, found, found.problems)
             relocation, problems = await self._relocate(event, found, dry_run=True)
             copy_bytes = relocation.copy_bytes if relocation else 0
-            problems = problems or judge_space(event.category, str(found.models or ""), copy_bytes, found.free_bytes)
+            problems = problems or judge_space(
+                event.category, str(found.models or ""), copy_bytes, found.free_bytes
+            )
             if not problems and not event.dry_run:
                 problems = await self._create(event, found)
             if not problems and not event.dry_run:
@@ -100,11 +110,19 @@ class LocationKeeper(Actor[Inbox]):
                     return _answer(event, found, problems, copy_bytes, begun.move_id if begun else "")
             return _answer(event, found, problems, copy_bytes)
 
-    async def _relocate(self, event: PathChooseRequestEvent, found: Plan, *, dry_run: bool) -> tuple[ModelsRelocationEvent | None, list[PathProblem]]:
+    async def _relocate(
+        self, event: PathChooseRequestEvent, found: Plan, *, dry_run: bool
+    ) -> tuple[ModelsRelocationEvent | None, list[PathProblem]]:
         """Ask the owner of the models to go over; None if they stay, or if the app has no such owner."""
         if found.models is None:
             return None, []
-        request = ModelsRelocateRequestEvent(target=str(found.models), action=event.action, category=event.category, path=found.path, dry_run=dry_run)
+        request = ModelsRelocateRequestEvent(
+            target=str(found.models),
+            action=event.action,
+            category=event.category,
+            path=found.path,
+            dry_run=dry_run,
+        )
         try:
             return await self.peer.request(request, timeout_seconds=RELOCATE_TIMEOUT_SECONDS), []
         except RequestFailed as failed:
@@ -121,15 +139,25 @@ class LocationKeeper(Actor[Inbox]):
                 await anyio.to_thread.run_sync(prepare, event.category, directory)
             except LocationRefused as error:
                 words = f"{event.category}: {directory}: {error.problem}; change its rights, or choose another directory"
-                return [PathProblem(kind="not_writable", category=event.category, path=str(directory), message=words, offers=["choose", "reset"])]
+                return [
+                    PathProblem(
+                        kind="not_writable",
+                        category=event.category,
+                        path=str(directory),
+                        message=words,
+                        offers=["choose", "reset"],
+                    )
+                ]
         return []
 
-    async def _keep(self, event: PathChooseRequestEvent | PathSettleRequestEvent, choices: Choices) -> list[PathProblem]:
+    async def _keep(
+        self, event: PathChooseRequestEvent | PathSettleRequestEvent, choices: Choices
+    ) -> list[PathProblem]:
         """Make a choice durable, then tell it.
 
         Raises:
-            DurableWriteFailed: it is in the file, but a power cut may undo it. Neither yes nor no would be true then; this life ends, the next
-                one reads the file, and whoever asked asks again.
+            DurableWriteFailed: it is in the file, but a power cut may undo it. Neither yes nor no would be
+                true then; this life ends, the next one reads the file, and whoever asked asks again.
         """
         try:
             await anyio.to_thread.run_sync(self._write, choices)
@@ -137,14 +165,24 @@ class LocationKeeper(Actor[Inbox]):
             if isinstance(error, DurableWriteFailed) and error.replaced:
                 raise
             words = f"{event.category}: the choice could not be kept: {error}"
-            return [PathProblem(kind="not_writable", category=event.category, path=event.path, message=words, offers=["free_space", "wait"])]
+            return [
+                PathProblem(
+                    kind="not_writable",
+                    category=event.category,
+                    path=event.path,
+                    message=words,
+                    offers=["free_space", "wait"],
+                )
+            ]
         self._found = ChoicesFound(choices)
         await self._look("chosen")
         return []
 
     def _write(self, choices: Choices) -> None:
         if self._found.fault and (self._defaults.config / CHOICES_NAME).exists():
-            quarantine(self._defaults.config / CHOICES_NAME)  # what could not be read is put aside, never overwritten
+            quarantine(
+                self._defaults.config / CHOICES_NAME
+            )  # what could not be read is put aside, never overwritten
         write_choices(self._defaults.config, choices)
 
     async def _settle(self, event: PathSettleRequestEvent) -> PathsSettledEvent:
@@ -177,21 +215,29 @@ class LocationKeeper(Actor[Inbox]):
                 await self.alerts.clear("location.disk_space", status.category)
             else:
                 words = f"{status.path}: {status.free_bytes} bytes are free, expected at least {LITTLE_BYTES}"
-                advice = "free some space, or move the models to another disk with 'undercroft paths set models'"
-                await self.alerts.raise_alert("location.disk_space", status.category, severity=severity, message=words, advice=advice)
+                advice = (
+                    "free some space, or move the models to another disk with 'undercroft paths set models'"
+                )
+                await self.alerts.raise_alert(
+                    "location.disk_space", status.category, severity=severity, message=words, advice=advice
+                )
 
     async def _alert(self, paths: list[PathStatus]) -> None:
         for status in paths:
             if status.problems:
                 first = status.problems[0]
                 advice = "see 'undercroft paths'"
-                await self.alerts.raise_alert("location", status.category, severity="error", message=first.message, advice=advice)
+                await self.alerts.raise_alert(
+                    "location", status.category, severity="error", message=first.message, advice=advice
+                )
             else:
                 await self.alerts.clear("location", status.category)
 
     async def _keep_looking(self) -> None:
         while True:
-            await anyio.sleep(LOOK_AGAIN_SECONDS if any(status.problems for status in self._told) else LOOK_SECONDS)
+            await anyio.sleep(
+                LOOK_AGAIN_SECONDS if any(status.problems for status in self._told) else LOOK_SECONDS
+            )
             await self._look("observed")
 
     @property
@@ -199,7 +245,13 @@ class LocationKeeper(Actor[Inbox]):
         return Map(self._defaults, self._at_start, self._found, self._environ)
 
 
-def _answer(event: PathChooseRequestEvent, found: Plan, problems: list[PathProblem], move_bytes: int = 0, move_id: str = "") -> PathChosenEvent:
+def _answer(
+    event: PathChooseRequestEvent,
+    found: Plan,
+    problems: list[PathProblem],
+    move_bytes: int = 0,
+    move_id: str = "",
+) -> PathChosenEvent:
     return PathChosenEvent(
         accepted=not problems,
         dry_run=event.dry_run,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.locations.facts import Facts, observe
-from actors.locations.policy import judge_place, judge_territory, judge_text
-from actors.locations.survey import Map, environment_problem, real_paths, survey, user_data_of
-from actors.storage.choices import ROOTED, Choices, Resolved
-from actors.storage.locations import absolute
+from actors.locations.directory_facts import Facts, observe
+from actors.locations.directory_rules import judge_place, judge_territory, judge_text
+from actors.locations.location_survey import Map, environment_problem, real_paths, survey, user_data_of
+from actors.shared.locations.location_choices import ROOTED, Choices, Resolved
+from actors.shared.locations.locations import absolute
 from schemas.paths import Category, PathAction, PathChooseRequestEvent, PathProblem, PathStatus
 
 
@@ -44,13 +44,19 @@ def plan(chart: Map, event: PathChooseRequestEvent) -> Plan:
     facts = observe(path) if path else None
     choices = chart.found.choices.choosing(event.category, str(path or ""), str(facts.mount) if facts else "")
     after = chart.resolved(choices)
-    concerned = [category for category in _rooted() if getattr(after.locations, category) != getattr(before.locations, category)]
+    concerned = [
+        category
+        for category in _rooted()
+        if getattr(after.locations, category) != getattr(before.locations, category)
+    ]
     problems = environment_problem(event.category, event.path, chart.environ)
     if event.category != "root" and event.category not in concerned:
         concerned.append(event.category)
     to_create: list[Path] = []
     if facts is not None and event.category == "root":
-        problems += _allowing([_of_root(problem) for problem in judge_place("models", facts, "", True)], event, facts, to_create)
+        problems += _allowing(
+            [_of_root(problem) for problem in judge_place("models", facts, "", True)], event, facts, to_create
+        )
     for category in concerned:
         problems += _judge(chart, after, category, event, to_create)
     moves = after.locations.models != before.locations.models
@@ -66,7 +72,9 @@ def plan(chart: Map, event: PathChooseRequestEvent) -> Plan:
     )
 
 
-def _judge(chart: Map, after: Resolved, category: Category, event: PathChooseRequestEvent, to_create: list[Path]) -> list[PathProblem]:
+def _judge(
+    chart: Map, after: Resolved, category: Category, event: PathChooseRequestEvent, to_create: list[Path]
+) -> list[PathProblem]:
     facts = observe(getattr(after.locations, category))
     by_name = bool(event.path) and category == event.category
     chosen_on = "" if by_name else _mount_before(chart, category, event)
@@ -84,7 +92,9 @@ def _mount_before(chart: Map, category: Category, event: PathChooseRequestEvent)
     return "" if event.category in ("root", category) else chart.found.choices.mount_of(category)
 
 
-def _allowing(problems: list[PathProblem], event: PathChooseRequestEvent, facts: Facts, to_create: list[Path]) -> list[PathProblem]:
+def _allowing(
+    problems: list[PathProblem], event: PathChooseRequestEvent, facts: Facts, to_create: list[Path]
+) -> list[PathProblem]:
     """Without what the request says may be put right: a missing directory is created."""
     if event.create_missing and any(problem.kind == "missing" for problem in problems):
         to_create.append(facts.path)
@@ -92,7 +102,14 @@ def _allowing(problems: list[PathProblem], event: PathChooseRequestEvent, facts:
     return problems
 
 
-def _sentences(chart: Map, after: Resolved, concerned: list[Category], action: PathAction, moves: bool, to_create: list[Path]) -> list[str]:
+def _sentences(
+    chart: Map,
+    after: Resolved,
+    concerned: list[Category],
+    action: PathAction,
+    moves: bool,
+    to_create: list[Path],
+) -> list[str]:
     words = [f"{path} is created" for path in to_create]
     former = chart.resolved().locations.models
     for category in concerned:
@@ -100,12 +117,16 @@ def _sentences(chart: Map, after: Resolved, concerned: list[Category], action: P
         if category != "models":
             now = getattr(chart.at_start, category)
             words.append(
-                f"{category} stay at {now}" if now == target else f"{category} lie at {target} from the next start on; what is at {now} stays there"
+                f"{category} stay at {now}"
+                if now == target
+                else f"{category} lie at {target} from the next start on; what is at {now} stays there"
             )
         elif not moves:
             words.append(f"models stay at {target}")
         elif action == "move":
-            words.append(f"models move to {target}: copied, verified, switched, then removed at {former}; they stay in use meanwhile")
+            words.append(
+                f"models move to {target}: copied, verified, switched, then removed at {former}; they stay in use meanwhile"
+            )
         elif action == "adopt":
             words.append(f"models that lie at {target} and match are used; nothing is removed at {former}")
         else:
@@ -115,7 +136,9 @@ def _sentences(chart: Map, after: Resolved, concerned: list[Category], action: P
 
 def _of_root(problem: PathProblem) -> PathProblem:
     words = problem.message.removeprefix("models")
-    return PathProblem(kind=problem.kind, category="root", path=problem.path, message=f"root{words}", offers=problem.offers)
+    return PathProblem(
+        kind=problem.kind, category="root", path=problem.path, message=f"root{words}", offers=problem.offers
+    )
 
 
 def _rooted() -> tuple[Category, ...]:

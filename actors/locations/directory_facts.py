@@ -19,7 +19,8 @@ class Facts:
         kind: `other` is a file, a socket, a link that leads nowhere.
         is_empty: nothing lies in it; True if it is missing.
         nearest: the nearest directory above it that exists, or itself.
-        is_reachable: there is such a directory; there is none on a drive of Windows, or a share, that is not there.
+        is_reachable: there is such a directory; there is none on a drive of Windows, or a share, that is not
+            there.
         may_write: to the directory, or if it is missing to the nearest one, so that it could be created.
         mount: the mount point it is on, or would be on.
         free_bytes: None if the disk does not say.

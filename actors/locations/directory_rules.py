@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Final
 
-from actors.locations.facts import Facts
-from schemas.alerts import Severity
+from actors.locations.directory_facts import Facts
+from schemas.operations.alerts import Severity
 from schemas.paths import Category, Choosable, Effect, PathOffer, PathProblem, PathProblemKind
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
@@ -36,7 +36,13 @@ def judge_text(category: Choosable, path: str) -> list[PathProblem]:
         return [_problem("not_a_directory", category, path, "a path holds no zero byte", "choose")]
     if not os.path.isabs(os.path.expanduser(path)):
         return [
-            _problem("relative", category, path, "it is relative, and would mean another place in each process; name it from the root on", "choose")
+            _problem(
+                "relative",
+                category,
+                path,
+                "it is relative, and would mean another place in each process; name it from the root on",
+                "choose",
+            )
         ]
     return []
 
@@ -44,27 +50,57 @@ def judge_text(category: Choosable, path: str) -> list[PathProblem]:
 def judge_place(category: Category, facts: Facts, chosen_on: str, is_chosen: bool) -> list[PathProblem]:
     """What is wrong with the directory itself.
 
-    `chosen_on` is the mount point it was on when it was chosen, empty if that is not known. What a person chose has to be there;
-    what lies where it lies by default is created when it is needed.
+    `chosen_on` is the mount point it was on when it was chosen, empty if that is not known. What a person
+    chose has to be there; what lies where it lies by default is created when it is needed.
     """
     path = str(facts.path)
     if facts.kind == "other":
-        return [_problem("not_a_directory", category, path, "something else than a directory has that name", "choose")]
+        return [
+            _problem(
+                "not_a_directory", category, path, "something else than a directory has that name", "choose"
+            )
+        ]
     if is_chosen and (drive := missing_drive(facts, chosen_on)):
         words = f"it is on a drive that is not there: nothing is mounted at {drive}; connect the drive, or choose another directory"
         return [_problem("removed_drive", category, path, words, "connect", "choose", "reset")]
     if not facts.may_write:
-        where = "it cannot be written to" if facts.kind == "directory" else f"it is missing, and {facts.nearest} cannot be written to"
-        return [_problem("not_writable", category, path, f"{where}; change its rights, or choose another directory", "choose", "reset")]
+        where = (
+            "it cannot be written to"
+            if facts.kind == "directory"
+            else f"it is missing, and {facts.nearest} cannot be written to"
+        )
+        return [
+            _problem(
+                "not_writable",
+                category,
+                path,
+                f"{where}; change its rights, or choose another directory",
+                "choose",
+                "reset",
+            )
+        ]
     if facts.kind == "missing" and is_chosen:
-        return [_problem("missing", category, path, "it is missing; have it created, or choose another directory", "create", "choose", "reset")]
+        return [
+            _problem(
+                "missing",
+                category,
+                path,
+                "it is missing; have it created, or choose another directory",
+                "create",
+                "choose",
+                "reset",
+            )
+        ]
     return []
 
 
-def judge_territory(category: Category, real: Path, others: Mapping[Category, Path], user_data: tuple[Path, ...] = ()) -> list[PathProblem]:
+def judge_territory(
+    category: Category, real: Path, others: Mapping[Category, Path], user_data: tuple[Path, ...] = ()
+) -> list[PathProblem]:
     """Whether a chosen directory keeps to itself.
 
-    It and the others, as they will be, come with their links followed. `user_data` are further directories with what the app keeps of its user.
+    It and the others, as they will be, come with their links followed. `user_data` are further directories
+    with what the app keeps of its user.
     """
     path = str(real)
     if category == "models":
@@ -74,21 +110,56 @@ def judge_territory(category: Category, real: Path, others: Mapping[Category, Pa
                 return [_problem("user_data", category, path, words, "choose")]
     for other, place in others.items():
         if real == place:
-            return [_problem("nested", category, path, f"{other} lies there already; choose a directory of its own", "choose")]
+            return [
+                _problem(
+                    "nested",
+                    category,
+                    path,
+                    f"{other} lies there already; choose a directory of its own",
+                    "choose",
+                )
+            ]
         if is_within(real, place):
-            return [_problem("nested", category, path, f"it is inside {place}, where {other} lies; choose a directory beside it", "choose")]
+            return [
+                _problem(
+                    "nested",
+                    category,
+                    path,
+                    f"it is inside {place}, where {other} lies; choose a directory beside it",
+                    "choose",
+                )
+            ]
         if is_within(place, real):
-            return [_problem("nested", category, path, f"{other} lies inside it, at {place}; choose a directory below it", "choose")]
+            return [
+                _problem(
+                    "nested",
+                    category,
+                    path,
+                    f"{other} lies inside it, at {place}; choose a directory below it",
+                    "choose",
+                )
+            ]
     return []
 
 
-def judge_space(category: Choosable, path: str, needed_bytes: int, free_bytes: int | None) -> list[PathProblem]:
+def judge_space(
+    category: Choosable, path: str, needed_bytes: int, free_bytes: int | None
+) -> list[PathProblem]:
     """Whether what is to be copied fits."""
     if needed_bytes == 0 or free_bytes is None or free_bytes >= needed_bytes + RESERVE_BYTES:
         return []
     lacking = needed_bytes + RESERVE_BYTES - free_bytes
     words = f"{needed_bytes} bytes have to be copied there and {RESERVE_BYTES} left free, but {free_bytes} are free"
-    return [_problem("space", category, path, f"{words}; free {lacking} bytes, or choose another disk", "free_space", "choose")]
+    return [
+        _problem(
+            "space",
+            category,
+            path,
+            f"{words}; free {lacking} bytes, or choose another disk",
+            "free_space",
+            "choose",
+        )
+    ]
 
 
 def judge_room(free_bytes: int | None) -> Severity | None:
@@ -125,7 +196,13 @@ def refused_choice(category: Category, path: str, words: str) -> PathProblem:
 
 def decided_elsewhere(category: Choosable, path: str, variable: str) -> PathProblem:
     """A variable wins over whatever would be chosen."""
-    return _problem("environment", category, path, f"{variable} decides where this lies, so a choice would change nothing; unset it first", "wait")
+    return _problem(
+        "environment",
+        category,
+        path,
+        f"{variable} decides where this lies, so a choice would change nothing; unset it first",
+        "wait",
+    )
 
 
 def busy(category: Choosable, path: str, words: str) -> PathProblem:
@@ -138,5 +215,9 @@ def held(category: Choosable, path: str, words: str) -> PathProblem:
     return _problem("held", category, path, words, "wait", "choose")
 
 
-def _problem(kind: PathProblemKind, category: Choosable | Category, path: str, words: str, *offers: PathOffer) -> PathProblem:
-    return PathProblem(kind=kind, category=category, path=path, message=f"{category}: {path}: {words}", offers=list(offers))
+def _problem(
+    kind: PathProblemKind, category: Choosable | Category, path: str, words: str, *offers: PathOffer
+) -> PathProblem:
+    return PathProblem(
+        kind=kind, category=category, path=path, message=f"{category}: {path}: {words}", offers=list(offers)
+    )

@@ -7,10 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.locations.facts import observe
-from actors.locations.policy import decided_elsewhere, effect_of, judge_place, judge_territory, refused_choice
-from actors.storage.choices import ROOTED, Choices, ChoicesFound, Resolved, is_below_one_home, resolve, variable_of
-from actors.storage.locations import CATEGORIES, Locations
+from actors.locations.directory_facts import observe
+from actors.locations.directory_rules import (
+    decided_elsewhere,
+    effect_of,
+    judge_place,
+    judge_territory,
+    refused_choice,
+)
+from actors.shared.locations.location_choices import (
+    ROOTED,
+    Choices,
+    ChoicesFound,
+    Resolved,
+    is_below_one_home,
+    resolve,
+    variable_of,
+)
+from actors.shared.locations.locations import CATEGORIES, Locations
 from schemas.paths import Category, Choosable, PathProblem, PathStatus
 
 CHOSEN = ("root", "override", "environment")
@@ -41,7 +55,9 @@ def survey(chart: Map, choices: Choices | None = None) -> list[PathStatus]:
     choices = chart.found.choices if choices is None else choices
     resolved = chart.resolved(choices)
     faults = _faults(chart, resolved)
-    return [_status(chart, choices, resolved, category, faults.get(category, [])) for category in _categories()]
+    return [
+        _status(chart, choices, resolved, category, faults.get(category, [])) for category in _categories()
+    ]
 
 
 def real_paths(locations: Locations) -> dict[Category, Path]:
@@ -61,18 +77,29 @@ def is_chosen(resolved: Resolved, category: Category) -> bool:
 
 def environment_problem(category: Choosable, path: str, environ: Mapping[str, str]) -> list[PathProblem]:
     """Whether a variable decides about a category."""
-    return [decided_elsewhere(category, path, variable_of(category))] if category in ROOTED and environ.get(variable_of(category)) else []
+    return (
+        [decided_elsewhere(category, path, variable_of(category))]
+        if category in ROOTED and environ.get(variable_of(category))
+        else []
+    )
 
 
-def _status(chart: Map, choices: Choices, resolved: Resolved, category: Category, faults: list[PathProblem]) -> PathStatus:
+def _status(
+    chart: Map, choices: Choices, resolved: Resolved, category: Category, faults: list[PathProblem]
+) -> PathStatus:
     effect = effect_of(category)
     wanted = getattr(resolved.locations, category)
     active = wanted if effect == "now" else getattr(chart.at_start, category)
     facts = observe(active)
     chosen = is_chosen(resolved, category)
-    problems = [*faults, *judge_place(category, facts, choices.mount_of(category) if active == wanted else "", chosen)]
+    problems = [
+        *faults,
+        *judge_place(category, facts, choices.mount_of(category) if active == wanted else "", chosen),
+    ]
     if chosen:
-        others = {other: place for other, place in real_paths(resolved.locations).items() if other != category}
+        others = {
+            other: place for other, place in real_paths(resolved.locations).items() if other != category
+        }
         problems += judge_territory(category, facts.real, others, user_data_of(chart.defaults))
     return PathStatus(
         category=category,

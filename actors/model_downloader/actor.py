@@ -7,24 +7,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
-from actors.credentials import Endpoints, Tokens, Wallet
-from actors.manifest import load_manifest
-from actors.model_downloader.desk import Desk
-from actors.model_downloader.holding import Holding
-from actors.model_downloader.residence import Residence
-from actors.model_downloader.rounds import days_of
-from actors.model_downloader.shelf import Shelf
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.upkeep import Upkeep
-from actors.model_downloader.world import World
-from actors.profile_tables import SourcesTable
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.install_queue import Desk
+from actors.model_downloader.installed_models import Shelf
+from actors.model_downloader.maintenance import Upkeep
+from actors.model_downloader.model_leases import Holding
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.relocation.models_directory import Residence
+from actors.model_downloader.reverification import days_of
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.shared.credentials import Endpoints, Tokens, Wallet
+from actors.shared.manifest import load_manifest
+from actors.shared.profile.profile_tables import SourcesTable
 from bus.actor import Actor, Later
 from bus.errors import OperatorError, RequestFailed
-from schemas.bus import BusStatisticsRequestEvent, PeerLeftEvent
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event, Request
-from schemas.leases import ModelLeaseRequestEvent, ModelReleasedEvent, ModelReleaseRequestEvent, ModelRepairRequestEvent, ModelRollbackRequestEvent
+from schemas.leases import (
+    ModelLeaseRequestEvent,
+    ModelReleasedEvent,
+    ModelReleaseRequestEvent,
+    ModelRepairRequestEvent,
+    ModelRollbackRequestEvent,
+)
 from schemas.manifest import Manifest
 from schemas.models import (
     FilesVerifiedEvent,
@@ -47,6 +52,7 @@ from schemas.models import (
     PartialsListedEvent,
     PartialsListRequestEvent,
 )
+from schemas.operations.bus import BusStatisticsRequestEvent, PeerLeftEvent
 from schemas.paths import (
     ModelsRelocateRequestEvent,
     ModelsRelocationEvent,
@@ -57,7 +63,7 @@ from schemas.paths import (
 from schemas.sources import ModelCatalogueChangedEvent
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 VERIFY_BASE_SECONDS = 30.0
 VERIFY_BYTES_PER_SECOND = 20_000_000
@@ -68,7 +74,9 @@ VERIFY_IDLE_SECONDS = 12 * 3600.0
 
 RELOCATION_TIMEOUT_SECONDS = 60.0
 
-Fetched = ModelPauseRequestEvent | ModelResumeRequestEvent | PartialsListRequestEvent | PartialsCollectRequestEvent
+Fetched = (
+    ModelPauseRequestEvent | ModelResumeRequestEvent | PartialsListRequestEvent | PartialsCollectRequestEvent
+)
 Wish = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelVerifyRequestEvent
 Use = ModelLeaseRequestEvent | ModelRollbackRequestEvent | ModelRepairRequestEvent
 Relocating = ModelsRelocateRequestEvent | PathMoveCancelRequestEvent
@@ -76,7 +84,15 @@ Heard = ModelCatalogueChangedEvent | PathsChangedEvent | PeerLeftEvent | Setting
 Inbox = Wish | Fetched | Use | ModelReleaseRequestEvent | Relocating | ModelsListRequestEvent | Heard
 Changed = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent
 Listed = ModelPausedEvent | ModelResumedEvent | PartialsListedEvent | PartialsCollectedEvent
-Reply = Changed | Listed | ModelReleasedEvent | ModelsListedEvent | ModelsRelocationEvent | PathMoveCancelledEvent | Later
+Reply = (
+    Changed
+    | Listed
+    | ModelReleasedEvent
+    | ModelsListedEvent
+    | ModelsRelocationEvent
+    | PathMoveCancelledEvent
+    | Later
+)
 
 
 class ModelDownloader(Actor[Inbox]):
@@ -94,8 +110,8 @@ class ModelDownloader(Actor[Inbox]):
     ) -> None:
         """`world` stands in for network, verifier and bus, None for the real ones. Without `state` the models never move elsewhere.
 
-        With another `default_root` than `root` a person chose the latter, and it is not created if it is missing. `sources` names
-        servers that stand in for the public ones.
+        With another `default_root` than `root` a person chose the latter, and it is not created if it is
+        missing. `sources` names servers that stand in for the public ones.
         """
         self._manifest = manifest
         self._root = ModelRoot(root)
@@ -106,7 +122,7 @@ class ModelDownloader(Actor[Inbox]):
         self._world_given = world
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> ModelDownloader:
+    def of(cls, surroundings: ActorContext) -> ModelDownloader:
         """The downloader of an app.
 
         Raises:
@@ -117,12 +133,21 @@ class ModelDownloader(Actor[Inbox]):
         locations, defaults = surroundings.locations, surroundings.defaults or surroundings.locations
         name = f"{surroundings.name} of {surroundings.profile.name}"
         state = locations.state / "model_downloader"
-        return cls(manifest, locations.models, name, state=state, default_root=defaults.models, sources=surroundings.profile.sources)
+        return cls(
+            manifest,
+            locations.models,
+            name,
+            state=state,
+            default_root=defaults.models,
+            sources=surroundings.profile.sources,
+        )
 
     async def prepare(self) -> None:
         """Own the directory, finish what was interrupted, and take up every wish again."""
         endpoints, wallet = _places(self._sources)
-        self._world = self._world_given or World(publish=self.peer.publish, verify=self._ask_verifier, wallet=wallet, endpoints=endpoints)
+        self._world = self._world_given or World(
+            publish=self.peer.publish, verify=self._ask_verifier, wallet=wallet, endpoints=endpoints
+        )
         self._standings = Standings(self._manifest, self._root, self._world)
         self._desk = Desk(self._standings, self._root, self._world, self.tasks)
         self._holding = Holding(self._root, self._instances)
@@ -131,7 +156,15 @@ class ModelDownloader(Actor[Inbox]):
         self._world.alone, self._world.describe = self._holding.alone, self._shelf.describe
         self._world.installed = self._shelf.installed
         self._holding.load()
-        self._residence = Residence(self._name, self._root, self._standings, self._world, self._ask_of_places, self._state, self._default_root)
+        self._residence = Residence(
+            self._name,
+            self._root,
+            self._standings,
+            self._world,
+            self._ask_of_places,
+            self._state,
+            self._default_root,
+        )
         self._residence.inhabit(self._desk, self._shelf, self.tasks)
         self._residence.before_switch = self._holding.go_along
         self._residence.taken = self._holding.load
@@ -157,7 +190,14 @@ class ModelDownloader(Actor[Inbox]):
                 async with self._shelf.turn(event.model_id):
                     return await self._desk.cancel(entry_of(event.model_id), event.drop_partial)
             case ModelRemoveRequestEvent():
-                return Later(partial(self._shelf.remove, entry_of(event.model_id), event, partial(self._desk.stop, forget=False)))
+                return Later(
+                    partial(
+                        self._shelf.remove,
+                        entry_of(event.model_id),
+                        event,
+                        partial(self._desk.stop, forget=False),
+                    )
+                )
             case ModelVerifyRequestEvent():
                 return Later(partial(self._shelf.verify, entry_of(event.model_id)))
             case ModelLeaseRequestEvent():
@@ -217,7 +257,9 @@ class ModelDownloader(Actor[Inbox]):
         return await self.peer.request(question, timeout_seconds=RELOCATION_TIMEOUT_SECONDS)
 
     async def _ask_verifier(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
-        seconds = VERIFY_BASE_SECONDS + sum(file.size_bytes for file in question.files) / VERIFY_BYTES_PER_SECOND
+        seconds = (
+            VERIFY_BASE_SECONDS + sum(file.size_bytes for file in question.files) / VERIFY_BYTES_PER_SECOND
+        )
         if question.idle:
             seconds = VERIFY_IDLE_SECONDS
         return await self.peer.request(question, timeout_seconds=seconds)

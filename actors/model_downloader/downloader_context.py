@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from actors.credentials import Endpoints, offline_by
-from actors.credentials.trust import CertificatesUnreadable, tls_context
-from actors.model_downloader.client import Client
-from actors.model_downloader.space import Reservations
-from actors.model_downloader.traffic import Traffic
+from actors.model_downloader.transfer.http_client import Client
+from actors.model_downloader.transfer.space_reservations import Reservations
+from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.shared.credentials import Endpoints, offline_by
+from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
 from schemas.event import Event
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStatus
 
 if TYPE_CHECKING:
-    from actors.credentials import Wallet
+    from actors.shared.credentials import Wallet
 
 
 async def _nothing_to_do(entry: ModelEntry) -> None:
@@ -44,7 +44,8 @@ class World:
         random_unit: a random number in [0, 1).
         traffic: what all streams share.
         space: what the running installs have yet to write.
-        alone: entered once nobody holds a lease on a model, and until it is left nobody is given one; whoever waits is told for whom.
+        alone: entered once nobody holds a lease on a model, and until it is left nobody is given one; whoever
+            waits is told for whom.
         describe: adds to a status what is known of revisions and leases.
         installed: told of a model that was verified and activated.
         wallet: the tokens for the places that models come from; None for no tokens.
@@ -59,7 +60,9 @@ class World:
     random_unit: Callable[[], float] = random.random
     traffic: Traffic = field(default_factory=Traffic)
     space: Reservations = field(default_factory=Reservations)
-    alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = lambda model_id, tell: nullcontext()
+    alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = (
+        lambda model_id, tell: nullcontext()
+    )
     describe: Callable[[ModelStatus], ModelStatus] = lambda status: status
     installed: Callable[[ModelEntry], Awaitable[None]] = _nothing_to_do
     wallet: Wallet | None = None
@@ -71,7 +74,11 @@ class World:
         if self.open_client is not None:
             return self.open_client()
         wallet = self.wallet
-        credentials = (lambda url, asked_first: wallet.headers(url, asked_first=asked_first)) if wallet else (lambda url, asked_first: {})
+        credentials = (
+            (lambda url, asked_first: wallet.headers(url, asked_first=asked_first))
+            if wallet
+            else (lambda url, asked_first: {})
+        )
         return Client(credentials=credentials, offline=self.is_offline)
 
     def is_offline(self) -> bool:

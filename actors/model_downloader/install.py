@@ -9,18 +9,18 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.activation import activate, unpack_archives
-from actors.model_downloader.client import FetchFailed
-from actors.model_downloader.extents import total
-from actors.model_downloader.journal import JournalFile
-from actors.model_downloader.partial import DiskFailed
-from actors.model_downloader.pieces import proven
-from actors.model_downloader.retry import Spent, Stop, after_failure
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.telling import Telling
-from actors.model_downloader.transfer import FULL, Failure, Transfer
-from actors.model_downloader.world import World
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.install_retry import Spent, Stop, after_failure
+from actors.model_downloader.piece_check import proven
+from actors.model_downloader.progress_reporter import Telling
+from actors.model_downloader.staging.activation import activate, unpack_archives
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staged_file import DiskFailed
+from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.transfer.byte_ranges import total
+from actors.model_downloader.transfer.http_client import FetchFailed
+from actors.model_downloader.transfer.transfer import FULL, Failure, Transfer
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import RequestFailed, UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import (
@@ -41,8 +41,10 @@ ASK_AGAIN_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 class Install:
     """Brings one model to disk.
 
-    `begin` makes the wish durable; `run` carries it out and returns when the model is installed, the attempts are spent, or
-    `stop` was called. Whatever ends the process in between, another `begin` and `run` go on from the last durable byte.
+    `begin` makes the wish durable; `run` carries it out and returns when the model is installed, the attempts
+    are spent, or `stop` was called. Whatever ends the process in between, another `begin` and `run` go on
+    from the last
+    durable byte.
 
     Attributes:
         let_others: awaited before it waits for those who hold the model, which may be for days.
@@ -117,7 +119,8 @@ class Install:
             await anyio.to_thread.run_sync(self._book.save)
             await self._telling.enter("paused")
 
-    # -- the journey -----------------------------------------------------------------------------------------------
+    # -- the journey
+    # -----------------------------------------------------------------------------------------------
 
     async def _until_done(self) -> None:
         spent = Spent()
@@ -131,27 +134,39 @@ class Install:
             kind = "disk" if isinstance(failure, DiskFailed) else failure.kind
             retry_after = failure.retry_after if isinstance(failure, FetchFailed) else None
             gained = max(0, self._book.journal.durable_bytes - before)
-            verdict = after_failure(spent, kind, gained, self._world.random_unit(), retry_after, self._world.now())
+            verdict = after_failure(
+                spent, kind, gained, self._world.random_unit(), retry_after, self._world.now()
+            )
             if isinstance(verdict, Stop):
                 advice = f"run 'undercroft models install {self.entry.id}' to try again"
-                await self._telling.enter("failed", f"{failure}; {verdict.reason}; {advice}", _problem_kind(failure))
+                await self._telling.enter(
+                    "failed", f"{failure}; {verdict.reason}; {advice}", _problem_kind(failure)
+                )
                 return
             spent = verdict.spent
-            await self._telling.enter("downloading", f"{failure}; trying again in {verdict.seconds:.0f} s", _problem_kind(failure))
+            await self._telling.enter(
+                "downloading", f"{failure}; trying again in {verdict.seconds:.0f} s", _problem_kind(failure)
+            )
             await self._world.sleep(verdict.seconds)
 
     async def _verify_and_activate(self, transfer: Transfer, trust_records: bool = False) -> Failure | None:
         if not trust_records:
             await self._telling.enter("verifying")
         staging = str(self._root.staging(self.entry.id))
-        question = FilesVerifyRequestEvent(model_id=self.entry.id, directory=staging, files=self.entry.files, trust_records=trust_records)
+        question = FilesVerifyRequestEvent(
+            model_id=self.entry.id, directory=staging, files=self.entry.files, trust_records=trust_records
+        )
         answer = await self._ask_verifier(question)
         if isinstance(answer, FetchFailed):
             return answer
         if answer.findings:
-            await self._world.publish(ModelVerificationFailedEvent(model_id=self.entry.id, findings=answer.findings))
+            await self._world.publish(
+                ModelVerificationFailedEvent(model_id=self.entry.id, findings=answer.findings)
+            )
             return await anyio.to_thread.run_sync(self._put_aside, answer.findings)
-        await self._world.publish(ModelVerifiedEvent(model_id=self.entry.id, size_bytes=self.entry.size_bytes))
+        await self._world.publish(
+            ModelVerifiedEvent(model_id=self.entry.id, size_bytes=self.entry.size_bytes)
+        )
         journal = self._book.journal
         try:
             directory = await self._activate()
@@ -201,7 +216,9 @@ class Install:
                 return await self._world.verify(request)
             except RequestFailed as failed:
                 if failed.kind in ("refused", "invalid"):
-                    return FetchFailed("refused", f"{self.entry.id}: the files cannot be verified: {failed.message}")
+                    return FetchFailed(
+                        "refused", f"{self.entry.id}: the files cannot be verified: {failed.message}"
+                    )
             await self._world.sleep(ASK_AGAIN_SECONDS[min(asked, len(ASK_AGAIN_SECONDS) - 1)])
             asked += 1
 
@@ -212,10 +229,16 @@ class Install:
             for finding in findings:
                 if finding.path == promise.path:
                     kept = self._keep_good_pieces(promise) or self._set_aside(promise)
-                    words.append(f"{self.entry.id}/{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}{kept}")
-        with contextlib.suppress(DurableWriteFailed):  # without it the files are missed at the next start, which comes to the same
+                    words.append(
+                        f"{self.entry.id}/{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}{kept}"
+                    )
+        with contextlib.suppress(
+            DurableWriteFailed
+        ):  # without it the files are missed at the next start, which comes to the same
             self._book.save()
-        return FetchFailed("mismatch", "; ".join(words) or f"{self.entry.id}: the files are not those of the manifest")
+        return FetchFailed(
+            "mismatch", "; ".join(words) or f"{self.entry.id}: the files are not those of the manifest"
+        )
 
     def _keep_good_pieces(self, promise: FilePromise) -> str:
         """Where pieces are known, only the bad ones are fetched again; returns how much is kept, in words."""
@@ -228,7 +251,9 @@ class Install:
 
     def _set_aside(self, promise: FilePromise) -> str:
         aside = self._root.set_aside(self.entry.id, promise)
-        self._book.change_file(promise.path, durable_bytes=0, validator=None, url="", etag="", last_modified="")
+        self._book.change_file(
+            promise.path, durable_bytes=0, validator=None, url="", etag="", last_modified=""
+        )
         return f"; what was fetched is kept at {aside}" if aside else ""
 
     @property

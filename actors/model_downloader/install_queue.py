@@ -10,14 +10,14 @@ import anyio.abc
 import anyio.to_thread
 import msgspec
 
-from actors.model_downloader.garbage import collectable
+from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.journal import read_journal
-from actors.model_downloader.leftovers import find_leftovers, place_of
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.world import World
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.partial_rules import collectable
+from actors.model_downloader.partials import find_leftovers, place_of
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staging_journal import read_journal
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused, UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.models import (
@@ -37,7 +37,9 @@ INSTALLS_AT_ONCE = 2
 class Desk:
     """All installs of one downloader."""
 
-    def __init__(self, standings: Standings, root: ModelRoot, world: World, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(
+        self, standings: Standings, root: ModelRoot, world: World, tasks: anyio.abc.TaskGroup
+    ) -> None:
         self._standings = standings
         self._root = root
         self._world = world
@@ -62,7 +64,10 @@ class Desk:
                 try:
                     await self._start(entry)
                     continue
-                except (OSError, DurableWriteFailed) as error:  # a full disk must not keep the other models from being served
+                except (
+                    OSError,
+                    DurableWriteFailed,
+                ) as error:  # a full disk must not keep the other models from being served
                     self._standings.problems[entry.id] = f"{entry.id}: the install cannot go on: {error}"
             telling.start_soon(self._standings.tell, entry)
 
@@ -126,7 +131,9 @@ class Desk:
         """
         install = self._standings.installs.get(entry.id)
         if self._standings.status(entry).state != "paused" and (install is None or install.is_over):
-            raise Refused(f"{entry.id}: nothing is paused; run 'undercroft models install {entry.id}' to fetch it")
+            raise Refused(
+                f"{entry.id}: nothing is paused; run 'undercroft models install {entry.id}' to fetch it"
+            )
         await self.install(entry)
         return ModelResumedEvent(status=self._standings.status(entry))
 
@@ -134,12 +141,15 @@ class Desk:
         """Everything that lies beside the installed models."""
         return PartialsListedEvent(partials=await self._leftovers(), keep_days=self._world.traffic.keep_days)
 
-    async def collect(self, request: PartialsCollectRequestEvent, turn: Callable[[str], anyio.Lock]) -> PartialsCollectedEvent:
+    async def collect(
+        self, request: PartialsCollectRequestEvent, turn: Callable[[str], anyio.Lock]
+    ) -> PartialsCollectedEvent:
         """Remove what a person's rule says, and what nobody wants; the rule of 0 days removes nothing.
 
         Args:
             request: the rule.
-            turn: held while something of a model is removed, and then it is looked at once more: it may be wanted by now.
+            turn: held while something of a model is removed, and then it is looked at once more: it may be
+                wanted by now.
         """
         keep_days = self._world.traffic.keep_days if request.keep_days is None else max(0, request.keep_days)
         removed, problems = [], []
@@ -151,7 +161,13 @@ class Desk:
             except (OSError, UndercroftError) as error:
                 problems.append(f"{found.model_id}: cannot be removed: {error}")
         freed = sum(found.size_bytes for found in removed)
-        return PartialsCollectedEvent(removed=removed, freed_bytes=freed, keep_days=keep_days, dry_run=request.dry_run, problems=problems)
+        return PartialsCollectedEvent(
+            removed=removed,
+            freed_bytes=freed,
+            keep_days=keep_days,
+            dry_run=request.dry_run,
+            problems=problems,
+        )
 
     async def _collect_one(self, found: PartialFound, keep_days: int) -> bool:
         still_there = {(one.model_id, one.kind) for one in collectable(await self._leftovers(), keep_days)}
@@ -169,7 +185,9 @@ class Desk:
             await self._standings.tell(entry)
 
     async def _leftovers(self) -> list[PartialFound]:
-        found = await anyio.to_thread.run_sync(find_leftovers, self._root, self._standings.entries, self._world.now())
+        found = await anyio.to_thread.run_sync(
+            find_leftovers, self._root, self._standings.entries, self._world.now()
+        )
         return [self._as_it_stands(one) for one in found]
 
     def _as_it_stands(self, found: PartialFound) -> PartialFound:
@@ -177,7 +195,9 @@ class Desk:
         install = self._standings.installs.get(found.model_id)
         if install is None or found.kind != "partial":
             return found
-        return msgspec.structs.replace(found, state=install.status.state, is_wanted=found.is_wanted or not install.is_over)
+        return msgspec.structs.replace(
+            found, state=install.status.state, is_wanted=found.is_wanted or not install.is_over
+        )
 
     async def stop(self, entry: ModelEntry, *, forget: bool) -> None:
         """End an install and wait until it writes no more. With `forget` it does not go on at the next start either."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
-from actors.model_downloader.policy import FailureKind
+from actors.model_downloader.transfer.http_resume import FailureKind
 
 ATTEMPTS = 3
 NETWORK_ATTEMPTS = 4
@@ -39,7 +39,12 @@ class Stop:
 
 
 def after_failure(
-    spent: Spent, kind: FailureKind, gained_bytes: int, random_unit: float, retry_after: str | None = None, now: float = 0.0
+    spent: Spent,
+    kind: FailureKind,
+    gained_bytes: int,
+    random_unit: float,
+    retry_after: str | None = None,
+    now: float = 0.0,
 ) -> Wait | Stop:
     """What follows a failed attempt: three attempts in all, four if it was the network; a mismatch never gets more.
 
@@ -48,7 +53,8 @@ def after_failure(
         kind: what failed.
         gained_bytes: bytes that this attempt made durable.
         random_unit: a random number in [0, 1), for the jitter.
-        retry_after: what the server sent under that name, if anything: seconds, or a date (RFC 9110 section 10.2.3).
+        retry_after: what the server sent under that name, if anything: seconds, or a date (RFC 9110 section
+            10.2.3).
         now: seconds since the Unix epoch.
     """
     if kind in ("refused", "disk"):

@@ -11,13 +11,13 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.model_downloader.holding import Holding
-from actors.model_downloader.revisions import RevisionRecord, promises_of, revision_of, shown_revision
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.world import World
-from actors.storage.durable import DurableWriteFailed
-from bus.alerts import Alerts
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.model_leases import Holding
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import RevisionRecord, promises_of, revision_of, shown_revision
+from actors.shared.durable.durable_write import DurableWriteFailed
+from bus.alert_book import Alerts
 from bus.errors import Refused, RequestFailed
 from schemas.leases import Lease, ModelLeasedEvent, ModelLeaseRequestEvent, ModelReleasedEvent
 from schemas.manifest import ModelEntry
@@ -47,10 +47,13 @@ class Shelf:
     """All installed models of one downloader.
 
     Attributes:
-        verified_at: when each installed model was last read as a whole, seconds since the Unix epoch; None if that is not known.
+        verified_at: when each installed model was last read as a whole, seconds since the Unix epoch; None if
+            that is not known.
     """
 
-    def __init__(self, standings: Standings, root: ModelRoot, world: World, holding: Holding, alerts: Alerts) -> None:
+    def __init__(
+        self, standings: Standings, root: ModelRoot, world: World, holding: Holding, alerts: Alerts
+    ) -> None:
         self.verified_at: dict[str, float | None] = {}
         self._turns: dict[str, anyio.Lock] = defaultdict(anyio.Lock)
         self._standings = standings
@@ -60,11 +63,14 @@ class Shelf:
         self._alerts = alerts
         self._news = anyio.Event()
 
-    # -- checks ----------------------------------------------------------------------------------------------------
+    # -- checks
+    # ----------------------------------------------------------------------------------------------------
 
     def distrust(self) -> None:
         """Nothing that lies there counts as verified until `check` has looked at it."""
-        self._standings.unchecked = {entry.id for entry in self._standings.entries.values() if self.is_there(entry)}
+        self._standings.unchecked = {
+            entry.id for entry in self._standings.entries.values() if self.is_there(entry)
+        }
 
     async def check(self) -> None:
         """See that every installed model is what it was; files that did not change since they were verified are not read."""
@@ -73,7 +79,9 @@ class Shelf:
             for entry in list(self._standings.entries.values()):
                 if self.is_there(entry):
                     group.start_soon(self._check_one, entry, slots)
-                elif (status := self._standings.status(entry)).state == "damaged":  # found by an earlier life of this runtime
+                elif (
+                    status := self._standings.status(entry)
+                ).state == "damaged":  # found by an earlier life of this runtime
                     await self._alert(entry, status.problem)
 
     async def _check_one(self, entry: ModelEntry, slots: anyio.Semaphore) -> None:
@@ -103,7 +111,9 @@ class Shelf:
             while entry.id in self._standings.unchecked:
                 await self._news.wait()
         if entry.id in self._standings.unchecked:
-            raise Refused(f"{entry.id}: cannot be used before it is checked, and the verifier does not answer; see 'undercroft status'")
+            raise Refused(
+                f"{entry.id}: cannot be used before it is checked, and the verifier does not answer; see 'undercroft status'"
+            )
 
     async def verify(self, entry: ModelEntry, *, idle: bool = False) -> ModelVerdictEvent:
         """Have every byte of an installed model hashed again; with `idle` only while nothing else wants to read.
@@ -128,17 +138,26 @@ class Shelf:
         try:
             return await self._world.verify(question)
         except RequestFailed as failed:
-            raise Refused(f"{question.model_id}: the verifier cannot answer now ({failed.kind}); try again in a moment") from failed
+            raise Refused(
+                f"{question.model_id}: the verifier cannot answer now ({failed.kind}); try again in a moment"
+            ) from failed
 
     def question(
-        self, entry: ModelEntry, directory: Path | None = None, *, trust_records: bool = False, idle: bool = False
+        self,
+        entry: ModelEntry,
+        directory: Path | None = None,
+        *,
+        trust_records: bool = False,
+        idle: bool = False,
     ) -> FilesVerifyRequestEvent:
         """What the verifier is asked of the revision in a directory; by default of the active one."""
         record = self._root.record_in(directory) if directory else self._root.record(entry.id)
         return FilesVerifyRequestEvent(
             model_id=entry.id,
             directory=str(directory or self._root.installed(entry.id)),
-            files=promises_of(record, entry) if record else [file for file in entry.files if file.unpack is None],
+            files=promises_of(record, entry)
+            if record
+            else [file for file in entry.files if file.unpack is None],
             trust_records=trust_records,
             idle=idle,
         )
@@ -165,16 +184,21 @@ class Shelf:
         problems[entry.id] = f"{found}; {_advice(entry)}"
         self.verified_at.pop(entry.id, None)
         self._standings.unchecked.discard(entry.id)
-        with contextlib.suppress(DurableWriteFailed):  # held open by a program (Windows): its state says that it is damaged all the same
+        with contextlib.suppress(
+            DurableWriteFailed
+        ):  # held open by a program (Windows): its state says that it is damaged all the same
             await anyio.to_thread.run_sync(self._root.put_out_of_use, entry.id)
         await self._alert(entry, found)
         await self._world.publish(ModelVerificationFailedEvent(model_id=entry.id, findings=verdict.findings))
         await self._standings.tell(entry)
 
     async def _alert(self, entry: ModelEntry, found: str) -> None:
-        await self._alerts.raise_alert(DAMAGED_ALERT, entry.id, severity="error", message=found, advice=_advice(entry))
+        await self._alerts.raise_alert(
+            DAMAGED_ALERT, entry.id, severity="error", message=found, advice=_advice(entry)
+        )
 
-    # -- leases ----------------------------------------------------------------------------------------------------
+    # -- leases
+    # ----------------------------------------------------------------------------------------------------
 
     async def lease(self, entry: ModelEntry, request: ModelLeaseRequestEvent) -> ModelLeasedEvent:
         """Lend a model; waits while it is being changed.
@@ -184,8 +208,14 @@ class Shelf:
         """
 
         def active() -> str:
-            if not self.is_there(entry) or not self._root.keeps_sizes(entry) or entry.id in self._standings.problems:
-                raise Refused(f"{entry.id}: is not installed, or damaged; run 'undercroft models install {entry.id}'")
+            if (
+                not self.is_there(entry)
+                or not self._root.keeps_sizes(entry)
+                or entry.id in self._standings.problems
+            ):
+                raise Refused(
+                    f"{entry.id}: is not installed, or damaged; run 'undercroft models install {entry.id}'"
+                )
             return shown_revision(self._root.record(entry.id), entry)
 
         await self._until_checked(entry)
@@ -206,9 +236,15 @@ class Shelf:
             if entry := self._standings.entries.get(model_id):
                 await self._standings.tell(entry)
 
-    # -- removal ---------------------------------------------------------------------------------------------------
+    # -- removal
+    # ---------------------------------------------------------------------------------------------------
 
-    async def remove(self, entry: ModelEntry, request: ModelRemoveRequestEvent, stop: Callable[[ModelEntry], Awaitable[None]]) -> ModelRemovalEvent:
+    async def remove(
+        self,
+        entry: ModelEntry,
+        request: ModelRemoveRequestEvent,
+        stop: Callable[[ModelEntry], Awaitable[None]],
+    ) -> ModelRemovalEvent:
         """Remove everything of a model, once nobody holds it and its install was stopped.
 
         Raises:
@@ -222,7 +258,9 @@ class Shelf:
             try:
                 freed = await anyio.to_thread.run_sync(self._root.purge, entry.id)
             except DurableWriteFailed as error:
-                raise Refused(f"{entry.id}: cannot be removed, since a program may still use it: {error}") from error
+                raise Refused(
+                    f"{entry.id}: cannot be removed, since a program may still use it: {error}"
+                ) from error
             self._standings.forget(entry.id)
         self.verified_at.pop(entry.id, None)
         await self._alerts.clear(DAMAGED_ALERT, entry.id)
@@ -234,7 +272,8 @@ class Shelf:
         """Held by whoever makes, drops or takes over what is staged of a model: a wish that is accepted is not purged by who came before."""
         return self._turns[model_id]
 
-    # -- small questions -------------------------------------------------------------------------------------------
+    # -- small questions
+    # -------------------------------------------------------------------------------------------
 
     async def installed(self, entry: ModelEntry) -> None:
         """A model was verified and activated: whatever was wrong with it is over."""

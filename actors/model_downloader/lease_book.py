@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.storage.durable import remove_file, replace_file
-from actors.storage.quarantine import quarantine
+from actors.shared.durable.durable_write import remove_file, replace_file
+from actors.shared.durable.quarantine import quarantine
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
 LEASES_NAME = ".undercroft.leases.json"
@@ -84,7 +84,13 @@ class LeaseBook:
                 self._missed_since.pop(lease.lease_id, None)
             else:
                 self._missed_since.setdefault(lease.lease_id, now)
-        return self._drop([lease for lease in self.all() if now - self._missed_since.get(lease.lease_id, now) >= ABSENCE_SECONDS])
+        return self._drop(
+            [
+                lease
+                for lease in self.all()
+                if now - self._missed_since.get(lease.lease_id, now) >= ABSENCE_SECONDS
+            ]
+        )
 
     def next_end(self) -> float | None:
         """When the next lease ends by itself; None if none does."""

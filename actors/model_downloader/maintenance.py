@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.activation import roll_back
-from actors.model_downloader.holding import Holding
-from actors.model_downloader.revisions import promises_digest
-from actors.model_downloader.rounds import DEFAULT_DAYS, ROUND_SECONDS, next_due
-from actors.model_downloader.salvage import salvage
-from actors.model_downloader.shelf import Shelf
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.world import World
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.installed_models import Shelf
+from actors.model_downloader.model_leases import Holding
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.repair import salvage
+from actors.model_downloader.reverification import DEFAULT_DAYS, ROUND_SECONDS, next_due
+from actors.model_downloader.staging.activation import roll_back
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import promises_digest
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
 from schemas.leases import ModelRepairAcceptedEvent, ModelRolledBackEvent
 from schemas.manifest import ModelEntry
@@ -32,7 +32,9 @@ class Upkeep:
         every_days: how often each model is read again; 0 for never.
     """
 
-    def __init__(self, shelf: Shelf, standings: Standings, root: ModelRoot, world: World, holding: Holding) -> None:
+    def __init__(
+        self, shelf: Shelf, standings: Standings, root: ModelRoot, world: World, holding: Holding
+    ) -> None:
         self.every_days: float = DEFAULT_DAYS
         self._shelf = shelf
         self._standings = standings
@@ -60,7 +62,9 @@ class Upkeep:
             try:
                 await anyio.to_thread.run_sync(roll_back, self._root, entry.id)
             except (OSError, DurableWriteFailed) as error:
-                raise Refused(f"{entry.id}: cannot go back, since a program may still use it: {error}") from error
+                raise Refused(
+                    f"{entry.id}: cannot go back, since a program may still use it: {error}"
+                ) from error
         self._standings.problems.pop(entry.id, None)
         if (install := self._standings.installs.get(entry.id)) and install.is_over:
             self._standings.forget(entry.id)
@@ -80,12 +84,18 @@ class Upkeep:
             if self._shelf.is_there(entry) and self._standings.status(entry).state == "damaged":
                 await anyio.to_thread.run_sync(self._root.put_out_of_use, entry.id)
             if not self._root.damaged(entry.id).is_dir():
-                raise Refused(f"{entry.id}: is not damaged; run 'undercroft models verify {entry.id}' to have every byte read")
+                raise Refused(
+                    f"{entry.id}: is not damaged; run 'undercroft models verify {entry.id}' to have every byte read"
+                )
             findings = await self._findings(entry)
             async with self._shelf.turn(entry.id):
                 if self._is_being_installed(entry):
                     return self._under_way(entry)
-                kept = 0 if findings is None else await anyio.to_thread.run_sync(salvage, self._root, entry, findings)
+                kept = (
+                    0
+                    if findings is None
+                    else await anyio.to_thread.run_sync(salvage, self._root, entry, findings)
+                )
                 self._standings.forget(entry.id)
                 accepted = await install(entry)
         except (OSError, DurableWriteFailed) as error:
@@ -106,7 +116,9 @@ class Upkeep:
         if record is not None and record.promises != promises_digest(entry):
             return None
         files = [file for file in entry.files if file.unpack is None]
-        question = FilesVerifyRequestEvent(model_id=entry.id, directory=str(damaged), files=files, trust_records=True)
+        question = FilesVerifyRequestEvent(
+            model_id=entry.id, directory=str(damaged), files=files, trust_records=True
+        )
         return (await self._shelf.ask(question)).findings
 
     async def make_rounds(self) -> None:
@@ -117,7 +129,11 @@ class Upkeep:
 
     async def look_after_one(self) -> str | None:
         """Read the model that is due, if one is; returns which."""
-        there = {entry.id: self._shelf.verified_at.get(entry.id) for entry in self._standings.entries.values() if self._shelf.is_there(entry)}
+        there = {
+            entry.id: self._shelf.verified_at.get(entry.id)
+            for entry in self._standings.entries.values()
+            if self._shelf.is_there(entry)
+        }
         due = next_due(there, self.every_days, self._world.now())
         if due is None:
             return None

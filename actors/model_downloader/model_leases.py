@@ -13,9 +13,9 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.leases import LeaseBook, read_leases, write_leases
-from actors.model_downloader.staging import ModelRoot
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.lease_book import LeaseBook, read_leases, write_leases
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
@@ -33,7 +33,9 @@ class Held(Refused):
     """
 
     def __init__(self, model_id: str, holders: list[str]) -> None:
-        super().__init__(f"{model_id}: held by {', '.join(holders)}; have it released, or wait until the lease ends")
+        super().__init__(
+            f"{model_id}: held by {', '.join(holders)}; have it released, or wait until the lease ends"
+        )
         self.args = (model_id, holders)
         self.model_id = model_id
         self.holders = holders
@@ -50,7 +52,9 @@ async def _tell_nobody(holders: list[str]) -> None:
 class Holding:
     """The leases of one downloader."""
 
-    def __init__(self, root: ModelRoot, instances: Instances = _nobody_knows, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, root: ModelRoot, instances: Instances = _nobody_knows, now: Callable[[], float] = time.time
+    ) -> None:
         """Args: instances: of the peers that are on the bus now; None if that cannot be known now."""
         self._root = root
         self._instances = instances
@@ -109,7 +113,10 @@ class Holding:
         """End the leases whose time is over, or whose peer is gone; returns them."""
         now = self._now()
         ended = self._book.expire(now)
-        if any(lease.instance for lease in self._book.all()) and (instances := await self._instances()) is not None:
+        if (
+            any(lease.instance for lease in self._book.all())
+            and (instances := await self._instances()) is not None
+        ):
             ended += self._book.peers_seen(instances, self._now())
         return await self._ended(ended)
 
@@ -126,7 +133,9 @@ class Holding:
                 await told(ended)
 
     @contextlib.asynccontextmanager
-    async def alone(self, model_id: str, tell: Tell = _tell_nobody, wait_seconds: float | None = None) -> AsyncIterator[None]:
+    async def alone(
+        self, model_id: str, tell: Tell = _tell_nobody, wait_seconds: float | None = None
+    ) -> AsyncIterator[None]:
         """Be the only one who has to do with a model: nobody holds it, and until this is left nobody is given a lease.
 
         Args:
@@ -168,7 +177,9 @@ class Holding:
 
     async def _ended(self, ended: list[Lease] | None = None) -> list[Lease]:
         if ended is None or ended:
-            with contextlib.suppress(OSError, DurableWriteFailed):  # the file then names leases that end again at the next start
+            with contextlib.suppress(
+                OSError, DurableWriteFailed
+            ):  # the file then names leases that end again at the next start
                 await self._save()
             self._tell_waiting()
         return ended or []

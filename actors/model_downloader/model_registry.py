@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.manifest.licence import licence_digest
+from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.journal import read_journal
-from actors.model_downloader.revisions import promises_digest
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.telling import status_of
-from actors.model_downloader.world import World
+from actors.model_downloader.progress_reporter import status_of
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import promises_digest
+from actors.model_downloader.staging.staging_journal import read_journal
+from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
 from schemas.manifest import Manifest, ModelEntry
 from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus, ProblemKind
@@ -24,7 +24,8 @@ class Standings:
         entries: the models of the manifest, by id.
         installs: those that run, and those that ended without the model being installed.
         problems: what is wrong with models that no install tells of, as sentences.
-        unchecked: installed models of which nobody knows yet whether they still are what was verified: they are not to be used.
+        unchecked: installed models of which nobody knows yet whether they still are what was verified: they
+            are not to be used.
     """
 
     def __init__(self, manifest: Manifest, root: ModelRoot, world: World) -> None:
@@ -43,7 +44,9 @@ class Standings:
             Refused: there is none.
         """
         if model_id not in self.entries:
-            raise Refused(f"there is no model {model_id!r} in the manifest; run 'undercroft models list' to see which there are")
+            raise Refused(
+                f"there is no model {model_id!r} in the manifest; run 'undercroft models list' to see which there are"
+            )
         return self.entries[model_id]
 
     def status(self, entry: ModelEntry) -> ModelStatus:
@@ -63,7 +66,10 @@ class Standings:
     def is_up_to_date(self, entry: ModelEntry) -> bool:
         """Whether the revision that the manifest wants is installed."""
         record = self._root.record(entry.id)
-        is_there = entry.id not in self.installs and self._state_on_disk(entry)[0] in ("installed", "verifying")
+        is_there = entry.id not in self.installs and self._state_on_disk(entry)[0] in (
+            "installed",
+            "verifying",
+        )
         return is_there and (record is None or record.promises == promises_digest(entry))
 
     def licence_due(self, entry: ModelEntry) -> bool:
@@ -73,17 +79,28 @@ class Standings:
     def learn(self, event: ModelCatalogueChangedEvent) -> list[ModelEntry]:
         """Know these models and acceptances from now on; returns the models that are new or mean something else now.
 
-        A model that is not named any more is forgotten, unless an install of it runs; what lies on disk of it stays.
+        A model that is not named any more is forgotten, unless an install of it runs; what lies on disk of it
+        stays.
         """
         before = dict(self.entries)
         due = {model_id for model_id, entry in before.items() if self.licence_due(entry)}
         self._accepted = {(known.model_id, known.digest) for known in event.accepted}
         named = {known.entry.id: known.entry for known in event.models}
-        running = {model_id: before[model_id] for model_id, install in self.installs.items() if not install.is_over and model_id in before}
+        running = {
+            model_id: before[model_id]
+            for model_id, install in self.installs.items()
+            if not install.is_over and model_id in before
+        }
         self.entries.clear()
-        self.entries.update({**{model_id: entry for model_id, entry in running.items() if model_id not in named}, **named})
+        self.entries.update(
+            {**{model_id: entry for model_id, entry in running.items() if model_id not in named}, **named}
+        )
         changed = [entry for model_id, entry in named.items() if before.get(model_id) != entry]
-        return changed + [entry for entry in named.values() if entry.id in due and entry not in changed and not self.licence_due(entry)]
+        return changed + [
+            entry
+            for entry in named.values()
+            if entry.id in due and entry not in changed and not self.licence_due(entry)
+        ]
 
     async def tell(self, entry: ModelEntry) -> None:
         """Say where a model stands."""

@@ -13,4 +13,8 @@ def collectable(found: Iterable[PartialFound], keep_days: int) -> list[PartialFo
     """What is older than the rule keeps and wanted by nobody; a rule of 0 days keeps everything, for ever."""
     if keep_days <= 0:
         return []
-    return [partial for partial in found if not partial.is_wanted and partial.age_seconds > keep_days * DAY_SECONDS]
+    return [
+        partial
+        for partial in found
+        if not partial.is_wanted and partial.age_seconds > keep_days * DAY_SECONDS
+    ]

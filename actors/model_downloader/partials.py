@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from actors.model_downloader.journal import JOURNAL_NAME, Journal, read_journal
-from actors.model_downloader.staging import DAMAGED_SUFFIX, STAGING_SUFFIX, ModelRoot
+from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGING_SUFFIX, ModelRoot
+from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, Journal, read_journal
 from schemas.manifest import ModelEntry
 from schemas.models import PartialFound
 
@@ -92,5 +92,9 @@ def _disk_bytes(place: Path) -> int:
             with contextlib.suppress(OSError):
                 found = (Path(parent) / name).lstat()
                 if stat.S_ISREG(found.st_mode):
-                    total += min(found.st_size, found.st_blocks * 512) if hasattr(found, "st_blocks") else found.st_size
+                    total += (
+                        min(found.st_size, found.st_blocks * 512)
+                        if hasattr(found, "st_blocks")
+                        else found.st_size
+                    )
     return total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from actors.model_downloader.extents import NONE, Extents, have, union
+from actors.model_downloader.transfer.byte_ranges import NONE, Extents, have, union
 from schemas.manifest import FilePromise
 
 STEP_BYTES = 1 << 20

@@ -6,11 +6,18 @@ import time
 
 import anyio
 
-from actors.model_downloader.journal import FileState, Journal, JournalFile
-from actors.model_downloader.pace import Progress
-from actors.model_downloader.world import World
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.staging.staging_journal import FileState, Journal, JournalFile
+from actors.model_downloader.transfer.flush_policy import Progress
 from schemas.manifest import ModelEntry
-from schemas.models import FileProgress, ModelDownloadProgressedEvent, ModelState, ModelStateChangedEvent, ModelStatus, ProblemKind
+from schemas.models import (
+    FileProgress,
+    ModelDownloadProgressedEvent,
+    ModelState,
+    ModelStateChangedEvent,
+    ModelStatus,
+    ProblemKind,
+)
 
 TICK_SECONDS = 0.05
 
@@ -33,7 +40,9 @@ class Telling:
     def status(self) -> ModelStatus:
         """Where the model stands now."""
         durable = self.book.saved.durable_bytes if self.book else 0
-        return self._world.describe(status_of(self._entry, self.state, durable, self._problem, self._problem_kind))
+        return self._world.describe(
+            status_of(self._entry, self.state, durable, self._problem, self._problem_kind)
+        )
 
     async def enter(self, state: ModelState, problem: str = "", kind: ProblemKind = "") -> None:
         """Be in another state, and say so."""
@@ -42,7 +51,11 @@ class Telling:
 
     async def wait_for_holders(self, holders: list[str]) -> None:
         """Say that the verified revision waits for those who hold the one that is active."""
-        await self.enter("verifying", f"{self._entry.id}: verified; waits to become active, held by {', '.join(holders)}", "held")
+        await self.enter(
+            "verifying",
+            f"{self._entry.id}: verified; waits to become active, held by {', '.join(holders)}",
+            "held",
+        )
 
     async def tell_state(self) -> None:
         """Say which state it is in."""
@@ -52,10 +65,14 @@ class Telling:
     async def tell_progress(self, last: bool = False) -> None:
         """Tell how much is durable, if it is due; `last`: also if it is not, unless nothing is new."""
         journal, now = self._journal, time.monotonic()
-        if self._progress is None or journal.durable_bytes < self._progress.durable_bytes:  # another attempt threw bytes away
+        if (
+            self._progress is None or journal.durable_bytes < self._progress.durable_bytes
+        ):  # another attempt threw bytes away
             self._progress = Progress(journal.durable_bytes, self._entry.size_bytes, now)
         progress = self._progress
-        if not progress.due(journal.durable_bytes, now) and not (last and journal.durable_bytes > progress.durable_bytes):
+        if not progress.due(journal.durable_bytes, now) and not (
+            last and journal.durable_bytes > progress.durable_bytes
+        ):
             return
         event = ModelDownloadProgressedEvent(
             model_id=self._entry.id,
@@ -77,10 +94,17 @@ class Telling:
 
 
 def _progress_of(file: FileState) -> FileProgress:
-    return FileProgress(path=file.path, durable_bytes=file.durable_bytes, size_bytes=file.size_bytes, prefix_bytes=file.prefix_bytes)
+    return FileProgress(
+        path=file.path,
+        durable_bytes=file.durable_bytes,
+        size_bytes=file.size_bytes,
+        prefix_bytes=file.prefix_bytes,
+    )
 
 
-def status_of(entry: ModelEntry, state: ModelState, durable_bytes: int, problem: str = "", kind: ProblemKind = "") -> ModelStatus:
+def status_of(
+    entry: ModelEntry, state: ModelState, durable_bytes: int, problem: str = "", kind: ProblemKind = ""
+) -> ModelStatus:
     """Status of a model of the manifest."""
     return ModelStatus(
         model_id=entry.id,

@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.model_downloader.extents import NONE, Extents, gaps, total, union
-from actors.model_downloader.journal import JournalFile
-from actors.model_downloader.revisions import Content, RevisionRecord
-from actors.model_downloader.staging import ModelRoot
-from actors.storage.durable import make_directory, move
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import Content, RevisionRecord
+from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.transfer.byte_ranges import NONE, Extents, gaps, total, union
+from actors.shared.durable.durable_write import make_directory, move
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import VerificationFinding
 
@@ -29,11 +29,13 @@ class Find:
     source: Content | None = None
 
 
-def reusable(entry: ModelEntry, record: RevisionRecord | None, findings: Sequence[VerificationFinding]) -> list[Find]:
+def reusable(
+    entry: ModelEntry, record: RevisionRecord | None, findings: Sequence[VerificationFinding]
+) -> list[Find]:
     """Which files of a damaged model can be built upon. Pure.
 
-    Sound ones can, and bad ones whose bad pieces are known, if their source is known too: without a validator no range is
-    fetched (RFC 9110, 13.1.5). What came out of an archive can not: the archive is fetched again.
+    Sound ones can, and bad ones whose bad pieces are known, if their source is known too: without a validator
+    no range is fetched (RFC 9110, 13.1.5). What came out of an archive can not: the archive is fetched again.
     """
     bad = {finding.path: finding for finding in findings}
     sources = {content.path: content for content in record.contents if content.validator} if record else {}
@@ -53,10 +55,12 @@ def reusable(entry: ModelEntry, record: RevisionRecord | None, findings: Sequenc
 def salvage(root: ModelRoot, entry: ModelEntry, findings: Sequence[VerificationFinding]) -> int:
     """Move what can be built upon from where a damaged model lies to its staging directory; returns how many bytes are good.
 
-    What is not moved stays where it is until the model is whole again. What is staged already is not replaced.
+    What is not moved stays where it is until the model is whole again. What is staged already is not
+    replaced.
 
     Raises:
-        OSError, DurableWriteFailed: the disk does not take it; what was moved is found there by the next attempt.
+        OSError, DurableWriteFailed: the disk does not take it; what was moved is found there by the next
+            attempt.
     """
     source = root.damaged(entry.id)
     moved = []
@@ -76,11 +80,19 @@ def _note(book: JournalFile, finds: list[Find]) -> None:
     for find in finds:
         assert find.source is not None, "the others are complete"
         origin = find.source
-        book.change_file(find.promise.path, url=origin.url, etag=origin.etag, last_modified=origin.last_modified, validator=origin.validator)
+        book.change_file(
+            find.promise.path,
+            url=origin.url,
+            etag=origin.etag,
+            last_modified=origin.last_modified,
+            validator=origin.validator,
+        )
         book.keep(find.promise.path, find.good)
     book.save()
 
 
 def _place_of(promise: FilePromise, pieces: Pieces, number: int) -> Extents:
     start = number * pieces.size_bytes
-    return ((start, min(start + pieces.size_bytes, promise.size_bytes)),) if start < promise.size_bytes else NONE
+    return (
+        ((start, min(start + pieces.size_bytes, promise.size_bytes)),) if start < promise.size_bytes else NONE
+    )

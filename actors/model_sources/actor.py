@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Final, Literal, Self, assert_never
 import anyio
 import anyio.to_thread
 
-from actors.credentials.endpoints import is_offline
-from actors.manifest import Added, Catalogue, Declared, ManifestRefused, is_licence_due, load_bundled, merge
-from actors.model_sources.additions import acceptance_of, with_addition, without
-from actors.model_sources.desk import Desk
+from actors.model_sources.addition_rules import acceptance_of, with_addition, without
+from actors.model_sources.dependencies import Desk
 from actors.model_sources.errors import NameRefused
-from actors.model_sources.resolve import Question, Resolved
-from actors.model_sources.shelf import ItemT, Shelf, ShelfFull, ShelfNewer
-from actors.model_sources.watch import Look
-from actors.storage.durable import DurableWriteFailed
+from actors.model_sources.list_store import ItemT, Shelf, ShelfFull, ShelfNewer
+from actors.model_sources.remote_manifest import Look
+from actors.model_sources.resolver import Question, Resolved
+from actors.shared.credentials.source_endpoints import is_offline
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.manifest import (
+    Added,
+    Catalogue,
+    Declared,
+    ManifestRefused,
+    is_licence_due,
+    load_bundled,
+    merge,
+)
 from bus.actor import Actor, Later
 from bus.errors import OperatorError, Refused, TransientError
 from schemas.config import SettingsChangedEvent
@@ -36,7 +44,7 @@ from schemas.sources import (
 )
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 RETRY_SECONDS: Final = (60.0, 300.0, 1800.0, 3600.0)
 """Delays before a manifest is looked for again that did not come; the last one repeats."""
@@ -66,7 +74,7 @@ class ModelSources(Actor[Inbox]):
         self._remote_problem = ""
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """Build it for a profile.
 
         Raises:
@@ -106,7 +114,8 @@ class ModelSources(Actor[Inbox]):
             case _:
                 assert_never(event)
 
-    # -- names -----------------------------------------------------------------------------------------------------
+    # -- names
+    # -----------------------------------------------------------------------------------------------------
 
     async def _resolve(self, event: ModelNameResolveRequestEvent) -> ModelNameResolvedEvent:
         found = await self._found(event)
@@ -129,7 +138,9 @@ class ModelSources(Actor[Inbox]):
         async with self._turn:
             left = without(self._desk.added.items, model_id)
             if left is None:
-                raise Refused(f"{model_id}: nobody added it, so it cannot be withdrawn; what comes with the app stays")
+                raise Refused(
+                    f"{model_id}: nobody added it, so it cannot be withdrawn; what comes with the app stays"
+                )
             await self._write(self._desk.added, left)
             await self._announce("withdrawn")
         return ModelWithdrawnEvent(model_id=model_id)
@@ -138,19 +149,31 @@ class ModelSources(Actor[Inbox]):
         async with self._turn:
             known = self._catalogue.models.get(model_id)
             if known is None:
-                raise Refused(f"there is no model {model_id!r}; run 'undercroft models list' to see which there are")
+                raise Refused(
+                    f"there is no model {model_id!r}; run 'undercroft models list' to see which there are"
+                )
             acceptance = acceptance_of(known.entry, self._desk.now(), self._desk.account())
-            held = next((one for one in self._desk.accepted.items if (one.model_id, one.digest) == (model_id, acceptance.digest)), None)
+            held = next(
+                (
+                    one
+                    for one in self._desk.accepted.items
+                    if (one.model_id, one.digest) == (model_id, acceptance.digest)
+                ),
+                None,
+            )
             if held is not None:
                 return LicenceAcceptedEvent(acceptance=held)
             if not known.entry.accept_licence:
-                raise Refused(f"{model_id}: its licence ({known.entry.licence}) need not be accepted; it can be installed as it is")
+                raise Refused(
+                    f"{model_id}: its licence ({known.entry.licence}) need not be accepted; it can be installed as it is"
+                )
             await self._write(self._desk.accepted, [*self._desk.accepted.items, acceptance])
             await self._announce("accepted")
         assert not is_licence_due(known.entry, self._desk.accepted.items)
         return LicenceAcceptedEvent(acceptance=acceptance)
 
-    # -- the remote manifest ---------------------------------------------------------------------------------------
+    # -- the remote manifest
+    # ---------------------------------------------------------------------------------------
 
     async def _refresh(self) -> ManifestRefreshedEvent:
         look = await self._look()
@@ -192,7 +215,8 @@ class ModelSources(Actor[Inbox]):
     def _bundled_version(self) -> int:
         return max((declared.manifest.version for declared in self._bundled), default=0)
 
-    # -- what is known ---------------------------------------------------------------------------------------------
+    # -- what is known
+    # ---------------------------------------------------------------------------------------------
 
     def _read(self) -> str:
         self._bundled, self._refused = load_bundled(self._desk.manifests)
@@ -223,7 +247,12 @@ class ModelSources(Actor[Inbox]):
                 revision=self._revision,
                 reason=reason,
                 manifest_version=desk.remote.version,
-                problems=[*(str(refused) for refused in self._refused), *desk.added.problems, *desk.accepted.problems, *self._catalogue.problems],
+                problems=[
+                    *(str(refused) for refused in self._refused),
+                    *desk.added.problems,
+                    *desk.accepted.problems,
+                    *self._catalogue.problems,
+                ],
             )
         )
 
@@ -232,14 +261,33 @@ class ModelSources(Actor[Inbox]):
         unreadable = [*self._desk.added.problems, *self._desk.accepted.problems]
         advice = "see what was put aside, and add or accept again what is missing"
         await self._alert("model_sources.unreadable", "; ".join(unreadable), "error", advice)
-        await self._alert("manifest.unusable", "; ".join(map(str, self._refused)), "error", "correct the manifest that comes with the app")
         await self._alert(
-            "manifest.refused", self._remote_problem, "warning", "the former manifest stays in force; tell the app's makers if this goes on"
+            "manifest.unusable",
+            "; ".join(map(str, self._refused)),
+            "error",
+            "correct the manifest that comes with the app",
         )
-        expired = f"the manifest in force, version {self._desk.remote.version}, has expired" if self._desk.remote.has_expired else ""
-        await self._alert("manifest.expired", expired, "warning", "it stays in force, but a newer one may be withheld; check clock and connection")
+        await self._alert(
+            "manifest.refused",
+            self._remote_problem,
+            "warning",
+            "the former manifest stays in force; tell the app's makers if this goes on",
+        )
+        expired = (
+            f"the manifest in force, version {self._desk.remote.version}, has expired"
+            if self._desk.remote.has_expired
+            else ""
+        )
+        await self._alert(
+            "manifest.expired",
+            expired,
+            "warning",
+            "it stays in force, but a newer one may be withheld; check clock and connection",
+        )
 
-    async def _alert(self, name: str, message: str, severity: Literal["warning", "error"], advice: str) -> None:
+    async def _alert(
+        self, name: str, message: str, severity: Literal["warning", "error"], advice: str
+    ) -> None:
         if message:
             await self.alerts.raise_alert(name, severity=severity, message=message, advice=advice)
         else:

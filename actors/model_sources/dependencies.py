@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from actors.credentials.endpoints import Endpoints
-from actors.credentials.tokens import Tokens
-from actors.credentials.wallet import Wallet
-from actors.manifest import Added
-from actors.model_sources.door import Door
-from actors.model_sources.resolve import Resolver
-from actors.model_sources.shelf import Shelf
-from actors.model_sources.watch import RemoteManifest
+from actors.model_sources.list_store import Shelf
+from actors.model_sources.remote_manifest import RemoteManifest
+from actors.model_sources.resolver import Resolver
+from actors.model_sources.source_client import Door
+from actors.shared.credentials.environment_tokens import Tokens
+from actors.shared.credentials.source_endpoints import Endpoints
+from actors.shared.credentials.token_provider import Wallet
+from actors.shared.manifest import Added
 from schemas.sources import LicenceAcceptance
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 DIRECTORY: Final = "model_sources"
 ADDED_FILE: Final = "added.json"
@@ -69,7 +69,7 @@ class Desk:
     account: Callable[[], str] = getpass.getuser
 
     @classmethod
-    def of(cls, surroundings: Surroundings, environment: Mapping[str, str] = os.environ) -> Self:
+    def of(cls, surroundings: ActorContext, environment: Mapping[str, str] = os.environ) -> Self:
         """Build it for a profile and an environment.
 
         Raises:

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from actors.manifest import check_entry
-from actors.manifest.places import RESERVED_SUFFIXES, id_problem
 from actors.model_sources.errors import NameRefused
+from actors.shared.manifest import check_entry
+from actors.shared.manifest.manifest_paths import RESERVED_SUFFIXES, id_problem
 from schemas.manifest import FilePromise, ModelEntry, ModelId
 
 UNKNOWN_LICENCE: Final = "unknown"
@@ -73,14 +73,18 @@ def make_entry(
             name=plain_text(title) or model_id,
             category=plain_text(category) or OTHER,
             licence=plain_text(licence) or UNKNOWN_LICENCE,
-            licence_url=licence_url if licence_url.startswith(("https://", "http://")) and len(licence_url) <= 2000 else "",
+            licence_url=licence_url
+            if licence_url.startswith(("https://", "http://")) and len(licence_url) <= 2000
+            else "",
             accept_licence=accept_licence,
             revision=revision[:100],
             files=files,
         )
         entry = msgspec.convert(msgspec.to_builtins(entry), ModelEntry)
     except msgspec.ValidationError as error:
-        raise NameRefused(name, f"cannot be a model: {error}; an id has lower-case letters, digits, '.', '_' and '-'") from error
+        raise NameRefused(
+            name, f"cannot be a model: {error}; an id has lower-case letters, digits, '.', '_' and '-'"
+        ) from error
     if problems := check_entry(entry, from_person=True):
         raise NameRefused(name, f"cannot be a model: {'; '.join(problems)}")
     return entry
@@ -88,4 +92,6 @@ def make_entry(
 
 def plain_text(text: str) -> str:
     """Text of a source on one line, without signs that a terminal would obey."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[: TEXT_LIMIT * 4]).split())[:TEXT_LIMIT]
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[: TEXT_LIMIT * 4]).split())[
+        :TEXT_LIMIT
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.manifest import ManifestRefused as ManifestRefused
+from actors.shared.manifest import ManifestRefused as ManifestRefused
 from bus.errors import OperatorError, TransientError
 
 
@@ -71,9 +71,7 @@ class Offline(OperatorError):
         self.url = url
 
     def __str__(self) -> str:
-        return (
-            f"{self.url}: not asked, since the app is offline; unset UNDERCROFT_OFFLINE and HF_HUB_OFFLINE, and the setting models.offline, to ask it"
-        )
+        return f"{self.url}: not asked, since the app is offline; unset UNDERCROFT_OFFLINE and HF_HUB_OFFLINE, and the setting models.offline, to ask it"
 
 
 class ResolvingFailed(NameRefused):

@@ -1,7 +1,8 @@
 """The hub's answer about a repository, and which of its files a name means. Pure.
 
-Hub API, `/api/models/{repository}/revision/{revision}?blobs=true`: `sha` is the commit, `siblings` the files with size,
-git's id of the blob (SHA-1 over a header and the content) and, for large files, the SHA-256 that LFS keeps.
+Hub API, `/api/models/{repository}/revision/{revision}?blobs=true`: `sha` is the commit, `siblings` the files
+with size, git's id of the blob (SHA-1 over a header and the content) and, for large files, the SHA-256 that
+LFS keeps.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from actors.manifest.places import path_problem
-from actors.model_sources.entries import plain_text
+from actors.model_sources.entry_builder import plain_text
 from actors.model_sources.errors import ResolvingFailed
-from actors.model_sources.names import HubName
+from actors.model_sources.model_names import HubName
+from actors.shared.manifest.manifest_paths import path_problem
 from schemas.manifest import Sha256
 
 ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -28,7 +29,9 @@ SMALL_FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 SMALL_FILES_LIMIT_BYTES: Final = 64 * 1024 * 1024
 CHOICES_SHOWN: Final = 12
 
-_IDLE = re.compile(r"(?:^|/)\.|\.(?:md|png|jpe?g|gif|svg|webp|mp4)$|(?:^|/)(?:LICEN[CS]E[^/]*|NOTICE)$", re.IGNORECASE)
+_IDLE = re.compile(
+    r"(?:^|/)\.|\.(?:md|png|jpe?g|gif|svg|webp|mp4)$|(?:^|/)(?:LICEN[CS]E[^/]*|NOTICE)$", re.IGNORECASE
+)
 _SPLIT = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)")
 
 Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}$")]
@@ -94,14 +97,16 @@ def read_repository(content: bytes, label: str) -> Repository:
     try:
         return msgspec.json.decode(content, type=Repository)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResolvingFailed(label, f"the hub's answer cannot be read: {error}; check the endpoint") from error
+        raise ResolvingFailed(
+            label, f"the hub's answer cannot be read: {error}; check the endpoint"
+        ) from error
 
 
 def choose(repository: Repository, name: HubName, label: str) -> tuple[list[Sibling], list[str]]:
     """The files that a name means, and those left out with the reason.
 
-    Without a pattern it is the whole repository, but for pictures, readmes and licences; if that has several quantizations
-    (GGUF), one has to be named.
+    Without a pattern it is the whole repository, but for pictures, readmes and licences; if that has several
+    quantizations (GGUF), one has to be named.
 
     Raises:
         ResolvingFailed: none fits, too many do, or one cannot be told from another.
@@ -109,16 +114,30 @@ def choose(repository: Repository, name: HubName, label: str) -> tuple[list[Sibl
     wanted = [sibling for sibling in repository.siblings if _fits(sibling.path, name.pattern)]
     skipped = []
     if not name.pattern:
-        skipped = [f"{plain_text(sibling.path)}: not part of the model" for sibling in wanted if _IDLE.search(sibling.path)]
+        skipped = [
+            f"{plain_text(sibling.path)}: not part of the model"
+            for sibling in wanted
+            if _IDLE.search(sibling.path)
+        ]
         wanted = [sibling for sibling in wanted if not _IDLE.search(sibling.path)]
-        variants = {_SPLIT.sub("", sibling.path) for sibling in wanted if sibling.path.lower().endswith(".gguf")}
+        variants = {
+            _SPLIT.sub("", sibling.path) for sibling in wanted if sibling.path.lower().endswith(".gguf")
+        }
         if len(variants) > 1:
-            raise ResolvingFailed(label, f"expected one model, found {len(variants)}; name one, such as {label}:{_listed(variants)}")
+            raise ResolvingFailed(
+                label,
+                f"expected one model, found {len(variants)}; name one, such as {label}:{_listed(variants)}",
+            )
     if not wanted:
         there = _listed({sibling.path for sibling in repository.siblings}) or "no files"
-        raise ResolvingFailed(label, f"no file of the repository fits {name.pattern or 'a model'!r}; it has {there}")
+        raise ResolvingFailed(
+            label, f"no file of the repository fits {name.pattern or 'a model'!r}; it has {there}"
+        )
     if len(wanted) > FILES_LIMIT:
-        raise ResolvingFailed(label, f"expected at most {FILES_LIMIT} files, found {len(wanted)}; name a part of it with a pattern")
+        raise ResolvingFailed(
+            label,
+            f"expected at most {FILES_LIMIT} files, found {len(wanted)}; name a part of it with a pattern",
+        )
     for sibling in wanted:
         if problem := path_problem(sibling.path):
             raise ResolvingFailed(label, f"path {sibling.path!r} of the repository cannot be used: {problem}")
@@ -151,14 +170,18 @@ def check_small(files: list[Sibling], label: str) -> None:
 def licence_of(repository: Repository) -> Licence:
     """What the repository says of its licence; empty where it says nothing."""
     card = repository.card or {}
-    tagged = next((tag.removeprefix("license:") for tag in repository.tags or [] if tag.startswith("license:")), "")
+    tagged = next(
+        (tag.removeprefix("license:") for tag in repository.tags or [] if tag.startswith("license:")), ""
+    )
     found = card.get("license")
     names = [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)]
     own, link = card.get("license_name"), card.get("license_link")
     name = ", ".join(names) or tagged
     if name == "other" and isinstance(own, str):
         name = own
-    is_whole = isinstance(link, str) and link.startswith("https://")  # it may also be a file of the repository
+    is_whole = isinstance(link, str) and link.startswith(
+        "https://"
+    )  # it may also be a file of the repository
     return Licence(name, str(link) if is_whole else "", repository.gated is not False)
 
 

@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
-from actors.manifest.reading import ManifestRefused
-from actors.manifest.signature import ENVELOPE_LIMIT_BYTES, Verified, open_envelope
-from actors.model_sources.freshness import Newest
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.quarantine import quarantine
+from actors.model_sources.manifest_freshness import Newest
+from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.quarantine import quarantine
+from actors.shared.manifest.manifest_reader import ManifestRefused
+from actors.shared.manifest.manifest_signature import ENVELOPE_LIMIT_BYTES, Verified, open_envelope
 
 FORMAT: Final = 1
 FILE_LIMIT_BYTES: Final = 6 * ENVELOPE_LIMIT_BYTES + 64 * 1024
@@ -67,9 +67,13 @@ def read_kept(path: Path, keys: Mapping[str, bytes]) -> Kept:
         stored = msgspec.json.decode(content, type=_Stored)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         aside = quarantine(path)
-        return Kept(problem=f"{path}: cannot be read ({error}); it was put aside as {aside.name}, the models that came with the app are in force")
+        return Kept(
+            problem=f"{path}: cannot be read ({error}); it was put aside as {aside.name}, the models that came with the app are in force"
+        )
     if stored.key_id not in keys:
-        return Kept(problem=f"{path}: was signed by {stored.key_id}, which the profile pins no more; it is not in force")
+        return Kept(
+            problem=f"{path}: was signed by {stored.key_id}, which the profile pins no more; it is not in force"
+        )
     newest = Newest(stored.version, stored.digest)
     try:
         verified = open_envelope(stored.envelope.encode(), keys, str(path))

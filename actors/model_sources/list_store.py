@@ -7,8 +7,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.quarantine import quarantine
+from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.quarantine import quarantine
 from bus.errors import OperatorError
 
 FORMAT: Final = 1
@@ -89,7 +89,9 @@ class Shelf(Generic[ItemT]):
                 self.items.append(msgspec.json.decode(raw, type=self._kind))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 self._unread.append(msgspec.Raw(bytes(raw)))
-                self.problems.append(f"{self._path}: an item cannot be read ({error}); it is not in force and stays in the file")
+                self.problems.append(
+                    f"{self._path}: an item cannot be read ({error}); it is not in force and stays in the file"
+                )
 
     def write(self, items: list[ItemT]) -> None:
         """Replace the list, durably.
@@ -100,7 +102,9 @@ class Shelf(Generic[ItemT]):
         """
         if self._format > FORMAT:
             raise ShelfNewer(str(self._path), self._format)
-        document = _Document(items=[*self._unread, *(msgspec.Raw(msgspec.json.encode(item)) for item in items)])
+        document = _Document(
+            items=[*self._unread, *(msgspec.Raw(msgspec.json.encode(item)) for item in items)]
+        )
         content = msgspec.json.format(msgspec.json.encode(document), indent=2)
         if len(items) > ITEMS_LIMIT or len(content) > LIMIT_BYTES:
             raise ShelfFull(str(self._path), ITEMS_LIMIT)

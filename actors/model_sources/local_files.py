@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.manifest.places import path_problem
 from actors.model_sources.errors import ResolvingFailed
+from actors.shared.manifest.manifest_paths import path_problem
 from schemas.manifest import FilePromise
 
 FILES_LIMIT: Final = 2000
@@ -38,7 +38,8 @@ def import_from(path: Path, label: str) -> Found:
     Links inside a directory and hidden files are left out: a model consists of its own files.
 
     Raises:
-        ResolvingFailed: there is nothing, it cannot be read, it changes meanwhile, or a name cannot be used on every platform.
+        ResolvingFailed: there is nothing, it cannot be read, it changes meanwhile, or a name cannot be used
+            on every platform.
     """
     try:
         if not path.is_dir():
@@ -50,7 +51,9 @@ def import_from(path: Path, label: str) -> Found:
                 raise ResolvingFailed(label, f"expected at most {FILES_LIMIT} files, found more")
             promises.append(_promise(file, file.relative_to(path).as_posix(), label))
     except OSError as error:
-        raise ResolvingFailed(label, f"cannot be read: {error.strerror or error}; check that the disk is there") from error
+        raise ResolvingFailed(
+            label, f"cannot be read: {error.strerror or error}; check that the disk is there"
+        ) from error
     if not promises:
         raise ResolvingFailed(label, "expected files in this directory, found none")
     return Found(promises, skipped)
@@ -87,4 +90,6 @@ def _promise(file: Path, name: str, label: str) -> FilePromise:
         after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ResolvingFailed(label, f"{name} changed while it was read; try again once it is still")
-    return FilePromise(path=name, size_bytes=after.st_size, sha256=digest.hexdigest(), urls=[file.absolute().as_uri()])
+    return FilePromise(
+        path=name, size_bytes=after.st_size, sha256=digest.hexdigest(), urls=[file.absolute().as_uri()]
+    )

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from actors.manifest.places import file_of_url, file_url_problem, path_problem, url_problem
 from actors.model_sources.errors import NameRefused
+from actors.shared.manifest.manifest_paths import file_of_url, file_url_problem, path_problem, url_problem
 
 NAME_LIMIT_CHARACTERS: Final = 2000
 FORMS: Final = "hf:org/repo[@revision][:file], oci:registry/name:tag, ollama:name:tag, https://host/file#sha256=..., file:/path"
 
 _HUB = re.compile(
-    r"(?P<repository>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})(?:@(?P<revision>[\w./-]{1,200}))?(?::(?P<pattern>.{1,500}))?", re.ASCII
+    r"(?P<repository>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})(?:@(?P<revision>[\w./-]{1,200}))?(?::(?P<pattern>.{1,500}))?",
+    re.ASCII,
 )
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REGISTRY = re.compile(
@@ -106,7 +107,12 @@ def source_of(name: Named) -> tuple[str, ...]:
         case HubName():
             return "hf", name.repository.lower(), name.pattern
         case RegistryName():
-            return "oci", name.registry, name.path, "" if name.reference.startswith("sha256:") else name.reference
+            return (
+                "oci",
+                name.registry,
+                name.path,
+                "" if name.reference.startswith("sha256:") else name.reference,
+            )
         case UrlName():
             return "url", name.url
         case FileName():
@@ -116,7 +122,9 @@ def source_of(name: Named) -> tuple[str, ...]:
 def _hub(name: str, rest: str) -> HubName:
     found = _HUB.fullmatch(rest)
     if found is None:
-        raise NameRefused(name, "expected hf:org/repo[@revision][:file], such as hf:ggerganov/whisper.cpp:ggml-tiny.bin")
+        raise NameRefused(
+            name, "expected hf:org/repo[@revision][:file], such as hf:ggerganov/whisper.cpp:ggml-tiny.bin"
+        )
     revision, pattern = found["revision"] or "main", found["pattern"] or ""
     if any(part in ("", ".", "..") for part in (*revision.split("/"), *found["repository"].split("/"))):
         raise NameRefused(name, f"{revision!r} is not a revision")
@@ -132,8 +140,14 @@ def _pattern_problem(pattern: str) -> str | None:
 
 def _registry(name: str, rest: str) -> RegistryName:
     found = _REGISTRY.fullmatch(rest)
-    if found is None or not re.search(r"[.:\[]|^localhost$", found["registry"]) or url_problem(f"https://{found['registry']}/"):
-        raise NameRefused(name, "expected oci:registry/name[:tag][@sha256:digest], such as oci:ghcr.io/org/model:1.0")
+    if (
+        found is None
+        or not re.search(r"[.:\[]|^localhost$", found["registry"])
+        or url_problem(f"https://{found['registry']}/")
+    ):
+        raise NameRefused(
+            name, "expected oci:registry/name[:tag][@sha256:digest], such as oci:ghcr.io/org/model:1.0"
+        )
     registry, path = found["registry"].lower(), found["path"]
     if registry in ("docker.io", "index.docker.io"):
         registry, path = "registry-1.docker.io", path if "/" in path else f"library/{path}"
@@ -144,13 +158,20 @@ def _ollama(name: str, rest: str) -> RegistryName:
     found = _OLLAMA.fullmatch(rest)
     if found is None:
         raise NameRefused(name, "expected ollama:name[:tag], such as ollama:qwen2.5:0.5b")
-    return RegistryName("", f"{(found['user'] or 'library').lower()}/{found['model'].lower()}", found["digest"] or found["tag"] or "latest")
+    return RegistryName(
+        "",
+        f"{(found['user'] or 'library').lower()}/{found['model'].lower()}",
+        found["digest"] or found["tag"] or "latest",
+    )
 
 
 def _url(name: str, rest: str) -> UrlName:
     url, _, fragment = name.partition("#")
     if problem := url_problem(url):
-        raise NameRefused(name.partition("?")[0].rpartition("@")[2], f"{problem}; expected https://host/path/file#sha256=...")
+        raise NameRefused(
+            name.partition("?")[0].rpartition("@")[2],
+            f"{problem}; expected https://host/path/file#sha256=...",
+        )
     sha256 = parse_qs(fragment).get("sha256", [""])[0].lower()
     if fragment and not _SHA256.fullmatch(sha256):
         raise NameRefused(name.partition("?")[0], "expected #sha256= and 64 hex digits behind the URL")

@@ -8,17 +8,23 @@ from typing import Annotated, Final
 
 import msgspec
 
-from actors.credentials.tokens import may_carry_secrets
-from actors.manifest.places import path_problem
 from actors.model_sources.errors import ResolvingFailed
-from actors.model_sources.names import RegistryName
+from actors.model_sources.model_names import RegistryName
+from actors.shared.credentials.environment_tokens import may_carry_secrets
+from actors.shared.manifest.manifest_paths import path_problem
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """What registries take at most (distribution specification, "Pushing Manifests")."""
 LICENCE_LIMIT_BYTES: Final = 64 * 1024
 
-MANIFESTS: Final = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
-INDEXES: Final = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+MANIFESTS: Final = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+INDEXES: Final = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
 ACCEPT: Final = ", ".join((*MANIFESTS, *INDEXES))
 
 FILE_OF: Final = {
@@ -89,15 +95,20 @@ def blob_url(base: str, name: RegistryName, digest: str) -> str:
     return f"{base}/v2/{name.path}/blobs/{digest}"
 
 
-def read_image(content: bytes, content_type: str, name: RegistryName, label: str) -> tuple[ImageManifest, str]:
+def read_image(
+    content: bytes, content_type: str, name: RegistryName, label: str
+) -> tuple[ImageManifest, str]:
     """Read the manifest of an image and its digest; `label` is named in errors.
 
     Raises:
-        ResolvingFailed: it is none, an index of several, of another kind, or not what the digest in the name promised.
+        ResolvingFailed: it is none, an index of several, of another kind, or not what the digest in the name
+            promised.
     """
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     if name.reference.startswith("sha256:") and name.reference != digest:
-        raise ResolvingFailed(label, f"the registry's manifest has the digest {digest}, expected {name.reference}")
+        raise ResolvingFailed(
+            label, f"the registry's manifest has the digest {digest}, expected {name.reference}"
+        )
     try:
         image = msgspec.json.decode(content, type=ImageManifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,10 +116,14 @@ def read_image(content: bytes, content_type: str, name: RegistryName, label: str
     kind = image.media_type or content_type.partition(";")[0].strip()
     if image.manifests is not None or kind in INDEXES:
         raise ResolvingFailed(
-            label, "it is an index of images for several platforms, expected one image; name it by digest, as in oci:registry/name@sha256:..."
+            label,
+            "it is an index of images for several platforms, expected one image; name it by digest, as in oci:registry/name@sha256:...",
         )
     if image.schema_version != 2 or (kind and kind not in MANIFESTS):
-        raise ResolvingFailed(label, f"expected an image manifest of schema 2, found schema {image.schema_version} of type {kind!r}")
+        raise ResolvingFailed(
+            label,
+            f"expected an image manifest of schema 2, found schema {image.schema_version} of type {kind!r}",
+        )
     return image, digest
 
 
@@ -120,10 +135,20 @@ def layers_of(image: ImageManifest, label: str) -> list[Layer]:
     """
     found: dict[str, Layer] = {}
     for layer in image.layers:
-        titled = next((layer.annotations[key] for key in NAME_ANNOTATIONS if layer.annotations and layer.annotations.get(key)), "")
+        titled = next(
+            (
+                layer.annotations[key]
+                for key in NAME_ANNOTATIONS
+                if layer.annotations and layer.annotations.get(key)
+            ),
+            "",
+        )
         path = titled or FILE_OF.get(layer.media_type, "")
         if not path:
-            raise ResolvingFailed(label, f"expected layers that are files of a model, found one of type {layer.media_type!r} without a name")
+            raise ResolvingFailed(
+                label,
+                f"expected layers that are files of a model, found one of type {layer.media_type!r} without a name",
+            )
         if problem := path_problem(path):
             raise ResolvingFailed(label, f"the file name {path!r} of a layer cannot be used: {problem}")
         if titled and path in found:

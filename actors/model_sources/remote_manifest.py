@@ -11,14 +11,14 @@ from typing import Literal
 import anyio
 import anyio.to_thread
 
-from actors.manifest import Declared, ManifestRefused
-from actors.manifest.signature import ENVELOPE_LIMIT_BYTES, Verified, open_envelope, read_keys
-from actors.model_sources.door import Door
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
-from actors.model_sources.freshness import has_expired, judge
-from actors.model_sources.remote import NEVER, keep, read_kept
-from actors.profile_tables import ManifestTable
-from actors.storage.durable import DurableWriteFailed
+from actors.model_sources.kept_manifest import NEVER, keep, read_kept
+from actors.model_sources.manifest_freshness import has_expired, judge
+from actors.model_sources.source_client import Door
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.manifest import Declared, ManifestRefused
+from actors.shared.manifest.manifest_signature import ENVELOPE_LIMIT_BYTES, Verified, open_envelope, read_keys
+from actors.shared.profile.profile_tables import ManifestTable
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Look:
     """What became of a look at the remote manifest; `trouble` is empty if nothing is wrong.
 
     Attributes:
-        is_refused: what came cannot be trusted, which somebody should know; otherwise it may go well the next time.
+        is_refused: what came cannot be trusted, which somebody should know; otherwise it may go well the next
+            time.
     """
 
     outcome: Literal["taken", "unchanged", "kept", "none"]
@@ -37,7 +38,9 @@ class Look:
 class RemoteManifest:
     """The manifest at one URL, and which of its versions is in force."""
 
-    def __init__(self, table: ManifestTable, path: Path, door: Door, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, table: ManifestTable, path: Path, door: Door, now: Callable[[], float] = time.time
+    ) -> None:
         self._table = table
         self._path = path
         self._door = door
@@ -55,7 +58,9 @@ class RemoteManifest:
     @property
     def has_expired(self) -> bool:
         """Whether a newer one may be withheld."""
-        return self._verified is not None and has_expired(self._verified.manifest, self._now(), self._table.max_skew_seconds)
+        return self._verified is not None and has_expired(
+            self._verified.manifest, self._now(), self._table.max_skew_seconds
+        )
 
     def declared(self, bundled_version: int) -> Declared | None:
         """What is in force, unless the app came with a newer one."""
@@ -82,18 +87,33 @@ class RemoteManifest:
         async with self._turn:
             try:
                 page = await self._door.read(self._table.url, ENVELOPE_LIMIT_BYTES, "application/json")
-                found = await anyio.to_thread.run_sync(open_envelope, page.content, self._keys, self._table.url)
+                found = await anyio.to_thread.run_sync(
+                    open_envelope, page.content, self._keys, self._table.url
+                )
             except (Offline, SourceUnreachable) as error:
                 return Look("kept", str(error))
             except (ManifestRefused, SourceRefused) as error:
                 return Look("kept", str(error), is_refused=True)
-            verdict = judge(found.manifest, found.digest, self._newest, bundled_version, self._now(), self._table.max_skew_seconds)
+            verdict = judge(
+                found.manifest,
+                found.digest,
+                self._newest,
+                bundled_version,
+                self._now(),
+                self._table.max_skew_seconds,
+            )
             if verdict.outcome == "refuse":
-                return Look("kept", f"{self._table.url}: the manifest is not taken: {verdict.problem}", is_refused=True)
+                return Look(
+                    "kept",
+                    f"{self._table.url}: the manifest is not taken: {verdict.problem}",
+                    is_refused=True,
+                )
             if verdict.outcome == "unchanged" and self._verified is not None:
                 return Look("unchanged")
             try:
-                await anyio.to_thread.run_sync(keep, self._path, self._table.url, page.content, found, self._now())
+                await anyio.to_thread.run_sync(
+                    keep, self._path, self._table.url, page.content, found, self._now()
+                )
             except (DurableWriteFailed, OSError) as error:
                 return Look("kept", str(error), is_refused=True)
             self._verified, self._newest = found, type(self._newest)(found.manifest.version, found.digest)

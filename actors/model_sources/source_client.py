@@ -11,11 +11,11 @@ from urllib.parse import urljoin, urlsplit
 
 import anyio
 
-from actors.credentials.tokens import origin_of, variable_of
-from actors.credentials.trust import tls_context
-from actors.credentials.wallet import Wallet
-from actors.manifest.places import shown_url, url_problem
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
+from actors.shared.credentials.environment_tokens import origin_of, variable_of
+from actors.shared.credentials.tls_trust import tls_context
+from actors.shared.credentials.token_provider import Wallet
+from actors.shared.manifest.manifest_paths import shown_url, url_problem
 
 if TYPE_CHECKING:
     import httpx
@@ -41,7 +41,12 @@ class Page:
 class Door:
     """Asks servers, unless the app is offline."""
 
-    def __init__(self, wallet: Wallet, is_offline: Callable[[], bool] = lambda: False, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        wallet: Wallet,
+        is_offline: Callable[[], bool] = lambda: False,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
         self._wallet = wallet
         self._is_offline = is_offline
         self._environment = environment
@@ -86,7 +91,10 @@ class Door:
             elif response.status_code != 200:
                 raise self._refusal(url, response)
             if not total.isdecimal():
-                raise SourceRefused(shown_url(url), "the server does not say how long the file is; give its length with --size")
+                raise SourceRefused(
+                    shown_url(url),
+                    "the server does not say how long the file is; give its length with --size",
+                )
             return int(total)
 
     async def close(self) -> None:
@@ -109,7 +117,9 @@ class Door:
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise SourceUnreachable(shown_url(url), f"{type(error).__name__} {str(error)[:200]}".strip()) from error
+            raise SourceUnreachable(
+                shown_url(url), f"{type(error).__name__} {str(error)[:200]}".strip()
+            ) from error
 
     async def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -117,20 +127,31 @@ class Door:
 
             context = await anyio.to_thread.run_sync(tls_context, self._environment)
             timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
-            self._client = httpx.AsyncClient(verify=context, timeout=timeout, follow_redirects=False, headers={"User-Agent": AGENT})
+            self._client = httpx.AsyncClient(
+                verify=context, timeout=timeout, follow_redirects=False, headers={"User-Agent": AGENT}
+            )
         return self._client
 
-    async def _follow(self, client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str]) -> httpx.Response:
+    async def _follow(
+        self, client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str]
+    ) -> httpx.Response:
         """Ask, answer a challenge once, follow redirects; the response is open."""
         here = url
         for _ in range(REDIRECTS_LIMIT + 1):
             asked = {"Accept-Encoding": "identity", **headers}
-            response = await client.send(client.build_request(method, here, headers=asked | self._wallet.headers(here, asked_first=url)), stream=True)
+            response = await client.send(
+                client.build_request(
+                    method, here, headers=asked | self._wallet.headers(here, asked_first=url)
+                ),
+                stream=True,
+            )
             if response.status_code == 401 and origin_of(here) == origin_of(url):
                 challenges = response.headers.get_list("www-authenticate")
                 if more := await self._wallet.answer(client, here, challenges):
                     await response.aclose()
-                    response = await client.send(client.build_request(method, here, headers=asked | more), stream=True)
+                    response = await client.send(
+                        client.build_request(method, here, headers=asked | more), stream=True
+                    )
             target = response.headers.get("location", "")
             if response.status_code not in _REDIRECTS or not target:
                 return response
@@ -140,9 +161,14 @@ class Door:
 
     def _next(self, first: str, target: str) -> str:
         if problem := url_problem(target):
-            raise SourceRefused(shown_url(first), f"it redirects to {shown_url(target)}, which is not asked: {problem}")
+            raise SourceRefused(
+                shown_url(first), f"it redirects to {shown_url(target)}, which is not asked: {problem}"
+            )
         if urlsplit(first).scheme == "https" and urlsplit(target).scheme != "https":
-            raise SourceRefused(shown_url(first), f"it redirects to {shown_url(target)}, from https to http, which is not followed")
+            raise SourceRefused(
+                shown_url(first),
+                f"it redirects to {shown_url(target)}, from https to http, which is not followed",
+            )
         return target
 
     def _refusal(self, url: str, response: httpx.Response) -> SourceRefused | SourceUnreachable:
@@ -154,5 +180,9 @@ class Door:
             words = f"it may be private, or its terms are not accepted yet; a token goes into HF_TOKEN (hub), {variable}, or the keychain"
             return SourceRefused(shown_url(url), f"the server says {status}: {words}", status)
         if status == 404:
-            return SourceRefused(shown_url(url), "the server says 404: there is no such thing; check the name and the revision", status)
+            return SourceRefused(
+                shown_url(url),
+                "the server says 404: there is no such thing; check the name and the revision",
+                status,
+            )
         return SourceRefused(shown_url(url), f"expected 200, the server says {status}", status)

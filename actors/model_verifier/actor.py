@@ -11,22 +11,29 @@ from typing import TYPE_CHECKING, assert_never
 import anyio
 import anyio.to_thread
 
-from actors.manifest import path_problem
-from actors.model_verifier.hashing import GrowingHash, HashBook, Reading, Verdict, compare
-from actors.model_verifier.idle import Abandoned, IdleReader
-from actors.model_verifier.policy import is_below
-from actors.model_verifier.records import VerificationRecords
-from actors.storage.durable import DurableWriteFailed
+from actors.model_verifier.file_verdict import is_below
+from actors.model_verifier.growing_hash import GrowingHash, HashBook, Reading, Verdict, compare
+from actors.model_verifier.idle_reader import Abandoned, IdleReader
+from actors.model_verifier.verification_records import VerificationRecords
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.manifest import path_problem
 from bus.actor import Actor, Later
 from bus.errors import Refused
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent, ModelRemovedEvent
+from schemas.models import (
+    FilesVerifiedEvent,
+    FilesVerifyRequestEvent,
+    ModelDownloadProgressedEvent,
+    ModelRemovedEvent,
+)
 from schemas.paths import ModelsRootAdmitRequestEvent, ModelsRootAdmittedEvent
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 VERDICTS_AT_ONCE = 2
-Inbox = FilesVerifyRequestEvent | ModelsRootAdmitRequestEvent | ModelDownloadProgressedEvent | ModelRemovedEvent
+Inbox = (
+    FilesVerifyRequestEvent | ModelsRootAdmitRequestEvent | ModelDownloadProgressedEvent | ModelRemovedEvent
+)
 
 
 class ModelVerifier(Actor[Inbox]):
@@ -41,18 +48,21 @@ class ModelVerifier(Actor[Inbox]):
         self._records = VerificationRecords(state / "model_verifier")
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> ModelVerifier:
+    def of(cls, surroundings: ActorContext) -> ModelVerifier:
         """The verifier of an app."""
         return cls(surroundings.locations.models, surroundings.locations.state)
 
     async def prepare(self) -> None:
         """Read what was verified before."""
         self._hashed = self.metrics.counter(
-            "models.verifier.hashed_bytes", "Bytes that were hashed, by when: behind a download, when asked, when idle."
+            "models.verifier.hashed_bytes",
+            "Bytes that were hashed, by when: behind a download, when asked, when idle.",
         )
         self._broken = self.metrics.counter("models.verifier.findings", "Promises that were found broken.")
         if aside := self._records.load():
-            _log(f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew")
+            _log(
+                f"the records of verified files could not be read; they are kept at {aside}, and all models are read anew"
+            )
 
     async def handle(self, event: Inbox) -> ModelsRootAdmittedEvent | Later | None:
         """Hash what became durable, or give a verdict."""
@@ -61,7 +71,9 @@ class ModelVerifier(Actor[Inbox]):
                 self._idle.download_progressed()
                 directory = Path(event.staging_directory)
                 if self._is_of_models(directory) and not any(path_problem(file.path) for file in event.files):
-                    follow = functools.partial(self._book.follow, event.model_id, event.attempt, directory, event.files)
+                    follow = functools.partial(
+                        self._book.follow, event.model_id, event.attempt, directory, event.files
+                    )
                     await anyio.to_thread.run_sync(follow)
                 return None
             case ModelsRootAdmitRequestEvent():
@@ -87,18 +99,26 @@ class ModelVerifier(Actor[Inbox]):
     def _verify(self, request: FilesVerifyRequestEvent) -> Later:
         directory = Path(request.directory)
         if not self._is_of_models(directory):
-            raise Refused(f"{request.directory} is no model's directory: expected one directly below {' or '.join(sorted(map(str, self._roots)))}")
+            raise Refused(
+                f"{request.directory} is no model's directory: expected one directly below {' or '.join(sorted(map(str, self._roots)))}"
+            )
         for file in request.files:
             if problem := path_problem(file.path):
                 raise Refused(f"{request.model_id}: path {file.path!r} cannot be looked at: {problem}")
         if request.idle:
             return Later(functools.partial(self._judge_idly, request, directory))
-        hashes = self._book.take(request.model_id)  # now, while nobody follows: a hash is used by one thread at a time
+        hashes = self._book.take(
+            request.model_id
+        )  # now, while nobody follows: a hash is used by one thread at a time
         return Later(functools.partial(self._judge, request, directory, hashes))
 
-    async def _judge(self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash]) -> FilesVerifiedEvent:
+    async def _judge(
+        self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash]
+    ) -> FilesVerifiedEvent:
         try:
-            verdict = await anyio.to_thread.run_sync(self._compare, request, directory, hashes, Reading(), limiter=self._slots)
+            verdict = await anyio.to_thread.run_sync(
+                self._compare, request, directory, hashes, Reading(), limiter=self._slots
+            )
         finally:
             self._book.give_back(request.model_id, hashes)
         self._hashed.add(verdict.hashed_behind_bytes, when="behind")
@@ -125,7 +145,13 @@ class ModelVerifier(Actor[Inbox]):
         self._broken.add(len(verdict.findings))
         return verdict
 
-    def _compare(self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash], reading: Reading) -> FilesVerifiedEvent:
+    def _compare(
+        self,
+        request: FilesVerifyRequestEvent,
+        directory: Path,
+        hashes: dict[str, GrowingHash],
+        reading: Reading,
+    ) -> FilesVerifiedEvent:
         """Find the verdict, in a thread of its own, and remember it."""
         if request.trust_records:
             reading = replace(reading, trusted=functools.partial(self._records.hold, request.model_id))
@@ -146,7 +172,11 @@ class ModelVerifier(Actor[Inbox]):
                 self._records.keep(request.model_id, request.files, verdict.identities, verdict.read)
             except (DurableWriteFailed, OSError) as error:
                 _log(f"the record of {request.model_id} could not be kept, so it will be read again: {error}")
-        return None if verdict.findings else self._records.verified_at(request.model_id, request.files, verdict.identities)
+        return (
+            None
+            if verdict.findings
+            else self._records.verified_at(request.model_id, request.files, verdict.identities)
+        )
 
 
 def _log(line: str) -> None:

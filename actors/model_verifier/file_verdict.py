@@ -43,15 +43,34 @@ class Identity:
 def judge(promised: FilePromise, found: FileFound) -> list[VerificationFinding]:
     """Compare what the manifest promised of a file with what lies on disk; no findings means that it keeps its promise."""
     if found.size_bytes is None:
-        return [VerificationFinding(path=promised.path, aspect="missing", found="nothing", expected=f"{promised.size_bytes} bytes")]
+        return [
+            VerificationFinding(
+                path=promised.path, aspect="missing", found="nothing", expected=f"{promised.size_bytes} bytes"
+            )
+        ]
     if found.problem:
-        return [VerificationFinding(path=promised.path, aspect="unreadable", found=found.problem, expected="a readable file")]
+        return [
+            VerificationFinding(
+                path=promised.path, aspect="unreadable", found=found.problem, expected="a readable file"
+            )
+        ]
     findings = []
     if found.size_bytes != promised.size_bytes:
-        findings.append(VerificationFinding(path=promised.path, aspect="size", found=str(found.size_bytes), expected=str(promised.size_bytes)))
+        findings.append(
+            VerificationFinding(
+                path=promised.path,
+                aspect="size",
+                found=str(found.size_bytes),
+                expected=str(promised.size_bytes),
+            )
+        )
     elif found.sha256 != promised.sha256:
         finding = VerificationFinding(
-            path=promised.path, aspect="sha256", found=found.sha256 or "none", expected=promised.sha256, pieces=found.bad_pieces
+            path=promised.path,
+            aspect="sha256",
+            found=found.sha256 or "none",
+            expected=promised.sha256,
+            pieces=found.bad_pieces,
         )
         findings.append(finding)
     return findings
@@ -71,7 +90,11 @@ def hash_goes_on(hashed_bytes: int, opened: Identity, found: Identity | None) ->
 
 def prefix_of(progress: FileProgress) -> int:
     """How many durable bytes follow each other from the start of a file; only these can be hashed behind the writer."""
-    return progress.durable_bytes if progress.prefix_bytes is None else min(progress.prefix_bytes, progress.durable_bytes)
+    return (
+        progress.durable_bytes
+        if progress.prefix_bytes is None
+        else min(progress.prefix_bytes, progress.durable_bytes)
+    )
 
 
 def pause_seconds(progressed_at: float | None, now: float) -> float:

@@ -13,7 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.model_verifier.policy import FileFound, Identity, hash_goes_on, hash_until, judge, prefix_of, worth_hashing
+from actors.model_verifier.file_verdict import (
+    FileFound,
+    Identity,
+    hash_goes_on,
+    hash_until,
+    judge,
+    prefix_of,
+    worth_hashing,
+)
 from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress, VerificationFinding
 
@@ -47,7 +55,8 @@ class Reading:
     """How a verdict comes by what it needs.
 
     Attributes:
-        trusted: says of a file that it was verified as it lies there, so that its bytes need not be read again.
+        trusted: says of a file that it was verified as it lies there, so that its bytes need not be read
+            again.
         pause: called before each buffer that is read; may wait, and may raise to give up.
         leaves_no_trace: what was read is not kept in the page cache, where it would push out what others use.
     """
@@ -62,7 +71,12 @@ class GrowingHash:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError if there is no regular file, or only a link to one."""
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags = (
+            os.O_RDONLY
+            | getattr(os, "O_BINARY", 0)
+            | getattr(os, "O_NOFOLLOW", 0)
+            | getattr(os, "O_NONBLOCK", 0)
+        )
         self._descriptor = os.open(path, flags)
         self._file = os.fdopen(self._descriptor, "rb", buffering=0)
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
@@ -148,7 +162,9 @@ class HashBook:
         for file in files:
             if not prefix_of(file):
                 continue
-            with contextlib.suppress(OSError):  # it will be read, and a lasting fault found, when somebody asks for a verdict
+            with contextlib.suppress(
+                OSError
+            ):  # it will be read, and a lasting fault found, when somebody asks for a verdict
                 known = current_hash(hashes, file.path, directory / file.path)
                 known.advance(hash_until(known.hashed_bytes, prefix_of(file), file.size_bytes), self._buffer)
         return max(0, sum(known.hashed_bytes for known in hashes.values()) - before)
@@ -177,11 +193,14 @@ class HashBook:
             self.drop(model_id)
 
 
-def compare(hashes: dict[str, GrowingHash], directory: Path, promises: list[FilePromise], reading: Reading) -> Verdict:
+def compare(
+    hashes: dict[str, GrowingHash], directory: Path, promises: list[FilePromise], reading: Reading
+) -> Verdict:
     """Compare files with their promises, hashing only what is not hashed yet.
 
     Args:
-        hashes: digests of the beginnings of files, by path; what is begun here is added, and the caller closes all.
+        hashes: digests of the beginnings of files, by path; what is begun here is added, and the caller
+            closes all.
         directory: where the files lie.
         promises: what the manifest says of them.
         reading: how bytes are read, and which need not be.
@@ -206,7 +225,10 @@ def compare(hashes: dict[str, GrowingHash], directory: Path, promises: list[File
                 earlier = known.hashed_bytes
                 read.add(promise.path)
                 found, identity = _finish(known, promise, path, buffer.bytes, reading)
-                if earlier and found.sha256 not in (None, promise.sha256):  # what was hashed behind may have been written over since
+                if earlier and found.sha256 not in (
+                    None,
+                    promise.sha256,
+                ):  # what was hashed behind may have been written over since
                     known.close()
                     hashes[promise.path] = known = GrowingHash(path)
                     earlier = 0
@@ -251,12 +273,18 @@ def identity_of(path: Path) -> Identity | None:
         return None
 
 
-def _finish(known: GrowingHash, promise: FilePromise, path: Path, buffer: bytearray, reading: Reading) -> tuple[FileFound, Identity]:
+def _finish(
+    known: GrowingHash, promise: FilePromise, path: Path, buffer: bytearray, reading: Reading
+) -> tuple[FileFound, Identity]:
     """Hash the rest, and see that nobody changed the file meanwhile."""
     before = known.identity
     known.advance(promise.size_bytes, buffer, reading)
     digest = known.hexdigest()
-    bad = known.bad_pieces(promise.pieces, buffer, reading) if promise.pieces is not None and digest != promise.sha256 else []
+    bad = (
+        known.bad_pieces(promise.pieces, buffer, reading)
+        if promise.pieces is not None and digest != promise.sha256
+        else []
+    )
     after = known.identity
     if before != after or identity_of(path) != after:
         return FileFound(after.size_bytes, problem="it was changed while it was read"), after

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Final, TypeVar
 
-from actors.model_verifier.policy import pause_seconds
+from actors.model_verifier.file_verdict import pause_seconds
 
 NICENESS: Final = 19
 _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "armv7l": 314}  # ioprio_set(2)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from actors.model_verifier.policy import Identity, oldest
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.quarantine import quarantine
+from actors.model_verifier.file_verdict import Identity, oldest
+from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.quarantine import quarantine
 from schemas.manifest import FilePromise
 
 RECORDS_NAME = "verified.json"
@@ -54,18 +54,33 @@ class VerificationRecords:
             return None
         except (msgspec.DecodeError, RecursionError):
             return quarantine(self._path)
-        self._models = {model_id: {path: _as_list(known) for path, known in files.items()} for model_id, files in found.items()}
+        self._models = {
+            model_id: {path: _as_list(known) for path, known in files.items()}
+            for model_id, files in found.items()
+        }
         return None
 
     def hold(self, model_id: str, promise: FilePromise, identity: Identity) -> bool:
         """Whether this very file, unchanged since, was verified against this very promise."""
         return self._verified_at(model_id, promise, identity) is not None
 
-    def verified_at(self, model_id: str, promises: list[FilePromise], identities: dict[str, Identity]) -> float | None:
+    def verified_at(
+        self, model_id: str, promises: list[FilePromise], identities: dict[str, Identity]
+    ) -> float | None:
         """When the file that was read longest ago was read, in seconds since the Unix epoch; None if one has no record."""
-        return oldest(self._verified_at(model_id, promise, identities[promise.path]) for promise in promises if promise.path in identities)
+        return oldest(
+            self._verified_at(model_id, promise, identities[promise.path])
+            for promise in promises
+            if promise.path in identities
+        )
 
-    def keep(self, model_id: str, promises: list[FilePromise], identities: dict[str, Identity], read: Collection[str] | None = None) -> None:
+    def keep(
+        self,
+        model_id: str,
+        promises: list[FilePromise],
+        identities: dict[str, Identity],
+        read: Collection[str] | None = None,
+    ) -> None:
         """Remember, durably, the files of a model that keep their promise; those that do not are forgotten.
 
         Args:

@@ -14,22 +14,29 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.readiness import policy
+from actors.readiness import readiness_snapshot
 from actors.readiness.availability import Declared, broken_models
-from actors.readiness.facts import Facts, Heard, learn, listed
-from actors.readiness.report import report_text
-from actors.readiness.room import room_at
-from actors.readiness.signs import taken_over
-from actors.readiness.wishes import check_bundle, fetch_bundle, try_again
+from actors.readiness.model_room import room_at
+from actors.readiness.readiness_commands import check_bundle, fetch_bundle, try_again
+from actors.readiness.readiness_facts import Facts, Heard, learn, listed
+from actors.readiness.readiness_report import report_text
+from actors.readiness.warning_signs import taken_over
 from actors.readiness.wording import Wording, Wordings
 from bus.actor import Actor, Later
 from bus.client import GapEvent
 from bus.errors import RequestFailed
-from bus.subscription import Subscription
-from schemas.alerts import AlertChangedEvent
+from bus.peer.subscription import Subscription
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
-from schemas.models import ModelDownloadProgressedEvent, ModelsListRequestEvent, ModelStateChangedEvent, ModelStatus, ModelVerificationFailedEvent
+from schemas.models import (
+    ModelDownloadProgressedEvent,
+    ModelsListRequestEvent,
+    ModelStateChangedEvent,
+    ModelStatus,
+    ModelVerificationFailedEvent,
+)
+from schemas.operations.alerts import AlertChangedEvent
+from schemas.operations.supervision import ActorStateChangedEvent, SupervisorStoppingEvent
 from schemas.paths import PathMoveChangedEvent, PathsChangedEvent
 from schemas.readiness import (
     BundleModel,
@@ -43,10 +50,9 @@ from schemas.readiness import (
     ReadinessSnapshot,
 )
 from schemas.sources import ModelCatalogueChangedEvent
-from schemas.supervision import ActorStateChangedEvent, SupervisorStoppingEvent
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
 
 LIST_TIMEOUT_SECONDS: Final = 5.0
 ASK_AGAIN_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -72,7 +78,9 @@ Inbox = (
 class Readiness(Actor[Inbox]):
     """Tells what the app can be used for now. It owns no file: all it says follows from what it heard."""
 
-    def __init__(self, declared: Declared, wordings: Wordings, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, declared: Declared, wordings: Wordings, clock: Callable[[], float] | None = None
+    ) -> None:
         """Args: clock: seconds since the Unix epoch that never go back; None for the system's."""
         self._declared = declared
         self._wordings = wordings
@@ -86,7 +94,7 @@ class Readiness(Actor[Inbox]):
         self._list_due.set()
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """Build it for a profile.
 
         Raises:
@@ -97,7 +105,9 @@ class Readiness(Actor[Inbox]):
 
     async def prepare(self) -> None:
         """Take up what was retained, also from a former life, and say at once how things are."""
-        self._snapshots_told = self.metrics.counter("readiness.snapshots", "Snapshots that were told, by state.")
+        self._snapshots_told = self.metrics.counter(
+            "readiness.snapshots", "Snapshots that were told, by state."
+        )
         heard = [event for event in self.inbox if issubclass(event, Heard)]
         async with self.peer.subscribe(ReadinessChangedEvent) as own:
             async for told in _there_already(own):
@@ -142,17 +152,22 @@ class Readiness(Actor[Inbox]):
         """What was lost can be asked for."""
         self._list_due.set()
 
-    # -- wishes ----------------------------------------------------------------------------------------------------
+    # -- wishes
+    # ----------------------------------------------------------------------------------------------------
 
     async def _set_up(self, models: list[BundleModel]) -> ReadinessSetupAcceptedEvent:
         begun, problems = await fetch_bundle(models, self._facts, self.peer, self._heard)
-        return ReadinessSetupAcceptedEvent(model_ids=begun, problems=problems, revision=await self._revision_of_now())
+        return ReadinessSetupAcceptedEvent(
+            model_ids=begun, problems=problems, revision=await self._revision_of_now()
+        )
 
     async def _try_again(self) -> ReadinessRetriedEvent:
         self._list_due.set()
         broken = broken_models(self._facts, self._declared, self._words())
         begun, problems = await try_again(broken, self._facts, self.peer, self._heard)
-        return ReadinessRetriedEvent(model_ids=begun, problems=problems, revision=await self._revision_of_now())
+        return ReadinessRetriedEvent(
+            model_ids=begun, problems=problems, revision=await self._revision_of_now()
+        )
 
     def _heard(self, found: ModelStatus) -> None:
         self._learn(ModelStateChangedEvent(model_id=found.model_id, status=found))
@@ -162,13 +177,18 @@ class Readiness(Actor[Inbox]):
         is_held = await self._tell() is not None
         return self._now.revision + is_held
 
-    # -- taking in -------------------------------------------------------------------------------------------------
+    # -- taking in
+    # -------------------------------------------------------------------------------------------------
 
     def _learn(self, event: Heard) -> None:
         self._facts = learn(self._facts, event, self._clock())
         if isinstance(event, PathsChangedEvent | PathMoveChangedEvent | ModelCatalogueChangedEvent):
             self._list_due.set()  # what the downloader has, and where, may be another now
-        elif isinstance(event, ActorStateChangedEvent) and event.actor == "model_downloader" and event.status.state == "ready":
+        elif (
+            isinstance(event, ActorStateChangedEvent)
+            and event.actor == "model_downloader"
+            and event.status.state == "ready"
+        ):
             self._list_due.set()
         self._news.set()
 
@@ -194,7 +214,8 @@ class Readiness(Actor[Inbox]):
         self._news.set()
         return True
 
-    # -- telling ---------------------------------------------------------------------------------------------------
+    # -- telling
+    # ---------------------------------------------------------------------------------------------------
 
     @property
     def _now(self) -> ReadinessSnapshot:
@@ -211,7 +232,14 @@ class Readiness(Actor[Inbox]):
         held_until: float | None = None
         while True:
             now = self._clock()
-            due = min((moment for moment in (policy.next_due(self._now, self._declared, now), held_until) if moment is not None), default=None)
+            due = min(
+                (
+                    moment
+                    for moment in (readiness_snapshot.next_due(self._now, self._declared, now), held_until)
+                    if moment is not None
+                ),
+                default=None,
+            )
             with anyio.move_on_after(None if due is None else max(0.0, due - now)):
                 await self._news.wait()
             self._news.clear()
@@ -221,25 +249,34 @@ class Readiness(Actor[Inbox]):
         """Publish the snapshot if anything in it is new. Mere progress waits for its turn: returns until when."""
         now, before = self._clock(), self._snapshot
         after = self._derive(self._words())
-        if not policy.changed_fields(before, after):
+        if not readiness_snapshot.changed_fields(before, after):
             return None
-        if before is not None and policy.is_mere_progress(before, after) and now < self._told_at + policy.PROGRESS_GAP_SECONDS:
-            return self._told_at + policy.PROGRESS_GAP_SECONDS
+        if (
+            before is not None
+            and readiness_snapshot.is_mere_progress(before, after)
+            and now < self._told_at + readiness_snapshot.PROGRESS_GAP_SECONDS
+        ):
+            return self._told_at + readiness_snapshot.PROGRESS_GAP_SECONDS
         self._snapshot, self._told_at = after, now
-        await self.peer.publish(ReadinessChangedEvent(snapshot=after, changed=policy.changed_fields(before, after)))
+        await self.peer.publish(
+            ReadinessChangedEvent(snapshot=after, changed=readiness_snapshot.changed_fields(before, after))
+        )
         self._snapshots_told.add(state=after.state)
         self._look_at_disk(after)
         return None
 
     def _derive(self, words: Wording) -> ReadinessSnapshot:
-        return policy.derive(self._facts, self._declared, words, self._snapshot, self._clock())
+        return readiness_snapshot.derive(self._facts, self._declared, words, self._snapshot, self._clock())
 
     def _report(self, event: ReadinessReportRequestEvent) -> ReadinessReportedEvent:
         words = self._words(event.locale)
         snapshot = msgspec.structs.replace(self._derive(words), revision=self._now.revision)
-        return ReadinessReportedEvent(snapshot=snapshot, text=report_text(snapshot, self._facts, self._declared, words, self._clock()))
+        return ReadinessReportedEvent(
+            snapshot=snapshot, text=report_text(snapshot, self._facts, self._declared, words, self._clock())
+        )
 
-    # -- room on the disk ------------------------------------------------------------------------------------------
+    # -- room on the disk
+    # ------------------------------------------------------------------------------------------
 
     def _look_at_disk(self, snapshot: ReadinessSnapshot) -> None:
         """Find out how much room there is whenever another bundle is shown. A drive that does not answer holds up nobody."""

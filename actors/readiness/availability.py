@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from actors.modes import ModeTable, ReadinessTable
-from actors.profile import Profile
-from actors.readiness.facts import Facts
+from actors.readiness.readiness_facts import Facts
 from actors.readiness.wording import Wording
+from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
+from actors.shared.profile.profile import Profile
 from schemas.models import ModelStatus
 from schemas.readiness import ModeAvailability, ModeStatus, Reason, ReasonKind
 
 Standing = Literal["usable", "checking", "arriving", "missing", "broken"]
 """`missing`: a person has to set something up. `broken`: it was tried, and a person has to decide how to go on."""
 
-MISSING_KINDS: Final[dict[str, ReasonKind]] = {"absent": "model_absent", "partial": "model_absent", "paused": "model_paused"}
+MISSING_KINDS: Final[dict[str, ReasonKind]] = {
+    "absent": "model_absent",
+    "partial": "model_absent",
+    "paused": "model_paused",
+}
 BROKEN_KINDS: Final[dict[str, ReasonKind]] = {"failed": "model_failed", "damaged": "model_damaged"}
 
 
@@ -130,7 +134,9 @@ def place_reason(facts: Facts, words: Wording) -> Reason | None:
     place = facts.place
     if place.trouble is None:
         return None
-    text = words.say(f"reason_{place.trouble}", path=place.directory, active=place.served, problem=place.problem)
+    text = words.say(
+        f"reason_{place.trouble}", path=place.directory, active=place.served, problem=place.problem
+    )
     return Reason(kind=place.trouble, subject=place.directory, text=text)
 
 
@@ -145,11 +151,19 @@ def availability_of(mode: ModeTable, facts: Facts, declared: Declared, words: Wo
     if not is_enabled(mode, facts):
         off = Reason(kind="switched_off", subject=mode.enabled_by, text=words.say("reason_switched_off"))
         return ModeAvailability(mode=mode.name, title=title, status="switched_off", reasons=[off])
-    unserved = [found for category in mode.requires if (found := standing_of(category, facts, declared, words)).standing != "usable"]
+    unserved = [
+        found
+        for category in mode.requires
+        if (found := standing_of(category, facts, declared, words)).standing != "usable"
+    ]
     status: ModeStatus = "available"
     if unserved:
         status = "checking" if all(found.standing == "checking" for found in unserved) else "unavailable"
-    lacking = [need for need in mode.optional if standing_of(need.category, facts, declared, words).standing not in ("usable", "checking")]
+    lacking = [
+        need
+        for need in mode.optional
+        if standing_of(need.category, facts, declared, words).standing not in ("usable", "checking")
+    ]
     return ModeAvailability(
         mode=mode.name,
         title=title,
@@ -165,7 +179,11 @@ def needed_categories(facts: Facts, declared: Declared) -> Iterator[tuple[str, b
     """Categories that the enabled modes look for, and whether one of them requires it; each once, in the order of the profile."""
     enabled = [mode for mode in declared.modes if is_enabled(mode, facts)]
     required = {category for mode in enabled for category in mode.requires}
-    wanted = dict.fromkeys(category for mode in enabled for category in [*mode.requires, *(need.category for need in mode.optional)])
+    wanted = dict.fromkeys(
+        category
+        for mode in enabled
+        for category in [*mode.requires, *(need.category for need in mode.optional)]
+    )
     for category in wanted:
         yield category, category in required
 
@@ -179,9 +197,17 @@ def bundled_categories(facts: Facts, declared: Declared) -> set[str]:
 
 def broken_models(facts: Facts, declared: Declared, words: Wording) -> list[str]:
     """Models of the bundle that failed or are damaged, those included that no mode requires."""
-    standings = (standing_of(category, facts, declared, words) for category in sorted(bundled_categories(facts, declared)))
+    standings = (
+        standing_of(category, facts, declared, words)
+        for category in sorted(bundled_categories(facts, declared))
+    )
     return list(dict.fromkeys(found.model_id for found in standings if found.standing == "broken"))
 
 
 def _checking(category: str, words: Wording) -> Reason:
-    return Reason(kind="checking", subject=category, category=category, text=words.say("reason_checking", category=words.name_of(category)))
+    return Reason(
+        kind="checking",
+        subject=category,
+        category=category,
+        text=words.say("reason_checking", category=words.name_of(category)),
+    )

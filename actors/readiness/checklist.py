@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from actors.readiness.availability import CategoryStanding, Declared
-from actors.readiness.facts import SERVICES, Facts
+from actors.readiness.readiness_facts import SERVICES, Facts
 from actors.readiness.wording import Wording
 from schemas.models import ModelStatus
 from schemas.readiness import Step, StepStatus
@@ -24,7 +24,9 @@ def durable_bytes_of(status: ModelStatus, facts: Facts) -> int:
     return told.durable_bytes if told is not None else status.durable_bytes
 
 
-def steps_of(facts: Facts, declared: Declared, standings: Iterable[tuple[CategoryStanding, bool]], words: Wording) -> Iterator[Step]:
+def steps_of(
+    facts: Facts, declared: Declared, standings: Iterable[tuple[CategoryStanding, bool]], words: Wording
+) -> Iterator[Step]:
     """The checklist of now, without times."""
     yield _settings(facts, declared, words)
     yield _storage(facts, words)
@@ -51,7 +53,14 @@ def _timed(step: Step, before: Step | None, now: float) -> Step:
 
 
 def _with(step: Step, started_at: float | None, ended_at: float | None) -> Step:
-    return Step(id=step.id, title=step.title, status=step.status, started_at=started_at, ended_at=ended_at, detail=step.detail)
+    return Step(
+        id=step.id,
+        title=step.title,
+        status=step.status,
+        started_at=started_at,
+        ended_at=ended_at,
+        detail=step.detail,
+    )
 
 
 def _settings(facts: Facts, declared: Declared, words: Wording) -> Step:
@@ -69,7 +78,9 @@ def _storage(facts: Facts, words: Wording) -> Step:
     status: StepStatus = "running" if not place.directory or place.is_moving else "passed"
     if place.trouble is not None:
         status = "failed"
-    return Step(id="storage", title=words.say("step_storage"), status=status, detail=place.problem or place.directory)
+    return Step(
+        id="storage", title=words.say("step_storage"), status=status, detail=place.problem or place.directory
+    )
 
 
 def _services(facts: Facts, words: Wording) -> Step:
@@ -77,7 +88,12 @@ def _services(facts: Facts, words: Wording) -> Step:
     status: StepStatus = "passed" if facts.is_listed and not _down(facts, others) else "running"
     if _is_failed(facts, others):
         status = "failed"
-    return Step(id="services", title=words.say("step_services"), status=status, detail=_service_detail(facts, others, words))
+    return Step(
+        id="services",
+        title=words.say("step_services"),
+        status=status,
+        detail=_service_detail(facts, others, words),
+    )
 
 
 def _down(facts: Facts, names: Iterable[str]) -> list[str]:
@@ -89,28 +105,44 @@ def _is_failed(facts: Facts, names: Iterable[str]) -> bool:
 
 
 def _service_detail(facts: Facts, names: Iterable[str], words: Wording) -> str:
-    return "; ".join(words.say("detail_service", service=name, state=facts.services[name].state) for name in _down(facts, names))
+    return "; ".join(
+        words.say("detail_service", service=name, state=facts.services[name].state)
+        for name in _down(facts, names)
+    )
 
 
 def _model(found: CategoryStanding, is_required: bool, facts: Facts, words: Wording) -> Step:
     category = words.name_of(found.category)
-    title = words.say("step_model", category=category, model=found.name) if found.model_id else words.say("step_no_model", category=category)
+    title = (
+        words.say("step_model", category=category, model=found.name)
+        if found.model_id
+        else words.say("step_no_model", category=category)
+    )
     status, detail = _model_status(found, is_required, facts, words)
     return Step(id=f"model.{found.category}", title=title, status=status, detail=detail)
 
 
-def _model_status(found: CategoryStanding, is_required: bool, facts: Facts, words: Wording) -> tuple[StepStatus, str]:
+def _model_status(
+    found: CategoryStanding, is_required: bool, facts: Facts, words: Wording
+) -> tuple[StepStatus, str]:
     match found.standing:
         case "usable":
             return "passed", words.say("detail_in_use") if found.status and found.status.held_by else ""
         case "checking":
             is_known = found.status is not None
-            return ("running", words.say("detail_verifying")) if is_known else ("waiting", words.say("detail_waiting"))
+            return (
+                ("running", words.say("detail_verifying"))
+                if is_known
+                else ("waiting", words.say("detail_waiting"))
+            )
         case "arriving":
             assert found.status is not None, "only a known model can be on its way"
             if found.status.state == "verifying":
                 return "running", words.say("detail_verifying")
-            return "running", words.say("detail_downloading", percent=percent(durable_bytes_of(found.status, facts), found.status.size_bytes))
+            return "running", words.say(
+                "detail_downloading",
+                percent=percent(durable_bytes_of(found.status, facts), found.status.size_bytes),
+            )
         case "missing" if not is_required:
             return "skipped", words.say("detail_optional")
         case "missing" | "broken":

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from actors.readiness.availability import CategoryStanding, Declared
 from actors.readiness.checklist import durable_bytes_of, percent
-from actors.readiness.facts import Facts
+from actors.readiness.readiness_facts import Facts
 from actors.readiness.wording import Wording
-from actors.sizes import size_text
+from actors.shared.text import size_text
 from schemas.event import topic_of
 from schemas.models import ModelStatus
 from schemas.paths import PathChooseRequestEvent
@@ -24,16 +24,30 @@ from schemas.readiness import (
 )
 
 
-def setup_prompt(wanted: Iterable[CategoryStanding], facts: Facts, declared: Declared, words: Wording) -> SetupPrompt | None:
+def setup_prompt(
+    wanted: Iterable[CategoryStanding], facts: Facts, declared: Declared, words: Wording
+) -> SetupPrompt | None:
     """Everything that is still to be fetched, as one bundle, and what else has to be put right; None if there is nothing."""
     missing = [found for found in wanted if found.standing == "missing"]
     if not missing:
         return None
-    statuses = {found.model_id: found.status for found in missing if found.status is not None and not facts.is_usable(found.model_id)}
+    statuses = {
+        found.model_id: found.status
+        for found in missing
+        if found.status is not None and not facts.is_usable(found.model_id)
+    }
     models = [_bundled(status, facts) for status in statuses.values()]
     names = ", ".join(model.name for model in models)
-    heading = words.say("setup_heading", app=declared.title, models=names) if models else words.say("setup_heading_bare", app=declared.title)
-    others = [found.reason.text for found in missing if found.reason and found.reason.kind not in ("model_absent", "licence_due")]
+    heading = (
+        words.say("setup_heading", app=declared.title, models=names)
+        if models
+        else words.say("setup_heading_bare", app=declared.title)
+    )
+    others = [
+        found.reason.text
+        for found in missing
+        if found.reason and found.reason.kind not in ("model_absent", "licence_due")
+    ]
     return SetupPrompt(
         heading=heading,
         text="\n".join([*_fetch_words(models, facts, words), *dict.fromkeys(others)]),
@@ -47,7 +61,12 @@ def setup_prompt(wanted: Iterable[CategoryStanding], facts: Facts, declared: Dec
 
 
 def _change_path(facts: Facts, words: Wording) -> Action:
-    return Action(name="change_path", title=words.say("action_change_path"), value=facts.place.directory, request=topic_of(PathChooseRequestEvent))
+    return Action(
+        name="change_path",
+        title=words.say("action_change_path"),
+        value=facts.place.directory,
+        request=topic_of(PathChooseRequestEvent),
+    )
 
 
 def _fetch_words(models: list[BundleModel], facts: Facts, words: Wording) -> list[str]:
@@ -59,8 +78,16 @@ def _fetch_words(models: list[BundleModel], facts: Facts, words: Wording) -> lis
     if facts.free_bytes is None:
         text = words.say("setup_text", **values)
     else:
-        text = words.say("setup_text_space" if missing <= facts.free_bytes else "setup_text_short", free=size_text(facts.free_bytes), **values)
-    due = [words.say("setup_licence", model=model.name, licence=model.licence, url=model.licence_url) for model in models if model.licence_due]
+        text = words.say(
+            "setup_text_space" if missing <= facts.free_bytes else "setup_text_short",
+            free=size_text(facts.free_bytes),
+            **values,
+        )
+    due = [
+        words.say("setup_licence", model=model.name, licence=model.licence, url=model.licence_url)
+        for model in models
+        if model.licence_due
+    ]
     return [text, *due]
 
 
@@ -79,7 +106,11 @@ def _bundled(status: ModelStatus, facts: Facts) -> BundleModel:
 
 def progress_lines(facts: Facts, words: Wording) -> list[ProgressLine]:
     """One line for each model that is on its way, whoever asked for it."""
-    return [_line(facts.models[model_id], facts, words) for model_id in sorted(facts.arriving) if model_id in facts.models]
+    return [
+        _line(facts.models[model_id], facts, words)
+        for model_id in sorted(facts.arriving)
+        if model_id in facts.models
+    ]
 
 
 def _line(status: ModelStatus, facts: Facts, words: Wording) -> ProgressLine:
@@ -98,34 +129,52 @@ def _line(status: ModelStatus, facts: Facts, words: Wording) -> ProgressLine:
     )
 
 
-def recovery_notice(broken: list[CategoryStanding], down: list[str], facts: Facts, words: Wording) -> Notice | None:
+def recovery_notice(
+    broken: list[CategoryStanding], down: list[str], facts: Facts, words: Wording
+) -> Notice | None:
     """Safety first, then at once what can be done: retry, another directory, the report. None if nothing is broken."""
-    sentences = [_safety(found, words) for found in broken] + [words.say("safety_service", service=name) for name in down]
+    sentences = [_safety(found, words) for found in broken] + [
+        words.say("safety_service", service=name) for name in down
+    ]
     if not sentences:
         return None
     actions = [
         Action(name="retry", title=words.say("action_retry"), request=topic_of(ReadinessRetryRequestEvent)),
         _change_path(facts, words),
-        Action(name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent)),
+        Action(
+            name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent)
+        ),
     ]
     return Notice(text=" ".join(dict.fromkeys(sentences)), actions=actions)
 
 
 def _safety(found: CategoryStanding, words: Wording) -> str:
     kind = found.status.problem_kind if found.status else ""
-    key = "damaged" if found.status and found.status.state == "damaged" else {"mismatch": "mismatch", "space": "space"}.get(kind, "failed")
+    key = (
+        "damaged"
+        if found.status and found.status.state == "damaged"
+        else {"mismatch": "mismatch", "space": "space"}.get(kind, "failed")
+    )
     return words.say(f"safety_{key}", model=found.name)
 
 
 def banner_notice(step: Step, words: Wording) -> Notice:
     """A check or a trouble lasts; what it is, and the report."""
     is_trouble = step.status == "failed"
-    text = words.say("banner_trouble", step=step.title, detail=step.detail) if is_trouble else words.say("banner", step=step.title)
-    report = Action(name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent))
+    text = (
+        words.say("banner_trouble", step=step.title, detail=step.detail)
+        if is_trouble
+        else words.say("banner", step=step.title)
+    )
+    report = Action(
+        name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent)
+    )
     return Notice(text=text, actions=[report])
 
 
 def toast_notice(fade_ms: int, words: Wording) -> Notice:
     """All is ready; it fades."""
-    copy = Action(name="report", title=words.say("action_copy_report"), request=topic_of(ReadinessReportRequestEvent))
+    copy = Action(
+        name="report", title=words.say("action_copy_report"), request=topic_of(ReadinessReportRequestEvent)
+    )
     return Notice(text=words.say("toast"), actions=[copy], fade_ms=fade_ms)

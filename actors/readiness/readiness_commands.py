@@ -6,16 +6,16 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from actors.readiness.facts import Facts
-from actors.readiness.policy import failed_services
+from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_snapshot import failed_services
 from actors.readiness.wording import Wording
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
 from schemas.leases import ModelRepairRequestEvent
 from schemas.models import ModelInstallRequestEvent, ModelResumeRequestEvent, ModelStatus
+from schemas.operations.supervision import ActorRestartRequestEvent
 from schemas.readiness import BundleModel, ReadinessSetupRequestEvent, ReadinessSnapshot
 from schemas.sources import LicenceAcceptRequestEvent
-from schemas.supervision import ActorRestartRequestEvent
 
 WISH_SECONDS: Final = 30.0
 """A wish is answered once it is on disk, and a disk may be slow."""
@@ -25,7 +25,9 @@ Heard = Callable[[ModelStatus], None]
 """Told where a model stands as soon as its wish was answered, which may be before the event about it comes."""
 
 
-def check_bundle(event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, words: Wording) -> list[BundleModel]:
+def check_bundle(
+    event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, words: Wording
+) -> list[BundleModel]:
     """The models that the person was shown and confirmed.
 
     Raises:
@@ -41,7 +43,9 @@ def check_bundle(event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, word
     return models
 
 
-async def fetch_bundle(models: list[BundleModel], facts: Facts, peer: Peer, heard: Heard) -> tuple[list[str], list[str]]:
+async def fetch_bundle(
+    models: list[BundleModel], facts: Facts, peer: Peer, heard: Heard
+) -> tuple[list[str], list[str]]:
     """Have every model of the bundle fetched; those that are on their way, and why the others are not."""
     due = {model.model_id: model.licence_due for model in models}
 
@@ -49,9 +53,21 @@ async def fetch_bundle(models: list[BundleModel], facts: Facts, peer: Peer, hear
         if due[model_id]:
             await peer.request(LicenceAcceptRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
         if model_id in facts.models and facts.models[model_id].state == "paused":
-            heard((await peer.request(ModelResumeRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+            heard(
+                (
+                    await peer.request(
+                        ModelResumeRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS
+                    )
+                ).status
+            )
         else:
-            heard((await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+            heard(
+                (
+                    await peer.request(
+                        ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS
+                    )
+                ).status
+            )
 
     return await _each(list(due), install)
 
@@ -66,9 +82,19 @@ async def try_again(broken: list[str], facts: Facts, peer: Peer, heard: Heard) -
         """Repair keeps what is sound; where it is not to be had, the model is fetched again."""
         if facts.models[model_id].state == "damaged":
             with contextlib.suppress(RequestFailed):
-                heard((await peer.request(ModelRepairRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+                heard(
+                    (
+                        await peer.request(
+                            ModelRepairRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS
+                        )
+                    ).status
+                )
                 return
-        heard((await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)).status)
+        heard(
+            (
+                await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
+            ).status
+        )
 
     _, problems = await _each(failed_services(facts), restart)
     begun, more = await _each(broken, mend)

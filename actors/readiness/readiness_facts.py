@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from actors.readiness.signs import Signs, after_progress, after_state, after_verification
-from schemas.alerts import Alert, AlertChangedEvent
+from actors.readiness.warning_signs import Signs, after_progress, after_state, after_verification
 from schemas.config import SettingsChangedEvent
 from schemas.models import (
     ModelDownloadProgressedEvent,
@@ -16,10 +15,11 @@ from schemas.models import (
     ModelStatus,
     ModelVerificationFailedEvent,
 )
+from schemas.operations.alerts import Alert, AlertChangedEvent
+from schemas.operations.supervision import ActorStateChangedEvent, ActorStatus, SupervisorStoppingEvent
 from schemas.paths import PathMoveChangedEvent, PathProblemKind, PathsChangedEvent, PathStatus
 from schemas.readiness import ReasonKind
 from schemas.sources import ModelCatalogueChangedEvent
-from schemas.supervision import ActorStateChangedEvent, ActorStatus, SupervisorStoppingEvent
 
 SERVICES: Final = ("config_store", "model_downloader", "model_verifier")
 """Actors without which there is nothing to tell, or nothing to be done."""
@@ -85,7 +85,8 @@ class Facts:
     Attributes:
         settings: nested by section; None while nobody told.
         is_listed: the downloader has told of every model there is.
-        arriving: models that are being fetched, so that `verifying` is the end of an install and not a check at start.
+        arriving: models that are being fetched, so that `verifying` is the end of an install and not a check
+            at start.
         progress: the last progress of each of them.
         free_bytes: room where the models lie; None while it is not known.
         is_leaving: the runtime stops.
@@ -138,14 +139,18 @@ def learn(facts: Facts, event: Heard, now: float) -> Facts:
         case ModelVerificationFailedEvent():
             return replace(facts, signs=after_verification(facts.signs, event, now))
         case ModelCatalogueChangedEvent():
-            return replace(facts, licence_urls={known.entry.id: known.entry.licence_url for known in event.models})
+            return replace(
+                facts, licence_urls={known.entry.id: known.entry.licence_url for known in event.models}
+            )
         case ActorStateChangedEvent():
             return replace(facts, services={**facts.services, event.actor: event.status})
         case SettingsChangedEvent():
             return replace(facts, settings=event.settings)
         case AlertChangedEvent():
             others = {key: alert for key, alert in facts.alerts.items() if key != event.key}
-            return replace(facts, alerts={**others, event.key: event.alert} if event.alert.is_active else others)
+            return replace(
+                facts, alerts={**others, event.key: event.alert} if event.alert.is_active else others
+            )
         case PathsChangedEvent():
             return _paths(facts, event.paths)
         case PathMoveChangedEvent():
@@ -193,4 +198,6 @@ def _state(facts: Facts, status: ModelStatus, now: float) -> Facts:
     elif status.state != "verifying":
         arriving -= {model_id}
         progress = {known: event for known, event in progress.items() if known != model_id}
-    return replace(facts, models={**facts.models, model_id: status}, arriving=arriving, progress=progress, signs=signs)
+    return replace(
+        facts, models={**facts.models, model_id: status}, arriving=arriving, progress=progress, signs=signs
+    )

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 
 from actors.readiness.availability import Declared
 from actors.readiness.checklist import durable_bytes_of, percent
-from actors.readiness.facts import Facts
+from actors.readiness.readiness_facts import Facts
 from actors.readiness.wording import Wording
-from actors.sizes import size_text
-from schemas.alerts import Alert
+from actors.shared.text import size_text
+from schemas.operations.alerts import Alert
 from schemas.readiness import ModeAvailability, ReadinessSnapshot, Step
 
 
-def report_text(snapshot: ReadinessSnapshot, facts: Facts, declared: Declared, words: Wording, now: float) -> str:
+def report_text(
+    snapshot: ReadinessSnapshot, facts: Facts, declared: Declared, words: Wording, now: float
+) -> str:
     """The whole report; `now` in seconds since the Unix epoch. Times are UTC."""
     sections = (
         ("report_modes", _modes(snapshot.modes, words)),
@@ -26,7 +28,9 @@ def report_text(snapshot: ReadinessSnapshot, facts: Facts, declared: Declared, w
         ("report_alerts", (_alert(alert) for _, alert in sorted(facts.alerts.items()))),
     )
     lines = [f"{words.say('report_title', app=declared.title)}, {_time(now)}", ""]
-    lines.append(f"{words.say('report_state')}: {snapshot.state_text} ({snapshot.state}, {words.say('report_since')} {_time(snapshot.since)})")
+    lines.append(
+        f"{words.say('report_state')}: {snapshot.state_text} ({snapshot.state}, {words.say('report_since')} {_time(snapshot.since)})"
+    )
     lines += [f"  {reason.text}" for reason in snapshot.reasons]
     for title, content in sections:
         lines += ["", f"{words.say(title)}:", *_or_none(content, words)]
@@ -45,7 +49,11 @@ def _modes(modes: Iterable[ModeAvailability], words: Wording) -> Iterator[str]:
 
 
 def _step(step: Step, words: Wording) -> str:
-    took = "" if step.started_at is None or step.ended_at is None else f", {max(0.0, step.ended_at - step.started_at):.3f} s"
+    took = (
+        ""
+        if step.started_at is None or step.ended_at is None
+        else f", {max(0.0, step.ended_at - step.started_at):.3f} s"
+    )
     detail = f": {step.detail}" if step.detail else ""
     return f"{step.title} [{words.say(f'step_status_{step.status}')}{took}]{detail}"
 
@@ -63,7 +71,9 @@ def _models(facts: Facts) -> Iterator[str]:
 
 def _paths(snapshot: ReadinessSnapshot, facts: Facts, words: Wording) -> Iterator[str]:
     if snapshot.location:
-        free = "" if facts.free_bytes is None else f" ({size_text(facts.free_bytes)} {words.say('report_free')})"
+        free = (
+            "" if facts.free_bytes is None else f" ({size_text(facts.free_bytes)} {words.say('report_free')})"
+        )
         yield f"{words.say('report_location')}: {snapshot.location}{free}"
     if facts.place.problem:
         yield facts.place.problem

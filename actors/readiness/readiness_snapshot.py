@@ -1,6 +1,7 @@
 """Derives the one snapshot of readiness from what is known. Pure: facts and time in, snapshot out.
 
-Modes depend on the facts alone. The former snapshot only tells since when something is so, and gives the revision its floor.
+Modes depend on the facts alone. The former snapshot only tells since when something is so, and gives the
+revision its floor.
 """
 
 from __future__ import annotations
@@ -20,10 +21,25 @@ from actors.readiness.availability import (
     standing_of,
 )
 from actors.readiness.checklist import steps_of, timed
-from actors.readiness.facts import SERVICES, Facts
-from actors.readiness.presentation import banner_notice, progress_lines, recovery_notice, setup_prompt, toast_notice
+from actors.readiness.presentation import (
+    banner_notice,
+    progress_lines,
+    recovery_notice,
+    setup_prompt,
+    toast_notice,
+)
+from actors.readiness.readiness_facts import SERVICES, Facts
 from actors.readiness.wording import Wording
-from schemas.readiness import ModeAvailability, Notice, ReadinessSnapshot, ReadinessState, Reason, Showing, Step, WarningSign
+from schemas.readiness import (
+    ModeAvailability,
+    Notice,
+    ReadinessSnapshot,
+    ReadinessState,
+    Reason,
+    Showing,
+    Step,
+    WarningSign,
+)
 
 PROGRESS_GAP_SECONDS: Final = 0.2
 """While nothing but progress changes, a snapshot goes out so often."""
@@ -32,13 +48,18 @@ PROGRESS_FIELDS: Final = frozenset({"progress", "steps", "setup"})
 Standings = Sequence[tuple[CategoryStanding, bool]]
 
 
-def derive(facts: Facts, declared: Declared, words: Wording, before: ReadinessSnapshot | None, now: float) -> ReadinessSnapshot:
+def derive(
+    facts: Facts, declared: Declared, words: Wording, before: ReadinessSnapshot | None, now: float
+) -> ReadinessSnapshot:
     """The snapshot of now, `now` in seconds since the Unix epoch.
 
-    Its revision is one more than the former's, and never less than milliseconds since the epoch: so it also grows across a life of
-    the actor whose last snapshot nobody retained.
+    Its revision is one more than the former's, and never less than milliseconds since the epoch: so it also
+    grows across a life of the actor whose last snapshot nobody retained.
     """
-    standings = [(standing_of(category, facts, declared, words), is_required) for category, is_required in needed_categories(facts, declared)]
+    standings = [
+        (standing_of(category, facts, declared, words), is_required)
+        for category, is_required in needed_categories(facts, declared)
+    ]
     modes = [availability_of(mode, facts, declared, words) for mode in declared.modes]
     down = failed_services(facts)
     state = state_of(facts, declared, modes, standings, down)
@@ -56,9 +77,16 @@ def derive(facts: Facts, declared: Declared, words: Wording, before: ReadinessSn
         modes=modes,
         reasons=_reasons(facts, standings, words),
         location=facts.place.directory,
-        setup=setup_prompt([found for found, _ in standings if found.category in bundled], facts, declared, words),
+        setup=setup_prompt(
+            [found for found, _ in standings if found.category in bundled], facts, declared, words
+        ),
         progress=progress_lines(facts, words),
-        recovery=recovery_notice([found for found, is_required in standings if is_required and found.standing == "broken"], down, facts, words),
+        recovery=recovery_notice(
+            [found for found, is_required in standings if is_required and found.standing == "broken"],
+            down,
+            facts,
+            words,
+        ),
         toast=_toast(state, since, facts, declared, words, now),
         banner=_banner(state, steps, declared, words, now),
         signs=[_sign_text(sign, facts, words) for sign in facts.signs],
@@ -67,7 +95,13 @@ def derive(facts: Facts, declared: Declared, words: Wording, before: ReadinessSn
     return msgspec.structs.replace(snapshot, show=show(snapshot))
 
 
-def state_of(facts: Facts, declared: Declared, modes: Sequence[ModeAvailability], standings: Standings, down: Sequence[str]) -> ReadinessState:
+def state_of(
+    facts: Facts,
+    declared: Declared,
+    modes: Sequence[ModeAvailability],
+    standings: Standings,
+    down: Sequence[str],
+) -> ReadinessState:
     """The state as a whole. It is `ready` only if every enabled mode has a usable model for each category that it requires."""
     if facts.is_leaving:
         return "idle"
@@ -132,19 +166,31 @@ def is_mere_progress(before: ReadinessSnapshot, after: ReadinessSnapshot) -> boo
 
 def _banner_at(step: Step, declared: Declared) -> float | None:
     """When a step has lasted long enough to be shown; None if it is none that lasts. A model that a mode can do without never is."""
-    if step.started_at is None or step.status not in ("running", "failed") or (step.id.startswith("model.") and step.status == "failed"):
+    if (
+        step.started_at is None
+        or step.status not in ("running", "failed")
+        or (step.id.startswith("model.") and step.status == "failed")
+    ):
         return None
     return step.started_at + declared.table.banner_after_ms / 1000
 
 
-def _banner(state: ReadinessState, steps: Sequence[Step], declared: Declared, words: Wording, now: float) -> Notice | None:
+def _banner(
+    state: ReadinessState, steps: Sequence[Step], declared: Declared, words: Wording, now: float
+) -> Notice | None:
     if state not in ("checking", "ready"):
         return None
-    due = [(moment, step) for step in steps if (moment := _banner_at(step, declared)) is not None and moment <= now]
+    due = [
+        (moment, step)
+        for step in steps
+        if (moment := _banner_at(step, declared)) is not None and moment <= now
+    ]
     return banner_notice(min(due, key=lambda found: found[0])[1], words) if due else None
 
 
-def _toast(state: ReadinessState, since: float, facts: Facts, declared: Declared, words: Wording, now: float) -> Notice | None:
+def _toast(
+    state: ReadinessState, since: float, facts: Facts, declared: Declared, words: Wording, now: float
+) -> Notice | None:
     table = declared.table
     is_on = table.toast and facts.setting(table.toast_setting) is not False
     if state != "ready" or not is_on or now >= since + table.toast_fade_ms / 1000:
@@ -152,13 +198,17 @@ def _toast(state: ReadinessState, since: float, facts: Facts, declared: Declared
     return toast_notice(table.toast_fade_ms, words)
 
 
-def _state_text(state: ReadinessState, modes: Sequence[ModeAvailability], facts: Facts, words: Wording) -> str:
+def _state_text(
+    state: ReadinessState, modes: Sequence[ModeAvailability], facts: Facts, words: Wording
+) -> str:
     if state == "degraded":
         available = ", ".join(mode.title for mode in modes if mode.status == "available")
         others = ", ".join(mode.title for mode in modes if mode.status in ("unavailable", "checking"))
         return words.say("state_degraded", available=available, unavailable=others)
     if state == "downloading":
-        names = [facts.models[model_id].name for model_id in sorted(facts.arriving) if model_id in facts.models]
+        names = [
+            facts.models[model_id].name for model_id in sorted(facts.arriving) if model_id in facts.models
+        ]
         return words.say("state_downloading", models=", ".join(names))
     return words.say(f"state_{state}")
 
@@ -168,7 +218,11 @@ def _reasons(facts: Facts, standings: Standings, words: Wording) -> list[Reason]
     place = place_reason(facts, words)
     found = [standing.reason for standing, is_required in standings if is_required and standing.reason]
     down = [
-        Reason(kind="service_down", subject=name, text=words.say("reason_service_down", service=name, problem=facts.services[name].reason))
+        Reason(
+            kind="service_down",
+            subject=name,
+            text=words.say("reason_service_down", service=name, problem=facts.services[name].reason),
+        )
         for name in failed_services(facts)
     ]
     return list(dict.fromkeys([*([place] if place else []), *down, *found]))
@@ -177,4 +231,6 @@ def _reasons(facts: Facts, standings: Standings, words: Wording) -> list[Reason]
 def _sign_text(sign: WarningSign, facts: Facts, words: Wording) -> WarningSign:
     status = facts.models.get(sign.model_id)
     text = words.say(f"sign_{sign.kind}", model=status.name if status else sign.model_id, count=sign.count)
-    return WarningSign(kind=sign.kind, model_id=sign.model_id, count=sign.count, last_at=sign.last_at, text=text)
+    return WarningSign(
+        kind=sign.kind, model_id=sign.model_id, count=sign.count, last_at=sign.last_at, text=text
+    )

@@ -52,7 +52,9 @@ def taken_over(former: list[WarningSign]) -> Signs:
 def after_progress(signs: Signs, event: ModelDownloadProgressedEvent, now: float) -> Signs:
     """Bytes that go back with a new attempt were thrown away: the server answered 200 where it had answered 206."""
     trail = signs.trails.get(event.model_id, Trail())
-    is_flip = event.attempt > trail.attempt and event.durable_bytes < trail.durable_bytes and not trail.is_excused
+    is_flip = (
+        event.attempt > trail.attempt and event.durable_bytes < trail.durable_bytes and not trail.is_excused
+    )
     followed = replace(trail, attempt=event.attempt, durable_bytes=event.durable_bytes, is_excused=False)
     signs = _follow(signs, event.model_id, followed)
     return _count(signs, "range_flip", event.model_id, now) if is_flip else signs
@@ -71,7 +73,11 @@ def after_state(signs: Signs, before: ModelStatus | None, status: ModelStatus, n
         trail = replace(trail, is_excused=True)
     signs = _follow(signs, status.model_id, trail)
     is_new = before is None or (before.problem_kind, before.problem) != (status.problem_kind, status.problem)
-    return _count(signs, "disk_full", status.model_id, now) if status.problem_kind == "space" and is_new else signs
+    return (
+        _count(signs, "disk_full", status.model_id, now)
+        if status.problem_kind == "space" and is_new
+        else signs
+    )
 
 
 def after_verification(signs: Signs, event: ModelVerificationFailedEvent, now: float) -> Signs:
@@ -99,4 +105,7 @@ def _count(signs: Signs, kind: SignKind, model_id: str, now: float, amount: int 
     if known is None and len(signs.counted) >= SIGN_LIMIT:
         return signs
     count = amount + (known.count if known else 0)
-    return replace(signs, counted={**signs.counted, key: WarningSign(kind=kind, model_id=model_id, count=count, last_at=now)})
+    return replace(
+        signs,
+        counted={**signs.counted, key: WarningSign(kind=kind, model_id=model_id, count=count, last_at=now)},
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from actors.profile import PROFILE_NAME, ProfileError
+from actors.shared.profile.profile import PROFILE_NAME, ProfileError
 
 DIRECTORY: Final = Path(__file__).parent / "locales"
 FALLBACK_LOCALE: Final = "en"
@@ -63,7 +63,11 @@ class Wordings:
         for locale, texts in replaced.items():
             for problem in problems_of(texts, shipped[FALLBACK_LOCALE]):
                 raise ProfileError(str(source / PROFILE_NAME), f"wording.{locale}", problem)
-            tables[_folded(locale)] = {**shipped[FALLBACK_LOCALE], **shipped.get(_folded(locale), {}), **texts}
+            tables[_folded(locale)] = {
+                **shipped[FALLBACK_LOCALE],
+                **shipped.get(_folded(locale), {}),
+                **texts,
+            }
         return cls(tables)
 
     @property

@@ -5,21 +5,22 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors import prctl
-from actors.profile import Profile, read_profile
-from actors.storage.locations import Locations, places
+from actors.runtime import process_name
+from actors.shared.context import ActorContext
+from actors.shared.locations.locations import Locations, places
+from actors.shared.profile.profile import read_profile
 from bus.discovery import Runtime
 from bus.errors import OperatorError
 from bus.lifeline import Lifeline, LifelineClosed, PumpedLifeline
 
 if TYPE_CHECKING:
-    from bus.actor import Actor
+    from bus.actor import Actor, BusContext
 
 PRIVATE_UMASK: Final = 0o077
 CONNECT_TIMEOUT_SECONDS: Final = 60.0
@@ -27,7 +28,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 60.0
 
 
 class BrokerStart(msgspec.Struct, frozen=True, kw_only=True, tag="broker", tag_field="role"):
-    """Become the broker. `options` are those of `bus.broker.BrokerOptions`; they hold the keys."""
+    """Become the broker. `options` are those of `bus.broker.broker_process.BrokerOptions`; they hold the keys."""
 
     name: str
     options: dict[str, Any]
@@ -56,23 +57,6 @@ class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_fie
 StartMessage = BrokerStart | ActorStart
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What an actor is built from.
-
-    Attributes:
-        name: of the actor, as in its child spec.
-        locations: where each kind of file lies.
-        profile: what the app declares.
-        defaults: where each kind would lie had nobody chosen; None: in the same places.
-    """
-
-    name: str
-    locations: Locations
-    profile: Profile
-    defaults: Locations | None = None
-
-
 class EntryRefused(OperatorError):
     """An actor cannot be built from its entry.
 
@@ -90,8 +74,8 @@ class EntryRefused(OperatorError):
         return f"entry {self.entry!r}: {self.detail}; check 'entry' and 'path' of the child in profile.toml"
 
 
-def build(start: ActorStart) -> Actor[Any]:
-    """Import what the entry names and have it build the actor.
+def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
+    """Import what the entry names; the result builds the actor, once there is a bus for it.
 
     Raises:
         EntryRefused: there is no such module or function, or it builds something else.
@@ -110,13 +94,20 @@ def build(start: ActorStart) -> Actor[Any]:
         raise EntryRefused(start.entry, f"there is no module {error.name!r}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise EntryRefused(start.entry, f"expected a function {function_name!r} in {module_name}, found {function!r}")
-    locations = _locations_of(start.locations)
-    profile, defaults = read_profile(Path(start.profile)), _locations_of(start.defaults) if start.defaults else None
-    actor = function(Surroundings(name=start.name, locations=locations, profile=profile, defaults=defaults))
-    if not isinstance(actor, Actor):
-        raise EntryRefused(start.entry, f"expected it to build an Actor, found {type(actor).__name__}")
-    return actor
+        raise EntryRefused(
+            start.entry, f"expected a function {function_name!r} in {module_name}, found {function!r}"
+        )
+    locations, profile = _locations_of(start.locations), read_profile(Path(start.profile))
+    defaults = _locations_of(start.defaults) if start.defaults else None
+
+    def build(bus: BusContext) -> Actor[Any]:
+        context = ActorContext.on(bus, start.name, locations, profile, defaults)
+        actor = function(context)
+        if not isinstance(actor, Actor):
+            raise EntryRefused(start.entry, f"expected it to build an Actor, found {type(actor).__name__}")
+        return actor
+
+    return build
 
 
 def _locations_of(paths: dict[str, str]) -> Locations:
@@ -129,34 +120,38 @@ def run(lifeline: Lifeline) -> None:
         start = msgspec.convert(lifeline.wait_start(), StartMessage)
     except LifelineClosed:
         return
-    prctl.set_name(f"uc-{start.name}")
+    process_name.set_name(f"uc-{start.name}")
     try:
         if isinstance(start, BrokerStart):
-            from bus.broker import BrokerOptions
-            from bus.broker import run as run_broker
+            from bus.broker.broker_process import BrokerOptions
+            from bus.broker.broker_process import run as run_broker
 
             run_broker(msgspec.convert(start.options, BrokerOptions), lifeline)
         else:
             import asyncio
 
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:  # Windows: the other loop has no add_reader
-                runner.run(_act(build(start), start, lifeline))
+            with asyncio.Runner(
+                loop_factory=asyncio.SelectorEventLoop
+            ) as runner:  # Windows: the other loop has no add_reader
+                runner.run(_act(load_entry(start), start, lifeline))
     except OperatorError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from error
 
 
-async def _act(actor: Actor[Any], start: ActorStart, lifeline: Lifeline) -> None:
+async def _act(build: Callable[[BusContext], Actor[Any]], start: ActorStart, lifeline: Lifeline) -> None:
     from bus.actor import ActorLoop
     from bus.client import connect
-    from bus.logs import logging_to, redactor_of_this_machine, salt_of
+    from bus.log_handler import logging_to, redactor_of_this_machine, salt_of
 
-    redactor = redactor_of_this_machine(salt_of(start.runtime.token), places=places(_locations_of(start.locations)))
+    redactor = redactor_of_this_machine(
+        salt_of(start.runtime.token), places=places(_locations_of(start.locations))
+    )
     async with (
         connect(start.name, runtime=start.runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer,
         logging_to(peer, redactor, echo=_echo),
     ):
-        await ActorLoop(actor, peer).run(lifeline)
+        await ActorLoop(build, peer).run(lifeline)
 
 
 def _echo(lines: str) -> None:

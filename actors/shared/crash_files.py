@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.reading import FileUnreadable, read_file
-from schemas.crashes import CrashRecord
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.durable_write import make_directory, replace_file
+from schemas.operations.crashes import CrashRecord
 
 DIRECTORY_NAME: Final = "crashes"
 RING_LIMIT: Final = 10

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, assert_never
 import anyio
 import anyio.to_thread
 
-from actors.state_store import answers, keys, kinds
-from actors.state_store.auditing import Audit, Auditor
-from actors.state_store.backups.desk import BackupDesk, BackupRequest
-from actors.state_store.backups.vault import Vault
-from actors.state_store.committer import Committer
-from actors.state_store.documents import Document, DocumentStore, key_of
+from actors.state_store import state_replies
+from actors.state_store.audit_notes import Audit, Auditor
+from actors.state_store.backups.backup_service import BackupDesk, BackupRequest
+from actors.state_store.backups.repository import Vault
+from actors.state_store.documents import document_types
+from actors.state_store.documents.document_store import Document, DocumentStore, key_of
+from actors.state_store.engine import key_paths
+from actors.state_store.engine.committer import Committer
+from actors.state_store.engine.operations import Delete, Done, Save, Step
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_schemas import of_profile
 from actors.state_store.errors import LoadFailed, QuotaExceeded, SaveFailed, StateError
-from actors.state_store.key_news import ASK_AGAIN_SECONDS, KeyNews
-from actors.state_store.locksmith import Locksmith
+from actors.state_store.health import Teller
+from actors.state_store.key_status import ASK_AGAIN_SECONDS, KeyNews
+from actors.state_store.key_unlocker import Locksmith
 from actors.state_store.namespaces import MIB, Namespaces
-from actors.state_store.operations import Delete, Done, Save, Step
-from actors.state_store.schemata import of_profile
-from actors.state_store.store import StateStore
-from actors.state_store.telling import Teller
 from bus.actor import Actor, Later
 from bus.client import asker
 from bus.errors import Refused
@@ -61,7 +63,7 @@ from schemas.state import (
 )
 
 if TYPE_CHECKING:
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
     from schemas.keys import KeysReport
 
 DIRECTORY_NAME: Final = "store"
@@ -78,7 +80,12 @@ KeyRequest = (
     | StateLoadBatchRequestEvent
     | StateHealthRequestEvent
 )
-DocumentRequest = DocumentReadRequestEvent | DocumentWriteRequestEvent | DocumentTypesRequestEvent | DocumentCacheRequestEvent
+DocumentRequest = (
+    DocumentReadRequestEvent
+    | DocumentWriteRequestEvent
+    | DocumentTypesRequestEvent
+    | DocumentCacheRequestEvent
+)
 Inbox = KeyRequest | DocumentRequest | BackupRequest
 ReplyT = TypeVar("ReplyT", bound=Event)
 FoundT = TypeVar("FoundT")
@@ -109,23 +116,35 @@ class StateStoreActor(Actor[Inbox]):
         self._all_answered = anyio.Event()
 
     @classmethod
-    def of(cls, surroundings: Surroundings) -> Self:
+    def of(cls, surroundings: ActorContext) -> Self:
         """The store of an app.
 
         Raises:
             DeclarationRefused, ProfileError: what the profile declares about state cannot be.
         """
-        from actors.storage.keys.ring import open_ring
+        from actors.shared.keys.key_ring import open_ring
 
         profile, root = surroundings.profile, surroundings.locations.state / DIRECTORY_NAME
         ring = open_ring(
             surroundings.locations.state, [root, surroundings.locations.state / "history"]
         )  # no key is made while either holds ciphertext
-        store = StateStore(root, Namespaces(profile.state_namespaces), of_profile(profile), ring, quota_bytes=profile.state.quota_mib * MIB)
-        types = kinds.kinds_of(profile.load(profile.documents)) if profile.documents else {}
-        documents, audit = DocumentStore(store, types, profile.state.cache_seconds), Auditor.of(surroundings.locations.state)
+        store = StateStore(
+            root,
+            Namespaces(profile.state_namespaces),
+            of_profile(profile),
+            ring,
+            quota_bytes=profile.state.quota_mib * MIB,
+        )
+        types = document_types.kinds_of(profile.load(profile.documents)) if profile.documents else {}
+        documents, audit = (
+            DocumentStore(store, types, profile.state.cache_seconds),
+            Auditor.of(surroundings.locations.state),
+        )
         store.schemata.check_migrations()
-        home = {"config.json": surroundings.locations.config / "config.json", "keys.json": surroundings.locations.state / "keys" / "keys.json"}
+        home = {
+            "config.json": surroundings.locations.config / "config.json",
+            "keys.json": surroundings.locations.state / "keys" / "keys.json",
+        }
         desk = BackupDesk(store, documents, Vault(root / "backups"), home, profile.state.backups, audit)
         return cls(store, documents, Locksmith(ring).unlock, audit, ring.report, desk)
 
@@ -136,14 +155,20 @@ class StateStoreActor(Actor[Inbox]):
         self._committer = Committer(self._store)
         self._readers = anyio.CapacityLimiter(READERS)
         self._unlocking = anyio.Lock()
-        self._key_news = KeyNews(self.peer.name, self._report, self.peer.publish, self.alerts) if self._report is not None else None
+        self._key_news = (
+            KeyNews(self.peer.name, self._report, self.peer.publish, self.alerts)
+            if self._report is not None
+            else None
+        )
         if self._audit is not None:
             await anyio.to_thread.run_sync(self._audit.open)
             self.tasks.start_soon(self._audit.settle)
         self._teller.measure()
         await self._teller.incidents()
         if self._desk is not None:
-            await self._desk.open(self.peer.publish, self.alerts, self.tasks, self._ask_keychain, self._teller.incidents)
+            await self._desk.open(
+                self.peer.publish, self.alerts, self.tasks, self._ask_keychain, self._teller.incidents
+            )
             self.tasks.start_soon(self._desk.run)
         self.tasks.start_soon(self._committer.run)
         self.tasks.start_soon(self._committer.tidy)
@@ -151,7 +176,12 @@ class StateStoreActor(Actor[Inbox]):
     async def handle(self, event: Inbox) -> Event | Later:
         """Check who asks and let it be done beside the inbox; writes keep the order in which they came."""
         match event:
-            case DocumentReadRequestEvent() | DocumentWriteRequestEvent() | DocumentTypesRequestEvent() | DocumentCacheRequestEvent():
+            case (
+                DocumentReadRequestEvent()
+                | DocumentWriteRequestEvent()
+                | DocumentTypesRequestEvent()
+                | DocumentCacheRequestEvent()
+            ):
                 return self._document(event)
             case (
                 BackupCreateRequestEvent()
@@ -180,36 +210,66 @@ class StateStoreActor(Actor[Inbox]):
         if self._audit is not None:
             await anyio.to_thread.run_sync(self._audit.close)
 
-    # -- keys ------------------------------------------------------------------------------------------------------
+    # -- keys
+    # ------------------------------------------------------------------------------------------------------
 
     def _key(self, event: KeyRequest) -> Event | Later:
         who, began = asker.get(), time.perf_counter()
         match event:
             case StateSaveRequestEvent():
-                return self._write(who, "save", event.key, began, lambda: [self._save_step(who, event)], answers.saved)
+                return self._write(
+                    who, "save", event.key, began, lambda: [self._save_step(who, event)], state_replies.saved
+                )
             case StateDeleteRequestEvent():
-                return self._write(who, "delete", event.key, began, lambda: [self._delete_step(who, event)], answers.deleted)
+                return self._write(
+                    who,
+                    "delete",
+                    event.key,
+                    began,
+                    lambda: [self._delete_step(who, event)],
+                    state_replies.deleted,
+                )
             case StateSaveBatchRequestEvent():
                 name = event.operations[0].key if event.operations else ""
-                return self._write(who, "save", name, began, lambda: self._batch(who, event), answers.batch_saved)
+                return self._write(
+                    who, "save", name, began, lambda: self._batch(who, event), state_replies.batch_saved
+                )
             case StateLoadRequestEvent():
                 key = self._checked(who, "load", "read", event.key)
-                return self._later(self._load(who, key, began, functools.partial(self._store.load, key, event.schema), answers.loaded))
+                return self._later(
+                    self._load(
+                        who,
+                        key,
+                        began,
+                        functools.partial(self._store.load, key, event.schema),
+                        state_replies.loaded,
+                    )
+                )
             case StateLoadBatchRequestEvent():
                 found = [self._checked(who, "load", "read", key) for key in event.keys[: BATCH_LIMIT + 1]]
                 if len(found) > BATCH_LIMIT:
                     raise Refused(f"a batch has at most {BATCH_LIMIT} keys")
-                render = functools.partial(answers.batch_loaded, event.keys)
-                return self._later(self._load(who, ", ".join(found[:3]), began, functools.partial(self._store.load_many, found), render))
+                render = functools.partial(state_replies.batch_loaded, event.keys)
+                return self._later(
+                    self._load(
+                        who,
+                        ", ".join(found[:3]),
+                        began,
+                        functools.partial(self._store.load_many, found),
+                        render,
+                    )
+                )
             case StateExistsRequestEvent():
                 key = self._checked(who, "exists", "read", event.key)
                 self._teller.went_well(who, "exists", key, time.perf_counter() - began)
                 return StateExistsReportedEvent(key=key, exists=key in self._store.index)
             case StateListRequestEvent():
                 limit = max(1, min(event.limit, PAGE_LIMIT))
-                page = self._store.index.page(event.prefix, event.after, limit, self._store.namespaces.readable(who))
+                page = self._store.index.page(
+                    event.prefix, event.after, limit, self._store.namespaces.readable(who)
+                )
                 self._teller.went_well(who, "list", event.prefix, time.perf_counter() - began)
-                return answers.listed(*page)
+                return state_replies.listed(*page)
             case StateHealthRequestEvent():
                 return self._teller.health()
             case _:
@@ -217,7 +277,15 @@ class StateStoreActor(Actor[Inbox]):
 
     def _save_step(self, who: str, event: StateSaveRequestEvent) -> Save:
         key = self._permitted(who, "write", event.key)
-        return Save(key, event.value, event.encrypt, event.compress, event.backup, event.expected_revision, event.schema)
+        return Save(
+            key,
+            event.value,
+            event.encrypt,
+            event.compress,
+            event.backup,
+            event.expected_revision,
+            event.schema,
+        )
 
     def _delete_step(self, who: str, event: StateDeleteRequestEvent) -> Delete:
         return Delete(self._permitted(who, "write", event.key), event.backup, event.expected_revision)
@@ -231,10 +299,13 @@ class StateStoreActor(Actor[Inbox]):
             if one.type == "delete":
                 steps.append(Delete(key, one.backup, one.expected_revision))
             else:
-                steps.append(Save(key, one.value, one.encrypt, one.compress, one.backup, one.expected_revision))
+                steps.append(
+                    Save(key, one.value, one.encrypt, one.compress, one.backup, one.expected_revision)
+                )
         return steps
 
-    # -- documents -------------------------------------------------------------------------------------------------
+    # -- documents
+    # -------------------------------------------------------------------------------------------------
 
     def _document(self, event: DocumentRequest) -> Event | Later:
         who, began = asker.get(), time.perf_counter()
@@ -244,18 +315,28 @@ class StateStoreActor(Actor[Inbox]):
                     self._store.namespaces.check_any("read", key_of(event.type_name), who)
                     cached = self._documents.cached(event.type_name)
                     if cached is not None:
-                        self._teller.went_well(who, "load", key_of(event.type_name), time.perf_counter() - began)
-                        return answers.document(cached)
+                        self._teller.went_well(
+                            who, "load", key_of(event.type_name), time.perf_counter() - began
+                        )
+                        return state_replies.document(cached)
                     name = key_of(event.type_name)
-                    return self._later(self._load(who, name, began, functools.partial(self._documents.fetch, event.type_name), answers.document))
+                    return self._later(
+                        self._load(
+                            who,
+                            name,
+                            began,
+                            functools.partial(self._documents.fetch, event.type_name),
+                            state_replies.document,
+                        )
+                    )
                 case DocumentWriteRequestEvent():
                     return self._write_document(who, began, event)
                 case DocumentTypesRequestEvent():
-                    return answers.types(self._documents.kinds, self._store.schemata)
+                    return state_replies.types(self._documents.kinds, self._store.schemata)
                 case DocumentCacheRequestEvent():
                     if event.clear:
                         self._documents.clear(event.type_name or None)
-                    return answers.cache(self._documents.ttl_seconds, self._documents.statistics())
+                    return state_replies.cache(self._documents.ttl_seconds, self._documents.statistics())
                 case _:
                     assert_never(event)
         except StateError as error:
@@ -272,14 +353,17 @@ class StateStoreActor(Actor[Inbox]):
             return [step]
 
         def answer(done: list[Done]) -> DocumentWrittenEvent:
-            return DocumentWrittenEvent(type_name=event.type_name, revision=self._documents.written(prepared[0], done[0]))
+            return DocumentWrittenEvent(
+                type_name=event.type_name, revision=self._documents.written(prepared[0], done[0])
+            )
 
         return self._write(who, "save", key_of(event.type_name), began, steps, answer)
 
-    # -- both ------------------------------------------------------------------------------------------------------
+    # -- both
+    # ------------------------------------------------------------------------------------------------------
 
     def _permitted(self, who: str, verb: str, text: str) -> str:
-        key = keys.parse_key(text)
+        key = key_paths.parse_key(text)
         self._store.namespaces.check(verb, key, who)
         return key
 
@@ -334,7 +418,7 @@ class StateStoreActor(Actor[Inbox]):
         took_seconds = time.perf_counter() - began
         for one in done:
             self._teller.went_well(who, "delete" if one.deleted else "save", one.key, took_seconds)
-            await self._teller.there_is_room(keys.namespace_of(one.key))
+            await self._teller.there_is_room(key_paths.namespace_of(one.key))
         await self._announce(who, done)
         return reply
 
@@ -344,12 +428,25 @@ class StateStoreActor(Actor[Inbox]):
         for one in done:
             if one.revision == 0:
                 continue  # it was to be deleted, and was not there
-            if keys.namespace_of(one.key) == keys.DOCUMENTS:
-                await self.peer.publish(DocumentChangedEvent(type_name=keys.rest_of(one.key), revision=one.revision, source=who))
+            if key_paths.namespace_of(one.key) == key_paths.DOCUMENTS:
+                await self.peer.publish(
+                    DocumentChangedEvent(
+                        type_name=key_paths.rest_of(one.key), revision=one.revision, source=who
+                    )
+                )
             else:
-                await self.peer.publish(StateChangedEvent(key=one.key, revision=one.revision, deleted=one.deleted, source=who))
+                await self.peer.publish(
+                    StateChangedEvent(key=one.key, revision=one.revision, deleted=one.deleted, source=who)
+                )
 
-    async def _load(self, who: str, name: str, began: float, read: Callable[[], FoundT], answer: Callable[[FoundT], ReplyT]) -> ReplyT:
+    async def _load(
+        self,
+        who: str,
+        name: str,
+        began: float,
+        read: Callable[[], FoundT],
+        answer: Callable[[FoundT], ReplyT],
+    ) -> ReplyT:
         try:
             try:
                 found = await anyio.to_thread.run_sync(read, limiter=self._readers)

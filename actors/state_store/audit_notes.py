@@ -11,8 +11,8 @@ from typing import Final, Protocol, Self
 import anyio
 import anyio.to_thread
 
-from actors.storage.audit import AuditLog, AuditNotWritten, places_of
-from actors.storage.durable import DurableWriteFailed
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, places_of
+from actors.shared.durable.durable_write import DurableWriteFailed
 
 SETTLE_SECONDS: Final = 2.0
 """So long after an access its note is durable; before that it outlives a kill, and a power cut may take it."""
@@ -60,7 +60,9 @@ class Auditor:
     def open(self) -> None:
         """See `Audit.open`; what was tampered with is among the problems."""
         try:
-            self.problems.extend(str(finding) for finding in self._log.open(self._clock()) if finding.trouble != "torn_tail")
+            self.problems.extend(
+                str(finding) for finding in self._log.open(self._clock()) if finding.trouble != "torn_tail"
+            )
         except (OSError, DurableWriteFailed) as error:
             self.problems.append(f"the audit log cannot be opened: {error}")
 

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from actors.state_store.auditing import Audit
-from actors.state_store.operations import Incident
-from actors.state_store.store import StateStore
-from bus.alerts import Alerts
-from bus.metrics import Metrics
+from actors.state_store.audit_notes import Audit
+from actors.state_store.engine.operations import Incident
+from actors.state_store.engine.store import StateStore
+from bus.alert_book import Alerts
+from bus.instruments import Metrics
 from schemas.state import NamespaceHealth, StateFault, StateHealthReportedEvent
 
 CORRUPTION: Final = "state_persistence.corruption_detected"
@@ -25,7 +25,14 @@ FAULT_LIMIT: Final = 50
 class Teller:
     """Counts, remembers the newest faults, and raises alerts."""
 
-    def __init__(self, store: StateStore, alerts: Alerts, metrics: Metrics, audit: Audit | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        alerts: Alerts,
+        metrics: Metrics,
+        audit: Audit | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Args: clock: seconds since the Unix epoch."""
         self._store = store
         self._alerts = alerts
@@ -39,10 +46,14 @@ class Teller:
         self._refused = 0
         self._corrupted = 0
         self._durations = {
-            verb: metrics.histogram(f"state_persistence.{verb}.duration_ms", f"How long a {verb} takes, from request to answer.")
+            verb: metrics.histogram(
+                f"state_persistence.{verb}.duration_ms", f"How long a {verb} takes, from request to answer."
+            )
             for verb in ("save", "load")
         }
-        self._size = metrics.gauge("state_persistence.storage.size_bytes", "What keys and documents take on disk, by namespace.")
+        self._size = metrics.gauge(
+            "state_persistence.storage.size_bytes", "What keys and documents take on disk, by namespace."
+        )
 
     def went_well(self, who: str, verb: str, key: str, took_seconds: float) -> None:
         """A request was carried out; `verb` is `save`, `load`, `delete` or `list`."""
@@ -77,16 +88,22 @@ class Teller:
         await self._clear()
         while self._store.incidents:
             incident = self._store.incidents.popleft()
-            self._faults.appendleft(StateFault(at=self._clock(), key=incident.subject, problem=incident.problem[:500]))
+            self._faults.appendleft(
+                StateFault(at=self._clock(), key=incident.subject, problem=incident.problem[:500])
+            )
             if incident.kind == "corruption":
                 await self._corruption(incident)
             else:
                 advice = "Check the disk. Nothing acknowledged is lost while the journal can be read."
-                await self._alerts.raise_alert(DISK, incident.subject, severity="critical", message=incident.problem, advice=advice)
+                await self._alerts.raise_alert(
+                    DISK, incident.subject, severity="critical", message=incident.problem, advice=advice
+                )
 
         while self._audit is not None and self._audit.problems:
             advice = "Find out who touched the audit log, or free the disk that it is on."
-            await self._alerts.raise_alert(AUDIT, severity="error", message=self._audit.problems.popleft(), advice=advice)
+            await self._alerts.raise_alert(
+                AUDIT, severity="error", message=self._audit.problems.popleft(), advice=advice
+            )
 
     async def _clear(self) -> None:
         """What was damaged and was written anew since is whole; the evidence stays for the check. A disk that took everything is well."""
@@ -138,9 +155,13 @@ class Teller:
     async def _corruption(self, incident: Incident) -> None:
         self._corrupted += 1
         came = f"repaired from {incident.source}" if incident.source else "no good copy was found"
-        message = f"{incident.subject} was damaged: {incident.problem}; {came}; the evidence is {incident.evidence}"
+        message = (
+            f"{incident.subject} was damaged: {incident.problem}; {came}; the evidence is {incident.evidence}"
+        )
         advice = "Check the disk, and look at the evidence before you delete it."
-        await self._alerts.raise_alert(CORRUPTION, incident.subject, severity="error", message=message, advice=advice)
+        await self._alerts.raise_alert(
+            CORRUPTION, incident.subject, severity="error", message=message, advice=advice
+        )
 
     def _mean_ms(self, verb: str) -> float:
         return self._totals_ms[verb] / self._counts[verb] if self._counts[verb] else 0.0

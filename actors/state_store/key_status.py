@@ -10,7 +10,7 @@ import anyio
 from schemas.keys import KeysStateChangedEvent
 
 if TYPE_CHECKING:
-    from bus.alerts import Alerts
+    from bus.alert_book import Alerts
     from schemas.event import Event
     from schemas.keys import KeysReport
 
@@ -26,7 +26,13 @@ class KeyNews:
         is_locked: what was told last.
     """
 
-    def __init__(self, source: str, report: Callable[[], KeysReport], publish: Callable[[Event], Awaitable[None]], alerts: Alerts) -> None:
+    def __init__(
+        self,
+        source: str,
+        report: Callable[[], KeysReport],
+        publish: Callable[[Event], Awaitable[None]],
+        alerts: Alerts,
+    ) -> None:
         """Args: source: name of the actor. report: how the keys fare now; asks nobody."""
         self.is_locked = False
         self._source = source
@@ -47,7 +53,9 @@ class KeyNews:
             await self._publish(KeysStateChangedEvent(source=self._source, report=report))
             if self.is_locked:
                 message = f"what is encrypted cannot be read or written: {report.reason}: {report.detail}"
-                await self._alerts.raise_alert(LOCKED, severity="error", message=message, advice=report.advice)
+                await self._alerts.raise_alert(
+                    LOCKED, severity="error", message=message, advice=report.advice
+                )
             else:
                 await self._alerts.clear(LOCKED)
             return self.is_locked and not was_locked

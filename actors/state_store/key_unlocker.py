@@ -31,7 +31,7 @@ class Locksmith:
 
     def unlock(self) -> bool:
         """Ask; returns whether keys are to be had now."""
-        from actors.storage.envelope import KeyNotToBeHad
+        from actors.shared.crypto.envelope import KeyNotToBeHad
 
         if self._clock() < self._not_before:
             return False

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.profile_tables import NamespaceTable
-from actors.state_store import keys
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.engine import key_paths
 from actors.state_store.errors import AccessDenied, DeclarationRefused, KeyRefused
 
 MIB: Final = 1024 * 1024
@@ -49,7 +49,9 @@ class Namespace:
 
     def schema_for(self, rest: str) -> str:
         """Name of the schema that the value of a key must fit; empty for none."""
-        return next((schema for pattern, schema in self.schemas.items() if fnmatch.fnmatchcase(rest, pattern)), "")
+        return next(
+            (schema for pattern, schema in self.schemas.items() if fnmatch.fnmatchcase(rest, pattern)), ""
+        )
 
 
 class Namespaces:
@@ -68,7 +70,7 @@ class Namespaces:
                 raise DeclarationRefused(f"namespaces[{at}].name", problem)
             declared.add(table.name)
             self._named[table.name] = _declared(table, self._named.get(table.name))
-        self._named.setdefault(keys.DOCUMENTS, Namespace(keys.DOCUMENTS))
+        self._named.setdefault(key_paths.DOCUMENTS, Namespace(key_paths.DOCUMENTS))
 
     def __iter__(self) -> Iterator[Namespace]:
         return iter(self._named.values())
@@ -79,10 +81,12 @@ class Namespaces:
         Raises:
             KeyRefused: nobody declared it.
         """
-        found = self._named.get(keys.namespace_of(key))
+        found = self._named.get(key_paths.namespace_of(key))
         if found is None:
-            names = ", ".join(sorted(name for name in self._named if name != keys.DOCUMENTS))
-            raise KeyRefused(key, f"there is no namespace {keys.namespace_of(key)!r}, expected one of {names}")
+            names = ", ".join(sorted(name for name in self._named if name != key_paths.DOCUMENTS))
+            raise KeyRefused(
+                key, f"there is no namespace {key_paths.namespace_of(key)!r}, expected one of {names}"
+            )
         return found
 
     def check(self, verb: str, key: str, peer: str) -> Namespace:
@@ -92,7 +96,7 @@ class Namespaces:
             KeyRefused: nobody declared its namespace, or it is that of typed documents.
             AccessDenied: this peer may not.
         """
-        if keys.namespace_of(key) == keys.DOCUMENTS:
+        if key_paths.namespace_of(key) == key_paths.DOCUMENTS:
             raise KeyRefused(key, "typed documents are read and written by their type, not by key")
         return self.check_any(verb, key, peer)
 
@@ -104,21 +108,29 @@ class Namespaces:
         """
         found = self.of(key)
         if not found.may(verb, peer):
-            allowed = [pattern for pattern in (found.owner, *(found.readers if verb == "read" else found.writers)) if pattern]
+            allowed = [
+                pattern
+                for pattern in (found.owner, *(found.readers if verb == "read" else found.writers))
+                if pattern
+            ]
             raise AccessDenied(key, peer, verb, " or ".join(map(repr, allowed)) or "nobody")
         return found
 
     def readable(self, peer: str) -> list[str]:
         """Names of the namespaces whose keys a peer may list."""
-        return sorted(name for name, namespace in self._named.items() if name != keys.DOCUMENTS and namespace.may("read", peer))
+        return sorted(
+            name
+            for name, namespace in self._named.items()
+            if name != key_paths.DOCUMENTS and namespace.may("read", peer)
+        )
 
 
 def _problem(name: str, declared: set[str]) -> str:
     if name in declared:
         return f"{name!r} is declared twice"
-    if name in keys.RESERVED:
+    if name in key_paths.RESERVED:
         return f"{name!r} is taken by the store itself"
-    if keys.is_device(name):
+    if key_paths.is_device(name):
         return f"{name!r} is the name of a device on Windows"
     return ""
 

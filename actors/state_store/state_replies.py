@@ -7,12 +7,18 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.state_store.cache import CacheStatistics
-from actors.state_store.documents import Document
-from actors.state_store.kinds import Kind, thawed
-from actors.state_store.operations import Done, Loaded
-from actors.state_store.schemata import Schemata
-from schemas.documents import CachedDocument, DocumentCacheReportedEvent, DocumentReadEvent, DocumentType, DocumentTypesReportedEvent
+from actors.state_store.documents.document_cache import CacheStatistics
+from actors.state_store.documents.document_store import Document
+from actors.state_store.documents.document_types import Kind, thawed
+from actors.state_store.engine.operations import Done, Loaded
+from actors.state_store.engine.value_schemas import Schemata
+from schemas.documents import (
+    CachedDocument,
+    DocumentCacheReportedEvent,
+    DocumentReadEvent,
+    DocumentType,
+    DocumentTypesReportedEvent,
+)
 from schemas.state import (
     StateBatchLoadedEvent,
     StateBatchSavedEvent,
@@ -85,7 +91,10 @@ def document(found: Document) -> DocumentReadEvent:
 def types(kinds: Mapping[str, Kind], schemata: Schemata) -> DocumentTypesReportedEvent:
     """All types of documents."""
     return DocumentTypesReportedEvent(
-        types=[DocumentType(type_name=name, version=schemata.version(name), schema=kind.schema.json_schema()) for name, kind in kinds.items()]
+        types=[
+            DocumentType(type_name=name, version=schemata.version(name), schema=kind.schema.json_schema())
+            for name, kind in kinds.items()
+        ]
     )
 
 

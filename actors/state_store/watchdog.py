@@ -27,11 +27,15 @@ class GivenUp(BaseException):
 
 
 def patiently(
-    place: Path, work: Callable[[Beat], ResultT], patience_seconds: float = PATIENCE_SECONDS, is_ending: Callable[[], bool] = lambda: False
+    place: Path,
+    work: Callable[[Beat], ResultT],
+    patience_seconds: float = PATIENCE_SECONDS,
+    is_ending: Callable[[], bool] = lambda: False,
 ) -> ResultT:
     """Do some work in a thread of its own, and wait for as long as it goes on, or until `is_ending` says that nobody wants it any more.
 
-    The thread is a daemon and cannot be ended: one that hangs stays until its disk answers, or the process ends.
+    The thread is a daemon and cannot be ended: one that hangs stays until its disk answers, or the process
+    ends.
 
     Raises:
         PlaceSilent: nothing came for so long.
@@ -39,7 +43,9 @@ def patiently(
     """
     attempt: _Attempt[ResultT] = _Attempt(work)
     threading.Thread(target=attempt.run, name="patience", daemon=True).start()
-    while not attempt.ended.wait(min(SLICE_SECONDS, max(0.0, attempt.beaten_at + patience_seconds - time.monotonic()))):
+    while not attempt.ended.wait(
+        min(SLICE_SECONDS, max(0.0, attempt.beaten_at + patience_seconds - time.monotonic()))
+    ):
         if is_ending() or time.monotonic() - attempt.beaten_at >= patience_seconds:
             attempt.is_given_up = True
             raise PlaceSilent(str(place), patience_seconds)

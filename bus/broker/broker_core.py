@@ -13,14 +13,20 @@ from typing import Final
 import msgspec
 
 from bus import wire
+from bus.broker.event_log import FeedMessage, Ledger
+from bus.broker.peer_record import PeerRecord, Route
+from bus.broker.request_table import Switchboard
+from bus.broker.topic_rules import TopicRules
 from bus.errors import FailureKind, ProtocolError
-from bus.ledger import FeedMessage, Ledger
-from bus.peers import PeerRecord, Route
-from bus.switchboard import Switchboard
-from bus.topics import TopicRules
 from bus.wire import Frame
-from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent, PeerStatistics
 from schemas.event import Event, topic_of
+from schemas.operations.bus import (
+    BusStatisticsEvent,
+    BusStatisticsRequestEvent,
+    PeerJoinedEvent,
+    PeerLeftEvent,
+    PeerStatistics,
+)
 
 ACCEPT_EVERY_RUNS: Final = 8
 ACCEPT_DELAY_SECONDS: Final = 0.002
@@ -35,7 +41,14 @@ class Routing:
     """The broker's mind."""
 
     def __init__(
-        self, ledger: Ledger, token: str, rules: TopicRules, reach: Callable[[Route], bool], now: float, *, succession: bool = False
+        self,
+        ledger: Ledger,
+        token: str,
+        rules: TopicRules,
+        reach: Callable[[Route], bool],
+        now: float,
+        *,
+        succession: bool = False,
     ) -> None:
         self.ledger = ledger
         self.outgoing: list[tuple[Route, list[Frame]]] = []
@@ -59,7 +72,8 @@ class Routing:
     def __repr__(self) -> str:
         return f"<Routing {self.ledger!r} peers={sorted(self._names)} pending={len(self._switchboard)}>"
 
-    # -- what comes in ---------------------------------------------------------------------------------------------
+    # -- what comes in
+    # ---------------------------------------------------------------------------------------------
 
     def receive(self, route: Route, frames: Sequence[bytes], now: float, time_ns: int) -> None:
         """Take one lane message. Never raises for what a peer sent: it is refused with a reason, or ignored, and counted."""
@@ -76,7 +90,9 @@ class Routing:
         except ProtocolError as error:
             self._refuse(route, frames, error)
 
-    def _handle(self, peer: PeerRecord, header: wire.LaneHeader, frames: Sequence[bytes], now: float, time_ns: int) -> None:
+    def _handle(
+        self, peer: PeerRecord, header: wire.LaneHeader, frames: Sequence[bytes], now: float, time_ns: int
+    ) -> None:
         match header:
             case wire.Request():
                 self._request(peer, header, _body_of(frames), now)
@@ -90,7 +106,9 @@ class Routing:
                 self._serve(peer, header)
             case wire.Replay():
                 lost, following, messages = self.ledger.replay(header.topic, header.first, header.last)
-                self._send(peer.route, wire.Replayed(header.id, header.topic, lost, following), *_flat(messages))
+                self._send(
+                    peer.route, wire.Replayed(header.id, header.topic, lost, following), *_flat(messages)
+                )
             case wire.Snapshot():
                 heads, messages = self.ledger.snapshot(header.patterns)
                 self._send(
@@ -99,7 +117,9 @@ class Routing:
                     *([] if header.heads_only else _flat(messages)),
                 )
             case wire.Ping():
-                self._send(peer.route, wire.Pong(header.id, self.ledger.epoch, self._accepted.get(peer.instance, 0)))
+                self._send(
+                    peer.route, wire.Pong(header.id, self.ledger.epoch, self._accepted.get(peer.instance, 0))
+                )
             case wire.Bye():
                 self._leave(peer, now, time_ns, returning=header.returning, said_bye=True)
             case _:
@@ -112,11 +132,16 @@ class Routing:
 
     def _hello(self, route: Route, hello: wire.Hello, now: float, time_ns: int) -> None:
         if hello.protocol != wire.PROTOCOL_VERSION:
-            raise ProtocolError("wrong_version", f"the peer speaks protocol {hello.protocol}, this broker speaks {wire.PROTOCOL_VERSION}")
+            raise ProtocolError(
+                "wrong_version",
+                f"the peer speaks protocol {hello.protocol}, this broker speaks {wire.PROTOCOL_VERSION}",
+            )
         if not hmac.compare_digest(hello.token.encode(), self._token):
             raise ProtocolError("wrong_token", "the token is not the one in runtime.json")
         if not wire.is_name(hello.name) or hello.name == BROKER_NAME:
-            raise ProtocolError("invalid_name", f"{hello.name!r} cannot name a peer; expected letters, digits, '_', '.', '-'")
+            raise ProtocolError(
+                "invalid_name", f"{hello.name!r} cannot name a peer; expected letters, digits, '_', '.', '-'"
+            )
         present = self._peers.get(route)
         if present is not None and (present.name, present.instance) != (hello.name, hello.instance):
             raise ProtocolError("invalid_name", f"this connection is that of {present.name!r} already")
@@ -138,10 +163,14 @@ class Routing:
         self._accepted.move_to_end(hello.instance)
         if len(self._accepted) > INSTANCE_LIMIT:
             self._forget_an_instance()
-        self._send(route, wire.Welcome(wire.PROTOCOL_VERSION, self.ledger.epoch, accepted, self.ledger.sequence))
+        self._send(
+            route, wire.Welcome(wire.PROTOCOL_VERSION, self.ledger.epoch, accepted, self.ledger.sequence)
+        )
         self._announce(PeerJoinedEvent(peer=hello.name, instance=hello.instance), time_ns)
 
-    def _publish(self, peer: PeerRecord, publish: wire.Publish, frames: Sequence[bytes], now: float, time_ns: int) -> None:
+    def _publish(
+        self, peer: PeerRecord, publish: wire.Publish, frames: Sequence[bytes], now: float, time_ns: int
+    ) -> None:
         if publish.serial <= self._accepted[peer.instance]:
             self.duplicates += 1
         else:
@@ -151,7 +180,9 @@ class Routing:
                 wire.check_events(body, publish.count)
                 self.announced.append(self.ledger.append(publish, body, peer.name, peer.instance, time_ns))
             finally:
-                self._accepted[peer.instance] = publish.serial  # a refused message is settled too: it is not to be sent again
+                self._accepted[peer.instance] = (
+                    publish.serial
+                )  # a refused message is settled too: it is not to be sent again
         if not self._untold:
             self._tell_due = now + ACCEPT_DELAY_SECONDS
         self._untold[peer.route] = peer
@@ -178,7 +209,9 @@ class Routing:
         if isinstance(pending, wire.Failed):
             self._send(peer.route, pending)
         else:
-            forwarded = wire.Request(pending.id, request.topic, request.timeout_ms, request.correlation, peer.name)
+            forwarded = wire.Request(
+                pending.id, request.topic, request.timeout_ms, request.correlation, peer.name
+            )
             self._send(pending.server.route, forwarded, body)
 
     def _reply(self, peer: PeerRecord, reply: wire.Reply, frames: Sequence[bytes]) -> None:
@@ -187,7 +220,10 @@ class Routing:
             body = _body_of(frames)
             wire.check_event(body)
         except ProtocolError as error:
-            self._send(pending.asker.route, pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"))
+            self._send(
+                pending.asker.route,
+                pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
+            )
             raise
         self._send(pending.asker.route, wire.Reply(pending.asked_id), body)
 
@@ -200,7 +236,8 @@ class Routing:
         if pending is not None:
             self._send(pending.server.route, wire.Cancel(pending.id))
 
-    # -- what the shell reports ------------------------------------------------------------------------------------
+    # -- what the shell reports
+    # ------------------------------------------------------------------------------------
 
     def unreachable(self, route: Route, now: float, time_ns: int) -> None:
         """The connection of a peer is gone."""
@@ -220,7 +257,10 @@ class Routing:
             header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
             pending = self._switchboard.give_up(header.id) if isinstance(header, wire.Request) else None
             if pending is not None:
-                self._send(pending.asker.route, pending.failed("busy", f"{pending.server.name} takes no more messages"))
+                self._send(
+                    pending.asker.route,
+                    pending.failed("busy", f"{pending.server.name} takes no more messages"),
+                )
 
     def routes(self) -> list[Route]:
         """Connections of all peers."""
@@ -230,7 +270,10 @@ class Routing:
         """Let time pass: requests reach their deadline, absent servers are forgotten; returns the heartbeat if one is due."""
         for pending in self._switchboard.expire(now):
             self._send(pending.server.route, wire.Cancel(pending.id))
-            self._send(pending.asker.route, pending.failed("deadline", f"{pending.server.name} did not answer {pending.topic} in time"))
+            self._send(
+                pending.asker.route,
+                pending.failed("deadline", f"{pending.server.name} did not answer {pending.topic} in time"),
+            )
         if self._untold and now >= self._tell_due:
             for peer in list(self._untold.values()):
                 self._tell_accepted(peer)
@@ -240,7 +283,11 @@ class Routing:
         owed, self._owed = self._owed, set()
         for route in owed & self._peers.keys():
             self._tell_accepted(self._peers[route])
-        return [wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat(self.ledger.epoch, self.ledger.sequence)), wire.encode(self.ledger.heads)]
+        return [
+            wire.HEARTBEAT_TOPIC,
+            wire.encode(wire.Heartbeat(self.ledger.epoch, self.ledger.sequence)),
+            wire.encode(self.ledger.heads),
+        ]
 
     def next_due(self) -> float:
         """When `tick` has something to do next."""
@@ -265,13 +312,19 @@ class Routing:
             retained_bytes=self.ledger.retained_bytes,
             pending_requests=len(self._switchboard),
             peers=[
-                PeerStatistics(peer=peer.name, instance=peer.instance, in_hand=len(peer.in_hand), serves=sorted(peer.services))
+                PeerStatistics(
+                    peer=peer.name,
+                    instance=peer.instance,
+                    in_hand=len(peer.in_hand),
+                    serves=sorted(peer.services),
+                )
                 for _, peer in sorted(self._names.items())
             ],
             topics=dict(self.ledger.heads),
         )
 
-    # -- what follows ----------------------------------------------------------------------------------------------
+    # -- what follows
+    # ----------------------------------------------------------------------------------------------
 
     def _leave(self, peer: PeerRecord, now: float, time_ns: int, *, returning: bool, said_bye: bool) -> None:
         self._peers.pop(peer.route, None)
@@ -303,7 +356,9 @@ class Routing:
         topic = topic_of(type(event))
         self._own_serials[topic] += 1
         publish = wire.Publish(1, topic, 1, self._own_serials[topic])
-        self.announced.append(self.ledger.append(publish, wire.encode([event]), BROKER_NAME, self.ledger.epoch, time_ns))
+        self.announced.append(
+            self.ledger.append(publish, wire.encode([event]), BROKER_NAME, self.ledger.epoch, time_ns)
+        )
 
     def _forget_an_instance(self) -> None:
         connected = {peer.instance for peer in self._peers.values()}
@@ -332,7 +387,9 @@ def _reference_of(frames: Sequence[bytes]) -> int:
 
 def _body_of(frames: Sequence[bytes]) -> bytes:
     if len(frames) != 3:
-        raise ProtocolError("truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames, expected 1")
+        raise ProtocolError(
+            "truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames, expected 1"
+        )
     return frames[2]
 
 

@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 
 from bus import wire
-from bus.ledger import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, Ledger
+from bus.broker.broker_core import Routing
+from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, Ledger
+from bus.broker.topic_rules import TopicRules
 from bus.lifeline import Lifeline, LifelineClosed
-from bus.routing import Routing
-from bus.sockets import BrokerSockets, CurveSecrets, Sent, prepare_endpoint
-from bus.topics import TopicRules
+from bus.transport.sockets import BrokerSockets, CurveSecrets, Sent, prepare_endpoint
 
 DRAIN_LIMIT_MESSAGES: Final = 256
 PROBE_DELAYS_SECONDS: Final = (0.0, 0.005, 0.05, 0.5)
@@ -54,7 +54,9 @@ class Broker:
         self._probes: deque[float] = deque()
         rules = TopicRules(options.namespaces)
         ledger = Ledger(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
-        self.routing = Routing(ledger, options.token, rules, self._reach, time.monotonic(), succession=options.succession)
+        self.routing = Routing(
+            ledger, options.token, rules, self._reach, time.monotonic(), succession=options.succession
+        )
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
         """Wait for something to do, at most so long, and do it; returns which watched descriptors can be read."""
@@ -126,7 +128,13 @@ def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
             while True:
                 broker.turn()
         broker.sockets.watch(lifeline.fileno())
-        lifeline.send_ready({"lane": broker.sockets.lane_endpoint, "feed": broker.sockets.feed_endpoint, "epoch": broker.epoch})
+        lifeline.send_ready(
+            {
+                "lane": broker.sockets.lane_endpoint,
+                "feed": broker.sockets.feed_endpoint,
+                "epoch": broker.epoch,
+            }
+        )
         while True:
             if lifeline.fileno() in broker.turn():
                 for message in lifeline.receive():

@@ -41,7 +41,9 @@ class Entry(msgspec.Struct, frozen=True):
 class Ledger:
     """Gives every run of events its place, and remembers the newest ones and the retained ones."""
 
-    def __init__(self, epoch: str, ring_limit_events: int = RING_LIMIT_EVENTS, ring_limit_bytes: int = RING_LIMIT_BYTES) -> None:
+    def __init__(
+        self, epoch: str, ring_limit_events: int = RING_LIMIT_EVENTS, ring_limit_bytes: int = RING_LIMIT_BYTES
+    ) -> None:
         self.epoch = epoch
         self.sequence = 0
         self.heads: dict[str, int] = {}
@@ -67,7 +69,8 @@ class Ledger:
         """Give a run its place; returns the feed message that tells everybody.
 
         Raises:
-            ProtocolError: reasons `retained_full`: the run would be retained, and there is no room for another key;
+            ProtocolError: reasons `retained_full`: the run would be retained, and there is no room for
+                another key;
                 `topics_full`: the topic is new, and there are too many.
         """
         topic, count = publish.topic, publish.count
@@ -75,11 +78,24 @@ class Ledger:
             self._make_sure_of_room((topic, publish.key), len(body))
         number = self.heads.get(topic, 0) + 1
         sequence = self.sequence + 1
-        run = Run(self.epoch, sequence, number, count, time_ns, source, instance, publish.first, publish.key, publish.correlation)
+        run = Run(
+            self.epoch,
+            sequence,
+            number,
+            count,
+            time_ns,
+            source,
+            instance,
+            publish.first,
+            publish.key,
+            publish.correlation,
+        )
         frame = self._topic_frames.get(topic)
         if frame is None:
             if len(self._topic_frames) >= TOPIC_LIMIT:
-                raise ProtocolError("topics_full", f"{TOPIC_LIMIT} topics are in use, there is no room for {topic!r}")
+                raise ProtocolError(
+                    "topics_full", f"{TOPIC_LIMIT} topics are in use, there is no room for {topic!r}"
+                )
             frame = self._topic_frames[topic] = topic.encode()
         entry = Entry(topic, number, count, sequence, (frame, encode(run), body))
         self.heads[topic] = number + count - 1
@@ -92,8 +108,8 @@ class Ledger:
     def replay(self, topic: str, first: int, last: int) -> tuple[int, int, list[FeedMessage]]:
         """What the ring has of a topic from number `first` to `last`.
 
-        Returns how many from `first` on are lost, the number that follows the last one returned, and whole runs (which may
-        begin before `first` or end after `last`; whoever asked skips what it has).
+        Returns how many from `first` on are lost, the number that follows the last one returned, and whole
+        runs (which may begin before `first` or end after `last`; whoever asked skips what it has).
         """
         last = min(last, self.heads.get(topic, 0))
         entries = self._by_topic.get(topic, ())
@@ -115,7 +131,9 @@ class Ledger:
         """Heads and retained events of the topics that match, the events in order."""
         exact = {pattern for pattern in patterns if not pattern.endswith("*")}
         prefixes = tuple({pattern[:-1] for pattern in patterns if pattern.endswith("*")})
-        heads = {topic: head for topic, head in self.heads.items() if topic in exact or topic.startswith(prefixes)}
+        heads = {
+            topic: head for topic, head in self.heads.items() if topic in exact or topic.startswith(prefixes)
+        }
         entries = [entry for (topic, _), entry in self._retained.items() if topic in heads]
         return heads, [entry.message for entry in sorted(entries, key=lambda entry: entry.sequence)]
 
@@ -127,7 +145,9 @@ class Ledger:
         queue.append(entry)
         self.ring_events += entry.count
         self.ring_bytes += entry.size_bytes
-        while len(self._order) > 1 and (self.ring_events > self._ring_limit_events or self.ring_bytes > self._ring_limit_bytes):
+        while len(self._order) > 1 and (
+            self.ring_events > self._ring_limit_events or self.ring_bytes > self._ring_limit_bytes
+        ):
             oldest = self._order.popleft()
             self._by_topic[oldest.topic].popleft()
             self.ring_events -= oldest.count
@@ -136,9 +156,15 @@ class Ledger:
     def _make_sure_of_room(self, key: tuple[str, str], size_bytes: int) -> None:
         former = self._retained.get(key)
         if former is None and len(self._retained) >= RETAINED_LIMIT_KEYS:
-            raise ProtocolError("retained_full", f"{len(self._retained)} events are retained, there is no room for {key[0]} {key[1]!r}")
+            raise ProtocolError(
+                "retained_full",
+                f"{len(self._retained)} events are retained, there is no room for {key[0]} {key[1]!r}",
+            )
         if self.retained_bytes - (former.size_bytes if former else 0) + size_bytes > RETAINED_LIMIT_BYTES:
-            raise ProtocolError("retained_full", f"retained events may hold {RETAINED_LIMIT_BYTES} bytes, {key[0]} {key[1]!r} would pass that")
+            raise ProtocolError(
+                "retained_full",
+                f"retained events may hold {RETAINED_LIMIT_BYTES} bytes, {key[0]} {key[1]!r} would pass that",
+            )
 
     def _retain(self, key: tuple[str, str], entry: Entry) -> None:
         former = self._retained.get(key)

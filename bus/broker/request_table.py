@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from bus import wire
+from bus.broker.peer_record import PeerRecord
+from bus.broker.topic_rules import TopicRules
 from bus.errors import FailureKind, ProtocolError
-from bus.peers import PeerRecord
-from bus.topics import TopicRules
 
 IN_HAND_LIMIT: Final = 1024
 """Requests that one server may have unanswered before further ones fail as `busy`."""
@@ -67,7 +67,8 @@ class Switchboard:
         """Let a peer answer these topics, all of them or none.
 
         Raises:
-            ProtocolError: reasons `unknown_topic`, `duplicate_service` (also for `own_topic`, which the broker answers), `services_full`.
+            ProtocolError: reasons `unknown_topic`, `duplicate_service` (also for `own_topic`, which the
+                broker answers), `services_full`.
         """
         for topic in topics:
             self._rules.check_serve(topic)
@@ -75,9 +76,14 @@ class Switchboard:
             if topic == own_topic:
                 raise ProtocolError("duplicate_service", f"{topic} is served by the broker itself")
             if service is not None and service.absent_since is None and service.server is not peer:
-                raise ProtocolError("duplicate_service", f"{topic} is served by {service.server.name!r} already")
+                raise ProtocolError(
+                    "duplicate_service", f"{topic} is served by {service.server.name!r} already"
+                )
         if len(self._services) + len(topics) > SERVICE_LIMIT:
-            raise ProtocolError("services_full", f"{len(self._services)} topics are served, there is no room for {len(topics)} more")
+            raise ProtocolError(
+                "services_full",
+                f"{len(self._services)} topics are served, there is no room for {len(topics)} more",
+            )
         for topic in topics:
             self._services[topic] = Service(peer)
             peer.services.add(topic)
@@ -89,15 +95,21 @@ class Switchboard:
             ProtocolError: reason `duplicate_request`: this peer has a request of the same id under way.
         """
         if request.id in asker.asked:
-            raise ProtocolError("duplicate_request", f"request {request.id} of {asker.name} is still under way")
+            raise ProtocolError(
+                "duplicate_request", f"request {request.id} of {asker.name} is still under way"
+            )
         service = self._services.get(request.topic)
         if service is None or service.absent_since is not None:
             return wire.Failed(request.id, *self._absence(request.topic, service, now))
         server = service.server
         if len(server.in_hand) >= IN_HAND_LIMIT:
-            return wire.Failed(request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand")
+            return wire.Failed(
+                request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand"
+            )
         self._last_id += 1
-        pending = self._pending[self._last_id] = Pending(self._last_id, request.topic, asker, request.id, server)
+        pending = self._pending[self._last_id] = Pending(
+            self._last_id, request.topic, asker, request.id, server
+        )
         server.in_hand.add(pending.id)
         asker.asked[request.id] = pending.id
         self._note_deadline(now + request.timeout_ms / 1000, pending.id)
@@ -155,7 +167,11 @@ class Switchboard:
         return in_hand, [self._drop(id) for id in sorted(peer.asked.values())]
 
     def _absence(self, topic: str, service: Service | None, now: float) -> tuple[FailureKind, str]:
-        if service is not None and service.absent_since is not None and now - service.absent_since < RESTART_GRACE_SECONDS:
+        if (
+            service is not None
+            and service.absent_since is not None
+            and now - service.absent_since < RESTART_GRACE_SECONDS
+        ):
             return "restarting", f"{service.server.name} serves {topic} and is due back"
         if self._succession and now - self._began < SUCCESSION_GRACE_SECONDS:
             return "restarting", "the broker has just been restarted, servers are coming back"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bus.errors import ProtocolError
 from bus.wire import matches
-from schemas.contract import EVENTS, REQUESTS
+from schemas.contract.registry import EVENTS, REQUESTS
 from schemas.event import is_topic
 
 APP_NAMESPACE = "app.*"
@@ -41,6 +41,9 @@ class TopicRules:
 
     def _admit(self, topic: str, admitted: set[str]) -> None:
         if not is_topic(topic) or not any(matches(namespace, topic) for namespace in self._namespaces):
-            raise ProtocolError("unknown_topic", f"there is no topic {topic[:128]!r}; apps publish and serve below {', '.join(self._namespaces)}")
+            raise ProtocolError(
+                "unknown_topic",
+                f"there is no topic {topic[:128]!r}; apps publish and serve below {', '.join(self._namespaces)}",
+            )
         if len(admitted) < 100_000:
             admitted.add(topic)

@@ -1,7 +1,8 @@
 """The hearing side of a peer: each topic in order and complete, whatever the feed dropped. Pure.
 
-Follows, for each topic, the number that is due next. What comes too early is held while the missing numbers are fetched;
-what came before is skipped. After a new epoch, duplicates and losses show in each publisher's own count.
+Follows, for each topic, the number that is due next. What comes too early is held while the missing numbers
+are fetched; what came before is skipped. After a new epoch, duplicates and losses show in each publisher's
+own count.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class TopicState:
         due: the number that comes next.
         fetching: the last number asked for, 0 if none is; `waited` counts the heartbeats since.
         held: what came too early.
-        lost_from, lost_until: numbers that were lost beyond the ring; `seen_before` is what each publisher had counted then.
+        lost_from, lost_until: numbers that were lost beyond the ring; `seen_before` is what each publisher
+            had counted then.
     """
 
     due: int
@@ -74,8 +76,8 @@ class TopicState:
 class Reception:
     """Puts what the feed brings in order.
 
-    A pattern is first expected, then joined with the heads of a snapshot. What arrives in between is put aside, since only
-    the heads tell whether it comes after the snapshot.
+    A pattern is first expected, then joined with the heads of a snapshot. What arrives in between is put
+    aside, since only the heads tell whether it comes after the snapshot.
     """
 
     def __init__(self) -> None:
@@ -96,11 +98,18 @@ class Reception:
         """A snapshot of these patterns is asked for."""
         self._expected.update(patterns)
 
-    def join(self, patterns: Iterable[str], epoch: str, heads: dict[str, int], retained: Iterable[tuple[str, Run]] = ()) -> list[Step]:
+    def join(
+        self,
+        patterns: Iterable[str],
+        epoch: str,
+        heads: dict[str, int],
+        retained: Iterable[tuple[str, Run]] = (),
+    ) -> list[Step]:
         """The snapshot is there: topics that were not followed before are followed from behind these heads on.
 
-        The new subscriber was handed what is retained, so what its publishers counted up to there is no loss. Not so for a
-        topic that is followed already: there the feed may still bring events from before the snapshot.
+        The new subscriber was handed what is retained, so what its publishers counted up to there is no loss.
+        Not so for a topic that is followed already: there the feed may still bring events from before the
+        snapshot.
         """
         patterns = list(patterns)
         is_present = self._enter(epoch)
@@ -274,7 +283,9 @@ class Reception:
         count = following - state.due
         if not state.lost_until:
             state.lost_from = state.due
-            state.seen_before = {instance: seen for (of, instance), seen in self._sources.items() if of == topic}
+            state.seen_before = {
+                instance: seen for (of, instance), seen in self._sources.items() if of == topic
+            }
         state.lost_until = following
         state.due = following
         self.lost += count

@@ -107,7 +107,13 @@ class Outbox:
             known = self._types[type(event)] = (topic_of(type(event)), type(event).retained_by is not None)
         topic, is_retained = known
         run = self._open
-        if run is None or run.topic != topic or run.correlation != correlation or run.key is not None or is_retained:
+        if (
+            run is None
+            or run.topic != topic
+            or run.correlation != correlation
+            or run.key is not None
+            or is_retained
+        ):
             self._close_run()
             key = retained_key_of(event) if is_retained else None
             run = OutgoingRun(topic, self._numbers.get(topic, 0) + 1, key, correlation)
@@ -166,8 +172,8 @@ class Outbox:
     def welcomed(self, epoch: str, accepted: int, now: float) -> list[list[Frame]]:
         """The broker let this peer in, for the first time or again; returns what to send before anything else.
 
-        The same epoch gets what it has not accepted. A new one gets the retained events, what was accepted of late, and what
-        was not accepted, in the order of their serials; subscribers recognise what they have.
+        The same epoch gets what it has not accepted. A new one gets the retained events, what was accepted of
+        late, and what was not accepted, in the order of their serials; subscribers recognise what they have.
         """
         if epoch == self._epoch:
             self.accepted(accepted, now)
@@ -187,7 +193,9 @@ class Outbox:
         del run.body[start:]
         if len(event) + _ARRAY_HEADER_BYTES > BODY_LIMIT_BYTES:
             limit_bytes = BODY_LIMIT_BYTES - _ARRAY_HEADER_BYTES
-            raise ProtocolError("oversize", f"an event of {run.topic} has {len(event)} bytes, at most {limit_bytes} are taken")
+            raise ProtocolError(
+                "oversize", f"an event of {run.topic} has {len(event)} bytes, at most {limit_bytes} are taken"
+            )
         self._close_run()
         alone = OutgoingRun(run.topic, run.first + run.count, run.key, run.correlation)
         alone.body += event
@@ -201,6 +209,8 @@ class Outbox:
 
     def _trim(self, now: float) -> None:
         while self._tail and (
-            len(self._tail) > TAIL_LIMIT_RUNS or self._tail_bytes > TAIL_LIMIT_BYTES or now - self._tail[0].accepted_at > TAIL_SECONDS
+            len(self._tail) > TAIL_LIMIT_RUNS
+            or self._tail_bytes > TAIL_LIMIT_BYTES
+            or now - self._tail[0].accepted_at > TAIL_SECONDS
         ):
             self._tail_bytes -= len(self._tail.popleft().body)

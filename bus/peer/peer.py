@@ -13,16 +13,16 @@ from typing import Any, Final, TypeVar, overload
 import msgspec
 
 from bus import wire
-from bus.asking import Answer, Asking
 from bus.errors import HelloRefused, ProtocolError, RequestFailed
-from bus.hearing import Hearing
-from bus.link import Link, LinkHandlers
-from bus.publishing import LEFT, Publishing
-from bus.serving import IncomingRequest, Serving
-from bus.subscription import Subscription, patterns_of
+from bus.peer.publisher import LEFT, Publishing
+from bus.peer.requester import Answer, Asking
+from bus.peer.responder import IncomingRequest, Serving
+from bus.peer.subscriber import Hearing
+from bus.peer.subscription import Subscription, patterns_of
+from bus.transport.transport import Link, LinkHandlers
 from bus.wire import Frame
-from schemas.bus import GapEvent
 from schemas.event import Event, Request, reply_type_of, topic_of
+from schemas.operations.bus import GapEvent
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
 REQUEST_LIMIT_SECONDS: Final = 86_400.0
@@ -97,12 +97,14 @@ class Peer:
         """Whether a broker has let this peer in, and the connection stands as far as is known."""
         return self._is_welcome
 
-    # -- publish ---------------------------------------------------------------------------------------------------
+    # -- publish
+    # ---------------------------------------------------------------------------------------------------
 
     async def publish(self, event: Event) -> None:
         """Hand an event to everybody who subscribed. Waits only while too much is under way.
 
-        The event has its place in the order once the broker accepted it: `await peer.settled()` waits for that.
+        The event has its place in the order once the broker accepted it: `await peer.settled()` waits for
+        that.
 
         Raises:
             ProtocolError: the event is larger than 16 MiB.
@@ -139,7 +141,8 @@ class Peer:
         """Wait until all that was published so far is accepted.
 
         Raises:
-            PublishRefused: the broker gave one of these events no place in the order; reason `left`: this peer was closed before.
+            PublishRefused: the broker gave one of these events no place in the order; reason `left`: this
+                peer was closed before.
         """
         await self._publishing.wait_until_settled()
 
@@ -153,9 +156,12 @@ class Peer:
             pass  # a subscription has them before it is joined, and keeps them when it is left
         return [event async for event in events if isinstance(event, event_type)]
 
-    # -- request and serve -----------------------------------------------------------------------------------------
+    # -- request and serve
+    # -----------------------------------------------------------------------------------------
 
-    async def request(self, event: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> ReplyT:
+    async def request(
+        self, event: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+    ) -> ReplyT:
         """Ask, and wait for the one outcome.
 
         Raises:
@@ -163,15 +169,22 @@ class Peer:
         """
         known = self._replies.get(type(event))
         if known is None:
-            known = self._replies[type(event)] = (topic_of(type(event)), msgspec.msgpack.Decoder(reply_type_of(type(event))))
+            known = self._replies[type(event)] = (
+                topic_of(type(event)),
+                msgspec.msgpack.Decoder(reply_type_of(type(event))),
+            )
         topic, decoder = known
         reply = await self._ask(topic, wire.encode(event), timeout_seconds)
         try:
             return decoder.decode(reply)  # type: ignore[no-any-return]  # it decodes to the declared reply
         except wire.UNREADABLE as error:
-            raise RequestFailed("invalid", f"the reply does not fit {reply_type_of(type(event)).__name__}: {error}", topic) from error
+            raise RequestFailed(
+                "invalid", f"the reply does not fit {reply_type_of(type(event)).__name__}: {error}", topic
+            ) from error
 
-    async def request_raw(self, topic: str, event: dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> Any:
+    async def request_raw(
+        self, topic: str, event: dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+    ) -> Any:
         """Ask under a topic that the contract does not know, with plain data.
 
         Raises:
@@ -185,7 +198,11 @@ class Peer:
 
     async def _ask(self, topic: str, body: bytes, timeout_seconds: float) -> bytes:
         if len(body) > wire.BODY_LIMIT_BYTES:
-            raise RequestFailed("invalid", f"the request has {len(body)} bytes, at most {wire.BODY_LIMIT_BYTES} can be sent", topic)
+            raise RequestFailed(
+                "invalid",
+                f"the request has {len(body)} bytes, at most {wire.BODY_LIMIT_BYTES} can be sent",
+                topic,
+            )
         if self._is_closed:
             raise RequestFailed("died", LEFT, topic)
         if not self._is_welcome:
@@ -204,7 +221,9 @@ class Peer:
         matter = correlation.get()
         id = self._asking.begin(lambda id: wire.Request(id, topic, timeout_ms, matter), settle, body)
         late = f"no outcome within {timeout_seconds} s, not even from the broker"
-        timer = self._loop.call_later(timeout_seconds + DEADLINE_GRACE_SECONDS, self._asking.fail, id, "deadline", late)
+        timer = self._loop.call_later(
+            timeout_seconds + DEADLINE_GRACE_SECONDS, self._asking.fail, id, "deadline", late
+        )
         try:
             return await outcome
         finally:
@@ -217,24 +236,32 @@ class Peer:
             async with asyncio.timeout(timeout_seconds):
                 await asyncio.shield(self._welcome)
         except TimeoutError:
-            raise RequestFailed("deadline", f"the broker could not be reached within {timeout_seconds} s", topic) from None
+            raise RequestFailed(
+                "deadline", f"the broker could not be reached within {timeout_seconds} s", topic
+            ) from None
 
-    async def serve(self, request_types: Iterable[type[Request[Any]] | str], on_request: Callable[[IncomingRequest], None]) -> None:
+    async def serve(
+        self, request_types: Iterable[type[Request[Any]] | str], on_request: Callable[[IncomingRequest], None]
+    ) -> None:
         """Answer requests of these types from now on, on every connection; returns once the broker has confirmed it.
 
         Raises:
-            RequestFailed: kind `refused`: another peer serves one of them; kind `invalid`: there is no such topic.
+            RequestFailed: kind `refused`: another peer serves one of them; kind `invalid`: there is no such
+                topic.
         """
         topics = tuple(item if isinstance(item, str) else topic_of(item) for item in request_types)
         if topics:
             await self._serving.begin(topics, on_request)
 
-    # -- subscribe -------------------------------------------------------------------------------------------------
+    # -- subscribe
+    # -------------------------------------------------------------------------------------------------
 
     @overload
     def subscribe(self, first: type[FirstT], /) -> Subscription[FirstT | GapEvent]: ...
     @overload
-    def subscribe(self, first: type[FirstT], second: type[SecondT], /) -> Subscription[FirstT | SecondT | GapEvent]: ...
+    def subscribe(
+        self, first: type[FirstT], second: type[SecondT], /
+    ) -> Subscription[FirstT | SecondT | GapEvent]: ...
     @overload
     def subscribe(self, *what: type[Event] | str) -> Subscription[Any]: ...
     def subscribe(self, *what: type[Event] | str) -> Subscription[Any]:
@@ -242,7 +269,9 @@ class Peer:
 
         Retained events come first. Events that are lost for good show as `GapEvent`.
         """
-        return Subscription(self._hearing, patterns_of(what, self._hearing.decoders.learn), self._hearing.decoders)
+        return Subscription(
+            self._hearing, patterns_of(what, self._hearing.decoders.learn), self._hearing.decoders
+        )
 
     def statistics(self) -> Statistics:
         """What this peer counted since it was made."""
@@ -261,11 +290,21 @@ class Peer:
             ignored=dict(self._ignored + self._hearing.ignored),
         )
 
-    # -- connection ------------------------------------------------------------------------------------------------
+    # -- connection
+    # ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to connect."""
-        self._link.start(LinkHandlers(self._say_hello, self._disconnected, self._lane, self._hearing.feed, self._hearing.feed_welcomed, self._denied))
+        self._link.start(
+            LinkHandlers(
+                self._say_hello,
+                self._disconnected,
+                self._lane,
+                self._hearing.feed,
+                self._hearing.feed_welcomed,
+                self._denied,
+            )
+        )
 
     async def wait_until_welcome(self, timeout_seconds: float) -> None:
         """Wait for the broker to let this peer in.
@@ -310,7 +349,9 @@ class Peer:
             self._link.send(frames)
 
     def _say_hello(self) -> None:
-        self._link.send(wire.lane_frames(wire.Hello(wire.PROTOCOL_VERSION, self.name, self.instance, self._token)))
+        self._link.send(
+            wire.lane_frames(wire.Hello(wire.PROTOCOL_VERSION, self.name, self.instance, self._token))
+        )
 
     def _disconnected(self) -> None:
         self._is_lost.set()
@@ -320,7 +361,10 @@ class Peer:
             self._link.discard_unsent()
             self._publishing.disconnected()
             self._serving.disconnected()
-            self._asking.fail_all("died", "the connection to the broker was lost; the request may or may not have been carried out")
+            self._asking.fail_all(
+                "died",
+                "the connection to the broker was lost; the request may or may not have been carried out",
+            )
 
     def _denied(self, detail: str) -> None:
         self._not_welcome(HelloRefused(self.name, "wrong_key", detail))
@@ -341,7 +385,9 @@ class Peer:
             case wire.Accepted():
                 self._publishing.accepted(header.serial)
             case wire.Reply() if len(frames) != 3:
-                self._asking.fail(header.id, "invalid", f"the reply has {len(frames) - 2} body frames, expected 1")
+                self._asking.fail(
+                    header.id, "invalid", f"the reply has {len(frames) - 2} body frames, expected 1"
+                )
             case wire.Reply() | wire.Replayed() | wire.Snapshotted():
                 if not self._asking.settle(header, frames[2:]):
                     self._ignored["unknown_request"] += 1

@@ -9,7 +9,7 @@ from typing import Final
 
 from bus import wire
 from bus.errors import PublishRefused
-from bus.outbox import Outbox
+from bus.peer.outbox import Outbox
 from bus.wire import Frame
 from schemas.event import Event
 
@@ -35,8 +35,8 @@ class Publishing:
     def post(self, event: Event, correlation: str | None) -> None:
         """Take an event without waiting.
 
-        The first event of a turn of the loop leaves at once. Those that follow in the same turn gather, and leave as one
-        when it ends, or when they fill a message.
+        The first event of a turn of the loop leaves at once. Those that follow in the same turn gather, and
+        leave as one when it ends, or when they fill a message.
 
         Raises:
             ProtocolError: the event is larger than 16 MiB.
@@ -65,13 +65,16 @@ class Publishing:
         """Wait until all that was posted is accepted.
 
         Raises:
-            PublishRefused: the broker gave one of these events no place in the order; reason `left`: the peer was closed before.
+            PublishRefused: the broker gave one of these events no place in the order; reason `left`: the peer
+                was closed before.
         """
         while not self.outbox.is_settled:
             if self._is_closed:
                 raise PublishRefused("*", "left", LEFT)
             if self._is_open:
-                self._send(wire.lane_frames(wire.Ping(0)))  # its PONG tells what is accepted without the delay that ACCEPTED has
+                self._send(
+                    wire.lane_frames(wire.Ping(0))
+                )  # its PONG tells what is accepted without the delay that ACCEPTED has
             if self._settled is None or self._settled.done():
                 self._settled = self._loop.create_future()
             await asyncio.shield(self._settled)
@@ -89,7 +92,9 @@ class Publishing:
             if self._is_closed:
                 raise PublishRefused("*", "left", LEFT)
             if self._is_open:
-                self._send(wire.lane_frames(wire.Ping(0)))  # too much is under way: its PONG tells at once what is accepted
+                self._send(
+                    wire.lane_frames(wire.Ping(0))
+                )  # too much is under way: its PONG tells at once what is accepted
             if self._sent is None or self._sent.done():
                 self._sent = self._loop.create_future()
             await asyncio.shield(self._sent)
@@ -100,7 +105,8 @@ class Publishing:
             for frames in self.outbox.due():
                 self._send(frames)
 
-    # -- what the broker says --------------------------------------------------------------------------------------
+    # -- what the broker says
+    # --------------------------------------------------------------------------------------
 
     def welcomed(self, epoch: str, accepted: int) -> None:
         """The lane is open: send again what this broker may not have."""

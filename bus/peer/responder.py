@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from bus import wire
 from bus.errors import FailureKind, RequestFailed
-from bus.publishing import LEFT
+from bus.peer.publisher import LEFT
 from bus.wire import Frame
 from schemas.event import Event
 
@@ -40,7 +40,9 @@ class IncomingRequest:
         """Answer. An answer beyond the size limit becomes a failure, since nobody could receive it."""
         body = wire.encode(event)
         if len(body) > wire.BODY_LIMIT_BYTES:
-            self.fail("refused", f"the reply has {len(body)} bytes, at most {wire.BODY_LIMIT_BYTES} can be sent")
+            self.fail(
+                "refused", f"the reply has {len(body)} bytes, at most {wire.BODY_LIMIT_BYTES} can be sent"
+            )
         else:
             self._serving.answer(self, wire.Reply(self.id), body)
 
@@ -70,7 +72,8 @@ class Serving:
         """Serve these topics on every connection from now on; returns once the broker has confirmed it.
 
         Raises:
-            RequestFailed: kind `refused`: another peer serves one of them; kind `invalid`: there is no such topic; kind `died`: this peer left.
+            RequestFailed: kind `refused`: another peer serves one of them; kind `invalid`: there is no such
+                topic; kind `died`: this peer left.
         """
         if self._is_closed:
             raise RequestFailed("died", LEFT, ", ".join(topics))
@@ -84,13 +87,17 @@ class Serving:
         if self._in_hand.pop(request.id, None) is request:
             self._send(wire.lane_frames(header, *body))
 
-    # -- what the broker says --------------------------------------------------------------------------------------
+    # -- what the broker says
+    # --------------------------------------------------------------------------------------
 
     def welcomed(self) -> None:
         """The lane is open: say again what is served."""
         self._is_open = True
         unconfirmed = {topic for topics in self._confirming for topic in topics}
-        for topics in [*self._confirming, *((topic,) for topic in self._handlers if topic not in unconfirmed)]:
+        for topics in [
+            *self._confirming,
+            *((topic,) for topic in self._handlers if topic not in unconfirmed),
+        ]:
             self._tell(topics)
 
     def disconnected(self) -> None:
@@ -106,7 +113,9 @@ class Serving:
         on_request = self._handlers.get(header.topic)
         if on_request is None or len(frames) != 3:
             kind: FailureKind = "no_responder" if on_request is None else "invalid"
-            self._send(wire.lane_frames(wire.Failed(header.id, kind, f"{self._name} cannot answer {header.topic}")))
+            self._send(
+                wire.lane_frames(wire.Failed(header.id, kind, f"{self._name} cannot answer {header.topic}"))
+            )
             return
         request = self._in_hand[header.id] = IncomingRequest(self, header, frames[2])
         on_request(request)

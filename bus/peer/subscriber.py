@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from bus import wire
-from bus.asking import Answer, Asking
 from bus.errors import ProtocolError, RequestFailed
-from bus.link import Link
-from bus.reception import Deliver, Fetch, Lost, Reception, Step
-from bus.subscription import Decoders, Subscription
+from bus.peer.ordering import Deliver, Fetch, Lost, Reception, Step
+from bus.peer.requester import Answer, Asking
+from bus.peer.subscription import Decoders, Subscription
+from bus.transport.transport import Link
 from bus.wire import Run
 from schemas.event import Event
 
@@ -23,7 +24,9 @@ AUDIENCE_LIMIT_TOPICS: Final = 4096
 class Hearing:
     """Subscriptions of one peer."""
 
-    def __init__(self, link: Link, asking: Asking, wait_until_welcome: Callable[[], asyncio.Future[None]]) -> None:
+    def __init__(
+        self, link: Link, asking: Asking, wait_until_welcome: Callable[[], asyncio.Future[None]]
+    ) -> None:
         self.reception = Reception()
         self.decoders = Decoders()
         self.ignored: Counter[str] = Counter()
@@ -91,7 +94,11 @@ class Hearing:
 
     def caught_up(self) -> None:
         """A subscription has room again."""
-        if self._is_paused and not self._is_closed and not any(subscription.is_behind for subscription in self._subscriptions):
+        if (
+            self._is_paused
+            and not self._is_closed
+            and not any(subscription.is_behind for subscription in self._subscriptions)
+        ):
             self._is_paused = False
             self._link.resume_feed()
 
@@ -101,7 +108,8 @@ class Hearing:
         for subscription in list(self._subscriptions):
             subscription.close()
 
-    # -- what the link brings --------------------------------------------------------------------------------------
+    # -- what the link brings
+    # --------------------------------------------------------------------------------------
 
     def feed(self, frames: Sequence[bytes]) -> bool:
         """Take a feed message; False if the link is to bring no more until a subscription has caught up."""
@@ -131,10 +139,13 @@ class Hearing:
 
     def _ask_heads(self) -> None:
         if self._are_heads_due and self._lane_epoch and self._subscriptions:
-            patterns = sorted({pattern for subscription in self._subscriptions for pattern in subscription.patterns})[: wire.PATTERN_LIMIT]
+            patterns = sorted(
+                {pattern for subscription in self._subscriptions for pattern in subscription.patterns}
+            )[: wire.PATTERN_LIMIT]
             self._asking.begin(lambda id: wire.Snapshot(id, patterns, True), self._compare_heads)
 
-    # -- what the reception wants ----------------------------------------------------------------------------------
+    # -- what the reception wants
+    # ----------------------------------------------------------------------------------
 
     def _carry_out(self, steps: list[Step]) -> None:
         for step in steps:
@@ -145,7 +156,7 @@ class Hearing:
                 subscription.take(step)
                 self._is_paused = self._is_paused or subscription.is_behind
             if isinstance(step, Lost) and step.beyond_ring:
-                self._asking.begin(lambda id, topic=step.topic: wire.Snapshot(id, [topic]), self._take_retained)  # type: ignore[misc]
+                self._asking.begin(functools.partial(_snapshot_of, [step.topic]), self._take_retained)
 
     def _audience(self, topic: str) -> list[Subscription[Event]]:
         """Who wants this topic."""
@@ -161,7 +172,10 @@ class Hearing:
             self.reception.forget_fetches()  # lane and feed speak of different brokers for a moment; a heartbeat asks again
             return
         epoch = self.reception.epoch
-        self._asking.begin(lambda id: wire.Replay(id, step.topic, step.first, step.last), lambda answer, body: self._take_replay(epoch, answer, body))
+        self._asking.begin(
+            lambda id: wire.Replay(id, step.topic, step.first, step.last),
+            lambda answer, body: self._take_replay(epoch, answer, body),
+        )
 
     def _take_replay(self, epoch: str, answer: Answer, body: list[bytes]) -> None:
         if epoch != self.reception.epoch:
@@ -182,23 +196,35 @@ class Hearing:
         if isinstance(answer, wire.Snapshotted):
             self._are_heads_due = False
             # In the next turn: a subscription whose snapshot came just before joins first.
-            asyncio.get_running_loop().call_soon(lambda: self._carry_out(self.reception.heartbeat(answer.epoch, answer.heads)))
+            asyncio.get_running_loop().call_soon(
+                lambda: self._carry_out(self.reception.heartbeat(answer.epoch, answer.heads))
+            )
 
     async def _snapshot(self, patterns: list[str]) -> tuple[wire.Snapshotted, list[Deliver]]:
         while True:
             await asyncio.shield(self._wait_until_welcome())
             outcome: asyncio.Future[tuple[Answer, list[bytes]]] = asyncio.get_running_loop().create_future()
-            self._asking.begin(lambda id: wire.Snapshot(id, patterns), lambda answer, body: _resolve(outcome, (answer, body)))  # noqa: B023
+            self._asking.begin(
+                functools.partial(_snapshot_of, patterns), functools.partial(_resolve_answer, outcome)
+            )
             answer, body = await outcome
             if isinstance(answer, wire.Snapshotted):
-                return answer, [Deliver(topic, run, events, run.count - 1) for topic, run, events in _feed_messages(body)]
+                return answer, [
+                    Deliver(topic, run, events, run.count - 1) for topic, run, events in _feed_messages(body)
+                ]
             if isinstance(answer, wire.Failed) and answer.kind != "died":
                 raise RequestFailed(answer.kind, answer.message, SNAPSHOT_TOPIC)
 
 
-def _resolve(outcome: asyncio.Future[tuple[Answer, list[bytes]]], answer: tuple[Answer, list[bytes]]) -> None:
+def _snapshot_of(patterns: list[str], id: int) -> wire.Snapshot:
+    return wire.Snapshot(id, patterns)
+
+
+def _resolve_answer(
+    outcome: asyncio.Future[tuple[Answer, list[bytes]]], answer: Answer, body: list[bytes]
+) -> None:
     if not outcome.done():
-        outcome.set_result(answer)
+        outcome.set_result((answer, body))
 
 
 def _feed_messages(body: list[bytes]) -> list[tuple[str, Run, bytes]]:

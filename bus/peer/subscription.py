@@ -10,11 +10,11 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from bus.reception import Deliver, Lost
+from bus.peer.ordering import Deliver, Lost
 from bus.wire import UNREADABLE, Run, matches
-from schemas.bus import GapEvent
-from schemas.contract import EVENTS
+from schemas.contract.registry import EVENTS
 from schemas.event import Event, topic_of
+from schemas.operations.bus import GapEvent
 
 QUEUE_LIMIT_EVENTS: Final = 16_384
 """A subscriber that is further behind makes its peer stop reading the feed until it has caught up by half."""
@@ -117,7 +117,9 @@ class Subscription(Generic[EventT]):
         await self._hub.join(self)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __aiter__(self) -> Subscription[EventT]:
@@ -143,7 +145,15 @@ class Subscription(Generic[EventT]):
         event = await self.__anext__()
         if self._current is None:
             return Received(
-                topic=topic_of(GapEvent), event=event, epoch="", sequence=0, number=0, time_ns=0, source="", correlation=None, retained=False
+                topic=topic_of(GapEvent),
+                event=event,
+                epoch="",
+                sequence=0,
+                number=0,
+                time_ns=0,
+                source="",
+                correlation=None,
+                retained=False,
             )
         topic, run, retained = self._current
         offset = self._position - 1 + (run.count - len(self._events))
@@ -175,7 +185,8 @@ class Subscription(Generic[EventT]):
         """Whether the topic falls under one of the patterns."""
         return any(matches(pattern, topic) for pattern in self.patterns)
 
-    # -- called by the peer ----------------------------------------------------------------------------------------
+    # -- called by the peer
+    # ----------------------------------------------------------------------------------------
 
     def begin(self, retained: list[Deliver], sequence: int, epoch: str) -> None:
         """The snapshot is there: its events come first, then what followed it."""

@@ -1,6 +1,7 @@
 """The bus in one process, without sockets: the same routing and the same peers, joined by calls on the event loop.
 
-For tests of actors and for apps that want Undercroft's parts without its processes. Held to the same contract suite.
+For tests of actors and for apps that want Undercroft's parts without its processes. Held to the same contract
+suite.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from bus import wire
+from bus.broker.broker_core import Routing
+from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, Ledger
+from bus.broker.topic_rules import TopicRules
 from bus.client import Peer, attach, unique_name
-from bus.ledger import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, Ledger
-from bus.link import LinkHandlers
-from bus.routing import Routing
-from bus.topics import TopicRules
+from bus.transport.transport import LinkHandlers
 from bus.wire import Frames
 
 TOKEN: Final = "memory"  # noqa: S105  # nobody outside this process can show it
@@ -72,7 +73,9 @@ class MemoryLink:
 
     def bring(self, frames: list[bytes]) -> None:
         """The feed announces this."""
-        if frames[0] == wire.HEARTBEAT_TOPIC or any(frames[0].startswith(prefix) for prefix in self._prefixes):
+        if frames[0] == wire.HEARTBEAT_TOPIC or any(
+            frames[0].startswith(prefix) for prefix in self._prefixes
+        ):
             self._unheard.append(frames)
             self._bus.call_soon(self._hear)
 
@@ -92,11 +95,18 @@ class MemoryLink:
 class MemoryBus:
     """A broker without sockets."""
 
-    def __init__(self, namespaces: Iterable[str] = (), ring_limit_events: int = RING_LIMIT_EVENTS, ring_limit_bytes: int = RING_LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        namespaces: Iterable[str] = (),
+        ring_limit_events: int = RING_LIMIT_EVENTS,
+        ring_limit_bytes: int = RING_LIMIT_BYTES,
+    ) -> None:
         self.links: dict[bytes, MemoryLink] = {}
         self._loop = asyncio.get_running_loop()
         ledger = Ledger(os.urandom(8).hex(), ring_limit_events, ring_limit_bytes)
-        self.routing = Routing(ledger, TOKEN, TopicRules(namespaces), lambda route: route in self.links, time.monotonic())
+        self.routing = Routing(
+            ledger, TOKEN, TopicRules(namespaces), lambda route: route in self.links, time.monotonic()
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._incoming: deque[tuple[bytes, list[bytes]]] = deque()
         self._tick()
@@ -116,7 +126,8 @@ class MemoryBus:
         if self._timer is not None:
             self._timer.cancel()
 
-    # -- called by the links ---------------------------------------------------------------------------------------
+    # -- called by the links
+    # ---------------------------------------------------------------------------------------
 
     def call_soon(self, call: object, *arguments: object) -> None:
         """Run in the next turn of the loop."""
@@ -178,7 +189,9 @@ def _deliver(link: MemoryLink, frames: list[bytes]) -> None:
 
 @asynccontextmanager
 async def memory_bus(
-    namespaces: Iterable[str] = (), ring_limit_events: int = RING_LIMIT_EVENTS, ring_limit_bytes: int = RING_LIMIT_BYTES
+    namespaces: Iterable[str] = (),
+    ring_limit_events: int = RING_LIMIT_EVENTS,
+    ring_limit_bytes: int = RING_LIMIT_BYTES,
 ) -> AsyncIterator[MemoryBus]:
     """A bus that lives for the length of a block; its `connect` makes peers."""
     bus = MemoryBus(namespaces, ring_limit_events, ring_limit_bytes)

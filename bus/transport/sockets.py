@@ -16,7 +16,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from bus.discovery import CurveKeys, Runtime
 from bus.errors import EndpointRefused
-from bus.link import LinkHandlers
+from bus.transport.transport import LinkHandlers
 from bus.wire import BODY_LIMIT_BYTES, WELCOME_FRAME, Frames
 
 HIGH_WATER_MARK_MESSAGES: Final = 4096
@@ -31,8 +31,8 @@ DRAIN_LIMIT_MESSAGES: Final = 256
 HANDSHAKE_MILLISECONDS: Final = 5000
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
 
-# pyzmq's send_multipart and recv_multipart look at each frame several times; for the few short frames of the bus the calls
-# that they end in take half the time.
+# pyzmq's send_multipart and recv_multipart look at each frame several times; for the few short frames of the
+# bus the calls that they end in take half the time.
 _send = zmq.backend.Socket.send
 _recv = zmq.backend.Socket.recv
 _get = zmq.backend.Socket.get
@@ -64,14 +64,23 @@ class CurveSecrets(msgspec.Struct, frozen=True, kw_only=True):
 
     def for_clients(self) -> CurveKeys:
         """What clients may know."""
-        return CurveKeys(server_public=self.server_public, client_public=self.client_public, client_secret=self.client_secret)
+        return CurveKeys(
+            server_public=self.server_public,
+            client_public=self.client_public,
+            client_secret=self.client_secret,
+        )
 
 
 def new_curve_secrets() -> CurveSecrets:
     """Fresh CURVE keys."""
     server_public, server_secret = (key.decode() for key in zmq.curve_keypair())
     client_public, client_secret = (key.decode() for key in zmq.curve_keypair())
-    return CurveSecrets(server_public=server_public, server_secret=server_secret, client_public=client_public, client_secret=client_secret)
+    return CurveSecrets(
+        server_public=server_public,
+        server_secret=server_secret,
+        client_public=client_public,
+        client_secret=client_secret,
+    )
 
 
 def _send_frames(socket: zmq.Socket[bytes], frames: Frames) -> None:
@@ -124,7 +133,9 @@ class BrokerSockets:
         self.lane_endpoint = _last_endpoint(self._lane)
         self.feed_endpoint = _last_endpoint(self._feed)
 
-    def _bind(self, kind: int, endpoint: str, curve: CurveSecrets | None, options: dict[int, Any]) -> zmq.Socket[bytes]:
+    def _bind(
+        self, kind: int, endpoint: str, curve: CurveSecrets | None, options: dict[int, Any]
+    ) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         _limit(socket)
         for option, value in options.items():
@@ -153,7 +164,9 @@ class BrokerSockets:
     def poll(self, timeout_seconds: float) -> set[object]:
         """Wait until something can be read; returns `"lane"`, `"disconnects"` and watched descriptors, whichever can."""
         if self._has_input():
-            timeout_seconds = 0.0  # the descriptor of a ZeroMQ socket shows an edge, which may be over while messages wait
+            timeout_seconds = (
+                0.0  # the descriptor of a ZeroMQ socket shows an edge, which may be over while messages wait
+            )
         ready: set[object] = {key.fd for key, _ in self._selector.select(max(0.0, timeout_seconds))}
         if self._feed_descriptor in ready:
             self.take_subscriptions()  # a new subscriber is let in now, and welcomed, rather than with the next announcement
@@ -166,7 +179,11 @@ class BrokerSockets:
         return ready
 
     def _has_input(self) -> bool:
-        return _has_input(self._lane) or _has_input(self._disconnects) or (self._zap is not None and _has_input(self._zap))
+        return (
+            _has_input(self._lane)
+            or _has_input(self._disconnects)
+            or (self._zap is not None and _has_input(self._zap))
+        )
 
     def receive(self) -> list[bytes] | None:
         """Next lane message, with the peer's routing id in front; None if nothing waits."""
@@ -210,7 +227,11 @@ class BrokerSockets:
     def _answer_zap(self, zap: zmq.Socket[bytes]) -> None:
         """Let in whoever shows the client key of this runtime (ZAP, RFC 27)."""
         version, request_id, _domain, _address, _identity, mechanism, *credentials = zap.recv_multipart()
-        known = mechanism == b"CURVE" and len(credentials) == 1 and zmq.utils.z85.encode(credentials[0]) == self._client_public
+        known = (
+            mechanism == b"CURVE"
+            and len(credentials) == 1
+            and zmq.utils.z85.encode(credentials[0]) == self._client_public
+        )
         status, text = (b"200", b"OK") if known else (b"400", b"unknown client key")
         zap.send_multipart([version, request_id, status, text, b"client" if known else b"", b""])
 
@@ -227,9 +248,14 @@ def prepare_endpoint(endpoint: str, *, has_keys: bool) -> None:
     """
     if endpoint.startswith("tcp://"):
         if endpoint.removeprefix("tcp://").rpartition(":")[0] not in LOOPBACK:
-            raise EndpointRefused(endpoint, f"the broker listens on the loopback only ({', '.join(LOOPBACK)})")
+            raise EndpointRefused(
+                endpoint, f"the broker listens on the loopback only ({', '.join(LOOPBACK)})"
+            )
         if not has_keys:
-            raise EndpointRefused(endpoint, "the broker listens on TCP with CURVE keys only, since every user of the machine can connect")
+            raise EndpointRefused(
+                endpoint,
+                "the broker listens on TCP with CURVE keys only, since every user of the machine can connect",
+            )
     if endpoint.startswith("ipc://"):
         path = Path(endpoint.removeprefix("ipc://"))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -247,7 +273,10 @@ class SocketLink:
         self._lane = self._socket(zmq.DEALER)
         self._feed = self._socket(zmq.SUB)
         self._monitor = self._lane.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
         )
         self._handlers: LinkHandlers | None = None
         self._unsent: list[Frames] = []
@@ -388,7 +417,9 @@ class SocketLink:
                 elif event == zmq.EVENT_DISCONNECTED:
                     handlers.disconnected()
                 else:
-                    handlers.denied("the broker does not accept the client key of runtime.json, or is not the one that it names")
+                    handlers.denied(
+                        "the broker does not accept the client key of runtime.json, or is not the one that it names"
+                    )
                 handlers = self._handlers
 
 

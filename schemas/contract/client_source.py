@@ -15,7 +15,13 @@ WIDTH: Final = 118
 """Columns of the text in a docstring."""
 
 _PYTHON_NAMES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
-_TYPESCRIPT_NAMES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+_TYPESCRIPT_NAMES = {
+    "string": "string",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
 _NOTE = "Written by `undercroft contract --clients`; edits are overwritten."
 
 
@@ -35,9 +41,15 @@ def python_module(contract: Schema) -> str:
         "from undercroft_client.event import Event, Request",
         f'CONTRACT_VERSION = "{contract["x-version"]}"',
     ]
-    events = "".join(f'    "{found["x-topic"]}": {name},\n' for name, found in definitions.items() if "x-topic" in found)
+    events = "".join(
+        f'    "{found["x-topic"]}": {name},\n' for name, found in definitions.items() if "x-topic" in found
+    )
     tail = f'EVENTS: dict[str, type[Event]] = {{\n{events}}}\n"""Every event by its topic."""\n'
-    source = "\n\n".join(head) + "\n\n\n" + "\n\n".join(_python_class(name, found) for name, found in definitions.items())
+    source = (
+        "\n\n".join(head)
+        + "\n\n\n"
+        + "\n\n".join(_python_class(name, found) for name, found in definitions.items())
+    )
     return f"{source}\n\n{tail}"
 
 
@@ -49,12 +61,18 @@ def typescript_declarations(contract: Schema) -> str:
     parts = [f"// Every event of the contract, version {contract['x-version']}. {_NOTE}\n"]
     parts += [_typescript_interface(name, found) for name, found in definitions.items()]
     parts.append(
-        "/** Topic to event. */\nexport interface EventOf {\n" + "".join(f'  "{topic}": {name};\n' for topic, name in events.items()) + "}\n"
+        "/** Topic to event. */\nexport interface EventOf {\n"
+        + "".join(f'  "{topic}": {name};\n' for topic, name in events.items())
+        + "}\n"
     )
     parts.append(
-        "/** Topic of a request to its reply. */\nexport interface ReplyTo {\n" + "".join(f'  "{t}": {n};\n' for t, n in replies.items()) + "}\n"
+        "/** Topic of a request to its reply. */\nexport interface ReplyTo {\n"
+        + "".join(f'  "{t}": {n};\n' for t, n in replies.items())
+        + "}\n"
     )
-    parts.append("export type Topic = keyof EventOf;\n\n/** Any event, told apart by its `type`. */\nexport type AnyEvent = EventOf[Topic];\n")
+    parts.append(
+        "export type Topic = keyof EventOf;\n\n/** Any event, told apart by its `type`. */\nexport type AnyEvent = EventOf[Topic];\n"
+    )
     return "\n".join(parts)
 
 
@@ -66,7 +84,10 @@ def _in_order(definitions: dict[str, Schema]) -> dict[str, Schema]:
         if name in ordered:
             return
         found = definitions[name]
-        for needed in [*_references(found["properties"]), *([found["x-reply"]] if "x-reply" in found else [])]:
+        for needed in [
+            *_references(found["properties"]),
+            *([found["x-reply"]] if "x-reply" in found else []),
+        ]:
             visit(needed)
         ordered[name] = found
 
@@ -84,12 +105,20 @@ def _references(schema: Any) -> list[str]:
     return []
 
 
-# -- Python --------------------------------------------------------------------------------------------------------------
+# -- Python
+# --------------------------------------------------------------------------------------------------------------
 
 
 def _python_class(name: str, found: Schema) -> str:
-    fields = {field: schema for field, schema in found["properties"].items() if field != "type" or "x-topic" not in found}
-    lines = [_python_head(name, found), textwrap.indent(_python_docstring(found["description"], fields), "    ")]
+    fields = {
+        field: schema
+        for field, schema in found["properties"].items()
+        if field != "type" or "x-topic" not in found
+    }
+    lines = [
+        _python_head(name, found),
+        textwrap.indent(_python_docstring(found["description"], fields), "    "),
+    ]
     if "x-retained-by" in found:
         lines.append(f'\n    retained_by: ClassVar[str | None] = "{found["x-retained-by"]}"')
     if fields:
@@ -138,7 +167,8 @@ def _python_literal(value: Any) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, str) else repr(value)
 
 
-# -- TypeScript ----------------------------------------------------------------------------------------------------------
+# -- TypeScript
+# ----------------------------------------------------------------------------------------------------------
 
 
 def _typescript_interface(name: str, found: Schema) -> str:
@@ -180,4 +210,6 @@ def _typescript_type(schema: Schema) -> str:
 
 def _wrapped(text: str, hanging: str) -> str:
     paragraphs = text.split("\n\n")
-    return "\n\n".join("\n".join(textwrap.wrap(paragraph, WIDTH, subsequent_indent=hanging)) for paragraph in paragraphs)
+    return "\n\n".join(
+        "\n".join(textwrap.wrap(paragraph, WIDTH, subsequent_indent=hanging)) for paragraph in paragraphs
+    )

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from schemas.bus import GapEvent
-from schemas.contract import EVENTS, REPLIES
+from schemas.contract.registry import EVENTS, REPLIES
 from schemas.event import Event, topic_of
 from schemas.manifest import Manifest
-from schemas.supervision import SupervisorStoppingEvent
+from schemas.operations.bus import GapEvent
+from schemas.operations.supervision import SupervisorStoppingEvent
 
 Json: TypeAlias = dict[str, Any]
 
@@ -41,8 +41,9 @@ _ATTRIBUTE = re.compile(r"^    (?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {8}.*)
 def json_schema(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
     """JSON Schema of an event: any of the contract, told apart by its `type`; `$defs` has all of them, and the documents.
 
-    Three annotations go beyond JSON Schema: `x-topic` on every event, `x-reply` (name of the reply's schema) on requests,
-    `x-retained-by` on retained events (the field that tells apart what is retained; empty for one per topic).
+    Three annotations go beyond JSON Schema: `x-topic` on every event, `x-reply` (name of the reply's schema)
+    on requests, `x-retained-by` on retained events (the field that tells apart what is retained; empty for
+    one per topic).
     """
     definitions = _definitions("#/$defs/{name}", documents)
     return {
@@ -73,7 +74,10 @@ def asyncapi(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
         "channels": {topic: _channel(topic, event) for topic, event in travelling.items()},
         "operations": {
             **{f"publish_{_identifier(topic)}": _send(topic, event) for topic, event in facts.items()},
-            **{f"answer_{_identifier(topic)}": _answer(topic, travelling[topic], reply) for topic, reply in REPLIES.items()},
+            **{
+                f"answer_{_identifier(topic)}": _answer(topic, travelling[topic], reply)
+                for topic, reply in REPLIES.items()
+            },
         },
         "components": {
             "messages": {event.__name__: _message(topic, event) for topic, event in travelling.items()},
@@ -90,7 +94,11 @@ def rendered(document: Json) -> str:
 def described(text: str) -> tuple[str, dict[str, str]]:
     """A docstring taken apart: what it says of the whole, and what its `Attributes:` say of each field."""
     summary, *rest = _ATTRIBUTES.split(inspect.cleandoc(text), maxsplit=1)
-    fields = {name: " ".join(found["text"].split()) for found in _ATTRIBUTE.finditer(rest[0] if rest else "") for name in found["names"].split(", ")}
+    fields = {
+        name: " ".join(found["text"].split())
+        for found in _ATTRIBUTE.finditer(rest[0] if rest else "")
+        for name in found["names"].split(", ")
+    }
     return summary.strip(), fields
 
 
@@ -132,7 +140,11 @@ def _message(topic: str, event: type[Event]) -> Json:
 
 
 def _send(topic: str, event: type[Event]) -> Json:
-    return {"action": "send", "channel": {"$ref": f"#/channels/{topic}"}, "messages": [_message_of_channel(topic, event)]}
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{topic}"},
+        "messages": [_message_of_channel(topic, event)],
+    }
 
 
 def _answer(topic: str, request: type[Event], reply: type[Event]) -> Json:
@@ -141,7 +153,10 @@ def _answer(topic: str, request: type[Event], reply: type[Event]) -> Json:
         "action": "receive",
         "channel": {"$ref": f"#/channels/{topic}"},
         "messages": [_message_of_channel(topic, request)],
-        "reply": {"channel": {"$ref": f"#/channels/{answered}"}, "messages": [_message_of_channel(answered, reply)]},
+        "reply": {
+            "channel": {"$ref": f"#/channels/{answered}"},
+            "messages": [_message_of_channel(answered, reply)],
+        },
     }
 
 

@@ -7,26 +7,20 @@ from types import ModuleType
 from typing import Any
 
 from schemas import (
-    alerts,
     backups,
-    bus,
     config,
-    crashes,
-    diagnostics,
     documents,
     history,
     keys,
     leases,
-    logs,
-    metrics,
     models,
     paths,
     readiness,
     sources,
     state,
-    supervision,
 )
 from schemas.event import Event, Request, reply_type_of, topic_of
+from schemas.operations import alerts, bus, crashes, diagnostics, logs, metrics, supervision
 
 CONVERSATIONS: tuple[ModuleType, ...] = (
     alerts,
@@ -56,10 +50,14 @@ def _events_of(module: ModuleType) -> Iterator[type[Event]]:
             yield value
 
 
-EVENTS: dict[str, type[Event]] = {topic_of(event): event for module in CONVERSATIONS for event in _events_of(module)}
+EVENTS: dict[str, type[Event]] = {
+    topic_of(event): event for module in CONVERSATIONS for event in _events_of(module)
+}
 """Every event of the contract by its topic."""
 
-REQUESTS: dict[str, type[Request[Any]]] = {topic: event for topic, event in EVENTS.items() if issubclass(event, Request)}
+REQUESTS: dict[str, type[Request[Any]]] = {
+    topic: event for topic, event in EVENTS.items() if issubclass(event, Request)
+}
 """Those of them that ask for an answer."""
 
 REPLIES: dict[str, type[Event]] = {topic: reply_type_of(event) for topic, event in REQUESTS.items()}

@@ -30,8 +30,8 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
     Attributes:
         lost_topic: topic of the lost events.
         count: how many are lost.
-        reason: `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former broker took them
-            along and their publisher no longer had them.
+        reason: `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former
+            broker took them along and their publisher no longer had them.
     """
 
     lost_topic: str

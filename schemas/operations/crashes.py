@@ -23,11 +23,14 @@ CrashKind = Literal[
 ]
 """Why an actor ended.
 
-`exception`: an exception that nobody caught. `refused`: it said what a person has to change first, and left. `fatal_signal`: a
-fault in native code (SIGSEGV, SIGABRT ...). `out_of_memory`: the kernel killed it, since there was no memory left. `killed`: somebody
-else sent the signal. The supervisor itself ended it for a `hang` (pings unanswered), a `start_timeout`, a `memory_limit` of its
-child spec, or a `lifeline` on which it said what cannot be understood. `not_started`: no process came to be. `exit`: it left by
-itself and said nothing that tells why."""
+`exception`: an exception that nobody caught. `refused`: it said what a person has to change first, and left.
+    `fatal_signal`: a
+fault in native code (SIGSEGV, SIGABRT ...). `out_of_memory`: the kernel killed it, since there was no memory
+left. `killed`: somebody else sent the signal. The supervisor itself ended it for a `hang` (pings unanswered),
+a `start_timeout`, a
+`memory_limit` of its child spec, or a `lifeline` on which it said what cannot be understood. `not_started`:
+no process came to be.
+`exit`: it left by itself and said nothing that tells why."""
 
 CRASH_FORMAT: Final = 1
 
@@ -43,9 +46,10 @@ class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
         was: state that the actor was in.
         uptime_seconds: from the order to start it until its end.
         restarts: how often it had been started again before.
-        last_words: what of its last words tells why: tracebacks, stacks of its threads, a refusal. Other output, which may hold what
-            somebody said, never gets onto disk; the supervisor has it in memory.
-        oom_kills: how many processes the kernel killed for want of memory since the supervisor last looked; None where it does not tell.
+        last_words: what of its last words tells why: tracebacks, stacks of its threads, a refusal. Other
+            output, which may hold what somebody said, never gets onto disk; the supervisor has it in memory.
+        oom_kills: how many processes the kernel killed for want of memory since the supervisor last looked;
+            None where it does not tell.
         oom_source: who counted them: `cgroup` means the group of this runtime, `machine` means all processes.
         versions: of what the process was made of, by name.
     """

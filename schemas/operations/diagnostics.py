@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from schemas.alerts import Severity
 from schemas.event import Event, Request
+from schemas.operations.alerts import Severity
 
 
 class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,8 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
         content: UTF-8 text.
         size_bytes: of the content.
         sha256: of the content, in hex.
-        redactions: how often each kind of private thing was taken out of it, such as `home`, `secret` or `host`.
+        redactions: how often each kind of private thing was taken out of it, such as `home`, `secret` or
+            `host`.
     """
 
     name: str
@@ -72,7 +73,9 @@ class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnosti
     seconds: float
 
 
-class DiagnosticsGenerateRequestEvent(Request[DiagnosticsGeneratedEvent], frozen=True, kw_only=True, tag="diagnostics.generate"):
+class DiagnosticsGenerateRequestEvent(
+    Request[DiagnosticsGeneratedEvent], frozen=True, kw_only=True, tag="diagnostics.generate"
+):
     """Ask for a report; it comes within two seconds, whoever of the others answers.
 
     Attributes:

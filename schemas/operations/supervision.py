@@ -59,7 +59,9 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
     actors: list[ActorStatus]
 
 
-class SupervisorStatusRequestEvent(Request[SupervisorStatusEvent], frozen=True, kw_only=True, tag="supervision.status"):
+class SupervisorStatusRequestEvent(
+    Request[SupervisorStatusEvent], frozen=True, kw_only=True, tag="supervision.status"
+):
     """Ask how the runtime fares."""
 
 
@@ -69,7 +71,9 @@ class ActorRestartAcceptedEvent(Event, frozen=True, kw_only=True, tag="supervisi
     status: ActorStatus
 
 
-class ActorRestartRequestEvent(Request[ActorRestartAcceptedEvent], frozen=True, kw_only=True, tag="supervision.restart"):
+class ActorRestartRequestEvent(
+    Request[ActorRestartAcceptedEvent], frozen=True, kw_only=True, tag="supervision.restart"
+):
     """Ask for one actor to be stopped in good order and started again; closes an open circuit."""
 
     actor: str
@@ -81,7 +85,9 @@ class SupervisorStoppingEvent(Event, frozen=True, kw_only=True, tag="supervision
     reason: str
 
 
-class SupervisorStopRequestEvent(Request[SupervisorStoppingEvent], frozen=True, kw_only=True, tag="supervision.stop"):
+class SupervisorStopRequestEvent(
+    Request[SupervisorStoppingEvent], frozen=True, kw_only=True, tag="supervision.stop"
+):
     """Ask the whole runtime to stop in good order."""
 
     reason: str = "asked over the bus"

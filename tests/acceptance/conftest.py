@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.runtime import Runtime
+from tests.acceptance.runtime import Runtime
 
 Start = Callable[..., Runtime]
 

@@ -11,12 +11,17 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from actors.model_downloader.revisions import RECORD_NAME
+from actors.model_downloader.staging.revisions import RECORD_NAME
 from bus.client import Peer, connect
 from bus.errors import RequestFailed, UndercroftError
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.manifest import ModelEntry
-from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelRemoveRequestEvent, ModelsListRequestEvent
+from schemas.models import (
+    ModelInstalledEvent,
+    ModelInstallRequestEvent,
+    ModelRemoveRequestEvent,
+    ModelsListRequestEvent,
+)
 
 TIMEOUT_SECONDS = 2.0
 AGAIN_SECONDS = 0.01
@@ -38,7 +43,9 @@ class Counting:
         while True:
             self.asked += 1
             updates = {"counters.first": self.asked, "counters.second": self.asked}
-            answer = await peer.request(RuntimeConfigRequestEvent(operation="update", updates=updates), TIMEOUT_SECONDS)
+            answer = await peer.request(
+                RuntimeConfigRequestEvent(operation="update", updates=updates), TIMEOUT_SECONDS
+            )
             assert answer.success, answer.message
             if answer.durable:
                 self.acknowledged = self.asked
@@ -47,7 +54,9 @@ class Counting:
     def check(self, first: int, second: int) -> None:
         """See that what is found is what was acknowledged, or something newer that was asked for, and never half of it."""
         assert first == second, f"half a batch: {first} and {second}"
-        assert self.acknowledged <= first <= self.asked, f"found {first}, acknowledged {self.acknowledged}, asked {self.asked}"
+        assert self.acknowledged <= first <= self.asked, (
+            f"found {first}, acknowledged {self.acknowledged}, asked {self.asked}"
+        )
 
 
 class Installing:
@@ -73,7 +82,9 @@ class Installing:
             status = (await peer.request(ModelInstallRequestEvent(model_id=model_id), TIMEOUT_SECONDS)).status
             while status.state != "installed":
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.5):  # an install that was told of while nobody listened shows in the list
+                    async with asyncio.timeout(
+                        0.5
+                    ):  # an install that was told of while nobody listened shows in the list
                         await anext(events)
                 listed = await peer.request(ModelsListRequestEvent(), TIMEOUT_SECONDS)
                 status = next(status for status in listed.models if status.model_id == model_id)
@@ -137,7 +148,9 @@ class ModelWatch:
             problem = self._problem(entry, directory)
             if not problem:
                 self.whole += 1
-            elif self._has_still_its_name(entry, directory):  # otherwise it was removed, on demand, while we looked
+            elif self._has_still_its_name(
+                entry, directory
+            ):  # otherwise it was removed, on demand, while we looked
                 self.faults.append(problem)
         finally:
             os.close(directory)

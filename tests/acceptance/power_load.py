@@ -2,7 +2,8 @@
 
     python -m acceptance.power_load DIRECTORY NUMBERS        # with `tests` on the path
 
-NUMBERS is a JSON object, name to the number that was asked for last. Each line of the output is `asked` or `acknowledged`, a name, a number.
+NUMBERS is a JSON object, name to the number that was asked for last. Each line of the output is `asked` or
+`acknowledged`, a name, a number.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ from typing import Final
 from pydantic import BaseModel
 
 from actors.config_store.actor import ConfigStore
-from actors.config_store.layers import Ground
-from actors.config_store.pydantic_schema import PydanticSchema
-from actors.config_store.secret_keeper import SecretKeeper
-from actors.config_store.settings_file import SettingsFile
-from actors.profile_tables import NamespaceTable
+from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground
+from actors.config_store.setting_secrets import SecretKeeper
+from actors.shared.keys.key_ring import KeyRing, open_ring
+from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.actor import StateStoreActor
-from actors.state_store.documents import DocumentStore
-from actors.state_store.kinds import kinds_of
-from actors.state_store.locksmith import Locksmith
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.store import StateStore
+from actors.state_store.key_unlocker import Locksmith
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.store import StateStore
-from actors.storage.keys.ring import KeyRing, open_ring
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import MemoryBus, memory_bus
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.documents import DocumentWriteRequestEvent
 from schemas.event import Request
@@ -63,7 +64,11 @@ class Counters(BaseModel):
 
 def ring_of(directory: Path) -> KeyRing:
     """The keys of this home; what stands for the keychain lies on the same disk."""
-    return open_ring(directory / "state", [directory / "store"], environ={"UNDERCROFT_KEYCHAIN": f"file:{directory / 'chain' / 'keys'}"})
+    return open_ring(
+        directory / "state",
+        [directory / "store"],
+        environ={"UNDERCROFT_KEYCHAIN": f"file:{directory / 'chain' / 'keys'}"},
+    )
 
 
 def store_of(directory: Path) -> tuple[StateStore, KeyRing]:
@@ -101,12 +106,19 @@ class Load:
         """One key."""
         key = f"vault.{name}" if name.startswith("v") else f"config.{name}"
         value = {"n": n, "filler": filler(n)}
-        return await self._ask(StateSaveRequestEvent(key=key, value=value, backup=n % BACKED_UP == 0, compress=n % 2 == 0))
+        return await self._ask(
+            StateSaveRequestEvent(key=key, value=value, backup=n % BACKED_UP == 0, compress=n % 2 == 0)
+        )
 
     async def save_batch(self, n: int) -> bool:
         """Three keys that are always the same, and one that comes and goes with them."""
-        operations = [BatchOperation(type="save", key=f"config.batch_{part}", value={"n": n, "filler": filler(n)}) for part in PARTS]
-        operations.append(BatchOperation(type="save" if n % 2 else "delete", key="config.odd", value=n if n % 2 else None))
+        operations = [
+            BatchOperation(type="save", key=f"config.batch_{part}", value={"n": n, "filler": filler(n)})
+            for part in PARTS
+        ]
+        operations.append(
+            BatchOperation(type="save" if n % 2 else "delete", key="config.odd", value=n if n % 2 else None)
+        )
         return await self._ask(StateSaveBatchRequestEvent(operations=operations))
 
     async def write_document(self, n: int) -> bool:
@@ -115,7 +127,9 @@ class Load:
 
     async def set(self, n: int) -> bool:
         """Two settings at once."""
-        answer = await self._app.request(RuntimeConfigRequestEvent(operation="update", updates={"first": n, "second": n}))
+        answer = await self._app.request(
+            RuntimeConfigRequestEvent(operation="update", updates={"first": n, "second": n})
+        )
         return answer.durable
 
     async def _ask(self, event: Request) -> bool:  # type: ignore[type-arg]  # whatever the answer, it says that it is durable
@@ -138,7 +152,11 @@ async def run(directory: Path, numbers: dict[str, int]) -> None:
     """Serve, and be asked, until this process is killed."""
     store, ring = store_of(directory)
     state = StateStoreActor(store, DocumentStore(store, kinds_of([Counter])), Locksmith(ring).unlock)
-    settings = ConfigStore(Ground(PydanticSchema(Counters)), SettingsFile(directory / "config" / "config.json"), lambda: SecretKeeper.for_app("load"))
+    settings = ConfigStore(
+        Ground(PydanticSchema(Counters)),
+        SettingsFile(directory / "config" / "config.json"),
+        lambda: SecretKeeper.for_app("load"),
+    )
     async with (
         memory_bus() as bus,
         bus.connect("state_store") as own,

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from actors.demo.content import Content, sha256_of
-from actors.demo.origin import Origin
-from actors.demo.processes import descendants, is_running
+from actors.cli.demo.content import Content, sha256_of
+from actors.cli.demo.origin import Origin
+from actors.cli.demo.tour_processes import descendants, is_running
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 PATIENCE_SECONDS = 30.0
@@ -60,14 +60,18 @@ def write_profile(directory: Path, entries: list[ModelEntry], more_children: str
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "settings.py").write_text(COUNTERS)
     (directory / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=entries)))
-    (directory / "profile.toml").write_text('name = "probe"\nsettings = "settings.py:Settings"\nmodels = "models.json"\n' + STORES + more_children)
+    (directory / "profile.toml").write_text(
+        'name = "probe"\nsettings = "settings.py:Settings"\nmodels = "models.json"\n' + STORES + more_children
+    )
     return directory
 
 
 def serve_model(origin: Origin, model_id: str, content: Content) -> ModelEntry:
     """Have the origin serve a model of one file; what the manifest says of it."""
     url = origin.serve(f"/{model_id}.bin", content)
-    promise = FilePromise(path="model.bin", size_bytes=content.size_bytes, sha256=sha256_of(content), urls=[url])
+    promise = FilePromise(
+        path="model.bin", size_bytes=content.size_bytes, sha256=sha256_of(content), urls=[url]
+    )
     return ModelEntry(id=model_id, name=model_id.title(), category="stt", licence="MIT", files=[promise])
 
 
@@ -82,8 +86,22 @@ class Runtime:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         self._errors = (home / "stderr.log").open("ab")
-        command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(profile), "up", "--settled-to-stdout", *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors)
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "actors",
+            "--home",
+            str(home),
+            "--profile",
+            str(profile),
+            "up",
+            "--settled-to-stdout",
+            *arguments,
+        ]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors
+        )
         self.pid = self.process.pid
         self.seen: set[int] = {self.pid}
 
@@ -151,7 +169,9 @@ def described(pids: set[int]) -> list[str]:
     for pid in pids:
         with contextlib.suppress(OSError):
             parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-            words.append(f"{pid} {Path(f'/proc/{pid}/comm').read_text().strip()} {parent} {Path(f'/proc/{pid}/cmdline').read_bytes()!r}")
+            words.append(
+                f"{pid} {Path(f'/proc/{pid}/comm').read_text().strip()} {parent} {Path(f'/proc/{pid}/cmdline').read_bytes()!r}"
+            )
     return words
 
 

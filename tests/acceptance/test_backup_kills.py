@@ -11,15 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.load import endure
-from acceptance.runtime import Runtime, within
-from actors.cli.session import ask
+from actors.cli.connection import ask
 from bus.client import Peer, connect
-from schemas.backups import BackupCreateRequestEvent, BackupRestoreRequestEvent, BackupsVerifyRequestEvent, StateCheckRequestEvent
+from schemas.backups import (
+    BackupCreateRequestEvent,
+    BackupRestoreRequestEvent,
+    BackupsVerifyRequestEvent,
+    StateCheckRequestEvent,
+)
 from schemas.state import BatchOperation, StateLoadBatchRequestEvent, StateSaveBatchRequestEvent
+from tests.acceptance.conftest import Start
+from tests.acceptance.load import endure
+from tests.acceptance.runtime import Runtime, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 KILLS = 4
 """More would only wait for the next start: the supervisor takes its time by then."""
@@ -66,7 +75,9 @@ def _kill(runtime: Runtime) -> None:
 
 
 @pytest.mark.requirement("S3-6", "S3-25", "S0-19")
-async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_backups_are_good(tmp_path: Path, start: Start) -> None:
+async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_backups_are_good(
+    tmp_path: Path, start: Start
+) -> None:
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"KILL_SEED={seed}")
     dice = random.Random(seed)
@@ -83,7 +94,9 @@ async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_
     restores = Restores(ids)
     task = asyncio.ensure_future(endure(home, restores.run))
     for _ in range(KILLS):
-        await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
+        await asyncio.sleep(
+            dice.random() * LONGEST_PAUSE_SECONDS
+        )  # the moment of a kill is what is random here
         await asyncio.to_thread(_kill, runtime)
         assert not task.done(), task.exception()
     before = restores.done
@@ -93,7 +106,9 @@ async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_
     task.cancel()
     await asyncio.to_thread(_kill, runtime)
     async with connect(home=home) as peer:
-        values = set((await ask(peer, StateLoadBatchRequestEvent(keys=KEYS), TIMEOUT_SECONDS)).values.values())
+        values = set(
+            (await ask(peer, StateLoadBatchRequestEvent(keys=KEYS), TIMEOUT_SECONDS)).values.values()
+        )
         assert values in ({"first"}, {"second"}), f"a mixture: {values}"
         assert (await peer.request(BackupsVerifyRequestEvent(), TIMEOUT_SECONDS)).faults == []
         found = await peer.request(StateCheckRequestEvent(), TIMEOUT_SECONDS)

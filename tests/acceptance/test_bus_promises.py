@@ -18,17 +18,20 @@ from typing import Any
 
 import pytest
 
-from brokers import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
 from bus import wire
-from bus.broker import BrokerOptions
+from bus.broker.broker_process import BrokerOptions
 from bus.client import GapEvent, IncomingRequest, Peer, connect
 from bus.discovery import Runtime, read_runtime
 from bus.errors import EndpointRefused, HelloRefused, NotRunning, RequestFailed
-from bus.sockets import new_curve_secrets, prepare_endpoint
-from samples import AnswerEvent, AskEvent, NumberedEvent
-from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerLeftEvent
+from bus.transport.sockets import new_curve_secrets, prepare_endpoint
+from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerLeftEvent
+from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name == "nt", reason="stops and kills with POSIX signals")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(os.name == "nt", reason="stops and kills with POSIX signals"),
+]
 
 _processes: Any = multiprocessing.get_context("forkserver" if os.name != "nt" else "spawn")
 
@@ -116,7 +119,9 @@ async def hear_until(pipe: Connection, last: int) -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.requirement("C-1", "C-2")
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])
-async def test_a_broker_that_is_killed_under_load_loses_nothing_and_brings_nothing_twice(transport: str, tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_under_load_loses_nothing_and_brings_nothing_twice(
+    transport: str, tmp_path: Path
+) -> None:
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(broker_process(broker_options(transport, tmp_path)))
         _, ears = stack.enter_context(process(listen, broker.runtime(), "listener"))
@@ -147,7 +152,10 @@ async def progress(mouth: Connection, beyond: int) -> int:
 
 async def test_a_publisher_that_is_killed_harms_nobody_and_what_it_said_stands(tmp_path: Path) -> None:
     with broker_process(broker_options("ipc", tmp_path)) as broker:
-        async with connect("listener", runtime=broker.runtime()) as peer, peer.subscribe(NumberedEvent, PeerLeftEvent) as events:
+        async with (
+            connect("listener", runtime=broker.runtime()) as peer,
+            peer.subscribe(NumberedEvent, PeerLeftEvent) as events,
+        ):
             with process(publish_numbers, broker.runtime()) as (child, mouth):
                 accepted = await progress(mouth, 500)
                 child.kill()
@@ -222,7 +230,9 @@ def in_order_with_gaps_told(heard: list[Any], first: int, last: int) -> bool:
 
 
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])
-async def test_a_server_that_is_killed_with_a_request_in_hand_died_and_is_restarting(transport: str, tmp_path: Path) -> None:
+async def test_a_server_that_is_killed_with_a_request_in_hand_died_and_is_restarting(
+    transport: str, tmp_path: Path
+) -> None:
     with broker_process(broker_options(transport, tmp_path)) as broker:
         async with connect("asker", runtime=broker.runtime()) as asker:
             with process(serve_and_hold, broker.runtime()) as (server, pipe):
@@ -247,9 +257,14 @@ async def kind_of(asking: asyncio.Future[AnswerEvent]) -> str:
     return caught.value.kind
 
 
-async def test_a_broker_that_is_killed_with_a_request_under_way_fails_it_as_died_and_servers_come_back(tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_with_a_request_under_way_fails_it_as_died_and_servers_come_back(
+    tmp_path: Path,
+) -> None:
     with broker_process(broker_options("ipc", tmp_path)) as broker:
-        async with connect("asker", runtime=broker.runtime()) as asker, connect("server", runtime=broker.runtime()) as server:
+        async with (
+            connect("asker", runtime=broker.runtime()) as asker,
+            connect("server", runtime=broker.runtime()) as server,
+        ):
             held: asyncio.Queue[IncomingRequest] = asyncio.Queue()
             await server.serve([AskEvent], held.put_nowait)
             asking = asyncio.ensure_future(asker.request(AskEvent(text="?"), GUARD_SECONDS))
@@ -273,14 +288,17 @@ async def ask_until_answered(asker: Peer) -> AnswerEvent:
                 raise
 
 
-# -- who may not connect -----------------------------------------------------------------------------------------------
+# -- who may not connect
+# -----------------------------------------------------------------------------------------------
 
 
 @contextlib.asynccontextmanager
 async def refused(runtime: Runtime, error: type[Exception] = HelloRefused) -> AsyncIterator[None]:
     """The block runs after a peer with this runtime was not let in."""
     with pytest.raises(error):
-        async with connect("stranger", runtime=runtime, timeout_seconds=1.0 if error is NotRunning else GUARD_SECONDS):
+        async with connect(
+            "stranger", runtime=runtime, timeout_seconds=1.0 if error is NotRunning else GUARD_SECONDS
+        ):
             pass
     yield
 
@@ -308,7 +326,9 @@ async def test_a_wrong_token_is_refused(transport: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["server key", "client key"])
-async def test_wrong_keys_are_refused_and_bring_nothing_over_the_feed_either(wrong: str, tmp_path: Path) -> None:
+async def test_wrong_keys_are_refused_and_bring_nothing_over_the_feed_either(
+    wrong: str, tmp_path: Path
+) -> None:
     import zmq
 
     other = new_curve_secrets().for_clients()
@@ -320,17 +340,26 @@ async def test_wrong_keys_are_refused_and_bring_nothing_over_the_feed_either(wro
         if wrong == "server key":
             curve = replace(runtime.curve, server_public=other.server_public)
         else:
-            curve = replace(runtime.curve, client_public=other.client_public, client_secret=other.client_secret)
+            curve = replace(
+                runtime.curve, client_public=other.client_public, client_secret=other.client_secret
+            )
         # whoever does not hold the server's public key gets no word from it at all
-        async with refused(replace(runtime, curve=curve), NotRunning if wrong == "server key" else HelloRefused):
+        async with refused(
+            replace(runtime, curve=curve), NotRunning if wrong == "server key" else HelloRefused
+        ):
             pass
         context = zmq.Context()
         feed = context.socket(zmq.SUB)
         feed.linger = 0
         feed.curve_serverkey = curve.server_public.encode()
-        feed.curve_publickey, feed.curve_secretkey = curve.client_public.encode(), curve.client_secret.encode()
+        feed.curve_publickey, feed.curve_secretkey = (
+            curve.client_public.encode(),
+            curve.client_secret.encode(),
+        )
         feed.subscribe(b"")
-        monitor = feed.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_DISCONNECTED)
+        monitor = feed.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_DISCONNECTED
+        )
         feed.connect(runtime.feed)
         async with connect("friend", runtime=runtime) as friend, friend.subscribe(NumberedEvent) as events:
             assert monitor.poll(int(GUARD_SECONDS * 1000)), "the handshake fails"
@@ -346,7 +375,9 @@ async def test_a_runtime_file_that_others_can_read_is_not_trusted(mode: int, tmp
     import msgspec
 
     path = tmp_path / "runtime.json"
-    runtime = Runtime(app="x", pid=os.getpid(), started_at=0.0, lane="ipc:///nowhere", feed="ipc:///nowhere", token="t")
+    runtime = Runtime(
+        app="x", pid=os.getpid(), started_at=0.0, lane="ipc:///nowhere", feed="ipc:///nowhere", token="t"
+    )
     path.write_bytes(msgspec.json.encode(runtime))
     path.chmod(mode)
     with pytest.raises(NotRunning, match=f"mode is {mode:04o}, expected 0600"):
@@ -355,7 +386,9 @@ async def test_a_runtime_file_that_others_can_read_is_not_trusted(mode: int, tmp
     assert read_runtime(path) == runtime
 
 
-@pytest.mark.parametrize("endpoint", ["tcp://0.0.0.0:*", "tcp://*:5000", "tcp://192.168.0.1:*", "tcp://[::]:*"])
+@pytest.mark.parametrize(
+    "endpoint", ["tcp://0.0.0.0:*", "tcp://*:5000", "tcp://192.168.0.1:*", "tcp://[::]:*"]
+)
 def test_the_broker_does_not_listen_beyond_the_loopback(endpoint: str) -> None:
     with pytest.raises(EndpointRefused, match="loopback"):
         prepare_endpoint(endpoint, has_keys=True)
@@ -366,10 +399,13 @@ def test_the_broker_does_not_listen_on_tcp_without_keys() -> None:
         prepare_endpoint("tcp://127.0.0.1:*", has_keys=False)
 
 
-# -- whoever does not even speak the protocol --------------------------------------------------------------------------
+# -- whoever does not even speak the protocol
+# --------------------------------------------------------------------------
 
 
-async def test_a_frame_beyond_the_limit_costs_its_sender_the_connection_and_the_broker_lives(tmp_path: Path) -> None:
+async def test_a_frame_beyond_the_limit_costs_its_sender_the_connection_and_the_broker_lives(
+    tmp_path: Path,
+) -> None:
     import zmq
 
     with broker_process(broker_options("ipc", tmp_path)) as broker:
@@ -386,7 +422,9 @@ async def test_a_frame_beyond_the_limit_costs_its_sender_the_connection_and_the_
             assert monitor.poll(int(GUARD_SECONDS * 1000)), "the connection is dropped"
             lane.disable_monitor()
             context.destroy(linger=0)
-            while any(peer.peer == "greedy" for peer in (await witness.request(BusStatisticsRequestEvent())).peers):
+            while any(
+                peer.peer == "greedy" for peer in (await witness.request(BusStatisticsRequestEvent())).peers
+            ):
                 pass
             assert broker.resident_bytes() - before < 32 * 1024 * 1024
             assert witness.welcomes == 1
@@ -408,7 +446,15 @@ async def test_garbage_and_half_open_connections_leave_the_broker_unmoved(tmp_pa
                         half = socket.create_connection((host, int(port)))
                         open_sockets.append(half)
                         with contextlib.suppress(OSError):  # the broker may have hung up already
-                            half.sendall([b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" + bytes(8) + b"\x7f", os.urandom(64), b"\xff" * 4096][i % 5])
+                            half.sendall(
+                                [
+                                    b"",
+                                    b"GET / HTTP/1.1\r\n\r\n",
+                                    b"\xff" + bytes(8) + b"\x7f",
+                                    os.urandom(64),
+                                    b"\xff" * 4096,
+                                ][i % 5]
+                            )
                 done.set()
 
             thread = threading.Thread(target=attack)

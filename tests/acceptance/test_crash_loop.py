@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import Runtime, serve_model, within, write_profile
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Origin
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Origin
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import Runtime, serve_model, within, write_profile
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 CRASHER = """
 import sys
@@ -63,7 +66,11 @@ ready = "hello"
 
 
 def _start(tmp_path: Path, start: Start, entries: list[object]) -> Runtime:
-    profile = write_profile(tmp_path / "profile", entries, CHILDREN.replace('"sidecar.py"', json.dumps(str(tmp_path / "profile" / "sidecar.py"))))  # type: ignore[arg-type]
+    profile = write_profile(
+        tmp_path / "profile",
+        entries,
+        CHILDREN.replace('"sidecar.py"', json.dumps(str(tmp_path / "profile" / "sidecar.py"))),
+    )  # type: ignore[arg-type]
     (profile / "crasher.py").write_text(CRASHER)
     (profile / "sidecar.py").write_text(SIDECAR)
     return start(profile)
@@ -95,7 +102,9 @@ def test_an_actor_that_always_crashes_fails_alone_and_says_why(tmp_path: Path, s
 
 @pytest.mark.requirement("C-5", "C-6", "C-7")
 @pytest.mark.anyio
-async def test_a_child_in_any_language_is_ready_when_it_greets_answers_requests_and_goes_with_the_runtime(tmp_path: Path, start: Start) -> None:
+async def test_a_child_in_any_language_is_ready_when_it_greets_answers_requests_and_goes_with_the_runtime(
+    tmp_path: Path, start: Start
+) -> None:
     from bus.client import connect
 
     runtime = _start(tmp_path, start, [])
@@ -106,6 +115,9 @@ async def test_a_child_in_any_language_is_ready_when_it_greets_answers_requests_
             lines = runtime.command("logs", "sidecar").stdout
             if "it serves" in lines:
                 break
-        assert await peer.request_raw("app.double", {"type": "app.double", "number": 21}) == {"type": "app.doubled", "number": 42}
+        assert await peer.request_raw("app.double", {"type": "app.double", "number": 21}) == {
+            "type": "app.doubled",
+            "number": 42,
+        }
     assert runtime.end() == 0
     assert within(1.0, lambda: not runtime.alive())

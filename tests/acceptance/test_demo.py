@@ -10,22 +10,42 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.runtime import within
-from actors.demo.processes import descendants, is_running
-from actors.demo.scenes import silero_path
+from actors.cli.demo.tour_fixtures import silero_path
+from actors.cli.demo.tour_processes import descendants, is_running
+from tests.acceptance.runtime import within
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 COMMAND = [sys.executable, "-P", "-m", "actors", "demo"]
 
 
-@pytest.mark.requirement("C-1", "C-4", "C-7", "S0-6", "S0-7", "S0-8", "S0-9", "S1-11", "S1-26", "S1-27", "S2-14", "S2-15", "S2-16")
+@pytest.mark.requirement(
+    "C-1", "C-4", "C-7", "S0-6", "S0-7", "S0-8", "S0-9", "S1-11", "S1-26", "S1-27", "S2-14", "S2-15", "S2-16"
+)
 def test_every_step_of_the_tour_is_proven(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    tour = subprocess.run([*COMMAND, "--json", "--home", str(home)], capture_output=True, text=True, timeout=120, check=False)
+    tour = subprocess.run(
+        [*COMMAND, "--json", "--home", str(home)], capture_output=True, text=True, timeout=120, check=False
+    )
     report = json.loads(tour.stdout)
     assert {step["name"]: step["held"] for step in report["steps"]} == dict.fromkeys(
-        ("up", "install", "kill_downloader", "resume", "verify", "activate", "readiness", "settings", "kill_state", "kill_broker", "down"), True
+        (
+            "up",
+            "install",
+            "kill_downloader",
+            "resume",
+            "verify",
+            "activate",
+            "readiness",
+            "settings",
+            "kill_state",
+            "kill_broker",
+            "down",
+        ),
+        True,
     ), report
     assert (tour.returncode, report["ok"], report["kept"], tour.stderr) == (0, True, True, "")
     assert all(step["detail"] and step["seconds"] >= 0 for step in report["steps"])
@@ -36,7 +56,9 @@ def test_every_step_of_the_tour_is_proven(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_tour_that_is_interrupted_leaves_no_process_and_no_home(number: int, tmp_path: Path) -> None:
-    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"TMPDIR": str(tmp_path)}, text=True) as tour:
+    with subprocess.Popen(
+        COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"TMPDIR": str(tmp_path)}, text=True
+    ) as tour:
         assert tour.stdout is not None
         assert "Start the runtime" in tour.stdout.readline()
         below = descendants(tour.pid)

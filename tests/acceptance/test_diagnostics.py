@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import Runtime, write_profile
-from acceptance.test_secret_service import Desktop, desktop
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import Runtime, write_profile
+from tests.acceptance.test_secret_service import Desktop, desktop
 
 __all__ = ["desktop"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 CHILDREN = """
 [[namespaces]]
@@ -51,7 +54,8 @@ intensity = 2
 """
 
 needs_keyring = pytest.mark.skipif(
-    shutil.which("gnome-keyring-daemon") is None or shutil.which("dbus-daemon") is None, reason="needs gnome-keyring and dbus-daemon"
+    shutil.which("gnome-keyring-daemon") is None or shutil.which("dbus-daemon") is None,
+    reason="needs gnome-keyring and dbus-daemon",
 )
 
 
@@ -72,7 +76,9 @@ def first(report: dict[str, Any]) -> str:
 
 
 @pytest.mark.requirement("S0-16", "S4-28")
-def test_a_broker_that_hangs_is_the_cause_and_every_part_that_needs_it_is_named(tmp_path: Path, start: Start) -> None:
+def test_a_broker_that_hangs_is_the_cause_and_every_part_that_needs_it_is_named(
+    tmp_path: Path, start: Start
+) -> None:
     runtime = start(write_profile(tmp_path / "profile", [], CHILDREN))
     runtime.wait_settled()
     broker = runtime.pid_of("uc-broker")
@@ -83,23 +89,32 @@ def test_a_broker_that_hangs_is_the_cause_and_every_part_that_needs_it_is_named(
     finally:
         os.kill(broker, signal.SIGCONT)
     assert first(report) == "broker_down"
-    assert {"models", "overview", "readiness", "settings", "ring"} <= {part["part"] for part in report["missing"]}
+    assert {"models", "overview", "readiness", "settings", "ring"} <= {
+        part["part"] for part in report["missing"]
+    }
     assert {"storage.json", "integrity.json", "system.json"} <= {file["name"] for file in report["files"]}
     runtime.kill()
     assert first(report_of(runtime)) == "runtime_died"
 
 
 @pytest.mark.requirement("S0-16", "S4-28")
-def test_a_corrupt_settings_file_and_an_actor_in_a_crash_loop_are_the_cause(tmp_path: Path, start: Start) -> None:
+def test_a_corrupt_settings_file_and_an_actor_in_a_crash_loop_are_the_cause(
+    tmp_path: Path, start: Start
+) -> None:
     profile = write_profile(tmp_path / "profile", [], CHILDREN + CRASHER)
-    (profile / "crasher.py").write_text('import sys\n\ndef build(surroundings):\n    sys.exit("the licence file is missing")\n')
+    (profile / "crasher.py").write_text(
+        'import sys\n\ndef build(surroundings):\n    sys.exit("the licence file is missing")\n'
+    )
     runtime = start(profile)
     runtime.wait_settled()
     report = report_of(runtime)
     assert first(report) == "actor_failed"
     assert "crasher" in report["summary"].splitlines()[0]
     assert "the licence file is missing" in report["summary"]
-    assert any(file["name"].startswith("crashes/") and file["name"].endswith("crasher.json") for file in report["files"])
+    assert any(
+        file["name"].startswith("crashes/") and file["name"].endswith("crasher.json")
+        for file in report["files"]
+    )
     runtime.end()
     (runtime.home / "config").mkdir(exist_ok=True)
     (runtime.home / "config" / "config.json").write_text('{"overrides": {')
@@ -112,7 +127,11 @@ def test_a_corrupt_settings_file_and_an_actor_in_a_crash_loop_are_the_cause(tmp_
 def test_half_of_the_actors_are_down_and_the_report_comes_in_time(tmp_path: Path, start: Start) -> None:
     runtime = start(write_profile(tmp_path / "profile", [], CHILDREN))
     runtime.wait_settled()
-    stopped = [pid for name in ("uc-readiness", "uc-state_store", "uc-config_store", "uc-diagnostics") if (pid := runtime.pid_of(name))]
+    stopped = [
+        pid
+        for name in ("uc-readiness", "uc-state_store", "uc-config_store", "uc-diagnostics")
+        if (pid := runtime.pid_of(name))
+    ]
     assert len(stopped) == 4
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
@@ -132,7 +151,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root can mount")
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False, capture_output=True
+    ).returncode:
         pytest.skip("a tmpfs cannot be mounted here")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)

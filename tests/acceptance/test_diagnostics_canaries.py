@@ -19,21 +19,25 @@ import msgspec
 import pytest
 import zmq
 
-from acceptance.conftest import Start
-from acceptance.runtime import Runtime, within
 from bus.client import Peer, connect
 from bus.discovery import read_runtime
 from bus.errors import RequestFailed
 from schemas.config import RuntimeConfigRequestEvent
-from schemas.diagnostics import DiagnosticsGenerateRequestEvent
 from schemas.history import HistoryAppendRequestEvent, HistorySearchRequestEvent
-from schemas.logs import LogLevelRequestEvent
 from schemas.manifest import FilePromise, Manifest, ModelEntry
-from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
 from schemas.models import ModelInstallRequestEvent, ModelStateChangedEvent
+from schemas.operations.diagnostics import DiagnosticsGenerateRequestEvent
+from schemas.operations.logs import LogLevelRequestEvent
+from schemas.operations.metrics import MetricsReportedEvent, MetricsWantedEvent
 from schemas.state import StateLoadRequestEvent, StateSaveRequestEvent
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import Runtime, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 GUARD_SECONDS = 60.0
 """No test waits for time; this ends one that would hang."""
@@ -236,14 +240,20 @@ class Ears:
         async with peer.subscribe("*") as events:
             begun.set()
             async for event in events:
-                self.heard.append((str(type(event).__struct_config__.tag), msgspec.json.encode(event).decode()))
+                self.heard.append(
+                    (str(type(event).__struct_config__.tag), msgspec.json.encode(event).decode())
+                )
 
 
 async def plant(peer: Peer, canary: Canaries) -> None:
     """Bring every secret in by the door that it comes by."""
     await peer.request(LogLevelRequestEvent(level="debug"))
     proxy = f"http://me:{canary('proxy password')}@proxy.example.org:3128"
-    updates = {"assistant.system_prompt": canary("prompt setting"), "assistant.api_key": canary("secret setting"), "assistant.proxy": proxy}
+    updates = {
+        "assistant.system_prompt": canary("prompt setting"),
+        "assistant.api_key": canary("secret setting"),
+        "assistant.proxy": proxy,
+    }
     for path, value in updates.items():
         changed = await peer.request(RuntimeConfigRequestEvent(operation="update", updates={path: value}))
         assert changed.success, changed.message
@@ -256,7 +266,11 @@ async def plant(peer: Peer, canary: Canaries) -> None:
     await peer.request(StateLoadRequestEvent(key="notes.one"))
     for key in ("settings.preferences", "notes.one"):
         with contextlib.suppress(RequestFailed):
-            await peer.request(StateSaveRequestEvent(key=key, value={"theme": canary("refused value"), "version": 1}, expected_revision=0))
+            await peer.request(
+                StateSaveRequestEvent(
+                    key=key, value={"theme": canary("refused value"), "version": 1}, expected_revision=0
+                )
+            )
     async with peer.subscribe(ModelStateChangedEvent) as states:
         await peer.request(ModelInstallRequestEvent(model_id="small"))
         async for event in states:
@@ -264,10 +278,17 @@ async def plant(peer: Peer, canary: Canaries) -> None:
                 break
     for is_last in (False, True):
         with contextlib.suppress(RequestFailed):
-            event = {"type": "app.tell", "spoken": canary("transcript"), "secret": canary("token"), "is_last": is_last}
+            event = {
+                "type": "app.tell",
+                "spoken": canary("transcript"),
+                "secret": canary("token"),
+                "is_last": is_last,
+            }
             await peer.request_raw("app.tell", event)
     with contextlib.suppress(RequestFailed):
-        await peer.request_raw("config.request", {"type": "config.request", "operation": canary("broken request"), "updates": 1})
+        await peer.request_raw(
+            "config.request", {"type": "config.request", "operation": canary("broken request"), "updates": 1}
+        )
 
 
 def send_broken_frames(home: Path, canary: Canaries) -> None:
@@ -284,7 +305,11 @@ def send_broken_frames(home: Path, canary: Canaries) -> None:
                 lane.send_multipart([b"HELLO", pack([1, name, secrets.token_hex(8), token])])
                 lane.recv_multipart()
                 for frames in (
-                    [b"PUBLISH", pack([1, "logs.recorded", 1, 1, None, None]), pack([{"type": "logs.recorded", "records": value}])],
+                    [
+                        b"PUBLISH",
+                        pack([1, "logs.recorded", 1, 1, None, None]),
+                        pack([{"type": "logs.recorded", "records": value}]),
+                    ],
                     [b"PUBLISH", pack([2, "logs.recorded", 1, 2, None, None]), value.encode()],
                     [b"REQUEST", pack([1, "config.request", 500, None]), value.encode()],
                     [value.encode()],
@@ -313,7 +338,9 @@ def outlets(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.requirement("S0-14", "S0-15", "S0-16", "S0-20")
-async def test_what_is_planted_anywhere_shows_nowhere(tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_planted_anywhere_shows_nowhere(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     canary = Canaries()
     home = tmp_path / canary("path") / "home"
     monkeypatch.setenv("SOME_SERVICE_PASSWORD", canary("environment"))
@@ -335,12 +362,22 @@ async def test_what_is_planted_anywhere_shows_nowhere(tmp_path: Path, start: Sta
             report = await peer.request(DiagnosticsGenerateRequestEvent(log_records=5000))
             listening.cancel()
         crashed = home / "state" / "crashes"
-        assert await asyncio.to_thread(within, 10.0, lambda: any("loud" in path.name for path in crashed.iterdir()))
-        leaks = {name: found for name, text in await asyncio.to_thread(lambda: list(outlets(runtime, tmp_path))) if (found := canary.found_in(text))}
+        assert await asyncio.to_thread(
+            within, 10.0, lambda: any("loud" in path.name for path in crashed.iterdir())
+        )
+        leaks = {
+            name: found
+            for name, text in await asyncio.to_thread(lambda: list(outlets(runtime, tmp_path)))
+            if (found := canary.found_in(text))
+        }
     said = msgspec.json.encode(report).decode()
-    assert {"logs.jsonl", "models.json", "settings.json", "history.json"} <= {file.name for file in report.files}
+    assert {"logs.jsonl", "models.json", "settings.json", "history.json"} <= {
+        file.name for file in report.files
+    }
     assert "heard something" in said
-    assert "broken with something in its hands" in next(path.read_text() for path in crashed.iterdir() if "loud" in path.name)
+    assert "broken with something in its hands" in next(
+        path.read_text() for path in crashed.iterdir() if "loud" in path.name
+    )
     assert len(canary.names) >= 19
     assert canary.found_in(said) == set()
     assert leaks == {}

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.audit import AuditLog, places_of, verify
-from actors.storage.durable import sweep_temporaries
-from actors.storage.envelope import open_envelope
-from actors.storage.keys.keychain import FileKeychain
-from actors.storage.keys.policy import Unlocked
-from actors.storage.keys.ring import KeyRing
-from actors.storage.keys.store import KeyStore
-from faults import Scene, faults_of, needs_strace, play
+from actors.shared.audit.audit_log import AuditLog, places_of, verify
+from actors.shared.crypto.envelope import open_envelope
+from actors.shared.durable.durable_write import sweep_temporaries
+from actors.shared.keys.key_ring import KeyRing
+from actors.shared.keys.key_rules import Unlocked
+from actors.shared.keys.key_store import KeyStore
+from actors.shared.keys.keychain import FileKeychain
+from tests.support.syscall_faults import Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
 
 ONE_FILE = Scene(
-    setup="from actors.storage.durable import replace_file",
+    setup="from actors.shared.durable.durable_write import replace_file",
     act="replace_file(root / 'document', b'new')",
     again="replace_file(root / 'document', b'again')",
 )
@@ -63,7 +63,7 @@ def test_replaced_file_is_old_or_new_and_the_error_names_it(tmp_path: Path) -> N
 MANY_FILES = Scene(
     setup="""
 from concurrent.futures import ThreadPoolExecutor
-from actors.storage.group_commit import replace_files
+from actors.shared.durable.group_commit import replace_files
 executor = ThreadPoolExecutor(2)
 def write(content):
     failures = replace_files([(root / name, content) for name in 'abc'], executor)
@@ -87,19 +87,23 @@ def test_files_replaced_together_are_each_old_or_new_and_what_was_not_named_is_n
             sweep_temporaries(directory)
         else:
             failed = outcome.reports[:3]
-            assert all(str(directory / name) in words for name, words in zip("abc", failed, strict=True) if words), str(fault)
+            assert all(
+                str(directory / name) in words for name, words in zip("abc", failed, strict=True) if words
+            ), str(fault)
             again = outcome.reports[3:]  # a thread that got to its N-th call later has its fault there
-            assert all(content == b"again" or words for content, words in zip(contents, again, strict=True)), str(fault)
+            assert all(
+                content == b"again" or words for content, words in zip(contents, again, strict=True)
+            ), str(fault)
         assert sorted(path.name for path in directory.iterdir()) == ["a", "b", "c"], str(fault)
 
 
 MINTING = Scene(
     setup="""
-from actors.storage.envelope import seal
-from actors.storage.durable import replace_file
-from actors.storage.keys.keychain import FileKeychain
-from actors.storage.keys.ring import KeyRing
-from actors.storage.keys.store import KeyStore
+from actors.shared.crypto.envelope import seal
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.keys.keychain import FileKeychain
+from actors.shared.keys.key_ring import KeyRing
+from actors.shared.keys.key_store import KeyStore
 import filelock
 def ring_in(directory):
     return KeyRing(KeyStore(directory / 'keys', FileKeychain(directory.with_name(directory.name + '.chain')), (directory,)))
@@ -123,13 +127,19 @@ ROTATING = Scene(
 
 @pytest.mark.requirement("S3-19", "S3-23")
 @pytest.mark.parametrize("scene", [MINTING, ROTATING], ids=["made", "rotated"])
-def test_keys_that_are_made_or_rotated_open_every_document_that_was_acknowledged(tmp_path: Path, scene: Scene) -> None:
+def test_keys_that_are_made_or_rotated_open_every_document_that_was_acknowledged(
+    tmp_path: Path, scene: Scene
+) -> None:
     prepare = fresh(tmp_path, {})
     failing = faults_of(scene, prepare, effects=("EIO",), calls=("write", "mkdir"))
     for fault in (*failing, *faults_of(scene, prepare, effects=("KILL",), calls=("fsync", "rename"))):
         directory = prepare()
         play(scene, directory, fault)
-        ring = KeyRing(KeyStore(directory / "keys", FileKeychain(directory.with_name(directory.name + ".chain")), (directory,)))
+        ring = KeyRing(
+            KeyStore(
+                directory / "keys", FileKeychain(directory.with_name(directory.name + ".chain")), (directory,)
+            )
+        )
         state = ring.unlock(make=True)
         assert isinstance(state, Unlocked), (str(fault), state)
         for path in directory.iterdir():
@@ -140,7 +150,7 @@ def test_keys_that_are_made_or_rotated_open_every_document_that_was_acknowledged
 
 AUDITING = Scene(
     setup="""
-from actors.storage.audit import AuditLog, AuditNotWritten, places_of
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, places_of
 log = AuditLog(*places_of(root), segment_limit_bytes=900, segments_kept=4)
 log.open(0.0)
 written = []
@@ -163,10 +173,20 @@ note('abcdefghabcdefghabcdefgh')
 
 
 @pytest.mark.requirement("S3-23", "S3-25")
-def test_audit_log_shows_no_tamper_after_any_fault_and_holds_what_was_written_or_says_how_much_is_missing(tmp_path: Path) -> None:
+def test_audit_log_shows_no_tamper_after_any_fault_and_holds_what_was_written_or_says_how_much_is_missing(
+    tmp_path: Path,
+) -> None:
     prepare = fresh(tmp_path, {})
-    failing = faults_of(AUDITING, prepare, effects=("EIO",), calls=("openat", "write", "fdatasync", "rename", "ftruncate", "unlink"))
-    for fault in (*failing, *faults_of(AUDITING, prepare, effects=("KILL",), calls=("write", "rename", "unlink"))):
+    failing = faults_of(
+        AUDITING,
+        prepare,
+        effects=("EIO",),
+        calls=("openat", "write", "fdatasync", "rename", "ftruncate", "unlink"),
+    )
+    for fault in (
+        *failing,
+        *faults_of(AUDITING, prepare, effects=("KILL",), calls=("write", "rename", "unlink")),
+    ):
         directory = prepare()
         outcome = play(AUDITING, directory, fault)
         places = places_of(directory)

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import Runtime, within
-from actors.cli.session import ask
+from actors.cli.connection import ask
 from bus.client import Peer, connect
 from bus.errors import RequestFailed
 from schemas.history import (
@@ -27,8 +25,14 @@ from schemas.history import (
     HistoryQueryRequestEvent,
     HistoryStatusRequestEvent,
 )
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import Runtime, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 PROFILE = """
 name = "talkative"
@@ -60,9 +64,7 @@ KILLS = 5
 WRITERS = 6
 LONGEST_PAUSE_SECONDS = 0.15
 TIMEOUT_SECONDS = 20.0
-CHANGING = (
-    "openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,symlink,write,pwrite64,writev,pwritev,ftruncate,mmap"
-)
+CHANGING = "openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,symlink,write,pwrite64,writev,pwritev,ftruncate,mmap"
 HARMLESS = ("<socket:", "<UNIX", "<pipe:", "<anon_inode:", "<TCP", "</dev/null>", "</dev/pts")
 
 
@@ -84,7 +86,9 @@ async def all_of(peer: Peer) -> dict[str, str]:
     """Texts by id, of all entries."""
     found, before = dict[str, str](), ""
     while True:
-        page: HistoryPageEvent = await ask(peer, HistoryQueryRequestEvent(limit=1000, before=before), TIMEOUT_SECONDS)
+        page: HistoryPageEvent = await ask(
+            peer, HistoryQueryRequestEvent(limit=1000, before=before), TIMEOUT_SECONDS
+        )
         found |= {entry.id: entry.text for entry in page.entries}
         before = page.next_before
         if not before:
@@ -102,7 +106,9 @@ async def after_kill(peer: Peer) -> dict[str, str]:
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="looks at system calls with strace")
 @pytest.mark.requirement("S0-11", "S0-20")
-async def test_in_memory_mode_the_process_writes_to_nothing_but_its_pipes_and_sockets(tmp_path: Path, start: Start) -> None:
+async def test_in_memory_mode_the_process_writes_to_nothing_but_its_pipes_and_sockets(
+    tmp_path: Path, start: Start
+) -> None:
     runtime = start(profile_of(tmp_path / "profile", "memory"))
     await asyncio.to_thread(runtime.wait_settled)
     log = tmp_path / "trace"
@@ -111,7 +117,10 @@ async def test_in_memory_mode_the_process_writes_to_nothing_but_its_pipes_and_so
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as tracer:
         await asyncio.to_thread(_wait_until_traced, pid, tracer)
         async with connect(home=runtime.home) as peer:
-            ids = [(await peer.request(HistoryAppendRequestEvent(text=f"private {number}"))).entry.id for number in range(50)]
+            ids = [
+                (await peer.request(HistoryAppendRequestEvent(text=f"private {number}"))).entry.id
+                for number in range(50)
+            ]
             await peer.request(HistoryEditRequestEvent(id=ids[0], text="edited"))
             await peer.request(HistoryDeleteRequestEvent(ids=ids[1:5]))
         tracer.send_signal(signal.SIGINT)
@@ -134,7 +143,9 @@ async def test_in_memory_mode_the_process_writes_to_nothing_but_its_pipes_and_so
 
 
 @pytest.mark.requirement("S0-11")
-async def test_a_history_in_memory_comes_back_when_its_process_is_killed_and_is_gone_on_quit(tmp_path: Path, start: Start) -> None:
+async def test_a_history_in_memory_comes_back_when_its_process_is_killed_and_is_gone_on_quit(
+    tmp_path: Path, start: Start
+) -> None:
     profile = profile_of(tmp_path / "profile", "memory")
     runtime = start(profile)
     await asyncio.to_thread(runtime.wait_settled)
@@ -191,7 +202,9 @@ async def test_a_history_on_disk_that_is_killed_under_load_keeps_every_acknowled
                 for task in tasks:
                     assert not task.done(), task.exception()
                 await asyncio.sleep(0.005)
-            await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
+            await asyncio.sleep(
+                dice.random() * LONGEST_PAUSE_SECONDS
+            )  # the moment of a kill is what is random here
             os.kill(await asyncio.to_thread(pid_of, runtime), signal.SIGKILL)
         for task in tasks:
             task.cancel()
@@ -215,6 +228,9 @@ def _wait_until_traced(pid: int, tracer: subprocess.Popen[str]) -> None:
         if tracer.poll() is not None:
             assert tracer.stderr is not None
             pytest.skip(f"strace cannot attach here: {tracer.stderr.read().strip()}")
-        if all("TracerPid:\t0" not in (task / "status").read_text() for task in Path(f"/proc/{pid}/task").iterdir()):
+        if all(
+            "TracerPid:\t0" not in (task / "status").read_text()
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ):
             return
         os.sched_yield()

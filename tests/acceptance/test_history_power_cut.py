@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.test_power_cut import Disk
-from acceptance.test_power_cut import pytestmark as privileged
-from histories import add, edit, entry, keeper_of, losses, remove, texts
+from tests.acceptance.test_power_cut import Disk
+from tests.acceptance.test_power_cut import pytestmark as privileged
+from tests.support.history_lab import add, edit, entry, keeper_of, losses, remove, texts
 
 pytestmark = privileged
 CYCLES = 8
@@ -56,8 +56,12 @@ def test_every_acknowledged_entry_is_there_after_each_cut(disk: Disk, encrypts: 
         if dice.random() < 0.3:
             keeper.close()
         else:
-            with (newest := max((root / "history").glob("*.jsonl"), default=None) or root / "none").open("ab") as file:
-                file.write(b'{"seq":99,"kind":"batch","af')  # written, not yet brought to the platters, never acknowledged
+            with (newest := max((root / "history").glob("*.jsonl"), default=None) or root / "none").open(
+                "ab"
+            ) as file:
+                file.write(
+                    b'{"seq":99,"kind":"batch","af'
+                )  # written, not yet brought to the platters, never acknowledged
             assert newest
             keeper._journal.let_go()
         disk.cut_power()

@@ -18,45 +18,78 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.load import Counting, Installing, ModelWatch, endure
-from acceptance.runtime import LOOK_SECONDS, PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Origin
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Origin
 from bus.client import connect
 from schemas.config import RuntimeConfigRequestEvent
+from tests.acceptance.conftest import Start
+from tests.acceptance.load import Counting, Installing, ModelWatch, endure
+from tests.acceptance.runtime import (
+    LOOK_SECONDS,
+    PATIENCE_SECONDS,
+    Runtime,
+    described,
+    serve_model,
+    within,
+    write_profile,
+)
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 LIVES = 20
 """Of ten kills each, the last one of the supervisor. In none is a child killed so often that its circuit opens."""
 
-VICTIMS = ("uc-broker", "uc-broker", "uc-config_store", "uc-config_store", "uc-model_verifi", "uc-model_downlo", "uc-model_downlo")
+VICTIMS = (
+    "uc-broker",
+    "uc-broker",
+    "uc-config_store",
+    "uc-config_store",
+    "uc-model_verifi",
+    "uc-model_downlo",
+    "uc-model_downlo",
+)
 ANYBODY = ("uc-config_store", "uc-model_verifi", "uc-model_downlo")
 LONGEST_PAUSE_SECONDS = 0.2
 MIB = 1 << 20
 
 
 @pytest.mark.requirement("C-1", "C-4", "S0-6", "S0-7", "S0-8", "S0-9", "S0-10", "S1-26", "S2-15", "S2-16")
-async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_leave_nobody_behind(tmp_path: Path, start: Start) -> None:
+async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_leave_nobody_behind(
+    tmp_path: Path, start: Start
+) -> None:
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"KILL_SEED={seed}")
     dice = random.Random(seed)
     home = tmp_path / "home"
     counting = Counting()
     with Origin(rate_bytes_per_second=12 * MIB) as origin:
-        entries = [serve_model(origin, f"model-{number}", SyntheticContent(number * MIB + number, seed=number)) for number in (1, 2, 3)]
+        entries = [
+            serve_model(origin, f"model-{number}", SyntheticContent(number * MIB + number, seed=number))
+            for number in (1, 2, 3)
+        ]
         profile = write_profile(tmp_path / "profile", entries)
         installing = Installing(entries)
         with ModelWatch(home / "models", entries) as watch:
-            tasks = [asyncio.ensure_future(endure(home, counting.run)), asyncio.ensure_future(endure(home, installing.run))]
+            tasks = [
+                asyncio.ensure_future(endure(home, counting.run)),
+                asyncio.ensure_future(endure(home, installing.run)),
+            ]
             lives = []
             for number in range(LIVES):
                 how = "spawn" if number % 5 == 4 else "fork"
                 lives.append(start(profile, home, "--transport", dice.choice(("ipc", "tcp")), "--spawn", how))
-                acknowledgements, installed = counting.acknowledgements + 5, installing.installed + (number % 5 == 0)
+                acknowledgements, installed = (
+                    counting.acknowledgements + 5,
+                    installing.installed + (number % 5 == 0),
+                )
                 await _live(lives[-1], dice, "uc-forkserver" if how == "fork" else "uc-broker")
-                await _until(functools.partial(_got_to, counting, installing, acknowledgements, installed), tasks)
+                await _until(
+                    functools.partial(_got_to, counting, installing, acknowledgements, installed), tasks
+                )
                 await _die(lives[-1], dice)
                 _check_disk(home, counting)
             lives.append(start(profile, home))
@@ -70,10 +103,14 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
             async with connect(home=home) as peer:
                 for entry in entries:
                     await installing.install(peer, entry.id)
-        print(f"{counting.acknowledgements} acknowledgements of {counting.asked} requests, {installing.installed} installs")
+        print(
+            f"{counting.acknowledgements} acknowledgements of {counting.asked} requests, {installing.installed} installs"
+        )
         print(f"{watch.whole} whole models in {watch.looks} looks")
         assert watch.faults == []
-        assert all((home / "models" / entry.id / "model.bin").stat().st_size == entry.size_bytes for entry in entries)
+        assert all(
+            (home / "models" / entry.id / "model.bin").stat().st_size == entry.size_bytes for entry in entries
+        )
         assert watch.whole > 0
     assert lives[-1].end() == 0
     assert within(1.0, lambda: not any(life.alive() for life in lives)), [life.alive() for life in lives]
@@ -84,7 +121,9 @@ async def _live(life: Runtime, dice: random.Random, one_more: str) -> None:
     victims = [*VICTIMS, one_more, dice.choice(ANYBODY)]
     dice.shuffle(victims)
     for victim in victims:
-        await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
+        await asyncio.sleep(
+            dice.random() * LONGEST_PAUSE_SECONDS
+        )  # the moment of a kill is what is random here
         await asyncio.to_thread(_kill, life, victim)
 
 
@@ -105,14 +144,18 @@ async def _die(life: Runtime, dice: random.Random) -> None:
     """Kill the supervisor; a second later none of its processes runs."""
     await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)
     await asyncio.to_thread(life.kill)
-    assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), f"alive a second after the supervisor: {described(life.alive())}"
+    assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), (
+        f"alive a second after the supervisor: {described(life.alive())}"
+    )
 
 
 def _kill(life: Runtime, victim: str) -> None:
     found: list[int] = []
 
     def is_found() -> bool:
-        assert life.process.poll() is None, f"the supervisor ended: {(life.home / 'stderr.log').read_text()[-3000:]}"
+        assert life.process.poll() is None, (
+            f"the supervisor ended: {(life.home / 'stderr.log').read_text()[-3000:]}"
+        )
         found[:] = [pid for pid in [life.pid_of(victim)] if pid is not None]
         return bool(found)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import serve_model, write_profile
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Origin
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Origin
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import serve_model, write_profile
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
@@ -20,7 +20,9 @@ GROWTH_LIMIT_MIB = 40
 
 
 @pytest.mark.requirement("S1-30", "S1-31", "S0-8")
-def test_memory_stays_the_same_while_a_large_model_is_fetched_hashed_and_activated(tmp_path: Path, start: Start) -> None:
+def test_memory_stays_the_same_while_a_large_model_is_fetched_hashed_and_activated(
+    tmp_path: Path, start: Start
+) -> None:
     with Origin() as origin:
         entry = serve_model(origin, "large", SyntheticContent(SIZE_BYTES))
         runtime = start(write_profile(tmp_path / "profile", [entry]))
@@ -37,5 +39,7 @@ def test_memory_stays_the_same_while_a_large_model_is_fetched_hashed_and_activat
 
 def _peak_mib(pid: int) -> float:
     """The most memory that a process ever had resident."""
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    (line,) = (
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:")
+    )
     return int(line.split()[1]) / 1024

@@ -12,9 +12,16 @@ from typing import Any
 
 import pytest
 
-from acceptance.runtime import Runtime, within, write_profile
-from hub import Site, add_image, add_realm, add_repository, public_key_text, running_site
-from signed import ENTRY, KEY, signed
+from tests.acceptance.runtime import Runtime, within, write_profile
+from tests.support.http_servers import (
+    Site,
+    add_image,
+    add_realm,
+    add_repository,
+    public_key_text,
+    running_site,
+)
+from tests.support.signed_manifests import ENTRY, KEY, signed
 
 pytestmark = pytest.mark.slow
 
@@ -70,10 +77,20 @@ def known(runtime: Runtime) -> dict[str, Any]:
 
 
 @pytest.mark.requirement("S1-34", "S1-38", "S1-39")
-def test_models_that_a_person_names_are_installed_from_a_hub_a_registry_and_a_stick(runtime: Runtime, site: Site, tmp_path: Path) -> None:
-    add_repository(site, "org/voice", {"voice.onnx": WEIGHTS, "config.json": b"{}"}, large=("voice.onnx",), pipeline_tag="text-to-speech")
+def test_models_that_a_person_names_are_installed_from_a_hub_a_registry_and_a_stick(
+    runtime: Runtime, site: Site, tmp_path: Path
+) -> None:
+    add_repository(
+        site,
+        "org/voice",
+        {"voice.onnx": WEIGHTS, "config.json": b"{}"},
+        large=("voice.onnx",),
+        pipeline_tag="text-to-speech",
+    )
     realm = add_realm(site, wanted=f"Bearer {SECRET}")
-    add_image(site, "library/chat", "small", [("application/vnd.ollama.image.model", WEIGHTS, {})], realm=realm)
+    add_image(
+        site, "library/chat", "small", [("application/vnd.ollama.image.model", WEIGHTS, {})], realm=realm
+    )
     stick = tmp_path / "stick" / "ears.bin"
     stick.parent.mkdir()
     stick.write_bytes(WEIGHTS[::-1])
@@ -88,18 +105,25 @@ def test_models_that_a_person_names_are_installed_from_a_hub_a_registry_and_a_st
         assert run(runtime, "install", model_id)["state"] == "installed"
         assert (runtime.home / "models" / model_id / file).read_bytes() in (WEIGHTS, WEIGHTS[::-1])
 
-    held = "".join(path.read_text(errors="replace") for path in (runtime.home / "state").rglob("*.json")) + (runtime.home / "stderr.log").read_text()
+    held = (
+        "".join(path.read_text(errors="replace") for path in (runtime.home / "state").rglob("*.json"))
+        + (runtime.home / "stderr.log").read_text()
+    )
     assert "hf:org/voice" in held
     assert SECRET not in held
 
 
-def test_what_was_added_outlives_a_kill_of_its_actor_and_of_the_runtime(runtime: Runtime, tmp_path: Path) -> None:
+def test_what_was_added_outlives_a_kill_of_its_actor_and_of_the_runtime(
+    runtime: Runtime, tmp_path: Path
+) -> None:
     (tmp_path / "ears.bin").write_bytes(WEIGHTS)
     run(runtime, "add", f"file:{tmp_path}/ears.bin")
     pid = runtime.pid_of("uc-model_source")  # the kernel keeps 15 letters
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert not run(runtime, "add", f"file:{tmp_path}/ears.bin")["is_new"], "the request waits for the actor, which knows it still"
+    assert not run(runtime, "add", f"file:{tmp_path}/ears.bin")["is_new"], (
+        "the request waits for the actor, which knows it still"
+    )
     runtime.kill()
     again = Runtime(runtime.home, tmp_path / "profile")
     try:
@@ -111,7 +135,9 @@ def test_what_was_added_outlives_a_kill_of_its_actor_and_of_the_runtime(runtime:
 
 
 @pytest.mark.requirement("S1-34")
-def test_a_licence_has_to_be_accepted_first_and_a_signed_manifest_is_in_force(runtime: Runtime, site: Site) -> None:
+def test_a_licence_has_to_be_accepted_first_and_a_signed_manifest_is_in_force(
+    runtime: Runtime, site: Site
+) -> None:
     assert within(10, lambda: ENTRY.id in known(runtime))
     assert run(runtime, "refresh") == {
         "type": "models.manifest_refreshed",
@@ -124,7 +150,14 @@ def test_a_licence_has_to_be_accepted_first_and_a_signed_manifest_is_in_force(ru
     assert refused.returncode == 1
     assert "older than 7" in refused.stdout
 
-    add_repository(site, "org/gated", {"gated.onnx": WEIGHTS}, large=("gated.onnx",), gated="manual", cardData={"license": "community"})
+    add_repository(
+        site,
+        "org/gated",
+        {"gated.onnx": WEIGHTS},
+        large=("gated.onnx",),
+        gated="manual",
+        cardData={"license": "community"},
+    )
     run(runtime, "add", "hf:org/gated")
     assert within(10, lambda: known(runtime).get("gated", {}).get("licence_due") is True)
     before = runtime.command("models", "install", "gated")

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Origin
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Origin
+from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
 
 pytestmark = pytest.mark.slow
 MIB = 1 << 20
@@ -65,7 +65,9 @@ def state_of(home: Path, model_id: str) -> str:
 
 
 @pytest.mark.requirement("S1-18", "S1-19", "S1-20", "S0-6")
-def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_there(tmp_path: Path, other_disk: Path) -> None:
+def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_there(
+    tmp_path: Path, other_disk: Path
+) -> None:
     home, target = tmp_path / "home", other_disk / "models"
     content = SyntheticContent(seed=7, size_bytes=192 * MIB)
     with Origin() as origin:
@@ -78,13 +80,18 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
             code, answer = undercroft(home, "paths", "set", "models", str(target), "--create", "--no-wait")
             assert (code, answer["chosen"]["accepted"]) == (0, True)
             kills = kill_while_it_moves(life, home, target)
-            assert within(PATIENCE_SECONDS, lambda: (target / "tiny" / "model.bin").exists() and not (home / "models" / "tiny").exists())
+            assert within(
+                PATIENCE_SECONDS,
+                lambda: (target / "tiny" / "model.bin").exists() and not (home / "models" / "tiny").exists(),
+            )
             assert kills > 0
             assert (target / "tiny" / "model.bin").stat().st_size == content.size_bytes
             assert undercroft(home, "models", "verify", "tiny")[0] == 0
             assert state_of(home, "tiny") == "installed"
             _, listed = undercroft(home, "paths")
-            assert [(status["category"], status["path"], status["origin"]) for status in listed["paths"]] == [("models", str(target), "override")]
+            assert [(status["category"], status["path"], status["origin"]) for status in listed["paths"]] == [
+                ("models", str(target), "override")
+            ]
             pid = life.pid_of("uc-model_downlo")
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
@@ -116,7 +123,9 @@ def kill_while_it_moves(life: Runtime, home: Path, target: Path) -> int:
 
 
 @pytest.mark.requirement("S1-2")
-def test_a_start_without_the_drive_of_the_models_creates_nothing_there_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+def test_a_start_without_the_drive_of_the_models_creates_nothing_there_and_goes_on_when_it_is_back(
+    tmp_path: Path,
+) -> None:
     home, drive = tmp_path / "home", tmp_path / "drive"
     content = SyntheticContent(seed=8, size_bytes=MIB)
     with Origin() as origin:
@@ -147,7 +156,9 @@ def test_a_start_whose_choice_is_on_a_removed_drive_says_so(tmp_path: Path) -> N
     home = tmp_path / "home"
     (home / "config").mkdir(parents=True)
     gone = "/media/nobody/stick"
-    (home / "config" / "locations.json").write_text(json.dumps({"paths": {"models": f"{gone}/models"}, "mounts": {"models": gone}}))
+    (home / "config" / "locations.json").write_text(
+        json.dumps({"paths": {"models": f"{gone}/models"}, "mounts": {"models": gone}})
+    )
     profile = write_profile(tmp_path / "profile", [], KEEPER)
     with runtime(home, profile):
         _, listed = undercroft(home, "paths")

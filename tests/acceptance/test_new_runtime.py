@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from brokers import GUARD_SECONDS, BrokerProcess
-from bus.broker import BrokerOptions
+from bus.broker.broker_process import BrokerOptions
 from bus.client import connect
 from bus.discovery import Runtime, runtime_path
 from bus.errors import RequestFailed
-from schemas.bus import GapEvent
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingsChangedEvent
+from schemas.operations.bus import GapEvent
+from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,14 @@ def announce(home: Path, broker: BrokerProcess) -> None:
     path = runtime_path(home=home)
     path.parent.mkdir(parents=True, exist_ok=True)
     options = broker.options
-    runtime = Runtime(app="undercroft", pid=os.getpid(), started_at=0.0, lane=options.lane, feed=options.feed, token=options.token)
+    runtime = Runtime(
+        app="undercroft",
+        pid=os.getpid(),
+        started_at=0.0,
+        lane=options.lane,
+        feed=options.feed,
+        token=options.token,
+    )
     path.touch(mode=0o600)
     path.write_bytes(msgspec.json.encode(runtime))
 
@@ -35,15 +42,24 @@ def settings(revision: int) -> SettingsChangedEvent:
 
 
 @pytest.mark.requirement("C-6")
-async def test_a_client_follows_runtime_json_to_a_broker_with_other_sockets_and_another_token(tmp_path: Path) -> None:
-    first = BrokerProcess(BrokerOptions(lane=f"ipc://{tmp_path}/a/lane", feed=f"ipc://{tmp_path}/a/feed", token="first"))
-    second = BrokerProcess(BrokerOptions(lane=f"ipc://{tmp_path}/b/lane", feed=f"ipc://{tmp_path}/b/feed", token="second"))
+async def test_a_client_follows_runtime_json_to_a_broker_with_other_sockets_and_another_token(
+    tmp_path: Path,
+) -> None:
+    first = BrokerProcess(
+        BrokerOptions(lane=f"ipc://{tmp_path}/a/lane", feed=f"ipc://{tmp_path}/a/feed", token="first")
+    )
+    second = BrokerProcess(
+        BrokerOptions(lane=f"ipc://{tmp_path}/b/lane", feed=f"ipc://{tmp_path}/b/feed", token="second")
+    )
     try:
         first.start()
         announce(tmp_path, first)
         async with asyncio.timeout(GUARD_SECONDS), connect("old", home=tmp_path) as old:
             await old.serve(
-                [RuntimeConfigRequestEvent], lambda request: request.reply(RuntimeConfigResponseEvent(success=True, message="", settings={}))
+                [RuntimeConfigRequestEvent],
+                lambda request: request.reply(
+                    RuntimeConfigResponseEvent(success=True, message="", settings={})
+                ),
             )
             async with old.subscribe(SettingsChangedEvent) as events:
                 await old.publish(settings(1))
@@ -58,7 +74,9 @@ async def test_a_client_follows_runtime_json_to_a_broker_with_other_sockets_and_
                     assert heard.revision == 2
                     while True:
                         try:
-                            assert (await new.request(RuntimeConfigRequestEvent(operation="get_effective"))).success
+                            assert (
+                                await new.request(RuntimeConfigRequestEvent(operation="get_effective"))
+                            ).success
                             break
                         except RequestFailed as failed:
                             assert failed.kind in ("no_responder", "restarting")

@@ -13,18 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.activation import activate
-from actors.model_downloader.journal import read_journal, reconcile
-from actors.model_downloader.partial import PartialFile
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.writing import Writing
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.quarantine import quarantine
+from actors.model_downloader.staging.activation import activate
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staged_file import PartialFile
+from actors.model_downloader.staging.staging_journal import read_journal, reconcile
+from actors.model_downloader.transfer.part_writer import Writing
+from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.quarantine import quarantine
 from schemas.manifest import FilePromise, ModelEntry
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mkfs.ext4") is None, reason="mounts an ext4 image: Linux, root"),
+    pytest.mark.skipif(
+        sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mkfs.ext4") is None,
+        reason="mounts an ext4 image: Linux, root",
+    ),
 ]
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2
@@ -99,7 +102,9 @@ def test_quarantined_file_survives_under_its_new_name(disk: Disk) -> None:
 @pytest.mark.parametrize("strict", [False, True])
 def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, strict: bool) -> None:
     content = os.urandom(24 * MIB)
-    promise = FilePromise(path="model.bin", size_bytes=len(content), sha256="0" * 64, urls=["https://models.example/m"])
+    promise = FilePromise(
+        path="model.bin", size_bytes=len(content), sha256="0" * 64, urls=["https://models.example/m"]
+    )
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
     root = ModelRoot(disk.path / "models")
     root.prepare()
@@ -131,7 +136,9 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
 @pytest.mark.requirement("S0-9", "S1-26")
 def test_activated_model_survives_whole_under_its_name(disk: Disk) -> None:
     content = os.urandom(3 * MIB)
-    promise = FilePromise(path="sub/model.bin", size_bytes=len(content), sha256="0" * 64, urls=["https://models.example/m"])
+    promise = FilePromise(
+        path="sub/model.bin", size_bytes=len(content), sha256="0" * 64, urls=["https://models.example/m"]
+    )
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
     root = ModelRoot(disk.path / "models")
     root.prepare()

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.test_power_cut import Disk
-from acceptance.test_power_cut import pytestmark as privileged
-from actors.storage.audit import AuditLog, places_of, verify
-from actors.storage.durable import make_directory
-from actors.storage.envelope import open_envelope, seal
-from actors.storage.group_commit import replace_files
-from actors.storage.keys.policy import Unlocked
-from actors.storage.keys.ring import open_ring
+from actors.shared.audit.audit_log import AuditLog, places_of, verify
+from actors.shared.crypto.envelope import open_envelope, seal
+from actors.shared.durable.durable_write import make_directory
+from actors.shared.durable.group_commit import replace_files
+from actors.shared.keys.key_ring import open_ring
+from actors.shared.keys.key_rules import Unlocked
+from tests.acceptance.test_power_cut import Disk
+from tests.acceptance.test_power_cut import pytestmark as privileged
 
 pytestmark = privileged
 CYCLES = 6
@@ -49,7 +49,16 @@ def test_acknowledged_documents_open_and_the_audit_log_shows_no_tamper_after_eac
         files = []
         for name in names:
             revision = acknowledged.get(name, 0) + 1
-            content = seal(revision, schema="s", schema_version=1, revision=revision, now=1.0, key=ring.current(), compress=True, name=name)
+            content = seal(
+                revision,
+                schema="s",
+                schema_version=1,
+                revision=revision,
+                now=1.0,
+                key=ring.current(),
+                compress=True,
+                name=name,
+            )
             files.append((state / "documents" / name, content))
             log.record("peer", "write", name)
         assert replace_files(files) == {}

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.power_load import PARTS, WRITERS, filler, store_of
-from acceptance.test_power_cut import EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH, Disk
-from acceptance.test_power_cut import pytestmark as privileged
-from actors.config_store import document
-from actors.state_store.documents import key_of
-from actors.storage.keys.policy import Unlocked
+from actors.config_store.files import config_document
+from actors.shared.keys.key_rules import Unlocked
+from actors.state_store.documents.document_store import key_of
+from tests.acceptance.power_load import PARTS, WRITERS, filler, store_of
+from tests.acceptance.test_power_cut import EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH, Disk
+from tests.acceptance.test_power_cut import pytestmark as privileged
 
 pytestmark = privileged
 
@@ -64,12 +64,16 @@ class Log:
         """Wait until so many more were noted than now."""
         with self._seen:
             wanted = self.acknowledgements + acknowledgements
-            assert self._seen.wait_for(lambda: self.acknowledgements >= wanted, TIMEOUT_SECONDS), "the load does not get anywhere"
+            assert self._seen.wait_for(lambda: self.acknowledgements >= wanted, TIMEOUT_SECONDS), (
+                "the load does not get anywhere"
+            )
 
     def check(self, name: str, found: int) -> None:
         """What is found is what was acknowledged, or something newer that was asked for."""
         acknowledged, asked = self.acknowledged.get(name, 0), self.asked.get(name, 0)
-        assert acknowledged <= found <= asked, f"{name}: found {found}, acknowledged {acknowledged}, asked {asked}"
+        assert acknowledged <= found <= asked, (
+            f"{name}: found {found}, acknowledged {acknowledged}, asked {asked}"
+        )
 
 
 def check(directory: Path, log: Log) -> None:
@@ -80,7 +84,10 @@ def check(directory: Path, log: Log) -> None:
     assert list(store.incidents) == []
     assert [path.name for path in directory.rglob("*.corrupt*")] == []
     for name in [*(f"k{number}" for number in range(WRITERS)), "v0", "v1"]:
-        value = store.load(f"{'vault' if name.startswith('v') else 'config'}.{name}").value or {"n": 0, "filler": ""}
+        value = store.load(f"{'vault' if name.startswith('v') else 'config'}.{name}").value or {
+            "n": 0,
+            "filler": "",
+        }
         log.check(name, value["n"])
         assert value["filler"] == filler(value["n"]), f"{name} is torn"
     parts = [store.load(f"config.batch_{part}").value or {"n": 0, "filler": ""} for part in PARTS]
@@ -95,25 +102,34 @@ def check(directory: Path, log: Log) -> None:
     for former in (directory / "store" / "backups").rglob("*"):  # a small disk, and nobody here who prunes
         if former.is_file():
             former.unlink()
-    overrides = document.read(directory / "config" / "config.json").overrides or {"first": 0, "second": 0}
+    overrides = config_document.read(directory / "config" / "config.json").overrides or {
+        "first": 0,
+        "second": 0,
+    }
     assert overrides["first"] == overrides["second"], f"half an update: {overrides}"
     log.check("settings", overrides["first"])
 
 
 @pytest.mark.requirement("S2-5", "S2-15", "S3-4", "S3-12", "S3-25", "S0-2")
-def test_no_acknowledged_write_is_lost_and_nothing_is_torn_or_mixed_when_the_power_is_cut_under_load(disk: Disk) -> None:
+def test_no_acknowledged_write_is_lost_and_nothing_is_torn_or_mixed_when_the_power_is_cut_under_load(
+    disk: Disk,
+) -> None:
     seed = int(os.environ.get("CUT_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"CUT_SEED={seed}")
     dice, log = random.Random(seed), Log()
     for _ in range(CUTS):
         command = [sys.executable, "-m", "acceptance.power_load", str(disk.path), json.dumps(log.asked)]
         environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=TESTS.parent) as load:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=TESTS.parent
+        ) as load:
             assert load.stdout is not None
             reader = threading.Thread(target=log.read, args=(iter(load.stdout.readline, b""),))
             reader.start()
             log.wait_for(dice.randrange(1, 200))
-            with contextlib.suppress(subprocess.TimeoutExpired):  # the moment of the cut is what is random here
+            with contextlib.suppress(
+                subprocess.TimeoutExpired
+            ):  # the moment of the cut is what is random here
                 load.wait(dice.random() * LONGEST_LOAD_SECONDS)
             cut(disk)
             load.kill()

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Faults, Origin
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Faults, Origin
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
 
 pytestmark = pytest.mark.slow
 
@@ -46,11 +46,15 @@ def snapshot_of(runtime: Runtime) -> dict[str, Any]:
 
 
 @pytest.mark.requirement("S1-8", "S1-11", "S1-25")
-def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another_question(tmp_path: Path, start: Start) -> None:
+def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another_question(
+    tmp_path: Path, start: Start
+) -> None:
     with Origin(RATE_BYTES_PER_SECOND) as origin:
         entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
         (path,) = (urlsplit(url).path for url in entry.files[0].urls)
-        origin.misbehave(path, Faults(stall_after_bytes=4_000_000))  # so that it cannot be done before it is killed
+        origin.misbehave(
+            path, Faults(stall_after_bytes=4_000_000)
+        )  # so that it cannot be done before it is killed
         profile = write_profile(tmp_path / "profile", [entry], READINESS)
         first = start(profile)
         first.wait_settled()
@@ -76,7 +80,9 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
 
 
 @pytest.mark.requirement("S1-37")
-def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_is_a_warning_sign(tmp_path: Path, start: Start) -> None:
+def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_is_a_warning_sign(
+    tmp_path: Path, start: Start
+) -> None:
     with Origin(RATE_BYTES_PER_SECOND) as origin:
         entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
         (path,) = (urlsplit(url).path for url in entry.files[0].urls)
@@ -89,14 +95,20 @@ def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_
         origin.misbehave(path, Faults(no_ranges=True))
         assert runtime.command("ready", "--setup", "--yes", "--wait", "25").returncode == 0
         report = runtime.command("ready", "--report").stdout
-        assert "Ears: the server took up a download once and began it anew another time (1 x)." in report, report
+        assert "Ears: the server took up a download once and began it anew another time (1 x)." in report, (
+            report
+        )
         assert runtime.end() == 0
 
 
 @pytest.mark.requirement("S1-25")
-def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_revision(tmp_path: Path, start: Start) -> None:
+def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_revision(
+    tmp_path: Path, start: Start
+) -> None:
     with Origin() as origin:
-        profile = write_profile(tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(100_000))], READINESS)
+        profile = write_profile(
+            tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(100_000))], READINESS
+        )
         runtime = start(profile)
         runtime.wait_settled()
         assert runtime.command("ready", "--setup", "--yes", "--wait", "25").returncode == 0
@@ -108,5 +120,9 @@ def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_r
         assert runtime.command("ready", "--wait", "25").returncode == 0
         after = snapshot_of(runtime)
         assert after["revision"] >= before["revision"]
-        assert (after["state"], after["modes"], after["since"]) == (before["state"], before["modes"], before["since"])
+        assert (after["state"], after["modes"], after["since"]) == (
+            before["state"],
+            before["modes"],
+            before["since"],
+        )
         assert runtime.end() == 0

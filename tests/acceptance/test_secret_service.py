@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.durable import replace_file
-from actors.storage.envelope import open_envelope, seal
-from actors.storage.keys.policy import Locked, Unlocked
-from actors.storage.keys.ring import KeyRing, open_ring
+from actors.shared.crypto.envelope import open_envelope, seal
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.keys.key_ring import KeyRing, open_ring
+from actors.shared.keys.key_rules import Locked, Unlocked
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        shutil.which("gnome-keyring-daemon") is None or shutil.which("dbus-daemon") is None, reason="needs gnome-keyring and dbus-daemon"
+        shutil.which("gnome-keyring-daemon") is None or shutil.which("dbus-daemon") is None,
+        reason="needs gnome-keyring and dbus-daemon",
     ),
 ]
 PASSWORD = "correct horse"  # noqa: S105  # of a keychain that lives as long as the test
@@ -46,7 +47,9 @@ class Desktop:
         }
         (directory / "bus.conf").write_text(CONFIG.format(path=directory / "bus"))
         self.bus = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={directory / 'bus.conf'}", "--nofork", "--print-address=1"], stdout=subprocess.PIPE, env=self.environment
+            ["dbus-daemon", f"--config-file={directory / 'bus.conf'}", "--nofork", "--print-address=1"],
+            stdout=subprocess.PIPE,
+            env=self.environment,
         )
         assert self.bus.stdout is not None
         assert self.bus.stdout.readline()
@@ -85,7 +88,10 @@ class Desktop:
         import secretstorage
 
         with contextlib.closing(secretstorage.dbus_init()) as connection:
-            return [item.get_attributes()["username"] for item in secretstorage.get_collection_by_alias(connection, "default").get_all_items()]
+            return [
+                item.get_attributes()["username"]
+                for item in secretstorage.get_collection_by_alias(connection, "default").get_all_items()
+            ]
 
     def change_entry(self, secret: str) -> None:
         """Put something else into our entry."""
@@ -121,7 +127,9 @@ class Desktop:
 @pytest.fixture
 def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
     """A desktop whose keyring runs and is open."""
-    directory = Path("/tmp") / f"undercroft-bus-{os.getpid()}" if len(str(tmp_path)) > 80 else tmp_path / "desktop"
+    directory = (
+        Path("/tmp") / f"undercroft-bus-{os.getpid()}" if len(str(tmp_path)) > 80 else tmp_path / "desktop"
+    )
     directory.mkdir(mode=0o700)
     desktop = Desktop(directory)
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.address)
@@ -156,7 +164,9 @@ def reason(ring: KeyRing) -> str:
 
 
 @pytest.mark.requirement("S3-19", "S3-23")
-def test_keys_live_in_the_keyring_and_outlive_its_restart_and_their_rotation(desktop: Desktop, tmp_path: Path) -> None:
+def test_keys_live_in_the_keyring_and_outlive_its_restart_and_their_rotation(
+    desktop: Desktop, tmp_path: Path
+) -> None:
     ring = ring_in(tmp_path)
     assert isinstance(ring.unlock(make=True), Unlocked)
     content = save(ring, tmp_path)
@@ -172,7 +182,9 @@ def test_keys_live_in_the_keyring_and_outlive_its_restart_and_their_rotation(des
 
 
 @pytest.mark.requirement("S3-19")
-def test_locked_keyring_locks_without_a_prompt_and_nothing_is_overwritten(desktop: Desktop, tmp_path: Path) -> None:
+def test_locked_keyring_locks_without_a_prompt_and_nothing_is_overwritten(
+    desktop: Desktop, tmp_path: Path
+) -> None:
     ring = ring_in(tmp_path)
     ring.unlock(make=True)
     content = save(ring, tmp_path)
@@ -193,7 +205,9 @@ def test_prompt_that_nobody_answers_leaves_the_keys_locked(desktop: Desktop, tmp
 
 
 @pytest.mark.requirement("S3-19")
-def test_keyring_that_died_locks_and_is_found_again_by_the_same_process(desktop: Desktop, tmp_path: Path) -> None:
+def test_keyring_that_died_locks_and_is_found_again_by_the_same_process(
+    desktop: Desktop, tmp_path: Path
+) -> None:
     ring_in(tmp_path).unlock(make=True)
     desktop.kill_daemon()
     waiting = ring_in(tmp_path)
@@ -203,7 +217,9 @@ def test_keyring_that_died_locks_and_is_found_again_by_the_same_process(desktop:
 
 
 @pytest.mark.requirement("S3-19")
-def test_keyring_that_hangs_costs_its_timeout_and_is_asked_again_once_it_answers(desktop: Desktop, tmp_path: Path) -> None:
+def test_keyring_that_hangs_costs_its_timeout_and_is_asked_again_once_it_answers(
+    desktop: Desktop, tmp_path: Path
+) -> None:
     ring_in(tmp_path).unlock(make=True)
     assert desktop.daemon is not None
     desktop.daemon.send_signal(signal.SIGSTOP)
@@ -218,7 +234,9 @@ def test_keyring_that_hangs_costs_its_timeout_and_is_asked_again_once_it_answers
 
 
 @pytest.mark.requirement("S3-19")
-def test_changed_and_lost_entries_lock_and_the_recovery_code_puts_the_key_back(desktop: Desktop, tmp_path: Path) -> None:
+def test_changed_and_lost_entries_lock_and_the_recovery_code_puts_the_key_back(
+    desktop: Desktop, tmp_path: Path
+) -> None:
     ring = ring_in(tmp_path)
     ring.unlock(make=True)
     content, code = save(ring, tmp_path), ring.make_recovery_code()

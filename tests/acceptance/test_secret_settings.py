@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from acceptance.test_secret_service import Desktop, desktop
-from acceptance.test_secret_service import pytestmark as needed
-from actors.config_store.layers import REFERENCE
-from actors.config_store.secret_keeper import SecretKeeper, new_reference
-from actors.storage.keys.keychain import KeychainFailed
+from actors.config_store.setting_layers import REFERENCE
+from actors.config_store.setting_secrets import SecretKeeper, new_reference
+from actors.shared.keys.keychain import KeychainFailed
+from tests.acceptance.test_secret_service import Desktop, desktop
+from tests.acceptance.test_secret_service import pytestmark as needed
 
 pytestmark = [*needed, pytest.mark.anyio]
 __all__ = ["desktop"]
 
 
 @pytest.mark.requirement("S3-19")
-async def test_a_secret_is_kept_in_the_keyring_and_outlives_its_restart_until_it_is_forgotten(desktop: Desktop) -> None:
+async def test_a_secret_is_kept_in_the_keyring_and_outlives_its_restart_until_it_is_forgotten(
+    desktop: Desktop,
+) -> None:
     reference = new_reference()
     await SecretKeeper.for_app("dictation").keep({"cloud.key": (reference, "sk-1234")})
     assert [str(entry).endswith(reference[REFERENCE]) for entry in desktop.entries()] == [True]

@@ -15,14 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.load import TIMEOUT_SECONDS, endure
-from acceptance.runtime import LOOK_SECONDS, PATIENCE_SECONDS, within
 from bus.client import Peer, connect
-from schemas.alerts import AlertChangedEvent
 from schemas.config import RuntimeConfigRequestEvent
+from schemas.operations.alerts import AlertChangedEvent
+from tests.acceptance.conftest import Start
+from tests.acceptance.load import TIMEOUT_SECONDS, endure
+from tests.acceptance.runtime import LOOK_SECONDS, PATIENCE_SECONDS, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 CLIENTS = 16
 LIVES, KILLS = 3, 4
@@ -61,18 +65,24 @@ class Client:
         while True:
             self.asked += 1
             updates = {f"left.{self.name}": self.asked, f"right.{self.name}": self.asked}
-            answer = await peer.request(RuntimeConfigRequestEvent(operation="update", updates=updates), TIMEOUT_SECONDS)
+            answer = await peer.request(
+                RuntimeConfigRequestEvent(operation="update", updates=updates), TIMEOUT_SECONDS
+            )
             assert answer.success, answer.message
             if answer.durable:
                 self.acknowledged = self.asked
 
     def check(self, left: int, right: int) -> None:
         assert left == right, f"{self.name}: half a batch: {left} and {right}"
-        assert self.acknowledged <= left <= self.asked, f"{self.name}: found {left}, acknowledged {self.acknowledged}, asked {self.asked}"
+        assert self.acknowledged <= left <= self.asked, (
+            f"{self.name}: found {left}, acknowledged {self.acknowledged}, asked {self.asked}"
+        )
 
 
 @pytest.mark.requirement("S2-15", "S2-16", "S0-2")
-async def test_many_clients_lose_nothing_acknowledged_when_their_store_is_killed_again_and_again(tmp_path: Path, start: Start) -> None:
+async def test_many_clients_lose_nothing_acknowledged_when_their_store_is_killed_again_and_again(
+    tmp_path: Path, start: Start
+) -> None:
     profile, home = write_profile(tmp_path / "profile"), tmp_path / "home"
     clients = [Client(number) for number in range(CLIENTS)]
     tasks = [asyncio.ensure_future(endure(home, client.run)) for client in clients]
@@ -123,7 +133,9 @@ def _check_at_least(home: Path, acknowledged: dict[str, int]) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "small"
     path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(path)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(path)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a disk of its own size cannot be mounted here: this takes root")
     yield path
@@ -131,7 +143,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.requirement("S2-15", "S0-4")
-async def test_a_full_disk_is_told_and_once_there_is_room_all_is_durable(tmp_path: Path, small_disk: Path, start: Start) -> None:
+async def test_a_full_disk_is_told_and_once_there_is_room_all_is_durable(
+    tmp_path: Path, small_disk: Path, start: Start
+) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "config").symlink_to(small_disk)
     life = start(write_profile(tmp_path / "profile"), tmp_path / "home")

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import Runtime, within, write_profile
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import Runtime, within, write_profile
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 LISTENER = """
 import json, sys
@@ -103,32 +106,53 @@ def test_raw_frames_ask_command_and_get_exactly_one_outcome_each(runtime: Runtim
     with _sidecar(runtime, ASKER) as asker:
         output, _ = asker.communicate(timeout=20)
     assert asker.returncode == 0
-    (first, changed), (second, refused), (third, status), (fourth, kind) = (json.loads(line) for line in output.splitlines())
+    (first, changed), (second, refused), (third, status), (fourth, kind) = (
+        json.loads(line) for line in output.splitlines()
+    )
     assert (first, second, third, fourth) == ("REPLY", "REPLY", "REPLY", "FAILED")
-    assert (changed["success"], changed["durable"], changed["settings"]["counters"]["first"]) == (True, True, 5)
+    assert (changed["success"], changed["durable"], changed["settings"]["counters"]["first"]) == (
+        True,
+        True,
+        5,
+    )
     assert (refused["success"], refused["problems"][0]["path"]) == (False, "counters.first")
     assert {actor["actor"]: actor["state"] for actor in status["actors"]}["config_store"] == "ready"
     assert kind == "no_responder"
-    assert json.loads((runtime.home / "config" / "config.json").read_bytes())["overrides"] == {"counters.first": 5}
+    assert json.loads((runtime.home / "config" / "config.json").read_bytes())["overrides"] == {
+        "counters.first": 5
+    }
 
 
 @pytest.mark.requirement("C-7")
 def test_one_command_starts_everything_and_one_stops_it(tmp_path: Path) -> None:
     profile = write_profile(tmp_path / "profile", [])
-    command = [sys.executable, "-P", "-m", "actors", "--home", str(tmp_path / "home"), "--profile", str(profile)]
-    up = subprocess.run([*command, "up", "--detach", "--json"], capture_output=True, text=True, timeout=30, check=False)
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "actors",
+        "--home",
+        str(tmp_path / "home"),
+        "--profile",
+        str(profile),
+    ]
+    up = subprocess.run(
+        [*command, "up", "--detach", "--json"], capture_output=True, text=True, timeout=30, check=False
+    )
     assert up.returncode == 0, up.stderr
     overview = json.loads(up.stdout)
     pids = {overview["pid"], *(actor["pid"] for actor in overview["actors"])}
     assert len(pids) == 5
     assert all(_is_running(pid) for pid in pids)
-    down = subprocess.run([*command, "down", "--json"], capture_output=True, text=True, timeout=30, check=False)
+    down = subprocess.run(
+        [*command, "down", "--json"], capture_output=True, text=True, timeout=30, check=False
+    )
     assert down.returncode == 0, down.stderr
     assert json.loads(down.stdout)["pid"] == overview["pid"]
     assert within(1.0, lambda: not any(_is_running(pid) for pid in pids))
 
 
 def _is_running(pid: int) -> bool:
-    from actors.demo.processes import is_running
+    from actors.cli.demo.tour_processes import is_running
 
     return is_running(pid)

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import SaveFailed, StateError
-from actors.state_store.operations import Save
-from actors.state_store.store import StateStore
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk: Linux, root"),
+    pytest.mark.skipif(
+        sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk: Linux, root"
+    ),
 ]
 WRITES = 3600
 MIB = 1 << 20
@@ -27,7 +29,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A disk of eight megabytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=False, capture_output=True
+    ).returncode:
         pytest.skip("a tmpfs cannot be mounted here")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
@@ -39,7 +43,9 @@ def save(store: StateStore, key: str, value: object) -> StateError | None:
 
 
 @pytest.mark.requirement("S3-12", "S3-13", "S3-25")
-def test_while_the_disk_is_full_writes_are_refused_by_name_and_then_everything_is_right_again(small: Path) -> None:
+def test_while_the_disk_is_full_writes_are_refused_by_name_and_then_everything_is_right_again(
+    small: Path,
+) -> None:
     store = StateStore(small / "store").start()
     model: dict[str, object] = {f"config.k{number}": "old" for number in range(20)}
     for key, value in model.items():

@@ -14,10 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.load import endure
-from acceptance.runtime import Runtime, within
-from actors.cli.session import ask
+from actors.cli.connection import ask
 from bus.client import Peer, connect
 from schemas.documents import DocumentReadRequestEvent, DocumentWriteRequestEvent
 from schemas.state import (
@@ -29,8 +26,15 @@ from schemas.state import (
     StateSaveBatchRequestEvent,
     StateSaveRequestEvent,
 )
+from tests.acceptance.conftest import Start
+from tests.acceptance.load import endure
+from tests.acceptance.runtime import Runtime, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 LIVES = 5
 KILLS = 4
@@ -76,7 +80,10 @@ class Ledger:
         async def write(key: str) -> None:
             while True:
                 n = self.next(key)
-                await peer.request(StateSaveRequestEvent(key=key, value={"n": n, "filler": "x" * (n % 3000)}), TIMEOUT_SECONDS)
+                await peer.request(
+                    StateSaveRequestEvent(key=key, value={"n": n, "filler": "x" * (n % 3000)}),
+                    TIMEOUT_SECONDS,
+                )
                 self.acknowledged[key] = n
 
         try:
@@ -91,7 +98,11 @@ class Ledger:
         while True:
             n = self.next("batch")
             operations = [BatchOperation(type="save", key=f"config.batch{part}", value=n) for part in "abc"]
-            operations.append(BatchOperation(type="save" if n % 2 else "delete", key="config.odd", value=n if n % 2 else None))
+            operations.append(
+                BatchOperation(
+                    type="save" if n % 2 else "delete", key="config.odd", value=n if n % 2 else None
+                )
+            )
             await peer.request(StateSaveBatchRequestEvent(operations=operations), TIMEOUT_SECONDS)
             self.acknowledged["batch"] = n
 
@@ -99,28 +110,43 @@ class Ledger:
         """A typed document."""
         while True:
             n = self.next("document")
-            await peer.request(DocumentWriteRequestEvent(type_name="Counter", value={"n": n}), TIMEOUT_SECONDS)
+            await peer.request(
+                DocumentWriteRequestEvent(type_name="Counter", value={"n": n}), TIMEOUT_SECONDS
+            )
             self.acknowledged["document"] = n
 
     async def check(self, peer: Peer) -> None:
         """What is found is what was acknowledged, or something newer that was asked for, and never half of it."""
         found = (
-            await peer.request(StateLoadBatchRequestEvent(keys=[*(f"config.batch{part}" for part in "abc"), "config.odd"]), TIMEOUT_SECONDS)
+            await peer.request(
+                StateLoadBatchRequestEvent(keys=[*(f"config.batch{part}" for part in "abc"), "config.odd"]),
+                TIMEOUT_SECONDS,
+            )
         ).values
         parts = {found[f"config.batch{part}"] or 0 for part in "abc"}
         assert len(parts) == 1, f"half a batch: {found}"
         self.fits("batch", parts.pop())
-        assert found["config.odd"] == (found["config.batcha"] if (found["config.batcha"] or 0) % 2 else None), f"half a batch: {found}"
+        assert found["config.odd"] == (
+            found["config.batcha"] if (found["config.batcha"] or 0) % 2 else None
+        ), f"half a batch: {found}"
         for number in range(WRITERS):
-            value = (await peer.request(StateLoadRequestEvent(key=f"config.k{number}"), TIMEOUT_SECONDS)).value or {"n": 0, "filler": ""}
+            value = (
+                await peer.request(StateLoadRequestEvent(key=f"config.k{number}"), TIMEOUT_SECONDS)
+            ).value or {"n": 0, "filler": ""}
             self.fits(f"config.k{number}", value["n"])
             assert value["filler"] == "x" * (value["n"] % 3000)
-        self.fits("document", (await peer.request(DocumentReadRequestEvent(type_name="Counter"), TIMEOUT_SECONDS)).value["n"])
+        self.fits(
+            "document",
+            (await peer.request(DocumentReadRequestEvent(type_name="Counter"), TIMEOUT_SECONDS)).value["n"],
+        )
         assert (await peer.request(StateHealthRequestEvent(), TIMEOUT_SECONDS)).corrupted == 0
 
     def has_grown(self, before: dict[str, int]) -> bool:
         """Whether something of each kind was acknowledged since."""
-        return all(self.acknowledged.get(name, 0) > before.get(name, 0) for name in ("batch", "document", "config.k0"))
+        return all(
+            self.acknowledged.get(name, 0) > before.get(name, 0)
+            for name in ("batch", "document", "config.k0")
+        )
 
     def fits(self, name: str, n: int) -> None:
         acknowledged, asked = self.acknowledged.get(name, 0), self.asked.get(name, 0)
@@ -128,7 +154,9 @@ class Ledger:
 
 
 @pytest.mark.requirement("S3-25", "S3-4", "S3-12", "S2-5")
-async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledged_and_shows_no_half_batch(tmp_path: Path, start: Start) -> None:
+async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledged_and_shows_no_half_batch(
+    tmp_path: Path, start: Start
+) -> None:
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"KILL_SEED={seed}")
     dice = random.Random(seed)
@@ -139,11 +167,16 @@ async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledge
     home, ledger = tmp_path / "home", Ledger()
     lives = [start(profile, home)]
     await asyncio.to_thread(lives[0].wait_settled)
-    tasks = [asyncio.ensure_future(endure(home, work)) for work in (ledger.save, ledger.save_batches, ledger.write_document)]
+    tasks = [
+        asyncio.ensure_future(endure(home, work))
+        for work in (ledger.save, ledger.save_batches, ledger.write_document)
+    ]
     for number in range(LIVES):
         for _ in range(KILLS):
             await _until(tasks, functools.partial(ledger.has_grown, dict(ledger.acknowledged)))
-            await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # the moment of a kill is what is random here
+            await asyncio.sleep(
+                dice.random() * LONGEST_PAUSE_SECONDS
+            )  # the moment of a kill is what is random here
             await asyncio.to_thread(_kill, lives[-1])
         await _until(tasks, functools.partial(ledger.has_grown, dict(ledger.acknowledged)))
         if number == LIVES - 1:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Origin
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Origin
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 KILLS = 20
 MIB = 1 << 20
@@ -22,7 +25,9 @@ SIZE_BYTES = (KILLS + 2) * STEP_BYTES + 4711
 
 
 @pytest.mark.requirement("C-4", "S1-11", "S1-26", "S1-27", "S1-30", "S0-7", "S0-8", "S0-9")
-def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twice(tmp_path: Path, start: Start) -> None:
+def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twice(
+    tmp_path: Path, start: Start
+) -> None:
     with Origin(rate_bytes_per_second=16 * MIB) as origin:
         entry = serve_model(origin, "big", SyntheticContent(SIZE_BYTES))
         profile = write_profile(tmp_path / "profile", [entry])
@@ -32,9 +37,13 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
             runtime = start(profile, home)
             if kill == 0:
                 runtime.wait_settled()
-                assert runtime.command("models", "install", "big", "--no-wait").returncode == 0  # asked for once, and never again
+                assert (
+                    runtime.command("models", "install", "big", "--no-wait").returncode == 0
+                )  # asked for once, and never again
             wanted = (kill + 1) * STEP_BYTES
-            assert within(PATIENCE_SECONDS, lambda wanted=wanted: _size(staged) >= wanted), f"{_size(staged)} of {wanted} bytes came"
+            assert within(PATIENCE_SECONDS, lambda wanted=wanted: _size(staged) >= wanted), (
+                f"{_size(staged)} of {wanted} bytes came"
+            )
             _kill(runtime)
             assert not installed.exists()
         last = start(profile, home)
@@ -46,7 +55,10 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
     assert len(requests) == KILLS + 1
     assert [seen.status for seen in requests] == [200, *[206] * KILLS]
     assert all(seen.headers["if-range"] for seen in requests[1:])
-    twice = [(before.range_start or 0) + before.sent_bytes - (after.range_start or 0) for before, after in zip(requests, requests[1:], strict=False)]
+    twice = [
+        (before.range_start or 0) + before.sent_bytes - (after.range_start or 0)
+        for before, after in zip(requests, requests[1:], strict=False)
+    ]
     print(f"fetched twice after each kill, in KiB: {[amount // 1024 for amount in twice]}")
     assert max(twice) <= MIB
     assert last.end() == 0

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Start
-from acceptance.runtime import within, write_profile
+from tests.acceptance.conftest import Start
+from tests.acceptance.runtime import within, write_profile
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 IN_USE = 6
 NOT_RUNNING = 3
@@ -33,7 +36,9 @@ def test_a_second_runtime_is_refused_and_told_who_has_the_home(tmp_path: Path, s
 
 
 @pytest.mark.requirement("C-4", "C-7")
-def test_what_a_killed_runtime_left_is_known_for_stale_and_a_new_one_starts(tmp_path: Path, start: Start) -> None:
+def test_what_a_killed_runtime_left_is_known_for_stale_and_a_new_one_starts(
+    tmp_path: Path, start: Start
+) -> None:
     profile = write_profile(tmp_path / "profile", [])
     first = start(profile)
     first.wait_settled()

@@ -31,15 +31,19 @@ import asyncio, json, os, sys, tempfile
 from pathlib import Path
 
 async def prepare(child, profile, locations):
-    from actors.launch import Surroundings
+    from actors.shared.context import ActorContext
     from bus.actor import ActorLoop
-    from bus.memory import memory_bus
+    from bus.transport.memory_bus import memory_bus
     import importlib
 
     module, _, function = child.entry.partition(":")
-    actor = getattr(importlib.import_module(module), function)(Surroundings(name=child.name, locations=locations, profile=profile))
+    function = getattr(importlib.import_module(module), function)
+
+    def build(bus):
+        return function(ActorContext.on(bus, child.name, locations, profile))
+
     async with memory_bus(profile.namespaces) as bus, bus.connect(child.name) as peer:
-        loop = ActorLoop(actor, peer)
+        loop = ActorLoop(build, peer)
         serving = peer.serve
 
         async def serve(*arguments):
@@ -49,10 +53,10 @@ async def prepare(child, profile, locations):
         peer.serve = serve
         await loop.run()
 
-from actors.profile import DEFAULT_PROFILE, find_profile, read_profile
-from actors.storage.locations import locate
+from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
+from actors.shared.locations.locations import locate
 
-import actors.launch, bus.actor, bus.memory, asyncio.selector_events, anyio._backends._asyncio
+import actors.runtime.child_main, bus.actor, bus.transport.memory_bus, asyncio.selector_events, anyio._backends._asyncio
 profile = read_profile(find_profile(DEFAULT_PROFILE))
 with tempfile.TemporaryDirectory() as home:
     os.environ["UNDERCROFT_HOME"] = home
@@ -84,9 +88,13 @@ def imported() -> dict[str, set[str]]:
     return {actor["actor"]: set(actor["modules"]) for actor in found}
 
 
-def test_no_actor_has_imported_a_heavy_library_that_it_does_not_use_from_the_start(imported: dict[str, set[str]]) -> None:
+def test_no_actor_has_imported_a_heavy_library_that_it_does_not_use_from_the_start(
+    imported: dict[str, set[str]],
+) -> None:
     assert len(imported) >= 7
-    needless = {actor: modules.intersection(HEAVY) - USED.get(actor, set()) for actor, modules in imported.items()}
+    needless = {
+        actor: modules.intersection(HEAVY) - USED.get(actor, set()) for actor, modules in imported.items()
+    }
     assert {actor: modules for actor, modules in needless.items() if modules} == {}
 
 

@@ -10,11 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from actors.state_store.backups.copying import Copier
-from actors.state_store.backups.restoring import Restorer
-from actors.state_store.backups.vault import Vault
-from actors.state_store.store import StateStore
-from actors.storage.envelope import seal
+from actors.shared.crypto.envelope import seal
+from actors.state_store.backups.consistent_copy import Copier
+from actors.state_store.backups.repository import Vault
+from actors.state_store.backups.restore import Restorer
+from actors.state_store.engine.store import StateStore
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
 
 DOCUMENTS, DOCUMENTS_QUICK = 10_000, 200
@@ -29,10 +29,14 @@ def tree(count: int) -> tempfile.TemporaryDirectory[str]:
     root = Path(directory.name) / "store"
     StateStore(root).start().close()
     chance = random.Random(1)
-    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(3, 9))) for _ in range(5_000)]
+    words = [
+        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(3, 9))) for _ in range(5_000)
+    ]
     for number in range(count):
         value = {"n": number, "text": " ".join(chance.choices(words, k=WORDS_EACH))}
-        content = seal(value, schema="", schema_version=1, revision=number + 1, now=0.0, name=f"config.key-{number}")
+        content = seal(
+            value, schema="", schema_version=1, revision=number + 1, now=0.0, name=f"config.key-{number}"
+        )
         (root / "config" / f"key-{number}.json").write_bytes(content)
     return directory
 
@@ -71,11 +75,21 @@ def tar(count: int) -> Sample:
 def build(is_quick: bool) -> Benchmark:
     """A full backup of many documents, and its restore; against tar with zstd and sha256sum."""
     count = DOCUMENTS_QUICK if is_quick else DOCUMENTS
-    missing = next((f"{program} is not installed" for program in ("tar", "zstd", "sha256sum") if shutil.which(program) is None), "")
+    missing = next(
+        (
+            f"{program} is not installed"
+            for program in ("tar", "zstd", "sha256sum")
+            if shutil.which(program) is None
+        ),
+        "",
+    )
     return Benchmark(
         name="backup",
         title="Backup of many documents",
-        contestants=[Contestant("undercroft", lambda: undercroft(count)), Contestant("tar-zstd-sha256sum", lambda: tar(count), missing)],
+        contestants=[
+            Contestant("undercroft", lambda: undercroft(count)),
+            Contestant("tar-zstd-sha256sum", lambda: tar(count), missing),
+        ],
         targets=[Target("seconds", 0.7, at_least=False, peer="tar-zstd-sha256sum")],
         notes=[f"{count} documents of 20 kB; ours is synced and read back, that of tar is not"],
     )

@@ -32,7 +32,11 @@ def undercroft(changes: int, each: int, slides: int) -> Sample:
         before = store.hear()
         late, final = here.part(with_settings.slide, runtime, slides, SLIDER_PER_SECOND).hear()
         store.tell("writes")
-        found |= {"slider_late_ms": late * 1000, "slider_writes": store.hear() - before, "slider_final": final}
+        found |= {
+            "slider_late_ms": late * 1000,
+            "slider_writes": store.hear() - before,
+            "slider_final": final,
+        }
         return found
 
 
@@ -62,7 +66,9 @@ def build(is_quick: bool) -> Benchmark:
         contestants=[
             Contestant("undercroft", lambda: undercroft(changes, each, slides)),
             Contestant("bare", lambda: bare(changes)),
-            Contestant("conf", lambda: conf(changes), "" if shutil.which("node") else "there is no node here"),
+            Contestant(
+                "conf", lambda: conf(changes), "" if shutil.which("node") else "there is no node here"
+            ),
         ],
         targets=[
             Target("p50_us", 1.5, at_least=False, peer="bare"),
@@ -71,7 +77,10 @@ def build(is_quick: bool) -> Benchmark:
             Target("many_per_s", 2, at_least=True, peer="conf"),
             Target("slider_writes", slides / 5, at_least=False),
         ],
-        notes=[f"of the two targets for {CLIENTS} clients one is wanted", f"the slider sends {slides} values at {SLIDER_PER_SECOND:g} a second"],
+        notes=[
+            f"of the two targets for {CLIENTS} clients one is wanted",
+            f"the slider sends {slides} values at {SLIDER_PER_SECOND:g} a second",
+        ],
     )
 
 

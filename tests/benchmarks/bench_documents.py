@@ -17,7 +17,11 @@ def undercroft(reads: int) -> Sample:
         here.part(with_undercroft.answer, runtime)
         read, empty = here.part(with_state.ask_both, runtime, reads).hear()
         found, floor = latencies(read), latencies(empty)
-        return {"read_p50_us": found["p50_us"], "empty_p50_us": floor["p50_us"], "ratio": found["p50_us"] / floor["p50_us"]}
+        return {
+            "read_p50_us": found["p50_us"],
+            "empty_p50_us": floor["p50_us"],
+            "ratio": found["p50_us"] / floor["p50_us"],
+        }
 
 
 def build(is_quick: bool) -> Benchmark:

@@ -15,7 +15,11 @@ def _outcome(publisher: Part, subscribers: list[Part], count: int) -> Sample:
     """From the first publish until the last subscriber handled the last event."""
     publisher.tell("go")
     began = publisher.hear()
-    return {"deliveries_per_second": count * len(subscribers) / (max(subscriber.hear() for subscriber in subscribers) - began)}
+    return {
+        "deliveries_per_second": count
+        * len(subscribers)
+        / (max(subscriber.hear() for subscriber in subscribers) - began)
+    }
 
 
 def undercroft(count: int) -> Sample:

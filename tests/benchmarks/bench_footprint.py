@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from actors.demo.processes import descendants
-from actors.profile import DEFAULT_PROFILE, find_profile
+from actors.cli.demo.tour_processes import descendants
+from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
 from tests.benchmarks.supervised import ACTOR_IMPORTS, PROFILE, Arbiter, circus_missing, undercroft_up
@@ -46,7 +46,12 @@ def _idle(pid: int, start_seconds: float, idle_seconds: float) -> Sample:
     before, began = _cpu_seconds(pids), time.monotonic()
     time.sleep(idle_seconds)
     busy = (_cpu_seconds(pids) - before) / (time.monotonic() - began)
-    return {"ready_seconds": start_seconds, "pss_mb": _pss_mb(pids), "idle_cpu_percent": busy * 100, "processes": float(len(pids))}
+    return {
+        "ready_seconds": start_seconds,
+        "pss_mb": _pss_mb(pids),
+        "idle_cpu_percent": busy * 100,
+        "processes": float(len(pids)),
+    }
 
 
 def undercroft(idle_seconds: float, profile: Path = PROFILE) -> Sample:

@@ -24,14 +24,36 @@ import zmq
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from brokers import BrokerProcess, broker_options, broker_process  # noqa: E402
 from bus import wire  # noqa: E402
 from bus.client import connect  # noqa: E402
-from samples import AnswerEvent, AskEvent  # noqa: E402
-from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent  # noqa: E402
+from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent  # noqa: E402
+from tests.support.broker_processes import BrokerProcess, broker_options, broker_process  # noqa: E402
+from tests.support.event_samples import AnswerEvent, AskEvent  # noqa: E402
 
-VERBS = [b"HELLO", b"BYE", b"PUBLISH", b"SERVE", b"REQUEST", b"REPLY", b"FAILED", b"CANCEL", b"REPLAY", b"SNAPSHOT", b"PING", b"PONG"]
-TOPICS = ["app.fuzz", "app.ask", "config.settings_changed", "nowhere.happened", "bus.statistics", "", "!heartbeat", "app." + "x" * 200]
+VERBS = [
+    b"HELLO",
+    b"BYE",
+    b"PUBLISH",
+    b"SERVE",
+    b"REQUEST",
+    b"REPLY",
+    b"FAILED",
+    b"CANCEL",
+    b"REPLAY",
+    b"SNAPSHOT",
+    b"PING",
+    b"PONG",
+]
+TOPICS = [
+    "app.fuzz",
+    "app.ask",
+    "config.settings_changed",
+    "nowhere.happened",
+    "bus.statistics",
+    "",
+    "!heartbeat",
+    "app." + "x" * 200,
+]
 SETTLE_SECONDS = 120.0
 RING_EVENTS = 4096
 """A small ring fills during the warm-up, so that memory which grows later would be a leak."""
@@ -49,18 +71,33 @@ class Fuzzer:
     def message(self) -> list[bytes]:
         match self.random.randrange(12):
             case 0:
-                return [self.random.randbytes(self.random.randrange(64)) for _ in range(self.random.randrange(1, 6))]
+                return [
+                    self.random.randbytes(self.random.randrange(64))
+                    for _ in range(self.random.randrange(1, 6))
+                ]
             case 1:
-                return [self.random.choice(VERBS), self.random.randbytes(self.random.randrange(100)), self.body()]
+                return [
+                    self.random.choice(VERBS),
+                    self.random.randbytes(self.random.randrange(100)),
+                    self.body(),
+                ]
             case 2:
                 return [self.random.choice(VERBS), b"\x91" * self.random.randrange(1, 5000), self.body()]
             case 3:
                 header = self.header()
-                return [self.random.choice(VERBS), header[: self.random.randrange(len(header) + 1)], self.body()]
+                return [
+                    self.random.choice(VERBS),
+                    header[: self.random.randrange(len(header) + 1)],
+                    self.body(),
+                ]
             case 4 | 5 | 6 | 7:
                 return [bytes(frame) for frame in wire.lane_frames(self.plausible(), self.body())]
             case _:
-                return [self.random.choice(VERBS), self.header(), *[self.body() for _ in range(self.random.randrange(3))]]
+                return [
+                    self.random.choice(VERBS),
+                    self.header(),
+                    *[self.body() for _ in range(self.random.randrange(3))],
+                ]
 
     def plausible(self) -> wire.LaneHeader:
         """A header that can be read, of a message that may be wrong all the same."""
@@ -68,15 +105,21 @@ class Fuzzer:
         topic = self.random.choice([*TOPICS[:6], f"app.t{self.random.randrange(50_000)}"])
         number = self.random.choice([1, 2, 3, 2**63, self.random.randrange(1, 10_000)])
         makers: list[Callable[[], wire.LaneHeader]] = [
-            lambda: wire.Publish(self.serial, topic, 1, number, self.random.choice([None, None, str(number)])),
+            lambda: wire.Publish(
+                self.serial, topic, 1, number, self.random.choice([None, None, str(number)])
+            ),
             lambda: wire.Request(self.serial, topic, self.random.choice([1, 1000, 86_400_000])),
             lambda: wire.Reply(number),
             lambda: wire.Failed(number, "busy", "no"),
             lambda: wire.Serve([topic] * self.random.randrange(4)),
             lambda: wire.Replay(number, topic, number, self.random.choice([1, 2**64 - 1])),
-            lambda: wire.Snapshot(number, [self.random.choice(["*", "app.*", topic])], self.random.random() < 0.9),
+            lambda: wire.Snapshot(
+                number, [self.random.choice(["*", "app.*", topic])], self.random.random() < 0.9
+            ),
             lambda: wire.Cancel(number),
-            lambda: wire.Hello(1, self.random.choice(["asker", "alias", "broker"]), "instance-alias", "token"),
+            lambda: wire.Hello(
+                1, self.random.choice(["asker", "alias", "broker"]), "instance-alias", "token"
+            ),
             lambda: wire.Ping(number),
         ]
         return self.random.choice(makers)()
@@ -117,15 +160,24 @@ def attack(broker: BrokerProcess, seed: int, messages: int, done: threading.Even
         lane: zmq.Socket[bytes] = context.socket(zmq.DEALER)
         lane.linger = 0
         if runtime.curve:
-            lane.curve_serverkey, lane.curve_publickey = runtime.curve.server_public.encode(), runtime.curve.client_public.encode()
+            lane.curve_serverkey, lane.curve_publickey = (
+                runtime.curve.server_public.encode(),
+                runtime.curve.client_public.encode(),
+            )
             lane.curve_secretkey = runtime.curve.client_secret.encode()
         lane.connect(runtime.lane)
         lanes.append(lane)
     for n in range(messages):
         which = n % len(lanes)
         lane = lanes[which]
-        if which and n % 100 < len(lanes):  # the first is never let in; the others may have said BYE by chance
-            lane.send_multipart(wire.lane_frames(wire.Hello(1, f"fuzzer-{seed}-{which}", f"instance-{seed}-{which}", runtime.token)))
+        if which and n % 100 < len(
+            lanes
+        ):  # the first is never let in; the others may have said BYE by chance
+            lane.send_multipart(
+                wire.lane_frames(
+                    wire.Hello(1, f"fuzzer-{seed}-{which}", f"instance-{seed}-{which}", runtime.token)
+                )
+            )
         lane.send_multipart(fuzzer.message())
         with contextlib.suppress(zmq.Again):
             while True:
@@ -139,14 +191,21 @@ def attack(broker: BrokerProcess, seed: int, messages: int, done: threading.Even
     done.set()
 
 
-async def be_served(broker: BrokerProcess, done: threading.Event, samples: list[int]) -> tuple[list[float], BusStatisticsEvent]:
+async def be_served(
+    broker: BrokerProcess, done: threading.Event, samples: list[int]
+) -> tuple[list[float], BusStatisticsEvent]:
     """Ask and answer until the attack is over; every request has to succeed. Notes the broker's memory on the way."""
     latencies: list[float] = []
-    async with connect("server", runtime=broker.runtime()) as server, connect("asker", runtime=broker.runtime()) as asker:
+    async with (
+        connect("server", runtime=broker.runtime()) as server,
+        connect("asker", runtime=broker.runtime()) as asker,
+    ):
         await server.serve(["app.witness"], lambda request: request.reply(AnswerEvent(text="yes")))
         while not done.is_set():
             began = time.perf_counter()
-            reply = await asker.request_raw("app.witness", {"type": AskEvent.__struct_config__.tag, "text": "?"}, 30.0)
+            reply = await asker.request_raw(
+                "app.witness", {"type": AskEvent.__struct_config__.tag, "text": "?"}, 30.0
+            )
             latencies.append(time.perf_counter() - began)
             if len(latencies) % 100 == 1:
                 samples.append(broker.resident_bytes())
@@ -163,7 +222,9 @@ def measure(messages: int, transport: str, seed: int) -> dict[str, Any]:
         broker_process(broker_options(transport, Path(directory), ring_limit_events=RING_EVENTS)) as broker,
     ):
         warm = threading.Event()
-        attack(broker, seed, min(messages, WARM_UP_MESSAGES), warm)  # what a busy broker holds anyway: ring, topics, buffers
+        attack(
+            broker, seed, min(messages, WARM_UP_MESSAGES), warm
+        )  # what a busy broker holds anyway: ring, topics, buffers
         before, done, began = broker.resident_bytes(), threading.Event(), time.perf_counter()
         attacker = threading.Thread(target=attack, args=(broker, seed + 1, messages, done))
         attacker.start()
@@ -182,7 +243,9 @@ def measure(messages: int, transport: str, seed: int) -> dict[str, Any]:
             "ring_bytes": statistics.ring_bytes,
             "resident_before_bytes": before,
             "resident_after_bytes": broker.resident_bytes(),
-            "resident_course_mebibytes": [round(sample / 2**20) for sample in samples[:: max(1, len(samples) // 12)]],
+            "resident_course_mebibytes": [
+                round(sample / 2**20) for sample in samples[:: max(1, len(samples) // 12)]
+            ],
             "is_alive": broker.is_alive(),
             "witness_requests": len(latencies),
             "witness_median_ms": round(latencies[len(latencies) // 2] * 1000, 2),
@@ -193,7 +256,9 @@ def measure(messages: int, transport: str, seed: int) -> dict[str, Any]:
 
 def main() -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--transport", choices=["ipc", "tcp"], default="ipc")
     parser.add_argument("--seed", type=int, default=1)

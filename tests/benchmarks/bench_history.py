@@ -48,18 +48,28 @@ def undercroft(asked: int, durable: int, together: int, entries: int, searches: 
     found["load_s"], keeper = with_history.load(_large(entries))
     nanoseconds = sorted(with_history.search(keeper, searches))
     keeper.close()
-    return {**found, "search_p50_ms": nanoseconds[len(nanoseconds) // 2] / 1e6, "search_p95_ms": nanoseconds[len(nanoseconds) * 95 // 100] / 1e6}
+    return {
+        **found,
+        "search_p50_ms": nanoseconds[len(nanoseconds) // 2] / 1e6,
+        "search_p95_ms": nanoseconds[len(nanoseconds) * 95 // 100] / 1e6,
+    }
 
 
 def sqlite(durable: int) -> Sample:
     """The same entries into SQLite, in plain."""
     with stage() as here:
-        return {"durable_p50_us": latencies(with_history.insert_durably(with_history.fresh(here.directory), durable))["p50_us"]}
+        return {
+            "durable_p50_us": latencies(
+                with_history.insert_durably(with_history.fresh(here.directory), durable)
+            )["p50_us"]
+        }
 
 
 def build(is_quick: bool) -> Benchmark:
     """The history: appended to in memory and on disk, alone and together, loaded and searched; against an empty request and SQLite."""
-    asked, durable, together = (ASKED_QUICK, DURABLE_QUICK, TOGETHER_QUICK) if is_quick else (ASKED, DURABLE, TOGETHER)
+    asked, durable, together = (
+        (ASKED_QUICK, DURABLE_QUICK, TOGETHER_QUICK) if is_quick else (ASKED, DURABLE, TOGETHER)
+    )
     entries, searches = (ENTRIES_QUICK, SEARCHES_QUICK) if is_quick else (ENTRIES, SEARCHES)
     return Benchmark(
         name="history",

@@ -56,7 +56,18 @@ def undercroft(size_bytes: int) -> Sample:
         home = here.directory / "home"
         with undercroft_up(home, profile):
             began = time.monotonic()
-            command = [sys.executable, "-P", "-m", "actors", "models", "install", "large", "--home", str(home), "--json"]
+            command = [
+                sys.executable,
+                "-P",
+                "-m",
+                "actors",
+                "models",
+                "install",
+                "large",
+                "--home",
+                str(home),
+                "--json",
+            ]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             seconds = time.monotonic() - began
         (found,) = home.glob("models/large/model.bin")
@@ -73,7 +84,9 @@ def curl(size_bytes: int, *, flushes: bool) -> Sample:
         subprocess.run(["curl", "--silent", "--show-error", "--fail", "--output", str(path), url], check=True)
         if flushes:
             subprocess.run(["sync", str(path)], check=True)
-        found = subprocess.run(["sha256sum", str(path)], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[0]
+        found = subprocess.run(
+            ["sha256sum", str(path)], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.split()[0]
         seconds = time.monotonic() - began
         assert found == sha256
     return {"seconds": seconds, "mib_per_second": size_bytes / 2**20 / seconds}
@@ -82,7 +95,9 @@ def curl(size_bytes: int, *, flushes: bool) -> Sample:
 def build(is_quick: bool) -> Benchmark:
     """A model from a loopback origin, until it is on disk and verified; against curl, then sha256sum, of the same file."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
-    missing = "" if shutil.which("curl") and shutil.which("sha256sum") else "curl or sha256sum is not installed"
+    missing = (
+        "" if shutil.which("curl") and shutil.which("sha256sum") else "curl or sha256sum is not installed"
+    )
     return Benchmark(
         name="install",
         title=f"A model of {size_bytes >> 20} MiB over the loopback, verified on disk",

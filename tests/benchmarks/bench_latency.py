@@ -62,7 +62,10 @@ def build(is_quick: bool) -> Benchmark:
         contestants=[
             Contestant("undercroft", lambda: undercroft(count)),
             Contestant("pyzmq", lambda: pyzmq(count, with_pyzmq.hear_singly, with_pyzmq.publish_singly)),
-            Contestant("pyzmq-asyncio", lambda: pyzmq(count, with_pyzmq.hear_singly_async, with_pyzmq.publish_singly_async)),
+            Contestant(
+                "pyzmq-asyncio",
+                lambda: pyzmq(count, with_pyzmq.hear_singly_async, with_pyzmq.publish_singly_async),
+            ),
             Contestant("nats", lambda: nats(count), nats_missing()),
         ],
         targets=[

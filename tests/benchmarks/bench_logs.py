@@ -35,7 +35,11 @@ def stream(seconds: float) -> Sample:
     """The same records, formatted and written to a stream."""
     with stage() as here:
         share, noted, went_out = here.part(with_logs.stream, PER_SECOND, seconds).hear()
-        return {"core_percent": share * 100, "noted_per_s": noted / seconds, "went_out_per_s": went_out / seconds}
+        return {
+            "core_percent": share * 100,
+            "noted_per_s": noted / seconds,
+            "went_out_per_s": went_out / seconds,
+        }
 
 
 def build(is_quick: bool) -> Benchmark:
@@ -44,9 +48,14 @@ def build(is_quick: bool) -> Benchmark:
     return Benchmark(
         name="logs",
         title=f"An actor that notes {PER_SECOND:,} records a second, and reports",
-        contestants=[Contestant("undercroft", lambda: undercroft(seconds, reports)), Contestant("stream", lambda: stream(seconds))],
+        contestants=[
+            Contestant("undercroft", lambda: undercroft(seconds, reports)),
+            Contestant("stream", lambda: stream(seconds)),
+        ],
         targets=[Target("core_percent", 20, at_least=False), Target("report_ms", 2_000, at_least=False)],
-        notes=["beyond 1,000 records at once and 200 a second an actor's records are dropped and counted: went_out_per_s of noted_per_s go out"],
+        notes=[
+            "beyond 1,000 records at once and 200 a second an actor's records are dropped and counted: went_out_per_s of noted_per_s go out"
+        ],
     )
 
 

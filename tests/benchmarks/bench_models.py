@@ -29,9 +29,19 @@ def build(is_quick: bool) -> Benchmark:
         title=f"A model of {size_bytes >> 20} MiB, durable, verified and active",
         contestants=[
             Contestant("undercroft", lambda: _run(models.undercroft, size_bytes), origin),
-            Contestant("curl+sha256sum", lambda: _run(models.curl, size_bytes), origin or models.tool_missing("curl", "sha256sum")),
-            Contestant("aria2c -x8", lambda: _run(models.aria2, size_bytes), origin or models.tool_missing("aria2c")),
-            Contestant("http_get", lambda: _run(models.hub, size_bytes), origin or package_missing("huggingface_hub", "huggingface-hub")),
+            Contestant(
+                "curl+sha256sum",
+                lambda: _run(models.curl, size_bytes),
+                origin or models.tool_missing("curl", "sha256sum"),
+            ),
+            Contestant(
+                "aria2c -x8", lambda: _run(models.aria2, size_bytes), origin or models.tool_missing("aria2c")
+            ),
+            Contestant(
+                "http_get",
+                lambda: _run(models.hub, size_bytes),
+                origin or package_missing("huggingface_hub", "huggingface-hub"),
+            ),
         ],
         targets=[
             Target("seconds", 0.6, at_least=False, peer="curl+sha256sum"),
@@ -39,7 +49,9 @@ def build(is_quick: bool) -> Benchmark:
             Target("seconds", 0.5, at_least=False, peer="http_get"),
             Target("cpu_seconds_per_gib", 1.2, at_least=False, peer="curl+sha256sum"),
         ],
-        notes=["cpu_seconds_per_gib: of downloader and verifier together, or of the commands; http_get hashes nothing, its Python's start counts"],
+        notes=[
+            "cpu_seconds_per_gib: of downloader and verifier together, or of the commands; http_get hashes nothing, its Python's start counts"
+        ],
     )
 
 

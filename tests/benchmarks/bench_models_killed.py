@@ -9,8 +9,8 @@ import statistics
 import threading
 import time
 
-from actors.demo.content import SyntheticContent, sha256_of
-from actors.demo.origin import Origin
+from actors.cli.demo.content import SyntheticContent, sha256_of
+from actors.cli.demo.origin import Origin
 from schemas.manifest import FilePromise, ModelEntry
 from tests.benchmarks import models
 from tests.benchmarks.cast import stage
@@ -38,11 +38,15 @@ def _one(chance: random.Random) -> tuple[int, int]:
     """Bytes that were sent for nothing, and how many connections were cut."""
     content = SyntheticContent(SIZE_BYTES)
     with stage() as here, Origin(RATE_BYTES_PER_SECOND) as origin:
-        file = FilePromise(path="0.bin", size_bytes=SIZE_BYTES, sha256=_sha256(), urls=[origin.serve("/0.bin", content)])
+        file = FilePromise(
+            path="0.bin", size_bytes=SIZE_BYTES, sha256=_sha256(), urls=[origin.serve("/0.bin", content)]
+        )
         entry = ModelEntry(id="model", name="Model", category="stt", licence="MIT", files=[file])
         with models.runtime(here.directory, entry) as (home, pids):
             cut: list[int] = []
-            killer = threading.Thread(target=_kill, args=(origin, pids["model_downloader"], chance.random(), cut))
+            killer = threading.Thread(
+                target=_kill, args=(origin, pids["model_downloader"], chance.random(), cut)
+            )
             killer.start()
             models.install(home)
             killer.join()
@@ -75,7 +79,9 @@ def build(is_quick: bool) -> Benchmark:
         title=f"Fetched twice after SIGKILL at a random moment, the worst of {kills} kills",
         contestants=[Contestant("undercroft", lambda: undercroft(kills))],
         targets=[Target("fetched_twice_mib_a_connection", 1.0, at_least=False)],
-        notes=["what counts is what the origin handed to the network: buffers of the kernel that were dropped with the process count too"],
+        notes=[
+            "what counts is what the origin handed to the network: buffers of the kernel that were dropped with the process count too"
+        ],
     )
 
 

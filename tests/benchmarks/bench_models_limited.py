@@ -30,7 +30,9 @@ def build(is_quick: bool) -> Benchmark:
         title=f"A model of {size_bytes >> 20} MiB at {LIMIT_BYTES_PER_SECOND // 10**6} MB/s a connection, durable, verified and active",
         contestants=[
             Contestant("undercroft", lambda: _run(models.undercroft, size_bytes), origin),
-            Contestant("aria2c -x8", lambda: _run(models.aria2, size_bytes), origin or models.tool_missing("aria2c")),
+            Contestant(
+                "aria2c -x8", lambda: _run(models.aria2, size_bytes), origin or models.tool_missing("aria2c")
+            ),
         ],
         targets=[Target("mib_per_second", 1.0, at_least=True, peer="aria2c -x8")],
     )

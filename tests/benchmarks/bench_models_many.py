@@ -29,7 +29,11 @@ def build(is_quick: bool) -> Benchmark:
         title=f"A model of {count} files of 1 MiB, durable, verified and active",
         contestants=[
             Contestant("undercroft", lambda: _run(models.undercroft, count), origin),
-            Contestant("curl -Z+sha256sum", lambda: _run(models.curl, count), origin or models.tool_missing("curl", "sha256sum")),
+            Contestant(
+                "curl -Z+sha256sum",
+                lambda: _run(models.curl, count),
+                origin or models.tool_missing("curl", "sha256sum"),
+            ),
         ],
         targets=[Target("seconds", 2.0, at_least=False, peer="curl -Z+sha256sum")],
     )

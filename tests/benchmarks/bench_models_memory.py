@@ -34,7 +34,10 @@ def undercroft(size_bytes: int) -> Sample:
         with (Path(files) / "0.bin").open("wb") as file:
             file.truncate(size_bytes)
         sparse = models.Served(Path(files), size_bytes, (_sha256(size_bytes),))
-        with nginx(sparse.directory, here.directory / "nginx") as url, models.runtime(here.directory, sparse.entry(url)) as (home, pids):
+        with (
+            nginx(sparse.directory, here.directory / "nginx") as url,
+            models.runtime(here.directory, sparse.entry(url)) as (home, pids),
+        ):
             looked: list[tuple[float, float]] = []
             over = threading.Event()
             looking = threading.Thread(target=_look, args=(pids, looked, over))
@@ -46,7 +49,12 @@ def undercroft(size_bytes: int) -> Sample:
                 looking.join()
     early = max(found[0] for found in looked[: len(looked) // 8 + 1])
     downloader, verifier = (max(values) for values in zip(*looked, strict=True))
-    return {"downloader_mb": downloader, "growth_mb": downloader - early, "verifier_mb": verifier, "seconds": seconds}
+    return {
+        "downloader_mb": downloader,
+        "growth_mb": downloader - early,
+        "verifier_mb": verifier,
+        "seconds": seconds,
+    }
 
 
 def _look(pids: dict[str, int], looked: list[tuple[float, float]], over: threading.Event) -> None:
@@ -56,14 +64,18 @@ def _look(pids: dict[str, int], looked: list[tuple[float, float]], over: threadi
 
 
 def _resident_mb(pid: int) -> float:
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    (line,) = (
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:")
+    )
     return int(line.split()[1]) * 1024 / 1e6
 
 
 def build(is_quick: bool) -> Benchmark:
     """How much memory the downloader takes while it fetches a sparse file of 10 GiB, which the verifier hashes behind it."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
-    missing = nginx_missing() or ("" if sys.platform.startswith("linux") else "memory is read from Linux's /proc")
+    missing = nginx_missing() or (
+        "" if sys.platform.startswith("linux") else "memory is read from Linux's /proc"
+    )
     return Benchmark(
         name="models_memory",
         title=f"Resident memory while {size_bytes >> 20} MiB are fetched",

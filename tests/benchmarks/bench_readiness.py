@@ -12,14 +12,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.model_verifier.policy import Identity
-from actors.model_verifier.records import VerificationRecords
+from actors.model_verifier.file_verdict import Identity
+from actors.model_verifier.verification_records import VerificationRecords
 from bus.client import Peer, connect
 from bus.errors import NotRunning
 from schemas.manifest import FilePromise
 from schemas.models import ModelStateChangedEvent
+from schemas.operations.supervision import ActorStateChangedEvent
 from schemas.readiness import ReadinessChangedEvent
-from schemas.supervision import ActorStateChangedEvent
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
 from tests.benchmarks.supervised import PROFILE, undercroft_up
@@ -55,13 +55,31 @@ def _install(home: Path, profile: Path) -> None:
         with path.open("wb") as file:
             file.truncate(size_bytes)
         promise = FilePromise(
-            path="model.bin", size_bytes=size_bytes, sha256=hashlib.sha256(model_id.encode()).hexdigest(), urls=["https://example.org/model.bin"]
+            path="model.bin",
+            size_bytes=size_bytes,
+            sha256=hashlib.sha256(model_id.encode()).hexdigest(),
+            urls=["https://example.org/model.bin"],
         )
         found = path.stat()
-        identity = Identity(device=found.st_dev, inode=found.st_ino, size_bytes=found.st_size, mtime_ns=found.st_mtime_ns)
+        identity = Identity(
+            device=found.st_dev, inode=found.st_ino, size_bytes=found.st_size, mtime_ns=found.st_mtime_ns
+        )
         records.keep(model_id, [promise], {"model.bin": identity})
-        file_table = {"path": promise.path, "size_bytes": size_bytes, "sha256": promise.sha256, "urls": promise.urls}
-        models.append({"id": model_id, "name": f"Model {at}", "category": f"kind{at}", "licence": "MIT", "files": [file_table]})
+        file_table = {
+            "path": promise.path,
+            "size_bytes": size_bytes,
+            "sha256": promise.sha256,
+            "urls": promise.urls,
+        }
+        models.append(
+            {
+                "id": model_id,
+                "name": f"Model {at}",
+                "category": f"kind{at}",
+                "licence": "MIT",
+                "files": [file_table],
+            }
+        )
     shutil.copytree(PROFILE, profile)
     (profile / "models.json").write_text(json.dumps({"format": 1, "models": models}))
     categories = ", ".join(f'"kind{at}"' for at in range(MODELS))
@@ -95,7 +113,8 @@ class Heard:
         serves_at: the downloader's process was ready to be asked.
         first_word_at: it told of the first model.
         ready_at: the snapshot said `ready`.
-        verified_at: the last of the models counted as installed, since its files were found to be as they were when they were verified.
+        verified_at: the last of the models counted as installed, since its files were found to be as they
+            were when they were verified.
     """
 
     serves_at: float
@@ -121,13 +140,17 @@ async def _hear(home: Path) -> Heard:
             received = await events.received()
             at = received.time_ns / 1e9
             match received.event:
-                case ActorStateChangedEvent(actor="model_downloader", status=status) if status.state == "ready" and serves_at is None:
+                case ActorStateChangedEvent(actor="model_downloader", status=status) if (
+                    status.state == "ready" and serves_at is None
+                ):
                     serves_at = at
                 case ModelStateChangedEvent(model_id=model_id, status=status):
                     told.setdefault(model_id, at)
                     if status.state == "installed":
                         verified.setdefault(model_id, at)
-                case ReadinessChangedEvent(snapshot=snapshot) if snapshot.state == "ready" and ready_at is None:
+                case ReadinessChangedEvent(snapshot=snapshot) if (
+                    snapshot.state == "ready" and ready_at is None
+                ):
                     ready_at = at
     return Heard(serves_at, min(told.values()), ready_at, max(verified.values()))
 

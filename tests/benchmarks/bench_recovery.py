@@ -1,6 +1,7 @@
 """An actor is killed with SIGKILL: how long until it serves again.
 
-Ours counts when a request is answered by its successor; circus when the successor, with the same imports, says that it could serve.
+Ours counts when a request is answered by its successor; circus when the successor, with the same imports,
+says that it could serve.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def _profile(directory: Path, actors: int) -> Path:
     """A profile with so many actors of one kind: each is killed once, so that no restart is delayed by the one before."""
     directory.mkdir()
     (directory / "echo.py").write_text((PROFILE / "echo.py").read_text())
-    (directory / "profile.toml").write_text('name = "recovery"\n' + "".join(CHILD.format(n=n) for n in range(actors)))
+    (directory / "profile.toml").write_text(
+        'name = "recovery"\n' + "".join(CHILD.format(n=n) for n in range(actors))
+    )
     return directory
 
 
@@ -68,14 +71,17 @@ async def _kill_each(home: Path, actors: int) -> list[float]:
 
 def undercroft(actors: int) -> Sample:
     """Our supervisor; each actor is killed once."""
-    with stage() as here, undercroft_up(here.directory / "home", _profile(here.directory / "profile", actors)):
+    with (
+        stage() as here,
+        undercroft_up(here.directory / "home", _profile(here.directory / "profile", actors)),
+    ):
         return _sample(asyncio.run(_kill_each(here.directory / "home", actors)))
 
 
 def circus(actors: int) -> Sample:
     """The arbiter of circus; each child is killed once."""
     with stage() as here:
-        arbiter = Arbiter(here.directory, ["actors.launch"] * actors)
+        arbiter = Arbiter(here.directory, ["actors.runtime.child_main"] * actors)
         seconds = []
         for pid in arbiter.pids:
             time.sleep(random.uniform(*CALM_SECONDS))
@@ -97,7 +103,10 @@ def build(is_quick: bool) -> Benchmark:
     return Benchmark(
         name="recovery",
         title="SIGKILL to serving again",
-        contestants=[Contestant("undercroft", lambda: undercroft(actors)), Contestant("circus", lambda: circus(actors), circus_missing())],
+        contestants=[
+            Contestant("undercroft", lambda: undercroft(actors)),
+            Contestant("circus", lambda: circus(actors), circus_missing()),
+        ],
         targets=[Target("p50_ms", 60, at_least=False), Target("p50_ms", 0.1, at_least=False, peer="circus")],
     )
 

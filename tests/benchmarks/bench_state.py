@@ -13,12 +13,12 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from actors.state_store.committer import Committer
+from actors.shared.crypto.envelope import seal
+from actors.shared.durable.durable_write import replace_file
+from actors.state_store.engine.committer import Committer
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
-from actors.state_store.operations import Save
-from actors.state_store.store import StateStore
-from actors.storage.durable import replace_file
-from actors.storage.envelope import seal
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, latencies, main
 
 CLIENTS = 64
@@ -85,7 +85,9 @@ def _start_ms() -> float:
     with tempfile.TemporaryDirectory() as directory:
         StateStore(Path(directory)).start().close()
         for number in range(STORED_KEYS):
-            content = seal(VALUE, schema="", schema_version=1, revision=number + 1, now=0.0, name=f"config.key-{number}")
+            content = seal(
+                VALUE, schema="", schema_version=1, revision=number + 1, now=0.0, name=f"config.key-{number}"
+            )
             (Path(directory) / "config" / f"key-{number}.json").write_bytes(content)
         took = []
         for _ in range(3):
@@ -119,7 +121,10 @@ def sqlitedict(count: int) -> Sample:
     """sqlitedict with autocommit and synchronous=FULL, which is as durable; by itself it switches syncs off."""
     from sqlitedict import SqliteDict
 
-    with tempfile.TemporaryDirectory() as directory, SqliteDict(f"{directory}/state.sqlite", autocommit=True, journal_mode="WAL") as found:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        SqliteDict(f"{directory}/state.sqlite", autocommit=True, journal_mode="WAL") as found,
+    ):
         found.conn.execute("PRAGMA synchronous=FULL")
 
         def write(key: str, value: object) -> None:

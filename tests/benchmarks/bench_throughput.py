@@ -63,7 +63,10 @@ def build(is_quick: bool) -> Benchmark:
         contestants=[
             Contestant("undercroft", lambda: undercroft(count)),
             Contestant("pyzmq", lambda: pyzmq(count, with_pyzmq.hear_many, with_pyzmq.publish_many)),
-            Contestant("pyzmq-multipart", lambda: pyzmq(count, with_pyzmq.hear_many_multipart, with_pyzmq.publish_many_multipart)),
+            Contestant(
+                "pyzmq-multipart",
+                lambda: pyzmq(count, with_pyzmq.hear_many_multipart, with_pyzmq.publish_many_multipart),
+            ),
             Contestant("nats", lambda: nats(count_nats), nats_missing()),
         ],
         targets=[

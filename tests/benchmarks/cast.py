@@ -17,8 +17,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-import bus.broker
-from bus.broker import BrokerOptions
+import bus.broker.broker_process
+from bus.broker.broker_process import BrokerOptions
 from bus.discovery import Runtime
 
 GUARD_SECONDS = 60.0
@@ -32,7 +32,9 @@ class Part:
 
     def __init__(self, play: Callable[..., None], *arguments: Any) -> None:
         self._pipe, other = _processes.Pipe()
-        self._process: BaseProcess = _processes.Process(target=_play, args=(play, other, *arguments), daemon=True)
+        self._process: BaseProcess = _processes.Process(
+            target=_play, args=(play, other, *arguments), daemon=True
+        )
         self._process.start()
         other.close()
 
@@ -85,14 +87,29 @@ class Stage:
         """Start our broker; returns what clients are told."""
         options = BrokerOptions(lane=self.endpoint("lane"), feed=self.endpoint("feed"), token="benchmark")
         part = self.part(play_broker, options)
-        return Runtime(app="benchmark", pid=part.pid, started_at=time.time(), lane=options.lane, feed=options.feed, token=options.token)
+        return Runtime(
+            app="benchmark",
+            pid=part.pid,
+            started_at=time.time(),
+            lane=options.lane,
+            feed=options.feed,
+            token=options.token,
+        )
 
     def nats_server(self) -> str:
         """Start nats-server on the loopback; returns its URL."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [nats_server_path(), "-a", "127.0.0.1", "-p", str(port), "-l", str(self.directory / "nats.log")]
+        command = [
+            nats_server_path(),
+            "-a",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-l",
+            str(self.directory / "nats.log"),
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._stack.callback(_end, process)
         wait_until_listening(port)
@@ -116,12 +133,16 @@ def stage() -> Iterator[Stage]:
 
 def play_broker(pipe: Connection, options: BrokerOptions) -> None:
     """Be the broker."""
-    bus.broker.run(options, None)
+    bus.broker.broker_process.run(options, None)
 
 
 def nats_server_path() -> str:
     """Where nats-server lies; Debian puts it where only root looks."""
-    return shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/bin:/usr/local/sbin") or ""
+    return (
+        shutil.which("nats-server")
+        or shutil.which("nats-server", path="/usr/sbin:/usr/local/bin:/usr/local/sbin")
+        or ""
+    )
 
 
 def nats_missing() -> str:

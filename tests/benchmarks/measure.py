@@ -1,7 +1,7 @@
 """What all benchmarks share: interleaved runs, medians, one table or one JSON object.
 
-Each round runs every contestant once, one after the other, so that noise of the machine hits all of them. A target is judged
-by the median of what each round found, so that a round compares with itself.
+Each round runs every contestant once, one after the other, so that noise of the machine hits all of them. A
+target is judged by the median of what each round found, so that a round compares with itself.
 """
 
 from __future__ import annotations
@@ -84,24 +84,39 @@ def medians_of(runs: list[Sample]) -> Sample:
     return {metric: statistics.median(sample[metric] for sample in runs) for metric in runs[0]}
 
 
-def summary_of(benchmark: Benchmark, samples: dict[str, list[Sample]], *, is_quick: bool) -> dict[str, object]:
+def summary_of(
+    benchmark: Benchmark, samples: dict[str, list[Sample]], *, is_quick: bool
+) -> dict[str, object]:
     """What is printed with --json."""
     targets = []
     for target in benchmark.targets:
         value = target.value(samples)
         is_met = None if value is None else target.is_met(value)
         targets.append(
-            {"target": target.what, "limit": target.limit, "at_least": target.at_least, "value": value and round(value, 4), "is_met": is_met}
+            {
+                "target": target.what,
+                "limit": target.limit,
+                "at_least": target.at_least,
+                "value": value and round(value, 4),
+                "is_met": is_met,
+            }
         )
     return {
         "benchmark": benchmark.name,
         "title": benchmark.title,
         "is_quick": is_quick,
-        "machine": {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "system": platform.system(),
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
         "rounds": max((len(runs) for runs in samples.values()), default=0),
         "medians": {name: medians_of(runs) for name, runs in samples.items()},
         "samples": samples,
-        "skipped": {contestant.name: contestant.missing for contestant in benchmark.contestants if contestant.missing},
+        "skipped": {
+            contestant.name: contestant.missing for contestant in benchmark.contestants if contestant.missing
+        },
         "targets": targets,
         "notes": list(benchmark.notes),
     }
@@ -114,16 +129,26 @@ def print_summary(benchmark: Benchmark, samples: dict[str, list[Sample]]) -> Non
     metrics = list(dict.fromkeys(metric for runs in samples.values() for metric in runs[0]))
     rows = [["", *metrics]]
     for name, runs in samples.items():
-        rows.append([name, *(_cell([sample[metric] for sample in runs if metric in sample]) for metric in metrics)])
+        rows.append(
+            [name, *(_cell([sample[metric] for sample in runs if metric in sample]) for metric in metrics)]
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        print("  " + row[0].ljust(widths[0]) + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)))
+        print(
+            "  "
+            + row[0].ljust(widths[0])
+            + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+        )
     for contestant in benchmark.contestants:
         if contestant.missing:
             print(f"  {contestant.name}: skipped, {contestant.missing}")
     for target in benchmark.targets:
         value = target.value(samples)
-        verdict = "not measured" if value is None else f"{_number(value)}: {'met' if target.is_met(value) else 'MISSED'}"
+        verdict = (
+            "not measured"
+            if value is None
+            else f"{_number(value)}: {'met' if target.is_met(value) else 'MISSED'}"
+        )
         print(f"  target: {target.what}: {verdict}")
     for note in benchmark.notes:
         print(f"  {note}")
@@ -131,10 +156,24 @@ def print_summary(benchmark: Benchmark, samples: dict[str, list[Sample]]) -> Non
 
 def main(module_name: str, build: Callable[[bool], Benchmark]) -> None:
     """Command line of a benchmark; `build` is told whether it is to be quick."""
-    parser = argparse.ArgumentParser(prog=f"python -m tests.benchmarks.{module_name}", description=build.__doc__)
-    parser.add_argument("--runs", type=int, default=DEFAULT_RUNS, help="rounds to take the median of (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="much less work in each run; shows that it runs, the numbers say little")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="these contestants only; may be given again")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m tests.benchmarks.{module_name}", description=build.__doc__
+    )
+    parser.add_argument(
+        "--runs", type=int, default=DEFAULT_RUNS, help="rounds to take the median of (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="much less work in each run; shows that it runs, the numbers say little",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="these contestants only; may be given again",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     arguments = parser.parse_args()
     benchmark = build(arguments.quick)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.demo.processes import descendants
+from actors.cli.demo.tour_processes import descendants
 from bus.client import Peer, connect
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelStateChangedEvent
@@ -63,7 +63,9 @@ class Served:
     def entry(self, url: str, model_id: str = "model") -> ModelEntry:
         """The model as a manifest has it."""
         files = [
-            FilePromise(path=f"{number}.bin", size_bytes=self.size_bytes, sha256=sha256, urls=[f"{url}/{number}.bin"])
+            FilePromise(
+                path=f"{number}.bin", size_bytes=self.size_bytes, sha256=sha256, urls=[f"{url}/{number}.bin"]
+            )
             for number, sha256 in enumerate(self.sha256)
         ]
         return ModelEntry(id=model_id, name="Model", category="stt", licence="MIT", files=files)
@@ -134,7 +136,10 @@ def install(home: Path, model_id: str = "model") -> float:
 
 
 async def _install(home: Path, model_id: str) -> float:
-    async with connect(home=home) as peer, peer.subscribe(ModelInstalledEvent, ModelStateChangedEvent) as events:
+    async with (
+        connect(home=home) as peer,
+        peer.subscribe(ModelInstalledEvent, ModelStateChangedEvent) as events,
+    ):
         began = time.monotonic()
         await _ask(peer, model_id)
         async for event in events:
@@ -155,7 +160,10 @@ def undercroft(directory: Path, files: Served, url: str) -> Sample:
         before = cpu_seconds(pids)
         seconds = install(home)
         cpu = cpu_seconds(pids) - before
-    assert all((home / "models" / "model" / f"{number}.bin").stat().st_size == files.size_bytes for number in range(len(files.sha256)))
+    assert all(
+        (home / "models" / "model" / f"{number}.bin").stat().st_size == files.size_bytes
+        for number in range(len(files.sha256))
+    )
     return _sample(seconds, cpu, files)
 
 
@@ -164,7 +172,10 @@ def curl(directory: Path, files: Served, url: str) -> Sample:
     urls = [f"{url}/{number}.bin" for number in range(len(files.sha256))]
     many = ["-Z", "--no-progress-meter", "--remote-name-all"] if len(urls) > 1 else ["--remote-name"]
     return _timed(
-        [["curl", "--silent", "--show-error", "--fail", *many, *urls], ["sha256sum", *(f"{number}.bin" for number in range(len(urls)))]],
+        [
+            ["curl", "--silent", "--show-error", "--fail", *many, *urls],
+            ["sha256sum", *(f"{number}.bin" for number in range(len(urls)))],
+        ],
         directory,
         files,
     )
@@ -172,7 +183,16 @@ def curl(directory: Path, files: Served, url: str) -> Sample:
 
 def aria2(directory: Path, files: Served, url: str) -> Sample:
     """`aria2c -x8` with the checksum."""
-    command = ["aria2c", "--no-conf", "--quiet", "-x8", "-s8", "-k1M", "--file-allocation=none", f"--checksum=sha-256={files.sha256[0]}"]
+    command = [
+        "aria2c",
+        "--no-conf",
+        "--quiet",
+        "-x8",
+        "-s8",
+        "-k1M",
+        "--file-allocation=none",
+        f"--checksum=sha-256={files.sha256[0]}",
+    ]
     return _timed([[*command, "--dir=.", "--out=0.bin", f"{url}/0.bin"]], directory, files)
 
 
@@ -181,7 +201,9 @@ def hub(directory: Path, files: Served, url: str) -> Sample:
     before = _children_cpu()
     command = [sys.executable, "-c", HUB, f"{url}/0.bin", str(directory / "0.bin"), str(files.size_bytes)]
     environment = {**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    ended = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
     return _sample(float(ended.stdout.split()[-1]), _children_cpu() - before, files)
 
 
@@ -205,4 +227,8 @@ def _children_cpu() -> float:
 
 def _sample(seconds: float, cpu: float, files: Served) -> Sample:
     gib = files.total_bytes / 2**30
-    return {"seconds": seconds, "mib_per_second": files.total_bytes / MIB / seconds, "cpu_seconds_per_gib": cpu / gib}
+    return {
+        "seconds": seconds,
+        "mib_per_second": files.total_bytes / MIB / seconds,
+        "cpu_seconds_per_gib": cpu / gib,
+    }

@@ -62,10 +62,14 @@ def nginx(files: Path, work: Path, limit_bytes_per_second: int = 0) -> Iterator[
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    text = CONFIGURATION.format(user="user root;" if is_root else "", work=work, files=files, port=port, limit=limit_bytes_per_second)
+    text = CONFIGURATION.format(
+        user="user root;" if is_root else "", work=work, files=files, port=port, limit=limit_bytes_per_second
+    )
     (work / "nginx.conf").write_text(text)
     command = [nginx_path(), "-p", str(work), "-c", str(work / "nginx.conf"), "-e", str(work / "error.log")]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_until_listening(port)
         yield f"http://127.0.0.1:{port}"

@@ -19,7 +19,13 @@ from tests.benchmarks.cast import GUARD_SECONDS
 PROFILE = Path(__file__).parent / "profile"
 CIRCUS_CHILD = Path(__file__).parent / "circus_child.py"
 
-ACTOR_IMPORTS = ["actors.config_store.actor", "actors.model_verifier.actor", "actors.model_downloader.actor", "actors.launch", "actors.launch"]
+ACTOR_IMPORTS = [
+    "actors.config_store.actor",
+    "actors.model_verifier.actor",
+    "actors.model_downloader.actor",
+    "actors.runtime.child_main",
+    "actors.runtime.child_main",
+]
 """What each of the five actors of the profile has imported."""
 
 CIRCUS = """[circus]
@@ -41,8 +47,21 @@ copy_env = True
 def undercroft_up(directory: Path, profile: Path = PROFILE) -> Iterator[tuple[int, float]]:
     """A runtime with every actor ready; its pid, and how many seconds that took."""
     began = time.monotonic()
-    command = [sys.executable, "-P", "-m", "actors", "--home", str(directory), "--profile", str(profile), "up", "--settled-to-stdout"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "actors",
+        "--home",
+        str(directory),
+        "--profile",
+        str(profile),
+        "up",
+        "--settled-to-stdout",
+    ]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     try:
         assert process.stdout is not None
         found = json.loads(process.stdout.readline())
@@ -63,14 +82,22 @@ class Arbiter:
         self._ready.settimeout(GUARD_SECONDS)
         configuration = directory / "circus.ini"
         watchers = "".join(
-            CIRCUS_WATCHER.format(name=f"child{n}", python=sys.executable, child=CIRCUS_CHILD, directory=directory, module=module)
+            CIRCUS_WATCHER.format(
+                name=f"child{n}",
+                python=sys.executable,
+                child=CIRCUS_CHILD,
+                directory=directory,
+                module=module,
+            )
             for n, module in enumerate(imports)
         )
         configuration.write_text(CIRCUS.format(directory=directory) + watchers)
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         command = [circusd_path(), "--log-level", "CRITICAL", "--log-output", os.devnull, str(configuration)]
         began = time.monotonic()
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        )
         self.pids = [self.next_ready() for _ in imports]
         self.start_seconds = time.monotonic() - began
 

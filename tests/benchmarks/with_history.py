@@ -16,12 +16,12 @@ import anyio
 import msgspec
 
 from actors.history.actor import History
-from actors.history.disk import DiskStore
-from actors.history.identity import Identities
-from actors.history.journal import Journal
-from actors.history.keeping import Append, Keeper
-from actors.history.vault import Vault
-from actors.storage.cipher import DataKey
+from actors.history.disk_store import DiskStore
+from actors.history.engine import Append, Keeper
+from actors.history.entry_ids import Identities
+from actors.history.segments.segment_keys import Vault
+from actors.history.segments.segment_store import Journal
+from actors.shared.crypto.cipher import DataKey
 from bus.actor import Actor, ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
@@ -82,7 +82,11 @@ def ask(pipe: Connection, runtime: Runtime, name: str, count: int) -> None:
     """Ask one after the other; nanoseconds of each."""
 
     async def run() -> None:
-        request: Request[Any] = HistoryAppendRequestEvent(text=" ".join(["word"] * WORDS)) if name == "history" else EmptyRequestEvent()
+        request: Request[Any] = (
+            HistoryAppendRequestEvent(text=" ".join(["word"] * WORDS))
+            if name == "history"
+            else EmptyRequestEvent()
+        )
         async with connect("asker", runtime=runtime) as peer:
             while True:
                 try:
@@ -105,12 +109,18 @@ def ask(pipe: Connection, runtime: Runtime, name: str, count: int) -> None:
 def entries(count: int) -> list[HistoryEntry]:
     """Entries of twelve words, of which few are frequent and many are rare."""
     dice, identities = random.Random(1), Identities()
-    words = ["".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=dice.randint(2, 10))) for _ in range(VOCABULARY)]
+    words = [
+        "".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=dice.randint(2, 10))) for _ in range(VOCABULARY)
+    ]
     weights = [1 / (rank + 1) for rank in range(VOCABULARY)]
     texts = [" ".join(dice.choices(words, weights, k=WORDS)) for _ in range(min(count, 20_000))]
     return [
         HistoryEntry(
-            id=identities.next(1.7e9 + number, number), at=1.7e9 + number, kind="dictation", text=texts[number * 7919 % len(texts)], language="en"
+            id=identities.next(1.7e9 + number, number),
+            at=1.7e9 + number,
+            kind="dictation",
+            text=texts[number * 7919 % len(texts)],
+            language="en",
         )
         for number in range(count)
     ]
@@ -178,7 +188,9 @@ def insert_durably(directory: Path, count: int) -> list[int]:
     nanoseconds = []
     for entry in entries(count + WARM_UP):
         began = time.perf_counter_ns()
-        database.execute("INSERT INTO entries VALUES (?, ?, ?)", (entry.id, entry.at, msgspec.json.encode(entry).decode()))
+        database.execute(
+            "INSERT INTO entries VALUES (?, ?, ?)", (entry.id, entry.at, msgspec.json.encode(entry).decode())
+        )
         nanoseconds.append(time.perf_counter_ns() - began)
     database.close()
     return nanoseconds[WARM_UP:]

@@ -11,12 +11,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from actors.diagnostics.actor import Diagnostics
-from actors.diagnostics.report import Place, generate
-from actors.storage.locations import locate
+from actors.diagnostics.report_builder import Place, generate
+from actors.shared.locations.locations import locate
 from bus.actor import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
-from bus.logs import logging_to, redactor_of_this_machine
+from bus.log_handler import logging_to, redactor_of_this_machine
 
 TICK_SECONDS = 0.01
 log = logging.getLogger("benchmark")
@@ -32,7 +32,9 @@ def diagnostics(pipe: Connection, runtime: Runtime, directory: Path) -> None:
 
     async def run() -> None:
         async with connect("diagnostics", runtime=runtime) as peer:
-            asyncio.get_running_loop().add_reader(pipe.fileno(), lambda: pipe.send((pipe.recv(), time.process_time())[1]))
+            asyncio.get_running_loop().add_reader(
+                pipe.fileno(), lambda: pipe.send((pipe.recv(), time.process_time())[1])
+            )
             await ActorLoop(Diagnostics(place_in(directory)), peer).run()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -49,7 +51,10 @@ def actor(pipe: Connection, runtime: Runtime, per_second: int, seconds: float) -
             nonlocal went_out
             went_out += lines.count("\n")
 
-        async with connect("actor", runtime=runtime) as peer, logging_to(peer, redactor_of_this_machine(b"salt"), echo):
+        async with (
+            connect("actor", runtime=runtime) as peer,
+            logging_to(peer, redactor_of_this_machine(b"salt"), echo),
+        ):
             share, noted = await _log(per_second, seconds)
         pipe.send((share, noted, went_out))
 

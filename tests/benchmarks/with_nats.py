@@ -10,7 +10,16 @@ from typing import Any
 import nats
 
 from tests.benchmarks.bell import AsyncBell, ring
-from tests.benchmarks.sample import AnswerEvent, AskEvent, Handler, SpokenEvent, decode_answer, decode_ask, decode_spoken, encode
+from tests.benchmarks.sample import (
+    AnswerEvent,
+    AskEvent,
+    Handler,
+    SpokenEvent,
+    decode_answer,
+    decode_ask,
+    decode_spoken,
+    encode,
+)
 
 SUBJECT = "app.spoken"
 QUESTION = "app.ask"
@@ -49,7 +58,9 @@ async def _hear_many(pipe: Connection, url: str, count: int) -> None:
         if handler.count == count:
             finished.set()
 
-    await client.subscribe(SUBJECT, cb=on_message, pending_msgs_limit=PENDING_LIMIT, pending_bytes_limit=PENDING_LIMIT)
+    await client.subscribe(
+        SUBJECT, cb=on_message, pending_msgs_limit=PENDING_LIMIT, pending_bytes_limit=PENDING_LIMIT
+    )
     await client.flush()
     pipe.send("ready")
     await finished.wait()

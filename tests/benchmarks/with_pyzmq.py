@@ -10,7 +10,18 @@ import zmq
 import zmq.asyncio
 
 from tests.benchmarks.bell import AsyncBell, await_ring, ring
-from tests.benchmarks.sample import TOPIC, WARM_UP, AnswerEvent, AskEvent, Handler, SpokenEvent, decode_answer, decode_ask, decode_spoken, encode
+from tests.benchmarks.sample import (
+    TOPIC,
+    WARM_UP,
+    AnswerEvent,
+    AskEvent,
+    Handler,
+    SpokenEvent,
+    decode_answer,
+    decode_ask,
+    decode_spoken,
+    encode,
+)
 
 
 def _socket(kind: int, endpoint: str, *, binds: bool = False) -> zmq.Socket[bytes]:
@@ -66,7 +77,8 @@ def publish_many(pipe: Connection, front: str, count: int) -> None:
 def hear_many(pipe: Connection, back: str, count: int) -> None:
     """Handle so many events in an async handler; says when it had the last.
 
-    It waits in a blocking call on the loop, which is faster than zmq.asyncio, and generous: nothing else could run there.
+    It waits in a blocking call on the loop, which is faster than zmq.asyncio, and generous: nothing else
+    could run there.
     """
     asyncio.run(_hear_many(pipe, back, count))
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import BaseModel, Field, create_model
 
 from actors.config_store.actor import ConfigStore
-from actors.config_store.layers import Ground
-from actors.config_store.pydantic_schema import PydanticSchema
-from actors.config_store.secret_keeper import SecretKeeper
-from actors.config_store.settings_file import SettingsFile
+from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground
+from actors.config_store.setting_secrets import SecretKeeper
 from bus.actor import ActorLoop
 from bus.client import Peer, connect
 from bus.discovery import Runtime
@@ -33,7 +33,9 @@ def path_of(number: int) -> str:
 def model() -> type[BaseModel]:
     """A settings model of eight sections with eight numbers each."""
     section = create_model("Section", **{f"value{number}": (float, 0.0) for number in range(8)})  # type: ignore[call-overload]
-    return create_model("Settings", **{f"section{number}": (section, Field(default_factory=section)) for number in range(8)})  # type: ignore[call-overload, no-any-return]
+    return create_model(
+        "Settings", **{f"section{number}": (section, Field(default_factory=section)) for number in range(8)}
+    )  # type: ignore[call-overload, no-any-return]
 
 
 def store(pipe: Connection, runtime: Runtime, directory: Path) -> None:
@@ -43,7 +45,9 @@ def store(pipe: Connection, runtime: Runtime, directory: Path) -> None:
         file = SettingsFile(directory / "config.json")
         actor = ConfigStore(Ground(PydanticSchema(model())), file, lambda: SecretKeeper.for_app("benchmark"))
         async with connect("config_store", runtime=runtime) as peer:
-            asyncio.get_running_loop().add_reader(pipe.fileno(), lambda: pipe.send((pipe.recv(), actor.commits.writes)[1]))
+            asyncio.get_running_loop().add_reader(
+                pipe.fileno(), lambda: pipe.send((pipe.recv(), actor.commits.writes)[1])
+            )
             await ActorLoop(actor, peer).run()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -131,7 +135,9 @@ def slide(pipe: Connection, runtime: Runtime, count: int, rate_per_second: float
             sent = loop.time()
             answers = await asyncio.gather(*pending)
             late = loop.time() - sent
-            final = (await peer.request(RuntimeConfigRequestEvent(operation="get_effective"))).settings["section0"]["value0"]
+            final = (await peer.request(RuntimeConfigRequestEvent(operation="get_effective"))).settings[
+                "section0"
+            ]["value0"]
             assert all(answer.durable for answer in answers)
             pipe.send((late, final))
             await asyncio.Event().wait()

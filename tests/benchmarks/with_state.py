@@ -10,9 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from actors.state_store.actor import StateStoreActor
-from actors.state_store.documents import DocumentStore
-from actors.state_store.kinds import kinds_of
-from actors.state_store.store import StateStore
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.store import StateStore
 from bus.actor import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
@@ -37,7 +37,9 @@ def serve(pipe: Connection, runtime: Runtime, directory: Path) -> None:
     async def run() -> None:
         store = StateStore(directory / "store")
         async with connect("state_store", runtime=runtime) as peer:
-            await ActorLoop(StateStoreActor(store, DocumentStore(store, kinds_of([Prompt]), CACHE_SECONDS)), peer).run()
+            await ActorLoop(
+                StateStoreActor(store, DocumentStore(store, kinds_of([Prompt]), CACHE_SECONDS)), peer
+            ).run()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(run())
@@ -50,7 +52,9 @@ def ask_both(pipe: Connection, runtime: Runtime, count: int) -> None:
         async with connect("client", runtime=runtime) as peer:
             while True:
                 try:
-                    await peer.request(DocumentWriteRequestEvent(type_name="Prompt", value=Prompt().model_dump()))
+                    await peer.request(
+                        DocumentWriteRequestEvent(type_name="Prompt", value=Prompt().model_dump())
+                    )
                     await peer.request(AskEvent(n=0))
                 except RequestFailed:
                     await asyncio.sleep(0.01)

@@ -12,9 +12,9 @@ import pytest
 
 from bus.actor import Actor, ActorLoop, InboxError
 from bus.lifeline import Lifeline, LineDecoder, Message, Stop, encode
-from bus.memory import memory_bus
-from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
+from bus.transport.memory_bus import memory_bus
 from schemas.event import Event
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 
 Inbox = AskEvent | NumberedEvent
 InboxT = TypeVar("InboxT", bound=Event)

@@ -11,7 +11,7 @@ import pytest
 from bus.actor import Actor, ActorLoop, Later
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.event import Event, Request
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,9 @@ class Librarian(Actor[SlowRequestEvent | QuickRequestEvent]):
 
 
 @asynccontextmanager
-async def library() -> AsyncIterator[tuple[Librarian, ActorLoop[SlowRequestEvent | QuickRequestEvent], Peer, asyncio.Task[None]]]:
+async def library() -> AsyncIterator[
+    tuple[Librarian, ActorLoop[SlowRequestEvent | QuickRequestEvent], Peer, asyncio.Task[None]]
+]:
     async with memory_bus() as bus, bus.connect("librarian") as own, bus.connect("reader") as reader:
         actor = Librarian()
         loop = ActorLoop(actor, own)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.alerts import AlertBook, Alerts
-from schemas.alerts import Alert, AlertChangedEvent
+from bus.alert_book import AlertBook, Alerts
 from schemas.event import Event
+from schemas.operations.alerts import Alert, AlertChangedEvent
 
 pytestmark = pytest.mark.anyio
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from brokers import broker_options, broker_process
 from bus.client import connect, unique_name
 from bus.discovery import Runtime
 from bus.errors import HelloRefused, NotRunning
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
+from tests.support.broker_processes import broker_options, broker_process
 
 pytestmark = pytest.mark.anyio
 
@@ -36,14 +36,24 @@ async def test_a_runtime_file_of_a_dead_process_is_left_over(tmp_path: Path) -> 
     child = os.posix_spawn("/bin/true", ["true"], {}) if os.name == "posix" else 0
     if child:
         os.waitpid(child, 0)
-    write_runtime(tmp_path, Runtime(app="x", pid=child, started_at=0.0, lane="ipc:///nowhere", feed="ipc:///nowhere", token="t"))
+    write_runtime(
+        tmp_path,
+        Runtime(app="x", pid=child, started_at=0.0, lane="ipc:///nowhere", feed="ipc:///nowhere", token="t"),
+    )
     with pytest.raises(NotRunning, match="left over from process"):
         async with connect(home=tmp_path):
             pass
 
 
 async def test_nobody_at_the_endpoint_is_not_running(tmp_path: Path) -> None:
-    runtime = Runtime(app="x", pid=os.getpid(), started_at=0.0, lane=f"ipc://{tmp_path}/lane", feed=f"ipc://{tmp_path}/feed", token="t")
+    runtime = Runtime(
+        app="x",
+        pid=os.getpid(),
+        started_at=0.0,
+        lane=f"ipc://{tmp_path}/lane",
+        feed=f"ipc://{tmp_path}/feed",
+        token="t",
+    )
     with pytest.raises(NotRunning, match="nobody answers"):
         async with connect(runtime=runtime, timeout_seconds=0.05):
             pass

@@ -10,11 +10,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bus.discovery import PROTOCOL_VERSION, RUNTIME_LIMIT_BYTES, CurveKeys, Runtime, is_alive, read_runtime, runtime_path, state_directory
+from bus.discovery import (
+    PROTOCOL_VERSION,
+    RUNTIME_LIMIT_BYTES,
+    CurveKeys,
+    Runtime,
+    is_alive,
+    read_runtime,
+    runtime_path,
+    state_directory,
+)
 from bus.errors import NotRunning
 
 CURVE = CurveKeys(server_public="a", client_public="b", client_secret="c")
-RUNTIME = Runtime(app="x", pid=1, started_at=2.0, lane="tcp://127.0.0.1:1", feed="tcp://127.0.0.1:2", token="t", curve=CURVE)
+RUNTIME = Runtime(
+    app="x", pid=1, started_at=2.0, lane="tcp://127.0.0.1:1", feed="tcp://127.0.0.1:2", token="t", curve=CURVE
+)
 
 
 def written(path: Path, content: bytes) -> Path:
@@ -27,7 +38,9 @@ def test_the_file_is_found_by_variable_home_or_platform(tmp_path: Path) -> None:
     home = str(tmp_path)
     assert runtime_path("x", home, {}) == tmp_path / "state" / "runtime.json"
     assert runtime_path("x", None, {"UNDERCROFT_HOME": home}) == tmp_path / "state" / "runtime.json"
-    assert runtime_path("x", None, {"UNDERCROFT_RUNTIME": "/r.json", "UNDERCROFT_HOME": home}) == Path("/r.json")
+    assert runtime_path("x", None, {"UNDERCROFT_RUNTIME": "/r.json", "UNDERCROFT_HOME": home}) == Path(
+        "/r.json"
+    )
     assert runtime_path("x", home, {"UNDERCROFT_RUNTIME": "/r.json"}) == tmp_path / "state" / "runtime.json"
     assert state_directory("some-app", None, {}).name in ("some-app", "State")
 
@@ -50,7 +63,10 @@ def test_fields_of_a_later_version_are_skipped(tmp_path: Path) -> None:
         (b'{"app": "\xff\xfe"}', "not a runtime file"),
         (b"[" * 5000, "not a runtime file"),
         (b" " * (RUNTIME_LIMIT_BYTES + 1) + msgspec.json.encode(RUNTIME), "not a runtime file"),
-        (msgspec.json.encode(msgspec.structs.replace(RUNTIME, protocol=PROTOCOL_VERSION + 1)), "speaks protocol 2"),
+        (
+            msgspec.json.encode(msgspec.structs.replace(RUNTIME, protocol=PROTOCOL_VERSION + 1)),
+            "speaks protocol 2",
+        ),
     ],
 )
 def test_what_is_no_runtime_file_is_said_so(content: bytes, sentence: str, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.metrics import SERIES_LIMIT, Metrics, gaps_of
-from bus.peer import Statistics
+from bus.instruments import SERIES_LIMIT, Metrics, gaps_of
+from bus.peer.peer import Statistics
 
 
 def test_a_counter_counts_by_its_labels() -> None:
@@ -51,7 +51,9 @@ def test_buckets_count_what_is_at_most_their_limit(values: list[float]) -> None:
     for sample in metrics.samples():
         assert sample.count == len(values)
         assert sample.value == pytest.approx(sum(values))
-        assert [bucket.count for bucket in sample.buckets] == [sum(value <= limit for value in values) for limit in (1.0, 10.0, 50.0)]
+        assert [bucket.count for bucket in sample.buckets] == [
+            sum(value <= limit for value in values) for limit in (1.0, 10.0, 50.0)
+        ]
 
 
 def test_labels_cannot_fill_the_memory() -> None:
@@ -68,6 +70,6 @@ def test_a_peer_that_missed_nothing_tells_nothing_and_gaps_are_counted() -> None
     well = Statistics(1, 1, 0, 1, 0, 0, 0, 0, 1, 0, {})
     assert gaps_of(well) == []
     assert {sample.name: sample.value for sample in gaps_of(replace(well, lost=3, welcomes=2))} == {
-        "bus.peer.lost_events": 3.0,
-        "bus.peer.reconnects": 1.0,
+        "bus.peer.peer.lost_events": 3.0,
+        "bus.peer.peer.reconnects": 1.0,
     }

@@ -131,7 +131,10 @@ def test_a_supervisor_that_leaves_before_the_start_is_noticed(pair: Pair) -> Non
 def test_the_child_tells_that_it_is_ready_and_answers_pings(pair: Pair) -> None:
     pair.child.send_ready({"lane": "ipc:///x"})
     pair.child.send_pong(4)
-    assert LineDecoder().feed(os.read(pair.parent_read, 4096)) == [Message(ready={"lane": "ipc:///x"}), Message(pong=4)]
+    assert LineDecoder().feed(os.read(pair.parent_read, 4096)) == [
+        Message(ready={"lane": "ipc:///x"}),
+        Message(pong=4),
+    ]
 
 
 def test_speaking_to_a_supervisor_that_is_gone_is_told_as_closed(pair: Pair) -> None:

@@ -14,11 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.client import Peer, correlation
-from bus.logs import BURST, ECHO, Budget, BusHandler, Levels, level_of, logging_to, redactor_of_this_machine, traceback_of
-from bus.memory import memory_bus
+from bus.log_handler import (
+    BURST,
+    ECHO,
+    Budget,
+    BusHandler,
+    Levels,
+    level_of,
+    logging_to,
+    redactor_of_this_machine,
+    traceback_of,
+)
+from bus.peer.subscription import Subscription
 from bus.redaction import Redactor
-from bus.subscription import Subscription
-from schemas.logs import LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
+from bus.transport.memory_bus import memory_bus
+from schemas.operations.logs import LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +71,12 @@ async def test_a_record_carries_who_noted_what_and_when(noted: Noted) -> None:
     correlation.set("matter-7")
     log.warning("model %s is %d bytes short", "base", 5, extra={"model_id": "base", "api_key": "k"})
     record = await noted.next()
-    assert (record.actor, record.level, record.logger, record.message) == ("store", "warning", "bus.testing", "model base is 5 bytes short")
+    assert (record.actor, record.level, record.logger, record.message) == (
+        "store",
+        "warning",
+        "bus.testing",
+        "model base is 5 bytes short",
+    )
     assert record.fields["model_id"] == "base"
     assert record.fields["api_key"].startswith("<secret:")
     assert record.correlation == "matter-7"
@@ -76,7 +91,7 @@ async def test_nothing_private_leaves_the_process(noted: Noted) -> None:
     record = await noted.next()
     assert secret not in str(record)
     assert "ValueError: cannot say <secret:" in record.traceback
-    assert "test_logs.py" in record.traceback
+    assert "test_log_handler.py" in record.traceback
 
 
 async def test_records_of_one_moment_leave_together_and_in_order(noted: Noted) -> None:
@@ -133,8 +148,14 @@ async def test_the_root_logger_is_as_before_when_it_ends() -> None:
     assert (root.level, list(root.handlers)) == before
 
 
-@given(st.lists(st.floats(min_value=0, max_value=10), max_size=200), st.floats(min_value=0.5, max_value=50), st.integers(min_value=1, max_value=20))
-def test_a_budget_never_gives_more_than_its_burst_and_its_rate(waits: list[float], rate: float, burst: int) -> None:
+@given(
+    st.lists(st.floats(min_value=0, max_value=10), max_size=200),
+    st.floats(min_value=0.5, max_value=50),
+    st.integers(min_value=1, max_value=20),
+)
+def test_a_budget_never_gives_more_than_its_burst_and_its_rate(
+    waits: list[float], rate: float, burst: int
+) -> None:
     budget, now, taken = Budget(rate, burst), 0.0, 0
     budget._left = burst
     for wait in waits:
@@ -145,7 +166,16 @@ def test_a_budget_never_gives_more_than_its_burst_and_its_rate(waits: list[float
 
 @pytest.mark.parametrize(
     ("number", "level"),
-    [(0, "debug"), (10, "debug"), (15, "debug"), (20, "info"), (30, "warning"), (40, "error"), (50, "critical"), (99, "critical")],
+    [
+        (0, "debug"),
+        (10, "debug"),
+        (15, "debug"),
+        (20, "info"),
+        (30, "warning"),
+        (40, "error"),
+        (50, "critical"),
+        (99, "critical"),
+    ],
 )
 def test_numbers_of_logging_have_names(number: int, level: LogLevel) -> None:
     assert level_of(number) == level
@@ -167,14 +197,20 @@ def test_a_traceback_holds_no_source_and_no_values() -> None:
 
 
 def test_secrets_of_the_environment_are_known() -> None:
-    redactor = redactor_of_this_machine(b"", {"HF_TOKEN": "very-plain-value", "DB_PASSWORD": "another-plain-one", "LANG": "de_DE.UTF-8"})
+    redactor = redactor_of_this_machine(
+        b"", {"HF_TOKEN": "very-plain-value", "DB_PASSWORD": "another-plain-one", "LANG": "de_DE.UTF-8"}
+    )
     assert redactor.text("very-plain-value another-plain-one de_DE.UTF-8").count("<secret:") == 2
     assert "de_DE.UTF-8" in redactor.text("de_DE.UTF-8")
 
 
 async def test_the_same_goes_to_stderr_line_by_line() -> None:
     lines: list[str] = []
-    async with memory_bus() as bus, bus.connect("store") as peer, logging_to(peer, Redactor(b"", secrets=["open sesame"]), lines.append):
+    async with (
+        memory_bus() as bus,
+        bus.connect("store") as peer,
+        logging_to(peer, Redactor(b"", secrets=["open sesame"]), lines.append),
+    ):
         try:
             raise ValueError("open\nsesame")
         except ValueError:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from brokers import GUARD_SECONDS, broker_options, broker_process
 from bus.client import GapEvent, connect
-from bus.outbox import WINDOW_RUNS
+from bus.peer.outbox import WINDOW_RUNS
 from schemas.config import SettingsChangedEvent
+from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_more_single_events_than_may_be_under_way_are_all_heard_each_before_the_next(tmp_path: Path) -> None:
+async def test_more_single_events_than_may_be_under_way_are_all_heard_each_before_the_next(
+    tmp_path: Path,
+) -> None:
     """Nothing but the acceptance that comes by itself frees the window: the peer never settles, asks or subscribes."""
     with broker_process(broker_options("ipc", tmp_path)) as broker:
         async with (
@@ -25,7 +27,9 @@ async def test_more_single_events_than_may_be_under_way_are_all_heard_each_befor
             listener.subscribe(SettingsChangedEvent) as events,
         ):
             for revision in range(4 * WINDOW_RUNS):
-                publisher.post(SettingsChangedEvent(changed={}, settings={}, revision=revision, reason="update"))
+                publisher.post(
+                    SettingsChangedEvent(changed={}, settings={}, revision=revision, reason="update")
+                )
                 event = await anext(events)
                 assert not isinstance(event, GapEvent)
                 assert event.revision == revision

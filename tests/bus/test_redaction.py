@@ -17,7 +17,13 @@ def redactor() -> Redactor:
 
 
 def make(salt: bytes = b"salt") -> Redactor:
-    return Redactor(salt, homes=["/Users/anna", "C:\\Users\\anna"], users=["anna"], hosts=["annas-laptop"], secrets=["correct horse battery"])
+    return Redactor(
+        salt,
+        homes=["/Users/anna", "C:\\Users\\anna"],
+        users=["anna"],
+        hosts=["annas-laptop"],
+        secrets=["correct horse battery"],
+    )
 
 
 SECRETS = [
@@ -88,10 +94,14 @@ def test_what_helps_to_find_a_fault_stays_readable(redactor: Redactor, text: str
 def test_paths_below_a_home_keep_their_end_and_lose_their_owner(redactor: Redactor) -> None:
     assert redactor.text("open /Users/anna/.cache/x: denied") == "open ~/.cache/x: denied"
     assert redactor.text("at C:\\Users\\anna\\AppData") == "at ~\\AppData"
-    assert "annabelle" in redactor.text("/Users/annabelle/x"), "another one's home is not this one's with an end"
+    assert "annabelle" in redactor.text("/Users/annabelle/x"), (
+        "another one's home is not this one's with an end"
+    )
 
 
-def test_equal_things_stay_equal_within_one_report_and_cannot_be_compared_between_two(redactor: Redactor) -> None:
+def test_equal_things_stay_equal_within_one_report_and_cannot_be_compared_between_two(
+    redactor: Redactor,
+) -> None:
     first, second = redactor.text("by anna"), redactor.text("BY ANNA")
     assert first.split()[1] == second.split()[1]
     assert make(b"other").text("by anna") != first

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bus import wire
 from bus.errors import ProtocolError
-from schemas.contract import EVENTS
+from schemas.contract.registry import EVENTS
 
 PROTOCOL = Path(wire.__file__).with_name("PROTOCOL.md")
 
@@ -120,7 +120,9 @@ def test_random_frames_never_raise_anything_but_a_protocol_error(frames: list[by
 
 
 @given(st.sampled_from(sorted(LANE)), st.data())
-def test_a_flipped_byte_in_a_header_is_read_or_refused_but_never_crashes(name: str, data: st.DataObject) -> None:
+def test_a_flipped_byte_in_a_header_is_read_or_refused_but_never_crashes(
+    name: str, data: st.DataObject
+) -> None:
     frames = list(LANE[name][1])
     place = data.draw(st.integers(0, len(frames[1]) - 1))
     frames[1] = frames[1][:place] + bytes([data.draw(st.integers(0, 255))]) + frames[1][place + 1 :]
@@ -138,5 +140,7 @@ def test_a_flipped_byte_in_a_header_is_read_or_refused_but_never_crashes(name: s
         ("config.*", "configs.x", False),
     ],
 )
-def test_patterns_match_exact_topics_conversations_or_everything(pattern: str, topic: str, matches: bool) -> None:
+def test_patterns_match_exact_topics_conversations_or_everything(
+    pattern: str, topic: str, matches: bool
+) -> None:
     assert wire.matches(pattern, topic) is matches

@@ -45,7 +45,11 @@ class Driver:
 
     @classmethod
     async def start(cls, client: str, environ: dict[str, str]) -> Driver:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("UNDERCROFT_", "XDG_STATE"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("UNDERCROFT_", "XDG_STATE"))
+        }
         process = await asyncio.create_subprocess_exec(
             *COMMANDS[client],
             env={**kept, **environ},

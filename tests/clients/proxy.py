@@ -40,7 +40,9 @@ class LosingFeed:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._giver.send(b"stop")
         self._thread.join()
         for socket in (self._feed, self._subscribers, self._orders, self._giver):

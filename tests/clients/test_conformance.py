@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from brokers import GUARD_SECONDS
 from bus.errors import RequestFailed
-
-from .conftest import Driver
-from .world import World
+from tests.clients.conftest import Driver
+from tests.clients.world import World
+from tests.support.broker_processes import GUARD_SECONDS
 
 pytestmark = pytest.mark.anyio
 
-SCENARIOS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "scenarios.json").read_text(encoding="utf-8"))
+SCENARIOS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "scenarios.json").read_text(encoding="utf-8")
+)
 
 
 def marked(scenario: dict[str, Any]) -> Any:
@@ -32,7 +33,9 @@ def marked(scenario: dict[str, Any]) -> Any:
 def is_like(found: Any, expected: Any) -> bool:
     """Whether it is what was expected; maps may have more keys."""
     if isinstance(expected, dict):
-        return isinstance(found, dict) and all(key in found and is_like(found[key], value) for key, value in expected.items())
+        return isinstance(found, dict) and all(
+            key in found and is_like(found[key], value) for key, value in expected.items()
+        )
     if isinstance(expected, list):
         return isinstance(found, list) and len(found) == len(expected) and all(map(is_like, found, expected))
     return bool(found == expected)
@@ -70,18 +73,40 @@ async def step_of_client(world: World, driver: Driver, step: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("scenario", [marked(scenario) for scenario in SCENARIOS])
-async def test_client_conforms(client: str, scenario: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_client_conforms(
+    client: str, scenario: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     directory = tmp_path_factory.mktemp("c")
-    names = {"home": str(directory / "home"), "file": str(directory / "home" / "state" / "runtime.json"), "xdg": str(directory / "xdg")}
+    names = {
+        "home": str(directory / "home"),
+        "file": str(directory / "home" / "state" / "runtime.json"),
+        "xdg": str(directory / "xdg"),
+    }
     async with asyncio.timeout(GUARD_SECONDS), contextlib.AsyncExitStack() as stack:
-        world = World(stack, directory, scenario.get("transport", "ipc"), scenario.get("broker", {}), is_lossy=scenario.get("lossy", False))
-        driver = await Driver.start(client, filled(scenario.get("environ", {"UNDERCROFT_HOME": "$home"}), names))
+        world = World(
+            stack,
+            directory,
+            scenario.get("transport", "ipc"),
+            scenario.get("broker", {}),
+            is_lossy=scenario.get("lossy", False),
+        )
+        driver = await Driver.start(
+            client, filled(scenario.get("environ", {"UNDERCROFT_HOME": "$home"}), names)
+        )
         stack.callback(driver.kill)
         for number, step in enumerate(filled(scenario["steps"], names), 1):
-            outcome = await (step_of_world(world, step) if "world" in step else step_of_client(world, driver, step))
+            outcome = await (
+                step_of_world(world, step) if "world" in step else step_of_client(world, driver, step)
+            )
             if outcome is None:
                 continue
-            expected = {"fails": step["fails"]} if "fails" in step else {"gives": step["gives"]} if "gives" in step else {}
+            expected = (
+                {"fails": step["fails"]}
+                if "fails" in step
+                else {"gives": step["gives"]}
+                if "gives" in step
+                else {}
+            )
             assert is_like(outcome, expected), f"step {number}, {step}: found {outcome}"
             assert "fails" in expected or "fails" not in outcome, f"step {number}, {step}: found {outcome}"
         await driver.end()

@@ -16,21 +16,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from brokers import GUARD_SECONDS, broker_options, broker_process
 from bus.client import IncomingRequest, Peer, attach
 from bus.errors import RequestFailed
-from bus.sockets import SocketLink
+from bus.transport.sockets import SocketLink
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingsChangedEvent
 from schemas.event import Event
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent
-
-from .conftest import ROOT, find_node, why_no_node
+from tests.clients.conftest import ROOT, find_node, why_no_node
+from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 
 pytestmark = pytest.mark.anyio
 
 SETTINGS = {"vad": {"sensitivity": 0.5}}
 CHANGED = SettingsChangedEvent(changed=SETTINGS, settings=SETTINGS, revision=1, reason="start")
-INSTALLED = ModelInstalledEvent(model_id="whisper-base", name="Whisper", directory="/m", size_bytes=1, fetched_bytes=1, attempts=1)
+INSTALLED = ModelInstalledEvent(
+    model_id="whisper-base", name="Whisper", directory="/m", size_bytes=1, fetched_bytes=1, attempts=1
+)
 
 
 def examples(page: str, language: str) -> list[str]:
@@ -44,7 +45,10 @@ async def runtime(directory: Path) -> AsyncIterator[tuple[Peer, dict[str, str]]]
         file = directory / "runtime.json"
         file.touch(mode=0o600)
         file.write_bytes(msgspec.json.encode(broker.runtime()))
-        async with asyncio.timeout(GUARD_SECONDS), attach(SocketLink(broker.runtime()), "runtime", "token") as peer:
+        async with (
+            asyncio.timeout(GUARD_SECONDS),
+            attach(SocketLink(broker.runtime()), "runtime", "token") as peer,
+        ):
 
             def answer(request: IncomingRequest) -> None:
                 if request.topic == "models.install":
@@ -58,9 +62,13 @@ async def runtime(directory: Path) -> AsyncIterator[tuple[Peer, dict[str, str]]]
             yield peer, {**os.environ, "UNDERCROFT_RUNTIME": str(file)}
 
 
-async def spoken(command: list[str], environ: dict[str, str], until: str, peer: Peer, event: Event = INSTALLED) -> str:
+async def spoken(
+    command: list[str], environ: dict[str, str], until: str, peer: Peer, event: Event = INSTALLED
+) -> str:
     """What a program says until these words came, while a peer publishes an event; it is interrupted then, as a person would."""
-    process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert process.stdout is not None
     said = ""
     try:
@@ -90,13 +98,19 @@ async def test_the_synchronous_example_asks_and_hears(tmp_path_factory: pytest.T
 async def test_the_asyncio_example_asks_and_hears(tmp_path_factory: pytest.TempPathFactory) -> None:
     source = examples("clients/python/README.md", "python")[1] + "\n\nimport asyncio\n\nasyncio.run(main())\n"
     async with runtime(tmp_path_factory.mktemp("r")) as (peer, environ):
-        assert "whisper-base" in await spoken([sys.executable, "-u", "-c", source], environ, "ModelInstalledEvent", peer)
+        assert "whisper-base" in await spoken(
+            [sys.executable, "-u", "-c", source], environ, "ModelInstalledEvent", peer
+        )
 
 
-async def test_the_example_with_events_of_its_own_publishes_and_answers(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_the_example_with_events_of_its_own_publishes_and_answers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     source = examples("clients/python/README.md", "python")[2]
     async with runtime(tmp_path_factory.mktemp("r")) as (peer, environ):
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", source, env=environ, stderr=subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", source, env=environ, stderr=subprocess.DEVNULL
+        )
         try:
             reply: Any = None
             while reply is None:
@@ -121,13 +135,17 @@ async def test_the_examples_for_node_ask_hear_and_end(tmp_path_factory: pytest.T
     install = 'await client.request({ type: "models.install", model_id: "whisper-base" });\n'
     assert install in asking
     asking = asking.replace(install, install.replace(";\n", ".catch((error) => console.log(error.kind));\n"))
-    script = ROOT / "clients" / "js" / f".example-{os.getpid()}.mjs"  # below the package, so that its own name resolves
+    script = (
+        ROOT / "clients" / "js" / f".example-{os.getpid()}.mjs"
+    )  # below the package, so that its own name resolves
     async with runtime(directory) as (peer, environ):
         try:
             script.write_text(asking + '\nconsole.log("closed");\n')
             said = await spoken([find_node() or "", str(script)], environ, "closed", peer)
             assert said.startswith("refused")
             script.write_text(listening)
-            assert "config.settings_changed" in await spoken([find_node() or "", str(script)], environ, "revision: 1", peer, CHANGED)
+            assert "config.settings_changed" in await spoken(
+                [find_node() or "", str(script)], environ, "revision: 1", peer, CHANGED
+            )
         finally:
             script.unlink()

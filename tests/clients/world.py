@@ -10,16 +10,15 @@ from typing import Any
 
 import msgspec
 
-from brokers import GUARD_SECONDS, BrokerProcess, broker_options
 from bus import wire
 from bus.client import IncomingRequest, Peer, attach, unique_name
 from bus.errors import RequestFailed
-from bus.link import LinkHandlers
-from bus.sockets import SocketLink, new_curve_secrets
-from bus.subscription import Subscription
-from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
-
-from .proxy import LosingFeed
+from bus.peer.subscription import Subscription
+from bus.transport.sockets import SocketLink, new_curve_secrets
+from bus.transport.transport import LinkHandlers
+from tests.clients.proxy import LosingFeed
+from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 
 IN_HAND_LIMIT = 1024
 """So many requests a server may have in hand, says the protocol page."""
@@ -30,7 +29,15 @@ EVENT_TYPES = {"app.numbered": NumberedEvent, "app.state": StateEvent, "app.ask"
 class World:
     """What a scenario does to the client under test. Every public method is a step of `scenarios.json`."""
 
-    def __init__(self, stack: contextlib.AsyncExitStack, directory: Path, transport: str, options: dict[str, Any], *, is_lossy: bool) -> None:
+    def __init__(
+        self,
+        stack: contextlib.AsyncExitStack,
+        directory: Path,
+        transport: str,
+        options: dict[str, Any],
+        *,
+        is_lossy: bool,
+    ) -> None:
         self._stack = stack
         self._directory = directory
         self._transport = transport
@@ -38,7 +45,11 @@ class World:
         self._broker = BrokerProcess(broker_options(transport, directory / "first", **options))
         self._broker.start()
         stack.callback(lambda: self._broker.is_alive() and self._broker.kill())
-        self._proxy = stack.enter_context(LosingFeed(self._broker.options.feed, f"ipc://{directory}/lossy")) if is_lossy else None
+        self._proxy = (
+            stack.enter_context(LosingFeed(self._broker.options.feed, f"ipc://{directory}/lossy"))
+            if is_lossy
+            else None
+        )
         self._peers: dict[str, Peer] = {}
         self._subscription: Subscription[Any] | None = None
         self._asking: asyncio.Future[Any] | None = None
@@ -60,7 +71,10 @@ class World:
             changed["feed"] = self._proxy.endpoint
         if changed["curve"] == "other":
             keys = msgspec.to_builtins(new_curve_secrets().for_clients())
-            changed["curve"] = {**keys, "server_public": msgspec.to_builtins(self._broker.runtime())["curve"]["server_public"]}
+            changed["curve"] = {
+                **keys,
+                "server_public": msgspec.to_builtins(self._broker.runtime())["curve"]["server_public"],
+            }
         return changed
 
     def write_runtime(self, mode: int = 0o600, **changes: Any) -> None:
@@ -72,7 +86,8 @@ class World:
             path.write_bytes(msgspec.json.encode(self.runtime(changes)))
             path.chmod(mode)
 
-    # -- the broker ------------------------------------------------------------------------------------------------
+    # -- the broker
+    # ------------------------------------------------------------------------------------------------
 
     async def kill_broker(self) -> None:
         self._broker.kill()
@@ -86,7 +101,10 @@ class World:
     async def move_broker(self) -> None:
         """The runtime ends, and another one with another token listens elsewhere."""
         self._broker.kill()
-        options = msgspec.structs.replace(broker_options(self._transport, self._directory / "second", **self._options), token="another token")
+        options = msgspec.structs.replace(
+            broker_options(self._transport, self._directory / "second", **self._options),
+            token="another token",
+        )
         self._broker = BrokerProcess(options)
         self._broker.start()
         self._peers.clear()
@@ -102,12 +120,15 @@ class World:
         assert self._proxy is not None, "the scenario has to say that its feed is lossy"
         self._proxy.lose(topic, list(numbers), heartbeats=heartbeats)
 
-    # -- other peers -----------------------------------------------------------------------------------------------
+    # -- other peers
+    # -----------------------------------------------------------------------------------------------
 
     async def _peer(self, name: str) -> Peer:
         if name not in self._peers:
             link = SocketLink(self._broker.runtime())
-            self._peers[name] = await self._stack.enter_async_context(attach(link, name, self._broker.options.token))
+            self._peers[name] = await self._stack.enter_async_context(
+                attach(link, name, self._broker.options.token)
+            )
         return self._peers[name]
 
     async def join(self, name: str) -> None:
@@ -230,7 +251,9 @@ class World:
     async def fill_hands(self) -> None:
         """The server gets as many requests as it may have in hand."""
         asker = await self._peer(unique_name("asker"))
-        requests = [asyncio.ensure_future(asker.request(AskEvent(text="?"), 30.0)) for _ in range(IN_HAND_LIMIT)]
+        requests = [
+            asyncio.ensure_future(asker.request(AskEvent(text="?"), 30.0)) for _ in range(IN_HAND_LIMIT)
+        ]
         self._stack.push_async_callback(_end, requests)
         while (await self._statistics())["pending_requests"] < IN_HAND_LIMIT:
             pass

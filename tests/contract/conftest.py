@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from brokers import GUARD_SECONDS, BrokerProcess, LossyLink, broker_options
 from bus import wire
 from bus.client import Peer, attach, unique_name
-from bus.link import Link, LinkHandlers
-from bus.memory import TOKEN, MemoryBus, MemoryLink
-from bus.sockets import SocketLink
-from schemas.bus import BusStatisticsEvent, BusStatisticsRequestEvent
+from bus.transport.memory_bus import TOKEN, MemoryBus, MemoryLink
+from bus.transport.sockets import SocketLink
+from bus.transport.transport import Link, LinkHandlers
+from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent
+from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, LossyLink, broker_options
 
 
 class RawPeer:
@@ -28,7 +28,11 @@ class RawPeer:
         self.connected = asyncio.Event()
         self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
-        link.start(LinkHandlers(self.connected.set, lambda: None, self._lane, self._feed, lambda: None, lambda _: None))
+        link.start(
+            LinkHandlers(
+                self.connected.set, lambda: None, self._lane, self._feed, lambda: None, lambda _: None
+            )
+        )
 
     def _lane(self, frames: list[bytes]) -> None:
         self.lane.put_nowait(frames)
@@ -65,7 +69,9 @@ class ContractBus:
         self.broker = broker
         self.make_link = make_link
 
-    def connect(self, name: str | None = None, link: Link | None = None) -> contextlib.AbstractAsyncContextManager[Peer]:
+    def connect(
+        self, name: str | None = None, link: Link | None = None
+    ) -> contextlib.AbstractAsyncContextManager[Peer]:
         return attach(link or self.make_link(), name or unique_name("peer"), self.token)
 
     def lossy(self, drops: Callable[[list[bytes]], bool]) -> LossyLink:

@@ -13,12 +13,11 @@ from bus import wire
 from bus.actor import Actor, ActorLoop
 from bus.client import correlation
 from bus.errors import Refused, RequestFailed
-from samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
-from schemas.alerts import AlertChangedEvent
 from schemas.event import Event
-from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
-
-from .conftest import ContractBus
+from schemas.operations.alerts import AlertChangedEvent
+from schemas.operations.metrics import MetricsReportedEvent, MetricsWantedEvent
+from tests.contract.conftest import ContractBus
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +89,9 @@ class Recorder(Actor[Inbox]):
 
 
 @contextlib.asynccontextmanager
-async def running(bus: ContractBus, actor: Recorder) -> AsyncIterator[tuple[ActorLoop[Inbox], asyncio.Task[None]]]:
+async def running(
+    bus: ContractBus, actor: Recorder
+) -> AsyncIterator[tuple[ActorLoop[Inbox], asyncio.Task[None]]]:
     """The actor under its loop, once it serves."""
 
     async def live() -> None:
@@ -146,7 +147,9 @@ async def test_events_and_requests_come_one_at_a_time_and_events_in_order(bus: C
             asking.append(asyncio.ensure_future(peer.request(AskEvent(text=str(n)))))
         assert [(await future).text for future in asking] == [str(n) for n in range(200)]
         await actor.until("heard 199 None")
-        assert [line for line in actor.log if line.startswith("heard")] == [f"heard {n} None" for n in range(200)]
+        assert [line for line in actor.log if line.startswith("heard")] == [
+            f"heard {n} None" for n in range(200)
+        ]
 
 
 async def test_events_wait_until_the_actor_is_prepared(bus: ContractBus) -> None:
@@ -158,7 +161,9 @@ async def test_events_wait_until_the_actor_is_prepared(bus: ContractBus) -> None
         async with running(bus, actor):
             await peer.publish(NumberedEvent(n=1))
             await peer.settled()
-            assert await kind_of(asyncio.ensure_future(peer.request(AskEvent(text="early")))) == "no_responder"
+            assert (
+                await kind_of(asyncio.ensure_future(peer.request(AskEvent(text="early")))) == "no_responder"
+            )
             actor.prepared.set()
             await actor.until("heard 1 None")
             assert actor.log == ["preparing", "prepared", "state retained", "heard 1 None"]
@@ -172,8 +177,12 @@ async def test_an_actor_may_say_no_and_goes_on(bus: ContractBus, text: str, kind
         assert (await peer.request(AskEvent(text="on"))).text == "on"
 
 
-@pytest.mark.parametrize("body", [wire.encode({"type": "app.ask"}), b"\x82\xa4type\xa7app.ask\xa4text\xa1\xff", b"\x80"])
-async def test_a_request_that_does_not_fit_is_invalid_and_the_actor_goes_on(bus: ContractBus, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [wire.encode({"type": "app.ask"}), b"\x82\xa4type\xa7app.ask\xa4text\xa1\xff", b"\x80"]
+)
+async def test_a_request_that_does_not_fit_is_invalid_and_the_actor_goes_on(
+    bus: ContractBus, body: bytes
+) -> None:
     async with bus.connect() as peer, bus.raw() as raw, running(bus, Recorder()):
         await serving(bus)
         await raw.hello("raw")
@@ -186,7 +195,9 @@ async def test_a_request_that_does_not_fit_is_invalid_and_the_actor_goes_on(bus:
 async def test_a_crash_fails_what_it_had_in_hand_as_died_and_it_is_due_back(bus: ContractBus) -> None:
     async with bus.connect() as peer, running(bus, Recorder()) as (_, task):
         await serving(bus)
-        asking = [asyncio.ensure_future(peer.request(AskEvent(text=text), 30.0)) for text in ("crash", "queued")]
+        asking = [
+            asyncio.ensure_future(peer.request(AskEvent(text=text), 30.0)) for text in ("crash", "queued")
+        ]
         assert [await kind_of(future) for future in asking] == ["died", "died"]
         with pytest.raises(ExceptionGroup) as caught:
             await task
@@ -210,11 +221,20 @@ async def test_an_actor_whose_background_work_fails_ends(bus: ContractBus) -> No
 
 
 @pytest.mark.parametrize(("returning", "kind"), [(True, "restarting"), (False, "no_responder")])
-async def test_stopping_answers_what_is_queued_and_nothing_new(bus: ContractBus, returning: bool, kind: str) -> None:
+async def test_stopping_answers_what_is_queued_and_nothing_new(
+    bus: ContractBus, returning: bool, kind: str
+) -> None:
     actor = Recorder()
-    async with bus.connect() as peer, peer.subscribe(NumberedEvent) as events, running(bus, actor) as (loop, task):
+    async with (
+        bus.connect() as peer,
+        peer.subscribe(NumberedEvent) as events,
+        running(bus, actor) as (loop, task),
+    ):
         await serving(bus)
-        asking = [asyncio.ensure_future(peer.request(AskEvent(text=text), 30.0)) for text in ("wait", "second", "third")]
+        asking = [
+            asyncio.ensure_future(peer.request(AskEvent(text=text), 30.0))
+            for text in ("wait", "second", "third")
+        ]
         await actor.until("waiting")
         async with bus.connect() as other:
             while (await bus.statistics(other)).pending_requests < 3:
@@ -226,7 +246,9 @@ async def test_stopping_answers_what_is_queued_and_nothing_new(bus: ContractBus,
         assert [(await future).text for future in asking] == ["wait", "second", "third"]
         await task
         assert actor.log[-1] == "closed"
-        assert await anext(events) == NumberedEvent(n=99), "what it published last was accepted before it left"
+        assert await anext(events) == NumberedEvent(n=99), (
+            "what it published last was accepted before it left"
+        )
         while any(found.peer == "recorder" for found in (await bus.statistics(peer)).peers):
             pass
         assert await kind_of(asyncio.ensure_future(peer.request(AskEvent(text="after")))) == kind
@@ -253,21 +275,33 @@ async def test_a_cancelled_request_that_still_waits_is_not_carried_out(bus: Cont
 
 async def test_an_actor_tells_its_metrics_to_whoever_wants_them(bus: ContractBus) -> None:
     actor = Recorder()
-    async with bus.connect() as reader, running(bus, actor), reader.subscribe(MetricsReportedEvent) as reports:
+    async with (
+        bus.connect() as reader,
+        running(bus, actor),
+        reader.subscribe(MetricsReportedEvent) as reports,
+    ):
         await serving(bus)
         actor.metrics.counter("app.heard", "Events heard.").add(3, topic="app.numbered")
         await reader.publish(MetricsWantedEvent(reading="first"))
         report = await anext(reports)
         assert isinstance(report, MetricsReportedEvent)
-        assert (report.reading, report.actor, [sample.value for sample in report.samples]) == ("first", "recorder", [3.0])
+        assert (report.reading, report.actor, [sample.value for sample in report.samples]) == (
+            "first",
+            "recorder",
+            [3.0],
+        )
 
 
-async def test_an_alert_outlives_the_actor_that_raised_it_until_its_next_life_clears_it(bus: ContractBus) -> None:
+async def test_an_alert_outlives_the_actor_that_raised_it_until_its_next_life_clears_it(
+    bus: ContractBus,
+) -> None:
     async with bus.connect() as listener:
         first = Recorder()
         async with running(bus, first):
             await serving(bus)
-            await first.alerts.raise_alert("disk.full", severity="error", message="no room", advice="make room")
+            await first.alerts.raise_alert(
+                "disk.full", severity="error", message="no room", advice="make room"
+            )
             await first.peer.settled()
         second = Recorder()
         async with listener.subscribe(AlertChangedEvent) as alerts, running(bus, second):
@@ -295,4 +329,6 @@ async def test_what_an_actor_published_has_its_place_before_its_answer(bus: Cont
         await peer.request(AskEvent(text="tell"))
         async with peer.subscribe(StateEvent) as events:
             pass
-        assert sorted([event.value async for event in events if isinstance(event, StateEvent)]) == list(range(100))
+        assert sorted([event.value async for event in events if isinstance(event, StateEvent)]) == list(
+            range(100)
+        )

@@ -13,9 +13,8 @@ from bus import wire
 from bus.actor import Actor, ActorLoop, Later
 from bus.client import NOBODY, asker
 from bus.errors import HelloRefused
-from samples import AnswerEvent, AskEvent, NumberedEvent
-
-from .conftest import ContractBus
+from tests.contract.conftest import ContractBus
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S3-24")]
 

@@ -7,13 +7,12 @@ import asyncio
 import pytest
 
 from bus import wire
+from bus.broker.request_table import IN_HAND_LIMIT
 from bus.client import IncomingRequest, correlation
 from bus.errors import RequestFailed
-from bus.switchboard import IN_HAND_LIMIT
-from samples import AnswerEvent, AskEvent, OtherEvent
 from schemas.config import RuntimeConfigRequestEvent
-
-from .conftest import ContractBus
+from tests.contract.conftest import ContractBus
+from tests.support.event_samples import AnswerEvent, AskEvent, OtherEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +55,11 @@ async def test_many_requests_at_once_get_each_its_own_reply(bus: ContractBus) ->
     async with bus.connect() as server, bus.connect() as asker, bus.connect() as other:
         held = Held()
         await server.serve([AskEvent], held)
-        asking = [asyncio.ensure_future(peer.request(AskEvent(text=f"{peer.name} {n}"))) for n in range(200) for peer in (asker, other)]
+        asking = [
+            asyncio.ensure_future(peer.request(AskEvent(text=f"{peer.name} {n}")))
+            for n in range(200)
+            for peer in (asker, other)
+        ]
         while len(held.requests) < 400:
             held.came.clear()
             await held.came.wait()
@@ -94,7 +97,9 @@ async def test_a_server_that_left_is_due_back_or_is_not(bus: ContractBus, return
             assert (await asker.request(AskEvent(text="?"))).text == "again"
 
 
-async def test_a_server_that_vanishes_with_the_request_in_hand_fails_it_as_died_and_is_due_back(bus: ContractBus) -> None:
+async def test_a_server_that_vanishes_with_the_request_in_hand_fails_it_as_died_and_is_due_back(
+    bus: ContractBus,
+) -> None:
     async with bus.connect() as asker:
         async with bus.raw() as server:
             await server.hello("server")
@@ -126,7 +131,9 @@ async def test_a_server_with_its_hands_full_is_busy(bus: ContractBus) -> None:
     async with bus.connect() as server, bus.connect() as asker:
         held = Held()
         await server.serve([AskEvent], held)
-        asking = [asyncio.ensure_future(asker.request(AskEvent(text="?"), 30.0)) for _ in range(IN_HAND_LIMIT + 1)]
+        asking = [
+            asyncio.ensure_future(asker.request(AskEvent(text="?"), 30.0)) for _ in range(IN_HAND_LIMIT + 1)
+        ]
         assert (await outcome_of(asking.pop()))[0] == "busy"
         while len(held.requests) < IN_HAND_LIMIT:
             held.came.clear()
@@ -142,7 +149,10 @@ async def test_a_server_with_its_hands_full_is_busy(bus: ContractBus) -> None:
 async def test_a_server_may_say_no(bus: ContractBus, kind: str) -> None:
     async with bus.connect() as server, bus.connect() as asker:
         await server.serve([AskEvent], lambda request: request.fail(kind, "not today"))  # type: ignore[arg-type]  # both are kinds
-        assert await outcome_of(asyncio.ensure_future(asker.request(AskEvent(text="?")))) == (kind, "not today")
+        assert await outcome_of(asyncio.ensure_future(asker.request(AskEvent(text="?")))) == (
+            kind,
+            "not today",
+        )
 
 
 async def test_a_reply_that_does_not_fit_is_invalid(bus: ContractBus) -> None:
@@ -151,7 +161,9 @@ async def test_a_reply_that_does_not_fit_is_invalid(bus: ContractBus) -> None:
         assert (await outcome_of(asyncio.ensure_future(asker.request(AskEvent(text="?")))))[0] == "invalid"
 
 
-@pytest.mark.parametrize("body", [(), (b"\xc1",), (b"\x80", b"\x80"), (b"\x81\xa4text\xa2\xff\xfe",), (b"\x91" * 2000,)])
+@pytest.mark.parametrize(
+    "body", [(), (b"\xc1",), (b"\x80", b"\x80"), (b"\x81\xa4text\xa2\xff\xfe",), (b"\x91" * 2000,)]
+)
 async def test_a_reply_that_cannot_be_read_is_invalid(bus: ContractBus, body: tuple[bytes, ...]) -> None:
     async with bus.raw() as server, bus.connect() as asker:
         await server.hello("server")
@@ -176,10 +188,19 @@ async def test_a_request_that_cannot_be_read_is_invalid(bus: ContractBus, body: 
         assert (failed.id, failed.kind, failed.verb) == (9, "invalid", "REQUEST")
 
 
-async def test_a_request_larger_than_the_limit_is_invalid_and_a_reply_larger_is_refused(bus: ContractBus) -> None:
+async def test_a_request_larger_than_the_limit_is_invalid_and_a_reply_larger_is_refused(
+    bus: ContractBus,
+) -> None:
     async with bus.connect() as server, bus.connect() as asker:
-        await server.serve([AskEvent], lambda request: request.reply(AnswerEvent(text="", filler=bytes(wire.BODY_LIMIT_BYTES))))
-        assert (await outcome_of(asyncio.ensure_future(asker.request(AskEvent(text="", filler=bytes(wire.BODY_LIMIT_BYTES))))))[0] == "invalid"
+        await server.serve(
+            [AskEvent],
+            lambda request: request.reply(AnswerEvent(text="", filler=bytes(wire.BODY_LIMIT_BYTES))),
+        )
+        assert (
+            await outcome_of(
+                asyncio.ensure_future(asker.request(AskEvent(text="", filler=bytes(wire.BODY_LIMIT_BYTES))))
+            )
+        )[0] == "invalid"
         assert (await outcome_of(asyncio.ensure_future(asker.request(AskEvent(text="")))))[0] == "refused"
         assert server.welcomes == asker.welcomes == 1
 
@@ -228,12 +249,20 @@ async def test_an_asker_that_vanishes_cancels_too(bus: ContractBus) -> None:
         assert held.requests[0].is_cancelled
 
 
-async def test_a_topic_has_one_server_and_refusing_the_second_harms_no_other_service(bus: ContractBus) -> None:
+async def test_a_topic_has_one_server_and_refusing_the_second_harms_no_other_service(
+    bus: ContractBus,
+) -> None:
     async with bus.connect("first") as first, bus.connect("second") as second, bus.connect() as asker:
         await first.serve([AskEvent], lambda request: request.reply(AnswerEvent(text="first")))
-        mine = asyncio.ensure_future(second.serve(["app.mine"], lambda request: request.reply(AnswerEvent(text="mine"))))
-        taken = asyncio.ensure_future(second.serve([AskEvent], lambda request: request.reply(AnswerEvent(text="second"))))
-        also = asyncio.ensure_future(second.serve(["app.also"], lambda request: request.reply(AnswerEvent(text="also"))))
+        mine = asyncio.ensure_future(
+            second.serve(["app.mine"], lambda request: request.reply(AnswerEvent(text="mine")))
+        )
+        taken = asyncio.ensure_future(
+            second.serve([AskEvent], lambda request: request.reply(AnswerEvent(text="second")))
+        )
+        also = asyncio.ensure_future(
+            second.serve(["app.also"], lambda request: request.reply(AnswerEvent(text="also")))
+        )
         with pytest.raises(RequestFailed, match="duplicate_service"):
             await taken
         await mine

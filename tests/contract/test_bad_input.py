@@ -9,9 +9,8 @@ import pytest
 
 from bus import wire
 from bus.wire import Frame
-from samples import AnswerEvent, AskEvent, NumberedEvent
-
-from .conftest import ContractBus
+from tests.contract.conftest import ContractBus
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +61,9 @@ def header(*values: object) -> bytes:
         ([b"HELLO", header(1, "raw", "short", "?")], "malformed"),
     ],
 )
-async def test_a_broken_message_is_refused_and_counted_and_the_peer_goes_on(bus: ContractBus, frames: list[Frame], reason: str) -> None:
+async def test_a_broken_message_is_refused_and_counted_and_the_peer_goes_on(
+    bus: ContractBus, frames: list[Frame], reason: str
+) -> None:
     async with bus.raw() as raw, bus.connect() as witness:
         await raw.hello("raw")
         raw.link.send(frames)
@@ -75,7 +76,10 @@ async def test_a_broken_message_is_refused_and_counted_and_the_peer_goes_on(bus:
         assert (await bus.statistics(witness)).refused == {reason: 1}
 
 
-@pytest.mark.parametrize("question", [wire.Ping(1), wire.Snapshot(1, ["*"]), wire.Request(1, "bus.statistics", 1000), wire.Serve(["app.ask"])])
+@pytest.mark.parametrize(
+    "question",
+    [wire.Ping(1), wire.Snapshot(1, ["*"]), wire.Request(1, "bus.statistics", 1000), wire.Serve(["app.ask"])],
+)
 async def test_a_stranger_gets_nothing_before_hello(bus: ContractBus, question: wire.LaneHeader) -> None:
     async with bus.raw() as raw:
         raw.send(question, *([b"\x80"] if isinstance(question, wire.Request) else []))

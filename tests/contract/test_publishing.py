@@ -8,15 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from brokers import LossyLink
 from bus import wire
 from bus.client import GapEvent, correlation
 from bus.errors import HelloRefused, ProtocolError, PublishRefused
-from bus.subscription import Subscription
+from bus.peer.subscription import Subscription
 from bus.wire import Frames
-from samples import NumberedEvent, OtherEvent, StateEvent
-
-from .conftest import ContractBus, OpenBus
+from tests.contract.conftest import ContractBus, OpenBus
+from tests.support.broker_processes import LossyLink
+from tests.support.event_samples import NumberedEvent, OtherEvent, StateEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -103,7 +102,11 @@ async def test_what_a_connection_left_unsaid_is_known_at_the_next_welcome(bus: C
 async def test_a_message_that_the_feed_lost_is_fetched_and_comes_in_its_place(bus: ContractBus) -> None:
     lost = iter([True, False, True, True, False, False] * 1000)
     link = bus.lossy(lambda frames: is_numbered(frames) and next(lost))
-    async with bus.connect() as publisher, bus.connect(link=link) as listener, listener.subscribe(NumberedEvent) as events:
+    async with (
+        bus.connect() as publisher,
+        bus.connect(link=link) as listener,
+        listener.subscribe(NumberedEvent) as events,
+    ):
         for n in range(200):
             await publisher.publish(NumberedEvent(n=n))
             await publisher.settled()
@@ -207,7 +210,10 @@ async def test_what_is_retained_can_be_read_without_staying(bus: ContractBus) ->
         for key, value in (("a", 1), ("b", 1), ("a", 2)):
             await publisher.publish(StateEvent(key=key, value=value))
         await publisher.settled()
-        assert sorted((event.key, event.value) for event in await reader.retained(StateEvent)) == [("a", 2), ("b", 1)]
+        assert sorted((event.key, event.value) for event in await reader.retained(StateEvent)) == [
+            ("a", 2),
+            ("b", 1),
+        ]
 
 
 async def test_a_late_joiner_hears_the_retained_events_first_and_then_what_follows(bus: ContractBus) -> None:
@@ -244,7 +250,12 @@ async def test_joining_while_events_stream_hears_each_key_without_a_hole(bus: Co
 
 
 async def test_a_pattern_hears_its_conversation_and_an_exact_topic_only_itself(bus: ContractBus) -> None:
-    async with bus.connect() as publisher, bus.connect() as listener, listener.subscribe("app.*") as both, listener.subscribe(OtherEvent) as one:
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as listener,
+        listener.subscribe("app.*") as both,
+        listener.subscribe(OtherEvent) as one,
+    ):
         await publisher.publish(NumberedEvent(n=1))
         await publisher.publish(OtherEvent(n=2))
         await publisher.publish(NumberedEvent(n=3))
@@ -256,7 +267,11 @@ async def test_a_pattern_hears_its_conversation_and_an_exact_topic_only_itself(b
 
 
 async def test_the_correlation_id_travels_with_what_is_published(bus: ContractBus) -> None:
-    async with bus.connect() as publisher, bus.connect() as listener, listener.subscribe(NumberedEvent) as events:
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as listener,
+        listener.subscribe(NumberedEvent) as events,
+    ):
         await publisher.publish(NumberedEvent(n=1))
         correlation.set("matter-1")
         await publisher.publish(NumberedEvent(n=2))
@@ -267,7 +282,11 @@ async def test_the_correlation_id_travels_with_what_is_published(bus: ContractBu
 
 async def test_an_event_of_almost_16_mebibytes_arrives(bus: ContractBus) -> None:
     overhead = len(wire.encode(NumberedEvent(n=1, filler=bytes(70_000)))) - 70_000 + 5
-    async with bus.connect() as publisher, bus.connect() as listener, listener.subscribe(NumberedEvent) as events:
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as listener,
+        listener.subscribe(NumberedEvent) as events,
+    ):
         await publisher.publish(NumberedEvent(n=0))
         await publisher.publish(NumberedEvent(n=0, filler=b"gathers with the next one"))
         await publisher.publish(NumberedEvent(n=1, filler=bytes(wire.BODY_LIMIT_BYTES - overhead)))
@@ -277,7 +296,11 @@ async def test_an_event_of_almost_16_mebibytes_arrives(bus: ContractBus) -> None
 
 
 async def test_a_larger_event_is_refused_before_it_leaves_and_nothing_else_suffers(bus: ContractBus) -> None:
-    async with bus.connect() as publisher, bus.connect() as listener, listener.subscribe(NumberedEvent) as events:
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as listener,
+        listener.subscribe(NumberedEvent) as events,
+    ):
         await publisher.publish(NumberedEvent(n=1))
         with pytest.raises(ProtocolError, match="oversize"):
             await publisher.publish(NumberedEvent(n=2, filler=bytes(wire.BODY_LIMIT_BYTES)))
@@ -292,7 +315,11 @@ class UndeclaredEvent(NumberedEvent, frozen=True, kw_only=True, tag="elsewhere.h
 
 
 async def test_an_unknown_topic_is_refused_and_what_follows_is_not(bus: ContractBus) -> None:
-    async with bus.connect() as publisher, bus.connect() as listener, listener.subscribe(NumberedEvent) as events:
+    async with (
+        bus.connect() as publisher,
+        bus.connect() as listener,
+        listener.subscribe(NumberedEvent) as events,
+    ):
         await publisher.publish(UndeclaredEvent(n=1))
         with pytest.raises(PublishRefused, match="unknown_topic"):
             await publisher.settled()
@@ -320,7 +347,9 @@ UNFIT = [
 
 
 @pytest.mark.parametrize("unfit", UNFIT)
-async def test_an_event_that_does_not_fit_its_type_is_skipped_and_counted(bus: ContractBus, unfit: bytes) -> None:
+async def test_an_event_that_does_not_fit_its_type_is_skipped_and_counted(
+    bus: ContractBus, unfit: bytes
+) -> None:
     async with bus.raw() as raw, bus.connect() as listener, listener.subscribe(NumberedEvent) as events:
         await raw.hello("raw")
         good = [wire.encode(NumberedEvent(n=n)) for n in (1, 2)]
@@ -335,7 +364,9 @@ async def test_an_event_that_does_not_fit_its_type_is_skipped_and_counted(bus: C
 async def test_an_unreadable_event_of_an_untyped_topic_is_skipped_too(bus: ContractBus) -> None:
     async with bus.raw() as raw, bus.connect() as listener, listener.subscribe("app.*") as events:
         await raw.hello("raw")
-        raw.send(wire.Publish(1, "app.strange", 3, 1), b"\x93\xa2\xff\xfe" + b"\x91" * 700 + b"\x90" + b"\x01")
+        raw.send(
+            wire.Publish(1, "app.strange", 3, 1), b"\x93\xa2\xff\xfe" + b"\x91" * 700 + b"\x90" + b"\x01"
+        )
         heard = await anext(events)
         while heard != 1:
             heard = await anext(events)

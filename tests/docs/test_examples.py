@@ -16,20 +16,20 @@ from typing import Any
 
 import pytest
 
-from actors.launch import Surroundings
-from actors.manifest import parse_manifest
-from actors.profile import Profile, find_profile, read_profile
 from actors.readiness.availability import Declared, chosen_model
-from actors.readiness.facts import Facts
+from actors.readiness.readiness_facts import Facts
 from actors.readiness.wording import Wordings
+from actors.shared.locations.locations import locate
+from actors.shared.manifest import parse_manifest
+from actors.shared.profile.profile import Profile, find_profile, read_profile
 from actors.state_store import build
-from actors.state_store.kinds import kinds_of
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.value_schemas import Mismatch, of_profile
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.schemata import Mismatch, of_profile
-from actors.storage.locations import locate
 from bus.actor import ActorLoop
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
+from tests.support.actor_contexts import context_without_bus
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,9 @@ def command(page: str, name: str) -> list[str]:
 
 def profile_of_page(directory: Path, containing: str) -> Profile:
     """A profile that has nothing but what one block of its page declares."""
-    (directory / "profile.toml").write_text('name = "myapp"\n' + code("docs/profiles.md", "toml", containing), encoding="utf-8")
+    (directory / "profile.toml").write_text(
+        'name = "myapp"\n' + code("docs/profiles.md", "toml", containing), encoding="utf-8"
+    )
     return read_profile(directory)
 
 
@@ -69,14 +71,20 @@ def load(name: str, source: str, directory: Path) -> ModuleType:
 async def test_the_actor_of_the_page_greets_in_the_language_of_the_settings(tmp_path: Path) -> None:
     greeter = load("greeter", code("docs/actors.md", "python", "class Greeter"), tmp_path)
     try:
-        async with memory_bus(namespaces=["myapp.*"]) as bus, bus.connect("greeter") as own, bus.connect("app") as app:
+        async with (
+            memory_bus(namespaces=["myapp.*"]) as bus,
+            bus.connect("greeter") as own,
+            bus.connect("app") as app,
+        ):
             settings = {"stt": {"language": "de"}}
             await app.publish(SettingsChangedEvent(changed={}, settings=settings, revision=1, reason="start"))
             await app.settled()
             actor = greeter.build(None)
             loop: ActorLoop[Any] = ActorLoop(actor, own)
             running = asyncio.create_task(loop.run())
-            while actor.language != "de" or not any("myapp.greet" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+            while actor.language != "de" or not any(
+                "myapp.greet" in peer.serves for peer in bus.routing.statistics(0.0).peers
+            ):
                 await asyncio.sleep(0)
             assert (await app.request(greeter.GreetRequestEvent())).words == "hallo"
             loop.stop()
@@ -97,7 +105,9 @@ async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
 
 
 def test_every_actor_of_the_bundled_profile_is_on_the_page_and_can_be_imported() -> None:
-    listed = re.findall(r"^\| `(actors\.\w+:build)` \|", (ROOT / "docs/profiles.md").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^\| `(actors\.\w+:build)` \|", (ROOT / "docs/profiles.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     bundled = [child.entry for child in read_profile(find_profile("dictation")).children]
     assert set(bundled) <= set(listed)
     for entry in listed:
@@ -122,9 +132,15 @@ def test_the_signed_manifest_of_the_page_is_read(tmp_path: Path) -> None:
 
 def test_the_state_of_the_page_is_kept_as_it_says(tmp_path: Path) -> None:
     profile = profile_of_page(tmp_path, "[[namespaces]]")
-    for name, containing in (("documents.py", "DOCUMENTS"), ("notes.py", "class Note"), ("migrations.py", "MIGRATIONS")):
+    for name, containing in (
+        ("documents.py", "DOCUMENTS"),
+        ("notes.py", "class Note"),
+        ("migrations.py", "MIGRATIONS"),
+    ):
         (tmp_path / name).write_text(code("docs/profiles.md", "python", containing), encoding="utf-8")
-    build(Surroundings(name="state_store", locations=locate("myapp", tmp_path / "home"), profile=profile))  # nothing of it is refused
+    build(
+        context_without_bus(name="state_store", locations=locate("myapp", tmp_path / "home"), profile=profile)
+    )  # nothing of it is refused
     schemata, namespaces = of_profile(profile), Namespaces(profile.state_namespaces)
     assert schemata.bring_up("notes.py:Note", 1, {"name": "a", "text": "b"}) == {"title": "a", "body": "b"}
     with pytest.raises(Mismatch, match="title: Field required"):
@@ -149,16 +165,30 @@ def test_the_python_sidecar_of_the_readme_asks_and_listens(tmp_path: Path) -> No
     """It runs against a real runtime, until it has heard a first event."""
     home = {**os.environ, "UNDERCROFT_HOME": str(tmp_path)}
     undercroft = [sys.executable, "-P", "-m", "actors"]
-    source = code("README.md", "python", "my-sidecar").replace("        print(event)", "        print(event)\n        break")
+    source = code("README.md", "python", "my-sidecar").replace(
+        "        print(event)", "        print(event)\n        break"
+    )
     subprocess.run([*undercroft, "up", "--detach"], env=home, check=True, capture_output=True, timeout=60)
     try:
-        heard = subprocess.run([sys.executable, "-c", source], env=home, capture_output=True, text=True, timeout=60)
-        for example in (command("README.md", "config set vad"), command("README.md", "state set"), ["status"], ["metrics"], ["config", "list"]):
-            done = subprocess.run([*undercroft, *example], env=home, capture_output=True, text=True, timeout=60)
+        heard = subprocess.run(
+            [sys.executable, "-c", source], env=home, capture_output=True, text=True, timeout=60
+        )
+        for example in (
+            command("README.md", "config set vad"),
+            command("README.md", "state set"),
+            ["status"],
+            ["metrics"],
+            ["config", "list"],
+        ):
+            done = subprocess.run(
+                [*undercroft, *example], env=home, capture_output=True, text=True, timeout=60
+            )
             assert done.returncode == 0, f"{example}: {done.stdout}{done.stderr}"
     finally:
         subprocess.run([*undercroft, "down"], env=home, check=True, capture_output=True, timeout=60)
     assert heard.returncode == 0, heard.stderr
     reply, event = heard.stdout.splitlines()
     assert reply == "0.5"
-    assert event.startswith(("SettingsChangedEvent(", "ModelStateChangedEvent(", "ModelCatalogueChangedEvent("))
+    assert event.startswith(
+        ("SettingsChangedEvent(", "ModelStateChangedEvent(", "ModelCatalogueChangedEvent(")
+    )

@@ -15,18 +15,22 @@ import msgspec
 import pytest
 
 import undercroft_client
-from actors.model_downloader.activation import activate
 from actors.model_downloader.actor import ModelDownloader
-from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.staging.activation import activate
+from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_verifier.actor import ModelVerifier
-from brokers import broker_options, broker_process
 from bus.actor import ActorLoop
 from bus.client import Peer, connect
 from bus.errors import RequestFailed
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelRemoveRequestEvent, ModelsListRequestEvent
+from tests.support.broker_processes import broker_options, broker_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="the broker listens on ipc here")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="the broker listens on ipc here"),
+]
 PAGE = Path(__file__).parents[2] / "docs" / "model-lifecycle.md"
 CONTENT = b"0123456789"
 SHA256 = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
@@ -65,7 +69,9 @@ async def is_served(peer: Peer) -> bool:
     return True
 
 
-async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_with_its_holder(tmp_path: Path) -> None:
+async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_with_its_holder(
+    tmp_path: Path,
+) -> None:
     engine, root = example(tmp_path), ModelRoot(tmp_path / "models")
     root.prepare()
     root.staging("silero-vad").mkdir()
@@ -96,7 +102,9 @@ async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_
                     engine.borrow(client, "silero-vad")
 
             await anyio.to_thread.run_sync(borrow_and_leave)
-            removed = await app.request(ModelRemoveRequestEvent(model_id="silero-vad", wait_seconds=20), timeout_seconds=25)
+            removed = await app.request(
+                ModelRemoveRequestEvent(model_id="silero-vad", wait_seconds=20), timeout_seconds=25
+            )
             assert removed.status.state == "absent"
             assert await holders(app) == []
             for loop in loops:

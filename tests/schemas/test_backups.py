@@ -8,10 +8,21 @@ import msgspec
 import pytest
 
 from schemas import backups
-from schemas.backups import BackupInfo, BackupKind, BackupRestoreRequestEvent, Finding, FindingKind, StateCheckRequestEvent
+from schemas.backups import (
+    BackupInfo,
+    BackupKind,
+    BackupRestoreRequestEvent,
+    Finding,
+    FindingKind,
+    StateCheckRequestEvent,
+)
 from schemas.event import Request, reply_type_of, topic_of
 
-REQUESTS = [found for found in vars(backups).values() if isinstance(found, type) and issubclass(found, Request) and found is not Request]
+REQUESTS = [
+    found
+    for found in vars(backups).values()
+    if isinstance(found, type) and issubclass(found, Request) and found is not Request
+]
 
 
 @pytest.mark.parametrize("request_type", REQUESTS, ids=lambda found: found.__name__)
@@ -21,13 +32,20 @@ def test_a_request_names_its_answer(request_type: type[Request]) -> None:  # typ
 
 def test_a_restore_changes_no_more_than_it_is_asked_to() -> None:
     request = BackupRestoreRequestEvent(id="x")
-    assert (request.keys, request.settings, request.without_damaged, request.dry_run) == ([], False, False, False)
+    assert (request.keys, request.settings, request.without_damaged, request.dry_run) == (
+        [],
+        False,
+        False,
+        False,
+    )
     assert StateCheckRequestEvent().repair is False
 
 
 @pytest.mark.requirement("S3-7")
 def test_a_backup_says_what_a_listing_has_to_show() -> None:
-    assert {"id", "name", "created_at", "size_bytes", "compressed", "encrypted"} <= set(BackupInfo.__struct_fields__)
+    assert {"id", "name", "created_at", "size_bytes", "compressed", "encrypted"} <= set(
+        BackupInfo.__struct_fields__
+    )
 
 
 def test_kinds_are_words_that_a_listing_can_show() -> None:

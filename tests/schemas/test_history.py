@@ -6,7 +6,13 @@ import msgspec
 import pytest
 
 from schemas.event import retained_key_of
-from schemas.history import PAGE_LIMIT, TEXT_LIMIT_CHARACTERS, HistoryAppendRequestEvent, HistoryChangedEvent, HistoryQueryRequestEvent
+from schemas.history import (
+    PAGE_LIMIT,
+    TEXT_LIMIT_CHARACTERS,
+    HistoryAppendRequestEvent,
+    HistoryChangedEvent,
+    HistoryQueryRequestEvent,
+)
 
 
 @pytest.mark.parametrize(

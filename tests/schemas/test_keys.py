@@ -18,7 +18,10 @@ def test_one_report_is_retained_for_each_actor_that_uses_keys() -> None:
 
 @pytest.mark.requirement("S3-23")
 def test_no_field_has_room_for_a_key() -> None:
-    assert not {"secret", "wrapped", "key"} & {*KeysReport.__struct_fields__, *DataKeyReport.__struct_fields__}
+    assert not {"secret", "wrapped", "key"} & {
+        *KeysReport.__struct_fields__,
+        *DataKeyReport.__struct_fields__,
+    }
 
 
 def test_unknown_reason_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from schemas.contract import EVENTS, REPLIES
+from schemas.contract.registry import EVENTS, REPLIES
 from schemas.paths import PathChooseRequestEvent, PathChosenEvent, PathMoveChangedEvent, PathsChangedEvent
 
 
@@ -19,9 +19,16 @@ def test_a_choice_moves_and_creates_nothing_unless_it_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"category": "config", "path": "/c"}, {"category": "models", "path": "x" * 4097}, {"category": "models", "path": 1}]
+    "fields",
+    [
+        {"category": "config", "path": "/c"},
+        {"category": "models", "path": "x" * 4097},
+        {"category": "models", "path": 1},
+    ],
 )
-def test_a_category_that_cannot_be_chosen_and_a_path_without_end_are_invalid(fields: dict[str, object]) -> None:
+def test_a_category_that_cannot_be_chosen_and_a_path_without_end_are_invalid(
+    fields: dict[str, object],
+) -> None:
     with pytest.raises(msgspec.ValidationError):
         decode({"type": "paths.choose", **fields})
 

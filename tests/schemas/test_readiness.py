@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from schemas import readiness
-from schemas.contract import EVENTS
+from schemas.contract.registry import EVENTS
 from schemas.event import Request, retained_key_of
 
-SNAPSHOT = readiness.ReadinessSnapshot(revision=1, state="ready", since=0.0, state_text="", is_blocking=False, show="nothing", steps=[], modes=[])
+SNAPSHOT = readiness.ReadinessSnapshot(
+    revision=1, state="ready", since=0.0, state_text="", is_blocking=False, show="nothing", steps=[], modes=[]
+)
 
 
 @pytest.mark.requirement("S1-25")
@@ -32,12 +34,18 @@ def test_there_are_three_actions_and_none_of_them_controls_a_download() -> None:
 
 @pytest.mark.requirement("S1-23", "S1-24")
 def test_a_frontend_asks_and_never_touches_files() -> None:
-    asked = {topic for topic, event in EVENTS.items() if topic.startswith("readiness.") and issubclass(event, Request)}
+    asked = {
+        topic
+        for topic, event in EVENTS.items()
+        if topic.startswith("readiness.") and issubclass(event, Request)
+    }
     assert asked == {"readiness.report", "readiness.setup", "readiness.retry"}
 
 
 def test_whatever_can_be_shown_has_a_field_that_holds_it() -> None:
-    assert set(get_args(readiness.Showing)) - {"nothing"} <= set(readiness.ReadinessSnapshot.__struct_fields__)
+    assert set(get_args(readiness.Showing)) - {"nothing"} <= set(
+        readiness.ReadinessSnapshot.__struct_fields__
+    )
 
 
 @pytest.mark.parametrize("locale", ["", "de", "de-AT", "zh_Hant_TW"])
@@ -49,4 +57,7 @@ def test_a_locale_is_a_short_tag(locale: str) -> None:
 @pytest.mark.parametrize("locale", ["../../etc", "d", "de-", "x" * 40])
 def test_what_is_no_locale_is_refused(locale: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(msgspec.json.encode({"type": "readiness.report", "locale": locale}), type=readiness.ReadinessReportRequestEvent)
+        msgspec.json.decode(
+            msgspec.json.encode({"type": "readiness.report", "locale": locale}),
+            type=readiness.ReadinessReportRequestEvent,
+        )

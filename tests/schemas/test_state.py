@@ -46,8 +46,13 @@ HISTORY: dict[str, Any] = {
 
 
 @pytest.mark.requirement("S3-14", "S3-15", "S3-16")
-@pytest.mark.parametrize(("schema", "value"), [(GridLayoutState, LAYOUT), (UserPreferencesState, PREFERENCES), (ConversationHistoryState, HISTORY)])
-def test_the_states_of_the_design_fit_their_schemas_and_every_field_counts(schema: type[msgspec.Struct], value: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [(GridLayoutState, LAYOUT), (UserPreferencesState, PREFERENCES), (ConversationHistoryState, HISTORY)],
+)
+def test_the_states_of_the_design_fit_their_schemas_and_every_field_counts(
+    schema: type[msgspec.Struct], value: dict[str, Any]
+) -> None:
     msgspec.convert(value, schema)
     for name in value:
         with pytest.raises(msgspec.ValidationError, match=name):
@@ -57,7 +62,12 @@ def test_the_states_of_the_design_fit_their_schemas_and_every_field_counts(schem
 @pytest.mark.requirement("S3-15")
 @pytest.mark.parametrize(
     "wrong",
-    [{"theme": "pink"}, {"ui": {**PREFERENCES["ui"], "gridDensity": "dense"}}, {"privacy": {"telemetryEnabled": "no"}}, {"keyBindings": ["a"]}],
+    [
+        {"theme": "pink"},
+        {"ui": {**PREFERENCES["ui"], "gridDensity": "dense"}},
+        {"privacy": {"telemetryEnabled": "no"}},
+        {"keyBindings": ["a"]},
+    ],
 )
 def test_a_preference_of_a_wrong_kind_does_not_fit(wrong: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
@@ -75,12 +85,22 @@ def test_each_request_names_its_reply() -> None:
 
 
 def test_the_options_of_a_save_are_those_of_the_design() -> None:
-    assert {"encrypt", "compress", "backup"} <= set(StateSaveRequestEvent.__struct_fields__) & set(BatchOperation.__struct_fields__)
+    assert {"encrypt", "compress", "backup"} <= set(StateSaveRequestEvent.__struct_fields__) & set(
+        BatchOperation.__struct_fields__
+    )
 
 
 def test_a_value_that_may_be_saved_fits_into_the_answer_that_brings_it_back() -> None:
     from bus.wire import BODY_LIMIT_BYTES
 
     value = "v" * (VALUE_LIMIT_BYTES - 5)
-    full = StateLoadedEvent(key="k" * 512, found=True, value=value, revision=2**62, saved_at=1e9, repaired_from="r" * 4096, evidence="e" * 4096)
+    full = StateLoadedEvent(
+        key="k" * 512,
+        found=True,
+        value=value,
+        revision=2**62,
+        saved_at=1e9,
+        repaired_from="r" * 4096,
+        evidence="e" * 4096,
+    )
     assert len(msgspec.msgpack.encode(full)) <= BODY_LIMIT_BYTES

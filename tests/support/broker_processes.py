@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from bus.broker import BrokerOptions, run
+from bus.broker.broker_process import BrokerOptions, run
 from bus.discovery import Runtime
 from bus.lifeline import Lifeline, LineDecoder, Message, Stop, encode
-from bus.link import Link, LinkHandlers
-from bus.sockets import CurveSecrets, new_curve_secrets
+from bus.transport.sockets import CurveSecrets, new_curve_secrets
+from bus.transport.transport import Link, LinkHandlers
 from bus.wire import Frames
 
 GUARD_SECONDS = 30.0
@@ -27,7 +27,7 @@ GUARD_SECONDS = 30.0
 
 _processes: Any = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
 if os.name != "nt":
-    _processes.set_forkserver_preload(["bus.broker"])
+    _processes.set_forkserver_preload(["bus.broker.broker_process"])
 
 
 def _be_broker(options: BrokerOptions, pipe: Connection) -> None:
@@ -57,7 +57,9 @@ class BrokerProcess:
         other.close()
         details = self._read_ready()
         self.epoch = details["epoch"]
-        self.options = msgspec.structs.replace(self.options, lane=details["lane"], feed=details["feed"], succession=True)
+        self.options = msgspec.structs.replace(
+            self.options, lane=details["lane"], feed=details["feed"], succession=True
+        )
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -84,7 +86,13 @@ class BrokerProcess:
         """What clients are told."""
         curve = self.options.curve.for_clients() if self.options.curve else None
         return Runtime(
-            app="test", pid=os.getpid(), started_at=0.0, lane=self.options.lane, feed=self.options.feed, token=self.options.token, curve=curve
+            app="test",
+            pid=os.getpid(),
+            started_at=0.0,
+            lane=self.options.lane,
+            feed=self.options.feed,
+            token=self.options.token,
+            curve=curve,
         )
 
     def resident_bytes(self) -> int:
@@ -106,9 +114,13 @@ class BrokerProcess:
 def broker_options(transport: str, directory: Path, **more: Any) -> BrokerOptions:
     """Options for a broker on `ipc` or `tcp`."""
     if transport == "ipc":
-        return BrokerOptions(lane=f"ipc://{directory}/lane", feed=f"ipc://{directory}/feed", token="token", **more)
+        return BrokerOptions(
+            lane=f"ipc://{directory}/lane", feed=f"ipc://{directory}/feed", token="token", **more
+        )
     curve: CurveSecrets = new_curve_secrets()
-    return BrokerOptions(lane="tcp://127.0.0.1:*", feed="tcp://127.0.0.1:*", token="token", curve=curve, **more)
+    return BrokerOptions(
+        lane="tcp://127.0.0.1:*", feed="tcp://127.0.0.1:*", token="token", curve=curve, **more
+    )
 
 
 @contextlib.contextmanager
@@ -127,7 +139,8 @@ class LossyLink:
     """A link whose feed loses the messages that `drops` picks, as a slow subscriber's does.
 
     Attributes:
-        is_live: the feed has brought something (a heartbeat at the latest), so what is published from now on comes by feed.
+        is_live: the feed has brought something (a heartbeat at the latest), so what is published from now on
+            comes by feed.
     """
 
     def __init__(self, link: Link, drops: Callable[[list[bytes]], bool]) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from actors.demo.content import BytesContent, Content, sha256_of
-from actors.demo.origin import Origin
+from actors.cli.demo.content import BytesContent, Content, sha256_of
+from actors.cli.demo.origin import Origin
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor import Actor, ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import MemoryBus, memory_bus
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelsListRequestEvent, ModelStatus
 
@@ -36,15 +36,26 @@ class House:
         self.entries: dict[str, ModelEntry] = {}
         self.running: dict[str, tuple[ActorLoop[Any], asyncio.Task[None]]] = {}
 
-    def offer(self, model_id: str, revision: str, files: dict[str, bytes | Content], **changes: Any) -> ModelEntry:
+    def offer(
+        self, model_id: str, revision: str, files: dict[str, bytes | Content], **changes: Any
+    ) -> ModelEntry:
         """Let the manifest want these files; `changes` are further fields of their promises, by `<path>`."""
         promises = []
         for path, content in files.items():
             served = BytesContent(content) if isinstance(content, bytes) else content
             url = self.origin.serve(f"/{model_id}/{revision}/{path}", served)
-            promise = FilePromise(path=path, size_bytes=served.size_bytes, sha256=sha256_of(served), urls=[url])
+            promise = FilePromise(
+                path=path, size_bytes=served.size_bytes, sha256=sha256_of(served), urls=[url]
+            )
             promises.append(msgspec.structs.replace(promise, **changes.get(path, {})))
-        entry = ModelEntry(id=model_id, name=model_id.title(), category="stt", licence="MIT", revision=revision, files=promises)
+        entry = ModelEntry(
+            id=model_id,
+            name=model_id.title(),
+            category="stt",
+            licence="MIT",
+            revision=revision,
+            files=promises,
+        )
         self.entries[model_id] = entry
         return entry
 
@@ -57,7 +68,10 @@ class House:
         await self._start("model_verifier", ModelVerifier(self.models, self.state))
 
     async def start_downloader(self) -> None:
-        await self._start("model_downloader", ModelDownloader(Manifest(format=1, models=list(self.entries.values())), self.models))
+        await self._start(
+            "model_downloader",
+            ModelDownloader(Manifest(format=1, models=list(self.entries.values())), self.models),
+        )
 
     async def restart(self) -> None:
         """End the downloader and start it with the manifest as it is now."""
@@ -69,7 +83,9 @@ class House:
         loop.stop()
         await task
 
-    async def ask(self, request: Any, peer: Peer | None = None, timeout_seconds: float = GUARD_SECONDS) -> Any:
+    async def ask(
+        self, request: Any, peer: Peer | None = None, timeout_seconds: float = GUARD_SECONDS
+    ) -> Any:
         """Ask, once more each time while nobody serves it yet."""
         async with asyncio.timeout(GUARD_SECONDS):
             while True:

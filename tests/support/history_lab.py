@@ -7,13 +7,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.history.checking import Finding
-from actors.history.identity import Identities
-from actors.history.journal import Journal
-from actors.history.keeping import Append, Change, Edit, Keeper, Remove
-from actors.history.vault import Vault
-from actors.storage.cipher import DataKey
-from actors.storage.stored import KeyNotToBeHad
+from actors.history.engine import Append, Change, Edit, Keeper, Remove
+from actors.history.entry_ids import Identities
+from actors.history.segments.recovery import Finding
+from actors.history.segments.segment_keys import Vault
+from actors.history.segments.segment_store import Journal
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope_errors import KeyNotToBeHad
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 
 
@@ -41,7 +41,12 @@ RING = Ring()
 
 def entry(number: int, text: str = "") -> HistoryEntry:
     """The entry of that number."""
-    return HistoryEntry(id=Identities().next(1000.0 + number, number), at=1000.0 + number, kind="dictation", text=text or f"text {number}")
+    return HistoryEntry(
+        id=Identities().next(1000.0 + number, number),
+        at=1000.0 + number,
+        kind="dictation",
+        text=text or f"text {number}",
+    )
 
 
 def keeper_of(root: Path, *, encrypts: bool = True, limit_bytes: int = 4 << 20, ring: Ring = RING) -> Keeper:

@@ -85,7 +85,9 @@ class Site:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         self.url = f"{'https' if tls else 'http'}://{name}:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -107,7 +109,9 @@ class Site:
         return [seen for seen in self.requests if part in seen.path]
 
     def _serve(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        seen = Seen(handler.command, handler.path, {name.lower(): value for name, value in handler.headers.items()})
+        seen = Seen(
+            handler.command, handler.path, {name.lower(): value for name, value in handler.headers.items()}
+        )
         self.requests.append(seen)
         route = self.routes.get(handler.path) or self.routes.get(urlsplit(handler.path).path)
         answer = route(seen) if route else Answer(b"no such page", 404)
@@ -142,7 +146,14 @@ def sha256(content: bytes) -> str:
 
 
 def add_repository(
-    site: Site, repository: str, files: dict[str, bytes], *, large: tuple[str, ...] = (), revision: str = "main", commit: str = COMMIT, **more: Any
+    site: Site,
+    repository: str,
+    files: dict[str, bytes],
+    *,
+    large: tuple[str, ...] = (),
+    revision: str = "main",
+    commit: str = COMMIT,
+    **more: Any,
 ) -> None:
     """Let a site speak as the hub for one repository: `large` files are in LFS, so the API knows their SHA-256."""
     siblings = []
@@ -158,7 +169,13 @@ def add_repository(
 
 
 def add_image(
-    site: Site, name: str, tag: str, layers: list[tuple[str, bytes, dict[str, str]]], *, media_type: str = IMAGE_MANIFEST, realm: str = ""
+    site: Site,
+    name: str,
+    tag: str,
+    layers: list[tuple[str, bytes, dict[str, str]]],
+    *,
+    media_type: str = IMAGE_MANIFEST,
+    realm: str = "",
 ) -> str:
     """Let a site speak as a registry for one image of layers (media type, content, annotations); the manifest's digest.
 
@@ -178,11 +195,24 @@ def add_image(
 
     for kind, content, notes in layers:
         digest = f"sha256:{sha256(content)}"
-        described.append({"mediaType": kind, "digest": digest, "size": len(content), **({"annotations": notes} if notes else {})})
+        described.append(
+            {
+                "mediaType": kind,
+                "digest": digest,
+                "size": len(content),
+                **({"annotations": notes} if notes else {}),
+            }
+        )
         site.routes[f"/v2/{name}/blobs/{digest}"] = guarded(Answer(content))
     config = b'{"model_family":"probe"}'
-    about = {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": f"sha256:{sha256(config)}", "size": len(config)}
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": about, "layers": described}).encode()
+    about = {
+        "mediaType": "application/vnd.docker.container.image.v1+json",
+        "digest": f"sha256:{sha256(config)}",
+        "size": len(config),
+    }
+    manifest = json.dumps(
+        {"schemaVersion": 2, "mediaType": media_type, "config": about, "layers": described}
+    ).encode()
     answer = guarded(Answer(manifest, 200, {"Content-Type": media_type}))
     site.routes[f"/v2/{name}/manifests/{tag}"] = answer
     site.routes[f"/v2/{name}/manifests/sha256:{sha256(manifest)}"] = answer
@@ -276,13 +306,28 @@ def private_ca(directory: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
 
     now = datetime.datetime.now(datetime.UTC)
     span = (now - datetime.timedelta(days=1), now + datetime.timedelta(days=30))
-    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_key, server_key = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP256R1()),
+    )
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Probe CA")])
-    alternatives = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *(x509.DNSName(name) for name in names)]
+    alternatives = [
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        *(x509.DNSName(name) for name in names),
+    ]
 
     def begin(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(authority).public_key(key.public_key())
-        return builder.serial_number(x509.random_serial_number()).not_valid_before(span[0]).not_valid_after(span[1])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(authority)
+            .public_key(key.public_key())
+        )
+        return (
+            builder.serial_number(x509.random_serial_number())
+            .not_valid_before(span[0])
+            .not_valid_after(span[1])
+        )
 
     root = (
         begin(authority, authority_key)
@@ -294,12 +339,16 @@ def private_ca(directory: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
         begin(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Probe server")]), server_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+        )
         .sign(authority_key, hashes.SHA256())
     )
     authority_file, server_file = directory / "ca.pem", directory / "server.pem"
     authority_file.write_bytes(root.public_bytes(serialization.Encoding.PEM))
-    private = server_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = server_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     server_file.write_bytes(private + leaf.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server_file)

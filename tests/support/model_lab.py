@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from actors.demo.content import Content, sha256_of
-from actors.demo.origin import Origin
+from actors.cli.demo.content import Content, sha256_of
+from actors.cli.demo.origin import Origin
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor import Actor, ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import MemoryBus, memory_bus
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus
 
@@ -38,7 +38,9 @@ class Stage:
         for number, content in enumerate(contents):
             path = f"part-{number}.bin" if number else "model.bin"
             url = self.origin.serve(f"/{model_id}/{path}", content)
-            files.append(FilePromise(path=path, size_bytes=content.size_bytes, sha256=sha256_of(content), urls=[url]))
+            files.append(
+                FilePromise(path=path, size_bytes=content.size_bytes, sha256=sha256_of(content), urls=[url])
+            )
         entry = ModelEntry(id=model_id, name=model_id.title(), category="stt", licence="MIT", files=files)
         self.entries.append(entry)
         return entry
@@ -62,7 +64,9 @@ class Stage:
 
     async def start_both(self) -> None:
         await self.start("model_verifier", ModelVerifier(self.models, self.state))
-        await self.start("model_downloader", ModelDownloader(Manifest(format=1, models=self.entries), self.models))
+        await self.start(
+            "model_downloader", ModelDownloader(Manifest(format=1, models=self.entries), self.models)
+        )
 
     async def end(self, name: str) -> None:
         loop, task = self.running.pop(name)
@@ -83,7 +87,9 @@ async def stage_at(home: Path) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def listening(stage: Stage, *types: Any) -> AsyncIterator[tuple[Peer, Callable[[type[Any]], Awaitable[Any]], list[Any]]]:
+async def listening(
+    stage: Stage, *types: Any
+) -> AsyncIterator[tuple[Peer, Callable[[type[Any]], Awaitable[Any]], list[Any]]]:
     """A client that hears events: the peer, a way to wait for the next of a type, and everything heard."""
     async with stage.bus.connect() as peer, peer.subscribe(*types) as events:
         heard: list[Any] = []
@@ -111,7 +117,9 @@ async def ask(peer: Peer, request: Any) -> Any:
                 await asyncio.sleep(0)
 
 
-async def until_state(next_of: Callable[[type[Any]], Awaitable[Any]], model_id: str, *states: ModelState) -> ModelStatus:
+async def until_state(
+    next_of: Callable[[type[Any]], Awaitable[Any]], model_id: str, *states: ModelState
+) -> ModelStatus:
     while True:
         event = await next_of(ModelStateChangedEvent)
         if event.model_id == model_id and event.status.state in states:

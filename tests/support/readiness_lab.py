@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from actors.modes import CategoryTable, ModeTable, OptionalTable, ReadinessTable
 from actors.readiness.availability import Declared
-from actors.readiness.facts import Facts, learn
-from actors.readiness.policy import derive
+from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.readiness_snapshot import derive
 from actors.readiness.wording import Wordings
+from actors.shared.profile.mode_tables import CategoryTable, ModeTable, OptionalTable, ReadinessTable
 from schemas.config import SettingsChangedEvent
-from schemas.models import FileProgress, ModelDownloadProgressedEvent, ModelState, ModelStateChangedEvent, ModelStatus
+from schemas.models import (
+    FileProgress,
+    ModelDownloadProgressedEvent,
+    ModelState,
+    ModelStateChangedEvent,
+    ModelStatus,
+)
+from schemas.operations.supervision import ActorState, ActorStateChangedEvent, ActorStatus
 from schemas.paths import PathProblem, PathProblemKind, PathsChangedEvent, PathStatus
 from schemas.readiness import ReadinessSnapshot
-from schemas.supervision import ActorState, ActorStateChangedEvent, ActorStatus
 
 NOW = 1_700_000_000.0
 SIZE_BYTES = 1000
@@ -27,7 +33,10 @@ MODES = (
         name="dictation",
         title="Dictation",
         requires=["stt"],
-        optional=[OptionalTable(category="llm", notice="raw_output"), OptionalTable(category="vad", notice="loudness_only", bundled=True)],
+        optional=[
+            OptionalTable(category="llm", notice="raw_output"),
+            OptionalTable(category="vad", notice="loudness_only", bundled=True),
+        ],
     ),
     ModeTable(name="assistant", title="Assistant", requires=["llm", "tts"], enabled_by="assistant.enabled"),
 )
@@ -93,9 +102,19 @@ def actor_event(actor: str, state: ActorState, reason: str = "") -> ActorStateCh
     return ActorStateChangedEvent(actor=actor, status=ActorStatus(actor=actor, state=state, reason=reason))
 
 
-def paths_event(path: str = "/models", problem: PathProblemKind | None = None, free_bytes: int | None = 10**9) -> PathsChangedEvent:
+def paths_event(
+    path: str = "/models", problem: PathProblemKind | None = None, free_bytes: int | None = 10**9
+) -> PathsChangedEvent:
     """Where models lie, and what is wrong with it."""
-    problems = [PathProblem(kind=problem, category="models", path=path, message=f"{path}: {problem}", offers=["choose"])] if problem else []
+    problems = (
+        [
+            PathProblem(
+                kind=problem, category="models", path=path, message=f"{path}: {problem}", offers=["choose"]
+            )
+        ]
+        if problem
+        else []
+    )
     found = PathStatus(
         category="models",
         path=path,
@@ -126,6 +145,8 @@ def all_installed() -> tuple[ModelStatus, ...]:
     return tuple(status(model_id, "installed") for model_id in ("base", "chat", "voice", "ears"))
 
 
-def snapshot_of(facts: Facts, before: ReadinessSnapshot | None = None, now: float = NOW, declared: Declared = DECLARED) -> ReadinessSnapshot:
+def snapshot_of(
+    facts: Facts, before: ReadinessSnapshot | None = None, now: float = NOW, declared: Declared = DECLARED
+) -> ReadinessSnapshot:
     """The snapshot of these facts, in English."""
     return derive(facts, declared, ENGLISH, before, now)

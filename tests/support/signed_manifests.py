@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from actors.manifest.signature import seal
+from actors.shared.manifest.manifest_signature import seal
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 KEY, OTHER = Ed25519PrivateKey.from_private_bytes(b"1" * 32), Ed25519PrivateKey.from_private_bytes(b"2" * 32)
@@ -32,5 +32,12 @@ def signed(
     def moment(seconds: float) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(now + seconds, datetime.UTC)
 
-    manifest = Manifest(format=1, models=models or [ENTRY], version=version, issued_at=moment(issued), expires_at=moment(expires), **more)
+    manifest = Manifest(
+        format=1,
+        models=models or [ENTRY],
+        version=version,
+        issued_at=moment(issued),
+        expires_at=moment(expires),
+        **more,
+    )
     return seal(msgspec.json.encode(manifest), [key])

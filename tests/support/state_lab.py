@@ -6,17 +6,17 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from actors.profile_tables import NamespaceTable
-from actors.state_store.backups.copying import Copier
-from actors.state_store.backups.manifest import Manifest
-from actors.state_store.backups.restoring import Restorer
-from actors.state_store.backups.vault import Vault
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.backups.backup_manifest import Manifest
+from actors.state_store.backups.consistent_copy import Copier
+from actors.state_store.backups.repository import Vault
+from actors.state_store.backups.restore import Restorer
+from actors.state_store.engine.operations import Delete, Save, Step
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Delete, Save, Step
-from actors.state_store.store import StateStore
-from actors.storage.cipher import DataKey
-from actors.storage.envelope import KeyNotToBeHad
 from schemas.backups import BackupKind
 
 TABLES = [NamespaceTable(name="notes"), NamespaceTable(name="vault", encrypt=True)]
@@ -68,10 +68,17 @@ def vault_of(store: StateStore, now: float | None = None) -> Vault:
 
 
 def back_up(
-    store: StateStore, kind: BackupKind = "manual", name: str = "", *, now: float | None = None, extras: dict[str, Path] | None = None
+    store: StateStore,
+    kind: BackupKind = "manual",
+    name: str = "",
+    *,
+    now: float | None = None,
+    extras: dict[str, Path] | None = None,
 ) -> Manifest:
     copier = Copier(store, extras or {})
-    return vault_of(store, now).create(kind, name, copier.fill, lambda: copier.revision, store.schemata.versions())[0]
+    return vault_of(store, now).create(
+        kind, name, copier.fill, lambda: copier.revision, store.schemata.versions()
+    )[0]
 
 
 def restorer(store: StateStore, extras: dict[str, Path] | None = None) -> Restorer:

@@ -1,10 +1,13 @@
 """Faults in system calls: runs Python code under strace, and lets the N-th call of a kind fail or end the process.
 
-    SCENE = Scene(setup="from actors.storage.durable import replace_file", act="replace_file(root / 'a', b'new')", again="...")
-    for fault in faults_of(SCENE, prepare, directory): outcome = play(SCENE, directory, fault)
+    SCENE = Scene(setup="from actors.shared.durable.durable_write import replace_file", act="replace_file(root
+    / 'a', b'new')", again="...") for fault in faults_of(SCENE, prepare, directory): outcome = play(SCENE,
+    directory, fault)
 
-`setup` runs undisturbed; then strace attaches, and `act` runs with the fault in it; `again` runs behind it in the same
-process, undisturbed unless the fault is still to come. `root` is the directory, `report(text)` adds to what is reported.
+`setup` runs undisturbed; then strace attaches, and `act` runs with the fault in it; `again` runs behind it in
+the same process, undisturbed unless the fault is still to come. `root` is the directory, `report(text)` adds
+to what
+is reported.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ WRITES = (
 
 KILL = "KILL"
 TIMEOUT_SECONDS = 60
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 STAGE = """
 import ctypes, json, os, sys, traceback
@@ -72,7 +75,10 @@ tell(json.dumps([first, second, reports]))
 os._exit(0)
 """
 
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None or sys.platform != "linux", reason="faults are injected by strace, on Linux only")
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None or sys.platform != "linux",
+    reason="faults are injected by strace, on Linux only",
+)
 
 
 @dataclass(frozen=True)
@@ -125,14 +131,34 @@ class Outcome:
 def play(scene: Scene, directory: Path, fault: Fault | None = None, calls: Sequence[str] = WRITES) -> Outcome:
     """Run a scene on a directory, with a fault or without."""
     log = directory.with_name(directory.name + ".strace")
-    command = [sys.executable, "-c", STAGE, str(directory), msgspec.json.encode([scene.setup, scene.act, scene.again]).decode()]
+    command = [
+        sys.executable,
+        "-c",
+        STAGE,
+        str(directory),
+        msgspec.json.encode([scene.setup, scene.act, scene.again]).decode(),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as actor:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    ) as actor:
         assert actor.stdin is not None
         assert actor.stdout is not None
         assert actor.stdout.readline() == "ready\n", "the setup failed"
         known = ",".join(f"?{call}" for call in (*calls, "access"))
-        tracing = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={known}", "-e", "signal=none", "-p", str(actor.pid)]
+        tracing = [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            str(log),
+            "-e",
+            f"trace={known}",
+            "-e",
+            "signal=none",
+            "-p",
+            str(actor.pid),
+        ]
         if fault is not None:
             effect = "signal=KILL" if fault.kills else f"error={fault.effect}"
             tracing[5:5] = ["-e", f"inject={fault.call}:{effect}:when={fault.number}"]
@@ -145,18 +171,25 @@ def play(scene: Scene, directory: Path, fault: Fault | None = None, calls: Seque
     injected = any("(INJECTED)" in line for line in trace) or actor.returncode < 0
     if not answer:
         return Outcome(True, injected, ("", ""), ("", ""), (), trace)
-    first, second, reports = msgspec.json.decode(answer, type=tuple[tuple[str, str], tuple[str, str], tuple[str, ...]])
+    first, second, reports = msgspec.json.decode(
+        answer, type=tuple[tuple[str, str], tuple[str, str], tuple[str, ...]]
+    )
     return Outcome(False, injected, first, second, reports, trace)
 
 
 def faults_of(
-    scene: Scene, prepare: Callable[[], Path], effects: Sequence[str] = ("ENOSPC", "EIO", KILL), calls: Sequence[str] = WRITES
+    scene: Scene,
+    prepare: Callable[[], Path],
+    effects: Sequence[str] = ("ENOSPC", "EIO", KILL),
+    calls: Sequence[str] = WRITES,
 ) -> Iterator[Fault]:
     """Every fault that can meet a scene: for each call that `act` makes, each effect at each of its occurrences."""
     undisturbed = play(scene, prepare(), calls=calls)
     assert undisturbed.error == ("", ""), undisturbed.error
     occurrences: dict[str, int] = collections.Counter()
-    for (_, call), count in collections.Counter(re.findall(r"^(\d+) +(\w+)\(", line)[0] for line in undisturbed.trace if "(" in line).items():
+    for (_, call), count in collections.Counter(
+        re.findall(r"^(\d+) +(\w+)\(", line)[0] for line in undisturbed.trace if "(" in line
+    ).items():
         occurrences[call] = max(occurrences[call], count)
     for call, count in sorted(occurrences.items()):
         if call in calls:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from actors.cli.connection import ReplyT, ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ReplyT, ask, converse
-from actors.sizes import size_text
-from actors.storage.locations import locate
+from actors.shared.locations.locations import locate
+from actors.shared.text import size_text
 from bus.client import Peer
 from schemas.backups import (
     BackupCreateRequestEvent,
@@ -31,8 +31,8 @@ from schemas.backups import (
 from schemas.event import Request
 
 if TYPE_CHECKING:
-    from actors.state_store.backups.vault import Vault
-    from actors.storage.keys.ring import KeyRing
+    from actors.shared.keys.key_ring import KeyRing
+    from actors.state_store.backups.repository import Vault
 
 TIMEOUT_SECONDS = 3600.0
 """Backups may be large; the store itself gives up a disk that does not answer."""
@@ -70,7 +70,9 @@ def create(target: Target, name: str) -> int:
     if target.as_json:
         print_json(made)
     else:
-        print(f"{made.id}: {made.documents} documents, {size_text(made.content_bytes)}, {size_text(made.size_bytes)} on disk")
+        print(
+            f"{made.id}: {made.documents} documents, {size_text(made.content_bytes)}, {size_text(made.size_bytes)} on disk"
+        )
     return ExitCode.OK
 
 
@@ -123,14 +125,29 @@ def verify(target: Target, id: str) -> int:
 
 @backup.command()
 @click.argument("id")
-@click.option("--key", "keys", multiple=True, help="Only this key; may be given several times. A typed document is document.<type>.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    help="Only this key; may be given several times. A typed document is document.<type>.",
+)
 @click.option("--settings", is_flag=True, help="Also bring back the settings.")
-@click.option("--without-damaged", is_flag=True, help="Leave out documents that were damaged when the backup was made.")
+@click.option(
+    "--without-damaged", is_flag=True, help="Leave out documents that were damaged when the backup was made."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
 @pass_target
-def restore(target: Target, id: str, keys: tuple[str, ...], settings: bool, without_damaged: bool, dry_run: bool, yes: bool) -> int:
+def restore(
+    target: Target,
+    id: str,
+    keys: tuple[str, ...],
+    settings: bool,
+    without_damaged: bool,
+    dry_run: bool,
+    yes: bool,
+) -> int:
     """Bring back what a backup holds, all or nothing. What is there now is backed up first, and keys that came later go.
 
     \b
@@ -139,9 +156,15 @@ def restore(target: Target, id: str, keys: tuple[str, ...], settings: bool, with
       undercroft backup restore 20260102T030405Z-manual-s1 --key layout.default --yes
     """
     if not dry_run:
-        confirm(f"Replace {', '.join(keys) if keys else 'everything that the app keeps'} by what {id} holds?", yes)
-    request = BackupRestoreRequestEvent(id=id, keys=list(keys), settings=settings, without_damaged=without_damaged, dry_run=dry_run)
-    return show_restored(target, converse(target, lambda peer: labour(peer, request, target)), dry_run=dry_run)
+        confirm(
+            f"Replace {', '.join(keys) if keys else 'everything that the app keeps'} by what {id} holds?", yes
+        )
+    request = BackupRestoreRequestEvent(
+        id=id, keys=list(keys), settings=settings, without_damaged=without_damaged, dry_run=dry_run
+    )
+    return show_restored(
+        target, converse(target, lambda peer: labour(peer, request, target)), dry_run=dry_run
+    )
 
 
 @backup.command()
@@ -159,7 +182,9 @@ def prune(target: Target, dry_run: bool, yes: bool) -> int:
     """
     if not dry_run:
         confirm("Remove the backups that 'undercroft backup prune --dry-run' shows?", yes)
-    found = converse(target, lambda peer: ask(peer, BackupsPruneRequestEvent(dry_run=dry_run), TIMEOUT_SECONDS))
+    found = converse(
+        target, lambda peer: ask(peer, BackupsPruneRequestEvent(dry_run=dry_run), TIMEOUT_SECONDS)
+    )
     if target.as_json:
         print_json(found)
         return ExitCode.OK
@@ -168,7 +193,9 @@ def prune(target: Target, dry_run: bool, yes: bool) -> int:
     for id in found.removed:
         print(f"{'would remove' if dry_run else 'removed'} {id}")
     if found.former_values:
-        print(f"{'would remove' if dry_run else 'removed'} {found.former_values} former values of single keys")
+        print(
+            f"{'would remove' if dry_run else 'removed'} {found.former_values} former values of single keys"
+        )
     return ExitCode.OK
 
 
@@ -188,11 +215,13 @@ def export(target: Target, id: str, file: Path, yes: bool) -> int:
       undercroft backup export 20260102T030405Z-manual-s1 notes.undercroft
       undercroft backup export 20260102T030405Z-manual-s1 notes.undercroft < passphrase.txt
     """
-    from actors.state_store.backups.carrying import export as carry_out
+    from actors.state_store.backups.backup_transfer import export as carry_out
 
     if file.exists():
         confirm(f"Replace {file}?", yes)
-    count = carry_out(_vault(target), id, file.absolute(), passphrase(confirmation=True), _ring(target, make=False))
+    count = carry_out(
+        _vault(target), id, file.absolute(), passphrase(confirmation=True), _ring(target, make=False)
+    )
     if target.as_json:
         print_json({"id": id, "file": str(file), "documents": count, "size_bytes": file.stat().st_size})
     else:
@@ -203,7 +232,11 @@ def export(target: Target, id: str, file: Path, yes: bool) -> int:
 @backup.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--settings", is_flag=True, help="Also take over the settings.")
-@click.option("--only-take-in", is_flag=True, help="Make it a backup of this home, and restore nothing yet; a runtime need not be up.")
+@click.option(
+    "--only-take-in",
+    is_flag=True,
+    help="Make it a backup of this home, and restore nothing yet; a runtime need not be up.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
 @pass_target
@@ -215,7 +248,7 @@ def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool
       undercroft backup import notes.undercroft
       undercroft backup import notes.undercroft --yes < passphrase.txt
     """
-    from actors.state_store.backups.carrying import take_in
+    from actors.state_store.backups.backup_transfer import take_in
 
     if not only_take_in:
         confirm(f"Replace everything that the app keeps by what {file} holds?", yes)
@@ -224,7 +257,9 @@ def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool
         if target.as_json:
             print_json(made.info())
         else:
-            print(f"{made.id}: {made.documents} documents; 'undercroft backup restore {made.id}' brings them back")
+            print(
+                f"{made.id}: {made.documents} documents; 'undercroft backup restore {made.id}' brings them back"
+            )
         return ExitCode.OK
     request = BackupRestoreRequestEvent(id=made.id, settings=settings)
     return show_restored(target, converse(target, lambda peer: labour(peer, request, target)))
@@ -236,7 +271,9 @@ def show_restored(target: Target, found: BackupRestoredEvent, *, dry_run: bool =
         print_json(found)
         return ExitCode.OK
     would = "would be " if dry_run else ""
-    print(f"{found.id}: {found.changed} keys {would}changed, {found.removed} {would}removed, {found.unchanged} as they were")
+    print(
+        f"{found.id}: {found.changed} keys {would}changed, {found.removed} {would}removed, {found.unchanged} as they were"
+    )
     if found.saved_as:
         print(f"what was there before is backup {found.saved_as}")
     for key in found.left_out:
@@ -281,7 +318,12 @@ async def _progress(peer: Peer) -> AsyncIterator[None]:
             async for event in events:
                 if isinstance(event, BackupProgressedEvent):
                     of = f" of {event.total}" if event.total else ""
-                    print(f"\r{event.doing}: {event.done}{of} documents\x1b[K", end="", file=sys.stderr, flush=True)
+                    print(
+                        f"\r{event.doing}: {event.done}{of} documents\x1b[K",
+                        end="",
+                        file=sys.stderr,
+                        flush=True,
+                    )
 
     showing = asyncio.ensure_future(show())
     try:
@@ -294,23 +336,29 @@ async def _progress(peer: Peer) -> AsyncIterator[None]:
 def line(one: BackupInfo) -> str:
     """One backup for people."""
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.created_at))
-    marks = ", ".join(mark for mark, holds in (("compressed", one.compressed), ("encrypted", one.encrypted)) if holds)
+    marks = ", ".join(
+        mark for mark, holds in (("compressed", one.compressed), ("encrypted", one.encrypted)) if holds
+    )
     name = f" {one.name!r}" if one.name else ""
-    return f"{one.id}  {at}  {one.kind}{name}, {one.documents} documents, {size_text(one.size_bytes)}, {marks}"
+    return (
+        f"{one.id}  {at}  {one.kind}{name}, {one.documents} documents, {size_text(one.size_bytes)}, {marks}"
+    )
 
 
 def _vault(target: Target) -> Vault:
     from actors.state_store.actor import DIRECTORY_NAME
-    from actors.state_store.backups.vault import Vault
+    from actors.state_store.backups.repository import Vault
 
     return Vault(locate(target.app, target.home).state / DIRECTORY_NAME / "backups")
 
 
 def _ring(target: Target, *, make: bool) -> KeyRing:
+    from actors.shared.keys.key_ring import open_ring
     from actors.state_store.actor import DIRECTORY_NAME
-    from actors.storage.keys.ring import open_ring
 
     state = locate(target.app, target.home).state
-    ring = open_ring(state, [state / DIRECTORY_NAME], interactive=True, timeout_seconds=PROMPT_TIMEOUT_SECONDS)
+    ring = open_ring(
+        state, [state / DIRECTORY_NAME], interactive=True, timeout_seconds=PROMPT_TIMEOUT_SECONDS
+    )
     ring.unlock(make=make)
     return ring

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
 
 if TYPE_CHECKING:
     import msgspec
@@ -17,9 +17,24 @@ FORMATS = ("json-schema", "asyncapi")
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="What to print to stdout.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Directory that gets both documents, instead of stdout.")
-@click.option("--clients", type=click.Path(file_okay=False, path_type=Path), help="Folder of the clients that gets their generated events.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    help="What to print to stdout.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory that gets both documents, instead of stdout.",
+)
+@click.option(
+    "--clients",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the clients that gets their generated events.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file is not what it should be.")
 @target_options
 @pass_target
@@ -37,7 +52,14 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
     if check and output is None and clients is None:
         raise click.UsageError("--check needs --output or --clients: the files to compare with")
     from bus.discovery import Runtime
-    from schemas.export import ASYNCAPI_FILE, DOCUMENTS, SCHEMA_FILE, asyncapi, json_schema, rendered
+    from schemas.contract.json_schema_export import (
+        ASYNCAPI_FILE,
+        DOCUMENTS,
+        SCHEMA_FILE,
+        asyncapi,
+        json_schema,
+        rendered,
+    )
 
     documents: list[type[msgspec.Struct]] = [*DOCUMENTS, Runtime]
     schema = json_schema(documents)
@@ -53,19 +75,25 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
         files[output / SCHEMA_FILE] = rendered(schema)
         files[output / ASYNCAPI_FILE] = rendered(asyncapi(documents))
     if clients is not None:
-        from schemas.generate import client_files
+        from schemas.contract.client_source import client_files
 
         files.update({clients / path: content for path, content in client_files(json_schema()).items()})
     return _compare(target, files) if check else _write(target, files)
 
 
 def _compare(target: Target, files: dict[Path, str]) -> int:
-    stale = [str(path) for path, content in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != content]
+    stale = [
+        str(path)
+        for path, content in files.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != content
+    ]
     if target.as_json:
         print_json({"stale": stale})
     else:
         for path in stale:
-            print(f"{path} is not what the contract says; run 'undercroft contract' with the same options but --check")
+            print(
+                f"{path} is not what the contract says; run 'undercroft contract' with the same options but --check"
+            )
     return ExitCode.FAILED if stale else ExitCode.OK
 
 

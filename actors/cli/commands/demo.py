@@ -7,8 +7,8 @@ import sys
 
 import click
 
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
 
 
 @click.command()
@@ -18,9 +18,10 @@ from actors.cli.outcome import ExitCode, print_json
 def demo(target: Target, keep: bool) -> int:
     """Show in half a minute, without internet, what the runtime does when things go wrong.
 
-    In a throwaway home it installs a real speech model and a larger synthetic file from an origin on the loopback interface, kills the
-    downloader half-way, changes a setting that another process hears, kills the broker, and stops. Every step is measured; what did
-    not hold is said. Exit code 0 if everything held, 1 otherwise.
+    In a throwaway home it installs a real speech model and a larger synthetic file from an origin on the
+    loopback interface, kills the downloader half-way, changes a setting that another process hears, kills the
+    broker, and stops. Every step
+    is measured; what did not hold is said. Exit code 0 if everything held, 1 otherwise.
 
     \b
     Examples:
@@ -29,16 +30,16 @@ def demo(target: Target, keep: bool) -> int:
       undercroft demo --keep             look at the files afterwards
       undercroft demo --home ./try       the same, in a directory of your choice that is kept
     """
-    from actors.cli import demo_views
-    from actors.demo.visit import visit
+    from actors.cli.demo.tour_run import visit
+    from actors.cli.views import tour_view
 
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # whoever ends us ends the tour in good order
             signal.signal(getattr(signal, name), lambda *_: signal.raise_signal(signal.SIGINT))
-    with demo_views.view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty()) as view:
+    with tour_view.view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty()) as view:
         report = visit(view, home=target.home, keep=keep)
     if target.as_json:
         print_json(report)
     else:
-        demo_views.print_summary(report)
+        tour_view.print_summary(report)
     return ExitCode.OK if report.ok else ExitCode.FAILED

@@ -9,17 +9,17 @@ from typing import Any, Final
 import click
 
 from actors.cli.clipboard import copy
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.diagnostics.archive import archive, manifest
-from actors.diagnostics.report import Place, generate
-from actors.storage.choices import read_choices, resolve
-from actors.storage.durable import replace_file
-from actors.storage.locations import locate
+from actors.diagnostics.report_archive import archive, manifest
+from actors.diagnostics.report_builder import Place, generate
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.locations.location_choices import read_choices, resolve
+from actors.shared.locations.locations import locate
 from bus.client import connect
 from bus.discovery import runtime_path
 from bus.errors import HelloRefused, NotRunning, OperatorError
-from schemas.diagnostics import DiagnosticsGeneratedEvent
+from schemas.operations.diagnostics import DiagnosticsGeneratedEvent
 
 CONNECT_SECONDS: Final = 0.5
 """A broker that does not answer by then is taken to be down: the report has to come all the same."""
@@ -41,16 +41,27 @@ class FileExists(OperatorError):
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this file, a zip.")
-@click.option("--preview", is_flag=True, help="Only show which files it has and what was taken out of each; nothing is written.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report to this file, a zip.",
+)
+@click.option(
+    "--preview",
+    is_flag=True,
+    help="Only show which files it has and what was taken out of each; nothing is written.",
+)
 @click.option("--copy", "is_copied", is_flag=True, help="Put the summary on the clipboard.")
 @target_options
 @pass_target
 def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: bool) -> int:
     """Make a report of what is wrong, for whoever is to help.
 
-    It says what is wrong first. What is private was taken out: names, hosts, paths, secrets, and all that was said or written.
-    Nothing leaves this machine; a file is written only with --output. It works while the runtime is down, too.
+    It says what is wrong first. What is private was taken out: names, hosts, paths, secrets, and all that was
+    said or written. Nothing leaves this machine; a file is written only with --output. It works while the
+    runtime is down,
+    too.
 
     \b
     Examples:
@@ -62,7 +73,14 @@ def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: b
         raise FileExists(str(output))
     report = make(target)
     if target.as_json:
-        print_json({**manifest(report), "findings": report.findings, "summary": report.summary, "seconds": report.seconds})
+        print_json(
+            {
+                **manifest(report),
+                "findings": report.findings,
+                "summary": report.summary,
+                "seconds": report.seconds,
+            }
+        )
     else:
         _show(report, with_summary=not preview)
     if preview:
@@ -79,7 +97,10 @@ def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: b
 def make(target: Target) -> DiagnosticsGeneratedEvent:
     """The report, made in this process: by asking those who answer, and by looking at the disk."""
     defaults = locate(target.app, target.home)
-    place = Place(resolve(defaults, read_choices(defaults.config).choices).locations, runtime_path(target.app, target.home))
+    place = Place(
+        resolve(defaults, read_choices(defaults.config).choices).locations,
+        runtime_path(target.app, target.home),
+    )
 
     async def run() -> DiagnosticsGeneratedEvent:
         try:
@@ -114,4 +135,8 @@ def _size(size_bytes: int) -> str:
 
 
 def _taken(redactions: dict[str, Any]) -> str:
-    return "taken out: " + ", ".join(f"{count} {kind}" for kind, count in redactions.items()) if redactions else "nothing was taken out"
+    return (
+        "taken out: " + ", ".join(f"{count} {kind}" for kind, count in redactions.items())
+        if redactions
+        else "nothing was taken out"
+    )

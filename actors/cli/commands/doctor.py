@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, profile_option, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.profile import DEFAULT_PROFILE
+from actors.shared.profile.profile import DEFAULT_PROFILE
 from bus.errors import NotRunning, RequestFailed, UndercroftError
 
 if TYPE_CHECKING:
-    from actors.doctor.problems import Place, Problem
-    from actors.doctor.repairs import Outcome
-    from actors.doctor.running import Facts
+    from actors.cli.doctor.checks.runtime_check import Facts
+    from actors.cli.doctor.problems import Place, Problem
+    from actors.cli.doctor.repairs import Outcome
     from bus.client import Peer
 
 MARKS = {"error": "✗", "warning": "!", "info": "·"}
@@ -41,8 +41,8 @@ def doctor(target: Target, fix: bool, is_sure: bool) -> int:
       undercroft doctor --fix --yes
       undercroft doctor --json | jq '.problems[] | select(.severity == "error")'
     """
-    from actors.doctor.examination import is_well
-    from actors.doctor.repairs import plan, preview
+    from actors.cli.doctor.examination import is_well
+    from actors.cli.doctor.repairs import plan, preview
 
     if is_sure and not fix:
         raise click.UsageError("--yes goes with --fix")
@@ -61,12 +61,12 @@ def doctor(target: Target, fix: bool, is_sure: bool) -> int:
 
 def place_of(target: Target) -> Place:
     """Where everything of the app lies, and whether a runtime has it."""
-    from actors.doctor.locks import is_held
-    from actors.doctor.problems import Place
-    from actors.profile import ProfileError, find_profile, read_profile
-    from actors.storage.choices import read_choices, resolve
-    from actors.storage.locations import locate
-    from actors.supervisor.endpoints import run_directory
+    from actors.cli.doctor.checks.lock_check import is_held
+    from actors.cli.doctor.problems import Place
+    from actors.runtime.supervisor.broker_endpoints import run_directory
+    from actors.shared.locations.location_choices import read_choices, resolve
+    from actors.shared.locations.locations import locate
+    from actors.shared.profile.profile import ProfileError, find_profile, read_profile
     from bus.discovery import runtime_path
 
     defaults = locate(target.app, target.home)
@@ -79,7 +79,9 @@ def place_of(target: Target) -> Place:
     state = resolved.locations.state
     return Place(
         locations=resolved.locations,
-        chosen=frozenset(category for category, origin in resolved.origins.items() if origin not in ("home", "platform")),
+        chosen=frozenset(
+            category for category, origin in resolved.origins.items() if origin not in ("home", "platform")
+        ),
         runtime_path=runtime_path(target.app, target.home),
         run_directory=run_directory(state),
         profile=profile,
@@ -103,18 +105,22 @@ def profile_of(target: Target) -> str:
 
 def look_everywhere(target: Target, place: Place) -> list[Problem]:
     """Examine the home, and ask the runtime if one is up; the worst comes first."""
-    from actors.doctor import running
-    from actors.doctor.examination import by_severity, examine
+    from actors.cli.doctor.checks import runtime_check
+    from actors.cli.doctor.examination import by_severity, examine
 
     problems = examine(place)
-    return by_severity([*running.check(ask_runtime(target, place.now)), *problems]) if place.is_up else problems
+    return (
+        by_severity([*runtime_check.check(ask_runtime(target, place.now)), *problems])
+        if place.is_up
+        else problems
+    )
 
 
 def ask_runtime(target: Target, now: float) -> Facts:
     """What a runtime says of itself; why it says nothing, if so."""
-    from actors.cli.session import converse
-    from actors.doctor.running import Facts
-    from actors.version import VERSION
+    from actors.cli.connection import converse
+    from actors.cli.doctor.checks.runtime_check import Facts
+    from actors.shared.version import VERSION
 
     try:
         found = converse(target, _talk)
@@ -124,9 +130,9 @@ def ask_runtime(target: Target, now: float) -> Facts:
 
 
 async def _talk(peer: Peer) -> Facts:
-    from actors.cli.session import ask
-    from actors.cli.status import look
-    from actors.doctor.running import Facts
+    from actors.cli.commands.lifecycle.status import look
+    from actors.cli.connection import ask
+    from actors.cli.doctor.checks.runtime_check import Facts
     from schemas.history import HistoryStatusEvent, HistoryStatusRequestEvent
 
     overview, alerts = await look(peer)
@@ -141,8 +147,8 @@ async def _talk(peer: Peer) -> Facts:
 
 def _mend(target: Target, place: Place, problems: list[Problem]) -> list[Outcome]:
     """Carry out the repairs, with the home taken, so that no runtime starts meanwhile."""
-    from actors.doctor.repairs import carry_out, plan
-    from actors.supervisor.home import AlreadyRunning, take_home
+    from actors.cli.doctor.repairs import carry_out, plan
+    from actors.runtime.supervisor.home_lock import AlreadyRunning, take_home
 
     try:
         with take_home(place.locations.state, f"{target.app} (doctor)"):
@@ -152,12 +158,14 @@ def _mend(target: Target, place: Place, problems: list[Problem]) -> list[Outcome
 
 
 def _as_data(place: Place, problems: list[Problem], outcomes: list[Outcome]) -> dict[str, Any]:
-    from actors.doctor.examination import is_well
+    from actors.cli.doctor.examination import is_well
 
     return {
         "is_well": is_well(problems),
         "is_up": place.is_up,
-        "problems": [{**msgspec.to_builtins(problem), "is_fixable": problem.is_fixable} for problem in problems],
+        "problems": [
+            {**msgspec.to_builtins(problem), "is_fixable": problem.is_fixable} for problem in problems
+        ],
         "repairs": outcomes,
     }
 
@@ -169,7 +177,10 @@ def _lines(problems: list[Problem]) -> list[str]:
         if problem.where:
             lines.append(f"    where: {problem.where}")
         if problem.found:
-            lines.append(f"    found: {problem.found}" + (f"; expected: {problem.expected}" if problem.expected else ""))
+            lines.append(
+                f"    found: {problem.found}"
+                + (f"; expected: {problem.expected}" if problem.expected else "")
+            )
         if problem.advice:
             lines.append(f"    do: {problem.advice}")
     return lines
@@ -178,13 +189,24 @@ def _lines(problems: list[Problem]) -> list[str]:
 def _lines_of(outcomes: list[Outcome], is_sure: bool) -> list[str]:
     if not is_sure:
         return [f"would {outcome.what}" for outcome in outcomes]
-    return [f"done: {outcome.what}" if outcome.is_done else f"not done: {outcome.what}: {outcome.why_not}" for outcome in outcomes]
+    return [
+        f"done: {outcome.what}" if outcome.is_done else f"not done: {outcome.what}: {outcome.why_not}"
+        for outcome in outcomes
+    ]
 
 
 def _summary(problems: list[Problem], *, fix: bool) -> str:
     counts = {severity: sum(problem.severity == severity for problem in problems) for severity in MARKS}
-    named = [f"{count} {severity}{'s' if count != 1 and severity != 'info' else ''}" for severity, count in counts.items() if count]
+    named = [
+        f"{count} {severity}{'s' if count != 1 and severity != 'info' else ''}"
+        for severity, count in counts.items()
+        if count
+    ]
     words = ", ".join(named) if named else "all is well"
     fixable = sum(problem.is_fixable for problem in problems)
-    hint = "; 'undercroft doctor --fix --yes' mends what can be mended" if fix else "; see 'undercroft doctor --fix'"
+    hint = (
+        "; 'undercroft doctor --fix --yes' mends what can be mended"
+        if fix
+        else "; see 'undercroft doctor --fix'"
+    )
     return words + (f"; {fixable} can be mended{hint}" if fixable else "")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.storage.locations import locate
+from actors.shared.locations.locations import locate
 
 if TYPE_CHECKING:
-    from actors.storage.keys.ring import KeyRing
+    from actors.shared.keys.key_ring import KeyRing
     from schemas.keys import KeysReport
 
 PROMPT_TIMEOUT_SECONDS = 120.0
@@ -54,7 +54,12 @@ def status(target: Target) -> int:
 
 @keys.command()
 @click.option(
-    "--timeout", "timeout_seconds", type=click.FloatRange(min=0.1), default=PROMPT_TIMEOUT_SECONDS, show_default=True, help="Seconds to wait."
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(min=0.1),
+    default=PROMPT_TIMEOUT_SECONDS,
+    show_default=True,
+    help="Seconds to wait.",
 )
 @target_options
 @pass_target
@@ -72,7 +77,12 @@ def unlock(target: Target, timeout_seconds: float) -> int:
 
 
 @keys.command()
-@click.option("--key-encryption-key", "whole", is_flag=True, help="Put a fresh key into the keychain too, and wrap all data keys under it.")
+@click.option(
+    "--key-encryption-key",
+    "whole",
+    is_flag=True,
+    help="Put a fresh key into the keychain too, and wrap all data keys under it.",
+)
 @target_options
 @pass_target
 def rotate(target: Target, whole: bool) -> int:
@@ -106,7 +116,10 @@ def recovery_code(target: Target) -> int:
         print_json({"recovery_code": code})
     else:
         print(code)
-        print("Write it down and keep it apart from this machine: it is shown only now. 'undercroft keys restore' takes it.", file=sys.stderr)
+        print(
+            "Write it down and keep it apart from this machine: it is shown only now. 'undercroft keys restore' takes it.",
+            file=sys.stderr,
+        )
     return ExitCode.OK
 
 
@@ -121,17 +134,25 @@ def restore(target: Target) -> int:
       undercroft keys restore
       undercroft keys restore < code.txt
     """
-    code = click.prompt("Recovery code", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read(CODE_LIMIT)
+    code = (
+        click.prompt("Recovery code", hide_input=True, err=True)
+        if sys.stdin.isatty()
+        else sys.stdin.read(CODE_LIMIT)
+    )
     ring = _ring(target, interactive=True, timeout_seconds=PROMPT_TIMEOUT_SECONDS)
     ring.restore(code)
     return _show(target, ring.report())
 
 
 def _ring(target: Target, *, interactive: bool = False, timeout_seconds: float = 0.0) -> KeyRing:
-    from actors.storage.keys.ring import open_ring
-    from actors.storage.keys.worker import TIMEOUT_SECONDS
+    from actors.shared.keys.key_ring import open_ring
+    from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS
 
-    return open_ring(locate(target.app, target.home).state, interactive=interactive, timeout_seconds=timeout_seconds or TIMEOUT_SECONDS)
+    return open_ring(
+        locate(target.app, target.home).state,
+        interactive=interactive,
+        timeout_seconds=timeout_seconds or TIMEOUT_SECONDS,
+    )
 
 
 def _show(target: Target, report: KeysReport) -> int:
@@ -146,7 +167,11 @@ def lines_of(report: KeysReport) -> list[str]:
     """The report for people."""
     if report.state == "absent":
         return [f"no keys yet: the first encrypted write makes them ({report.keychain})"]
-    lines = [f"locked ({report.reason}): {report.detail}" if report.state == "locked" else f"unlocked ({report.keychain})"]
+    lines = [
+        f"locked ({report.reason}): {report.detail}"
+        if report.state == "locked"
+        else f"unlocked ({report.keychain})"
+    ]
     lines += [report.advice] if report.advice else []
     if report.key_encryption_key:
         where = f", put into {report.kept_in}" if report.kept_in else ""
@@ -155,7 +180,14 @@ def lines_of(report: KeysReport) -> list[str]:
         state = f"only decrypts since {_day(key.retired_at)}" if key.retired_at else "encrypts"
         lines.append(f"data key            {key.id}  made {_day(key.created_at)}, {state}")
     if report.data_keys:
-        lines.append("recovery code       " + ("there is one" if report.has_recovery_code else "none; 'undercroft keys recovery-code' makes one"))
+        lines.append(
+            "recovery code       "
+            + (
+                "there is one"
+                if report.has_recovery_code
+                else "none; 'undercroft keys recovery-code' makes one"
+            )
+        )
     return lines
 
 

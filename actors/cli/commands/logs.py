@@ -6,20 +6,33 @@ from typing import cast, get_args
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import print_json
-from actors.cli.render import log_line
-from actors.cli.session import ask, converse
+from actors.cli.views.actor_table import log_line
 from bus.client import GapEvent, Peer
-from schemas.logs import ALL_ACTORS, LogLevel, LogLevelRequestEvent
-from schemas.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
+from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelRequestEvent
+from schemas.operations.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 
 
 @click.command()
 @click.argument("actor", required=False)
-@click.option("-n", "--lines", "limit", default=200, show_default=True, type=click.IntRange(0, 10_000), help="How many of the newest lines.")
+@click.option(
+    "-n",
+    "--lines",
+    "limit",
+    default=200,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="How many of the newest lines.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines as they are written.")
-@click.option("--set-level", "level", type=click.Choice([*get_args(LogLevel), "default"]), help="From now on note what is at least of this level.")
+@click.option(
+    "--set-level",
+    "level",
+    type=click.Choice([*get_args(LogLevel), "default"]),
+    help="From now on note what is at least of this level.",
+)
 @target_options
 @pass_target
 def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str | None) -> None:
@@ -36,7 +49,9 @@ def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str
     """
     if level is not None:
         wanted = None if level == "default" else cast("LogLevel", level)
-        changed = converse(target, lambda peer: ask(peer, LogLevelRequestEvent(actor=actor or ALL_ACTORS, level=wanted)))
+        changed = converse(
+            target, lambda peer: ask(peer, LogLevelRequestEvent(actor=actor or ALL_ACTORS, level=wanted))
+        )
         if target.as_json:
             print_json(changed)
         return
@@ -53,7 +68,11 @@ async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follo
         newest = shown[-1].at if shown else 0.0  # lines of a batch that was on its way are in the answer, too
         async for event in events:
             if not isinstance(event, GapEvent):
-                _print(target, actor, [line for line in event.lines if line.at > newest and actor in (None, line.actor)])
+                _print(
+                    target,
+                    actor,
+                    [line for line in event.lines if line.at > newest and actor in (None, line.actor)],
+                )
 
 
 def _print(target: Target, actor: str | None, lines: list[LogLine]) -> None:

@@ -6,13 +6,13 @@ from typing import Final
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import print_json
-from actors.cli.session import ask, converse
 from bus.client import Peer
-from bus.metrics import gather_metrics
-from schemas.metrics import MetricsReportedEvent, Sample
-from schemas.supervision import SupervisorStatusRequestEvent
+from bus.instruments import gather_metrics
+from schemas.operations.metrics import MetricsReportedEvent, Sample
+from schemas.operations.supervision import SupervisorStatusRequestEvent
 
 PATIENCE_SECONDS: Final = 1.0
 """An actor that has not told its metrics by then is left out."""
@@ -36,9 +36,11 @@ def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
     """
     reports = converse(target, lambda peer: gather(peer, actor))
     if prometheus:
-        from actors.diagnostics.exposition import exposition
+        from actors.diagnostics.prometheus_text import exposition
 
-        click.echo(exposition((report.actor, sample) for report in reports for sample in report.samples), nl=False)
+        click.echo(
+            exposition((report.actor, sample) for report in reports for sample in report.samples), nl=False
+        )
     elif target.as_json:
         print_json({report.actor: report.samples for report in reports})
     else:
@@ -52,8 +54,12 @@ async def gather(peer: Peer, actor: str | None) -> list[MetricsReportedEvent]:
     overview = await ask(peer, SupervisorStatusRequestEvent())
     counting = [status for status in overview.actors if status.actor not in NOT_ACTORS]
     if actor is not None and all(status.actor != actor for status in counting):
-        raise click.UsageError(f"there is no actor {actor!r}, expected one of {', '.join(status.actor for status in counting)}")
-    awaited = {status.actor for status in counting if status.state == "ready" and actor in (None, status.actor)}
+        raise click.UsageError(
+            f"there is no actor {actor!r}, expected one of {', '.join(status.actor for status in counting)}"
+        )
+    awaited = {
+        status.actor for status in counting if status.state == "ready" and actor in (None, status.actor)
+    }
     return await gather_metrics(peer, awaited, PATIENCE_SECONDS)
 
 

@@ -7,9 +7,9 @@ import sys
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
 from bus.client import GapEvent, Peer
 from bus.errors import NotRunning
 from schemas.paths import (
@@ -37,7 +37,8 @@ ENDED = ("moved", "failed", "cancelled")
 def paths(context: click.Context, target: Target, everything: bool) -> int:
     """Show where the models lie, and move them elsewhere.
 
-    Works without a runtime, too. Logs, tools and workspace follow a choice at the next start; config and state lie below --home.
+    Works without a runtime, too. Logs, tools and workspace follow a choice at the next start; config and
+    state lie below --home.
 
     \b
     Examples:
@@ -62,15 +63,41 @@ def paths(context: click.Context, target: Target, everything: bool) -> int:
 @paths.command(name="set")
 @click.argument("category", type=click.Choice(CHOOSABLE))
 @click.argument("directory", metavar="DIRECTORY")
-@click.option("--move", "action", flag_value="move", default="move", help="Bring the models along; what matches there is kept.  [default]")
-@click.option("--adopt", "action", flag_value="adopt", help="Use what lies there and matches; leave the former models alone.")
-@click.option("--anew", "action", flag_value="anew", help="Begin without models; leave the former ones alone.")
+@click.option(
+    "--move",
+    "action",
+    flag_value="move",
+    default="move",
+    help="Bring the models along; what matches there is kept.  [default]",
+)
+@click.option(
+    "--adopt",
+    "action",
+    flag_value="adopt",
+    help="Use what lies there and matches; leave the former models alone.",
+)
+@click.option(
+    "--anew", "action", flag_value="anew", help="Begin without models; leave the former ones alone."
+)
 @click.option("--create", is_flag=True, help="Create the directory if it is missing.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Show progress until the models are there; otherwise they go on moving.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Show progress until the models are there; otherwise they go on moving.",
+)
 @target_options
 @pass_target
-def set_path(target: Target, category: Choosable, directory: str, action: PathAction, create: bool, dry_run: bool, wait: bool) -> int:
+def set_path(
+    target: Target,
+    category: Choosable,
+    directory: str,
+    action: PathAction,
+    create: bool,
+    dry_run: bool,
+    wait: bool,
+) -> int:
     """Choose a directory for models, logs, tools or workspace, or one root for all of them.
 
     \b
@@ -79,16 +106,34 @@ def set_path(target: Target, category: Choosable, directory: str, action: PathAc
       undercroft paths set models /media/me/usb/models --adopt
     """
     path = os.path.abspath(os.path.expanduser(directory))
-    request = PathChooseRequestEvent(category=category, path=path, action=action, create_missing=create, dry_run=dry_run)
+    request = PathChooseRequestEvent(
+        category=category, path=path, action=action, create_missing=create, dry_run=dry_run
+    )
     return _choose(target, request, wait)
 
 
 @paths.command()
 @click.argument("category", type=click.Choice(CHOOSABLE))
-@click.option("--adopt", "action", flag_value="adopt", help="Use what lies there and matches; leave the former models alone.")
-@click.option("--move", "action", flag_value="move", default="move", help="Bring the models along; what matches there is kept.  [default]")
+@click.option(
+    "--adopt",
+    "action",
+    flag_value="adopt",
+    help="Use what lies there and matches; leave the former models alone.",
+)
+@click.option(
+    "--move",
+    "action",
+    flag_value="move",
+    default="move",
+    help="Bring the models along; what matches there is kept.  [default]",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Show progress until the models are there; otherwise they go on moving.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Show progress until the models are there; otherwise they go on moving.",
+)
 @target_options
 @pass_target
 def reset(target: Target, category: Choosable, action: PathAction, dry_run: bool, wait: bool) -> int:
@@ -98,7 +143,9 @@ def reset(target: Target, category: Choosable, action: PathAction, dry_run: bool
     Examples:
       undercroft paths reset models
     """
-    return _choose(target, PathChooseRequestEvent(category=category, path="", action=action, dry_run=dry_run), wait)
+    return _choose(
+        target, PathChooseRequestEvent(category=category, path="", action=action, dry_run=dry_run), wait
+    )
 
 
 @paths.command()
@@ -150,9 +197,9 @@ def _listed(target: Target) -> PathsListedEvent:
     try:
         return converse(target, lambda peer: ask(peer, PathsListRequestEvent()))
     except NotRunning:
-        from actors.locations.survey import Map, survey
-        from actors.storage.choices import CHOICES_NAME, read_choices
-        from actors.storage.locations import locate
+        from actors.locations.location_survey import Map, survey
+        from actors.shared.locations.location_choices import CHOICES_NAME, read_choices
+        from actors.shared.locations.locations import locate
 
         defaults = locate(target.app, target.home)
         chart = Map(defaults, defaults, read_choices(defaults.config), os.environ)
@@ -174,7 +221,9 @@ def _choose(target: Target, request: PathChooseRequestEvent, wait: bool) -> int:
     return ExitCode.FAILED if moved is not None and moved.state in ("failed", "cancelled") else ExitCode.OK
 
 
-async def _chosen(peer: Peer, target: Target, request: PathChooseRequestEvent, wait: bool) -> tuple[PathChosenEvent, PathMoveChangedEvent | None]:
+async def _chosen(
+    peer: Peer, target: Target, request: PathChooseRequestEvent, wait: bool
+) -> tuple[PathChosenEvent, PathMoveChangedEvent | None]:
     async with peer.subscribe(PathMoveChangedEvent) as events:
         chosen = await ask(peer, request, CHOOSE_TIMEOUT_SECONDS)
         if not target.as_json:

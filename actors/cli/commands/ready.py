@@ -9,13 +9,13 @@ from typing import Final
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import DeadlinePassed, ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import DeadlinePassed, ExitCode, print_json
-from actors.cli.ready_views import ReadyView, setup_lines, view_for
-from actors.cli.session import ask, converse
+from actors.cli.views.ready_view import ReadyView, setup_lines, view_for
 from bus.client import GapEvent, Peer
 from bus.errors import OperatorError
-from bus.subscription import Subscription
+from bus.peer.subscription import Subscription
 from schemas.paths import PathChooseRequestEvent, PathMoveChangedEvent
 from schemas.readiness import (
     ReadinessChangedEvent,
@@ -67,23 +67,43 @@ class Wishes:
 
 
 @click.command()
-@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), help="Give up after so many seconds.  [default: as long as it takes]")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    help="Give up after so many seconds.  [default: as long as it takes]",
+)
 @click.option("--report", is_flag=True, help="Print the full readiness report, and wait for nothing.")
-@click.option("--setup", is_flag=True, help="Confirm the bundle of models that is missing, once, and wait for it.")
+@click.option(
+    "--setup", is_flag=True, help="Confirm the bundle of models that is missing, once, and wait for it."
+)
 @click.option("--yes", "-y", is_flag=True, help="With --setup: do not ask.")
 @click.option("--accept-licences", is_flag=True, help="With --setup: the licences that are due are accepted.")
-@click.option("--location", default="", metavar="DIR", help="Have models in this directory from now on; it is created if it is missing.")
+@click.option(
+    "--location",
+    default="",
+    metavar="DIR",
+    help="Have models in this directory from now on; it is created if it is missing.",
+)
 @click.option("--retry", is_flag=True, help="Try what failed again.")
 @click.option("--locale", default="", help="Language of the report, such as de.")
 @target_options
 @pass_target
 def ready(
-    target: Target, wait_seconds: float | None, report: bool, setup: bool, yes: bool, accept_licences: bool, location: str, retry: bool, locale: str
+    target: Target,
+    wait_seconds: float | None,
+    report: bool,
+    setup: bool,
+    yes: bool,
+    accept_licences: bool,
+    location: str,
+    retry: bool,
+    locale: str,
 ) -> int:
     """Wait until the app can be used, and show what is still missing.
 
-    Exit code 0 only when all is ready; 4 if a person has to decide something first (setup, recovery, or a mode that cannot be used);
-    5 if it is not ready in time; 3 if no runtime is up.
+    Exit code 0 only when all is ready; 4 if a person has to decide something first (setup, recovery, or a
+    mode that cannot be used); 5 if it is not ready in time; 3 if no runtime is up.
 
     \b
     Examples:
@@ -157,10 +177,15 @@ async def _move(peer: Peer, snapshots: Snapshots, view: ReadyView, location: str
     request = PathChooseRequestEvent(category="models", path=location, create_missing=True)
     chosen = await ask(peer, request, WISH_TIMEOUT_SECONDS)
     if not chosen.accepted:
-        raise NotConfirmed(f"{location}: " + "; ".join(problem.message for problem in chosen.problems), "choose another directory")
+        raise NotConfirmed(
+            f"{location}: " + "; ".join(problem.message for problem in chosen.problems),
+            "choose another directory",
+        )
     if chosen.move_id:
         await _over_there(peer, chosen.move_id, location)
-    wanted = next((status.next_path or status.path for status in chosen.paths if status.category == "models"), location)
+    wanted = next(
+        (status.next_path or status.path for status in chosen.paths if status.category == "models"), location
+    )
     async for event in snapshots:
         if not isinstance(event, GapEvent):
             view.show(event.snapshot)
@@ -180,7 +205,10 @@ async def _over_there(peer: Peer, move_id: str, location: str) -> None:
             if isinstance(move, GapEvent) or move.move_id != move_id or move.state == "moving":
                 continue
             if move.state in ("failed", "cancelled"):
-                raise NotConfirmed(f"{location}: {move.problem or 'the move was cancelled'}", "choose another directory, or try again")
+                raise NotConfirmed(
+                    f"{location}: {move.problem or 'the move was cancelled'}",
+                    "choose another directory, or try again",
+                )
             return
 
 
@@ -196,7 +224,9 @@ async def _set_up(peer: Peer, view: ReadyView, now: ReadinessSnapshot, wishes: W
     request = ReadinessSetupRequestEvent(location=now.location, accept_licences=is_accepted)
     done = await ask(peer, request, WISH_TIMEOUT_SECONDS)
     if done.problems:
-        raise NotConfirmed("; ".join(done.problems), "run 'undercroft ready --setup' again once that is put right")
+        raise NotConfirmed(
+            "; ".join(done.problems), "run 'undercroft ready --setup' again once that is put right"
+        )
     return done.revision
 
 
@@ -211,4 +241,7 @@ def _confirm(setup: SetupPrompt) -> None:
         raise NotConfirmed("\n".join(lines), "run 'undercroft ready --setup --yes' to confirm this")
     print("\n".join(lines))
     if not click.confirm("Fetch this?"):
-        raise NotConfirmed("nothing was fetched", "run 'undercroft ready --setup' again, with --location DIR for another place")
+        raise NotConfirmed(
+            "nothing was fetched",
+            "run 'undercroft ready --setup' again, with --location DIR for another place",
+        )

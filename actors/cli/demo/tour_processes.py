@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from actors import prctl
+from actors.runtime import process_name
 from bus.discovery import is_alive
 
 KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -30,10 +30,12 @@ class Command:
     """
 
     def __init__(self, *arguments: str) -> None:
-        options: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}  # Ctrl-C is for us to hand on
-        if prctl.IS_LINUX:
+        options: dict[str, Any] = (
+            {"start_new_session": True} if os.name == "posix" else {}
+        )  # Ctrl-C is for us to hand on
+        if process_name.IS_LINUX:
             parent_pid = os.getpid()
-            options["preexec_fn"] = lambda: prctl.die_with_parent(parent_pid)
+            options["preexec_fn"] = lambda: process_name.die_with_parent(parent_pid)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "actors", *arguments],
             stdin=subprocess.DEVNULL,
@@ -46,7 +48,9 @@ class Command:
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self._errors = b""
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_lines, self._read_errors)]
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._read_lines, self._read_errors)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -59,7 +63,9 @@ class Command:
         line = await self._lines.get()
         if not line:
             self._lines.put_nowait(b"")
-            raise EOFError(self._errors.decode("utf-8", "replace").strip() or f"exit code {await self._ended}")
+            raise EOFError(
+                self._errors.decode("utf-8", "replace").strip() or f"exit code {await self._ended}"
+            )
         return line
 
     async def end(self) -> int:
@@ -122,7 +128,7 @@ def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
     try:
         return (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):
-        return is_alive(pid) and not prctl.IS_LINUX
+        return is_alive(pid) and not process_name.IS_LINUX
 
 
 async def all_gone(pids: set[int]) -> None:

@@ -12,7 +12,8 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: for programs; title is for people.
-        held: whether what the step is about was proven; None if it was not tried, since an earlier step failed.
+        held: whether what the step is about was proven; None if it was not tried, since an earlier step
+            failed.
         detail: what was measured, or what went wrong.
     """
 

@@ -10,15 +10,21 @@ import time
 from pathlib import Path
 from typing import Final
 
-from actors.demo.origin import Origin
-from actors.demo.report import StepOutcome, TourReport, all_held
-from actors.demo.scenes import RATE_BYTES_PER_SECOND, SILERO_DISTRIBUTION, Exhibit, hang, silero_exhibit, synthetic_exhibit, write_profile
-from actors.demo.tour import Tour, View
+from actors.cli.demo.origin import Origin
+from actors.cli.demo.tour_fixtures import (
+    RATE_BYTES_PER_SECOND,
+    SILERO_DISTRIBUTION,
+    Exhibit,
+    hang,
+    silero_exhibit,
+    synthetic_exhibit,
+    write_profile,
+)
+from actors.cli.demo.tour_report import StepOutcome, TourReport, all_held
+from actors.cli.demo.tour_script import Tour, View
 from bus.errors import OperatorError
 
-NO_SILERO: Final = (
-    f"The package {SILERO_DISTRIBUTION} is not installed, so a synthetic file alone was shown; extra 'demo' brings a real speech model."
-)
+NO_SILERO: Final = f"The package {SILERO_DISTRIBUTION} is not installed, so a synthetic file alone was shown; extra 'demo' brings a real speech model."
 
 
 class HomeTaken(OperatorError):
@@ -33,7 +39,9 @@ class HomeTaken(OperatorError):
         self.home = home
 
     def __str__(self) -> str:
-        return f"{self.home}: is not empty; the tour wants a directory of its own, or none, for a throwaway one"
+        return (
+            f"{self.home}: is not empty; the tour wants a directory of its own, or none, for a throwaway one"
+        )
 
 
 def visit(
@@ -67,7 +75,14 @@ def visit(
     notes = [] if silero is not None or exhibits is not None else [NO_SILERO]
     if kept:
         notes.append(f"Everything is kept in {directory}.")
-    return TourReport(ok=all_held(steps), seconds=round(time.monotonic() - began, 3), home=str(directory), kept=kept, steps=steps, notes=notes)
+    return TourReport(
+        ok=all_held(steps),
+        seconds=round(time.monotonic() - began, 3),
+        home=str(directory),
+        kept=kept,
+        steps=steps,
+        notes=notes,
+    )
 
 
 async def _walk(home: Path, exhibits: list[Exhibit], origin: Origin, view: View) -> list[StepOutcome]:

@@ -12,23 +12,27 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from actors.demo.chronicle import Chronicle
-from actors.demo.ledger import KEYS, Ledger
-from actors.demo.lookout import Lookout, check_whole
-from actors.demo.origin import Origin
-from actors.demo.processes import KILL, Command, all_gone, descendants
-from actors.demo.report import NotProven, StepOutcome, all_held, expect, mebibytes
-from actors.demo.scenes import Exhibit
-from actors.storage.locations import locate
+from actors.cli.demo.batch_ledger import KEYS, Ledger
+from actors.cli.demo.event_recorder import Chronicle
+from actors.cli.demo.origin import Origin
+from actors.cli.demo.tour_fixtures import Exhibit
+from actors.cli.demo.tour_processes import KILL, Command, all_gone, descendants
+from actors.cli.demo.tour_report import NotProven, StepOutcome, all_held, expect, mebibytes
+from actors.cli.demo.visibility_probe import Lookout, check_whole
+from actors.shared.locations.locations import locate
 from bus.client import Peer, connect
 from bus.discovery import DEFAULT_APP
 from bus.errors import RequestFailed, UndercroftError
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.event import Event, Request
 from schemas.models import ModelDownloadProgressedEvent, ModelInstallRequestEvent
+from schemas.operations.supervision import (
+    SupervisorStatusEvent,
+    SupervisorStatusRequestEvent,
+    SupervisorStopRequestEvent,
+)
 from schemas.readiness import ReadinessReportRequestEvent
 from schemas.state import StateLoadBatchRequestEvent
-from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent, SupervisorStopRequestEvent
 
 FETCHED_TWICE_LIMIT_BYTES: Final = 1 << 20
 ASK_AGAIN_SECONDS: Final = 0.02
@@ -57,7 +61,9 @@ class View(Protocol):
 class Tour:
     """One runtime, from its start to its end."""
 
-    def __init__(self, home: Path, profile: Path, exhibits: list[Exhibit], origin: Origin, view: View) -> None:
+    def __init__(
+        self, home: Path, profile: Path, exhibits: list[Exhibit], origin: Origin, view: View
+    ) -> None:
         self._home = home
         self._profile = profile
         self._exhibits = exhibits
@@ -108,20 +114,28 @@ class Tour:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._stack.aclose()
 
-    # -- steps: each returns what it measured, or raises what it found instead ---------------------------------------
+    # -- steps: each returns what it measured, or raises what it found instead
+    # ---------------------------------------
 
     async def _up(self) -> str:
         began = time.monotonic()
         self._runtime = self._command("--profile", str(self._profile), "up", "--settled-to-stdout")
         overview = msgspec.json.decode(await self._runtime.next_line(), type=SupervisorStatusEvent)
         milliseconds = (time.monotonic() - began) * 1000
-        unwell = [f"{actor.actor} is {actor.state}: {actor.reason}" for actor in overview.actors if actor.state != "ready"]
+        unwell = [
+            f"{actor.actor} is {actor.state}: {actor.reason}"
+            for actor in overview.actors
+            if actor.state != "ready"
+        ]
         expect(not unwell, "; ".join(unwell))
         self._note_processes(overview)
         self._peer = await self._stack.enter_async_context(connect("tour", home=self._home))
         follows = asyncio.Event()
         self._looking = asyncio.ensure_future(self._lookout.watch())
-        self._background += [asyncio.ensure_future(self._chronicle.follow(self._peer, follows)), self._looking]
+        self._background += [
+            asyncio.ensure_future(self._chronicle.follow(self._peer, follows)),
+            self._looking,
+        ]
         await follows.wait()
         self._listener = self._command("watch", "config.settings_changed")
         await self._listener.next_line()  # the retained event of the start: it listens
@@ -132,12 +146,17 @@ class Tour:
             await self._insist(ModelInstallRequestEvent(model_id=exhibit.id))
         half = self._largest.content.size_bytes // 2
         await self._until_installs(lambda: self._chronicle.durable_bytes.get(self._largest.id, 0) >= half)
-        files = ", ".join(f"{exhibit.promise.path} ({mebibytes(exhibit.content.size_bytes)})" for exhibit in self._exhibits)
+        files = ", ".join(
+            f"{exhibit.promise.path} ({mebibytes(exhibit.content.size_bytes)})" for exhibit in self._exhibits
+        )
         return f"{files}; {mebibytes(self._chronicle.durable_bytes[self._largest.id])} of the largest are on disk"
 
     async def _kill_downloader(self) -> str:
         pid = await self._pid_of(DOWNLOADER)
-        expect(self._largest.id not in self._chronicle.installed, "the install was over before it could be interrupted")
+        expect(
+            self._largest.id not in self._chronicle.installed,
+            "the install was over before it could be interrupted",
+        )
         began = time.monotonic()
         os.kill(pid, KILL)
         self._durable_at_kill = self._chronicle.durable_bytes[self._largest.id]
@@ -152,14 +171,22 @@ class Tour:
         exhibit = self._largest
         starts = [seen.range_start for seen in self._origin.requests if seen.path == exhibit.url_path]
         twice = self._origin.sent_bytes(exhibit.url_path) - exhibit.content.size_bytes
-        expect(len(starts) > 1 and bool(starts[-1]), f"expected a request for the rest, found requests that began at {starts}")
-        expect(twice <= FETCHED_TWICE_LIMIT_BYTES, f"{mebibytes(twice)} were fetched twice, expected at most {mebibytes(FETCHED_TWICE_LIMIT_BYTES)}")
+        expect(
+            len(starts) > 1 and bool(starts[-1]),
+            f"expected a request for the rest, found requests that began at {starts}",
+        )
+        expect(
+            twice <= FETCHED_TWICE_LIMIT_BYTES,
+            f"{mebibytes(twice)} were fetched twice, expected at most {mebibytes(FETCHED_TWICE_LIMIT_BYTES)}",
+        )
         return f"the origin was asked for bytes from {starts[-1]} on with If-Range, and sent {max(0, twice) / 1024:.0f} KiB twice"
 
     async def _verify(self) -> str:
         ids = {exhibit.id for exhibit in self._exhibits}
         await self._chronicle.until(lambda: ids <= self._chronicle.verified)
-        digests = ", ".join(f"{exhibit.promise.path} {exhibit.promise.sha256[:12]}..." for exhibit in self._exhibits)
+        digests = ", ".join(
+            f"{exhibit.promise.path} {exhibit.promise.sha256[:12]}..." for exhibit in self._exhibits
+        )
         return f"the verifier found size and SHA-256 as the manifest promises: {digests}"
 
     async def _activate(self) -> str:
@@ -167,13 +194,19 @@ class Tour:
         for exhibit in self._exhibits:
             directory = self._locations.models / exhibit.id
             await asyncio.to_thread(check_whole, exhibit.entry, directory, self._lookout.sights[exhibit.id])
-            expect(not directory.with_name(f"{exhibit.id}.partial").exists(), f"{exhibit.id}.partial is still there")
+            expect(
+                not directory.with_name(f"{exhibit.id}.partial").exists(),
+                f"{exhibit.id}.partial is still there",
+            )
         return f"in {self._lookout.looks} looks no half-installed model was visible; every byte was hashed once more"
 
     async def _readiness(self) -> str:
         await self._chronicle.until(lambda: self._chronicle.readiness[-1:] == ["ready"])
         told = self._chronicle.readiness
-        expect(told[0] != "ready" and "downloading" in told, f"expected setup, then a download, then ready; found {told}")
+        expect(
+            told[0] != "ready" and "downloading" in told,
+            f"expected setup, then a download, then ready; found {told}",
+        )
         report = await self._insist(ReadinessReportRequestEvent())
         modes = ", ".join(f"{mode.title} is {mode.status}" for mode in report.snapshot.modes)
         return f"every frontend was told {', then '.join(dict.fromkeys(told)).replace('_', ' ')}: {modes}"
@@ -199,13 +232,25 @@ class Tour:
         began = time.monotonic()
         os.kill(pid, KILL)
         names = [actor for actor in self._chronicle.actors if actor != BROKER]
-        await self._chronicle.until(lambda: self._chronicle.is_ready(BROKER, not_pid=pid) and all(self._chronicle.is_ready(name) for name in names))
+        await self._chronicle.until(
+            lambda: (
+                self._chronicle.is_ready(BROKER, not_pid=pid)
+                and all(self._chronicle.is_ready(name) for name in names)
+            )
+        )
         overview = await self._insist(SupervisorStatusRequestEvent())
         self._note_processes(overview)
         await self._change(0.3)
         milliseconds = (time.monotonic() - began) * 1000
-        restarted = [actor.actor for actor in overview.actors if actor.restarts and actor.actor not in (BROKER, DOWNLOADER, STATE_STORE)]
-        expect(not restarted, f"{', '.join(restarted)} had to be started again, expected them to find the new broker")
+        restarted = [
+            actor.actor
+            for actor in overview.actors
+            if actor.restarts and actor.actor not in (BROKER, DOWNLOADER, STATE_STORE)
+        ]
+        expect(
+            not restarted,
+            f"{', '.join(restarted)} had to be started again, expected them to find the new broker",
+        )
         return f"requests, events and the listener go on with a new broker after {milliseconds:.0f} ms; nobody else had to be started again"
 
     async def _down(self) -> str:
@@ -218,7 +263,8 @@ class Tour:
         expect(code == 0, f"the runtime ended with exit code {code}, expected 0")
         return f"{len(self._seen)} processes were started, none is left {(time.monotonic() - began) * 1000:.0f} ms after the request"
 
-    # -- what steps are made of -------------------------------------------------------------------------------------
+    # -- what steps are made of
+    # -------------------------------------------------------------------------------------
 
     def _command(self, *arguments: str) -> Command:
         command = Command("--home", str(self._home), *arguments)
@@ -244,13 +290,19 @@ class Tour:
         return pid
 
     def _note_processes(self, overview: SupervisorStatusEvent) -> None:
-        self._seen |= {actor.pid for actor in overview.actors if actor.pid is not None} | descendants(overview.pid)
+        self._seen |= {actor.pid for actor in overview.actors if actor.pid is not None} | descendants(
+            overview.pid
+        )
 
     async def _until_installs(self, what: Callable[[], bool]) -> None:
         """Wait until something is so, unless an install gives up before."""
 
         def given_up() -> list[str]:
-            return [status.problem for status in self._chronicle.models.values() if status.state in ("failed", "damaged")]
+            return [
+                status.problem
+                for status in self._chronicle.models.values()
+                if status.state in ("failed", "damaged")
+            ]
 
         await self._chronicle.until(lambda: what() or bool(given_up()))
         expect(not given_up(), "; ".join(given_up()))
@@ -260,18 +312,32 @@ class Tour:
         began = time.monotonic()
         answer = await self._insist(RuntimeConfigRequestEvent(operation="update", updates={SETTING: value}))
         milliseconds = (time.monotonic() - began) * 1000
-        on_disk = msgspec.json.decode((self._locations.config / "config.json").read_bytes())["overrides"].get(SETTING)
+        on_disk = msgspec.json.decode((self._locations.config / "config.json").read_bytes())["overrides"].get(
+            SETTING
+        )
         expect(answer.success and answer.durable, f"the answer is {answer.message!r}")
-        expect(on_disk == value, f"config.json has {on_disk!r} when the request is answered, expected {value!r}")
+        expect(
+            on_disk == value, f"config.json has {on_disk!r} when the request is answered, expected {value!r}"
+        )
         heard: list[object] = []
         while value not in heard:
-            heard.append(msgspec.json.decode(await self._listener.next_line())["event"]["changed"].get(SETTING))
+            heard.append(
+                msgspec.json.decode(await self._listener.next_line())["event"]["changed"].get(SETTING)
+            )
         return milliseconds
 
 
-async def _outcome(name: str, title: str, deadline_seconds: float, prove: Callable[[], Any] | None) -> StepOutcome:
+async def _outcome(
+    name: str, title: str, deadline_seconds: float, prove: Callable[[], Any] | None
+) -> StepOutcome:
     if prove is None:
-        return StepOutcome(name=name, title=title, held=None, detail="not tried, since an earlier step did not hold", seconds=0.0)
+        return StepOutcome(
+            name=name,
+            title=title,
+            held=None,
+            detail="not tried, since an earlier step did not hold",
+            seconds=0.0,
+        )
     began = time.monotonic()
     held = False
     try:
@@ -282,4 +348,6 @@ async def _outcome(name: str, title: str, deadline_seconds: float, prove: Callab
         detail = f"not within {deadline_seconds:g} s"
     except (NotProven, UndercroftError, OSError, EOFError) as error:
         detail = str(error) or type(error).__name__
-    return StepOutcome(name=name, title=title, held=held, detail=detail, seconds=round(time.monotonic() - began, 3))
+    return StepOutcome(
+        name=name, title=title, held=held, detail=detail, seconds=round(time.monotonic() - began, 3)
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from actors.demo.report import expect
-from actors.model_downloader.revisions import RECORD_NAME
+from actors.cli.demo.tour_report import expect
+from actors.model_downloader.staging.revisions import RECORD_NAME
 from schemas.manifest import ModelEntry
 
 LOOK_SECONDS: Final = 0.002
@@ -54,7 +54,9 @@ class Lookout:
         directory = self._models / entry.id
         found = _inode(directory)
         if found:
-            files = [path for path in directory.rglob("*") if path.is_file() and path != directory / RECORD_NAME]
+            files = [
+                path for path in directory.rglob("*") if path.is_file() and path != directory / RECORD_NAME
+            ]
             sight.sizes = {path.relative_to(directory).as_posix(): path.stat().st_size for path in files}
             sight.inode = found
 
@@ -67,13 +69,19 @@ def check_whole(entry: ModelEntry, directory: Path, sight: Sight) -> None:
     """
     promised = {file.path: file.size_bytes for file in entry.files}
     expect(sight.sizes == promised, f"{entry.id}: at first sight it had {sight.sizes}, expected {promised}")
-    expect(sight.inode == sight.staging_inode, f"{entry.id}: the directory is another one than {entry.id}.partial, expected a rename")
+    expect(
+        sight.inode == sight.staging_inode,
+        f"{entry.id}: the directory is another one than {entry.id}.partial, expected a rename",
+    )
     for file in entry.files:
         digest = hashlib.sha256()
         with (directory / file.path).open("rb") as stream:
             while piece := stream.read(PIECE_BYTES):
                 digest.update(piece)
-        expect(digest.hexdigest() == file.sha256, f"{entry.id}/{file.path}: SHA-256 is {digest.hexdigest()}, expected {file.sha256}")
+        expect(
+            digest.hexdigest() == file.sha256,
+            f"{entry.id}/{file.path}: SHA-256 is {digest.hexdigest()}, expected {file.sha256}",
+        )
 
 
 def _inode(path: Path) -> int:

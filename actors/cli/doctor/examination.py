@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from actors.doctor import (
-    clock,
-    crashes,
-    databases,
-    disk,
-    documents,
-    home,
-    keychain,
-    leftovers,
-    locks,
-    machine,
-    models,
-    permissions,
-    settings,
-    sockets,
+from actors.cli.doctor.checks import (
+    clock_check,
+    crash_check,
+    database_check,
+    directory_check,
+    disk_check,
+    document_check,
+    keychain_check,
+    leftover_check,
+    lock_check,
+    machine_check,
+    model_check,
+    permission_check,
+    settings_check,
+    socket_check,
 )
-from actors.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import Place, Problem
 
 CHECKS: Final[dict[str, tuple[Callable[[Place], Any], Callable[[Any], list[Problem]]]]] = {
-    home.CHECK: (home.look, home.check),
-    permissions.CHECK: (permissions.look, permissions.check),
-    locks.CHECK: (locks.look, locks.check),
-    sockets.CHECK: (sockets.look, sockets.check),
-    disk.CHECK: (disk.look, disk.check),
-    clock.CHECK: (clock.look, clock.check),
-    machine.CHECK: (machine.look, machine.check),
-    keychain.CHECK: (keychain.look, keychain.check),
-    settings.CHECK: (settings.look, settings.check),
-    models.CHECK: (models.look, models.check),
-    documents.CHECK: (documents.look, documents.check),
-    databases.CHECK: (databases.look, databases.check),
-    leftovers.CHECK: (leftovers.look, leftovers.check),
-    crashes.CHECK: (crashes.look, crashes.check),
+    directory_check.CHECK: (directory_check.look, directory_check.check),
+    permission_check.CHECK: (permission_check.look, permission_check.check),
+    lock_check.CHECK: (lock_check.look, lock_check.check),
+    socket_check.CHECK: (socket_check.look, socket_check.check),
+    disk_check.CHECK: (disk_check.look, disk_check.check),
+    clock_check.CHECK: (clock_check.look, clock_check.check),
+    machine_check.CHECK: (machine_check.look, machine_check.check),
+    keychain_check.CHECK: (keychain_check.look, keychain_check.check),
+    settings_check.CHECK: (settings_check.look, settings_check.check),
+    model_check.CHECK: (model_check.look, model_check.check),
+    document_check.CHECK: (document_check.look, document_check.check),
+    database_check.CHECK: (database_check.look, database_check.check),
+    leftover_check.CHECK: (leftover_check.look, leftover_check.check),
+    crash_check.CHECK: (crash_check.look, crash_check.check),
 }
 """Name of each check, what gathers its facts, and what judges them."""
 
@@ -50,10 +50,20 @@ def examine(place: Place) -> list[Problem]:
     for name, (look, check) in CHECKS.items():
         try:
             found += check(look(place))
-        except Exception as error:  # a check meets what nobody thought of, and the others are needed all the more
+        except (
+            Exception
+        ) as error:  # a check meets what nobody thought of, and the others are needed all the more
             what = f"this check could not be done: {type(error).__name__}"
             detail = getattr(error, "strerror", None) or ""
-            found.append(Problem(check=name, severity="warning", what=what, found=detail, advice="tell whoever made the app"))
+            found.append(
+                Problem(
+                    check=name,
+                    severity="warning",
+                    what=what,
+                    found=detail,
+                    advice="tell whoever made the app",
+                )
+            )
     return by_severity(found)
 
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from actors.profile import Profile
-from actors.storage.locations import Locations
+from actors.shared.locations.locations import Locations
+from actors.shared.profile.profile import Profile
 
 Severity = Literal["info", "warning", "error"]
 """`info`: worth knowing, nothing is wrong. `warning`: it works, not as it should. `error`: something does not work, or soon will not."""

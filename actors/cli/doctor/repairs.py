@@ -10,8 +10,8 @@ from typing import assert_never
 
 import msgspec
 
-from actors.doctor.problems import MakeDirectory, Problem, RemoveFile, Repair, SetMode
-from actors.storage.durable import make_directory
+from actors.cli.doctor.problems import MakeDirectory, Problem, RemoveFile, Repair, SetMode
+from actors.shared.durable.durable_write import make_directory
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,12 @@ def carry_out(repairs: Iterable[Repair], *, is_up: bool) -> list[Outcome]:
 
 def _do(repair: Repair, is_up: bool) -> Outcome:
     if is_up and isinstance(repair, RemoveFile):
-        return Outcome(repair=repair, what=in_words(repair), is_done=False, why_not="a runtime is up; end it with 'undercroft down' first")
+        return Outcome(
+            repair=repair,
+            what=in_words(repair),
+            is_done=False,
+            why_not="a runtime is up; end it with 'undercroft down' first",
+        )
     try:
         match repair:
             case SetMode(path=path, mode=mode):
@@ -72,7 +77,9 @@ def _do(repair: Repair, is_up: bool) -> Outcome:
             case _:
                 assert_never(repair)
     except OSError as error:
-        return Outcome(repair=repair, what=in_words(repair), is_done=False, why_not=error.strerror or str(error))
+        return Outcome(
+            repair=repair, what=in_words(repair), is_done=False, why_not=error.strerror or str(error)
+        )
     return Outcome(repair=repair, what=in_words(repair), is_done=True)
 
 
@@ -90,7 +97,9 @@ def _set_mode(path: str, mode: int) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except PermissionError:
-        os.chmod(path, mode)  # not even its owner may open it: so there is no other way, and nobody else could have put a link there
+        os.chmod(
+            path, mode
+        )  # not even its owner may open it: so there is no other way, and nobody else could have put a link there
         return
     try:
         os.fchmod(descriptor, mode)

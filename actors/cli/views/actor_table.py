@@ -6,15 +6,23 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from actors.cli.outcome import ExitCode
-from schemas.alerts import Alert
-from schemas.logs import LogRecord
-from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+from actors.cli.exit_codes import ExitCode
+from schemas.operations.alerts import Alert
+from schemas.operations.logs import LogRecord
+from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-MARKS: Final = {"ready": "●", "failed": "✗", "stopped": "○", "waiting": "·", "starting": "◌", "backoff": "↻", "stopping": "◌"}
+MARKS: Final = {
+    "ready": "●",
+    "failed": "✗",
+    "stopped": "○",
+    "waiting": "·",
+    "starting": "◌",
+    "backoff": "↻",
+    "stopping": "◌",
+}
 STYLES: Final = {"ready": "green", "failed": "bold red", "stopped": "dim", "waiting": "dim"}
 AGE_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
@@ -80,7 +88,9 @@ def status_table(overview: SupervisorStatusEvent) -> Table:
     for status in overview.actors:
         state = Text(f"{MARKS[status.state]} {status.state}", style=STYLES.get(status.state, "yellow"))
         process = "" if status.pid is None else str(status.pid)
-        table.add_row(status.actor, state, process, age(now - status.since), str(status.restarts or ""), explain(status))
+        table.add_row(
+            status.actor, state, process, age(now - status.since), str(status.restarts or ""), explain(status)
+        )
     return table
 
 

@@ -10,7 +10,11 @@ from schemas.history import Highlight, HistoryEntry, HistoryStatusEvent, Hit
 
 BOLD: Final = "\x1b[1m"
 NORMAL: Final = "\x1b[0m"
-WHERE: Final = {"memory": "in memory only", "encrypted": "on disk, encrypted", "plaintext": "on disk, in plain text"}
+WHERE: Final = {
+    "memory": "in memory only",
+    "encrypted": "on disk, encrypted",
+    "plaintext": "on disk, in plain text",
+}
 
 
 def printable(text: str) -> str:
@@ -21,7 +25,10 @@ def printable(text: str) -> str:
 def entry_lines(entry: HistoryEntry, *, whole: bool = False) -> list[str]:
     """An entry: id, time and kind, then its text, and with `whole` all else that is known."""
     facts = [entry.kind, *(fact for fact in (entry.role, entry.mode, entry.language, entry.model_id) if fact)]
-    lines = [f"{entry.id}  {_local(entry.at)}  {printable(', '.join(facts))}", *(f"    {line}" for line in printable(entry.text).splitlines())]
+    lines = [
+        f"{entry.id}  {_local(entry.at)}  {printable(', '.join(facts))}",
+        *(f"    {line}" for line in printable(entry.text).splitlines()),
+    ]
     if not whole:
         return lines
     known = {

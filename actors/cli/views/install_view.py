@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from actors.cli.outcome import print_json
+from actors.cli.exit_codes import print_json
 from schemas.models import ModelDownloadProgressedEvent, ModelStatus
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ class InstallView(Protocol):
     """Shows installs while they go on."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def progress(self, event: ModelDownloadProgressedEvent) -> None:
         """More bytes are durable."""
@@ -43,7 +45,9 @@ class _View:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
 
@@ -85,7 +89,14 @@ class BarView(_View):
     """A bar a model."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         columns = (
             TextColumn("{task.description}"),
@@ -103,20 +114,34 @@ class BarView(_View):
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def progress(self, event: ModelDownloadProgressedEvent) -> None:
         """Move the bar."""
         if event.model_id in self._tasks:
             done = percent(event.durable_bytes, event.size_bytes)
-            self._progress.update(self._tasks[event.model_id], completed=event.durable_bytes, total=event.size_bytes, percent=done)
+            self._progress.update(
+                self._tasks[event.model_id],
+                completed=event.durable_bytes,
+                total=event.size_bytes,
+                percent=done,
+            )
 
     def state(self, status: ModelStatus) -> None:
         """Name the state behind the bar."""
         if status.model_id not in self._tasks:
-            self._tasks[status.model_id] = self._progress.add_task(status.name, total=status.size_bytes, state=status.state, percent=0)
+            self._tasks[status.model_id] = self._progress.add_task(
+                status.name, total=status.size_bytes, state=status.state, percent=0
+            )
         completed = status.size_bytes if status.state == "installed" else status.durable_bytes
-        self._progress.update(self._tasks[status.model_id], completed=completed, state=status.state, percent=percent(completed, status.size_bytes))
+        self._progress.update(
+            self._tasks[status.model_id],
+            completed=completed,
+            state=status.state,
+            percent=percent(completed, status.size_bytes),
+        )
         if status.problem:
             self._progress.console.print(f"{status.name}: {status.problem}")

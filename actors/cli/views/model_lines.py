@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actors.cli.install_view import percent
+from actors.cli.exit_codes import print_json
 from actors.cli.options import Target
-from actors.cli.outcome import print_json
-from actors.sizes import size_text
+from actors.cli.views.install_view import percent
+from actors.shared.text import size_text
 from schemas.models import ModelStatus, PartialFound
 
 UNDER_WAY = ("queued", "downloading", "paused", "partial")
@@ -25,7 +25,11 @@ def model_lines(status: ModelStatus) -> list[str]:
 def _details(status: ModelStatus) -> list[str]:
     lines = []
     if status.revision:
-        update = f", {status.wanted_revision} is wanted" if status.wanted_revision not in ("", status.revision) else ""
+        update = (
+            f", {status.wanted_revision} is wanted"
+            if status.wanted_revision not in ("", status.revision)
+            else ""
+        )
         former = f", {status.former_revision} can be rolled back to" if status.former_revision else ""
         lines.append(f"revision {status.revision}{update}{former}")
     if status.held_by:
@@ -43,7 +47,9 @@ def partial_line(found: PartialFound) -> str:
     done = f" {percent(found.durable_bytes, found.promised_bytes)} %" if found.promised_bytes else ""
     hosts = f", from {', '.join(found.url_hosts)}" if found.url_hosts else ""
     wanted = "" if found.is_wanted else ", wanted by nobody"
-    return f"{found.model_id:<24} {found.kind:<8} {size_text(found.size_bytes):>9}{done}, {age}{hosts}{wanted}"
+    return (
+        f"{found.model_id:<24} {found.kind:<8} {size_text(found.size_bytes):>9}{done}, {age}{hosts}{wanted}"
+    )
 
 
 def tell(target: Target, answer: object, words: str) -> None:

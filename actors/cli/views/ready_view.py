@@ -6,8 +6,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from actors.cli.outcome import print_json
-from actors.sizes import size_text
+from actors.cli.exit_codes import print_json
+from actors.shared.text import size_text
 from schemas.readiness import ProgressLine, ReadinessSnapshot, SetupPrompt, Step
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ class ReadyView(Protocol):
     """Shows readiness while it changes."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def show(self, snapshot: ReadinessSnapshot) -> None:
         """There is a new snapshot."""
@@ -59,13 +61,19 @@ def step_line(step: Step) -> str:
 
 def ending_lines(snapshot: ReadinessSnapshot) -> list[str]:
     """What a person is told at the end: what can be used, why not all of it, and what can be done, each with its command."""
-    lines = [f"{mode.title}: {text}" for mode in snapshot.modes for text in mode.notice_texts if mode.status == "available"]
+    lines = [
+        f"{mode.title}: {text}"
+        for mode in snapshot.modes
+        for text in mode.notice_texts
+        if mode.status == "available"
+    ]
     if snapshot.state == "ready":
         return lines
     if snapshot.recovery is not None:
         lines.append(snapshot.recovery.text)
         lines += [
-            f"  {action.title}: {COMMANDS[action.name]}{f'  (now {action.value})' if action.value else ''}" for action in snapshot.recovery.actions
+            f"  {action.title}: {COMMANDS[action.name]}{f'  (now {action.value})' if action.value else ''}"
+            for action in snapshot.recovery.actions
         ]
     lines += [f"{reason.text}" for reason in snapshot.reasons]
     if snapshot.setup is not None:
@@ -86,7 +94,9 @@ class _View:
     def pause(self) -> None:
         """Nothing is drawn that could be in the way."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
 
@@ -131,7 +141,9 @@ class LiveView(_View):
         self._live: Live | None = None
         self._spinner: Spinner | None = None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.pause()
 
     def pause(self) -> None:
@@ -153,7 +165,11 @@ class LiveView(_View):
     def end(self, snapshot: ReadinessSnapshot) -> None:
         """Leave the checklist and what can be done."""
         self.pause()
-        for line in [snapshot.state_text, *(f"  {step_line(step)}" for step in snapshot.steps), *ending_lines(snapshot)]:
+        for line in [
+            snapshot.state_text,
+            *(f"  {step_line(step)}" for step in snapshot.steps),
+            *ending_lines(snapshot),
+        ]:
             print(line, flush=True)
 
     def _drawn(self, snapshot: ReadinessSnapshot) -> Group:
@@ -166,7 +182,9 @@ class LiveView(_View):
         text = snapshot.banner.text if snapshot.show == "banner" and snapshot.banner else snapshot.state_text
         self._spinner.update(text=Text(text))
         steps = [Text(f"  {step_line(step)}", style=STYLES.get(step.status, "")) for step in snapshot.steps]
-        return Group(self._spinner, *steps, *(Text(f"  {bar(line)} {line.text}") for line in snapshot.progress))
+        return Group(
+            self._spinner, *steps, *(Text(f"  {bar(line)} {line.text}") for line in snapshot.progress)
+        )
 
 
 def bar(line: ProgressLine, width: int = 24) -> str:

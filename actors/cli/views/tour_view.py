@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from actors.cli.install_view import percent
-from actors.demo.report import StepOutcome, TourReport, headline
+from actors.cli.demo.tour_report import StepOutcome, TourReport, headline
+from actors.cli.views.install_view import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,9 @@ class TourView(Protocol):
     """Shows the tour; a context, since a terminal has to be given back."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     def began(self, title: str) -> None:
         """A step begins."""
 
@@ -63,7 +65,9 @@ class SilentView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
     def began(self, title: str) -> None:
@@ -102,7 +106,9 @@ class LiveView(SilentView):
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._live.stop()
 
     def began(self, title: str) -> None:
@@ -118,7 +124,9 @@ class LiveView(SilentView):
             return  # the last word of a step that is over
         cells = done * BAR_CELLS // 100
         rate = event.rate_bytes_per_second / (1 << 20)
-        self._bars[event.model_id] = f"  {event.name:<24} {'━' * cells}{'╌' * (BAR_CELLS - cells)} {done:>3} %  {rate:.1f} MiB/s"
+        self._bars[event.model_id] = (
+            f"  {event.name:<24} {'━' * cells}{'╌' * (BAR_CELLS - cells)} {done:>3} %  {rate:.1f} MiB/s"
+        )
         self._draw()
 
     def ended(self, outcome: StepOutcome) -> None:

@@ -7,9 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from actors.cli.outcome import print_json
-from actors.cli.render import log_line, plain_line, status_table
-from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+from actors.cli.exit_codes import print_json
+from actors.cli.views.actor_table import log_line, plain_line, status_table
+from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -125,6 +125,12 @@ class LiveView:
 
     def _draw(self) -> None:
         overview = SupervisorStatusEvent(
-            version="", profile="", home="", pid=os.getpid(), started_at=0.0, settled=False, actors=list(self._statuses.values())
+            version="",
+            profile="",
+            home="",
+            pid=os.getpid(),
+            started_at=0.0,
+            settled=False,
+            actors=list(self._statuses.values()),
         )
         self._screen().update(status_table(overview), refresh=True)

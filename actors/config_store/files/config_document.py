@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.storage import strict_json
-from actors.storage.durable import DurableWriteFailed, make_directory, replace_file
-from actors.storage.quarantine import quarantine
+from actors.shared.durable import strict_json
+from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
+from actors.shared.durable.quarantine import quarantine
 from bus.errors import OperatorError
 
 FORMAT: Final = 1
@@ -146,5 +146,8 @@ def render(overrides: Mapping[str, Any], others: Mapping[str, Any], version: int
     content = {**numbers, **others, "overrides": dict(sorted(overrides.items()))}
     try:
         return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
-    except (UnicodeEncodeError, OverflowError):  # half of a surrogate pair can only leave as an escape; an integer may have more than 64 bits
+    except (
+        UnicodeEncodeError,
+        OverflowError,
+    ):  # half of a surrogate pair can only leave as an escape; an integer may have more than 64 bits
         return json.dumps(content, indent=2, allow_nan=False).encode() + b"\n"

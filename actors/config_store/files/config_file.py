@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.config_store import document
-from actors.config_store.document import Document, NotADocument
-from actors.config_store.migrations import Migration, MigrationFailed, back_up, migrate
-from actors.storage.durable import DurableWriteFailed, sweep_temporary
-from actors.storage.quarantine import quarantine
+from actors.config_store.files import config_document as document
+from actors.config_store.files.config_document import Document, NotADocument
+from actors.config_store.files.setting_migrations import Migration, MigrationFailed, back_up, migrate
+from actors.shared.durable.durable_write import DurableWriteFailed, sweep_temporary
+from actors.shared.durable.quarantine import quarantine
 from bus.errors import OperatorError, TransientError, UndercroftError
 
 Signature = tuple[int, int, int, int] | None
@@ -65,7 +65,13 @@ class SettingsFile:
         migration_fault: why the settings of an earlier version stay as they are; empty if they do not.
     """
 
-    def __init__(self, path: Path, version: int = 1, migrations: Mapping[int, Migration] | None = None, write: Write = document.write) -> None:
+    def __init__(
+        self,
+        path: Path,
+        version: int = 1,
+        migrations: Mapping[int, Migration] | None = None,
+        write: Write = document.write,
+    ) -> None:
         """Read it, and migrate it.
 
         Raises:
@@ -161,7 +167,11 @@ class SettingsFile:
             back_up(self.path, before.version)
             content = self._write(self.path, overrides, before.others, self._wanted_version)
         except (MigrationFailed, DurableWriteFailed, OSError) as error:
-            words = str(error) if isinstance(error, UndercroftError) else f"settings of version {before.version} were not migrated: {error}"
+            words = (
+                str(error)
+                if isinstance(error, UndercroftError)
+                else f"settings of version {before.version} were not migrated: {error}"
+            )
             self.migration_fault = words
             return
         self._signature = signature_of(self.path)

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from actors.config_store import packaged, policy
-from actors.config_store.commits import Commits
-from actors.config_store.document import ConfigUnreadable
-from actors.config_store.settings_file import SettingsFile, signature_of
-from bus.alerts import Alerts
+from actors.config_store import setting_changes
+from actors.config_store.files import packaged_settings
+from actors.config_store.files.config_document import ConfigUnreadable
+from actors.config_store.files.config_file import SettingsFile, signature_of
+from actors.config_store.files.write_behind import Commits
+from bus.alert_book import Alerts
 from schemas.config import SettingProblem
 
 LOOK_SECONDS: Final = 0.5
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 class Store(Protocol):
     """What of the actor is needed here."""
 
-    now: policy.Configuration
+    now: setting_changes.Configuration
     problems: tuple[SettingProblem, ...]
     commits: Commits
     alerts: Alerts
@@ -42,7 +43,9 @@ class Store(Protocol):
 class Outsiders:
     """Looks for what others did, and brings it to the store."""
 
-    def __init__(self, store: Store, file: SettingsFile, policy_path: Path | None, look_seconds: float) -> None:
+    def __init__(
+        self, store: Store, file: SettingsFile, policy_path: Path | None, look_seconds: float
+    ) -> None:
         self._store = store
         self._file = file
         self._policy_path = policy_path
@@ -58,7 +61,10 @@ class Outsiders:
             await asyncio.sleep(self._look_seconds)
             if self._file.has_changed():
                 await self._store.look()
-            if self._gone_at is not None and asyncio.get_running_loop().time() - self._gone_at >= self._gone_seconds:
+            if (
+                self._gone_at is not None
+                and asyncio.get_running_loop().time() - self._gone_at >= self._gone_seconds
+            ):
                 self._write_again()
             if self._policy_path is not None and signature_of(self._policy_path) != self._policy_signature:
                 await self._take_policy(self._policy_path)
@@ -81,10 +87,15 @@ class Outsiders:
             else:
                 self._gone_at = asyncio.get_running_loop().time()
             return
-        verdict = policy.take_file(self._store.now, self._file.known.overrides, found.document.overrides)
+        verdict = setting_changes.take_file(
+            self._store.now, self._file.known.overrides, found.document.overrides
+        )
         if not verdict.is_taken:
             self._file.refuse()
-            await self._tell_fault(f"{self._file.path}: " + "; ".join(f"{problem.path}: {problem.problem}" for problem in verdict.problems))
+            await self._tell_fault(
+                f"{self._file.path}: "
+                + "; ".join(f"{problem.path}: {problem.problem}" for problem in verdict.problems)
+            )
             return
         self._file.take(found.document)
         log.info("%s was edited: %d settings changed", self._file.path, len(verdict.changed))
@@ -105,18 +116,28 @@ class Outsiders:
         """Say what of the files could not be taken at the start."""
         alerts, known = self._store.alerts, self._file.known
         for problem in self._store.problems:
-            log.warning("setting %r is not in effect: %s; it stays where it is", problem.path, problem.problem)
+            log.warning(
+                "setting %r is not in effect: %s; it stays where it is", problem.path, problem.problem
+            )
         wrong_policy = [problem for problem in self._store.problems if problem.path == str(self._policy_path)]
         ignored = [problem for problem in self._store.problems if problem not in wrong_policy]
         told = {
             "config.file_corrupt": (
-                f"{self._file.path}: {known.fault}; it was put aside as {known.put_aside}" if known.put_aside else "",
+                f"{self._file.path}: {known.fault}; it was put aside as {known.put_aside}"
+                if known.put_aside
+                else "",
                 "look into it",
             ),
             "config.read_only": (self._file.read_only, "update the app"),
             "config.migration_failed": (self._file.migration_fault, "tell the app's developer"),
-            "config.policy_invalid": (wrong_policy[0].problem if wrong_policy else "", "put the policy file right; until then it does not hold"),
-            "config.settings_ignored": ("; ".join(f"{one.path}: {one.problem}" for one in ignored), "'undercroft config explain' tells more"),
+            "config.policy_invalid": (
+                wrong_policy[0].problem if wrong_policy else "",
+                "put the policy file right; until then it does not hold",
+            ),
+            "config.settings_ignored": (
+                "; ".join(f"{one.path}: {one.problem}" for one in ignored),
+                "'undercroft config explain' tells more",
+            ),
             "config.file_invalid": ("", ""),
             "config.not_durable": ("", ""),
         }
@@ -126,21 +147,30 @@ class Outsiders:
                 continue
             if name != "config.settings_ignored":
                 log.error("%s", message)
-            await alerts.raise_alert(name, severity="warning" if name == "config.settings_ignored" else "error", message=message, advice=advice)
+            await alerts.raise_alert(
+                name,
+                severity="warning" if name == "config.settings_ignored" else "error",
+                message=message,
+                advice=advice,
+            )
 
     async def _take_policy(self, path: Path) -> None:
         self._policy_signature = signature_of(path)
         now = self._store.now
         try:
-            managed = packaged.read_policy(path, now.ground.schema)
-        except packaged.PackagedFileWrong as error:
+            managed = packaged_settings.read_policy(path, now.ground.schema)
+        except packaged_settings.PackagedFileWrong as error:
             advice = "put the policy file right; until then what it said before holds"
-            await self._store.alerts.raise_alert("config.policy_invalid", severity="error", message=str(error), advice=advice)
+            await self._store.alerts.raise_alert(
+                "config.policy_invalid", severity="error", message=str(error), advice=advice
+            )
             return
         await self._store.alerts.clear("config.policy_invalid")
-        verdict, problems = policy.reground(now, replace(now.ground, managed=managed))
+        verdict, problems = setting_changes.reground(now, replace(now.ground, managed=managed))
         for problem in problems:
-            log.warning("setting %r is not in effect: %s; it stays where it is", problem.path, problem.problem)
+            log.warning(
+                "setting %r is not in effect: %s; it stays where it is", problem.path, problem.problem
+            )
         self._store.now = verdict.after
         if verdict.changed:
             await self._store.announce("policy", verdict.changed, verdict.restart)
@@ -149,11 +179,16 @@ class Outsiders:
         """The file is gone. What is in effect stays so and is written again, unless its directory is gone too."""
         self._gone_at = None
         if self._file.path.parent.is_dir() and not self._file.path.exists():
-            log.warning("%s is gone; what is in effect is written again; 'undercroft config reset --all' is the way to the defaults", self._file.path)
+            log.warning(
+                "%s is gone; what is in effect is written again; 'undercroft config reset --all' is the way to the defaults",
+                self._file.path,
+            )
             self._store.commits.change(())
 
     async def _tell_fault(self, fault: str) -> None:
         self._fault = fault
         log.error("%s; the edit is not in effect, the last good settings are", fault)
         advice = "put the file right; a change of settings by other means puts this one aside"
-        await self._store.alerts.raise_alert("config.file_invalid", severity="warning", message=fault, advice=advice)
+        await self._store.alerts.raise_alert(
+            "config.file_invalid", severity="warning", message=fault, advice=advice
+        )

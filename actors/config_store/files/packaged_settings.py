@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from actors.config_store.dotted import spread
-from actors.config_store.layers import Ground, Managed, Preset, path_problem
-from actors.config_store.schema import SettingsSchema
-from actors.storage.strict_json import NotStrictJson, parse
+from actors.config_store.dotted_paths import spread
+from actors.config_store.schema.settings_schema import SettingsSchema
+from actors.config_store.setting_layers import Ground, Managed, Preset, path_problem
+from actors.shared.durable.strict_json import NotStrictJson, parse
 from bus.errors import OperatorError
 
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
@@ -44,7 +44,9 @@ def read_presets(directory: Path, schema: SettingsSchema, preset_setting: str) -
         PackagedFileWrong: one of them is not valid; the app's developer has to put it right.
     """
     if preset_setting and preset_setting not in schema.fields:
-        raise PackagedFileWrong(str(directory / "profile.toml"), f"preset_setting: there is no setting {preset_setting!r}")
+        raise PackagedFileWrong(
+            str(directory / "profile.toml"), f"preset_setting: there is no setting {preset_setting!r}"
+        )
     folder = directory / PRESETS
     found = sorted(folder.glob("*.json")) if folder.is_dir() else []
     return {path.stem: _preset(path, schema, preset_setting) for path in found}
@@ -54,7 +56,9 @@ def _preset(path: Path, schema: SettingsSchema, preset_setting: str) -> Preset:
     content = _object(path)
     title, settings = content.get("title", path.stem), content.get("settings")
     if not isinstance(title, str) or not isinstance(settings, dict) or set(content) - {"title", "settings"}:
-        raise PackagedFileWrong(str(path), "expected an object with an object 'settings', and perhaps a 'title'")
+        raise PackagedFileWrong(
+            str(path), "expected an object with an object 'settings', and perhaps a 'title'"
+        )
     values = spread(schema.sections, settings)
     for name in values:
         words = path_problem(Ground(schema), name)
@@ -92,13 +96,20 @@ def read_policy(path: Path, schema: SettingsSchema) -> Managed:
     except OSError as error:
         raise PackagedFileWrong(str(path), f"cannot be read: {error.strerror}") from error
     if os.name == "posix" and mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise PackagedFileWrong(str(path), f"others than its owner may write to it (mode {mode & 0o777:o}), so it is not obeyed; chmod go-w it")
+        raise PackagedFileWrong(
+            str(path),
+            f"others than its owner may write to it (mode {mode & 0o777:o}), so it is not obeyed; chmod go-w it",
+        )
     content = _object(path)
     values, locked, message = content.get("values", {}), content.get("locked", []), content.get("message", "")
     if content.get("format") != POLICY_FORMAT:
-        raise PackagedFileWrong(str(path), f"expected 'format' {POLICY_FORMAT}, found {content.get('format')!r}")
+        raise PackagedFileWrong(
+            str(path), f"expected 'format' {POLICY_FORMAT}, found {content.get('format')!r}"
+        )
     if not isinstance(values, dict) or not isinstance(message, str) or not _is_texts(locked):
-        raise PackagedFileWrong(str(path), "expected an object 'values', a list of patterns 'locked' and a text 'message'")
+        raise PackagedFileWrong(
+            str(path), "expected an object 'values', a list of patterns 'locked' and a text 'message'"
+        )
     return Managed(str(path), spread(schema.sections, values), tuple(locked), message)
 
 

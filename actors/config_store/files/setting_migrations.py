@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.config_store.schema import is_plain
-from actors.storage.durable import FILE_MODE, remove_file, sync_directory, sync_file
+from actors.config_store.schema.settings_schema import is_plain
+from actors.shared.durable.durable_write import FILE_MODE, remove_file, sync_directory, sync_file
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
-    from actors.profile import Profile
+    from actors.shared.profile.profile import Profile
 
 Migration = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Is handed the overrides of version N by dotted path, and returns what version N+1 has in addition."""
@@ -45,12 +45,18 @@ def load_migrations(profile: Profile) -> dict[int, Migration]:
     if not profile.settings_migrations:
         return {}
     table = profile.load(profile.settings_migrations)
-    if not isinstance(table, dict) or not all(isinstance(version, int) and callable(function) for version, function in table.items()):
-        raise MigrationFailed(1, f"expected {profile.settings_migrations} to be a table of version to function, found {table!r}")
+    if not isinstance(table, dict) or not all(
+        isinstance(version, int) and callable(function) for version, function in table.items()
+    ):
+        raise MigrationFailed(
+            1, f"expected {profile.settings_migrations} to be a table of version to function, found {table!r}"
+        )
     return table
 
 
-def migrate(overrides: Mapping[str, Any], version: int, wanted: int, table: Mapping[int, Migration]) -> dict[str, Any]:
+def migrate(
+    overrides: Mapping[str, Any], version: int, wanted: int, table: Mapping[int, Migration]
+) -> dict[str, Any]:
     """Go from one version to another, step by step. What was there stays as it was, so that the earlier version of the app still finds it.
 
     Raises:
@@ -69,7 +75,9 @@ def migrate(overrides: Mapping[str, Any], version: int, wanted: int, table: Mapp
             if not is_plain({path: value}):
                 raise MigrationFailed(step, f"{path!r} is not a path with a value that JSON knows")
             if path in found and found[path] != value:
-                raise MigrationFailed(step, f"it changes {path!r}; a migration only adds, so a new meaning needs a new name")
+                raise MigrationFailed(
+                    step, f"it changes {path!r}; a migration only adds, so a new meaning needs a new name"
+                )
         found = {**result, **found}
     return found
 
@@ -85,7 +93,9 @@ def back_up(path: Path, version: int) -> Path:
     while True:
         target = path.with_name(f"{path.name}.v{version}.bak" + (f".{number}" if number > 1 else ""))
         try:
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
+            descriptor = os.open(
+                target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE
+            )
         except FileExistsError:
             if target.read_bytes() == content:
                 return target

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
-from actors.config_store.pacing import QUIET_SECONDS, Pacing
+from actors.config_store.files.write_delay import QUIET_SECONDS, Pacing
 from bus.errors import UndercroftError
 
 RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)

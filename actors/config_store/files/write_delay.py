@@ -1,8 +1,9 @@
 """When a write is worth waiting for: a slider sends faster than anybody needs it on disk. Pure, and handed the time.
 
-A change is written at once. Only where values of one setting overtake each other a write lingers, so that they share it. A sender
-that waits for each answer before it sends the next looks the same from here, and would be slowed down; so lingering is tried, and
-goes on only as long as something comes meanwhile, which such a sender cannot do.
+A change is written at once. Only where values of one setting overtake each other a write lingers, so that
+they share it. A sender that waits for each answer before it sends the next looks the same from here, and
+would be slowed down; so
+lingering is tried, and goes on only as long as something comes meanwhile, which such a sender cannot do.
 """
 
 from __future__ import annotations

@@ -11,8 +11,16 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 
-from actors.config_store.dotted import is_within, nest
-from actors.config_store.schema import RESTART, SECRET, USER, FieldSpec, Judged, SettingsSchemaWrong, check_secret
+from actors.config_store.dotted_paths import is_within, nest
+from actors.config_store.schema.settings_schema import (
+    RESTART,
+    SECRET,
+    USER,
+    FieldSpec,
+    Judged,
+    SettingsSchemaWrong,
+    check_secret,
+)
 from schemas.config import SettingProblem
 
 PROBLEM_LIMIT: Final = 100
@@ -54,7 +62,9 @@ class JsonSchema:
         try:
             Draft202012Validator.check_schema(content)
         except SchemaError as error:
-            raise SettingsSchemaWrong(source, ".".join(map(str, error.absolute_path)), f"no JSON Schema: {error.message}") from error
+            raise SettingsSchemaWrong(
+                source, ".".join(map(str, error.absolute_path)), f"no JSON Schema: {error.message}"
+            ) from error
         self.fields = {spec.path: spec for spec in self._walk(content, "")}
         for spec in self.fields.values():
             check_secret(spec, source)
@@ -77,9 +87,17 @@ class JsonSchema:
         names = {path.partition(".")[0] for path in paths}
         if not names <= self._sections.keys():
             return None
-        within = {path: values.get(path, self._defaults[path]) for name, paths in self._sections.items() if name in names for path in paths}
+        within = {
+            path: values.get(path, self._defaults[path])
+            for name, paths in self._sections.items()
+            if name in names
+            for path in paths
+        }
         properties = self._content["properties"]
-        found = (self._validator.descend(value, properties[name], path=name) for name, value in nest(within).items())
+        found = (
+            self._validator.descend(value, properties[name], path=name)
+            for name, value in nest(within).items()
+        )
         errors = list(itertools.islice(itertools.chain.from_iterable(found), PROBLEM_LIMIT))
         return Judged(problems=tuple(map(self._problem, errors))) if errors else Judged(within)
 
@@ -90,9 +108,16 @@ class JsonSchema:
     def _problem(self, error: ValidationError) -> SettingProblem:
         path = ".".join(map(str, error.absolute_path))
         wanted = json.dumps(error.validator_value, ensure_ascii=False)[:100]
-        if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (self._secrets and not path):
-            return SettingProblem(path=path, problem=f"expected {error.validator} {wanted}; the value is not shown, since it holds a secret")
-        return SettingProblem(path=path, problem=f"expected {error.validator} {wanted}; found {repr(error.instance)[:100]}")
+        if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (
+            self._secrets and not path
+        ):
+            return SettingProblem(
+                path=path,
+                problem=f"expected {error.validator} {wanted}; the value is not shown, since it holds a secret",
+            )
+        return SettingProblem(
+            path=path, problem=f"expected {error.validator} {wanted}; found {repr(error.instance)[:100]}"
+        )
 
     def _walk(self, schema: Mapping[str, Any], prefix: str) -> Iterator[FieldSpec]:
         for name, declared in schema.get("properties", {}).items():
@@ -102,7 +127,9 @@ class JsonSchema:
             found = self._resolved(declared, path)
             if isinstance(found.get("properties"), dict):
                 if path.count(".") > REFERENCE_LIMIT:
-                    raise SettingsSchemaWrong(self.source, path[:200], "sections are nested too deep, or refer to themselves")
+                    raise SettingsSchemaWrong(
+                        self.source, path[:200], "sections are nested too deep, or refer to themselves"
+                    )
                 self.sections[path] = str(found.get("title", name))
                 yield from self._walk(found, path + ".")
             elif "default" not in found:
@@ -118,10 +145,18 @@ class JsonSchema:
             if reference is None:
                 return found
             if not str(reference).startswith(LOCAL):
-                raise SettingsSchemaWrong(self.source, path, f"expected a reference within the file, such as '#/$defs/x', found {reference!r}")
+                raise SettingsSchemaWrong(
+                    self.source,
+                    path,
+                    f"expected a reference within the file, such as '#/$defs/x', found {reference!r}",
+                )
             target: Any = self._content
             for part in str(reference)[len(LOCAL) :].split("/"):
-                target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+                target = (
+                    target.get(part.replace("~1", "/").replace("~0", "~"))
+                    if isinstance(target, dict)
+                    else None
+                )
             if not isinstance(target, dict):
                 raise SettingsSchemaWrong(self.source, path, f"there is nothing at {reference!r}")
             found = {**target, **found}

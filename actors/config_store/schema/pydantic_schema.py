@@ -9,14 +9,24 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from actors.config_store.dotted import is_within, nest
-from actors.config_store.schema import RESTART, SECRET, USER, FieldSpec, Judged, SettingsSchemaWrong, check_secret
+from actors.config_store.dotted_paths import is_within, nest
+from actors.config_store.schema.settings_schema import (
+    RESTART,
+    SECRET,
+    USER,
+    FieldSpec,
+    Judged,
+    SettingsSchemaWrong,
+    check_secret,
+)
 from schemas.config import SettingProblem
 
 Route = tuple[str, tuple[str, ...]]
 """Dotted path of a setting, and the names on the way to it."""
 
-INDIFFERENT: Final = frozenset({"extra", "title", "frozen", "json_schema_extra", "use_attribute_docstrings", "validate_assignment"})
+INDIFFERENT: Final = frozenset(
+    {"extra", "title", "frozen", "json_schema_extra", "use_attribute_docstrings", "validate_assignment"}
+)
 """Options of a model that say nothing of the models within it, nor of the one around it."""
 
 
@@ -27,7 +37,8 @@ class PydanticSchema:
         """Look through the model.
 
         Raises:
-            SettingsSchemaWrong: the model's own defaults are not valid, or a field is declared as it cannot be.
+            SettingsSchemaWrong: the model's own defaults are not valid, or a field is declared as it cannot
+                be.
         """
         self.source = source or model.__qualname__
         self._model = model
@@ -39,7 +50,9 @@ class PydanticSchema:
             defaults = self._effective({})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            raise SettingsSchemaWrong(self.source, ".".join(map(str, first["loc"])), f"its default is not valid: {first['msg']}") from error
+            raise SettingsSchemaWrong(
+                self.source, ".".join(map(str, first["loc"])), f"its default is not valid: {first['msg']}"
+            ) from error
         self.fields = {path: _spec(path, info, defaults[path]) for path, info in found.items()}
         for spec in self.fields.values():
             check_secret(spec, self.source)
@@ -81,8 +94,13 @@ class PydanticSchema:
         return _pick(self._model.model_validate(nest(values)).model_dump(mode="json"), self._routes)
 
     def _problem(self, path: str, error: Any) -> SettingProblem:
-        if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (self._secrets and not path):
-            return SettingProblem(path=path, problem=f"not taken ({error['type']}); the value is not shown, since it holds a secret")
+        if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (
+            self._secrets and not path
+        ):
+            return SettingProblem(
+                path=path,
+                problem=f"not taken ({error['type']}); the value is not shown, since it holds a secret",
+            )
         return SettingProblem(path=path, problem=f"{error['msg']}; found {repr(error['input'])[:100]}")
 
     def _walk(self, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
@@ -96,18 +114,30 @@ class PydanticSchema:
                 yield path, info
 
 
-def _sections(model: type[BaseModel], routes: list[Route]) -> Iterator[tuple[str, tuple[type[BaseModel], list[Route]]]]:
+def _sections(
+    model: type[BaseModel], routes: list[Route]
+) -> Iterator[tuple[str, tuple[type[BaseModel], list[Route]]]]:
     """The sections at the top that can be judged by themselves, with their settings and the way to each from there."""
     core: Any = model.__pydantic_core_schema__
     core = core["schema"] if core["type"] == "definitions" else core
-    if core["type"] != "model" or core.get("custom_init") or core.get("post_init") or not _is_indifferent(model):
+    if (
+        core["type"] != "model"
+        or core.get("custom_init")
+        or core.get("post_init")
+        or not _is_indifferent(model)
+    ):
         return
     decorators = model.__pydantic_decorators__
     if any(getattr(decorators, kind.name) for kind in dataclasses.fields(decorators)):
         return
     for name, info in model.model_fields.items():
         inner = info.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and not info.metadata and _is_indifferent(inner):
+        if (
+            isinstance(inner, type)
+            and issubclass(inner, BaseModel)
+            and not info.metadata
+            and _is_indifferent(inner)
+        ):
             yield name, (inner, [(path, parts[1:]) for path, parts in routes if parts[0] == name])
 
 

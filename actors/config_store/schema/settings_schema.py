@@ -13,7 +13,7 @@ from bus.errors import OperatorError
 from schemas.config import SettingProblem
 
 if TYPE_CHECKING:
-    from actors.profile import Profile
+    from actors.shared.profile.profile import Profile
 
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
 DEPTH_LIMIT: Final = 64
@@ -100,7 +100,8 @@ class SettingsSchema(Protocol):
     def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Judged | None:
         """Judge only those sections at the top that hold these settings, and tell what is in effect in them.
 
-        None where that does not say whether the whole is valid: a rule goes across sections, or a setting is in none.
+        None where that does not say whether the whole is valid: a rule goes across sections, or a setting is
+        in none.
         """
         ...
 
@@ -120,11 +121,11 @@ def load_schema(profile: Profile) -> SettingsSchema:
         SettingsSchemaWrong: a field has no valid default, or the schema is none.
     """
     if profile.settings.endswith(".json"):
-        from actors.config_store.json_schema import JsonSchema
+        from actors.config_store.schema.json_schema import JsonSchema
 
         path = profile.directory / profile.settings
         return JsonSchema(_read(path), str(path))
-    from actors.config_store.pydantic_schema import PydanticSchema
+    from actors.config_store.schema.pydantic_schema import PydanticSchema
 
     return PydanticSchema(profile.load_settings(), str(profile.directory / profile.settings))
 
@@ -143,7 +144,10 @@ def is_plain(value: Any, depth: int = DEPTH_LIMIT) -> bool:
         case list() | tuple():
             return depth > 0 and all(is_plain(item, depth - 1) for item in value)
         case dict():
-            return depth > 0 and all(isinstance(name, str) and is_plain(name) and is_plain(item, depth - 1) for name, item in value.items())
+            return depth > 0 and all(
+                isinstance(name, str) and is_plain(name) and is_plain(item, depth - 1)
+                for name, item in value.items()
+            )
         case _:
             return False
 
@@ -155,11 +159,15 @@ def check_secret(spec: FieldSpec, source: str) -> None:
         SettingsSchemaWrong: the field is declared otherwise.
     """
     if spec.is_secret and spec.default not in ("", None):
-        raise SettingsSchemaWrong(source, spec.path, "a secret has an empty default; expected '' or null, since a profile is no place for one")
+        raise SettingsSchemaWrong(
+            source,
+            spec.path,
+            "a secret has an empty default; expected '' or null, since a profile is no place for one",
+        )
 
 
 def _read(path: Path) -> Any:
-    from actors.storage.strict_json import NotStrictJson, parse
+    from actors.shared.durable.strict_json import NotStrictJson, parse
 
     try:
         with path.open("rb") as file:

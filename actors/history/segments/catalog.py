@@ -1,7 +1,7 @@
 """What is known of the segments elsewhere: a catalog of all of them, and a head that says how far the newest one goes. Pure.
 
-Both are authenticated under a key that only the key ring gives, so that a segment that is gone, cut off or brought back
-from an older copy shows. In plain a digest stands in, which shows damage and no more.
+Both are authenticated under a key that only the key ring gives, so that a segment that is gone, cut off or
+brought back from an older copy shows. In plain a digest stands in, which shows damage and no more.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ class _KeyOnly(msgspec.Struct):
 
 def write_catalog(catalog: Catalog, secret: bytes) -> bytes:
     """The bytes of a catalog."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(catalog, mac=_mac(catalog, secret)))) + b"\n"
+    return (
+        msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(catalog, mac=_mac(catalog, secret))))
+        + b"\n"
+    )
 
 
 def read_catalog(content: bytes, secret: bytes) -> Catalog:
@@ -128,5 +131,7 @@ def key_of(content: bytes) -> str:
 
 
 def _mac(anchor: Catalog | Head, secret: bytes) -> str:
-    content = type(anchor).__name__.encode() + b"\n" + msgspec.json.encode(msgspec.structs.replace(anchor, mac=""))
+    content = (
+        type(anchor).__name__.encode() + b"\n" + msgspec.json.encode(msgspec.structs.replace(anchor, mac=""))
+    )
     return (hmac.new(secret, content, hashlib.sha256) if secret else hashlib.sha256(content)).hexdigest()[:32]

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from actors.history.anchors import Catalog, Head, SegmentRef
-from actors.history.segment import NAME, SegmentRead, name_of
-from actors.storage.durable import TEMPORARY_SUFFIX
-from actors.storage.quarantine import SUFFIX
+from actors.history.segments.catalog import Catalog, Head, SegmentRef
+from actors.history.segments.segment import NAME, SegmentRead, name_of
+from actors.shared.durable.durable_write import TEMPORARY_SUFFIX
+from actors.shared.durable.quarantine import SUFFIX
 
 Trouble = Literal["torn", "truncated", "tampered", "missing", "unknown", "locked", "anchor"]
 _WORDS: Final[dict[Trouble, str]] = {
@@ -42,7 +42,9 @@ class Finding:
         return self.trouble != "torn"
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.trouble}: {_WORDS[self.trouble]}" + (f" ({self.detail})" if self.detail else "")
+        return f"{self.file}: {self.trouble}: {_WORDS[self.trouble]}" + (
+            f" ({self.detail})" if self.detail else ""
+        )
 
 
 @dataclass
@@ -105,7 +107,13 @@ def plan_start(names: Iterable[str], catalog: Catalog | None) -> Plan:
             plan.segments.append(ref)
         else:
             plan.missing.append(ref)
-            plan.findings.append(Finding("missing", name, "bring it back from a backup, or accept the loss with 'undercroft history keep'"))
+            plan.findings.append(
+                Finding(
+                    "missing",
+                    name,
+                    "bring it back from a backup, or accept the loss with 'undercroft history keep'",
+                )
+            )
     plan.segments.sort(key=lambda ref: (ref.number, ref.file))
     return plan
 
@@ -116,10 +124,18 @@ def judge_head(head: Head | None, catalog: Catalog | None) -> list[Finding]:
         return []
     if any(ref.file == head.file for ref in catalog.segments) or head.number < catalog.next_number:
         return []
-    return [Finding("anchor", "history.json", f"it knows segments below {catalog.next_number}, and the head is in {head.number}")]
+    return [
+        Finding(
+            "anchor",
+            "history.json",
+            f"it knows segments below {catalog.next_number}, and the head is in {head.number}",
+        )
+    ]
 
 
-def judge_segment(ref: SegmentRef, read: SegmentRead, head: Head | None, *, has_anchors: bool) -> list[Finding]:
+def judge_segment(
+    ref: SegmentRef, read: SegmentRead, head: Head | None, *, has_anchors: bool
+) -> list[Finding]:
     """Whether a segment is what was written; empty if so. `has_anchors`: both anchors were found and are whole."""
     name = name_of(ref.number, ref.file)
     if ref.is_open:
@@ -128,7 +144,9 @@ def judge_segment(ref: SegmentRef, read: SegmentRead, head: Head | None, *, has_
         trouble: Trouble = "tampered" if read.faults or read.torn_bytes else "truncated"
         findings = [Finding(trouble, name, f"{ref.last} lines were expected, {read.last} found")]
     elif read.tags.get(ref.last) != ref.tag or read.last > ref.last:
-        findings = [Finding("tampered", name, f"line {ref.last} is not the one that the catalog knows as its last")]
+        findings = [
+            Finding("tampered", name, f"line {ref.last} is not the one that the catalog knows as its last")
+        ]
     else:
         findings = [Finding("tampered", name, "something follows its end")] if read.torn_bytes else []
     if read.faults and not any(one.trouble == "tampered" for one in findings):
@@ -136,15 +154,23 @@ def judge_segment(ref: SegmentRef, read: SegmentRead, head: Head | None, *, has_
     return findings
 
 
-def _judge_open(ref: SegmentRef, read: SegmentRead, head: Head | None, name: str, *, has_anchors: bool) -> list[Finding]:
+def _judge_open(
+    ref: SegmentRef, read: SegmentRead, head: Head | None, name: str, *, has_anchors: bool
+) -> list[Finding]:
     if head is not None and head.file == ref.file:
         if read.last < head.sequence:
             trouble: Trouble = "tampered" if read.faults or read.torn_bytes else "truncated"
-            return [Finding(trouble, name, f"at least {head.sequence} lines were expected, {read.last} found")]
+            return [
+                Finding(trouble, name, f"at least {head.sequence} lines were expected, {read.last} found")
+            ]
         if head.sequence and read.tags.get(head.sequence) != head.tag:
             return [Finding("tampered", name, f"line {head.sequence} is not the one that the head knows")]
     elif has_anchors and read.last:
         return [Finding("anchor", "history.head", f"it does not know {name}, which has {read.last} lines")]
     if not read.torn_bytes:
         return []
-    return [Finding("tampered", name, "something follows its seal") if read.is_sealed else Finding("torn", name, f"{read.torn_bytes} bytes")]
+    return [
+        Finding("tampered", name, "something follows its seal")
+        if read.is_sealed
+        else Finding("torn", name, f"{read.torn_bytes} bytes")
+    ]

@@ -9,7 +9,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from actors.history.records import TAG_BYTES, Kind, RecordRefused, Sealing, open_line, parse_line, write_line
+from actors.history.segments.segment_records import (
+    TAG_BYTES,
+    Kind,
+    RecordRefused,
+    Sealing,
+    open_line,
+    parse_line,
+    write_line,
+)
 
 FORMAT: Final = 1
 HEADER_LIMIT_BYTES: Final = 4096

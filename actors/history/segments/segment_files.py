@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from actors.history.anchors import CATALOG_NAME, HEAD_NAME
-from actors.storage.durable import sync_directory, sync_file
+from actors.history.segments.catalog import CATALOG_NAME, HEAD_NAME
+from actors.shared.durable.durable_write import sync_directory, sync_file
 
 
 def cut_off(path: Path, length: int) -> None:
@@ -23,7 +23,11 @@ def files_of(directory: Path, anchors: Path) -> list[Path]:
     """All files that a history has on disk, what was put aside among them; segments first."""
     found = [path for path in sorted(directory.iterdir()) if path.is_file()] if directory.is_dir() else []
     names = (CATALOG_NAME, HEAD_NAME)
-    return found + ([path for path in sorted(anchors.iterdir()) if path.name.startswith(names)] if anchors.is_dir() else [])
+    return found + (
+        [path for path in sorted(anchors.iterdir()) if path.name.startswith(names)]
+        if anchors.is_dir()
+        else []
+    )
 
 
 def purge(directory: Path, anchors: Path) -> int:

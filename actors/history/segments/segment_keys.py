@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import Final, Protocol
 
-from actors.history.records import Encrypted, Plain, RecordRefused, Sealing
-from actors.history.segment import ENCRYPTED, PLAIN, Header
-from actors.storage.cipher import DataKey, WrongKey
-from actors.storage.keys import wrapping
+from actors.history.segments.segment import ENCRYPTED, PLAIN, Header
+from actors.history.segments.segment_records import Encrypted, Plain, RecordRefused, Sealing
+from actors.shared.crypto.cipher import DataKey, WrongKey
+from actors.shared.keys import key_wrap
 
 FILE_ID_BYTES: Final = 8
 ANCHOR_PURPOSE: Final = b"undercroft/history/anchors"
@@ -44,8 +44,10 @@ class Vault:
         if not self.encrypts or self._ring is None:
             return Header(cipher=PLAIN, file=file_id, number=number), Plain()
         wrapping_key, own = self._ring.current(), DataKey(file_id, os.urandom(32))
-        wrapped = wrapping.wrap(wrapping_key, own, _purpose(file_id))
-        return Header(cipher=ENCRYPTED, file=file_id, number=number, key=wrapping_key.id, wrapped=wrapped), Encrypted(own.secret)
+        wrapped = key_wrap.wrap(wrapping_key, own, _purpose(file_id))
+        return Header(
+            cipher=ENCRYPTED, file=file_id, number=number, key=wrapping_key.id, wrapped=wrapped
+        ), Encrypted(own.secret)
 
     def sealing(self, header: Header) -> Sealing:
         """What opens the lines of a segment.
@@ -58,7 +60,7 @@ class Vault:
             return Plain()
         try:
             key = self._key(header.key)
-            return Encrypted(wrapping.unwrap(key, header.wrapped, header.file, _purpose(header.file)).secret)
+            return Encrypted(key_wrap.unwrap(key, header.wrapped, header.file, _purpose(header.file)).secret)
         except WrongKey as error:
             raise RecordRefused("the key in its header cannot be unwrapped") from error
 
@@ -82,12 +84,14 @@ class Vault:
             from cryptography.hazmat.primitives.hashes import SHA256
             from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-            self._anchor_secrets[key_id] = HKDF(SHA256(), 32, None, ANCHOR_PURPOSE).derive(self._key(key_id).secret)
+            self._anchor_secrets[key_id] = HKDF(SHA256(), 32, None, ANCHOR_PURPOSE).derive(
+                self._key(key_id).secret
+            )
         return self._anchor_secrets[key_id]
 
     def _key(self, key_id: str) -> DataKey:
         if self._ring is None:
-            from actors.storage.envelope import KeyNotToBeHad
+            from actors.shared.crypto.envelope import KeyNotToBeHad
 
             raise KeyNotToBeHad(key_id, "the keys are locked")
         return self._ring.data_key(key_id)

@@ -2,9 +2,12 @@
 
     {"seq":7,"kind":"batch","after":"<tag of the line before>","tag":"<16 bytes as hex>","data":"<base64>"}
 
-Encrypted lines are AES-256-GCM (NIST SP 800-38D) under a key that only this segment has, with the number as nonce: a
-number comes once in a segment, so a nonce comes once under its key (8.2.1, the deterministic construction). A plain line
-has its value as JSON in `data`, and the first half of a SHA-256 as tag, which shows damage but keeps nobody from forging.
+Encrypted lines are AES-256-GCM (NIST SP 800-38D) under a key that only this segment has, with the number as
+nonce: a number comes once in a segment, so a nonce comes once under its key (8.2.1, the deterministic
+construction). A
+plain line has its value as JSON in `data`, and the first half of a SHA-256 as tag, which shows damage but
+keeps nobody
+from forging.
 """
 
 from __future__ import annotations
@@ -85,7 +88,9 @@ class Encrypted:
 
         try:
             sealed, end = base64.b64decode(data[1:-1], validate=True), bytes.fromhex(tag)
-            if base64.b64encode(sealed) != data[1:-1] or end.hex() != tag:  # several spellings would mean the same
+            if (
+                base64.b64encode(sealed) != data[1:-1] or end.hex() != tag
+            ):  # several spellings would mean the same
                 raise RecordRefused("its tag or its data are not written as they should be")
             return self._cipher.decrypt(sequence.to_bytes(NONCE_BYTES), sealed + end, associated)
         except (InvalidTag, ValueError, OverflowError) as error:
@@ -109,7 +114,9 @@ class Plain:
         return hashlib.sha256(associated + b"\n" + plain).digest()[:TAG_BYTES].hex()
 
 
-def write_line(sealing: Sealing, file_id: str, sequence: int, kind: Kind, after: str, plain: bytes) -> tuple[str, bytes]:
+def write_line(
+    sealing: Sealing, file_id: str, sequence: int, kind: Kind, after: str, plain: bytes
+) -> tuple[str, bytes]:
     """The tag of a new line, and the line."""
     tag, data = sealing.seal(_associated(file_id, sequence, kind, after), sequence, plain)
     return tag, _render(Line(sequence, kind, after, tag, msgspec.Raw(data)))
@@ -138,7 +145,9 @@ def open_line(sealing: Sealing, file_id: str, line: Line) -> bytes:
     Raises:
         RecordRefused: it was not.
     """
-    return sealing.open(_associated(file_id, line.seq, line.kind, line.after), line.seq, line.tag, bytes(line.data))
+    return sealing.open(
+        _associated(file_id, line.seq, line.kind, line.after), line.seq, line.tag, bytes(line.data)
+    )
 
 
 def _associated(file_id: str, sequence: int, kind: Kind, after: str) -> bytes:

@@ -1,7 +1,9 @@
 """The segments on disk: begun, appended to, closed, rewritten, loaded, purged. For threads; one at a time changes anything.
 
-A file is born as `<name>.tmp`, becomes one of the history when the catalog names it, and gets its name then. What the catalog
-does not name any more is deleted after that. So a crash at any step leaves the old files or the new ones, whole.
+A file is born as `<name>.tmp`, becomes one of the history when the catalog names it, and gets its name then.
+What the catalog does not name any more is deleted after that. So a crash at any step leaves the old files or
+the new ones,
+whole.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from actors.history.anchors import (
+from actors.history.segments.catalog import (
     CATALOG_LIMIT_BYTES,
     CATALOG_NAME,
     HEAD_BYTES,
@@ -29,12 +31,23 @@ from actors.history.anchors import (
     write_catalog,
     write_head,
 )
-from actors.history.checking import Finding, Loaded, judge_head, judge_segment, plan_start
-from actors.history.files import cut_off, purge
-from actors.history.records import RecordRefused
-from actors.history.segment import READ_LIMIT_BYTES, SEGMENT_LIMIT_BYTES, Lines, SegmentRead, header_line, name_of, read_header, read_lines
-from actors.history.vault import Vault
-from actors.storage.durable import (
+from actors.history.segments.recovery import Finding, Loaded, judge_head, judge_segment, plan_start
+from actors.history.segments.segment import (
+    READ_LIMIT_BYTES,
+    SEGMENT_LIMIT_BYTES,
+    Lines,
+    SegmentRead,
+    header_line,
+    name_of,
+    read_header,
+    read_lines,
+)
+from actors.history.segments.segment_files import cut_off, purge
+from actors.history.segments.segment_keys import Vault
+from actors.history.segments.segment_records import RecordRefused
+from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.durable_write import (
     TEMPORARY_SUFFIX,
     DurableWriteFailed,
     make_directory,
@@ -44,18 +57,20 @@ from actors.storage.durable import (
     sync_data,
     sync_file,
 )
-from actors.storage.quarantine import quarantine
-from actors.storage.reading import FileUnreadable, read_file
-from actors.storage.stored import KeyNotToBeHad
+from actors.shared.durable.quarantine import quarantine
 
 AnchorT = TypeVar("AnchorT", Catalog, Head)
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+)
 
 
 class Journal:
     """The files of one history. Call `open`, then `load` to its end; both before anything is rewritten."""
 
-    def __init__(self, directory: Path, anchors: Path, vault: Vault, segment_limit_bytes: int = SEGMENT_LIMIT_BYTES) -> None:
+    def __init__(
+        self, directory: Path, anchors: Path, vault: Vault, segment_limit_bytes: int = SEGMENT_LIMIT_BYTES
+    ) -> None:
         """Args: anchors: another directory, so that what is done to one of them shows in the other."""
         self.findings: list[Finding] = []
         self.sizes: dict[int, int] = {}
@@ -70,7 +85,8 @@ class Journal:
         self._head_descriptor = -1
         self._length = 0
 
-    # -- loading ---------------------------------------------------------------------------------------------------
+    # -- loading
+    # ---------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Look at the anchors, finish what was interrupted, and close the segment that was open when the last life ended.
@@ -83,12 +99,19 @@ class Journal:
         make_directory(self._anchors)
         self._vault.anchor_key()
         names = [entry.name for entry in os.scandir(self._directory) if entry.is_file(follow_symlinks=False)]
-        catalog, head = self._read_anchor(CATALOG_NAME, CATALOG_LIMIT_BYTES, "catalog"), self._read_anchor(HEAD_NAME, HEAD_BYTES, "head")
+        catalog, head = (
+            self._read_anchor(CATALOG_NAME, CATALOG_LIMIT_BYTES, "catalog"),
+            self._read_anchor(HEAD_NAME, HEAD_BYTES, "head"),
+        )
         assert not isinstance(catalog, Head)
         assert not isinstance(head, Catalog)
         plan = plan_start(names, catalog)
         for name, anchor in ((CATALOG_NAME, catalog), (HEAD_NAME, head)):
-            if anchor is None and (catalog or plan.segments) and not any(one.file == name for one in self.findings):
+            if (
+                anchor is None
+                and (catalog or plan.segments)
+                and not any(one.file == name for one in self.findings)
+            ):
                 self.findings.append(Finding("anchor", name, "it is gone"))
         has_anchors = catalog is not None and head is not None
         self.findings += [*plan.findings, *judge_head(head, catalog)]
@@ -99,15 +122,38 @@ class Journal:
         for name in plan.aside:
             quarantine(self._directory / name)
         refs = plan.segments
-        number = max([catalog.next_number if catalog else 1, *(ref.number + 1 for ref in refs), (head.number if head else 0) + 1])
-        self._waiting = [self._read(ref, head, has_anchors=has_anchors) if ref.is_open else ref for ref in refs]
-        empty = [one.ref for one in self._waiting if isinstance(one, Loaded) and one.ref.is_open and not one.findings]
+        number = max(
+            [
+                catalog.next_number if catalog else 1,
+                *(ref.number + 1 for ref in refs),
+                (head.number if head else 0) + 1,
+            ]
+        )
+        self._waiting = [
+            self._read(ref, head, has_anchors=has_anchors) if ref.is_open else ref for ref in refs
+        ]
+        empty = [
+            one.ref
+            for one in self._waiting
+            if isinstance(one, Loaded) and one.ref.is_open and not one.findings
+        ]
         closed = [one.ref if isinstance(one, Loaded) else one for one in self._waiting]
         closed = [ref for ref in closed if ref not in empty]
         revision = catalog.revision if catalog else 0
         segments = sorted([*plan.missing, *closed], key=lambda ref: (ref.number, ref.file))
-        self._catalog = Catalog(revision=revision, next_number=number, segments=segments, removed=[name_of(ref.number, ref.file) for ref in empty])
-        if catalog is None or closed != catalog.segments or plan.missing or plan.delete or catalog.key != self._vault.anchor_key():
+        self._catalog = Catalog(
+            revision=revision,
+            next_number=number,
+            segments=segments,
+            removed=[name_of(ref.number, ref.file) for ref in empty],
+        )
+        if (
+            catalog is None
+            or closed != catalog.segments
+            or plan.missing
+            or plan.delete
+            or catalog.key != self._vault.anchor_key()
+        ):
             self._write_catalog()
         for name in self._catalog.removed:
             remove_file(self._directory / name)
@@ -138,7 +184,8 @@ class Journal:
         """Of all segments together."""
         return sum(self.sizes.values())
 
-    # -- changes ---------------------------------------------------------------------------------------------------
+    # -- changes
+    # ---------------------------------------------------------------------------------------------------
 
     def append(self, plain: bytes) -> int:
         """Bring one record to disk; it is durable when this returns. Returns the number of its segment.
@@ -160,14 +207,19 @@ class Journal:
             raise
         self.sizes[lines.header.number] = self._length
         with contextlib.suppress(OSError, KeyNotToBeHad):  # it lags behind then, and the record is safe
-            self._write_head(Head(number=lines.header.number, file=lines.header.file, sequence=lines.sequence, tag=lines.tag))
+            self._write_head(
+                Head(
+                    number=lines.header.number, file=lines.header.file, sequence=lines.sequence, tag=lines.tag
+                )
+            )
         return lines.header.number
 
     def roll(self) -> None:
         """Close the open segment with a seal; harmless if there is none.
 
         Raises:
-            OSError, DurableWriteFailed: it is closed without a seal, or the catalog does not know yet that it is closed.
+            OSError, DurableWriteFailed: it is closed without a seal, or the catalog does not know yet that it
+                is closed.
         """
         lines = self._lines
         if lines is None:
@@ -194,7 +246,8 @@ class Journal:
             aside: quarantine the old files rather than delete them.
 
         Raises:
-            OSError, DurableWriteFailed: the old ones are as they were, or the new one is in place and an old file is still there.
+            OSError, DurableWriteFailed: the old ones are as they were, or the new one is in place and an old
+                file is still there.
         """
         former = [ref for ref in self._catalog.segments if ref.number in set(numbers)]
         assert former, "there is nothing to rewrite"
@@ -205,9 +258,14 @@ class Journal:
         if ref.last:
             replace_file(self._directory / (name + TEMPORARY_SUFFIX), content)
         names = [name_of(one.number, one.file) for one in former]
-        before, kept = self._catalog, [one for one in self._catalog.segments if one not in former] + ([ref] if ref.last else [])
+        before, kept = (
+            self._catalog,
+            [one for one in self._catalog.segments if one not in former] + ([ref] if ref.last else []),
+        )
         removed = before.removed if aside else [*before.removed, *names]
-        self._catalog = msgspec.structs.replace(before, segments=sorted(kept, key=lambda one: one.number), removed=removed)
+        self._catalog = msgspec.structs.replace(
+            before, segments=sorted(kept, key=lambda one: one.number), removed=removed
+        )
         try:
             self._write_catalog()
         except BaseException:
@@ -231,7 +289,11 @@ class Journal:
         Raises:
             DurableWriteFailed: they are still counted on.
         """
-        kept = [ref for ref in self._catalog.segments if (self._directory / name_of(ref.number, ref.file)).exists()]
+        kept = [
+            ref
+            for ref in self._catalog.segments
+            if (self._directory / name_of(ref.number, ref.file)).exists()
+        ]
         count = len(self._catalog.segments) - len(kept)
         if count:
             self._catalog = msgspec.structs.replace(self._catalog, segments=kept)
@@ -265,7 +327,8 @@ class Journal:
         self._descriptor = self._head_descriptor = -1
         self._lines = None
 
-    # -- steps -----------------------------------------------------------------------------------------------------
+    # -- steps
+    # -----------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Lines:
         number = self._catalog.next_number
@@ -275,15 +338,21 @@ class Journal:
         replace_file(self._directory / (name + TEMPORARY_SUFFIX), content)
         catalog = self._catalog
         self._catalog = msgspec.structs.replace(
-            catalog, next_number=number + 1, segments=[*catalog.segments, SegmentRef(number=number, file=header.file)]
+            catalog,
+            next_number=number + 1,
+            segments=[*catalog.segments, SegmentRef(number=number, file=header.file)],
         )
         try:
             self._write_catalog()
             move(self._directory / (name + TEMPORARY_SUFFIX), self._directory / name)
             self._reset_head(Head(number=number, file=header.file))
-            self._descriptor = os.open(self._directory / name, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+            self._descriptor = os.open(
+                self._directory / name, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            )
         except BaseException:
-            self._catalog = msgspec.structs.replace(catalog, next_number=number + 1, removed=[*catalog.removed, name, name + TEMPORARY_SUFFIX])
+            self._catalog = msgspec.structs.replace(
+                catalog, next_number=number + 1, removed=[*catalog.removed, name, name + TEMPORARY_SUFFIX]
+            )
             raise
         self._length = self.sizes[number] = len(content)
         self._lines = Lines(header, sealing)
@@ -295,7 +364,9 @@ class Journal:
         parts = [header_line(header), *(lines.next("batch", batch) for batch in batches)]
         if lines.sequence:
             parts.append(lines.next("seal", b"{}"))
-        return b"".join(parts), SegmentRef(number=number, file=header.file, last=lines.sequence, tag=lines.tag)
+        return b"".join(parts), SegmentRef(
+            number=number, file=header.file, last=lines.sequence, tag=lines.tag
+        )
 
     def _write(self, line: bytes) -> None:
         rest = memoryview(line)
@@ -338,14 +409,20 @@ class Journal:
         except KeyNotToBeHad as error:
             return Loaded(ref, [], [Finding("locked", name, error.reason)], size_bytes=len(content))
         except (RecordRefused, FileUnreadable) as error:
-            trouble: Literal["tampered", "locked"] = "locked" if isinstance(error, FileUnreadable) else "tampered"
+            trouble: Literal["tampered", "locked"] = (
+                "locked" if isinstance(error, FileUnreadable) else "tampered"
+            )
             return Loaded(ref, [], [Finding(trouble, name, str(error))], size_bytes=len(content))
         findings = judge_segment(ref, read, head, has_anchors=has_anchors)
         if any(one.trouble == "torn" for one in findings):
             cut_off(self._directory / name, len(content) - read.torn_bytes)
-        return Loaded(_closed(ref, read), read.batches, findings, is_plain=not header.key, size_bytes=len(content))
+        return Loaded(
+            _closed(ref, read), read.batches, findings, is_plain=not header.key, size_bytes=len(content)
+        )
 
-    def _read_anchor(self, name: str, limit_bytes: int, kind: Literal["catalog", "head"]) -> Catalog | Head | None:
+    def _read_anchor(
+        self, name: str, limit_bytes: int, kind: Literal["catalog", "head"]
+    ) -> Catalog | Head | None:
         path = self._anchors / name
         content = read_file(path, limit_bytes)
         if content is None:
@@ -370,7 +447,9 @@ class Journal:
         if self._head_descriptor >= 0:
             os.close(self._head_descriptor)
             self._head_descriptor = -1
-        replace_file(self._anchors / HEAD_NAME, self._head_content(head or Head(number=self._catalog.next_number - 1)))
+        replace_file(
+            self._anchors / HEAD_NAME, self._head_content(head or Head(number=self._catalog.next_number - 1))
+        )
         self._head_descriptor = os.open(self._anchors / HEAD_NAME, os.O_WRONLY | getattr(os, "O_BINARY", 0))
 
     def _write_head(self, head: Head) -> None:
@@ -388,4 +467,8 @@ class Journal:
 
 
 def _closed(ref: SegmentRef, read: SegmentRead) -> SegmentRef:
-    return msgspec.structs.replace(ref, last=read.last, tag=read.tags[read.last]) if ref.is_open and read.last else ref
+    return (
+        msgspec.structs.replace(ref, last=read.last, tag=read.tags[read.last])
+        if ref.is_open and read.last
+        else ref
+    )

@@ -10,18 +10,18 @@ import anyio.abc
 import anyio.to_thread
 import msgspec
 
-from actors.model_downloader.activation import finish
-from actors.model_downloader.carrying import CarryingStopped
-from actors.model_downloader.desk import Desk
-from actors.model_downloader.relocation import Ask, Relocation, RelocationFailed
-from actors.model_downloader.relocation_journal import RelocationJournal, RelocationRecord
-from actors.model_downloader.shelf import Shelf
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.weighing import begun, weigh
-from actors.model_downloader.world import World
-from actors.storage.durable import DurableWriteFailed
-from actors.storage.lock import DirectoryLock, DirectoryLocked
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.install_queue import Desk
+from actors.model_downloader.installed_models import Shelf
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.relocation.relocation import Ask, Relocation, RelocationFailed
+from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
+from actors.model_downloader.relocation.relocation_plan import begun, weigh
+from actors.model_downloader.relocation.tree_copy import CarryingStopped
+from actors.model_downloader.staging.activation import finish
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
 from schemas.models import ModelStatus
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, PathMoveCancelledEvent
@@ -34,10 +34,20 @@ class Residence:
 
     Attributes:
         taken: called when a directory that another process owned is ours.
-        before_switch: awaited with the new directory right before it serves, to keep there what has to be known of it.
+        before_switch: awaited with the new directory right before it serves, to keep there what has to be
+            known of it.
     """
 
-    def __init__(self, name: str, root: ModelRoot, standings: Standings, world: World, ask: Ask, state: Path | None, default: Path | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        root: ModelRoot,
+        standings: Standings,
+        world: World,
+        ask: Ask,
+        state: Path | None,
+        default: Path | None,
+    ) -> None:
         """`state` holds the journal of a move. `default` is where models lie if nobody chose: only there a missing directory is simply created."""
         self._name = name
         self._root = root
@@ -70,7 +80,11 @@ class Residence:
     @property
     def is_open(self) -> bool:
         """Whether models can be changed now."""
-        return self._lock is not None and not self.is_away and not (self._relocation is not None and self._is_moving)
+        return (
+            self._lock is not None
+            and not self.is_away
+            and not (self._relocation is not None and self._is_moving)
+        )
 
     def must_be_there(self) -> None:
         """Check that models can be used now, also while they are on the move.
@@ -79,11 +93,15 @@ class Residence:
             Refused: the directory is not there, or another one is just about to serve.
         """
         if self._locked is not None:
-            raise Refused(f"{self._locked}; what is installed there can be used, and it is taken over once that ends")
+            raise Refused(
+                f"{self._locked}; what is installed there can be used, and it is taken over once that ends"
+            )
         if self.is_away or self._lock is None:
             raise Refused(f"{self._missing_words()}; see 'undercroft paths'")
         if self._relocation is not None and self._is_moving and not self._can_be_cancelled:
-            raise Refused(f"the models are going over to {self._relocation.journal.target} at this moment; try again")
+            raise Refused(
+                f"the models are going over to {self._relocation.journal.target} at this moment; try again"
+            )
 
     def must_be_open(self) -> None:
         """Check that models can be changed now.
@@ -94,12 +112,15 @@ class Residence:
         self.must_be_there()
         if self._relocation is not None and self._is_moving:
             target = self._relocation.journal.target
-            raise Refused(f"the models are being moved to {target}; try again when they are there, or run 'undercroft paths cancel'")
+            raise Refused(
+                f"the models are being moved to {target}; try again when they are there, or run 'undercroft paths cancel'"
+            )
 
     async def open(self) -> None:
         """Own the directory and go on with whatever was interrupted: a move, swaps, installs. One that is not there is never created.
 
-        While another process owns it, models are listed as they lie there, and nothing is changed; it is owned once it is free.
+        While another process owns it, models are listed as they lie there, and nothing is changed; it is
+        owned once it is free.
 
         Raises:
             OSError: it cannot be used.
@@ -172,9 +193,13 @@ class Residence:
             Refused: it cannot be begun.
         """
         if self._record is None or self._relocation is not None:
-            raise Refused("the models are on the move already; see 'undercroft paths', or run 'undercroft paths cancel'")
+            raise Refused(
+                "the models are on the move already; see 'undercroft paths', or run 'undercroft paths cancel'"
+            )
         if self._locked is not None and request.action == "move":
-            raise Refused(f"{self._locked}; its models are not moved away from it, but another directory can be adopted or begun anew")
+            raise Refused(
+                f"{self._locked}; its models are not moved away from it, but another directory can be adopted or begun anew"
+            )
         try:
             found = await anyio.to_thread.run_sync(weigh, self._root, self._standings.entries, request)
         except (RelocationFailed, OSError) as error:
@@ -203,7 +228,9 @@ class Residence:
         if relocation is None:
             return PathMoveCancelledEvent(was_moving=False)
         if not self._can_be_cancelled:
-            raise Refused(f"the models are at {relocation.journal.target} already; choose {relocation.journal.source} to bring them back")
+            raise Refused(
+                f"the models are at {relocation.journal.target} already; choose {relocation.journal.source} to bring them back"
+            )
         relocation.stop.set()
         self._moving.cancel()
         await self._over.wait()
@@ -251,7 +278,9 @@ class Residence:
                 await self.before_switch(Path(relocation.journal.target))
                 await relocation.settle()
             except CarryingStopped:
-                await anyio.sleep_forever()  # the cancellation that came with it, or the end of this process, is on its way
+                await (
+                    anyio.sleep_forever()
+                )  # the cancellation that came with it, or the end of this process, is on its way
             except (RelocationFailed, OSError, DurableWriteFailed) as error:
                 problem = str(error)
         if problem or self._moving.cancelled_caught:

@@ -1,7 +1,7 @@
 """The move of all models to another directory: carried, verified, then settled by one write of the choices, then removed where they were.
 
-Until that write the old place serves and holds everything; from then on the new one does. A crash at any moment leaves a journal
-from which the next start goes on.
+Until that write the old place serves and holds everything; from then on the new one does. A crash at any
+moment leaves a journal from which the next start goes on.
 """
 
 from __future__ import annotations
@@ -17,12 +17,22 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.model_downloader.carrying import MOVING_PREFIX, Carrier, CarryingStopped, belongings, discard, model_of, put_aside, sweep, tree_bytes
-from actors.model_downloader.relocation_journal import RelocationJournal, RelocationRecord
-from actors.model_downloader.revisions import promises_of, read_record
-from actors.model_downloader.staging import DAMAGED_SUFFIX
-from actors.model_downloader.world import World
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
+from actors.model_downloader.relocation.tree_copy import (
+    MOVING_PREFIX,
+    Carrier,
+    CarryingStopped,
+    belongings,
+    discard,
+    model_of,
+    put_aside,
+    sweep,
+    tree_bytes,
+)
+from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX
+from actors.model_downloader.staging.revisions import promises_of, read_record
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import RequestFailed, UndercroftError
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise, ModelEntry
@@ -94,8 +104,12 @@ class Relocation:
             OSError, DurableWriteFailed: a disk does not go along.
         """
         names = belongings(self._source, self._entries) if self.journal.action == "move" else []
-        self._total_bytes = await anyio.to_thread.run_sync(lambda: sum(tree_bytes(self._source / name) for name in names))
-        self._moved_bytes = await anyio.to_thread.run_sync(lambda: sum(tree_bytes(self._source / name) for name in self.journal.placed))
+        self._total_bytes = await anyio.to_thread.run_sync(
+            lambda: sum(tree_bytes(self._source / name) for name in names)
+        )
+        self._moved_bytes = await anyio.to_thread.run_sync(
+            lambda: sum(tree_bytes(self._source / name) for name in self.journal.placed)
+        )
         if not self._target.is_dir():
             raise RelocationFailed(str(self._target), "it is not there (any more)")
         failure: Exception | None = None
@@ -115,8 +129,11 @@ class Relocation:
         Raises:
             RelocationFailed: the choice was refused.
         """
-        await self._insist(PathSettleRequestEvent(category=self.journal.category, path=self.journal.path), may_fail=True)
-        # A verifier that began before the choice counted has to be told of it; one that begins from here on knows it.
+        await self._insist(
+            PathSettleRequestEvent(category=self.journal.category, path=self.journal.path), may_fail=True
+        )
+        # A verifier that began before the choice counted has to be told of it; one that begins from here on
+        # knows it.
         await self._insist(ModelsRootAdmitRequestEvent(directory=str(self._target)), may_fail=False)
 
     async def _insist(self, question: Request[Any], *, may_fail: bool) -> None:
@@ -208,12 +225,15 @@ class Relocation:
             if not verdict.findings:
                 return name
             if attempt == 2 and (await self._verify(name, self._source / name, promises)).findings:
-                return name + DAMAGED_SUFFIX  # it was no better where it was: it goes along, out of use, and repair is offered
+                return (
+                    name + DAMAGED_SUFFIX
+                )  # it was no better where it was: it goes along, out of use, and repair is offered
             first = verdict.findings[0]
             if attempt == 1:
                 await anyio.to_thread.run_sync(carrier.again, name)
         raise RelocationFailed(
-            str(self._target), f"{name}/{first.path}: its copy is not what was read: {first.aspect} is {first.found}; check that disk"
+            str(self._target),
+            f"{name}/{first.path}: its copy is not what was read: {first.aspect} is {first.found}; check that disk",
         )
 
     def _place(self, name: str, final: str) -> None:
@@ -225,7 +245,12 @@ class Relocation:
     def _was_placed(self, name: str) -> bool:
         """Whether a crash came between giving a directory its name and noting that."""
         moving = self._target / f"{MOVING_PREFIX}{name}"
-        return bool(name) and self.journal.placing == name and not os.path.lexists(moving) and self._is_whole_there(name)
+        return (
+            bool(name)
+            and self.journal.placing == name
+            and not os.path.lexists(moving)
+            and self._is_whole_there(name)
+        )
 
     def _is_whole_there(self, name: str) -> bool:
         """Whether the new place has what was brought over under this name: by it, or out of use."""
@@ -237,7 +262,12 @@ class Relocation:
         if not self._has(name):
             return False
         promises = self._promises(name, self._source)
-        if promises is not None and there.is_dir() and not there.is_symlink() and not (await self._verify(name, there, promises)).findings:
+        if (
+            promises is not None
+            and there.is_dir()
+            and not there.is_symlink()
+            and not (await self._verify(name, there, promises)).findings
+        ):
             return True
         await anyio.to_thread.run_sync(put_aside, there)
         return False
@@ -250,11 +280,18 @@ class Relocation:
         for model_id in self._entries:
             self._carried_now = model_id
             promises = self._promises(model_id, self._target)
-            if promises is not None and not (await self._verify(model_id, self._target / model_id, promises)).findings:
+            if (
+                promises is not None
+                and not (await self._verify(model_id, self._target / model_id, promises)).findings
+            ):
                 self._note(adopted=sorted({*self.journal.adopted, model_id}))
 
     async def _leave(self, model_id: str) -> None:
-        names = [name for name in belongings(self._source, self._entries) if model_of(name, self._entries) == model_id]
+        names = [
+            name
+            for name in belongings(self._source, self._entries)
+            if model_of(name, self._entries) == model_id
+        ]
         gone = [name for name in names if name in self.journal.placed]
         if not gone:
             return
@@ -264,22 +301,34 @@ class Relocation:
             await self.tell("leaving")
 
         async with self._world.alone(model_id, wait_for):
-            if any(model_of(name, self._entries) == model_id for name in belongings(self._target, self._entries)):
-                for name in gone:  # a drive that has just gone has nothing of it: then the old copy is the only one
-                    with contextlib.suppress(OSError, DurableWriteFailed):  # open in a program (Windows): it stays, and nothing is lost
+            if any(
+                model_of(name, self._entries) == model_id for name in belongings(self._target, self._entries)
+            ):
+                for (
+                    name
+                ) in gone:  # a drive that has just gone has nothing of it: then the old copy is the only one
+                    with contextlib.suppress(
+                        OSError, DurableWriteFailed
+                    ):  # open in a program (Windows): it stays, and nothing is lost
                         await anyio.to_thread.run_sync(discard, self._source / name)
         self._kept_back.pop(model_id, None)
 
     async def _verify(self, name: str, directory: Path, promises: list[FilePromise]) -> FilesVerifiedEvent:
-        question = FilesVerifyRequestEvent(model_id=model_of(name, self._entries), directory=str(directory), files=promises)
+        question = FilesVerifyRequestEvent(
+            model_id=model_of(name, self._entries), directory=str(directory), files=promises
+        )
         while True:
             try:
                 await self._ask(ModelsRootAdmitRequestEvent(directory=str(directory.parent)))
                 return await self._world.verify(question)
             except RequestFailed as failed:
                 if failed.kind == "invalid":
-                    raise RelocationFailed(str(self._target), f"{name}: cannot be verified: {failed.message}") from failed
-            await self._world.sleep(ASK_AGAIN_SECONDS)  # also after a refusal: a verifier that came back in between knows only the old place
+                    raise RelocationFailed(
+                        str(self._target), f"{name}: cannot be verified: {failed.message}"
+                    ) from failed
+            await self._world.sleep(
+                ASK_AGAIN_SECONDS
+            )  # also after a refusal: a verifier that came back in between knows only the old place
 
     def _promises(self, name: str, root: Path) -> list[FilePromise] | None:
         """What an installed revision has to keep; None for partials and others of which nothing is promised."""

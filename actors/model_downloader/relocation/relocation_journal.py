@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from actors.storage.durable import make_directory, remove_file, replace_file
+from actors.shared.durable.durable_write import make_directory, remove_file, replace_file
 from schemas.paths import Choosable, PathAction
 
 JOURNAL_NAME = "relocation.json"
@@ -21,7 +21,8 @@ class RelocationJournal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         move_id: tells it from other moves.
         category, path: the choice that is settled once everything is at the new place.
-        phase: `moving`: what is at the new place is a copy. `giving_up`: the copies are being removed there again.
+        phase: `moving`: what is at the new place is a copy. `giving_up`: the copies are being removed there
+            again.
         placed: directories that were brought over and have their names there.
         placing: one that is just being given its name; what is there under it then is ours.
         adopted: directories that lay there already and match.

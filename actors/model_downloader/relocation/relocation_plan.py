@@ -6,16 +6,18 @@ import os
 import secrets
 from pathlib import Path
 
-from actors.model_downloader.carrying import belongings, is_one_file_system, model_of, tree_bytes
-from actors.model_downloader.journal import read_journal
-from actors.model_downloader.relocation import RelocationFailed
-from actors.model_downloader.relocation_journal import RelocationJournal
-from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.relocation.relocation import RelocationFailed
+from actors.model_downloader.relocation.relocation_journal import RelocationJournal
+from actors.model_downloader.relocation.tree_copy import belongings, is_one_file_system, model_of, tree_bytes
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staging_journal import read_journal
 from schemas.manifest import ModelEntry
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent
 
 
-def weigh(root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent) -> ModelsRelocationEvent:
+def weigh(
+    root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent
+) -> ModelsRelocationEvent:
     """What a move would bring over. Blocks for as long as the disks take.
 
     Raises:
@@ -24,17 +26,33 @@ def weigh(root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsReloca
     source, target = root.path, Path(request.target)
     real, there = Path(os.path.realpath(source)), Path(os.path.realpath(target))
     if real == there or real in there.parents or there in real.parents:
-        raise RelocationFailed(request.target, f"it is the same as, inside, or around {source}, where they are")
-    adopted = [entry.id for entry in entries.values() if ModelRoot(target).keeps_sizes(entry)] if request.action != "anew" else []
-    moved = [name for name in belongings(source, entries) if name not in adopted] if request.action == "move" else []
+        raise RelocationFailed(
+            request.target, f"it is the same as, inside, or around {source}, where they are"
+        )
+    adopted = (
+        [entry.id for entry in entries.values() if ModelRoot(target).keeps_sizes(entry)]
+        if request.action != "anew"
+        else []
+    )
+    moved = (
+        [name for name in belongings(source, entries) if name not in adopted]
+        if request.action == "move"
+        else []
+    )
     nearest = next((place for place in (target, *target.parents) if place.is_dir()), target)
-    size_bytes = 0 if is_one_file_system(source, nearest) else sum(tree_bytes(source / name) for name in moved)
+    size_bytes = (
+        0 if is_one_file_system(source, nearest) else sum(tree_bytes(source / name) for name in moved)
+    )
     return ModelsRelocationEvent(
-        moved_models=sorted({model_of(name, entries) for name in moved}), adopted_models=sorted(adopted), copy_bytes=size_bytes
+        moved_models=sorted({model_of(name, entries) for name in moved}),
+        adopted_models=sorted(adopted),
+        copy_bytes=size_bytes,
     )
 
 
-def begun(root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent) -> RelocationJournal:
+def begun(
+    root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent
+) -> RelocationJournal:
     """The journal of a move that is to begin: installs that are wished for go on at the new place."""
     wishes = []
     for model_id in root.wishes():

@@ -1,6 +1,7 @@
 """Brings the directories of models from one place to another, so that each is at the new place whole or not at all.
 
-Under `.moving-<name>` first, every file and directory synced, then one rename. On one file system files are linked rather than
+Under `.moving-<name>` first, every file and directory synced, then one rename. On one file system files are
+linked rather than
 copied: nothing is read, and both places hold everything until the old one is emptied.
 """
 
@@ -16,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from actors.storage.durable import make_directory, move, sync_directory, sync_file
+from actors.shared.durable.durable_write import make_directory, move, sync_directory, sync_file
 from bus.errors import UndercroftError
 
 MOVING_PREFIX = ".moving-"
@@ -41,7 +42,9 @@ class Carrier:
         stop: set from anywhere, ends the carrying at the next chunk.
     """
 
-    def __init__(self, source: Path, target: Path, tell: Callable[[int], None], stop: threading.Event) -> None:
+    def __init__(
+        self, source: Path, target: Path, tell: Callable[[int], None], stop: threading.Event
+    ) -> None:
         """`tell` is handed how many bytes more are at the new place."""
         self._source = source
         self._target = target
@@ -121,7 +124,9 @@ def belongings(root: Path, model_ids: Iterable[str]) -> list[str]:
 
 def model_of(name: str, model_ids: Iterable[str]) -> str:
     """To which model a directory belongs: the one with the longest id that its name begins with."""
-    return max((known for known in model_ids if name == known or name.startswith(known + ".")), key=len, default="")
+    return max(
+        (known for known in model_ids if name == known or name.startswith(known + ".")), key=len, default=""
+    )
 
 
 def tree_bytes(place: Path) -> int:
@@ -185,7 +190,10 @@ def _is_carried(found: os.stat_result, target: Path) -> bool:
         there = target.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(there.st_mode) and (there.st_size, there.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+    return stat.S_ISREG(there.st_mode) and (there.st_size, there.st_mtime_ns) == (
+        found.st_size,
+        found.st_mtime_ns,
+    )
 
 
 def _link(source: Path, target: Path) -> bool:

@@ -1,9 +1,11 @@
 """Makes a verified revision the active one, keeps the one before it, and goes back to it: after a crash at any step one of both is active, whole.
 
-The names of directories are the intention: `.next-<id>` was verified and is to be active, `.back-<id>` was active and is to be
-the former one. Records count the activations, so that of two directories it is known which is newer. `finish` at the next
-start goes on from whatever a crash left. Where two directories cannot trade their names in one step, there is a moment
-without an active revision; a crash in it is finished before anybody is served.
+The names of directories are the intention: `.next-<id>` was verified and is to be active, `.back-<id>` was
+active and is to be the former one. Records count the activations, so that of two directories it is known
+which is newer. `finish`
+at the next start goes on from whatever a crash left. Where two directories cannot trade their names in one
+step, there is
+a moment without an active revision; a crash in it is finished before anybody is served.
 """
 
 from __future__ import annotations
@@ -14,11 +16,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from actors.model_downloader.journal import read_journal
-from actors.model_downloader.revisions import RECORD_NAME, Content, RevisionRecord, read_record, record_of, write_record
-from actors.model_downloader.staging import BACK_PREFIX, NEXT_PREFIX, ModelRoot, files_below
-from actors.storage.durable import DurableWriteFailed, move, sync_directory
-from actors.storage.exchange import exchange
+from actors.model_downloader.staging.models_layout import BACK_PREFIX, NEXT_PREFIX, ModelRoot, files_below
+from actors.model_downloader.staging.revisions import (
+    RECORD_NAME,
+    Content,
+    RevisionRecord,
+    read_record,
+    record_of,
+    write_record,
+)
+from actors.model_downloader.staging.staging_journal import read_journal
+from actors.shared.durable.atomic_exchange import exchange
+from actors.shared.durable.durable_write import DurableWriteFailed, move, sync_directory
 from schemas.manifest import ModelEntry
 
 
@@ -32,13 +41,15 @@ def unpack_archives(root: ModelRoot, entry: ModelEntry) -> dict[str, list[Conten
     archives = [file for file in entry.files if file.unpack is not None]
     if not archives:
         return {}
-    from actors.model_downloader.archive import unpack  # most models are no archives
+    from actors.model_downloader.staging.archive import unpack  # most models are no archives
 
     taken = [file.path for file in entry.files]
     members: dict[str, list[Content]] = {}
     for file in archives:
         assert file.unpack is not None, "the others were left out above"
-        found = unpack(root.staged_file(entry.id, file), file.unpack, root.staging(entry.id), file.path, taken)
+        found = unpack(
+            root.staged_file(entry.id, file), file.unpack, root.staging(entry.id), file.path, taken
+        )
         members[file.path] = found
         taken += [content.path for content in found]
     return members
@@ -50,8 +61,8 @@ def activate(root: ModelRoot, entry: ModelEntry, members: Mapping[str, list[Cont
     `members` is what came out of its archives, by their paths.
 
     Raises:
-        OSError, DurableWriteFailed: a step failed. What was active still is, and the staging directory is there again; or, where
-            names cannot trade places, `finish` goes on at the next start.
+        OSError, DurableWriteFailed: a step failed. What was active still is, and the staging directory is
+            there again; or, where names cannot trade places, `finish` goes on at the next start.
     """
     staging = root.staging(entry.id)
     known = [record.sequence for record in (root.record(entry.id), root.former_record(entry.id)) if record]
@@ -139,7 +150,11 @@ def _retire(root: ModelRoot, model_id: str, place: Path, successor: RevisionReco
     if not os.path.lexists(place):
         return
     record = read_record(place)
-    if place.is_symlink() or not place.is_dir() or (record and successor and record.promises == successor.promises):
+    if (
+        place.is_symlink()
+        or not place.is_dir()
+        or (record and successor and record.promises == successor.promises)
+    ):
         root.trash(place)
         return
     root.trash(root.former(model_id))

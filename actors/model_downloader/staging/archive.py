@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from actors.manifest import path_problem
-from actors.model_downloader.revisions import RECORD_NAME, Content
-from actors.storage.durable import FILE_MODE, make_directory, sync_data
+from actors.model_downloader.staging.revisions import RECORD_NAME, Content
+from actors.shared.durable.durable_write import FILE_MODE, make_directory, sync_data
+from actors.shared.manifest import path_problem
 from bus.errors import UndercroftError
 from schemas.manifest import Unpack
 
@@ -34,7 +34,16 @@ RATIO_GRACE_BYTES = 16 * 1024 * 1024
 
 PATH_LIMIT_CHARACTERS = 200
 BUFFER_BYTES = 1 << 20
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError, NotImplementedError)
+_BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,9 @@ class Member:
     problem: str = ""
 
 
-def unpack(archive: Path, how: Unpack, root: Path, origin: str, taken: Iterable[str], limits: Limits = Limits()) -> list[Content]:
+def unpack(
+    archive: Path, how: Unpack, root: Path, origin: str, taken: Iterable[str], limits: Limits = Limits()
+) -> list[Content]:
     """Unpack an archive below a directory; on return its files are durable, their names are once their directories are synced.
 
     Args:
@@ -151,7 +162,10 @@ class Meter:
         """
         self._bytes += count
         if self._bytes > self._allowed_bytes:
-            raise Unfit("", f"more than {self._allowed_bytes} bytes come out of it, which is more than a model of its size can hold")
+            raise Unfit(
+                "",
+                f"more than {self._allowed_bytes} bytes come out of it, which is more than a model of its size can hold",
+            )
 
 
 class Places:
@@ -166,7 +180,8 @@ class Places:
         """Path below the root, with forward slashes; None for a directory, and for what `strip` leaves nothing of.
 
         Raises:
-            Unfit: it would leave the root, is a link or a device, or its name means two things on some platform.
+            Unfit: it would leave the root, is a link or a device, or its name means two things on some
+                platform.
         """
         if member.problem:
             raise Unfit(member.name, member.problem)
@@ -224,7 +239,9 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
             assert opened is not None, "only files are read"
             return opened
 
-        yield Member(info.name, info.isdir(), read, "" if info.isreg() or info.isdir() else "it is a link or a device")
+        yield Member(
+            info.name, info.isdir(), read, "" if info.isreg() or info.isdir() else "it is a link or a device"
+        )
 
 
 def _decompressed(archive: Path, format: str) -> IO[bytes]:
@@ -235,7 +252,8 @@ def _decompressed(archive: Path, format: str) -> IO[bytes]:
 class Metered:
     """What tarfile reads from: each byte is counted, no read is large, and going back is possible within the last read only.
 
-    tarfile reads extended headers at once, of whatever length they claim, and steps back by one byte before each header.
+    tarfile reads extended headers at once, of whatever length they claim, and steps back by one byte before
+    each header.
     """
 
     def __init__(self, source: IO[bytes], meter: Meter) -> None:

@@ -10,10 +10,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.model_downloader.journal import JOURNAL_NAME, JournalFile
-from actors.model_downloader.opening import open_staging, regular_size
-from actors.model_downloader.revisions import RECORD_NAME, Content, RevisionRecord, read_record
-from actors.storage.durable import make_directory, move, remove_file
+from actors.model_downloader.staging.revisions import RECORD_NAME, Content, RevisionRecord, read_record
+from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, JournalFile
+from actors.model_downloader.staging.staging_recovery import open_staging, regular_size
+from actors.shared.durable.durable_write import make_directory, move, remove_file
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -85,7 +85,9 @@ class ModelRoot:
         """Ids of the models that a crash left in the middle of a swap, under one of its two names."""
         if not self.path.is_dir():
             return []
-        names = (entry.name.removeprefix(prefix) for entry in self.path.iterdir() if entry.name.startswith(prefix))
+        names = (
+            entry.name.removeprefix(prefix) for entry in self.path.iterdir() if entry.name.startswith(prefix)
+        )
         return sorted(name for name in names if _SAFE_ID.fullmatch(name))
 
     def prepare(self) -> None:
@@ -99,13 +101,18 @@ class ModelRoot:
         """Ids of all staging directories, whether their install is to go on or not."""
         if not self.path.is_dir():
             return []
-        names = (entry.name.removesuffix(STAGING_SUFFIX) for entry in self.path.iterdir() if entry.name.endswith(STAGING_SUFFIX))
+        names = (
+            entry.name.removesuffix(STAGING_SUFFIX)
+            for entry in self.path.iterdir()
+            if entry.name.endswith(STAGING_SUFFIX)
+        )
         return sorted(name for name in names if _SAFE_ID.fullmatch(name))
 
     def open_staging(self, entry: ModelEntry) -> JournalFile:
         """The journal of a model's staging directory, both created if missing, and durable on return.
 
-        Files are measured and cut back to what can be trusted, so that afterwards their lengths and the journal agree.
+        Files are measured and cut back to what can be trusted, so that afterwards their lengths and the
+        journal agree.
 
         Raises:
             OSError, DurableWriteFailed: the disk does not take it.
@@ -149,7 +156,9 @@ class ModelRoot:
     def keeps_sizes(self, entry: ModelEntry) -> bool:
         """Whether every file of an installed model is there with its length; says nothing of the bytes."""
         directory = self.installed(entry.id)
-        promised: Sequence[Content | FilePromise] = record.contents if (record := self.record(entry.id)) else entry.files
+        promised: Sequence[Content | FilePromise] = (
+            record.contents if (record := self.record(entry.id)) else entry.files
+        )
         return all(regular_size(directory / file.path) == file.size_bytes for file in promised)
 
     def free_bytes(self) -> int:
@@ -201,7 +210,12 @@ def _safe(model_id: str) -> str:
 def files_below(directory: Path) -> list[Path]:
     """Everything below a directory that is not a directory itself, the journal first; links are not followed."""
     found = [Path(parent) / name for parent, _, names in os.walk(directory) for name in names]
-    links = [Path(parent) / name for parent, names, _ in os.walk(directory) for name in names if (Path(parent) / name).is_symlink()]
+    links = [
+        Path(parent) / name
+        for parent, names, _ in os.walk(directory)
+        for name in names
+        if (Path(parent) / name).is_symlink()
+    ]
     return sorted([*found, *links], key=lambda path: path.name != JOURNAL_NAME)
 
 

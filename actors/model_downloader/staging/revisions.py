@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.model_downloader.journal import FileState, Journal
-from actors.storage.durable import replace_file
+from actors.model_downloader.staging.staging_journal import FileState, Journal
+from actors.shared.durable.durable_write import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
 RECORD_NAME = ".undercroft.json"
@@ -29,7 +29,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         archive: path of the archive that it came out of, if it did.
-        url, etag, last_modified, validator: where it came from, as its journal knew it, so that single pieces can be fetched again.
+        url, etag, last_modified, validator: where it came from, as its journal knew it, so that single pieces
+            can be fetched again.
     """
 
     path: str
@@ -66,8 +67,12 @@ class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def promises_digest(entry: ModelEntry) -> str:
     """SHA-256 over what decides which bytes are installed: paths, digests, archives. Not over names, URLs and licences."""
-    decisive = [(file.path, file.size_bytes, file.sha256, msgspec.to_builtins(file.unpack)) for file in entry.files]
-    return hashlib.sha256(json.dumps(sorted(decisive, key=lambda file: file[0]), sort_keys=True).encode()).hexdigest()
+    decisive = [
+        (file.path, file.size_bytes, file.sha256, msgspec.to_builtins(file.unpack)) for file in entry.files
+    ]
+    return hashlib.sha256(
+        json.dumps(sorted(decisive, key=lambda file: file[0]), sort_keys=True).encode()
+    ).hexdigest()
 
 
 def revision_of(entry: ModelEntry) -> str:
@@ -79,10 +84,16 @@ def shown_revision(record: RevisionRecord | None, entry: ModelEntry) -> str:
     """Name of an installed revision. One that bears the name of the wanted one but holds other bytes is told apart."""
     if record is None or record.promises == promises_digest(entry):
         return revision_of(entry)
-    return record.revision if record.revision != revision_of(entry) else f"{record.revision}@{record.promises[:SHORT_DIGEST]}"
+    return (
+        record.revision
+        if record.revision != revision_of(entry)
+        else f"{record.revision}@{record.promises[:SHORT_DIGEST]}"
+    )
 
 
-def record_of(entry: ModelEntry, members: Mapping[str, list[Content]], sequence: int, journal: Journal | None = None) -> RevisionRecord:
+def record_of(
+    entry: ModelEntry, members: Mapping[str, list[Content]], sequence: int, journal: Journal | None = None
+) -> RevisionRecord:
     """The record of a model that was fetched as the manifest promises.
 
     Args:
@@ -96,7 +107,13 @@ def record_of(entry: ModelEntry, members: Mapping[str, list[Content]], sequence:
     for file in entry.files:
         unpacked = members.get(file.path)
         contents += unpacked if unpacked is not None else [_content(file, sources.get(file.path))]
-    return RevisionRecord(model_id=entry.id, revision=revision_of(entry), promises=promises_digest(entry), sequence=sequence, contents=contents)
+    return RevisionRecord(
+        model_id=entry.id,
+        revision=revision_of(entry),
+        promises=promises_digest(entry),
+        sequence=sequence,
+        contents=contents,
+    )
 
 
 def _content(file: FilePromise, source: FileState | None) -> Content:
@@ -115,10 +132,19 @@ def _content(file: FilePromise, source: FileState | None) -> Content:
 
 def promises_of(record: RevisionRecord, entry: ModelEntry) -> list[FilePromise]:
     """What the files of an installed revision have to keep, for the verifier."""
-    known = {file.path: file for file in entry.files if file.unpack is None} if record.promises == promises_digest(entry) else {}
+    known = (
+        {file.path: file for file in entry.files if file.unpack is None}
+        if record.promises == promises_digest(entry)
+        else {}
+    )
     return [
         known.get(content.path)
-        or FilePromise(path=content.path, size_bytes=content.size_bytes, sha256=content.sha256, urls=[_NOWHERE + content.path])
+        or FilePromise(
+            path=content.path,
+            size_bytes=content.size_bytes,
+            sha256=content.sha256,
+            urls=[_NOWHERE + content.path],
+        )
         for content in record.contents
     ]
 

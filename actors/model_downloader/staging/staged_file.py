@@ -7,7 +7,7 @@ import os
 import threading
 from pathlib import Path
 
-from actors.storage.durable import make_directory, sync_data, sync_directory
+from actors.shared.durable.durable_write import make_directory, sync_data, sync_directory
 from bus.errors import UndercroftError
 
 
@@ -110,4 +110,6 @@ class PartialFile:
 def disk_failed(path: Path, error: OSError | UndercroftError) -> DiskFailed:
     """The failure that the operating system's error amounts to."""
     number = getattr(error, "errno", 0) or 0
-    return DiskFailed(str(path), number, getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error))
+    return DiskFailed(
+        str(path), number, getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+    )

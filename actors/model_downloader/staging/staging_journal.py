@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from actors.model_downloader.extents import Extent, Extents, prefix, total, within
-from actors.storage.durable import replace_file
+from actors.model_downloader.transfer.byte_ranges import Extent, Extents, prefix, total, within
+from actors.shared.durable.durable_write import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
 JOURNAL_NAME = "journal.json"
@@ -21,7 +21,8 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     """How far one file is.
 
     Attributes:
-        size_bytes, sha256: what the manifest promised when these bytes were fetched; other promises make them worthless.
+        size_bytes, sha256: what the manifest promised when these bytes were fetched; other promises make them
+            worthless.
         url: where they came from.
         etag, last_modified: as the server sent them.
         validator: the strong one of the two, if there is one; only with it can a fetch be resumed.
@@ -59,7 +60,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         paused: it is to go on once a person says so.
         attempt: counts the requests that fetched bytes, from 1.
         fetched_bytes: bytes that came over the network for this install, over all attempts.
-        boot: in which run of the machine the files were last written; None if bytes beyond the journal must not be trusted.
+        boot: in which run of the machine the files were last written; None if bytes beyond the journal must
+            not be trusted.
     """
 
     model_id: str
@@ -112,7 +114,10 @@ class JournalFile:
         if "durable_bytes" in changes:
             changes.setdefault("ranges", [])
         with self._lock:
-            files = [msgspec.structs.replace(file, **changes) if file.path == path else file for file in self._journal.files]
+            files = [
+                msgspec.structs.replace(file, **changes) if file.path == path else file
+                for file in self._journal.files
+            ]
             self._journal = msgspec.structs.replace(self._journal, files=files)
 
     def keep(self, path: str, extents: Extents) -> None:

@@ -8,12 +8,12 @@ import shutil
 import stat
 from pathlib import Path
 
-from actors.model_downloader.boot import boot_id
-from actors.model_downloader.extents import NONE, Extents, total, union
-from actors.model_downloader.journal import FileState, JournalFile, read_journal, reconcile
-from actors.model_downloader.pace import resume_position
-from actors.model_downloader.watermarks import WATERMARKS_NAME, read_watermarks
-from actors.storage.durable import make_directory, remove_file
+from actors.model_downloader.staging.staging_journal import FileState, JournalFile, read_journal, reconcile
+from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, read_watermarks
+from actors.model_downloader.transfer.byte_ranges import NONE, Extents, total, union
+from actors.model_downloader.transfer.flush_policy import resume_position
+from actors.shared.durable.boot_id import boot_id
+from actors.shared.durable.durable_write import make_directory, remove_file
 from schemas.manifest import FilePromise, ModelEntry
 
 
@@ -31,19 +31,25 @@ def open_staging(directory: Path, entry: ModelEntry) -> JournalFile:
     boot, fetched = boot_id(), 0
     marked = (directory / WATERMARKS_NAME).exists()
     marks = read_watermarks(directory, len(entry.files))
-    same_files = found is not None and [file.path for file in found.files] == [file.path for file in entry.files]
+    same_files = found is not None and [file.path for file in found.files] == [
+        file.path for file in entry.files
+    ]
     for number, promise in enumerate(entry.files):
         state = book.journal.file(promise.path)
         known = found is not None and state.url != ""
         same_boot = known and boot is not None and book.journal.boot == boot
         written = marks[number] if same_boot and same_files else NONE
-        keep = _trusted(directory / promise.path, promise, state if known else None, written, same_boot and not marked)
+        keep = _trusted(
+            directory / promise.path, promise, state if known else None, written, same_boot and not marked
+        )
         _settle(directory / promise.path, keep)
         fetched += max(0, total(keep) - state.durable_bytes) if known else 0
         book.keep(promise.path, keep)
     book.change(boot=boot, fetched_bytes=book.journal.fetched_bytes + fetched)
     book.save()
-    with contextlib.suppress(OSError):  # the journal has it all now; what is left there would be believed again only in the same run
+    with contextlib.suppress(
+        OSError
+    ):  # the journal has it all now; what is left there would be believed again only in the same run
         (directory / WATERMARKS_NAME).unlink(missing_ok=True)
     return book
 
@@ -57,19 +63,24 @@ def regular_size(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _trusted(path: Path, promise: FilePromise, state: FileState | None, written: Extents, grew_at_its_end: bool) -> Extents:
+def _trusted(
+    path: Path, promise: FilePromise, state: FileState | None, written: Extents, grew_at_its_end: bool
+) -> Extents:
     """Which bytes of a file can be built upon.
 
-    Bytes that the journal counts were on the platters, and those that the marks count were taken by a kernel that ran on
-    since. A file that is shorter than its journal, or longer than promised, is not the one that was left: nothing of it is
-    used. Of a file that no journal speaks of only a complete one is kept, for the verifier to judge.
+    Bytes that the journal counts were on the platters, and those that the marks count were taken by a kernel
+    that ran on since. A file that is shorter than its journal, or longer than promised, is not the one that
+    was left:
+    nothing of it is used. Of a file that no journal speaks of only a complete one is kept, for the verifier
+    to judge.
 
     Args:
         path: the file.
         promise: what the manifest says of it.
         state: None if the journal does not speak of it.
         written: what the marks say, if they can be believed.
-        grew_at_its_end: it was written from the first byte on, in this run of the machine; then its length tells all.
+        grew_at_its_end: it was written from the first byte on, in this run of the machine; then its length
+            tells all.
     """
     found = regular_size(path)
     if found is None or found > promise.size_bytes:

@@ -1,7 +1,7 @@
 """How far each part is written, told to the kernel with every write: what a killed process wrote is not fetched again.
 
-The kernel keeps what it took when a process is killed, but not in a power cut; the journal counts only what is on the
-platters. So this file is believed only in the run of the machine in which it was written.
+The kernel keeps what it took when a process is killed, but not in a power cut; the journal counts only what
+is on the platters. So this file is believed only in the run of the machine in which it was written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import struct
 import threading
 from pathlib import Path
 
-from actors.model_downloader.extents import Extent, Extents, union
+from actors.model_downloader.transfer.byte_ranges import Extent, Extents, union
 
 WATERMARKS_NAME = "written.marks"
 _MARK = struct.Struct("<QQQ")

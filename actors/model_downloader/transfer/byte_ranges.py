@@ -37,7 +37,9 @@ def gaps(extents: Extents, size_bytes: int) -> Extents:
 def within(extents: Extents, size_bytes: int) -> bool:
     """Whether they lie in a file of this length, in order, without touching each other."""
     edges = [edge for extent in extents for edge in extent]
-    return all(before < after for before, after in itertools.pairwise(edges)) and (not edges or (edges[0] >= 0 and edges[-1] <= size_bytes))
+    return all(before < after for before, after in itertools.pairwise(edges)) and (
+        not edges or (edges[0] >= 0 and edges[-1] <= size_bytes)
+    )
 
 
 def total(extents: Extents) -> int:

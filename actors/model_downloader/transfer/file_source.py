@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult
 
-from actors.model_downloader.client import FetchFailed
-from actors.model_downloader.partial import PartialFile, disk_failed
+from actors.model_downloader.staging.staged_file import PartialFile, disk_failed
+from actors.model_downloader.transfer.http_client import FetchFailed
 
 STEP_BYTES = 8 * 1024 * 1024
 
@@ -38,7 +38,9 @@ class LocalFile:
         self.validator = f'"{found.st_dev:x}-{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
         if found.st_size != size_bytes:
             self.close()
-            raise FetchFailed("refused", f"{name}: {self._path} has {found.st_size} bytes, expected {size_bytes}")
+            raise FetchFailed(
+                "refused", f"{name}: {self._path} has {found.st_size} bytes, expected {size_bytes}"
+            )
 
     def copy(self, target: PartialFile, position: int, end: int, wrote: Callable[[int], None]) -> None:
         """Copy bytes to the same place of a staged file; `wrote` is told of every step.
@@ -69,6 +71,8 @@ class LocalFile:
             os.lseek(self._descriptor, position, os.SEEK_SET)
             piece = os.read(self._descriptor, count)
         except OSError as error:
-            raise FetchFailed("network", f"{self._name}: {self._path} cannot be read ({error.strerror})") from error
+            raise FetchFailed(
+                "network", f"{self._name}: {self._path} cannot be read ({error.strerror})"
+            ) from error
         target.write(position, piece)
         return len(piece)

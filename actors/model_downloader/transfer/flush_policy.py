@@ -24,7 +24,9 @@ def sync_due(pending_bytes: int, elapsed_seconds: float, strict: bool) -> bool:
     """
     if pending_bytes <= 0:
         return False
-    return elapsed_seconds >= SYNC_INTERVAL_SECONDS or pending_bytes >= (STRICT_LAG_BYTES // 2 if strict else SYNC_STEP_BYTES)
+    return elapsed_seconds >= SYNC_INTERVAL_SECONDS or pending_bytes >= (
+        STRICT_LAG_BYTES // 2 if strict else SYNC_STEP_BYTES
+    )
 
 
 def must_wait(pending_bytes: int, strict: bool) -> bool:
@@ -35,9 +37,10 @@ def must_wait(pending_bytes: int, strict: bool) -> bool:
 def resume_position(journaled_bytes: int, found_bytes: int, size_bytes: int, same_boot: bool) -> int:
     """From where on a file has to be fetched again.
 
-    Bytes that the journal counts were on the platters. Bytes beyond are in the file as they were written if the machine
-    ran on since: only a power cut takes away what the kernel had. A file that is shorter than its journal, or longer
-    than promised, is not the one that was left: nothing of it is used.
+    Bytes that the journal counts were on the platters. Bytes beyond are in the file as they were written if
+    the machine ran on since: only a power cut takes away what the kernel had. A file that is shorter than its
+    journal, or
+    longer than promised, is not the one that was left: nothing of it is used.
     """
     if found_bytes < journaled_bytes or found_bytes > size_bytes:
         return 0

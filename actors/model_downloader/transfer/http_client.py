@@ -1,6 +1,7 @@
 """Asks origins for model files: connections that are kept, proxies, redirects by the rules, and bodies without copies.
 
-The standard library's client is used because it hands out a body as the socket gives it; see docs/decisions/009.
+The standard library's client is used because it hands out a body as the socket gives it; see
+docs/decisions/009.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from actors.credentials.trust import CertificatesUnreadable
-from actors.model_downloader.abort import Abort
-from actors.model_downloader.connecting import Connector, ProxyUnknown, asks_proxy, proxy_headers
-from actors.model_downloader.policy import FailureKind, Head
+from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.http_connector import Connector, ProxyUnknown, asks_proxy, proxy_headers
+from actors.model_downloader.transfer.http_resume import FailureKind, Head
+from actors.shared.credentials.tls_trust import CertificatesUnreadable
 from bus.errors import UndercroftError
 
 STALL_SECONDS = 30.0
@@ -36,10 +37,18 @@ class FetchFailed(UndercroftError):
         kind: decides whether another attempt makes sense.
         problem: a sentence for a person.
         retry_after: value of that header, if the server sent one.
-        url: the URL that wants credentials, and in `challenges` the WWW-Authenticate headers it sent; empty for none.
+        url: the URL that wants credentials, and in `challenges` the WWW-Authenticate headers it sent; empty
+            for none.
     """
 
-    def __init__(self, kind: FailureKind, problem: str, retry_after: str | None = None, url: str = "", challenges: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        kind: FailureKind,
+        problem: str,
+        retry_after: str | None = None,
+        url: str = "",
+        challenges: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(kind, problem, retry_after, url, challenges)
         self.kind: FailureKind = kind
         self.problem = problem
@@ -61,13 +70,20 @@ class Answer:
     """
 
     def __init__(
-        self, client: Client, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, url: str, redirected: bool
+        self,
+        client: Client,
+        connection: http.client.HTTPConnection,
+        response: http.client.HTTPResponse,
+        url: str,
+        redirected: bool,
     ) -> None:
         self._client = client
         self._connection = connection
         self._response = response
         self.url = url
-        self.head = Head(response.status, {name.lower(): value for name, value in response.getheaders()}, redirected)
+        self.head = Head(
+            response.status, {name.lower(): value for name, value in response.getheaders()}, redirected
+        )
         self.challenges = tuple(response.headers.get_all("www-authenticate") or ())
 
     def read(self, most: int) -> bytes:
@@ -109,7 +125,8 @@ class Client:
 
         Args:
             stall_seconds: a connection that brings nothing for so long is given up.
-            credentials: the headers to send to a URL; is told also the URL that was asked before any redirect.
+            credentials: the headers to send to a URL; is told also the URL that was asked before any
+                redirect.
             offline: whether nobody may be asked.
         """
         self.stall_seconds = stall_seconds
@@ -119,10 +136,13 @@ class Client:
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
 
-    def get(self, url: str, headers: Mapping[str, str], abort: Abort, path: str, *, resolved: str = "") -> Answer:
+    def get(
+        self, url: str, headers: Mapping[str, str], abort: Abort, path: str, *, resolved: str = ""
+    ) -> Answer:
         """Ask for a URL, and follow redirects by the rules.
 
-        A redirect from https to http is refused. Credentials go to the origin that was asked first, and to no other host.
+        A redirect from https to http is refused. Credentials go to the origin that was asked first, and to no
+        other host.
 
         Args:
             url: as the manifest has it.
@@ -137,19 +157,30 @@ class Client:
         """
         if self._offline():
             choice = "UNDERCROFT_OFFLINE, HF_HUB_OFFLINE, models.offline"
-            raise FetchFailed("refused", f"{path}: this runtime is offline by choice ({choice}); what was fetched is kept")
+            raise FetchFailed(
+                "refused", f"{path}: this runtime is offline by choice ({choice}); what was fetched is kept"
+            )
         asked, seen = resolved or url, set()
         while True:
             abort.check()
             seen.add(asked)
-            answer = self._ask(asked, {**headers, **self._credentials(asked, url)}, abort, path, bool(resolved) or len(seen) > 1)
+            answer = self._ask(
+                asked,
+                {**headers, **self._credentials(asked, url)},
+                abort,
+                path,
+                bool(resolved) or len(seen) > 1,
+            )
             place = answer.head.fields.get("location", "")
             if answer.head.status not in _REDIRECTS or not place:
                 return answer
             answer.drain()
             target = urljoin(asked, place)
             if urlsplit(asked).scheme == "https" and urlsplit(target).scheme == "http":
-                raise FetchFailed("refused", f"{path}: the server leads from https to http, which is refused; the manifest needs another address")
+                raise FetchFailed(
+                    "refused",
+                    f"{path}: the server leads from https to http, which is refused; the manifest needs another address",
+                )
             if target in seen:
                 raise FetchFailed("refused", f"{path}: the redirects of the server lead in a circle")
             if len(seen) > REDIRECT_LIMIT:
@@ -177,14 +208,17 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise FetchFailed(
-                "refused", f"{path}: {parts.scheme or 'nothing'}://{parts.hostname or ''} cannot be fetched from; expected https or http"
+                "refused",
+                f"{path}: {parts.scheme or 'nothing'}://{parts.hostname or ''} cannot be fetched from; expected https or http",
             )
         with self._lock:
             idle = self._idle.get(_origin(parts), [])
             connection = idle.pop() if idle else None
         if connection is not None:
             try:
-                return Answer(self, connection, self._send(connection, parts, url, headers, abort), url, redirected)
+                return Answer(
+                    self, connection, self._send(connection, parts, url, headers, abort), url, redirected
+                )
             except (OSError, http.client.HTTPException):
                 connection.close()  # the server closed it meanwhile: ask once more on a new one
                 abort.check()
@@ -199,7 +233,9 @@ class Client:
         try:
             connection.connect()
             connected = True
-            return Answer(self, connection, self._send(connection, parts, url, headers, abort), url, redirected)
+            return Answer(
+                self, connection, self._send(connection, parts, url, headers, abort), url, redirected
+            )
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
             abort.check()
@@ -209,12 +245,21 @@ class Client:
             raise
 
     def _send(
-        self, connection: http.client.HTTPConnection, parts: SplitResult, url: str, headers: Mapping[str, str], abort: Abort
+        self,
+        connection: http.client.HTTPConnection,
+        parts: SplitResult,
+        url: str,
+        headers: Mapping[str, str],
+        abort: Abort,
     ) -> http.client.HTTPResponse:
         abort.watch(connection.sock)
         abort.check()
         connection.sock.settimeout(self.stall_seconds)
-        target = url if asks_proxy(connection) else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = (
+            url
+            if asks_proxy(connection)
+            else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        )
         fields = {"User-Agent": "undercroft", "Accept": "*/*", **headers, **proxy_headers(connection)}
         connection.request("GET", target, headers=fields)
         return connection.getresponse()
@@ -264,10 +309,17 @@ def _failure(error: Exception, path: str, connected: bool) -> FetchFailed:
     if isinstance(error, TimeoutError) and connected:
         return FetchFailed("network", f"{path}: no byte came for too long; check the connection")
     if not connected:
-        return FetchFailed("network", f"{path}: the server cannot be reached ({str(error) or 'timeout'}); check the connection")
-    if isinstance(error, http.client.LineTooLong) or (type(error) is http.client.HTTPException and "headers" in str(error)):
+        return FetchFailed(
+            "network",
+            f"{path}: the server cannot be reached ({str(error) or 'timeout'}); check the connection",
+        )
+    if isinstance(error, http.client.LineTooLong) or (
+        type(error) is http.client.HTTPException and "headers" in str(error)
+    ):
         return FetchFailed("server", f"{path}: the server sends more header fields than are read ({error})")
-    return FetchFailed("network", f"{path}: the transfer was interrupted ({str(error) or type(error).__name__})")
+    return FetchFailed(
+        "network", f"{path}: the transfer was interrupted ({str(error) or type(error).__name__})"
+    )
 
 
 def _origin(parts: SplitResult) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import ssl
 import threading
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from actors.credentials.trust import tls_context
+from actors.shared.credentials.tls_trust import tls_context
 from bus.errors import UndercroftError
 
 LOOPBACK_BUFFER_BYTES = 256 * 1024

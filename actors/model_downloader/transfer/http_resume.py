@@ -1,6 +1,7 @@
 """Decides how a partial file goes on: what to ask for, and what an answer means. Pure: knows no socket and no disk.
 
-Rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ranges (14), 206 and 416 (15.3.7, 15.5.17).
+Rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ranges (14), 206 and 416 (15.3.7,
+15.5.17).
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Head:
     """Status and header fields of an answer; names are in lower case.
 
     Attributes:
-        redirected: it came from another URL than the one in the manifest, such as one that was signed for an hour.
+        redirected: it came from another URL than the one in the manifest, such as one that was signed for an
+            hour.
     """
 
     status: int
@@ -143,8 +145,8 @@ def next_step(partial: Partial, ask: Ask, head: Head) -> Step:
 def strong_validator(fields: dict[str, str]) -> str | None:
     """The value for If-Range, or None.
 
-    A weak ETag is none (8.8.3, 13.1.5), and where there is an ETag the date must not be used. A date is strong if the
-    answer was made at least a second after it (8.8.2.2).
+    A weak ETag is none (8.8.3, 13.1.5), and where there is an ETag the date must not be used. A date is
+    strong if the answer was made at least a second after it (8.8.2.2).
     """
     etag = fields.get("etag", "").strip()
     if etag:
@@ -183,10 +185,16 @@ def _whole(partial: Partial, ask: Ask, head: Head) -> Step:
     if encoded := _encoding(partial, head):
         return encoded
     if _is_html(head) and not partial.path.lower().endswith((".html", ".htm")):
-        return Fail("server", f"{partial.path}: the answer is a web page, not the file; sign in to the network, or check the proxy, and try again")
+        return Fail(
+            "server",
+            f"{partial.path}: the answer is a web page, not the file; sign in to the network, or check the proxy, and try again",
+        )
     length = head.fields.get("content-length", "")
     if length.isdecimal() and int(length) != partial.size_bytes:
-        return Fail("refused", f"{partial.path}: the server's file has {length} bytes, expected {partial.size_bytes}; the manifest is out of date")
+        return Fail(
+            "refused",
+            f"{partial.path}: the server's file has {length} bytes, expected {partial.size_bytes}; the manifest is out of date",
+        )
     if ask.if_range and ask.if_range.startswith('"') and strong_validator(head.fields) == ask.if_range:
         return AskAgain(Ask(ask.start, None, ask.stop), "200 to If-Range although the ETag is the same")
     return StartOver()
@@ -216,7 +224,10 @@ def _encoding(partial: Partial, head: Head) -> Fail | None:
     encoding = head.fields.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
-    return Fail("refused", f"{partial.path}: the server sends it as {encoding!r} although only 'identity' was accepted")
+    return Fail(
+        "refused",
+        f"{partial.path}: the server sends it as {encoding!r} although only 'identity' was accepted",
+    )
 
 
 def _is_html(head: Head) -> bool:

@@ -9,16 +9,32 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from actors.model_downloader.abort import Abort
-from actors.model_downloader.client import Answer, Client, FetchFailed, StallWatch, transfer_failed
-from actors.model_downloader.extents import total
-from actors.model_downloader.journal import JournalFile
-from actors.model_downloader.local import LocalFile
-from actors.model_downloader.pieces import proven
-from actors.model_downloader.policy import Ask, AskAgain, Fail, Partial, StartOver, Step, next_step, part_ask, strong_validator
-from actors.model_downloader.ranges import Part
-from actors.model_downloader.traffic import Traffic
-from actors.model_downloader.writing import Writing
+from actors.model_downloader.piece_check import proven
+from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.transfer.byte_ranges import total
+from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.file_source import LocalFile
+from actors.model_downloader.transfer.http_client import (
+    Answer,
+    Client,
+    FetchFailed,
+    StallWatch,
+    transfer_failed,
+)
+from actors.model_downloader.transfer.http_resume import (
+    Ask,
+    AskAgain,
+    Fail,
+    Partial,
+    StartOver,
+    Step,
+    next_step,
+    part_ask,
+    strong_validator,
+)
+from actors.model_downloader.transfer.part_scheduler import Part
+from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.transfer_limits import Traffic
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
 
@@ -40,7 +56,8 @@ class Source:
     Attributes:
         name: of the file, for sentences.
         url: as the manifest has it.
-        resolved: where a redirect of it led to; asked directly until it is refused, as signed addresses are when they expire.
+        resolved: where a redirect of it led to; asked directly until it is refused, as signed addresses are
+            when they expire.
         shares: whether several connections may be tried.
     """
 
@@ -77,8 +94,14 @@ class Fetcher:
             joins = self._writing.ranges.is_shared(part.file)
             have = total(self._writing.ranges.written(part.file))
         state = self._book.journal.file(source.promise.path)
-        partial = Partial(source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator)
-        ask = Ask(part.position, state.validator, _stop(part, partial)) if joins else part_ask(partial, part.position, part.end)
+        partial = Partial(
+            source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator
+        )
+        ask = (
+            Ask(part.position, state.validator, _stop(part, partial))
+            if joins
+            else part_ask(partial, part.position, part.end)
+        )
         while True:
             resolved = source.resolved
             answer = self._client.get(source.url, ask.headers(), abort, source.name, resolved=resolved)
@@ -92,7 +115,9 @@ class Fetcher:
                 if isinstance(step, Fail):
                     if self._renew(source, resolved, answer):
                         continue
-                    raise FetchFailed(step.kind, step.problem, step.retry_after, answer.url, answer.challenges)
+                    raise FetchFailed(
+                        step.kind, step.problem, step.retry_after, answer.url, answer.challenges
+                    )
                 if joins and isinstance(step, StartOver):
                     raise NoRanges("the whole is sent instead of a part")
                 if answer.head.redirected:
@@ -124,10 +149,16 @@ class Fetcher:
         writing = self._writing
         if isinstance(step, StartOver):
             if partial.have_bytes:
-                keep = proven(writing.path(part.file), source.promise, writing.ranges.written(part.file)) if validator else ()
+                keep = (
+                    proven(writing.path(part.file), source.promise, writing.ranges.written(part.file))
+                    if validator
+                    else ()
+                )
                 writing.start_over(part, keep, **notes)
                 if keep:
-                    raise PartsChanged("the file at the server is another one, but some pieces are those that were promised")
+                    raise PartsChanged(
+                        "the file at the server is another one, but some pieces are those that were promised"
+                    )
             with writing.changed:
                 writing.ranges.take_whole(part)
         writing.note_source(part.file, **notes)
@@ -151,22 +182,30 @@ class Fetcher:
                 raise transfer_failed(error, source.name) from error
             abort.check()
             if not piece:
-                raise FetchFailed("network", f"{source.name}: the transfer ended at byte {part.position} of {part.end}")
+                raise FetchFailed(
+                    "network", f"{source.name}: the transfer ended at byte {part.position} of {part.end}"
+                )
             self._writing.write(part, memoryview(piece))
             self._traffic.spend(len(piece), abort)
         if part.end == part.asked_end:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                answer.read(1)  # finds the end of the body, so that the connection is kept; what is sent beyond the promise is left
+                answer.read(
+                    1
+                )  # finds the end of the body, so that the connection is kept; what is sent beyond the promise is left
 
     def _copy(self, source: Source, part: Part, abort: Abort) -> None:
         """Copy from this machine; a file that changed since is copied anew."""
         found = LocalFile(urlsplit(source.url), source.promise.size_bytes, source.name)
         try:
-            if self._book.journal.file(source.promise.path).validator != found.validator and self._writing.ranges.written(part.file):
+            if self._book.journal.file(
+                source.promise.path
+            ).validator != found.validator and self._writing.ranges.written(part.file):
                 self._writing.start_over(part, validator=found.validator, url=source.url)
                 with self._writing.changed:
                     self._writing.ranges.take_whole(part)
-            self._writing.note_source(part.file, url=source.url, etag="", last_modified="", validator=found.validator)
+            self._writing.note_source(
+                part.file, url=source.url, etag="", last_modified="", validator=found.validator
+            )
             target = self._writing.begin(part)
 
             def wrote(count: int) -> None:

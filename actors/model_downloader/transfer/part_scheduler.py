@@ -1,7 +1,8 @@
 """Decides which part of which file a connection fetches next, where a part is split, and which one is too slow. Pure.
 
-Parts are handed out from the front of the first file on, so that hashing can follow closely behind; only when nothing else
-is left the part that would take longest is split. A part's end may so be lowered while it is being fetched.
+Parts are handed out from the front of the first file on, so that hashing can follow closely behind; only when
+nothing else is left the part that would take longest is split. A part's end may so be lowered while it is
+being fetched.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from actors.model_downloader.extents import Extents, gaps, union
+from actors.model_downloader.transfer.byte_ranges import Extents, gaps, union
 
 MIB = 1 << 20
 PART_LEAST_BYTES = 16 * MIB
@@ -75,7 +76,11 @@ class Ranges:
         for file, missing in enumerate(self._gaps):
             if missing and self._is_free(file):
                 start, end = missing[0]
-                stop = end if connections <= 1 or end - start < 2 * PART_LEAST_BYTES else min(end, start + self.part_bytes(file))
+                stop = (
+                    end
+                    if connections <= 1 or end - start < 2 * PART_LEAST_BYTES
+                    else min(end, start + self.part_bytes(file))
+                )
                 self._gaps[file] = ((stop, end), *missing[1:]) if stop < end else missing[1:]
                 return self._begin(file, start, stop, now)
         return self._split(now)
@@ -142,7 +147,11 @@ class Ranges:
         if len(rates) < SLOW_NEEDS_PARTS:
             return []
         limit = statistics.median(rates) * SLOW_SHARE
-        return [part for part in self.active if now - part.begun_at >= SLOW_AFTER_SECONDS and part.rate(now) < limit]
+        return [
+            part
+            for part in self.active
+            if now - part.begun_at >= SLOW_AFTER_SECONDS and part.rate(now) < limit
+        ]
 
     def written(self, file: int) -> Extents:
         """What is there of a file."""
@@ -195,4 +204,6 @@ class Ranges:
         return self._begin(victim.file, middle, stop, now)
 
     def _candidates(self) -> list[Part]:
-        return [part for part in self.active if part.left >= 2 * SPLIT_LEAST_BYTES and self._is_free(part.file)]
+        return [
+            part for part in self.active if part.left >= 2 * SPLIT_LEAST_BYTES and self._is_free(part.file)
+        ]

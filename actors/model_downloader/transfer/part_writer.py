@@ -7,17 +7,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from actors.model_downloader import pace
-from actors.model_downloader.extents import NONE, Extents
-from actors.model_downloader.journal import JournalFile
-from actors.model_downloader.partial import DiskFailed, PartialFile, disk_failed
-from actors.model_downloader.ranges import Part, Ranges
-from actors.model_downloader.watermarks import Watermarks
-from actors.storage.durable import remove_file
+from actors.model_downloader.staging.staged_file import DiskFailed, PartialFile, disk_failed
+from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.staging.watermarks import Watermarks
+from actors.model_downloader.transfer import flush_policy
+from actors.model_downloader.transfer.byte_ranges import NONE, Extents
+from actors.model_downloader.transfer.part_scheduler import Part, Ranges
+from actors.shared.durable.durable_write import remove_file
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
 
-TICK_SECONDS = pace.SYNC_INTERVAL_SECONDS / 2
+TICK_SECONDS = flush_policy.SYNC_INTERVAL_SECONDS / 2
 
 
 class Writing:
@@ -35,7 +35,9 @@ class Writing:
         self._book = book
         self._strict = book.journal.boot is None
         states = [book.journal.file(promise.path) for promise in promises]
-        self.ranges = Ranges([promise.size_bytes for promise in promises], [state.extents for state in states])
+        self.ranges = Ranges(
+            [promise.size_bytes for promise in promises], [state.extents for state in states]
+        )
         self.changed = threading.Condition()
         try:
             self._marks = Watermarks(directory)
@@ -104,9 +106,9 @@ class Writing:
             idle = not self._pending_bytes
             self._pending_bytes += count
             self._dirty.add(part.file)
-            if idle or pace.sync_due(self._pending_bytes, 0.0, self._strict):
+            if idle or flush_policy.sync_due(self._pending_bytes, 0.0, self._strict):
                 self.changed.notify_all()
-            while pace.must_wait(self._pending_bytes, self._strict) and self.failure is None:
+            while flush_policy.must_wait(self._pending_bytes, self._strict) and self.failure is None:
                 self.changed.wait()
             if self.failure is not None:
                 raise self.failure
@@ -121,7 +123,8 @@ class Writing:
     def start_over(self, part: Part, keep: Extents = NONE, **source: Any) -> None:
         """Discard what is there of a part's file but for what to keep. The part is the only one of its file that is active.
 
-        Without anything to keep the name means a new file afterwards, so that whoever read the old one can tell.
+        Without anything to keep the name means a new file afterwards, so that whoever read the old one can
+        tell.
 
         Raises:
             DiskFailed: the disk does not take it.
@@ -157,7 +160,9 @@ class Writing:
             return
         self._book.change_file(state.path, **source)
         try:
-            if state.extents or self._promises[file].size_bytes > pace.STRICT_LAG_BYTES:  # a small file is fetched again as soon
+            if (
+                state.extents or self._promises[file].size_bytes > flush_policy.STRICT_LAG_BYTES
+            ):  # a small file is fetched again as soon
                 self._book.save()
         except UndercroftError as error:
             raise disk_failed(self.path(file), error) from error
@@ -178,17 +183,24 @@ class Writing:
         if self.failure is not None:
             raise self.failure
 
-    # -- the thread behind -----------------------------------------------------------------------------------------
+    # -- the thread behind
+    # -----------------------------------------------------------------------------------------
 
     def _sync_behind(self) -> None:
         synced_at = time.monotonic()
         while self.failure is None:
             with self.changed:
-                while not self._closing and not pace.sync_due(self._pending_bytes, time.monotonic() - synced_at, self._strict):
+                while not self._closing and not flush_policy.sync_due(
+                    self._pending_bytes, time.monotonic() - synced_at, self._strict
+                ):
                     self.changed.wait(TICK_SECONDS if self._pending_bytes else None)
                 if self._closing and not self._dirty:
                     return
-                written = {file: (self._files[file], self.ranges.written(file)) for file in self._dirty if file in self._files}
+                written = {
+                    file: (self._files[file], self.ranges.written(file))
+                    for file in self._dirty
+                    if file in self._files
+                }
                 self._dirty.clear()
                 generations = list(self._generations)
                 received, pending = self.received_bytes, self._pending_bytes
@@ -196,13 +208,17 @@ class Writing:
                 self._sync(written, received, generations)
             except UndercroftError as error:
                 with self.changed:
-                    self.failure = error if isinstance(error, DiskFailed) else disk_failed(self._directory, error)
+                    self.failure = (
+                        error if isinstance(error, DiskFailed) else disk_failed(self._directory, error)
+                    )
             with self.changed:
                 self._pending_bytes -= pending
                 self.changed.notify_all()
             synced_at = time.monotonic()
 
-    def _sync(self, written: dict[int, tuple[PartialFile, Extents]], received: int, generations: list[int]) -> None:
+    def _sync(
+        self, written: dict[int, tuple[PartialFile, Extents]], received: int, generations: list[int]
+    ) -> None:
         for found, _ in written.values():
             found.sync()
         with self.changed:

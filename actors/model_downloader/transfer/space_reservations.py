@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.model_downloader.pace import missing_bytes
+from actors.model_downloader.transfer.flush_policy import missing_bytes
 
 
 class Reservations:

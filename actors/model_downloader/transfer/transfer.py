@@ -11,18 +11,18 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from actors.credentials import Endpoints, at_endpoint
-from actors.model_downloader.client import FetchFailed
-from actors.model_downloader.crew import Crew
-from actors.model_downloader.fetch import Fetcher, Source
-from actors.model_downloader.journal import Journal, JournalFile
-from actors.model_downloader.partial import DiskFailed
-from actors.model_downloader.retry import next_url
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.telling import Telling
-from actors.model_downloader.world import World
-from actors.model_downloader.writing import Writing
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.install_retry import next_url
+from actors.model_downloader.progress_reporter import Telling
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staged_file import DiskFailed
+from actors.model_downloader.staging.staging_journal import Journal, JournalFile
+from actors.model_downloader.transfer.http_client import FetchFailed
+from actors.model_downloader.transfer.part_fetcher import Fetcher, Source
+from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.worker_pool import Crew
+from actors.shared.credentials import Endpoints, at_endpoint
+from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -33,7 +33,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 class Transfer:
     """Fetches the files of one model; each attempt goes on where the last one ended, at another source if that one failed."""
 
-    def __init__(self, entry: ModelEntry, root: ModelRoot, world: World, telling: Telling, book: JournalFile) -> None:
+    def __init__(
+        self, entry: ModelEntry, root: ModelRoot, world: World, telling: Telling, book: JournalFile
+    ) -> None:
         self._entry = entry
         self._root = root
         self._world = world
@@ -74,7 +76,8 @@ class Transfer:
             reason = f"{reason}: {self._missing_bytes()} bytes more are needed"
         return DiskFailed(str(self._root.staging(self._entry.id)), number, reason)
 
-    # -- one attempt -----------------------------------------------------------------------------------------------
+    # -- one attempt
+    # -----------------------------------------------------------------------------------------------
 
     async def _attempt(self) -> tuple[DiskFailed | None, dict[int, FetchFailed]]:
         self._book.change(attempt=self._journal.attempt + 1)
@@ -82,8 +85,16 @@ class Transfer:
             writing = Writing(self._root.staging(self._entry.id), self._entry.files, self._book)
         except DiskFailed as refused:
             return refused, {}
-        sources = [Source(promise, f"{self._entry.id}/{promise.path}", self._url(promise)) for promise in self._entry.files]
-        crew = Crew(Fetcher(self._world.client, self._world.traffic, writing, self._book), self._world.traffic, writing, sources)
+        sources = [
+            Source(promise, f"{self._entry.id}/{promise.path}", self._url(promise))
+            for promise in self._entry.files
+        ]
+        crew = Crew(
+            Fetcher(self._world.client, self._world.traffic, writing, self._book),
+            self._world.traffic,
+            writing,
+            sources,
+        )
 
         def work() -> DiskFailed | None:
             crew.run()
@@ -117,7 +128,8 @@ class Transfer:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch(0o600)
 
-    # -- sources ---------------------------------------------------------------------------------------------------
+    # -- sources
+    # ---------------------------------------------------------------------------------------------------
 
     def _candidates(self, promise: FilePromise) -> list[str]:
         return candidates(promise, self._world.traffic.mirror_url, self._world.endpoints)
@@ -150,13 +162,16 @@ class Transfer:
             self._urls[promise.path] = next_url(known, url, failure.kind, have)
             following = self._urls[promise.path]
             if failure.kind == "refused" and url in known and known.index(following) > known.index(url):
-                failure = FetchFailed("server", str(failure))  # another source is left, so another attempt makes sense
+                failure = FetchFailed(
+                    "server", str(failure)
+                )  # another source is left, so another attempt makes sense
             if first is None or failure.kind == "refused":
                 first = failure
         assert first is not None, "something failed"
         return first
 
-    # -- small questions -------------------------------------------------------------------------------------------
+    # -- small questions
+    # -------------------------------------------------------------------------------------------
 
     @property
     def _journal(self) -> Journal:
@@ -168,7 +183,9 @@ class Transfer:
 
     def _is_complete(self, promise: FilePromise) -> bool:
         complete = self._journal.file(promise.path).durable_bytes == promise.size_bytes
-        return complete and (promise.size_bytes > 0 or self._root.staged_file(self._entry.id, promise).exists())
+        return complete and (
+            promise.size_bytes > 0 or self._root.staged_file(self._entry.id, promise).exists()
+        )
 
     def _missing_bytes(self) -> int:
         return self._world.space.missing(self._entry.id, self._needed_bytes, self._root.free_bytes())

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from actors.model_downloader.abort import Abort
-from actors.model_downloader.bucket import Bucket
+from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.token_bucket import Bucket
 
 STREAMS_MOST = 8
 KIB = 1024

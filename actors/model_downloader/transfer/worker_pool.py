@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import time
 
-from actors.model_downloader.abort import Abort, Aborted
-from actors.model_downloader.client import FetchFailed
-from actors.model_downloader.extents import total
-from actors.model_downloader.fetch import Fetcher, NoRanges, PartsChanged, Source
-from actors.model_downloader.partial import DiskFailed
-from actors.model_downloader.ramp import Ramp
-from actors.model_downloader.ranges import Part
-from actors.model_downloader.traffic import Traffic
-from actors.model_downloader.writing import Writing
+from actors.model_downloader.staging.staged_file import DiskFailed
+from actors.model_downloader.transfer.byte_ranges import total
+from actors.model_downloader.transfer.cancel_token import Abort, Aborted
+from actors.model_downloader.transfer.concurrency import Ramp
+from actors.model_downloader.transfer.http_client import FetchFailed
+from actors.model_downloader.transfer.part_fetcher import Fetcher, NoRanges, PartsChanged, Source
+from actors.model_downloader.transfer.part_scheduler import Part
+from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.transfer_limits import Traffic
 
 TICK_SECONDS = 0.05
 
@@ -37,7 +37,10 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._stopping = Abort()
         self._number = 0
-        missing = [source.promise.size_bytes - total(writing.ranges.written(file)) for file, source in enumerate(sources)]
+        missing = [
+            source.promise.size_bytes - total(writing.ranges.written(file))
+            for file, source in enumerate(sources)
+        ]
         self._ramp = Ramp(time.monotonic(), traffic.most, [count for count in missing if count])
         self.failures: dict[int, FetchFailed] = {}
         self.disk_failure: DiskFailed | None = None
@@ -48,7 +51,9 @@ class Crew:
             with self._changed:
                 wanted = self._observe()
                 idle = not self._at_work
-                more = len(self._at_work) < wanted and (self._writing.ranges.has_work() or self._writing.ranges.can_split())
+                more = len(self._at_work) < wanted and (
+                    self._writing.ranges.has_work() or self._writing.ranges.can_split()
+                )
                 if idle and not more:
                     break
             if more and self._hire(patient=idle):
@@ -71,7 +76,10 @@ class Crew:
     def _observe(self) -> int:
         """How many connections there should be now; ends those that crawl."""
         now, ranges = time.monotonic(), self._writing.ranges
-        left = sum(source.promise.size_bytes - total(ranges.written(file)) for file, source in enumerate(self._sources))
+        left = sum(
+            source.promise.size_bytes - total(ranges.written(file))
+            for file, source in enumerate(self._sources)
+        )
         self._ramp.limit(self._traffic.most)
         for part in ranges.slow(now):
             for number, mine in self._receiving.items():

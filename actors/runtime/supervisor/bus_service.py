@@ -10,18 +10,18 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.supervisor.board import Board
-from actors.supervisor.spec import SUPERVISOR
-from bus.alerts import AlertBook
+from actors.runtime.supervisor.core.child_spec import SUPERVISOR
+from actors.runtime.supervisor.interfaces import Board
+from bus.alert_book import AlertBook
 from bus.client import IncomingRequest, Peer, connect
 from bus.discovery import Runtime
 from bus.errors import Refused, RequestFailed, UndercroftError
 from bus.wire import UNREADABLE
-from schemas.alerts import Alert, AlertChangedEvent
-from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent
-from schemas.crashes import ActorCrashedEvent
 from schemas.event import Event, Request, topic_of
-from schemas.supervision import (
+from schemas.operations.alerts import Alert, AlertChangedEvent
+from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent
+from schemas.operations.crashes import ActorCrashedEvent
+from schemas.operations.supervision import (
     ActorRestartAcceptedEvent,
     ActorRestartRequestEvent,
     ActorStateChangedEvent,
@@ -68,7 +68,9 @@ class BusFace:
         """Stay on the bus until cancelled."""
         while True:
             try:
-                async with connect(SUPERVISOR, runtime=runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer:
+                async with connect(
+                    SUPERVISOR, runtime=runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS
+                ) as peer:
                     await self._stay(peer)
             except UndercroftError as error:
                 sys.stderr.write(f"supervisor: not on the bus: {error}\n")
@@ -83,14 +85,19 @@ class BusFace:
             often = f" and was started again {status.restarts} times" if status.restarts else ""
             message = f"{status.actor} does not stay up: {status.reason}; it ended{often}, the rest runs on"
             advice = f"see 'undercroft logs {status.actor}' and 'undercroft doctor'; 'undercroft restart {status.actor}' tries at once"
-            self._tell(self._alerts.raise_alert(FAILED_ALERT, status.actor, "error", message, advice, time.time()))
+            self._tell(
+                self._alerts.raise_alert(FAILED_ALERT, status.actor, "error", message, advice, time.time())
+            )
         elif status.state in ("ready", "stopped"):
             self._tell(self._alerts.clear(FAILED_ALERT, status.actor))
 
     def profile_read(self, fault: str) -> None:
         """The profile was read again; `fault` says why it is not taken over, and is empty if it is."""
         if fault:
-            message, advice = f"the profile is not taken over, the former one stays in force: {fault}", "mend it, then send SIGHUP again"
+            message, advice = (
+                f"the profile is not taken over, the former one stays in force: {fault}",
+                "mend it, then send SIGHUP again",
+            )
             self._tell(self._alerts.raise_alert(PROFILE_ALERT, "", "warning", message, advice, time.time()))
         else:
             self._tell(self._alerts.clear(PROFILE_ALERT, ""))
@@ -110,7 +117,9 @@ class BusFace:
         """Processes wrote to their logs; lines travel in batches."""
         self._lines.extend(lines)
         if self._flush_timer is None and self._peer is not None:
-            self._flush_timer = asyncio.get_running_loop().call_later(LINES_INTERVAL_SECONDS, self._flush_lines)
+            self._flush_timer = asyncio.get_running_loop().call_later(
+                LINES_INTERVAL_SECONDS, self._flush_lines
+            )
 
     async def _stay(self, peer: Peer) -> None:
         await peer.serve(SERVED, self._asked)
@@ -149,7 +158,9 @@ class BusFace:
         self._flush_timer = None
         lines = list(self._lines)
         self._lines.clear()
-        if lines and self._peer is not None and self._peer.is_connected:  # while the broker is away they would pile up; the ring keeps them
+        if (
+            lines and self._peer is not None and self._peer.is_connected
+        ):  # while the broker is away they would pile up; the ring keeps them
             self._post(LogLinesWrittenEvent(lines=lines))
 
     def _asked(self, request: IncomingRequest) -> None:

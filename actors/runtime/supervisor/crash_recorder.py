@@ -13,13 +13,13 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.crash_files import keep_crash
-from actors.storage.durable import DurableWriteFailed
-from actors.supervisor.actions import ExitStatus, Record
-from actors.supervisor.evidence import FATAL_HEADS, TRACEBACK, evidence
-from actors.supervisor.logs import Logs
-from actors.supervisor.oom import OomWatch
-from schemas.crashes import ActorCrashedEvent, CrashKind, CrashRecord
+from actors.runtime.supervisor.core.supervision_events import ExitStatus, Record
+from actors.runtime.supervisor.last_output import FATAL_HEADS, TRACEBACK, evidence
+from actors.runtime.supervisor.log_ring import Logs
+from actors.runtime.supervisor.processes.oom_watch import OomWatch
+from actors.shared.crash_files import keep_crash
+from actors.shared.durable.durable_write import DurableWriteFailed
+from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 
 FATAL_SIGNALS: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
 NTSTATUS_ERROR: Final = 0xC0000000
@@ -34,7 +34,8 @@ def kind_of(end: Record, own_words: str, oom_kills: int | None) -> CrashKind:
     Args:
         end: what the policy knows of it.
         own_words: what the process wrote last, without what it logged: a logged traceback was survived.
-        oom_kills: how many processes the kernel killed for want of memory in the moment before; None if it does not tell.
+        oom_kills: how many processes the kernel killed for want of memory in the moment before; None if it
+            does not tell.
     """
     if end.blame:
         return end.blame
@@ -70,7 +71,9 @@ def _signal_name(status: ExitStatus) -> str:
 class CrashDesk:
     """Writes crash records, beside the event loop, and has each announced once it is written."""
 
-    def __init__(self, state: Path, logs: Logs, version: str, announce: Callable[[ActorCrashedEvent], None]) -> None:
+    def __init__(
+        self, state: Path, logs: Logs, version: str, announce: Callable[[ActorCrashedEvent], None]
+    ) -> None:
         self._state = state
         self._logs = logs
         self._version = version
@@ -90,7 +93,13 @@ class CrashDesk:
             began_at: when the process was ordered, seconds since the Unix epoch.
         """
         words = self._logs.final_words(end.actor, began_at)
-        oom = self._oom.claim() if end.status is not None and end.status.signal == getattr(signal, "SIGKILL", None) and not end.blame else None
+        oom = (
+            self._oom.claim()
+            if end.status is not None
+            and end.status.signal == getattr(signal, "SIGKILL", None)
+            and not end.blame
+            else None
+        )
         kind = kind_of(end, words, oom.kills if oom else None)
         record = CrashRecord(
             actor=end.actor,
@@ -137,15 +146,24 @@ class CrashDesk:
         )
 
     def _write(self, record: CrashRecord) -> str:
-        words = self._logs.redact(record.last_words)  # once more as one text: line by line, a key of several lines does not show
-        return keep_crash(self._state, msgspec.structs.replace(record, last_words=words, versions=versions(self._version)))
+        words = self._logs.redact(
+            record.last_words
+        )  # once more as one text: line by line, a key of several lines does not show
+        return keep_crash(
+            self._state, msgspec.structs.replace(record, last_words=words, versions=versions(self._version))
+        )
 
 
 def versions(undercroft: str) -> dict[str, str]:
     """What an actor's process is made of."""
     from importlib import metadata  # late: it brings email and zipfile along
 
-    found = {"undercroft": undercroft, "python": platform.python_version(), "platform": sys.platform, "machine": platform.machine()}
+    found = {
+        "undercroft": undercroft,
+        "python": platform.python_version(),
+        "platform": sys.platform,
+        "machine": platform.machine(),
+    }
     for name in ("pyzmq", "msgspec"):
         try:
             found[name] = metadata.version(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.storage.lock import DirectoryLock, DirectoryLocked, Holder
+from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked, Holder
 from bus.errors import OperatorError
 
 HOLDER_NAME = "the supervisor"

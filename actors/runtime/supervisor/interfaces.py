@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 
 class Board(Protocol):

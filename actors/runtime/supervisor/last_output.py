@@ -33,12 +33,14 @@ _TELLING: Final = re.compile(
 def evidence(words: str, *, is_refusal: bool = False) -> str:
     """The lines that tell why a process ended; what was left out is marked.
 
-    Kept are tracebacks, the stacks that the fault handler writes, complaints of native code and of other runtimes, and, of a
-    process that `is_refusal` (it ended with a sentence for a person), its last lines.
+    Kept are tracebacks, the stacks that the fault handler writes, complaints of native code and of other
+    runtimes, and, of a process that `is_refusal` (it ended with a sentence for a person), its last lines.
     """
     lines = [line[:LINE_LIMIT] for line in words.splitlines()]
     kept = _of_tracebacks(lines) | _of_stacks(lines)
-    kept |= {at for at, line in enumerate(lines) if at >= len(lines) - TELLING_LINES and _TELLING.search(line)}
+    kept |= {
+        at for at, line in enumerate(lines) if at >= len(lines) - TELLING_LINES and _TELLING.search(line)
+    }
     if is_refusal:
         kept |= set(range(max(0, len(lines) - REFUSAL_LINES), len(lines)))
     found: list[str] = []
@@ -67,4 +69,8 @@ def _of_tracebacks(lines: list[str]) -> set[int]:
 
 
 def _of_stacks(lines: list[str]) -> set[int]:
-    return {at for at, line in enumerate(lines) if line.startswith(FATAL_HEADS) or _STACKS.match(line) or _FRAME.match(line)}
+    return {
+        at
+        for at, line in enumerate(lines)
+        if line.startswith(FATAL_HEADS) or _STACKS.match(line) or _FRAME.match(line)
+    }

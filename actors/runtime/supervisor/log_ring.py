@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from bus.logs import ECHO
-from schemas.supervision import LogLine
+from bus.log_handler import ECHO
+from schemas.operations.supervision import LogLine
 
 RING_LIMIT_LINES: Final = 2_000
 RING_LIMIT_BYTES: Final = 1024 * 1024
@@ -28,7 +28,11 @@ class LineCutter:
     def feed(self, data: bytes) -> list[str]:
         """Lines that are complete with these bytes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        pieces = [line[at : at + LINE_LIMIT_BYTES] for line in lines for at in range(0, max(1, len(line)), LINE_LIMIT_BYTES)]
+        pieces = [
+            line[at : at + LINE_LIMIT_BYTES]
+            for line in lines
+            for at in range(0, max(1, len(line)), LINE_LIMIT_BYTES)
+        ]
         while len(self._rest) >= LINE_LIMIT_BYTES:
             pieces.append(self._rest[:LINE_LIMIT_BYTES])
             self._rest = self._rest[LINE_LIMIT_BYTES:]
@@ -54,7 +58,9 @@ class LogRing:
         """Keep a line; the oldest ones make room."""
         self._lines.append(line)
         self._size_bytes += len(line.text)
-        while len(self._lines) > self._limit_lines or (self._size_bytes > self._limit_bytes and len(self._lines) > 1):
+        while len(self._lines) > self._limit_lines or (
+            self._size_bytes > self._limit_bytes and len(self._lines) > 1
+        ):
             self._size_bytes -= len(self._lines.popleft().text)
             self.dropped += 1
 
@@ -83,11 +89,19 @@ class Logs:
         return lines
 
     def _line(self, actor: str, at: float, text: str) -> LogLine:
-        return LogLine(actor=actor, at=at, text=self.redact(text.removeprefix(ECHO)), recorded=text.startswith(ECHO))
+        return LogLine(
+            actor=actor, at=at, text=self.redact(text.removeprefix(ECHO)), recorded=text.startswith(ECHO)
+        )
 
     def newest(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
         """The newest lines of one process or of all, oldest first, and how many older ones exist no more or did not fit."""
-        rings = [self._rings[actor]] if actor in self._rings else [] if actor is not None else list(self._rings.values())
+        rings = (
+            [self._rings[actor]]
+            if actor in self._rings
+            else []
+            if actor is not None
+            else list(self._rings.values())
+        )
         lines = sorted((line for ring in rings for line in ring.newest(limit)), key=lambda line: line.at)
         kept = lines[-limit:] if limit > 0 else []
         return kept, sum(ring.dropped + len(ring) for ring in rings) - len(kept)
@@ -101,7 +115,11 @@ class Logs:
     def final_words(self, actor: str, since: float) -> str:
         """The longer tail of what a process wrote since it was started, without the records that went to the bus as well."""
         ring = self._rings.get(actor)
-        lines = [line.text for line in ring.newest(FINAL_WORDS_LINES) if line.at >= since and not line.recorded] if ring else []
+        lines = (
+            [line.text for line in ring.newest(FINAL_WORDS_LINES) if line.at >= since and not line.recorded]
+            if ring
+            else []
+        )
         return "\n".join(lines)[-FINAL_WORDS_LIMIT_BYTES:]
 
 

@@ -7,16 +7,19 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-from actors.profile import Profile, ProfileError
-from actors.profile_tables import ChildTable
-from actors.supervisor.spec import BROKER, ChildSpec, Readiness, SpecError, start_order
+from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec, Readiness, SpecError, start_order
+from actors.shared.profile.profile import Profile, ProfileError
+from actors.shared.profile.profile_tables import ChildTable
 
 BROKER_SPEC = ChildSpec(name=BROKER, start_timeout_seconds=15.0, shutdown_timeout_seconds=2.0)
 
 SETTINGS_MODULES: Final = ("pydantic.fields", "pydantic.types")
 """What a settings model is made of; pydantic itself imports these only when one is."""
 
-FURTHER_MODULES: Final = {"actors.config_store": SETTINGS_MODULES, "actors.state_store": (*SETTINGS_MODULES, "actors.storage.keys.ring")}
+FURTHER_MODULES: Final = {
+    "actors.config_store": SETTINGS_MODULES,
+    "actors.state_store": (*SETTINGS_MODULES, "actors.shared.keys.key_ring"),
+}
 """What actors import late, since commands can do without, and yet at every start."""
 
 
@@ -29,7 +32,9 @@ def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
     try:
         return tuple(start_order([BROKER_SPEC, *(_spec_of(profile, table) for table in profile.children)]))
     except SpecError as error:
-        raise ProfileError(str(profile.file), f"children.{error.child}.{error.option}", error.detail) from error
+        raise ProfileError(
+            str(profile.file), f"children.{error.child}.{error.option}", error.detail
+        ) from error
 
 
 def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.storage.durable import replace_file
+from actors.shared.durable.durable_write import replace_file
 from bus.discovery import Runtime, read_runtime
 from bus.errors import NotRunning
 

@@ -7,15 +7,15 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from actors.profile import DEFAULT_PROFILE, find_profile, read_profile
-from actors.storage.choices import read_choices, resolve
-from actors.storage.locations import locate, places
-from actors.supervisor.board import Watcher
-from actors.supervisor.children import children_of, preloads_of
-from actors.supervisor.endpoints import DEFAULT_TRANSPORT, Transport
-from actors.supervisor.home import take_home
-from actors.supervisor.processes import DEFAULT_SPAWN_METHOD, SpawnMethod
-from actors.supervisor.shell import Supervisor, SupervisorOptions
+from actors.runtime.supervisor.broker_endpoints import DEFAULT_TRANSPORT, Transport
+from actors.runtime.supervisor.home_lock import take_home
+from actors.runtime.supervisor.interfaces import Watcher
+from actors.runtime.supervisor.processes.process_table import DEFAULT_SPAWN_METHOD, SpawnMethod
+from actors.runtime.supervisor.profile_children import children_of, preloads_of
+from actors.runtime.supervisor.supervisor import Supervisor, SupervisorOptions
+from actors.shared.locations.location_choices import read_choices, resolve
+from actors.shared.locations.locations import locate, places
+from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
 from bus.discovery import DEFAULT_APP, runtime_path
 
 
@@ -42,7 +42,7 @@ def run_supervisor(
     locations = resolve(defaults, read_choices(defaults.config).choices).locations
     server = None
     if spawn_method == "fork":
-        from actors.supervisor.forkserver import fork_server
+        from actors.runtime.supervisor.processes.fork_server import fork_server
 
         # Before the lock, which a forked process would share, and before any ZeroMQ context.
         server = fork_server(preloads_of(specs), places(locations))

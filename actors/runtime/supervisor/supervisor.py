@@ -17,11 +17,17 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from actors.launch import ActorStart, BrokerStart
-from actors.profile import Profile, ProfileError, read_profile
-from actors.storage.choices import handed_over
-from actors.storage.locations import Locations, places
-from actors.supervisor.actions import (
+from actors.runtime.child_main import ActorStart, BrokerStart
+from actors.runtime.supervisor.broker_endpoints import (
+    Endpoints,
+    Transport,
+    choose_endpoints,
+    discard_run_directory,
+)
+from actors.runtime.supervisor.bus_service import BusFace
+from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec
+from actors.runtime.supervisor.core.child_state import Child
+from actors.runtime.supervisor.core.supervision_events import (
     Action,
     Announce,
     BecameReady,
@@ -40,28 +46,32 @@ from actors.supervisor.actions import (
     Tell,
     Ticked,
 )
-from actors.supervisor.board import Audience, Watcher
-from actors.supervisor.bus_face import BusFace
-from actors.supervisor.child import Child
-from actors.supervisor.children import children_of, preloads_of
-from actors.supervisor.crashes import CrashDesk
-from actors.supervisor.endpoints import Endpoints, Transport, choose_endpoints, discard_run_directory
-from actors.supervisor.logs import Logs
-from actors.supervisor.memory import private_mib
-from actors.supervisor.notify import Notifier
-from actors.supervisor.policy import Supervision
-from actors.supervisor.processes import DEFAULT_SPAWN_METHOD, Processes, Reports, SpawnMethod
-from actors.supervisor.runtime_file import RuntimeFile
-from actors.supervisor.signals import handled_signals
-from actors.supervisor.spec import BROKER, ChildSpec
-from actors.version import VERSION
-from bus.broker import BrokerOptions
+from actors.runtime.supervisor.core.supervision_policy import Supervision
+from actors.runtime.supervisor.crash_recorder import CrashDesk
+from actors.runtime.supervisor.interfaces import Audience, Watcher
+from actors.runtime.supervisor.log_ring import Logs
+from actors.runtime.supervisor.processes.loop_signals import handled_signals
+from actors.runtime.supervisor.processes.process_memory import private_mib
+from actors.runtime.supervisor.processes.process_table import (
+    DEFAULT_SPAWN_METHOD,
+    Processes,
+    Reports,
+    SpawnMethod,
+)
+from actors.runtime.supervisor.profile_children import children_of, preloads_of
+from actors.runtime.supervisor.runtime_file import RuntimeFile
+from actors.runtime.supervisor.systemd_notify import Notifier
+from actors.shared.locations.location_choices import handed_over
+from actors.shared.locations.locations import Locations, places
+from actors.shared.profile.profile import Profile, ProfileError, read_profile
+from actors.shared.version import VERSION
+from bus.broker.broker_process import BrokerOptions
 from bus.discovery import Runtime
 from bus.errors import Refused
 from bus.lifeline import Message, Stop
-from bus.logs import redactor_of_this_machine, salt_of
-from bus.sockets import CurveSecrets, new_curve_secrets
-from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+from bus.log_handler import redactor_of_this_machine, salt_of
+from bus.transport.sockets import CurveSecrets, new_curve_secrets
+from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 MEMORY_INTERVAL_SECONDS: Final = 10.0
 TOKEN_BYTES: Final = 32
@@ -102,7 +112,9 @@ class Supervisor:
         self._notifier = Notifier()
         self._runtime_file = RuntimeFile(options.runtime_path)
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._logs = Logs(redactor_of_this_machine(salt_of(self._token), places=places(options.locations)).text)
+        self._logs = Logs(
+            redactor_of_this_machine(salt_of(self._token), places=places(options.locations)).text
+        )
         self._curve: CurveSecrets | None = new_curve_secrets() if options.transport == "tcp" else None
         self._endpoints = Endpoints("", "")
         self._runtime: Runtime | None = None
@@ -127,7 +139,13 @@ class Supervisor:
         self._endpoints = choose_endpoints(self.options.locations.state, self.options.transport)
         self._runtime_file.remove_stale()
         reports = Reports(self._tell, self._on_ready, self._on_lines, self._on_finished)
-        self._processes = Processes(reports, self.options.runtime_path, self.options.spawn_method, self.options.server, preloads_of(self._specs))
+        self._processes = Processes(
+            reports,
+            self.options.runtime_path,
+            self.options.spawn_method,
+            self.options.server,
+            preloads_of(self._specs),
+        )
         background = [asyncio.ensure_future(work) for work in (self._measure_memory(), self._keep_alive())]
         try:
             # A terminal that is closed says SIGHUP, too, and then nobody wants the runtime any more.
@@ -182,7 +200,9 @@ class Supervisor:
             return
         self._notifier.stopping()
         self._watchers.tell(lambda watcher: watcher.stopping(reason))
-        self._loop.call_soon(self._tell, StopAsked())  # so that whoever asked gets the answer before the broker goes
+        self._loop.call_soon(
+            self._tell, StopAsked()
+        )  # so that whoever asked gets the answer before the broker goes
 
     def greeted(self, peer: str) -> None:
         """Take a greeting as readiness, where a spec says so."""
@@ -206,7 +226,9 @@ class Supervisor:
     def _child(self, actor: str) -> Child:
         child = self._supervision.children.get(actor)
         if child is None:
-            raise Refused(f"there is no actor {actor!r}, expected one of {', '.join(self._supervision.children)}")
+            raise Refused(
+                f"there is no actor {actor!r}, expected one of {', '.join(self._supervision.children)}"
+            )
         return child
 
     def _status_of(self, child: Child) -> ActorStatus:
@@ -219,7 +241,9 @@ class Supervisor:
             since=child.since + self._clock_offset,
             reason=child.reason,
             last_words=self._last_words.get(child.name, ""),
-            retry_seconds=max(0.0, child.due_at - time.monotonic()) if waits and child.due_at is not None else None,
+            retry_seconds=max(0.0, child.due_at - time.monotonic())
+            if waits and child.due_at is not None
+            else None,
         )
 
     # Policy in, actions out
@@ -252,7 +276,14 @@ class Supervisor:
             case Record():
                 self._crashes.capture(action, self._began_at.get(action.actor, 0.0))
             case Forget(actor):
-                self._publish(ActorStatus(actor=actor, state="stopped", since=time.time(), reason="it is no longer in the profile"))
+                self._publish(
+                    ActorStatus(
+                        actor=actor,
+                        state="stopped",
+                        since=time.time(),
+                        reason="it is no longer in the profile",
+                    )
+                )
             case Leave():
                 if not self._left.done():
                     self._left.set_result(None)
@@ -337,7 +368,11 @@ class Supervisor:
         while any(child.spec.memory_limit_mib for child in self._supervision):
             await asyncio.sleep(MEMORY_INTERVAL_SECONDS)
             for child in list(self._supervision):
-                if child.spec.memory_limit_mib and child.pid is not None and (mib := private_mib(child.pid)) is not None:
+                if (
+                    child.spec.memory_limit_mib
+                    and child.pid is not None
+                    and (mib := private_mib(child.pid)) is not None
+                ):
                     self._tell(MemoryMeasured(child.name, mib))
 
     async def _keep_alive(self) -> None:
@@ -351,7 +386,9 @@ class Supervisor:
         loop.default_exception_handler(context)
         error = context.get("exception")
         if not self._left.done():
-            self._left.set_exception(error if isinstance(error, Exception) else RuntimeError(str(context.get("message"))))
+            self._left.set_exception(
+                error if isinstance(error, Exception) else RuntimeError(str(context.get("message")))
+            )
 
     def _asked_to_stop(self) -> None:
         if self._supervision.is_leaving:

@@ -1,7 +1,8 @@
 """An actor's start is rehearsed once before anything is forked, on a bus without sockets.
 
-What Python notes while code runs for the first time (specialised instructions, caches of types, decoders, patterns) is then
-shared by all that are forked, instead of being written by each of them into a copy of its own.
+What Python notes while code runs for the first time (specialised instructions, caches of types, decoders,
+patterns) is then shared by all that are forked, instead of being written by each of them into a copy of its
+own.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Final
 
 import msgspec
 
-from actors.launch import ActorStart, StartMessage
+from actors.runtime.child_main import ActorStart, StartMessage
 from bus.actor import Actor, ActorLoop
 from bus.discovery import Runtime
 from bus.lifeline import Lifeline, Message, Stop, encode
-from bus.logs import logging_to, redactor_of_this_machine
-from bus.memory import memory_bus
-from schemas.supervision import SupervisorStoppingEvent
+from bus.log_handler import logging_to, redactor_of_this_machine
+from bus.transport.memory_bus import memory_bus
+from schemas.operations.supervision import SupervisorStoppingEvent
 
 NAME: Final = "rehearsal"
 LIMIT_SECONDS: Final = 1.0
@@ -28,7 +29,12 @@ LIMIT_SECONDS: Final = 1.0
 
 MODELS: Final = "pydantic"
 START: Final = ActorStart(
-    name=NAME, entry="", path="", profile="", locations={}, runtime=Runtime(app="", pid=0, started_at=0.0, lane="", feed="", token="")
+    name=NAME,
+    entry="",
+    path="",
+    profile="",
+    locations={},
+    runtime=Runtime(app="", pid=0, started_at=0.0, lane="", feed="", token=""),
 )
 
 
@@ -62,7 +68,9 @@ def rehearse(modules: Iterable[str] = (), places: Mapping[str, str] | None = Non
         _read_inboxes()
         if any(name.partition(".")[0] == MODELS for name in modules):
             _build_models()
-    except Exception as error:  # nobody depends on it; what is wrong will show in the actors, and be told in full
+    except (
+        Exception
+    ) as error:  # nobody depends on it; what is wrong will show in the actors, and be told in full
         sys.stderr.write(f"rehearsal: {error!r}\n")
 
 
@@ -74,7 +82,12 @@ async def _perform(places: Mapping[str, str] | None) -> Understudy:
         ours.sendall(encode(Message(start=msgspec.to_builtins(START))))
         start = msgspec.convert(lifeline.wait_start(), StartMessage)
         redactor = redactor_of_this_machine(b"", places=places)
-        async with asyncio.timeout(LIMIT_SECONDS), memory_bus() as bus, bus.connect(start.name) as peer, logging_to(peer, redactor):
+        async with (
+            asyncio.timeout(LIMIT_SECONDS),
+            memory_bus() as bus,
+            bus.connect(start.name) as peer,
+            logging_to(peer, redactor),
+        ):
             actor = Understudy(lambda: ours.sendall(encode(Message(ping=1)) + encode(Message(stop=Stop()))))
             await ActorLoop(actor, peer).run(lifeline)
     return actor
@@ -104,5 +117,7 @@ def _build_models() -> None:
         names=(list[str], Field(default_factory=list)),
         **fields,
     )
-    whole: type[BaseModel] = create_model("Whole", __config__=strict, part=(part, Field(default_factory=part)))
+    whole: type[BaseModel] = create_model(
+        "Whole", __config__=strict, part=(part, Field(default_factory=part))
+    )
     whole.model_validate({"part": {"number": 2}}).model_dump()

@@ -15,10 +15,12 @@ START: Final = hashlib.sha256(b"undercroft audit log").hexdigest()
 LINE_LIMIT_BYTES: Final = 16 * 1024
 TEXT_LIMIT: Final = 512
 """Signs of each text; what is longer is cut, so that a line stays within its limit however it is escaped."""
-Trouble = Literal["torn_tail", "changed", "missing", "truncated", "head_missing", "head_changed", "unreadable"]
+Trouble = Literal[
+    "torn_tail", "changed", "missing", "truncated", "head_missing", "head_changed", "unreadable"
+]
 """`torn_tail`: the last line was cut off by a crash; no tamper. `changed`: a line is not what was written. `missing`: lines
-or whole files are gone. `truncated`: the log ends before the head says it does. `head_missing`, `head_changed`: the head,
-kept elsewhere, is gone or does not fit. `unreadable`: a file cannot be read."""
+or whole files are gone. `truncated`: the log ends before the head says it does. `head_missing`,
+`head_changed`: the head, kept elsewhere, is gone or does not fit. `unreadable`: a file cannot be read."""
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +100,8 @@ def extend(link: Link, entries: Iterable[AuditEntry]) -> tuple[bytes, Link]:
 def follow(link: Link, content: bytes, file: str, *, is_last: bool) -> tuple[Link, int, list[AuditFinding]]:
     """Follow the lines of one file from a link: the link behind the last good line, its end in bytes, and what is wrong.
 
-    After a line that does not fit it goes on from the next that can be read, so one change is one finding. In the last
-    file, a last line without its end is what a crash leaves.
+    After a line that does not fit it goes on from the next that can be read, so one change is one finding. In
+    the last file, a last line without its end is what a crash leaves.
     """
     findings: list[AuditFinding] = []
     end = 0
@@ -108,14 +110,32 @@ def follow(link: Link, content: bytes, file: str, *, is_last: bool) -> tuple[Lin
         if record is None:
             is_end = end + len(line) == len(content)
             torn = is_last and (not line.endswith(b"\n") or not line.strip(b"\0\n")) and is_end
-            findings.append(AuditFinding("torn_tail" if torn else "changed", file, link.number + 1, "expected a record on a line of its own"))
+            findings.append(
+                AuditFinding(
+                    "torn_tail" if torn else "changed",
+                    file,
+                    link.number + 1,
+                    "expected a record on a line of its own",
+                )
+            )
             if torn:
                 return link, end, findings
         else:
             if record.number > link.number + 1:
-                findings.append(AuditFinding("missing", file, link.number + 1, f"records {link.number + 1} to {record.number - 1} are gone"))
+                findings.append(
+                    AuditFinding(
+                        "missing",
+                        file,
+                        link.number + 1,
+                        f"records {link.number + 1} to {record.number - 1} are gone",
+                    )
+                )
             elif record.previous != link.digest or record.number != link.number + 1:
-                findings.append(AuditFinding("changed", file, record.number, "it does not carry the digest of the record before it"))
+                findings.append(
+                    AuditFinding(
+                        "changed", file, record.number, "it does not carry the digest of the record before it"
+                    )
+                )
             link = Link(number=record.number, digest=hashlib.sha256(line[:-1]).hexdigest())
         end += len(line)
     return link, end, findings
@@ -124,9 +144,18 @@ def follow(link: Link, content: bytes, file: str, *, is_last: bool) -> tuple[Lin
 def compare(link: Link, seen: Sequence[Link], head: Link, file: str) -> list[AuditFinding]:
     """Whether a chain that ends at a link, with digests that were seen, reaches the head that was kept elsewhere."""
     if link.number < head.number:
-        return [AuditFinding("truncated", file, link.number, f"the log ends with record {link.number}, expected at least {head.number}")]
+        return [
+            AuditFinding(
+                "truncated",
+                file,
+                link.number,
+                f"the log ends with record {link.number}, expected at least {head.number}",
+            )
+        ]
     if any(one.number == head.number and one.digest != head.digest for one in seen):
-        return [AuditFinding("head_changed", file, head.number, "the record that the head names is another one")]
+        return [
+            AuditFinding("head_changed", file, head.number, "the record that the head names is another one")
+        ]
     return []
 
 

@@ -1,8 +1,10 @@
 """The audit log: who read or wrote which key when, never the value. JSON lines, chained by digests, rotated by size.
 
-A record is written (handed to the operating system) before the operation is answered, so it outlives a kill of the
-process; `checkpoint` makes all records durable and moves the head, which is kept in another directory. What was written
-since the last checkpoint can be lost in a power cut, and cut off unnoticed; everything before cannot.
+A record is written (handed to the operating system) before the operation is answered, so it outlives a kill
+of the process; `checkpoint` makes all records durable and moves the head, which is kept in another directory.
+What
+was written since the last checkpoint can be lost in a power cut, and cut off unnoticed; everything before
+cannot.
 """
 
 from __future__ import annotations
@@ -20,9 +22,26 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.audit_chain import START, AuditEntry, AuditFinding, Link, compare, digest_at, extend, follow
-from actors.storage.durable import FILE_MODE, DurableWriteFailed, make_directory, remove_file, replace_file, sync_data, sync_directory
-from actors.storage.reading import FileUnreadable, read_file
+from actors.shared.audit.audit_chain import (
+    START,
+    AuditEntry,
+    AuditFinding,
+    Link,
+    compare,
+    digest_at,
+    extend,
+    follow,
+)
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.durable_write import (
+    FILE_MODE,
+    DurableWriteFailed,
+    make_directory,
+    remove_file,
+    replace_file,
+    sync_data,
+    sync_directory,
+)
 from bus.errors import UndercroftError
 
 SEGMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -48,9 +67,7 @@ class AuditNotWritten(UndercroftError):
         self.missed = missed
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}: the audit log is not written ({self.reason}); {self.missed} records are missing so far; free some space, or check the disk"
-        )
+        return f"{self.path}: the audit log is not written ({self.reason}); {self.missed} records are missing so far; free some space, or check the disk"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +131,12 @@ class AuditLog:
                 self._length = end
             healed = [finding for finding in findings if finding.trouble in ("torn_tail", "truncated")]
             if healed:
-                self._write([AuditEntry(at=now, who="audit", did="found", outcome=f"{one.trouble} at {one.number}") for one in healed])
+                self._write(
+                    [
+                        AuditEntry(at=now, who="audit", did="found", outcome=f"{one.trouble} at {one.number}")
+                        for one in healed
+                    ]
+                )
             self._settle()  # from here on a log without a head is one whose head was taken away
             return findings
 
@@ -125,11 +147,17 @@ class AuditLog:
             AuditNotWritten: none of them is in the log; the next append says how many are missing.
         """
         with self._lock:
-            missing = [AuditEntry(at=entries[0].at, who="audit", did="missed", outcome=f"{self._missed} records")] if self._missed and entries else []
+            missing = (
+                [AuditEntry(at=entries[0].at, who="audit", did="missed", outcome=f"{self._missed} records")]
+                if self._missed and entries
+                else []
+            )
             try:
                 if self._length > self._segment_limit_bytes and self._settling.acquire(blocking=False):
                     try:
-                        with contextlib.suppress(*_FAULTS):  # a file that is too long is better than a record too few
+                        with contextlib.suppress(
+                            *_FAULTS
+                        ):  # a file that is too long is better than a record too few
                             self._rotate()
                     finally:
                         self._settling.release()
@@ -197,7 +225,9 @@ class AuditLog:
             return
         first = self._first
         for number in surplus:  # the head learns of the new beginning before the files go
-            first, _, _ = follow(first, read_file(self._directory / name_of(number)) or b"", name_of(number), is_last=False)
+            first, _, _ = follow(
+                first, read_file(self._directory / name_of(number)) or b"", name_of(number), is_last=False
+            )
         self._first = first
         self._settle()
         for number in surplus:
@@ -209,11 +239,22 @@ class AuditLog:
 
     def _move_head(self, link: Link, first: Link) -> None:
         make_directory(self._head.parent)
-        replace_file(self._head, msgspec.json.format(msgspec.json.encode(_signed(Head(last=link, first=first), self._secret))) + b"\n")
+        replace_file(
+            self._head,
+            msgspec.json.format(msgspec.json.encode(_signed(Head(last=link, first=first), self._secret)))
+            + b"\n",
+        )
         self._durable = link
 
     def _open_segment(self, number: int) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        flags = (
+            os.O_RDWR
+            | os.O_CREAT
+            | os.O_APPEND
+            | getattr(os, "O_CLOEXEC", 0)
+            | getattr(os, "O_BINARY", 0)
+            | getattr(os, "O_NOFOLLOW", 0)
+        )
         self._descriptor = os.open(self._directory / name_of(number), flags, FILE_MODE)
         self._segment = number
         self._length = os.fstat(self._descriptor).st_size
@@ -250,14 +291,25 @@ def _check(directory: Path, head_path: Path, secret: bytes) -> tuple[list[AuditF
     for at, number in enumerate(segments):
         name = name_of(number)
         if at and number != segments[at - 1] + 1:
-            findings.append(AuditFinding("missing", name, link.number + 1, f"expected {name_of(segments[at - 1] + 1)} before it"))
+            findings.append(
+                AuditFinding(
+                    "missing", name, link.number + 1, f"expected {name_of(segments[at - 1] + 1)} before it"
+                )
+            )
         try:
             content = read_file(directory / name) or b""
         except FileUnreadable as error:
             findings.append(AuditFinding("unreadable", name, 0, str(error)))
             continue
         if head is None and content and not findings:
-            findings.append(AuditFinding("head_missing", head_path.name, 0, "expected a head: every log has one from its first record on"))
+            findings.append(
+                AuditFinding(
+                    "head_missing",
+                    head_path.name,
+                    0,
+                    "expected a head: every log has one from its first record on",
+                )
+            )
         if at == 0 and (before := _before(content.partition(b"\n")[0])).number < first.number:
             link = first = before  # files that rotation was about to remove when it was interrupted
         link, end, found = follow(link, content, name, is_last=number == segments[-1])
@@ -289,7 +341,9 @@ def _read_head(path: Path, secret: bytes) -> tuple[Head | None, list[AuditFindin
     except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
         return None, [AuditFinding("head_changed", path.name, 0, str(error))]
     if secret and not hmac.compare_digest(_signed(head, secret).mac, head.mac):
-        return None, [AuditFinding("head_changed", path.name, head.last.number, "its code of authenticity does not fit")]
+        return None, [
+            AuditFinding("head_changed", path.name, head.last.number, "its code of authenticity does not fit")
+        ]
     return head, []
 
 

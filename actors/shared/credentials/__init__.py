@@ -4,13 +4,15 @@ For whoever fetches URLs of a model (pure, no network, no keychain):
 
     tokens = Tokens.read(os.environ, hub=endpoints.hub)           # once
     headers = credentials_for(url, tokens)                        # {} or {"Authorization": "Bearer ..."}
-    headers = credentials_for(next_url, tokens, asked_first=url)  # behind a redirect: {} unless it is the same origin
+    headers = credentials_for(next_url, tokens, asked_first=url)  # behind a redirect: {} unless it is the
+    same origin
 
 For whoever also wants the keychain and the tokens that registries lend for minutes (`wallet.Wallet`):
 
     wallet = Wallet(tokens)
     headers = wallet.headers(url, asked_first=...)                        # as above, and what is known by now
-    headers = await wallet.answer(client, url, response.headers.get_list("www-authenticate"))  # after a 401: {} if there is nothing to say
+    headers = await wallet.answer(client, url, response.headers.get_list("www-authenticate"))  # after a 401:
+    {} if there is nothing to say
 
 Where a public server is stood in for (HF_ENDPOINT), its URLs are asked there:
 
@@ -20,8 +22,8 @@ Where a public server is stood in for (HF_ENDPOINT), its URLs are asked there:
 Redirects are followed by hand, one request a hop, so that this is asked for every hop.
 """
 
-from actors.credentials.endpoints import Endpoints, at_endpoint, offline_by
-from actors.credentials.tokens import Tokens, credentials_for, origin_of
-from actors.credentials.wallet import Wallet
+from actors.shared.credentials.environment_tokens import Tokens, credentials_for, origin_of
+from actors.shared.credentials.source_endpoints import Endpoints, at_endpoint, offline_by
+from actors.shared.credentials.token_provider import Wallet
 
 __all__ = ["Endpoints", "Tokens", "Wallet", "at_endpoint", "credentials_for", "offline_by", "origin_of"]

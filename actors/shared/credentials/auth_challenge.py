@@ -1,7 +1,7 @@
 """What a server that answers 401 asks for: the WWW-Authenticate header of RFC 9110 section 11.6.1, read strictly. Pure.
 
-A registry of the distribution specification lends a token that is good for minutes: a `Bearer` challenge names the `realm`
-to ask for it, with `service` and `scope`.
+A registry of the distribution specification lends a token that is good for minutes: a `Bearer` challenge
+names the `realm` to ask for it, with `service` and `scope`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from actors.credentials.tokens import may_carry_secrets, origin_of
+from actors.shared.credentials.environment_tokens import may_carry_secrets, origin_of
 
 HEADER_LIMIT_CHARACTERS: Final = 8192
 ANSWER_LIMIT_BYTES: Final = 64 * 1024
@@ -46,7 +46,11 @@ class Challenge:
     def url(self) -> str:
         """What to ask, with service and scope in the query."""
         parts = urlsplit(self.realm)
-        asked = [*parse_qsl(parts.query), *(("service", self.service),) * bool(self.service), *(("scope", self.scope),) * bool(self.scope)]
+        asked = [
+            *parse_qsl(parts.query),
+            *(("service", self.service),) * bool(self.service),
+            *(("scope", self.scope),) * bool(self.scope),
+        ]
         return urlunsplit(parts._replace(query=urlencode(asked), fragment=""))
 
 
@@ -67,7 +71,9 @@ def read_challenge(headers: Iterable[str]) -> Challenge | None:
         for scheme, parameters in _challenges(header[:HEADER_LIMIT_CHARACTERS]):
             realm = parameters.get("realm", "")
             if scheme == "bearer" and origin_of(realm) and may_carry_secrets(realm):
-                return Challenge(realm=realm, service=parameters.get("service", ""), scope=parameters.get("scope", ""))
+                return Challenge(
+                    realm=realm, service=parameters.get("service", ""), scope=parameters.get("scope", "")
+                )
     return None
 
 

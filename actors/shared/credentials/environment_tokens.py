@@ -33,7 +33,13 @@ def origin_of(url: str) -> str:
     except ValueError:
         return ""
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme not in _DEFAULT_PORTS or not host or not host.isascii() or parts.username is not None or port == 0:
+    if (
+        parts.scheme not in _DEFAULT_PORTS
+        or not host
+        or not host.isascii()
+        or parts.username is not None
+        or port == 0
+    ):
         return ""
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + ("" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}")
@@ -101,8 +107,10 @@ class Tokens:
 def credentials_for(url: str, tokens: Tokens, *, asked_first: str = "") -> dict[str, str]:
     """The Authorization header of a request, as a map to add to its headers; empty if there is no token that may be sent there.
 
-    A token goes to its own origin only, over https or to this machine. `asked_first` is the URL that was asked before any
-    redirect: behind a redirect to another origin (another host, port, or http instead of https) nothing is sent
+    A token goes to its own origin only, over https or to this machine. `asked_first` is the URL that was
+    asked before any
+    redirect: behind a redirect to another origin (another host, port, or http instead of https) nothing is
+        sent
     (RFC 9110 section 15.4), whatever tokens there are for it.
     """
     origin = origin_of(url)

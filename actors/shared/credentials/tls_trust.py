@@ -37,8 +37,8 @@ class CertificatesUnreadable(OperatorError):
 def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
     """Context of a client; for httpx: `verify=tls_context(os.environ)`.
 
-    A bundle that a person names stands in for all others. Without one it is the platform's store (with what an administrator
-    put there) and Mozilla's list.
+    A bundle that a person names stands in for all others. Without one it is the platform's store (with what
+    an administrator put there) and Mozilla's list.
 
     Raises:
         CertificatesUnreadable: a variable names a file or directory that holds no certificates.
@@ -58,7 +58,9 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
         try:
             context.load_verify_locations(**({"capath": path} if Path(path).is_dir() else {"cafile": path}))
         except (OSError, ssl.SSLError) as error:
-            raise CertificatesUnreadable(variable, path, getattr(error, "strerror", None) or str(error)) from error
+            raise CertificatesUnreadable(
+                variable, path, getattr(error, "strerror", None) or str(error)
+            ) from error
     if directory:
         if not Path(directory).is_dir():
             raise CertificatesUnreadable(DIRECTORY_VARIABLE, directory, "it is no directory")

@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 
 if TYPE_CHECKING:
-    from actors.storage.keys.keychain import Keychain
+    from actors.shared.keys.keychain import Keychain
 
 SERVICE: Final = "undercroft"
 """Entries lie under this service; the account is the origin, such as `https://ghcr.io`."""
@@ -26,24 +26,28 @@ def chosen() -> Keychain:
     Raises:
         KeychainRefused: there is no such keychain.
     """
-    from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, choose
+    from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
 
     return choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
 
 
-async def keychain_token(origin: str, open_keychain: Callable[[], Keychain] = chosen, timeout_seconds: float = ANSWER_SECONDS) -> str:
+async def keychain_token(
+    origin: str, open_keychain: Callable[[], Keychain] = chosen, timeout_seconds: float = ANSWER_SECONDS
+) -> str:
     """The token that a person keeps for an origin; empty if there is none, no keychain, or no answer in time.
 
     `keyring set undercroft https://ghcr.io` puts one there.
     """
     with anyio.move_on_after(timeout_seconds):
         return await anyio.to_thread.run_sync(_ask, open_keychain, origin, abandon_on_cancel=True)
-    log.warning("the keychain did not answer within %g s; going on without a token for %s", timeout_seconds, origin)
+    log.warning(
+        "the keychain did not answer within %g s; going on without a token for %s", timeout_seconds, origin
+    )
     return ""
 
 
 def _ask(open_keychain: Callable[[], Keychain], origin: str) -> str:
-    from actors.storage.keys.keychain import KeychainFailed, KeychainRefused
+    from actors.shared.keys.keychain import KeychainFailed, KeychainRefused
 
     try:
         return (open_keychain().get(origin) or "").strip()

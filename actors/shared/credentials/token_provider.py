@@ -8,9 +8,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from actors.credentials.challenge import ANSWER_LIMIT_BYTES, read_challenge, read_lent_token
-from actors.credentials.keychain import keychain_token
-from actors.credentials.tokens import Tokens, authorization, credentials_for, is_token, may_carry_secrets, origin_of
+from actors.shared.credentials.auth_challenge import ANSWER_LIMIT_BYTES, read_challenge, read_lent_token
+from actors.shared.credentials.environment_tokens import (
+    Tokens,
+    authorization,
+    credentials_for,
+    is_token,
+    may_carry_secrets,
+    origin_of,
+)
+from actors.shared.credentials.token_keychain import keychain_token
 
 if TYPE_CHECKING:
     import httpx
@@ -50,8 +57,8 @@ class Wallet:
     async def answer(self, client: httpx.AsyncClient, url: str, challenges: Iterable[str]) -> dict[str, str]:
         """What to send after a 401 with these WWW-Authenticate headers; empty if there is nothing new to say.
 
-        Asks the keychain (once for each origin), then the realm of a registry. The realm gets a token only if one
-        is meant for its own origin.
+        Asks the keychain (once for each origin), then the realm of a registry. The realm gets a token only if
+        one is meant for its own origin.
 
         Raises:
             httpx.HTTPError: the realm cannot be reached.
@@ -79,7 +86,10 @@ class Wallet:
 
     async def _borrow(self, client: httpx.AsyncClient, url: str) -> tuple[str, float] | None:
         async with client.stream(
-            "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity", **self.headers(url)}, follow_redirects=False
+            "GET",
+            url,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **self.headers(url)},
+            follow_redirects=False,
         ) as response:
             if response.status_code != 200:
                 return None

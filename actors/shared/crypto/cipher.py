@@ -1,7 +1,9 @@
 """Encryption of content: XAES-256-GCM, whose random 24-byte nonces may be used without counting them.
 
-Plain AES-GCM with random nonces of 96 bits must stop at 2**32 messages of a key (NIST SP 800-38D, 8.3). XAES-256-GCM
-(C2SP, https://c2sp.org/XAES-256-GCM) derives a key of its own for each message, and has room for 2**80 of them.
+Plain AES-GCM with random nonces of 96 bits must stop at 2**32 messages of a key (NIST SP 800-38D, 8.3).
+XAES-256-GCM (C2SP, https://c2sp.org/XAES-256-GCM) derives a key of its own for each message, and has room for
+2**80 of
+them.
 """
 
 from __future__ import annotations
@@ -75,7 +77,9 @@ def _cipher(secret: bytes, nonce: bytes) -> AESGCM:
     subkey = (subkey << 1) ^ (_REDUCTION if subkey >> 127 else 0)
     subkey &= (1 << 128) - 1
     halves = [b"\x00" + bytes([counter]) + b"X\x00" + nonce[:12] for counter in (1, 2)]
-    return gcm(b"".join(block.update((int.from_bytes(half) ^ subkey).to_bytes(_BLOCK_BYTES)) for half in halves))
+    return gcm(
+        b"".join(block.update((int.from_bytes(half) ^ subkey).to_bytes(_BLOCK_BYTES)) for half in halves)
+    )
 
 
 @functools.cache

@@ -43,7 +43,8 @@ def encode(value: Any, limit_bytes: int) -> bytes:
     """Canonical JSON: sorted keys, no spaces, UTF-8. What is returned decodes to an equal value.
 
     Raises:
-        ValueNotStorable: it holds something other than JSON (NaN, bytes, a tuple), is too large or nested too deep.
+        ValueNotStorable: it holds something other than JSON (NaN, bytes, a tuple), is too large or nested too
+            deep.
     """
     try:
         content = msgspec.json.encode(value, order="deterministic")
@@ -53,7 +54,9 @@ def encode(value: Any, limit_bytes: int) -> bytes:
         raise ValueNotStorable(f"it has {len(content)} bytes, expected at most {limit_bytes}")
     check_depth(value, content)
     if decode(content) != value:
-        raise ValueNotStorable("it holds NaN, Infinity, bytes, a tuple, a date or another object that JSON does not know")
+        raise ValueNotStorable(
+            "it holds NaN, Infinity, bytes, a tuple, a date or another object that JSON does not know"
+        )
     return content
 
 
@@ -79,7 +82,12 @@ def check_depth(value: Any, content: bytes) -> None:
         return
     level = [value]
     for _ in range(DEPTH_LIMIT):
-        level = [item for part in level for item in (part.values() if isinstance(part, dict) else part) if isinstance(item, dict | list)]
+        level = [
+            item
+            for part in level
+            for item in (part.values() if isinstance(part, dict) else part)
+            if isinstance(item, dict | list)
+        ]
         if not level:
             return
     raise ValueNotStorable(f"it is nested deeper than {DEPTH_LIMIT} levels")
@@ -106,7 +114,9 @@ def decompress(packed: bytes, size_bytes: int, limit_bytes: int) -> bytes:
     try:
         stated = zstandard.frame_content_size(packed)
         if stated != size_bytes or stated > limit_bytes:
-            raise NotDecodable(f"the compressed content says it has {stated} bytes, expected {size_bytes} and at most {limit_bytes}")
+            raise NotDecodable(
+                f"the compressed content says it has {stated} bytes, expected {size_bytes} and at most {limit_bytes}"
+            )
         decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT_BYTES)
         content = decompressor.decompress(packed, max_output_size=size_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:

@@ -1,8 +1,11 @@
 """The envelope of every stored value: what it is, when it was written, and a digest by which damage shows.
 
-Two forms. Neither compressed nor encrypted: one JSON document for people, with the value in it. Otherwise: the word
-UNDERCROFT, the header as one line of JSON, and the payload as bytes. The associated data of an encrypted payload are its
-header, so a file under another's name, or with another's time or revision, does not open. docs/keys.md shows both.
+Two forms. Neither compressed nor encrypted: one JSON document for people, with the value in it. Otherwise:
+the word UNDERCROFT, the header as one line of JSON, and the payload as bytes. The associated data of an
+encrypted
+payload are its header, so a file under another's name, or with another's time or revision, does not open.
+docs/keys.md shows
+both.
 """
 
 from __future__ import annotations
@@ -15,16 +18,18 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from actors.storage import cipher, codec, strict_json
-from actors.storage.cipher import DataKey
-from actors.storage.codec import NotDecodable, ValueNotStorable
-from actors.storage.stored import FORMAT as FORMAT
-from actors.storage.stored import EnvelopeDamaged as EnvelopeDamaged
-from actors.storage.stored import EnvelopeLocked as EnvelopeLocked
-from actors.storage.stored import EnvelopeTooNew as EnvelopeTooNew
-from actors.storage.stored import KeyNotToBeHad as KeyNotToBeHad
-from actors.storage.stored import NotAnEnvelope as NotAnEnvelope
-from actors.storage.stored import Stored as Stored
+from actors.shared.crypto import cipher
+from actors.shared.crypto import content_codec as codec
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.content_codec import NotDecodable, ValueNotStorable
+from actors.shared.crypto.envelope_errors import FORMAT as FORMAT
+from actors.shared.crypto.envelope_errors import EnvelopeDamaged as EnvelopeDamaged
+from actors.shared.crypto.envelope_errors import EnvelopeLocked as EnvelopeLocked
+from actors.shared.crypto.envelope_errors import EnvelopeTooNew as EnvelopeTooNew
+from actors.shared.crypto.envelope_errors import KeyNotToBeHad as KeyNotToBeHad
+from actors.shared.crypto.envelope_errors import NotAnEnvelope as NotAnEnvelope
+from actors.shared.crypto.envelope_errors import Stored as Stored
+from actors.shared.durable import strict_json
 
 MAGIC: Final = b"UNDERCROFT "
 HISTORY_SEGMENT: Final = b'{"undercroft_history":'
@@ -131,7 +136,9 @@ def seal(
     """
     content = codec.encode(value, limits.value_bytes)
     if len(name) > NAME_LIMIT or len(schema) > NAME_LIMIT or not math.isfinite(now):
-        raise ValueNotStorable(f"its name or schema is longer than {NAME_LIMIT} signs, or its time is no number")
+        raise ValueNotStorable(
+            f"its name or schema is longer than {NAME_LIMIT} signs, or its time is no number"
+        )
     header = Header(
         name=name,
         schema=schema,
@@ -150,7 +157,9 @@ def seal(
     return b"".join((MAGIC, _line(header, _digest(header, payload)), b"\n", payload))
 
 
-def open_envelope(content: bytes, keys: KeySource | None = None, limits: Limits = DEFAULT_LIMITS, *, name: str = "") -> Stored:
+def open_envelope(
+    content: bytes, keys: KeySource | None = None, limits: Limits = DEFAULT_LIMITS, *, name: str = ""
+) -> Stored:
     """Read an envelope; with a `name`, it must be that document's.
 
     Raises:
@@ -191,7 +200,9 @@ def check_envelope(content: bytes, limits: Limits = DEFAULT_LIMITS, *, name: str
 def is_encrypted(head: bytes) -> bool:
     """Whether the beginning of a file (HEADER_LIMIT_BYTES of it) is that of an encrypted envelope, or of a segment of the history."""
     line = head.partition(b"\n")[0]
-    return (head.startswith(MAGIC) and ENCRYPTED.encode() in line) or (head.startswith(HISTORY_SEGMENT) and b'"aes-256-gcm"' in line)
+    return (head.startswith(MAGIC) and ENCRYPTED.encode() in line) or (
+        head.startswith(HISTORY_SEGMENT) and b'"aes-256-gcm"' in line
+    )
 
 
 def _take_apart(content: bytes, limits: Limits, name: str) -> tuple[Header, str, memoryview, Any]:
@@ -204,7 +215,9 @@ def _take_apart(content: bytes, limits: Limits, name: str) -> tuple[Header, str,
         signed, payload, value = _take_apart_document(content, limits)
     if name and signed.name != name:
         salvage = _stored(signed, value) if signed.codec == JSON else None
-        raise EnvelopeDamaged(f"it is the document {signed.name!r}, expected {name!r}", signed.digest, salvage)
+        raise EnvelopeDamaged(
+            f"it is the document {signed.name!r}, expected {name!r}", signed.digest, salvage
+        )
     return _unsigned(signed), signed.digest, payload, value
 
 
@@ -216,7 +229,9 @@ def _take_apart_binary(content: bytes) -> tuple[_Signed, memoryview, None]:
     signed = _header(line, _Signed)
     payload = memoryview(content)[end + 1 :]
     if signed.codec not in CODECS[1:] or signed.is_encrypted != bool(signed.key):
-        raise EnvelopeDamaged(f"it says it is {signed.codec!r}, expected one of {', '.join(CODECS[1:])}", signed.digest)
+        raise EnvelopeDamaged(
+            f"it says it is {signed.codec!r}, expected one of {', '.join(CODECS[1:])}", signed.digest
+        )
     found = _digest(_unsigned(signed), payload)
     if found != signed.digest:
         raise EnvelopeDamaged(f"its digest is {found}, expected {signed.digest}", signed.digest)
@@ -234,11 +249,15 @@ def _take_apart_document(content: bytes, limits: Limits) -> tuple[_Document, mem
     try:
         value = codec.encode(document.value, limits.value_bytes)
     except ValueNotStorable as error:
-        raise EnvelopeDamaged(f"its value is not one that is stored: {error.problem}", document.digest) from error
+        raise EnvelopeDamaged(
+            f"its value is not one that is stored: {error.problem}", document.digest
+        ) from error
     found = _digest(_unsigned(document), value)
     if found != document.digest:
         raise EnvelopeDamaged(f"its digest is {found}, expected {document.digest}", document.digest, salvage)
-    if content != _render(_unsigned(document), value):  # formatted by somebody else, which is fine, unless it is ambiguous
+    if content != _render(
+        _unsigned(document), value
+    ):  # formatted by somebody else, which is fine, unless it is ambiguous
         try:
             strict_json.parse(content, limits.content_bytes)
         except strict_json.NotStrictJson as error:
@@ -270,7 +289,9 @@ def _decrypt(header: Header, payload: memoryview, keys: KeySource | None) -> byt
     except KeyNotToBeHad as error:
         raise EnvelopeLocked(header.key, error.reason) from error
     except cipher.WrongKey as error:
-        raise EnvelopeLocked(header.key, f"the key of that name is not the one it was encrypted with ({error})") from error
+        raise EnvelopeLocked(
+            header.key, f"the key of that name is not the one it was encrypted with ({error})"
+        ) from error
 
 
 def _unsigned(signed: Header) -> Header:
@@ -285,7 +306,9 @@ def _line(header: Header, digest: str = "") -> bytes:
 def _render(header: Header, value: bytes) -> bytes:
     line = _line(header, _digest(header, value))
     document = line[:-1] + b',"value":' + value + b"}"
-    return (msgspec.json.format(document, indent=2) if len(value) <= INDENTED_LIMIT_BYTES else document) + b"\n"
+    return (
+        msgspec.json.format(document, indent=2) if len(value) <= INDENTED_LIMIT_BYTES else document
+    ) + b"\n"
 
 
 def _digest(header: Header, payload: bytes | memoryview) -> str:

@@ -89,7 +89,9 @@ class EnvelopeTooNew(UndercroftError):
         self.format = format
 
     def __str__(self) -> str:
-        return f"written by a later version (format {self.format}, expected at most {FORMAT}); update Undercroft"
+        return (
+            f"written by a later version (format {self.format}, expected at most {FORMAT}); update Undercroft"
+        )
 
 
 class KeyNotToBeHad(UndercroftError):

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from actors.storage.durable import DurableWriteFailed, sync_directory
+from actors.shared.durable.durable_write import DurableWriteFailed, sync_directory
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2  # renameat2(2)
@@ -22,7 +22,8 @@ _NOT_THERE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP
 def exchange(first: Path, second: Path) -> bool:
     """Let each of two names in one directory mean what the other one meant, durably; both have to be there.
 
-    Returns False, and changes nothing, where the platform or the file system has no such call: Windows, some network disks.
+    Returns False, and changes nothing, where the platform or the file system has no such call: Windows, some
+    network disks.
 
     Raises:
         DurableWriteFailed: the exchange or the fsync of the directory failed.
@@ -35,7 +36,9 @@ def exchange(first: Path, second: Path) -> bool:
     try:
         sync_directory(second.parent)
     except OSError as error:
-        raise DurableWriteFailed(str(second), "sync_directory", error.errno or 0, error.strerror or str(error)) from error
+        raise DurableWriteFailed(
+            str(second), "sync_directory", error.errno or 0, error.strerror or str(error)
+        ) from error
     return True
 
 
@@ -53,7 +56,9 @@ def _exchange(first: Path, second: Path) -> int:
     elif hasattr(library, "renameat2"):
         done = library.renameat2(_AT_FDCWD, source, _AT_FDCWD, target, _RENAME_EXCHANGE)
     elif platform.machine() in _RENAMEAT2:  # an older C library knows no name for it
-        done = library.syscall(_RENAMEAT2[platform.machine()], _AT_FDCWD, source, _AT_FDCWD, target, _RENAME_EXCHANGE)
+        done = library.syscall(
+            _RENAMEAT2[platform.machine()], _AT_FDCWD, source, _AT_FDCWD, target, _RENAME_EXCHANGE
+        )
     else:
         return errno.ENOSYS
     return 0 if done == 0 else ctypes.get_errno()

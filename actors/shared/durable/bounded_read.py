@@ -11,10 +11,12 @@ from typing import Final, Literal
 from bus.errors import OperatorError
 
 SIZE_LIMIT_BYTES: Final = 96 * 1024 * 1024
-Found = Literal["unreadable", "directory", "not_a_file", "outside", "broken_link", "too_large", "failing_disk"]
+Found = Literal[
+    "unreadable", "directory", "not_a_file", "outside", "broken_link", "too_large", "failing_disk"
+]
 """Why a file that is there was not read. `unreadable`: permissions. `not_a_file`: a pipe, socket or device. `outside`: a
-symbolic link that leads out of the root. `broken_link`: one that leads nowhere, or in a circle. `failing_disk`: the
-system could not read it (EIO); it may be readable again."""
+symbolic link that leads out of the root. `broken_link`: one that leads nowhere, or in a circle.
+`failing_disk`: the system could not read it (EIO); it may be readable again."""
 
 
 class FileUnreadable(OperatorError):
@@ -66,7 +68,9 @@ def read_file(path: Path, limit_bytes: int = SIZE_LIMIT_BYTES, root: Path | None
     """
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise FileUnreadable(str(path), "outside", f"expected it within {root}")
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    )
     try:
         descriptor = os.open(path, flags)
     except FileNotFoundError as error:
@@ -90,7 +94,9 @@ def _read(descriptor: int, path: Path, limit_bytes: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise FileUnreadable(str(path), "not_a_file", "expected a regular file")
     if status.st_size > limit_bytes:
-        raise FileUnreadable(str(path), "too_large", f"it has {status.st_size} bytes, expected at most {limit_bytes}")
+        raise FileUnreadable(
+            str(path), "too_large", f"it has {status.st_size} bytes, expected at most {limit_bytes}"
+        )
     content = _read_all(descriptor, status.st_size, limit_bytes)
     if len(content) > limit_bytes:
         raise FileUnreadable(str(path), "too_large", f"it has more than {limit_bytes} bytes")

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from actors.storage.durable import DurableWriteFailed, make_directory, replace_file
+from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
 from bus.errors import OperatorError
 
 LOCK_NAME = ".undercroft.lock"
@@ -45,9 +45,7 @@ class DirectoryLocked(OperatorError):
         if self.holder is None:
             return f"{self.directory}: in use by another process; wait for it to end, or choose another directory"
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.holder.since))
-        return (
-            f"{self.directory}: in use by {self.holder.name} (process {self.holder.pid}, since {since}); stop it first, or choose another directory"
-        )
+        return f"{self.directory}: in use by {self.holder.name} (process {self.holder.pid}, since {since}); stop it first, or choose another directory"
 
 
 if sys.platform == "win32":
@@ -78,7 +76,8 @@ else:
     class _SystemLock:
         """flock of a file; taking what somebody else has raises BlockingIOError.
 
-        `filelock` would do the same, but runs code at each fork, which costs every actor a quarter of a megabyte.
+        `filelock` would do the same, but runs code at each fork, which costs every actor a quarter of a
+        megabyte.
         """
 
         def __init__(self, path: Path) -> None:
@@ -102,7 +101,9 @@ else:
 
         def release(self) -> None:
             fd, self._fd = self._fd, -1
-            fcntl.flock(fd, fcntl.LOCK_UN)  # a forked process that has the descriptor as well does not keep the lock
+            fcntl.flock(
+                fd, fcntl.LOCK_UN
+            )  # a forked process that has the descriptor as well does not keep the lock
             os.close(fd)
 
         def __del__(self) -> None:
@@ -113,9 +114,10 @@ else:
 class DirectoryLock:
     """Exclusive ownership of a directory, for as long as this process lives or until `release`.
 
-    The lock is the operating system's (flock, LockFileEx), so a killed holder leaves nothing to clean: a note without a
-    held lock is stale and is overwritten. Keep the object: the lock is released when it is collected. A child that is
-    forked without exec shares the lock, so take it where nothing is forked.
+    The lock is the operating system's (flock, LockFileEx), so a killed holder leaves nothing to clean: a note
+    without a held lock is stale and is overwritten. Keep the object: the lock is released when it is
+    collected. A child
+    that is forked without exec shares the lock, so take it where nothing is forked.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
@@ -136,7 +138,9 @@ class DirectoryLock:
         except BlockingIOError:
             raise DirectoryLocked(str(self._directory), holder_of(self._directory)) from None
         holder = Holder(pid=os.getpid(), name=self._name, since=time.time())
-        with contextlib.suppress(DurableWriteFailed):  # the note only explains; a full disk must not stop the runtime
+        with contextlib.suppress(
+            DurableWriteFailed
+        ):  # the note only explains; a full disk must not stop the runtime
             replace_file(self._directory / HOLDER_NAME, msgspec.json.encode(holder))
         return holder
 
@@ -150,7 +154,9 @@ class DirectoryLock:
         self.acquire()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()
 
 

@@ -1,7 +1,9 @@
 """The one module that replaces files: after a crash at any step a reader finds the old content or the new, whole.
 
-Temp file in the same directory, write, fsync, rename, fsync of the directory. Without the last the rename, without
-the first the content may be lost in a power cut. Every file has one owner, so `<name>.tmp` needs no random part:
+Temp file in the same directory, write, fsync, rename, fsync of the directory. Without the last the rename,
+without the first the content may be lost in a power cut. Every file has one owner, so `<name>.tmp` needs no
+random
+part:
 what a killed owner left under that name is replaced by its next write.
 """
 
@@ -52,7 +54,11 @@ class DurableWriteFailed(UndercroftError):
         return self.step == "sync_directory"
 
     def __str__(self) -> str:
-        kept = "the new content is in place but a power cut may undo it" if self.replaced else "the earlier content is untouched"
+        kept = (
+            "the new content is in place but a power cut may undo it"
+            if self.replaced
+            else "the earlier content is untouched"
+        )
         return f"{self.path}: not saved: {self.step} failed ({self.reason}); {kept}; {_advice(self.errno)}"
 
 
@@ -61,7 +67,9 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """Open a new file for writing; what lies there under this name goes first."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        flags = (
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        )
         try:
             return os.open(path, flags, FILE_MODE)
         except FileExistsError:
@@ -104,8 +112,8 @@ def replace_file(path: Path, content: bytes | bytearray | memoryview, disk: Disk
     """Replace the content of a file, durably, whole or not at all. A symbolic link keeps, its target is replaced.
 
     Raises:
-        DurableWriteFailed: a step failed. No temp file is left. A failed fsync is not tried again: the kernel may
-            have dropped the pages and would then report success (fsync(2), "fsyncgate").
+        DurableWriteFailed: a step failed. No temp file is left. A failed fsync is not tried again: the kernel
+            may have dropped the pages and would then report success (fsync(2), "fsyncgate").
     """
     with Replacement(path, content, disk) as replacement:
         replacement.stage()
@@ -166,7 +174,9 @@ class Replacement:
         _owners.take(self.target)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if self._ours is not None:
                 self._drop()
@@ -183,7 +193,9 @@ class Replacement:
         try:
             yield
         except OSError as error:
-            raise DurableWriteFailed(str(self.path), name, error.errno or 0, error.strerror or str(error)) from error
+            raise DurableWriteFailed(
+                str(self.path), name, error.errno or 0, error.strerror or str(error)
+            ) from error
 
 
 class _Owners:
@@ -213,7 +225,11 @@ def sweep_temporaries(directory: Path) -> list[Path]:
     Raises:
         OSError: the directory cannot be read, or a file not be removed.
     """
-    found = [Path(entry.path) for entry in os.scandir(directory) if entry.name.endswith(TEMPORARY_SUFFIX) and entry.is_file(follow_symlinks=False)]
+    found = [
+        Path(entry.path)
+        for entry in os.scandir(directory)
+        if entry.name.endswith(TEMPORARY_SUFFIX) and entry.is_file(follow_symlinks=False)
+    ]
     for path in found:
         os.unlink(path)
     return sorted(found)

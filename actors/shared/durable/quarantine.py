@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from actors.storage.durable import FILE_MODE, sync_directory
+from actors.shared.durable.durable_write import FILE_MODE, sync_directory
 
 SUFFIX = ".corrupt"
 
@@ -13,7 +13,8 @@ SUFFIX = ".corrupt"
 def quarantine(path: Path) -> Path:
     """Rename a bad file to `<name>.corrupt`, or `.corrupt.2`, `.corrupt.3` ... if those are taken; returns the new name.
 
-    The name is first reserved by creating it exclusively, then renamed onto, so two processes never pick the same one.
+    The name is first reserved by creating it exclusively, then renamed onto, so two processes never pick the
+    same one.
 
     Raises:
         OSError: the file is not there (any more), or the directory cannot be written to.

@@ -27,7 +27,9 @@ def parse(content: bytes, limit_bytes: int = SIZE_LIMIT_BYTES, depth_limit: int 
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotStrictJson(f"expected UTF-8, found the byte 0x{content[error.start]:02x} at {error.start}") from error
+        raise NotStrictJson(
+            f"expected UTF-8, found the byte 0x{content[error.start]:02x} at {error.start}"
+        ) from error
     if is_deeper(text, depth_limit):
         raise NotStrictJson(f"it is nested deeper than {depth_limit} levels")
     try:

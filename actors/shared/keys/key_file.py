@@ -8,10 +8,17 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.envelope import EnvelopeDamaged, EnvelopeTooNew, Limits, NotAnEnvelope, open_envelope, seal
-from actors.storage.quarantine import SUFFIX, quarantine
-from actors.storage.reading import FileUnreadable, read_file
+from actors.shared.crypto.envelope import (
+    EnvelopeDamaged,
+    EnvelopeTooNew,
+    Limits,
+    NotAnEnvelope,
+    open_envelope,
+    seal,
+)
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.quarantine import SUFFIX, quarantine
 from schemas.keys import LockReason
 
 FILE_NAME: Final = "keys.json"
@@ -94,7 +101,10 @@ def read(path: Path) -> FileFound:
             return None
         stored = open_envelope(content, limits=LIMITS, name=FILE_NAME)
         if stored.schema != SCHEMA or stored.schema_version > SCHEMA_VERSION:
-            return Unusable("keys_too_new", f"{path}: it is {stored.schema} {stored.schema_version}, expected {SCHEMA} {SCHEMA_VERSION}")
+            return Unusable(
+                "keys_too_new",
+                f"{path}: it is {stored.schema} {stored.schema_version}, expected {SCHEMA} {SCHEMA_VERSION}",
+            )
         return msgspec.convert(stored.value, KeyFile)
     except FileUnreadable as error:
         return Unusable("keys_unreadable", str(error))
@@ -114,7 +124,15 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
     make_directory(directory)
     value: Any = msgspec.to_builtins(file)
     content = seal(
-        value, schema=SCHEMA, schema_version=SCHEMA_VERSION, revision=file.revision, now=now, compress=False, key=None, name=FILE_NAME, limits=LIMITS
+        value,
+        schema=SCHEMA,
+        schema_version=SCHEMA_VERSION,
+        revision=file.revision,
+        now=now,
+        compress=False,
+        key=None,
+        name=FILE_NAME,
+        limits=LIMITS,
     )
     for path in (directory / COPY_NAME, directory / FILE_NAME):
         found = read(path)
@@ -125,4 +143,8 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
 
 def leftovers(directory: Path) -> bool:
     """Whether files of keys were put aside here: keys existed once, and documents under them may still."""
-    return any(entry.name.startswith((FILE_NAME + SUFFIX, COPY_NAME + SUFFIX)) for entry in directory.iterdir()) if directory.is_dir() else False
+    return (
+        any(entry.name.startswith((FILE_NAME + SUFFIX, COPY_NAME + SUFFIX)) for entry in directory.iterdir())
+        if directory.is_dir()
+        else False
+    )

@@ -14,14 +14,14 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.cipher import DataKey
-from actors.storage.envelope import KeyNotToBeHad
-from actors.storage.keys import policy, recovery, wrapping
-from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, choose
-from actors.storage.keys.keyfile import KeyEncryptionKey, KeyFile, Recovery
-from actors.storage.keys.policy import Absent, Locked, Unlocked
-from actors.storage.keys.store import KeysLocked, KeyStore
-from actors.storage.keys.worker import TIMEOUT_SECONDS, PatientKeychain
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.keys import key_rules, key_wrap, recovery_code
+from actors.shared.keys.key_file import KeyEncryptionKey, KeyFile, Recovery
+from actors.shared.keys.key_rules import Absent, Locked, Unlocked
+from actors.shared.keys.key_store import KeysLocked, KeyStore
+from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
+from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS, PatientKeychain
 from schemas.keys import DataKeyReport, KeysReport
 
 DIRECTORY_NAME: Final = "keys"
@@ -40,8 +40,8 @@ class _Memory:
 class KeyRing:
     """The keys of one home. Several processes may have one each; changes are made one at a time, under a file lock.
 
-    `current` and `data_key` answer at once, from memory, also while the keychain hangs. `unlock` and the methods that
-    change something ask the keychain and are for a thread. May be used by several threads.
+    `current` and `data_key` answer at once, from memory, also while the keychain hangs. `unlock` and the
+    methods that change something ask the keychain and are for a thread. May be used by several threads.
     """
 
     def __init__(self, store: KeyStore) -> None:
@@ -57,8 +57,8 @@ class KeyRing:
     def unlock(self, *, make: bool = False) -> Absent | Locked | Unlocked:
         """Read the file of keys and ask the keychain; with `make`, make keys where there never were any.
 
-        Keys that are unlocked stay so while the keychain is away. A rotation that was interrupted is finished, a file that
-        went is written anew. Never raises: what was found is the state.
+        Keys that are unlocked stay so while the keychain is away. A rotation that was interrupted is
+        finished, a file that went is written anew. Never raises: what was found is the state.
         """
         with self._mutex:
             if not self._refresh():
@@ -69,7 +69,11 @@ class KeyRing:
                 except KeysLocked as error:
                     self._memory = _Memory(error.locked, seen=self._store.signature())
             file = self._memory.file
-            if isinstance(self.state, Unlocked) and file and (len(file.key_encryption_keys) > 1 or not self._store.is_whole()):
+            if (
+                isinstance(self.state, Unlocked)
+                and file
+                and (len(file.key_encryption_keys) > 1 or not self._store.is_whole())
+            ):
                 with contextlib.suppress(KeysLocked):  # the keys can be used; the next time tries again
                     self._finish()
             return self.state
@@ -81,7 +85,7 @@ class KeyRing:
             KeyNotToBeHad: the keys are locked, or were never made.
         """
         keys, file = self._at_hand("")
-        return keys.data_keys[policy.current(file).id]
+        return keys.data_keys[key_rules.current(file).id]
 
     def data_key(self, key_id: str) -> DataKey:
         """The data key of an id, for `open_envelope`.
@@ -91,7 +95,10 @@ class KeyRing:
         """
         keys, _ = self._at_hand(key_id)
         if key_id not in keys.data_keys:
-            raise KeyNotToBeHad(key_id, "the file of keys of this home has no such key; the document may come from another home")
+            raise KeyNotToBeHad(
+                key_id,
+                "the file of keys of this home has no such key; the document may come from another home",
+            )
         return keys.data_keys[key_id]
 
     def rotate_data_key(self) -> str:
@@ -101,9 +108,10 @@ class KeyRing:
             KeysLocked: nothing was changed.
         """
         with self._mutex, self._changing() as (keys, file):
-            fresh = wrapping.new_key()
+            fresh = key_wrap.new_key()
             self._keep(
-                Unlocked(keys.key_encryption_key, {**keys.data_keys, fresh.id: fresh}), policy.with_data_key(file, keys, fresh, self._store.clock())
+                Unlocked(keys.key_encryption_key, {**keys.data_keys, fresh.id: fresh}),
+                key_rules.with_data_key(file, keys, fresh, self._store.clock()),
             )
             return fresh.id
 
@@ -115,12 +123,17 @@ class KeyRing:
         """
         with self._mutex:
             with self._changing() as (keys, file):
-                file = policy.with_only(file, keys.key_encryption_key.id)
-                fresh = wrapping.new_key()
+                file = key_rules.with_only(file, keys.key_encryption_key.id)
+                fresh = key_wrap.new_key()
                 self._store.entrust(file, fresh)
-                note = KeyEncryptionKey(id=fresh.id, created_at=self._store.clock(), kept_in=self._store.keychain.name)
-                both = policy.with_wrapping(file, keys, fresh)
-                self._keep(Unlocked(fresh, keys.data_keys), msgspec.structs.replace(both, key_encryption_keys=[*file.key_encryption_keys, note]))
+                note = KeyEncryptionKey(
+                    id=fresh.id, created_at=self._store.clock(), kept_in=self._store.keychain.name
+                )
+                both = key_rules.with_wrapping(file, keys, fresh)
+                self._keep(
+                    Unlocked(fresh, keys.data_keys),
+                    msgspec.structs.replace(both, key_encryption_keys=[*file.key_encryption_keys, note]),
+                )
             self._finish()
             return fresh.id
 
@@ -131,19 +144,19 @@ class KeyRing:
             KeysLocked: nothing was changed.
         """
         with self._mutex, self._changing() as (keys, file):
-            code, kek = recovery.new_code(), keys.key_encryption_key
+            code, kek = recovery_code.new_code(), keys.key_encryption_key
             empty = Recovery(
-                id=wrapping.new_id(),
+                id=key_wrap.new_id(),
                 created_at=self._store.clock(),
-                salt=base64.b64encode(os.urandom(recovery.SALT_BYTES)).decode(),
-                iterations=recovery.ITERATIONS,
-                lanes=recovery.LANES,
-                memory_kib=recovery.MEMORY_KIB,
+                salt=base64.b64encode(os.urandom(recovery_code.SALT_BYTES)).decode(),
+                iterations=recovery_code.ITERATIONS,
+                lanes=recovery_code.LANES,
+                memory_kib=recovery_code.MEMORY_KIB,
                 opens={},
                 opened_by={},
             )
-            filled = policy.with_code(empty, _code_key(empty, code), kek)
-            self._keep(keys, msgspec.structs.replace(policy.with_only(file, kek.id), recovery=filled))
+            filled = key_rules.with_code(empty, _code_key(empty, code), kek)
+            self._keep(keys, msgspec.structs.replace(key_rules.with_only(file, kek.id), recovery=filled))
             return code
 
     def restore(self, code: str) -> None:
@@ -151,21 +164,28 @@ class KeyRing:
 
         Raises:
             RecoveryCodeMistyped: before anything was tried.
-            KeysLocked: there is no file of keys, no recovery code was made, it is another code, or the keychain refuses.
+            KeysLocked: there is no file of keys, no recovery code was made, it is another code, or the
+                keychain refuses.
         """
-        recovery.parse(code)
+        recovery_code.parse(code)
         with self._mutex, self._store.alone():
             found = self._store.files()
             if not isinstance(found, KeyFile):
-                raise KeysLocked(found if isinstance(found, Locked) else Locked("keys_missing", "there is no file of keys here"))
+                raise KeysLocked(
+                    found
+                    if isinstance(found, Locked)
+                    else Locked("keys_missing", "there is no file of keys here")
+                )
             if found.recovery is None:
                 raise KeysLocked(Locked("entry_missing", "no recovery code was ever made for these keys"))
-            keys = policy.recover(found, _code_key(found.recovery, code))
+            keys = key_rules.recover(found, _code_key(found.recovery, code))
             if isinstance(keys, Locked):
                 raise KeysLocked(keys)
             kek = keys.key_encryption_key
             self._store.entrust(found, kek)
-            self._keep(keys, policy.kept_in(policy.with_only(found, kek.id), kek.id, self._store.keychain.name))
+            self._keep(
+                keys, key_rules.kept_in(key_rules.with_only(found, kek.id), kek.id, self._store.keychain.name)
+            )
 
     def report(self) -> KeysReport:
         """The state for people and programs; holds no secret."""
@@ -175,11 +195,16 @@ class KeyRing:
             state="locked" if locked else "absent" if isinstance(state, Absent) else "unlocked",
             reason=locked.reason if locked else None,
             detail=locked.detail if locked else "",
-            advice=policy.ADVICE[locked.reason] if locked else "",
+            advice=key_rules.ADVICE[locked.reason] if locked else "",
             keychain=self._store.keychain.name,
             kept_in=file.key_encryption_keys[-1].kept_in if file else "",
             key_encryption_key=file.key_encryption_keys[-1].id if file else "",
-            data_keys=[DataKeyReport(id=key.id, created_at=key.created_at, retired_at=key.retired_at) for key in file.data_keys] if file else [],
+            data_keys=[
+                DataKeyReport(id=key.id, created_at=key.created_at, retired_at=key.retired_at)
+                for key in file.data_keys
+            ]
+            if file
+            else [],
             has_recovery_code=file is not None and file.recovery is not None,
         )
 
@@ -197,11 +222,13 @@ class KeyRing:
         state: Locked | Unlocked
         if isinstance(found, KeyFile):
             kek = memory.state.key_encryption_key
-            state = policy.judge_entry(found, kek.id, wrapping.to_secret(kek))
+            state = key_rules.judge_entry(found, kek.id, key_wrap.to_secret(kek))
             if isinstance(state, Locked):
                 state = Locked("not_asked", "the keys were rotated, and the keychain not asked since")
         else:
-            state = found if isinstance(found, Locked) else Locked("keys_missing", "the file of keys has gone")
+            state = (
+                found if isinstance(found, Locked) else Locked("keys_missing", "the file of keys has gone")
+            )
         if self._memory is memory:  # otherwise a change of our own was quicker
             self._memory = _Memory(state, found if isinstance(found, KeyFile) else memory.file, seen)
         return isinstance(self._memory.state, Unlocked)
@@ -226,7 +253,7 @@ class KeyRing:
         """Finish what was interrupted: a rotation whose fresh key the keychain confirms, a file that is gone or damaged."""
         with self._changing() as (keys, file):
             kept = keys.key_encryption_key.id
-            self._keep(keys, policy.with_only(file, kept))
+            self._keep(keys, key_rules.with_only(file, kept))
             for note in file.key_encryption_keys:
                 if note.id != kept:
                     self._store.forget(file, note.id)
@@ -237,7 +264,9 @@ class KeyRing:
         with self._store.alone():
             state, file = self._store.look(self._memory.file)
             if not isinstance(state, Unlocked) or file is None:
-                raise KeysLocked(state if isinstance(state, Locked) else Locked("keys_missing", "no keys were made yet"))
+                raise KeysLocked(
+                    state if isinstance(state, Locked) else Locked("keys_missing", "no keys were made yet")
+                )
             yield state, file
 
     def _keep(self, keys: Unlocked, file: KeyFile) -> None:
@@ -256,15 +285,20 @@ def open_ring(
 ) -> KeyRing:
     """The keys of a home whose state lies in a directory; nothing is read or asked yet.
 
-    `choice` is a setting; UNDERCROFT_KEYCHAIN wins over it. `guarded` and what lies beside the keys forbid making new ones.
+    `choice` is a setting; UNDERCROFT_KEYCHAIN wins over it. `guarded` and what lies beside the keys forbid
+    making new ones.
 
     Raises:
         KeychainRefused: there is no such keychain.
     """
     keychain = choose(environ.get(KEYCHAIN_VARIABLE) or choice, SERVICE, interactive=interactive)
-    return KeyRing(KeyStore(state / DIRECTORY_NAME, PatientKeychain(keychain, timeout_seconds), guarded or (state,)))
+    return KeyRing(
+        KeyStore(state / DIRECTORY_NAME, PatientKeychain(keychain, timeout_seconds), guarded or (state,))
+    )
 
 
 def _code_key(found: Recovery, code: str) -> DataKey:
     salt = base64.b64decode(found.salt)
-    return recovery.derive(recovery.parse(code), found.id, salt, found.iterations, found.lanes, found.memory_kib)
+    return recovery_code.derive(
+        recovery_code.parse(code), found.id, salt, found.iterations, found.lanes, found.memory_kib
+    )

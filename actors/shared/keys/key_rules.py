@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.cipher import DataKey, WrongKey
-from actors.storage.keys import wrapping
-from actors.storage.keys.keyfile import FileFound, KeyFile, Recovery, Unusable, WrappedKey
+from actors.shared.crypto.cipher import DataKey, WrongKey
+from actors.shared.keys import key_wrap
+from actors.shared.keys.key_file import FileFound, KeyFile, Recovery, Unusable, WrappedKey
 from schemas.keys import LockReason
 
 DATA: Final = "data"
@@ -54,11 +54,13 @@ ADVICE: Final[dict[LockReason, str]] = {
 }
 
 
-def judge_files(file: FileFound, copy: FileFound, *, has_leftovers: bool, has_ciphertext: bool) -> KeyFile | Absent | Locked:
+def judge_files(
+    file: FileFound, copy: FileFound, *, has_leftovers: bool, has_ciphertext: bool
+) -> KeyFile | Absent | Locked:
     """Which file of keys is to be used. The copy is, where the file is gone, damaged or older; a file that may be whole is waited for.
 
-    Data keys are only ever added, so the newer of the two opens all that the older one does. A file that was brought back
-    from a backup is an older one.
+    Data keys are only ever added, so the newer of the two opens all that the older one does. A file that was
+    brought back from a backup is an older one.
     """
     if isinstance(file, KeyFile):
         is_older = isinstance(copy, KeyFile) and copy.ring == file.ring and copy.revision > file.revision
@@ -80,12 +82,24 @@ def judge_entry(file: KeyFile, key_id: str, secret: str | None) -> Unlocked | Lo
     """Whether what the keychain gave opens the data keys."""
     if secret is None:
         kept_in = next((key.kept_in for key in file.key_encryption_keys if key.id == key_id), "")
-        return Locked("entry_missing", f"the keychain has no entry {account(file, key_id)}" + (f"; it was put into {kept_in}" if kept_in else ""))
+        return Locked(
+            "entry_missing",
+            f"the keychain has no entry {account(file, key_id)}"
+            + (f"; it was put into {kept_in}" if kept_in else ""),
+        )
     try:
-        key = wrapping.from_secret(key_id, secret)
-        return Unlocked(key, {data.id: wrapping.unwrap(key, data.wrapped.get(key_id, ""), data.id, DATA) for data in file.data_keys})
+        key = key_wrap.from_secret(key_id, secret)
+        return Unlocked(
+            key,
+            {
+                data.id: key_wrap.unwrap(key, data.wrapped.get(key_id, ""), data.id, DATA)
+                for data in file.data_keys
+            },
+        )
     except WrongKey as error:
-        return Locked("wrong_key", f"the entry {account(file, key_id)} of the keychain is another key ({error})")
+        return Locked(
+            "wrong_key", f"the entry {account(file, key_id)} of the keychain is another key ({error})"
+        )
 
 
 def account(file: KeyFile, key_id: str) -> str:
@@ -101,19 +115,26 @@ def current(file: KeyFile) -> WrappedKey:
 def with_data_key(file: KeyFile, keys: Unlocked, fresh: DataKey, now: float) -> KeyFile:
     """The file with a fresh data key that encrypts from now on; those before it only decrypt."""
     kek = keys.key_encryption_key
-    retired = [key if key.retired_at else msgspec.structs.replace(key, retired_at=now) for key in file.data_keys]
-    wrapped = WrappedKey(id=fresh.id, created_at=now, wrapped={kek.id: wrapping.wrap(kek, fresh, DATA)})
+    retired = [
+        key if key.retired_at else msgspec.structs.replace(key, retired_at=now) for key in file.data_keys
+    ]
+    wrapped = WrappedKey(id=fresh.id, created_at=now, wrapped={kek.id: key_wrap.wrap(kek, fresh, DATA)})
     return with_only(msgspec.structs.replace(file, data_keys=[*retired, wrapped]), kek.id)
 
 
 def with_wrapping(file: KeyFile, keys: Unlocked, fresh: DataKey) -> KeyFile:
     """The file with all keys wrapped under a fresh key-encryption key as well."""
     data = [
-        msgspec.structs.replace(key, wrapped={**key.wrapped, fresh.id: wrapping.wrap(fresh, keys.data_keys[key.id], DATA)}) for key in file.data_keys
+        msgspec.structs.replace(
+            key, wrapped={**key.wrapped, fresh.id: key_wrap.wrap(fresh, keys.data_keys[key.id], DATA)}
+        )
+        for key in file.data_keys
     ]
     recovery = file.recovery
     if recovery is not None:
-        code = wrapping.unwrap(keys.key_encryption_key, recovery.opened_by[keys.key_encryption_key.id], recovery.id, RECOVERY)
+        code = key_wrap.unwrap(
+            keys.key_encryption_key, recovery.opened_by[keys.key_encryption_key.id], recovery.id, RECOVERY
+        )
         recovery = with_code(recovery, code, fresh)
     return msgspec.structs.replace(file, data_keys=data, recovery=recovery)
 
@@ -122,8 +143,8 @@ def with_code(recovery: Recovery, code: DataKey, kek: DataKey) -> Recovery:
     """A recovery that opens this key-encryption key too."""
     return msgspec.structs.replace(
         recovery,
-        opens={**recovery.opens, kek.id: wrapping.wrap(code, kek, RECOVERED)},
-        opened_by={**recovery.opened_by, kek.id: wrapping.wrap(kek, code, RECOVERY)},
+        opens={**recovery.opens, kek.id: key_wrap.wrap(code, kek, RECOVERED)},
+        opened_by={**recovery.opened_by, kek.id: key_wrap.wrap(kek, code, RECOVERY)},
     )
 
 
@@ -143,7 +164,10 @@ def with_only(file: KeyFile, key_id: str) -> KeyFile:
 
 def kept_in(file: KeyFile, key_id: str, keychain: str) -> KeyFile:
     """The file with a note of the keychain that has the key-encryption key."""
-    keks = [msgspec.structs.replace(key, kept_in=keychain) if key.id == key_id else key for key in file.key_encryption_keys]
+    keks = [
+        msgspec.structs.replace(key, kept_in=keychain) if key.id == key_id else key
+        for key in file.key_encryption_keys
+    ]
     return msgspec.structs.replace(file, key_encryption_keys=keks)
 
 
@@ -152,8 +176,8 @@ def recover(file: KeyFile, code: DataKey) -> Unlocked | Locked:
     opens = file.recovery.opens if file.recovery else {}
     for note in reversed(file.key_encryption_keys):
         try:
-            kek = wrapping.unwrap(code, opens.get(note.id, ""), note.id, RECOVERED)
+            kek = key_wrap.unwrap(code, opens.get(note.id, ""), note.id, RECOVERED)
         except WrongKey:
             continue
-        return judge_entry(file, note.id, wrapping.to_secret(kek))
+        return judge_entry(file, note.id, key_wrap.to_secret(kek))
     return Locked("wrong_key", "the recovery code is well written, but not that of these keys")

@@ -6,7 +6,7 @@ import base64
 import os
 from typing import Final
 
-from actors.storage.cipher import KEY_BYTES, DataKey, WrongKey, decrypt, encrypt
+from actors.shared.crypto.cipher import KEY_BYTES, DataKey, WrongKey, decrypt, encrypt
 
 ID_BYTES: Final = 8
 SECRET_PREFIX: Final = "undercroft-key-1:"  # noqa: S105  # in front of one
@@ -25,7 +25,9 @@ def new_key() -> DataKey:
 
 def wrap(wrapping: DataKey, wrapped: DataKey, purpose: str) -> str:
     """One key under another, as base64; the purpose must be the same when it is unwrapped."""
-    return base64.b64encode(encrypt(wrapping.secret, wrapped.secret, _associated(wrapping.id, wrapped.id, purpose))).decode()
+    return base64.b64encode(
+        encrypt(wrapping.secret, wrapped.secret, _associated(wrapping.id, wrapped.id, purpose))
+    ).decode()
 
 
 def unwrap(wrapping: DataKey, text: str, key_id: str, purpose: str) -> DataKey:

@@ -7,10 +7,10 @@ import stat
 from pathlib import Path
 from typing import Final, Protocol
 
-from actors.storage import strict_json
-from actors.storage.codec import encode
-from actors.storage.durable import DurableWriteFailed, make_directory, replace_file
-from actors.storage.reading import FileUnreadable, read_file
+from actors.shared.crypto.content_codec import encode
+from actors.shared.durable import strict_json
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
 from bus.errors import OperatorError, UndercroftError
 from schemas.keys import LockReason
 
@@ -112,7 +112,9 @@ class FileKeychain:
                 return {}
             mode = stat.S_IMODE(os.stat(self._path).st_mode)
             if os.name == "posix" and mode & 0o077:
-                raise KeychainFailed("keychain_refused", f"{self._path} has mode {mode:04o}, expected 0600: others may read it")
+                raise KeychainFailed(
+                    "keychain_refused", f"{self._path} has mode {mode:04o}, expected 0600: others may read it"
+                )
             found = strict_json.parse(content, FILE_LIMIT_BYTES)
         except (FileUnreadable, OSError, strict_json.NotStrictJson) as error:
             raise KeychainFailed("keychain_refused", f"{self._path}: {error}") from error
@@ -135,7 +137,7 @@ def choose(choice: str, service: str, *, interactive: bool = False) -> Keychain:
         KeychainRefused: it is neither.
     """
     if choice in ("", SYSTEM):
-        from actors.storage.keys.system import SystemKeychain
+        from actors.shared.keys.system_keychain import SystemKeychain
 
         return SystemKeychain(service, interactive=interactive)
     if not choice.startswith(FILE_PREFIX):

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from typing import Final, TypeVar
 
-from actors.storage.keys.keychain import Keychain, KeychainFailed
+from actors.shared.keys.keychain import Keychain, KeychainFailed
 
 TIMEOUT_SECONDS: Final = 5.0
 ResultT = TypeVar("ResultT")
@@ -17,7 +17,8 @@ ResultT = TypeVar("ResultT")
 class PatientKeychain:
     """A keychain with a timeout. One call at a time is under way: while one hangs, the next fails at once.
 
-    The thread is a daemon and cannot be ended: a call that hangs for ever keeps it, and nothing else, until the process ends.
+    The thread is a daemon and cannot be ended: a call that hangs for ever keeps it, and nothing else, until
+    the process ends.
     """
 
     def __init__(self, keychain: Keychain, timeout_seconds: float = TIMEOUT_SECONDS) -> None:

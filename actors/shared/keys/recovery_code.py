@@ -6,7 +6,7 @@ import hashlib
 import os
 from typing import Final
 
-from actors.storage.cipher import KEY_BYTES, DataKey
+from actors.shared.crypto.cipher import KEY_BYTES, DataKey
 from bus.errors import OperatorError
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -48,7 +48,9 @@ def new_code() -> str:
 def render(secret: bytes) -> str:
     """The code of 15 bytes."""
     number = int.from_bytes(secret)
-    signs = "".join(ALPHABET[number >> shift & 31] for shift in range(CODE_BYTES * 8 - 5, -1, -5)) + _checksum(secret)
+    signs = "".join(
+        ALPHABET[number >> shift & 31] for shift in range(CODE_BYTES * 8 - 5, -1, -5)
+    ) + _checksum(secret)
     return "-".join(signs[at : at + GROUP] for at in range(0, len(signs), GROUP))
 
 
@@ -76,7 +78,12 @@ def derive(secret: bytes, key_id: str, salt: bytes, iterations: int, lanes: int,
     """The key that a code stands for, by Argon2id (RFC 9106)."""
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-    return DataKey(key_id, Argon2id(salt=salt, length=KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory_kib).derive(secret))
+    return DataKey(
+        key_id,
+        Argon2id(
+            salt=salt, length=KEY_BYTES, iterations=iterations, lanes=lanes, memory_cost=memory_kib
+        ).derive(secret),
+    )
 
 
 def _checksum(secret: bytes) -> str:

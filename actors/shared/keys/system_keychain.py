@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.storage.keys.keychain import KeychainFailed
+from actors.shared.keys.keychain import KeychainFailed
 from schemas.keys import LockReason
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class SystemKeychain:
         if kind.startswith(REFUSED):
             if kind.startswith("keyring.backends.fail"):
                 raise KeychainFailed("no_keychain", "no keychain is running here")
-            raise KeychainFailed("keychain_refused", f"{kind} keeps no secrets, or keeps them for everybody to read")
+            raise KeychainFailed(
+                "keychain_refused", f"{kind} keeps no secrets, or keeps them for everybody to read"
+            )
         self.name = kind
         if kind.startswith(_SECRET_SERVICE):
             _open(self._interactive)
@@ -71,7 +73,11 @@ def _detect() -> KeyringBackend:
     if chosen is not None and not _kind(chosen).startswith(_CHAINER):
         return chosen
     _load_plugins()
-    viable = [kind for kind in KeyringBackend.get_viable_backends() if not kind.__module__.startswith((*REFUSED, _CHAINER))]
+    viable = [
+        kind
+        for kind in KeyringBackend.get_viable_backends()
+        if not kind.__module__.startswith((*REFUSED, _CHAINER))
+    ]
     found: list[Any] = []
     for kind in viable:
         with contextlib.suppress(TypeError):
@@ -86,7 +92,8 @@ def _kind(backend: KeyringBackend) -> str:
 def _open(interactive: bool) -> None:
     """See to it that a Secret Service is open before it is asked, with a prompt only for somebody who wants one.
 
-    keyring would put a window in front of somebody who did nothing, and leave its connection open when that is dismissed.
+    keyring would put a window in front of somebody who did nothing, and leave its connection open when that
+    is dismissed.
 
     Raises:
         KeychainFailed: it is locked.
@@ -98,12 +105,16 @@ def _open(interactive: bool) -> None:
             collection = secretstorage.get_collection_by_alias(connection, "default")
         except secretstorage.ItemNotFoundException as error:
             if not interactive:
-                raise KeychainFailed("keychain_locked", "the keychain was never set up; 'undercroft keys unlock' does") from error
+                raise KeychainFailed(
+                    "keychain_locked", "the keychain was never set up; 'undercroft keys unlock' does"
+                ) from error
             collection = secretstorage.get_default_collection(connection)
         if interactive and collection.is_locked():
             collection.unlock()
         if collection.is_locked():
-            raise KeychainFailed("keychain_locked", "the keychain is locked; unlock it, or run 'undercroft keys unlock'")
+            raise KeychainFailed(
+                "keychain_locked", "the keychain is locked; unlock it, or run 'undercroft keys unlock'"
+            )
 
 
 @contextlib.contextmanager
@@ -122,7 +133,12 @@ def _translated() -> Any:
     except KeyringError as error:
         raise KeychainFailed("keychain_refused", str(error)) from error
     except Exception as error:  # backends leak the errors of D-Bus, COM and the Security framework
-        gone = type(error).__name__ in ("SecretServiceNotAvailableException", "ConnectionResetError", "ConnectionRefusedError", "FileNotFoundError")
+        gone = type(error).__name__ in (
+            "SecretServiceNotAvailableException",
+            "ConnectionResetError",
+            "ConnectionRefusedError",
+            "FileNotFoundError",
+        )
         locked = type(error).__name__ in ("LockedException", "PromptDismissedException")
         reason: LockReason = "keychain_locked" if locked else "no_keychain" if gone else "keychain_refused"
         raise KeychainFailed(reason, f"{type(error).__name__}: {error}") from error

@@ -1,6 +1,7 @@
 """What a person chose of the locations, in a file of its own, and what that makes of them together with home and environment.
 
-`<config>/locations.json` is read by the supervisor before any child starts, and written by the `locations` actor alone.
+`<config>/locations.json` is read by the supervisor before any child starts, and written by the `locations`
+actor alone.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.storage.durable import make_directory, replace_file
-from actors.storage.locations import CATEGORIES, LocationRefused, Locations, override
+from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.locations.locations import CATEGORIES, LocationRefused, Locations, override
 from schemas.paths import Origin
 
 CHOICES_NAME = "locations.json"
@@ -29,7 +30,8 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         root: a directory with one directory for each of `ROOTED` below it.
         paths: directories of single categories, which win over the root.
-        mounts: on which mount point each chosen directory was, by `root` or category: tells a removed drive from a removed directory.
+        mounts: on which mount point each chosen directory was, by `root` or category: tells a removed drive
+            from a removed directory.
     """
 
     format: int = FORMAT
@@ -39,10 +41,14 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
     def choosing(self, category: str, path: str, mount: str = "") -> Choices:
         """The same with another choice for `root` or a category; an empty path takes it back."""
-        mounts = {key: value for key, value in self.mounts.items() if key != category} | ({category: mount} if path and mount else {})
+        mounts = {key: value for key, value in self.mounts.items() if key != category} | (
+            {category: mount} if path and mount else {}
+        )
         if category == "root":
             return msgspec.structs.replace(self, root=path, mounts=mounts)
-        paths = {key: value for key, value in self.paths.items() if key != category} | ({category: path} if path else {})
+        paths = {key: value for key, value in self.paths.items() if key != category} | (
+            {category: path} if path else {}
+        )
         return msgspec.structs.replace(self, paths=paths, mounts=mounts)
 
     def mount_of(self, category: str) -> str:
@@ -83,15 +89,21 @@ def read_choices(config: Path) -> ChoicesFound:
         with path.open("rb") as file:
             content = file.read(CHOICES_LIMIT_BYTES + 1)
         if len(content) > CHOICES_LIMIT_BYTES:
-            return ChoicesFound(Choices(), f"{path}: it has more than {CHOICES_LIMIT_BYTES} bytes; move it away and choose again")
+            return ChoicesFound(
+                Choices(),
+                f"{path}: it has more than {CHOICES_LIMIT_BYTES} bytes; move it away and choose again",
+            )
         choices = msgspec.json.decode(content, type=Choices)
     except FileNotFoundError:
         return ChoicesFound(Choices())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return ChoicesFound(Choices(), f"{path}: cannot be read ({error}); defaults apply; move it away and choose again")
+        return ChoicesFound(
+            Choices(), f"{path}: cannot be read ({error}); defaults apply; move it away and choose again"
+        )
     if choices.format != FORMAT:
         return ChoicesFound(
-            Choices(), f"{path}: has format {choices.format}, expected {FORMAT}; defaults apply; a later version wrote it, so use that one"
+            Choices(),
+            f"{path}: has format {choices.format}, expected {FORMAT}; defaults apply; a later version wrote it, so use that one",
         )
     return ChoicesFound(choices)
 
@@ -109,7 +121,8 @@ def write_choices(config: Path, choices: Choices) -> None:
 def resolve(defaults: Locations, choices: Choices, environ: Mapping[str, str] = os.environ) -> Resolved:
     """Where everything lies: a variable such as UNDERCROFT_MODELS wins over a choice for the category, that over the root, that over the default.
 
-    What cannot be taken (a relative path) is left out and reported, so that one bad line does not stop the runtime.
+    What cannot be taken (a relative path) is left out and reported, so that one bad line does not stop the
+    runtime.
     """
     by_default: Origin = "home" if is_below_one_home(defaults) else "platform"
     origins: dict[str, Origin] = dict.fromkeys(CATEGORIES, by_default)
@@ -124,7 +137,11 @@ def resolve(defaults: Locations, choices: Choices, environ: Mapping[str, str] = 
         try:
             if category not in ("root", *ROOTED):
                 raise LocationRefused(category, path, f"only {', '.join(ROOTED)} and root can be chosen")
-            locations = override(locations, root=path) if category == "root" else override(locations, paths={category: path})
+            locations = (
+                override(locations, root=path)
+                if category == "root"
+                else override(locations, paths={category: path})
+            )
         except LocationRefused as error:
             refused[category] = error
             continue
@@ -137,9 +154,13 @@ def variable_of(category: str) -> str:
     return f"UNDERCROFT_{category.upper()}"
 
 
-def handed_over(at_start: Locations, defaults: Locations, environ: Mapping[str, str] = os.environ) -> Locations:
+def handed_over(
+    at_start: Locations, defaults: Locations, environ: Mapping[str, str] = os.environ
+) -> Locations:
     """What a child that starts now is given: everything as it was when the runtime started, except the models, which move while it runs."""
-    return replace(at_start, models=resolve(defaults, read_choices(defaults.config).choices, environ).locations.models)
+    return replace(
+        at_start, models=resolve(defaults, read_choices(defaults.config).choices, environ).locations.models
+    )
 
 
 def is_below_one_home(locations: Locations) -> bool:

@@ -40,7 +40,8 @@ class Locations:
         config: holds `config.json`.
         state: what the runtime remembers by itself: `runtime.json`, records, state trees.
         logs: rotated log files, when a person asked for them.
-        models: one directory for each installed model. Large, and can be fetched again: never among user data.
+        models: one directory for each installed model. Large, and can be fetched again: never among user
+            data.
         tools: programs that the app brought.
         workspace: database and artifacts of constructs.
     """
@@ -64,7 +65,9 @@ def places(locations: Locations) -> dict[str, str]:
     return named
 
 
-def locate(app: str, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Locations:
+def locate(
+    app: str, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ
+) -> Locations:
     """Directories of an app: below `home`, else below UNDERCROFT_HOME, else where the platform keeps each kind.
 
     Raises:
@@ -92,11 +95,13 @@ def locate(app: str, home: str | os.PathLike[str] | None = None, environ: Mappin
     )
 
 
-def override(locations: Locations, root: str | None = None, paths: Mapping[str, str] | None = None) -> Locations:
+def override(
+    locations: Locations, root: str | None = None, paths: Mapping[str, str] | None = None
+) -> Locations:
     """The same locations with what a person chose: one root for the large ones, and single categories.
 
-    A shared root moves logs, models, tools and workspace; config and state stay, since the choice itself is kept there.
-    A path for a category wins over the root.
+    A shared root moves logs, models, tools and workspace; config and state stay, since the choice itself is
+    kept there. A path for a category wins over the root.
 
     Raises:
         LocationRefused: a category is unknown, or a path is not absolute.
@@ -107,7 +112,9 @@ def override(locations: Locations, root: str | None = None, paths: Mapping[str, 
         chosen = {category: base / category for category in ("logs", "models", "tools", "workspace")}
     for category, path in (paths or {}).items():
         if category not in CATEGORIES:
-            raise LocationRefused(category, path, f"there is no such category, expected one of {', '.join(CATEGORIES)}")
+            raise LocationRefused(
+                category, path, f"there is no such category, expected one of {', '.join(CATEGORIES)}"
+            )
         if path:
             chosen[category] = absolute(category, path)
     return replace(locations, **chosen)
@@ -119,7 +126,7 @@ def prepare(category: str, path: Path) -> None:
     Raises:
         LocationRefused: it is not a directory, cannot be created, or cannot be written to.
     """
-    from actors.storage.durable import make_directory
+    from actors.shared.durable.durable_write import make_directory
 
     try:
         make_directory(path)

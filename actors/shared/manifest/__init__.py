@@ -1,9 +1,9 @@
 """Manifests: read and checked, merged to the catalogue of what the app knows; their versions, signatures and licences. Shared by actors."""
 
-from actors.manifest.catalogue import Added, Catalogue, Declared, load_bundled, merge
-from actors.manifest.licence import is_licence_due, licence_digest
-from actors.manifest.places import file_of_url, path_problem, url_problem
-from actors.manifest.reading import (
+from actors.shared.manifest.catalogue import Added, Catalogue, Declared, load_bundled, merge
+from actors.shared.manifest.licence import is_licence_due, licence_digest
+from actors.shared.manifest.manifest_paths import file_of_url, path_problem, url_problem
+from actors.shared.manifest.manifest_reader import (
     MANIFEST_LIMIT_BYTES,
     ManifestRefused,
     check_entry,
@@ -12,7 +12,7 @@ from actors.manifest.reading import (
     load_manifest,
     parse_manifest,
 )
-from actors.manifest.semver import precedence
+from actors.shared.manifest.semver import precedence
 
 __all__ = [
     "MANIFEST_LIMIT_BYTES",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.manifest.reading import ManifestRefused, check_entry, load_manifest
-from actors.manifest.semver import running_version, version_problem
+from actors.shared.manifest.manifest_reader import ManifestRefused, check_entry, load_manifest
+from actors.shared.manifest.semver import running_version, version_problem
 from schemas.manifest import Manifest, ModelEntry
 from schemas.sources import CatalogueEntry, EntrySource
 
@@ -61,11 +61,18 @@ def load_bundled(files: Iterable[Path]) -> tuple[list[Declared], list[ManifestRe
     return found, refused
 
 
-def merge(bundled: Iterable[Declared], remote: Declared | None = None, added: Iterable[Added] = (), version: str | None = None) -> Catalogue:
+def merge(
+    bundled: Iterable[Declared],
+    remote: Declared | None = None,
+    added: Iterable[Added] = (),
+    version: str | None = None,
+) -> Catalogue:
     """Put everything together for `version` of Undercroft (the running one).
 
-    Of two bundled manifests the first one keeps an id. The remote one renews what was bundled, and adds to it; an entry
-    of it that needs a newer runtime leaves the bundled one in force. What a person added takes no id from either.
+    Of two bundled manifests the first one keeps an id. The remote one renews what was bundled, and adds to
+    it; an entry of it that needs a newer runtime leaves the bundled one in force. What a person added takes
+    no id from
+    either.
     """
     runtime = version or running_version()
     models: dict[str, CatalogueEntry] = {}
@@ -75,7 +82,9 @@ def merge(bundled: Iterable[Declared], remote: Declared | None = None, added: It
         if entry.minimum_runtime and (problem := version_problem(entry.minimum_runtime, runtime)):
             problems.append(f"{where}: {entry.id}: {problem}; it is left out")
         elif entry.id in models and not renews:
-            problems.append(f"{where}: {entry.id}: {models[entry.id].where} has a model of this id already; this one is left out")
+            problems.append(
+                f"{where}: {entry.id}: {models[entry.id].where} has a model of this id already; this one is left out"
+            )
         else:
             models[entry.id] = CatalogueEntry(entry=entry, source=source, where=where)
 

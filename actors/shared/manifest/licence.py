@@ -12,7 +12,9 @@ from schemas.sources import LicenceAcceptance
 
 def licence_digest(entry: ModelEntry) -> str:
     """SHA-256 over licence, licence URL and revision of an entry: what an acceptance of it means."""
-    return hashlib.sha256(json.dumps([entry.licence, entry.licence_url, entry.revision], ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([entry.licence, entry.licence_url, entry.revision], ensure_ascii=True).encode()
+    ).hexdigest()
 
 
 def is_licence_due(entry: ModelEntry, accepted: Iterable[LicenceAcceptance]) -> bool:

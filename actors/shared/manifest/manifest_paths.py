@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp"})
 RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
-_WINDOWS_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+_WINDOWS_DEVICE = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE
+)
 _FORBIDDEN_SIGNS = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
@@ -24,8 +26,8 @@ def id_problem(model_id: str) -> str | None:
 def path_problem(path: str) -> str | None:
     """Why a path is not safe below a model's directory on every platform; None if it is.
 
-    Refused are absolute paths, `..`, backslashes, drives and streams, the device names of Windows, and names that
-    Windows would change (with a dot or a space at the end).
+    Refused are absolute paths, `..`, backslashes, drives and streams, the device names of Windows, and names
+    that Windows would change (with a dot or a space at the end).
     """
     if path.startswith("/"):
         return "it is absolute"

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from actors.manifest.places import file_url_problem, id_problem, path_problem, shown_url, url_problem
-from actors.manifest.semver import precedence, running_version, version_problem
+from actors.shared.manifest.manifest_paths import (
+    file_url_problem,
+    id_problem,
+    path_problem,
+    shown_url,
+    url_problem,
+)
+from actors.shared.manifest.semver import precedence, running_version, version_problem
 from bus.errors import OperatorError
 from schemas.manifest import Manifest, ModelEntry
 
@@ -76,9 +82,13 @@ def check_manifest(manifest: Manifest, version: str | None = None) -> list[str]:
     problems = []
     if manifest.format != FORMAT:
         problems.append(f"its format is {manifest.format}, this version reads {FORMAT}")
-    if manifest.minimum_runtime and (problem := version_problem(manifest.minimum_runtime, version or running_version())):
+    if manifest.minimum_runtime and (
+        problem := version_problem(manifest.minimum_runtime, version or running_version())
+    ):
         problems.append(problem)
-    problems += [f"model {name!r} is declared twice" for name in _twice(entry.id for entry in manifest.models)]
+    problems += [
+        f"model {name!r} is declared twice" for name in _twice(entry.id for entry in manifest.models)
+    ]
     for entry in manifest.models:
         problems += [f"{entry.id}: {problem}" for problem in check_entry(entry)]
     return problems
@@ -86,7 +96,9 @@ def check_manifest(manifest: Manifest, version: str | None = None) -> list[str]:
 
 def digest_of(manifest: Manifest) -> str:
     """SHA-256 of a manifest's canonical form (sorted keys, no spaces): the same however it is laid out."""
-    canonical = json.dumps(msgspec.to_builtins(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(
+        msgspec.to_builtins(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -103,8 +115,12 @@ def check_entry(entry: ModelEntry, *, from_person: bool = False) -> list[str]:
             problems.append(f"path {file.path!r}: {problem}")
         if any(parent in folded for parent in _parents(file.path.casefold())):
             problems.append(f"path {file.path!r} lies below another file")
-        if file.pieces is not None and len(file.pieces.sha256) != (pieces := -(-file.size_bytes // file.pieces.size_bytes)):
-            problems.append(f"{file.path}: it has {len(file.pieces.sha256)} digests of pieces, its length needs {pieces}")
+        if file.pieces is not None and len(file.pieces.sha256) != (
+            pieces := -(-file.size_bytes // file.pieces.size_bytes)
+        ):
+            problems.append(
+                f"{file.path}: it has {len(file.pieces.sha256)} digests of pieces, its length needs {pieces}"
+            )
         check = _own_url_problem if from_person else url_problem
         problems += [f"url {shown_url(url)!r}: {problem}" for url in file.urls if (problem := check(url))]
     return problems

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from actors.manifest.reading import MANIFEST_LIMIT_BYTES, ManifestRefused, parse_manifest
+from actors.shared.manifest.manifest_reader import MANIFEST_LIMIT_BYTES, ManifestRefused, parse_manifest
 from bus.errors import OperatorError
 from schemas.manifest import Manifest, ManifestSignature, SignedManifest
 
@@ -77,7 +77,8 @@ def open_envelope(content: bytes, keys: Mapping[str, bytes], source: str) -> Ver
     """Check the signature first, read the manifest after; `source` is named in errors.
 
     Raises:
-        ManifestRefused: it is no envelope, none of its signatures is by a pinned key and holds, or its manifest cannot be used.
+        ManifestRefused: it is no envelope, none of its signatures is by a pinned key and holds, or its
+            manifest cannot be used.
     """
     if len(content) > ENVELOPE_LIMIT_BYTES:
         raise ManifestRefused(source, [f"it is longer than {ENVELOPE_LIMIT_BYTES} bytes"])
@@ -89,7 +90,9 @@ def open_envelope(content: bytes, keys: Mapping[str, bytes], source: str) -> Ver
     key_id = next((one.key_id for one in envelope.signatures if _holds(one, signed, keys)), None)
     if key_id is None:
         found, pinned = ", ".join(one.key_id for one in envelope.signatures), ", ".join(keys) or "none"
-        raise ManifestRefused(source, [f"no signature by a pinned key holds: signed by {found}, pinned are {pinned}"])
+        raise ManifestRefused(
+            source, [f"no signature by a pinned key holds: signed by {found}, pinned are {pinned}"]
+        )
     return Verified(parse_manifest(signed, source), key_id, hashlib.sha256(signed).hexdigest())
 
 
@@ -99,7 +102,9 @@ def seal(manifest: bytes, keys: Iterable[Ed25519PrivateKey]) -> bytes:
     signatures = []
     for key in keys:
         signature = base64.b64encode(key.sign(CONTEXT + text)).decode()
-        signatures.append(ManifestSignature(key_id=key_id_of(key.public_key().public_bytes_raw()), signature=signature))
+        signatures.append(
+            ManifestSignature(key_id=key_id_of(key.public_key().public_bytes_raw()), signature=signature)
+        )
     return msgspec.json.encode(SignedManifest(manifest=msgspec.Raw(text), signatures=signatures))
 
 

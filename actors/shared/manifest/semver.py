@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from actors.version import VERSION
+from actors.shared.version import VERSION
 
 _VERSION = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z.-]+)?",
@@ -24,7 +24,9 @@ def precedence(version: str) -> tuple[tuple[int, int, int], tuple[tuple[int, int
         return None
     core = (int(found[1]), int(found[2]), int(found[3]))
     if found[4] is None:
-        return core, ((2, 0),)  # a release comes after its pre-releases, whose parts are numbers (0) or words (1)
+        return core, (
+            (2, 0),
+        )  # a release comes after its pre-releases, whose parts are numbers (0) or words (1)
     return core, tuple((0, int(part)) if part.isdecimal() else (1, part) for part in found[4].split("."))
 
 

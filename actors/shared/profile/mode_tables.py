@@ -12,7 +12,8 @@ class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A category that a mode can do without.
 
     Attributes:
-        notice: name of what a person is told while it is missing, such as `raw_output`; the words are those of `notice_raw_output`.
+        notice: name of what a person is told while it is missing, such as `raw_output`; the words are those
+            of `notice_raw_output`.
         bundled: whether its model belongs to the bundle that is confirmed at setup.
     """
 
@@ -74,4 +75,7 @@ def mode_problems(modes: Sequence[ModeTable]) -> Iterator[tuple[str, str]]:
         if any(mode.name == other.name for other in modes[:at]):
             yield f"modes[{at}].name", f"expected a name of its own, found {mode.name!r} twice"
         if twice := set(mode.requires) & {optional.category for optional in mode.optional}:
-            yield f"modes[{at}].optional", f"expected other categories than required ones, found {sorted(twice)[0]!r}"
+            yield (
+                f"modes[{at}].optional",
+                f"expected other categories than required ones, found {sorted(twice)[0]!r}",
+            )

@@ -20,15 +20,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors.modes import ModeTable, ReadinessTable, mode_problems
-from actors.profile_tables import ChildTable, ManifestTable, NamespaceTable, ProfileFile, SourcesTable, StateTable
+from actors.shared.profile.mode_tables import ModeTable, ReadinessTable, mode_problems
+from actors.shared.profile.profile_tables import (
+    ChildTable,
+    ManifestTable,
+    NamespaceTable,
+    ProfileFile,
+    SourcesTable,
+    StateTable,
+)
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 PROFILE_NAME: Final = "profile.toml"
-BUNDLED_DIRECTORY: Final = Path(__file__).parent / "profiles"
+BUNDLED_DIRECTORY: Final = Path(__file__).parents[2] / "runtime" / "profiles"
 DEFAULT_PROFILE: Final = "dictation"
 MANIFEST_NAME: Final = "models.json"
 """How a bundled profile names its manifest."""
@@ -62,12 +69,17 @@ class Profile:
 
     Attributes:
         directory: where the profile lies.
-        settings: `file.py:Class` of the settings model, or a JSON Schema, relative to the directory; empty if the app has none.
+        settings: `file.py:Class` of the settings model, or a JSON Schema, relative to the directory; empty if
+            the app has none.
         settings_version: counts what the settings mean; stored with them.
-        settings_migrations: `file.py:NAME` of a table, version to the function that leads on from it; empty if there is none.
-        preset_setting: dotted path of the setting that names one of the profile's presets; empty if they cannot be chosen.
-        policy: file with what an administrator forces, relative to the config directory; empty: where the platform keeps such.
-        allowlist: dotted paths of settings that may be changed, `*` for any one part, a section for all below it;
+        settings_migrations: `file.py:NAME` of a table, version to the function that leads on from it; empty
+            if there is none.
+        preset_setting: dotted path of the setting that names one of the profile's presets; empty if they
+            cannot be chosen.
+        policy: file with what an administrator forces, relative to the config directory; empty: where the
+            platform keeps such.
+        allowlist: dotted paths of settings that may be changed, `*` for any one part, a section for all below
+            it;
             None: all of them.
         models: the first manifest of models; None if the app has none.
         manifests: all of them, in the order in which they count.
@@ -78,8 +90,10 @@ class Profile:
         wording: locale to key to text, in place of the words that come with Undercroft.
         state: limits of the state store.
         state_namespaces: who may touch which keys of it, and what becomes of them.
-        documents: `file.py:NAME` of the types of documents, relative to the directory; empty if the app has none.
-        migrations: `file.py:NAME` of what brings older values to the present version of their schema; empty if there is none.
+        documents: `file.py:NAME` of the types of documents, relative to the directory; empty if the app has
+            none.
+        migrations: `file.py:NAME` of what brings older values to the present version of their schema; empty
+            if there is none.
     """
 
     directory: Path
@@ -119,10 +133,16 @@ class Profile:
         from pydantic import BaseModel
 
         if not self.settings or self.settings.endswith(".json"):
-            raise ProfileError(str(self.file), "settings", f"expected 'settings.py:Settings', found {self.settings or 'none'}")
+            raise ProfileError(
+                str(self.file),
+                "settings",
+                f"expected 'settings.py:Settings', found {self.settings or 'none'}",
+            )
         model = self.load(self.settings)
         if not isinstance(model, type) or not issubclass(model, BaseModel):
-            raise ProfileError(str(self.file), "settings", f"{self.settings}: expected a pydantic model, found {model!r}")
+            raise ProfileError(
+                str(self.file), "settings", f"{self.settings}: expected a pydantic model, found {model!r}"
+            )
         return model
 
     def load(self, reference: str) -> Any:
@@ -143,7 +163,9 @@ class Profile:
             spec.loader.exec_module(module)
         except Exception as error:  # an app's own code may raise anything; all of it means the same here
             del sys.modules[module_name]
-            raise ProfileError(str(path), "", f"cannot be imported: {type(error).__name__}: {error}") from error
+            raise ProfileError(
+                str(path), "", f"cannot be imported: {type(error).__name__}: {error}"
+            ) from error
         return getattr(module, attribute, None)
 
 
@@ -154,11 +176,17 @@ def find_profile(name_or_path: str) -> Path:
         ProfileError: there is no such profile.
     """
     is_name = re.fullmatch(r"[a-z][a-z0-9_]*", name_or_path) is not None
-    for directory in ([BUNDLED_DIRECTORY / name_or_path] if is_name else []) + [Path(name_or_path).expanduser().absolute()]:
+    for directory in ([BUNDLED_DIRECTORY / name_or_path] if is_name else []) + [
+        Path(name_or_path).expanduser().absolute()
+    ]:
         if (directory / PROFILE_NAME).is_file():
             return directory
     bundled = sorted(path.parent.name for path in BUNDLED_DIRECTORY.glob(f"*/{PROFILE_NAME}"))
-    raise ProfileError(name_or_path, "", f"expected a directory with a {PROFILE_NAME}, or one of {', '.join(bundled)}; found neither")
+    raise ProfileError(
+        name_or_path,
+        "",
+        f"expected a directory with a {PROFILE_NAME}, or one of {', '.join(bundled)}; found neither",
+    )
 
 
 def read_profile(directory: Path) -> Profile:
@@ -188,8 +216,16 @@ def _parse(directory: Path, text: str) -> Profile:
     except msgspec.ValidationError as error:
         words, option = _words_and_option(str(error))
         raise ProfileError(str(file), option, words) from error
-    _check_patterns(file, "allowlist", ALLOWLIST_PATTERN, found.allowlist or [], "a dotted path such as 'vad.sensitivity' or 'vad.*'")
-    _check_patterns(file, "topics.namespaces", NAMESPACE_PATTERN, found.topics.namespaces, "a pattern such as 'myapp.*'")
+    _check_patterns(
+        file,
+        "allowlist",
+        ALLOWLIST_PATTERN,
+        found.allowlist or [],
+        "a dotted path such as 'vad.sensitivity' or 'vad.*'",
+    )
+    _check_patterns(
+        file, "topics.namespaces", NAMESPACE_PATTERN, found.topics.namespaces, "a pattern such as 'myapp.*'"
+    )
     for option, detail in mode_problems(found.modes):
         raise ProfileError(str(file), option, detail)
     _check_manifest(file, found.manifest)
@@ -220,7 +256,9 @@ def _parse(directory: Path, text: str) -> Profile:
     )
 
 
-def _check_patterns(file: Path, option: str, pattern: re.Pattern[str], values: list[str], expected: str) -> None:
+def _check_patterns(
+    file: Path, option: str, pattern: re.Pattern[str], values: list[str], expected: str
+) -> None:
     for at, value in enumerate(values):
         if not pattern.fullmatch(value):
             raise ProfileError(str(file), f"{option}[{at}]", f"expected {expected}, found {value!r}")
@@ -230,7 +268,9 @@ def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
     """Files of the option `models`; `bundled:dictation` is the manifest of a bundled profile."""
     names = [declared] if isinstance(declared, str) else declared
     return tuple(
-        BUNDLED_DIRECTORY / bundled / MANIFEST_NAME if (bundled := name.removeprefix("bundled:")) != name else directory / name
+        BUNDLED_DIRECTORY / bundled / MANIFEST_NAME
+        if (bundled := name.removeprefix("bundled:")) != name
+        else directory / name
         for name in names
         if name
     )
@@ -238,7 +278,9 @@ def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
 
 def _check_manifest(file: Path, table: ManifestTable) -> None:
     if table.url and not table.keys:
-        raise ProfileError(str(file), "manifest.keys", "expected the public keys that sign the manifest at 'url', found none")
+        raise ProfileError(
+            str(file), "manifest.keys", "expected the public keys that sign the manifest at 'url', found none"
+        )
 
 
 def _words_and_option(message: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from actors.modes import ModeTable, ReadinessTable
+from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
 
 
 class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +62,8 @@ class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         every_hours: so often a backup is made, if something changed since; 0: never by itself.
-        keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly: how many of those made by themselves stay; all of them 0: all stay.
+        keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly: how many of those made by themselves
+            stay; all of them 0: all stay.
         check_hours: so often everything is looked at while nobody writes; 0: never by itself.
         operators: patterns of the names of peers that may make, restore and remove backups.
     """
@@ -96,9 +97,11 @@ class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     Attributes:
         owner: pattern of peer names that may read and write; empty if it has none.
-        readers, writers: patterns of further peers that may; left out: everybody where there is no owner, nobody where there is one.
+        readers, writers: patterns of further peers that may; left out: everybody where there is no owner,
+            nobody where there is one.
         encrypt, compress, backup: True holds for every save, whatever it asks for.
-        schema: what every value must fit: the name of a shipped schema, `file.py:Class`, or `file.json` (JSON Schema).
+        schema: what every value must fit: the name of a shipped schema, `file.py:Class`, or `file.json` (JSON
+            Schema).
         schemas: pattern of the rest of a key to the schema of those keys; wins over `schema`.
         quota_mib: how much its keys may take on disk; 0 for no limit of its own.
     """

@@ -12,8 +12,8 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from actors.state_store.backups.pack import Progress
-from actors.state_store.patience import patiently
+from actors.state_store.backups.backup_pack import Progress
+from actors.state_store.watchdog import patiently
 from schemas.backups import BackupProgressedEvent
 from schemas.event import Event
 
@@ -43,7 +43,13 @@ class Labour:
         """Wait for nothing any more; work that is under way ends at its next step."""
         self.is_ending = True
 
-    async def do(self, work: Callable[[Progress], FoundT], doing: Doing | None = None, total: int = 0, within_seconds: float = math.inf) -> FoundT:
+    async def do(
+        self,
+        work: Callable[[Progress], FoundT],
+        doing: Doing | None = None,
+        total: int = 0,
+        within_seconds: float = math.inf,
+    ) -> FoundT:
         """Do some work; how it goes on is told as `doing`, if that is given, in steps of which there are about `total`.
 
         Raises:
@@ -65,7 +71,12 @@ class Labour:
             self._tasks.start_soon(self._tell, scope, doing, done, total)
         try:
             return await anyio.to_thread.run_sync(
-                lambda: patiently(self._place, watched, self._patience_seconds, lambda: self.is_ending or time.monotonic() >= end),
+                lambda: patiently(
+                    self._place,
+                    watched,
+                    self._patience_seconds,
+                    lambda: self.is_ending or time.monotonic() >= end,
+                ),
                 abandon_on_cancel=True,
             )
         finally:

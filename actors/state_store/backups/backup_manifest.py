@@ -8,10 +8,17 @@ from typing import Final
 
 import msgspec
 
+from actors.shared.crypto import content_codec
+from actors.shared.crypto.envelope import (
+    EnvelopeDamaged,
+    EnvelopeTooNew,
+    Limits,
+    NotAnEnvelope,
+    open_envelope,
+    seal,
+)
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew
-from actors.storage import codec
-from actors.storage.envelope import EnvelopeDamaged, EnvelopeTooNew, Limits, NotAnEnvelope, open_envelope, seal
-from actors.storage.reading import FileUnreadable, read_file
 from schemas.backups import BackupInfo, BackupKind
 
 FORMAT: Final = 1
@@ -100,7 +107,13 @@ def render(manifest: Manifest) -> bytes:
     """The bytes of `backup.json`: an envelope, whose digest covers all of it."""
     value = msgspec.to_builtins(manifest)
     return seal(
-        value, schema=SCHEMA, schema_version=FORMAT, revision=manifest.revision, now=manifest.created_at, name=f"backup/{manifest.id}", limits=LIMITS
+        value,
+        schema=SCHEMA,
+        schema_version=FORMAT,
+        revision=manifest.revision,
+        now=manifest.created_at,
+        name=f"backup/{manifest.id}",
+        limits=LIMITS,
     )
 
 
@@ -128,7 +141,7 @@ def read(directory: Path, id: str) -> Manifest:
 def pack_contents(contents: Contents) -> tuple[bytes, int, str]:
     """The frame of a table of contents, its unpacked size, and the digest of the frame."""
     plain = msgspec.json.encode(contents)
-    frame = codec.compress(plain)
+    frame = content_codec.compress(plain)
     return frame, len(plain), hashlib.sha256(frame).hexdigest()
 
 
@@ -140,8 +153,12 @@ def unpack_contents(manifest: Manifest, frame: bytes) -> Contents:
     """
     found = hashlib.sha256(frame).hexdigest()
     if found != manifest.contents_sha256:
-        raise BackupDamaged(manifest.id, f"its table of contents has the digest {found}, expected {manifest.contents_sha256}")
+        raise BackupDamaged(
+            manifest.id, f"its table of contents has the digest {found}, expected {manifest.contents_sha256}"
+        )
     try:
-        return msgspec.json.decode(codec.decompress(frame, manifest.contents_bytes, CONTENTS_LIMIT_BYTES), type=Contents)
-    except (codec.NotDecodable, msgspec.DecodeError) as error:
+        return msgspec.json.decode(
+            content_codec.decompress(frame, manifest.contents_bytes, CONTENTS_LIMIT_BYTES), type=Contents
+        )
+    except (content_codec.NotDecodable, msgspec.DecodeError) as error:
         raise BackupDamaged(manifest.id, f"its table of contents cannot be read: {error}") from error

@@ -16,7 +16,9 @@ BY_HAND: Final[tuple[BackupKind, ...]] = ("manual", "imported")
 PARTIAL: Final = ".partial"
 KINDS: Final[tuple[BackupKind, ...]] = get_args(BackupKind)
 
-_ID = re.compile(rf"(\d{{8}}T\d{{6}}Z)-({'|'.join(KINDS)})(?:-([a-z0-9]+(?:-[a-z0-9]+)*))?-s(\d{{1,4}})(?:\.(\d{{1,4}}))?")
+_ID = re.compile(
+    rf"(\d{{8}}T\d{{6}}Z)-({'|'.join(KINDS)})(?:-([a-z0-9]+(?:-[a-z0-9]+)*))?-s(\d{{1,4}})(?:\.(\d{{1,4}}))?"
+)
 _FORMER = re.compile(r"(.+)@(\d{8}T\d{6}Z)-r(\d{1,18})\.json", re.DOTALL)
 
 
@@ -56,7 +58,11 @@ def parse_id(text: str) -> Named | None:
         return None
     created_at = _time(found[1])
     kind = next(kind for kind in KINDS if kind == found[2])
-    return None if created_at is None else Named(text, created_at, kind, found[3] or "", int(found[4]), int(found[5] or 1))
+    return (
+        None
+        if created_at is None
+        else Named(text, created_at, kind, found[3] or "", int(found[4]), int(found[5] or 1))
+    )
 
 
 def parse_former(name: str) -> Former | None:

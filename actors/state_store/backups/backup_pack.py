@@ -1,7 +1,7 @@
 """One file with all documents of a backup: zstd frames of some megabytes, so that one of them is read without the others.
 
-While one thread reads documents and takes their digests, another one compresses and writes. On the way back each frame is
-unpacked, and each document has to have the digest that the table of contents says.
+While one thread reads documents and takes their digests, another one compresses and writes. On the way back
+each frame is unpacked, and each document has to have the digest that the table of contents says.
 """
 
 from __future__ import annotations
@@ -15,11 +15,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from actors.shared.crypto import content_codec
+from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, is_encrypted
+from actors.shared.durable.durable_write import FILE_MODE, sync_file
+from actors.state_store.backups.backup_manifest import (
+    CONTENTS_LIMIT_BYTES,
+    Contents,
+    Frame,
+    Manifest,
+    PackedDocument,
+    pack_contents,
+    unpack_contents,
+)
 from actors.state_store.backups.errors import BackupDamaged
-from actors.state_store.backups.manifest import CONTENTS_LIMIT_BYTES, Contents, Frame, Manifest, PackedDocument, pack_contents, unpack_contents
-from actors.storage import codec
-from actors.storage.durable import FILE_MODE, sync_file
-from actors.storage.envelope import HEADER_LIMIT_BYTES, is_encrypted
 
 FRAME_BYTES: Final = 2 * 1024 * 1024
 FRAME_LIMIT_BYTES: Final = 128 * 1024 * 1024
@@ -39,7 +47,9 @@ class PackWriter:
 
     def __init__(self, path: Path) -> None:
         """Raises FileExistsError, OSError: it cannot be created."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        flags = (
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        )
         self._descriptor = os.open(path, flags, FILE_MODE)
         import zstandard
 
@@ -87,7 +97,9 @@ class PackWriter:
             self._flush()
         while self._waiting:
             self._waiting.popleft().result()
-        contents = Contents(documents=sorted(self._documents.values(), key=lambda one: one.path), frames=self._frames)
+        contents = Contents(
+            documents=sorted(self._documents.values(), key=lambda one: one.path), frames=self._frames
+        )
         frame, contents_bytes, digest = pack_contents(contents)
         contents_at = self._size_bytes
         self._write(frame)
@@ -97,7 +109,9 @@ class PackWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._executor.shutdown()
         os.close(self._descriptor)
 
@@ -131,8 +145,12 @@ class PackReader:
         try:
             size_bytes = path.stat().st_size
             if size_bytes != manifest.pack_bytes or size_bytes - manifest.contents_at > CONTENTS_LIMIT_BYTES:
-                raise BackupDamaged(manifest.id, f"its pack has {size_bytes} bytes, expected {manifest.pack_bytes}")
-            self.contents = unpack_contents(manifest, self._read(manifest.contents_at, size_bytes - manifest.contents_at))
+                raise BackupDamaged(
+                    manifest.id, f"its pack has {size_bytes} bytes, expected {manifest.pack_bytes}"
+                )
+            self.contents = unpack_contents(
+                manifest, self._read(manifest.contents_at, size_bytes - manifest.contents_at)
+            )
         except OSError as error:
             raise BackupDamaged(manifest.id, f"its pack cannot be read: {error.strerror or error}") from error
 
@@ -147,7 +165,9 @@ class PackReader:
             raise found
         return found
 
-    def documents(self, chosen: Callable[[PackedDocument], bool] = lambda _: True) -> Iterator[tuple[PackedDocument, bytes | BackupDamaged]]:
+    def documents(
+        self, chosen: Callable[[PackedDocument], bool] = lambda _: True
+    ) -> Iterator[tuple[PackedDocument, bytes | BackupDamaged]]:
         """All documents, or those that are chosen, frame by frame, each with its bytes or with what is wrong with it."""
         by_frame: dict[int, list[PackedDocument]] = {}
         for document in self.contents.documents:
@@ -171,29 +191,45 @@ class PackReader:
         """
         with ThreadPoolExecutor(READERS, "unpack") as executor:
             try:
-                for _ in executor.map(lambda number: len(self._unpacked(number)), range(len(self.contents.frames))):
+                for _ in executor.map(
+                    lambda number: len(self._unpacked(number)), range(len(self.contents.frames))
+                ):
                     progress(1)
-            except (OSError, codec.NotDecodable) as error:
+            except (OSError, content_codec.NotDecodable) as error:
                 raise BackupDamaged(self._id, f"a frame cannot be read: {error}") from error
 
     def _documents_of(self, number: int, documents: list[PackedDocument]) -> list[bytes | BackupDamaged]:
         try:
             plain = memoryview(self._unpacked(number))
-        except (OSError, codec.NotDecodable, IndexError) as error:
-            return [BackupDamaged(self._id, f"{document.key or document.path}: its frame {number} cannot be read: {error}") for document in documents]
-        return [self._checked(document, bytes(plain[document.at : document.at + document.size_bytes])) for document in documents]
+        except (OSError, content_codec.NotDecodable, IndexError) as error:
+            return [
+                BackupDamaged(
+                    self._id, f"{document.key or document.path}: its frame {number} cannot be read: {error}"
+                )
+                for document in documents
+            ]
+        return [
+            self._checked(document, bytes(plain[document.at : document.at + document.size_bytes]))
+            for document in documents
+        ]
 
     def _checked(self, document: PackedDocument, content: bytes) -> bytes | BackupDamaged:
         found = hashlib.sha256(content).hexdigest()
         if found == document.sha256:
             return content
-        return BackupDamaged(self._id, f"{document.key or document.path}: its digest is {found}, expected {document.sha256}")
+        return BackupDamaged(
+            self._id, f"{document.key or document.path}: its digest is {found}, expected {document.sha256}"
+        )
 
     def _unpacked(self, number: int) -> bytes:
         frame = self.contents.frames[number]
         if frame.packed_bytes > FRAME_LIMIT_BYTES or frame.size_bytes > FRAME_LIMIT_BYTES:
-            raise codec.NotDecodable(f"it has {frame.size_bytes} bytes, expected at most {FRAME_LIMIT_BYTES}")
-        return codec.decompress(self._read(frame.offset, frame.packed_bytes), frame.size_bytes, FRAME_LIMIT_BYTES)
+            raise content_codec.NotDecodable(
+                f"it has {frame.size_bytes} bytes, expected at most {FRAME_LIMIT_BYTES}"
+            )
+        return content_codec.decompress(
+            self._read(frame.offset, frame.packed_bytes), frame.size_bytes, FRAME_LIMIT_BYTES
+        )
 
     def _read(self, offset: int, size_bytes: int) -> bytes:
         with self._path.open("rb", buffering=0) as file:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from actors.profile_tables import BackupsTable
-from actors.state_store.backups.naming import BY_HAND
-from actors.state_store.backups.retention import Candidate, Retention, judge
-from actors.state_store.backups.vault import Vault
-from actors.storage.durable import remove_file
+from actors.shared.durable.durable_write import remove_file
+from actors.shared.profile.profile_tables import BackupsTable
+from actors.state_store.backups.backup_names import BY_HAND
+from actors.state_store.backups.backup_retention import Candidate, Retention, judge
+from actors.state_store.backups.repository import Vault
 from schemas.backups import BackupKept, BackupsPrunedEvent
 
 
@@ -16,9 +16,13 @@ def prune(vault: Vault, table: BackupsTable, *, dry_run: bool) -> BackupsPrunedE
     Raises:
         OSError: something cannot be read or removed.
     """
-    retention = Retention(table.keep_last, table.keep_hourly, table.keep_daily, table.keep_weekly, table.keep_monthly)
+    retention = Retention(
+        table.keep_last, table.keep_hourly, table.keep_daily, table.keep_weekly, table.keep_monthly
+    )
     kept, removed = [], []
-    candidates = [Candidate(one.id, one.created_at, is_exempt=one.kind in BY_HAND) for one in vault.listed().manifests]
+    candidates = [
+        Candidate(one.id, one.created_at, is_exempt=one.kind in BY_HAND) for one in vault.listed().manifests
+    ]
     for verdict in judge(candidates, retention):
         if verdict.is_kept:
             kept.append(BackupKept(id=verdict.id, reasons=list(verdict.reasons)))
@@ -40,5 +44,12 @@ def former_to_go(vault: Vault, retention: Retention) -> list[str]:
     """
     by_stem: dict[str, list[Candidate]] = {}
     for one in vault.former_values():
-        by_stem.setdefault(one.stem, []).append(Candidate(one.name, one.kept_at + one.revision * 1e-9))  # several of one second are told apart
-    return [verdict.id for several in by_stem.values() for verdict in judge(several, retention) if not verdict.is_kept]
+        by_stem.setdefault(one.stem, []).append(
+            Candidate(one.name, one.kept_at + one.revision * 1e-9)
+        )  # several of one second are told apart
+    return [
+        verdict.id
+        for several in by_stem.values()
+        for verdict in judge(several, retention)
+        if not verdict.is_kept
+    ]

@@ -84,7 +84,9 @@ def judge(candidates: Iterable[Candidate], retention: Retention) -> list[Verdict
     return [Verdict(one.id, tuple(reasons[one.id])) for one in ordered]
 
 
-def _newest_of_periods(ordered: Sequence[Candidate], period: Callable[[datetime], tuple[int, ...]], count: int) -> list[Candidate]:
+def _newest_of_periods(
+    ordered: Sequence[Candidate], period: Callable[[datetime], tuple[int, ...]], count: int
+) -> list[Candidate]:
     kept: list[Candidate] = []
     latest: tuple[int, ...] | None = None
     for one in ordered:

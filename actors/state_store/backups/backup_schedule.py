@@ -22,7 +22,11 @@ def is_due(newest: Newest | None, revision: int, now: float, every_hours: float)
     """Whether a backup is to be made: something changed since the newest one, and that is old enough, or made in a future that never came."""
     if every_hours <= 0 or not _changed(newest, revision):
         return False
-    return newest is None or now - newest.made_at >= every_hours * HOUR_SECONDS or newest.made_at > now + HOUR_SECONDS
+    return (
+        newest is None
+        or now - newest.made_at >= every_hours * HOUR_SECONDS
+        or newest.made_at > now + HOUR_SECONDS
+    )
 
 
 def is_stale(newest: Newest | None, revision: int, now: float, every_hours: float, changed_at: float) -> bool:
@@ -33,9 +37,15 @@ def is_stale(newest: Newest | None, revision: int, now: float, every_hours: floa
     return now - since >= STALE_FACTOR * every_hours * HOUR_SECONDS
 
 
-def is_check_due(checked_at: float, written_at: float, now: float, every_hours: float, idle_seconds: float) -> bool:
+def is_check_due(
+    checked_at: float, written_at: float, now: float, every_hours: float, idle_seconds: float
+) -> bool:
     """Whether everything is to be looked at: the last time is long ago, and nobody wrote for a while. Times are of one clock that never goes back."""
-    return every_hours > 0 and now - checked_at >= every_hours * HOUR_SECONDS and now - written_at >= idle_seconds
+    return (
+        every_hours > 0
+        and now - checked_at >= every_hours * HOUR_SECONDS
+        and now - written_at >= idle_seconds
+    )
 
 
 def _changed(newest: Newest | None, revision: int) -> bool:

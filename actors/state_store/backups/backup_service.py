@@ -13,27 +13,27 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from actors.profile_tables import BackupsTable
-from actors.state_store.auditing import Audit
-from actors.state_store.backups import schedule
-from actors.state_store.backups.copying import Copier
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.profile.profile_tables import BackupsTable
+from actors.state_store.audit_notes import Audit
+from actors.state_store.backups import backup_schedule
+from actors.state_store.backups.background_job import Doing, Labour
+from actors.state_store.backups.backup_pack import Progress
+from actors.state_store.backups.backup_pruning import prune
+from actors.state_store.backups.consistent_copy import Copier
 from actors.state_store.backups.errors import PlaceSilent
-from actors.state_store.backups.integrity import Inspector, Report
-from actors.state_store.backups.labour import Doing, Labour
-from actors.state_store.backups.ladder import Ladder
-from actors.state_store.backups.pack import Progress
-from actors.state_store.backups.pruning import prune
-from actors.state_store.backups.restoring import Restored, Restorer
-from actors.state_store.backups.upkeep import Upkeep, is_migrated, read_upkeep, write_upkeep
-from actors.state_store.backups.vault import Listed, Vault
-from actors.state_store.documents import DocumentStore
+from actors.state_store.backups.integrity_check import Inspector, Report
+from actors.state_store.backups.last_runs import Upkeep, is_migrated, read_upkeep, write_upkeep
+from actors.state_store.backups.repository import Listed, Vault
+from actors.state_store.backups.restore import Restored, Restorer
+from actors.state_store.documents.document_repair import Ladder
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.engine.key_paths import DOCUMENTS, namespace_of, rest_of
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import LoadFailed, SaveFailed, StoreBroken
-from actors.state_store.keys import DOCUMENTS, namespace_of, rest_of
-from actors.state_store.patience import PATIENCE_SECONDS
-from actors.state_store.store import StateStore
-from actors.storage.durable import DurableWriteFailed
+from actors.state_store.watchdog import PATIENCE_SECONDS
 from bus.actor import Later
-from bus.alerts import Alerts
+from bus.alert_book import Alerts
 from bus.errors import Refused, UndercroftError
 from schemas.backups import (
     BACKUP_NAME_LIMIT,
@@ -124,8 +124,12 @@ class BackupDesk:
         versions = self._store.schemata.versions()
         self._owes_one = is_migrated(self._upkeep, versions) and len(self._store.index) > 0
         if self._owes_one and not self._store.tree.is_backups_silent:
-            await self._before_migration(START_BACKUP_SECONDS)  # if that is not enough, it is made as soon as can be: until then
-        elif not self._owes_one and versions != self._upkeep.versions:  # each value of an older version is kept when it is replaced
+            await self._before_migration(
+                START_BACKUP_SECONDS
+            )  # if that is not enough, it is made as soon as can be: until then
+        elif (
+            not self._owes_one and versions != self._upkeep.versions
+        ):  # each value of an older version is kept when it is replaced
             await self._remember(Upkeep(versions=versions, checked_at=self._upkeep.checked_at))
 
     def handle(self, who: str, event: BackupRequest) -> Later:
@@ -136,11 +140,15 @@ class BackupDesk:
         """
         if not any(fnmatch.fnmatchcase(who, pattern) for pattern in self._table.operators):
             self._note(who, _verb(event), "", "refused")
-            raise Refused(f"{who!r} may not do anything with backups; [state.backups] operators in profile.toml says who may")
+            raise Refused(
+                f"{who!r} may not do anything with backups; [state.backups] operators in profile.toml says who may"
+            )
         if isinstance(event, BackupCreateRequestEvent) and len(event.name) > BACKUP_NAME_LIMIT:
             raise Refused(f"the name of a backup has at most {BACKUP_NAME_LIMIT} signs")
         if isinstance(event, BackupRestoreRequestEvent) and len(event.keys) > RESTORE_KEY_LIMIT:
-            raise Refused(f"at most {RESTORE_KEY_LIMIT} keys are restored by name; without any, everything is")
+            raise Refused(
+                f"at most {RESTORE_KEY_LIMIT} keys are restored by name; without any, everything is"
+            )
         return Later(lambda: self._answer(who, event))
 
     async def run(self) -> None:
@@ -155,7 +163,8 @@ class BackupDesk:
         """Give up what is under way; what is half done does not count."""
         self._labour.end()
 
-    # -- by itself -------------------------------------------------------------------------------------------------
+    # -- by itself
+    # -------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
         """See what is due now, and do it."""
@@ -171,16 +180,30 @@ class BackupDesk:
         except (UndercroftError, OSError) as error:
             await self._failed(error)
             return
-        if schedule.is_due(newest, revision, now, self._table.every_hours) and await self._try_to_create("scheduled"):
-            newest = schedule.Newest(now, self._store.revision)
+        if backup_schedule.is_due(
+            newest, revision, now, self._table.every_hours
+        ) and await self._try_to_create("scheduled"):
+            newest = backup_schedule.Newest(now, self._store.revision)
             await self._patiently(lambda _: self._prune(False))
-        if schedule.is_stale(newest, revision, now, self._table.every_hours, self._opened_at):
-            words = "there is none" if newest is None else f"the newest one is {(now - newest.made_at) / 3600:.0f} hours old"
+        if backup_schedule.is_stale(newest, revision, now, self._table.every_hours, self._opened_at):
+            words = (
+                "there is none"
+                if newest is None
+                else f"the newest one is {(now - newest.made_at) / 3600:.0f} hours old"
+            )
             message = f"what changed since is in no backup: {words}, expected one every {self._table.every_hours:g} hours"
-            await self._alerts.raise_alert(STALE, severity="warning", message=message, advice="See why backups fail, or make one.")
+            await self._alerts.raise_alert(
+                STALE, severity="warning", message=message, advice="See why backups fail, or make one."
+            )
         else:
             await self._alerts.clear(STALE)
-        if schedule.is_check_due(self._upkeep.checked_at or self._opened_at, self._idle_since[1], now, self._table.check_hours, TICK_SECONDS):
+        if backup_schedule.is_check_due(
+            self._upkeep.checked_at or self._opened_at,
+            self._idle_since[1],
+            now,
+            self._table.check_hours,
+            TICK_SECONDS,
+        ):
             await self._check_by_itself()
 
     async def _is_answering(self) -> bool:
@@ -201,12 +224,19 @@ class BackupDesk:
         await self._alerts.raise_alert(SILENT, severity="error", message=message, advice=advice)
 
     async def _failed(self, error: Exception) -> None:
-        await self._alerts.raise_alert(FAILED, severity="error", message=str(error), advice="Free some space, check the disk, then make a backup.")
+        await self._alerts.raise_alert(
+            FAILED,
+            severity="error",
+            message=str(error),
+            advice="Free some space, check the disk, then make a backup.",
+        )
 
     async def _before_migration(self, within_seconds: float = math.inf) -> None:
         if await self._try_to_create("before_migration", within_seconds):
             self._owes_one = False
-            await self._remember(Upkeep(versions=self._store.schemata.versions(), checked_at=self._upkeep.checked_at))
+            await self._remember(
+                Upkeep(versions=self._store.schemata.versions(), checked_at=self._upkeep.checked_at)
+            )
 
     async def _try_to_create(self, kind: BackupKind, within_seconds: float = math.inf) -> bool:
         try:
@@ -224,14 +254,18 @@ class BackupDesk:
         except StoreBroken:
             raise
         except (UndercroftError, OSError) as error:
-            await self._alerts.raise_alert(UNSOUND, severity="error", message=f"not checked: {error}", advice="Check the disk.")
+            await self._alerts.raise_alert(
+                UNSOUND, severity="error", message=f"not checked: {error}", advice="Check the disk."
+            )
             return
         await self._remember(Upkeep(versions=self._upkeep.versions, checked_at=self._clock()))
         if report.is_sound:
             await self._alerts.clear(UNSOUND)
         else:
             message = f"{report.total} findings, the first of them: {report.findings[0].path}: {report.findings[0].problem}"
-            await self._alerts.raise_alert(UNSOUND, severity="error", message=message, advice="Run 'undercroft state check'.")
+            await self._alerts.raise_alert(
+                UNSOUND, severity="error", message=message, advice="Run 'undercroft state check'."
+            )
 
     async def _remember(self, upkeep: Upkeep) -> None:
         self._upkeep = upkeep
@@ -240,7 +274,8 @@ class BackupDesk:
         except (OSError, DurableWriteFailed) as error:
             await self._failed(error)
 
-    # -- asked for -------------------------------------------------------------------------------------------------
+    # -- asked for
+    # -------------------------------------------------------------------------------------------------
 
     async def _answer(self, who: str, event: BackupRequest) -> Event:
         try:
@@ -251,7 +286,12 @@ class BackupDesk:
         except (UndercroftError, OSError) as error:
             self._note(who, _verb(event), getattr(event, "id", ""), "refused")
             raise Refused(str(error)) from error
-        self._note(who, _verb(event), getattr(event, "id", "") or (reply.backup.id if isinstance(reply, BackupCreatedEvent) else ""), "ok")
+        self._note(
+            who,
+            _verb(event),
+            getattr(event, "id", "") or (reply.backup.id if isinstance(reply, BackupCreatedEvent) else ""),
+            "ok",
+        )
         return reply
 
     async def _done(self, who: str, event: BackupRequest) -> Event:
@@ -260,7 +300,9 @@ class BackupDesk:
                 return BackupCreatedEvent(backup=await self._create("manual", event.name))
             case BackupsListRequestEvent():
                 listed = await self._patiently(lambda _: self._vault.listed())
-                return BackupsListedEvent(backups=[one.info() for one in listed.manifests], faults=listed.faults)
+                return BackupsListedEvent(
+                    backups=[one.info() for one in listed.manifests], faults=listed.faults
+                )
             case BackupsVerifyRequestEvent():
                 return await self._verify(event.id)
             case BackupRestoreRequestEvent():
@@ -276,7 +318,9 @@ class BackupDesk:
     async def _create(self, kind: BackupKind, name: str, within_seconds: float = math.inf) -> BackupInfo:
         def work(progress: Progress) -> BackupInfo:
             copier = Copier(self._store, self._extras, progress)
-            made, _ = self._vault.create(kind, name, copier.fill, lambda: copier.revision, self._store.schemata.versions(), progress)
+            made, _ = self._vault.create(
+                kind, name, copier.fill, lambda: copier.revision, self._store.schemata.versions(), progress
+            )
             return made.info()
 
         made = await self._patiently(work, "create", len(self._store.index), within_seconds)
@@ -301,7 +345,11 @@ class BackupDesk:
     async def _restore(self, who: str, event: BackupRestoreRequestEvent) -> BackupRestoredEvent:
         def work(progress: Progress) -> Restored:
             return Restorer(self._store, self._vault, self._extras, progress).restore(
-                event.id, event.keys, settings=event.settings, without_damaged=event.without_damaged, dry_run=event.dry_run
+                event.id,
+                event.keys,
+                settings=event.settings,
+                without_damaged=event.without_damaged,
+                dry_run=event.dry_run,
             )
 
         try:
@@ -326,9 +374,14 @@ class BackupDesk:
 
     async def _announce(self, who: str, found: Restored) -> None:
         revision = self._store.revision
-        for key, changed, deleted in [*((key, at, False) for key, at in found.changed.items()), *((key, revision, True) for key in found.removed)]:
+        for key, changed, deleted in [
+            *((key, at, False) for key, at in found.changed.items()),
+            *((key, revision, True) for key in found.removed),
+        ]:
             if namespace_of(key) == DOCUMENTS:
-                await self._publish(DocumentChangedEvent(type_name=rest_of(key), revision=changed, source=who))
+                await self._publish(
+                    DocumentChangedEvent(type_name=rest_of(key), revision=changed, source=who)
+                )
             else:
                 await self._publish(StateChangedEvent(key=key, revision=changed, deleted=deleted, source=who))
 
@@ -344,7 +397,8 @@ class BackupDesk:
         await self._tell()
         return report
 
-    # -- in a thread -----------------------------------------------------------------------------------------------
+    # -- in a thread
+    # -----------------------------------------------------------------------------------------------
 
     def _swept(self) -> Listed:
         self._vault.sweep()
@@ -357,7 +411,11 @@ class BackupDesk:
         return pruned
 
     async def _patiently(
-        self, work: Callable[[Progress], FoundT], doing: Doing | None = None, total: int = 0, within_seconds: float = math.inf
+        self,
+        work: Callable[[Progress], FoundT],
+        doing: Doing | None = None,
+        total: int = 0,
+        within_seconds: float = math.inf,
     ) -> FoundT:
         try:
             return await self._labour.do(work, doing, total, within_seconds)
@@ -376,6 +434,6 @@ def _verb(event: Event) -> str:
     return topic_of(type(event))
 
 
-def _newest(listed: Listed) -> schedule.Newest | None:
+def _newest(listed: Listed) -> backup_schedule.Newest | None:
     found = next((one for one in listed.manifests if one.kind != "imported"), None)
-    return schedule.Newest(found.created_at, found.revision) if found is not None else None
+    return backup_schedule.Newest(found.created_at, found.revision) if found is not None else None

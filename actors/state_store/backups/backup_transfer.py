@@ -7,14 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import (
+    EnvelopeDamaged,
+    EnvelopeLocked,
+    EnvelopeTooNew,
+    KeyNotToBeHad,
+    NotAnEnvelope,
+    open_envelope,
+    seal,
+)
+from actors.shared.durable.durable_write import FILE_MODE, DurableWriteFailed, move, sync_file
+from actors.state_store.backups.backup_manifest import Manifest
+from actors.state_store.backups.backup_pack import PackWriter
 from actors.state_store.backups.errors import BackupDamaged, BackupFailed, ExportDamaged
-from actors.state_store.backups.manifest import Manifest
-from actors.state_store.backups.pack import PackWriter
-from actors.state_store.backups.portable import ExportRecord, read_header, read_records, write_export
-from actors.state_store.backups.vault import Vault
-from actors.storage.cipher import DataKey
-from actors.storage.durable import FILE_MODE, DurableWriteFailed, move, sync_file
-from actors.storage.envelope import EnvelopeDamaged, EnvelopeLocked, EnvelopeTooNew, KeyNotToBeHad, NotAnEnvelope, open_envelope, seal
+from actors.state_store.backups.portable_export import ExportRecord, read_header, read_records, write_export
+from actors.state_store.backups.repository import Vault
 from bus.errors import OperatorError
 
 PARTIAL: Final = ".partial"
@@ -51,13 +59,16 @@ def export(vault: Vault, id: str, target: Path, passphrase: str, ring: Ring) -> 
     """Write a backup to a file that the passphrase alone opens; it takes its name once it is whole. Returns how many documents.
 
     Raises:
-        BackupNotFound, BackupDamaged, BackupTooNew, CannotCarry, PassphraseTooShort: there is no such file then.
+        BackupNotFound, BackupDamaged, BackupTooNew, CannotCarry, PassphraseTooShort: there is no such file
+            then.
         DurableWriteFailed, OSError: it cannot be written.
     """
     manifest, reader = vault.open(id)
 
     def records() -> Iterator[ExportRecord]:
-        for document, content in reader.documents(lambda one: bool(one.key) or one.path.endswith("/config.json")):
+        for document, content in reader.documents(
+            lambda one: bool(one.key) or one.path.endswith("/config.json")
+        ):
             if isinstance(content, BackupDamaged):
                 raise content
             plain = _plain(document.key, content, ring) if document.is_encrypted else content

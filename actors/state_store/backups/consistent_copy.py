@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from actors.state_store.backups.pack import PackWriter, Progress
-from actors.state_store.index import Entry
-from actors.state_store.keys import path_of
-from actors.state_store.store import StateStore
-from actors.storage.reading import FileUnreadable, read_file
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.state_store.backups.backup_pack import PackWriter, Progress
+from actors.state_store.engine.key_index import Entry
+from actors.state_store.engine.key_paths import path_of
+from actors.state_store.engine.store import StateStore
 
 EXTRAS: Final = "extras"
 EXTRA_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -26,7 +26,9 @@ class Copier:
         revision: of the store, at the moment that the backup shows; known once it is filled.
     """
 
-    def __init__(self, store: StateStore, extras: Mapping[str, Path], progress: Progress = lambda _: None) -> None:
+    def __init__(
+        self, store: StateStore, extras: Mapping[str, Path], progress: Progress = lambda _: None
+    ) -> None:
         """Args: extras: name to file, of what is not of the store and goes along."""
         self._store = store
         self._extras = extras

@@ -7,18 +7,18 @@ import os
 from dataclasses import dataclass, field
 from typing import Final
 
-from actors.state_store import keys
-from actors.state_store.backups.naming import PARTIAL
-from actors.state_store.backups.pack import Progress
-from actors.state_store.backups.upkeep import UPKEEP_NAME
-from actors.state_store.backups.vault import DIVISIONS, Vault
+from actors.shared.durable.directory_lock import HOLDER_NAME, LOCK_NAME
+from actors.shared.durable.quarantine import SUFFIX as CORRUPT
+from actors.state_store.backups.backup_names import PARTIAL
+from actors.state_store.backups.backup_pack import Progress
+from actors.state_store.backups.last_runs import UPKEEP_NAME
+from actors.state_store.backups.repository import DIVISIONS, Vault
+from actors.state_store.engine import key_paths
+from actors.state_store.engine.directory_swap import RESTORING
+from actors.state_store.engine.state_layout import JOURNAL, TEMPORARY, header_name
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_codec import Damaged
 from actors.state_store.errors import LoadFailed, StateError, ValidationFailed
-from actors.state_store.opening import Damaged
-from actors.state_store.store import StateStore
-from actors.state_store.swapping import RESTORING
-from actors.state_store.tree import JOURNAL, TEMPORARY, header_name
-from actors.storage.lock import HOLDER_NAME, LOCK_NAME
-from actors.storage.quarantine import SUFFIX as CORRUPT
 from schemas.backups import FINDING_LIMIT, Finding, FindingKind
 
 SEVERE: Final[frozenset[FindingKind]] = frozenset({"damaged", "unreadable", "missing", "journal", "backup"})
@@ -35,18 +35,24 @@ class Report:
     total: int = 0
     is_sound: bool = True
 
-    def add(self, kind: FindingKind, path: str, key: str, problem: str, repair: str = "", evidence: str = "") -> None:
+    def add(
+        self, kind: FindingKind, path: str, key: str, problem: str, repair: str = "", evidence: str = ""
+    ) -> None:
         """Take in a finding."""
         self.total += 1
         self.is_sound = self.is_sound and (kind not in SEVERE or bool(repair))
         if len(self.findings) < FINDING_LIMIT:
-            self.findings.append(Finding(kind=kind, path=path, key=key, problem=problem, repair=repair, evidence=evidence))
+            self.findings.append(
+                Finding(kind=kind, path=path, key=key, problem=problem, repair=repair, evidence=evidence)
+            )
 
 
 class Inspector:
     """Checks one store and its backups. For a thread; others read and write meanwhile."""
 
-    def __init__(self, store: StateStore, vault: Vault, *, repair: bool = False, progress: Progress = lambda _: None) -> None:
+    def __init__(
+        self, store: StateStore, vault: Vault, *, repair: bool = False, progress: Progress = lambda _: None
+    ) -> None:
         self._store = store
         self._vault = vault
         self._repair = repair
@@ -66,7 +72,12 @@ class Inspector:
             self._report.checked += 1
             self._look_at(key)
         if self._locked:
-            self._report.add("locked", "", "", f"{self._locked} encrypted documents are whole as far as can be seen without their key")
+            self._report.add(
+                "locked",
+                "",
+                "",
+                f"{self._locked} encrypted documents are whole as far as can be seen without their key",
+            )
         with self._store.alone():  # nothing is being written, so what looks left over is
             for directory in sorted({place.partition("/")[0] for place in self._store.tree.places()}):
                 self._walk(directory)
@@ -91,17 +102,31 @@ class Inspector:
             elif faults:
                 names = ", ".join(fault.key for fault in faults[:3])
                 self._report.add(
-                    "backup", self._place(manifest.id), "", f"it holds {len(faults)} documents that were damaged when it was made: {names}"
+                    "backup",
+                    self._place(manifest.id),
+                    "",
+                    f"it holds {len(faults)} documents that were damaged when it was made: {names}",
                 )
         for division in DIVISIONS:
             for name in sorted(os.listdir(self._vault.root / division)):
                 if CORRUPT in name and str(self._vault.root / division / name) not in self._put_aside:
-                    self._report.add("evidence", f"backups/{division}/{name}", "", "put aside as damaged; remove it once you looked at it")
+                    self._report.add(
+                        "evidence",
+                        f"backups/{division}/{name}",
+                        "",
+                        "put aside as damaged; remove it once you looked at it",
+                    )
                 elif name.endswith(PARTIAL):
-                    self._report.add("temporary", f"backups/{division}/{name}", "", "a backup that is being made, or was never finished")
+                    self._report.add(
+                        "temporary",
+                        f"backups/{division}/{name}",
+                        "",
+                        "a backup that is being made, or was never finished",
+                    )
         return self._report
 
-    # -- keys ------------------------------------------------------------------------------------------------------
+    # -- keys
+    # ------------------------------------------------------------------------------------------------------
 
     def _look_at(self, key: str) -> None:
         try:
@@ -113,17 +138,22 @@ class Inspector:
                 found = self._store.opener.open(key, content)
             except LoadFailed as error:
                 if not error.is_locked:
-                    self._report.add("too_new", keys.path_of(key), key, error.reason)
+                    self._report.add("too_new", key_paths.path_of(key), key, error.reason)
                     return
                 self._locked += 1
                 self._store.opener.look(key, content)
                 return
             if found.read_only:
-                self._report.add("too_new", keys.path_of(key), key, "a later version of the app wrote it; it can be read and not replaced")
+                self._report.add(
+                    "too_new",
+                    key_paths.path_of(key),
+                    key,
+                    "a later version of the app wrote it; it can be read and not replaced",
+                )
         except OSError as error:
-            self._report.add("unreadable", keys.path_of(key), key, error.strerror or str(error))
+            self._report.add("unreadable", key_paths.path_of(key), key, error.strerror or str(error))
         except ValidationFailed as error:
-            self._report.add("schema", keys.path_of(key), key, str(error))
+            self._report.add("schema", key_paths.path_of(key), key, str(error))
         except Damaged as damaged:
             self._damaged(key, damaged.problem)
 
@@ -133,11 +163,23 @@ class Inspector:
                 return  # it was deleted or written meanwhile
             repaired = self._store.repair(key) if self._repair and self._store.repair is not None else None
             if repaired is not None and self._store.put_back(key, repaired):
-                self._report.add("missing", keys.path_of(key), key, "its file is gone", f"brought back from {repaired.source}")
+                self._report.add(
+                    "missing",
+                    key_paths.path_of(key),
+                    key,
+                    "its file is gone",
+                    f"brought back from {repaired.source}",
+                )
                 return
             if self._repair:
                 self._store.index.drop(key)
-            self._report.add("missing", keys.path_of(key), key, "its file is gone", "no copy was found; the key is forgotten" if self._repair else "")
+            self._report.add(
+                "missing",
+                key_paths.path_of(key),
+                key,
+                "its file is gone",
+                "no copy was found; the key is forgotten" if self._repair else "",
+            )
 
     def _damaged(self, key: str, problem: str) -> None:
         try:
@@ -151,72 +193,122 @@ class Inspector:
             found = self._store.load(key)
             if found.evidence:
                 self._put_aside.add(found.evidence)
-                repair = f"repaired from {found.repaired_from}" if found.repaired_from else "no good copy was found; it begins anew"
-                self._report.add("damaged", keys.path_of(key), key, problem, repair, found.evidence)
+                repair = (
+                    f"repaired from {found.repaired_from}"
+                    if found.repaired_from
+                    else "no good copy was found; it begins anew"
+                )
+                self._report.add("damaged", key_paths.path_of(key), key, problem, repair, found.evidence)
         except Damaged as damaged:
-            self._report.add("damaged", keys.path_of(key), key, damaged.problem)
+            self._report.add("damaged", key_paths.path_of(key), key, damaged.problem)
         except (StateError, OSError) as error:
-            self._report.add("damaged", keys.path_of(key), key, f"{problem}; {error}")
+            self._report.add("damaged", key_paths.path_of(key), key, f"{problem}; {error}")
 
-    # -- files beside them -----------------------------------------------------------------------------------------
+    # -- files beside them
+    # -----------------------------------------------------------------------------------------
 
     def _walk(self, directory: str) -> None:
-        namespace = next((namespace for namespace, named in keys.DIRECTORIES.items() if named == directory), directory)
-        for division in ("", *keys.DIVISIONS.get(namespace, ())):
-            place = keys.directory_of(namespace, division)
+        namespace = next(
+            (namespace for namespace, named in key_paths.DIRECTORIES.items() if named == directory), directory
+        )
+        for division in ("", *key_paths.DIVISIONS.get(namespace, ())):
+            place = key_paths.directory_of(namespace, division)
             with os.scandir(self._store.tree.path(place)) as entries:
                 for entry in sorted(entries, key=lambda one: one.name):
-                    if not (entry.is_dir(follow_symlinks=False) and entry.name in keys.DIVISIONS.get(namespace, ())):
+                    if not (
+                        entry.is_dir(follow_symlinks=False)
+                        and entry.name in key_paths.DIVISIONS.get(namespace, ())
+                    ):
                         self._stranger(namespace, division, f"{place}/{entry.name}")
 
     def _stranger(self, namespace: str, division: str, relative: str) -> None:
         name = relative.rpartition("/")[2]
         path = self._store.tree.path(relative)
-        key = keys.key_of(namespace, division, name) or (header_name(str(path)) if keys.is_cut(name) else None)
+        key = key_paths.key_of(namespace, division, name) or (
+            header_name(str(path)) if key_paths.is_cut(name) else None
+        )
         if key is not None and key in self._store.index:
             return
         if CORRUPT in name:
             if str(path) not in self._put_aside:
-                self._report.add("evidence", relative, "", "put aside as damaged; remove it once you looked at it")
+                self._report.add(
+                    "evidence", relative, "", "put aside as damaged; remove it once you looked at it"
+                )
         elif name.endswith(TEMPORARY):
             if self._repair:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
             self._report.add(
-                "temporary", relative, "", "left by a write that was interrupted and never acknowledged", "removed" if self._repair else ""
+                "temporary",
+                relative,
+                "",
+                "left by a write that was interrupted and never acknowledged",
+                "removed" if self._repair else "",
             )
         elif key is not None and key.startswith(f"{namespace}."):
             self._unlisted(key, relative)
         else:
-            self._report.add("unknown_file", relative, "", "it is none of the store's files; it is left alone, and in no backup")
+            self._report.add(
+                "unknown_file",
+                relative,
+                "",
+                "it is none of the store's files; it is left alone, and in no backup",
+            )
 
     def _unlisted(self, key: str, relative: str) -> None:
         try:
             entry = self._store.opener.look(key, self._store.content(key) or b"")
         except (Damaged, OSError) as error:
-            self._report.add("unknown_file", relative, key, f"it was put there behind the store's back, and is no document of that key: {error}")
+            self._report.add(
+                "unknown_file",
+                relative,
+                key,
+                f"it was put there behind the store's back, and is no document of that key: {error}",
+            )
             return
         if self._repair:
             self._store.index.put(key, entry)
         taken = "taken in" if self._repair else ""
-        self._report.add("unlisted", relative, key, "it was put there behind the store's back; it counts from the next start on", taken)
+        self._report.add(
+            "unlisted",
+            relative,
+            key,
+            "it was put there behind the store's back; it counts from the next start on",
+            taken,
+        )
 
     def _look_around(self) -> None:
         ours = {place.partition("/")[0] for place in self._store.tree.places()} | OURS
         for name in sorted(os.listdir(self._store.root)):
             if name not in ours:
-                self._report.add("unknown_file", name, "", "it is none of the store's; it is left alone, and in no backup")
+                self._report.add(
+                    "unknown_file", name, "", "it is none of the store's; it is left alone, and in no backup"
+                )
         if (self._store.root / RESTORING).exists():
-            self._report.add("restore", RESTORING, "", "a restore is under way, or was interrupted; the next start finishes or forgets it")
+            self._report.add(
+                "restore",
+                RESTORING,
+                "",
+                "a restore is under way, or was interrupted; the next start finishes or forgets it",
+            )
         for path in sorted((self._store.root / JOURNAL).iterdir()):
             if CORRUPT in path.name:
-                self._report.add("evidence", f"{JOURNAL}/{path.name}", "", "records of the journal that could not be read at a start")
+                self._report.add(
+                    "evidence",
+                    f"{JOURNAL}/{path.name}",
+                    "",
+                    "records of the journal that could not be read at a start",
+                )
         for path in self._store.damaged_segments():
             self._report.add(
-                "journal", f"{JOURNAL}/{path.name}", "", "records in it cannot be read; what they changed lies in its files, which are synced soon"
+                "journal",
+                f"{JOURNAL}/{path.name}",
+                "",
+                "records in it cannot be read; what they changed lies in its files, which are synced soon",
             )
 
-    # -- backups ---------------------------------------------------------------------------------------------------
+    # -- backups
+    # ---------------------------------------------------------------------------------------------------
 
     def _backup(self, id: str, problem: str, *, can_move: bool) -> None:
         evidence = ""

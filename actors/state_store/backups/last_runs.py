@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.durable import replace_file
+from actors.shared.durable.durable_write import replace_file
 
 UPKEEP_NAME: Final = ".upkeep.json"
 SIZE_LIMIT_BYTES: Final = 1024 * 1024

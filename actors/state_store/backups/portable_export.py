@@ -1,10 +1,14 @@
 """One file that holds a backup, and opens on any machine with its passphrase alone.
 
-UNDERCROFT-EXPORT {"format":1,"salt":...,"check":...}   one line: how the passphrase becomes the key, and by what a wrong one shows
-length, sealed chunk; length, sealed chunk; ...          each at most a mebibyte, bound to its number and to whether it is the last
+UNDERCROFT-EXPORT {"format":1,"salt":...,"check":...}   one line: how the passphrase becomes the key, and by
+what a wrong one shows length, sealed chunk; length, sealed chunk; ...          each at most a mebibyte, bound
+to its number and to
+whether it is the last
 
-A passphrase becomes a key by Argon2id (RFC 9106). The chunks are encrypted as documents are (cipher.py), with their number as associated
-data, so that none can be left out, repeated or moved. Within them lies MessagePack: one record for each document.
+A passphrase becomes a key by Argon2id (RFC 9106). The chunks are encrypted as documents are (cipher.py), with
+their number as associated data, so that none can be left out, repeated or moved. Within them lies
+MessagePack: one record for each
+document.
 """
 
 from __future__ import annotations
@@ -19,10 +23,10 @@ from typing import Annotated, BinaryIO, Final
 
 import msgspec
 
+from actors.shared.crypto import cipher
+from actors.shared.crypto.cipher import WrongKey
+from actors.shared.keys.recovery_code import ITERATIONS, LANES, MEMORY_KIB, SALT_BYTES, derive
 from actors.state_store.backups.errors import ExportDamaged, PassphraseTooShort, PassphraseWrong
-from actors.storage import cipher
-from actors.storage.cipher import WrongKey
-from actors.storage.keys.recovery import ITERATIONS, LANES, MEMORY_KIB, SALT_BYTES, derive
 
 MAGIC: Final = b"UNDERCROFT-EXPORT "
 FORMAT: Final = 1
@@ -76,7 +80,13 @@ def check_passphrase(passphrase: str) -> None:
 
 
 def write_export(
-    file: BinaryIO, passphrase: str, backup: str, name: str, created_at: float, records: Iterable[ExportRecord], memory_kib: int = MEMORY_KIB
+    file: BinaryIO,
+    passphrase: str,
+    backup: str,
+    name: str,
+    created_at: float,
+    records: Iterable[ExportRecord],
+    memory_kib: int = MEMORY_KIB,
 ) -> int:
     """Write an export; returns how many records. `memory_kib`: what it costs to try a passphrase.
 
@@ -86,9 +96,13 @@ def write_export(
     """
     check_passphrase(passphrase)
     salt = base64.b64encode(os.urandom(SALT_BYTES)).decode()
-    header = ExportHeader(format=FORMAT, backup=backup, name=name, created_at=created_at, salt=salt, memory_kib=memory_kib)
+    header = ExportHeader(
+        format=FORMAT, backup=backup, name=name, created_at=created_at, salt=salt, memory_kib=memory_kib
+    )
     secret = _secret(header, passphrase)
-    header = msgspec.structs.replace(header, check=base64.b64encode(cipher.encrypt(secret, b"", _bound(header))).decode())
+    header = msgspec.structs.replace(
+        header, check=base64.b64encode(cipher.encrypt(secret, b"", _bound(header))).decode()
+    )
     header = msgspec.structs.replace(header, digest=_digest(header))
     file.write(MAGIC + msgspec.json.encode(header) + b"\n")
     buffer, number, count = bytearray(), 0, 0
@@ -118,7 +132,10 @@ def read_header(file: BinaryIO, path: Path) -> ExportHeader:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ExportDamaged(str(path), f"its first line cannot be read: {error}") from error
     if header.format > FORMAT:
-        raise ExportDamaged(str(path), f"a later version wrote it (format {header.format}, expected at most {FORMAT}); update Undercroft")
+        raise ExportDamaged(
+            str(path),
+            f"a later version wrote it (format {header.format}, expected at most {FORMAT}); update Undercroft",
+        )
     if _digest(header) != header.digest:
         raise ExportDamaged(str(path), "its first line is damaged: the digest does not fit")
     return header
@@ -144,11 +161,15 @@ def read_records(file: BinaryIO, path: Path, header: ExportHeader, passphrase: s
         while len(buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(buffer)
             if length > RECORD_LIMIT_BYTES:
-                raise ExportDamaged(str(path), f"a record has {length} bytes, expected at most {RECORD_LIMIT_BYTES}")
+                raise ExportDamaged(
+                    str(path), f"a record has {length} bytes, expected at most {RECORD_LIMIT_BYTES}"
+                )
             if len(buffer) < _LENGTH.size + length:
                 break
             try:
-                record = msgspec.msgpack.decode(bytes(buffer[_LENGTH.size : _LENGTH.size + length]), type=ExportRecord)
+                record = msgspec.msgpack.decode(
+                    bytes(buffer[_LENGTH.size : _LENGTH.size + length]), type=ExportRecord
+                )
             except msgspec.DecodeError as error:
                 raise ExportDamaged(str(path), f"a record cannot be read: {error}") from error
             del buffer[: _LENGTH.size + length]
@@ -168,7 +189,9 @@ def _chunks(file: BinaryIO, path: Path, header: ExportHeader, secret: bytes) -> 
             raise ExportDamaged(str(path), f"part {number} is damaged: it says it has {length} bytes")
         sealed = file.read(length)
         if len(sealed) < length:
-            raise ExportDamaged(str(path), f"part {number} is cut short: it has {len(sealed)} bytes, expected {length}")
+            raise ExportDamaged(
+                str(path), f"part {number} is cut short: it has {len(sealed)} bytes, expected {length}"
+            )
         for is_last in (False, True):
             try:
                 yield cipher.decrypt(secret, sealed, _bound(header, number, is_last))
@@ -182,7 +205,9 @@ def _chunks(file: BinaryIO, path: Path, header: ExportHeader, secret: bytes) -> 
         raise ExportDamaged(str(path), "something follows its last part")
 
 
-def _write_chunk(file: BinaryIO, secret: bytes, header: ExportHeader, number: int, plain: bytes, *, is_last: bool) -> None:
+def _write_chunk(
+    file: BinaryIO, secret: bytes, header: ExportHeader, number: int, plain: bytes, *, is_last: bool
+) -> None:
     sealed = cipher.encrypt(secret, plain, _bound(header, number, is_last))
     file.write(_LENGTH.pack(len(sealed)) + sealed)
 
@@ -198,4 +223,6 @@ def _digest(header: ExportHeader) -> str:
 
 def _secret(header: ExportHeader, passphrase: str) -> bytes:
     salt = base64.b64decode(header.salt, validate=True)
-    return derive(passphrase.encode(), "export", salt, header.iterations, header.lanes, header.memory_kib).secret
+    return derive(
+        passphrase.encode(), "export", salt, header.iterations, header.lanes, header.memory_kib
+    ).secret

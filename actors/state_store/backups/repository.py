@@ -11,13 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.state_store.backups import manifest as manifests
+from actors.shared.crypto.envelope import EnvelopeDamaged, EnvelopeTooNew, NotAnEnvelope, check_envelope
+from actors.shared.durable.durable_write import (
+    DurableWriteFailed,
+    make_directory,
+    move,
+    replace_file,
+    sync_directory,
+)
+from actors.state_store.backups import backup_manifest as manifests
+from actors.state_store.backups.backup_manifest import FORMAT, MANIFEST_NAME, PACK_NAME, Contents, Manifest
+from actors.state_store.backups.backup_names import (
+    PARTIAL,
+    Former,
+    division_of,
+    make_id,
+    parse_former,
+    parse_id,
+)
+from actors.state_store.backups.backup_pack import PackReader, PackWriter, Progress
 from actors.state_store.backups.errors import BackupDamaged, BackupFailed, BackupNotFound, BackupTooNew
-from actors.state_store.backups.manifest import FORMAT, MANIFEST_NAME, PACK_NAME, Contents, Manifest
-from actors.state_store.backups.naming import PARTIAL, Former, division_of, make_id, parse_former, parse_id
-from actors.state_store.backups.pack import PackReader, PackWriter, Progress
-from actors.storage.durable import DurableWriteFailed, make_directory, move, replace_file, sync_directory
-from actors.storage.envelope import EnvelopeDamaged, EnvelopeTooNew, NotAnEnvelope, check_envelope
 from schemas.backups import BackupFault, BackupKind
 
 DIVISIONS: Final = ("auto", "manual")
@@ -108,7 +121,11 @@ class Vault:
             try:
                 found.append(manifests.read(directory, directory.name))
             except BackupNotFound:
-                faults.append(BackupFault(id=directory.name, key="", problem="it has no manifest, so it was never finished"))
+                faults.append(
+                    BackupFault(
+                        id=directory.name, key="", problem="it has no manifest, so it was never finished"
+                    )
+                )
             except (BackupDamaged, BackupTooNew) as error:
                 faults.append(BackupFault(id=directory.name, key="", problem=str(error)))
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
@@ -133,7 +150,11 @@ class Vault:
         faults = []
         for document, content in reader.documents():
             progress(1)
-            problem = str(content) if isinstance(content, BackupDamaged) else envelope_problem(document.key, content)
+            problem = (
+                str(content)
+                if isinstance(content, BackupDamaged)
+                else envelope_problem(document.key, content)
+            )
             if problem:
                 faults.append(BackupFault(id=id, key=document.key or document.path, problem=problem))
         return faults
@@ -224,7 +245,11 @@ class Vault:
             with contextlib.suppress(FileNotFoundError):
                 for entry in sorted(os.scandir(self.root / division), key=lambda one: one.name):
                     named = parse_id(entry.name)
-                    if named is not None and division_of(named.kind) == division and entry.is_dir(follow_symlinks=False):
+                    if (
+                        named is not None
+                        and division_of(named.kind) == division
+                        and entry.is_dir(follow_symlinks=False)
+                    ):
                         yield Path(entry.path)
 
 

@@ -65,7 +65,9 @@ class Cache(Generic[ItemT]):
     def clear(self, name: str | None = None) -> None:
         """Forget one entry, or all."""
         with self._lock:
-            for slot in self._slots.values() if name is None else [self._slots[name]] if name in self._slots else []:
+            for slot in (
+                self._slots.values() if name is None else [self._slots[name]] if name in self._slots else []
+            ):
                 slot.item = None
 
     def forget(self, name: str) -> None:
@@ -79,4 +81,6 @@ class Cache(Generic[ItemT]):
         with self._lock:
             slot = self._slots.get(name, _Slot())
             age = self._clock() - slot.at if slot.item is not None else 0.0
-            return CacheStatistics(slot.item is not None and age < self.ttl_seconds, age, slot.hits, slot.misses)
+            return CacheStatistics(
+                slot.item is not None and age < self.ttl_seconds, age, slot.hits, slot.misses
+            )

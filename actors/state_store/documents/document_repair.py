@@ -5,18 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from actors.shared.crypto.envelope import (
+    EnvelopeDamaged,
+    EnvelopeLocked,
+    EnvelopeTooNew,
+    NotAnEnvelope,
+    Stored,
+    open_envelope,
+    seal,
+)
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.state_store.backups.backup_manifest import Manifest
 from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew, PlaceSilent
-from actors.state_store.backups.manifest import Manifest
-from actors.state_store.backups.vault import Vault
+from actors.state_store.backups.repository import Vault
+from actors.state_store.engine.key_paths import former_path, path_of
+from actors.state_store.engine.operations import Repaired
+from actors.state_store.engine.state_layout import TEMPORARY
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_codec import READ_LIMIT_BYTES, Damaged
 from actors.state_store.errors import LoadFailed, StateError
-from actors.state_store.keys import former_path, path_of
-from actors.state_store.opening import READ_LIMIT_BYTES, Damaged
-from actors.state_store.operations import Repaired
-from actors.state_store.patience import Beat, patiently
-from actors.state_store.store import StateStore
-from actors.state_store.tree import TEMPORARY
-from actors.storage.envelope import EnvelopeDamaged, EnvelopeLocked, EnvelopeTooNew, NotAnEnvelope, Stored, open_envelope, seal
-from actors.storage.reading import FileUnreadable, read_file
+from actors.state_store.watchdog import Beat, patiently
 
 PATIENCE_SECONDS = 10.0
 """Nobody writes while a damaged document is repaired, so a disk that does not answer is not waited for."""
@@ -46,7 +54,9 @@ class Ladder:
                 yield Repaired(content, "the journal")
         yield from self._left_over(key)
         with contextlib.suppress(PlaceSilent, OSError):  # the place of the backups has an alert of its own
-            yield from patiently(self._vault.root, lambda beat: list(self._copies(key, beat)), PATIENCE_SECONDS)
+            yield from patiently(
+                self._vault.root, lambda beat: list(self._copies(key, beat)), PATIENCE_SECONDS
+            )
         yield from self._salvaged(key)
 
     def _left_over(self, key: str) -> Iterator[Repaired]:
@@ -60,8 +70,14 @@ class Ladder:
     def _copies(self, key: str, beat: Beat) -> Iterator[Repaired]:
         """Former values and full backups, the newest first; those that can be read and are good as far as that shows."""
         stem = former_path(key, 0, 0.0).rpartition("/")[2].rpartition("@")[0]
-        former = [(one.kept_at, float(one.revision), one.name) for one in self._vault.former_values() if one.stem == stem]
-        whole: list[tuple[float, float, str | Manifest]] = [(one.created_at, 0.0, one) for one in self._vault.listed().manifests if one.documents]
+        former = [
+            (one.kept_at, float(one.revision), one.name)
+            for one in self._vault.former_values()
+            if one.stem == stem
+        ]
+        whole: list[tuple[float, float, str | Manifest]] = [
+            (one.created_at, 0.0, one) for one in self._vault.listed().manifests if one.documents
+        ]
         ordered = sorted([*former, *whole], key=lambda one: (one[0], one[1]), reverse=True)
         for _, _, found in ordered[:COPIES_LIMIT]:
             beat()

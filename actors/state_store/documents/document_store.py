@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from actors.state_store.cache import Cache, CacheStatistics
+from actors.state_store.documents.document_cache import Cache, CacheStatistics
+from actors.state_store.documents.document_types import Kind
+from actors.state_store.engine.key_paths import DOCUMENTS
+from actors.state_store.engine.operations import Done, Save
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_schemas import Mismatch
 from actors.state_store.errors import StateError, UnknownType, ValidationFailed
-from actors.state_store.keys import DOCUMENTS
-from actors.state_store.kinds import Kind
-from actors.state_store.operations import Done, Save
-from actors.state_store.schemata import Mismatch
-from actors.state_store.store import StateStore
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -40,7 +40,11 @@ class DocumentStore:
     """Reads and writes the documents of a profile's types."""
 
     def __init__(
-        self, store: StateStore, kinds: Mapping[str, Kind], ttl_seconds: float = CACHE_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        store: StateStore,
+        kinds: Mapping[str, Kind],
+        ttl_seconds: float = CACHE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args: ttl_seconds: for so long a document is read from memory. clock: seconds, never set back."""
         self.kinds = dict(kinds)
@@ -68,7 +72,13 @@ class DocumentStore:
         kind = self.kind(type)
         return kind.handed_out(self.read_document(kind.name).instance)
 
-    def write(self, value: BaseModel | Mapping[str, Any], *, type_name: str = "", expected_revision: int | None = None) -> int:
+    def write(
+        self,
+        value: BaseModel | Mapping[str, Any],
+        *,
+        type_name: str = "",
+        expected_revision: int | None = None,
+    ) -> int:
         """Replace the document of the value's type, durably; returns its revision.
 
         Raises:
@@ -121,9 +131,19 @@ class DocumentStore:
         loaded = self._store.load(key_of(type_name), type_name, condemn=True)
         instance = kind.default()
         if loaded.found:
-            with contextlib.suppress(Mismatch):  # only that of a later version may not fit; then the defaults are shown and nothing is written
+            with contextlib.suppress(
+                Mismatch
+            ):  # only that of a later version may not fit; then the defaults are shown and nothing is written
                 instance = kind.instance(loaded.value)
-        document = Document(type_name, instance, kind.payload(instance), loaded.revision, loaded.read_only, loaded.repaired_from, loaded.evidence)
+        document = Document(
+            type_name,
+            instance,
+            kind.payload(instance),
+            loaded.revision,
+            loaded.read_only,
+            loaded.repaired_from,
+            loaded.evidence,
+        )
         if document.evidence:
             self._cache.forget(type_name)
         self._cache.put(type_name, replace(document, repaired_from="", evidence=""), document.revision)
@@ -141,9 +161,13 @@ class DocumentStore:
             instance = kind.instance(value)
         except Mismatch as mismatch:
             raise ValidationFailed(key_of(type_name), type_name, mismatch.problem) from None
-        instance = kind.instance(kind.payload(instance))  # of its own: whoever gave the value may change theirs
+        instance = kind.instance(
+            kind.payload(instance)
+        )  # of its own: whoever gave the value may change theirs
         payload = kind.payload(instance)
-        return Document(type_name, instance, payload), Save(key_of(type_name), payload, expected_revision=expected_revision, schema=type_name)
+        return Document(type_name, instance, payload), Save(
+            key_of(type_name), payload, expected_revision=expected_revision, schema=type_name
+        )
 
     def written(self, document: Document, done: Done) -> int:
         """Let a document that was written be what is read from now on; returns its revision."""

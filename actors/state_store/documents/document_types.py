@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from actors.state_store import keys
+from actors.state_store.engine import key_paths
+from actors.state_store.engine.value_schemas import JsonSchema, Mismatch, ModelSchema, Schema
 from actors.state_store.errors import DeclarationRefused
-from actors.state_store.schemata import JsonSchema, Mismatch, ModelSchema, Schema
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -47,7 +47,11 @@ class Kind:
 
     def payload(self, instance: Any) -> dict[str, Any]:
         """The JSON value of an instance."""
-        found = instance.model_dump(mode="json", by_alias=True) if isinstance(self.schema, ModelSchema) else thawed(instance)
+        found = (
+            instance.model_dump(mode="json", by_alias=True)
+            if isinstance(self.schema, ModelSchema)
+            else thawed(instance)
+        )
         assert isinstance(found, dict)
         return found
 
@@ -61,7 +65,9 @@ class Kind:
         try:
             return self.instance(value)
         except Mismatch as mismatch:
-            raise DeclarationRefused(f"documents.{self.name}", f"expected defaults for every field: {mismatch.problem}") from None
+            raise DeclarationRefused(
+                f"documents.{self.name}", f"expected defaults for every field: {mismatch.problem}"
+            ) from None
 
 
 def kinds_of(declared: Any) -> dict[str, Kind]:
@@ -72,10 +78,12 @@ def kinds_of(declared: Any) -> dict[str, Kind]:
     """
     kinds: dict[str, Kind] = {}
     for schema in _schemas(declared):
-        if not keys.is_type_name(schema.name):
+        if not key_paths.is_type_name(schema.name):
             raise DeclarationRefused("documents", f"{schema.name!r} cannot name a file on every platform")
         if any(schema.name.casefold() == name.casefold() for name in kinds):
-            raise DeclarationRefused("documents", f"{schema.name!r} is declared twice, perhaps in another case")
+            raise DeclarationRefused(
+                "documents", f"{schema.name!r} is declared twice, perhaps in another case"
+            )
         kinds[schema.name] = kind = Kind(schema)
         kind.default()
     return kinds
@@ -83,7 +91,9 @@ def kinds_of(declared: Any) -> dict[str, Kind]:
 
 def is_frozen(model: type[BaseModel]) -> bool:
     """Whether instances of a pydantic model cannot be changed, nor anything in them."""
-    return bool(model.model_config.get("frozen")) and all(_is_fixed(field.annotation) for field in model.model_fields.values())
+    return bool(model.model_config.get("frozen")) and all(
+        _is_fixed(field.annotation) for field in model.model_fields.values()
+    )
 
 
 def frozen(value: Any) -> Any:
@@ -103,7 +113,13 @@ def thawed(value: Any) -> Any:
 def _schemas(declared: Any) -> Iterable[Schema]:
     from pydantic import BaseModel
 
-    items = declared.items() if isinstance(declared, Mapping) else ((None, item) for item in declared) if isinstance(declared, list | tuple) else ()
+    items = (
+        declared.items()
+        if isinstance(declared, Mapping)
+        else ((None, item) for item in declared)
+        if isinstance(declared, list | tuple)
+        else ()
+    )
     found: list[Schema] = []
     for name, item in items:
         if isinstance(item, type) and issubclass(item, BaseModel):
@@ -111,9 +127,13 @@ def _schemas(declared: Any) -> Iterable[Schema]:
         elif isinstance(item, dict) and isinstance(name, str):
             found.append(JsonSchema(name, item))
         else:
-            raise DeclarationRefused("documents", f"expected pydantic models, or JSON Schema by name, found {item!r}")
+            raise DeclarationRefused(
+                "documents", f"expected pydantic models, or JSON Schema by name, found {item!r}"
+            )
     if not found and declared:
-        raise DeclarationRefused("documents", f"expected a list or a mapping, found {type(declared).__name__}")
+        raise DeclarationRefused(
+            "documents", f"expected a list or a mapping, found {type(declared).__name__}"
+        )
     return found
 
 
@@ -126,9 +146,9 @@ def _is_fixed(annotation: Any) -> bool:
     if origin is typing.Annotated:
         return _is_fixed(arguments[0])
     if origin is not None:
-        return (origin in (tuple, frozenset) or str(origin) in ("typing.Union", "<class 'types.UnionType'>")) and all(
-            _is_fixed(argument) for argument in arguments if argument is not Ellipsis
-        )
+        return (
+            origin in (tuple, frozenset) or str(origin) in ("typing.Union", "<class 'types.UnionType'>")
+        ) and all(_is_fixed(argument) for argument in arguments if argument is not Ellipsis)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return is_frozen(annotation)
     return annotation in IMMUTABLE

@@ -10,9 +10,9 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
+from actors.state_store.engine.operations import Done, Step
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
-from actors.state_store.operations import Done, Step
-from actors.state_store.store import StateStore
 
 GROUP_LIMIT: Final = 256
 """Transactions that share a sync; more would keep the first of them waiting."""

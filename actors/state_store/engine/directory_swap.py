@@ -2,7 +2,8 @@
 
 .restore/new/<directory>   what is to be there
 .restore/old/<directory>   what was there
-.restore/intent.json       the decision: without it the present stays, with it the new is moved in, whatever happens
+.restore/intent.json       the decision: without it the present stays, with it the new is moved in, whatever
+happens
 
 Each step can be told from what is there already, so that it is taken once, however often it is begun.
 """
@@ -19,8 +20,15 @@ from typing import Final
 
 import msgspec
 
-from actors.state_store import keys
-from actors.storage.durable import FILE_MODE, make_directory, remove_file, replace_file, sync_directory, sync_file
+from actors.shared.durable.durable_write import (
+    FILE_MODE,
+    make_directory,
+    remove_file,
+    replace_file,
+    sync_directory,
+    sync_file,
+)
+from actors.state_store.engine import key_paths
 
 RESTORING: Final = ".restore"
 INTENT: Final = "intent.json"
@@ -121,12 +129,18 @@ def discard(root: Path) -> None:
 
 def _keep_strangers(old: Path, present: Path, name: str) -> None:
     """Let evidence and whatever else is no key's stay where it was: it is in no backup."""
-    namespace = next((namespace for namespace, directory in keys.DIRECTORIES.items() if directory == name), name)
+    namespace = next(
+        (namespace for namespace, directory in key_paths.DIRECTORIES.items() if directory == name), name
+    )
     for parent, _, names in os.walk(old):
         division = os.path.relpath(parent, old)
         division = "" if division == "." else division.replace(os.sep, "/")
         for file in names:
-            is_ours = file.endswith(".tmp") or keys.is_cut(file) or keys.key_of(namespace, division, file) is not None
+            is_ours = (
+                file.endswith(".tmp")
+                or key_paths.is_cut(file)
+                or key_paths.key_of(namespace, division, file) is not None
+            )
             target = present / division / file
             if not is_ours and not target.exists():
                 make_directory(target.parent)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from actors.state_store.operations import Incident
-from actors.state_store.tree import Tree
-from actors.state_store.writing import KEPT_ASIDE
+from actors.state_store.engine.operations import Incident
+from actors.state_store.engine.state_layout import Tree
+from actors.state_store.engine.transaction import KEPT_ASIDE
 
 
 def replay(tree: Tree, after: Mapping[str, bytes | None], *, anew: bool = False) -> list[Incident]:
     """Write, durably, what differs from what the files are to hold; returns what could not be kept and is no reason to stop.
 
-    `after` maps a path relative to the store to its content; None: the file is to go. With `anew` also that is written which
-    seems to be so already, since it may not be durable.
+    `after` maps a path relative to the store to its content; None: the file is to go. With `anew` also that
+    is written which seems to be so already, since it may not be durable.
 
     Raises:
         OSError: the disk does not let it.
@@ -23,7 +23,11 @@ def replay(tree: Tree, after: Mapping[str, bytes | None], *, anew: bool = False)
     for relative, content in after.items():
         path = tree.path(relative)
         if tree.is_backups_silent and relative.startswith(KEPT_ASIDE):
-            incidents.append(Incident("disk", relative, "a former value is not kept: the disk of the backups does not answer"))
+            incidents.append(
+                Incident(
+                    "disk", relative, "a former value is not kept: the disk of the backups does not answer"
+                )
+            )
             continue
         if not path.resolve().is_relative_to(tree.root.resolve()):
             continue

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from actors.state_store.keys import namespace_of
+from actors.state_store.engine.key_paths import namespace_of
 
 
 @dataclass(slots=True)
@@ -82,7 +82,9 @@ class Index:
             if self._sorted is not None:
                 del self._sorted[bisect.bisect_left(self._sorted, key)]
 
-    def page(self, prefix: str, after: str, limit: int, namespaces: Iterable[str]) -> tuple[list[tuple[str, int]], int, bool]:
+    def page(
+        self, prefix: str, after: str, limit: int, namespaces: Iterable[str]
+    ) -> tuple[list[tuple[str, int]], int, bool]:
         """Keys with their sizes, in order, that begin with the prefix and come after `after`, of these namespaces.
 
         Returns at most `limit` of them, how many there are with the prefix in all, and whether more follow.
@@ -96,7 +98,9 @@ class Index:
                 total += high - low
                 start = max(low, bisect.bisect_right(names, after))
                 room = limit - len(found)
-                found += [(key, self._entries[key].size_bytes) for key in names[start : min(high, start + room)]]
+                found += [
+                    (key, self._entries[key].size_bytes) for key in names[start : min(high, start + room)]
+                ]
                 more = more or high - start > room
             return found, total, more
 

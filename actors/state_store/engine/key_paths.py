@@ -1,8 +1,9 @@
 """Which file a key lies in, and which key lies in a file. Pure; one to one on every file system.
 
-A key is `<namespace>.<rest>`; the namespace names the directory, the rest the file. Names hold small letters, digits and
-`- _ . = % ~ @` only: capitals become `=a`, all else `%xx`, byte by byte. So nothing depends on case, on Unicode forms, on
-what Windows reserves, and no key leads out of its directory.
+A key is `<namespace>.<rest>`; the namespace names the directory, the rest the file. Names hold small letters,
+digits and `- _ . = % ~ @` only: capitals become `=a`, all else `%xx`, byte by byte. So nothing depends on
+case, on
+Unicode forms, on what Windows reserves, and no key leads out of its directory.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ CUT_LENGTH: Final = 120
 DOCUMENTS: Final = "document"
 """Namespace of typed documents; their files are named like their types."""
 
-DIRECTORIES: Final = {"layout": "layouts", "settings": "settings", "history": "history", "config": "config", DOCUMENTS: "documents"}
+DIRECTORIES: Final = {
+    "layout": "layouts",
+    "settings": "settings",
+    "history": "history",
+    "config": "config",
+    DOCUMENTS: "documents",
+}
 DIVISIONS: Final = {"history": ("conversations", "contexts")}
 """Directories within the directory of a namespace, for keys such as `history.conversations.today`."""
 
@@ -88,8 +95,15 @@ def key_of(namespace: str, division: str, name: str) -> str | None:
         return None
     if namespace == DOCUMENTS:
         return f"{DOCUMENTS}.{stem}" if is_type_name(stem) else None
-    if _SIMPLE.fullmatch(stem) and (division or namespace not in DIVISIONS) and len(stem) <= NAME_LIMIT and not _DEVICE.fullmatch(stem):
-        return f"{namespace}.{division}.{stem}" if division else f"{namespace}.{stem}"  # most are so, and a start reads all of them
+    if (
+        _SIMPLE.fullmatch(stem)
+        and (division or namespace not in DIVISIONS)
+        and len(stem) <= NAME_LIMIT
+        and not _DEVICE.fullmatch(stem)
+    ):
+        return (
+            f"{namespace}.{division}.{stem}" if division else f"{namespace}.{stem}"
+        )  # most are so, and a start reads all of them
     inner = decode(stem)
     if inner is None:
         return None

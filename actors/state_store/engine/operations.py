@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from actors.storage.cipher import DataKey
+from actors.shared.crypto.cipher import DataKey
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ class Incident:
     """Something that somebody has to be told of.
 
     Attributes:
-        kind: `corruption`: a document (or the journal) was damaged; `quota`: there was no room; `disk`: files could not be made durable.
+        kind: `corruption`: a document (or the journal) was damaged; `quota`: there was no room; `disk`: files
+            could not be made durable.
         subject: the key, or whose quota.
         evidence: where what was damaged lies now.
         source: what it was repaired from; empty if it was not.

@@ -1,10 +1,13 @@
 """Intentions, durable before anything is replaced: what a batch is to change, several files at once, is one record.
 
-A segment is a file of records; those that were appended together have one digest. Its end may be torn by a crash: such
-records were never acknowledged. It is made longer than what it holds: writing over zeros changes no metadata, and a sync need not wait for those.
-The digest is salted with a random part of the segment's name, so that no value can hold what passes for a record.
-A segment goes once all that it holds is durable in its own files; at a start, what is left is applied again, in order.
-So one fsync makes any number of changes durable, and a batch is there whole or not at all.
+A segment is a file of records; those that were appended together have one digest. Its end may be torn by a
+crash: such records were never acknowledged. It is made longer than what it holds: writing over zeros changes
+no metadata,
+and a sync need not wait for those. The digest is salted with a random part of the segment's name, so that no
+value can hold what passes for a
+record. A segment goes once all that it holds is durable in its own files; at a start, what is left is applied
+again,
+in order. So one fsync makes any number of changes durable, and a batch is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,7 +25,14 @@ from typing import Final
 
 import msgspec
 
-from actors.storage.durable import REAL_DISK, Disk, DurableWriteFailed, make_directory, remove_file, sync_directory
+from actors.shared.durable.durable_write import (
+    REAL_DISK,
+    Disk,
+    DurableWriteFailed,
+    make_directory,
+    remove_file,
+    sync_directory,
+)
 
 MAGIC: Final = b"UCj1"
 _HEAD: Final = struct.Struct("<4sI16s")
@@ -190,7 +200,9 @@ class Journal:
                 os.close(descriptor)
                 with contextlib.suppress(OSError):
                     self._disk.unlink(path)
-            raise DurableWriteFailed(str(path), step, error.errno or 0, error.strerror or str(error)) from error
+            raise DurableWriteFailed(
+                str(path), step, error.errno or 0, error.strerror or str(error)
+            ) from error
         before = self._path if self._descriptor >= 0 else None
         self.close()
         self._descriptor, self._path, self._serial, self._salt = descriptor, path, self._serial + 1, salt
@@ -205,7 +217,9 @@ class Journal:
             OSError: whether they are cannot be told; the store must not go on.
         """
         if self._descriptor < 0:
-            raise DurableWriteFailed(str(self._directory), "create", errno.ENOSPC, "the disk took no new segment of the journal")
+            raise DurableWriteFailed(
+                str(self._directory), "create", errno.ENOSPC, "the disk took no new segment of the journal"
+            )
         first = self._number + 1
         records = [Record(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
         self._append(pack(*records, salt=self._salt))
@@ -237,10 +251,14 @@ class Journal:
             self._disk.sync_data(self._descriptor)
         except OSError as error:
             self._room_bytes = self.size_bytes
-            os.ftruncate(self._descriptor, self.size_bytes)  # what was half written must not come back at the next start
+            os.ftruncate(
+                self._descriptor, self.size_bytes
+            )  # what was half written must not come back at the next start
             os.lseek(self._descriptor, self.size_bytes, os.SEEK_SET)
             os.fsync(self._descriptor)
-            raise DurableWriteFailed(str(self._path), step, error.errno or 0, error.strerror or str(error)) from error
+            raise DurableWriteFailed(
+                str(self._path), step, error.errno or 0, error.strerror or str(error)
+            ) from error
         self.size_bytes += len(content)
 
     def _write(self, descriptor: int, content: bytes) -> int:

@@ -10,12 +10,12 @@ from typing import Final
 
 import msgspec
 
-from actors.state_store import keys
+from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, MAGIC
+from actors.shared.durable.durable_write import REAL_DISK, Disk, make_directory, sync_directory, sync_file
 from actors.state_store.backups.errors import PlaceSilent
-from actors.state_store.index import Entry
-from actors.state_store.patience import PROBE_SECONDS, Beat, patiently
-from actors.storage.durable import REAL_DISK, Disk, make_directory, sync_directory, sync_file
-from actors.storage.envelope import HEADER_LIMIT_BYTES, MAGIC
+from actors.state_store.engine import key_paths
+from actors.state_store.engine.key_index import Entry
+from actors.state_store.watchdog import PROBE_SECONDS, Beat, patiently
 
 TEMPORARY: Final = ".tmp"
 BACKUPS: Final = ("backups/auto", "backups/manual")
@@ -34,7 +34,7 @@ class Tree:
 
     def __init__(self, root: Path, namespaces: Iterable[str], disk: Disk = REAL_DISK) -> None:
         self.root = root
-        self._namespaces = sorted({*namespaces, *keys.DIRECTORIES})
+        self._namespaces = sorted({*namespaces, *key_paths.DIRECTORIES})
         self._disk = disk
         self._number = 0
         self.is_backups_silent = False
@@ -65,7 +65,7 @@ class Tree:
     def scan(self) -> Iterator[tuple[str, Entry]]:
         """Every key with its size, from names alone; only a file with a cut name is opened. Temp files of former lives go."""
         for namespace in self._namespaces:
-            for division in ("", *keys.DIVISIONS.get(namespace, ())):
+            for division in ("", *key_paths.DIVISIONS.get(namespace, ())):
                 yield from self._scan_directory(namespace, division)
 
     def path(self, relative: str) -> Path:
@@ -79,7 +79,7 @@ class Tree:
             OSError: it is there and cannot be read.
         """
         try:
-            with open(f"{self.root}/{keys.path_of(key)}", "rb", buffering=0) as file:
+            with open(f"{self.root}/{key_paths.path_of(key)}", "rb", buffering=0) as file:
                 size_bytes = os.fstat(file.fileno()).st_size
                 return file.read(min(size_bytes, limit_bytes) + 1)
         except FileNotFoundError:
@@ -164,16 +164,16 @@ class Tree:
     def places(self) -> Iterator[str]:
         """The directories that keys lie in, relative to the store, with slashes."""
         for namespace in self._namespaces:
-            for division in ("", *keys.DIVISIONS.get(namespace, ())):
-                yield keys.directory_of(namespace, division)
+            for division in ("", *key_paths.DIVISIONS.get(namespace, ())):
+                yield key_paths.directory_of(namespace, division)
 
     def _scan_directory(self, namespace: str, division: str) -> Iterator[tuple[str, Entry]]:
-        with os.scandir(self.root / keys.directory_of(namespace, division)) as entries:
+        with os.scandir(self.root / key_paths.directory_of(namespace, division)) as entries:
             for entry in entries:
                 name = entry.name
-                key = keys.key_of(namespace, division, name)
+                key = key_paths.key_of(namespace, division, name)
                 if key is None:
-                    key = self._cut_key(entry.path, namespace) if keys.is_cut(name) else None
+                    key = self._cut_key(entry.path, namespace) if key_paths.is_cut(name) else None
                 if key is not None:
                     yield key, Entry(entry.stat(follow_symlinks=True).st_size)
                 else:
@@ -182,12 +182,16 @@ class Tree:
     def _cut_key(self, path: str, namespace: str) -> str | None:
         """The key of a file whose name is cut, as its envelope says; None if it does not belong here."""
         key = header_name(path)
-        is_it = key and keys.namespace_of(key) == namespace and str(self.root / keys.path_of(key)) == path
+        is_it = (
+            key
+            and key_paths.namespace_of(key) == namespace
+            and str(self.root / key_paths.path_of(key)) == path
+        )
         return key if is_it else None
 
     def _remove_left_over(self, entry: os.DirEntry[str]) -> None:
         stem, _, number = entry.name.removesuffix(TEMPORARY).rpartition(".")
-        if entry.name.endswith(TEMPORARY) and stem.endswith(keys.SUFFIX) and number.isdecimal():
+        if entry.name.endswith(TEMPORARY) and stem.endswith(key_paths.SUFFIX) and number.isdecimal():
             with contextlib.suppress(OSError):
                 os.unlink(entry.path)
 
@@ -198,7 +202,9 @@ def header_name(path: str) -> str:
         with open(path, "rb") as file:
             content = file.read(HEADER_READ_BYTES)
             if content.startswith(MAGIC):
-                return msgspec.json.decode(content[len(MAGIC) : content.index(b"\n", 0, HEADER_LIMIT_BYTES)], type=_Named).name
+                return msgspec.json.decode(
+                    content[len(MAGIC) : content.index(b"\n", 0, HEADER_LIMIT_BYTES)], type=_Named
+                ).name
             return msgspec.json.decode(content + file.read(), type=_Named).name
     except (OSError, ValueError):
         return ""

@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
-from actors.state_store import journal as journals
+from actors.shared.durable.directory_lock import DirectoryLock
+from actors.shared.durable.durable_write import REAL_DISK, Disk, DurableWriteFailed
+from actors.shared.durable.quarantine import quarantine
+from actors.state_store.engine import state_journal as journals
+from actors.state_store.engine.directory_swap import resume
+from actors.state_store.engine.journal_replay import replay
+from actors.state_store.engine.key_index import Entry, Index
+from actors.state_store.engine.key_paths import path_of
+from actors.state_store.engine.operations import Done, Incident, Keys, Loaded, Repair, Repaired, Restore, Step
+from actors.state_store.engine.state_journal import Journal
+from actors.state_store.engine.state_layout import JOURNAL, Tree
+from actors.state_store.engine.transaction import Prepared, Writer
+from actors.state_store.engine.value_codec import READ_LIMIT_BYTES, Damaged, Opener
+from actors.state_store.engine.value_schemas import Schemata
 from actors.state_store.errors import LoadFailed, StateError, StoreBroken, ValidationFailed
-from actors.state_store.index import Entry, Index
-from actors.state_store.journal import Journal
-from actors.state_store.keys import path_of
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.opening import READ_LIMIT_BYTES, Damaged, Opener
-from actors.state_store.operations import Done, Incident, Keys, Loaded, Repair, Repaired, Restore, Step
-from actors.state_store.replaying import replay
-from actors.state_store.schemata import Schemata
-from actors.state_store.swapping import resume
-from actors.state_store.tree import JOURNAL, Tree
-from actors.state_store.writing import Prepared, Writer
-from actors.storage.durable import REAL_DISK, Disk, DurableWriteFailed
-from actors.storage.lock import DirectoryLock
-from actors.storage.quarantine import quarantine
 
 JOURNAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """A journal that has grown so long is brought to its files before the next write; the actor does so long before."""
@@ -66,7 +66,16 @@ class StateStore:
         self._tree = Tree(root, [namespace.name for namespace in self.namespaces], disk)
         self._journal = Journal(root / JOURNAL, disk)
         self._opener = Opener(self.namespaces, self.schemata, keys, clock)
-        self._writer = Writer(self._tree, self.index, self._journal, self.namespaces, self._opener, self._look, quota_bytes, clock)
+        self._writer = Writer(
+            self._tree,
+            self.index,
+            self._journal,
+            self.namespaces,
+            self._opener,
+            self._look,
+            quota_bytes,
+            clock,
+        )
         self._writing = threading.RLock()
         self._hardening = threading.RLock()
         self._sealed: list[tuple[Path, set[str]]] = []
@@ -90,7 +99,8 @@ class StateStore:
         """Whether only a new start can tell what is so."""
         return self._is_broken
 
-    # -- life ------------------------------------------------------------------------------------------------------
+    # -- life
+    # ------------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Make the directories, carry out what a former life left of a restore and in the journal, and find all keys.
@@ -117,7 +127,9 @@ class StateStore:
             with self._hardening, self._writing:
                 if not self._is_broken:
                     self._bring_home()
-                self._is_broken = True  # a thread that nobody waits for may come back from a disk, and must change nothing
+                self._is_broken = (
+                    True  # a thread that nobody waits for may come back from a disk, and must change nothing
+                )
                 self._journal.close()
         finally:
             if self._lock is not None:
@@ -128,7 +140,8 @@ class StateStore:
         with self._hardening:
             self._bring_home()
 
-    # -- write -----------------------------------------------------------------------------------------------------
+    # -- write
+    # -----------------------------------------------------------------------------------------------------
 
     def commit(self, transactions: Sequence[Sequence[Step]]) -> list[list[Done] | StateError]:
         """Carry out transactions, each whole or not at all, with one sync for many; what is returned as done is durable.
@@ -148,7 +161,8 @@ class StateStore:
             self.checkpoint()
         return [outcome.error if outcome.error is not None else outcome.done for outcome in outcomes]
 
-    # -- whole -----------------------------------------------------------------------------------------------------
+    # -- whole
+    # -----------------------------------------------------------------------------------------------------
 
     @property
     def tree(self) -> Tree:
@@ -230,7 +244,8 @@ class StateStore:
             self._swaps += 1
         return True
 
-    # -- read ------------------------------------------------------------------------------------------------------
+    # -- read
+    # ------------------------------------------------------------------------------------------------------
 
     def load(self, key: str, schema: str = "", *, condemn: bool = False) -> Loaded:
         """The value of a key. A damaged document is put aside, and the newest good copy takes its place if there is one.
@@ -264,7 +279,8 @@ class StateStore:
         with self._writing:
             return [self.load(key) for key in keys]
 
-    # -- inside ----------------------------------------------------------------------------------------------------
+    # -- inside
+    # ----------------------------------------------------------------------------------------------------
 
     def _bring_home(self) -> bool:
         """See `checkpoint`; returns whether the journal holds nothing any more that is not durable in its file."""
@@ -276,7 +292,13 @@ class StateStore:
             for _, touched in self._sealed:
                 self._tree.harden(sorted(touched))
         except (OSError, DurableWriteFailed) as error:
-            self.incidents.append(Incident("disk", "journal", f"files could not be made durable ({error}); the journal keeps what they hold"))
+            self.incidents.append(
+                Incident(
+                    "disk",
+                    "journal",
+                    f"files could not be made durable ({error}); the journal keeps what they hold",
+                )
+            )
             self.is_suspect = True
             return False
         self.is_suspect = False
@@ -314,7 +336,9 @@ class StateStore:
         try:
             evidence = str(quarantine(self._tree.path(path_of(damaged.key))))
         except OSError as error:
-            raise LoadFailed(damaged.key, f"it is damaged ({damaged.problem}) and cannot be put aside ({error.strerror})") from error
+            raise LoadFailed(
+                damaged.key, f"it is damaged ({damaged.problem}) and cannot be put aside ({error.strerror})"
+            ) from error
         self.index.drop(damaged.key)
         self.incidents.append(Incident("corruption", damaged.key, damaged.problem, evidence, source))
         return evidence
@@ -373,14 +397,23 @@ class StateStore:
         for segment in damaged:
             aside = quarantine(segment)
             self.incidents.append(
-                Incident("corruption", "journal", "records of the journal cannot be read; what they changed may be older now", str(aside))
+                Incident(
+                    "corruption",
+                    "journal",
+                    "records of the journal cannot be read; what they changed may be older now",
+                    str(aside),
+                )
             )
         left = [segment for segment in segments if segment not in damaged]
         try:
             self._journal.begin(self._writer.revision)
         except DurableWriteFailed as failed:  # what is there can be read all the same
             self.incidents.append(
-                Incident("disk", "journal", f"nothing can be saved until the disk takes a new segment of the journal ({failed.reason})")
+                Incident(
+                    "disk",
+                    "journal",
+                    f"nothing can be saved until the disk takes a new segment of the journal ({failed.reason})",
+                )
             )
             self._writer.journal_failed = True
             self._sealed += [(segment, set()) for segment in left]

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.state_store.engine.key_index import Entry, Index
+from actors.state_store.engine.key_paths import former_path, path_of
+from actors.state_store.engine.operations import Delete, Done, Restore, Save, Step
+from actors.state_store.engine.state_journal import Change, Journal
+from actors.state_store.engine.state_layout import Tree
+from actors.state_store.engine.value_codec import READ_LIMIT_BYTES, Opener
+from actors.state_store.engine.write_rules import Room, check_replaceable, check_room, treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, StateError, StoreBroken
-from actors.state_store.index import Entry, Index
-from actors.state_store.journal import Change, Journal
-from actors.state_store.keys import former_path, path_of
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.opening import READ_LIMIT_BYTES, Opener
-from actors.state_store.operations import Delete, Done, Restore, Save, Step
-from actors.state_store.policy import Room, check_replaceable, check_room, treatment
-from actors.state_store.tree import Tree
-from actors.storage.durable import DurableWriteFailed
 
 GROUP_LIMIT_BYTES: Final = 32 * 1024 * 1024
 KEPT_ASIDE: Final = "backups/"
@@ -114,7 +114,9 @@ class Writer:
         except StateError as error:
             prepared.error = error
         except OSError as error:
-            prepared.error = SaveFailed(prepared.key, f"{error.strerror or error}; what was there before is there still")
+            prepared.error = SaveFailed(
+                prepared.key, f"{error.strerror or error}; what was there before is there still"
+            )
         if prepared.error is not None:
             self._tree.unstage(temporary for temporary in prepared.temporaries if temporary is not None)
             return prepared
@@ -140,7 +142,10 @@ class Writer:
         except DurableWriteFailed as failed:
             self.journal_failed = True
             for prepared in group:
-                prepared.error = SaveFailed(prepared.key, f"{failed.step} failed ({failed.reason}); what was there before is there still")
+                prepared.error = SaveFailed(
+                    prepared.key,
+                    f"{failed.step} failed ({failed.reason}); what was there before is there still",
+                )
                 self._tree.unstage(temporary for temporary in prepared.temporaries if temporary is not None)
             return
         except OSError as error:
@@ -172,9 +177,12 @@ class Writer:
         except (DurableWriteFailed, OSError) as second:
             raise StoreBroken(prepared.key, str(second)) from error
         self._tree.unstage(temporary for temporary in prepared.temporaries if temporary is not None)
-        prepared.error = SaveFailed(prepared.key, f"rename failed ({error.strerror or error}); what was there before is there still")
+        prepared.error = SaveFailed(
+            prepared.key, f"rename failed ({error.strerror or error}); what was there before is there still"
+        )
 
-    # -- one step --------------------------------------------------------------------------------------------------
+    # -- one step
+    # --------------------------------------------------------------------------------------------------
 
     def _prepare(self, step: Step, prepared: Prepared) -> None:
         if step.key in prepared.entries:
@@ -208,7 +216,14 @@ class Writer:
         how = treatment(namespace, present, step.encrypt, step.compress, step.backup)
         content = self._opener.seal(step, how, self.revision + 1)
         growth = len(content) - (present.size_bytes if present else 0)
-        check_room(step.key, growth, (self._room(namespace.name, namespace.quota_bytes, prepared), self._room("total", self._quota_bytes, prepared)))
+        check_room(
+            step.key,
+            growth,
+            (
+                self._room(namespace.name, namespace.quota_bytes, prepared),
+                self._room("total", self._quota_bytes, prepared),
+            ),
+        )
         self.revision += 1
         if how.backup and present is not None:
             self._keep_former(step.key, present, prepared)
@@ -240,7 +255,10 @@ class Writer:
     def _keep_former(self, key: str, present: Entry, prepared: Prepared) -> None:
         """Let the value that is replaced lie below the automatic backups; encrypted ones stay so."""
         if self._tree.is_backups_silent:
-            raise SaveFailed(key, "its former value cannot be kept: the disk of the backups does not answer; what was there before is there still")
+            raise SaveFailed(
+                key,
+                "its former value cannot be kept: the disk of the backups does not answer; what was there before is there still",
+            )
         path = path_of(key)
         content = self._group.contents.get(path) or self._tree.read(key, READ_LIMIT_BYTES)
         if content is None:
@@ -254,5 +272,11 @@ class Writer:
     def _room(self, subject: str, quota_bytes: int, prepared: Prepared) -> Room:
         pending = (self._group.growth, prepared.growth)
         if subject == "total":
-            return Room(subject, self.index.size_bytes + sum(sum(growth.values()) for growth in pending), quota_bytes)
-        return Room(subject, self.index.totals(subject).size_bytes + sum(growth.get(subject, 0) for growth in pending), quota_bytes)
+            return Room(
+                subject, self.index.size_bytes + sum(sum(growth.values()) for growth in pending), quota_bytes
+            )
+        return Room(
+            subject,
+            self.index.totals(subject).size_bytes + sum(growth.get(subject, 0) for growth in pending),
+            quota_bytes,
+        )

@@ -8,15 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
-from actors.state_store.index import Entry
-from actors.state_store.keys import rest_of
-from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Keys, Loaded, Save
-from actors.state_store.policy import Treatment
-from actors.state_store.schemata import Mismatch, Schemata
-from actors.storage.codec import ValueNotStorable
-from actors.storage.envelope import (
+from actors.shared.crypto.content_codec import ValueNotStorable
+from actors.shared.crypto.envelope import (
     DEFAULT_LIMITS,
     EnvelopeDamaged,
     EnvelopeLocked,
@@ -28,6 +21,13 @@ from actors.storage.envelope import (
     open_envelope,
     seal,
 )
+from actors.state_store.engine.key_index import Entry
+from actors.state_store.engine.key_paths import rest_of
+from actors.state_store.engine.operations import Keys, Loaded, Save
+from actors.state_store.engine.value_schemas import Mismatch, Schemata
+from actors.state_store.engine.write_rules import Treatment
+from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
+from actors.state_store.namespaces import Namespaces
 from bus.errors import UndercroftError
 from schemas.state import VALUE_LIMIT_BYTES
 
@@ -54,7 +54,13 @@ class Damaged(UndercroftError):
 class Opener:
     """Knows keys, schemas and their versions; touches no file."""
 
-    def __init__(self, namespaces: Namespaces, schemata: Schemata, keys: Keys | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        namespaces: Namespaces,
+        schemata: Schemata,
+        keys: Keys | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Args: clock: seconds since the Unix epoch."""
         self._namespaces = namespaces
         self._schemata = schemata
@@ -66,7 +72,8 @@ class Opener:
 
         Raises:
             ValidationFailed: it does not fit its schema, is not JSON, or is too large.
-            SaveFailed: it is to be encrypted and there is no key to be had; it is never written in plain instead.
+            SaveFailed: it is to be encrypted and there is no key to be had; it is never written in plain
+                instead.
         """
         declared = self.schema_of(step.key)
         for name in {declared, step.schema} - {""}:
@@ -90,7 +97,9 @@ class Opener:
         except ValueNotStorable as error:
             raise ValidationFailed(step.key, "JSON", error.problem) from None
         except KeyNotToBeHad as error:
-            raise SaveFailed(step.key, f"locked: it is to be encrypted, and no key is to be had: {error.reason}", True) from None
+            raise SaveFailed(
+                step.key, f"locked: it is to be encrypted, and no key is to be had: {error.reason}", True
+            ) from None
 
     def open(self, key: str, content: bytes, schema: str = "") -> Loaded:
         """The value in an envelope, brought to the present version of its schema.
@@ -139,7 +148,9 @@ class Opener:
         newer = ""
         if header.schema_version > version:
             newer = f"a later version of the app wrote it ({name or 'schema'} version {header.schema_version}, this one knows {version})"
-        return Entry(len(content), max(1, header.revision), header.is_encrypted, newer, header.schema_version < version)
+        return Entry(
+            len(content), max(1, header.revision), header.is_encrypted, newer, header.schema_version < version
+        )
 
     def reseal(self, key: str, content: bytes, revision: int) -> bytes:
         """The same value, of the same version and time, with another revision; encrypted if it was, or its namespace says so.
@@ -199,6 +210,10 @@ def check_size(key: str, value: Any) -> None:
     try:
         size_bytes = len(msgspec.msgpack.encode(value))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ValidationFailed(key, "JSON", f"it holds a number, or an object, that cannot be sent ({type(error).__name__})") from None
+        raise ValidationFailed(
+            key, "JSON", f"it holds a number, or an object, that cannot be sent ({type(error).__name__})"
+        ) from None
     if size_bytes > VALUE_LIMIT_BYTES:
-        raise ValidationFailed(key, "JSON", f"it has {size_bytes} bytes, expected at most {VALUE_LIMIT_BYTES}")
+        raise ValidationFailed(
+            key, "JSON", f"it has {size_bytes} bytes, expected at most {VALUE_LIMIT_BYTES}"
+        )

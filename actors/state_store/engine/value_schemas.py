@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors.profile import Profile
+from actors.shared.profile.profile import Profile
 from actors.state_store.errors import DeclarationRefused
 from bus.errors import UndercroftError
 from schemas.state import ConversationHistoryState, GridLayoutState, UserPreferencesState
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 PROBLEM_LIMIT: Final = 500
 SCHEMA_FILE_LIMIT_BYTES: Final = 4 * 1024 * 1024
-SHIPPED: Final[tuple[type[msgspec.Struct], ...]] = (GridLayoutState, UserPreferencesState, ConversationHistoryState)
+SHIPPED: Final[tuple[type[msgspec.Struct], ...]] = (
+    GridLayoutState,
+    UserPreferencesState,
+    ConversationHistoryState,
+)
 Migration = Callable[[Any], Any]
 """Given a value of one version, returns that of the next."""
 
@@ -32,7 +36,8 @@ class Mismatch(UndercroftError):
     """A value does not fit, or cannot be brought to the present version.
 
     Attributes:
-        problem: where, what was found, what was expected; holds no secret of the value beyond what names the place.
+        problem: where, what was found, what was expected; holds no secret of the value beyond what names the
+            place.
     """
 
     def __init__(self, problem: str) -> None:
@@ -104,7 +109,11 @@ class ModelSchema(Schema):
             return self.model.model_validate(value)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False, include_context=False)
-            raise Mismatch("; ".join(f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in found[:5])) from None
+            raise Mismatch(
+                "; ".join(
+                    f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in found[:5]
+                )
+            ) from None
 
     def json_schema(self) -> dict[str, Any]:
         """See `Schema.json_schema`."""
@@ -134,10 +143,14 @@ class JsonSchema(Schema):
         try:
             error = next(self._validator.iter_errors(value), None)
         except Unresolvable as outside:
-            raise Mismatch(f"the schema {self.name} refers to {str(outside.ref)[:200]!r}, which is not in it") from None
+            raise Mismatch(
+                f"the schema {self.name} refers to {str(outside.ref)[:200]!r}, which is not in it"
+            ) from None
         if error is not None:
             place = ".".join(map(str, error.absolute_path)) or "value"
-            raise Mismatch(f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}")
+            raise Mismatch(
+                f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}"
+            )
 
     def json_schema(self) -> dict[str, Any]:
         """See `Schema.json_schema`."""
@@ -147,7 +160,9 @@ class JsonSchema(Schema):
 class Schemata:
     """All schemas of an app by name, with their migrations."""
 
-    def __init__(self, schemas: Sequence[Schema] = (), migrations: Mapping[str, Sequence[Migration]] | None = None) -> None:
+    def __init__(
+        self, schemas: Sequence[Schema] = (), migrations: Mapping[str, Sequence[Migration]] | None = None
+    ) -> None:
         """Args: migrations: name of a schema to what brings version 1 to 2, 2 to 3 and so on; the present version follows from them."""
         self._named: dict[str, Schema] = {type.__name__: StructSchema(type) for type in SHIPPED}
         self._migrations = {name: tuple(chain) for name, chain in (migrations or {}).items()}
@@ -170,7 +185,10 @@ class Schemata:
         """
         unknown = sorted(name for name in self._migrations if name not in self._named)
         if unknown:
-            raise DeclarationRefused("migrations", f"expected names of schemas ({', '.join(sorted(self._named))}), found {unknown[0]!r}")
+            raise DeclarationRefused(
+                "migrations",
+                f"expected names of schemas ({', '.join(sorted(self._named))}), found {unknown[0]!r}",
+            )
 
     def version(self, name: str) -> int:
         """The present version of a schema: one more than it has migrations."""
@@ -190,7 +208,9 @@ class Schemata:
             try:
                 value = migrate(value)
             except Exception as error:  # an app's own code may raise anything; all of it means the same here
-                raise Mismatch(f"the migration of {name} from version {number} to {number + 1} failed: {type(error).__name__}") from error
+                raise Mismatch(
+                    f"the migration of {name} from version {number} to {number + 1} failed: {type(error).__name__}"
+                ) from error
         return value
 
     def check(self, name: str, value: Any) -> None:
@@ -213,8 +233,13 @@ def of_profile(profile: Profile) -> Schemata:
         ProfileError: a file cannot be imported.
     """
     migrations = profile.load(profile.migrations) if profile.migrations else {}
-    if not isinstance(migrations, Mapping) or not all(isinstance(chain, Sequence) for chain in migrations.values()):
-        raise DeclarationRefused("migrations", f"expected a mapping of schema names to lists of functions, found {type(migrations).__name__}")
+    if not isinstance(migrations, Mapping) or not all(
+        isinstance(chain, Sequence) for chain in migrations.values()
+    ):
+        raise DeclarationRefused(
+            "migrations",
+            f"expected a mapping of schema names to lists of functions, found {type(migrations).__name__}",
+        )
     schemata = Schemata((), migrations)
     for table in profile.state_namespaces:
         for reference in (table.schema, *table.schemas.values()):
@@ -236,7 +261,10 @@ def _load(profile: Profile, reference: str) -> Schema:
         return JsonSchema(reference, found)
     if ".py:" not in reference:
         known = ", ".join(type.__name__ for type in SHIPPED)
-        raise DeclarationRefused("namespaces.schema", f"expected 'file.py:Class', 'file.json' or one of {known}, found {reference!r}")
+        raise DeclarationRefused(
+            "namespaces.schema",
+            f"expected 'file.py:Class', 'file.json' or one of {known}, found {reference!r}",
+        )
     model = profile.load(reference)
     if not isinstance(model, type) or not issubclass(model, BaseModel):
         raise DeclarationRefused(reference, f"expected a pydantic model, found {model!r}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from actors.state_store.engine.key_index import Entry
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed
-from actors.state_store.index import Entry
 from actors.state_store.namespaces import Namespace
 
 
@@ -18,10 +18,17 @@ class Treatment:
     backup: bool
 
 
-def treatment(namespace: Namespace, present: Entry | None, encrypt: bool | None, compress: bool | None, backup: bool | None) -> Treatment:
+def treatment(
+    namespace: Namespace,
+    present: Entry | None,
+    encrypt: bool | None,
+    compress: bool | None,
+    backup: bool | None,
+) -> Treatment:
     """What was asked for, unless the namespace is stricter.
 
-    What is encrypted stays so unless it is asked for otherwise, and a value of an older schema is always kept.
+    What is encrypted stays so unless it is asked for otherwise, and a value of an older schema is always
+    kept.
     """
     was_encrypted = present is not None and present.is_encrypted
     return Treatment(

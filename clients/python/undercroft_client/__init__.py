@@ -1,6 +1,13 @@
 """A thin client for an Undercroft runtime: `connect` for synchronous code, `undercroft_client.aio.connect` for asyncio."""
 
-from undercroft_client.errors import ClientError, HelloRefused, NotRunning, PublishRefused, Refused, RequestFailed
+from undercroft_client.errors import (
+    ClientError,
+    HelloRefused,
+    NotRunning,
+    PublishRefused,
+    Refused,
+    RequestFailed,
+)
 from undercroft_client.event import Event, Request
 from undercroft_client.runtime import CurveKeys, Runtime, read_runtime, runtime_path
 from undercroft_client.sync import Client, Subscription, connect

@@ -47,7 +47,9 @@ class Outcome(asyncio.Future[Frames]):
 class Client(Shell):
     """An asynchronous client; `async with connect(...) as client`. On Windows it needs asyncio's selector event loop."""
 
-    def __init__(self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None) -> None:
+    def __init__(
+        self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None
+    ) -> None:
         super().__init__(name, app, home, runtime)
         self._loop = asyncio.get_running_loop()
         self._handlers: dict[str, Handler] = {}
@@ -108,7 +110,9 @@ class Client(Shell):
     async def request(self, event: Request[ReplyT], timeout_seconds: float = ...) -> ReplyT: ...
     @overload
     async def request(self, event: dict[str, Any], timeout_seconds: float = ...) -> Any: ...
-    async def request(self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> Any:
+    async def request(
+        self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+    ) -> Any:
         """Ask, and wait for the one outcome.
 
         Raises:
@@ -121,21 +125,31 @@ class Client(Shell):
             async with asyncio.timeout(timeout_seconds + DEADLINE_GRACE_SECONDS):
                 return self._reply(event, (await outcome)[2])
         except TimeoutError:
-            raise RequestFailed("deadline", f"no outcome within {timeout_seconds} s, not even from the broker", topic_of(event)) from None
+            raise RequestFailed(
+                "deadline",
+                f"no outcome within {timeout_seconds} s, not even from the broker",
+                topic_of(event),
+            ) from None
         finally:
             self._protocol.give_up(id)
             self._schedule()
 
-    async def publish(self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS) -> None:
+    async def publish(
+        self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS
+    ) -> None:
         """Publish; returns once the broker has given all of these events their place in the order.
 
         `key` retains events that are maps for late joiners, as `retained_by` does for typed ones.
 
         Raises:
             PublishRefused: the broker gave one of them no place.
-            TimeoutError: the broker is away; the events are published once it is back, as long as this client lives.
+            TimeoutError: the broker is away; the events are published once it is back, as long as this client
+                lives.
         """
-        bodies = [(topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event)) for event in events]
+        bodies = [
+            (topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event))
+            for event in events
+        ]
         outcomes = [Outcome() for _ in bodies]
         for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
             self._protocol.publish(topic, body, retained_key, None, outcome)
@@ -145,7 +159,9 @@ class Client(Shell):
             for outcome in outcomes:
                 await outcome
 
-    async def subscribe(self, *what: type[Event] | str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> Subscription:
+    async def subscribe(
+        self, *what: type[Event] | str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+    ) -> Subscription:
         """Hear events of these types or patterns (`models.*`, `*`) from now on; retained ones come first.
 
         Raises:
@@ -163,7 +179,12 @@ class Client(Shell):
             raise
         return Subscription(self, inbox)
 
-    async def serve(self, what: type[Request[Any]] | str, answer: Handler, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> None:
+    async def serve(
+        self,
+        what: type[Request[Any]] | str,
+        answer: Handler,
+        timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    ) -> None:
         """Answer requests of this type or topic from now on, each in a task of its own.
 
         `answer` gets the request and returns the reply, or raises `Refused`; it may be a coroutine function.
@@ -192,7 +213,9 @@ class Client(Shell):
                 self._protocol.fail(asked.id, "no_responder", f"{self.name} does not answer {asked.topic}")
                 return
             reply = handler(self._decoded(asked.topic, asked.body))
-            self._protocol.answer(asked.id, self._encoded(await reply if inspect.isawaitable(reply) else reply))
+            self._protocol.answer(
+                asked.id, self._encoded(await reply if inspect.isawaitable(reply) else reply)
+            )
         except UNREADABLE as error:
             self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
         except Refused as refused:
@@ -214,7 +237,9 @@ class Subscription:
     async def __aenter__(self) -> Subscription:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __aiter__(self) -> Subscription:
@@ -228,7 +253,11 @@ class Subscription:
 
     async def next(self) -> Any:
         """The next event; None once the client or the subscription is closed."""
-        while (event := self.inbox.next()) is None and not self._client._is_closed and self.inbox in self._client._inboxes:
+        while (
+            (event := self.inbox.next()) is None
+            and not self._client._is_closed
+            and self.inbox in self._client._inboxes
+        ):
             self._client._schedule()  # the feed may have been left alone while this queue was full
             self._client._changed.clear()
             await self._client._changed.wait()
@@ -243,7 +272,14 @@ class Subscription:
 class Connection:
     """What `connect` returns: `async with connect(...) as client`."""
 
-    def __init__(self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        app: str,
+        home: str | os.PathLike[str] | None,
+        runtime: Runtime | None,
+        timeout_seconds: float,
+    ) -> None:
         self._arguments = (name, app, home, runtime)
         self._timeout_seconds = timeout_seconds
         self._client: Client | None = None
@@ -258,13 +294,18 @@ class Connection:
                 raise protocol.refusal
         except TimeoutError:
             await client.close()
-            raise NotRunning(str(client._path), f"nobody answers at {client._runtime.lane} within {self._timeout_seconds} s") from None
+            raise NotRunning(
+                str(client._path),
+                f"nobody answers at {client._runtime.lane} within {self._timeout_seconds} s",
+            ) from None
         except BaseException:
             await client.close()
             raise
         return client
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._client is not None:
             await self._client.close()
 

@@ -28,7 +28,8 @@ class HelloRefused(ClientError):
     """The broker does not let this client in.
 
     Attributes:
-        reason: `wrong_version`, `wrong_token`, `invalid_name` or `duplicate_name`; `denied` if the keys do not match.
+        reason: `wrong_version`, `wrong_token`, `invalid_name` or `duplicate_name`; `denied` if the keys do
+            not match.
         detail: what was expected and what was found.
     """
 

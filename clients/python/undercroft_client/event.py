@@ -11,8 +11,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A fact, or a request, that processes tell each other. An app's own: `class TickEvent(Event, ..., tag="app.tick")`.
 
     Attributes:
-        retained_by: None if late joiners do not get this event; otherwise the name of the field that tells apart
-            what is retained (one last event for each value), or "" for one last event of the topic.
+        retained_by: None if late joiners do not get this event; otherwise the name of the field that tells
+            apart what is retained (one last event for each value), or "" for one last event of the topic.
     """
 
     retained_by: ClassVar[str | None] = None

@@ -51,7 +51,9 @@ class Outbox:
         self._tail: deque[Message] = deque()
         self._newest: dict[tuple[str, str], Message] = {}
 
-    def offer(self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None) -> Frames:
+    def offer(
+        self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None
+    ) -> Frames:
         """Count an event; returns its frames."""
         self._serial += 1
         self._counts[topic] = self._counts.get(topic, 0) + 1
@@ -80,7 +82,10 @@ class Outbox:
     def start_over(self, now: float) -> None:
         """A new broker knows nothing: it gets what is retained, what was accepted of late, and what was not accepted."""
         self._trim(now)
-        again = {message.serial: message for message in (*self._newest.values(), *self._tail, *self._under_way.values())}
+        again = {
+            message.serial: message
+            for message in (*self._newest.values(), *self._tail, *self._under_way.values())
+        }
         self._under_way = {serial: again[serial] for serial in sorted(again)}
         self._tail.clear()
 
@@ -94,5 +99,7 @@ class Outbox:
             message.end(PublishRefused(message.topic, "left", detail))
 
     def _trim(self, now: float) -> None:
-        while self._tail and (len(self._tail) > TAIL_LIMIT_MESSAGES or now - self._tail[0].accepted_at > TAIL_SECONDS):
+        while self._tail and (
+            len(self._tail) > TAIL_LIMIT_MESSAGES or now - self._tail[0].accepted_at > TAIL_SECONDS
+        ):
             self._tail.popleft()

@@ -67,9 +67,12 @@ class Protocol:
         self._services: dict[tuple[str, ...], Settle | None] = {}
         self._serves: deque[tuple[str, ...]] = deque()
 
-    # -- what the user wants -------------------------------------------------------------------------------------------
+    # -- what the user wants
+    # -------------------------------------------------------------------------------------------
 
-    def publish(self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None) -> None:
+    def publish(
+        self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None
+    ) -> None:
         """Publish one event, kept under `key` for late joiners; `settle` is called once it has its place in the order."""
         frames = self._outbox.offer(topic, event, key, correlation, settle)
         if self.is_welcome:
@@ -80,9 +83,13 @@ class Protocol:
         if self.is_welcome:
             self._send(b"PING", [0])
 
-    def request(self, topic: str, event: bytes, timeout_seconds: float, correlation: str | None, settle: Settle) -> int:
+    def request(
+        self, topic: str, event: bytes, timeout_seconds: float, correlation: str | None, settle: Settle
+    ) -> int:
         """Ask; returns the id of the question."""
-        return self._ask(b"REQUEST", topic, [topic, max(1, int(timeout_seconds * 1000)), correlation], settle, event)
+        return self._ask(
+            b"REQUEST", topic, [topic, max(1, int(timeout_seconds * 1000)), correlation], settle, event
+        )
 
     def give_up(self, id: int) -> None:
         """Nobody waits for this answer any more."""
@@ -108,7 +115,9 @@ class Protocol:
             self._in_hand.remove(id)
             self._send(b"FAILED", [id, kind, message[:4096]])
 
-    def subscribe(self, patterns: Iterable[str], hear: Callable[[Heard | Lost], None], settle: Settle) -> Reception:
+    def subscribe(
+        self, patterns: Iterable[str], hear: Callable[[Heard | Lost], None], settle: Settle
+    ) -> Reception:
         """Hear events of these patterns; the feed must be subscribed to them first. `settle` is called with the snapshot."""
         reception = Reception(patterns)
         self.receptions[reception] = hear
@@ -123,7 +132,8 @@ class Protocol:
             self._failed(id, "died", LEFT)
         self._outbox.abandon(LEFT)
 
-    # -- what the sockets bring ----------------------------------------------------------------------------------------
+    # -- what the sockets bring
+    # ----------------------------------------------------------------------------------------
 
     def connected(self) -> None:
         """The lane has a new connection."""
@@ -137,7 +147,9 @@ class Protocol:
         self._in_hand.clear()
         self.asked.clear()
         for id in [id for id, question in self._questions.items() if question.is_sent]:
-            self._failed(id, "died", "the connection to the broker was lost; the request may have been carried out")
+            self._failed(
+                id, "died", "the connection to the broker was lost; the request may have been carried out"
+            )
 
     def lane(self, frames: Frames, now: float) -> None:
         """A lane message came in."""
@@ -178,14 +190,17 @@ class Protocol:
             for reception in list(self.receptions):
                 self._carry_out(reception, reception.receive(topic, run, frames[2]))
 
-    # -- what follows --------------------------------------------------------------------------------------------------
+    # -- what follows
+    # --------------------------------------------------------------------------------------------------
 
     def _send(self, verb: bytes, header: list[Any], *body: bytes) -> None:
         self.outgoing.append([verb, encode(header), *body])
 
     def _ask(self, verb: bytes, topic: str, header: list[Any], settle: Settle, *body: bytes) -> int:
         self._last_id += 1
-        question = self._questions[self._last_id] = Question(topic, [verb, encode([self._last_id, *header]), *body], settle, self.is_welcome)
+        question = self._questions[self._last_id] = Question(
+            topic, [verb, encode([self._last_id, *header]), *body], settle, self.is_welcome
+        )
         if self.is_welcome:
             self.outgoing.append(question.frames)
         return self._last_id
@@ -243,7 +258,8 @@ class Protocol:
                 del self._services[topics]
             settle([], error)
 
-    # -- hearing -------------------------------------------------------------------------------------------------------
+    # -- hearing
+    # -------------------------------------------------------------------------------------------------------
 
     def _snapshot(self, reception: Reception, settle: Settle) -> None:
         def take(frames: Frames, error: Exception | None) -> None:

@@ -96,10 +96,14 @@ class Reception:
         early, self._early = self._early or (), None
         if self._enter(epoch):
             self._due = {topic: head + 1 for topic, head in heads.items()}
-        steps: list[Step] = [Heard(topic, run, body, run.count - 1, retained=True) for topic, run, body in retained]
+        steps: list[Step] = [
+            Heard(topic, run, body, run.count - 1, retained=True) for topic, run, body in retained
+        ]
         for topic, run, _ in retained:
             self._note((topic, run.instance), run.source_number + run.count - 1)
-            self._compared.add((topic, run.instance))  # what lies between it and the heads was before our time
+            self._compared.add(
+                (topic, run.instance)
+            )  # what lies between it and the heads was before our time
         return steps + [step for message in early for step in self.receive(*message)]
 
     def receive(self, topic: str, run: Run, body: bytes) -> list[Step]:
@@ -132,7 +136,9 @@ class Reception:
                     steps += self._fetch(topic, head)
         return steps
 
-    def replayed(self, epoch: str, topic: str, lost: int, runs: Iterable[tuple[str, Run, bytes]]) -> list[Step]:
+    def replayed(
+        self, epoch: str, topic: str, lost: int, runs: Iterable[tuple[str, Run, bytes]]
+    ) -> list[Step]:
         """The answer to a REPLAY that was asked in this epoch: what is lost for good, and what there is."""
         if epoch != self.epoch:
             return []
@@ -201,7 +207,11 @@ class Reception:
     def _judge(self, heard: Heard) -> list[Step]:
         """Compare with the publisher's own count: skip what was heard before the broker was restarted, notice what was not."""
         run, source = heard.run, (heard.topic, heard.run.instance)
-        seen, first, last = self._seen.get(source, 0), run.source_number + heard.skip, run.source_number + run.count - 1
+        seen, first, last = (
+            self._seen.get(source, 0),
+            run.source_number + heard.skip,
+            run.source_number + run.count - 1,
+        )
         steps: list[Step] = []
         if last > seen and source not in self._compared:
             self._compared.add(source)

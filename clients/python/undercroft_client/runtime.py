@@ -39,7 +39,11 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     curve: CurveKeys | None = None
 
 
-def runtime_path(app: str = DEFAULT_APP, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+def runtime_path(
+    app: str = DEFAULT_APP,
+    home: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Path:
     """Where `runtime.json` of an app lies, or of the runtime below `home`."""
     if home is None and (named := environ.get("UNDERCROFT_RUNTIME")):
         return Path(named)
@@ -52,7 +56,8 @@ def read_runtime(path: Path) -> Runtime:
     """Read `runtime.json`.
 
     Raises:
-        NotRunning: it is absent, unreadable, not ours to trust, left over, or not what this version understands.
+        NotRunning: it is absent, unreadable, not ours to trust, left over, or not what this version
+            understands.
     """
     try:
         with path.open("rb") as file:
@@ -67,7 +72,9 @@ def read_runtime(path: Path) -> Runtime:
     except msgspec.DecodeError as error:
         raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
     if runtime.protocol != PROTOCOL_VERSION:
-        raise NotRunning(str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}")
+        raise NotRunning(
+            str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}"
+        )
     if not _is_alive(runtime.pid):
         raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which is no more")
     return runtime

@@ -43,7 +43,9 @@ class Shell:
         undecodable: events that did not fit their type, and were skipped.
     """
 
-    def __init__(self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None) -> None:
+    def __init__(
+        self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None
+    ) -> None:
         self._path: Path | None = None if runtime else runtime_path(app, home)
         self._runtime = runtime or read_runtime(runtime_path(app, home))
         self.name = name or f"client-{os.getpid()}-{os.urandom(4).hex()}"
@@ -95,7 +97,9 @@ class Shell:
         self._runtime, self._protocol.token = runtime, runtime.token
         self._protocol.disconnected()
         self._sockets.close()
-        self._sockets = Sockets(runtime, [_prefix(pattern) for inbox in self._inboxes for pattern in inbox.patterns])
+        self._sockets = Sockets(
+            runtime, [_prefix(pattern) for inbox in self._inboxes for pattern in inbox.patterns]
+        )
         return True
 
     def _learn(self, what: type[Event] | str) -> str:
@@ -135,7 +139,9 @@ class Shell:
             raise ClientError(LEFT)
         body = msgspec.msgpack.encode(event)
         if len(body) >= FRAME_LIMIT_BYTES:
-            raise ValueError(f"an event of {topic_of(event)} has {len(body)} bytes, at most {FRAME_LIMIT_BYTES - 1} can be sent")
+            raise ValueError(
+                f"an event of {topic_of(event)} has {len(body)} bytes, at most {FRAME_LIMIT_BYTES - 1} can be sent"
+            )
         return body
 
     def _decoded(self, topic: str, body: bytes | msgspec.Raw) -> Any:
@@ -156,7 +162,8 @@ class Inbox:
     """Events that wait for one subscriber.
 
     Attributes:
-        latest: place in the order, and publisher, of the event that was handed out last; None before the first and after a gap.
+        latest: place in the order, and publisher, of the event that was handed out last; None before the
+            first and after a gap.
         is_retained: whether that event was there before this subscriber came.
     """
 
@@ -173,7 +180,9 @@ class Inbox:
         if isinstance(step, Lost):
             self.queue.append(step)
             return
-        self.queue.extend((step, event) for event in msgspec.msgpack.decode(step.body, type=list[msgspec.Raw])[step.skip :])
+        self.queue.extend(
+            (step, event) for event in msgspec.msgpack.decode(step.body, type=list[msgspec.Raw])[step.skip :]
+        )
 
     def next(self) -> Any:
         """The next event, or None if none waits; events that are lost show as `GapEvent`."""

@@ -30,7 +30,9 @@ class Sockets:
         self._runtime = runtime
         self._context = zmq.Context()
         self.lane, self.feed = self._socket(zmq.DEALER), self._socket(zmq.SUB)
-        self.monitor = self.lane.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | _DENIED)
+        self.monitor = self.lane.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | _DENIED
+        )
         self.lane.connect(runtime.lane)
         self._hears = False
         for prefix in prefixes:
@@ -66,7 +68,8 @@ class Sockets:
     def exchange(self, protocol: Protocol, has_room: Callable[[], bool]) -> bool:
         """Take what has come and send what is due, without waiting; whether there may be more.
 
-        While `has_room` says no, the feed is left alone: the broker drops what does not fit, and it is fetched later.
+        While `has_room` says no, the feed is left alone: the broker drops what does not fit, and it is
+        fetched later.
         """
         for _ in range(TURN_LIMIT_MESSAGES):
             moved = False
@@ -102,7 +105,9 @@ class Sockets:
         elif event == zmq.EVENT_DISCONNECTED:
             protocol.disconnected()
         elif event & _DENIED:
-            protocol.refusal = HelloRefused(protocol.name, "denied", "the keys of runtime.json are not those of the broker")
+            protocol.refusal = HelloRefused(
+                protocol.name, "denied", "the keys of runtime.json are not those of the broker"
+            )
 
     def close(self, *, linger: bool = False) -> None:
         """Close; what was sent last may have a moment to leave."""

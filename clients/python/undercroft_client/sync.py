@@ -49,7 +49,9 @@ class Outcome:
 class Client(Shell):
     """A synchronous client; made by `connect`, closed at the end of its `with` block. Not to be shared by threads."""
 
-    def __init__(self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None) -> None:
+    def __init__(
+        self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None
+    ) -> None:
         super().__init__(name, app, home, runtime)
         self._handlers: dict[str, Callable[[Any], AnyEvent]] = {}
         self._is_answering = False
@@ -57,7 +59,9 @@ class Client(Shell):
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self, *, returning: bool = False) -> None:
@@ -72,7 +76,9 @@ class Client(Shell):
     def request(self, event: Request[ReplyT], timeout_seconds: float = ...) -> ReplyT: ...
     @overload
     def request(self, event: dict[str, Any], timeout_seconds: float = ...) -> Any: ...
-    def request(self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> Any:
+    def request(
+        self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+    ) -> Any:
         """Ask, and wait for the one outcome.
 
         Raises:
@@ -82,29 +88,43 @@ class Client(Shell):
         id = self._protocol.request(topic_of(event), self._encoded(event), timeout_seconds, None, outcome)
         if not self.wait_for(lambda: outcome.is_there, timeout_seconds + DEADLINE_GRACE_SECONDS):
             self._protocol.give_up(id)
-            raise RequestFailed("deadline", f"no outcome within {timeout_seconds} s, not even from the broker", topic_of(event))
+            raise RequestFailed(
+                "deadline",
+                f"no outcome within {timeout_seconds} s, not even from the broker",
+                topic_of(event),
+            )
         return self._reply(event, outcome.get()[2])
 
-    def publish(self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS) -> None:
+    def publish(
+        self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS
+    ) -> None:
         """Publish; returns once the broker has given all of these events their place in the order.
 
         `key` retains events that are maps for late joiners, as `retained_by` does for typed ones.
 
         Raises:
             PublishRefused: the broker gave one of them no place.
-            TimeoutError: the broker is away; the events are published once it is back, as long as this client lives.
+            TimeoutError: the broker is away; the events are published once it is back, as long as this client
+                lives.
         """
-        bodies = [(topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event)) for event in events]
+        bodies = [
+            (topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event))
+            for event in events
+        ]
         outcomes = [Outcome() for _ in bodies]
         for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
             self._protocol.publish(topic, body, retained_key, None, outcome)
         self._protocol.hurry()
         if not self.wait_for(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
-            raise TimeoutError(f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted within {timeout_seconds} s")
+            raise TimeoutError(
+                f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted within {timeout_seconds} s"
+            )
         for outcome in outcomes:
             outcome.get()
 
-    def subscribe(self, *what: type[Event] | str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> Subscription:
+    def subscribe(
+        self, *what: type[Event] | str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+    ) -> Subscription:
         """Hear events of these types or patterns (`models.*`, `*`) from now on; retained ones come first.
 
         Raises:
@@ -122,7 +142,12 @@ class Client(Shell):
             raise
         return Subscription(self, inbox)
 
-    def serve(self, what: type[Request[Any]] | str, answer: Callable[[Any], AnyEvent], timeout_seconds: float = CONNECT_TIMEOUT_SECONDS) -> None:
+    def serve(
+        self,
+        what: type[Request[Any]] | str,
+        answer: Callable[[Any], AnyEvent],
+        timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    ) -> None:
         """Answer requests of this type or topic from now on, whenever a call of this client waits (see `run`).
 
         `answer` gets the request and returns the reply, or raises `Refused`.
@@ -156,7 +181,9 @@ class Client(Shell):
             if left <= 0:
                 return False
             if not more:
-                self._sockets.poll(left, is_sending=bool(self._protocol.outgoing), is_hearing=self._has_room())
+                self._sockets.poll(
+                    left, is_sending=bool(self._protocol.outgoing), is_hearing=self._has_room()
+                )
             self._follow_runtime()
 
     def _answer_next(self) -> None:
@@ -193,7 +220,9 @@ class Subscription:
     def __enter__(self) -> Subscription:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __iter__(self) -> Subscription:
@@ -236,11 +265,15 @@ def connect(
     """
     client = Client(name, app, home, runtime)
     try:
-        client.wait_for(lambda: client._protocol.is_welcome or client._protocol.refusal is not None, timeout_seconds)
+        client.wait_for(
+            lambda: client._protocol.is_welcome or client._protocol.refusal is not None, timeout_seconds
+        )
         if client._protocol.refusal is not None:
             raise client._protocol.refusal
         if not client._protocol.is_welcome:
-            raise NotRunning(str(client._path), f"nobody answers at {client._runtime.lane} within {timeout_seconds} s")
+            raise NotRunning(
+                str(client._path), f"nobody answers at {client._runtime.lane} within {timeout_seconds} s"
+            )
     except ClientError:
         client.close()
         raise

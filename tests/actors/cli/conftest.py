@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.cli.demo.content import BytesContent
+from actors.cli.demo.origin import Origin
 from actors.cli.main import main
-from actors.demo.content import BytesContent
-from actors.demo.origin import Origin
-from actors.profile import BUNDLED_DIRECTORY
+from actors.shared.profile.profile import BUNDLED_DIRECTORY
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 MODEL_BYTES = 3_000_000
@@ -86,7 +86,9 @@ class Ended:
     documents: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.documents = [json.loads(line) for line in self.out.splitlines() if line.startswith("{") and line != "{"]
+        self.documents = [
+            json.loads(line) for line in self.out.splitlines() if line.startswith("{") and line != "{"
+        ]
 
 
 @dataclass
@@ -98,13 +100,27 @@ class Cli:
 
     def __call__(self, *arguments: str) -> Ended:
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as left,
+        ):
             main(["--home", str(self.home), "--profile", str(self.profile), *arguments])
         return Ended(int(left.value.code or 0), out.getvalue(), err.getvalue())
 
     def command(self, *arguments: str) -> list[str]:
         """The same in a process of its own."""
-        return [sys.executable, "-P", "-m", "actors", "--home", str(self.home), "--profile", str(self.profile), *arguments]
+        return [
+            sys.executable,
+            "-P",
+            "-m",
+            "actors",
+            "--home",
+            str(self.home),
+            "--profile",
+            str(self.profile),
+            *arguments,
+        ]
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +135,9 @@ def _entry(origin: Origin, model_id: str, *, spoiled: bool = False) -> ModelEntr
     url = origin.serve(f"/{model_id}.bin", BytesContent(content))
     sha256 = hashlib.sha256(b"something else" if spoiled else content).hexdigest()
     promise = FilePromise(path="model.bin", size_bytes=MODEL_BYTES, sha256=sha256, urls=[url])
-    return ModelEntry(id=model_id, name=f"The {model_id} model", category="stt", licence="MIT", files=[promise])
+    return ModelEntry(
+        id=model_id, name=f"The {model_id} model", category="stt", licence="MIT", files=[promise]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +161,9 @@ def running(write_profile: Callable[[Path], Path], tmp_path_factory: pytest.Temp
     """Commands against a runtime that is up."""
     directory = tmp_path_factory.mktemp("cli")
     cli = Cli(directory / "home", write_profile(directory / "profile"))
-    started = subprocess.run(cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    started = subprocess.run(
+        cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+    )
     assert started.returncode == 0, started.stdout + started.stderr
     yield cli
     assert cli("down").code == 0

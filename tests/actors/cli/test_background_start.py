@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from actors.cli.background import Background
-from actors.cli.outcome import DeadlinePassed
+from actors.cli.background_start import Background
+from actors.cli.exit_codes import DeadlinePassed
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="waits on pipes")]
 
 
 def _background(program: str, errors: Path) -> Background:
     file = errors.open("w+b")
-    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file
+    )
     assert process.stdout is not None
 
     def wait() -> int:
@@ -43,16 +45,26 @@ def test_one_that_ends_before_says_why(tmp_path: Path) -> None:
 
 def test_one_that_goes_on_unsettled_is_not_waited_for_longer_than_asked(tmp_path: Path) -> None:
     background = _background("input()", tmp_path / "errors")
-    with pytest.raises(DeadlinePassed, match=f"process {background.pid} is up, but not every actor: not within 0 s"):
+    with pytest.raises(
+        DeadlinePassed, match=f"process {background.pid} is up, but not every actor: not within 0 s"
+    ):
         background.settled(0.0)
     assert background.complaint()[0] == 1
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_profile_that_is_wrong_is_told_by_words_and_exit_code_of_the_command(absent: Any, method: str) -> None:
+def test_a_profile_that_is_wrong_is_told_by_words_and_exit_code_of_the_command(
+    absent: Any, method: str
+) -> None:
     (absent.profile / "profile.toml").write_text("name = 7")
     for flags in ([], ["--json"]):
-        ended = subprocess.run(absent.command("up", "--detach", "--spawn", method, *flags), capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(
+            absent.command("up", "--detach", "--spawn", method, *flags),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
         assert ended.returncode == 4
         words = json.loads(ended.stdout)["error"] if flags else ended.stderr
         assert "profile.toml: name: expected 'str', found 'int'" in words
@@ -62,7 +74,9 @@ def test_a_profile_that_is_wrong_is_told_by_words_and_exit_code_of_the_command(a
 def test_the_background_keeps_nothing_open_of_whoever_started_it(absent: Any) -> None:
     theirs, ours = os.pipe()
     try:
-        subprocess.run(absent.command("up", "--detach"), pass_fds=[ours], capture_output=True, timeout=60, check=True)
+        subprocess.run(
+            absent.command("up", "--detach"), pass_fds=[ours], capture_output=True, timeout=60, check=True
+        )
         os.close(ours)
         assert os.read(theirs, 1) == b""  # the end is seen: nobody else has the other side
     finally:

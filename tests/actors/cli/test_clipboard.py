@@ -22,7 +22,9 @@ PROGRAMS = {"wl-copy": "/bin/wl-copy", "xclip": "/bin/xclip", "pbcopy": "/bin/pb
         ({}, "win32", ["clip.exe"]),
     ],
 )
-def test_each_desktop_has_its_program(environ: dict[str, str], platform: str, expected: list[str] | None) -> None:
+def test_each_desktop_has_its_program(
+    environ: dict[str, str], platform: str, expected: list[str] | None
+) -> None:
     assert command_of(environ, PROGRAMS.get, platform) == expected
 
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from actors.cli.session import ask
+from actors.cli.connection import ask
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from actors.cli.outcome import DeadlinePassed, ExitCode, exit_code_of, report
-from actors.profile import ProfileError
-from actors.supervisor.home import AlreadyRunning
+from actors.cli.exit_codes import DeadlinePassed, ExitCode, exit_code_of, report
+from actors.runtime.supervisor.home_lock import AlreadyRunning
+from actors.shared.profile.profile import ProfileError
 from bus.errors import NotRunning, RequestFailed, UndercroftError
 
 
@@ -40,6 +40,12 @@ def test_a_person_reads_it_on_stderr_and_a_program_on_stdout(capsys: pytest.Capt
 
 
 def test_what_nobody_serves_is_told_with_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
-    assert report(RequestFailed("no_responder", "nobody serves logs.read_ring", "logs.read_ring"), as_json=False) is ExitCode.FAILED
+    assert (
+        report(RequestFailed("no_responder", "nobody serves logs.read_ring", "logs.read_ring"), as_json=False)
+        is ExitCode.FAILED
+    )
     words = capsys.readouterr().err
-    assert "nobody serves logs.read_ring; its actor has failed, or is not among the [[children]] of the profile" in words
+    assert (
+        "nobody serves logs.read_ring; its actor has failed, or is not among the [[children]] of the profile"
+        in words
+    )

@@ -30,13 +30,17 @@ def test_every_command_has_examples_and_answers_in_json(name: str) -> None:
     assert "--json" in shown
 
 
-@pytest.mark.parametrize("arguments", [["statux"], ["status", "--colour"], ["restart"], ["logs", "-n", "many"]])
+@pytest.mark.parametrize(
+    "arguments", [["statux"], ["status", "--colour"], ["restart"], ["logs", "-n", "many"]]
+)
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
     assert undercroft(*arguments).returncode == 2
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["down"], ["restart", "x"], ["logs"], ["watch"]])
-def test_without_a_runtime_the_exit_code_is_3_and_the_next_step_is_named(arguments: list[str], tmp_path: Path) -> None:
+def test_without_a_runtime_the_exit_code_is_3_and_the_next_step_is_named(
+    arguments: list[str], tmp_path: Path
+) -> None:
     ended = undercroft(*arguments, home=tmp_path)
     assert ended.returncode == 3
     assert "start it with 'undercroft up'" in ended.stderr
@@ -57,4 +61,9 @@ def test_a_profile_that_does_not_exist_is_exit_code_4(tmp_path: Path) -> None:
 
 def test_starting_the_command_line_imports_nothing_heavy() -> None:
     program = "import sys, actors.cli.main; print([m for m in ('zmq', 'asyncio', 'pydantic', 'rich', 'httpx') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

@@ -8,11 +8,20 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.cli.toml import render
+from actors.cli.toml_writer import render
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-scalars = st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats(allow_nan=False, allow_infinity=False) | text
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3), max_leaves=8)
+scalars = (
+    st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @given(st.dictionaries(text, values, max_size=5))

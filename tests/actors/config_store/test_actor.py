@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.config_store import commits, document
 from actors.config_store.actor import ConfigStore
-from actors.config_store.layers import Ground
-from actors.config_store.pydantic_schema import PydanticSchema
-from actors.config_store.secret_keeper import SecretKeeper
-from actors.config_store.settings_file import SettingsFile, Write
-from actors.storage.durable import DurableWriteFailed
-from actors.storage.keys.keychain import KeychainFailed
+from actors.config_store.files import config_document, write_behind
+from actors.config_store.files.config_file import SettingsFile, Write
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground
+from actors.config_store.setting_secrets import SecretKeeper
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.keys.keychain import KeychainFailed
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.config import (
     RuntimeConfigRequestEvent,
     SecretRevealRequestEvent,
@@ -90,13 +90,23 @@ async def running(actor: ConfigStore) -> AsyncIterator[Peer]:
         await living
 
 
-def store(path: Path, write: Write = document.write, **more: Any) -> AbstractAsyncContextManager[Peer]:
+def store(path: Path, write: Write = config_document.write, **more: Any) -> AbstractAsyncContextManager[Peer]:
     """A store of its own file, and whoever talks to it."""
-    return running(ConfigStore(ground(), SettingsFile(path, write=write), lambda: SecretKeeper(Drawer()), look_seconds=0.01, **more))
+    return running(
+        ConfigStore(
+            ground(),
+            SettingsFile(path, write=write),
+            lambda: SecretKeeper(Drawer()),
+            look_seconds=0.01,
+            **more,
+        )
+    )
 
 
 def update(**values: Any) -> RuntimeConfigRequestEvent:
-    return RuntimeConfigRequestEvent(operation="update", updates={path.replace("__", "."): value for path, value in values.items()})
+    return RuntimeConfigRequestEvent(
+        operation="update", updates={path.replace("__", "."): value for path, value in values.items()}
+    )
 
 
 GET = RuntimeConfigRequestEvent(operation="get_effective")
@@ -112,7 +122,11 @@ async def test_a_change_is_announced_and_on_disk_when_it_is_answered(tmp_path: P
         assert json.loads(path.read_bytes())["overrides"] == {"vad.sensitivity": 0.9}
         changed = await anext(events)
         assert isinstance(changed, SettingsChangedEvent)
-        assert (changed.changed, changed.reason, changed.settings) == ({"vad.sensitivity": 0.9}, "update", answer.settings)
+        assert (changed.changed, changed.reason, changed.settings) == (
+            {"vad.sensitivity": 0.9},
+            "update",
+            answer.settings,
+        )
         assert (await app.request(GET)).settings == answer.settings
 
 
@@ -136,14 +150,18 @@ async def test_a_batch_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
 
 async def test_dry_run_shows_and_changes_nothing(tmp_path: Path) -> None:
     async with store(tmp_path / "config.json") as app:
-        answer = await app.request(RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"}, dry_run=True))
+        answer = await app.request(
+            RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"}, dry_run=True)
+        )
         assert answer.settings["theme"] == "dark"
         assert (await app.request(GET)).settings["theme"] == "system"
 
 
-async def test_a_disk_that_fails_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_fails_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "config.json"
-    monkeypatch.setattr(commits, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(write_behind, "RETRY_SECONDS", (0.0,))
     is_full = True
     tried = 0
 
@@ -152,7 +170,7 @@ async def test_a_disk_that_fails_is_told_and_tried_again(tmp_path: Path, monkeyp
         tried += 1
         if is_full:
             raise DurableWriteFailed(str(path), "write", errno.ENOSPC, "no space left on device")
-        return document.write(path, overrides, others, version)
+        return config_document.write(path, overrides, others, version)
 
     async with store(path, write) as app:
         answer = await app.request(update(theme="dark"))
@@ -178,7 +196,7 @@ async def test_a_broken_file_is_put_aside_and_the_store_serves_defaults(tmp_path
 @pytest.mark.requirement("S2-12")
 async def test_overrides_that_are_not_in_effect_stay_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    document.write(path, {"gone.setting": 1, "theme": "dark"}, {"note": "mine"})
+    config_document.write(path, {"gone.setting": 1, "theme": "dark"}, {"note": "mine"})
     async with store(path) as app:
         await app.request(RuntimeConfigRequestEvent(operation="reset_defaults"))
     assert json.loads(path.read_bytes()) == {"format": 1, "note": "mine", "overrides": {"gone.setting": 1}}
@@ -194,7 +212,9 @@ async def test_a_file_of_a_later_version_is_read_but_never_written(tmp_path: Pat
 
 
 @pytest.mark.requirement("S2-15")
-async def test_changes_that_come_while_a_write_is_under_way_share_the_next_and_are_answered_when_it_is_done(tmp_path: Path) -> None:
+async def test_changes_that_come_while_a_write_is_under_way_share_the_next_and_are_answered_when_it_is_done(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "config.json"
     gate = threading.Event()
     writes = 0
@@ -203,13 +223,15 @@ async def test_changes_that_come_while_a_write_is_under_way_share_the_next_and_a
         nonlocal writes
         writes += 1
         assert gate.wait(30)
-        return document.write(path, overrides, others, version)
+        return config_document.write(path, overrides, others, version)
 
     async with store(path, write) as app, app.subscribe(SettingsChangedEvent) as events:
         await anext(events)
         asked = [asyncio.ensure_future(app.request(update(theme=f"theme {number}"))) for number in range(50)]
         themes = [""]
-        while themes[-1] != "theme 49":  # all of them are in effect and told, while the first is still being written
+        while (
+            themes[-1] != "theme 49"
+        ):  # all of them are in effect and told, while the first is still being written
             event = await anext(events)
             assert isinstance(event, SettingsChangedEvent)
             themes.append(event.changed["theme"])
@@ -230,7 +252,7 @@ async def test_who_asks_for_what_is_in_effect_but_not_yet_on_disk_waits_for_the_
 
     def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
         assert gate.wait(30)
-        return document.write(path, overrides, others, version)
+        return config_document.write(path, overrides, others, version)
 
     async with store(tmp_path / "config.json", write) as app:
         first = asyncio.ensure_future(app.request(update(theme="dark")))
@@ -262,7 +284,9 @@ async def test_what_is_asked_last_is_on_disk_and_answered_when_the_store_stops(t
 
 async def test_a_session_value_is_in_effect_and_never_stored(tmp_path: Path) -> None:
     async with store(tmp_path / "config.json") as app:
-        answer = await app.request(RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"}, scope="session"))
+        answer = await app.request(
+            RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"}, scope="session")
+        )
         assert (answer.settings["theme"], answer.session, answer.overrides) == ("dark", {"theme": "dark"}, {})
         await app.request(update(vad__sensitivity=0.9))
         assert json.loads((tmp_path / "config.json").read_bytes())["overrides"] == {"vad.sensitivity": 0.9}
@@ -274,21 +298,28 @@ async def test_a_request_that_expects_other_settings_is_refused(tmp_path: Path) 
     async with store(tmp_path / "config.json") as app:
         seen = (await app.request(GET)).fingerprint
         await app.request(update(theme="dark"))
-        late = RuntimeConfigRequestEvent(operation="update", updates={"theme": "light"}, expected_fingerprint=seen)
+        late = RuntimeConfigRequestEvent(
+            operation="update", updates={"theme": "light"}, expected_fingerprint=seen
+        )
         assert "changed by somebody else" in (await app.request(late)).message
         seen = (await app.request(GET)).fingerprint
-        request = RuntimeConfigRequestEvent(operation="update", resets=["theme"], updates={"vad.sensitivity": 0.1}, expected_fingerprint=seen)
+        request = RuntimeConfigRequestEvent(
+            operation="update", resets=["theme"], updates={"vad.sensitivity": 0.1}, expected_fingerprint=seen
+        )
         assert (await app.request(request)).overrides == {"vad.sensitivity": 0.1}
 
 
-@pytest.mark.parametrize("value", [float("inf"), b"bytes", "x" * (document.SIZE_LIMIT_BYTES), {"a": [float("nan")]}, 1 << 63])
+@pytest.mark.parametrize(
+    "value",
+    [float("inf"), b"bytes", "x" * (config_document.SIZE_LIMIT_BYTES), {"a": [float("nan")]}, 1 << 63],
+)
 async def test_whatever_is_asked_for_the_file_can_be_read_again(tmp_path: Path, value: Any) -> None:
     async with store(tmp_path / "config.json") as app:
         await app.request(update(theme="dark"))
         answer = await app.request(update(anything=value))
         assert answer.success == isinstance(value, int)
         await app.request(update(theme="light"))
-    assert document.read(tmp_path / "config.json").overrides["theme"] == "light"
+    assert config_document.read(tmp_path / "config.json").overrides["theme"] == "light"
 
 
 async def test_settings_are_explained_and_described(tmp_path: Path) -> None:
@@ -298,10 +329,14 @@ async def test_settings_are_explained_and_described(tmp_path: Path) -> None:
         assert explained.winner == "user"
         with pytest.raises(RequestFailed, match="no section or setting 'nothing'"):
             await app.request(SettingsExplainRequestEvent(path="nothing"))
-        assert [field.path for field in (await app.request(SettingsDescribeRequestEvent())).fields][:2] == ["vad.sensitivity", "theme"]
+        assert [field.path for field in (await app.request(SettingsDescribeRequestEvent())).fields][:2] == [
+            "vad.sensitivity",
+            "theme",
+        ]
 
 
-# -- secrets ---------------------------------------------------------------------------------------------------------------
+# -- secrets
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -319,7 +354,9 @@ async def test_a_secret_is_kept_in_the_keychain_and_only_its_reference_in_the_fi
         stored = json.loads(path.read_bytes())["overrides"]
         assert drawer.entries == {stored["key"]["$secret"]: "hush-hush"}
         assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
-        told = repr([answer, await app.request(GET), await app.request(SettingsExplainRequestEvent(path="key"))])
+        told = repr(
+            [answer, await app.request(GET), await app.request(SettingsExplainRequestEvent(path="key"))]
+        )
         seen = ""
         while "'theme': 'dark'" not in seen:
             seen += repr(await anext(events))
@@ -331,9 +368,14 @@ async def test_a_secret_is_kept_in_the_keychain_and_only_its_reference_in_the_fi
         assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
 
 
-async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once_it_is_durable(tmp_path: Path) -> None:
+async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once_it_is_durable(
+    tmp_path: Path,
+) -> None:
     drawer = Drawer()
-    async with with_drawer(tmp_path / "config.json", drawer) as app, app.subscribe(SettingsChangedEvent) as events:
+    async with (
+        with_drawer(tmp_path / "config.json", drawer) as app,
+        app.subscribe(SettingsChangedEvent) as events,
+    ):
         await anext(events)
         for value in ("first", "second"):
             await app.request(update(key=value))
@@ -350,7 +392,9 @@ async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once
             await app.request(SecretRevealRequestEvent(path="key"))
 
 
-async def test_without_a_keychain_the_whole_update_is_refused_by_name_and_nothing_is_stored(tmp_path: Path) -> None:
+async def test_without_a_keychain_the_whole_update_is_refused_by_name_and_nothing_is_stored(
+    tmp_path: Path,
+) -> None:
     drawer = Drawer()
     drawer.fault = KeychainFailed("no_keychain", "no keychain is running")
     async with with_drawer(tmp_path / "config.json", drawer) as app:

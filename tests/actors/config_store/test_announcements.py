@@ -14,8 +14,12 @@ from schemas.config import SettingsChangedEvent
 pytestmark = pytest.mark.anyio
 
 
-def changed(revision: int, changed: dict[str, Any], reason: Any = "update", restart: list[str] | None = None) -> SettingsChangedEvent:
-    return SettingsChangedEvent(changed=changed, settings=changed, revision=revision, reason=reason, restart=restart or [])
+def changed(
+    revision: int, changed: dict[str, Any], reason: Any = "update", restart: list[str] | None = None
+) -> SettingsChangedEvent:
+    return SettingsChangedEvent(
+        changed=changed, settings=changed, revision=revision, reason=reason, restart=restart or []
+    )
 
 
 @pytest.fixture
@@ -28,7 +32,9 @@ def announcements(told: list[tuple[SettingsChangedEvent, str | None]]) -> Announ
     return Announcements(lambda event: told.append((event, correlation.get())))
 
 
-async def test_a_change_is_told_when_the_turn_ends_as_part_of_its_matter(announcements: Announcements, told: list[Any]) -> None:
+async def test_a_change_is_told_when_the_turn_ends_as_part_of_its_matter(
+    announcements: Announcements, told: list[Any]
+) -> None:
     correlation.set("the matter")
     announcements.tell(changed(1, {"a": 1}))
     assert told == []
@@ -38,7 +44,9 @@ async def test_a_change_is_told_when_the_turn_ends_as_part_of_its_matter(announc
     assert len(told) == 1
 
 
-async def test_changes_of_one_turn_are_one_event_that_ends_on_the_last_value(announcements: Announcements, told: list[Any]) -> None:
+async def test_changes_of_one_turn_are_one_event_that_ends_on_the_last_value(
+    announcements: Announcements, told: list[Any]
+) -> None:
     correlation.set("one")
     announcements.tell(changed(1, {"a": 1, "b": 1}, restart=["b"]))
     correlation.set("two")
@@ -52,7 +60,9 @@ async def test_changes_of_one_turn_are_one_event_that_ends_on_the_last_value(ann
     assert correlation.get() == "three"
 
 
-async def test_what_is_said_next_comes_after_what_was_flushed(announcements: Announcements, told: list[Any]) -> None:
+async def test_what_is_said_next_comes_after_what_was_flushed(
+    announcements: Announcements, told: list[Any]
+) -> None:
     announcements.flush()
     announcements.tell(changed(1, {"a": 1}))
     announcements.flush()
@@ -62,11 +72,16 @@ async def test_what_is_said_next_comes_after_what_was_flushed(announcements: Ann
     assert [event.revision for event, _ in told] == [1, 2]
 
 
-async def test_changes_that_came_about_differently_are_told_one_after_the_other(announcements: Announcements, told: list[Any]) -> None:
+async def test_changes_that_came_about_differently_are_told_one_after_the_other(
+    announcements: Announcements, told: list[Any]
+) -> None:
     announcements.tell(changed(1, {"a": 1}))
     announcements.tell(changed(2, {"a": 0}, "reset_section"))
     await asyncio.sleep(0)
-    assert [(event.reason, event.changed) for event, _ in told] == [("update", {"a": 1}), ("reset_section", {"a": 0})]
+    assert [(event.reason, event.changed) for event, _ in told] == [
+        ("update", {"a": 1}),
+        ("reset_section", {"a": 0}),
+    ]
 
 
 async def test_merging_keeps_the_settings_of_the_later_one() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config_store.dotted import amended, is_within, nest, spread
+from actors.config_store.dotted_paths import amended, is_within, nest, spread
 
 SECTIONS = ("a", "a.b", "c")
 paths = st.sampled_from(["x", "a.x", "a.y", "a.b.x", "c.x"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from actors.config_store import policy
+from actors.config_store import setting_changes
 from actors.config_store.explanation import explain
-from actors.config_store.layers import Ground, Layer, Managed, Preset
-from actors.config_store.pydantic_schema import PydanticSchema
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground, Layer, Managed, Preset
 
 
 class Vad(BaseModel):
@@ -25,11 +25,23 @@ QUIET = {"quiet": Preset("quiet", "Quiet", {"vad.sensitivity": 0.2})}
 
 
 def test_every_layer_shows_its_value_and_the_winner_is_named() -> None:
-    variables = Layer("environment", "E", {"vad.sensitivity": 0.7}, sources={"vad.sensitivity": "UNDERCROFT_SETTING__VAD__SENSITIVITY"})
-    ground = Ground(SCHEMA, presets=QUIET, preset_setting="preset", environment=variables, file="/home/config.json")
-    now, _ = policy.load(ground, {"preset": "quiet", "vad.sensitivity": 0.6})
+    variables = Layer(
+        "environment",
+        "E",
+        {"vad.sensitivity": 0.7},
+        sources={"vad.sensitivity": "UNDERCROFT_SETTING__VAD__SENSITIVITY"},
+    )
+    ground = Ground(
+        SCHEMA, presets=QUIET, preset_setting="preset", environment=variables, file="/home/config.json"
+    )
+    now, _ = setting_changes.load(ground, {"preset": "quiet", "vad.sensitivity": 0.6})
     (found,) = explain(now, "vad.sensitivity")
-    assert (found.title, found.value, found.winner, found.is_locked) == ("Sensitivity", 0.7, "environment", False)
+    assert (found.title, found.value, found.winner, found.is_locked) == (
+        "Sensitivity",
+        0.7,
+        "environment",
+        False,
+    )
     assert [(row.layer, row.value if row.is_set else None, row.wins) for row in found.layers] == [
         ("profile", 0.5, False),
         ("preset", 0.2, False),
@@ -38,11 +50,14 @@ def test_every_layer_shows_its_value_and_the_winner_is_named() -> None:
         ("session", None, False),
         ("policy", None, False),
     ]
-    assert found.reason == "the environment wins (UNDERCROFT_SETTING__VAD__SENSITIVITY), above what the user set and the preset"
+    assert (
+        found.reason
+        == "the environment wins (UNDERCROFT_SETTING__VAD__SENSITIVITY), above what the user set and the preset"
+    )
 
 
 def test_a_value_that_does_not_count_says_why() -> None:
-    now, _ = policy.load(Ground(SCHEMA, file="F"), {"vad.sensitivity": 7})
+    now, _ = setting_changes.load(Ground(SCHEMA, file="F"), {"vad.sensitivity": 7})
     (found,) = explain(now, "vad.sensitivity")
     assert found.winner == "profile"
     assert found.layers[2].value == 7
@@ -51,14 +66,21 @@ def test_a_value_that_does_not_count_says_why() -> None:
 
 
 def test_what_is_locked_is_said_to_be() -> None:
-    now, _ = policy.load(Ground(SCHEMA, managed=Managed("/etc/app/policy.json", {"vad.sensitivity": 0.1})), {"vad.sensitivity": 0.9})
+    now, _ = setting_changes.load(
+        Ground(SCHEMA, managed=Managed("/etc/app/policy.json", {"vad.sensitivity": 0.1})),
+        {"vad.sensitivity": 0.9},
+    )
     (found,) = explain(now, "vad.sensitivity")
     assert (found.is_locked, found.winner, found.value) == (True, "policy", 0.1)
     assert "it is managed" in found.reason
 
 
 def test_a_secret_shows_nowhere() -> None:
-    now, _ = policy.load(Ground(SCHEMA, environment=Layer("environment", "E", {"vad.key": "hush"})), {"vad.key": "plain text"}, {"vad.key": "psst"})
+    now, _ = setting_changes.load(
+        Ground(SCHEMA, environment=Layer("environment", "E", {"vad.key": "hush"})),
+        {"vad.key": "plain text"},
+        {"vad.key": "psst"},
+    )
     found = explain(now, "vad")
     assert [one.path for one in found] == ["vad.sensitivity", "vad.key"]
     assert found[1].value == "**********"
@@ -66,4 +88,4 @@ def test_a_secret_shows_nowhere() -> None:
 
 
 def test_what_does_not_exist_has_no_explanation() -> None:
-    assert explain(policy.load(Ground(SCHEMA), {})[0], "va") == []
+    assert explain(setting_changes.load(Ground(SCHEMA), {})[0], "va") == []

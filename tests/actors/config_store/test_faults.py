@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.config_store.settings_file import SettingsFile
-from faults import Scene, faults_of, needs_strace, play
+from actors.config_store.files.config_file import SettingsFile
+from tests.support.syscall_faults import Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
 
 SETUP = """
-from actors.config_store.settings_file import ChangedOutside, SettingsFile
+from actors.config_store.files.config_file import ChangedOutside, SettingsFile
 file = SettingsFile(root / 'config' / 'config.json')
 def save_again():
     try:
@@ -23,7 +23,9 @@ def save_again():
         file.look()
         file.save({'a': 'again', 'b': 'again'})
 """
-SAVE = Scene(SETUP + "file.save({'a': 'old', 'b': 'old'})", "file.save({'a': 'new', 'b': 'new'})", "save_again()")
+SAVE = Scene(
+    SETUP + "file.save({'a': 'old', 'b': 'old'})", "file.save({'a': 'new', 'b': 'new'})", "save_again()"
+)
 FIRST = Scene(SETUP, SAVE.act, SAVE.again)
 EDITED = Scene(
     SAVE.setup + "\n(root / 'config' / 'config.json').write_text('{'); file.look(); file.refuse()",
@@ -34,8 +36,12 @@ EDITED = Scene(
 
 
 @pytest.mark.requirement("S2-5", "S2-15", "S0-2", "S0-4")
-@pytest.mark.parametrize(("scene", "old"), [(SAVE, "old"), (FIRST, None), (EDITED, None)], ids=["again", "first", "edited"])
-def test_whatever_call_fails_or_is_the_last_settings_are_old_or_new_and_the_next_save_works(tmp_path: Path, scene: Scene, old: str | None) -> None:
+@pytest.mark.parametrize(
+    ("scene", "old"), [(SAVE, "old"), (FIRST, None), (EDITED, None)], ids=["again", "first", "edited"]
+)
+def test_whatever_call_fails_or_is_the_last_settings_are_old_or_new_and_the_next_save_works(
+    tmp_path: Path, scene: Scene, old: str | None
+) -> None:
     numbers = itertools.count()
 
     def prepare() -> Path:
@@ -60,6 +66,8 @@ def test_whatever_call_fails_or_is_the_last_settings_are_old_or_new_and_the_next
         assert json.loads(path.read_bytes())["overrides"] == {"a": "again", "b": "again"}, str(fault)
         left = [one.name for one in path.parent.iterdir() if one.name != "config.json"]
         assert [name for name in left if not name.startswith("config.json.corrupt")] == [], str(fault)
-        evidence = [text for text in ((path.parent / name).read_text() for name in left) if text]  # a name may have been reserved in vain
+        evidence = [
+            text for text in ((path.parent / name).read_text() for name in left) if text
+        ]  # a name may have been reserved in vain
         assert evidence == (["{"] if scene is EDITED else []), (str(fault), left)
     assert met, "no fault came to pass"

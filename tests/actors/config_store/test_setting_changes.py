@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.config_store import policy
-from actors.config_store.dotted import matches
-from actors.config_store.layers import Ground
-from actors.config_store.pydantic_schema import PydanticSchema
-from actors.profile import find_profile, read_profile
+from actors.config_store import setting_changes
+from actors.config_store.dotted_paths import matches
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground
+from actors.shared.profile.profile import find_profile, read_profile
 
 
 class Vad(BaseModel):
@@ -41,19 +41,27 @@ def ground(model: type[BaseModel] = Settings, allowlist: tuple[str, ...] | None 
     return Ground(PydanticSchema(model), allowlist)
 
 
-def configuration(**stored: Any) -> policy.Configuration:
-    return policy.load(ground(), {path.replace("__", "."): value for path, value in stored.items()})[0]
+def configuration(**stored: Any) -> setting_changes.Configuration:
+    return setting_changes.load(ground(), {path.replace("__", "."): value for path, value in stored.items()})[
+        0
+    ]
 
 
 @pytest.mark.requirement("S2-11", "S2-13")
 def test_overrides_are_laid_over_the_defaults_by_dotted_path() -> None:
     now = configuration(vad__sensitivity=0.8)
-    assert now.settings == {"vad": {"sensitivity": 0.8, "multiplier": 2.0}, "labels": {"names": {}}, "language": "en"}
+    assert now.settings == {
+        "vad": {"sensitivity": 0.8, "multiplier": 2.0},
+        "labels": {"names": {}},
+        "language": "en",
+    }
 
 
 @pytest.mark.requirement("S2-12")
 def test_unknown_and_disallowed_overrides_are_reported_once_and_kept_aside() -> None:
-    now, problems = policy.load(ground(allowlist=("vad.sensitivity",)), {"vad.multiplier": 3.0, "vad.old": 1, "vad.sensitivity": 0.7})
+    now, problems = setting_changes.load(
+        ground(allowlist=("vad.sensitivity",)), {"vad.multiplier": 3.0, "vad.old": 1, "vad.sensitivity": 0.7}
+    )
     assert now.overrides == {"vad.sensitivity": 0.7}
     assert now.set_aside == {"vad.multiplier": 3.0, "vad.old": 1}
     assert [problem.path for problem in problems] == ["vad.multiplier", "vad.old"]
@@ -61,7 +69,7 @@ def test_unknown_and_disallowed_overrides_are_reported_once_and_kept_aside() -> 
 
 @pytest.mark.requirement("S0-5")
 def test_an_override_out_of_range_falls_back_alone() -> None:
-    now, problems = policy.load(ground(), {"vad.sensitivity": 7, "vad.multiplier": 3.0})
+    now, problems = setting_changes.load(ground(), {"vad.sensitivity": 7, "vad.multiplier": 3.0})
     assert now.effective["vad.sensitivity"] == 0.5
     assert now.effective["vad.multiplier"] == 3.0
     assert now.set_aside == {"vad.sensitivity": 7}
@@ -72,7 +80,7 @@ def test_an_override_out_of_range_falls_back_alone() -> None:
 @pytest.mark.requirement("S2-17")
 def test_a_batch_with_one_bad_key_changes_nothing() -> None:
     before = configuration()
-    verdict = policy.update(before, {"vad.multiplier": 3.0, "vad.sensitivity": 2})
+    verdict = setting_changes.update(before, {"vad.multiplier": 3.0, "vad.sensitivity": 2})
     assert not verdict.is_taken
     assert verdict.after is before
     assert [problem.path for problem in verdict.problems] == ["vad.sensitivity"]
@@ -80,34 +88,34 @@ def test_a_batch_with_one_bad_key_changes_nothing() -> None:
 
 @pytest.mark.requirement("S2-12")
 def test_paths_outside_the_allowlist_are_refused_on_request() -> None:
-    before, _ = policy.load(ground(allowlist=("vad.sensitivity",)), {})
-    verdict = policy.update(before, {"language": "de"})
+    before, _ = setting_changes.load(ground(allowlist=("vad.sensitivity",)), {})
+    verdict = setting_changes.update(before, {"language": "de"})
     assert not verdict.is_taken
     assert "allowlist" in verdict.problems[0].problem
 
 
 @pytest.mark.requirement("S2-17")
 def test_changed_names_only_what_has_another_value_now() -> None:
-    verdict = policy.update(configuration(), {"vad.sensitivity": 0.5, "vad.multiplier": 4})
+    verdict = setting_changes.update(configuration(), {"vad.sensitivity": 0.5, "vad.multiplier": 4})
     assert verdict.changed == {"vad.multiplier": 4.0}
     assert verdict.after.overrides == {"vad.sensitivity": 0.5, "vad.multiplier": 4.0}
     assert verdict.after.revision == 1
 
 
 def test_a_section_may_be_given_as_an_object() -> None:
-    verdict = policy.update(configuration(), {"vad": {"sensitivity": 0.1, "multiplier": 9}})
+    verdict = setting_changes.update(configuration(), {"vad": {"sensitivity": 0.1, "multiplier": 9}})
     assert verdict.changed == {"vad.sensitivity": 0.1, "vad.multiplier": 9.0}
 
 
 def test_a_setting_that_is_an_object_is_set_whole() -> None:
-    verdict = policy.update(configuration(), {"labels.names": {"a.b": 1}})
+    verdict = setting_changes.update(configuration(), {"labels.names": {"a.b": 1}})
     assert verdict.is_taken
     assert verdict.after.effective["labels.names"] == {"a.b": 1}
 
 
 def test_setting_a_path_anew_takes_it_out_of_what_was_put_aside() -> None:
     before = configuration(vad__sensitivity=7)
-    after = policy.update(before, {"vad.sensitivity": 0.2}).after
+    after = setting_changes.update(before, {"vad.sensitivity": 0.2}).after
     assert after.set_aside == {}
     assert after.overrides == {"vad.sensitivity": 0.2}
 
@@ -115,21 +123,21 @@ def test_setting_a_path_anew_takes_it_out_of_what_was_put_aside() -> None:
 @pytest.mark.requirement("S2-17")
 def test_reset_section_and_reset_defaults_go_back_and_keep_what_was_put_aside() -> None:
     before = configuration(vad__sensitivity=0.9, language="de", vad__gone=1)
-    section = policy.reset_section(before, "vad")
+    section = setting_changes.reset_section(before, "vad")
     assert section.changed == {"vad.sensitivity": 0.5}
     assert section.after.overrides == {"language": "de"}
-    everything = policy.reset_defaults(before)
+    everything = setting_changes.reset_defaults(before)
     assert everything.after.overrides == {}
     assert everything.after.set_aside == {"vad.gone": 1}
 
 
 @pytest.mark.parametrize("section", ["", "va", "vad.sensitivity.x", "nothing"])
 def test_resetting_what_does_not_exist_is_refused(section: str) -> None:
-    assert not policy.reset_section(configuration(), section).is_taken
+    assert not setting_changes.reset_section(configuration(), section).is_taken
 
 
 def test_an_empty_update_is_refused() -> None:
-    assert not policy.update(configuration(), {}).is_taken
+    assert not setting_changes.update(configuration(), {}).is_taken
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,9 @@ def test_an_empty_update_is_refused() -> None:
         (("a.b.c",), "a.b", False),
     ],
 )
-def test_allowlist_names_paths_sections_and_any_one_part(allowlist: tuple[str, ...] | None, path: str, allowed: bool) -> None:
+def test_allowlist_names_paths_sections_and_any_one_part(
+    allowlist: tuple[str, ...] | None, path: str, allowed: bool
+) -> None:
     assert (allowlist is None or matches(allowlist, path)) is allowed
 
 
@@ -154,23 +164,37 @@ json_values = st.recursive(
     max_leaves=6,
 )
 paths = st.sampled_from(
-    ["vad", "vad.sensitivity", "vad.multiplier", "labels.names", "labels", "language", "vad.sensitivity.x", "gone", "", ".", "a..b"]
+    [
+        "vad",
+        "vad.sensitivity",
+        "vad.multiplier",
+        "labels.names",
+        "labels",
+        "language",
+        "vad.sensitivity.x",
+        "gone",
+        "",
+        ".",
+        "a..b",
+    ]
 )
 
 
 @given(st.dictionaries(paths | st.text(max_size=6), json_values, max_size=5))
 def test_whatever_lies_on_disk_is_loaded_and_nothing_of_it_is_lost(stored: dict[str, Any]) -> None:
-    now, problems = policy.load(ground(), stored)
+    now, problems = setting_changes.load(ground(), stored)
     assert {**now.set_aside, **now.overrides} == stored
     assert bool(now.set_aside) == bool(problems)
     Settings.model_validate(now.settings)
 
 
 @given(st.lists(st.dictionaries(paths, json_values, max_size=3), max_size=5))
-def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(batches: list[dict[str, Any]]) -> None:
+def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(
+    batches: list[dict[str, Any]],
+) -> None:
     now = configuration()
     for batch in batches:
-        verdict = policy.update(now, batch)
+        verdict = setting_changes.update(now, batch)
         if verdict.is_taken:
             assert {**now.effective, **verdict.changed} == verdict.after.effective
         else:
@@ -183,16 +207,23 @@ def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(batches
 def test_derived_values_of_the_bundled_profile_follow_the_settings() -> None:
     """Energy threshold = noise floor x multiplier."""
     model = read_profile(find_profile("dictation")).load_settings()
-    now, _ = policy.load(ground(model, None), {})
-    after = policy.update(now, {"vad.noise_floor": 0.01, "vad.energy_threshold_multiplier": 5}).after
+    now, _ = setting_changes.load(ground(model, None), {})
+    after = setting_changes.update(now, {"vad.noise_floor": 0.01, "vad.energy_threshold_multiplier": 5}).after
     assert model.model_validate(after.settings).vad.energy_threshold == pytest.approx(0.05)  # type: ignore[attr-defined]  # the model is loaded by name
 
 
 @pytest.mark.requirement("S0-13")
-@pytest.mark.parametrize("stored", [{"history.persistence_mode": "cloud"}, {"history.encrypt_at_rest": "perhaps"}, {"history.max_entries": 9}])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"history.persistence_mode": "cloud"},
+        {"history.encrypt_at_rest": "perhaps"},
+        {"history.max_entries": 9},
+    ],
+)
 def test_history_settings_are_validated_at_load(stored: dict[str, Any]) -> None:
     model = read_profile(find_profile("dictation")).load_settings()
-    now, problems = policy.load(ground(model, None), stored)
+    now, problems = setting_changes.load(ground(model, None), stored)
     assert now.overrides == {}
     assert len(problems) == 1
 
@@ -208,13 +239,27 @@ NAMES = st.sampled_from(["language", "vad.sensitivity", "vad.multiplier", "vad",
 VALUES = st.sampled_from([0, 0.25, 7, 99, True, "x", None, {"a": 1}, {"sensitivity": 1}])
 
 
-@given(st.lists(st.tuples(st.dictionaries(NAMES, VALUES, max_size=3), st.sampled_from(["user", "session"])), max_size=6))
-def test_judging_only_the_section_that_changes_comes_to_the_same_as_judging_the_whole(requests: list[tuple[dict[str, Any], Any]]) -> None:
-    one, _ = policy.load(Ground(PydanticSchema(Settings)), {"gone": 1})
-    other, _ = policy.load(Ground(Whole(Settings)), {"gone": 1})
+@given(
+    st.lists(
+        st.tuples(st.dictionaries(NAMES, VALUES, max_size=3), st.sampled_from(["user", "session"])),
+        max_size=6,
+    )
+)
+def test_judging_only_the_section_that_changes_comes_to_the_same_as_judging_the_whole(
+    requests: list[tuple[dict[str, Any], Any]],
+) -> None:
+    one, _ = setting_changes.load(Ground(PydanticSchema(Settings)), {"gone": 1})
+    other, _ = setting_changes.load(Ground(Whole(Settings)), {"gone": 1})
     for updates, scope in requests:
-        found, expected = policy.update(one, updates, scope=scope), policy.update(other, updates, scope=scope)
-        assert (found.changed, found.problems, found.shadowed) == (expected.changed, expected.problems, expected.shadowed)
+        found, expected = (
+            setting_changes.update(one, updates, scope=scope),
+            setting_changes.update(other, updates, scope=scope),
+        )
+        assert (found.changed, found.problems, found.shadowed) == (
+            expected.changed,
+            expected.problems,
+            expected.shadowed,
+        )
         one, other = found.after, expected.after
         for name in ("overrides", "set_aside", "session", "merged", "effective", "settings", "revision"):
             assert getattr(one, name) == getattr(other, name), name

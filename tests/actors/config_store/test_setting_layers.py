@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from actors.config_store import policy
-from actors.config_store.layers import Ground, Layer, Managed, Preset, lay, resolve, winner_of
-from actors.config_store.pydantic_schema import PydanticSchema
+from actors.config_store import setting_changes
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground, Layer, Managed, Preset, lay, resolve, winner_of
 
 ORDER = ("preset", "user", "environment", "session", "policy")
 
@@ -42,7 +42,10 @@ def ground(**more: Any) -> Ground:
     return Ground(PydanticSchema(Settings), **more)
 
 
-PRESETS = {"quiet": Preset("quiet", "Quiet", {"vad.sensitivity": 0.2, "theme": "dark"}), "loud": Preset("loud", "Loud", {"vad.sensitivity": 0.9})}
+PRESETS = {
+    "quiet": Preset("quiet", "Quiet", {"vad.sensitivity": 0.2, "theme": "dark"}),
+    "loud": Preset("loud", "Loud", {"vad.sensitivity": 0.9}),
+}
 
 
 @given(st.lists(st.sampled_from(ORDER), unique=True))
@@ -55,99 +58,137 @@ def test_the_highest_layer_that_has_a_value_wins(present: list[str]) -> None:
 
 def test_policy_beats_session_beats_environment_beats_user_beats_preset() -> None:
     found = ground(
-        presets=PRESETS, preset_setting="preset", environment=Layer("environment", "E", {"vad.low": 3}), managed=Managed("P", {"vad.high": 90})
+        presets=PRESETS,
+        preset_setting="preset",
+        environment=Layer("environment", "E", {"vad.low": 3}),
+        managed=Managed("P", {"vad.high": 90}),
     )
-    now, problems = policy.load(found, {"preset": "quiet", "vad.sensitivity": 0.4, "vad.low": 1}, {"theme": "light"})
+    now, problems = setting_changes.load(
+        found, {"preset": "quiet", "vad.sensitivity": 0.4, "vad.low": 1}, {"theme": "light"}
+    )
     assert problems == []
-    assert now.effective == {"vad.sensitivity": 0.4, "vad.low": 3, "vad.high": 90, "preset": "quiet", "theme": "light", "internal": 1}
+    assert now.effective == {
+        "vad.sensitivity": 0.4,
+        "vad.low": 3,
+        "vad.high": 90,
+        "preset": "quiet",
+        "theme": "light",
+        "internal": 1,
+    }
 
 
 def test_a_preset_is_chosen_by_its_setting_and_gives_way_to_what_the_user_set() -> None:
-    now, _ = policy.load(ground(presets=PRESETS, preset_setting="preset"), {})
-    quiet = policy.update(now, {"preset": "quiet"})
+    now, _ = setting_changes.load(ground(presets=PRESETS, preset_setting="preset"), {})
+    quiet = setting_changes.update(now, {"preset": "quiet"})
     assert quiet.changed == {"preset": "quiet", "vad.sensitivity": 0.2, "theme": "dark"}
     assert quiet.after.overrides == {"preset": "quiet"}
-    own = policy.update(quiet.after, {"theme": "light"}).after
-    loud = policy.update(own, {"preset": "loud"})
+    own = setting_changes.update(quiet.after, {"theme": "light"}).after
+    loud = setting_changes.update(own, {"preset": "loud"})
     assert loud.changed == {"preset": "loud", "vad.sensitivity": 0.9}
-    assert policy.reset_section(loud.after, "preset").after.effective["vad.sensitivity"] == 0.5
+    assert setting_changes.reset_section(loud.after, "preset").after.effective["vad.sensitivity"] == 0.5
 
 
 def test_a_preset_that_does_not_exist_is_refused_on_request_and_reported_at_load() -> None:
     base = ground(presets=PRESETS, preset_setting="preset")
-    verdict = policy.update(policy.load(base, {})[0], {"preset": "silly"})
+    verdict = setting_changes.update(setting_changes.load(base, {})[0], {"preset": "silly"})
     assert "expected one of loud, quiet" in verdict.problems[0].problem
-    now, problems = policy.load(base, {"preset": "silly", "theme": "dark"})
+    now, problems = setting_changes.load(base, {"preset": "silly", "theme": "dark"})
     assert now.effective["theme"] == "dark"
     assert problems[0].path == "preset"
 
 
 def test_what_is_managed_is_refused_and_what_lies_below_stays_on_disk() -> None:
     managed = Managed("/etc/app/policy.json", {"theme": "dark"}, ("vad.*",), "ask the help desk")
-    now, problems = policy.load(ground(managed=managed), {"theme": "light", "vad.low": 5})
+    now, problems = setting_changes.load(ground(managed=managed), {"theme": "light", "vad.low": 5})
     assert (now.effective["theme"], now.effective["vad.low"]) == ("dark", 0)
     assert now.set_aside == {"theme": "light", "vad.low": 5}
     assert {problem.path for problem in problems} == {"theme", "vad.low"}
     for path in ("theme", "vad.high"):
-        refused = policy.update(now, {path: 1})
+        refused = setting_changes.update(now, {path: 1})
         assert "managed by /etc/app/policy.json" in refused.problems[0].problem
         assert "ask the help desk" in refused.problems[0].problem
-    freed, _ = policy.reground(now, ground())
+    freed, _ = setting_changes.reground(now, ground())
     assert freed.after.effective["theme"] == "light"
     assert freed.after.set_aside == {}
 
 
 @pytest.mark.requirement("S0-5")
 def test_the_higher_layer_is_asked_first_where_two_values_do_not_go_together() -> None:
-    now, problems = policy.load(ground(managed=Managed("P", {"vad.high": 10})), {"vad.low": 50, "theme": "dark"})
+    now, problems = setting_changes.load(
+        ground(managed=Managed("P", {"vad.high": 10})), {"vad.low": 50, "theme": "dark"}
+    )
     assert (now.effective["vad.high"], now.effective["vad.low"], now.effective["theme"]) == (10, 0, "dark")
     assert now.set_aside == {"vad.low": 50}
     assert "low is above high" in problems[0].problem
 
 
-def test_a_setting_that_the_app_keeps_to_itself_is_refused_to_the_user_and_open_to_environment_and_policy() -> None:
-    now, problems = policy.load(ground(environment=Layer("environment", "E", {"internal": 2})), {"internal": 3})
+def test_a_setting_that_the_app_keeps_to_itself_is_refused_to_the_user_and_open_to_environment_and_policy() -> (
+    None
+):
+    now, problems = setting_changes.load(
+        ground(environment=Layer("environment", "E", {"internal": 2})), {"internal": 3}
+    )
     assert now.effective["internal"] == 2
     assert problems[0].path == "internal"
-    assert "declares it so" in policy.update(now, {"internal": 4}).problems[0].problem
-    assert policy.load(ground(managed=Managed("P", {"internal": 5})), {})[0].effective["internal"] == 5
+    assert "declares it so" in setting_changes.update(now, {"internal": 4}).problems[0].problem
+    assert (
+        setting_changes.load(ground(managed=Managed("P", {"internal": 5})), {})[0].effective["internal"] == 5
+    )
 
 
 def test_what_is_set_below_a_higher_layer_is_kept_and_said_to_be_without_effect() -> None:
-    now, _ = policy.load(ground(environment=Layer("environment", "E", {"theme": "dark"})), {})
-    verdict = policy.update(now, {"theme": "light"})
+    now, _ = setting_changes.load(ground(environment=Layer("environment", "E", {"theme": "dark"})), {})
+    verdict = setting_changes.update(now, {"theme": "light"})
     assert verdict.is_taken
-    assert (verdict.changed, verdict.shadowed, verdict.after.overrides) == ({}, {"theme": "environment"}, {"theme": "light"})
-    assert not policy.update(now, {"vad.sensitivity": 7}).is_taken
+    assert (verdict.changed, verdict.shadowed, verdict.after.overrides) == (
+        {},
+        {"theme": "environment"},
+        {"theme": "light"},
+    )
+    assert not setting_changes.update(now, {"vad.sensitivity": 7}).is_taken
 
 
 def test_a_value_below_a_higher_layer_is_judged_all_the_same() -> None:
-    now, _ = policy.load(ground(environment=Layer("environment", "E", {"vad.sensitivity": 0.1})), {})
-    assert not policy.update(now, {"vad.sensitivity": 7}).is_taken
+    now, _ = setting_changes.load(ground(environment=Layer("environment", "E", {"vad.sensitivity": 0.1})), {})
+    assert not setting_changes.update(now, {"vad.sensitivity": 7}).is_taken
 
 
 def test_session_values_are_not_stored_and_lie_above_the_user_s() -> None:
-    now, _ = policy.load(ground(), {"theme": "dark"})
-    verdict = policy.update(now, {"theme": "light"}, scope="session")
+    now, _ = setting_changes.load(ground(), {"theme": "dark"})
+    verdict = setting_changes.update(now, {"theme": "light"}, scope="session")
     assert verdict.after.stored == {"theme": "dark"}
     assert verdict.after.effective["theme"] == "light"
     assert verdict.restart == ["theme"]
-    assert policy.reset_defaults(verdict.after, "session").after.effective["theme"] == "dark"
+    assert setting_changes.reset_defaults(verdict.after, "session").after.effective["theme"] == "dark"
 
 
-values = st.one_of(st.integers(-5, 105), st.sampled_from(["dark", "quiet", ""]), st.none(), st.floats(allow_nan=False), st.booleans())
-layer_values = st.dictionaries(st.sampled_from(["vad.sensitivity", "vad.low", "vad.high", "theme", "preset", "internal", "gone", "vad"]), values)
+values = st.one_of(
+    st.integers(-5, 105),
+    st.sampled_from(["dark", "quiet", ""]),
+    st.none(),
+    st.floats(allow_nan=False),
+    st.booleans(),
+)
+layer_values = st.dictionaries(
+    st.sampled_from(["vad.sensitivity", "vad.low", "vad.high", "theme", "preset", "internal", "gone", "vad"]),
+    values,
+)
 
 
 @given(layer_values, layer_values, layer_values, layer_values)
 def test_whatever_the_layers_hold_the_settings_are_valid_and_nothing_stored_is_lost(
     stored: dict[str, Any], environment: dict[str, Any], session: dict[str, Any], managed: dict[str, Any]
 ) -> None:
-    base = ground(presets=PRESETS, preset_setting="preset", environment=Layer("environment", "E", environment), managed=Managed("P", managed))
-    now, _ = policy.load(base, stored, session)
+    base = ground(
+        presets=PRESETS,
+        preset_setting="preset",
+        environment=Layer("environment", "E", environment),
+        managed=Managed("P", managed),
+    )
+    now, _ = setting_changes.load(base, stored, session)
     assert now.stored == stored
     Settings.model_validate(now.settings)
     layers, _ = lay(base, stored, session)
     assert [layer.name for layer in layers] == list(ORDER)
-    back, _ = policy.reground(now, replace(base, managed=Managed("P")))
+    back, _ = setting_changes.reground(now, replace(base, managed=Managed("P")))
     assert back.after.stored == stored

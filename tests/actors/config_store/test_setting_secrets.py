@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.config_store.secret_keeper import SIZE_LIMIT_BYTES, SecretKeeper, new_reference, references_in
-from actors.storage.keys.keychain import FileKeychain, KeychainFailed
+from actors.config_store.setting_secrets import SIZE_LIMIT_BYTES, SecretKeeper, new_reference, references_in
+from actors.shared.keys.keychain import FileKeychain, KeychainFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,9 @@ async def test_all_are_kept_or_none(tmp_path: Path) -> None:
     keychain = Forgetful(tmp_path / "keychain.json")
     first, second = new_reference(), new_reference()
     with pytest.raises(KeychainFailed, match=r"did not give cloud\.second back"):
-        await SecretKeeper(keychain).keep({"cloud.first": (first, "hush"), "cloud.second": (second, "longer than that")})
+        await SecretKeeper(keychain).keep(
+            {"cloud.first": (first, "hush"), "cloud.second": (second, "longer than that")}
+        )
     assert all(keychain.get(reference["$secret"]) is None for reference in (first, second))
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from actors.config_store.environment import PREFIX, read, variable_of
-from actors.config_store.json_schema import JsonSchema
-from actors.config_store.pydantic_schema import PydanticSchema
+from actors.config_store.schema.json_schema import JsonSchema
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_variables import PREFIX, read, variable_of
 
 
 class Vad(BaseModel):
@@ -58,13 +58,18 @@ def test_names_are_found_without_case() -> None:
 
 @pytest.mark.parametrize("schema", [PYDANTIC, JSON])
 def test_what_does_not_fit_or_does_not_exist_is_reported_and_a_secret_not_shown(schema: Any) -> None:
-    layer, problems = read(schema, {PREFIX + "VAD__THREADS": "many", PREFIX + "VAD__GONE": "1", PREFIX + "VAD__KEY": "far too long"})
+    layer, problems = read(
+        schema,
+        {PREFIX + "VAD__THREADS": "many", PREFIX + "VAD__GONE": "1", PREFIX + "VAD__KEY": "far too long"},
+    )
     assert layer.values == {}
     assert {problem.path for problem in problems} == {"vad.threads", PREFIX + "VAD__GONE", "vad.key"}
     assert "far too long" not in repr((layer, problems))
 
 
-@given(st.dictionaries(st.sampled_from([variable_of(path) for path in PYDANTIC.fields]), st.text(max_size=20)))
+@given(
+    st.dictionaries(st.sampled_from([variable_of(path) for path in PYDANTIC.fields]), st.text(max_size=20))
+)
 def test_whatever_the_variables_hold_the_layer_is_valid(environ: dict[str, str]) -> None:
     layer, problems = read(PYDANTIC, environ)
     assert len(layer.values) + len(problems) == len(environ)

@@ -12,16 +12,23 @@ from typing import Any
 import pytest
 
 from actors.diagnostics.actor import Diagnostics, LogSettings
-from actors.diagnostics.report import Place
-from actors.storage.locations import locate
+from actors.diagnostics.report_builder import Place
+from actors.shared.locations.locations import locate
 from bus.actor import ActorLoop
 from bus.client import Peer
-from bus.memory import memory_bus
-from schemas.alerts import AlertChangedEvent
+from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
-from schemas.diagnostics import DiagnosticsGenerateRequestEvent
-from schemas.logs import LogLevelChangedEvent, LogLevelRequestEvent, LogRecord, LogRecordedEvent, LogRingReadEvent, LogRingRequestEvent
-from schemas.supervision import LogLine, LogLinesWrittenEvent
+from schemas.operations.alerts import AlertChangedEvent
+from schemas.operations.diagnostics import DiagnosticsGenerateRequestEvent
+from schemas.operations.logs import (
+    LogLevelChangedEvent,
+    LogLevelRequestEvent,
+    LogRecord,
+    LogRecordedEvent,
+    LogRingReadEvent,
+    LogRingRequestEvent,
+)
+from schemas.operations.supervision import LogLine, LogLinesWrittenEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +52,9 @@ def place_in(home: Path, logs: Path) -> Place:
 
 
 def record(message: str, **values: Any) -> LogRecord:
-    return LogRecord(**{"actor": "store", "at": 1.0, "level": "info", "logger": "l", "message": message, **values})
+    return LogRecord(
+        **{"actor": "store", "at": 1.0, "level": "info", "logger": "l", "message": message, **values}
+    )
 
 
 def settings(**values: Any) -> SettingsChangedEvent:
@@ -63,20 +72,32 @@ async def ring(app: Peer, count: int) -> LogRingReadEvent:
 @pytest.mark.requirement("S0-14")
 async def test_what_was_noted_is_found_and_touches_no_disk(tmp_path: Path) -> None:
     async with living(tmp_path / "logs") as app:
-        await app.publish(LogRecordedEvent(records=[record("one"), record("two", actor="other", correlation="m")], dropped=3))
+        await app.publish(
+            LogRecordedEvent(
+                records=[record("one"), record("two", actor="other", correlation="m")], dropped=3
+            )
+        )
         found = await ring(app, 2)
         assert ([kept.message for kept in found.records], found.dropped) == (["one", "two"], 3)
-        assert [kept.message for kept in (await app.request(LogRingRequestEvent(correlation="m"))).records] == ["two"]
+        assert [
+            kept.message for kept in (await app.request(LogRingRequestEvent(correlation="m"))).records
+        ] == ["two"]
     assert not (tmp_path / "logs").exists()
 
 
 async def test_lines_of_stderr_are_kept_unless_they_repeat_a_record(tmp_path: Path) -> None:
     async with living(tmp_path) as app:
-        lines = [LogLine(actor="store", at=1.0, text="Traceback"), LogLine(actor="store", at=2.0, text="info l: one", recorded=True)]
+        lines = [
+            LogLine(actor="store", at=1.0, text="Traceback"),
+            LogLine(actor="store", at=2.0, text="info l: one", recorded=True),
+        ]
         await app.publish(LogLinesWrittenEvent(lines=lines))
         await app.publish(LogRecordedEvent(records=[record("one")]))
         found = await ring(app, 2)
-        assert sorted((kept.logger, kept.message) for kept in found.records) == [("l", "one"), ("stderr", "Traceback")]
+        assert sorted((kept.logger, kept.message) for kept in found.records) == [
+            ("l", "one"),
+            ("stderr", "Traceback"),
+        ]
 
 
 async def test_a_level_is_set_for_one_actor_or_by_the_settings_for_all(tmp_path: Path) -> None:
@@ -136,7 +157,11 @@ async def test_log_files_that_end_by_themselves_are_told_of_until_somebody_asks_
         await app.publish(LogRecordedEvent(records=[record("late")]))
         told = await anext(alerts)
         assert isinstance(told, AlertChangedEvent)
-        assert (told.alert.name, told.alert.severity, told.alert.is_active) == ("diagnostics.file_logs_ended", "info", True)
+        assert (told.alert.name, told.alert.severity, told.alert.is_active) == (
+            "diagnostics.file_logs_ended",
+            "info",
+            True,
+        )
         await app.publish(settings(file_logs=True, file_logs_until="1970-02-01"))
         told = await anext(alerts)
         assert isinstance(told, AlertChangedEvent)
@@ -145,7 +170,9 @@ async def test_log_files_that_end_by_themselves_are_told_of_until_somebody_asks_
 
 
 @pytest.mark.requirement("S0-16")
-async def test_a_report_comes_although_nobody_else_is_there_and_the_ring_goes_on_meanwhile(tmp_path: Path) -> None:
+async def test_a_report_comes_although_nobody_else_is_there_and_the_ring_goes_on_meanwhile(
+    tmp_path: Path,
+) -> None:
     async with living(tmp_path / "logs") as app:
         await app.publish(LogRecordedEvent(records=[record("the last words")]))
         await ring(app, 1)

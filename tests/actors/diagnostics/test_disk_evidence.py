@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.diagnostics import disk
-from actors.storage.locations import Locations, locate
+from actors.diagnostics import disk_evidence
+from actors.shared.locations.locations import Locations, locate
 from bus.discovery import Runtime
 
 
@@ -26,48 +26,52 @@ def locations(tmp_path: Path) -> Locations:
 
 
 def runtime_file(path: Path, pid: int) -> Path:
-    path.write_bytes(msgspec.json.encode(Runtime(app="a", pid=pid, started_at=1.0, lane="l", feed="f", token="the-token")))
+    path.write_bytes(
+        msgspec.json.encode(Runtime(app="a", pid=pid, started_at=1.0, lane="l", feed="f", token="the-token"))
+    )
     path.chmod(0o600)
     return path
 
 
 def test_the_runtime_file_is_alive_stale_unreadable_or_absent_and_its_token_stays(tmp_path: Path) -> None:
     path = tmp_path / "runtime.json"
-    assert disk.runtime(path).state == "absent"
-    assert disk.runtime(runtime_file(path, os.getpid())).state == "alive"
-    stale = disk.runtime(runtime_file(path, 2**22 + 1))
+    assert disk_evidence.runtime(path).state == "absent"
+    assert disk_evidence.runtime(runtime_file(path, os.getpid())).state == "alive"
+    stale = disk_evidence.runtime(runtime_file(path, 2**22 + 1))
     assert (stale.state, stale.pid) == ("stale", 2**22 + 1)
     assert "the-token" not in repr(stale)
     path.write_text("{")
-    assert disk.runtime(path).state == "unreadable"
+    assert disk_evidence.runtime(path).state == "unreadable"
 
 
 def test_a_corrupt_settings_file_is_told_without_its_values(locations: Locations) -> None:
     path = locations.config / "config.json"
-    assert disk.config(locations.config) == disk.ConfigFound(exists=False)
+    assert disk_evidence.config(locations.config) == disk_evidence.ConfigFound(exists=False)
     path.write_text('{"overrides": {"a": 1}, "format": 1}')
-    assert disk.config(locations.config) == disk.ConfigFound(exists=True)
+    assert disk_evidence.config(locations.config) == disk_evidence.ConfigFound(exists=True)
     path.write_text('{"overrides": {"a": "my-secret-value"')
     (locations.config / "config.json.corrupt").write_text("x")
-    found = disk.config(locations.config)
+    found = disk_evidence.config(locations.config)
     assert found.fault
     assert "my-secret-value" not in found.fault
     assert found.put_aside == ["config.json.corrupt"]
     path.write_text("[]")
-    assert "overrides" in disk.config(locations.config).fault
+    assert "overrides" in disk_evidence.config(locations.config).fault
 
 
 @pytest.mark.requirement("S0-16")
 def test_storage_is_counted_by_category_and_says_when_it_could_not_finish(locations: Locations) -> None:
     (locations.models / "small").mkdir()
     (locations.models / "small" / "model.bin").write_bytes(b"x" * 1000)
-    found = {usage.category: usage for usage in disk.storage(locations)}
+    found = {usage.category: usage for usage in disk_evidence.storage(locations)}
     models = found["models"]
     assert (models.files, models.size_bytes, models.is_complete, models.exists) == (1, 1000, True, True)
     assert models.free_bytes is not None
     assert found["logs"].exists is False
     ticks = itertools.count()
-    assert not any(usage.is_complete for usage in disk.storage(locations, clock=lambda: float(next(ticks))))
+    assert not any(
+        usage.is_complete for usage in disk_evidence.storage(locations, clock=lambda: float(next(ticks)))
+    )
 
 
 @pytest.mark.requirement("S0-16")
@@ -77,33 +81,42 @@ def test_damaged_files_journals_and_verified_models_are_found(locations: Locatio
     (locations.models / "small.partial" / "journal.json").write_text("{}")
     (locations.state / "model_verifier").mkdir()
     record = {"sha256": "0", "size_bytes": 1, "mtime_ns": 1, "inode": 1, "device": 1, "verified_at": 5.0}
-    (locations.state / "model_verifier" / "verified.json").write_text(json.dumps({"small": {"a": [record], "b": record}}))
-    found = disk.integrity(locations)
+    (locations.state / "model_verifier" / "verified.json").write_text(
+        json.dumps({"small": {"a": [record], "b": record}})
+    )
+    found = disk_evidence.integrity(locations)
     assert [Path(one.path).name for one in found.damaged] == ["a.json.corrupt"]
     assert [Path(one.path).name for one in found.journals] == ["journal.json"]
     assert found.verified == {"small": (2, 5.0)}
 
 
 def test_the_newest_ten_crash_records_come_the_newest_first_and_strange_names_do_not(tmp_path: Path) -> None:
-    assert disk.crashes(tmp_path / "none") == []
+    assert disk_evidence.crashes(tmp_path / "none") == []
     for number in range(12):
         (tmp_path / f"2026-{number:02d}-store.json").write_text(str(number))
     (tmp_path / "z strange; name.json").write_text("x")
-    assert [found.text for found in disk.crashes(tmp_path)] == [str(number) for number in range(11, 1, -1)]
+    assert [found.text for found in disk_evidence.crashes(tmp_path)] == [
+        str(number) for number in range(11, 1, -1)
+    ]
 
 
 def test_log_files_are_there_only_if_somebody_asked_for_them(tmp_path: Path) -> None:
-    assert disk.log_files(tmp_path) == []
+    assert disk_evidence.log_files(tmp_path) == []
     (tmp_path / "undercroft.jsonl").write_text('{"a": 1}\n')
-    assert disk.log_files(tmp_path)[0].text == '{"a": 1}\n'
+    assert disk_evidence.log_files(tmp_path)[0].text == '{"a": 1}\n'
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=30), max_size=30), st.integers(1, 200))
-def test_the_tail_of_a_file_begins_with_a_whole_line(tmp_path_factory: pytest.TempPathFactory, lines: list[str], limit_bytes: int) -> None:
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=30), max_size=30),
+    st.integers(1, 200),
+)
+def test_the_tail_of_a_file_begins_with_a_whole_line(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], limit_bytes: int
+) -> None:
     path = tmp_path_factory.mktemp("tail") / "f"
     text = "".join(f"{line}\n" for line in lines)
     path.write_bytes(text.encode())
-    found = disk.tail(path, limit_bytes)
+    found = disk_evidence.tail(path, limit_bytes)
     assert text.endswith(found) or found == ""
     assert len(found.encode()) <= limit_bytes
 
@@ -111,4 +124,4 @@ def test_the_tail_of_a_file_begins_with_a_whole_line(tmp_path_factory: pytest.Te
 def test_records_that_make_no_sense_verify_nothing(locations: Locations) -> None:
     (locations.state / "model_verifier").mkdir()
     (locations.state / "model_verifier" / "verified.json").write_text('{"small": [')
-    assert disk.integrity(locations).verified == {}
+    assert disk_evidence.integrity(locations).verified == {}

@@ -8,18 +8,29 @@ import time
 
 import pytest
 
-from actors.diagnostics.asking import alerts, gather, keys, metrics, of_bus, of_threads
-from actors.diagnostics.facts import PARTS
+from actors.diagnostics.inquiry import alerts, gather, keys, metrics, of_bus, of_threads
+from actors.diagnostics.report_facts import PARTS
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
-from schemas.alerts import Alert, AlertChangedEvent
+from bus.transport.memory_bus import memory_bus
 from schemas.keys import KeysReport, KeysStateChangedEvent
+from schemas.operations.alerts import Alert, AlertChangedEvent
 
 pytestmark = pytest.mark.anyio
 
 
 def alert(name: str, at: float) -> AlertChangedEvent:
-    told = Alert(name=name, subject="", source="s", severity="error", is_active=True, since=at, last_at=at, count=1, message="m", advice="a")
+    told = Alert(
+        name=name,
+        subject="",
+        source="s",
+        severity="error",
+        is_active=True,
+        since=at,
+        last_at=at,
+        count=1,
+        message="m",
+        advice="a",
+    )
     return AlertChangedEvent(key=name, alert=told)
 
 
@@ -39,14 +50,20 @@ async def test_each_part_is_found_or_has_a_reason() -> None:
 
     found, missing = await gather({"a": well, "b": silent, "c": refused, "d": broken}, patience_seconds=0.05)
     assert found == {"a": 1}
-    assert missing == {"b": "no answer within 0.05 s", "c": "no_responder: nobody serves it", "d": "ZeroDivisionError: oh"}
+    assert missing == {
+        "b": "no answer within 0.05 s",
+        "c": "no_responder: nobody serves it",
+        "d": "ZeroDivisionError: oh",
+    }
 
 
 async def test_a_look_that_hangs_is_left_behind() -> None:
     hanging = threading.Event()
     try:
         began = time.monotonic()
-        found, missing = await gather(of_threads({"disk": hanging.wait, "other": lambda: 2}), patience_seconds=0.05)
+        found, missing = await gather(
+            of_threads({"disk": hanging.wait, "other": lambda: 2}), patience_seconds=0.05
+        )
         assert (found, list(missing)) == ({"other": 2}, ["disk"])
         assert time.monotonic() - began < 5
     finally:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.diagnostics.keyring import keyring
-from actors.storage.keys.ring import open_ring
+from actors.diagnostics.keychain_probe import keyring
+from actors.shared.keys.key_ring import open_ring
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
@@ -31,5 +31,7 @@ def test_keys_are_unlocked_or_locked_with_the_reason_and_no_key_is_told(tmp_path
     assert (found.state, found.reason) == ("locked", "keychain_refused")
     assert found.advice
     assert not any(
-        len(value) > 8 and value in repr(found) for value in secret.split('"') if value.strip(" :,{}") and not value.startswith("undercroft")
+        len(value) > 8 and value in repr(found)
+        for value in secret.split('"')
+        if value.strip(" :,{}") and not value.startswith("undercroft")
     )

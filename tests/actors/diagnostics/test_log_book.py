@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.diagnostics.ring import LogBook, size_of
-from schemas.logs import LogLevel, LogRecord
+from actors.diagnostics.log_book import LogBook, size_of
+from schemas.operations.logs import LogLevel, LogRecord
 
 
-def record(number: int = 0, actor: str = "store", level: LogLevel = "info", message: str = "x", correlation: str = "") -> LogRecord:
-    return LogRecord(actor=actor, at=float(number), level=level, logger="l", message=message, correlation=correlation)
+def record(
+    number: int = 0, actor: str = "store", level: LogLevel = "info", message: str = "x", correlation: str = ""
+) -> LogRecord:
+    return LogRecord(
+        actor=actor, at=float(number), level=level, logger="l", message=message, correlation=correlation
+    )
 
 
 @pytest.mark.requirement("S0-14")

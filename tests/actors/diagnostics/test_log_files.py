@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.diagnostics.files import FileLog, is_due, is_over
-from schemas.logs import LogRecord
+from actors.diagnostics.log_files import FileLog, is_due, is_over
+from schemas.operations.logs import LogRecord
 
 DAY = 24 * 3600
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
@@ -24,7 +24,11 @@ def test_records_are_written_as_lines_that_only_their_owner_can_read(tmp_path: P
     log = FileLog(tmp_path / "logs")
     log.write([record(1)])
     log.write([record(2), record(3)])
-    assert [msgspec.json.decode(line, type=LogRecord).at for line in log.path.read_bytes().splitlines()] == [1.0, 2.0, 3.0]
+    assert [msgspec.json.decode(line, type=LogRecord).at for line in log.path.read_bytes().splitlines()] == [
+        1.0,
+        2.0,
+        3.0,
+    ]
     assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(log.path.parent.stat().st_mode) == 0o700
 
@@ -62,7 +66,9 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
         (True, "soon", NOON, False),
     ],
 )
-def test_files_are_off_unless_asked_for_and_off_again_after_their_end(enabled: bool, until: str, now: float, due: bool) -> None:
+def test_files_are_off_unless_asked_for_and_off_again_after_their_end(
+    enabled: bool, until: str, now: float, due: bool
+) -> None:
     assert is_due(enabled, until, now) is due
 
 
@@ -76,7 +82,15 @@ def test_log_files_are_kept_out_of_source_control_and_a_note_that_is_there_stays
 
 
 @pytest.mark.parametrize(
-    ("enabled", "until", "over"), [(True, "", False), (True, "2026-11-21", False), (True, "2026-11-20", True), (False, "2026-11-20", False)]
+    ("enabled", "until", "over"),
+    [
+        (True, "", False),
+        (True, "2026-11-21", False),
+        (True, "2026-11-20", True),
+        (False, "2026-11-20", False),
+    ],
 )
-def test_log_files_are_over_only_if_they_were_asked_for_until_a_day_that_has_passed(enabled: bool, until: str, over: bool) -> None:
+def test_log_files_are_over_only_if_they_were_asked_for_until_a_day_that_has_passed(
+    enabled: bool, until: str, over: bool
+) -> None:
     assert is_over(enabled, until, NOON) is over

@@ -9,9 +9,9 @@ import zipfile
 
 import pytest
 
-from actors.diagnostics.archive import archive, manifest
-from actors.diagnostics.sealing import file_of
-from schemas.diagnostics import DiagnosticsGeneratedEvent, MissingPart, ReportFile
+from actors.diagnostics.report_archive import archive, manifest
+from actors.diagnostics.report_redaction import file_of
+from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, MissingPart, ReportFile
 
 
 def report(*files: ReportFile) -> DiagnosticsGeneratedEvent:
@@ -34,7 +34,10 @@ def test_the_manifest_names_every_file_with_its_size_digest_and_what_was_taken_o
         assert zipped.namelist() == ["manifest.json", "SUMMARY.md", "crashes/a.json"]
         for entry in index["files"]:
             content = zipped.read(entry["name"])
-            assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size_bytes"], entry["sha256"])
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (
+                entry["size_bytes"],
+                entry["sha256"],
+            )
         assert all(info.external_attr >> 16 == 0o600 for info in zipped.infolist())
     assert index["files"][0]["redactions"] == {"home": 2}
     assert index["missing"] == [{"part": "models", "reason": "gone"}]

@@ -9,20 +9,23 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.diagnostics.facts import Facts
-from actors.diagnostics.report import Place, build, generate, salt_at
-from actors.storage.locations import locate
+from actors.diagnostics.report_builder import Place, build, generate, salt_at
+from actors.diagnostics.report_facts import Facts
+from actors.shared.locations.locations import locate
 from bus.discovery import Runtime
-from bus.logs import salt_of
-from bus.memory import memory_bus
-from schemas.logs import LogRecord, LogRingReadEvent
+from bus.log_handler import salt_of
+from bus.transport.memory_bus import memory_bus
+from schemas.operations.logs import LogRecord, LogRingReadEvent
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(locate("app", tmp_path / "my-secret-project"), tmp_path / "my-secret-project" / "state" / "runtime.json")
+    return Place(
+        locate("app", tmp_path / "my-secret-project"),
+        tmp_path / "my-secret-project" / "state" / "runtime.json",
+    )
 
 
 @pytest.mark.requirement("S0-16")
@@ -33,7 +36,9 @@ async def test_without_a_broker_it_reads_the_disk_and_names_every_part_that_is_m
     assert report.findings[0].name == "config_corrupt"
     assert report.summary.startswith("# The settings file config.json is corrupt")
     assert {"models", "readiness", "overview", "ring"} <= {part.part for part in report.missing}
-    assert {"system.json", "versions.json", "storage.json", "settings.json"} <= {file.name for file in report.files}
+    assert {"system.json", "versions.json", "storage.json", "settings.json"} <= {
+        file.name for file in report.files
+    }
     assert report.seconds < 2
     assert "my-secret-project" not in msgspec.json.encode(report).decode()
 
@@ -45,7 +50,14 @@ async def test_a_broker_that_is_lost_meanwhile_is_told(place: Place) -> None:
 
 
 async def test_secrets_of_the_environment_do_not_show(place: Place) -> None:
-    record = LogRecord(actor="a", at=1.0, level="info", logger="l", message="sent plain-looking-value away", fields={"prompt": "tell nobody"})
+    record = LogRecord(
+        actor="a",
+        at=1.0,
+        level="info",
+        logger="l",
+        message="sent plain-looking-value away",
+        fields={"prompt": "tell nobody"},
+    )
     facts = Facts(made_at=1.0, ring=LogRingReadEvent(records=[record], dropped=0))
     report = build(facts, place, 0.0, {"MY_API_KEY": "plain-looking-value"})
     content = next(file.content for file in report.files if file.name == "logs.jsonl")
@@ -65,6 +77,8 @@ def test_two_reports_of_the_same_facts_have_other_tokens(place: Place) -> None:
 def test_the_salt_is_that_of_the_runtime_so_that_tokens_of_the_log_ring_fit(tmp_path: Path) -> None:
     path = tmp_path / "runtime.json"
     assert salt_at(path) != salt_at(path)
-    path.write_bytes(msgspec.json.encode(Runtime(app="a", pid=os.getpid(), started_at=1.0, lane="l", feed="f", token="t")))
+    path.write_bytes(
+        msgspec.json.encode(Runtime(app="a", pid=os.getpid(), started_at=1.0, lane="l", feed="f", token="t"))
+    )
     path.chmod(0o600)
     assert salt_at(path) == salt_of("t")

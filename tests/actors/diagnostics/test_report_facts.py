@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from actors.diagnostics.facts import PARTS, Facts
+from actors.diagnostics.report_facts import PARTS, Facts
 
 
 def test_every_part_has_a_name() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from actors.diagnostics.facts import Facts, Integrity, TextFound
-from actors.diagnostics.parts import Draft, drafts, settings, timings
+from actors.diagnostics.report_facts import Facts, Integrity, TextFound
+from actors.diagnostics.report_parts import Draft, drafts, settings, timings
 from schemas.config import SettingExplained, SettingLayer
-from schemas.logs import LogRecord, LogRingReadEvent
-from schemas.metrics import MetricsReportedEvent, Sample
-from schemas.supervision import ActorStatus, SupervisorStatusEvent
+from schemas.operations.logs import LogRecord, LogRingReadEvent
+from schemas.operations.metrics import MetricsReportedEvent, Sample
+from schemas.operations.supervision import ActorStatus, SupervisorStatusEvent
 
 OVERVIEW = SupervisorStatusEvent(
     version="1",
@@ -71,7 +71,18 @@ def test_a_setting_stands_under_its_own_name_with_every_layer_that_says_somethin
         SettingLayer(layer="user", source="u", is_set=True, value="b", wins=True),
         SettingLayer(layer="policy", source="q", is_set=False),
     ]
-    explained = SettingExplained(path="assistant.system_prompt", title="t", value="b", winner="user", reason="r", is_locked=False, layers=layers)
+    explained = SettingExplained(
+        path="assistant.system_prompt",
+        title="t",
+        value="b",
+        winner="user",
+        reason="r",
+        is_locked=False,
+        layers=layers,
+    )
     (row,) = settings(Facts(made_at=0.0, settings=[explained])) or []
     assert row["value"] == {"system_prompt": "b"}
-    assert [(layer["layer"], layer["value"]["system_prompt"]) for layer in row["layers"]] == [("profile", "a"), ("user", "b")]
+    assert [(layer["layer"], layer["value"]["system_prompt"]) for layer in row["layers"]] == [
+        ("profile", "a"),
+        ("user", "b"),
+    ]

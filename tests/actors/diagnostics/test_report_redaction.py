@@ -10,13 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.diagnostics.parts import Draft
-from actors.diagnostics.sealing import Sealer, file_of
+from actors.diagnostics.report_parts import Draft
+from actors.diagnostics.report_redaction import Sealer, file_of
 from bus.redaction import TOKEN, Redactor
 
 
 def redactor() -> Redactor:
-    return Redactor(b"run", homes=["/Users/anna"], hosts=["annas-laptop"], secrets=["correct horse"], places={"/mnt/secret-plan": "models"})
+    return Redactor(
+        b"run",
+        homes=["/Users/anna"],
+        hosts=["annas-laptop"],
+        secrets=["correct horse"],
+        places={"/mnt/secret-plan": "models"},
+    )
 
 
 def test_equal_things_are_equal_in_one_report_also_where_the_ring_had_a_token_already() -> None:
@@ -36,7 +42,13 @@ def test_no_two_reports_have_the_same_tokens() -> None:
 @pytest.mark.requirement("S0-16")
 def test_what_was_taken_out_is_counted_by_kind() -> None:
     draft = Draft(
-        "a.json", data={"text": "what I said", "path": "/Users/anna/x", "model": "/mnt/secret-plan/m.bin", "note": "correct horse on annas-laptop"}
+        "a.json",
+        data={
+            "text": "what I said",
+            "path": "/Users/anna/x",
+            "model": "/mnt/secret-plan/m.bin",
+            "note": "correct horse on annas-laptop",
+        },
     )
     file = Sealer(redactor(), b"report").file(draft)
     assert file.redactions == {"home": 1, "host": 1, "place": 1, "secret": 1, "words": 1}
@@ -57,7 +69,9 @@ def test_digest_and_size_are_those_of_the_bytes() -> None:
 
 @given(st.text(), st.text())
 def test_whatever_stands_around_it_a_secret_does_not_show(before: str, behind: str) -> None:
-    file = Sealer(redactor(), b"report").file(Draft("a", records=[{"note": f"{before}correct horse{behind}"}]))
+    file = Sealer(redactor(), b"report").file(
+        Draft("a", records=[{"note": f"{before}correct horse{behind}"}])
+    )
     if "correct horse" not in before + behind:
         assert not re.search("correct horse", file.content)
     assert file.content.encode()

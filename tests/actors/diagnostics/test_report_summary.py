@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from actors.diagnostics.facts import Facts, TextFound
-from actors.diagnostics.summary import FINDINGS_SHOWN, summary
-from schemas.diagnostics import ReportFinding
+from actors.diagnostics.report_facts import Facts, TextFound
+from actors.diagnostics.report_summary import FINDINGS_SHOWN, summary
+from schemas.operations.diagnostics import ReportFinding
 
-FACTS = Facts(made_at=0.0, versions={"undercroft": "1.2", "python": "3.11"}, crashes=[TextFound(name="c.json", text="{}")])
+FACTS = Facts(
+    made_at=0.0,
+    versions={"undercroft": "1.2", "python": "3.11"},
+    crashes=[TextFound(name="c.json", text="{}")],
+)
 
 
 def finding(name: str, severity: str = "error") -> ReportFinding:

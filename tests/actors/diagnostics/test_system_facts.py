@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.diagnostics.system import memory, processor, system, versions
+from actors.diagnostics.system_facts import memory, processor, system, versions
 
 
 @pytest.mark.requirement("S0-16")
@@ -42,4 +42,7 @@ def test_serial_numbers_of_boards_are_not_read_as_processors() -> None:
 
 
 def test_memory_is_in_bytes() -> None:
-    assert memory("MemTotal:       1024 kB\nMemFree: 1 kB\nSwapFree:  0 kB\n") == {"MemTotal": 1024 * 1024, "SwapFree": 0}
+    assert memory("MemTotal:       1024 kB\nMemFree: 1 kB\nSwapFree:  0 kB\n") == {
+        "MemTotal": 1024 * 1024,
+        "SwapFree": 0,
+    }

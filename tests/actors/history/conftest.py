@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from descriptors import let_go
+from tests.support.descriptors import let_go
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from actors.history.actor import History
-from actors.history.identity import Identities
-from actors.history.modes import max_entries
+from actors.history.entry_ids import Identities
+from actors.history.storage_mode import max_entries
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import MemoryBus, memory_bus
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.history import (
     ConversationsRequestEvent,
@@ -63,13 +63,17 @@ async def texts(app: Peer) -> list[str]:
 
 
 def settings(limit: int, revision: int = 1) -> SettingsChangedEvent:
-    return SettingsChangedEvent(changed={}, settings={"history": {"max_entries": limit}}, revision=revision, reason="update")
+    return SettingsChangedEvent(
+        changed={}, settings={"history": {"max_entries": limit}}, revision=revision, reason="update"
+    )
 
 
 @pytest.mark.requirement("S0-11")
 async def test_what_was_appended_is_found_and_told(app: Peer) -> None:
     async with app.subscribe(HistoryChangedEvent) as changes:
-        answer = await app.request(HistoryAppendRequestEvent(text="hello there", kind="dictation", fields={"window": "mail"}))
+        answer = await app.request(
+            HistoryAppendRequestEvent(text="hello there", kind="dictation", fields={"window": "mail"})
+        )
         change = await anext(changes)
     assert isinstance(change, HistoryChangedEvent)
     assert (change.change, change.entry) == ("added", answer.entry)
@@ -88,7 +92,9 @@ async def test_an_entry_with_an_id_of_the_askers_own_is_added_once(app: Peer) ->
 
 
 async def test_entries_are_edited_deleted_and_cleared(app: Peer) -> None:
-    ids = [(await app.request(HistoryAppendRequestEvent(text=f"text {number}"))).entry.id for number in range(4)]
+    ids = [
+        (await app.request(HistoryAppendRequestEvent(text=f"text {number}"))).entry.id for number in range(4)
+    ]
     assert (await app.request(HistoryEditRequestEvent(id=ids[1], text="edited"))).entry.edited_at is not None
     assert (await app.request(HistoryDeleteRequestEvent(ids=[ids[2]], dry_run=True))).count == 1
     assert (await app.request(HistoryDeleteRequestEvent(ids=[ids[2]]))).count == 1
@@ -114,7 +120,10 @@ async def test_a_crash_of_the_actor_loses_nothing() -> None:
     async with memory_bus() as bus, bus.connect("app") as app:
         await app.publish(settings(10))
         async with living(bus):
-            acknowledged = [(await app.request(HistoryAppendRequestEvent(text=f"text {number}"))).entry for number in range(15)]
+            acknowledged = [
+                (await app.request(HistoryAppendRequestEvent(text=f"text {number}"))).entry
+                for number in range(15)
+            ]
             await app.request(HistoryDeleteRequestEvent(ids=[acknowledged[8].id]))
         async with living(bus):
             assert await texts(app) == [f"text {number}" for number in range(14, 4, -1) if number != 8]
@@ -128,22 +137,38 @@ async def test_an_export_has_a_head_once(app: Peer) -> None:
     first = await app.request(HistoryExportRequestEvent(format="markdown", limit=2))
     second = await app.request(HistoryExportRequestEvent(format="markdown", limit=2, after=first.next_after))
     assert (first.content + second.content).count("# History\n") == 1
-    assert [line for line in (first.content + second.content).splitlines() if line.startswith(">")] == ["> text 0", "> text 1", "> text 2"]
+    assert [line for line in (first.content + second.content).splitlines() if line.startswith(">")] == [
+        "> text 0",
+        "> text 1",
+        "> text 2",
+    ]
     assert second.next_after == ""
 
 
 @pytest.mark.requirement("S3-16")
 async def test_conversations_have_totals(app: Peer) -> None:
     for number, name in enumerate(["a", "b", "a", ""]):
-        await app.request(HistoryAppendRequestEvent(text="x", conversation_id=name, tokens=number + 1, role="user", at=100.0 + number))
+        await app.request(
+            HistoryAppendRequestEvent(
+                text="x", conversation_id=name, tokens=number + 1, role="user", at=100.0 + number
+            )
+        )
     found = await app.request(ConversationsRequestEvent())
-    assert [(one.conversation_id, one.entries, one.tokens) for one in found.conversations] == [("a", 2, 4), ("b", 1, 2)]
+    assert [(one.conversation_id, one.entries, one.tokens) for one in found.conversations] == [
+        ("a", 2, 4),
+        ("b", 1, 2),
+    ]
     assert (found.total_count, found.total_tokens, found.last_updated) == (2, 6, 102.0)
 
 
 @pytest.mark.parametrize(
     ("found", "limit"),
-    [({}, 100), ({"history": {"max_entries": 5}}, 10), ({"history": {"max_entries": 99_999}}, 10_000), ({"history": {"max_entries": "x"}}, 100)],
+    [
+        ({}, 100),
+        ({"history": {"max_entries": 5}}, 10),
+        ({"history": {"max_entries": 99_999}}, 10_000),
+        ({"history": {"max_entries": "x"}}, 100),
+    ],
 )
 def test_the_limit_stays_within_its_range(found: dict[str, object], limit: int) -> None:
     assert max_entries(found) == limit

@@ -14,14 +14,12 @@ from typing import Any
 import pytest
 
 from actors.history.actor import History
-from actors.history.home import Home
-from actors.history.modes import PLAINTEXT_NOTICE
-from actors.storage.keys.ring import open_ring
+from actors.history.history_home import Home
+from actors.history.storage_mode import PLAINTEXT_NOTICE
+from actors.shared.keys.key_ring import open_ring
 from bus.actor import ActorLoop
 from bus.client import Peer
-from bus.memory import MemoryBus, memory_bus
-from histories import bytes_below
-from schemas.alerts import AlertChangedEvent
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
 from schemas.history import (
@@ -37,6 +35,8 @@ from schemas.history import (
     HistoryStatusRequestEvent,
     HistoryStorageChangedEvent,
 )
+from schemas.operations.alerts import AlertChangedEvent
+from tests.support.history_lab import bytes_below
 
 pytestmark = pytest.mark.anyio
 GUARD_SECONDS = 20.0
@@ -82,7 +82,9 @@ async def stored(app: Peer, storage: str) -> HistoryStatusEvent:
 
 
 async def texts(app: Peer) -> list[str]:
-    return [entry.text for entry in reversed((await app.request(HistoryQueryRequestEvent(limit=1000))).entries)]
+    return [
+        entry.text for entry in reversed((await app.request(HistoryQueryRequestEvent(limit=1000))).entries)
+    ]
 
 
 async def add(app: Peer, *found: str) -> list[str]:
@@ -96,7 +98,9 @@ async def retained(app: Peer, kind: type[Event]) -> list[Any]:
 
 
 @pytest.mark.requirement("S0-11", "S0-12", "S0-20")
-async def test_memory_leaves_nothing_on_disk_and_an_opt_in_takes_what_is_in_memory_along(tmp_path: Path) -> None:
+async def test_memory_leaves_nothing_on_disk_and_an_opt_in_takes_what_is_in_memory_along(
+    tmp_path: Path,
+) -> None:
     async with memory_bus() as bus, bus.connect("app") as app, living(bus, tmp_path):
         await add(app, "one", "two")
         assert list(tmp_path.iterdir()) == []
@@ -104,7 +108,11 @@ async def test_memory_leaves_nothing_on_disk_and_an_opt_in_takes_what_is_in_memo
         await stored(app, "encrypted")
         await add(app, "three")
         assert await texts(app) == ["one", "two", "three"]
-        assert [event for event in await retained(app, HistoryChangedEvent) if event.slot != "live" and event.entry is not None] == []
+        assert [
+            event
+            for event in await retained(app, HistoryChangedEvent)
+            if event.slot != "live" and event.entry is not None
+        ] == []
         assert b"two" not in bytes_below(tmp_path)
 
 
@@ -138,7 +146,9 @@ async def test_back_in_memory_what_is_on_disk_stays_until_it_is_purged_or_kept(t
             await stored(app, "encrypted")
             assert await texts(app) == [*(f"text {number}" for number in range(15)), "only in memory"]
             await app.publish(settings(persistence_mode="memory", max_entries=10))
-            assert (await status_once(app, lambda one: one.storage == "memory" and bool(one.notice))).left_on_disk_bytes > 0
+            assert (
+                await status_once(app, lambda one: one.storage == "memory" and bool(one.notice))
+            ).left_on_disk_bytes > 0
             gone = await app.request(HistoryClearRequestEvent(purge=True, purge_backups=True))
             assert "there are no backups of the history" in gone.note
             assert list((tmp_path / "state" / "history").iterdir()) == []
@@ -172,7 +182,9 @@ async def test_without_the_keychain_it_stays_in_memory_says_so_and_goes_to_disk_
 
 
 @pytest.mark.requirement("S0-12", "S0-13")
-async def test_plain_text_is_by_explicit_setting_with_a_notice_and_encrypted_when_that_is_taken_back(tmp_path: Path) -> None:
+async def test_plain_text_is_by_explicit_setting_with_a_notice_and_encrypted_when_that_is_taken_back(
+    tmp_path: Path,
+) -> None:
     async with memory_bus() as bus, bus.connect("app") as app:
         await app.publish(settings(persistence_mode="disk", encrypt_at_rest=False))
         async with living(bus, tmp_path):
@@ -207,7 +219,9 @@ async def test_changes_on_disk_are_carried_out_and_noted_without_what_they_said(
     assert b"secret" not in noted
 
 
-async def test_what_was_deleted_is_gone_from_disk_when_the_history_was_stopped_in_good_order(tmp_path: Path) -> None:
+async def test_what_was_deleted_is_gone_from_disk_when_the_history_was_stopped_in_good_order(
+    tmp_path: Path,
+) -> None:
     """Each life begins a segment, so that there are several to be written anew."""
     ids: list[str] = []
     for life in range(5):

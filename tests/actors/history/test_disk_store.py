@@ -10,14 +10,19 @@ from pathlib import Path
 import anyio
 import pytest
 
-from actors.history.disk import DiskStore
-from actors.history.journal import Journal
-from actors.history.keeping import Keeper
-from actors.history.vault import Vault
+from actors.history.disk_store import DiskStore
+from actors.history.engine import Keeper
+from actors.history.segments.segment_keys import Vault
+from actors.history.segments.segment_store import Journal
 from bus.errors import Refused
-from histories import RING, entry, texts
 from schemas.event import Event
-from schemas.history import HistoryChangedEvent, HistoryExportRequestEvent, HistoryQueryRequestEvent, HistorySearchRequestEvent
+from schemas.history import (
+    HistoryChangedEvent,
+    HistoryExportRequestEvent,
+    HistoryQueryRequestEvent,
+    HistorySearchRequestEvent,
+)
+from tests.support.history_lab import RING, entry, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -115,7 +120,9 @@ async def test_questions_are_answered_from_memory(tmp_path: Path) -> None:
         assert await opened.store.accept() == 0
 
 
-async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_may_be_more(tmp_path: Path) -> None:
+async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_may_be_more(
+    tmp_path: Path,
+) -> None:
     async with at_work(tmp_path) as opened:
         await opened.store.append(entry(1))
     opened = Opened(tmp_path)
@@ -130,14 +137,18 @@ async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_
     await opened.store.close()
 
 
-async def test_what_cannot_be_saved_is_refused_told_and_over_once_something_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_saved_is_refused_told_and_over_once_something_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     async with at_work(tmp_path) as opened:
         with monkeypatch.context() as patch:
-            patch.setattr("actors.history.journal.sync_data", fail)
-            outcomes = await asyncio.gather(*(opened.store.append(entry(number)) for number in range(3)), return_exceptions=True)
+            patch.setattr("actors.history.segments.segment_store.sync_data", fail)
+            outcomes = await asyncio.gather(
+                *(opened.store.append(entry(number)) for number in range(3)), return_exceptions=True
+            )
         assert all(isinstance(outcome, Refused) and "No space left" in str(outcome) for outcome in outcomes)
         assert opened.told == []
         await opened.store.append(entry(9))

@@ -11,10 +11,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.history.keeping import SMALL_BYTES, SMALL_RUN, Append, batches_of, small_run
-from actors.history.segment import NAME
-from descriptors import let_go
-from histories import RING, Ring, add, bytes_below, edit, entry, finish, keeper_of, losses, remove, texts, troubles
+from actors.history.engine import SMALL_BYTES, SMALL_RUN, Append, batches_of, small_run
+from actors.history.segments.segment import NAME
+from tests.support.descriptors import let_go
+from tests.support.history_lab import (
+    RING,
+    Ring,
+    add,
+    bytes_below,
+    edit,
+    entry,
+    finish,
+    keeper_of,
+    losses,
+    remove,
+    texts,
+    troubles,
+)
 
 
 @pytest.mark.requirement("S0-12")
@@ -45,7 +58,16 @@ def test_files_and_directories_are_private(tmp_path: Path) -> None:
 def test_changes_that_wait_together_become_one_record_and_see_each_other(tmp_path: Path) -> None:
     keeper = keeper_of(tmp_path)
     first = entry(1)
-    outcomes = keeper.commit([Append(first), Append(entry(1, "again")), edit(1, "changed"), remove(1, 9), edit(1, "late"), Append(entry(2))])
+    outcomes = keeper.commit(
+        [
+            Append(first),
+            Append(entry(1, "again")),
+            edit(1, "changed"),
+            remove(1, 9),
+            edit(1, "late"),
+            Append(entry(2)),
+        ]
+    )
     assert outcomes[0] is first
     assert outcomes[1] is first
     assert outcomes[3:5] == [[first.id], None]
@@ -84,9 +106,16 @@ def test_a_rewrite_that_a_crash_prevented_is_caught_up_on_by_the_next_life(tmp_p
     assert texts(again) == ["text 0", "text 2"]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["add", "edit", "remove", "work", "restart", "roll"]), st.integers(0, 9)), max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["add", "edit", "remove", "work", "restart", "roll"]), st.integers(0, 9)),
+        max_size=30,
+    )
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_order_of_changes_rewrites_and_restarts_keeps_what_was_acknowledged(tmp_path: Path, steps: list[tuple[str, int]]) -> None:
+def test_any_order_of_changes_rewrites_and_restarts_keeps_what_was_acknowledged(
+    tmp_path: Path, steps: list[tuple[str, int]]
+) -> None:
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
     keeper, known = keeper_of(tmp_path, encrypts=False, limit_bytes=600), dict[int, str]()
@@ -119,10 +148,14 @@ def test_any_order_of_changes_rewrites_and_restarts_keeps_what_was_acknowledged(
 @pytest.mark.slow
 @pytest.mark.requirement("S3-23")
 @pytest.mark.parametrize("closed", [True, False])
-def test_tampering_with_any_byte_is_noticed(tmp_path: Path, closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tampering_with_any_byte_is_noticed(
+    tmp_path: Path, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of segments, catalog and head, while one segment is sealed and one as a crash leaves it, or closed."""
     for name in ("fsync", "fdatasync"):
-        monkeypatch.setattr(os, name, lambda descriptor: None, raising=False)  # thousands of copies, none of which has to last
+        monkeypatch.setattr(
+            os, name, lambda descriptor: None, raising=False
+        )  # thousands of copies, none of which has to last
     origin = tmp_path / "origin"
     keeper = keeper_of(origin, limit_bytes=500)
     add(keeper, range(2))
@@ -137,7 +170,11 @@ def test_tampering_with_any_byte_is_noticed(tmp_path: Path, closed: bool, monkey
             forged[at] ^= 1 + at % 255
             if forged[at] == content[at]:
                 forged[at] ^= 1
-            again = keeper_of_copy(origin, copy, lambda root, path=path, forged=forged: (root / path.relative_to(origin)).write_bytes(forged))  # type: ignore[misc]
+            again = keeper_of_copy(
+                origin,
+                copy,
+                lambda root, path=path, forged=forged: (root / path.relative_to(origin)).write_bytes(forged),
+            )  # type: ignore[misc]
             assert again.findings, f"byte {at} of {path.name} ({content[at]} to {forged[at]}) was not noticed"
             assert set(texts(again)) <= {f"text {number}" for number in range(3)}
             let_go(copy)
@@ -151,7 +188,11 @@ def keeper_of_copy(origin: Path, copy: Path, change: Callable[[Path], object] = 
 
 
 def segment_of(root: Path, number: int) -> Path:
-    return next(path for path in (root / "history").iterdir() if (match := NAME.fullmatch(path.name)) and int(match[1]) == number)
+    return next(
+        path
+        for path in (root / "history").iterdir()
+        if (match := NAME.fullmatch(path.name)) and int(match[1]) == number
+    )
 
 
 def cut(root: Path, number: int, length: int) -> None:
@@ -181,7 +222,9 @@ def test_torn_truncated_tampered_missing_and_unknown_are_told_apart(tmp_path: Pa
     assert found(last_line_gone) == ["truncated"]
     assert found(lambda root: cut(root, open_number, length - 3)) == ["tampered"]
     assert found(lambda root: segment_of(root, 1).unlink()) == ["missing"]
-    assert found(lambda root: shutil.copy(segment_of(root, 1), root / "history" / f"segment-000009-{'a' * 16}.jsonl")) == ["unknown"]
+    assert found(
+        lambda root: shutil.copy(segment_of(root, 1), root / "history" / f"segment-000009-{'a' * 16}.jsonl")
+    ) == ["unknown"]
     assert found(lambda root: (root / "anchors" / "history.json").unlink()) == ["anchor"]
     assert found(lambda root: (root / "anchors" / "history.head").unlink()) == ["anchor"]
 
@@ -208,7 +251,11 @@ def test_a_torn_tail_costs_nothing_acknowledged_and_is_told_once(tmp_path: Path)
     with segment_of(tmp_path, 1).open("ab") as file:
         file.write(b'{"seq":4,"kind":"batch","after":')
     again = keeper_of(tmp_path)
-    assert (texts(again), troubles(again), losses(again.findings)) == (["text 0", "text 1", "text 2"], ["torn"], [])
+    assert (texts(again), troubles(again), losses(again.findings)) == (
+        ["text 0", "text 1", "text 2"],
+        ["torn"],
+        [],
+    )
     add(again, [3])
     assert len(list((tmp_path / "history").iterdir())) == 2, "nothing is appended behind a torn tail"
     assert keeper_of(tmp_path).findings == []

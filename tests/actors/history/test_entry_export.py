@@ -9,26 +9,44 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.export import BYTE_ORDER_MARK, COLUMNS, head, part
+from actors.history.entry_export import BYTE_ORDER_MARK, COLUMNS, head, part
 from schemas.history import HistoryEntry
 
-ENTRY = HistoryEntry(id="i", at=1_700_000_000.5, kind="dictation", text="one\ntwo", mode="hold", duration_seconds=1.25, fields={"app": "mail"})
+ENTRY = HistoryEntry(
+    id="i",
+    at=1_700_000_000.5,
+    kind="dictation",
+    text="one\ntwo",
+    mode="hold",
+    duration_seconds=1.25,
+    fields={"app": "mail"},
+)
 
 
 def test_markdown_quotes_the_text_under_its_time() -> None:
-    assert head("markdown") + part("markdown", [ENTRY]) == "# History\n\n## 2023-11-14T22:13:20.500Z\n\ndictation, hold, 1.2 s\n\n> one\n> two\n"
+    assert (
+        head("markdown") + part("markdown", [ENTRY])
+        == "# History\n\n## 2023-11-14T22:13:20.500Z\n\ndictation, hold, 1.2 s\n\n> one\n> two\n"
+    )
 
 
 def test_csv_begins_with_a_byte_order_mark_and_is_read_back() -> None:
     text = head("csv") + part("csv", [ENTRY])
     assert text.startswith(BYTE_ORDER_MARK)
     (row,) = csv.DictReader(io.StringIO(text[1:], newline=""))
-    assert (row["text"], row["duration_seconds"], row["fields"], row["edited_at"]) == ("one\ntwo", "1.25", '{"app":"mail"}', "")
+    assert (row["text"], row["duration_seconds"], row["fields"], row["edited_at"]) == (
+        "one\ntwo",
+        "1.25",
+        '{"app":"mail"}',
+        "",
+    )
     assert tuple(row) == COLUMNS
 
 
 def test_a_cell_is_not_carried_out_by_a_spreadsheet() -> None:
-    (row,) = csv.reader(io.StringIO(part("csv", [msgspec.structs.replace(ENTRY, text="=HYPERLINK(1)")]), newline=""))
+    (row,) = csv.reader(
+        io.StringIO(part("csv", [msgspec.structs.replace(ENTRY, text="=HYPERLINK(1)")]), newline="")
+    )
     assert row[COLUMNS.index("text")] == "'=HYPERLINK(1)"
 
 

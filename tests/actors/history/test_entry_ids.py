@@ -7,7 +7,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.identity import Identities, is_identity
+from actors.history.entry_ids import Identities, is_identity
 
 MOMENTS = st.lists(st.floats(min_value=0, max_value=4e9), min_size=1, max_size=50)
 

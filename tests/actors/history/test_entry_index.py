@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.history.identity import Identities
-from actors.history.index import CROWDED, WALKED, Index, PlaceTaken, place_of
-from actors.history.ring import Ring
-from histories import entry
-from schemas.history import HistoryEntry, HistoryExportRequestEvent, HistoryQueryRequestEvent, HistorySearchRequestEvent
+from actors.history.entry_ids import Identities
+from actors.history.entry_index import CROWDED, WALKED, Index, PlaceTaken, place_of
+from actors.history.memory_ring import Ring
+from schemas.history import (
+    HistoryEntry,
+    HistoryExportRequestEvent,
+    HistoryQueryRequestEvent,
+    HistorySearchRequestEvent,
+)
+from tests.support.history_lab import entry
 
 
 def index_of(entries: list[HistoryEntry]) -> Index:
@@ -41,7 +46,10 @@ def test_a_search_finds_what_looking_at_every_entry_finds(found: list[str], word
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["", "c1", "c2"]), st.integers(0, 5)), max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["", "c1", "c2"]), st.integers(0, 5)),
+        max_size=12,
+    ),
     st.builds(
         HistoryQueryRequestEvent,
         since=st.none() | st.floats(0, 6),
@@ -55,8 +63,13 @@ def test_a_search_finds_what_looking_at_every_entry_finds(found: list[str], word
     ),
 )
 @settings(deadline=None)
-def test_a_page_holds_what_the_ring_would_give(found: list[tuple[str, str, int]], question: HistoryQueryRequestEvent) -> None:
-    entries = [msgspec.structs.replace(entry(number), kind=kind, conversation_id=name, at=float(at)) for number, (kind, name, at) in enumerate(found)]
+def test_a_page_holds_what_the_ring_would_give(
+    found: list[tuple[str, str, int]], question: HistoryQueryRequestEvent
+) -> None:
+    entries = [
+        msgspec.structs.replace(entry(number), kind=kind, conversation_id=name, at=float(at))
+        for number, (kind, name, at) in enumerate(found)
+    ]
     assert index_of(entries).page(question) == ring_of(entries).page(question)
 
 
@@ -74,13 +87,18 @@ def test_pages_of_a_search_follow_each_other_without_a_gap() -> None:
 
 
 def test_rare_words_are_found_behind_the_newest_entries_that_are_looked_at_one_by_one() -> None:
-    entries = [entry(number, "rare oddity" if number % 500 == 3 else f"word {number}") for number in range(WALKED + 1500)]
+    entries = [
+        entry(number, "rare oddity" if number % 500 == 3 else f"word {number}")
+        for number in range(WALKED + 1500)
+    ]
     index = index_of(entries)
     expected = [one.id for one in reversed(entries) if "rare" in one.text]
     found = index.search(HistorySearchRequestEvent(words="odd RARE", limit=100), complete=True)
     assert [hit.entry.id for hit in found.hits] == expected
     first = index.search(HistorySearchRequestEvent(words="rar", limit=4), complete=True)
-    rest = index.search(HistorySearchRequestEvent(words="rar", limit=4, before=first.next_before), complete=True)
+    rest = index.search(
+        HistorySearchRequestEvent(words="rar", limit=4, before=first.next_before), complete=True
+    )
     assert [hit.entry.id for hit in first.hits + rest.hits] == expected[:8]
 
 
@@ -101,7 +119,11 @@ def test_what_is_replaced_or_removed_is_found_no_more_and_tells_where_it_lay() -
     assert [one.text for one in index.newest_first()] == ["text 5", "third", "other"]
     assert index.search(HistorySearchRequestEvent(words="text"), complete=True).hits[0].entry == entry(5)
     assert len(index.search(HistorySearchRequestEvent(words="text"), complete=True).hits) == 1
-    assert [msgspec.json.decode(body, type=HistoryEntry).text for body in index.bodies_of([2, 3])] == ["other", "third", "text 5"]
+    assert [msgspec.json.decode(body, type=HistoryEntry).text for body in index.bodies_of([2, 3])] == [
+        "other",
+        "third",
+        "text 5",
+    ]
     index.moved([2, 3], 9)
     assert len(list(index.bodies_of([9]))) == index.count == 3
     assert [row[0] for row in index.rows()] == [entry(5).id, entry(2).id, entry(1).id]
@@ -109,7 +131,10 @@ def test_what_is_replaced_or_removed_is_found_no_more_and_tells_where_it_lay() -
 
 
 def test_conversations_have_totals() -> None:
-    entries = [msgspec.structs.replace(entry(n), conversation_id=name, tokens=n + 1) for n, name in enumerate(["a", "b", "a", ""])]
+    entries = [
+        msgspec.structs.replace(entry(n), conversation_id=name, tokens=n + 1)
+        for n, name in enumerate(["a", "b", "a", ""])
+    ]
     found = index_of(entries).conversations()
     assert [(one.conversation_id, one.entries, one.tokens, one.first_at, one.last_at) for one in found] == [
         ("a", 2, 4, 1000.0, 1002.0),

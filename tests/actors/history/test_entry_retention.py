@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.retention import DAY_SECONDS, MIB, Rules, doomed, rules_of
+from actors.history.entry_retention import DAY_SECONDS, MIB, Rules, doomed, rules_of
 
 NOW = 1_000 * DAY_SECONDS
 ENTRIES = [(str(age), NOW - age * DAY_SECONDS, MIB // 2) for age in range(10)]
@@ -18,7 +18,14 @@ def test_zero_never_means_that_everything_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "kept"), [(Rules(days=3), 4), (Rules(entries=6), 6), (Rules(mib=1), 2), (Rules(days=8, entries=5, mib=4), 5), (Rules(entries=100), 10)]
+    ("rules", "kept"),
+    [
+        (Rules(days=3), 4),
+        (Rules(entries=6), 6),
+        (Rules(mib=1), 2),
+        (Rules(days=8, entries=5, mib=4), 5),
+        (Rules(entries=100), 10),
+    ],
 )
 def test_each_rule_keeps_the_newest(rules: Rules, kept: int) -> None:
     assert doomed(ENTRIES, rules, NOW) == [identity for identity, _, _ in ENTRIES[kept:]]
@@ -28,8 +35,15 @@ def test_the_newest_entry_stays_however_large_it_is() -> None:
     assert doomed([("large", NOW, 5 * MIB), ("older", NOW, 1)], Rules(mib=1), NOW) == ["older"]
 
 
-@given(st.lists(st.tuples(st.floats(0, NOW), st.integers(0, MIB))), st.integers(0, 2000), st.integers(0, 20), st.integers(0, 3))
-def test_what_is_kept_fits_every_rule(found: list[tuple[float, int]], days: int, entries: int, mib: int) -> None:
+@given(
+    st.lists(st.tuples(st.floats(0, NOW), st.integers(0, MIB))),
+    st.integers(0, 2000),
+    st.integers(0, 20),
+    st.integers(0, 3),
+)
+def test_what_is_kept_fits_every_rule(
+    found: list[tuple[float, int]], days: int, entries: int, mib: int
+) -> None:
     rows = [(str(number), at, size) for number, (at, size) in enumerate(found)]
     going = set(doomed(rows, Rules(days, entries, mib), NOW))
     kept = [row for row in rows if row[0] not in going]
@@ -39,7 +53,9 @@ def test_what_is_kept_fits_every_rule(found: list[tuple[float, int]], days: int,
     assert days or entries or mib or not going
 
 
-@pytest.mark.parametrize("found", [{}, {"history": {}}, {"history": {"keep_days": -1, "keep_entries": "5", "keep_mib": True}}])
+@pytest.mark.parametrize(
+    "found", [{}, {"history": {}}, {"history": {"keep_days": -1, "keep_entries": "5", "keep_mib": True}}]
+)
 def test_settings_that_say_nothing_sensible_set_no_limit(found: dict[str, object]) -> None:
     assert rules_of(found).limit_nothing
 

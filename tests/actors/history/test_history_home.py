@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.history.home import Home
-from actors.history.keeping import Keeper
-from actors.storage.audit import verify
-from actors.storage.envelope import is_encrypted
-from actors.storage.keys.policy import Absent, Locked
-from actors.storage.keys.ring import KeyRing, open_ring
-from actors.storage.keys.store import holds_ciphertext
-from histories import add, bytes_below, texts
+from actors.history.engine import Keeper
+from actors.history.history_home import Home
+from actors.shared.audit.audit_log import verify
+from actors.shared.crypto.envelope import is_encrypted
+from actors.shared.keys.key_ring import KeyRing, open_ring
+from actors.shared.keys.key_rules import Absent, Locked
+from actors.shared.keys.key_store import holds_ciphertext
+from tests.support.history_lab import add, bytes_below, texts
 
 
 def ring_of(root: Path) -> KeyRing:
@@ -52,7 +52,9 @@ def test_it_comes_back_with_the_keys_of_the_home_also_after_they_were_rotated(tm
 
 @pytest.mark.requirement("S0-12", "S0-20")
 @pytest.mark.parametrize("encrypts", [True, False])
-def test_while_its_key_is_away_it_does_not_open_and_nothing_is_changed(tmp_path: Path, encrypts: bool) -> None:
+def test_while_its_key_is_away_it_does_not_open_and_nothing_is_changed(
+    tmp_path: Path, encrypts: bool
+) -> None:
     first = keeper(tmp_path)
     add(first, [1])
     first.close()

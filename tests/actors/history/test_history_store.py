@@ -6,9 +6,9 @@ import inspect
 
 import pytest
 
-from actors.history.disk import DiskStore
-from actors.history.memory import MemoryStore
-from actors.history.store import Store
+from actors.history.disk_store import DiskStore
+from actors.history.history_store import Store
+from actors.history.memory_store import MemoryStore
 
 
 @pytest.mark.parametrize("kind", [MemoryStore, DiskStore])

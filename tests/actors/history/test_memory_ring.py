@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.identity import Identities
-from actors.history.ring import Placed, Ring, totals
+from actors.history.entry_ids import Identities
+from actors.history.memory_ring import Placed, Ring, totals
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 
 
 def entry(number: int, text: str = "words", **values: object) -> HistoryEntry:
-    plain = HistoryEntry(id=Identities().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=text)
+    plain = HistoryEntry(
+        id=Identities().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=text
+    )
     return msgspec.structs.replace(plain, **values)
 
 
@@ -44,7 +46,9 @@ def test_pages_follow_each_other_without_a_gap() -> None:
     first = ring.page(HistoryQueryRequestEvent(limit=4))
     second = ring.page(HistoryQueryRequestEvent(limit=4, before=first.next_before))
     third = ring.page(HistoryQueryRequestEvent(limit=4, before=second.next_before))
-    assert [kept.text for page in (first, second, third) for kept in page.entries] == [f"text {number}" for number in range(9, -1, -1)]
+    assert [kept.text for page in (first, second, third) for kept in page.entries] == [
+        f"text {number}" for number in range(9, -1, -1)
+    ]
     assert (first.total, third.next_before) == (10, "")
 
 
@@ -54,7 +58,10 @@ def test_a_page_holds_what_was_asked_for() -> None:
     ring.append(entry(2, "hello again", kind="answer", conversation_id="c"))
     ring.append(entry(3, "goodbye", kind="answer"))
     assert [one.at for one in ring.page(HistoryQueryRequestEvent(text="HELLO")).entries] == [1002.0, 1001.0]
-    assert [one.at for one in ring.page(HistoryQueryRequestEvent(kind="answer", since=1002.0, until=1003.0)).entries] == [1002.0]
+    assert [
+        one.at
+        for one in ring.page(HistoryQueryRequestEvent(kind="answer", since=1002.0, until=1003.0)).entries
+    ] == [1002.0]
     assert [one.at for one in ring.page(HistoryQueryRequestEvent(conversation_id="c")).entries] == [1002.0]
 
 
@@ -81,8 +88,15 @@ def test_an_edit_keeps_the_place_and_says_when() -> None:
 
 
 def test_totals_count_what_was_said_in_each_conversation() -> None:
-    said = [entry(1, conversation_id="a", tokens=5), entry(2, conversation_id="b", tokens=1), entry(3, conversation_id="a", tokens=7), entry(4)]
-    assert [(one.conversation_id, one.entries, one.tokens, one.first_at, one.last_at) for one in totals(said)] == [
+    said = [
+        entry(1, conversation_id="a", tokens=5),
+        entry(2, conversation_id="b", tokens=1),
+        entry(3, conversation_id="a", tokens=7),
+        entry(4),
+    ]
+    assert [
+        (one.conversation_id, one.entries, one.tokens, one.first_at, one.last_at) for one in totals(said)
+    ] == [
         ("a", 2, 12, 1001.0, 1003.0),
         ("b", 1, 1, 1002.0, 1002.0),
     ]
@@ -126,8 +140,14 @@ def test_another_life_is_rebuilt_from_what_was_told_of_each_place(steps: list[tu
 def test_resizing_keeps_the_newest(before: int, after: int, count: int) -> None:
     ring = filled(count, before)
     ring.resize(after)
-    assert texts(ring) == [f"text {number}" for number in range(count)][-min(before, count) :][-after:] if count else texts(ring) == []
-    again, told = Ring.restored(after, [Placed(slot, one) for one, slot in zip(ring, range(100, 200), strict=False)])
+    assert (
+        texts(ring) == [f"text {number}" for number in range(count)][-min(before, count) :][-after:]
+        if count
+        else texts(ring) == []
+    )
+    again, told = Ring.restored(
+        after, [Placed(slot, one) for one, slot in zip(ring, range(100, 200), strict=False)]
+    )
     assert list(again) == list(ring)
     assert len(told) == 2 * len(ring), "places beyond the limit move"
 

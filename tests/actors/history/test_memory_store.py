@@ -6,16 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.identity import Identities
-from actors.history.memory import MemoryStore
+from actors.history.entry_ids import Identities
+from actors.history.memory_store import MemoryStore
 from schemas.event import Event
-from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent, HistoryQueryRequestEvent
+from schemas.history import (
+    HistoryChangedEvent,
+    HistoryEntry,
+    HistoryExportRequestEvent,
+    HistoryQueryRequestEvent,
+)
 
 pytestmark = pytest.mark.anyio
 
 
 def entry(number: int) -> HistoryEntry:
-    return HistoryEntry(id=Identities().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=f"text {number}")
+    return HistoryEntry(
+        id=Identities().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=f"text {number}"
+    )
 
 
 class Broker:
@@ -83,6 +90,8 @@ async def test_an_export_goes_on_where_its_last_part_ended() -> None:
     for number in range(5):
         await store.append(entry(number))
     first, more = await store.oldest_first(HistoryExportRequestEvent(format="jsonl", limit=3))
-    rest, done = await store.oldest_first(HistoryExportRequestEvent(format="jsonl", limit=3, after=first[-1].id))
+    rest, done = await store.oldest_first(
+        HistoryExportRequestEvent(format="jsonl", limit=3, after=first[-1].id)
+    )
     assert [one.text for one in first + rest] == [f"text {number}" for number in range(5)]
     assert (more, done) == (True, False)

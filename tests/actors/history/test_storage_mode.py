@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.modes import Wanted, left_notice, locked_notice, max_entries, wanted_of
-from actors.history.retention import Rules
+from actors.history.entry_retention import Rules
+from actors.history.storage_mode import Wanted, left_notice, locked_notice, max_entries, wanted_of
 
 
 @pytest.mark.requirement("S0-11", "S0-12", "S0-13", "S0-20")
@@ -15,17 +15,27 @@ from actors.history.retention import Rules
         ({}, Wanted("memory", True, 100)),
         ({"history": {"persistence_mode": "disk"}}, Wanted("disk", True, 100)),
         ({"history": {"persistence_mode": "Disk", "encrypt_at_rest": None}}, Wanted("memory", True, 100)),
-        ({"history": {"persistence_mode": "disk", "encrypt_at_rest": False, "keep_days": 7}}, Wanted("disk", False, 100, Rules(days=7))),
+        (
+            {"history": {"persistence_mode": "disk", "encrypt_at_rest": False, "keep_days": 7}},
+            Wanted("disk", False, 100, Rules(days=7)),
+        ),
         ({"history": {"encrypt_at_rest": 0, "max_entries": 50}}, Wanted("memory", True, 50)),
     ],
 )
-def test_only_what_is_said_outright_leads_to_the_disk_or_to_plain_text(found: dict[str, object], wanted: Wanted) -> None:
+def test_only_what_is_said_outright_leads_to_the_disk_or_to_plain_text(
+    found: dict[str, object], wanted: Wanted
+) -> None:
     assert wanted_of(found) == wanted
 
 
 @pytest.mark.parametrize(
     ("found", "limit"),
-    [({}, 100), ({"history": {"max_entries": 5}}, 10), ({"history": {"max_entries": 99_999}}, 10_000), ({"history": {"max_entries": "x"}}, 100)],
+    [
+        ({}, 100),
+        ({"history": {"max_entries": 5}}, 10),
+        ({"history": {"max_entries": 99_999}}, 10_000),
+        ({"history": {"max_entries": "x"}}, 100),
+    ],
 )
 def test_the_limit_stays_within_its_range(found: dict[str, object], limit: int) -> None:
     assert max_entries(found) == limit

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.search import highlights, merged, words_of
+from actors.history.word_search import highlights, merged, words_of
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,7 @@ def test_what_is_highlighted_is_what_was_looked_for(text: str, word: str) -> Non
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)).map(lambda one: (one[0], one[0] + one[1]))))
 def test_places_that_overlap_become_one(places: list[tuple[int, int]]) -> None:
     result = merged(places)
-    assert {at for start, end in result for at in range(start, end)} == {at for start, end in places for at in range(start, end)}
+    assert {at for start, end in result for at in range(start, end)} == {
+        at for start, end in places for at in range(start, end)
+    }
     assert all(first[1] < second[0] for first, second in zip(result, result[1:], strict=False))

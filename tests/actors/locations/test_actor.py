@@ -12,19 +12,18 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace as replace_struct
 
-from actors.launch import Surroundings
 from actors.locations import actor as actor_module
 from actors.locations import build
 from actors.locations.actor import LocationKeeper
-from actors.profile import find_profile, read_profile
-from actors.storage.choices import CHOICES_NAME, Choices, read_choices, write_choices
-from actors.storage.durable import DurableWriteFailed
-from actors.storage.locations import locate
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.locations.location_choices import CHOICES_NAME, Choices, read_choices, write_choices
+from actors.shared.locations.locations import locate
+from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import Actor, ActorLoop
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
-from bus.memory import memory_bus
-from schemas.alerts import AlertChangedEvent
+from bus.transport.memory_bus import memory_bus
+from schemas.operations.alerts import AlertChangedEvent
 from schemas.paths import (
     ModelsRelocateRequestEvent,
     ModelsRelocationEvent,
@@ -34,6 +33,7 @@ from schemas.paths import (
     PathSettleRequestEvent,
     PathsListRequestEvent,
 )
+from tests.support.actor_contexts import context_without_bus
 
 pytestmark = pytest.mark.anyio
 
@@ -50,14 +50,26 @@ class Mover(Actor[ModelsRelocateRequestEvent]):
         self.asked.append(event)
         if self._refusal:
             raise Refused(self._refusal)
-        return ModelsRelocationEvent(moved_models=["tiny"], adopted_models=[], copy_bytes=self._copy_bytes, move_id="" if event.dry_run else "m1")
+        return ModelsRelocationEvent(
+            moved_models=["tiny"],
+            adopted_models=[],
+            copy_bytes=self._copy_bytes,
+            move_id="" if event.dry_run else "m1",
+        )
 
 
 @asynccontextmanager
-async def keeper(home: Path, mover: Mover | None = None, environ: dict[str, str] | None = None) -> AsyncIterator[Peer]:
+async def keeper(
+    home: Path, mover: Mover | None = None, environ: dict[str, str] | None = None
+) -> AsyncIterator[Peer]:
     """A peer that talks to a running keeper."""
     defaults = locate("app", home=home)
-    async with memory_bus() as bus, bus.connect("locations") as own, bus.connect("model_downloader") as other, bus.connect("app") as app:
+    async with (
+        memory_bus() as bus,
+        bus.connect("locations") as own,
+        bus.connect("model_downloader") as other,
+        bus.connect("app") as app,
+    ):
         loops: list[ActorLoop] = [ActorLoop(LocationKeeper(defaults, defaults, environ or {}), own)]  # type: ignore[type-arg]  # of two kinds
         loops += [ActorLoop(mover, other)] if mover else []
         running = [asyncio.create_task(loop.run()) for loop in loops]
@@ -82,15 +94,24 @@ def kinds(answer: PathChosenEvent) -> list[str]:
 async def test_every_category_is_listed_with_who_decided(tmp_path: Path) -> None:
     async with keeper(tmp_path, environ={"UNDERCROFT_TOOLS": "/frozen"}) as app:
         listed = await app.request(PathsListRequestEvent())
-        assert [(status.category, status.origin) for status in listed.paths][3:5] == [("models", "home"), ("tools", "environment")]
+        assert [(status.category, status.origin) for status in listed.paths][3:5] == [
+            ("models", "home"),
+            ("tools", "environment"),
+        ]
         assert listed.choices_file == str(tmp_path / "config" / CHOICES_NAME)
 
 
 @pytest.mark.requirement("S1-20")
-async def test_a_missing_directory_is_offered_then_created_and_never_asked_about_again(tmp_path: Path) -> None:
+async def test_a_missing_directory_is_offered_then_created_and_never_asked_about_again(
+    tmp_path: Path,
+) -> None:
     async with keeper(tmp_path / "home") as app:
         answer = await app.request(choose(tmp_path / "big" / "models"))
-        assert (answer.accepted, kinds(answer), answer.problems[0].offers[0]) == (False, ["missing"], "create")
+        assert (answer.accepted, kinds(answer), answer.problems[0].offers[0]) == (
+            False,
+            ["missing"],
+            "create",
+        )
         assert not (tmp_path / "big").exists()
         answer = await app.request(choose(tmp_path / "big" / "models", create_missing=True, dry_run=True))
         assert (answer.accepted, answer.created) == (True, [str(tmp_path / "big" / "models")])
@@ -99,7 +120,11 @@ async def test_a_missing_directory_is_offered_then_created_and_never_asked_about
         assert (answer.accepted, answer.move_id) == (True, "")
         assert (tmp_path / "big" / "models").is_dir()
         listed = await app.request(PathsListRequestEvent())
-        assert (listed.paths[3].path, listed.paths[3].origin, listed.paths[3].problems) == (str(tmp_path / "big" / "models"), "override", [])
+        assert (listed.paths[3].path, listed.paths[3].origin, listed.paths[3].problems) == (
+            str(tmp_path / "big" / "models"),
+            "override",
+            [],
+        )
         assert (await app.request(choose(tmp_path / "big" / "models"))).accepted
 
 
@@ -149,7 +174,9 @@ async def test_a_shared_root_takes_the_large_ones_along_and_says_when(tmp_path: 
     async with keeper(tmp_path / "home") as app:
         answer = await app.request(choose(tmp_path / "big", category="root", create_missing=True))
         assert answer.accepted
-        at = {status.category: (status.path, status.next_path, status.takes_effect) for status in answer.paths}
+        at = {
+            status.category: (status.path, status.next_path, status.takes_effect) for status in answer.paths
+        }
         assert at["models"] == (str(tmp_path / "big" / "models"), "", "now")
         assert at["logs"] == (str(tmp_path / "home" / "logs"), str(tmp_path / "big" / "logs"), "next_start")
         assert set(at) == {"logs", "models", "tools", "workspace"}
@@ -198,7 +225,9 @@ async def test_an_owner_that_says_no_is_passed_on(tmp_path: Path) -> None:
         assert "in use by another app" in answer.problems[0].message
 
 
-async def test_choices_that_cannot_be_read_are_told_put_aside_and_replaced_only_by_a_new_choice(tmp_path: Path) -> None:
+async def test_choices_that_cannot_be_read_are_told_put_aside_and_replaced_only_by_a_new_choice(
+    tmp_path: Path,
+) -> None:
     config = tmp_path / "home" / "config"
     config.mkdir(parents=True)
     (config / CHOICES_NAME).write_text("{")
@@ -222,10 +251,15 @@ async def test_a_directory_that_goes_and_comes_back_is_told_when_it_is_looked_at
             await app.request(PathsListRequestEvent())
             told = await anext(events)
             assert isinstance(told, PathsChangedEvent)
-            assert (told.reason, [problem.kind for problem in told.paths[3].problems]) == ("observed", kinds_found)
+            assert (told.reason, [problem.kind for problem in told.paths[3].problems]) == (
+                "observed",
+                kinds_found,
+            )
 
 
-async def test_a_choice_that_is_not_certainly_on_disk_is_neither_taken_nor_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_choice_that_is_not_certainly_on_disk_is_neither_taken_nor_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def uncertain(config: Path, choices: Choices) -> None:
         raise DurableWriteFailed(str(config), "sync_directory", 5, "Input/output error")
 
@@ -241,7 +275,9 @@ async def test_a_choice_that_is_not_certainly_on_disk_is_neither_taken_nor_refus
     assert died
 
 
-async def test_a_disk_that_takes_no_choice_refuses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_takes_no_choice_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(config: Path, choices: Choices) -> None:
         raise DurableWriteFailed(str(config), "write", 28, "No space left on device")
 
@@ -254,16 +290,24 @@ async def test_a_disk_that_takes_no_choice_refuses_it(tmp_path: Path, monkeypatc
             await app.request(PathSettleRequestEvent(category="models", path=str(tmp_path / "big")))
 
 
-async def test_a_disk_that_fills_up_is_told_once_and_cleared_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_fills_up_is_told_once_and_cleared_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     free, real = [2**40], actor_module.survey
     monkeypatch.setattr(
-        actor_module, "survey", lambda chart: [replace_struct(one, free_bytes=free[0]) for one in real(chart) if one.category == "models"]
+        actor_module,
+        "survey",
+        lambda chart: [
+            replace_struct(one, free_bytes=free[0]) for one in real(chart) if one.category == "models"
+        ],
     )
     async with keeper(tmp_path) as app, app.subscribe(AlertChangedEvent) as alerts:
         for free[0] in (2**40, 2**29, 2**29 - 1, 1000, 2**40):
             await app.request(PathsListRequestEvent())
         told = [await anext(alerts) for _ in range(3)]
-    assert [(one.alert.severity, one.alert.is_active) for one in told if isinstance(one, AlertChangedEvent)] == [
+    assert [
+        (one.alert.severity, one.alert.is_active) for one in told if isinstance(one, AlertChangedEvent)
+    ] == [
         ("warning", True),
         ("error", True),
         ("error", False),
@@ -272,7 +316,10 @@ async def test_a_disk_that_fills_up_is_told_once_and_cleared_when_there_is_room(
 
 def test_it_is_built_from_its_surroundings(tmp_path: Path) -> None:
     defaults = locate("app", home=tmp_path)
-    surroundings = Surroundings(
-        name="locations", locations=replace(defaults, models=Path("/m")), profile=read_profile(find_profile("dictation")), defaults=defaults
+    surroundings = context_without_bus(
+        name="locations",
+        locations=replace(defaults, models=Path("/m")),
+        profile=read_profile(find_profile("dictation")),
+        defaults=defaults,
     )
     assert isinstance(build(surroundings), LocationKeeper)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.locations.judgement import Plan, plan
-from actors.locations.survey import Map
-from actors.storage.choices import Choices, ChoicesFound
-from actors.storage.locations import locate
+from actors.locations.choice_plan import Plan, plan
+from actors.locations.location_survey import Map
+from actors.shared.locations.location_choices import Choices, ChoicesFound
+from actors.shared.locations.locations import locate
 from schemas.paths import Choosable, PathAction, PathChooseRequestEvent
 
 
@@ -19,19 +19,34 @@ def chart(home: Path, choices: Choices = Choices(), environ: dict[str, str] | No
 
 
 def judged(
-    home: Path, category: Choosable, path: Path | str, action: PathAction = "move", *, create: bool = True, choices: Choices | None = None
+    home: Path,
+    category: Choosable,
+    path: Path | str,
+    action: PathAction = "move",
+    *,
+    create: bool = True,
+    choices: Choices | None = None,
 ) -> Plan:
     request = PathChooseRequestEvent(category=category, path=str(path), action=action, create_missing=create)
     return plan(chart(home, choices or Choices()), request)
 
 
 @pytest.mark.parametrize(
-    ("action", "words"), [("move", "copied, verified, switched, then removed"), ("adopt", "match are used"), ("anew", "fetched anew")]
+    ("action", "words"),
+    [
+        ("move", "copied, verified, switched, then removed"),
+        ("adopt", "match are used"),
+        ("anew", "fetched anew"),
+    ],
 )
 def test_what_happens_to_the_models_is_said(tmp_path: Path, action: PathAction, words: str) -> None:
     found = judged(tmp_path / "home", "models", tmp_path / "big", action)
     assert any(words in sentence for sentence in found.what_happens)
-    assert (found.models, found.to_create, found.path) == (tmp_path / "big", [tmp_path / "big"], str(tmp_path / "big"))
+    assert (found.models, found.to_create, found.path) == (
+        tmp_path / "big",
+        [tmp_path / "big"],
+        str(tmp_path / "big"),
+    )
 
 
 def test_logs_follow_at_the_next_start_and_move_no_models(tmp_path: Path) -> None:

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from actors.locations.facts import mount_of, nearest_directory, observe
+from actors.locations.directory_facts import mount_of, nearest_directory, observe
 
 
 def test_a_directory_is_seen_as_it_is(tmp_path: Path) -> None:
     found = observe(tmp_path)
-    assert (found.kind, found.is_empty, found.nearest, found.may_write, found.is_reachable) == ("directory", True, tmp_path, True, True)
+    assert (found.kind, found.is_empty, found.nearest, found.may_write, found.is_reachable) == (
+        "directory",
+        True,
+        tmp_path,
+        True,
+        True,
+    )
     assert found.free_bytes is not None
     (tmp_path / "model").mkdir()
     assert not observe(tmp_path).is_empty

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.locations.facts import Facts
-from actors.locations.policy import (
+from actors.locations.directory_facts import Facts
+from actors.locations.directory_rules import (
     LITTLE_BYTES,
     RESERVE_BYTES,
     busy,
@@ -100,7 +100,9 @@ def test_a_missing_directory_on_a_drive_that_is_there_is_only_missing() -> None:
 
 
 def test_a_drive_of_windows_that_is_not_there_is_a_removed_one() -> None:
-    (problem,) = judge_place("models", replace(MISSING, is_reachable=False, may_write=False, free_bytes=None), "", is_chosen=True)
+    (problem,) = judge_place(
+        "models", replace(MISSING, is_reachable=False, may_write=False, free_bytes=None), "", is_chosen=True
+    )
     assert problem.kind == "removed_drive"
 
 
@@ -124,7 +126,10 @@ def test_a_relative_path_and_a_zero_byte_are_refused_without_looking() -> None:
 
 
 @pytest.mark.requirement("S1-22")
-@pytest.mark.parametrize("path", ["/u/.config/app", "/u/.config/app/models", "/u/.local/state/app/m", "/u/.local/share/app/workspace/m"])
+@pytest.mark.parametrize(
+    "path",
+    ["/u/.config/app", "/u/.config/app/models", "/u/.local/state/app/m", "/u/.local/share/app/workspace/m"],
+)
 def test_models_never_lie_in_user_data(path: str) -> None:
     (problem,) = judge_territory("models", Path(path), others("models"))
     assert problem.kind == "user_data"
@@ -132,7 +137,9 @@ def test_models_never_lie_in_user_data(path: str) -> None:
 
 @pytest.mark.requirement("S1-22")
 def test_models_do_not_lie_in_the_platforms_user_data_either() -> None:
-    (problem,) = judge_territory("models", Path("/u/.local/share/app/models"), others("models"), (Path("/u/.local/share/app"),))
+    (problem,) = judge_territory(
+        "models", Path("/u/.local/share/app/models"), others("models"), (Path("/u/.local/share/app"),)
+    )
     assert problem.kind == "user_data"
 
 
@@ -189,7 +196,14 @@ def test_two_places_are_apart_exactly_if_neither_is_within_the_other(one: Path, 
 
 
 @pytest.mark.parametrize(
-    ("free_bytes", "severity"), [(None, None), (0, "error"), (RESERVE_BYTES, "warning"), (LITTLE_BYTES - 1, "warning"), (LITTLE_BYTES, None)]
+    ("free_bytes", "severity"),
+    [
+        (None, None),
+        (0, "error"),
+        (RESERVE_BYTES, "warning"),
+        (LITTLE_BYTES - 1, "warning"),
+        (LITTLE_BYTES, None),
+    ],
 )
 def test_a_disk_that_fills_up_is_told_before_it_is_full(free_bytes: int | None, severity: str | None) -> None:
     assert judge_room(free_bytes) == severity

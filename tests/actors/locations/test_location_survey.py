@@ -6,15 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from actors.locations.survey import Map, environment_problem, is_chosen, real_paths, survey, user_data_of
-from actors.storage.choices import Choices, ChoicesFound
-from actors.storage.locations import CATEGORIES, locate
+from actors.locations.location_survey import (
+    Map,
+    environment_problem,
+    is_chosen,
+    real_paths,
+    survey,
+    user_data_of,
+)
+from actors.shared.locations.location_choices import Choices, ChoicesFound
+from actors.shared.locations.locations import CATEGORIES, locate
 from schemas.paths import PathStatus
 
 
 def look(home: Path, choices: Choices, fault: str = "") -> dict[str, PathStatus]:
     defaults = locate("app", home=home)
-    return {status.category: status for status in survey(Map(defaults, defaults, ChoicesFound(choices, fault), {}))}
+    return {
+        status.category: status
+        for status in survey(Map(defaults, defaults, ChoicesFound(choices, fault), {}))
+    }
 
 
 def test_a_fresh_home_is_well_although_nothing_was_created_yet(tmp_path: Path) -> None:
@@ -26,16 +36,21 @@ def test_a_fresh_home_is_well_although_nothing_was_created_yet(tmp_path: Path) -
 @pytest.mark.requirement("S1-2")
 def test_a_chosen_directory_that_is_missing_is_a_problem_of_its_category_alone(tmp_path: Path) -> None:
     found = look(tmp_path / "home", Choices(paths={"models": str(tmp_path / "gone")}))
-    assert {category: [problem.kind for problem in status.problems] for category, status in found.items() if status.problems} == {
-        "models": ["missing"]
-    }
+    assert {
+        category: [problem.kind for problem in status.problems]
+        for category, status in found.items()
+        if status.problems
+    } == {"models": ["missing"]}
 
 
 @pytest.mark.requirement("S1-22")
 def test_a_choice_written_by_hand_into_user_data_is_told(tmp_path: Path) -> None:
     place = tmp_path / "home" / "config" / "models"
     place.mkdir(parents=True)
-    assert [problem.kind for problem in look(tmp_path / "home", Choices(paths={"models": str(place)}))["models"].problems] == ["user_data"]
+    assert [
+        problem.kind
+        for problem in look(tmp_path / "home", Choices(paths={"models": str(place)}))["models"].problems
+    ] == ["user_data"]
 
 
 def test_what_waits_for_the_next_start_is_shown_beside_what_is_active(tmp_path: Path) -> None:
@@ -44,7 +59,9 @@ def test_what_waits_for_the_next_start_is_shown_beside_what_is_active(tmp_path: 
 
 
 def test_faults_of_the_file_are_told_with_the_category_they_concern(tmp_path: Path) -> None:
-    assert look(tmp_path, Choices(), "locations.json: cannot be read")["models"].problems[0].kind == "unreadable"
+    assert (
+        look(tmp_path, Choices(), "locations.json: cannot be read")["models"].problems[0].kind == "unreadable"
+    )
     assert look(tmp_path, Choices(paths={"logs": "relative"}))["logs"].problems[0].kind == "unreadable"
     assert look(tmp_path, Choices(paths={"music": "/m"}))["models"].problems[0].kind == "unreadable"
 

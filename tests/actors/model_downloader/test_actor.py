@@ -8,19 +8,18 @@ from typing import Any
 
 import pytest
 
-from actors.demo.content import BytesContent, SyntheticContent
-from actors.demo.origin import Faults
-from actors.launch import Surroundings
+from actors.cli.demo.content import BytesContent, SyntheticContent
+from actors.cli.demo.origin import Faults
 from actors.model_downloader import build as build_downloader
 from actors.model_downloader.actor import ModelDownloader
-from actors.model_downloader.journal import read_journal
+from actors.model_downloader.staging.staging_journal import read_journal
 from actors.model_verifier import build as build_verifier
 from actors.model_verifier.actor import ModelVerifier
-from actors.profile import find_profile, read_profile
-from actors.storage.locations import locate
+from actors.shared.locations.locations import locate
+from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import ActorLoop
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.manifest import Manifest
 from schemas.models import (
     ModelCancelRequestEvent,
@@ -35,7 +34,8 @@ from schemas.models import (
     ModelVerifiedEvent,
     ModelVerifyRequestEvent,
 )
-from stages import MIB, ask, listening, stage_at, until_state
+from tests.support.actor_contexts import context_without_bus
+from tests.support.model_lab import MIB, ask, listening, stage_at, until_state
 
 pytestmark = pytest.mark.anyio
 
@@ -46,24 +46,54 @@ async def test_install_is_accepted_at_once_fetched_verified_and_made_visible_who
         content = SyntheticContent(40 * MIB + 17)
         stage.offer("whisper", content, BytesContent(b"vocabulary"))
         await stage.start_both()
-        async with listening(stage, ModelStateChangedEvent, ModelInstalledEvent, ModelVerifiedEvent, ModelDownloadProgressedEvent) as (
+        async with listening(
+            stage,
+            ModelStateChangedEvent,
+            ModelInstalledEvent,
+            ModelVerifiedEvent,
+            ModelDownloadProgressedEvent,
+        ) as (
             peer,
             next_of,
             heard,
         ):
             accepted = await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             assert accepted.status.state in ("queued", "downloading")
-            assert (stage.models / "whisper.partial" / "journal.json").exists() or (stage.models / "whisper").exists()
+            assert (stage.models / "whisper.partial" / "journal.json").exists() or (
+                stage.models / "whisper"
+            ).exists()
             installed = await next_of(ModelInstalledEvent)
-            assert (installed.size_bytes, installed.fetched_bytes, installed.attempts) == (40 * MIB + 27, 40 * MIB + 27, 1)
-            assert sorted(path.name for path in (stage.models / "whisper").iterdir()) == [".undercroft.json", "model.bin", "part-1.bin"]
-            assert (stage.models / "whisper" / "model.bin").read_bytes() == b"".join(bytes(piece) for piece in content.read(0, content.size_bytes))
+            assert (installed.size_bytes, installed.fetched_bytes, installed.attempts) == (
+                40 * MIB + 27,
+                40 * MIB + 27,
+                1,
+            )
+            assert sorted(path.name for path in (stage.models / "whisper").iterdir()) == [
+                ".undercroft.json",
+                "model.bin",
+                "part-1.bin",
+            ]
+            assert (stage.models / "whisper" / "model.bin").read_bytes() == b"".join(
+                bytes(piece) for piece in content.read(0, content.size_bytes)
+            )
             assert not (stage.models / "whisper.partial").exists()
-            states = [event.status.state for event in heard if isinstance(event, ModelStateChangedEvent) and event.model_id == "whisper"]
-            assert list(dict.fromkeys(states)) == ["absent", "queued", "downloading", "verifying", "installed"]
+            states = [
+                event.status.state
+                for event in heard
+                if isinstance(event, ModelStateChangedEvent) and event.model_id == "whisper"
+            ]
+            assert list(dict.fromkeys(states)) == [
+                "absent",
+                "queued",
+                "downloading",
+                "verifying",
+                "installed",
+            ]
             assert sum(isinstance(event, ModelVerifiedEvent) for event in heard) == 1
             listed = await peer.request(ModelsListRequestEvent())
-            assert [(status.state, status.durable_bytes) for status in listed.models] == [("installed", 40 * MIB + 27)]
+            assert [(status.state, status.durable_bytes) for status in listed.models] == [
+                ("installed", 40 * MIB + 27)
+            ]
 
 
 @pytest.mark.requirement("S1-9")
@@ -72,7 +102,11 @@ async def test_progress_names_the_model_and_grows_within_an_attempt(tmp_path: Pa
         stage.offer("whisper", SyntheticContent(8 * MIB))
         stage.origin.rate_bytes_per_second = 16 * MIB
         await stage.start_both()
-        async with listening(stage, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, heard):
+        async with listening(stage, ModelDownloadProgressedEvent, ModelInstalledEvent) as (
+            peer,
+            next_of,
+            heard,
+        ):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             await next_of(ModelInstalledEvent)
             told = [event for event in heard if isinstance(event, ModelDownloadProgressedEvent)]
@@ -88,7 +122,9 @@ async def test_interrupted_download_goes_on_by_itself_at_the_next_start(tmp_path
         stage.offer("whisper", SyntheticContent(8 * MIB))
         stage.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=5 * MIB))
         await stage.start_both()
-        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, _):
+        async with listening(
+            stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
+        ) as (peer, next_of, _):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
                 pass
@@ -97,7 +133,9 @@ async def test_interrupted_download_goes_on_by_itself_at_the_next_start(tmp_path
             assert journal is not None
             assert journal.wanted
             assert journal.durable_bytes == 5 * MIB
-            await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+            await stage.start(
+                "model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models)
+            )
             installed = await next_of(ModelInstalledEvent)
             assert installed.fetched_bytes == 8 * MIB
             assert stage.origin.requests[-1].range_start == 5 * MIB
@@ -110,14 +148,18 @@ async def test_cancel_ends_at_once_keeps_the_partial_and_is_not_taken_up_again(t
         stage.offer("whisper", SyntheticContent(8 * MIB))
         stage.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=5 * MIB))
         await stage.start_both()
-        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, _):
+        async with listening(
+            stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
+        ) as (peer, next_of, _):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
                 pass
             cancelled = await peer.request(ModelCancelRequestEvent(model_id="whisper"))
             assert (cancelled.status.state, cancelled.status.durable_bytes) == ("partial", 5 * MIB)
             await stage.end("model_downloader")
-            await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+            await stage.start(
+                "model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models)
+            )
             listed = await ask(peer, ModelsListRequestEvent())
             assert [status.state for status in listed.models] == ["partial"]
             assert len(stage.origin.requests) == 1
@@ -149,11 +191,18 @@ async def test_removal_takes_the_whole_tree_and_a_dry_run_nothing(tmp_path: Path
             await next_of(ModelInstalledEvent)
             planned = await peer.request(ModelRemoveRequestEvent(model_id="whisper", dry_run=True))
             record_bytes = (stage.models / "whisper" / ".undercroft.json").stat().st_size
-            assert (planned.freed_bytes, planned.status.state, planned.dry_run) == (MIB + record_bytes, "installed", True)
+            assert (planned.freed_bytes, planned.status.state, planned.dry_run) == (
+                MIB + record_bytes,
+                "installed",
+                True,
+            )
             removed = await peer.request(ModelRemoveRequestEvent(model_id="whisper"))
             assert (removed.freed_bytes, removed.status.state) == (MIB + record_bytes, "absent")
             assert (await next_of(ModelRemovedEvent)).freed_bytes == MIB + record_bytes
-            assert {path.name for path in stage.models.iterdir()} <= {".undercroft.lock", ".undercroft.holder.json"}
+            assert {path.name for path in stage.models.iterdir()} <= {
+                ".undercroft.lock",
+                ".undercroft.holder.json",
+            }
 
 
 async def test_unknown_model_is_refused_by_name(tmp_path: Path) -> None:
@@ -201,7 +250,9 @@ async def test_damage_done_while_nobody_ran_is_found_at_the_next_start(tmp_path:
             await next_of(ModelInstalledEvent)
             await stage.end("model_downloader")
             (stage.models / "whisper" / "model.bin").write_bytes(bytes(MIB))
-            await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+            await stage.start(
+                "model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models)
+            )
             status = await until_state(next_of, "whisper", "damaged")
             assert "sha256" in status.problem
 
@@ -209,7 +260,9 @@ async def test_damage_done_while_nobody_ran_is_found_at_the_next_start(tmp_path:
 async def test_verifier_that_is_away_only_delays_the_install(tmp_path: Path) -> None:
     async with stage_at(tmp_path) as stage:
         stage.offer("whisper", SyntheticContent(MIB))
-        await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+        await stage.start(
+            "model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models)
+        )
         async with listening(stage, ModelInstalledEvent, ModelStateChangedEvent) as (peer, next_of, _):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             await until_state(next_of, "whisper", "verifying")
@@ -218,7 +271,11 @@ async def test_verifier_that_is_away_only_delays_the_install(tmp_path: Path) -> 
 
 
 async def test_supervisor_can_build_both_actors_from_the_bundled_profile(tmp_path: Path) -> None:
-    surroundings = Surroundings(name="model_downloader", locations=locate("test", home=tmp_path), profile=read_profile(find_profile("dictation")))
+    surroundings = context_without_bus(
+        name="model_downloader",
+        locations=locate("test", home=tmp_path),
+        profile=read_profile(find_profile("dictation")),
+    )
     assert isinstance(build_verifier(surroundings), ModelVerifier)
     downloader = build_downloader(surroundings)
     async with memory_bus() as bus, bus.connect("model_downloader") as peer, bus.connect() as client:
@@ -232,7 +289,9 @@ async def test_supervisor_can_build_both_actors_from_the_bundled_profile(tmp_pat
         await task
 
 
-async def test_wish_that_cannot_be_taken_up_does_not_keep_the_others_from_being_served(tmp_path: Path) -> None:
+async def test_wish_that_cannot_be_taken_up_does_not_keep_the_others_from_being_served(
+    tmp_path: Path,
+) -> None:
     async with stage_at(tmp_path) as stage:
         stage.offer("whisper", SyntheticContent(MIB))
         stage.offer("silero", SyntheticContent(MIB, seed=1))
@@ -250,7 +309,7 @@ async def test_wish_that_cannot_be_taken_up_does_not_keep_the_others_from_being_
 async def test_second_app_shows_what_is_installed_is_told_who_owns_it_and_takes_over_when_that_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.model_downloader.residence.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("actors.model_downloader.relocation.models_directory.LOOK_SECONDS", 0.01)
     async with stage_at(tmp_path) as stage, memory_bus() as other_bus:
         stage.offer("whisper", SyntheticContent(2 * MIB))
         stage.offer("silero", SyntheticContent(MIB, seed=1))
@@ -273,9 +332,17 @@ async def test_second_app_shows_what_is_installed_is_told_who_owns_it_and_takes_
                 listed = await guest.request(ModelsListRequestEvent())
                 assert (listed.models[0].state, listed.models[0].durable_bytes) == ("partial", MIB)
                 await stage.end("model_downloader")
-                async with other_bus.connect() as late, late.subscribe(ModelStateChangedEvent) as events, asyncio.timeout(20):
+                async with (
+                    other_bus.connect() as late,
+                    late.subscribe(ModelStateChangedEvent) as events,
+                    asyncio.timeout(20),
+                ):
                     async for event in events:
-                        if isinstance(event, ModelStateChangedEvent) and event.status.state == "verifying" and event.model_id == "whisper":
+                        if (
+                            isinstance(event, ModelStateChangedEvent)
+                            and event.status.state == "verifying"
+                            and event.model_id == "whisper"
+                        ):
                             break
                 assert stage.origin.requests[-1].range_start == MIB, "it went on where the other left it"
                 loop.stop()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from actors.credentials import Tokens, Wallet
-from actors.demo.content import BytesContent
-from actors.demo.origin import Origin
-from actors.model_downloader.abort import Abort
-from actors.model_downloader.world import World
+from actors.cli.demo.content import BytesContent
+from actors.cli.demo.origin import Origin
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.transfer.cancel_token import Abort
+from actors.shared.credentials import Tokens, Wallet
 from schemas.event import Event
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
 
@@ -29,7 +29,9 @@ def test_client_is_made_once_and_only_when_it_is_needed() -> None:
 
 
 @pytest.mark.parametrize(("value", "offline"), [("1", True), ("true", True), ("0", False), ("", False)])
-def test_offline_is_a_choice_of_the_environment_or_of_the_settings(monkeypatch: pytest.MonkeyPatch, value: str, offline: bool) -> None:
+def test_offline_is_a_choice_of_the_environment_or_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, value: str, offline: bool
+) -> None:
     monkeypatch.setenv("UNDERCROFT_OFFLINE", value)
     world = World(publish=publish, verify=verify)
     assert world.is_offline() is offline
@@ -46,7 +48,9 @@ def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
     with Origin() as hub, Origin() as other:
         for origin in (hub, other):
             origin.serve("/m", BytesContent(b"model"))
-        world = World(publish=publish, verify=verify, wallet=Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=hub.url)))
+        world = World(
+            publish=publish, verify=verify, wallet=Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
+        )
         for origin in (hub, other):
             answer = world.client.get(origin.url + "/m", {}, Abort(), "m/f")
             answer.drain()
@@ -57,4 +61,6 @@ def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
 
 @pytest.mark.anyio
 async def test_without_a_wallet_no_challenge_has_an_answer() -> None:
-    assert not await World(publish=publish, verify=verify).answer_challenge("https://models.example/m", ('Bearer realm="x"',))
+    assert not await World(publish=publish, verify=verify).answer_challenge(
+        "https://models.example/m", ('Bearer realm="x"',)
+    )

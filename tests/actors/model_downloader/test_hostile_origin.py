@@ -1,6 +1,7 @@
 """Origins that misbehave, one case each: a whole verified file, or an error with a name and the partial as it was.
 
-Each case runs with one connection and with several, for a file that is begun and for one that goes on from its middle.
+Each case runs with one connection and with several, for a file that is begun and for one that goes on from
+its middle.
 """
 
 from __future__ import annotations
@@ -16,24 +17,24 @@ from typing import Any
 import anyio.lowlevel
 import pytest
 
-from actors.credentials import Tokens, Wallet
-from actors.credentials.trust import DIRECTORY_VARIABLE, FILE_VARIABLES
-from actors.demo.content import BytesContent, Content, SyntheticContent, sha256_of
-from actors.demo.origin import Faults, Origin
-from actors.model_downloader import crew, ranges
-from actors.model_downloader import partial as partial_module
-from actors.model_downloader.client import Client
+from actors.cli.demo.content import BytesContent, Content, SyntheticContent, sha256_of
+from actors.cli.demo.origin import Faults, Origin
+from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.journal import read_journal
-from actors.model_downloader.ramp import Ramp
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.traffic import Traffic
-from actors.model_downloader.world import World
-from actors.model_verifier.hashing import Reading, compare
-from hub import private_ca, running_site
+from actors.model_downloader.staging import staged_file as partial_module
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staging_journal import read_journal
+from actors.model_downloader.transfer import part_scheduler, worker_pool
+from actors.model_downloader.transfer.concurrency import Ramp
+from actors.model_downloader.transfer.http_client import Client
+from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_verifier.growing_hash import Reading, compare
+from actors.shared.credentials import Tokens, Wallet
+from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStateChangedEvent, ModelStatus
+from tests.support.http_servers import private_ca, running_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S1-14", "S1-15", "S1-27", "S1-28", "S1-29")]
 
@@ -97,7 +98,9 @@ class Trial:
     async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         self.on_verify(Path(request.directory))
         verdict = compare({}, Path(request.directory), request.files, Reading())
-        return FilesVerifiedEvent(model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0)
+        return FilesVerifiedEvent(
+            model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
+        )
 
     def begun(self, have: int, validator: str | None) -> None:
         """Leave a partial, as an earlier life of the downloader would have."""
@@ -134,9 +137,9 @@ class Trial:
 @pytest.fixture(params=[1, 4], ids=["one connection", "several connections"])
 def streams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many connections work at once; parts are small, so that a small file has several."""
-    monkeypatch.setattr(ranges, "PART_LEAST_BYTES", 128 * KIB)
-    monkeypatch.setattr(ranges, "SPLIT_LEAST_BYTES", 64 * KIB)
-    monkeypatch.setattr(crew, "Ramp", EagerRamp)
+    monkeypatch.setattr(part_scheduler, "PART_LEAST_BYTES", 128 * KIB)
+    monkeypatch.setattr(part_scheduler, "SPLIT_LEAST_BYTES", 64 * KIB)
+    monkeypatch.setattr(worker_pool, "Ramp", EagerRamp)
     streams: int = request.param
     return streams
 
@@ -195,34 +198,94 @@ CASES = [
     Case("no validator and a cut", Faults(times=1, no_validator=True, cut_after_bytes=CUT)),
     Case("If-Range refused but Range served", Faults(full_on_if_range=True)),
     Case("gzip although refused", Faults(content_encoding="gzip"), "refused", ("'gzip'",)),
-    Case("more bytes than promised, and says so", Faults(no_ranges=True, surplus_bytes=9), "refused", ("has 786441 bytes",), have=(0,)),
+    Case(
+        "more bytes than promised, and says so",
+        Faults(no_ranges=True, surplus_bytes=9),
+        "refused",
+        ("has 786441 bytes",),
+        have=(0,),
+    ),
     Case("more bytes than the range has", Faults(surplus_bytes=9), have=(384,)),
     Case("more bytes than anybody said", Faults(chunked=True, surplus_bytes=9)),
-    Case("fewer bytes, and says so", Faults(), "refused", ("the manifest is out of date",), have=(0,), content=BytesContent(BODY[:-9])),
-    Case("fewer bytes than it says", Faults(times=1, no_ranges=True, lie_bytes=9), "refused", ("has 786441 bytes",), have=(0,)),
+    Case(
+        "fewer bytes, and says so",
+        Faults(),
+        "refused",
+        ("the manifest is out of date",),
+        have=(0,),
+        content=BytesContent(BODY[:-9]),
+    ),
+    Case(
+        "fewer bytes than it says",
+        Faults(times=1, no_ranges=True, lie_bytes=9),
+        "refused",
+        ("has 786441 bytes",),
+        have=(0,),
+    ),
     Case("chunks, and one that is missing", Faults(times=1, chunked=True, cut_after_bytes=CUT)),
-    Case("chunks are cut every time", Faults(chunked=True, no_ranges=True, cut_after_bytes=CUT), "network", ("interrupted", "transfer ended"), False),
+    Case(
+        "chunks are cut every time",
+        Faults(chunked=True, no_ranges=True, cut_after_bytes=CUT),
+        "network",
+        ("interrupted", "transfer ended"),
+        False,
+    ),
     Case("stalls twice", Faults(times=2, stall_after_bytes=CUT)),
-    Case("stalls before the first byte", Faults(stall_after_bytes=0), "network", ("no byte came for too long",)),
+    Case(
+        "stalls before the first byte", Faults(stall_after_bytes=0), "network", ("no byte came for too long",)
+    ),
     Case("drips", Faults(times=1, drip_after_bytes=CUT)),
     Case("drips for ever", Faults(drip_after_bytes=0), "network", ("bytes came in",)),
     Case("resets at a byte, thrice", Faults(times=3, cut_after_bytes=CUT)),
     Case("429 with seconds", Faults(times=1, status=429, retry_after="7")),
-    Case("503 with a date", Faults(times=1, status=503, retry_after=formatdate(1_700_000_011.0, usegmt=True))),
+    Case(
+        "503 with a date", Faults(times=1, status=503, retry_after=formatdate(1_700_000_011.0, usegmt=True))
+    ),
     Case("503 for hours", Faults(status=503, retry_after="7200"), "server", ("asks to wait 2.0 hours",)),
     Case("500 for ever", Faults(status=500), "server", ("answered 500", "attempts failed")),
-    Case("redirects in a circle", Faults(redirect="/n"), "refused", ("in a circle",), others={"/n": Faults(redirect="/m")}),
-    Case("leads to an address that has expired", Faults(redirect="/n"), "server", ("may have expired",), others={"/n": Faults(status=403)}),
-    Case("leads to an address that expires meanwhile", Faults(redirect="/n"), others={"/n": Faults(times=1, cut_after_bytes=CUT)}),
+    Case(
+        "redirects in a circle",
+        Faults(redirect="/n"),
+        "refused",
+        ("in a circle",),
+        others={"/n": Faults(redirect="/m")},
+    ),
+    Case(
+        "leads to an address that has expired",
+        Faults(redirect="/n"),
+        "server",
+        ("may have expired",),
+        others={"/n": Faults(status=403)},
+    ),
+    Case(
+        "leads to an address that expires meanwhile",
+        Faults(redirect="/n"),
+        others={"/n": Faults(times=1, cut_after_bytes=CUT)},
+    ),
     Case("HEAD refused", Faults(refuses_head=True)),
     Case("captive portal, for a while", Faults(times=2, portal=True)),
     Case("captive portal", Faults(portal=True), "server", ("sign in to the network",)),
-    Case("size lie in the header", Faults(no_ranges=True, lie_bytes=-9), "refused", ("has 786423 bytes, expected 786432",), have=(0,)),
+    Case(
+        "size lie in the header",
+        Faults(no_ranges=True, lie_bytes=-9),
+        "refused",
+        ("has 786423 bytes, expected 786432",),
+        have=(0,),
+    ),
     Case("huge headers", Faults(header_count=300), "server", ("more header fields than are read",)),
     Case("gone", Faults(status=404), "refused", ("not there any more",)),
-    Case("another file of the same length", Faults(), "mismatch", ("sha256 is",), keeps=False, content=SyntheticContent(SIZE, seed=9)),
+    Case(
+        "another file of the same length",
+        Faults(),
+        "mismatch",
+        ("sha256 is",),
+        keeps=False,
+        content=SyntheticContent(SIZE, seed=9),
+    ),
 ]
-TABLE = [pytest.param(case, have, id=f"{case.name}, {have} KiB there") for case in CASES for have in case.have]
+TABLE = [
+    pytest.param(case, have, id=f"{case.name}, {have} KiB there") for case in CASES for have in case.have
+]
 
 
 @pytest.mark.parametrize(("case", "have_kib"), TABLE)
@@ -296,7 +359,9 @@ async def test_hash_that_is_wrong_once_is_fetched_again(trial: Trial) -> None:
     assert [status.problem_kind for status in trial.statuses if status.problem] == ["mismatch"]
 
 
-async def test_file_that_is_replaced_under_the_partial_is_found_and_fetched_again(trial: Trial, tmp_path: Path) -> None:
+async def test_file_that_is_replaced_under_the_partial_is_found_and_fetched_again(
+    trial: Trial, tmp_path: Path
+) -> None:
     """Somebody puts another file of the same length under its name, while bytes come in."""
     other = tmp_path / "other"
     other.write_bytes(bytes(SIZE))
@@ -321,7 +386,9 @@ async def test_partial_that_is_not_the_one_that_was_left_is_not_built_upon(trial
 
 
 @pytest.mark.requirement("S1-32")
-async def test_full_disk_keeps_what_it_took_and_goes_on_once_there_is_room(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_keeps_what_it_took_and_goes_on_once_there_is_room(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     room = [SIZE // 2]
     write_at = partial_module.PartialFile._write_at
 
@@ -341,7 +408,9 @@ async def test_full_disk_keeps_what_it_took_and_goes_on_once_there_is_room(trial
     room[0] = 2 * SIZE
     assert (await trial.run()).state == "installed"
     assert trial.installed == BODY
-    assert sum(seen.sent_bytes for seen in trial.origin.requests[asked:]) < SIZE, "what it took is not fetched again"
+    assert sum(seen.sent_bytes for seen in trial.origin.requests[asked:]) < SIZE, (
+        "what it took is not fetched again"
+    )
 
 
 @pytest.mark.parametrize("back_seconds", [0.0, 86_400.0, -86_400.0], ids=["right", "set back", "set forward"])
@@ -357,7 +426,9 @@ async def test_date_of_retry_after_counts_by_the_servers_clock(trial: Trial, bac
     assert 28 <= trial.slept[0] <= 31
 
 
-async def test_token_travels_neither_to_another_host_nor_from_https_to_http(tmp_path: Path, streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_token_travels_neither_to_another_host_nor_from_https_to_http(
+    tmp_path: Path, streams: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority, context = private_ca(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with Origin(tls=context) as hub, Origin() as plain, Origin(tls=context) as other:
@@ -379,7 +450,9 @@ async def test_token_travels_neither_to_another_host_nor_from_https_to_http(tmp_
 
 
 @pytest.mark.parametrize("is_trusted", [True, False], ids=["trusted", "not trusted"])
-async def test_slow_tls_of_a_private_authority(tmp_path: Path, streams: int, monkeypatch: pytest.MonkeyPatch, is_trusted: bool) -> None:
+async def test_slow_tls_of_a_private_authority(
+    tmp_path: Path, streams: int, monkeypatch: pytest.MonkeyPatch, is_trusted: bool
+) -> None:
     authority, context = private_ca(tmp_path)
     for name in (*FILE_VARIABLES, DIRECTORY_VARIABLE):
         monkeypatch.delenv(name, raising=False)
@@ -398,7 +471,9 @@ async def test_slow_tls_of_a_private_authority(tmp_path: Path, streams: int, mon
     assert "set SSL_CERT_FILE" in status.problem
 
 
-async def test_tls_that_never_gets_going_is_a_failure_of_the_network(tmp_path: Path, streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tls_that_never_gets_going_is_a_failure_of_the_network(
+    tmp_path: Path, streams: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority, context = private_ca(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with Origin(tls=context) as origin:
@@ -412,12 +487,25 @@ async def test_tls_that_never_gets_going_is_a_failure_of_the_network(tmp_path: P
     assert trial.partial_is_intact() == SIZE // 2
 
 
-async def test_registry_that_wants_to_know_who_asks_lends_a_token_and_gives_the_blob(tmp_path: Path, origin: Origin, streams: int) -> None:
+async def test_registry_that_wants_to_know_who_asks_lends_a_token_and_gives_the_blob(
+    tmp_path: Path, origin: Origin, streams: int
+) -> None:
     with running_site() as site:
-        from hub import add_image, add_realm
+        from tests.support.http_servers import add_image, add_realm
 
-        add_image(site, "library/chat", "small", [("application/vnd.ollama.image.model", BODY, {})], realm=add_realm(site))
-        trial = Trial(origin, tmp_path / "models", streams, url=f"{site.url}/v2/library/chat/blobs/sha256:{sha256_of(WHOLE)}")
+        add_image(
+            site,
+            "library/chat",
+            "small",
+            [("application/vnd.ollama.image.model", BODY, {})],
+            realm=add_realm(site),
+        )
+        trial = Trial(
+            origin,
+            tmp_path / "models",
+            streams,
+            url=f"{site.url}/v2/library/chat/blobs/sha256:{sha256_of(WHOLE)}",
+        )
         trial.world.wallet = Wallet(Tokens.read({}, hub=""))
         status = await trial.run()
         trial.world.close()

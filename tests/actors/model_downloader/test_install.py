@@ -15,17 +15,17 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from actors.demo.content import BytesContent, Content, SyntheticContent, sha256_of
-from actors.demo.origin import Faults, Origin
+from actors.cli.demo.content import BytesContent, Content, SyntheticContent, sha256_of
+from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader import install as install_module
-from actors.model_downloader.boot import boot_id
-from actors.model_downloader.client import open_client
+from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.journal import read_journal
-from actors.model_downloader.revisions import RECORD_NAME
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.world import World
-from actors.model_verifier.hashing import Reading, compare
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import RECORD_NAME
+from actors.model_downloader.staging.staging_journal import read_journal
+from actors.model_downloader.transfer.http_client import open_client
+from actors.model_verifier.growing_hash import Reading, compare
+from actors.shared.durable.boot_id import boot_id
 from bus.errors import RequestFailed
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry, Pieces
@@ -51,13 +51,22 @@ def origin() -> Iterator[Origin]:
 class Journey:
     """An install of a model with one file, in a world whose time passes at once."""
 
-    def __init__(self, origin: Origin, models: Path, content: Content, promised: Content | None = None, urls: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        models: Path,
+        content: Content,
+        promised: Content | None = None,
+        urls: list[str] | None = None,
+    ) -> None:
         self.origin = origin
         self.root = ModelRoot(models)
         self.root.prepare()
         url = origin.serve("/m", content)
         promised = promised or content
-        file = FilePromise(path="model.bin", size_bytes=promised.size_bytes, sha256=sha256_of(promised), urls=urls or [url])
+        file = FilePromise(
+            path="model.bin", size_bytes=promised.size_bytes, sha256=sha256_of(promised), urls=urls or [url]
+        )
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[file])
         self.events: list[Any] = []
         self.slept: list[float] = []
@@ -82,7 +91,13 @@ class Journey:
         if self.refusals:
             raise RequestFailed(self.refusals.pop(0), "in a test")  # type: ignore[arg-type]
         verdict = compare({}, Path(request.directory), request.files, Reading())
-        return FilesVerifiedEvent(model_id="m", findings=verdict.findings, hashed_bytes=verdict.hashed_bytes, hashed_behind_bytes=0, seconds=0.0)
+        return FilesVerifiedEvent(
+            model_id="m",
+            findings=verdict.findings,
+            hashed_bytes=verdict.hashed_bytes,
+            hashed_behind_bytes=0,
+            seconds=0.0,
+        )
 
     async def run(self) -> None:
         install = Install(self.entry, self.root, self.world)
@@ -98,7 +113,9 @@ class Journey:
         return self.of(ModelStateChangedEvent)[-1].status
 
 
-async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_stopped(origin: Origin, tmp_path: Path) -> None:
+async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_stopped(
+    origin: Origin, tmp_path: Path
+) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(4 * MIB))
     origin.misbehave("/m", Faults(times=3, stall_after_bytes=MIB))
     await journey.run()
@@ -109,7 +126,9 @@ async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_st
 
 
 @pytest.mark.requirement("S1-15", "S1-16")
-async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_partial(origin: Origin, tmp_path: Path) -> None:
+async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_partial(
+    origin: Origin, tmp_path: Path
+) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
     await journey.run()
@@ -123,7 +142,9 @@ async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_p
 
 
 @pytest.mark.requirement("S1-12", "S1-14", "S0-8")
-async def test_wrong_bytes_are_fetched_three_times_never_built_upon_and_never_visible(origin: Origin, tmp_path: Path) -> None:
+async def test_wrong_bytes_are_fetched_three_times_never_built_upon_and_never_visible(
+    origin: Origin, tmp_path: Path
+) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(MIB, seed=1), promised=SyntheticContent(MIB, seed=2))
     await journey.run()
     assert [seen.range_start for seen in origin.requests] == [None, None, None]
@@ -153,10 +174,15 @@ async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(origin: Origi
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [RECORD_NAME, "model.bin"]
 
 
-async def test_where_pieces_are_known_only_the_bad_ones_are_fetched_again(origin: Origin, tmp_path: Path) -> None:
+async def test_where_pieces_are_known_only_the_bad_ones_are_fetched_again(
+    origin: Origin, tmp_path: Path
+) -> None:
     content = SyntheticContent(4 * MIB)
     journey = Journey(origin, tmp_path, content)
-    digests = [hashlib.sha256(b"".join(bytes(piece) for piece in content.read(start, start + MIB))).hexdigest() for start in range(0, 4 * MIB, MIB)]
+    digests = [
+        hashlib.sha256(b"".join(bytes(piece) for piece in content.read(start, start + MIB))).hexdigest()
+        for start in range(0, 4 * MIB, MIB)
+    ]
     file = msgspec.structs.replace(journey.entry.files[0], pieces=Pieces(size_bytes=MIB, sha256=digests))
     journey.entry = msgspec.structs.replace(journey.entry, files=[file])
     real, calls = journey.verify, [0]
@@ -186,14 +212,18 @@ async def test_server_that_asks_for_time_gets_it(origin: Origin, tmp_path: Path)
 
 
 async def test_next_source_is_asked_when_one_does_not_have_the_file(origin: Origin, tmp_path: Path) -> None:
-    journey = Journey(origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/m"])
+    journey = Journey(
+        origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/m"]
+    )
     await journey.run()
     assert [seen.path for seen in origin.requests] == ["/gone", "/m"]
     assert journey.last.state == "installed"
 
 
 async def test_file_that_no_source_has_is_asked_for_once_at_each(origin: Origin, tmp_path: Path) -> None:
-    journey = Journey(origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/lost"])
+    journey = Journey(
+        origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/lost"]
+    )
     await journey.run()
     assert [seen.path for seen in origin.requests] == ["/gone", "/lost"]
     assert journey.last.state == "failed"
@@ -217,7 +247,9 @@ async def test_verifier_that_refuses_ends_the_install(origin: Origin, tmp_path: 
 
 
 @pytest.mark.requirement("S1-32")
-async def test_download_that_does_not_fit_is_not_begun(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_download_that_does_not_fit_is_not_begun(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(MIB))
     monkeypatch.setattr(journey.root, "free_bytes", lambda: MIB)
     await journey.run()
@@ -226,7 +258,9 @@ async def test_download_that_does_not_fit_is_not_begun(origin: Origin, tmp_path:
     assert "the disk is 33.6 MB short" in journey.last.problem
 
 
-async def test_file_that_changes_while_it_is_resumed_is_another_attempt(origin: Origin, tmp_path: Path) -> None:
+async def test_file_that_changes_while_it_is_resumed_is_another_attempt(
+    origin: Origin, tmp_path: Path
+) -> None:
     old, new = SyntheticContent(2 * MIB, seed=1), SyntheticContent(2 * MIB, seed=2)
     journey = Journey(origin, tmp_path, old, promised=new)
     origin.misbehave("/m", Faults(times=1, stall_after_bytes=MIB))
@@ -260,7 +294,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
     small = tmp_path / "small"
     small.mkdir()
-    if sys.platform != "linux" or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], check=False).returncode:
+    if (
+        sys.platform != "linux"
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], check=False
+        ).returncode
+    ):
         pytest.skip("a small disk can be mounted on Linux only, by root")
     yield small
     subprocess.run(["umount", "-l", str(small)], check=True)
@@ -271,7 +310,9 @@ async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_
     origin: Origin, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
-    monkeypatch.setattr(journey.world.space, "missing", lambda model_id, needed, free: 12345 if origin.requests else 0)
+    monkeypatch.setattr(
+        journey.world.space, "missing", lambda model_id, needed, free: 12345 if origin.requests else 0
+    )
     await journey.run()
     assert len(origin.requests) == 1
     assert journey.last.state == "failed"
@@ -284,9 +325,9 @@ import asyncio, sys
 from pathlib import Path
 import msgspec
 from actors.model_downloader.install import Install
-from actors.model_downloader.world import World
-from actors.model_downloader.staging import ModelRoot
-from actors.model_verifier.hashing import Reading, compare
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_verifier.growing_hash import Reading, compare
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, ModelInstalledEvent
 
@@ -344,11 +385,19 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
 @pytest.mark.slow
 @pytest.mark.skipif(boot_id() is None, reason="the platform does not name its boots")
 @pytest.mark.requirement("C-4", "S1-26")
-def test_killed_with_several_connections_it_fetches_less_than_a_mebibyte_of_each_twice(origin: Origin, tmp_path: Path) -> None:
+def test_killed_with_several_connections_it_fetches_less_than_a_mebibyte_of_each_twice(
+    origin: Origin, tmp_path: Path
+) -> None:
     size = 96 * MIB
     origin.rate_bytes_per_second = 8 * MIB
     journey = Journey(origin, tmp_path / "models", SyntheticContent(size))
-    command = [sys.executable, "-c", INSTALLER, str(tmp_path / "models"), msgspec.json.encode(journey.entry).decode()]
+    command = [
+        sys.executable,
+        "-c",
+        INSTALLER,
+        str(tmp_path / "models"),
+        msgspec.json.encode(journey.entry).decode(),
+    ]
     root = Path(install_module.__file__).parents[2]
     runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
     while origin.flowing("/m") < 3 and runner.poll() is None:

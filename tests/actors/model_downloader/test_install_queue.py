@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Faults
-from actors.manifest.licence import licence_digest
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Faults
 from actors.model_downloader.actor import ModelDownloader
+from actors.shared.manifest.licence import licence_digest
 from bus.errors import RequestFailed
 from schemas.config import SettingsChangedEvent
 from schemas.manifest import Manifest, ModelEntry
@@ -28,7 +28,7 @@ from schemas.models import (
     PartialsListRequestEvent,
 )
 from schemas.sources import CatalogueEntry, LicenceAcceptance, ModelCatalogueChangedEvent
-from stages import MIB, Stage, ask, listening, stage_at, until_state
+from tests.support.model_lab import MIB, Stage, ask, listening, stage_at, until_state
 
 pytestmark = pytest.mark.anyio
 DAY_SECONDS = 86_400
@@ -43,14 +43,20 @@ async def fetched_by_half(stage: Stage) -> None:
 
 async def restarted(stage: Stage) -> None:
     await stage.end("model_downloader")
-    await stage.start("model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models))
+    await stage.start(
+        "model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models)
+    )
 
 
 @pytest.mark.requirement("S1-31")
-async def test_paused_install_rests_through_a_restart_and_goes_on_where_it_was_once_resumed(tmp_path: Path) -> None:
+async def test_paused_install_rests_through_a_restart_and_goes_on_where_it_was_once_resumed(
+    tmp_path: Path,
+) -> None:
     async with stage_at(tmp_path) as stage:
         await fetched_by_half(stage)
-        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, _):
+        async with listening(
+            stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
+        ) as (peer, next_of, _):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
                 pass
@@ -80,13 +86,23 @@ async def test_nothing_to_pause_or_to_resume_is_said(tmp_path: Path) -> None:
 async def test_partials_are_listed_with_size_age_and_host_and_go_only_by_a_rule(tmp_path: Path) -> None:
     async with stage_at(tmp_path) as stage:
         await fetched_by_half(stage)
-        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent) as (peer, next_of, _):
+        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent) as (
+            peer,
+            next_of,
+            _,
+        ):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
                 pass
             listed = (await peer.request(PartialsListRequestEvent())).partials
-            assert [(one.model_id, one.kind, one.state, one.is_wanted) for one in listed] == [("whisper", "partial", "downloading", True)]
-            assert (listed[0].durable_bytes, listed[0].promised_bytes, listed[0].url_hosts) == (5 * MIB, 8 * MIB, ["127.0.0.1"])
+            assert [(one.model_id, one.kind, one.state, one.is_wanted) for one in listed] == [
+                ("whisper", "partial", "downloading", True)
+            ]
+            assert (listed[0].durable_bytes, listed[0].promised_bytes, listed[0].url_hosts) == (
+                5 * MIB,
+                8 * MIB,
+                ["127.0.0.1"],
+            )
             await peer.request(ModelCancelRequestEvent(model_id="whisper"))
             journal = stage.models / "whisper.partial" / "journal.json"
             old = time.time() - 8 * DAY_SECONDS
@@ -109,13 +125,19 @@ async def test_rule_of_the_settings_is_heard_while_it_runs(tmp_path: Path) -> No
         await fetched_by_half(stage)
         async with stage.bus.connect() as peer:
             await ask(peer, ModelsListRequestEvent())
-            settings = {"models": {"partials_keep_days": 30, "max_streams": 2, "rate_limit_kib_per_second": 100}}
-            await peer.publish(SettingsChangedEvent(changed={}, settings=settings, revision=1, reason="update"))
+            settings = {
+                "models": {"partials_keep_days": 30, "max_streams": 2, "rate_limit_kib_per_second": 100}
+            }
+            await peer.publish(
+                SettingsChangedEvent(changed={}, settings=settings, revision=1, reason="update")
+            )
             while (await peer.request(PartialsListRequestEvent())).keep_days != 30:
                 pass
 
 
-def catalogue(*entries: ModelEntry, accepted: tuple[LicenceAcceptance, ...] = ()) -> ModelCatalogueChangedEvent:
+def catalogue(
+    *entries: ModelEntry, accepted: tuple[LicenceAcceptance, ...] = ()
+) -> ModelCatalogueChangedEvent:
     models = [CatalogueEntry(entry=entry, source="added", where="a test") for entry in entries]
     return ModelCatalogueChangedEvent(models=models, accepted=list(accepted), revision=1, reason="added")
 
@@ -127,7 +149,9 @@ async def test_install_of_an_added_model_goes_on_once_the_catalogue_names_it_aga
         stage.origin.misbehave("/added/model.bin", Faults(times=1, stall_after_bytes=MIB))
         stage.entries.clear()
         await stage.start_both()
-        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent) as (peer, next_of, _):
+        async with listening(
+            stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
+        ) as (peer, next_of, _):
             await ask(peer, ModelsListRequestEvent())
             await peer.publish(catalogue(entry))
             await until_state(next_of, "added", "absent")
@@ -145,18 +169,29 @@ async def test_model_whose_licence_is_due_is_not_fetched_before_it_is_accepted(t
         import msgspec
 
         entry = msgspec.structs.replace(
-            stage.offer("gated", SyntheticContent(MIB)), accept_licence=True, licence="Llama", licence_url="https://models.example/licence"
+            stage.offer("gated", SyntheticContent(MIB)),
+            accept_licence=True,
+            licence="Llama",
+            licence_url="https://models.example/licence",
         )
         stage.entries[:] = [entry]
         await stage.start_both()
         async with listening(stage, ModelStateChangedEvent, ModelInstalledEvent) as (peer, next_of, _):
             listed = (await ask(peer, ModelsListRequestEvent())).models[0]
             assert (listed.state, listed.licence_due, listed.problem_kind) == ("absent", True, "licence")
-            with pytest.raises(RequestFailed, match=r"licence \(Llama\) has to be accepted first; read it at https://models.example/licence"):
+            with pytest.raises(
+                RequestFailed,
+                match=r"licence \(Llama\) has to be accepted first; read it at https://models.example/licence",
+            ):
                 await peer.request(ModelInstallRequestEvent(model_id="gated"))
             assert stage.origin.requests == []
             accepted = LicenceAcceptance(
-                model_id="gated", licence="Llama", revision="", digest=licence_digest(entry), accepted_at=0.0, accepted_by="somebody"
+                model_id="gated",
+                licence="Llama",
+                revision="",
+                digest=licence_digest(entry),
+                accepted_at=0.0,
+                accepted_by="somebody",
             )
             await peer.publish(catalogue(entry, accepted=(accepted,)))
             while (await next_of(ModelStateChangedEvent)).status.licence_due:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.policy import FailureKind
-from actors.model_downloader.retry import (
+from actors.model_downloader.install_retry import (
     BACKOFF_CAP_SECONDS,
     FRESH_START_BYTES,
     Spent,
@@ -20,6 +19,7 @@ from actors.model_downloader.retry import (
     next_url,
     retry_after_seconds,
 )
+from actors.model_downloader.transfer.http_resume import FailureKind
 
 
 def attempts_of(kind: FailureKind, gained: int = 0, limit: int = 100) -> int:
@@ -33,7 +33,9 @@ def attempts_of(kind: FailureKind, gained: int = 0, limit: int = 100) -> int:
 
 
 @pytest.mark.requirement("S1-13", "S1-14", "S1-15")
-@pytest.mark.parametrize(("kind", "attempts"), [("server", 3), ("mismatch", 3), ("network", 4), ("refused", 1), ("disk", 1)])
+@pytest.mark.parametrize(
+    ("kind", "attempts"), [("server", 3), ("mismatch", 3), ("network", 4), ("refused", 1), ("disk", 1)]
+)
 def test_number_of_attempts_depends_on_what_failed(kind: FailureKind, attempts: int) -> None:
     assert attempts_of(kind) == attempts
 

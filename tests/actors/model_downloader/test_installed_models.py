@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from bus.errors import RequestFailed
-from downloaders import House, house_at
-from schemas.alerts import AlertChangedEvent
 from schemas.leases import ModelLeaseRequestEvent, ModelReleaseRequestEvent, ModelRollbackRequestEvent
 from schemas.models import (
     ModelInstalledEvent,
@@ -21,6 +19,8 @@ from schemas.models import (
     ModelStatus,
     ModelVerifyRequestEvent,
 )
+from schemas.operations.alerts import AlertChangedEvent
+from tests.support.downloader_lab import House, house_at
 
 pytestmark = pytest.mark.anyio
 OLD, NEW = b"old content" * 1000, b"new content" * 2000
@@ -34,7 +34,11 @@ async def until(house: House, *states: str, kind: str = "") -> ModelStatus:
     """Wait for the model to be in one of these states, for such a reason."""
     async with house.client.subscribe(ModelStateChangedEvent) as events, asyncio.timeout(20):
         async for event in events:
-            if isinstance(event, ModelStateChangedEvent) and event.status.state in states and (not kind or event.status.problem_kind == kind):
+            if (
+                isinstance(event, ModelStateChangedEvent)
+                and event.status.state in states
+                and (not kind or event.status.problem_kind == kind)
+            ):
                 return event.status
     raise AssertionError("the stream of events ended")
 
@@ -53,7 +57,9 @@ async def test_lease_says_where_the_model_lies_and_everybody_sees_who_holds_it(t
         released = await house.ask(ModelReleaseRequestEvent(model_id="m", lease_id=leased.lease.lease_id))
         assert released.was_held
         assert (await house.status("m")).held_by == []
-        assert not (await house.ask(ModelReleaseRequestEvent(model_id="m", lease_id=leased.lease.lease_id))).was_held
+        assert not (
+            await house.ask(ModelReleaseRequestEvent(model_id="m", lease_id=leased.lease.lease_id))
+        ).was_held
 
 
 @pytest.mark.requirement("S0-10")
@@ -74,7 +80,9 @@ async def test_removal_of_a_held_model_is_refused_by_the_name_of_its_holder_or_w
 
 
 @pytest.mark.requirement("S1-26")
-async def test_update_waits_for_the_holder_while_the_old_revision_serves_and_then_becomes_active(tmp_path: Path) -> None:
+async def test_update_waits_for_the_holder_while_the_old_revision_serves_and_then_becomes_active(
+    tmp_path: Path,
+) -> None:
     async with house_at(tmp_path) as house:
         house.offer("m", "v1", {"a.bin": OLD})
         await house.start()
@@ -82,7 +90,12 @@ async def test_update_waits_for_the_holder_while_the_old_revision_serves_and_the
         house.offer("m", "v2", {"a.bin": NEW})
         await house.restart()
         due = await house.status("m")
-        assert (due.state, due.revision, due.wanted_revision, due.former_revision) == ("installed", "v1", "v2", "")
+        assert (due.state, due.revision, due.wanted_revision, due.former_revision) == (
+            "installed",
+            "v1",
+            "v2",
+            "",
+        )
         leased = await lease(house)
         await house.ask(ModelInstallRequestEvent(model_id="m"))
         waiting = await until(house, "verifying", kind="held")
@@ -127,9 +140,13 @@ async def test_lease_of_a_peer_ends_when_it_leaves_the_bus(tmp_path: Path) -> No
         await house.start()
         await house.install("m")
         async with house.bus.connect("engine") as engine:
-            await house.ask(ModelLeaseRequestEvent(model_id="m", holder="engine", instance=engine.instance), engine)
+            await house.ask(
+                ModelLeaseRequestEvent(model_id="m", holder="engine", instance=engine.instance), engine
+            )
             assert (await house.status("m")).held_by == ["engine"]
-        assert (await house.ask(ModelRemoveRequestEvent(model_id="m", wait_seconds=15))).status.state == "absent"
+        assert (
+            await house.ask(ModelRemoveRequestEvent(model_id="m", wait_seconds=15))
+        ).status.state == "absent"
 
 
 async def test_leases_survive_a_restart_of_the_downloader(tmp_path: Path) -> None:
@@ -149,7 +166,9 @@ async def test_leases_survive_a_restart_of_the_downloader(tmp_path: Path) -> Non
 
 
 @pytest.mark.requirement("S1-12", "S1-39")
-async def test_damaged_model_is_out_of_use_with_an_alert_that_says_what_to_do_until_it_is_whole(tmp_path: Path) -> None:
+async def test_damaged_model_is_out_of_use_with_an_alert_that_says_what_to_do_until_it_is_whole(
+    tmp_path: Path,
+) -> None:
     async with house_at(tmp_path) as house:
         house.offer("m", "v1", {"a.bin": OLD})
         await house.start()
@@ -186,7 +205,11 @@ async def test_runtime_that_starts_with_a_damaged_model_says_so_again(tmp_path: 
             await house.start()
             async for event in alerts:
                 assert isinstance(event, AlertChangedEvent)
-                assert (event.alert.name, event.alert.subject, event.alert.is_active) == ("models.damaged", "m", True)
+                assert (event.alert.name, event.alert.subject, event.alert.is_active) == (
+                    "models.damaged",
+                    "m",
+                    True,
+                )
                 break
 
 
@@ -226,7 +249,9 @@ async def test_updates_that_wait_for_holders_keep_no_other_install_waiting(tmp_p
 
 
 @pytest.mark.requirement("S1-39")
-async def test_model_counts_as_being_verified_and_is_not_lent_until_it_was_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_model_counts_as_being_verified_and_is_not_lent_until_it_was_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While the verifier is away nobody can tell whether the files still are what they were."""
     async with house_at(tmp_path) as house:
         house.offer("m", "1", {"model.bin": b"one" * 1000})
@@ -239,10 +264,10 @@ async def test_model_counts_as_being_verified_and_is_not_lent_until_it_was_looke
         assert (listed.state, listed.durable_bytes, listed.revision) == ("verifying", 3000, "")
         accepted = await house.ask(ModelInstallRequestEvent(model_id="m"))
         assert accepted.status.state == "verifying", "it is not fetched once more"
-        monkeypatch.setattr("actors.model_downloader.shelf.CHECK_PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr("actors.model_downloader.installed_models.CHECK_PATIENCE_SECONDS", 0.01)
         with pytest.raises(RequestFailed, match="cannot be used before it is checked"):
             await house.ask(ModelLeaseRequestEvent(model_id="m", holder="engine"))
-        monkeypatch.setattr("actors.model_downloader.shelf.CHECK_PATIENCE_SECONDS", 20.0)
+        monkeypatch.setattr("actors.model_downloader.installed_models.CHECK_PATIENCE_SECONDS", 20.0)
         waiting = asyncio.create_task(house.ask(ModelLeaseRequestEvent(model_id="m", holder="engine")))
         await house.start_verifier()
         assert (await waiting).lease.holder == "engine"

@@ -9,12 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.leases import ABSENCE_SECONDS, LEASES_NAME, LeaseBook, read_leases, write_leases
+from actors.model_downloader.lease_book import (
+    ABSENCE_SECONDS,
+    LEASES_NAME,
+    LeaseBook,
+    read_leases,
+    write_leases,
+)
 from schemas.leases import ModelLeaseRequestEvent
 
 
-def ask(model_id: str = "m", holder: str = "engine", *, instance: str = "", ttl: float = 60.0, lease_id: str = "") -> ModelLeaseRequestEvent:
-    return ModelLeaseRequestEvent(model_id=model_id, holder=holder, instance=instance, ttl_seconds=ttl, lease_id=lease_id)
+def ask(
+    model_id: str = "m", holder: str = "engine", *, instance: str = "", ttl: float = 60.0, lease_id: str = ""
+) -> ModelLeaseRequestEvent:
+    return ModelLeaseRequestEvent(
+        model_id=model_id, holder=holder, instance=instance, ttl_seconds=ttl, lease_id=lease_id
+    )
 
 
 def test_model_is_held_by_all_who_leased_it_and_by_no_other() -> None:
@@ -104,7 +114,14 @@ def test_leases_that_cannot_be_read_are_put_aside(tmp_path: Path, content: bytes
     assert aside.read_bytes() == content
 
 
-@given(st.lists(st.tuples(st.sampled_from(["grant", "release", "expire", "left", "seen"]), st.integers(0, 3), st.booleans()), max_size=30))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["grant", "release", "expire", "left", "seen"]), st.integers(0, 3), st.booleans()
+        ),
+        max_size=30,
+    )
+)
 def test_whatever_happens_every_lease_ends_in_the_end(steps: list[tuple[str, int, bool]]) -> None:
     book = LeaseBook()
     for now, (step, number, flag) in enumerate(steps):

@@ -10,20 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.holding import Holding
-from actors.model_downloader.revisions import Content, record_of, write_record
-from actors.model_downloader.shelf import Shelf
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.upkeep import Upkeep
-from actors.model_downloader.world import World
-from bus.alerts import Alerts
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.installed_models import Shelf
+from actors.model_downloader.maintenance import Upkeep
+from actors.model_downloader.model_leases import Holding
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import Content, record_of, write_record
+from bus.alert_book import Alerts
 from bus.errors import RequestFailed
-from downloaders import House, house_at
 from schemas.event import Event
 from schemas.leases import ModelLeaseRequestEvent, ModelRepairRequestEvent, ModelRollbackRequestEvent
 from schemas.manifest import FilePromise, Manifest, ModelEntry, Pieces, Unpack
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelInstalledEvent, ModelInstallRequestEvent, ModelVerifyRequestEvent
+from schemas.models import (
+    FilesVerifiedEvent,
+    FilesVerifyRequestEvent,
+    ModelInstalledEvent,
+    ModelInstallRequestEvent,
+    ModelVerifyRequestEvent,
+)
+from tests.support.downloader_lab import House, house_at
 
 pytestmark = pytest.mark.anyio
 OLD, NEW = b"old content" * 1000, b"new content" * 2000
@@ -45,7 +51,11 @@ async def test_rollback_is_one_request_and_so_is_the_way_back(tmp_path: Path) ->
     async with house_at(tmp_path) as house:
         await updated(house)
         back = await house.ask(ModelRollbackRequestEvent(model_id="m"))
-        assert (back.status.state, back.status.revision, back.status.former_revision) == ("installed", "v1", "v2")
+        assert (back.status.state, back.status.revision, back.status.former_revision) == (
+            "installed",
+            "v1",
+            "v2",
+        )
         assert (house.models / "m" / "a.bin").read_bytes() == OLD
         await house.restart()
         status = await house.status("m")
@@ -123,7 +133,10 @@ async def test_repair_after_a_restart_still_knows_what_is_sound(tmp_path: Path) 
 @pytest.mark.requirement("S1-39")
 async def test_repair_fetches_only_the_bad_pieces_of_a_file_whose_pieces_are_known(tmp_path: Path) -> None:
     content = b"".join(bytes([number]) * PIECE for number in range(16))
-    pieces = Pieces(size_bytes=PIECE, sha256=[hashlib.sha256(content[at : at + PIECE]).hexdigest() for at in range(0, len(content), PIECE)])
+    pieces = Pieces(
+        size_bytes=PIECE,
+        sha256=[hashlib.sha256(content[at : at + PIECE]).hexdigest() for at in range(0, len(content), PIECE)],
+    )
     async with house_at(tmp_path) as house:
         house.offer("m", "v1", {"a.bin": content}, **{"a.bin": {"pieces": pieces}})
         await house.start()
@@ -166,7 +179,9 @@ async def test_archive_that_would_leave_its_root_is_never_active(tmp_path: Path)
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("../up", b"?")
     async with house_at(tmp_path) as house:
-        house.offer("m", "v1", {"all.zip": packed.getvalue()}, **{"all.zip": {"unpack": Unpack(format="zip")}})
+        house.offer(
+            "m", "v1", {"all.zip": packed.getvalue()}, **{"all.zip": {"unpack": Unpack(format="zip")}}
+        )
         await house.start()
         await house.ask(ModelInstallRequestEvent(model_id="m"))
         async with asyncio.timeout(20):
@@ -177,7 +192,9 @@ async def test_archive_that_would_leave_its_root_is_never_active(tmp_path: Path)
         assert not (house.models / "up").exists()
 
 
-async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_is_due(tmp_path: Path) -> None:
+async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_is_due(
+    tmp_path: Path,
+) -> None:
     entries, asked = [], list[FilesVerifyRequestEvent]()
     root = ModelRoot(tmp_path / "models")
     root.prepare()
@@ -185,7 +202,10 @@ async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_
         promise = FilePromise(path="f", size_bytes=1, sha256="0" * 64, urls=["https://models.example/f"])
         entry = ModelEntry(id=model_id, name=model_id, category="stt", licence="MIT", files=[promise])
         root.installed(model_id).mkdir()
-        write_record(root.installed(model_id), record_of(entry, {"": [Content(path="f", size_bytes=1, sha256="0" * 64)]}, 1))
+        write_record(
+            root.installed(model_id),
+            record_of(entry, {"": [Content(path="f", size_bytes=1, sha256="0" * 64)]}, 1),
+        )
         entries.append(entry)
     now = 1e9
 
@@ -194,7 +214,14 @@ async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_
 
     async def verify(question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         asked.append(question)
-        return FilesVerifiedEvent(model_id=question.model_id, findings=[], hashed_bytes=1, hashed_behind_bytes=0, seconds=0.0, verified_at=now)
+        return FilesVerifiedEvent(
+            model_id=question.model_id,
+            findings=[],
+            hashed_bytes=1,
+            hashed_behind_bytes=0,
+            seconds=0.0,
+            verified_at=now,
+        )
 
     world = World(publish=publish, verify=verify, now=lambda: now)
     standings, holding = Standings(Manifest(format=1, models=entries), root, world), Holding(root)

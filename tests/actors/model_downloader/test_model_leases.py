@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio.lowlevel
 import pytest
 
-from actors.model_downloader.holding import Held, Holding
-from actors.model_downloader.leases import ABSENCE_SECONDS, LEASES_NAME
-from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.lease_book import ABSENCE_SECONDS, LEASES_NAME
+from actors.model_downloader.model_leases import Held, Holding
+from actors.model_downloader.staging.models_layout import ModelRoot
 from bus.errors import Refused
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
@@ -75,7 +75,9 @@ async def test_whoever_does_not_wait_is_told_who_holds_it(tmp_path: Path) -> Non
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-async def test_whoever_waits_goes_on_when_the_last_lease_ends_and_is_told_for_whom_it_waits(tmp_path: Path) -> None:
+async def test_whoever_waits_goes_on_when_the_last_lease_ends_and_is_told_for_whom_it_waits(
+    tmp_path: Path,
+) -> None:
     holding, entered = Holding(ModelRoot(tmp_path)), asyncio.Event()
     told: list[list[str]] = []
     first = await holding.lease(ask(), v1)

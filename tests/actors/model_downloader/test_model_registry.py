@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.manifest.licence import licence_digest
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.standing import Standings
-from actors.model_downloader.world import World
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
 from schemas.event import Event
 from schemas.manifest import FilePromise, Manifest, ModelEntry
@@ -31,10 +31,14 @@ async def verify(request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
 
 
 def standings(root: Path, *entries: ModelEntry) -> Standings:
-    return Standings(Manifest(format=1, models=list(entries)), ModelRoot(root), World(publish=publish, verify=verify))
+    return Standings(
+        Manifest(format=1, models=list(entries)), ModelRoot(root), World(publish=publish, verify=verify)
+    )
 
 
-def catalogue(*entries: ModelEntry, accepted: list[LicenceAcceptance] | None = None) -> ModelCatalogueChangedEvent:
+def catalogue(
+    *entries: ModelEntry, accepted: list[LicenceAcceptance] | None = None
+) -> ModelCatalogueChangedEvent:
     models = [CatalogueEntry(entry=entry, source="bundled", where="a test") for entry in entries]
     return ModelCatalogueChangedEvent(models=models, accepted=accepted or [], revision=1, reason="start")
 
@@ -76,9 +80,21 @@ def test_licence_is_due_until_exactly_it_was_accepted(tmp_path: Path) -> None:
 
     def accepted(entry: ModelEntry) -> list[LicenceAcceptance]:
         digest = licence_digest(entry)
-        return [LicenceAcceptance(model_id=entry.id, licence=entry.licence, revision="", digest=digest, accepted_at=0.0, accepted_by="x")]
+        return [
+            LicenceAcceptance(
+                model_id=entry.id,
+                licence=entry.licence,
+                revision="",
+                digest=digest,
+                accepted_at=0.0,
+                accepted_by="x",
+            )
+        ]
 
-    assert known.learn(catalogue(GATED, accepted=accepted(msgspec.structs.replace(GATED, licence="another")))) == []
+    assert (
+        known.learn(catalogue(GATED, accepted=accepted(msgspec.structs.replace(GATED, licence="another"))))
+        == []
+    )
     assert known.licence_due(GATED)
     assert known.learn(catalogue(GATED, accepted=accepted(GATED))) == [GATED], "it can be fetched now"
     assert not known.status(GATED).licence_due

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.garbage import DAY_SECONDS, collectable
+from actors.model_downloader.partial_rules import DAY_SECONDS, collectable
 from schemas.models import PartialFound
 
 

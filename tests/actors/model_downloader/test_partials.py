@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from actors.model_downloader.leftovers import find_leftovers, place_of
-from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.partials import find_leftovers, place_of
+from actors.model_downloader.staging.models_layout import ModelRoot
 from schemas.manifest import FilePromise, ModelEntry
 
 FILE = FilePromise(path="f", size_bytes=10_000, sha256="0" * 64, urls=["https://hub.example/f?token=secret"])
@@ -33,7 +33,13 @@ def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Pat
     found = {one.model_id: one for one in find_leftovers(root, {"known": entry("known")}, now=4600.0)}
     assert sorted(found) == ["gone", "hurt", "known"]
     known = found["known"]
-    assert (known.kind, known.durable_bytes, known.promised_bytes, known.age_seconds, known.is_wanted) == ("partial", 5000, 10_000, 3600.0, False)
+    assert (known.kind, known.durable_bytes, known.promised_bytes, known.age_seconds, known.is_wanted) == (
+        "partial",
+        5000,
+        10_000,
+        3600.0,
+        False,
+    )
     assert known.url_hosts == ["hub.example"], "a URL may hold a secret"
     assert (found["gone"].promised_bytes, found["gone"].is_wanted) == (10_000, True)
     assert (found["hurt"].kind, found["hurt"].state, found["hurt"].size_bytes) == ("damaged", "damaged", 8192)

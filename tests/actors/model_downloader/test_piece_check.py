@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from actors.model_downloader.pieces import proven
+from actors.model_downloader.piece_check import proven
 from schemas.manifest import FilePromise, Pieces
 
 PIECE = 65_536
@@ -14,16 +14,27 @@ CONTENT = os.urandom(4 * PIECE + 10)
 
 
 def promise(pieces: bool = True) -> FilePromise:
-    digests = [hashlib.sha256(CONTENT[start : start + PIECE]).hexdigest() for start in range(0, len(CONTENT), PIECE)]
+    digests = [
+        hashlib.sha256(CONTENT[start : start + PIECE]).hexdigest() for start in range(0, len(CONTENT), PIECE)
+    ]
     known = Pieces(size_bytes=PIECE, sha256=digests) if pieces else None
-    return FilePromise(path="f", size_bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), urls=["https://models.example/f"], pieces=known)
+    return FilePromise(
+        path="f",
+        size_bytes=len(CONTENT),
+        sha256=hashlib.sha256(CONTENT).hexdigest(),
+        urls=["https://models.example/f"],
+        pieces=known,
+    )
 
 
 def test_whole_pieces_with_the_right_digest_are_proven(tmp_path: Path) -> None:
     spoilt = bytearray(CONTENT)
     spoilt[2 * PIECE + 5] ^= 1
     (tmp_path / "f").write_bytes(spoilt)
-    assert proven(tmp_path / "f", promise(), ((0, len(CONTENT)),)) == ((0, 2 * PIECE), (3 * PIECE, len(CONTENT)))
+    assert proven(tmp_path / "f", promise(), ((0, len(CONTENT)),)) == (
+        (0, 2 * PIECE),
+        (3 * PIECE, len(CONTENT)),
+    )
 
 
 def test_piece_that_is_only_partly_there_is_not(tmp_path: Path) -> None:

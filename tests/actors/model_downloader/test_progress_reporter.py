@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from actors.model_downloader.journal import JournalFile, reconcile
-from actors.model_downloader.telling import Telling, status_of
-from actors.model_downloader.world import World
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.progress_reporter import Telling, status_of
+from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
 
 pytestmark = pytest.mark.anyio
-FILES = [FilePromise(path=path, size_bytes=100, sha256="0" * 64, urls=["https://models.example/f"]) for path in ("a", "b")]
+FILES = [
+    FilePromise(path=path, size_bytes=100, sha256="0" * 64, urls=["https://models.example/f"])
+    for path in ("a", "b")
+]
 ENTRY = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=FILES)
 
 
@@ -38,7 +41,12 @@ async def test_state_is_told_with_its_problem_and_its_kind(tmp_path: Path) -> No
     listener = Listener(tmp_path)
     await listener.telling.enter("failed", "the disk is full", "space")
     status = listener.heard[0].status
-    assert (status.state, status.problem, status.problem_kind, status.size_bytes) == ("failed", "the disk is full", "space", 200)
+    assert (status.state, status.problem, status.problem_kind, status.size_bytes) == (
+        "failed",
+        "the disk is full",
+        "space",
+        200,
+    )
 
 
 async def test_progress_tells_what_is_durable_and_how_much_of_it_is_without_a_gap(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from actors.model_downloader.revisions import Content, record_of, write_record
-from actors.model_downloader.salvage import reusable, salvage
-from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.repair import reusable, salvage
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import Content, record_of, write_record
 from schemas.manifest import FilePromise, ModelEntry, Pieces, Unpack
 from schemas.models import VerificationFinding
 
@@ -17,7 +17,14 @@ PIECE = 65_536
 
 def promise(path: str, size: int = 10, *, pieces: int = 0, unpack: Unpack | None = None) -> FilePromise:
     known = Pieces(size_bytes=PIECE, sha256=["0" * 64] * pieces) if pieces else None
-    return FilePromise(path=path, size_bytes=size, sha256="0" * 64, urls=["https://models.example/f"], pieces=known, unpack=unpack)
+    return FilePromise(
+        path=path,
+        size_bytes=size,
+        sha256="0" * 64,
+        urls=["https://models.example/f"],
+        pieces=known,
+        unpack=unpack,
+    )
 
 
 def finding(path: str, *pieces: int) -> VerificationFinding:
@@ -37,12 +44,24 @@ def test_sound_files_and_files_with_known_bad_pieces_can_be_built_upon() -> None
         promise("nil", 0),
     ]
     entry = entry_of(*files)
-    source = Content(path="pieced", size_bytes=2 * PIECE + 5, sha256="0" * 64, url="https://models.example/f", validator='"v1"')
+    source = Content(
+        path="pieced",
+        size_bytes=2 * PIECE + 5,
+        sha256="0" * 64,
+        url="https://models.example/f",
+        validator='"v1"',
+    )
     record = msgspec.structs.replace(record_of(entry, {}, 1), contents=[source])
     findings = [finding("bad"), finding("pieced", 0, 2, 7)]
     found = reusable(entry, record, findings)
-    assert [(find.promise.path, find.good) for find in found] == [("sound", ((0, 10),)), ("pieced", ((PIECE, 2 * PIECE),)), ("nil", ())]
-    without_validator = msgspec.structs.replace(record, contents=[msgspec.structs.replace(source, validator=None)])
+    assert [(find.promise.path, find.good) for find in found] == [
+        ("sound", ((0, 10),)),
+        ("pieced", ((PIECE, 2 * PIECE),)),
+        ("nil", ()),
+    ]
+    without_validator = msgspec.structs.replace(
+        record, contents=[msgspec.structs.replace(source, validator=None)]
+    )
     for unknown in (without_validator, None):
         assert [find.promise.path for find in reusable(entry, unknown, findings)] == ["sound", "nil"]
 
@@ -51,13 +70,23 @@ def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_p
     root = ModelRoot(tmp_path / "models")
     root.prepare()
     entry = entry_of(promise("pieced", 2 * PIECE + 5, pieces=3))
-    source = Content(path="pieced", size_bytes=2 * PIECE + 5, sha256="0" * 64, url="https://models.example/f", validator='"v1"')
+    source = Content(
+        path="pieced",
+        size_bytes=2 * PIECE + 5,
+        sha256="0" * 64,
+        url="https://models.example/f",
+        validator='"v1"',
+    )
     root.damaged("m").mkdir()
     (root.damaged("m") / "pieced").write_bytes(bytes(2 * PIECE + 5))
     write_record(root.damaged("m"), msgspec.structs.replace(record_of(entry, {}, 1), contents=[source]))
     assert salvage(root, entry, [finding("pieced", 1)]) == PIECE + 5
     state = root.open_staging(entry).journal.file("pieced")
-    assert (state.extents, state.validator, state.url) == (((0, PIECE), (2 * PIECE, 2 * PIECE + 5)), '"v1"', "https://models.example/f")
+    assert (state.extents, state.validator, state.url) == (
+        ((0, PIECE), (2 * PIECE, 2 * PIECE + 5)),
+        '"v1"',
+        "https://models.example/f",
+    )
 
 
 def test_what_is_moved_and_what_stays(tmp_path: Path) -> None:

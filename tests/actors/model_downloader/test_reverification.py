@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.model_downloader.rounds import DAY_SECONDS, DEFAULT_DAYS, days_of, next_due
+from actors.model_downloader.reverification import DAY_SECONDS, DEFAULT_DAYS, days_of, next_due
 
 NOW = 1000 * DAY_SECONDS
 

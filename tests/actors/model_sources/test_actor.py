@@ -13,21 +13,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.launch import Surroundings
-from actors.manifest import is_licence_due
 from actors.model_sources import build
 from actors.model_sources.actor import ModelSources
-from actors.model_sources.desk import DIRECTORY, Desk
-from actors.profile import read_profile
-from actors.storage.locations import locate
+from actors.model_sources.dependencies import DIRECTORY, Desk
+from actors.shared.context import ActorContext
+from actors.shared.locations.locations import locate
+from actors.shared.manifest import is_licence_due
+from actors.shared.profile.profile import read_profile
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
-from hub import Site, add_repository, public_key_text, running_site, sha256
-from schemas.alerts import AlertChangedEvent
+from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.manifest import Manifest
+from schemas.operations.alerts import AlertChangedEvent
 from schemas.sources import (
     LicenceAcceptRequestEvent,
     ManifestRefreshRequestEvent,
@@ -36,7 +35,9 @@ from schemas.sources import (
     ModelNameResolveRequestEvent,
     ModelWithdrawRequestEvent,
 )
-from signed import ENTRY, KEY, NOW, signed
+from tests.support.actor_contexts import context_without_bus
+from tests.support.http_servers import Site, add_repository, public_key_text, running_site, sha256
+from tests.support.signed_manifests import ENTRY, KEY, NOW, signed
 
 pytestmark = pytest.mark.anyio
 SECRET = "hf_secret"
@@ -60,18 +61,26 @@ class World:
         self.directory = directory
         self.environment = {"HF_ENDPOINT": site.url, "HF_TOKEN": SECRET}
         gated = msgspec.structs.replace(ENTRY, id="gated", accept_licence=True, revision="1")
-        (directory / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=[ENTRY, gated])))
+        (directory / "models.json").write_bytes(
+            msgspec.json.encode(Manifest(format=1, models=[ENTRY, gated]))
+        )
         self.text = 'name = "probe"\nmodels = ["models.json"]\n'
         self.state = directory / "home" / "state" / DIRECTORY
 
-    def surroundings(self) -> Surroundings:
+    def surroundings(self) -> ActorContext:
         (self.directory / "profile.toml").write_text(self.text)
-        return Surroundings(name="model_sources", locations=locate("probe", self.directory / "home"), profile=read_profile(self.directory))
+        return context_without_bus(
+            name="model_sources",
+            locations=locate("probe", self.directory / "home"),
+            profile=read_profile(self.directory),
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[Peer, Any]]:
         """An app's peer, and what it hears of the catalogue, from the first one on."""
-        desk = with_clock(Desk.of(self.surroundings(), self.environment), now=lambda: NOW, account=lambda: "me")
+        desk = with_clock(
+            Desk.of(self.surroundings(), self.environment), now=lambda: NOW, account=lambda: "me"
+        )
         async with memory_bus() as bus, bus.connect("model_sources") as own, bus.connect("app") as app:
             loop = ActorLoop(ModelSources(desk), own)
             async with app.subscribe(ModelCatalogueChangedEvent) as catalogues:
@@ -107,7 +116,9 @@ async def test_the_catalogue_is_told_at_the_start(world: World) -> None:
 
 
 @pytest.mark.requirement("S1-38")
-async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_restart(world: World, site: Site) -> None:
+async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_restart(
+    world: World, site: Site
+) -> None:
     add_repository(site, "org/m", {"m.onnx": b"weights"}, large=("m.onnx",))
     async with world.running() as (app, catalogues):
         await anext(catalogues)
@@ -116,7 +127,12 @@ async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_r
         stored = json.loads((world.state / "added.json").read_bytes())["items"]
         assert [item["entry"]["id"] for item in stored] == ["m"]
         told = await anext(catalogues)
-        assert (told.reason, ids(told), told.models[-1].source, told.models[-1].where) == ("added", ["a", "gated", "m"], "added", answer.pinned)
+        assert (told.reason, ids(told), told.models[-1].source, told.models[-1].where) == (
+            "added",
+            ["a", "gated", "m"],
+            "added",
+            answer.pinned,
+        )
         assert not (await app.request(ModelAddRequestEvent(name="hf:org/m"))).is_new
     assert site.requests[0].authorization == f"Bearer {SECRET}"
     assert SECRET not in (world.state / "added.json").read_text() + str(told)
@@ -159,7 +175,9 @@ async def test_an_acceptance_is_recorded_with_who_and_when(world: World) -> None
         accepted = (await app.request(LicenceAcceptRequestEvent(model_id="gated"))).acceptance
         assert (accepted.accepted_by, accepted.accepted_at, accepted.revision) == ("me", NOW, "1")
         assert (await anext(catalogues)).accepted == [accepted]
-        assert (await app.request(LicenceAcceptRequestEvent(model_id="gated"))).acceptance == accepted, "the first one counts"
+        assert (await app.request(LicenceAcceptRequestEvent(model_id="gated"))).acceptance == accepted, (
+            "the first one counts"
+        )
         for model_id, words in (("a", "need not be accepted"), ("gone", "there is no model")):
             with pytest.raises(RequestFailed, match=words):
                 await app.request(LicenceAcceptRequestEvent(model_id=model_id))
@@ -189,16 +207,25 @@ async def test_a_bad_bundled_manifest_and_a_damaged_list_are_told_and_alerted(wo
         first = await anext(catalogues)
         assert (ids(first), len(first.problems)) == ([], 2)
         async with app.subscribe(AlertChangedEvent) as alerts:
-            assert {(await anext(alerts)).alert.name for _ in range(2)} == {"manifest.unusable", "model_sources.unreadable"}
+            assert {(await anext(alerts)).alert.name for _ in range(2)} == {
+                "manifest.unusable",
+                "model_sources.unreadable",
+            }
 
 
-async def test_a_signed_manifest_renews_the_catalogue_and_a_bad_one_raises_an_alert(world: World, site: Site) -> None:
+async def test_a_signed_manifest_renews_the_catalogue_and_a_bad_one_raises_an_alert(
+    world: World, site: Site
+) -> None:
     world.text += f'[manifest]\nurl = "{site.url}/models.json"\nkeys = ["{public_key_text(KEY)}"]\n'
     site.put("/models.json", signed(5))
     async with world.running() as (app, catalogues), app.subscribe(AlertChangedEvent) as alerts:
         await anext(catalogues)
         told = await anext(catalogues)
-        assert (told.reason, told.manifest_version, {known.entry.id: known.source for known in told.models}) == (
+        assert (
+            told.reason,
+            told.manifest_version,
+            {known.entry.id: known.source for known in told.models},
+        ) == (
             "refreshed",
             5,
             {"a": "remote", "gated": "bundled"},
@@ -217,7 +244,11 @@ async def test_a_signed_manifest_renews_the_catalogue_and_a_bad_one_raises_an_al
 
 async def test_a_setting_switches_the_network_off(world: World, site: Site) -> None:
     async with world.running() as (app, _):
-        await app.publish(SettingsChangedEvent(changed={}, settings={"models": {"offline": True}}, revision=1, reason="update"))
+        await app.publish(
+            SettingsChangedEvent(
+                changed={}, settings={"models": {"offline": True}}, revision=1, reason="update"
+            )
+        )
         await app.settled()
         while True:
             with pytest.raises(RequestFailed) as caught:

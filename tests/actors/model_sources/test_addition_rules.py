@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.manifest import Added, is_licence_due
-from actors.model_sources import additions
-from actors.model_sources.additions import acceptance_of, with_addition, without
+from actors.model_sources import addition_rules
+from actors.model_sources.addition_rules import acceptance_of, with_addition, without
 from actors.model_sources.errors import NameRefused
+from actors.shared.manifest import Added, is_licence_due
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import CatalogueEntry, EntrySource
 
@@ -39,7 +39,10 @@ def test_the_same_again_changes_nothing() -> None:
 
 def test_another_revision_of_the_same_source_takes_the_place_of_the_former() -> None:
     newer = added("hf:org/a@v2", revision="2")
-    assert with_addition(known(entry(), "added"), [added(), added(model_id="b")], newer) == ([newer, added(model_id="b")], True)
+    assert with_addition(known(entry(), "added"), [added(), added(model_id="b")], newer) == (
+        [newer, added(model_id="b")],
+        True,
+    )
 
 
 def test_an_id_that_is_taken_is_refused_with_the_way_out() -> None:
@@ -50,7 +53,7 @@ def test_an_id_that_is_taken_is_refused_with_the_way_out() -> None:
 
 
 def test_the_catalogue_has_to_fit_on_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(additions, "CATALOGUE_LIMIT_BYTES", 2500)
+    monkeypatch.setattr(addition_rules, "CATALOGUE_LIMIT_BYTES", 2500)
     together, _ = with_addition({}, [], added())
     with pytest.raises(NameRefused, match="at most 2500"):
         with_addition(known(entry(), "added"), together, added("hf:org/b", model_id="b"))

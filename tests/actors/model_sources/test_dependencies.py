@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from actors.credentials.endpoints import EndpointRefused
-from actors.launch import Surroundings
-from actors.manifest.signature import PinnedKeyRefused
-from actors.model_sources.desk import Desk, Switch
-from actors.profile import read_profile
-from actors.storage.locations import locate
+from actors.model_sources.dependencies import Desk, Switch
+from actors.shared.context import ActorContext
+from actors.shared.credentials.source_endpoints import EndpointRefused
+from actors.shared.locations.locations import locate
+from actors.shared.manifest.manifest_signature import PinnedKeyRefused
+from actors.shared.profile.profile import read_profile
+from tests.support.actor_contexts import context_without_bus
 
 
-def surroundings(directory: Path, text: str = "") -> Surroundings:
+def surroundings(directory: Path, text: str = "") -> ActorContext:
     (directory / "profile.toml").write_text('name = "probe"\n' + text)
-    return Surroundings(name="model_sources", locations=locate("probe", directory / "home"), profile=read_profile(directory))
+    return context_without_bus(
+        name="model_sources", locations=locate("probe", directory / "home"), profile=read_profile(directory)
+    )
 
 
 def test_the_environment_switches_off_the_network_and_names_what_is_no_token(tmp_path: Path) -> None:

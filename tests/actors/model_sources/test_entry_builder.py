@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.manifest.places import id_problem
-from actors.model_sources.entries import category_of, make_entry, model_id_of, plain_text
+from actors.model_sources.entry_builder import category_of, make_entry, model_id_of, plain_text
 from actors.model_sources.errors import NameRefused
+from actors.shared.manifest.manifest_paths import id_problem
 from schemas.manifest import FilePromise, ModelId
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1, sha256="0" * 64, urls=["https://models.example/a.bin"])
@@ -50,9 +50,20 @@ def test_the_category_comes_from_the_task_else_from_the_files() -> None:
 
 def test_words_of_a_source_are_plain() -> None:
     entry = make_entry(
-        "hf:a/b", [PROMISE], model_id="a", title="T\x1b[2Jiny\n \u202ename", category="", licence="\x07", licence_url="javascript:alert(1)"
+        "hf:a/b",
+        [PROMISE],
+        model_id="a",
+        title="T\x1b[2Jiny\n \u202ename",
+        category="",
+        licence="\x07",
+        licence_url="javascript:alert(1)",
     )
-    assert (entry.name, entry.category, entry.licence, entry.licence_url) == ("T [2Jiny name", "other", "unknown", "")
+    assert (entry.name, entry.category, entry.licence, entry.licence_url) == (
+        "T [2Jiny name",
+        "other",
+        "unknown",
+        "",
+    )
     assert len(plain_text("x" * 10_000)) == 200
 
 
@@ -64,4 +75,6 @@ def test_an_id_that_a_person_chose_badly_is_refused(model_id: str) -> None:
 
 def test_a_path_that_leaves_is_refused() -> None:
     with pytest.raises(NameRefused, match=r"\.\./a"):
-        make_entry("hf:a/b", [msgspec.structs.replace(PROMISE, path="../a")], model_id="a", title="", category="")
+        make_entry(
+            "hf:a/b", [msgspec.structs.replace(PROMISE, path="../a")], model_id="a", title="", category=""
+        )

@@ -6,12 +6,26 @@ import pickle
 
 import pytest
 
-from actors.model_sources.errors import NameRefused, Offline, ResolvingFailed, SourceRefused, SourceUnreachable
+from actors.model_sources.errors import (
+    NameRefused,
+    Offline,
+    ResolvingFailed,
+    SourceRefused,
+    SourceUnreachable,
+)
 from bus.errors import OperatorError, TransientError, UndercroftError
 
 
 @pytest.mark.parametrize(
-    "error", [NameRefused("n", "d"), ResolvingFailed("n", "d"), SourceRefused("u", "d", 404), SourceUnreachable("u", "d"), Offline("u")], ids=str
+    "error",
+    [
+        NameRefused("n", "d"),
+        ResolvingFailed("n", "d"),
+        SourceRefused("u", "d", 404),
+        SourceUnreachable("u", "d"),
+        Offline("u"),
+    ],
+    ids=str,
 )
 def test_an_error_survives_pickling_with_its_data(error: UndercroftError) -> None:
     again = pickle.loads(pickle.dumps(error))
@@ -20,7 +34,10 @@ def test_an_error_survives_pickling_with_its_data(error: UndercroftError) -> Non
 
 def test_only_what_may_go_well_by_itself_is_transient() -> None:
     assert isinstance(SourceUnreachable("u", "d"), TransientError)
-    assert all(isinstance(error, OperatorError) for error in (NameRefused("n", "d"), SourceRefused("u", "d"), Offline("u")))
+    assert all(
+        isinstance(error, OperatorError)
+        for error in (NameRefused("n", "d"), SourceRefused("u", "d"), Offline("u"))
+    )
 
 
 def test_being_offline_says_how_to_change_that() -> None:

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from actors.manifest.signature import open_envelope, read_keys, seal
-from actors.model_sources.freshness import Newest
-from actors.model_sources.remote import Kept, keep, read_kept
-from hub import public_key_text
+from actors.model_sources.kept_manifest import Kept, keep, read_kept
+from actors.model_sources.manifest_freshness import Newest
+from actors.shared.manifest.manifest_signature import open_envelope, read_keys, seal
 from schemas.manifest import Manifest
+from tests.support.http_servers import public_key_text
 
 KEY, OTHER = Ed25519PrivateKey.from_private_bytes(b"1" * 32), Ed25519PrivateKey.from_private_bytes(b"2" * 32)
 KEYS, OTHERS = read_keys([public_key_text(KEY)]), read_keys([public_key_text(OTHER)])
@@ -23,7 +23,9 @@ MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 def kept(path: Path, version: int = 3) -> Newest:
-    text = msgspec.json.encode(Manifest(format=1, models=[], version=version, issued_at=MOMENT, expires_at=MOMENT))
+    text = msgspec.json.encode(
+        Manifest(format=1, models=[], version=version, issued_at=MOMENT, expires_at=MOMENT)
+    )
     envelope = seal(text, [KEY])
     verified = open_envelope(envelope, KEYS, "test")
     keep(path, "https://m", envelope, verified, 1.0)

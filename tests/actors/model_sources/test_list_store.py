@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.model_sources import shelf
-from actors.model_sources.shelf import Shelf, ShelfFull, ShelfNewer
+from actors.model_sources import list_store
+from actors.model_sources.list_store import Shelf, ShelfFull, ShelfNewer
 
 
 class Thing(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,7 +62,7 @@ def test_a_list_of_a_later_format_is_only_read(tmp_path: Path) -> None:
 
 
 def test_a_list_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "ITEMS_LIMIT", 1)
+    monkeypatch.setattr(list_store, "ITEMS_LIMIT", 1)
     found = opened(tmp_path / "list.json")
     found.write([Thing("a")])
     with pytest.raises(ShelfFull):

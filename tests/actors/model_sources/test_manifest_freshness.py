@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_sources.freshness import Newest, Verdict, has_expired, judge
+from actors.model_sources.manifest_freshness import Newest, Verdict, has_expired, judge
 from schemas.manifest import Manifest
 
 NOW = 1_800_000_000.0
@@ -21,7 +21,9 @@ def moment(seconds: float) -> datetime.datetime:
 
 
 def manifest(version: int = 5, issued: float = -3600, expires: float = 3600, **more: Any) -> Manifest:
-    return Manifest(format=1, models=[], version=version, issued_at=moment(issued), expires_at=moment(expires), **more)
+    return Manifest(
+        format=1, models=[], version=version, issued_at=moment(issued), expires_at=moment(expires), **more
+    )
 
 
 def verdict(found: Manifest, newest: Newest = Newest(), bundled: int = 0, digest: str = "d") -> Verdict:  # noqa: B008
@@ -36,7 +38,9 @@ def test_a_newer_one_is_taken() -> None:
 
 @pytest.mark.requirement("S1-34")
 def test_an_older_one_is_refused_whoever_signed_it() -> None:
-    assert verdict(manifest(3), Newest(4, "c")) == Verdict("refuse", "its version is 3, older than 4, which was seen already")
+    assert verdict(manifest(3), Newest(4, "c")) == Verdict(
+        "refuse", "its version is 3, older than 4, which was seen already"
+    )
     assert verdict(manifest(3), bundled=4).outcome == "refuse", "the app came with a newer one"
 
 
@@ -57,7 +61,9 @@ def test_the_clock_may_be_wrong_by_so_much() -> None:
 
 @pytest.mark.parametrize("change", [{"version": 0}, {"issued_at": None}, {"expires_at": None}], ids=str)
 def test_one_that_cannot_be_told_from_an_older_one_is_refused(change: dict[str, Any]) -> None:
-    found = Manifest(**{"format": 1, "models": [], "version": 1, "issued_at": moment(-1), "expires_at": moment(1)} | change)
+    found = Manifest(
+        **{"format": 1, "models": [], "version": 1, "issued_at": moment(-1), "expires_at": moment(1)} | change
+    )
     assert "lacks" in verdict(found).problem
 
 

@@ -10,7 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.model_sources.errors import NameRefused
-from actors.model_sources.names import FileName, HubName, Named, RegistryName, UrlName, read_name, source_of
+from actors.model_sources.model_names import (
+    FileName,
+    HubName,
+    Named,
+    RegistryName,
+    UrlName,
+    read_name,
+    source_of,
+)
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -34,7 +42,10 @@ DIGEST = "0123456789abcdef" * 4
         ("ollama:Me/Mine", RegistryName("", "me/mine", "latest")),
         (f"ollama:mine@sha256:{DIGEST}", RegistryName("", "library/mine", f"sha256:{DIGEST}")),
         ("https://models.example/a.bin", UrlName("https://models.example/a.bin")),
-        (f"https://models.example/a.bin?x=1#sha256={DIGEST.upper()}", UrlName("https://models.example/a.bin?x=1", DIGEST)),
+        (
+            f"https://models.example/a.bin?x=1#sha256={DIGEST.upper()}",
+            UrlName("https://models.example/a.bin?x=1", DIGEST),
+        ),
         ("file:/media/stick/a.gguf", FileName(Path("/media/stick/a.gguf"))),
         ("file:///media/a%20b", FileName(Path("/media/a b"))),
     ],
@@ -86,13 +97,21 @@ def test_what_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(NameRefused) as caught:
         read_name(text)
     assert (
-        "expected" in str(caught.value) or "is not" in str(caught.value) or "credentials" in str(caught.value) or "not the URL" in str(caught.value)
+        "expected" in str(caught.value)
+        or "is not" in str(caught.value)
+        or "credentials" in str(caught.value)
+        or "not the URL" in str(caught.value)
     )
     assert "secret" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
 
-@given(st.text(max_size=80), st.sampled_from(["hf:", "oci:", "ollama:", "https://", "file:", "hf:a/b@", "hf:a/b:", "oci:ghcr.io/", "file:/", ""]))
+@given(
+    st.text(max_size=80),
+    st.sampled_from(
+        ["hf:", "oci:", "ollama:", "https://", "file:", "hf:a/b@", "hf:a/b:", "oci:ghcr.io/", "file:/", ""]
+    ),
+)
 @example("a/b:..", "hf:")
 def test_any_text_is_a_name_or_refused_and_no_name_leaves_its_place(text: str, scheme: str) -> None:
     with contextlib.suppress(NameRefused):
@@ -107,7 +126,9 @@ def test_any_text_is_a_name_or_refused_and_no_name_leaves_its_place(text: str, s
             case FileName():
                 assert name.path.is_absolute()
             case UrlName():
-                assert name.url.startswith(("http://", "https://")) or name.url.lower().startswith(("http://", "https://"))
+                assert name.url.startswith(("http://", "https://")) or name.url.lower().startswith(
+                    ("http://", "https://")
+                )
 
 
 @pytest.mark.parametrize(

@@ -11,40 +11,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_sources import registry
+from actors.model_sources import oci_registry
 from actors.model_sources.errors import ResolvingFailed
-from actors.model_sources.names import RegistryName
-from hub import DOCKER_MANIFEST, IMAGE_MANIFEST
+from actors.model_sources.model_names import RegistryName
+from tests.support.http_servers import DOCKER_MANIFEST, IMAGE_MANIFEST
 
 NAME = RegistryName("ghcr.io", "org/model", "1")
 DIGEST = "sha256:" + "0" * 64
 
 
-def layer(kind: str = "application/vnd.ollama.image.model", title: str = "", digest: str = DIGEST, size: int = 3) -> dict[str, Any]:
-    return {"mediaType": kind, "digest": digest, "size": size, **({"annotations": {"org.opencontainers.image.title": title}} if title else {})}
+def layer(
+    kind: str = "application/vnd.ollama.image.model", title: str = "", digest: str = DIGEST, size: int = 3
+) -> dict[str, Any]:
+    return {
+        "mediaType": kind,
+        "digest": digest,
+        "size": size,
+        **({"annotations": {"org.opencontainers.image.title": title}} if title else {}),
+    }
 
 
 def image(*layers: dict[str, Any], **more: Any) -> bytes:
-    return msgspec.json.encode({"schemaVersion": 2, "mediaType": IMAGE_MANIFEST, "layers": list(layers), **more})
+    return msgspec.json.encode(
+        {"schemaVersion": 2, "mediaType": IMAGE_MANIFEST, "layers": list(layers), **more}
+    )
 
 
 def paths(*layers: dict[str, Any]) -> list[str]:
-    found, _ = registry.read_image(image(*layers), IMAGE_MANIFEST, NAME, "oci")
-    return [one.path for one in registry.layers_of(found, "oci")]
+    found, _ = oci_registry.read_image(image(*layers), IMAGE_MANIFEST, NAME, "oci")
+    return [one.path for one in oci_registry.layers_of(found, "oci")]
 
 
 def test_a_registry_is_asked_over_https_but_on_this_machine() -> None:
-    assert registry.base_url("ghcr.io", "o") == "https://ghcr.io"
-    assert registry.base_url("127.0.0.1:5000", "o") == "http://127.0.0.1:5000"
-    assert registry.base_url("registry.lan:5000", "o") == "https://registry.lan:5000"
-    assert registry.base_url("", "https://registry.ollama.ai") == "https://registry.ollama.ai"
-    assert registry.manifest_url("https://ghcr.io", NAME) == "https://ghcr.io/v2/org/model/manifests/1"
-    assert registry.blob_url("https://ghcr.io", NAME, DIGEST) == f"https://ghcr.io/v2/org/model/blobs/{DIGEST}"
+    assert oci_registry.base_url("ghcr.io", "o") == "https://ghcr.io"
+    assert oci_registry.base_url("127.0.0.1:5000", "o") == "http://127.0.0.1:5000"
+    assert oci_registry.base_url("registry.lan:5000", "o") == "https://registry.lan:5000"
+    assert oci_registry.base_url("", "https://registry.ollama.ai") == "https://registry.ollama.ai"
+    assert oci_registry.manifest_url("https://ghcr.io", NAME) == "https://ghcr.io/v2/org/model/manifests/1"
+    assert (
+        oci_registry.blob_url("https://ghcr.io", NAME, DIGEST)
+        == f"https://ghcr.io/v2/org/model/blobs/{DIGEST}"
+    )
 
 
 def test_layers_get_the_names_of_their_kinds_or_their_own() -> None:
     ollama = "application/vnd.ollama.image."
-    assert paths(layer(), layer(ollama + "template"), layer(ollama + "license"), layer(ollama + "license"), layer(ollama + "params")) == [
+    assert paths(
+        layer(),
+        layer(ollama + "template"),
+        layer(ollama + "license"),
+        layer(ollama + "license"),
+        layer(ollama + "params"),
+    ) == [
         "model.gguf",
         "template",
         "license",
@@ -69,21 +87,21 @@ def test_an_image_that_is_no_model_is_refused(layers: list[dict[str, Any]], word
         paths(*layers)
 
 
-@pytest.mark.parametrize("kind", registry.INDEXES)
+@pytest.mark.parametrize("kind", oci_registry.INDEXES)
 def test_an_index_of_several_platforms_is_refused_with_the_way_out(kind: str) -> None:
     content = msgspec.json.encode({"schemaVersion": 2, "manifests": [{"digest": DIGEST}]})
     with pytest.raises(ResolvingFailed, match="name it by digest"):
-        registry.read_image(content, kind, NAME, "oci")
+        oci_registry.read_image(content, kind, NAME, "oci")
     with pytest.raises(ResolvingFailed, match="name it by digest"):
-        registry.read_image(image(mediaType=kind), "", NAME, "oci")
+        oci_registry.read_image(image(mediaType=kind), "", NAME, "oci")
 
 
 def test_a_digest_in_the_name_is_a_promise() -> None:
     content = image(layer())
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    assert registry.read_image(content, "", RegistryName("ghcr.io", "m", digest), "oci")[1] == digest
+    assert oci_registry.read_image(content, "", RegistryName("ghcr.io", "m", digest), "oci")[1] == digest
     with pytest.raises(ResolvingFailed, match="has the digest"):
-        registry.read_image(content + b" ", "", RegistryName("ghcr.io", "m", digest), "oci")
+        oci_registry.read_image(content + b" ", "", RegistryName("ghcr.io", "m", digest), "oci")
 
 
 @pytest.mark.parametrize(
@@ -102,16 +120,16 @@ def test_a_digest_in_the_name_is_a_promise() -> None:
 )
 def test_what_is_no_manifest_of_an_image_is_refused(content: bytes) -> None:
     with pytest.raises(ResolvingFailed):
-        registry.read_image(content, "", NAME, "oci")
+        oci_registry.read_image(content, "", NAME, "oci")
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(ResolvingFailed):
-        registry.read_image(content, DOCKER_MANIFEST, NAME, "oci")
+        oci_registry.read_image(content, DOCKER_MANIFEST, NAME, "oci")
 
 
 def test_a_licence_is_named_by_its_first_words() -> None:
-    assert registry.licence_line(b"\n   # Apache License\n  Version 2.0") == "Apache License"
-    assert registry.licence_line(b"\xff\xfe\n") != ""
-    assert registry.licence_line(b"\n\n") == ""
+    assert oci_registry.licence_line(b"\n   # Apache License\n  Version 2.0") == "Apache License"
+    assert oci_registry.licence_line(b"\xff\xfe\n") != ""
+    assert oci_registry.licence_line(b"\n\n") == ""

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from actors.credentials.tokens import Tokens
-from actors.credentials.wallet import Wallet
-from actors.model_sources.door import Door
-from actors.model_sources.watch import Look, RemoteManifest
-from actors.profile_tables import ManifestTable
-from actors.storage import durable
-from hub import Site, public_key_text, running_site
-from signed import ENTRY, KEY, NOW, OTHER, signed
+from actors.model_sources.remote_manifest import Look, RemoteManifest
+from actors.model_sources.source_client import Door
+from actors.shared.credentials.environment_tokens import Tokens
+from actors.shared.credentials.token_provider import Wallet
+from actors.shared.durable import durable_write
+from actors.shared.profile.profile_tables import ManifestTable
+from tests.support.http_servers import Site, public_key_text, running_site
+from tests.support.signed_manifests import ENTRY, KEY, NOW, OTHER, signed
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,9 @@ def remote(site: Site, door: Door, path: Path, now: float = NOW) -> RemoteManife
 
 
 @pytest.mark.requirement("S1-34")
-async def test_a_newer_signed_manifest_is_taken_and_in_force_after_a_restart(site: Site, door: Door, tmp_path: Path) -> None:
+async def test_a_newer_signed_manifest_is_taken_and_in_force_after_a_restart(
+    site: Site, door: Door, tmp_path: Path
+) -> None:
     site.put("/models.json", signed(5))
     one = remote(site, door, tmp_path)
     assert one.recall() == ""
@@ -75,7 +77,9 @@ async def test_a_newer_signed_manifest_is_taken_and_in_force_after_a_restart(sit
     ],
     ids=["foreign", "rollback", "future", "expired", "runtime", "portal", "long"],
 )
-async def test_a_bad_one_leaves_the_former_in_force(site: Site, door: Door, tmp_path: Path, bad: bytes, words: str) -> None:
+async def test_a_bad_one_leaves_the_former_in_force(
+    site: Site, door: Door, tmp_path: Path, bad: bytes, words: str
+) -> None:
     site.put("/models.json", signed(5))
     one = remote(site, door, tmp_path)
     await one.look(0)
@@ -121,13 +125,15 @@ async def test_one_in_force_that_expires_goes_on_and_is_told(site: Site, door: D
     assert later.declared(0) is not None
 
 
-async def test_what_is_not_on_disk_is_not_in_force(site: Site, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_not_on_disk_is_not_in_force(
+    site: Site, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
     site.put("/models.json", signed(5))
     one = remote(site, door, tmp_path)
-    monkeypatch.setattr(durable.REAL_DISK, "write", full, raising=False)
+    monkeypatch.setattr(durable_write.REAL_DISK, "write", full, raising=False)
     assert "No space left" in (await one.look(0)).trouble
     assert one.version == 0
 

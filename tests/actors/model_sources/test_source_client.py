@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.credentials.tokens import Tokens
-from actors.credentials.wallet import Wallet
-from actors.model_sources.door import REDIRECTS_LIMIT, Door
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
-from hub import Answer, Proxy, Site, add_image, add_realm, private_ca, running_site
+from actors.model_sources.source_client import REDIRECTS_LIMIT, Door
+from actors.shared.credentials.environment_tokens import Tokens
+from actors.shared.credentials.token_provider import Wallet
+from tests.support.http_servers import Answer, Proxy, Site, add_image, add_realm, private_ca, running_site
 
 pytestmark = pytest.mark.anyio
 SECRET = "hf_secret"
@@ -70,7 +70,9 @@ async def test_no_token_goes_along_to_another_host(site: Site, other: Site, door
     assert [seen.authorization for seen in other.requests] == [""]
 
 
-async def test_not_even_when_the_way_leads_back_through_another_host_that_asks(site: Site, other: Site, door: Door) -> None:
+async def test_not_even_when_the_way_leads_back_through_another_host_that_asks(
+    site: Site, other: Site, door: Door
+) -> None:
     other.put("/b", b"", 401, WWW_Authenticate=f'Bearer realm="{other.url}/token"')
     add_realm(other)
     with pytest.raises(SourceRefused, match="401"):
@@ -157,7 +159,9 @@ async def test_a_registry_lends_its_token_on_the_way(site: Site, other: Site, do
 
 
 @pytest.mark.requirement("S1-33")
-async def test_a_private_authority_and_a_proxy_work_by_the_usual_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_private_authority_and_a_proxy_work_by_the_usual_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority, context = private_ca(tmp_path, "hub.internal")
     with running_site(context) as secure:
         secure.put("/a", b"through the proxy")

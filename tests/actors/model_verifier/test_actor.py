@@ -15,15 +15,25 @@ from actors.model_verifier.actor import ModelVerifier
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.manifest import FilePromise, Pieces
-from schemas.models import FileProgress, FilesVerifyRequestEvent, ModelDownloadProgressedEvent, ModelRemovedEvent
+from schemas.models import (
+    FileProgress,
+    FilesVerifyRequestEvent,
+    ModelDownloadProgressedEvent,
+    ModelRemovedEvent,
+)
 from schemas.paths import ModelsRootAdmitRequestEvent
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
 CONTENT = bytes(range(256)) * (2 * MIB // 256)
-PROMISE = FilePromise(path="f", size_bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), urls=["https://models.example/f"])
+PROMISE = FilePromise(
+    path="f",
+    size_bytes=len(CONTENT),
+    sha256=hashlib.sha256(CONTENT).hexdigest(),
+    urls=["https://models.example/f"],
+)
 
 
 @asynccontextmanager
@@ -37,8 +47,12 @@ async def verifier_at(home: Path) -> AsyncIterator[Peer]:
         await task
 
 
-async def ask(client: Peer, directory: Path, *promises: FilePromise, trust_records: bool = False, idle: bool = False) -> Any:
-    request = FilesVerifyRequestEvent(model_id="m", directory=str(directory), files=list(promises), trust_records=trust_records, idle=idle)
+async def ask(
+    client: Peer, directory: Path, *promises: FilePromise, trust_records: bool = False, idle: bool = False
+) -> Any:
+    request = FilesVerifyRequestEvent(
+        model_id="m", directory=str(directory), files=list(promises), trust_records=trust_records, idle=idle
+    )
     async with asyncio.timeout(20):
         while True:
             try:
@@ -100,7 +114,9 @@ async def test_directory_elsewhere_and_path_that_leaves_are_refused(tmp_path: Pa
 
 
 @pytest.mark.requirement("S1-1", "S1-39")
-async def test_unchanged_file_is_not_read_again_if_records_are_trusted_and_a_changed_one_is(tmp_path: Path) -> None:
+async def test_unchanged_file_is_not_read_again_if_records_are_trusted_and_a_changed_one_is(
+    tmp_path: Path,
+) -> None:
     directory = staged(tmp_path)
     async with verifier_at(tmp_path) as client:
         assert (await ask(client, directory, PROMISE)).hashed_bytes == len(CONTENT)
@@ -133,7 +149,9 @@ async def test_verdict_tells_when_the_files_were_last_read(tmp_path: Path) -> No
         assert (await ask(client, directory, PROMISE, missing)).verified_at is None
 
 
-async def test_idle_verdict_is_the_same_and_waits_for_a_download_that_runs_while_others_are_answered(tmp_path: Path) -> None:
+async def test_idle_verdict_is_the_same_and_waits_for_a_download_that_runs_while_others_are_answered(
+    tmp_path: Path,
+) -> None:
     directory = staged(tmp_path)
     async with verifier_at(tmp_path) as client:
         assert (await ask(client, directory, PROMISE, idle=True)).hashed_bytes == len(CONTENT)
@@ -151,9 +169,15 @@ async def test_bad_pieces_are_named_in_the_finding(tmp_path: Path) -> None:
     with (directory / "f").open("r+b") as file:
         file.seek(MIB + 5)
         file.write(b"!")
-    digests = [hashlib.sha256(CONTENT[at : at + MIB // 2]).hexdigest() for at in range(0, len(CONTENT), MIB // 2)]
+    digests = [
+        hashlib.sha256(CONTENT[at : at + MIB // 2]).hexdigest() for at in range(0, len(CONTENT), MIB // 2)
+    ]
     promise = FilePromise(
-        path="f", size_bytes=len(CONTENT), sha256=PROMISE.sha256, urls=PROMISE.urls, pieces=Pieces(size_bytes=MIB // 2, sha256=digests)
+        path="f",
+        size_bytes=len(CONTENT),
+        sha256=PROMISE.sha256,
+        urls=PROMISE.urls,
+        pieces=Pieces(size_bytes=MIB // 2, sha256=digests),
     )
     async with verifier_at(tmp_path) as client:
         (finding,) = (await ask(client, directory, promise)).findings

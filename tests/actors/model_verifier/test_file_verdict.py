@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_verifier.policy import (
+from actors.model_verifier.file_verdict import (
     QUIET_SECONDS,
     FileFound,
     Identity,
@@ -54,7 +54,9 @@ def test_each_way_to_break_a_promise_is_one_finding(found: FileFound, aspect: st
     digest=st.one_of(st.none(), st.sampled_from(["a" * 64, "b" * 64])),
     problem=st.sampled_from(["", "gone"]),
 )
-def test_only_the_promised_length_and_digest_are_free_of_findings(size: int | None, digest: str | None, problem: str) -> None:
+def test_only_the_promised_length_and_digest_are_free_of_findings(
+    size: int | None, digest: str | None, problem: str
+) -> None:
     kept = size == 10 and digest == "a" * 64 and not problem
     assert (judge(PROMISE, FileFound(size, digest, problem)) == []) == kept
 
@@ -73,7 +75,9 @@ def test_digest_goes_on_only_in_the_same_file_that_did_not_shrink() -> None:
 
 
 @given(hashed=st.integers(0, 100), durable=st.integers(0, 100), size=st.integers(0, 100))
-def test_hashing_stays_behind_what_is_durable_and_never_goes_back(hashed: int, durable: int, size: int) -> None:
+def test_hashing_stays_behind_what_is_durable_and_never_goes_back(
+    hashed: int, durable: int, size: int
+) -> None:
     until = hash_until(hashed, durable, size)
     assert until >= hashed
     assert until <= min(durable, size) or until == hashed
@@ -86,9 +90,16 @@ def test_only_directories_of_models_are_looked_into() -> None:
         assert not is_below(root, PurePosixPath(elsewhere))
 
 
-@pytest.mark.parametrize(("durable", "prefix", "expected"), [(10, None, 10), (10, 0, 0), (10, 4, 4), (4, 10, 4), (0, None, 0)])
-def test_only_what_follows_from_the_start_can_be_hashed_behind(durable: int, prefix: int | None, expected: int) -> None:
-    assert prefix_of(FileProgress(path="f", durable_bytes=durable, prefix_bytes=prefix, size_bytes=10)) == expected
+@pytest.mark.parametrize(
+    ("durable", "prefix", "expected"), [(10, None, 10), (10, 0, 0), (10, 4, 4), (4, 10, 4), (0, None, 0)]
+)
+def test_only_what_follows_from_the_start_can_be_hashed_behind(
+    durable: int, prefix: int | None, expected: int
+) -> None:
+    assert (
+        prefix_of(FileProgress(path="f", durable_bytes=durable, prefix_bytes=prefix, size_bytes=10))
+        == expected
+    )
 
 
 def test_idle_reading_waits_until_no_download_told_of_progress_for_a_while() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.model_verifier.hashing import HashBook, Reading, Verdict, compare
-from actors.model_verifier.policy import Identity
+from actors.model_verifier.file_verdict import Identity
+from actors.model_verifier.growing_hash import HashBook, Reading, Verdict, compare
 from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress
 
@@ -20,14 +20,25 @@ MIB = 1 << 20
 
 
 def promise(content: bytes, path: str = "f") -> FilePromise:
-    return FilePromise(path=path, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), urls=["https://models.example/f"])
+    return FilePromise(
+        path=path,
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        urls=["https://models.example/f"],
+    )
 
 
 def progress(durable: int, size: int, path: str = "f") -> list[FileProgress]:
     return [FileProgress(path=path, durable_bytes=durable, size_bytes=size)]
 
 
-def verify(book: HashBook, model_id: str, directory: Path, promises: list[FilePromise], reading: Reading | None = None) -> Verdict:
+def verify(
+    book: HashBook,
+    model_id: str,
+    directory: Path,
+    promises: list[FilePromise],
+    reading: Reading | None = None,
+) -> Verdict:
     """As the actor does it."""
     hashes = book.take(model_id)
     try:
@@ -44,7 +55,11 @@ def test_only_the_tail_is_left_when_a_verdict_is_asked_for(tmp_path: Path) -> No
     assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == MIB
     assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == 0
     verdict = verify(book, "m", tmp_path, [promise(content)])
-    assert (verdict.findings, verdict.hashed_bytes, verdict.hashed_behind_bytes) == ([], len(content), 2 * MIB)
+    assert (verdict.findings, verdict.hashed_bytes, verdict.hashed_behind_bytes) == (
+        [],
+        len(content),
+        2 * MIB,
+    )
     assert set(verdict.identities) == {"f"}
 
 
@@ -110,19 +125,23 @@ def test_named_pipe_does_not_hang_the_verifier(tmp_path: Path) -> None:
     assert verify(HashBook(), "m", tmp_path, [promise(b"")]).findings
 
 
-def test_file_that_grows_while_it_is_read_is_not_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_grows_while_it_is_read_is_not_vouched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content, book = b"x" * 100, HashBook()
     (tmp_path / "f").write_bytes(content)
-    from actors.model_verifier import hashing
+    from actors.model_verifier import growing_hash
 
-    real = hashing.GrowingHash.advance
+    real = growing_hash.GrowingHash.advance
 
-    def grow(self: hashing.GrowingHash, until: int, buffer: bytearray, reading: Reading | None = None) -> None:
+    def grow(
+        self: growing_hash.GrowingHash, until: int, buffer: bytearray, reading: Reading | None = None
+    ) -> None:
         real(self, until, buffer, reading)
         with (tmp_path / "f").open("ab") as file:
             file.write(b"more")
 
-    monkeypatch.setattr(hashing.GrowingHash, "advance", grow)
+    monkeypatch.setattr(growing_hash.GrowingHash, "advance", grow)
     (finding,) = verify(book, "m", tmp_path, [promise(content)]).findings
     assert finding.aspect == "unreadable"
     assert "changed while it was read" in finding.found
@@ -151,12 +170,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     digest = hashlib.sha256()
     for _ in range(64):
         digest.update(bytes(MIB))
-    promised = FilePromise(path="f", size_bytes=64 * MIB, sha256=digest.hexdigest(), urls=["https://models.example/f"])
+    promised = FilePromise(
+        path="f", size_bytes=64 * MIB, sha256=digest.hexdigest(), urls=["https://models.example/f"]
+    )
     book = HashBook()
     tracemalloc.start()
     try:
         assert verify(book, "m", tmp_path, [promised]).findings == []
-        assert tracemalloc.get_traced_memory()[1] < 2 * MIB  # one of them is the buffer that every file is read into
+        assert (
+            tracemalloc.get_traced_memory()[1] < 2 * MIB
+        )  # one of them is the buffer that every file is read into
     finally:
         tracemalloc.stop()
 
@@ -184,7 +207,15 @@ def test_of_a_file_that_is_fetched_in_several_ranges_only_the_prefix_is_hashed_b
         file.write(content[2 * MIB :])
     ranges = [FileProgress(path="f", durable_bytes=2 * MIB, prefix_bytes=MIB, size_bytes=len(content))]
     assert book.follow("m", 1, tmp_path, ranges) == MIB
-    assert book.follow("m", 1, tmp_path, [FileProgress(path="f", durable_bytes=2 * MIB, prefix_bytes=0, size_bytes=len(content))]) == 0
+    assert (
+        book.follow(
+            "m",
+            1,
+            tmp_path,
+            [FileProgress(path="f", durable_bytes=2 * MIB, prefix_bytes=0, size_bytes=len(content))],
+        )
+        == 0
+    )
     with (tmp_path / "f").open("r+b") as file:
         file.seek(MIB)
         file.write(content[MIB : 2 * MIB])
@@ -193,27 +224,44 @@ def test_of_a_file_that_is_fetched_in_several_ranges_only_the_prefix_is_hashed_b
 
 
 def pieces_of(content: bytes, size: int) -> Pieces:
-    return Pieces(size_bytes=size, sha256=[hashlib.sha256(content[at : at + size]).hexdigest() for at in range(0, len(content), size)])
+    return Pieces(
+        size_bytes=size,
+        sha256=[hashlib.sha256(content[at : at + size]).hexdigest() for at in range(0, len(content), size)],
+    )
 
 
 @settings(deadline=None, max_examples=40)
 @given(length=st.integers(1, 400_000), hits=st.lists(st.integers(0, 399_999), max_size=4))
-def test_exactly_the_pieces_that_hold_a_changed_byte_are_named(tmp_path_factory: pytest.TempPathFactory, length: int, hits: list[int]) -> None:
+def test_exactly_the_pieces_that_hold_a_changed_byte_are_named(
+    tmp_path_factory: pytest.TempPathFactory, length: int, hits: list[int]
+) -> None:
     directory, content = tmp_path_factory.mktemp("any"), bytes(length)
     found = bytearray(content)
     for hit in hits:
         found[hit % length] = 1
     (directory / "f").write_bytes(found)
     promised = FilePromise(
-        path="f", size_bytes=length, sha256=promise(content).sha256, urls=["https://models.example/f"], pieces=pieces_of(content, 65_536)
+        path="f",
+        size_bytes=length,
+        sha256=promise(content).sha256,
+        urls=["https://models.example/f"],
+        pieces=pieces_of(content, 65_536),
     )
     findings = verify(HashBook(), "m", directory, [promised]).findings
-    assert [finding.pieces for finding in findings] == ([sorted({hit % length // 65_536 for hit in hits})] if hits else [])
+    assert [finding.pieces for finding in findings] == (
+        [sorted({hit % length // 65_536 for hit in hits})] if hits else []
+    )
 
 
 def test_whole_file_is_bad_if_its_pieces_contradict_its_digest(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
-    promised = FilePromise(path="f", size_bytes=3, sha256="0" * 64, urls=["https://models.example/f"], pieces=pieces_of(b"abc", 65_536))
+    promised = FilePromise(
+        path="f",
+        size_bytes=3,
+        sha256="0" * 64,
+        urls=["https://models.example/f"],
+        pieces=pieces_of(b"abc", 65_536),
+    )
     (finding,) = verify(HashBook(), "m", tmp_path, [promised]).findings
     assert (finding.aspect, finding.pieces) == ("sha256", [])
 
@@ -231,7 +279,13 @@ def test_model_that_is_being_judged_is_not_followed_meanwhile(tmp_path: Path) ->
 def test_reader_that_waits_for_others_asks_before_every_buffer_and_may_give_up(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(bytes(3 * MIB))
     asked: list[int] = []
-    verify(HashBook(), "m", tmp_path, [promise(bytes(3 * MIB))], Reading(pause=lambda: asked.append(1), leaves_no_trace=True))
+    verify(
+        HashBook(),
+        "m",
+        tmp_path,
+        [promise(bytes(3 * MIB))],
+        Reading(pause=lambda: asked.append(1), leaves_no_trace=True),
+    )
     assert len(asked) >= 3
 
     def give_up() -> None:
@@ -248,7 +302,11 @@ def test_piece_that_was_written_over_after_it_was_hashed_does_not_condemn_the_fi
     bad[MIB + 3] ^= 1
     (tmp_path / "f").write_bytes(bad)
     promised = FilePromise(
-        path="f", size_bytes=len(content), sha256=promise(content).sha256, urls=["https://models.example/f"], pieces=pieces_of(content, MIB)
+        path="f",
+        size_bytes=len(content),
+        sha256=promise(content).sha256,
+        urls=["https://models.example/f"],
+        pieces=pieces_of(content, MIB),
     )
     assert [finding.pieces for finding in verify(book, "m", tmp_path, [promised]).findings] == [[1]]
     book.follow("m", 1, tmp_path, progress(len(content), len(content)))

@@ -10,13 +10,16 @@ import threading
 
 import pytest
 
-from actors.model_verifier.idle import Abandoned, IdleReader
-from actors.model_verifier.policy import QUIET_SECONDS
+from actors.model_verifier.file_verdict import QUIET_SECONDS
+from actors.model_verifier.idle_reader import Abandoned, IdleReader
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="reads priorities as Linux on x86-64 has them")
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64",
+    reason="reads priorities as Linux on x86-64 has them",
+)
 async def test_its_thread_has_the_lowest_priority_and_the_others_keep_theirs() -> None:
     import ctypes
 

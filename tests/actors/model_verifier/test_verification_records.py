@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.model_verifier.hashing import identity_of
-from actors.model_verifier.policy import Identity
-from actors.model_verifier.records import RECORDS_NAME, VerificationRecords
+from actors.model_verifier.file_verdict import Identity
+from actors.model_verifier.growing_hash import identity_of
+from actors.model_verifier.verification_records import RECORDS_NAME, VerificationRecords
 from schemas.manifest import FilePromise
 
 PROMISE = FilePromise(path="f", size_bytes=3, sha256="a" * 64, urls=["https://models.example/f"])
@@ -36,7 +36,12 @@ def test_record_survives_and_holds_for_the_unchanged_file(tmp_path: Path, identi
 def test_record_does_not_hold_for_another_file_promise_or_model(tmp_path: Path, identity: Identity) -> None:
     records = VerificationRecords(tmp_path / "state")
     records.keep("m", [PROMISE], {"f": identity})
-    for other in (replace(identity, inode=1), replace(identity, mtime_ns=1), replace(identity, size_bytes=4), replace(identity, device=0)):
+    for other in (
+        replace(identity, inode=1),
+        replace(identity, mtime_ns=1),
+        replace(identity, size_bytes=4),
+        replace(identity, device=0),
+    ):
         assert not records.hold("m", PROMISE, other)
     assert not records.hold("other", PROMISE, identity)
     changed = FilePromise(path="f", size_bytes=3, sha256="b" * 64, urls=PROMISE.urls)
@@ -70,7 +75,9 @@ def test_records_that_cannot_be_read_are_put_aside_and_begun_anew(tmp_path: Path
     assert os.listdir(tmp_path) == [aside.name]
 
 
-def test_former_revision_is_still_known_after_an_update_and_two_more_are_not_kept_for_ever(tmp_path: Path, identity: Identity) -> None:
+def test_former_revision_is_still_known_after_an_update_and_two_more_are_not_kept_for_ever(
+    tmp_path: Path, identity: Identity
+) -> None:
     records = VerificationRecords(tmp_path / "state")
     files = [(PROMISE, identity)]
     for number in range(1, 4):
@@ -81,7 +88,9 @@ def test_former_revision_is_still_known_after_an_update_and_two_more_are_not_kep
     assert [records.hold("m", promise, found) for promise, found in files] == [False, True, True, True]
 
 
-def test_record_of_a_file_that_was_not_read_keeps_its_time(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_of_a_file_that_was_not_read_keeps_its_time(
+    tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
     records = VerificationRecords(tmp_path / "state")
     assert records.verified_at("m", [PROMISE], {"f": identity}) is None
     monkeypatch.setattr("time.time", lambda: 100.0)
@@ -93,7 +102,9 @@ def test_record_of_a_file_that_was_not_read_keeps_its_time(tmp_path: Path, ident
     assert records.verified_at("m", [PROMISE], {"f": identity}) == 200.0
 
 
-def test_records_of_one_revision_as_they_were_written_once_are_still_read(tmp_path: Path, identity: Identity) -> None:
+def test_records_of_one_revision_as_they_were_written_once_are_still_read(
+    tmp_path: Path, identity: Identity
+) -> None:
     VerificationRecords(tmp_path).keep("m", [PROMISE], {"f": identity})
     written = msgspec.json.decode((tmp_path / RECORDS_NAME).read_bytes())
     (tmp_path / RECORDS_NAME).write_bytes(msgspec.json.encode({"m": {"f": written["m"]["f"][0]}}))

@@ -10,17 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.launch import Surroundings
-from actors.profile import find_profile, read_profile
 from actors.readiness import build
 from actors.readiness.actor import Readiness, steady_clock
 from actors.readiness.availability import Declared
-from actors.storage.locations import locate
+from actors.shared.locations.locations import locate
+from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import Actor, ActorLoop
 from bus.client import GapEvent, Peer
 from bus.errors import Refused, RequestFailed
-from bus.memory import MemoryBus, memory_bus
-from readiness_world import DECLARED, MODES, TABLE, WORDS, actor_event, paths_event, progress_event, settings_event, state_event, status
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.event import Event
 from schemas.models import (
     ModelInstallAcceptedEvent,
@@ -39,6 +37,19 @@ from schemas.readiness import (
     ReadinessSnapshot,
 )
 from schemas.sources import LicenceAcceptance, LicenceAcceptedEvent, LicenceAcceptRequestEvent
+from tests.support.actor_contexts import context_without_bus
+from tests.support.readiness_lab import (
+    DECLARED,
+    MODES,
+    TABLE,
+    WORDS,
+    actor_event,
+    paths_event,
+    progress_event,
+    settings_event,
+    state_event,
+    status,
+)
 
 pytestmark = pytest.mark.anyio
 GUARD_SECONDS = 20.0
@@ -65,14 +76,23 @@ class Downloader(Actor[ModelsListRequestEvent | ModelInstallRequestEvent | Licen
         self.statuses[found.model_id] = found
         await self.peer.publish(ModelStateChangedEvent(model_id=found.model_id, status=found))
 
-    async def handle(self, event: ModelsListRequestEvent | ModelInstallRequestEvent | LicenceAcceptRequestEvent) -> Event:
+    async def handle(
+        self, event: ModelsListRequestEvent | ModelInstallRequestEvent | LicenceAcceptRequestEvent
+    ) -> Event:
         await self.answers.wait()
         if isinstance(event, ModelsListRequestEvent):
             return ModelsListedEvent(models=list(self.statuses.values()), models_directory="/models")
         if isinstance(event, LicenceAcceptRequestEvent):
             self.asked.append(f"licence {event.model_id}")
             return LicenceAcceptedEvent(
-                acceptance=LicenceAcceptance(model_id=event.model_id, licence="MIT", revision="", digest="", accepted_at=0.0, accepted_by="me")
+                acceptance=LicenceAcceptance(
+                    model_id=event.model_id,
+                    licence="MIT",
+                    revision="",
+                    digest="",
+                    accepted_at=0.0,
+                    accepted_by="me",
+                )
             )
         self.asked.append(event.model_id)
         if event.model_id == "voice":
@@ -179,7 +199,9 @@ async def test_the_toast_is_over_after_its_time() -> None:
         await stage.client.publish(paths_event())
         await stage.run("readiness", readiness(toast_fade_ms=30))
         await stage.until(lambda snapshot: snapshot.show == "toast")
-        assert (await stage.until(lambda snapshot: snapshot.show == "nothing" and snapshot.state == "ready")).toast is None
+        assert (
+            await stage.until(lambda snapshot: snapshot.show == "nothing" and snapshot.state == "ready")
+        ).toast is None
 
 
 @pytest.mark.requirement("S1-25")
@@ -193,7 +215,9 @@ async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_t
         await end()
         heard: list[ReadinessSnapshot] = []
         async with stage.client.subscribe(ReadinessChangedEvent) as events:
-            await stage.run("readiness", Readiness(DECLARED, WORDS, lambda: 1_000_000_000.0))  # the clock was set back meanwhile
+            await stage.run(
+                "readiness", Readiness(DECLARED, WORDS, lambda: 1_000_000_000.0)
+            )  # the clock was set back meanwhile
             await stage.client.publish(state_event("base", "damaged", problem="changed"))
             async with asyncio.timeout(GUARD_SECONDS):
                 async for event in events:
@@ -201,7 +225,11 @@ async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_t
                     heard.append(event.snapshot)
                     if event.snapshot.state == "recovery_required":
                         break
-        assert [snapshot.state for snapshot in heard if snapshot.revision > former.revision and snapshot.state == "checking"] == []
+        assert [
+            snapshot.state
+            for snapshot in heard
+            if snapshot.revision > former.revision and snapshot.state == "checking"
+        ] == []
         revisions = [snapshot.revision for snapshot in heard]
         assert revisions == sorted(set(revisions))
 
@@ -209,12 +237,18 @@ async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_t
 @pytest.mark.requirement("S1-8")
 async def test_the_bundle_is_confirmed_once_and_every_model_of_it_is_asked_for() -> None:
     async with scene() as stage:
-        downloader = Downloader(*(status(model_id, "absent") for model_id in ("base", "chat", "voice", "ears")))
+        downloader = Downloader(
+            *(status(model_id, "absent") for model_id in ("base", "chat", "voice", "ears"))
+        )
         await stage.run("model_downloader", downloader)
         await stage.client.publish(settings_event())
         await stage.client.publish(paths_event())
         await stage.run("readiness", readiness())
-        shown = await stage.until(lambda snapshot: snapshot.state == "setup_required" and snapshot.setup is not None and bool(snapshot.location))
+        shown = await stage.until(
+            lambda snapshot: (
+                snapshot.state == "setup_required" and snapshot.setup is not None and bool(snapshot.location)
+            )
+        )
         assert shown.setup is not None
         assert sorted(model.model_id for model in shown.setup.models) == ["base", "chat", "ears", "voice"]
         answer = await stage.ask(ReadinessSetupRequestEvent(location="/models"))
@@ -306,7 +340,9 @@ async def test_room_on_the_disk_is_told_with_the_bundle(tmp_path: Any, state: Mo
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event(str(tmp_path / "not" / "there"), free_bytes=None))
         await stage.run("readiness", readiness())
-        found = await stage.until(lambda snapshot: snapshot.setup is not None and snapshot.setup.free_bytes is not None)
+        found = await stage.until(
+            lambda snapshot: snapshot.setup is not None and snapshot.setup.free_bytes is not None
+        )
         assert found.setup is not None
         assert found.setup.free_bytes > 0  # type: ignore[operator]  # it was waited for
 
@@ -318,4 +354,7 @@ def test_the_clock_goes_on_evenly() -> None:
 
 def test_the_bundled_profile_has_readiness(tmp_path: Any) -> None:
     profile = read_profile(find_profile("dictation"))
-    assert isinstance(build(Surroundings(name="readiness", locations=locate("x", tmp_path), profile=profile)), Readiness)
+    assert isinstance(
+        build(context_without_bus(name="readiness", locations=locate("x", tmp_path), profile=profile)),
+        Readiness,
+    )

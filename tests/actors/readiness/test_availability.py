@@ -8,8 +8,6 @@ import json
 import msgspec
 import pytest
 
-from actors.modes import CategoryTable
-from actors.profile import find_profile, read_profile
 from actors.readiness.availability import (
     Declared,
     availability_of,
@@ -21,8 +19,19 @@ from actors.readiness.availability import (
     place_reason,
     standing_of,
 )
-from actors.readiness.facts import Facts
-from readiness_world import DECLARED, ENGLISH, MODES, TABLE, all_installed, facts_of, paths_event, status
+from actors.readiness.readiness_facts import Facts
+from actors.shared.profile.mode_tables import CategoryTable
+from actors.shared.profile.profile import find_profile, read_profile
+from tests.support.readiness_lab import (
+    DECLARED,
+    ENGLISH,
+    MODES,
+    TABLE,
+    all_installed,
+    facts_of,
+    paths_event,
+    status,
+)
 
 
 def test_a_persons_choice_wins_over_the_profiles_and_that_over_what_happens_to_be_there() -> None:
@@ -40,7 +49,10 @@ def test_model_that_is_still_looked_at_is_waited_for_instead_of_asking_for_anoth
     assert chosen_model("stt", facts, bare) == "spare"
     declared = dataclasses.replace(DECLARED, table=bare)
     assert standing_of("stt", facts, declared, ENGLISH).standing == "checking"
-    assert chosen_model("stt", facts_of(status("spare", "verifying"), status("base", "installed")), bare) == "base"
+    assert (
+        chosen_model("stt", facts_of(status("spare", "verifying"), status("base", "installed")), bare)
+        == "base"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,37 +78,64 @@ def test_each_state_of_a_model_has_its_standing(state: str, standing: str) -> No
 
 def test_while_nothing_was_told_everything_is_being_checked() -> None:
     assert standing_of("stt", Facts(), DECLARED, ENGLISH).standing == "checking"
-    assert [availability_of(mode, Facts(), DECLARED, ENGLISH).status for mode in MODES] == ["checking", "checking"]
+    assert [availability_of(mode, Facts(), DECLARED, ENGLISH).status for mode in MODES] == [
+        "checking",
+        "checking",
+    ]
 
 
 def test_an_app_without_settings_waits_for_none() -> None:
     bare = Declared("App", MODES, TABLE, has_settings=False)
-    assert standing_of("stt", Facts(is_listed=True, models={"base": status("base", "installed")}), bare, ENGLISH).standing == "usable"
+    assert (
+        standing_of(
+            "stt", Facts(is_listed=True, models={"base": status("base", "installed")}), bare, ENGLISH
+        ).standing
+        == "usable"
+    )
 
 
 @pytest.mark.requirement("S1-3")
 @pytest.mark.parametrize("missing", ["chat", "voice"])
 def test_the_assistant_is_blocked_without_a_language_model_or_a_voice(missing: str) -> None:
-    facts = facts_of(*(found for found in all_installed() if found.model_id != missing), status(missing, "absent"))
+    facts = facts_of(
+        *(found for found in all_installed() if found.model_id != missing), status(missing, "absent")
+    )
     assistant = availability_of(MODES[1], facts, DECLARED, ENGLISH)
     assert (assistant.status, assistant.missing) == ("unavailable", ["llm" if missing == "chat" else "tts"])
 
 
 def test_an_optional_model_that_is_still_checked_is_no_notice_yet() -> None:
-    facts = facts_of(status("base", "installed"), status("chat", "verifying"), status("ears", "installed"), assistant=False)
+    facts = facts_of(
+        status("base", "installed"), status("chat", "verifying"), status("ears", "installed"), assistant=False
+    )
     assert availability_of(MODES[0], facts, DECLARED, ENGLISH).notices == []
 
 
 def test_categories_are_needed_by_the_modes_that_are_on() -> None:
-    assert dict(needed_categories(facts_of(assistant=False), DECLARED)) == {"stt": True, "llm": False, "vad": False}
-    assert dict(needed_categories(facts_of(), DECLARED)) == {"stt": True, "llm": True, "vad": False, "tts": True}
+    assert dict(needed_categories(facts_of(assistant=False), DECLARED)) == {
+        "stt": True,
+        "llm": False,
+        "vad": False,
+    }
+    assert dict(needed_categories(facts_of(), DECLARED)) == {
+        "stt": True,
+        "llm": True,
+        "vad": False,
+        "tts": True,
+    }
     assert bundled_categories(facts_of(assistant=False), DECLARED) == {"stt", "vad"}
     assert not is_enabled(MODES[1], facts_of(assistant=False))
 
 
 @pytest.mark.requirement("S1-16")
 def test_what_is_broken_is_mended_even_where_no_mode_requires_it() -> None:
-    facts = facts_of(status("base", "failed"), status("ears", "damaged"), status("chat", "damaged"), status("voice", "absent"), assistant=False)
+    facts = facts_of(
+        status("base", "failed"),
+        status("ears", "damaged"),
+        status("chat", "damaged"),
+        status("voice", "absent"),
+        assistant=False,
+    )
     assert broken_models(facts, DECLARED, ENGLISH) == ["base", "ears"]
     assert broken_models(facts_of(*all_installed()), DECLARED, ENGLISH) == []
 
@@ -120,6 +159,13 @@ def test_the_bundled_profile_declares_dictation_and_assistant_as_the_design_does
 def test_each_category_of_the_bundled_profile_has_a_model_of_its_manifest() -> None:
     profile = read_profile(find_profile("dictation"))
     declared = Declared.of(profile)
-    shipped = {entry["id"]: entry["category"] for entry in json.loads((profile.directory / "models.json").read_text())["models"]}
-    for category in {category for mode in declared.modes for category in [*mode.requires, *(need.category for need in mode.optional)]}:
+    shipped = {
+        entry["id"]: entry["category"]
+        for entry in json.loads((profile.directory / "models.json").read_text())["models"]
+    }
+    for category in {
+        category
+        for mode in declared.modes
+        for category in [*mode.requires, *(need.category for need in mode.optional)]
+    }:
         assert shipped[declared.table.categories[category].model] == category

@@ -8,15 +8,27 @@ from hypothesis import strategies as st
 
 from actors.readiness.availability import needed_categories, standing_of
 from actors.readiness.checklist import durable_bytes_of, percent, steps_of, timed
-from actors.readiness.facts import Facts, learn
-from readiness_world import DECLARED, ENGLISH, NOW, actor_event, facts_of, progress_event, settings_event, status
+from actors.readiness.readiness_facts import Facts, learn
 from schemas.readiness import Step, StepStatus
+from tests.support.readiness_lab import (
+    DECLARED,
+    ENGLISH,
+    NOW,
+    actor_event,
+    facts_of,
+    progress_event,
+    settings_event,
+    status,
+)
 
 pytestmark = pytest.mark.requirement("S1-7")
 
 
 def checklist(facts: Facts) -> dict[str, Step]:
-    standings = [(standing_of(category, facts, DECLARED, ENGLISH), needed) for category, needed in needed_categories(facts, DECLARED)]
+    standings = [
+        (standing_of(category, facts, DECLARED, ENGLISH), needed)
+        for category, needed in needed_categories(facts, DECLARED)
+    ]
     return {step.id: step for step in steps_of(facts, DECLARED, standings, ENGLISH)}
 
 
@@ -41,18 +53,34 @@ def test_each_model_has_its_step_with_friendly_name_and_what_was_found() -> None
         events=(progress_event("chat", 410),),
     )
     steps = checklist(facts)
-    assert (steps["settings"].status, steps["storage"].status, steps["services"].status) == ("passed", "passed", "passed")
-    assert steps["model.stt"] == Step(id="model.stt", title="Speech to text: Base", status="passed", detail="in use")
-    assert steps["model.llm"] == Step(id="model.llm", title="Language model: Chat", status="running", detail="41 %")
+    assert (steps["settings"].status, steps["storage"].status, steps["services"].status) == (
+        "passed",
+        "passed",
+        "passed",
+    )
+    assert steps["model.stt"] == Step(
+        id="model.stt", title="Speech to text: Base", status="passed", detail="in use"
+    )
+    assert steps["model.llm"] == Step(
+        id="model.llm", title="Language model: Chat", status="running", detail="41 %"
+    )
     assert steps["model.tts"].status == "failed"
     assert steps["model.tts"].detail == "Voice could not be installed: no space"
-    assert steps["model.vad"] == Step(id="model.vad", title="Voice detection: Ears", status="skipped", detail="not installed, and not needed")
+    assert steps["model.vad"] == Step(
+        id="model.vad",
+        title="Voice detection: Ears",
+        status="skipped",
+        detail="not installed, and not needed",
+    )
 
 
 def test_a_service_that_is_down_is_named() -> None:
     steps = checklist(learn(facts_of(), actor_event("model_verifier", "backoff"), NOW))
     assert (steps["services"].status, steps["services"].detail) == ("running", "model_verifier is backoff")
-    assert checklist(learn(facts_of(), actor_event("model_verifier", "failed"), NOW))["services"].status == "failed"
+    assert (
+        checklist(learn(facts_of(), actor_event("model_verifier", "failed"), NOW))["services"].status
+        == "failed"
+    )
     lost = learn(Facts(), actor_event("config_store", "failed"), NOW)
     assert checklist(lost)["settings"].status == "failed"
     assert checklist(learn(lost, settings_event(), NOW))["settings"].status == "passed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from actors.readiness.room import room_at
+from actors.readiness.model_room import room_at
 
 
 def test_a_directory_that_is_yet_to_be_made_has_the_room_of_its_disk(tmp_path: Path) -> None:

@@ -7,10 +7,16 @@ from dataclasses import replace
 import pytest
 
 from actors.readiness.availability import CategoryStanding, standing_of
-from actors.readiness.facts import Facts
-from actors.readiness.presentation import banner_notice, progress_lines, recovery_notice, setup_prompt, toast_notice
-from readiness_world import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
+from actors.readiness.presentation import (
+    banner_notice,
+    progress_lines,
+    recovery_notice,
+    setup_prompt,
+    toast_notice,
+)
+from actors.readiness.readiness_facts import Facts
 from schemas.readiness import SetupPrompt, Step
+from tests.support.readiness_lab import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
 
 
 def standings(facts: Facts, *categories: str) -> list[CategoryStanding]:
@@ -25,12 +31,25 @@ def prompt(facts: Facts, *categories: str) -> SetupPrompt:
 
 @pytest.mark.requirement("S1-8", "S1-9", "S1-19")
 def test_the_bundle_has_all_models_by_friendly_name_one_size_and_one_place() -> None:
-    facts = facts_of(status("base", "partial", durable_bytes=400), status("chat", "absent"), status("ears", "installed"))
+    facts = facts_of(
+        status("base", "partial", durable_bytes=400), status("chat", "absent"), status("ears", "installed")
+    )
     found = prompt(replace(facts, free_bytes=10**6), "stt", "llm", "vad")
     assert found.heading == "Set up Dictation: Base, Chat"
-    assert [(model.name, model.size_bytes, model.missing_bytes) for model in found.models] == [("Base", 1000, 600), ("Chat", 1000, 1000)]
-    assert (found.size_bytes, found.missing_bytes, found.location, found.free_bytes) == (2000, 1600, "/models", 10**6)
-    assert found.text == "1.6 kB will be fetched to /models, where 1.0 MB are free. It goes on by itself after an interruption."
+    assert [(model.name, model.size_bytes, model.missing_bytes) for model in found.models] == [
+        ("Base", 1000, 600),
+        ("Chat", 1000, 1000),
+    ]
+    assert (found.size_bytes, found.missing_bytes, found.location, found.free_bytes) == (
+        2000,
+        1600,
+        "/models",
+        10**6,
+    )
+    assert (
+        found.text
+        == "1.6 kB will be fetched to /models, where 1.0 MB are free. It goes on by itself after an interruption."
+    )
 
 
 @pytest.mark.requirement("S1-18")
@@ -42,13 +61,18 @@ def test_another_directory_can_be_chosen_before_the_bundle_is_confirmed() -> Non
 
 @pytest.mark.requirement("S1-32")
 def test_a_disk_that_is_too_small_is_told_before() -> None:
-    assert "only 100 B are free" in prompt(replace(facts_of(status("base", "absent")), free_bytes=100), "stt").text
+    assert (
+        "only 100 B are free"
+        in prompt(replace(facts_of(status("base", "absent")), free_bytes=100), "stt").text
+    )
     unknown = prompt(replace(facts_of(status("base", "absent")), free_bytes=None), "stt")
     assert unknown.text == "1.0 kB will be fetched to /models. It goes on by itself after an interruption."
 
 
 def test_licences_that_are_due_stand_in_the_bundle() -> None:
-    facts = replace(facts_of(status("base", "absent", licence_due=True)), licence_urls={"base": "https://x/licence"})
+    facts = replace(
+        facts_of(status("base", "absent", licence_due=True)), licence_urls={"base": "https://x/licence"}
+    )
     found = prompt(facts, "stt")
     assert found.models[0].licence_due
     assert "Base comes under MIT, which has to be accepted: https://x/licence" in found.text

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
-from actors.readiness.wishes import check_bundle, fetch_bundle, try_again
+from actors.readiness.readiness_commands import check_bundle, fetch_bundle, try_again
 from bus.errors import Refused, RequestFailed
-from readiness_world import ENGLISH, actor_event, facts_of, snapshot_of, status
 from schemas.event import topic_of
 from schemas.leases import ModelRepairAcceptedEvent, ModelRepairRequestEvent
-from schemas.models import ModelInstallAcceptedEvent, ModelInstallRequestEvent, ModelResumedEvent, ModelResumeRequestEvent, ModelStatus
+from schemas.models import (
+    ModelInstallAcceptedEvent,
+    ModelInstallRequestEvent,
+    ModelResumedEvent,
+    ModelResumeRequestEvent,
+    ModelStatus,
+)
 from schemas.readiness import ReadinessSetupRequestEvent
+from tests.support.readiness_lab import ENGLISH, actor_event, facts_of, snapshot_of, status
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +51,12 @@ class Desk:
 
 @pytest.mark.requirement("S1-8")
 async def test_each_model_of_the_bundle_is_asked_for_and_heard_of() -> None:
-    facts = facts_of(status("base", "absent"), status("chat", "paused"), status("voice", "absent", licence_due=True), status("ears", "absent"))
+    facts = facts_of(
+        status("base", "absent"),
+        status("chat", "paused"),
+        status("voice", "absent", licence_due=True),
+        status("ears", "absent"),
+    )
     models = check_bundle(ReadinessSetupRequestEvent(accept_licences=True), snapshot_of(facts), ENGLISH)
     desk, heard = Desk("ears"), list[ModelStatus]()
     begun, problems = await fetch_bundle(models, facts, desk, heard.append)  # type: ignore[arg-type]  # it can ask, which is all that is needed
@@ -68,7 +79,10 @@ async def test_what_was_not_shown_or_not_accepted_is_refused() -> None:
 @pytest.mark.requirement("S1-16")
 async def test_retry_mends_what_is_damaged_fetches_what_failed_and_starts_what_gave_up() -> None:
     facts = facts_of(
-        status("base", "damaged"), status("chat", "failed"), status("voice", "absent"), events=(actor_event("model_verifier", "failed"),)
+        status("base", "damaged"),
+        status("chat", "failed"),
+        status("voice", "absent"),
+        events=(actor_event("model_verifier", "failed"),),
     )
     desk, heard = Desk(), list[ModelStatus]()
     begun, problems = await try_again(["base", "chat"], facts, desk, heard.append)  # type: ignore[arg-type]  # as above

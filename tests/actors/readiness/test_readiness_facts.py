@@ -8,17 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.facts import Facts, Heard, learn, listed
-from readiness_world import NOW, actor_event, all_installed, facts_of, paths_event, progress_event, settings_event, state_event, status
-from schemas.alerts import Alert, AlertChangedEvent
+from actors.readiness.readiness_facts import Facts, Heard, learn, listed
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import ModelsListedEvent, ModelState
+from schemas.operations.alerts import Alert, AlertChangedEvent
 from schemas.paths import PathMoveChangedEvent
 from schemas.sources import CatalogueEntry, ModelCatalogueChangedEvent
+from tests.support.readiness_lab import (
+    NOW,
+    actor_event,
+    all_installed,
+    facts_of,
+    paths_event,
+    progress_event,
+    settings_event,
+    state_event,
+    status,
+)
 
 
 def answer(*model_ids: str, directory: str = "/models") -> ModelsListedEvent:
-    return ModelsListedEvent(models=[status(model_id, "installed") for model_id in model_ids], models_directory=directory)
+    return ModelsListedEvent(
+        models=[status(model_id, "installed") for model_id in model_ids], models_directory=directory
+    )
 
 
 @given(st.sampled_from(get_args(ModelState)), st.sampled_from(["", "space", "mismatch"]))
@@ -82,22 +94,52 @@ def test_progress_ends_with_the_install() -> None:
 
 
 def test_alerts_are_known_while_they_are_active() -> None:
-    alert = Alert(name="a", subject="", source="x", severity="error", is_active=True, since=0, last_at=0, count=1, message="m", advice="")
+    alert = Alert(
+        name="a",
+        subject="",
+        source="x",
+        severity="error",
+        is_active=True,
+        since=0,
+        last_at=0,
+        count=1,
+        message="m",
+        advice="",
+    )
     facts = learn(Facts(), AlertChangedEvent(key="x/a/", alert=alert), NOW)
     assert list(facts.alerts) == ["x/a/"]
-    over = Alert(name="a", subject="", source="x", severity="error", is_active=False, since=0, last_at=0, count=1, message="m", advice="")
+    over = Alert(
+        name="a",
+        subject="",
+        source="x",
+        severity="error",
+        is_active=False,
+        since=0,
+        last_at=0,
+        count=1,
+        message="m",
+        advice="",
+    )
     assert learn(facts, AlertChangedEvent(key="x/a/", alert=over), NOW).alerts == {}
 
 
 def test_where_a_licence_can_be_read_is_known_from_the_catalogue() -> None:
     promise = FilePromise(path="f", size_bytes=1, sha256="0" * 64, urls=["https://x/f"])
-    entry = ModelEntry(id="base", name="Base", category="stt", licence="X", licence_url="https://x/licence", files=[promise])
+    entry = ModelEntry(
+        id="base", name="Base", category="stt", licence="X", licence_url="https://x/licence", files=[promise]
+    )
     known = CatalogueEntry(entry=entry, source="bundled", where="models.json")
-    facts = learn(Facts(), ModelCatalogueChangedEvent(models=[known], accepted=[], revision=1, reason="start"), NOW)
+    facts = learn(
+        Facts(), ModelCatalogueChangedEvent(models=[known], accepted=[], revision=1, reason="start"), NOW
+    )
     assert facts.licence_urls == {"base": "https://x/licence"}
 
 
 def test_the_state_of_an_actor_is_the_last_one() -> None:
-    facts = learn(learn(Facts(), actor_event("model_downloader", "starting"), NOW), actor_event("model_downloader", "ready"), NOW)
+    facts = learn(
+        learn(Facts(), actor_event("model_downloader", "starting"), NOW),
+        actor_event("model_downloader", "ready"),
+        NOW,
+    )
     assert facts.services["model_downloader"].state == "ready"
     assert len(get_args(Heard)) == 10

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from actors.readiness.facts import Facts, learn
-from actors.readiness.report import report_text
-from readiness_world import DECLARED, ENGLISH, NOW, WORDS, actor_event, facts_of, snapshot_of, status
-from schemas.alerts import Alert, AlertChangedEvent
+from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.readiness_report import report_text
 from schemas.models import ModelVerificationFailedEvent, VerificationFinding
+from schemas.operations.alerts import Alert, AlertChangedEvent
+from tests.support.readiness_lab import (
+    DECLARED,
+    ENGLISH,
+    NOW,
+    WORDS,
+    actor_event,
+    facts_of,
+    snapshot_of,
+    status,
+)
 
 
 def report(facts: Facts, locale: str = "en") -> str:
@@ -18,10 +27,23 @@ def report(facts: Facts, locale: str = "en") -> str:
 @pytest.mark.requirement("S1-5", "S1-16", "S1-37")
 def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
     broken = [VerificationFinding(path="f", aspect="sha256", found="x", expected="y")]
-    alert = Alert(name="a", subject="", source="x", severity="error", is_active=True, since=0, last_at=0, count=1, message="It burns.", advice="Run.")
+    alert = Alert(
+        name="a",
+        subject="",
+        source="x",
+        severity="error",
+        is_active=True,
+        since=0,
+        last_at=0,
+        count=1,
+        message="It burns.",
+        advice="Run.",
+    )
     facts = facts_of(
         status("base", "installed", revision="r1"),
-        status("chat", "failed", problem="sha256 is x, expected y", problem_kind="mismatch", durable_bytes=500),
+        status(
+            "chat", "failed", problem="sha256 is x, expected y", problem_kind="mismatch", durable_bytes=500
+        ),
         status("voice", "failed", problem="no space left", problem_kind="space"),
         events=(
             ModelVerificationFailedEvent(model_id="chat", findings=broken),
@@ -48,7 +70,18 @@ def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
 
 
 def test_what_an_alert_advises_stands_apart_from_what_is_wrong() -> None:
-    alert = Alert(name="a", subject="", source="x", severity="error", is_active=True, since=0, last_at=0, count=1, message="it burns", advice="run")
+    alert = Alert(
+        name="a",
+        subject="",
+        source="x",
+        severity="error",
+        is_active=True,
+        since=0,
+        last_at=0,
+        count=1,
+        message="it burns",
+        advice="run",
+    )
     assert "[error] it burns; run\n" in report(facts_of(events=(AlertChangedEvent(key="x/a/", alert=alert),)))
 
 
@@ -61,7 +94,7 @@ def test_it_comes_in_other_languages() -> None:
 
 
 def test_a_place_with_a_problem_is_told() -> None:
-    from readiness_world import paths_event
+    from tests.support.readiness_lab import paths_event
 
     assert "/models: removed_drive" in report(learn(facts_of(), paths_event(problem="removed_drive"), NOW))
     assert ENGLISH.locale == "en"

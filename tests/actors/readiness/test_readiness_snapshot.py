@@ -12,10 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.readiness.availability import Declared, is_enabled, standing_of
-from actors.readiness.facts import Facts, learn
-from actors.readiness.policy import changed_fields, derive, failed_services, is_mere_progress, next_due, show, state_of
+from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.readiness_snapshot import (
+    changed_fields,
+    derive,
+    failed_services,
+    is_mere_progress,
+    next_due,
+    show,
+    state_of,
+)
 from actors.readiness.wording import Wording
-from readiness_world import (
+from schemas.models import ModelState
+from schemas.operations.supervision import SupervisorStoppingEvent
+from schemas.paths import PathProblemKind
+from schemas.readiness import ReadinessSnapshot
+from tests.support.readiness_lab import (
     DECLARED,
     ENGLISH,
     MODES,
@@ -31,18 +43,29 @@ from readiness_world import (
     state_event,
     status,
 )
-from schemas.models import ModelState
-from schemas.paths import PathProblemKind
-from schemas.readiness import ReadinessSnapshot
-from schemas.supervision import SupervisorStoppingEvent
 
 MODELS = ("base", "chat", "voice", "ears")
 STATES = st.sampled_from(get_args(ModelState))
 EVENTS = st.one_of(
-    st.builds(state_event, st.sampled_from(MODELS), STATES, durable_bytes=st.integers(0, 1000), revision=st.sampled_from(["", "r1"])),
+    st.builds(
+        state_event,
+        st.sampled_from(MODELS),
+        STATES,
+        durable_bytes=st.integers(0, 1000),
+        revision=st.sampled_from(["", "r1"]),
+    ),
     st.builds(progress_event, st.sampled_from(MODELS), st.integers(0, 1000), st.integers(1, 5)),
-    st.builds(settings_event, assistant=st.booleans(), toast=st.booleans(), stt=st.sampled_from(["", "base", "spare"])),
-    st.builds(actor_event, st.sampled_from(["model_downloader", "config_store"]), st.sampled_from(["ready", "failed", "backoff"])),
+    st.builds(
+        settings_event,
+        assistant=st.booleans(),
+        toast=st.booleans(),
+        stt=st.sampled_from(["", "base", "spare"]),
+    ),
+    st.builds(
+        actor_event,
+        st.sampled_from(["model_downloader", "config_store"]),
+        st.sampled_from(["ready", "failed", "backoff"]),
+    ),
     st.builds(paths_event, problem=st.sampled_from([None, *get_args(PathProblemKind)])),
 )
 
@@ -60,16 +83,22 @@ def test_ready_is_never_said_while_a_needed_category_is_missing(events: list[Any
     facts = learned(events, is_listed=is_listed)
     snapshot = snapshot_of(facts)
     for mode, told in zip(MODES, snapshot.modes, strict=True):
-        serves = all(standing_of(category, facts, DECLARED, ENGLISH).standing == "usable" for category in mode.requires)
+        serves = all(
+            standing_of(category, facts, DECLARED, ENGLISH).standing == "usable" for category in mode.requires
+        )
         assert (told.status == "available") == (serves and is_enabled(mode, facts))
         assert bool(told.reasons) == (told.status != "available")
     wanted = [told for told in snapshot.modes if told.status != "switched_off"]
-    assert (snapshot.state == "ready") == (facts.settings is not None and all(told.status == "available" for told in wanted))
+    assert (snapshot.state == "ready") == (
+        facts.settings is not None and all(told.status == "available" for told in wanted)
+    )
 
 
 @pytest.mark.requirement("S1-25")
 @given(st.lists(EVENTS, max_size=30), st.lists(EVENTS, max_size=30), st.floats(0, 10**6))
-def test_availability_of_modes_follows_from_the_latest_facts_whatever_was_said_before(events: list[Any], former: list[Any], later: float) -> None:
+def test_availability_of_modes_follows_from_the_latest_facts_whatever_was_said_before(
+    events: list[Any], former: list[Any], later: float
+) -> None:
     facts = learned(events)
     assert snapshot_of(facts).modes == snapshot_of(facts, snapshot_of(learned(former)), NOW + later).modes
 
@@ -94,10 +123,14 @@ def test_a_life_that_remembers_nothing_goes_on_above_the_one_before() -> None:
 
 
 @pytest.mark.requirement("S1-17", "S1-3", "S1-4")
-@pytest.mark.parametrize("failing", [subset for count in range(5) for subset in itertools.combinations(MODELS, count)])
+@pytest.mark.parametrize(
+    "failing", [subset for count in range(5) for subset in itertools.combinations(MODELS, count)]
+)
 @pytest.mark.parametrize("state", ["damaged", "failed", "absent"])
 def test_what_fails_degrades_only_the_modes_that_need_it(failing: tuple[str, ...], state: ModelState) -> None:
-    facts = facts_of(*(status(model_id, state if model_id in failing else "installed") for model_id in MODELS))
+    facts = facts_of(
+        *(status(model_id, state if model_id in failing else "installed") for model_id in MODELS)
+    )
     snapshot = snapshot_of(facts)
     modes = {mode.mode: mode for mode in snapshot.modes}
     assert (modes["dictation"].status == "available") == ("base" not in failing)
@@ -109,10 +142,16 @@ def test_what_fails_degrades_only_the_modes_that_need_it(failing: tuple[str, ...
 
 @pytest.mark.requirement("S1-4")
 def test_dictation_without_a_language_model_says_that_its_output_is_raw() -> None:
-    dictation, assistant = snapshot_of(facts_of(status("base", "installed"), status("chat", "absent"), status("voice", "installed"))).modes
+    dictation, assistant = snapshot_of(
+        facts_of(status("base", "installed"), status("chat", "absent"), status("voice", "installed"))
+    ).modes
     assert dictation.status == "available"
     assert dictation.notice_texts[0] == "The text is raw: there is no language model to enrich it."
-    assert (assistant.status, assistant.missing, [reason.kind for reason in assistant.reasons]) == ("unavailable", ["llm"], ["model_absent"])
+    assert (assistant.status, assistant.missing, [reason.kind for reason in assistant.reasons]) == (
+        "unavailable",
+        ["llm"],
+        ["model_absent"],
+    )
 
 
 @pytest.mark.requirement("S1-2")
@@ -145,7 +184,10 @@ def test_setup_is_required_where_neither_settings_nor_profile_name_a_model() -> 
     declared = Declared("App", MODES, msgspec.structs.replace(TABLE, categories={}))
     snapshot = snapshot_of(facts_of(status("base", "absent"), assistant=False), declared=declared)
     assert (snapshot.state, snapshot.reasons[0].kind) == ("setup_required", "no_model_setting")
-    assert snapshot_of(facts_of(status("base", "installed"), assistant=False), declared=declared).state == "ready"
+    assert (
+        snapshot_of(facts_of(status("base", "installed"), assistant=False), declared=declared).state
+        == "ready"
+    )
 
 
 def test_a_directory_that_cannot_be_written_to_does_not_keep_installed_models_from_use() -> None:
@@ -196,7 +238,11 @@ def test_a_toast_tells_that_all_is_ready_fades_and_can_be_switched_off_everywher
 
 @pytest.mark.requirement("S1-9")
 def test_a_download_shows_a_line_a_model_with_explicit_percent() -> None:
-    facts = facts_of(status("base", "downloading", durable_bytes=100), status("chat", "queued"), events=(progress_event("base", 413),))
+    facts = facts_of(
+        status("base", "downloading", durable_bytes=100),
+        status("chat", "queued"),
+        events=(progress_event("base", 413),),
+    )
     snapshot = snapshot_of(facts)
     assert (snapshot.state, snapshot.show) == ("downloading", "progress")
     assert [line.text for line in snapshot.progress] == ["Base: 41 %", "Chat: 0 %"]
@@ -204,9 +250,13 @@ def test_a_download_shows_a_line_a_model_with_explicit_percent() -> None:
     assert snapshot.modes[0].reasons[0].kind == "downloading"
 
 
-def test_a_model_that_is_verified_at_the_start_is_being_checked_and_one_after_its_download_is_on_its_way() -> None:
+def test_a_model_that_is_verified_at_the_start_is_being_checked_and_one_after_its_download_is_on_its_way() -> (
+    None
+):
     assert snapshot_of(facts_of(status("base", "verifying"), assistant=False)).state == "checking"
-    facts = learn(facts_of(status("base", "downloading"), assistant=False), state_event("base", "verifying"), NOW)
+    facts = learn(
+        facts_of(status("base", "downloading"), assistant=False), state_event("base", "verifying"), NOW
+    )
     assert snapshot_of(facts).state == "downloading"
 
 
@@ -220,17 +270,26 @@ def test_the_former_revision_serves_while_a_newer_one_is_on_its_way() -> None:
 
 @pytest.mark.requirement("S1-12", "S1-16")
 def test_after_a_failed_verification_safety_comes_first_and_the_three_actions_at_once() -> None:
-    facts = facts_of(status("base", "failed", problem="sha256 is wrong", problem_kind="mismatch"), assistant=False)
+    facts = facts_of(
+        status("base", "failed", problem="sha256 is wrong", problem_kind="mismatch"), assistant=False
+    )
     snapshot = snapshot_of(facts)
     assert (snapshot.state, snapshot.show) == ("recovery_required", "recovery")
     assert snapshot.recovery is not None
-    assert snapshot.recovery.text == "Base is not what was promised, so it is not used. Nothing else was touched."
+    assert (
+        snapshot.recovery.text
+        == "Base is not what was promised, so it is not used. Nothing else was touched."
+    )
     assert [(action.name, action.title, action.value) for action in snapshot.recovery.actions] == [
         ("retry", "Retry", ""),
         ("change_path", "Change path directory", "/models"),
         ("report", "Show/Copy diagnostics report", ""),
     ]
-    assert [action.request for action in snapshot.recovery.actions] == ["readiness.retry", "paths.choose", "readiness.report"]
+    assert [action.request for action in snapshot.recovery.actions] == [
+        "readiness.retry",
+        "paths.choose",
+        "readiness.report",
+    ]
 
 
 @pytest.mark.requirement("S1-17")
@@ -242,14 +301,18 @@ def test_a_broken_model_of_one_mode_shows_the_way_out_and_leaves_the_other_mode_
 
 
 def test_a_circuit_that_is_open_before_anything_is_known_needs_a_person() -> None:
-    snapshot = snapshot_of(learned([settings_event(), actor_event("model_downloader", "failed", "exit code 1")], is_listed=False))
+    snapshot = snapshot_of(
+        learned([settings_event(), actor_event("model_downloader", "failed", "exit code 1")], is_listed=False)
+    )
     assert (snapshot.state, snapshot.show) == ("recovery_required", "recovery")
     assert snapshot.reasons[0].kind == "service_down"
     assert failed_services(learned([actor_event("model_downloader", "failed")])) == ["model_downloader"]
 
 
 def test_a_mode_that_is_switched_off_is_missed_by_nobody() -> None:
-    snapshot = snapshot_of(facts_of(status("base", "installed"), status("ears", "installed"), assistant=False))
+    snapshot = snapshot_of(
+        facts_of(status("base", "installed"), status("ears", "installed"), assistant=False)
+    )
     assert (snapshot.state, snapshot.modes[1].status) == ("ready", "switched_off")
     assert snapshot.setup is None
 

@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.signs import FAST_SECONDS, Signs, after_progress, after_state, after_verification, taken_over
-from readiness_world import NOW, progress_event, status
+from actors.readiness.warning_signs import (
+    FAST_SECONDS,
+    Signs,
+    after_progress,
+    after_state,
+    after_verification,
+    taken_over,
+)
 from schemas.models import ModelVerificationFailedEvent, VerificationFinding
 from schemas.readiness import WarningSign
+from tests.support.readiness_lab import NOW, progress_event, status
 
 pytestmark = pytest.mark.requirement("S1-37")
 
@@ -24,12 +31,19 @@ def counted(signs: Signs) -> dict[str, int]:
 
 
 def resumed(at: float = NOW) -> Signs:
-    return after_state(Signs(), status("base", "partial", durable_bytes=500), status("base", "queued", durable_bytes=500), at)
+    return after_state(
+        Signs(), status("base", "partial", durable_bytes=500), status("base", "queued", durable_bytes=500), at
+    )
 
 
 def test_a_checksum_that_fails_soon_after_a_resume_is_a_fast_one() -> None:
-    assert counted(after_verification(resumed(), failed("sha256"), NOW + FAST_SECONDS)) == {"hash_mismatch": 1, "fast_mismatch": 1}
-    assert counted(after_verification(resumed(), failed("sha256"), NOW + FAST_SECONDS + 1)) == {"hash_mismatch": 1}
+    assert counted(after_verification(resumed(), failed("sha256"), NOW + FAST_SECONDS)) == {
+        "hash_mismatch": 1,
+        "fast_mismatch": 1,
+    }
+    assert counted(after_verification(resumed(), failed("sha256"), NOW + FAST_SECONDS + 1)) == {
+        "hash_mismatch": 1
+    }
     fresh = after_state(Signs(), status("base", "absent"), status("base", "queued"), NOW)
     assert counted(after_verification(fresh, failed("sha256"), NOW)) == {"hash_mismatch": 1}
 
@@ -37,7 +51,12 @@ def test_a_checksum_that_fails_soon_after_a_resume_is_a_fast_one() -> None:
 def test_a_retry_with_bytes_on_disk_is_a_resume_too() -> None:
     running = status("base", "downloading", durable_bytes=500)
     again = status("base", "downloading", durable_bytes=500, problem="reset; trying again in 1 s")
-    assert counted(after_verification(after_state(Signs(), running, again, NOW), failed("sha256"), NOW + 1))["fast_mismatch"] == 1
+    assert (
+        counted(after_verification(after_state(Signs(), running, again, NOW), failed("sha256"), NOW + 1))[
+            "fast_mismatch"
+        ]
+        == 1
+    )
 
 
 def test_wrong_sizes_and_hashes_are_counted_by_file() -> None:
@@ -46,7 +65,9 @@ def test_wrong_sizes_and_hashes_are_counted_by_file() -> None:
 
 
 def test_bytes_that_go_back_with_a_new_attempt_are_a_flip() -> None:
-    signs = after_progress(after_progress(Signs(), progress_event("base", 500, 1), NOW), progress_event("base", 10, 2), NOW)
+    signs = after_progress(
+        after_progress(Signs(), progress_event("base", 500, 1), NOW), progress_event("base", 10, 2), NOW
+    )
     assert counted(signs) == {"range_flip": 1}
 
 
@@ -57,12 +78,17 @@ def test_a_resume_that_begins_anew_is_a_flip_too() -> None:
 
 def test_bytes_that_went_because_they_were_wrong_or_thrown_away_are_no_flip() -> None:
     begun = after_progress(Signs(), progress_event("base", 1000, 1), NOW)
-    wrong = after_progress(after_verification(begun, failed("missing"), NOW), progress_event("base", 10, 2), NOW)
+    wrong = after_progress(
+        after_verification(begun, failed("missing"), NOW), progress_event("base", 10, 2), NOW
+    )
     assert counted(wrong) == {}
     dropped = after_state(begun, status("base", "partial"), status("base", "absent"), NOW)
     assert counted(after_progress(dropped, progress_event("base", 10, 2), NOW)) == {}
     portal = status("base", "downloading", problem="HTML instead", problem_kind="mismatch")
-    assert counted(after_progress(after_state(begun, None, portal, NOW), progress_event("base", 10, 2), NOW)) == {}
+    assert (
+        counted(after_progress(after_state(begun, None, portal, NOW), progress_event("base", 10, 2), NOW))
+        == {}
+    )
 
 
 def test_each_time_the_disk_is_full_counts_once_however_often_it_is_told() -> None:
@@ -75,7 +101,9 @@ def test_each_time_the_disk_is_full_counts_once_however_often_it_is_told() -> No
 
 def test_a_new_life_goes_on_with_what_was_counted() -> None:
     former = [WarningSign(kind="disk_full", model_id="base", count=3, last_at=NOW)]
-    signs = after_state(taken_over(former), None, status("base", "failed", problem="no space", problem_kind="space"), NOW)
+    signs = after_state(
+        taken_over(former), None, status("base", "failed", problem="no space", problem_kind="space"), NOW
+    )
     assert counted(signs) == {"disk_full": 4}
 
 

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.profile import ProfileError
-from actors.readiness.wording import DIRECTORY, PLACEHOLDER, Wording, Wordings, names_in, problems_of, read_table
+from actors.readiness.wording import (
+    DIRECTORY,
+    PLACEHOLDER,
+    Wording,
+    Wordings,
+    names_in,
+    problems_of,
+    read_table,
+)
+from actors.shared.profile.profile import ProfileError
 
 ENGLISH = read_table(DIRECTORY / "en.toml")
 LOCALES = sorted(path.stem for path in DIRECTORY.glob("*.toml"))
@@ -38,14 +46,17 @@ def test_every_text_is_asked_for_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"), [("de", "de"), ("de-AT", "de"), ("de_CH", "de"), ("DE", "de"), ("fr", "en"), ("", "en"), ("en-GB", "en")]
+    ("asked", "found"),
+    [("de", "de"), ("de-AT", "de"), ("de_CH", "de"), ("DE", "de"), ("fr", "en"), ("", "en"), ("en-GB", "en")],
 )
 def test_the_nearest_language_is_chosen(asked: str, found: str) -> None:
     assert Wordings.of({}, Path("/p")).choose(asked).locale == found
 
 
 def test_a_profile_replaces_single_texts_and_adds_languages_and_categories() -> None:
-    wordings = Wordings.of({"en": {"toast": "Go.", "category_eyes": "Sight"}, "fr": {"toast": "Tout est prêt."}}, Path("/p"))
+    wordings = Wordings.of(
+        {"en": {"toast": "Go.", "category_eyes": "Sight"}, "fr": {"toast": "Tout est prêt."}}, Path("/p")
+    )
     assert wordings.choose("en").say("toast") == "Go."
     assert wordings.choose("en").name_of("eyes") == "Sight"
     assert wordings.choose("en").name_of("smell") == "smell"
@@ -59,7 +70,10 @@ def test_a_profile_replaces_single_texts_and_adds_languages_and_categories() -> 
     ("texts", "words"),
     [
         ({"toste": "x"}, "expected a known key, found 'toste'"),
-        ({"progress": "{model}: {speed}"}, "progress: expected names among ['model', 'percent'], found ['speed']"),
+        (
+            {"progress": "{model}: {speed}"},
+            "progress: expected names among ['model', 'percent'], found ['speed']",
+        ),
         ({"toast": "x" * 3000}, "expected at most 2000 characters"),
     ],
 )

@@ -7,24 +7,26 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from actors.launch import ActorStart, EntryRefused, build
-from bus.actor import Actor
+from actors.runtime.child_main import ActorStart, EntryRefused, load_entry
+from bus.actor import Actor, BusContext
 from bus.discovery import Runtime
 from bus.lifeline import Message, encode
 
+NO_BUS: Any = BusContext(peer=None, tasks=None, alerts=None, metrics=None)  # type: ignore[arg-type]
 MODULE = """
 from bus.actor import Actor
 
-def good(surroundings):
-    actor = Actor()
-    actor.surroundings = surroundings
+def good(context):
+    actor = Actor(context)
+    actor.context = context
     return actor
 
-def other(surroundings):
+def other(context):
     return 7
 """
 
@@ -52,19 +54,19 @@ def search_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_entry_builds_its_actor_from_name_locations_and_profile(tmp_path: Path) -> None:
-    actor = build(start(tmp_path, "launch_probe:good"))
+    actor = load_entry(start(tmp_path, "launch_probe:good"))(NO_BUS)
     assert isinstance(actor, Actor)
-    surroundings = actor.surroundings  # type: ignore[attr-defined]  # the probe keeps what it was given
-    assert (surroundings.name, surroundings.profile.name) == ("probe", "a")
-    assert surroundings.locations.models == tmp_path / "models"
+    context = actor.context  # type: ignore[attr-defined]  # the probe keeps what it was given
+    assert (context.name, context.profile.name) == ("probe", "a")
+    assert context.locations.models == tmp_path / "models"
 
 
 def test_an_actor_is_told_where_everything_would_lie_had_nobody_chosen(tmp_path: Path) -> None:
     begun = start(tmp_path, "launch_probe:good")
-    assert build(begun).surroundings.defaults is None  # type: ignore[attr-defined]  # the probe keeps what it was given
+    assert load_entry(begun)(NO_BUS).context.defaults is None  # type: ignore[attr-defined]  # the probe keeps what it was given
     defaults = {category: f"/default/{category}" for category in begun.locations}
-    actor = build(msgspec.structs.replace(begun, defaults=defaults))
-    assert actor.surroundings.defaults.models == Path("/default/models")  # type: ignore[attr-defined]
+    actor = load_entry(msgspec.structs.replace(begun, defaults=defaults))(NO_BUS)
+    assert actor.context.defaults.models == Path("/default/models")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -77,17 +79,17 @@ def test_an_actor_is_told_where_everything_would_lie_had_nobody_chosen(tmp_path:
 )
 def test_an_entry_that_builds_no_actor_is_told(tmp_path: Path, entry: str, words: str) -> None:
     with pytest.raises(EntryRefused, match=words) as caught:
-        build(start(tmp_path, entry))
+        load_entry(start(tmp_path, entry))(NO_BUS)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_an_import_that_fails_inside_the_module_shows_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
-        build(start(tmp_path, "launch_broken:build"))
+        load_entry(start(tmp_path, "launch_broken:build"))(NO_BUS)
 
 
 def launch() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "actors.launch"]
+    command = [sys.executable, "-P", "-m", "actors.runtime.child_main"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -102,7 +104,10 @@ def test_a_fresh_interpreter_becomes_what_its_first_message_says(tmp_path: Path)
     with launch() as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        os.write(child.stdin.fileno(), encode(Message(start={"role": "broker", "name": "broker", "options": options})))
+        os.write(
+            child.stdin.fileno(),
+            encode(Message(start={"role": "broker", "name": "broker", "options": options})),
+        )
         assert b'"ready":{' in child.stdout.readline()
         os.write(child.stdin.fileno(), encode(Message(ping=5)))
         assert child.stdout.readline() == b'{"pong":5}\n'

@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from actors import prctl
+from actors.runtime import process_name
 
-pytestmark = pytest.mark.skipif(not prctl.IS_LINUX, reason="these calls are Linux's")
+pytestmark = pytest.mark.skipif(not process_name.IS_LINUX, reason="these calls are Linux's")
 
 FAMILY = """
 import os, sys, time
-from actors import prctl
+from actors.runtime import process_name as prctl
 parent = os.getpid()
 if os.fork() == 0:
     prctl.die_with_parent(parent)
@@ -25,11 +25,11 @@ time.sleep(1000)
 """
 LATE = """
 import os
-from actors import prctl
+from actors.runtime import process_name as prctl
 prctl.die_with_parent(os.getppid() + 1)
 print("still here")
 """
-NAMED = "import os; from actors import prctl; prctl.set_name('undercroft-and-more'); print(open('/proc/self/comm').read().strip())"
+NAMED = "import os; from actors.runtime import process_name; process_name.set_name('undercroft-and-more'); print(open('/proc/self/comm').read().strip())"
 
 
 def run(program: str) -> str:
@@ -56,7 +56,7 @@ def test_a_name_is_cut_to_what_the_kernel_holds() -> None:
 def test_orphans_come_to_the_one_who_adopts_them() -> None:
     program = """
 import os
-from actors import prctl
+from actors.runtime import process_name as prctl
 assert prctl.adopt_orphans()
 out, into = os.pipe()
 if os.fork() == 0:
@@ -74,7 +74,7 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
 def test_a_child_that_took_it_back_outlives_its_parent() -> None:
     program = """
 import os
-from actors import prctl
+from actors.runtime import process_name as prctl
 out, into = os.pipe()
 parent = os.fork()
 if parent == 0:

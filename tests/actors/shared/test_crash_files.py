@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.crash_files import RING_LIMIT, directory_of, keep_crash, name_of, read_crashes, surplus
-from schemas.crashes import CrashRecord
+from actors.shared.crash_files import RING_LIMIT, directory_of, keep_crash, name_of, read_crashes, surplus
+from schemas.operations.crashes import CrashRecord
 
 
 def _record(actor: str, at: float) -> CrashRecord:
-    return CrashRecord(actor=actor, at=at, kind="exception", reason="exit code 1", last_words="ValueError: no")
+    return CrashRecord(
+        actor=actor, at=at, kind="exception", reason="exit code 1", last_words="ValueError: no"
+    )
 
 
 def test_a_record_can_be_read_again_and_is_nobody_elses(tmp_path: Path) -> None:
@@ -31,7 +33,10 @@ def test_a_crash_loop_pushes_out_its_own_records_and_leaves_those_of_others(tmp_
     for n in range(30):
         keep_crash(tmp_path, _record("looper", 2.0 + n))
     found = [record for _, record in read_crashes(tmp_path) if record is not None]
-    assert [(record.actor, record.at) for record in found] == [("rare", 1.0), *(("looper", 23.0 + n) for n in range(9))]
+    assert [(record.actor, record.at) for record in found] == [
+        ("rare", 1.0),
+        *(("looper", 23.0 + n) for n in range(9)),
+    ]
 
 
 def test_what_is_no_record_is_neither_read_nor_removed(tmp_path: Path) -> None:

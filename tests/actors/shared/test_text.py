@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.sizes import UNITS, size_text
+from actors.shared.text import UNITS, size_text
 
 
 @pytest.mark.parametrize(

@@ -13,20 +13,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from actors.profile_tables import NamespaceTable
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.actor import StateStoreActor
-from actors.state_store.documents import DocumentStore
-from actors.state_store.kinds import kinds_of
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.operations import Keys
+from actors.state_store.engine.store import StateStore
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Keys
-from actors.state_store.store import StateStore
-from actors.storage.cipher import DataKey
-from actors.storage.envelope import KeyNotToBeHad
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import MemoryBus, memory_bus
-from schemas.alerts import AlertChangedEvent
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.documents import (
     DocumentCacheRequestEvent,
     DocumentChangedEvent,
@@ -35,7 +34,8 @@ from schemas.documents import (
     DocumentWriteRequestEvent,
 )
 from schemas.keys import KeysReport, KeysStateChangedEvent
-from schemas.metrics import MetricsReportedEvent, MetricsWantedEvent
+from schemas.operations.alerts import AlertChangedEvent
+from schemas.operations.metrics import MetricsReportedEvent, MetricsWantedEvent
 from schemas.state import (
     VALUE_LIMIT_BYTES,
     BatchOperation,
@@ -187,11 +187,18 @@ async def test_a_batch_is_taken_whole_or_not_at_all_and_loaded_as_a_map(tmp_path
         ]
         done = await world.app.request(StateSaveBatchRequestEvent(operations=operations))
         assert set(done.revisions) == {"config.a", "config.b", "config.old"}
-        found = await world.app.request(StateLoadBatchRequestEvent(keys=["config.a", "config.b", "config.old"]))
+        found = await world.app.request(
+            StateLoadBatchRequestEvent(keys=["config.a", "config.b", "config.old"])
+        )
         assert found.values == {"config.a": [1], "config.b": 2, "config.old": None}
         assert found.revisions["config.old"] == 0
-        bad = [BatchOperation(type="save", key="config.a", value=9), BatchOperation(type="save", key="layout.x", value={"version": 1})]
-        assert "validation failed for layout.x" in await refusal(world.app.request(StateSaveBatchRequestEvent(operations=bad)))
+        bad = [
+            BatchOperation(type="save", key="config.a", value=9),
+            BatchOperation(type="save", key="layout.x", value={"version": 1}),
+        ]
+        assert "validation failed for layout.x" in await refusal(
+            world.app.request(StateSaveBatchRequestEvent(operations=bad))
+        )
         assert await world.load("config.a") == [1]
 
 
@@ -205,11 +212,15 @@ async def test_errors_name_the_key(tmp_path: Path) -> None:
         assert "there is no namespace 'other'" in await refusal(world.save("other.x", 1))
         await world.save("config.x", 1)
         (tmp_path / "config" / "x.json").chmod(0o600)
-        assert "failed to save config.x: expected revision 99, found" in await refusal(world.save("config.x", 2, expected_revision=99))
+        assert "failed to save config.x: expected revision 99, found" in await refusal(
+            world.save("config.x", 2, expected_revision=99)
+        )
 
 
 @pytest.mark.requirement("S3-24", "S3-23")
-async def test_who_may_touch_a_namespace_is_enforced_on_the_bus_and_every_access_is_audited(tmp_path: Path) -> None:
+async def test_who_may_touch_a_namespace_is_enforced_on_the_bus_and_every_access_is_audited(
+    tmp_path: Path,
+) -> None:
     async with (
         running(tmp_path) as world,
         world.bus.connect("notebook") as owner,
@@ -218,7 +229,9 @@ async def test_who_may_touch_a_namespace_is_enforced_on_the_bus_and_every_access
     ):
         await owner.request(StateSaveRequestEvent(key="notes.one", value="dear diary"))
         assert (await alice.request(StateLoadRequestEvent(key="notes.one"))).value == "dear diary"
-        assert "'alice' may not write" in await refusal(alice.request(StateSaveRequestEvent(key="notes.one", value="x")))
+        assert "'alice' may not write" in await refusal(
+            alice.request(StateSaveRequestEvent(key="notes.one", value="x"))
+        )
         for request in (
             StateLoadRequestEvent(key="notes.one"),
             StateExistsRequestEvent(key="notes.one"),
@@ -240,13 +253,18 @@ async def test_who_may_touch_a_namespace_is_enforced_on_the_bus_and_every_access
 
 
 @pytest.mark.requirement("S3-23")
-async def test_what_is_wrong_with_the_audit_log_is_an_alert_and_it_is_closed_at_the_end(tmp_path: Path) -> None:
+async def test_what_is_wrong_with_the_audit_log_is_an_alert_and_it_is_closed_at_the_end(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path) as world, world.app.subscribe(AlertChangedEvent) as alerts:
         world.audit.problems.append("somebody cut a line off")
         await world.save("config.x", 1)
         raised = await anext(alerts)
         assert isinstance(raised, AlertChangedEvent)
-        assert (raised.alert.name, raised.alert.message) == ("state_persistence.audit_log", "somebody cut a line off")
+        assert (raised.alert.name, raised.alert.message) == (
+            "state_persistence.audit_log",
+            "somebody cut a line off",
+        )
     assert world.audit.is_closed
 
 
@@ -255,15 +273,21 @@ async def test_everybody_hears_of_a_change_and_nobody_of_its_value(tmp_path: Pat
         revision = await world.save("vault.pin", "1234")
         assert await anext(events) == StateChangedEvent(key="vault.pin", revision=revision, source="app")
         await world.app.request(StateDeleteRequestEvent(key="vault.pin"))
-        assert await anext(events) == StateChangedEvent(key="vault.pin", revision=revision + 1, deleted=True, source="app")
+        assert await anext(events) == StateChangedEvent(
+            key="vault.pin", revision=revision + 1, deleted=True, source="app"
+        )
 
 
 async def test_a_writer_that_has_not_seen_the_newest_revision_is_refused_with_both(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         first = await world.save("config.x", 1, expected_revision=0)
         second = await world.save("config.x", 2, expected_revision=first)
-        assert f"expected revision {first}, found {second}" in await refusal(world.save("config.x", 3, expected_revision=first))
-        assert f"expected revision 0, found {second}" in await refusal(world.save("config.x", 3, expected_revision=0))
+        assert f"expected revision {first}, found {second}" in await refusal(
+            world.save("config.x", 3, expected_revision=first)
+        )
+        assert f"expected revision 0, found {second}" in await refusal(
+            world.save("config.x", 3, expected_revision=0)
+        )
         await world.app.request(StateDeleteRequestEvent(key="config.x", expected_revision=second))
         again = await world.save("config.x", 4)
         assert again > second, "a key that was deleted never has an earlier revision again"
@@ -272,7 +296,9 @@ async def test_a_writer_that_has_not_seen_the_newest_revision_is_refused_with_bo
 async def test_of_many_who_expect_the_same_revision_one_wins(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         first = await world.save("config.x", 0)
-        outcomes = await asyncio.gather(*(world.save("config.x", n, expected_revision=first) for n in range(50)), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(world.save("config.x", n, expected_revision=first) for n in range(50)), return_exceptions=True
+        )
         winners = [n for n, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
         assert len(winners) == 1
         assert await world.load("config.x") == winners[0]
@@ -286,7 +312,9 @@ async def test_many_writes_at_once_keep_their_order_for_each_key(tmp_path: Path)
 
 
 @pytest.mark.requirement("S3-23")
-async def test_an_encrypted_namespace_is_never_written_in_plain_and_a_locked_keychain_refuses(tmp_path: Path) -> None:
+async def test_an_encrypted_namespace_is_never_written_in_plain_and_a_locked_keychain_refuses(
+    tmp_path: Path,
+) -> None:
     keys = HeldKeys()
     unlocks = iter([False, True])
 
@@ -301,13 +329,17 @@ async def test_an_encrypted_namespace_is_never_written_in_plain_and_a_locked_key
         keys.is_locked = True
         message = await refusal(world.save("vault.a", "others"))
         assert "failed to save vault.a: locked" in message
-        assert "keychain_locked: the keychain wants a password" in message, "what the keychain said when it was asked"
+        assert "keychain_locked: the keychain wants a password" in message, (
+            "what the keychain said when it was asked"
+        )
         assert (tmp_path / "vault" / "a.json").read_bytes() == content, "nothing is overwritten"
         assert await world.load("vault.a") == "secret words", "the keychain was asked again, and says yes now"
 
 
 @pytest.mark.requirement("S3-23")
-async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("actors.state_store.actor.ASK_AGAIN_SECONDS", 0.0)
     keys, asked = HeldKeys(), 0
 
@@ -318,25 +350,43 @@ async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(tmp_pa
         return not keys.is_locked
 
     def report() -> KeysReport:
-        return KeysReport(state="locked", reason="keychain_locked") if keys.is_locked else KeysReport(state="unlocked")
+        return (
+            KeysReport(state="locked", reason="keychain_locked")
+            if keys.is_locked
+            else KeysReport(state="unlocked")
+        )
 
-    async with running(tmp_path, keys, unlock, report=report) as world, world.app.subscribe(KeysStateChangedEvent) as events:
+    async with (
+        running(tmp_path, keys, unlock, report=report) as world,
+        world.app.subscribe(KeysStateChangedEvent) as events,
+    ):
         keys.is_locked = True
         await refusal(world.save("vault.a", 1))
         told = [await anext(events) for _ in range(2)]
-        assert [event.report.state for event in told if isinstance(event, KeysStateChangedEvent)] == ["locked", "unlocked"]
+        assert [event.report.state for event in told if isinstance(event, KeysStateChangedEvent)] == [
+            "locked",
+            "unlocked",
+        ]
         assert asked == 4, "nobody had to ask"
 
 
 @pytest.mark.requirement("S3-21")
 async def test_a_quota_that_is_exceeded_is_refused_and_an_alert_until_there_is_room(tmp_path: Path) -> None:
-    async with running(tmp_path) as world, world.bus.connect("notebook") as owner, world.app.subscribe(AlertChangedEvent) as alerts:
+    async with (
+        running(tmp_path) as world,
+        world.bus.connect("notebook") as owner,
+        world.app.subscribe(AlertChangedEvent) as alerts,
+    ):
         await owner.request(StateSaveRequestEvent(key="notes.big", value="x" * 700_000))
         message = await refusal(owner.request(StateSaveRequestEvent(key="notes.more", value="x" * 700_000)))
         assert "namespace 'notes' would take" in message
         raised = await anext(alerts)
         assert isinstance(raised, AlertChangedEvent)
-        assert (raised.alert.name, raised.alert.subject, raised.alert.is_active) == ("state_persistence.quota_exceeded", "notes", True)
+        assert (raised.alert.name, raised.alert.subject, raised.alert.is_active) == (
+            "state_persistence.quota_exceeded",
+            "notes",
+            True,
+        )
         await owner.request(StateDeleteRequestEvent(key="notes.big"))
         cleared = await anext(alerts)
         assert isinstance(cleared, AlertChangedEvent)
@@ -353,7 +403,10 @@ async def test_a_damaged_document_is_put_aside_and_an_alert_says_where(tmp_path:
         assert (found.found, found.value, found.evidence) == (False, None, str(path) + ".corrupt")
         raised = await anext(alerts)
         assert isinstance(raised, AlertChangedEvent)
-        assert (raised.alert.name, raised.alert.subject) == ("state_persistence.corruption_detected", "config.x")
+        assert (raised.alert.name, raised.alert.subject) == (
+            "state_persistence.corruption_detected",
+            "config.x",
+        )
         assert str(path) + ".corrupt" in raised.alert.message
         health = await world.app.request(StateHealthRequestEvent())
         assert (health.corrupted, health.alerts) == (1, ["state_persistence.corruption_detected/config.x"])
@@ -370,8 +423,15 @@ async def test_metrics_and_health_tell_how_the_store_fares(tmp_path: Path) -> No
         report = await anext(reports)
         assert isinstance(report, MetricsReportedEvent)
         counts = {sample.name: sample.count for sample in report.samples}
-        assert (counts["state_persistence.save.duration_ms"], counts["state_persistence.load.duration_ms"]) == (1, 1)
-        sizes = {sample.labels["namespace"]: sample.value for sample in report.samples if sample.name == "state_persistence.storage.size_bytes"}
+        assert (
+            counts["state_persistence.save.duration_ms"],
+            counts["state_persistence.load.duration_ms"],
+        ) == (1, 1)
+        sizes = {
+            sample.labels["namespace"]: sample.value
+            for sample in report.samples
+            if sample.name == "state_persistence.storage.size_bytes"
+        }
         assert sizes["config"] == (tmp_path / "config" / "x.json").stat().st_size
         health = await world.app.request(StateHealthRequestEvent())
         assert (health.keys, health.saves, health.loads, health.refused) == (1, 1, 1, 1)
@@ -382,7 +442,11 @@ async def test_metrics_and_health_tell_how_the_store_fares(tmp_path: Path) -> No
 async def test_keys_are_listed_by_prefix_in_pages(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         names = sorted(f"config.k{n}" for n in range(25))
-        await world.app.request(StateSaveBatchRequestEvent(operations=[BatchOperation(type="save", key=name, value=1) for name in names]))
+        await world.app.request(
+            StateSaveBatchRequestEvent(
+                operations=[BatchOperation(type="save", key=name, value=1) for name in names]
+            )
+        )
         found, after = [], ""
         while True:
             page = await world.app.request(StateListRequestEvent(prefix="config.", after=after, limit=10))
@@ -394,12 +458,16 @@ async def test_keys_are_listed_by_prefix_in_pages(tmp_path: Path) -> None:
         assert found == names
 
 
-async def test_a_value_of_nearly_16_mib_goes_there_and_back_and_a_larger_one_is_refused(tmp_path: Path) -> None:
+async def test_a_value_of_nearly_16_mib_goes_there_and_back_and_a_larger_one_is_refused(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path) as world:
         value = "v" * (VALUE_LIMIT_BYTES - 5)
         await world.app.request(StateSaveRequestEvent(key="config.big", value=value), 30.0)
         assert (await world.app.request(StateLoadRequestEvent(key="config.big"), 30.0)).value == value
-        assert "expected at most" in await refusal(world.app.request(StateSaveRequestEvent(key="config.big", value=value + "v"), 30.0))
+        assert "expected at most" in await refusal(
+            world.app.request(StateSaveRequestEvent(key="config.big", value=value + "v"), 30.0)
+        )
         batch = await world.app.request(StateLoadBatchRequestEvent(keys=["config.big", "config.none"]), 30.0)
         assert batch.values["config.big"] == value
         await world.save("config.other", "v" * 100_000)
@@ -412,24 +480,41 @@ async def test_documents_are_read_written_told_of_and_cached(tmp_path: Path) -> 
     async with running(tmp_path) as world, world.app.subscribe(DocumentChangedEvent) as events:
         first = await world.app.request(DocumentReadRequestEvent(type_name="Marks"))
         assert (first.value, first.revision) == ({"labels": []}, 0)
-        written = await world.app.request(DocumentWriteRequestEvent(type_name="Marks", value={"labels": ["a"]}, expected_revision=0))
-        assert await anext(events) == DocumentChangedEvent(type_name="Marks", revision=written.revision, source="app")
+        written = await world.app.request(
+            DocumentWriteRequestEvent(type_name="Marks", value={"labels": ["a"]}, expected_revision=0)
+        )
+        assert await anext(events) == DocumentChangedEvent(
+            type_name="Marks", revision=written.revision, source="app"
+        )
         second = await world.app.request(DocumentReadRequestEvent(type_name="Marks"))
         assert (second.value, second.revision) == ({"labels": ["a"]}, written.revision)
         cache = await world.app.request(DocumentCacheRequestEvent())
-        assert (cache.ttl_seconds, [(one.type_name, one.hits, one.misses) for one in cache.types]) == (300.0, [("Marks", 1, 1)])
+        assert (cache.ttl_seconds, [(one.type_name, one.hits, one.misses) for one in cache.types]) == (
+            300.0,
+            [("Marks", 1, 1)],
+        )
         cleared = await world.app.request(DocumentCacheRequestEvent(clear=True, type_name="Marks"))
         assert not cleared.types[0].is_fresh
         (kind,) = (await world.app.request(DocumentTypesRequestEvent())).types
         assert (kind.type_name, kind.version, kind.schema["title"]) == ("Marks", 1, "Marks")
 
 
-async def test_a_document_of_an_unknown_type_or_that_does_not_fit_or_is_stale_is_refused(tmp_path: Path) -> None:
+async def test_a_document_of_an_unknown_type_or_that_does_not_fit_or_is_stale_is_refused(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path) as world:
-        assert "there is no document type 'Nope'" in await refusal(world.app.request(DocumentReadRequestEvent(type_name="Nope")))
-        assert "there is no document type '../x'" in await refusal(world.app.request(DocumentWriteRequestEvent(type_name="../x", value={})))
-        assert "there is no document type" in await refusal(world.app.request(DocumentCacheRequestEvent(clear=True, type_name="Nope")))
-        message = await refusal(world.app.request(DocumentWriteRequestEvent(type_name="Marks", value={"labels": "a"})))
+        assert "there is no document type 'Nope'" in await refusal(
+            world.app.request(DocumentReadRequestEvent(type_name="Nope"))
+        )
+        assert "there is no document type '../x'" in await refusal(
+            world.app.request(DocumentWriteRequestEvent(type_name="../x", value={}))
+        )
+        assert "there is no document type" in await refusal(
+            world.app.request(DocumentCacheRequestEvent(clear=True, type_name="Nope"))
+        )
+        message = await refusal(
+            world.app.request(DocumentWriteRequestEvent(type_name="Marks", value={"labels": "a"}))
+        )
         assert "validation failed for document.Marks: it does not fit Marks: labels" in message
         await world.app.request(DocumentWriteRequestEvent(type_name="Marks", value={}))
         assert "expected revision 0, found" in await refusal(

@@ -8,28 +8,34 @@ from pathlib import Path
 import anyio
 import pytest
 
-from actors.state_store import auditing
-from actors.state_store.auditing import Auditor
-from actors.storage.audit import AuditLog, AuditNotWritten, places_of, verify
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, places_of, verify
+from actors.state_store import audit_notes
+from actors.state_store.audit_notes import Auditor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S3-23")]
 
 
 def lines(state: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for path in sorted((state / "audit").glob("*.jsonl")) for line in path.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for path in sorted((state / "audit").glob("*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
 
 
 async def test_a_note_is_in_the_log_when_it_was_taken(tmp_path: Path) -> None:
     audit = Auditor.of(tmp_path)
     audit.open()
     audit.record("alice", "load", "notes.a", "ok")
-    assert [(line["who"], line["did"], line["key"], line["outcome"]) for line in lines(tmp_path)] == [("alice", "load", "notes.a", "ok")]
+    assert [(line["who"], line["did"], line["key"], line["outcome"]) for line in lines(tmp_path)] == [
+        ("alice", "load", "notes.a", "ok")
+    ]
     audit.close()
     assert verify(*places_of(tmp_path)) == []
 
 
 async def test_notes_are_made_durable_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditing, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(audit_notes, "SETTLE_SECONDS", 0.0)
     audit = Auditor.of(tmp_path)
     audit.open()
     head = places_of(tmp_path)[1]

@@ -11,10 +11,19 @@ from bus.errors import OperatorError, UndercroftError
 
 EVERY: list[tuple[UndercroftError, str]] = [
     (errors.KeyRefused("x" * 500, "expected a dot"), "is no key: expected a dot"),
-    (errors.AccessDenied("notes.a", "eve", "write", "'owner'"), "notes.a: 'eve' may not write it, 'owner' may"),
-    (errors.SaveFailed("notes.a", "no space left on device"), "failed to save notes.a: no space left on device"),
+    (
+        errors.AccessDenied("notes.a", "eve", "write", "'owner'"),
+        "notes.a: 'eve' may not write it, 'owner' may",
+    ),
+    (
+        errors.SaveFailed("notes.a", "no space left on device"),
+        "failed to save notes.a: no space left on device",
+    ),
     (errors.LoadFailed("notes.a", "locked", True), "failed to load notes.a: locked"),
-    (errors.ValidationFailed("notes.a", "Note", "text: missing"), "validation failed for notes.a: it does not fit Note: text: missing"),
+    (
+        errors.ValidationFailed("notes.a", "Note", "text: missing"),
+        "validation failed for notes.a: it does not fit Note: text: missing",
+    ),
     (errors.RevisionConflict("notes.a", 3, 5), "failed to save notes.a: expected revision 3, found 5"),
     (errors.QuotaExceeded("notes.a", "notes", 11, 10), "namespace 'notes' would take 11 bytes of at most 10"),
     (errors.QuotaExceeded("notes.a", "total", 11, 10), "all state would take 11 bytes"),

@@ -1,6 +1,7 @@
 """Every system call of every write of state and settings fails or is the last one, in turn: old or new, nothing left, the next write works.
 
-ALL_FAULTS=1 python -m pytest tests/actors/state_store/test_faults.py      # every fault; without, a part of them
+ALL_FAULTS=1 python -m pytest tests/actors/state_store/test_faults.py      # every fault; without, a part of
+them
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import Any, Final
 import pytest
 from pydantic import BaseModel
 
-from actors.profile import NamespaceTable
-from actors.state_store.documents import DocumentStore
+from actors.shared.profile.profile import NamespaceTable
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
-from actors.state_store.kinds import kinds_of
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Save
-from actors.state_store.store import StateStore
-from faults import Fault, Outcome, Scene, faults_of, needs_strace, play
+from tests.support.syscall_faults import Fault, Outcome, Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
 
@@ -31,13 +32,13 @@ THINNED: Final = 1 if os.environ.get("ALL_FAULTS") else 10
 SETUP: Final = """
 from pathlib import Path
 from pydantic import BaseModel
-from actors.profile import NamespaceTable
-from actors.state_store.documents import DocumentStore
+from actors.shared.profile.profile import NamespaceTable
+from actors.state_store.documents.document_store import DocumentStore
 from actors.state_store.errors import StateError
-from actors.state_store.kinds import kinds_of
+from actors.state_store.documents.document_types import kinds_of
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Delete, Save
-from actors.state_store.store import StateStore
+from actors.state_store.engine.operations import Delete, Save
+from actors.state_store.engine.store import StateStore
 class Marks(BaseModel):
     labels: tuple[str, ...] = ()
 def opened(directory):
@@ -61,18 +62,32 @@ class Marks(BaseModel):
 
 
 SCENES: Final[dict[str, tuple[Scene, dict[str, Any], str]]] = {
-    "save": (Scene(SETUP, "write(Save('notes.a', 'new', backup=True))", "write(Save('notes.a', 'again'))"), {"notes.a": "new"}, "notes.a"),
+    "save": (
+        Scene(SETUP, "write(Save('notes.a', 'new', backup=True))", "write(Save('notes.a', 'again'))"),
+        {"notes.a": "new"},
+        "notes.a",
+    ),
     "batch": (
-        Scene(SETUP, "write(Save('notes.a', 'new'), Save('notes.b', 'new'), Delete('notes.c'))", "write(Save('notes.a', 'again'))"),
+        Scene(
+            SETUP,
+            "write(Save('notes.a', 'new'), Save('notes.b', 'new'), Delete('notes.c'))",
+            "write(Save('notes.a', 'again'))",
+        ),
         {"notes.a": "new", "notes.b": "new", "notes.c": None},
         "notes.",
     ),
-    "document": (Scene(SETUP, "documents.write(Marks(labels=('new',)))", "write(Save('notes.a', 'again'))"), {"Marks": ["new"]}, "Marks"),
+    "document": (
+        Scene(SETUP, "documents.write(Marks(labels=('new',)))", "write(Save('notes.a', 'again'))"),
+        {"Marks": ["new"]},
+        "Marks",
+    ),
     "checkpoint": (Scene(SETUP, "store.checkpoint()", "write(Save('notes.a', 'again'))"), {}, ""),
     "close": (Scene(SETUP, "store.close()", "store = opened(root); write(Save('notes.a', 'again'))"), {}, ""),
     "start": (
         Scene(
-            SETUP + "\nstore._lock.release(); store = None", "store = opened(root)", "store = store or opened(root); write(Save('notes.a', 'again'))"
+            SETUP + "\nstore._lock.release(); store = None",
+            "store = opened(root)",
+            "store = store or opened(root); write(Save('notes.a', 'again'))",
         ),
         {},
         "",
@@ -84,7 +99,9 @@ SCENES: Final[dict[str, tuple[Scene, dict[str, Any], str]]] = {
 def content_of(store: StateStore) -> dict[str, Any]:
     """What the scenes write."""
     documents = DocumentStore(store, kinds_of([Marks]))
-    return {key: store.load(key).value for key in ("notes.a", "notes.b", "notes.c")} | {"Marks": list(documents.read(Marks).labels)}
+    return {key: store.load(key).value for key in ("notes.a", "notes.b", "notes.c")} | {
+        "Marks": list(documents.read(Marks).labels)
+    }
 
 
 def thinned(faults: Iterator[Fault]) -> Iterator[Fault]:
@@ -99,7 +116,9 @@ def opened(root: Path) -> StateStore:
 
 @pytest.mark.requirement("S3-12", "S3-13", "S3-25", "S3-27", "S2-5", "S0-2")
 @pytest.mark.parametrize("name", SCENES)
-def test_whatever_call_fails_or_is_the_last_state_is_old_or_new_and_the_next_write_works(tmp_path: Path, name: str) -> None:
+def test_whatever_call_fails_or_is_the_last_state_is_old_or_new_and_the_next_write_works(
+    tmp_path: Path, name: str
+) -> None:
     scene, changes, names = SCENES[name]
     numbers = itertools.count()
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.operations import Incident, Save
-from actors.state_store.store import StateStore
-from actors.state_store.telling import Teller
-from bus.alerts import Alerts
-from bus.metrics import Metrics
-from schemas.alerts import AlertChangedEvent
+from actors.state_store.engine.operations import Incident, Save
+from actors.state_store.engine.store import StateStore
+from actors.state_store.health import Teller
+from bus.alert_book import Alerts
+from bus.instruments import Metrics
 from schemas.event import Event
+from schemas.operations.alerts import AlertChangedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -34,18 +34,30 @@ class Told:
 @pytest.mark.requirement("S3-21")
 async def test_each_kind_of_incident_has_its_alert(tmp_path: Path) -> None:
     told = Told(tmp_path)
-    told.store.incidents = deque([Incident("corruption", "n.a", "a digest", "/x/n.a.corrupt", "backup 3"), Incident("disk", "journal", "EIO")])
+    told.store.incidents = deque(
+        [
+            Incident("corruption", "n.a", "a digest", "/x/n.a.corrupt", "backup 3"),
+            Incident("disk", "journal", "EIO"),
+        ]
+    )
     await told.teller.incidents()
-    assert [event.alert.name for event in told.events] == ["state_persistence.corruption_detected", "state_persistence.disk_failed"]
+    assert [event.alert.name for event in told.events] == [
+        "state_persistence.corruption_detected",
+        "state_persistence.disk_failed",
+    ]
     assert "repaired from backup 3; the evidence is /x/n.a.corrupt" in told.events[0].alert.message
     assert told.teller.health().corrupted == 1
     told.store.close()
 
 
 @pytest.mark.requirement("S3-21")
-async def test_an_alert_is_over_once_what_was_damaged_is_written_anew_and_the_disk_takes_everything(tmp_path: Path) -> None:
+async def test_an_alert_is_over_once_what_was_damaged_is_written_anew_and_the_disk_takes_everything(
+    tmp_path: Path,
+) -> None:
     told = Told(tmp_path)
-    told.store.incidents = deque([Incident("corruption", "config.a", "a digest", "/x", ""), Incident("disk", "journal", "EIO")])
+    told.store.incidents = deque(
+        [Incident("corruption", "config.a", "a digest", "/x", ""), Incident("disk", "journal", "EIO")]
+    )
     told.store.is_suspect = True
     await told.teller.incidents()
     told.teller.went_well("me", "load", "config.a", 0.001)
@@ -87,9 +99,19 @@ async def test_health_counts_means_and_remembers_the_newest_faults(tmp_path: Pat
         told.teller.was_refused("me", "save", f"config.{n}", "no")
     told.teller.measure()
     health = told.teller.health()
-    assert (health.saves, health.loads, health.refused, health.save_mean_ms, health.load_mean_ms) == (2, 1, 60, 3.0, 1.0)
+    assert (health.saves, health.loads, health.refused, health.save_mean_ms, health.load_mean_ms) == (
+        2,
+        1,
+        60,
+        3.0,
+        1.0,
+    )
     assert (len(health.faults), health.faults[0].key, health.faults[0].at) == (50, "config.59", 5.0)
     assert {one.name: one.keys for one in health.namespaces}["config"] == 1
     names = {sample.name for sample in told.metrics.samples()}
-    assert names == {"state_persistence.save.duration_ms", "state_persistence.load.duration_ms", "state_persistence.storage.size_bytes"}
+    assert names == {
+        "state_persistence.save.duration_ms",
+        "state_persistence.load.duration_ms",
+        "state_persistence.storage.size_bytes",
+    }
     told.store.close()

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.key_news import LOCKED, KeyNews
-from actors.storage.keys.ring import open_ring
-from bus.alerts import Alerts
-from schemas.alerts import AlertChangedEvent
+from actors.shared.keys.key_ring import open_ring
+from actors.state_store.key_status import LOCKED, KeyNews
+from bus.alert_book import Alerts
 from schemas.event import Event
 from schemas.keys import KeysReport, KeysStateChangedEvent
+from schemas.operations.alerts import AlertChangedEvent
 
 pytestmark = pytest.mark.anyio
 
 UNLOCKED = KeysReport(state="unlocked", keychain="file:/k")
-MISSING = KeysReport(state="locked", reason="entry_missing", detail="the keychain has no entry", advice="run 'undercroft keys restore'")
+MISSING = KeysReport(
+    state="locked",
+    reason="entry_missing",
+    detail="the keychain has no entry",
+    advice="run 'undercroft keys restore'",
+)
 
 
 class Told(list[Event]):
@@ -40,7 +45,12 @@ async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_b
     assert [await news.tell() for _ in range(3)] == [False, True, False]
     assert news.is_locked
     alert = told.alerts[-1].alert
-    assert (alert.name, alert.severity, alert.is_active, alert.advice) == (LOCKED, "error", True, MISSING.advice)
+    assert (alert.name, alert.severity, alert.is_active, alert.advice) == (
+        LOCKED,
+        "error",
+        True,
+        MISSING.advice,
+    )
     assert "entry_missing: the keychain has no entry" in alert.message
     assert not await news.tell()
     assert not news.is_locked
@@ -48,7 +58,9 @@ async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_b
     assert told.states == ["unlocked", "locked", "unlocked"]
 
 
-async def test_a_keychain_that_is_gone_is_told_by_the_ring_that_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_keychain_that_is_gone_is_told_by_the_ring_that_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keychain = tmp_path / "keychain"
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{keychain}")
     open_ring(tmp_path / "state").unlock(make=True)

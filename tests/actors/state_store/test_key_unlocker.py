@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.state_store.locksmith import PAUSE_SECONDS, Locksmith
-from actors.storage.envelope import KeyNotToBeHad
+from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.state_store.key_unlocker import PAUSE_SECONDS, Locksmith
 
 
 class Ring:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.profile_tables import NamespaceTable
+from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.errors import AccessDenied, DeclarationRefused, KeyRefused
 from actors.state_store.namespaces import MIB, Namespaces
 
@@ -17,11 +17,17 @@ pytestmark = pytest.mark.requirement("S3-24")
         (NamespaceTable(name="n"), ["eve", "owner"], ["eve", "owner"]),
         (NamespaceTable(name="n", owner="owner"), ["owner"], ["owner"]),
         (NamespaceTable(name="n", owner="owner", readers=["*"]), ["eve", "owner"], ["owner"]),
-        (NamespaceTable(name="n", owner="owner", readers=[], writers=["client-*"]), ["owner"], ["client-7", "owner"]),
+        (
+            NamespaceTable(name="n", owner="owner", readers=[], writers=["client-*"]),
+            ["owner"],
+            ["client-7", "owner"],
+        ),
         (NamespaceTable(name="n", readers=["alice"]), ["alice"], ["eve", "alice", "owner"]),
     ],
 )
-def test_owner_readers_and_writers_are_who_may(table: NamespaceTable, reads: list[str], writes: list[str]) -> None:
+def test_owner_readers_and_writers_are_who_may(
+    table: NamespaceTable, reads: list[str], writes: list[str]
+) -> None:
     namespace = Namespaces([table]).of("n.x")
     everybody = {"eve", "alice", "owner", "client-7"}
     assert {peer for peer in everybody if namespace.may("read", peer)} >= set(reads)
@@ -40,11 +46,19 @@ def test_who_may_not_is_told_who_may() -> None:
 
 def test_the_namespaces_of_the_design_are_everybodys_until_declared_otherwise() -> None:
     shipped = Namespaces()
-    assert [namespace.name for namespace in shipped] == ["layout", "settings", "history", "config", "document"]
+    assert [namespace.name for namespace in shipped] == [
+        "layout",
+        "settings",
+        "history",
+        "config",
+        "document",
+    ]
     assert shipped.check("write", "layout.default", "anybody").schema_for("default") == "GridLayoutState"
     assert shipped.readable("anybody") == ["config", "history", "layout", "settings"]
     declared = Namespaces([NamespaceTable(name="layout", owner="grid", quota_mib=2)])
-    assert declared.of("layout.x").schema_for("x") == "GridLayoutState", "what is declared of access leaves the schema"
+    assert declared.of("layout.x").schema_for("x") == "GridLayoutState", (
+        "what is declared of access leaves the schema"
+    )
     assert declared.of("layout.x").quota_bytes == 2 * MIB
     assert declared.readable("anybody") == ["config", "history", "settings"]
 
@@ -68,7 +82,11 @@ def test_the_shipped_schemas_hold_for_the_keys_of_the_design(key: str, schema: s
 def test_the_first_pattern_that_fits_chooses_the_schema() -> None:
     table = NamespaceTable(name="n", schema="all.json", schemas={"special": "one.json", "s*": "some.json"})
     namespace = Namespaces([table]).of("n.x")
-    assert [namespace.schema_for(rest) for rest in ("special", "sun", "other")] == ["one.json", "some.json", "all.json"]
+    assert [namespace.schema_for(rest) for rest in ("special", "sun", "other")] == [
+        "one.json",
+        "some.json",
+        "all.json",
+    ]
 
 
 @pytest.mark.parametrize("names", [["a", "a"], ["layouts"], ["backups"], ["con"], ["lpt1"]])

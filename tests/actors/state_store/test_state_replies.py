@@ -6,10 +6,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.state_store import answers
-from actors.state_store.cache import CacheStatistics
-from actors.state_store.documents import Document
-from actors.state_store.operations import Done, Loaded
+from actors.state_store import state_replies
+from actors.state_store.documents.document_cache import CacheStatistics
+from actors.state_store.documents.document_store import Document
+from actors.state_store.engine.operations import Done, Loaded
 from bus.wire import BODY_LIMIT_BYTES
 
 
@@ -18,7 +18,7 @@ from bus.wire import BODY_LIMIT_BYTES
 def test_a_batch_is_answered_as_far_as_there_is_room(sizes: list[int]) -> None:
     asked = [f"config.k{n}" for n in range(len(sizes))]
     found = [Loaded(key, True, "v" * size, 1) for key, size in zip(asked, sizes, strict=True)]
-    answer = answers.batch_loaded(asked, found)
+    answer = state_replies.batch_loaded(asked, found)
     assert [*answer.values, *answer.left_out] == sorted(
         [*answer.values, *answer.left_out], key=lambda key: (key in answer.left_out, asked.index(key))
     )
@@ -28,24 +28,27 @@ def test_a_batch_is_answered_as_far_as_there_is_room(sizes: list[int]) -> None:
 
 
 def test_values_come_under_the_names_by_which_they_were_asked_for() -> None:
-    answer = answers.batch_loaded(["config.e\u0301"], [Loaded("config.\u00e9", True, 1, 4)])
+    answer = state_replies.batch_loaded(["config.e\u0301"], [Loaded("config.\u00e9", True, 1, 4)])
     assert (answer.values, answer.revisions) == ({"config.e\u0301": 1}, {"config.e\u0301": 4})
 
 
 def test_what_was_done_is_told() -> None:
-    assert answers.saved([Done("n.a", 3, 70)]).revision == 3
-    assert answers.deleted([Done("n.a", 0, deleted=True)]).existed is False
-    assert answers.batch_saved([Done("n.a", 3), Done("n.b", 0, deleted=True)]).revisions == {"n.a": 3, "n.b": 0}
-    assert answers.loaded(Loaded("n.a", True, [1], 2)).value == [1]
+    assert state_replies.saved([Done("n.a", 3, 70)]).revision == 3
+    assert state_replies.deleted([Done("n.a", 0, deleted=True)]).existed is False
+    assert state_replies.batch_saved([Done("n.a", 3), Done("n.b", 0, deleted=True)]).revisions == {
+        "n.a": 3,
+        "n.b": 0,
+    }
+    assert state_replies.loaded(Loaded("n.a", True, [1], 2)).value == [1]
 
 
 def test_a_page_says_where_the_next_one_begins() -> None:
-    assert answers.listed([("n.a", 1), ("n.b", 2)], 5, True).next_after == "n.b"
-    assert answers.listed([("n.a", 1)], 1, False).next_after == ""
-    assert answers.listed([], 0, False).keys == []
+    assert state_replies.listed([("n.a", 1), ("n.b", 2)], 5, True).next_after == "n.b"
+    assert state_replies.listed([("n.a", 1)], 1, False).next_after == ""
+    assert state_replies.listed([], 0, False).keys == []
 
 
 def test_a_document_and_the_cache_are_told() -> None:
-    assert answers.document(Document("Marks", None, {"labels": ("a",)}, 4)).value == {"labels": ["a"]}
-    told = answers.cache(300.0, {"Marks": CacheStatistics(True, 1.5, 2, 3)})
+    assert state_replies.document(Document("Marks", None, {"labels": ("a",)}, 4)).value == {"labels": ["a"]}
+    told = state_replies.cache(300.0, {"Marks": CacheStatistics(True, 1.5, 2, 3)})
     assert (told.types[0].type_name, told.types[0].hits, told.types[0].age_seconds) == ("Marks", 2, 1.5)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.state_store.backups.errors import PlaceSilent
-from actors.state_store.patience import Beat, patiently
+from actors.state_store.watchdog import Beat, patiently
 
 PLACE = Path("/mnt/away")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from actors.launch import Surroundings
+from actors.shared.context import ActorContext
 from bus.actor import Actor
 from bus.client import IncomingRequest
 from schemas.event import Event
@@ -32,6 +32,6 @@ class Echo(Actor[WhoEvent]):
         request.reply(WhoEvent(pid=os.getpid()))
 
 
-def build(surroundings: Surroundings) -> Actor[WhoEvent]:
+def build(surroundings: ActorContext) -> Actor[WhoEvent]:
     """The actor that the supervisor starts under this name."""
     return Echo(surroundings.name)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus import routing as routing_module
 from bus import wire
-from bus.ledger import Ledger
-from bus.routing import Routing
-from bus.switchboard import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
-from bus.topics import TopicRules
+from bus.broker import broker_core as routing_module
+from bus.broker.broker_core import Routing
+from bus.broker.event_log import Ledger
+from bus.broker.request_table import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
+from bus.broker.topic_rules import TopicRules
 
 EVENT = wire.encode([{"type": "app.x"}])
 BODY = wire.encode({"type": "app.ask"})
@@ -26,7 +26,14 @@ class Bench:
     def __init__(self, *, succession: bool = False) -> None:
         self.now = 0.0
         self.reachable: set[bytes] = set()
-        self.routing = Routing(Ledger("epoch"), "token", TopicRules(), lambda route: route in self.reachable, 0.0, succession=succession)
+        self.routing = Routing(
+            Ledger("epoch"),
+            "token",
+            TopicRules(),
+            lambda route: route in self.reachable,
+            0.0,
+            succession=succession,
+        )
         self.inbox: dict[bytes, list[tuple[Any, list[bytes]]]] = {}
 
     def send(self, route: bytes, header: wire.LaneHeader, *body: bytes) -> None:
@@ -59,7 +66,9 @@ class Bench:
         self.carry_out()
 
     def hello(self, route: bytes, name: str | None = None, instance: str = "") -> Any:
-        self.send(route, wire.Hello(1, name or route.decode(), instance or f"instance-{route.decode()}", "token"))
+        self.send(
+            route, wire.Hello(1, name or route.decode(), instance or f"instance-{route.decode()}", "token")
+        )
         return self.inbox[route][-1][0]
 
     def last(self, route: bytes) -> Any:
@@ -130,7 +139,11 @@ def test_a_name_passes_on_only_when_its_owner_cannot_be_reached(bench: Bench) ->
 
 def test_an_absent_server_is_restarting_for_a_while_and_then_nobody(bench: Bench) -> None:
     bench.vanish(b"server")
-    for seconds, kind in [(0.0, "restarting"), (RESTART_GRACE_SECONDS - 1, "restarting"), (1.0, "no_responder")]:
+    for seconds, kind in [
+        (0.0, "restarting"),
+        (RESTART_GRACE_SECONDS - 1, "restarting"),
+        (1.0, "no_responder"),
+    ]:
         bench.tick(seconds)
         bench.send(b"asker", wire.Request(1, "app.ask", 1000), BODY)
         assert bench.last(b"asker").kind == kind
@@ -198,7 +211,9 @@ def test_acceptance_that_could_not_be_told_is_told_with_the_next_heartbeat(bench
     assert bench.last(b"asker") == wire.Accepted(1)
 
 
-def test_lives_of_peers_are_forgotten_oldest_first_but_not_while_connected(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lives_of_peers_are_forgotten_oldest_first_but_not_while_connected(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(routing_module, "INSTANCE_LIMIT", 10)
     bench.send(b"asker", wire.Publish(5, "app.x", 1, 1), EVENT)
     for n in range(30):
@@ -229,7 +244,21 @@ def test_the_heartbeat_carries_the_heads_and_comes_once_a_second(bench: Bench) -
 ROUTES = [b"a", b"b", b"c"]
 TOPICS = ["app.one", "app.two"]
 NOISE = [b"REQUEST", b"REPLY", b"CANCEL", b"\x91\xcd\xff\xff", b"\x80", b"", BODY]
-DEEDS = ["hello", "serve", "ask", "ask", "reply", "fail", "junk reply", "cancel", "bye", "vanish", "return", "tick", "noise"]
+DEEDS = [
+    "hello",
+    "serve",
+    "ask",
+    "ask",
+    "reply",
+    "fail",
+    "junk reply",
+    "cancel",
+    "bye",
+    "vanish",
+    "return",
+    "tick",
+    "noise",
+]
 
 
 @settings(max_examples=200)
@@ -248,7 +277,9 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
     def collect() -> None:
         for route, messages in bench.inbox.items():
             for header, _ in messages:
-                if isinstance(header, wire.Reply) or (isinstance(header, wire.Failed) and header.verb == "REQUEST"):
+                if isinstance(header, wire.Reply) or (
+                    isinstance(header, wire.Failed) and header.verb == "REQUEST"
+                ):
                     outcomes[(route.decode(), header.id)] += 1
                 if isinstance(header, wire.Request):
                     in_hand.setdefault(route, []).append(header.id)
@@ -259,7 +290,23 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
         peer = data.draw(st.sampled_from(ROUTES))
         route = route_of(peer)
         match data.draw(
-            st.sampled_from(["hello", "serve", "ask", "ask", "reply", "fail", "junk reply", "cancel", "bye", "vanish", "return", "tick", "noise"])
+            st.sampled_from(
+                [
+                    "hello",
+                    "serve",
+                    "ask",
+                    "ask",
+                    "reply",
+                    "fail",
+                    "junk reply",
+                    "cancel",
+                    "bye",
+                    "vanish",
+                    "return",
+                    "tick",
+                    "noise",
+                ]
+            )
         ):
             case "hello":
                 bench.send(route, wire.Hello(1, peer.decode(), f"instance-{peer.decode()}", "token"))
@@ -268,7 +315,11 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
             case "ask":
                 id = next(ids)
                 asked[(route.decode(), id)] = peer
-                bench.send(route, wire.Request(id, data.draw(st.sampled_from(TOPICS)), data.draw(st.integers(1, 3000))), BODY)
+                bench.send(
+                    route,
+                    wire.Request(id, data.draw(st.sampled_from(TOPICS)), data.draw(st.integers(1, 3000))),
+                    BODY,
+                )
             case "reply" if in_hand.get(route):
                 id = in_hand[route].pop(data.draw(st.integers(0, len(in_hand[route]) - 1)))
                 bench.send(route, wire.Reply(id), data.draw(st.sampled_from([BODY, b"\xc1"])))
@@ -299,7 +350,14 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
             case "noise":
                 bench.raw(
                     route,
-                    data.draw(st.lists(st.sampled_from([b"REQUEST", b"REPLY", b"CANCEL", b"\x91\xcd\xff\xff", b"\x80", b"", BODY]), max_size=4)),
+                    data.draw(
+                        st.lists(
+                            st.sampled_from(
+                                [b"REQUEST", b"REPLY", b"CANCEL", b"\x91\xcd\xff\xff", b"\x80", b"", BODY]
+                            ),
+                            max_size=4,
+                        )
+                    ),
                 )
             case _:
                 pass

@@ -9,20 +9,27 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from brokers import GUARD_SECONDS, broker_options, broker_process
-from bus.broker import Broker, BrokerOptions
+from bus.broker.broker_process import Broker, BrokerOptions
 from bus.client import connect
 from bus.errors import EndpointRefused
 from bus.lifeline import Message, encode
-from bus.sockets import new_curve_secrets
-from samples import NumberedEvent
-from schemas.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
+from bus.transport.sockets import new_curve_secrets
+from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
+from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
+from tests.support.event_samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
 
 def test_options_travel_as_json() -> None:
-    options = BrokerOptions(lane="ipc:///l", feed="ipc:///f", token="t", curve=new_curve_secrets(), namespaces=["mine.*"], ring_limit_events=5)
+    options = BrokerOptions(
+        lane="ipc:///l",
+        feed="ipc:///f",
+        token="t",
+        curve=new_curve_secrets(),
+        namespaces=["mine.*"],
+        ring_limit_events=5,
+    )
     assert msgspec.json.decode(msgspec.json.encode(options), type=BrokerOptions) == options
 
 
@@ -52,7 +59,10 @@ def test_its_own_loop_answers_the_supervisor(tmp_path: Path) -> None:
 
 async def test_who_comes_and_goes_is_announced(tmp_path: Path) -> None:
     with broker_process(broker_options("ipc", tmp_path)) as broker:
-        async with connect("watcher", runtime=broker.runtime()) as watcher, watcher.subscribe(PeerJoinedEvent, PeerLeftEvent) as events:
+        async with (
+            connect("watcher", runtime=broker.runtime()) as watcher,
+            watcher.subscribe(PeerJoinedEvent, PeerLeftEvent) as events,
+        ):
             async with connect("guest", runtime=broker.runtime()) as guest:
                 pass
             heard = [await anext(events), await anext(events)]
@@ -73,7 +83,14 @@ async def test_a_broker_in_this_process_takes_turns_and_bounds_its_ring(tmp_path
 
     done = asyncio.Event()
     turning = asyncio.ensure_future(turn())
-    runtime = Runtime(app="x", pid=os.getpid(), started_at=0.0, lane=broker.sockets.lane_endpoint, feed=broker.sockets.feed_endpoint, token="token")
+    runtime = Runtime(
+        app="x",
+        pid=os.getpid(),
+        started_at=0.0,
+        lane=broker.sockets.lane_endpoint,
+        feed=broker.sockets.feed_endpoint,
+        token="token",
+    )
     async with connect("peer", runtime=runtime) as peer:
         for n in range(100):
             await peer.publish(NumberedEvent(n=n))

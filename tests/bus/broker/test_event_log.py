@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus import ledger as ledger_module
 from bus import wire
+from bus.broker import event_log as ledger_module
+from bus.broker.event_log import Ledger
 from bus.errors import ProtocolError
-from bus.ledger import Ledger
 from bus.wire import Publish
 
 TOPICS = ["app.a", "app.b", "app.c"]
 
 
-def append(ledger: Ledger, topic: str, count: int = 1, key: str | None = None, size_bytes: int = 1) -> wire.Run:
+def append(
+    ledger: Ledger, topic: str, count: int = 1, key: str | None = None, size_bytes: int = 1
+) -> wire.Run:
     """Append a run whose events say their number within the topic."""
     first = ledger.heads.get(topic, 0) + 1
     body = wire.encode([{"n": first + i, "filler": bytes(size_bytes)} for i in range(count)])
@@ -24,7 +26,12 @@ def append(ledger: Ledger, topic: str, count: int = 1, key: str | None = None, s
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(TOPICS), st.integers(1, 9), st.sampled_from([None, "x", "y"]), st.integers(0, 300)), max_size=60),
+    st.lists(
+        st.tuples(
+            st.sampled_from(TOPICS), st.integers(1, 9), st.sampled_from([None, "x", "y"]), st.integers(0, 300)
+        ),
+        max_size=60,
+    ),
     st.integers(1, 40),
     st.integers(1, 3000),
     st.data(),
@@ -48,7 +55,10 @@ def test_whatever_is_appended_the_ring_is_bounded_and_replay_gives_exactly_what_
         assert ledger.ring_events <= max(limit_events, run.count), "bounded, but for the newest run"
         assert ledger.ring_bytes <= limit_bytes or ledger.ring_events == run.count
     heads, messages = ledger.snapshot(["*"])
-    assert heads == {topic: sum(r.count for r, t in zip(appended, topics, strict=True) if t == topic) for topic in set(topics)}
+    assert heads == {
+        topic: sum(r.count for r, t in zip(appended, topics, strict=True) if t == topic)
+        for topic in set(topics)
+    }
     assert [wire.read_run(bytes(m[1])).sequence for m in messages] == sorted(retained.values())
     for topic in TOPICS:
         head = heads.get(topic, 0)
@@ -58,7 +68,9 @@ def test_whatever_is_appended_the_ring_is_bounded_and_replay_gives_exactly_what_
         check_replay(ledger, topic, first, last, lost, following, [wire.read_run(bytes(m[1])) for m in found])
 
 
-def check_replay(ledger: Ledger, topic: str, first: int, last: int, lost: int, following: int, runs: list[wire.Run]) -> None:
+def check_replay(
+    ledger: Ledger, topic: str, first: int, last: int, lost: int, following: int, runs: list[wire.Run]
+) -> None:
     """Lost ones and runs together cover what was asked for, without holes; nothing that the ring has counts as lost."""
     head = ledger.heads.get(topic, 0)
     due = first + lost

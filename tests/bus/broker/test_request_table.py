@@ -7,10 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bus import wire
+from bus.broker.peer_record import PeerRecord
+from bus.broker.request_table import (
+    IN_HAND_LIMIT,
+    RESTART_GRACE_SECONDS,
+    SUCCESSION_GRACE_SECONDS,
+    Pending,
+    Switchboard,
+)
+from bus.broker.topic_rules import TopicRules
 from bus.errors import ProtocolError
-from bus.peers import PeerRecord
-from bus.switchboard import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS, Pending, Switchboard
-from bus.topics import TopicRules
 
 OWN = "bus.statistics"
 TOPIC = "config.request"
@@ -24,7 +30,14 @@ def switchboard(*, succession: bool = False) -> Switchboard:
     return Switchboard(TopicRules(), 0.0, succession=succession)
 
 
-def ask(board: Switchboard, asker: PeerRecord, id: int = 1, now: float = 0.0, timeout_ms: int = 1000, topic: str = TOPIC) -> Pending | wire.Failed:
+def ask(
+    board: Switchboard,
+    asker: PeerRecord,
+    id: int = 1,
+    now: float = 0.0,
+    timeout_ms: int = 1000,
+    topic: str = TOPIC,
+) -> Pending | wire.Failed:
     return board.begin(asker, wire.Request(id, topic, timeout_ms), now)
 
 
@@ -177,7 +190,11 @@ class Requests(RuleBasedStateMachine):
     def what_is_open_is_what_the_board_has(self) -> None:
         assert len(self.board) == len(self.open)
         assert len(set(self.ended)) == len(self.ended)
-        assert sum(len(server.in_hand) for server in self.servers) == sum(len(asker.asked) for asker in self.askers) == len(self.open)
+        assert (
+            sum(len(server.in_hand) for server in self.servers)
+            == sum(len(asker.asked) for asker in self.askers)
+            == len(self.open)
+        )
         deadline = self.board.next_deadline()
         assert (deadline is None) == (not self.open)
 

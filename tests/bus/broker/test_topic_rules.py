@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bus.broker.topic_rules import TopicRules
 from bus.errors import ProtocolError
-from bus.topics import TopicRules
-from schemas.contract import EVENTS, REQUESTS
+from schemas.contract.registry import EVENTS, REQUESTS
 
 
 @pytest.mark.parametrize("topic", sorted(set(EVENTS) - set(REQUESTS)))
@@ -23,7 +23,9 @@ def test_every_request_of_the_contract_may_be_served_and_not_published(topic: st
         TopicRules().check_publish(topic)
 
 
-@pytest.mark.parametrize("topic", ["app.x", "app.x.y", "mine.x", "mine", "minex.y", "app.", "app.X", "app." + "x" * 125, ""])
+@pytest.mark.parametrize(
+    "topic", ["app.x", "app.x.y", "mine.x", "mine", "minex.y", "app.", "app.X", "app." + "x" * 125, ""]
+)
 def test_an_app_has_its_namespaces_and_no_others(topic: str) -> None:
     rules = TopicRules(["mine.*"])
     for check in (rules.check_publish, rules.check_serve):

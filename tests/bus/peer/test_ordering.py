@@ -7,13 +7,23 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.reception import FETCH_PATIENCE_HEARTBEATS, HELD_LIMIT_MESSAGES, Deliver, Fetch, Lost, Reception, Step
+from bus.peer.ordering import (
+    FETCH_PATIENCE_HEARTBEATS,
+    HELD_LIMIT_MESSAGES,
+    Deliver,
+    Fetch,
+    Lost,
+    Reception,
+    Step,
+)
 from bus.wire import Run
 
 TOPIC = "app.a"
 
 
-def run(number: int, count: int = 1, *, epoch: str = "e1", first: int | None = None, key: str | None = None) -> Run:
+def run(
+    number: int, count: int = 1, *, epoch: str = "e1", first: int | None = None, key: str | None = None
+) -> Run:
     return Run(epoch, number, number, count, 0, "source", "i", first or number, key)
 
 
@@ -27,12 +37,21 @@ def followed(epoch: str = "e1", head: int = 0) -> Reception:
 
 def numbers(steps: list[Step]) -> list[int]:
     """Numbers that were handed on."""
-    return [n for step in steps if isinstance(step, Deliver) for n in range(step.run.number + step.skip, step.run.number + step.run.count)]
+    return [
+        n
+        for step in steps
+        if isinstance(step, Deliver)
+        for n in range(step.run.number + step.skip, step.run.number + step.run.count)
+    ]
 
 
 def test_what_comes_in_order_is_handed_on_at_once() -> None:
     reception = followed()
-    assert [numbers(reception.receive(TOPIC, run(n, 3), b"")) for n in (1, 4, 7)] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert [numbers(reception.receive(TOPIC, run(n, 3), b"")) for n in (1, 4, 7)] == [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7, 8, 9],
+    ]
 
 
 def test_what_was_before_the_snapshot_is_skipped_even_within_a_run() -> None:
@@ -84,7 +103,11 @@ def test_a_lost_tail_shows_in_the_heartbeat_and_is_fetched_once() -> None:
 def test_an_answer_that_never_comes_is_asked_for_again() -> None:
     reception = followed()
     steps = [reception.heartbeat("e1", {TOPIC: 2}) for _ in range(2 * FETCH_PATIENCE_HEARTBEATS + 1)]
-    assert [i for i, found in enumerate(steps) if found] == [0, FETCH_PATIENCE_HEARTBEATS, 2 * FETCH_PATIENCE_HEARTBEATS]
+    assert [i for i, found in enumerate(steps) if found] == [
+        0,
+        FETCH_PATIENCE_HEARTBEATS,
+        2 * FETCH_PATIENCE_HEARTBEATS,
+    ]
 
 
 def test_after_a_lost_lane_what_was_asked_is_asked_anew() -> None:
@@ -142,7 +165,9 @@ def test_after_a_loss_the_retained_state_of_what_was_lost_is_handed_on_once() ->
     reception.receive(TOPIC, run(9, key="a"), b"")
     reception.replayed(TOPIC, 6, 9, [(run(8, key="c"), b"")])
     assert numbers(reception.receive(TOPIC, run(10, key="c"), b"")) == [10]
-    assert numbers(reception.retained(TOPIC, run(5, key="b"), b"")) == [5], "though newer ones of its publisher were handed on"
+    assert numbers(reception.retained(TOPIC, run(5, key="b"), b"")) == [5], (
+        "though newer ones of its publisher were handed on"
+    )
     assert reception.retained(TOPIC, run(5, key="b"), b"") == []
     assert reception.retained(TOPIC, run(9, key="a"), b"") == [], "this one was not lost"
     assert reception.retained(TOPIC, run(1, key="a"), b"") == []
@@ -155,7 +180,9 @@ def test_what_is_held_for_one_topic_is_bounded_and_fetched_later() -> None:
         reception.receive(TOPIC, run(n), b"")
     heard = numbers(reception.replayed(TOPIC, 0, 2, [(run(1), b"")]))
     assert heard == list(range(1, HELD_LIMIT_MESSAGES + 2))
-    assert reception.receive(TOPIC, run(HELD_LIMIT_MESSAGES + 10), b"") == [Fetch(TOPIC, HELD_LIMIT_MESSAGES + 2, HELD_LIMIT_MESSAGES + 9)]
+    assert reception.receive(TOPIC, run(HELD_LIMIT_MESSAGES + 10), b"") == [
+        Fetch(TOPIC, HELD_LIMIT_MESSAGES + 2, HELD_LIMIT_MESSAGES + 9)
+    ]
 
 
 def test_a_topic_that_nobody_wants_any_more_is_forgotten() -> None:
@@ -213,7 +240,9 @@ class Broker:
 
 @settings(max_examples=300)
 @given(st.data())
-def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_complete_and_honest(data: st.DataObject) -> None:
+def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_complete_and_honest(
+    data: st.DataObject,
+) -> None:
     """Several topics and publishers, drops, duplicates, overlapping replays, lost answers, heartbeats, restarts with resends."""
     draw = data.draw
     topics, instances = ["app.a", "app.b"], ["p", "q"]
@@ -253,9 +282,17 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
         carry_out(reception.replayed(fetch.topic, missing, following, [(run, b"") for run in runs]))
 
     for _ in range(draw(st.integers(1, 40), "steps")):
-        match draw(st.sampled_from(["publish", "publish", "publish", "answer", "heartbeat", "restart", "duplicate", "forget"])):
+        match draw(
+            st.sampled_from(
+                ["publish", "publish", "publish", "answer", "heartbeat", "restart", "duplicate", "forget"]
+            )
+        ):
             case "publish":
-                topic, instance, count = draw(st.sampled_from(topics)), draw(st.sampled_from(instances)), draw(st.integers(1, 4))
+                topic, instance, count = (
+                    draw(st.sampled_from(topics)),
+                    draw(st.sampled_from(instances)),
+                    draw(st.integers(1, 4)),
+                )
                 first = published.get((topic, instance), 0) + 1
                 published[(topic, instance)] = first + count - 1
                 published_runs.append((topic, instance, first, count))
@@ -279,7 +316,9 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
                 due.clear()
                 fetches.clear()
                 reception.forget_fetches()
-                resent_from = draw(st.integers(resent_from, len(published_runs)), "resent from")  # what a publisher let go, it has no more
+                resent_from = draw(
+                    st.integers(resent_from, len(published_runs)), "resent from"
+                )  # what a publisher let go, it has no more
                 for topic, instance, first, count in published_runs[resent_from:]:
                     run_ = broker.order(topic, instance, first, count)
                     if draw(st.booleans(), "arrives again"):
@@ -294,7 +333,11 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
         while fetches:
             answer(fetches.pop(0), 5)
     for topic in topics:
-        ordered = {(r.instance, n) for r in broker.runs.get(topic, []) for n in range(r.source_number, r.source_number + r.count)}
+        ordered = {
+            (r.instance, n)
+            for r in broker.runs.get(topic, [])
+            for n in range(r.source_number, r.source_number + r.count)
+        }
         got = {(instance, n) for (t, instance), found in heard.items() if t == topic for n in found}
         holes = sum(found[-1] - found[0] + 1 - len(found) for (t, _), found in heard.items() if t == topic)
         assert max(len(ordered - got), holes) <= lost.get(topic, 0), "what is missing was told"

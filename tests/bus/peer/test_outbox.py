@@ -9,12 +9,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bus import outbox as outbox_module
 from bus import wire
 from bus.errors import ProtocolError
-from bus.outbox import RUN_LIMIT_BYTES, RUN_LIMIT_EVENTS, TAIL_SECONDS, WINDOW_RUNS, Outbox
-from samples import NumberedEvent, OtherEvent, StateEvent
+from bus.peer import outbox as outbox_module
+from bus.peer.outbox import RUN_LIMIT_BYTES, RUN_LIMIT_EVENTS, TAIL_SECONDS, WINDOW_RUNS, Outbox
 from schemas.event import Event
+from tests.support.event_samples import NumberedEvent, OtherEvent, StateEvent
 
 
 def read(frames: list[Any]) -> tuple[wire.Publish, list[Any]]:
@@ -115,7 +115,12 @@ def test_a_refused_run_is_not_sent_again() -> None:
 def test_after_a_new_epoch_the_newest_of_each_key_and_the_recent_ones_go_out_again_in_order() -> None:
     outbox = Outbox()
     outbox.welcomed("one", 0, 0.0)
-    for event in [StateEvent(key="a", value=1), StateEvent(key="a", value=2), StateEvent(key="b", value=1), NumberedEvent(n=1)]:
+    for event in [
+        StateEvent(key="a", value=1),
+        StateEvent(key="a", value=2),
+        StateEvent(key="b", value=1),
+        NumberedEvent(n=1),
+    ]:
         outbox.offer(event, None)
     outbox.due()
     outbox.accepted(4, 0.0)
@@ -170,7 +175,11 @@ class Publisher(RuleBasedStateMachine):
 
     @rule(kind=st.integers(0, 3), matter=st.sampled_from([None, "m"]))
     def offer(self, kind: int, matter: str | None) -> None:
-        event: Event = StateEvent(key="ab"[kind], value=len(self.offered)) if kind < 2 else self.types[kind - 2](n=len(self.offered))
+        event: Event = (
+            StateEvent(key="ab"[kind], value=len(self.offered))
+            if kind < 2
+            else self.types[kind - 2](n=len(self.offered))
+        )
         topic = type(event).__struct_config__.tag
         assert isinstance(topic, str)
         self.counts[topic] = self.counts.get(topic, 0) + 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bus.errors import ProtocolError
-from bus.memory import memory_bus
-from samples import AnswerEvent, AskEvent, NumberedEvent
+from bus.transport.memory_bus import memory_bus
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,14 @@ async def test_what_a_peer_did_is_counted() -> None:
         assert heard == [NumberedEvent(n=n) for n in range(3)]
         assert (await peer.request(AskEvent(text="?"))).text == "me", "a peer may ask itself"
         found = peer.statistics()
-        assert (found.published, found.accepted, found.delivered, found.lost, found.welcomes, found.undecodable) == (3, 3, 3, 0, 1, 0)
+        assert (
+            found.published,
+            found.accepted,
+            found.delivered,
+            found.lost,
+            found.welcomes,
+            found.undecodable,
+        ) == (3, 3, 3, 0, 1, 0)
         assert found.ignored == {}
 
 

@@ -9,16 +9,18 @@ import pytest
 
 from bus import wire
 from bus.errors import PublishRefused
-from bus.outbox import RUN_LIMIT_BYTES
-from bus.publishing import Publishing
-from samples import NumberedEvent
+from bus.peer.outbox import RUN_LIMIT_BYTES
+from bus.peer.publisher import Publishing
+from tests.support.event_samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
 
 def opened() -> tuple[Publishing, list[Any]]:
     sent: list[Any] = []
-    publishing = Publishing(lambda frames: sent.append(wire.read_from_peer([bytes(frame) for frame in frames])))
+    publishing = Publishing(
+        lambda frames: sent.append(wire.read_from_peer([bytes(frame) for frame in frames]))
+    )
     publishing.welcomed("e", 0)
     return publishing, sent
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bus import wire
-from bus.asking import Answer, Asking
+from bus.peer.requester import Answer, Asking
 
 
 def test_a_question_is_sent_with_an_id_of_its_own_and_settled_once() -> None:
     sent: list[list[bytes | bytearray]] = []
     settled: list[tuple[Answer, list[bytes]]] = []
     asking = Asking(sent.append)
-    ids = [asking.begin(wire.Ping, lambda answer, body: settled.append((answer, body)), b"body") for _ in range(2)]
+    ids = [
+        asking.begin(wire.Ping, lambda answer, body: settled.append((answer, body)), b"body")
+        for _ in range(2)
+    ]
     assert ids == [1, 2]
     assert sent == [wire.lane_frames(wire.Ping(id), b"body") for id in ids]
     assert asking.settle(wire.Reply(2), [b"answer"])

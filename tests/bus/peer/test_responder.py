@@ -10,8 +10,8 @@ import pytest
 
 from bus import wire
 from bus.errors import RequestFailed
-from bus.serving import IncomingRequest, Serving
-from samples import AnswerEvent
+from bus.peer.responder import IncomingRequest, Serving
+from tests.support.event_samples import AnswerEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,11 @@ class Server:
         self.sent: list[Any] = []
         self.ignored: Counter[str] = Counter()
         self.requests: list[IncomingRequest] = []
-        self.serving = Serving("server", lambda frames: self.sent.append(wire.read_from_broker([bytes(frame) for frame in frames])), self.ignored)
+        self.serving = Serving(
+            "server",
+            lambda frames: self.sent.append(wire.read_from_broker([bytes(frame) for frame in frames])),
+            self.ignored,
+        )
         self.serving.welcomed()
 
     def begin(self, *topics: str) -> asyncio.Future[None]:
@@ -57,7 +61,9 @@ async def test_what_is_served_is_said_again_on_the_next_connection_but_not_what_
     server.serving.welcomed()
     assert sorted(topic for serve in server.sent for topic in serve.topics) == ["app.a", "app.c"]
     for serve in list(server.sent):
-        server.serving.confirmed(wire.Failed(0, "refused", "taken", "SERVE") if serve.topics == ["app.a"] else None)
+        server.serving.confirmed(
+            wire.Failed(0, "refused", "taken", "SERVE") if serve.topics == ["app.a"] else None
+        )
     await begun[2]
     assert server.ignored == {"serve_refused": 1}
     await asyncio.gather(*begun, return_exceptions=True)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from bus import wire
-from bus.asking import Asking
 from bus.errors import RequestFailed
-from bus.hearing import Hearing
-from bus.subscription import Subscription, patterns_of
+from bus.peer.requester import Asking
+from bus.peer.subscriber import Hearing
+from bus.peer.subscription import Subscription, patterns_of
 from bus.wire import Run
-from samples import NumberedEvent
-from schemas.bus import GapEvent
+from schemas.operations.bus import GapEvent
+from tests.support.event_samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +66,9 @@ class Half:
         joining = asyncio.ensure_future(subscription.__aenter__())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        self.asking.settle(wire.Snapshotted(self.link.sent[-1].id, "e", head, {"app.numbered": head} if head else {}), [])
+        self.asking.settle(
+            wire.Snapshotted(self.link.sent[-1].id, "e", head, {"app.numbered": head} if head else {}), []
+        )
         return await joining
 
     def feed(self, first: int, count: int = 1, epoch: str = "e") -> bool:
@@ -105,7 +107,9 @@ async def test_a_replay_that_fails_is_asked_again_with_the_next_heartbeat() -> N
     half.feed(3)
     first = half.link.sent[-1]
     half.asking.fail(first.id, "died", "gone")
-    half.hearing.feed([wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat("e", 3)), wire.encode({"app.numbered": 3})])
+    half.hearing.feed(
+        [wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat("e", 3)), wire.encode({"app.numbered": 3})]
+    )
     assert half.link.sent[-1].id > first.id
     assert isinstance(half.link.sent[-1], wire.Replay)
 

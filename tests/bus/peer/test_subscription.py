@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bus import wire
-from bus.reception import Deliver, Lost
-from bus.subscription import QUEUE_LIMIT_EVENTS, Decoders, Subscription, patterns_of
+from bus.peer.ordering import Deliver, Lost
+from bus.peer.subscription import QUEUE_LIMIT_EVENTS, Decoders, Subscription, patterns_of
 from bus.wire import Run
-from samples import NumberedEvent
-from schemas.bus import GapEvent
 from schemas.config import SettingsChangedEvent
+from schemas.operations.bus import GapEvent
+from tests.support.event_samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -34,9 +34,16 @@ class QuietHub:
         self.caught += 1
 
 
-def deliver(first: int, count: int = 1, *, skip: int = 0, epoch: str = "e", body: bytes | None = None) -> Deliver:
+def deliver(
+    first: int, count: int = 1, *, skip: int = 0, epoch: str = "e", body: bytes | None = None
+) -> Deliver:
     events = wire.encode([NumberedEvent(n=n) for n in range(first, first + count)])
-    return Deliver("app.numbered", Run(epoch, first, first, count, 7, "source", "i", first, None, "matter"), body or events, skip)
+    return Deliver(
+        "app.numbered",
+        Run(epoch, first, first, count, 7, "source", "i", first, None, "matter"),
+        body or events,
+        skip,
+    )
 
 
 def subscribed(hub: QuietHub | None = None, *, gaps: bool = True) -> Subscription[Any]:
@@ -54,7 +61,9 @@ async def test_what_arrives_before_the_snapshot_waits_and_is_judged_by_it() -> N
     assert [(await anext(events)).n for _ in range(3)] == [2, 5, 6]
 
 
-async def test_what_another_subscription_was_still_owed_does_not_follow_the_snapshot_that_stands_for_it() -> None:
+async def test_what_another_subscription_was_still_owed_does_not_follow_the_snapshot_that_stands_for_it() -> (
+    None
+):
     events = subscribed()
     events.begin([deliver(4)], 4, "e")
     for first in (3, 4):
@@ -74,7 +83,10 @@ async def test_only_the_events_that_are_due_are_handed_on() -> None:
     ]
 
 
-@pytest.mark.parametrize("broken", [b"\x01", b"\xa2\xff\xfe", b"\x82\xa4type\xacapp.numbered\xa1n\xa1x", b"\xd6\xff\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "broken",
+    [b"\x01", b"\xa2\xff\xfe", b"\x82\xa4type\xacapp.numbered\xa1n\xa1x", b"\xd6\xff\xff\xff\xff\xff"],
+)
 @pytest.mark.parametrize("skip", [0, 1, 2])
 async def test_what_cannot_be_read_is_left_out_and_brings_nothing_twice(broken: bytes, skip: int) -> None:
     events = subscribed()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
-from samples import AnswerEvent, AskEvent, NumberedEvent
+from bus.transport.memory_bus import memory_bus
+from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,12 @@ async def test_peers_of_one_bus_hear_and_ask_each_other() -> None:
 
 
 async def test_two_buses_know_nothing_of_each_other() -> None:
-    async with memory_bus() as one, memory_bus() as other, one.connect("same") as a, other.connect("same") as b:
+    async with (
+        memory_bus() as one,
+        memory_bus() as other,
+        one.connect("same") as a,
+        other.connect("same") as b,
+    ):
         await b.serve([AskEvent], lambda request: request.reply(AnswerEvent(text="yes")))
         assert a.epoch != b.epoch
         with pytest.raises(RequestFailed, match="no_responder"):

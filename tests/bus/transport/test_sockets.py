@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from brokers import GUARD_SECONDS
 from bus import wire
 from bus.discovery import Runtime
 from bus.errors import EndpointRefused
-from bus.link import LinkHandlers
-from bus.sockets import BrokerSockets, Sent, SocketLink, libzmq_version, new_curve_secrets, prepare_endpoint
+from bus.transport.sockets import (
+    BrokerSockets,
+    Sent,
+    SocketLink,
+    libzmq_version,
+    new_curve_secrets,
+    prepare_endpoint,
+)
+from bus.transport.transport import LinkHandlers
+from tests.support.broker_processes import GUARD_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +38,9 @@ class Far:
     """A link with its far end, and what came in."""
 
     def __init__(self, sockets: BrokerSockets) -> None:
-        runtime = Runtime(app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t")
+        runtime = Runtime(
+            app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t"
+        )
         self.link = SocketLink(runtime)
         self.connected = asyncio.Event()
         self.disconnected = asyncio.Event()
@@ -39,7 +48,16 @@ class Far:
         self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.takes_feed = True
-        self.link.start(LinkHandlers(self.connected.set, self.disconnected.set, self.lane.put_nowait, self.take, self.welcomed.set, lambda _: None))
+        self.link.start(
+            LinkHandlers(
+                self.connected.set,
+                self.disconnected.set,
+                self.lane.put_nowait,
+                self.take,
+                self.welcomed.set,
+                lambda _: None,
+            )
+        )
 
     def take(self, frames: list[bytes]) -> bool:
         self.feed.put_nowait(frames)
@@ -118,7 +136,9 @@ async def test_a_paused_feed_brings_nothing_until_it_is_resumed(sockets: BrokerS
 
 
 async def test_a_link_that_was_never_started_closes(sockets: BrokerSockets) -> None:
-    runtime = Runtime(app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t")
+    runtime = Runtime(
+        app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t"
+    )
     SocketLink(runtime).close()
 
 
@@ -146,7 +166,7 @@ def test_keys_are_fresh_and_clients_learn_no_secret_of_the_server() -> None:
 
 
 def test_the_largest_body_fits_a_frame_even_when_it_is_encrypted() -> None:
-    from bus.sockets import FRAME_SLACK_BYTES
+    from bus.transport.sockets import FRAME_SLACK_BYTES
 
     curve_overhead_bytes = 33
     assert curve_overhead_bytes <= FRAME_SLACK_BYTES

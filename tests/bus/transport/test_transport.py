@@ -6,11 +6,13 @@ import inspect
 
 import pytest
 
-from bus.link import Link
-from bus.memory import MemoryLink
-from bus.sockets import SocketLink
+from bus.transport.memory_bus import MemoryLink
+from bus.transport.sockets import SocketLink
+from bus.transport.transport import Link
 
-METHODS = [name for name, value in vars(Link).items() if inspect.isfunction(value) and not name.startswith("_")]
+METHODS = [
+    name for name, value in vars(Link).items() if inspect.isfunction(value) and not name.startswith("_")
+]
 
 
 @pytest.mark.parametrize("kind", [SocketLink, MemoryLink])

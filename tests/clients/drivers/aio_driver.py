@@ -28,7 +28,9 @@ class Driver:
     async def find(self, app: str = "undercroft", home: str | None = None) -> Any:
         return read_runtime(runtime_path(app, home))
 
-    async def connect(self, name: str | None = None, runtime: dict[str, Any] | None = None, **where: Any) -> None:
+    async def connect(
+        self, name: str | None = None, runtime: dict[str, Any] | None = None, **where: Any
+    ) -> None:
         given = msgspec.convert(runtime, Runtime) if runtime else None
         self._client = await aio.connect(name, runtime=given, **where).__aenter__()
         self.epoch = self.client.epoch

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from brokers import BrokerProcess, broker_options, broker_process
+from tests.support.broker_processes import BrokerProcess, broker_options, broker_process
 from undercroft_client import Runtime
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brokers import GUARD_SECONDS, BrokerProcess
+from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess
 from undercroft_client import ClientError, Event, PublishRefused, Refused, Request, RequestFailed, Runtime
 from undercroft_client.aio import connect
 from undercroft_client.shell import QUEUE_LIMIT_EVENTS
@@ -33,7 +33,9 @@ async def test_requests_are_answered_at_the_same_time(runtime: Runtime) -> None:
             return EchoedEvent(text=request.text)
 
         await server.serve(EchoEvent, answer)
-        replies = await asyncio.gather(client.request(EchoEvent(text="a")), client.request(EchoEvent(text="b")))
+        replies = await asyncio.gather(
+            client.request(EchoEvent(text="a")), client.request(EchoEvent(text="b"))
+        )
         assert replies == [EchoedEvent(text="a"), EchoedEvent(text="b")]
 
 
@@ -41,8 +43,12 @@ def refuse(request: Any) -> Any:
     raise Refused("not today")
 
 
-@pytest.mark.parametrize(("answer", "kind"), [(refuse, "refused"), (lambda request: {"type": "app.echoed", "text": 7}, "invalid")])
-async def test_a_handler_that_does_not_answer_fails_the_request(runtime: Runtime, answer: Any, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(refuse, "refused"), (lambda request: {"type": "app.echoed", "text": 7}, "invalid")]
+)
+async def test_a_handler_that_does_not_answer_fails_the_request(
+    runtime: Runtime, answer: Any, kind: str
+) -> None:
     async with connect("server", runtime=runtime) as server, connect(runtime=runtime) as client:
         await server.serve(EchoEvent, answer)
         with pytest.raises(RequestFailed) as caught:
@@ -60,10 +66,16 @@ async def test_what_cannot_be_read_by_its_server_is_invalid(runtime: Runtime) ->
 
 @pytest.mark.requirement("C-5")
 async def test_a_subscriber_that_lags_behind_a_flood_misses_nothing(runtime: Runtime) -> None:
-    async with asyncio.timeout(GUARD_SECONDS), connect(runtime=runtime) as client, connect(runtime=runtime) as publisher:
+    async with (
+        asyncio.timeout(GUARD_SECONDS),
+        connect(runtime=runtime) as client,
+        connect(runtime=runtime) as publisher,
+    ):
         count = QUEUE_LIMIT_EVENTS * 2
         async with await client.subscribe("app.n") as events:
-            await publisher.publish(*({"type": "app.n", "n": n} for n in range(count)), timeout_seconds=GUARD_SECONDS)
+            await publisher.publish(
+                *({"type": "app.n", "n": n} for n in range(count)), timeout_seconds=GUARD_SECONDS
+            )
             assert [(await events.next())["n"] for _ in range(count)] == list(range(count))
 
 

@@ -150,8 +150,12 @@ def test_before_welcome_nothing_but_hello_is_sent_and_afterwards_everything_in_o
     assert [verb for verb, _ in sent(protocol)] == ["PUBLISH", "SERVE", "REQUEST"]
 
 
-@pytest.mark.parametrize(("epoch", "accepted", "again"), [("e1", 1, [2]), ("e1", 0, [1, 2]), ("e2", 0, [1, 2])])
-def test_after_a_reconnect_what_the_broker_lacks_is_published_again(epoch: str, accepted: int, again: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("epoch", "accepted", "again"), [("e1", 1, [2]), ("e1", 0, [1, 2]), ("e2", 0, [1, 2])]
+)
+def test_after_a_reconnect_what_the_broker_lacks_is_published_again(
+    epoch: str, accepted: int, again: list[int]
+) -> None:
     protocol = welcomed()
     for _ in range(2):
         protocol.publish("app.n", EVENT, None, None, None)
@@ -254,7 +258,10 @@ def test_a_snapshot_that_a_lost_connection_left_unanswered_is_asked_for_again() 
     protocol.subscribe(["app.*"], lambda step: None, answers)
     protocol.connected()
     say(protocol, "WELCOME", [1, "e2", 0, 0])
-    assert [header[1:] for verb, header in sent(protocol) if verb == "SNAPSHOT"] == [[["app.*"], False], [["app.*"], True]]
+    assert [header[1:] for verb, header in sent(protocol) if verb == "SNAPSHOT"] == [
+        [["app.*"], False],
+        [["app.*"], True],
+    ]
     assert answers.found == []
 
 

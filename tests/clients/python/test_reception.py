@@ -6,13 +6,29 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undercroft_client.reception import HELD_LIMIT_MESSAGES, PATIENCE_HEARTBEATS, Fetch, Heard, Lost, Reception, Run, Step
+from undercroft_client.reception import (
+    HELD_LIMIT_MESSAGES,
+    PATIENCE_HEARTBEATS,
+    Fetch,
+    Heard,
+    Lost,
+    Reception,
+    Run,
+    Step,
+)
 
 TOPIC = "app.n"
 Message = tuple[str, Run, bytes]
 
 
-def message(number: int, count: int = 1, epoch: str = "e1", source_number: int | None = None, key: str | None = None, topic: str = TOPIC) -> Message:
+def message(
+    number: int,
+    count: int = 1,
+    epoch: str = "e1",
+    source_number: int | None = None,
+    key: str | None = None,
+    topic: str = TOPIC,
+) -> Message:
     """A run whose events are numbers: those that their publisher gave them."""
     first = number if source_number is None else source_number
     run = Run(epoch, number, number, count, 0, "publisher", "instance", first, key)
@@ -129,7 +145,10 @@ def test_messages_and_answers_of_an_epoch_that_is_over_are_ignored() -> None:
 def test_events_that_went_with_the_former_broker_are_told_once() -> None:
     reception = joined()
     reception.receive(*message(1, 3))
-    assert told(reception.receive(*message(1, 1, epoch="e2", source_number=6))) == [("broker_restarted", 2), 6]
+    assert told(reception.receive(*message(1, 1, epoch="e2", source_number=6))) == [
+        ("broker_restarted", 2),
+        6,
+    ]
     assert told(reception.receive(*message(2, 1, epoch="e2", source_number=8))) == [8]
 
 
@@ -152,8 +171,14 @@ def test_every_event_is_heard_once_and_in_order_whatever_the_feed_loses(data: st
     reception = joined()
     heard: list[object] = []
     published = 0
-    for epoch in data.draw(st.lists(st.just("e"), min_size=1, max_size=3).map(lambda found: [f"e{n}" for n in range(1, len(found) + 1)])):
-        again = data.draw(st.integers(0, published))  # the new broker gets so many events once more, from the end of what there is
+    for epoch in data.draw(
+        st.lists(st.just("e"), min_size=1, max_size=3).map(
+            lambda found: [f"e{n}" for n in range(1, len(found) + 1)]
+        )
+    ):
+        again = data.draw(
+            st.integers(0, published)
+        )  # the new broker gets so many events once more, from the end of what there is
         ring: list[Message] = []
         source_number = published - again + 1
 
@@ -161,7 +186,9 @@ def test_every_event_is_heard_once_and_in_order_whatever_the_feed_loses(data: st
             heard.extend(told(steps))
             for first, last in fetches(steps):
                 found = [m for m in ring if m[1].number <= last and m[1].number + m[1].count > first]
-                carry_out(reception.replayed(epoch, TOPIC, 0, found[: data.draw(st.integers(1, 3))]), ring, epoch)
+                carry_out(
+                    reception.replayed(epoch, TOPIC, 0, found[: data.draw(st.integers(1, 3))]), ring, epoch
+                )
 
         for count in data.draw(st.lists(st.integers(1, 4), max_size=8)):
             number = ring[-1][1].number + ring[-1][1].count if ring else 1

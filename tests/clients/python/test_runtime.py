@@ -14,7 +14,16 @@ import bus.discovery
 from undercroft_client.errors import NotRunning
 from undercroft_client.runtime import FILE_LIMIT_BYTES, read_runtime, runtime_path
 
-CONTENT = {"protocol": 1, "app": "x", "pid": os.getpid(), "started_at": 0.0, "lane": "ipc:///l", "feed": "ipc:///f", "token": "t", "curve": None}
+CONTENT = {
+    "protocol": 1,
+    "app": "x",
+    "pid": os.getpid(),
+    "started_at": 0.0,
+    "lane": "ipc:///l",
+    "feed": "ipc:///f",
+    "token": "t",
+    "curve": None,
+}
 
 
 def written(directory: Path, content: Any = CONTENT, mode: int = 0o600) -> Path:
@@ -34,8 +43,13 @@ def written(directory: Path, content: Any = CONTENT, mode: int = 0o600) -> Path:
         ("undercroft", None, {"UNDERCROFT_HOME": "/else", "UNDERCROFT_RUNTIME": "/file"}),
     ],
 )
-def test_it_is_found_where_the_runtime_itself_would_find_it(app: str, home: str | None, environ: dict[str, str]) -> None:
-    environ = {**environ, **{name: value for name, value in os.environ.items() if name in ("XDG_STATE_HOME", "LOCALAPPDATA")}}
+def test_it_is_found_where_the_runtime_itself_would_find_it(
+    app: str, home: str | None, environ: dict[str, str]
+) -> None:
+    environ = {
+        **environ,
+        **{name: value for name, value in os.environ.items() if name in ("XDG_STATE_HOME", "LOCALAPPDATA")},
+    }
     assert runtime_path(app, home, environ) == bus.discovery.runtime_path(app, home, environ)
 
 

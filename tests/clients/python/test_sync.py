@@ -68,14 +68,23 @@ def test_a_typed_request_gets_a_typed_reply(runtime: Runtime) -> None:
 @pytest.mark.requirement("C-5")
 def test_typed_events_are_heard_as_their_types_and_the_newest_of_each_key_first(runtime: Runtime) -> None:
     with connect(runtime=runtime) as client:
-        client.publish(NotedEvent(page="a", line=1), NotedEvent(page="a", line=2), NotedEvent(page="b", line=1))
+        client.publish(
+            NotedEvent(page="a", line=1), NotedEvent(page="a", line=2), NotedEvent(page="b", line=1)
+        )
         with client.subscribe(NotedEvent) as events:
-            assert [events.next(), events.next()] == [NotedEvent(page="a", line=2), NotedEvent(page="b", line=1)]
+            assert [events.next(), events.next()] == [
+                NotedEvent(page="a", line=2),
+                NotedEvent(page="b", line=1),
+            ]
             assert events.inbox.is_retained
             client.publish(NotedEvent(page="a", line=3))
             assert next(events) == NotedEvent(page="a", line=3)
             assert events.inbox.latest is not None
-            assert (events.inbox.latest.source, events.inbox.latest.number, events.inbox.is_retained) == (client.name, 4, False)
+            assert (events.inbox.latest.source, events.inbox.latest.number, events.inbox.is_retained) == (
+                client.name,
+                4,
+                False,
+            )
 
 
 def test_an_event_that_does_not_fit_its_type_is_skipped_and_counted(runtime: Runtime) -> None:
@@ -145,7 +154,11 @@ def test_a_closed_client_says_so(runtime: Runtime) -> None:
     client = connect(runtime=runtime)
     client.close()
     client.close()
-    for use in (lambda: client.request({"type": "app.n"}), lambda: client.publish({"type": "app.n"}), lambda: client.subscribe("app.*")):
+    for use in (
+        lambda: client.request({"type": "app.n"}),
+        lambda: client.publish({"type": "app.n"}),
+        lambda: client.subscribe("app.*"),
+    ):
         with pytest.raises(ClientError, match="left the bus"):
             use()
 

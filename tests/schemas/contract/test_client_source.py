@@ -9,18 +9,20 @@ import msgspec
 import pytest
 
 import undercroft_client.events
-from schemas.contract import EVENTS, REPLIES
-from schemas.export import json_schema
-from schemas.generate import client_files, python_module, typescript_declarations
+from schemas.contract.client_source import client_files, python_module, typescript_declarations
+from schemas.contract.json_schema_export import json_schema
+from schemas.contract.registry import EVENTS, REPLIES
 from undercroft_client.event import reply_type_of
 
-CLIENTS = Path(__file__).parents[2] / "clients"
+CLIENTS = Path(__file__).parents[3] / "clients"
 
 
 @pytest.mark.requirement("C-5", "C-6")
 @pytest.mark.parametrize(("path", "content"), client_files(json_schema()).items())
 def test_the_file_in_the_client_is_what_the_contract_says(path: str, content: str) -> None:
-    assert (CLIENTS / path).read_text(encoding="utf-8") == content, "run 'undercroft contract --clients clients'"
+    assert (CLIENTS / path).read_text(encoding="utf-8") == content, (
+        "run 'undercroft contract --clients clients'"
+    )
 
 
 def test_the_clients_know_the_same_events_with_the_same_fields_and_defaults() -> None:
@@ -31,7 +33,9 @@ def test_the_clients_know_the_same_events_with_the_same_fields_and_defaults() ->
         assert other.__name__ == event.__name__
         assert other.retained_by == event.retained_by
         fields = {field.name: (field.required, field.default) for field in msgspec.structs.fields(event)}
-        assert {field.name: (field.required, field.default) for field in msgspec.structs.fields(other)} == fields
+        assert {
+            field.name: (field.required, field.default) for field in msgspec.structs.fields(other)
+        } == fields
 
 
 def test_requests_of_the_client_declare_the_same_replies() -> None:
@@ -40,7 +44,11 @@ def test_requests_of_the_client_declare_the_same_replies() -> None:
 
 
 def test_the_client_needs_nothing_but_itself_and_msgspec() -> None:
-    imported = {node.module for node in ast.walk(ast.parse(python_module(json_schema()))) if isinstance(node, ast.ImportFrom)}
+    imported = {
+        node.module
+        for node in ast.walk(ast.parse(python_module(json_schema())))
+        if isinstance(node, ast.ImportFrom)
+    }
     assert imported == {"__future__", "typing", "undercroft_client.event"}
 
 
@@ -48,16 +56,26 @@ def test_the_client_needs_nothing_but_itself_and_msgspec() -> None:
     ("schema", "python", "typescript"),
     [
         ({"type": "array", "items": {"type": "integer"}}, "list[int]", "Array<number>"),
-        ({"type": "object", "additionalProperties": {"type": "number"}}, "dict[str, float]", "Record<string, number>"),
+        (
+            {"type": "object", "additionalProperties": {"type": "number"}},
+            "dict[str, float]",
+            "Record<string, number>",
+        ),
         ({"type": "object"}, "dict[str, Any]", "Record<string, unknown>"),
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "str | None", "string | null"),
         ({"enum": ["a", "b"]}, 'Literal["a", "b"]', '"a" | "b"'),
         ({"$ref": "#/$defs/Thing"}, "Thing", "Thing"),
     ],
 )
-def test_types_are_put_into_the_words_of_each_language(schema: dict[str, object], python: str, typescript: str) -> None:
+def test_types_are_put_into_the_words_of_each_language(
+    schema: dict[str, object], python: str, typescript: str
+) -> None:
     thing = {"title": "Thing", "description": "A thing.", "properties": {}, "required": []}
-    holder = {"description": "Holds.", "properties": {"type": {"const": "app.holds"}, "held": schema}, "x-topic": "app.holds"}
+    holder = {
+        "description": "Holds.",
+        "properties": {"type": {"const": "app.holds"}, "held": schema},
+        "x-topic": "app.holds",
+    }
     contract = {"x-version": "1.0.0", "$defs": {"Holder": holder, "Thing": thing}}
     assert f"    held: {python}\n" in python_module(contract)
     assert f"  held: {typescript};\n" in typescript_declarations(contract)
@@ -65,4 +83,8 @@ def test_types_are_put_into_the_words_of_each_language(schema: dict[str, object]
 
 def test_what_others_refer_to_comes_first() -> None:
     source = python_module(json_schema())
-    assert source.index("class ModelStatus(") < source.index("class ModelsListedEvent(") < source.index("class ModelsListRequestEvent(")
+    assert (
+        source.index("class ModelStatus(")
+        < source.index("class ModelsListedEvent(")
+        < source.index("class ModelsListRequestEvent(")
+    )

@@ -12,11 +12,20 @@ import pytest
 
 from bus.discovery import Runtime
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
-from schemas.contract import EVENTS, REPLIES, REQUESTS
+from schemas.contract.json_schema_export import (
+    ASYNCAPI_FILE,
+    DOCUMENTS,
+    MADE_BY_CLIENTS,
+    SCHEMA_FILE,
+    asyncapi,
+    described,
+    json_schema,
+    rendered,
+)
+from schemas.contract.registry import EVENTS, REPLIES, REQUESTS
 from schemas.event import topic_of
-from schemas.export import ASYNCAPI_FILE, DOCUMENTS, MADE_BY_CLIENTS, SCHEMA_FILE, asyncapi, described, json_schema, rendered
 
-PUBLISHED = Path(__file__).parents[2] / "schemas" / "published"
+PUBLISHED = Path(__file__).parents[3] / "schemas" / "published"
 ALL_DOCUMENTS = (*DOCUMENTS, Runtime)
 
 
@@ -38,9 +47,14 @@ def resolve(document: Any, reference: str) -> Any:
 
 
 @pytest.mark.requirement("C-5", "C-6")
-@pytest.mark.parametrize(("file", "document"), [(SCHEMA_FILE, json_schema(ALL_DOCUMENTS)), (ASYNCAPI_FILE, asyncapi(ALL_DOCUMENTS))])
+@pytest.mark.parametrize(
+    ("file", "document"),
+    [(SCHEMA_FILE, json_schema(ALL_DOCUMENTS)), (ASYNCAPI_FILE, asyncapi(ALL_DOCUMENTS))],
+)
 def test_the_shipped_file_is_what_the_contract_says(file: str, document: dict[str, Any]) -> None:
-    assert (PUBLISHED / file).read_text(encoding="utf-8") == rendered(document), "run 'undercroft contract --output schemas/published'"
+    assert (PUBLISHED / file).read_text(encoding="utf-8") == rendered(document), (
+        "run 'undercroft contract --output schemas/published'"
+    )
 
 
 @pytest.mark.parametrize("document", [json_schema(ALL_DOCUMENTS), asyncapi(ALL_DOCUMENTS)])
@@ -100,14 +114,19 @@ def test_operations_use_messages_of_their_own_channels() -> None:
     for operation in document["operations"].values():
         for side in (operation, *([operation["reply"]] if "reply" in operation else [])):
             assert side["messages"]
-            assert all(message["$ref"].startswith(side["channel"]["$ref"] + "/messages/") for message in side["messages"])
+            assert all(
+                message["$ref"].startswith(side["channel"]["$ref"] + "/messages/")
+                for message in side["messages"]
+            )
 
 
 @pytest.mark.requirement("C-6")
 def test_every_request_is_an_operation_with_its_reply() -> None:
     document = asyncapi()
     answered = {
-        resolve(document, operation["channel"]["$ref"])["address"]: resolve(document, operation["reply"]["channel"]["$ref"])["address"]
+        resolve(document, operation["channel"]["$ref"])["address"]: resolve(
+            document, operation["reply"]["channel"]["$ref"]
+        )["address"]
         for operation in document["operations"].values()
         if operation["action"] == "receive"
     }
@@ -124,7 +143,10 @@ def test_a_docstring_is_taken_apart_into_the_whole_and_its_fields() -> None:
             and what not.
         second, third: both.
     """
-    assert described(text) == ("One line.\n\nAnd another.", {"first": "what it is, and what not.", "second": "both.", "third": "both."})
+    assert described(text) == (
+        "One line.\n\nAnd another.",
+        {"first": "what it is, and what not.", "second": "both.", "third": "both."},
+    )
 
 
 def test_a_docstring_without_attributes_stays_whole() -> None:

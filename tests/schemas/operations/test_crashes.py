@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from schemas.crashes import ActorCrashedEvent, CrashRecord
+from schemas.operations.crashes import ActorCrashedEvent, CrashRecord
 
 
 def test_the_announcement_has_no_field_for_words() -> None:

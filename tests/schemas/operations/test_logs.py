@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.event import retained_key_of
-from schemas.logs import LogLevelChangedEvent, LogRecord, LogRecordedEvent
+from schemas.operations.logs import LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 
 def test_the_level_of_each_actor_is_retained() -> None:

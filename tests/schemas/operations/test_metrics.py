@@ -5,11 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from schemas.event import retained_key_of
-from schemas.metrics import Bucket, MetricsReportedEvent, Sample
+from schemas.operations.metrics import Bucket, MetricsReportedEvent, Sample
 
 
 def test_a_report_survives_the_wire() -> None:
-    sample = Sample(name="a.b_ms", kind="histogram", description="d", labels={"k": "v"}, value=1.5, count=2, buckets=[Bucket(limit=1.0, count=1)])
+    sample = Sample(
+        name="a.b_ms",
+        kind="histogram",
+        description="d",
+        labels={"k": "v"},
+        value=1.5,
+        count=2,
+        buckets=[Bucket(limit=1.0, count=1)],
+    )
     report = MetricsReportedEvent(reading="r", actor="store", samples=[sample])
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(report), type=MetricsReportedEvent) == report
 

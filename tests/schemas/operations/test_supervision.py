@@ -8,12 +8,17 @@ import msgspec
 import pytest
 
 from schemas.event import retained_key_of
-from schemas.supervision import ActorState, ActorStateChangedEvent, ActorStatus, LogsRequestEvent
+from schemas.operations.supervision import ActorState, ActorStateChangedEvent, ActorStatus, LogsRequestEvent
 
 
 @pytest.mark.parametrize("state", get_args(ActorState))
 def test_the_last_state_of_each_actor_is_retained(state: ActorState) -> None:
-    assert retained_key_of(ActorStateChangedEvent(actor="broker", status=ActorStatus(actor="broker", state=state))) == "broker"
+    assert (
+        retained_key_of(
+            ActorStateChangedEvent(actor="broker", status=ActorStatus(actor="broker", state=state))
+        )
+        == "broker"
+    )
 
 
 def test_a_state_that_does_not_exist_is_refused() -> None:

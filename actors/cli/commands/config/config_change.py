@@ -6,11 +6,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
 from bus.client import Peer
-from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingsDescribedEvent, SettingsDescribeRequestEvent
+from schemas.config import (
+    RuntimeConfigRequestEvent,
+    RuntimeConfigResponseEvent,
+    SettingsDescribedEvent,
+    SettingsDescribeRequestEvent,
+)
 
 GET = RuntimeConfigRequestEvent(operation="get_effective")
 
@@ -51,7 +56,9 @@ def show_change(before: RuntimeConfigResponseEvent, after: RuntimeConfigResponse
     former = dict(flat(before.settings))
     for path, value in flat(after.settings):
         if former.get(path, ...) != value:
-            print(f"{path}: {json.dumps(former.get(path), ensure_ascii=False)} -> {json.dumps(value, ensure_ascii=False)}")
+            print(
+                f"{path}: {json.dumps(former.get(path), ensure_ascii=False)} -> {json.dumps(value, ensure_ascii=False)}"
+            )
     for problem in after.problems:
         print(f"{problem.path or 'settings'}: {problem.problem}")
     print(after.message if after.success else "nothing was changed")

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import click
 
-from actors.cli.config_talk import GET, ask_store, show_change
-from actors.cli.config_transfer import SettingsFileWrong, read
+from actors.cli.commands.config.config_change import GET, ask_store, show_change
+from actors.cli.commands.config.config_transfer import SettingsFileWrong, read
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
 from bus.errors import OperatorError
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
@@ -38,7 +38,9 @@ class EditorFailed(OperatorError):
         self.detail = detail
 
     def __str__(self) -> str:
-        return f"editor {self.editor!r}: {self.detail}; nothing was changed; VISUAL or EDITOR names another one"
+        return (
+            f"editor {self.editor!r}: {self.detail}; nothing was changed; VISUAL or EDITOR names another one"
+        )
 
 
 @click.command()
@@ -47,8 +49,10 @@ class EditorFailed(OperatorError):
 def edit(target: Target) -> int:
     """Edit what was set in $VISUAL or $EDITOR, as JSON with dotted paths. A line that goes lets the setting go back.
 
-    All is checked before anything is applied; where something is wrong, the editor can be opened again. If the settings were changed
-    meanwhile by somebody else, nothing is applied and the text is kept. Secrets are shown as stars, and stay if the stars stay.
+    All is checked before anything is applied; where something is wrong, the editor can be opened again. If
+    the settings were changed meanwhile by somebody else, nothing is applied and the text is kept. Secrets are
+    shown as stars, and stay
+    if the stars stay.
 
     \b
     Examples:
@@ -58,7 +62,10 @@ def edit(target: Target) -> int:
     before = ask_store(target, GET)
     directory = Path(tempfile.mkdtemp(prefix="undercroft-config-"))
     file = directory / "settings.json"
-    file.write_text(json.dumps(dict(sorted(before.overrides.items())), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(
+        json.dumps(dict(sorted(before.overrides.items())), indent=2, ensure_ascii=False) + "\n",
+        encoding="utf-8",
+    )
     while True:
         run_editor(file)
         wrong, answer = _apply(target, before, file)
@@ -69,14 +76,18 @@ def edit(target: Target) -> int:
                 print_json(answer)
             return ExitCode.OK if answer.durable else ExitCode.FAILED
         print(wrong, file=sys.stderr)
-        if "changed by somebody else" in wrong or not (sys.stdin.isatty() and click.confirm("Edit again?", default=True, err=True)):
+        if "changed by somebody else" in wrong or not (
+            sys.stdin.isatty() and click.confirm("Edit again?", default=True, err=True)
+        ):
             print(f"nothing was changed; the text is kept in {file}", file=sys.stderr)
             return ExitCode.REFUSED
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """What is to be set, and what is to go back, so that the one becomes the other."""
-    return {path: value for path, value in after.items() if before.get(path, ...) != value}, [path for path in before if path not in after]
+    return {path: value for path, value in after.items() if before.get(path, ...) != value}, [
+        path for path in before if path not in after
+    ]
 
 
 def run_editor(file: Path) -> None:
@@ -94,7 +105,9 @@ def run_editor(file: Path) -> None:
         raise EditorFailed(editor, f"ended with {ended.returncode}")
 
 
-def _apply(target: Target, before: RuntimeConfigResponseEvent, file: Path) -> tuple[str, RuntimeConfigResponseEvent | None]:
+def _apply(
+    target: Target, before: RuntimeConfigResponseEvent, file: Path
+) -> tuple[str, RuntimeConfigResponseEvent | None]:
     """What is wrong with the text, or the answer of the store that took it."""
     try:
         updates, resets = difference(before.overrides, read(file))
@@ -103,10 +116,14 @@ def _apply(target: Target, before: RuntimeConfigResponseEvent, file: Path) -> tu
     if not updates and not resets:
         print("nothing was changed")
         return "", before
-    request = RuntimeConfigRequestEvent(operation="update", updates=updates, resets=resets, expected_fingerprint=before.fingerprint)
+    request = RuntimeConfigRequestEvent(
+        operation="update", updates=updates, resets=resets, expected_fingerprint=before.fingerprint
+    )
     answer = ask_store(target, request)
     if not answer.success:
-        return "\n".join(f"{problem.path or 'settings'}: {problem.problem}" for problem in answer.problems), None
+        return "\n".join(
+            f"{problem.path or 'settings'}: {problem.problem}" for problem in answer.problems
+        ), None
     if not target.as_json:
         show_change(before, answer)
     return "", answer

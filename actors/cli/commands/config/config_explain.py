@@ -6,9 +6,9 @@ import json
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
 from schemas.config import SettingExplained, SettingsExplainRequestEvent
 
 
@@ -19,8 +19,8 @@ from schemas.config import SettingExplained, SettingsExplainRequestEvent
 def explain(target: Target, key: str) -> int:
     """Tell where the value of a setting comes from: each layer, which wins, and why.
 
-    KEY is a setting or a section. From the lowest: the app's default, the preset, what the user set, the environment, this session, and
-    the administrator's policy.
+    KEY is a setting or a section. From the lowest: the app's default, the preset, what the user set, the
+    environment, this session, and the administrator's policy.
 
     \b
     Examples:
@@ -43,5 +43,8 @@ def _show(setting: SettingExplained) -> None:
     for row in reversed(setting.layers):
         value = json.dumps(row.value, ensure_ascii=False) if row.is_set else "-"
         note = f"  does not count: {row.problem}" if row.problem else ""
-        print(f"  {'>' if row.wins else ' '} {row.layer:<11}  {value}  {row.source if row.is_set else ''}".rstrip() + note)
+        print(
+            f"  {'>' if row.wins else ' '} {row.layer:<11}  {value}  {row.source if row.is_set else ''}".rstrip()
+            + note
+        )
     print(f"  {setting.reason}")

@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from actors.cli.config_talk import change, secrets_of
+from actors.cli.commands.config.config_change import change, secrets_of
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
 from schemas.config import RuntimeConfigRequestEvent, SecretRevealRequestEvent
 
 
@@ -21,7 +21,8 @@ from schemas.config import RuntimeConfigRequestEvent, SecretRevealRequestEvent
 def secret(target: Target, key: str, reveal: bool) -> int:
     """Set a secret; its value is kept in the system's keychain.
 
-    The value is asked for, or read from standard input where that is no terminal: a command line can be read by others.
+    The value is asked for, or read from standard input where that is no terminal: a command line can be read
+    by others.
 
     \b
     Examples:

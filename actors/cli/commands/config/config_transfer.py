@@ -10,11 +10,11 @@ from typing import Any, Final, Literal
 
 import click
 
-from actors.cli import toml
-from actors.cli.config_talk import GET, ask_store, change, describe
+from actors.cli import toml_writer
+from actors.cli.commands.config.config_change import GET, ask_store, change, describe
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.storage.strict_json import NotStrictJson, parse
+from actors.shared.durable.strict_json import NotStrictJson, parse
 from bus.errors import OperatorError
 from schemas.config import RuntimeConfigRequestEvent
 
@@ -39,8 +39,17 @@ class SettingsFileWrong(OperatorError):
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="All settings as they are in effect, not only what was set.")
-@click.option("--format", "style", type=click.Choice(["json", "toml"]), default="json", show_default=True, help="How it is written.")
+@click.option(
+    "--all", "everything", is_flag=True, help="All settings as they are in effect, not only what was set."
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["json", "toml"]),
+    default="json",
+    show_default=True,
+    help="How it is written.",
+)
 @target_options
 @pass_target
 def export(target: Target, everything: bool, style: Literal["json", "toml"]) -> int:
@@ -54,9 +63,16 @@ def export(target: Target, everything: bool, style: Literal["json", "toml"]) -> 
     answer = ask_store(target, GET)
     described = describe(target)
     secrets = {field.path for field in described.fields if field.is_secret}
-    values = {field.path: _reach(answer.settings, field.path) for field in described.fields} if everything else answer.overrides
+    values = (
+        {field.path: _reach(answer.settings, field.path) for field in described.fields}
+        if everything
+        else answer.overrides
+    )
     nested = _nest({path: value for path, value in values.items() if path not in secrets})
-    print(toml.render(nested) if style == "toml" else json.dumps(nested, indent=2, ensure_ascii=False), end="" if style == "toml" else "\n")
+    print(
+        toml_writer.render(nested) if style == "toml" else json.dumps(nested, indent=2, ensure_ascii=False),
+        end="" if style == "toml" else "\n",
+    )
     return ExitCode.OK
 
 
@@ -105,22 +121,33 @@ def read(file: Path) -> dict[str, Any]:
     if len(content) > SIZE_LIMIT_BYTES:
         raise SettingsFileWrong(str(file), f"it has more than {SIZE_LIMIT_BYTES} bytes")
     try:
-        found = tomllib.loads(content.decode("utf-8-sig")) if file.suffix == ".toml" else parse(content, SIZE_LIMIT_BYTES)
+        found = (
+            tomllib.loads(content.decode("utf-8-sig"))
+            if file.suffix == ".toml"
+            else parse(content, SIZE_LIMIT_BYTES)
+        )
     except (NotStrictJson, ValueError, RecursionError) as error:
         raise SettingsFileWrong(
-            str(file), f"expected {'TOML' if file.suffix == '.toml' else 'JSON (TOML in a file named *.toml)'}: {error}"
+            str(file),
+            f"expected {'TOML' if file.suffix == '.toml' else 'JSON (TOML in a file named *.toml)'}: {error}",
         ) from error
     if not isinstance(found, dict):
         raise SettingsFileWrong(str(file), f"expected an object with settings, found {type(found).__name__}")
     return found
 
 
-def _open(values: dict[str, Any], known: set[str], sections: set[str], prefix: str = "") -> list[tuple[str, Any]]:
+def _open(
+    values: dict[str, Any], known: set[str], sections: set[str], prefix: str = ""
+) -> list[tuple[str, Any]]:
     """Dotted path to value; an object is opened unless it is the value of a setting."""
     leaves: list[tuple[str, Any]] = []
     for name, value in values.items():
         path = prefix + name
-        if isinstance(value, dict) and path not in known and any(section == path or section.startswith(path + ".") for section in sections):
+        if (
+            isinstance(value, dict)
+            and path not in known
+            and any(section == path or section.startswith(path + ".") for section in sections)
+        ):
             leaves += _open(value, known, sections, path + ".")
         else:
             leaves.append((path, value))

@@ -6,10 +6,10 @@ import json
 
 import click
 
-from actors.cli.config_talk import is_within
+from actors.cli.commands.config.config_change import is_within
+from actors.cli.connection import converse
+from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import print_json
-from actors.cli.session import converse
 from bus.client import GapEvent, Peer
 from schemas.config import SettingsChangedEvent
 
@@ -36,7 +36,11 @@ async def _watch(target: Target, peer: Peer, section: str | None, count: int | N
         while count is None or shown < count:
             received = await events.received()
             event = received.event
-            if received.retained or isinstance(event, GapEvent) or not isinstance(event, SettingsChangedEvent):
+            if (
+                received.retained
+                or isinstance(event, GapEvent)
+                or not isinstance(event, SettingsChangedEvent)
+            ):
                 continue
             changed = {path: value for path, value in event.changed.items() if is_within(path, section)}
             if changed:
@@ -46,7 +50,9 @@ async def _watch(target: Target, peer: Peer, section: str | None, count: int | N
 
 def _show(target: Target, changed: dict[str, object], event: SettingsChangedEvent) -> None:
     if target.as_json:
-        print_json({"changed": changed, "reason": event.reason, "revision": event.revision, "restart": event.restart})
+        print_json(
+            {"changed": changed, "reason": event.reason, "revision": event.revision, "restart": event.restart}
+        )
         return
     for path, value in changed.items():
         later = ", after a restart" if path in event.restart else ""

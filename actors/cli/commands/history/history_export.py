@@ -12,10 +12,10 @@ from typing import Any, TextIO
 import click
 import msgspec
 
-from actors.cli.history_views import entry_lines
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
+from actors.cli.views.history_view import entry_lines
 from bus.client import Peer
 from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent
 
@@ -23,8 +23,20 @@ TIMEOUT_SECONDS = 60.0
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["markdown", "csv", "jsonl"]), default="markdown", show_default=True, help="How it is written.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A new file, readable by you only; stdout without it.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "csv", "jsonl"]),
+    default="markdown",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A new file, readable by you only; stdout without it.",
+)
 @click.option("--conversation", "conversation_id", default="", help="Of this conversation only.")
 @click.option("--since", type=click.FloatRange(0), help="From this moment on, in seconds since 1970.")
 @click.option("--until", type=click.FloatRange(0), help="Before this moment, in seconds since 1970.")
@@ -40,7 +52,9 @@ def export(target: Target, /, form: Any, output: Path | None, **which: Any) -> i
     """
     with contextlib.ExitStack() as stack:
         write = sys.stdout.write if output is None else stack.enter_context(_new_file(output)).write
-        count = converse(target, lambda peer: _export(peer, HistoryExportRequestEvent(format=form, **which), write))
+        count = converse(
+            target, lambda peer: _export(peer, HistoryExportRequestEvent(format=form, **which), write)
+        )
     if output is not None and target.as_json:
         print_json({"path": str(output), "entries": count})
     elif output is not None:
@@ -65,7 +79,9 @@ def tail(target: Target, count: int | None) -> None:
 
 def _new_file(path: Path) -> TextIO:
     try:
-        return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="")
+        return open(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
+        )
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}; name a file that is not there yet") from error
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from actors.cli.history_export import export, tail
-from actors.cli.history_removal import clear, delete, prune, purge
-from actors.cli.history_views import entry_lines, hit_lines, status_lines
+from actors.cli.commands.history.history_export import export, tail
+from actors.cli.commands.history.history_removal import clear, delete, prune, purge
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
+from actors.cli.views.history_view import entry_lines, hit_lines, status_lines
 from schemas.history import (
     HistoryAppendRequestEvent,
     HistoryEditRequestEvent,
@@ -31,7 +31,8 @@ PAGE = 200
 def history() -> None:
     """See, search, change and export what was dictated and said.
 
-    Where it is kept is a setting: history.persistence_mode is `memory` (nothing is ever on disk) or `disk` (encrypted).
+    Where it is kept is a setting: history.persistence_mode is `memory` (nothing is ever on disk) or `disk`
+    (encrypted).
 
     \b
     Examples:
@@ -43,7 +44,9 @@ def history() -> None:
 
 
 @history.command(name="list")
-@click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most entries to show.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most entries to show."
+)
 @click.option("--kind", default="", help="Of this kind only, such as dictation.")
 @click.option("--conversation", "conversation_id", default="", help="Of this conversation only.")
 @click.option("--since", type=click.FloatRange(0), help="From this moment on, in seconds since 1970.")
@@ -72,7 +75,9 @@ def list_entries(target: Target, /, **question: Any) -> int:
 
 @history.command()
 @click.argument("words")
-@click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most entries to show.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most entries to show."
+)
 @click.option("--before", default="", help="Only what is older than the entry of this id.")
 @target_options
 @pass_target
@@ -84,7 +89,12 @@ def search(target: Target, words: str, limit: int, before: str) -> int:
       undercroft history search "shopping li"
       undercroft history search invoice --json
     """
-    found = converse(target, lambda peer: ask(peer, HistorySearchRequestEvent(words=words, limit=limit, before=before), TIMEOUT_SECONDS))
+    found = converse(
+        target,
+        lambda peer: ask(
+            peer, HistorySearchRequestEvent(words=words, limit=limit, before=before), TIMEOUT_SECONDS
+        ),
+    )
     if target.as_json:
         print_json(found)
         return ExitCode.OK if found.hits else ExitCode.FAILED
@@ -173,7 +183,9 @@ def keep(target: Target) -> int:
     Examples:
       undercroft history keep
     """
-    return _status(target, converse(target, lambda peer: ask(peer, HistoryKeepRequestEvent(), TIMEOUT_SECONDS)))
+    return _status(
+        target, converse(target, lambda peer: ask(peer, HistoryKeepRequestEvent(), TIMEOUT_SECONDS))
+    )
 
 
 @history.command()
@@ -186,7 +198,9 @@ def status(target: Target) -> int:
     Examples:
       undercroft history status --json
     """
-    return _status(target, converse(target, lambda peer: ask(peer, HistoryStatusRequestEvent(), TIMEOUT_SECONDS)))
+    return _status(
+        target, converse(target, lambda peer: ask(peer, HistoryStatusRequestEvent(), TIMEOUT_SECONDS))
+    )
 
 
 def _status(target: Target, found: Any) -> int:
@@ -194,7 +208,12 @@ def _status(target: Target, found: Any) -> int:
         print_json(found)
     else:
         print("\n".join(status_lines(found)))
-    return ExitCode.FAILED if found.findings or found.mode != found.storage.replace("encrypted", "disk").replace("plaintext", "disk") else ExitCode.OK
+    return (
+        ExitCode.FAILED
+        if found.findings
+        or found.mode != found.storage.replace("encrypted", "disk").replace("plaintext", "disk")
+        else ExitCode.OK
+    )
 
 
 def _text(text: str) -> str:

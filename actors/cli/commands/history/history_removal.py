@@ -6,10 +6,15 @@ import sys
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
-from schemas.history import HistoryClearRequestEvent, HistoryDeleteRequestEvent, HistoryPruneRequestEvent, HistoryRemovedEvent
+from schemas.history import (
+    HistoryClearRequestEvent,
+    HistoryDeleteRequestEvent,
+    HistoryPruneRequestEvent,
+    HistoryRemovedEvent,
+)
 
 TIMEOUT_SECONDS = 60.0
 
@@ -26,11 +31,21 @@ def delete(target: Target, ids: tuple[str, ...], dry_run: bool) -> int:
     Examples:
       undercroft history delete 01a1fc31-2d2f-7000-988b-b526e83d43be
     """
-    return _removed(target, converse(target, lambda peer: ask(peer, HistoryDeleteRequestEvent(ids=list(ids), dry_run=dry_run), TIMEOUT_SECONDS)))
+    return _removed(
+        target,
+        converse(
+            target,
+            lambda peer: ask(
+                peer, HistoryDeleteRequestEvent(ids=list(ids), dry_run=dry_run), TIMEOUT_SECONDS
+            ),
+        ),
+    )
 
 
 @click.command()
-@click.option("--before", type=click.FloatRange(0), help="Only what is older than this moment, in seconds since 1970.")
+@click.option(
+    "--before", type=click.FloatRange(0), help="Only what is older than this moment, in seconds since 1970."
+)
 @click.option("--dry-run", is_flag=True, help="Only say how many it would be.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
@@ -43,8 +58,18 @@ def clear(target: Target, before: float | None, dry_run: bool, yes: bool) -> int
       undercroft history clear --dry-run
       undercroft history clear --before 1767225600 --yes
     """
-    _confirm(target, "Delete all entries of the history?" if before is None else "Delete these entries?", dry_run or yes)
-    return _removed(target, converse(target, lambda peer: ask(peer, HistoryClearRequestEvent(before=before, dry_run=dry_run), TIMEOUT_SECONDS)))
+    _confirm(
+        target,
+        "Delete all entries of the history?" if before is None else "Delete these entries?",
+        dry_run or yes,
+    )
+    return _removed(
+        target,
+        converse(
+            target,
+            lambda peer: ask(peer, HistoryClearRequestEvent(before=before, dry_run=dry_run), TIMEOUT_SECONDS),
+        ),
+    )
 
 
 @click.command()
@@ -67,14 +92,33 @@ def purge(target: Target, backups: bool, dry_run: bool, yes: bool) -> int:
 
 
 @click.command()
-@click.option("--days", "keep_days", type=click.IntRange(0), help="Keep what is not older.  [default: history.keep_days]")
-@click.option("--entries", "keep_entries", type=click.IntRange(0), help="Keep so many of the newest.  [default: history.keep_entries]")
-@click.option("--mib", "keep_mib", type=click.IntRange(0), help="Keep the newest that fit.  [default: history.keep_mib]")
+@click.option(
+    "--days",
+    "keep_days",
+    type=click.IntRange(0),
+    help="Keep what is not older.  [default: history.keep_days]",
+)
+@click.option(
+    "--entries",
+    "keep_entries",
+    type=click.IntRange(0),
+    help="Keep so many of the newest.  [default: history.keep_entries]",
+)
+@click.option(
+    "--mib", "keep_mib", type=click.IntRange(0), help="Keep the newest that fit.  [default: history.keep_mib]"
+)
 @click.option("--dry-run", is_flag=True, help="Only say how many would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
 @pass_target
-def prune(target: Target, keep_days: int | None, keep_entries: int | None, keep_mib: int | None, dry_run: bool, yes: bool) -> int:
+def prune(
+    target: Target,
+    keep_days: int | None,
+    keep_entries: int | None,
+    keep_mib: int | None,
+    dry_run: bool,
+    yes: bool,
+) -> int:
     """Delete what the rules of retention do not keep. 0 means that a rule sets no limit, never that everything goes.
 
     \b
@@ -83,7 +127,9 @@ def prune(target: Target, keep_days: int | None, keep_entries: int | None, keep_
       undercroft history prune --days 90 --yes
     """
     _confirm(target, "Delete what the rules do not keep?", dry_run or yes)
-    request = HistoryPruneRequestEvent(keep_days=keep_days, keep_entries=keep_entries, keep_mib=keep_mib, dry_run=dry_run)
+    request = HistoryPruneRequestEvent(
+        keep_days=keep_days, keep_entries=keep_entries, keep_mib=keep_mib, dry_run=dry_run
+    )
     return _removed(target, converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
 
 

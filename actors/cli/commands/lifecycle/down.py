@@ -10,18 +10,24 @@ from typing import Final
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import DeadlinePassed, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import DeadlinePassed, print_json
-from actors.cli.session import ask, converse
 from bus.discovery import is_alive, read_runtime, runtime_path, state_directory
 from bus.errors import NotRunning, RequestFailed
-from schemas.supervision import SupervisorStopRequestEvent
+from schemas.operations.supervision import SupervisorStopRequestEvent
 
 POLL_SECONDS: Final = 0.02
 
 
 @click.command()
-@click.option("--timeout", "timeout_seconds", default=30.0, show_default=True, help="How long to wait for the end, in seconds.")
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    default=30.0,
+    show_default=True,
+    help="How long to wait for the end, in seconds.",
+)
 @target_options
 @pass_target
 def down(target: Target, timeout_seconds: float) -> None:
@@ -54,7 +60,7 @@ def _ask_by_signal(target: Target, pid: int) -> None:
     Raises:
         NotRunning: it is gone, or somebody else has its number now.
     """
-    from actors.storage.lock import holder_of
+    from actors.shared.durable.directory_lock import holder_of
 
     state = state_directory(target.app, target.home)
     holder = holder_of(state)

@@ -6,18 +6,26 @@ import asyncio
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import DeadlinePassed, ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import DeadlinePassed, ExitCode, print_json
-from actors.cli.render import plain_line
-from actors.cli.session import ask, converse
+from actors.cli.views.actor_table import plain_line
 from bus.client import GapEvent, Peer
-from schemas.supervision import ActorRestartRequestEvent, ActorStateChangedEvent, ActorStatus
+from schemas.operations.supervision import ActorRestartRequestEvent, ActorStateChangedEvent, ActorStatus
 
 
 @click.command()
 @click.argument("actors", nargs=-1, required=True, metavar="ACTOR...")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Return when the actor is ready again.")
-@click.option("--timeout", "timeout_seconds", default=30.0, show_default=True, help="How long to wait for each, in seconds.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Return when the actor is ready again."
+)
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    default=30.0,
+    show_default=True,
+    help="How long to wait for each, in seconds.",
+)
 @target_options
 @pass_target
 def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> int:
@@ -37,7 +45,9 @@ def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds
     return ExitCode.FAILED if any(status.state == "failed" for status in statuses) else ExitCode.OK
 
 
-async def _restart_all(peer: Peer, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> list[ActorStatus]:
+async def _restart_all(
+    peer: Peer, actors: tuple[str, ...], wait: bool, timeout_seconds: float
+) -> list[ActorStatus]:
     return [await _restart(peer, actor, wait, timeout_seconds) for actor in actors]
 
 

@@ -7,13 +7,13 @@ from typing import Final, get_args
 import click
 import msgspec
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import print_json
-from actors.cli.render import alert_line, code_of, print_status
-from actors.cli.session import ask, converse
+from actors.cli.views.actor_table import alert_line, code_of, print_status
 from bus.client import Peer
-from schemas.alerts import Alert, AlertChangedEvent, Severity
-from schemas.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent
+from schemas.operations.alerts import Alert, AlertChangedEvent, Severity
+from schemas.operations.supervision import SupervisorStatusEvent, SupervisorStatusRequestEvent
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 

@@ -8,28 +8,45 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 import msgspec
 
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, profile_option, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.render import code_of, print_status
-from schemas.supervision import SupervisorStatusEvent
+from actors.cli.views.actor_table import code_of, print_status
+from schemas.operations.supervision import SupervisorStatusEvent
 
 if TYPE_CHECKING:
-    from actors.cli.background import Background
-    from actors.supervisor.board import Watcher
+    from actors.cli.background_start import Background
+    from actors.runtime.supervisor.interfaces import Watcher
 
 DEFAULT_TRANSPORT: Final = "tcp" if sys.platform == "win32" else "ipc"
 DEFAULT_SPAWN: Final = "fork" if sys.platform == "linux" else "spawn"
 
 
 @click.command()
-@click.option("--detach", is_flag=True, help="Start in the background; return when every actor is ready or has failed.")
 @click.option(
-    "--transport", type=click.Choice(["ipc", "tcp"]), default=DEFAULT_TRANSPORT, show_default=True, help="tcp: loopback, encrypted with CURVE."
+    "--detach", is_flag=True, help="Start in the background; return when every actor is ready or has failed."
 )
 @click.option(
-    "--spawn", "spawn_method", type=click.Choice(["fork", "spawn"]), default=DEFAULT_SPAWN, show_default=True, help="How processes are made."
+    "--transport",
+    type=click.Choice(["ipc", "tcp"]),
+    default=DEFAULT_TRANSPORT,
+    show_default=True,
+    help="tcp: loopback, encrypted with CURVE.",
 )
-@click.option("--timeout", "timeout_seconds", default=60.0, show_default=True, help="With --detach: how long to wait, in seconds.")
+@click.option(
+    "--spawn",
+    "spawn_method",
+    type=click.Choice(["fork", "spawn"]),
+    default=DEFAULT_SPAWN,
+    show_default=True,
+    help="How processes are made.",
+)
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    default=60.0,
+    show_default=True,
+    help="With --detach: how long to wait, in seconds.",
+)
 @click.option("--settled-to-stdout", is_flag=True, hidden=True)
 @target_options
 @profile_option
@@ -53,13 +70,15 @@ def up(
       undercroft up --detach --json
     """
     if detach:
-        from actors.cli.background import fork_background, spawn_background
+        from actors.cli.background_start import fork_background, spawn_background
 
-        background = fork_background() if spawn_method == "fork" else spawn_background(target, transport, spawn_method)
+        background = (
+            fork_background() if spawn_method == "fork" else spawn_background(target, transport, spawn_method)
+        )
         if background is not None:
             return _await_settled(target, background, timeout_seconds)
         target.as_json, settled_to_stdout = False, True  # we are the background now
-    from actors.supervisor.start import run_supervisor
+    from actors.runtime.supervisor.start import run_supervisor
 
     run_supervisor(
         app=target.app,
@@ -73,13 +92,13 @@ def up(
 
 
 def _watcher(target: Target, settled_to_stdout: bool) -> Watcher:
-    from actors.cli import up_views
+    from actors.cli.views import up_view
 
     if settled_to_stdout:
-        return up_views.SettledView()
+        return up_view.SettledView()
     if target.as_json:
-        return up_views.JsonView()
-    return up_views.LiveView() if sys.stdout.isatty() else up_views.PlainView()
+        return up_view.JsonView()
+    return up_view.LiveView() if sys.stdout.isatty() else up_view.PlainView()
 
 
 def _await_settled(target: Target, background: Background, timeout_seconds: float) -> int:
@@ -87,7 +106,12 @@ def _await_settled(target: Target, background: Background, timeout_seconds: floa
     if not line:
         code, words = background.complaint()
         if target.as_json:
-            print_json({"error": words.strip().removeprefix("undercroft: "), "exit_code": code if code > 0 else int(ExitCode.FAILED)})
+            print_json(
+                {
+                    "error": words.strip().removeprefix("undercroft: "),
+                    "exit_code": code if code > 0 else int(ExitCode.FAILED),
+                }
+            )
         else:
             sys.stderr.write(words)
         return code if code > 0 else ExitCode.FAILED

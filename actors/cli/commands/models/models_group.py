@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from actors.cli import models_life, sources
-from actors.cli.install_view import InstallView, view_for
-from actors.cli.models_words import model_lines, tell
+from actors.cli.commands.models import models_lifecycle, models_sources
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
-from actors.sizes import size_text
+from actors.cli.views.install_view import InstallView, view_for
+from actors.cli.views.model_lines import model_lines, tell
+from actors.shared.text import size_text
 from bus.client import GapEvent, Peer
 from schemas.models import (
     ModelCancelRequestEvent,
@@ -66,7 +66,12 @@ def list_models(target: Target) -> int:
 @models.command()
 @click.argument("model_ids", nargs=-1, metavar="MODEL...")
 @click.option("--all", "everything", is_flag=True, help="Every model of the app that is not installed.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Show progress until all is installed; otherwise it goes on by itself.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Show progress until all is installed; otherwise it goes on by itself.",
+)
 @target_options
 @pass_target
 def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: bool) -> int:
@@ -82,14 +87,20 @@ def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: 
     view = view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty())
     with view:
         statuses = converse(target, lambda peer: _install(peer, model_ids, view, wait))
-    return ExitCode.FAILED if any(status.state in ("failed", "damaged") for status in statuses) else ExitCode.OK
+    return (
+        ExitCode.FAILED if any(status.state in ("failed", "damaged") for status in statuses) else ExitCode.OK
+    )
 
 
-async def _install(peer: Peer, model_ids: tuple[str, ...], view: InstallView, wait: bool) -> list[ModelStatus]:
+async def _install(
+    peer: Peer, model_ids: tuple[str, ...], view: InstallView, wait: bool
+) -> list[ModelStatus]:
     wanted = model_ids or await _missing(peer)
     latest: dict[str, ModelStatus] = {}
     begun: set[str] = set()
-    async with peer.subscribe(ModelDownloadProgressedEvent, ModelStateChangedEvent, ModelInstalledEvent) as events:
+    async with peer.subscribe(
+        ModelDownloadProgressedEvent, ModelStateChangedEvent, ModelInstalledEvent
+    ) as events:
         for model_id in dict.fromkeys(wanted):
             latest[model_id] = (await ask(peer, ModelInstallRequestEvent(model_id=model_id))).status
             view.state(latest[model_id])
@@ -130,7 +141,9 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
     Examples:
       undercroft models cancel whisper-tiny-en
     """
-    done = converse(target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial)))
+    done = converse(
+        target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial))
+    )
     tell(target, done, f"{model_id}: {done.status.state}, {size_text(done.status.durable_bytes)} kept")
     return ExitCode.OK
 
@@ -138,7 +151,13 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
 @models.command()
 @click.argument("model_id", metavar="MODEL")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
-@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=0.0, help="Wait so many seconds for those who hold it.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Wait so many seconds for those who hold it.",
+)
 @target_options
 @pass_target
 def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) -> int:
@@ -151,7 +170,9 @@ def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) ->
     """
     request = ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run, wait_seconds=wait_seconds)
     done = converse(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
-    tell(target, done, f"{model_id}: {size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}")
+    tell(
+        target, done, f"{model_id}: {size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
+    )
     return ExitCode.OK
 
 
@@ -166,11 +187,16 @@ def verify(target: Target, model_id: str) -> int:
     Examples:
       undercroft models verify whisper-tiny-en
     """
-    verdict = converse(target, lambda peer: ask(peer, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS))
-    lines = [f"{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}" for finding in verdict.findings]
+    verdict = converse(
+        target, lambda peer: ask(peer, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
+    )
+    lines = [
+        f"{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}"
+        for finding in verdict.findings
+    ]
     tell(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
     return ExitCode.FAILED if verdict.findings else ExitCode.OK
 
 
-for command in (*models_life.COMMANDS, *sources.COMMANDS):
+for command in (*models_lifecycle.COMMANDS, *models_sources.COMMANDS):
     models.add_command(command)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.models_words import partial_line, tell
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode
-from actors.cli.session import ask, converse
-from actors.sizes import size_text
-from schemas.leases import LEASE_SECONDS_LIMIT, ModelLeaseRequestEvent, ModelReleaseRequestEvent, ModelRepairRequestEvent, ModelRollbackRequestEvent
-from schemas.models import ModelPauseRequestEvent, ModelResumeRequestEvent, PartialsCollectRequestEvent, PartialsListRequestEvent
+from actors.cli.views.model_lines import partial_line, tell
+from actors.shared.text import size_text
+from schemas.leases import (
+    LEASE_SECONDS_LIMIT,
+    ModelLeaseRequestEvent,
+    ModelReleaseRequestEvent,
+    ModelRepairRequestEvent,
+    ModelRollbackRequestEvent,
+)
+from schemas.models import (
+    ModelPauseRequestEvent,
+    ModelResumeRequestEvent,
+    PartialsCollectRequestEvent,
+    PartialsListRequestEvent,
+)
 
 DISK_TIMEOUT_SECONDS = 60.0
 VERIFY_TIMEOUT_SECONDS = 3600.0
@@ -27,8 +38,12 @@ def pause(target: Target, model_id: str) -> int:
     Examples:
       undercroft models pause whisper-base
     """
-    done = converse(target, lambda peer: ask(peer, ModelPauseRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS))
-    tell(target, done, f"{done.status.name}: {done.status.state}, {size_text(done.status.durable_bytes)} kept")
+    done = converse(
+        target, lambda peer: ask(peer, ModelPauseRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS)
+    )
+    tell(
+        target, done, f"{done.status.name}: {done.status.state}, {size_text(done.status.durable_bytes)} kept"
+    )
     return ExitCode.OK
 
 
@@ -43,14 +58,22 @@ def resume(target: Target, model_id: str) -> int:
     Examples:
       undercroft models resume whisper-base
     """
-    done = converse(target, lambda peer: ask(peer, ModelResumeRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS))
+    done = converse(
+        target, lambda peer: ask(peer, ModelResumeRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS)
+    )
     tell(target, done, f"{done.status.name}: {done.status.state}")
     return ExitCode.OK
 
 
 @click.command()
 @click.argument("model_id", metavar="MODEL")
-@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=0.0, help="Wait so many seconds for those who hold it.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Wait so many seconds for those who hold it.",
+)
 @target_options
 @pass_target
 def rollback(target: Target, model_id: str, wait_seconds: float) -> int:
@@ -77,8 +100,14 @@ def repair(target: Target, model_id: str) -> int:
     Examples:
       undercroft models repair whisper-base
     """
-    done = converse(target, lambda peer: ask(peer, ModelRepairRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS))
-    tell(target, done, f"{done.status.name}: {done.status.state}, {size_text(done.kept_bytes)} need not be fetched")
+    done = converse(
+        target, lambda peer: ask(peer, ModelRepairRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
+    )
+    tell(
+        target,
+        done,
+        f"{done.status.name}: {done.status.state}, {size_text(done.kept_bytes)} need not be fetched",
+    )
     return ExitCode.OK
 
 
@@ -86,7 +115,12 @@ def repair(target: Target, model_id: str) -> int:
 @click.argument("model_id", metavar="MODEL")
 @click.option("--holder", required=True, help="Name that others are told while they wait.")
 @click.option(
-    "--ttl", "ttl_seconds", type=click.FloatRange(min=1, max=LEASE_SECONDS_LIMIT), default=60.0, show_default=True, help="Seconds it lasts."
+    "--ttl",
+    "ttl_seconds",
+    type=click.FloatRange(min=1, max=LEASE_SECONDS_LIMIT),
+    default=60.0,
+    show_default=True,
+    help="Seconds it lasts.",
 )
 @click.option("--renew", "lease_id", default="", metavar="LEASE", help="Renew this one.")
 @target_options
@@ -99,7 +133,9 @@ def lease(target: Target, model_id: str, holder: str, ttl_seconds: float, lease_
       undercroft models lease whisper-base --holder transcriber --ttl 600
       undercroft models lease whisper-base --holder transcriber --renew 3f2a...
     """
-    request = ModelLeaseRequestEvent(model_id=model_id, holder=holder, ttl_seconds=ttl_seconds, lease_id=lease_id)
+    request = ModelLeaseRequestEvent(
+        model_id=model_id, holder=holder, ttl_seconds=ttl_seconds, lease_id=lease_id
+    )
     done = converse(target, lambda peer: ask(peer, request, DISK_TIMEOUT_SECONDS))
     tell(target, done, f"{done.directory}\nlease {done.lease.lease_id}")
     return ExitCode.OK
@@ -117,7 +153,12 @@ def release(target: Target, model_id: str, lease_id: str) -> int:
     Examples:
       undercroft models release whisper-base 3f2a...
     """
-    done = converse(target, lambda peer: ask(peer, ModelReleaseRequestEvent(model_id=model_id, lease_id=lease_id), DISK_TIMEOUT_SECONDS))
+    done = converse(
+        target,
+        lambda peer: ask(
+            peer, ModelReleaseRequestEvent(model_id=model_id, lease_id=lease_id), DISK_TIMEOUT_SECONDS
+        ),
+    )
     tell(target, done, f"{model_id}: {'released' if done.was_held else 'was not held under that lease'}")
     return ExitCode.OK
 
@@ -141,7 +182,11 @@ def partials(target: Target) -> int:
 
 
 @click.command()
-@click.option("--keep-days", type=click.IntRange(min=1), help="Remove what is older and wanted by nobody.  [default: the rule of the settings]")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(min=1),
+    help="Remove what is older and wanted by nobody.  [default: the rule of the settings]",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
 @target_options
 @pass_target
@@ -152,11 +197,18 @@ def collect(target: Target, keep_days: int | None, dry_run: bool) -> int:
     Examples:
       undercroft models collect --keep-days 30 --dry-run
     """
-    done = converse(target, lambda peer: ask(peer, PartialsCollectRequestEvent(dry_run=dry_run, keep_days=keep_days), DISK_TIMEOUT_SECONDS))
+    done = converse(
+        target,
+        lambda peer: ask(
+            peer, PartialsCollectRequestEvent(dry_run=dry_run, keep_days=keep_days), DISK_TIMEOUT_SECONDS
+        ),
+    )
     freed = f"{size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
     if not done.keep_days:
         freed = "nothing was removed: no rule is set; give one with --keep-days, or 'undercroft models cancel MODEL --drop-partial' for a single one"
-    tell(target, done, "\n".join([*(partial_line(partial) for partial in done.removed), *done.problems, freed]))
+    tell(
+        target, done, "\n".join([*(partial_line(partial) for partial in done.removed), *done.problems, freed])
+    )
     return ExitCode.FAILED if done.problems else ExitCode.OK
 
 

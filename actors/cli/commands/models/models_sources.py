@@ -1,4 +1,4 @@
-"""`undercroft models add | resolve | withdraw | accept | refresh`: where models come from. Part of the group in `actors.cli.models`."""
+"""`undercroft models add | resolve | withdraw | accept | refresh`: where models come from. Part of the group in `actors.cli.commands.models.models_group`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from actors.cli.connection import ask, converse
+from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.outcome import ExitCode, print_json
-from actors.cli.session import ask, converse
 from schemas.manifest import ModelEntry
 from schemas.sources import (
     LicenceAcceptRequestEvent,
@@ -31,10 +31,23 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 def name_options(function: FunctionT) -> FunctionT:
     """Add NAME and what may be said about it."""
     for option in (
-        click.option("--category", default="", help="What the model is for, such as stt, llm, tts, vad, embedding.  [default: what the source says]"),
+        click.option(
+            "--category",
+            default="",
+            help="What the model is for, such as stt, llm, tts, vad, embedding.  [default: what the source says]",
+        ),
         click.option("--id", "model_id", default="", help="Id of the model.  [default: made of the name]"),
-        click.option("--size", "size_bytes", type=click.IntRange(min=0), help="Length of the file in bytes.  [default: what the server says]"),
-        click.option("--sha256", default="", help="Digest of the file, 64 hex digits; for https:// names, unless it stands behind the URL."),
+        click.option(
+            "--size",
+            "size_bytes",
+            type=click.IntRange(min=0),
+            help="Length of the file in bytes.  [default: what the server says]",
+        ),
+        click.option(
+            "--sha256",
+            default="",
+            help="Digest of the file, 64 hex digits; for https:// names, unless it stands behind the URL.",
+        ),
         click.argument("name", metavar="NAME"),
     ):
         function = option(function)
@@ -46,7 +59,15 @@ def name_options(function: FunctionT) -> FunctionT:
 @click.option("--dry-run", is_flag=True, help="Show what would be added.")
 @target_options
 @pass_target
-def add(target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str, dry_run: bool) -> int:
+def add(
+    target: Target,
+    name: str,
+    sha256: str,
+    size_bytes: int | None,
+    model_id: str,
+    category: str,
+    dry_run: bool,
+) -> int:
     """Add a model by name, so that it can be installed. Nothing large is downloaded yet.
 
     \b
@@ -66,7 +87,9 @@ def add(target: Target, name: str, sha256: str, size_bytes: int | None, model_id
     """
     if dry_run:
         return _resolve(target, name, sha256, size_bytes, model_id, category)
-    question = ModelAddRequestEvent(name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category)
+    question = ModelAddRequestEvent(
+        name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
+    )
     added = converse(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
     if target.as_json:
         print_json(added)
@@ -75,7 +98,9 @@ def add(target: Target, name: str, sha256: str, size_bytes: int | None, model_id
     if not added.is_new:
         print(f"{added.entry.id}: was added before, nothing changed")
     elif added.entry.accept_licence:
-        print(f"{added.entry.id}: added; read its licence, then run 'undercroft models accept {added.entry.id}'")
+        print(
+            f"{added.entry.id}: added; read its licence, then run 'undercroft models accept {added.entry.id}'"
+        )
     else:
         print(f"{added.entry.id}: added; run 'undercroft models install {added.entry.id}'")
     return ExitCode.OK
@@ -85,7 +110,9 @@ def add(target: Target, name: str, sha256: str, size_bytes: int | None, model_id
 @name_options
 @target_options
 @pass_target
-def resolve(target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str) -> int:
+def resolve(
+    target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str
+) -> int:
     """Show what a name means now: its files, their sizes and digests, its licence. Changes nothing.
 
     \b
@@ -145,7 +172,7 @@ def refresh(target: Target) -> int:
 
 
 COMMANDS: Final = (add, resolve, withdraw, accept, refresh)
-"""What `actors.cli.models` takes into its group."""
+"""What `actors.cli.commands.models.models_group` takes into its group."""
 
 
 def whole_name(name: str) -> str:
@@ -160,11 +187,22 @@ def whole_name(name: str) -> str:
 
 def described(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
     """An entry for people."""
-    from actors.sizes import size_text
+    from actors.shared.text import size_text
 
-    licence = entry.licence + (f" ({entry.licence_url})" if entry.licence_url else "") + (", has to be accepted" if entry.accept_licence else "")
-    lines = [f"{entry.id}: {entry.name} ({entry.category}), {size_text(entry.size_bytes)}", f"  from     {pinned}", f"  licence  {licence}"]
-    lines += [f"  file     {file.path}  {size_text(file.size_bytes)}  sha256 {file.sha256[:16]}..." for file in entry.files[:FILES_SHOWN]]
+    licence = (
+        entry.licence
+        + (f" ({entry.licence_url})" if entry.licence_url else "")
+        + (", has to be accepted" if entry.accept_licence else "")
+    )
+    lines = [
+        f"{entry.id}: {entry.name} ({entry.category}), {size_text(entry.size_bytes)}",
+        f"  from     {pinned}",
+        f"  licence  {licence}",
+    ]
+    lines += [
+        f"  file     {file.path}  {size_text(file.size_bytes)}  sha256 {file.sha256[:16]}..."
+        for file in entry.files[:FILES_SHOWN]
+    ]
     if len(entry.files) > FILES_SHOWN:
         lines.append(f"  and {len(entry.files) - FILES_SHOWN} more files")
     if skipped:
@@ -172,8 +210,12 @@ def described(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
     return lines
 
 
-def _resolve(target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str) -> int:
-    question = ModelNameResolveRequestEvent(name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category)
+def _resolve(
+    target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str
+) -> int:
+    question = ModelNameResolveRequestEvent(
+        name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
+    )
     found = converse(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
     _print(target, found, "\n".join(described(found.entry, found.pinned, found.skipped)))
     return ExitCode.OK

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, places
+from actors.cli.doctor.problems import Place, Problem, places
 
 CHECK: Final = "clock"
 RELEASED_AT: Final = 1_767_225_600.0
@@ -48,14 +48,33 @@ def look(place: Place) -> Facts:
 def check(facts: Facts) -> list[Problem]:
     """Whether the clock is years off, or went back."""
     if not RELEASED_AT <= facts.now <= RELEASED_AT + SPAN_SECONDS:
-        what, advice = "the clock of this machine is years off", "set it; downloads fail on certificates until then"
+        what, advice = (
+            "the clock of this machine is years off",
+            "set it; downloads fail on certificates until then",
+        )
         found, expected = _day(facts.now), f"a day after {_day(RELEASED_AT)}"
-        return [Problem(check=CHECK, severity="error", what=what, found=found, expected=expected, advice=advice)]
+        return [
+            Problem(check=CHECK, severity="error", what=what, found=found, expected=expected, advice=advice)
+        ]
     if facts.future_paths:
         what = "files were changed in the future: the clock was wrong then, or is now"
         advice = "set the clock; ages of backups and of history are counted by it"
-        where, found, expected = places(facts.future_paths), _day(facts.latest_at), f"at most {_day(facts.now)}"
-        return [Problem(check=CHECK, severity="warning", what=what, where=where, found=found, expected=expected, advice=advice)]
+        where, found, expected = (
+            places(facts.future_paths),
+            _day(facts.latest_at),
+            f"at most {_day(facts.now)}",
+        )
+        return [
+            Problem(
+                check=CHECK,
+                severity="warning",
+                what=what,
+                where=where,
+                found=found,
+                expected=expected,
+                advice=advice,
+            )
+        ]
     return []
 
 

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, places
-from actors.storage.crash_files import directory_of, read_crashes
-from schemas.crashes import CrashKind, CrashRecord
+from actors.cli.doctor.problems import Place, Problem, places
+from actors.shared.crash_files import directory_of, read_crashes
+from schemas.operations.crashes import CrashKind, CrashRecord
 
 CHECK: Final = "crashes"
 RECENT_SECONDS: Final = 86_400.0
@@ -48,7 +48,9 @@ class Facts:
 
 def look(place: Place) -> Facts:
     """Read the records."""
-    return Facts(str(directory_of(place.locations.state)), tuple(read_crashes(place.locations.state)), place.now)
+    return Facts(
+        str(directory_of(place.locations.state)), tuple(read_crashes(place.locations.state)), place.now
+    )
 
 
 def check(facts: Facts) -> list[Problem]:
@@ -74,5 +76,14 @@ def check(facts: Facts) -> list[Problem]:
         )
     if unreadable := [name for name, record in facts.records if record is None]:
         what, advice = "crash records cannot be read", "remove them"
-        problems.append(Problem(check=CHECK, severity="info", what=what, where=places(unreadable), found=facts.directory, advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="info",
+                what=what,
+                where=places(unreadable),
+                found=facts.directory,
+                advice=advice,
+            )
+        )
     return problems

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import Place, Problem
 
 CHECK: Final = "databases"
 SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
@@ -51,7 +51,9 @@ def check(facts: list[DatabaseFacts]) -> list[Problem]:
         if found.fault:
             advice = "stop the runtime, copy the file away, and bring it back from a backup"
             what = f"a database is damaged: {found.fault}"
-            problems.append(Problem(check=CHECK, severity="error", what=what, where=found.path, advice=advice))
+            problems.append(
+                Problem(check=CHECK, severity="error", what=what, where=found.path, advice=advice)
+            )
         elif not found.is_checked:
             what = "a database was not looked through: it is too large, or busy"
             problems.append(Problem(check=CHECK, severity="info", what=what, where=found.path))
@@ -76,7 +78,9 @@ def _look_at(path: Path) -> DatabaseFacts:
 
 def _looked_through(path: Path) -> DatabaseFacts:
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as database:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        ) as database:
             rows = database.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.OperationalError:
         return DatabaseFacts(str(path), is_checked=False)  # busy, or its log cannot be read without writing

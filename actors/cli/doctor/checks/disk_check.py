@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, size
-from actors.storage.locations import CATEGORIES
+from actors.cli.doctor.problems import Place, Problem, size
+from actors.shared.locations.locations import CATEGORIES
 
 CHECK: Final = "disk"
 FULL_BYTES: Final = 64 * 1024 * 1024
@@ -64,17 +64,27 @@ def check(facts: list[DiskFacts]) -> list[Problem]:
 def _judge(disk: DiskFacts) -> list[Problem]:
     for_what = ", ".join(disk.categories)
     if disk.fault:
-        what, advice = f"the disk for {for_what} cannot be looked at: {disk.fault}", "check the disk, and whether it is mounted"
+        what, advice = (
+            f"the disk for {for_what} cannot be looked at: {disk.fault}",
+            "check the disk, and whether it is mounted",
+        )
         return [Problem(check=CHECK, severity="error", what=what, where=disk.path, advice=advice)]
     if disk.is_read_only:
-        what, advice = f"the disk for {for_what} is read-only", "mount it for writing; if the system did this by itself, check the disk for faults"
+        what, advice = (
+            f"the disk for {for_what} is read-only",
+            "mount it for writing; if the system did this by itself, check the disk for faults",
+        )
         return [Problem(check=CHECK, severity="error", what=what, where=disk.path, advice=advice)]
     problems = []
     if disk.free_bytes < NEARLY_FULL_BYTES:
         is_full = disk.free_bytes < FULL_BYTES
         what = f"the disk for {for_what} is {'full' if is_full else 'nearly full'}"
         advice = "free some space; 'undercroft models list' shows which models could go, 'undercroft paths' moves them to another disk"
-        severity, found, expected = ("error" if is_full else "warning"), f"{size(disk.free_bytes)} free", f"at least {size(NEARLY_FULL_BYTES)}"
+        severity, found, expected = (
+            ("error" if is_full else "warning"),
+            f"{size(disk.free_bytes)} free",
+            f"at least {size(NEARLY_FULL_BYTES)}",
+        )
         problems.append(
             Problem(
                 check=CHECK,
@@ -87,9 +97,22 @@ def _judge(disk: DiskFacts) -> list[Problem]:
             )
         )
     if disk.free_files is not None and disk.free_files < FEW_FILES:
-        what, found = f"the disk for {for_what} takes hardly any more files, whatever their size", f"{disk.free_files} left"
+        what, found = (
+            f"the disk for {for_what} takes hardly any more files, whatever their size",
+            f"{disk.free_files} left",
+        )
         advice = "remove files that nobody needs (df -i)"
-        problems.append(Problem(check=CHECK, severity="warning", what=what, where=disk.path, found=found, expected=f"{FEW_FILES}", advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="warning",
+                what=what,
+                where=disk.path,
+                found=found,
+                expected=f"{FEW_FILES}",
+                advice=advice,
+            )
+        )
     return problems
 
 
@@ -102,4 +125,6 @@ def _look_at(path: Path, categories: tuple[str, ...]) -> DiskFacts:
     except OSError as error:
         return DiskFacts(categories, str(path), fault=error.strerror or str(error))
     is_read_only = bool(found.f_flag & getattr(os, "ST_RDONLY", 1))
-    return DiskFacts(categories, str(path), free_bytes, is_read_only, found.f_favail if found.f_files else None)
+    return DiskFacts(
+        categories, str(path), free_bytes, is_read_only, found.f_favail if found.f_files else None
+    )

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, places
-from actors.storage.audit import places_of, verify
-from actors.storage.envelope import check_envelope
-from actors.storage.reading import FileUnreadable, read_file
+from actors.cli.doctor.problems import Place, Problem, places
+from actors.shared.audit.audit_log import places_of, verify
+from actors.shared.crypto.envelope import check_envelope
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from bus.errors import UndercroftError
 
 CHECK: Final = "state"
@@ -58,7 +58,11 @@ def look(place: Place) -> Facts:
             if fault:
                 damaged.append((str(path), fault))
     directory, head = places_of(place.locations.state)
-    audit = tuple(f"{found.file}: {found.trouble}: {found.detail}" for found in verify(directory, head) if found.is_tamper)
+    audit = tuple(
+        f"{found.file}: {found.trouble}: {found.detail}"
+        for found in verify(directory, head)
+        if found.is_tamper
+    )
     return Facts(read, left_out, tuple(damaged), tuple(sorted(aside)), audit)
 
 
@@ -67,19 +71,45 @@ def check(facts: Facts) -> list[Problem]:
     problems = []
     for path, fault in facts.damaged[:10]:
         advice = "leave it where it is: the state store puts it aside and takes the newest good copy when it is next read"
-        problems.append(Problem(check=CHECK, severity="error", what=f"a document is damaged: {fault}", where=path, advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=f"a document is damaged: {fault}",
+                where=path,
+                advice=advice,
+            )
+        )
     if len(facts.damaged) > 10:
         what = f"{len(facts.damaged) - 10} more documents are damaged"
-        problems.append(Problem(check=CHECK, severity="error", what=what, advice="check the disk; bring them back from a backup"))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=what,
+                advice="check the disk; bring them back from a backup",
+            )
+        )
     if facts.put_aside:
         what, advice = "damaged documents were put aside", "see what can be taken from them, then remove them"
-        problems.append(Problem(check=CHECK, severity="warning", what=what, where=places(facts.put_aside), advice=advice))
+        problems.append(
+            Problem(check=CHECK, severity="warning", what=what, where=places(facts.put_aside), advice=advice)
+        )
     if facts.audit:
-        what, advice = "the audit log is not what was written", "find out who changed it, or check the disk; it goes on behind what is wrong"
-        problems.append(Problem(check=CHECK, severity="error", what=what, found=places(facts.audit), advice=advice))
+        what, advice = (
+            "the audit log is not what was written",
+            "find out who changed it, or check the disk; it goes on behind what is wrong",
+        )
+        problems.append(
+            Problem(check=CHECK, severity="error", what=what, found=places(facts.audit), advice=advice)
+        )
     if facts.left_out:
         what = f"{facts.left_out} of {facts.read + facts.left_out} documents were not read, since that takes too long"
-        problems.append(Problem(check=CHECK, severity="info", what=what, advice="the state store checks each when it reads it"))
+        problems.append(
+            Problem(
+                check=CHECK, severity="info", what=what, advice="the state store checks each when it reads it"
+            )
+        )
     return problems
 
 

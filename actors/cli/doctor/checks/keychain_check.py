@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from actors.doctor.problems import Place, Problem
-from actors.storage.keys.keychain import KEYCHAIN_VARIABLE, KeychainFailed, KeychainRefused, choose
-from actors.storage.keys.policy import ADVICE
-from actors.storage.keys.ring import SERVICE, open_ring
-from actors.storage.keys.worker import PatientKeychain
+from actors.cli.doctor.problems import Place, Problem
+from actors.shared.keys.key_ring import SERVICE, open_ring
+from actors.shared.keys.key_rules import ADVICE
+from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, KeychainFailed, KeychainRefused, choose
+from actors.shared.keys.keychain_worker import PatientKeychain
 from schemas.keys import KeysReport, LockReason
 
 CHECK: Final = "keychain"
@@ -55,14 +55,31 @@ def check(facts: Facts) -> list[Problem]:
     """Whether they are locked, whether they could be made, and whether they could be recovered."""
     report = facts.report
     if report is None:
-        return [Problem(check=CHECK, severity="error", what=facts.fault, advice=f"choose another keychain with {KEYCHAIN_VARIABLE}")]
+        return [
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=facts.fault,
+                advice=f"choose another keychain with {KEYCHAIN_VARIABLE}",
+            )
+        ]
     if facts.silent is not None:
         what = f"there are no keys yet, and the keychain gives no answer ({facts.silent}): {facts.detail}; nothing could be encrypted"
-        return [Problem(check=CHECK, severity="info", what=what, where=report.keychain, advice=ADVICE[facts.silent])]
+        return [
+            Problem(
+                check=CHECK, severity="info", what=what, where=report.keychain, advice=ADVICE[facts.silent]
+            )
+        ]
     if report.state == "locked":
-        what, advice = f"the keys are locked ({report.reason}): {report.detail}", report.advice or "see 'undercroft keys status'"
+        what, advice = (
+            f"the keys are locked ({report.reason}): {report.detail}",
+            report.advice or "see 'undercroft keys status'",
+        )
         return [Problem(check=CHECK, severity="error", what=what, where=report.keychain, advice=advice)]
     if report.state == "unlocked" and not report.has_recovery_code:
-        what, advice = "there is no recovery code: if the keychain is lost, so is what was encrypted", "run 'undercroft keys recovery-code'"
+        what, advice = (
+            "there is no recovery code: if the keychain is lost, so is what was encrypted",
+            "run 'undercroft keys recovery-code'",
+        )
         return [Problem(check=CHECK, severity="info", what=what, where=report.keychain, advice=advice)]
     return []

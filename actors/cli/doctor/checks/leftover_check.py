@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, RemoveFile, places, size
-from actors.storage.durable import TEMPORARY_SUFFIX
+from actors.cli.doctor.problems import Place, Problem, RemoveFile, places, size
+from actors.shared.durable.durable_write import TEMPORARY_SUFFIX
 
 CHECK: Final = "leftovers"
 FILES_LIMIT: Final = 10_000
@@ -40,7 +40,11 @@ def look(place: Place) -> Facts:
     for root in (place.locations.config, place.locations.state):
         for parent, _, names in os.walk(root):
             for name in names:
-                if name.endswith(TEMPORARY_SUFFIX) and len(found) < FILES_LIMIT and (facts := _look_at(Path(parent) / name, place.now)):
+                if (
+                    name.endswith(TEMPORARY_SUFFIX)
+                    and len(found) < FILES_LIMIT
+                    and (facts := _look_at(Path(parent) / name, place.now))
+                ):
                     found.append(facts)
     return Facts(tuple(found), place.is_up)
 
@@ -50,10 +54,17 @@ def check(facts: Facts) -> list[Problem]:
     left = [found for found in facts.files if found.age_seconds >= SETTLED_SECONDS]
     if not left or facts.is_up:
         return []
-    what, advice = "a process that was killed left temp files", "run 'undercroft doctor --fix'; their owners replace them too"
+    what, advice = (
+        "a process that was killed left temp files",
+        "run 'undercroft doctor --fix'; their owners replace them too",
+    )
     where, found = places([one.path for one in left]), size(sum(one.size_bytes for one in left))
     repairs = tuple(RemoveFile(path=one.path) for one in left)
-    return [Problem(check=CHECK, severity="info", what=what, where=where, found=found, advice=advice, repairs=repairs)]
+    return [
+        Problem(
+            check=CHECK, severity="info", what=what, where=where, found=found, advice=advice, repairs=repairs
+        )
+    ]
 
 
 def _look_at(path: Path, now: float) -> TempFacts | None:
@@ -61,4 +72,6 @@ def _look_at(path: Path, now: float) -> TempFacts | None:
         status = path.lstat()
     except OSError:
         return None
-    return TempFacts(str(path), status.st_size, now - status.st_mtime) if stat.S_ISREG(status.st_mode) else None
+    return (
+        TempFacts(str(path), status.st_size, now - status.st_mtime) if stat.S_ISREG(status.st_mode) else None
+    )

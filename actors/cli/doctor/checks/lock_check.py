@@ -8,8 +8,8 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from actors.doctor.problems import Place, Problem, RemoveFile
-from actors.storage.lock import HOLDER_NAME, LOCK_NAME, holder_of
+from actors.cli.doctor.problems import Place, Problem, RemoveFile
+from actors.shared.durable.directory_lock import HOLDER_NAME, LOCK_NAME, holder_of
 from bus.discovery import is_alive, read_runtime
 from bus.errors import NotRunning
 
@@ -76,61 +76,141 @@ def look(place: Place) -> Facts:
     """Look at every directory that has an owner."""
     state = place.locations.state
     directories = dict.fromkeys([state, state / "store", place.locations.models, place.locations.workspace])
-    return Facts(tuple(_look_at(directory) for directory in directories), _look_at_runtime(place.runtime_path))
+    return Facts(
+        tuple(_look_at(directory) for directory in directories), _look_at_runtime(place.runtime_path)
+    )
 
 
 def check(facts: Facts) -> list[Problem]:
     """What does not fit together."""
     problems = [problem for lock in facts.locks for problem in _judge_lock(lock)]
     if not facts.locks[0].is_held:
-        problems += [_owned_by_another(lock) for lock in facts.locks[1:] if lock.is_held and lock.is_holder_alive]
+        problems += [
+            _owned_by_another(lock) for lock in facts.locks[1:] if lock.is_held and lock.is_holder_alive
+        ]
     return problems + _judge_runtime(facts.locks[0], facts.runtime)
 
 
 def _judge_lock(lock: LockFacts) -> list[Problem]:
     note = str(Path(lock.directory) / HOLDER_NAME)
     if lock.is_held is None:
-        what, advice = "the lock cannot be looked at", "make the directory readable and writable for this user"
+        what, advice = (
+            "the lock cannot be looked at",
+            "make the directory readable and writable for this user",
+        )
         return [Problem(check=CHECK, severity="error", what=what, where=lock.directory, advice=advice)]
     if not lock.is_held and lock.holder_pid is not None:
         what = f"a note says that {lock.holder_name or 'a process'} owns the directory, and nobody does"
         found = f"process {lock.holder_pid}"
         advice = "nothing: the next owner writes over it"
-        return [Problem(check=CHECK, severity="info", what=what, where=note, found=found, advice=advice, repairs=(RemoveFile(path=note),))]
+        return [
+            Problem(
+                check=CHECK,
+                severity="info",
+                what=what,
+                where=note,
+                found=found,
+                advice=advice,
+                repairs=(RemoveFile(path=note),),
+            )
+        ]
     if lock.is_held and lock.holder_pid is not None and not lock.is_holder_alive:
         what = "the directory is locked, and the process that says it owns it is gone"
         advice = f"find out who holds it: fuser {Path(lock.directory) / LOCK_NAME}"
-        return [Problem(check=CHECK, severity="warning", what=what, where=lock.directory, found=f"process {lock.holder_pid}", advice=advice)]
+        return [
+            Problem(
+                check=CHECK,
+                severity="warning",
+                what=what,
+                where=lock.directory,
+                found=f"process {lock.holder_pid}",
+                advice=advice,
+            )
+        ]
     return []
 
 
 def _owned_by_another(lock: LockFacts) -> Problem:
     what = f"no runtime has this home, and {lock.holder_name or 'another process'} owns this directory"
     advice = "nothing, if apps share it: this one waits until it is free"
-    return Problem(check=CHECK, severity="info", what=what, where=lock.directory, found=f"process {lock.holder_pid}", advice=advice)
+    return Problem(
+        check=CHECK,
+        severity="info",
+        what=what,
+        where=lock.directory,
+        found=f"process {lock.holder_pid}",
+        advice=advice,
+    )
 
 
 def _judge_runtime(home: LockFacts, runtime: RuntimeFacts) -> list[Problem]:
     if not home.is_held:
         if not runtime.exists:
             return []
-        what, advice = "a runtime that is gone left its runtime.json", "run 'undercroft doctor --fix', or start a runtime"
+        what, advice = (
+            "a runtime that is gone left its runtime.json",
+            "run 'undercroft doctor --fix', or start a runtime",
+        )
         if runtime.is_alive:
-            what, advice = "runtime.json speaks of a process that does not have this home", "see whether that process is a runtime of another home"
+            what, advice = (
+                "runtime.json speaks of a process that does not have this home",
+                "see whether that process is a runtime of another home",
+            )
         found = f"process {runtime.pid}" if runtime.pid else runtime.fault
         repairs = () if runtime.is_alive else (RemoveFile(path=runtime.path),)
-        return [Problem(check=CHECK, severity="warning", what=what, where=runtime.path, found=found, advice=advice, repairs=repairs)]
+        return [
+            Problem(
+                check=CHECK,
+                severity="warning",
+                what=what,
+                where=runtime.path,
+                found=found,
+                advice=advice,
+                repairs=repairs,
+            )
+        ]
     if not runtime.exists:
         what = "a runtime has this home, and there is no runtime.json that leads to it"
         advice = "if it is not just starting: restart it with 'kill' and 'undercroft up'"
-        return [Problem(check=CHECK, severity="error", what=what, where=runtime.path, found=f"process {home.holder_pid}", advice=advice)]
+        return [
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=what,
+                where=runtime.path,
+                found=f"process {home.holder_pid}",
+                advice=advice,
+            )
+        ]
     if runtime.pid is None:
         advice = "restart the runtime; it writes the file anew"
-        return [Problem(check=CHECK, severity="error", what="runtime.json cannot be used", where=runtime.path, found=runtime.fault, advice=advice)]
+        return [
+            Problem(
+                check=CHECK,
+                severity="error",
+                what="runtime.json cannot be used",
+                where=runtime.path,
+                found=runtime.fault,
+                advice=advice,
+            )
+        ]
     if home.holder_pid is not None and runtime.pid != home.holder_pid:
-        what, advice = "runtime.json speaks of another process than the one that has this home", "restart the runtime"
+        what, advice = (
+            "runtime.json speaks of another process than the one that has this home",
+            "restart the runtime",
+        )
         found, expected = f"process {runtime.pid}", f"process {home.holder_pid}"
-        return [Problem(check=CHECK, severity="error", what=what, where=runtime.path, found=found, expected=expected, advice=advice)]
+        return [
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=what,
+                where=runtime.path,
+                found=found,
+                expected=expected,
+                advice=advice,
+            )
+        ]
     return []
 
 

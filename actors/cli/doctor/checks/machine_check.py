@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import Place, Problem
 
 CHECK: Final = "machine"
 DISTRIBUTION: Final = "undercroft"
@@ -38,7 +38,8 @@ class Facts:
     """The machine.
 
     Attributes:
-        filesystem_encoding, text_encoding: how names of files and contents are read where nothing else is said.
+        filesystem_encoding, text_encoding: how names of files and contents are read where nothing else is
+            said.
         watch_instances, watches: limits of inotify; None where there is none.
     """
 
@@ -68,21 +69,63 @@ def check(facts: Facts) -> list[Problem]:
     if facts.python < PYTHON:
         found, expected = platform.python_version(), "3.11 or later"
         advice = "install Undercroft with a later Python"
-        problems.append(Problem(check=CHECK, severity="error", what="this Python is too old", found=found, expected=expected, advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what="this Python is too old",
+                found=found,
+                expected=expected,
+                advice=advice,
+            )
+        )
     for library in facts.libraries:
-        if not library.installed or (library.minimum and _numbers(library.installed) < _numbers(library.minimum)):
-            what, advice = f"the library {library.name} is {'too old' if library.installed else 'missing'}", "install Undercroft again"
+        if not library.installed or (
+            library.minimum and _numbers(library.installed) < _numbers(library.minimum)
+        ):
+            what, advice = (
+                f"the library {library.name} is {'too old' if library.installed else 'missing'}",
+                "install Undercroft again",
+            )
             found, expected = library.installed or "nothing", f"{library.minimum or 'any version'} or later"
-            problems.append(Problem(check=CHECK, severity="error", what=what, found=found, expected=expected, advice=advice))
+            problems.append(
+                Problem(
+                    check=CHECK, severity="error", what=what, found=found, expected=expected, advice=advice
+                )
+            )
     for name, encoding in (("names of files", facts.filesystem_encoding), ("text", facts.text_encoding)):
         if not is_utf8(encoding):
-            what, advice = f"{name} are not UTF-8 here: names in other languages may break", "set LANG to a UTF-8 locale, such as C.UTF-8"
-            problems.append(Problem(check=CHECK, severity="warning", what=what, found=encoding, expected="utf-8", advice=advice))
-    for name, value, fewest in (("instances", facts.watch_instances, FEWEST_INSTANCES), ("watches", facts.watches, FEWEST_WATCHES)):
+            what, advice = (
+                f"{name} are not UTF-8 here: names in other languages may break",
+                "set LANG to a UTF-8 locale, such as C.UTF-8",
+            )
+            problems.append(
+                Problem(
+                    check=CHECK,
+                    severity="warning",
+                    what=what,
+                    found=encoding,
+                    expected="utf-8",
+                    advice=advice,
+                )
+            )
+    for name, value, fewest in (
+        ("instances", facts.watch_instances, FEWEST_INSTANCES),
+        ("watches", facts.watches, FEWEST_WATCHES),
+    ):
         if value is not None and value < fewest:
             what = f"the system watches few files (fs.inotify.max_user_{name}): edits from outside may be seen late"
             advice = f"raise it: sudo sysctl fs.inotify.max_user_{name}={fewest}"
-            problems.append(Problem(check=CHECK, severity="warning", what=what, found=str(value), expected=f"at least {fewest}", advice=advice))
+            problems.append(
+                Problem(
+                    check=CHECK,
+                    severity="warning",
+                    what=what,
+                    found=str(value),
+                    expected=f"at least {fewest}",
+                    advice=advice,
+                )
+            )
     return problems
 
 

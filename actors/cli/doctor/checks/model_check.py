@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
-from actors.doctor.problems import Place, Problem, places, size
-from actors.manifest import load_bundled, path_problem
-from actors.storage.reading import FileUnreadable, read_file
+from actors.cli.doctor.problems import Place, Problem, places, size
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.manifest import load_bundled, path_problem
 
 CHECK: Final = "models"
 RECORD_NAME: Final = ".undercroft.json"
@@ -70,7 +70,11 @@ class Facts:
 def look(place: Place) -> Facts:
     """Compare sizes with the record of each model, or with the manifest where there is none."""
     declared, refused = load_bundled(place.profile.manifests) if place.profile else ([], [])
-    promised = {entry.id: {file.path: file.size_bytes for file in entry.files} for found in declared for entry in found.manifest.models}
+    promised = {
+        entry.id: {file.path: file.size_bytes for file in entry.files}
+        for found in declared
+        for entry in found.manifest.models
+    }
     models, leftovers = [], []
     for directory in _directories(place.locations.models):
         kind = LEFTOVERS.get(directory.suffix, "")
@@ -84,26 +88,49 @@ def look(place: Place) -> Facts:
 def check(facts: Facts) -> list[Problem]:
     """Which models are not whole, and what could go."""
     advice = "update the app, or mend its profile"
-    problems = [Problem(check=CHECK, severity="error", what=f"a manifest is not in force: {text}", advice=advice) for text in facts.refused_manifests]
+    problems = [
+        Problem(check=CHECK, severity="error", what=f"a manifest is not in force: {text}", advice=advice)
+        for text in facts.refused_manifests
+    ]
     for model in facts.models:
         advice = f"run 'undercroft models install {model.model_id}' to fetch it again"
         if model.fault:
-            problems.append(Problem(check=CHECK, severity="warning", what=model.fault, where=model.path, advice=advice))
+            problems.append(
+                Problem(check=CHECK, severity="warning", what=model.fault, where=model.path, advice=advice)
+            )
         elif model.wrong:
             what = f"the model {model.model_id} is not whole: files are missing or have another length"
-            problems.append(Problem(check=CHECK, severity="error", what=what, where=model.path, found=places(model.wrong), advice=advice))
+            problems.append(
+                Problem(
+                    check=CHECK,
+                    severity="error",
+                    what=what,
+                    where=model.path,
+                    found=places(model.wrong),
+                    advice=advice,
+                )
+            )
     for left in facts.leftovers:
         if left.kind == "damaged":
-            what, advice = f"a damaged copy of {left.model_id} was put aside", f"run 'undercroft models install {left.model_id}', then remove it"
+            what, advice = (
+                f"a damaged copy of {left.model_id} was put aside",
+                f"run 'undercroft models install {left.model_id}', then remove it",
+            )
             found = size(left.size_bytes)
-            problems.append(Problem(check=CHECK, severity="warning", what=what, where=left.path, found=found, advice=advice))
+            problems.append(
+                Problem(
+                    check=CHECK, severity="warning", what=what, where=left.path, found=found, advice=advice
+                )
+            )
         elif left.kind == "partial":
             what, advice = (
                 f"{left.model_id} is there in part",
                 f"run 'undercroft models install {left.model_id}' to go on, or remove it with 'undercroft models'",
             )
             found = size(left.size_bytes)
-            problems.append(Problem(check=CHECK, severity="info", what=what, where=left.path, found=found, advice=advice))
+            problems.append(
+                Problem(check=CHECK, severity="info", what=what, where=left.path, found=found, advice=advice)
+            )
     return problems
 
 
@@ -112,13 +139,25 @@ def _look_at(directory: Path, promised: Mapping[str, int] | None) -> ModelFacts:
     try:
         content = read_file(directory / RECORD_NAME, RECORD_LIMIT_BYTES, root=directory)
         if content is not None:
-            promised = {found.path: found.size_bytes for found in msgspec.json.decode(content, type=_Record).contents}
+            promised = {
+                found.path: found.size_bytes for found in msgspec.json.decode(content, type=_Record).contents
+            }
     except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ModelFacts(name, str(directory), fault=f"the record of {name} cannot be read")
     if promised is None:
-        return ModelFacts(name, str(directory), fault=f"{name} has no record, and is in no manifest: nobody can say whether it is whole")
+        return ModelFacts(
+            name,
+            str(directory),
+            fault=f"{name} has no record, and is in no manifest: nobody can say whether it is whole",
+        )
     expected = list(promised.items())[:FILES_LIMIT]
-    return ModelFacts(name, str(directory), tuple(path for path, length in expected if path_problem(path) or _size_of(directory / path) != length))
+    return ModelFacts(
+        name,
+        str(directory),
+        tuple(
+            path for path, length in expected if path_problem(path) or _size_of(directory / path) != length
+        ),
+    )
 
 
 def _directories(root: Path) -> list[Path]:
@@ -137,4 +176,6 @@ def _size_of(path: Path) -> int | None:
 
 
 def _tree_bytes(directory: Path) -> int:
-    return sum(_size_of(Path(parent) / name) or 0 for parent, _, names in os.walk(directory) for name in names)
+    return sum(
+        _size_of(Path(parent) / name) or 0 for parent, _, names in os.walk(directory) for name in names
+    )

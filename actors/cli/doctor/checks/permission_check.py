@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, SetMode, places
-from actors.storage.durable import DIRECTORY_MODE, FILE_MODE
+from actors.cli.doctor.problems import Place, Problem, SetMode, places
+from actors.shared.durable.durable_write import DIRECTORY_MODE, FILE_MODE
 
 CHECK: Final = "permissions"
 ENTRIES_LIMIT: Final = 50_000
@@ -48,11 +48,26 @@ def check(facts: list[EntryFacts]) -> list[Problem]:
     foreign = [found.path for found in facts if not found.is_ours]
     if foreign:
         what, advice = "files belong to another user", "give them back to this user: sudo chown -R"
-        problems.append(Problem(check=CHECK, severity="error", what=what, where=places(foreign), expected="files of this user", advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=what,
+                where=places(foreign),
+                expected="files of this user",
+                advice=advice,
+            )
+        )
     wrong = [found for found in facts if found.is_ours and not _is_private(found)]
     secret = [found for found in wrong if Path(found.path).name in SECRET_NAMES]
     if secret:
-        problems.append(_modes(secret, "error", "files with keys have a mode that clients refuse, or that lets others read them"))
+        problems.append(
+            _modes(
+                secret,
+                "error",
+                "files with keys have a mode that clients refuse, or that lets others read them",
+            )
+        )
     rest = [found for found in wrong if found not in secret]
     if rest:
         problems.append(_modes(rest, "warning", "others may read what is private, or this user may not"))
@@ -68,7 +83,10 @@ def _modes(wrong: list[EntryFacts], severity: str, what: str) -> Problem:
         found=", ".join(sorted({f"{found.mode:04o}" for found in wrong})),
         expected="0600 for files, 0700 for directories",
         advice="run 'undercroft doctor --fix'",
-        repairs=tuple(SetMode(path=found.path, mode=DIRECTORY_MODE if found.is_directory else FILE_MODE) for found in wrong),
+        repairs=tuple(
+            SetMode(path=found.path, mode=DIRECTORY_MODE if found.is_directory else FILE_MODE)
+            for found in wrong
+        ),
     )
 
 
@@ -91,4 +109,6 @@ def _look_at(path: Path) -> EntryFacts | None:
         return None
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         return None
-    return EntryFacts(str(path), stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode), status.st_uid == os.getuid())
+    return EntryFacts(
+        str(path), stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode), status.st_uid == os.getuid()
+    )

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from actors.doctor.problems import Place, Problem, places
-from actors.profile import Profile
-from actors.storage import strict_json
-from actors.storage.choices import CHOICES_NAME, read_choices
-from actors.storage.quarantine import quarantined
-from actors.storage.reading import FileUnreadable, read_file
+from actors.cli.doctor.problems import Place, Problem, places
+from actors.shared.durable import strict_json
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.quarantine import quarantined
+from actors.shared.locations.location_choices import CHOICES_NAME, read_choices
+from actors.shared.profile.profile import Profile
 from bus.errors import UndercroftError
 
 CHECK: Final = "config"
@@ -59,7 +59,13 @@ def look(place: Place) -> Facts:
             return Facts(str(path), put_aside=aside, choices_fault=choices_fault, profile_fault=profile_fault)
         found = _document(content)
     except (FileUnreadable, ValueError) as error:
-        return Facts(str(path), fault=str(error), put_aside=aside, choices_fault=choices_fault, profile_fault=profile_fault)
+        return Facts(
+            str(path),
+            fault=str(error),
+            put_aside=aside,
+            choices_fault=choices_fault,
+            profile_fault=profile_fault,
+        )
     unknown: tuple[str, ...] = ()
     try:
         schema = schema_of(place.profile) if place.profile else None
@@ -67,7 +73,15 @@ def look(place: Place) -> Facts:
     except (UndercroftError, FileUnreadable, ValueError) as error:
         profile_fault = profile_fault or str(error)
     return Facts(
-        str(path), "", found["format"], found.get("settings_version", 1), known_version, unknown, aside, choices_fault, profile_fault=profile_fault
+        str(path),
+        "",
+        found["format"],
+        found.get("settings_version", 1),
+        known_version,
+        unknown,
+        aside,
+        choices_fault,
+        profile_fault=profile_fault,
     )
 
 
@@ -76,30 +90,69 @@ def check(facts: Facts) -> list[Problem]:
     problems = []
     if facts.profile_fault:
         advice = "mend the profile, or name another one with --profile"
-        problems.append(Problem(check=CHECK, severity="error", what=f"the profile cannot be used: {facts.profile_fault}", advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=f"the profile cannot be used: {facts.profile_fault}",
+                advice=advice,
+            )
+        )
     if facts.fault:
         what, advice = (
             f"config.json cannot be used: {facts.fault}",
             "mend it, or move it away: defaults apply until then, and it is put aside at a start",
         )
         problems.append(Problem(check=CHECK, severity="error", what=what, where=facts.path, advice=advice))
-    newer = [("format", facts.format or 1, FORMAT), ("settings_version", facts.settings_version, facts.known_version)]
+    newer = [
+        ("format", facts.format or 1, FORMAT),
+        ("settings_version", facts.settings_version, facts.known_version),
+    ]
     for name, found, known in newer:
         if found > known:
             what = f"config.json was written by a later version ({name}): it is read and never written"
             problems.append(
-                Problem(check=CHECK, severity="warning", what=what, where=facts.path, found=f"{found}", expected=f"{known}", advice="update the app")
+                Problem(
+                    check=CHECK,
+                    severity="warning",
+                    what=what,
+                    where=facts.path,
+                    found=f"{found}",
+                    expected=f"{known}",
+                    advice="update the app",
+                )
             )
     if facts.unknown:
-        what, advice = "config.json names settings that the app does not have; they do nothing", "remove them, or update the app"
-        problems.append(Problem(check=CHECK, severity="warning", what=what, where=facts.path, found=places(facts.unknown), advice=advice))
+        what, advice = (
+            "config.json names settings that the app does not have; they do nothing",
+            "remove them, or update the app",
+        )
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="warning",
+                what=what,
+                where=facts.path,
+                found=places(facts.unknown),
+                advice=advice,
+            )
+        )
     if facts.put_aside:
         what = "settings that could not be read were put aside"
         advice = "take from them what is missing, then remove them"
-        problems.append(Problem(check=CHECK, severity="warning", what=what, where=places(facts.put_aside), advice=advice))
+        problems.append(
+            Problem(check=CHECK, severity="warning", what=what, where=places(facts.put_aside), advice=advice)
+        )
     if facts.choices_fault:
         advice = "see 'undercroft paths'"
-        problems.append(Problem(check=CHECK, severity="error", what=f"locations.json cannot be used: {facts.choices_fault}", advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=f"locations.json cannot be used: {facts.choices_fault}",
+                advice=advice,
+            )
+        )
     return problems
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.doctor.problems import Place, Problem, RemoveFile, SetMode, places
+from actors.cli.doctor.problems import Place, Problem, RemoveFile, SetMode, places
 
 CHECK: Final = "sockets"
 NAMES: Final = ("lane", "feed")
@@ -55,8 +55,13 @@ def check(facts: Facts) -> list[Problem]:
     """What is wrong."""
     problems = []
     if facts.kind_fault:
-        what, advice = f"the directory for sockets is not ours: {facts.kind_fault}", "move it away and start again"
-        problems.append(Problem(check=CHECK, severity="error", what=what, where=facts.directory, advice=advice))
+        what, advice = (
+            f"the directory for sockets is not ours: {facts.kind_fault}",
+            "move it away and start again",
+        )
+        problems.append(
+            Problem(check=CHECK, severity="error", what=what, where=facts.directory, advice=advice)
+        )
     elif facts.mode is not None and facts.mode & 0o077 and os.name == "posix":
         what, found = "others may reach the sockets", f"{facts.mode:04o}"
         advice = "run 'undercroft doctor --fix'"
@@ -73,13 +78,36 @@ def check(facts: Facts) -> list[Problem]:
             )
         )
     if facts.longest_bytes > PATH_LIMIT_BYTES:
-        what, found, expected = "the paths of the sockets are too long", f"{facts.longest_bytes} bytes", f"at most {PATH_LIMIT_BYTES}"
+        what, found, expected = (
+            "the paths of the sockets are too long",
+            f"{facts.longest_bytes} bytes",
+            f"at most {PATH_LIMIT_BYTES}",
+        )
         advice = "set TMPDIR to a shorter directory, or move the home"
-        problems.append(Problem(check=CHECK, severity="error", what=what, where=facts.directory, found=found, expected=expected, advice=advice))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="error",
+                what=what,
+                where=facts.directory,
+                found=found,
+                expected=expected,
+                advice=advice,
+            )
+        )
     if facts.sockets and not facts.is_up:
         what, advice = "a runtime that is gone left its sockets", "nothing: the next start replaces them"
         repairs = tuple(RemoveFile(path=path) for path in facts.sockets)
-        problems.append(Problem(check=CHECK, severity="info", what=what, where=places(facts.sockets), advice=advice, repairs=repairs))
+        problems.append(
+            Problem(
+                check=CHECK,
+                severity="info",
+                what=what,
+                where=places(facts.sockets),
+                advice=advice,
+                repairs=repairs,
+            )
+        )
     return problems
 
 

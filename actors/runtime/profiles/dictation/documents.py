@@ -26,7 +26,9 @@ def _without_controls_but_lines(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT), AfterValidator(_without_controls)]
-Prompt = Annotated[str, Field(min_length=1, max_length=PROMPT_LIMIT), AfterValidator(_without_controls_but_lines)]
+Prompt = Annotated[
+    str, Field(min_length=1, max_length=PROMPT_LIMIT), AfterValidator(_without_controls_but_lines)
+]
 Alias = Annotated[str, Field(min_length=1, max_length=ALIAS_LIMIT), AfterValidator(_without_controls)]
 Expansion = Annotated[str, Field(min_length=1, max_length=EXPANSION_LIMIT), AfterValidator(_without_controls)]
 SettingPath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", max_length=NAME_LIMIT)]
@@ -160,8 +162,8 @@ class AppUserConfigDocument(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    overrides: dict[Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", max_length=NAME_LIMIT)], JsonValue] = Field(
-        default_factory=dict, max_length=ENTRY_LIMIT
+    overrides: dict[Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", max_length=NAME_LIMIT)], JsonValue] = (
+        Field(default_factory=dict, max_length=ENTRY_LIMIT)
     )
 
 

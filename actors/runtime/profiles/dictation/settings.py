@@ -16,10 +16,22 @@ class Section(BaseModel):
 class VadSettings(Section):
     """How speech is told from silence."""
 
-    sensitivity: float = Field(default=0.5, ge=0, le=1, title="Sensitivity", description="0 hears only loud speech, 1 every whisper.")
-    noise_floor: float = Field(default=0.002, gt=0, le=1, title="Noise floor", description="Loudness of the quiet room, as a share of full scale.")
+    sensitivity: float = Field(
+        default=0.5, ge=0, le=1, title="Sensitivity", description="0 hears only loud speech, 1 every whisper."
+    )
+    noise_floor: float = Field(
+        default=0.002,
+        gt=0,
+        le=1,
+        title="Noise floor",
+        description="Loudness of the quiet room, as a share of full scale.",
+    )
     energy_threshold_multiplier: float = Field(
-        default=2.0, ge=1, le=20, title="Energy threshold multiplier", description="Speech is louder than the noise floor by this factor."
+        default=2.0,
+        ge=1,
+        le=20,
+        title="Energy threshold multiplier",
+        description="Speech is louder than the noise floor by this factor.",
     )
     silence_timeout_seconds: float = Field(default=0.8, ge=0.1, le=10, title="Silence that ends an utterance")
     pre_roll_seconds: float = Field(default=0.3, ge=0, le=5, title="Sound kept from before speech began")
@@ -34,7 +46,9 @@ class SttSettings(Section):
     """How speech becomes text."""
 
     model_id: str = Field(default="whisper-base", min_length=1, max_length=100, title="Model")
-    language: str = Field(default="auto", pattern=r"^(auto|[a-z]{2,3}(-[A-Z]{2})?)$", title="Language, or auto")
+    language: str = Field(
+        default="auto", pattern=r"^(auto|[a-z]{2,3}(-[A-Z]{2})?)$", title="Language, or auto"
+    )
     threads: int = Field(default=0, ge=0, le=64, title="Threads", description="0 lets the app choose.")
 
 
@@ -62,24 +76,48 @@ class HistorySettings(Section):
     max_entries: int = Field(default=100, ge=10, le=10_000, title="Entries kept")
     persistence_mode: Literal["memory", "disk"] = Field(default="memory", title="Where entries are kept")
     encrypt_at_rest: bool = Field(default=True, title="Encrypt what is on disk")
-    keep_days: int = Field(default=0, ge=0, le=36_500, title="Days to keep entries", description="0: for ever. Older ones are deleted.")
-    keep_entries: int = Field(default=0, ge=0, title="Most entries on disk", description="0: no limit. The oldest ones are deleted.")
-    keep_mib: int = Field(default=0, ge=0, title="Most MiB of entries", description="0: no limit. The oldest ones are deleted.")
+    keep_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        title="Days to keep entries",
+        description="0: for ever. Older ones are deleted.",
+    )
+    keep_entries: int = Field(
+        default=0, ge=0, title="Most entries on disk", description="0: no limit. The oldest ones are deleted."
+    )
+    keep_mib: int = Field(
+        default=0, ge=0, title="Most MiB of entries", description="0: no limit. The oldest ones are deleted."
+    )
 
 
 class ModelSettings(Section):
     """How models are fetched."""
 
     offline: bool = Field(
-        default=False, title="Ask no server", description="Models that are there go on; none is fetched, no name is resolved on the net."
+        default=False,
+        title="Ask no server",
+        description="Models that are there go on; none is fetched, no name is resolved on the net.",
     )
-    rate_limit_kib_per_second: int = Field(default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none.")
+    rate_limit_kib_per_second: int = Field(
+        default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none."
+    )
     max_streams: int = Field(
-        default=8, ge=1, le=16, title="Connections at once", description="At most; further ones are opened only while they bring more."
+        default=8,
+        ge=1,
+        le=16,
+        title="Connections at once",
+        description="At most; further ones are opened only while they bring more.",
     )
-    mirror_url: str = Field(default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first")
+    mirror_url: str = Field(
+        default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first"
+    )
     partials_keep_days: int = Field(
-        default=0, ge=0, le=3650, title="Days to keep what was left of a download", description="0: for ever. Only what no install wants counts."
+        default=0,
+        ge=0,
+        le=3650,
+        title="Days to keep what was left of a download",
+        description="0: for ever. Only what no install wants counts.",
     )
     verify_every_days: int = Field(
         default=30,
@@ -94,7 +132,11 @@ class UiSettings(Section):
     """What a frontend shows."""
 
     theme: Literal["system", "light", "dark"] = Field(default="system", title="Theme")
-    ready_toast: bool = Field(default=True, title="Tell when everything is ready", description="One switch for all places that show it.")
+    ready_toast: bool = Field(
+        default=True,
+        title="Tell when everything is ready",
+        description="One switch for all places that show it.",
+    )
     overlay: bool = Field(default=True, title="Show the overlay while dictating")
 
 
@@ -104,9 +146,16 @@ class DiagnosticsSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", title="Level")
     log_entries: int = Field(default=500, ge=50, le=100_000, title="Log entries kept in memory")
     log_kib: int = Field(default=256, ge=16, le=65_536, title="Most memory for them, in KiB")
-    file_logs: bool = Field(default=False, title="Write logs to files", description="Rotated; off unless somebody looks for a fault.")
+    file_logs: bool = Field(
+        default=False,
+        title="Write logs to files",
+        description="Rotated; off unless somebody looks for a fault.",
+    )
     file_logs_until: str = Field(
-        default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$", title="Last day of log files", description="They are off again after this day. Empty: no end."
+        default="",
+        pattern=r"^(\d{4}-\d{2}-\d{2})?$",
+        title="Last day of log files",
+        description="They are off again after this day. Empty: no end.",
     )
 
 

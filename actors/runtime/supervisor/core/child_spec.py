@@ -53,7 +53,8 @@ class ChildSpec:
         path: directory that is appended to the module search path of an actor; None for none.
         depends_on: children that are ready before this one is started for the first time.
         start_timeout_seconds: how long it may take from its start until it is ready.
-        shutdown_timeout_seconds: how long it may take from the stop message (TERM for a command) until the next, harder word.
+        shutdown_timeout_seconds: how long it may take from the stop message (TERM for a command) until the
+            next, harder word.
         heartbeat_timeout_seconds: how long its loop may leave a ping unanswered; 0 turns the watchdog off.
         memory_limit_mib: private memory above which it is started again; 0 for no limit.
         intensity, period_seconds: more restarts than `intensity` within `period_seconds` open its circuit.
@@ -91,7 +92,11 @@ class ChildSpec:
         if self.name == BROKER and (self.command or self.entry):
             yield "name", f"{BROKER!r} is the name of the broker itself, choose another"
         if self.name != BROKER and bool(self.entry) == bool(self.command):
-            yield "command", 'expected either entry = "module:build" or command = [...], found ' + ("both" if self.entry else "neither")
+            yield (
+                "command",
+                'expected either entry = "module:build" or command = [...], found '
+                + ("both" if self.entry else "neither"),
+            )
         if self.entry and not ENTRY_PATTERN.fullmatch(self.entry):
             yield "entry", f"expected 'package.module:build', found {self.entry!r}"
         if any("\0" in part for part in self.command) or (self.command and not self.command[0]):
@@ -102,7 +107,10 @@ class ChildSpec:
         yield from self._numbers()
 
     def _choices(self) -> Iterable[tuple[str, str]]:
-        for option, found, choices in (("restart", self.restart, get_args(Restart)), ("ready", self.ready, get_args(Readiness))):
+        for option, found, choices in (
+            ("restart", self.restart, get_args(Restart)),
+            ("ready", self.ready, get_args(Readiness)),
+        ):
             if found not in choices:
                 yield option, f"expected one of {', '.join(choices)}, found {found!r}"
         if self.name in self.depends_on:
@@ -146,7 +154,11 @@ def start_order(specs: Iterable[ChildSpec]) -> list[ChildSpec]:
             return
         for dependency in spec.depends_on:
             if dependency not in named:
-                raise SpecError(spec.name, "depends_on", f"expected one of {', '.join(sorted(named))}, found {dependency!r}")
+                raise SpecError(
+                    spec.name,
+                    "depends_on",
+                    f"expected one of {', '.join(sorted(named))}, found {dependency!r}",
+                )
             place(named[dependency], (*trail, spec.name))
         ordered[spec.name] = spec
 

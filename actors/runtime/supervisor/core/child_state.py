@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from actors.supervisor.actions import Blame
-from actors.supervisor.restarts import RestartBudget
-from actors.supervisor.spec import ChildSpec
-from schemas.supervision import ActorState
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.core.restart_budget import RestartBudget
+from actors.runtime.supervisor.core.supervision_events import Blame
+from schemas.operations.supervision import ActorState
 
 Then = Literal["stay", "restart", "remove", "crash"]
 """What follows once a stopping process is gone."""
@@ -22,12 +22,14 @@ class Child:
     """One child and what is due for it. All times are seconds of one monotonic clock.
 
     Attributes:
-        has_process: a start was ordered, and no end was reported since. At most one process exists while this is so.
+        has_process: a start was ordered, and no end was reported since. At most one process exists while this
+            is so.
         pid: None until the process is known to exist.
         starts: how often a process was ordered.
         failures: abnormal ends in a row, since it was last healthy.
         probes: starts behind the open circuit that failed.
-        due_at: when the present state runs out (start timeout, backoff, probe, next harder word, proof of health).
+        due_at: when the present state runs out (start timeout, backoff, probe, next harder word, proof of
+            health).
         pinged_at: since when a ping is unanswered; None if none is.
         fault: why the supervisor itself ends the process, in words.
         blame: the same as one of a few.
@@ -88,7 +90,9 @@ class Child:
     @property
     def is_done_for(self) -> bool:
         """Whether those that depend on it wait in vain for now."""
-        return self.circuit_open or self.state == "failed" or (self.state == "stopped" and not self.ended_clean)
+        return (
+            self.circuit_open or self.state == "failed" or (self.state == "stopped" and not self.ended_clean)
+        )
 
     @property
     def is_watched(self) -> bool:

@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.supervisor.spec import ChildSpec
-from schemas.supervision import ActorState
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from schemas.operations.supervision import ActorState
 
 Blame = Literal["", "hang", "start_timeout", "memory_limit", "lifeline"]
 """Why the supervisor itself ends a process; empty if it does not."""
@@ -119,7 +119,19 @@ class StopAsked:
     """Everything is to end in good order."""
 
 
-Happening = Ticked | Started | StartFailed | BecameReady | Ponged | Exited | LifelineBroke | MemoryMeasured | RestartAsked | SpecsChanged | StopAsked
+Happening = (
+    Ticked
+    | Started
+    | StartFailed
+    | BecameReady
+    | Ponged
+    | Exited
+    | LifelineBroke
+    | MemoryMeasured
+    | RestartAsked
+    | SpecsChanged
+    | StopAsked
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,8 @@ class Ping:
 class Send:
     """Send a signal to the child (`terminate`) or to its whole process group (`kill`).
 
-    A `kill` before `Started` means that whoever makes the process takes too long: give up on it and say `StartFailed`.
+    A `kill` before `Started` means that whoever makes the process takes too long: give up on it and say
+    `StartFailed`.
     """
 
     actor: str

@@ -1,8 +1,10 @@
 """Decides what the supervisor does; reads no clock, makes no process, and is told everything it knows.
 
-`Supervision.handle(happening, now, jitter)` changes the state of the children and returns the actions that follow.
-What it promises: a child has at most one process; it is first started when all that it depends on are ready; every end of
-a process leads to a restart, an open circuit or a stop; a stop comes to its end whatever the children do.
+`Supervision.handle(happening, now, jitter)` changes the state of the children and returns the actions that
+follow. What it promises: a child has at most one process; it is first started when all that it depends on are
+ready;
+every end of a process leads to a restart, an open circuit or a stop; a stop comes to its end whatever the
+children do.
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final, assert_never
 
-from actors.supervisor.actions import (
+from actors.runtime.supervisor.core.child_spec import ChildSpec, start_order
+from actors.runtime.supervisor.core.child_state import Child, Then
+from actors.runtime.supervisor.core.restart_budget import (
+    HEALTHY_SECONDS,
+    probe_delay_seconds,
+    restart_delay_seconds,
+)
+from actors.runtime.supervisor.core.supervision_events import (
     Action,
     Announce,
     BecameReady,
@@ -37,10 +46,7 @@ from actors.supervisor.actions import (
     Tell,
     Ticked,
 )
-from actors.supervisor.child import Child, Then
-from actors.supervisor.restarts import HEALTHY_SECONDS, probe_delay_seconds, restart_delay_seconds
-from actors.supervisor.spec import ChildSpec, start_order
-from schemas.supervision import ActorState
+from schemas.operations.supervision import ActorState
 
 PING_INTERVAL_SECONDS: Final = 2.0
 TERMINATE_GRACE_SECONDS: Final = 2.0
@@ -64,12 +70,17 @@ class Supervision:
     @property
     def is_settled(self) -> bool:
         """Whether every child that should run is ready, or has failed, or waits for one that has."""
-        return all(child.state in ("ready", "failed", "stopped") or child.is_done_for or self.is_blocked(child) for child in self)
+        return all(
+            child.state in ("ready", "failed", "stopped") or child.is_done_for or self.is_blocked(child)
+            for child in self
+        )
 
     def is_blocked(self, child: Child) -> bool:
         """Whether it waits for a child that has failed, or for one that is itself blocked."""
         needed = [self.children[name] for name in child.spec.depends_on]
-        return child.state == "waiting" and any(other.is_done_for or self.is_blocked(other) for other in needed)
+        return child.state == "waiting" and any(
+            other.is_done_for or self.is_blocked(other) for other in needed
+        )
 
     def __iter__(self) -> Iterator[Child]:
         return iter(self.children.values())
@@ -87,7 +98,16 @@ class Supervision:
         match happening:
             case Ticked():
                 pass
-            case Started() | StartFailed() | BecameReady() | Ponged() | Exited() | LifelineBroke() | MemoryMeasured() | RestartAsked():
+            case (
+                Started()
+                | StartFailed()
+                | BecameReady()
+                | Ponged()
+                | Exited()
+                | LifelineBroke()
+                | MemoryMeasured()
+                | RestartAsked()
+            ):
                 child = self.children.get(happening.actor)
                 if child is not None:
                     self._handle_child(child, happening, now, jitter)
@@ -104,7 +124,14 @@ class Supervision:
     def _handle_child(
         self,
         child: Child,
-        happening: Started | StartFailed | BecameReady | Ponged | Exited | LifelineBroke | MemoryMeasured | RestartAsked,
+        happening: Started
+        | StartFailed
+        | BecameReady
+        | Ponged
+        | Exited
+        | LifelineBroke
+        | MemoryMeasured
+        | RestartAsked,
         now: float,
         jitter: float,
     ) -> None:
@@ -127,7 +154,10 @@ class Supervision:
             case MemoryMeasured(_, mib):
                 limit = child.spec.memory_limit_mib
                 if limit and mib > limit and child.state in ("starting", "ready"):
-                    child.fault, child.blame = f"{mib:.0f} MiB of memory, limit is {limit} MiB", "memory_limit"
+                    child.fault, child.blame = (
+                        f"{mib:.0f} MiB of memory, limit is {limit} MiB",
+                        "memory_limit",
+                    )
                     self._stop(child, "crash", child.fault, now)
             case RestartAsked():
                 self._restart(child, now)
@@ -136,13 +166,22 @@ class Supervision:
 
     # What becomes of one child
 
-    def _enter(self, child: Child, state: ActorState, reason: str, now: float, due_at: float | None = None) -> None:
+    def _enter(
+        self, child: Child, state: ActorState, reason: str, now: float, due_at: float | None = None
+    ) -> None:
         child.state, child.reason, child.since, child.due_at = state, reason, now, due_at
         child.pinged_at = None
         self._actions.append(Announce(child.name))
 
     def _start(self, child: Child, reason: str, now: float) -> None:
-        child.has_process, child.pid, child.word, child.fault, child.blame, child.ended_clean = True, None, None, "", "", False
+        child.has_process, child.pid, child.word, child.fault, child.blame, child.ended_clean = (
+            True,
+            None,
+            None,
+            "",
+            "",
+            False,
+        )
         child.ordered_at = now
         child.starts += 1
         self._enter(child, "starting", reason, now, now + child.spec.start_timeout_seconds)
@@ -176,7 +215,9 @@ class Supervision:
             self._enter(child, "stopped", reason, now)
         elif was == "stopping" and then == "restart":
             self._start(child, "restart was asked for", now)
-        elif not fault and (child.spec.restart == "temporary" or (child.spec.restart == "transient" and clean)):
+        elif not fault and (
+            child.spec.restart == "temporary" or (child.spec.restart == "transient" and clean)
+        ):
             self._enter(child, "stopped", reason, now)
         elif fault and child.spec.restart == "temporary":
             self._enter(child, "stopped", f"{fault} ({reason})", now)
@@ -225,9 +266,13 @@ class Supervision:
             self._actions.append(Send(child.name, "kill"))
         elif child.word is None and child.spec.has_lifeline:
             child.word, child.due_at = "message", now + child.spec.shutdown_timeout_seconds
-            self._actions.append(Tell(child.name, returning=child.then in ("restart", "crash") and not self.is_leaving))
+            self._actions.append(
+                Tell(child.name, returning=child.then in ("restart", "crash") and not self.is_leaving)
+            )
         elif child.word in (None, "message"):
-            grace_seconds = TERMINATE_GRACE_SECONDS if child.spec.has_lifeline else child.spec.shutdown_timeout_seconds
+            grace_seconds = (
+                TERMINATE_GRACE_SECONDS if child.spec.has_lifeline else child.spec.shutdown_timeout_seconds
+            )
             child.word, child.due_at = "terminate", now + grace_seconds
             self._actions.append(Send(child.name, "terminate"))
         else:
@@ -274,25 +319,38 @@ class Supervision:
             case "failed":
                 self._start(child, f"probe after: {child.reason}", now)
             case "starting":
-                self._kill_for(child, "start_timeout", f"not ready within {child.spec.start_timeout_seconds:g} s", now)
+                self._kill_for(
+                    child, "start_timeout", f"not ready within {child.spec.start_timeout_seconds:g} s", now
+                )
             case "stopping":
                 self._next_word(child, now)
             case "ready" if child.due_at is not None and child.due_at <= now:
                 child.forgive()
                 child.due_at = None
             case "ready":
-                self._kill_for(child, "hang", f"hung: no answer to a ping for {child.spec.heartbeat_timeout_seconds:g} s", now)
+                self._kill_for(
+                    child,
+                    "hang",
+                    f"hung: no answer to a ping for {child.spec.heartbeat_timeout_seconds:g} s",
+                    now,
+                )
             case "waiting" | "stopped":
                 child.due_at = None
             case _:
                 assert_never(child.state)
 
     def _start_if_possible(self, child: Child, now: float) -> None:
-        missing = [self.children[name] for name in child.spec.depends_on if not self.children[name].satisfies_dependents]
+        missing = [
+            self.children[name]
+            for name in child.spec.depends_on
+            if not self.children[name].satisfies_dependents
+        ]
         if not missing:
             self._start(child, "", now)
             return
-        reason = "waits for " + ", ".join(f"{other.name} ({other.state})" if other.is_done_for else other.name for other in missing)
+        reason = "waits for " + ", ".join(
+            f"{other.name} ({other.state})" if other.is_done_for else other.name for other in missing
+        )
         if reason != child.reason:
             self._enter(child, "waiting", reason, now)
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from actors.supervisor.logs import LineCutter
-from actors.supervisor.spawner import Channels
+from actors.runtime.supervisor.log_ring import LineCutter
+from actors.runtime.supervisor.processes.spawner import Channels
 from bus.lifeline import LifelineBroken, LineDecoder, Message, encode
 
 READ_SIZE_BYTES: Final = 64 * 1024
@@ -20,7 +20,9 @@ DRAIN_LIMIT_BYTES: Final = 1024 * 1024
 class PipeReader:
     """Hands on what comes out of a pipe, on the event loop; a thread reads where pipes cannot be waited on (Windows)."""
 
-    def __init__(self, fd: int, on_data: Callable[[bytes], None], *, threaded: bool = os.name == "nt") -> None:
+    def __init__(
+        self, fd: int, on_data: Callable[[bytes], None], *, threaded: bool = os.name == "nt"
+    ) -> None:
         self._fd = fd
         self._on_data = on_data
         self._loop = asyncio.get_running_loop()
@@ -96,7 +98,9 @@ class Process:
         self._unsent = b""
         os.set_blocking(channels.to_child, os.name == "nt")
         self._log = PipeReader(channels.log, self._log_data)
-        self._lifeline = PipeReader(channels.from_child, self._lifeline_data) if channels.from_child is not None else None
+        self._lifeline = (
+            PipeReader(channels.from_child, self._lifeline_data) if channels.from_child is not None else None
+        )
 
     def post(self, message: Message) -> None:
         """Send a message; what does not fit into the pipe now leaves as soon as it does."""

@@ -1,7 +1,8 @@
 """A process that has everything imported and forks children in milliseconds; they share its memory. Linux only.
 
-It has one thread, never a ZeroMQ context, and ends with the supervisor: at the end of file of its socket it kills every
-child with its process group and leaves. If it dies itself, the kernel kills the children (PR_SET_PDEATHSIG).
+It has one thread, never a ZeroMQ context, and ends with the supervisor: at the end of file of its socket it
+kills every child with its process group and leaves. If it dies itself, the kernel kills the children
+(PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -23,15 +24,23 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from actors import prctl
-from actors.supervisor.spawner import PRIVATE_UMASK, end_group
+from actors.runtime import process_name
+from actors.runtime.supervisor.processes.spawner import PRIVATE_UMASK, end_group
 from bus.lifeline import Lifeline
 
 LETTER_LIMIT_BYTES: Final = 128 * 1024
 LIFELINE_FD: Final = 3
 EXIT_CANNOT_RUN: Final = 127
 
-BASE_MODULES: Final = ("actors.launch", "bus.broker", "bus.sockets", "bus.client", "bus.actor", "anyio._backends._asyncio", "platformdirs.unix")
+BASE_MODULES: Final = (
+    "actors.runtime.child_main",
+    "bus.broker.broker_process",
+    "bus.transport.sockets",
+    "bus.client",
+    "bus.actor",
+    "anyio._backends._asyncio",
+    "platformdirs.unix",
+)
 
 
 class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
@@ -80,12 +89,16 @@ def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def fork_server(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> tuple[int, socket.socket]:
+def fork_server(
+    modules: Iterable[str] = (), places: Mapping[str, str] | None = None
+) -> tuple[int, socket.socket]:
     """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket.
 
     `places`: directories that the logs of children will name by their category.
     """
-    preload(modules, places)  # on this side of the fork, so that all three generations share one copy of what was imported
+    preload(
+        modules, places
+    )  # on this side of the fork, so that all three generations share one copy of what was imported
     ours, theirs = letter_socket_pair()
     gc.freeze()  # neither side's collections shall touch, and so unshare, what both have
     pid = os.fork()
@@ -102,9 +115,11 @@ def preload(modules: Iterable[str] = (), places: Mapping[str, str] | None = None
     for module in (*BASE_MODULES, *modules):
         try:
             importlib.import_module(module)
-        except Exception as error:  # the child that needs it will fail with the same error and tell it in full
+        except (
+            Exception
+        ) as error:  # the child that needs it will fail with the same error and tell it in full
             sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
-    from actors.supervisor.rehearsal import rehearse
+    from actors.runtime.supervisor.warmup import rehearse
 
     rehearse(modules, places)
     gc.collect()
@@ -144,8 +159,8 @@ class ForkServer:
     def run(self) -> NoReturn:
         """Serve until the supervisor is gone."""
         os.setsid()
-        prctl.set_name("uc-forkserver")
-        prctl.adopt_orphans()
+        process_name.set_name("uc-forkserver")
+        process_name.adopt_orphans()
         gc.disable()  # a collection here would touch, and so unshare, the pages of every child
         wake_read, wake_write = socket.socketpair()
         wake_read.setblocking(False)
@@ -155,7 +170,7 @@ class ForkServer:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        prctl.outlive_parent()  # imports were not to outlive the supervisor; from here on its end is seen, and children have to be ended first
+        process_name.outlive_parent()  # imports were not to outlive the supervisor; from here on its end is seen, and children have to be ended first
         with selectors.DefaultSelector() as selector:
             selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
             selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
@@ -165,7 +180,9 @@ class ForkServer:
 
     def _read_letter(self) -> None:
         try:
-            data, ancillary, _, _ = self._letters.recvmsg(LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+            data, ancillary, _, _ = self._letters.recvmsg(
+                LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize)
+            )
         except ConnectionResetError:  # it was killed before it had read all of our letters
             self.leave()
         if not data:
@@ -240,12 +257,14 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
 def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
     """Run in the forked process: let go of everything of the server, then be what the letter says."""
     os.setsid()
-    prctl.die_with_parent(server_pid)
+    process_name.die_with_parent(server_pid)
     os.umask(PRIVATE_UMASK)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    first, log = (fcntl.fcntl(fd, fcntl.F_DUPFD, LIFELINE_FD + 1) for fd in descriptors)  # out of the way of fixed numbers
+    first, log = (
+        fcntl.fcntl(fd, fcntl.F_DUPFD, LIFELINE_FD + 1) for fd in descriptors
+    )  # out of the way of fixed numbers
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.dup2(first, LIFELINE_FD, inheritable=False)
@@ -262,7 +281,7 @@ def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -
     gc.enable()
     faulthandler.enable(file=2, all_threads=True)
     faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
-    from actors.launch import run
+    from actors.runtime.child_main import run
 
     run(Lifeline(LIFELINE_FD, LIFELINE_FD))
 
@@ -271,7 +290,9 @@ def _run_command(letter: ForkLetter) -> NoReturn:
     try:
         os.execvp(letter.command[0], letter.command)  # noqa: S606 - the command of a child spec is not for a shell
     except OSError as error:
-        sys.stderr.write(f"{letter.command[0]}: cannot be run: {error.strerror}; check the command of child {letter.name!r}\n")
+        sys.stderr.write(
+            f"{letter.command[0]}: cannot be run: {error.strerror}; check the command of child {letter.name!r}\n"
+        )
         sys.stderr.flush()
         os._exit(EXIT_CANNOT_RUN)
 
@@ -290,7 +311,9 @@ def _never_return(work: Callable[[], object]) -> NoReturn:
         code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
         if isinstance(leaving.code, str):
             sys.stderr.write(f"{leaving.code}\n")  # as the interpreter does
-    except BaseException:  # the last line of defence of a process: its end is told by its exit code and its log
+    except (
+        BaseException
+    ):  # the last line of defence of a process: its end is told by its exit code and its log
         traceback.print_exc()
     try:
         sys.stdout.flush()

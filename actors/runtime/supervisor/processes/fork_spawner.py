@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from actors import prctl
-from actors.supervisor.actions import ExitStatus
-from actors.supervisor.forkserver import (
+from actors.runtime import process_name
+from actors.runtime.supervisor.core.supervision_events import ExitStatus
+from actors.runtime.supervisor.processes.fork_server import (
     LETTER_LIMIT_BYTES,
     ExitedLetter,
     FailedLetter,
@@ -26,7 +26,13 @@ from actors.supervisor.forkserver import (
     ToServer,
     letter_socket_pair,
 )
-from actors.supervisor.spawner import Channels, Listener, Order, end_group, interpreter_command
+from actors.runtime.supervisor.processes.spawner import (
+    Channels,
+    Listener,
+    Order,
+    end_group,
+    interpreter_command,
+)
 
 KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
 
@@ -34,7 +40,9 @@ KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
 class ForkSpawner:
     """Has children forked by a server; if the server dies, its children are reported dead and a fresh one is started."""
 
-    def __init__(self, listener: Listener, server: tuple[int, socket.socket] | None = None, preload: Iterable[str] = ()) -> None:
+    def __init__(
+        self, listener: Listener, server: tuple[int, socket.socket] | None = None, preload: Iterable[str] = ()
+    ) -> None:
         """`server`: what `fork_server` returned; None starts a fresh interpreter. `preload`: what a fresh one imports before it forks."""
         self._listener = listener
         self._preload = list(preload)
@@ -65,7 +73,9 @@ class ForkSpawner:
         try:
             self._post(letter, [theirs, log_write])
         except OSError as error:
-            self._loop.call_soon(self._fail, order.ticket, f"the fork server does not take orders: {error.strerror}")
+            self._loop.call_soon(
+                self._fail, order.ticket, f"the fork server does not take orders: {error.strerror}"
+            )
         finally:
             os.close(theirs)
             os.close(log_write)
@@ -99,18 +109,24 @@ class ForkSpawner:
     def _fresh_server(self) -> tuple[int, socket.socket]:
         ours, theirs = letter_socket_pair()
         with theirs:
-            command = interpreter_command("actors.supervisor.forkserver", str(theirs.fileno()), *self._preload)
+            command = interpreter_command(
+                "actors.runtime.supervisor.processes.fork_server", str(theirs.fileno()), *self._preload
+            )
             supervisor_pid = os.getpid()
             self._process = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                preexec_fn=lambda: prctl.die_with_parent(supervisor_pid),  # until it has its imports done and sees our end by itself
+                preexec_fn=lambda: process_name.die_with_parent(
+                    supervisor_pid
+                ),  # until it has its imports done and sees our end by itself
             )
         return self._process.pid, ours
 
     def _post(self, letter: ToServer, descriptors: list[int] | None = None) -> None:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        rights = (
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        )
         self._letters.sendmsg([msgspec.json.encode(letter)], rights)
 
     def _read_letters(self) -> None:

@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def handled_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+def handled_signals(
+    loop: asyncio.AbstractEventLoop, stop: Callable[[], None], reload: Callable[[], None]
+) -> Iterator[None]:
     """Within the block SIGTERM and SIGINT call `stop`, SIGHUP (where there is one) calls `reload`."""
     handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: stop, signal.SIGINT: stop}
     if os.name == "nt":
-        former = {number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop)) for number in handlers}
+        former = {
+            number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop)) for number in handlers
+        }
         try:
             yield
         finally:

@@ -29,10 +29,15 @@ def read_count(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup"
         if number == "0" and not controllers:
             candidates = [cgroups / below / "memory.events", cgroups / "memory.events"]
         elif "memory" in controllers.split(","):
-            candidates = [cgroups / "memory" / below / "memory.oom_control", cgroups / "memory" / "memory.oom_control"]
+            candidates = [
+                cgroups / "memory" / below / "memory.oom_control",
+                cgroups / "memory" / "memory.oom_control",
+            ]
         else:
             continue
-        for path in candidates:  # within a container the path may be that of the host, and its own group is the root
+        for (
+            path
+        ) in candidates:  # within a container the path may be that of the host, and its own group is the root
             if (kills := _count_in(path)) is not None:
                 return OomCount(kills, "cgroup")
     kills = _count_in(proc / "vmstat")
@@ -42,7 +47,8 @@ def read_count(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup"
 class OomWatch:
     """Remembers the count of a moment ago, so that a kill now can be told from one of last week.
 
-    Two readings are kept: between a kill and the end of its process some time goes by, and a reading may come in between.
+    Two readings are kept: between a kill and the end of its process some time goes by, and a reading may come
+    in between.
     """
 
     def __init__(self, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> None:

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from actors.supervisor.actions import BecameReady, Exited, ExitStatus, Happening, LifelineBroke, Ponged, Started, StartFailed
-from actors.supervisor.process import Process
-from actors.supervisor.spawner import Listener, Order, Spawner, SubprocessSpawner
-from actors.supervisor.spec import ChildSpec
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.core.supervision_events import (
+    BecameReady,
+    Exited,
+    ExitStatus,
+    Happening,
+    LifelineBroke,
+    Ponged,
+    Started,
+    StartFailed,
+)
+from actors.runtime.supervisor.processes.child_process import Process
+from actors.runtime.supervisor.processes.spawner import Listener, Order, Spawner, SubprocessSpawner
 from bus.lifeline import Message
 
 SpawnMethod = Literal["fork", "spawn"]
@@ -42,7 +51,12 @@ class Processes:
     """At most one process for each name."""
 
     def __init__(
-        self, reports: Reports, runtime_path: Path, method: SpawnMethod, server: tuple[int, socket.socket] | None, preload: Iterable[str]
+        self,
+        reports: Reports,
+        runtime_path: Path,
+        method: SpawnMethod,
+        server: tuple[int, socket.socket] | None,
+        preload: Iterable[str],
     ) -> None:
         """`server`: a fork server that is there already; `preload`: what a fresh one is to import."""
         self._reports = reports
@@ -54,7 +68,7 @@ class Processes:
         if method == "spawn":
             self._spawner = SubprocessSpawner(listener)
         else:
-            from actors.supervisor.fork_spawner import ForkSpawner  # Linux only
+            from actors.runtime.supervisor.processes.fork_spawner import ForkSpawner  # Linux only
 
             self._spawner = ForkSpawner(listener, server, preload)
 
@@ -62,9 +76,22 @@ class Processes:
         """Have a process made; `first` is what it is told, if it has a lifeline. One without is told where the bus is."""
         self._tickets += 1
         found = {} if spec.has_lifeline else {"UNDERCROFT_RUNTIME": str(self._runtime_path)}
-        order = Order(ticket=self._tickets, name=spec.name, command=spec.command, environment={**found, **spec.environment})
+        order = Order(
+            ticket=self._tickets,
+            name=spec.name,
+            command=spec.command,
+            environment={**found, **spec.environment},
+        )
         channels = self._spawner.spawn(order)
-        process = Process(spec.name, order.ticket, channels, time.time(), self._on_message, self._reports.lines, self._on_broken)
+        process = Process(
+            spec.name,
+            order.ticket,
+            channels,
+            time.time(),
+            self._on_message,
+            self._reports.lines,
+            self._on_broken,
+        )
         self._running[spec.name] = process
         if first is not None:
             process.post(first)
@@ -79,7 +106,10 @@ class Processes:
         if process.pid is None:
             self._spawner.give_up(process.ticket)
         else:
-            self._spawner.send(process.pid, signal.SIGTERM if what == "terminate" else getattr(signal, "SIGKILL", signal.SIGTERM))
+            self._spawner.send(
+                process.pid,
+                signal.SIGTERM if what == "terminate" else getattr(signal, "SIGKILL", signal.SIGTERM),
+            )
 
     def dump(self, name: str) -> None:
         """Have a process write the stacks of its threads to its log (POSIX)."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from actors import prctl
-from actors.supervisor.actions import ExitStatus
+from actors.runtime import process_name
+from actors.runtime.supervisor.core.supervision_events import ExitStatus
 
 PRIVATE_UMASK: Final = 0o077
 
@@ -24,7 +24,8 @@ class Order:
 
     Attributes:
         ticket: number by which the answer is recognised.
-        command: program and arguments; empty for a Python child, which learns over its lifeline what it is to be.
+        command: program and arguments; empty for a Python child, which learns over its lifeline what it is to
+            be.
         environment: variables on top of the supervisor's own.
     """
 
@@ -100,7 +101,7 @@ class SubprocessSpawner:
         piped = subprocess.PIPE if not order.command else log_write
         try:
             process = subprocess.Popen(
-                list(order.command) or interpreter_command("actors.launch"),
+                list(order.command) or interpreter_command("actors.runtime.child_main"),
                 stdin=subprocess.PIPE,
                 stdout=piped,
                 stderr=log_write,
@@ -130,7 +131,9 @@ class SubprocessSpawner:
             elif number == signal.SIGKILL:
                 end_group(pid)
             else:
-                os.kill(pid, number)  # not by way of `process`, which would reap behind the back of the waiting thread
+                os.kill(
+                    pid, number
+                )  # not by way of `process`, which would reap behind the back of the waiting thread
 
     def give_up(self, ticket: int) -> None:
         """`spawn` has answered before it returned; there is nothing to wait for."""
@@ -151,7 +154,9 @@ class SubprocessSpawner:
             returncode = process.wait()
             del self._running[process.pid]
         try:
-            self._loop.call_soon_threadsafe(self._listener.exited, process.pid, ExitStatus.from_returncode(returncode))
+            self._loop.call_soon_threadsafe(
+                self._listener.exited, process.pid, ExitStatus.from_returncode(returncode)
+            )
         except RuntimeError:
             return  # the loop has ended, and with it everybody who would listen
 
@@ -180,9 +185,9 @@ def platform_options() -> dict[str, Any]:
     if os.name == "nt":
         return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     options: dict[str, Any] = {"start_new_session": True, "umask": PRIVATE_UMASK}
-    if prctl.IS_LINUX:
+    if process_name.IS_LINUX:
         parent_pid = os.getpid()
-        options["preexec_fn"] = lambda: prctl.die_with_parent(parent_pid)
+        options["preexec_fn"] = lambda: process_name.die_with_parent(parent_pid)
     return options
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.backup import line
+from actors.cli.commands.backup import line
 from schemas.backups import BackupInfo
-
-from .conftest import Cli, Ended
+from tests.actors.cli.conftest import Cli, Ended
 
 PROFILE = """
 name = "stateful"
@@ -39,7 +38,9 @@ def started(directory: Path, patch: pytest.MonkeyPatch) -> Cli:
     (directory / "profile").mkdir()
     (directory / "profile" / "profile.toml").write_text(PROFILE, encoding="utf-8")
     cli = Cli(directory / "home", directory / "profile")
-    ended = subprocess.run(cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return cli
 
@@ -118,7 +119,9 @@ def test_a_damaged_backup_is_an_exit_code(cli: Cli) -> None:
     assert (check.code, "something is wrong" in check.out) == (1, True)
     repaired = cli("state", "check", "--repair", "--json")
     assert repaired.code == 0
-    assert [finding["repair"] for finding in repaired.documents[0]["findings"] if finding["kind"] == "backup"] == ["put aside"]
+    assert [
+        finding["repair"] for finding in repaired.documents[0]["findings"] if finding["kind"] == "backup"
+    ] == ["put aside"]
     assert pack.parent.with_name(f"{id}.corrupt").is_dir()
 
 

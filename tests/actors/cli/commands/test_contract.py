@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from actors.cli.contract import contract
+from actors.cli.commands.contract import contract
 
 
 def run(*arguments: str) -> tuple[int, str]:

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from actors.cli.diagnostics import FileExists, diagnostics
+from actors.cli.commands.diagnostics import FileExists, diagnostics
 from actors.cli.options import Target
 
 
 def run(home: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(diagnostics, ["--home", str(home), *arguments], obj=Target(), catch_exceptions=True)
+    return CliRunner().invoke(
+        diagnostics, ["--home", str(home), *arguments], obj=Target(), catch_exceptions=True
+    )
 
 
 @pytest.mark.requirement("S0-16", "S1-16")

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.cli.doctor import profile_of
+from actors.cli.commands.doctor import profile_of
 from actors.cli.options import Target
-from actors.storage.crash_files import keep_crash
+from actors.shared.crash_files import keep_crash
 from bus.discovery import Runtime
-from schemas.crashes import CrashRecord
+from schemas.operations.crashes import CrashRecord
 
 pytestmark = pytest.mark.slow
 GONE = 2**22 + 1
@@ -36,7 +36,9 @@ def broken(absent: Any) -> Any:
         directory.mkdir(mode=0o700)
     (config / "config.json").write_text('{"format": 1, "overrides": {"no.such": "VALUE-CANARY"}}')
     (config / "config.json").chmod(0o644)
-    runtime = Runtime(app="undercroft", pid=GONE, started_at=1.0, lane="ipc://l", feed="ipc://f", token="TOKEN-CANARY")
+    runtime = Runtime(
+        app="undercroft", pid=GONE, started_at=1.0, lane="ipc://l", feed="ipc://f", token="TOKEN-CANARY"
+    )
     (state / "runtime.json").write_bytes(msgspec.json.encode(runtime))
     (state / "runtime.json").chmod(0o600)
     (state / "a.json.tmp").write_text("half")
@@ -44,7 +46,16 @@ def broken(absent: Any) -> Any:
     os.utime(state / "a.json.tmp", (0, 1_780_000_000))
     (state / "store" / "a.json").write_text('{"undercroft": 1, "value": "DOCUMENT-CANARY"')
     (state / "store" / "a.json").chmod(0o600)
-    keep_crash(state, CrashRecord(actor="store", at=1_780_000_000.0, kind="out_of_memory", reason="killed by SIGKILL", last_words="WORDS-CANARY"))
+    keep_crash(
+        state,
+        CrashRecord(
+            actor="store",
+            at=1_780_000_000.0,
+            kind="out_of_memory",
+            reason="killed by SIGKILL",
+            last_words="WORDS-CANARY",
+        ),
+    )
     return absent
 
 
@@ -73,7 +84,9 @@ def test_every_fault_of_a_broken_home_is_found_and_no_content_is_told(broken: An
     assert ended.code == 1
     assert set(found) == {"permissions", "locks", "config", "state", "leftovers", "crashes"}
     assert found["config"][0]["found"] == "no.such"
-    assert [problem["is_fixable"] for problem in (*found["permissions"], *found["locks"], *found["leftovers"])] == [True] * 3
+    assert [
+        problem["is_fixable"] for problem in (*found["permissions"], *found["locks"], *found["leftovers"])
+    ] == [True] * 3
     assert not found["state"][0]["is_fixable"]
     assert "CANARY" not in ended.out + ended.err + broken("doctor").out + broken("doctor", "--fix").out
 
@@ -98,7 +111,9 @@ def test_fix_previews_and_with_yes_it_mends_what_is_safe_and_says_what(broken: A
 
 def test_a_home_where_nothing_ever_ran_is_well(absent: Any) -> None:
     ended = absent("doctor", "--json")
-    assert [problem["severity"] for problems in _of_the_home(ended).values() for problem in problems] == ["info"] * 3
+    assert [problem["severity"] for problems in _of_the_home(ended).values() for problem in problems] == [
+        "info"
+    ] * 3
     assert not absent.home.exists()
 
 

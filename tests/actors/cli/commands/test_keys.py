@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from actors.cli.keys import lines_of
+from actors.cli.commands.keys import lines_of
 from actors.cli.main import main
-from actors.storage.keys import recovery
-from actors.storage.keys.ring import open_ring
+from actors.shared.keys import recovery_code
+from actors.shared.keys.key_ring import open_ring
 from schemas.keys import DataKeyReport, KeysReport
 
 
@@ -39,7 +39,7 @@ class Keys:
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Keys:
     """The command line, with a keychain in a file and recovery codes that cost little."""
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'chain'}")
-    monkeypatch.setattr(recovery, "MEMORY_KIB", 64)
+    monkeypatch.setattr(recovery_code, "MEMORY_KIB", 64)
     return Keys(tmp_path / "home", capsys)
 
 
@@ -56,7 +56,9 @@ def test_status_makes_no_keys(keys: Keys, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S3-19")
-def test_keys_are_shown_rotated_lost_and_restored(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_shown_rotated_lost_and_restored(
+    keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys.make()
     code, out, _ = keys("status")
     assert (code, out.count("data key "), "recovery code       none" in out) == (0, 1, True)
@@ -79,7 +81,10 @@ def test_keys_are_shown_rotated_lost_and_restored(keys: Keys, tmp_path: Path, mo
 
 def test_code_that_is_wrong_is_refused_and_not_repeated(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     keys.make()
-    for text, words in [("AAAA-BBBB", "mistyped"), (recovery.new_code(), "no recovery code was ever made")]:
+    for text, words in [
+        ("AAAA-BBBB", "mistyped"),
+        (recovery_code.new_code(), "no recovery code was ever made"),
+    ]:
         typed(monkeypatch, text)
         code, out, said = keys("restore")
         assert (code, out) == (4, "")
@@ -96,7 +101,7 @@ def test_answers_in_json_hold_no_secret(keys: Keys, tmp_path: Path) -> None:
     secret = msgspec.json.decode((tmp_path / "chain").read_bytes(), type=dict[str, str])
     assert not any(value.partition(":")[2] in str(report) for value in secret.values())
     answer: dict[str, Any] = msgspec.json.decode(keys("recovery-code", "--json")[1])
-    assert recovery.parse(answer["recovery_code"])
+    assert recovery_code.parse(answer["recovery_code"])
 
 
 def test_choice_of_a_keychain_that_is_none_is_refused(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +118,21 @@ def test_nothing_to_rotate_is_told(keys: Keys) -> None:
 
 
 def test_lines_name_the_reason_and_what_to_do() -> None:
-    report = KeysReport(state="locked", reason="timed_out", detail="no answer", advice="see", key_encryption_key="k", kept_in="a keychain")
-    assert lines_of(report) == ["locked (timed_out): no answer", "see", "key-encryption key  k, put into a keychain"]
+    report = KeysReport(
+        state="locked",
+        reason="timed_out",
+        detail="no answer",
+        advice="see",
+        key_encryption_key="k",
+        kept_in="a keychain",
+    )
+    assert lines_of(report) == [
+        "locked (timed_out): no answer",
+        "see",
+        "key-encryption key  k, put into a keychain",
+    ]
     one = DataKeyReport(id="d", created_at=0.0)
-    assert lines_of(KeysReport(state="unlocked", keychain="c", data_keys=[one], has_recovery_code=True))[-1] == "recovery code       there is one"
+    assert (
+        lines_of(KeysReport(state="unlocked", keychain="c", data_keys=[one], has_recovery_code=True))[-1]
+        == "recovery code       there is one"
+    )

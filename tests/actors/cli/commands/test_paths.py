@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.runtime import Runtime, write_profile
-from actors.cli.paths import lines_of, move_line
-from actors.storage.choices import Choices, write_choices
+from actors.cli.commands.paths import lines_of, move_line
+from actors.shared.locations.location_choices import Choices, write_choices
 from schemas.paths import MoveState, PathMoveChangedEvent, PathStatus
+from tests.acceptance.runtime import Runtime, write_profile
 
 
 def undercroft(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,10 @@ def test_the_normal_view_of_a_category_is_its_active_path_alone() -> None:
         problems=[],
     )
     assert lines_of(status, with_category=False) == ["/logs"]
-    assert lines_of(status, with_category=True) == ["logs       /logs  (root)", "           /big/logs from the next start on"]
+    assert lines_of(status, with_category=True) == [
+        "logs       /logs  (root)",
+        "           /big/logs from the next start on",
+    ]
 
 
 @pytest.mark.requirement("S1-19")
@@ -64,7 +67,14 @@ def test_without_a_runtime_the_active_path_is_shown_and_with_all_every_category(
     shown = undercroft(tmp_path, "paths")
     assert (shown.returncode, shown.stdout) == (0, f"{tmp_path / 'models'}\n")
     everything = undercroft(tmp_path, "paths", "--all").stdout.splitlines()
-    assert [line.split()[0] for line in everything] == ["config", "state", "logs", "models", "tools", "workspace"]
+    assert [line.split()[0] for line in everything] == [
+        "config",
+        "state",
+        "logs",
+        "models",
+        "tools",
+        "workspace",
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -73,7 +83,10 @@ def test_without_a_runtime_a_missing_directory_is_told_and_exits_with_1(tmp_path
     shown = undercroft(tmp_path, "paths", "--json")
     assert shown.returncode == 1
     (status,) = json.loads(shown.stdout)["paths"]
-    assert (status["path"], [problem["kind"] for problem in status["problems"]]) == (str(tmp_path / "gone"), ["missing"])
+    assert (status["path"], [problem["kind"] for problem in status["problems"]]) == (
+        str(tmp_path / "gone"),
+        ["missing"],
+    )
 
 
 def test_a_choice_needs_a_runtime(tmp_path: Path) -> None:

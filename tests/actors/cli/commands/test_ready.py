@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from actors.cli.ready import NotConfirmed, code_of
-from readiness_world import all_installed, facts_of, snapshot_of, status
+from actors.cli.commands.ready import NotConfirmed, code_of
+from tests.support.readiness_lab import all_installed, facts_of, snapshot_of, status
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,9 @@ def app(absent: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Commands against a runtime with readiness, on which nothing is installed."""
     with (absent.profile / "profile.toml").open("a") as file:
         file.write(getattr(request, "param", MODES))
-    started = subprocess.run(absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    started = subprocess.run(
+        absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+    )
     assert started.returncode == 0, started.stdout + started.stderr
     yield absent
     assert absent("down").code == 0
@@ -95,9 +97,13 @@ def test_after_a_failed_verification_the_ways_out_are_shown_and_the_exit_code_is
     failed = app("ready", "--setup", "--yes", "--wait", "60")
     assert failed.code == 4, failed.out + failed.err
     lines = failed.out.splitlines()
-    at = lines.index("The spoiled model is not what was promised, so it is not used. Nothing else was touched.")
+    at = lines.index(
+        "The spoiled model is not what was promised, so it is not used. Nothing else was touched."
+    )
     assert lines[at + 1] == "  Retry: undercroft ready --retry"
-    assert lines[at + 2] == f"  Change path directory: undercroft ready --location DIR  (now {app.home}/models)"
+    assert (
+        lines[at + 2] == f"  Change path directory: undercroft ready --location DIR  (now {app.home}/models)"
+    )
     assert lines[at + 3] == "  Show/Copy diagnostics report: undercroft ready --report"
     report = app("ready", "--report")
     assert (report.code, "files of a wrong SHA-256" in report.out) == (4, True)
@@ -131,7 +137,9 @@ def test_what_is_not_ready_in_time_is_exit_code_5(app: Any) -> None:
 def test_on_a_terminal_a_spinner_the_checklist_and_a_bar_are_drawn(app: Any) -> None:
     main, terminal = pty.openpty()
     command = app.command("ready", "--setup", "--wait", "60")
-    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"})
+    process = subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    )
     os.close(terminal)
     try:
         drawn = _drawn(main)
@@ -150,7 +158,10 @@ def _drawn(main: int) -> str:
     """What comes on the terminal until its other end is closed; the question is answered with yes."""
     drawn, answered = b"", False
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and select.select([main], [], [], max(0.0, deadline - time.monotonic()))[0]:
+    while (
+        time.monotonic() < deadline
+        and select.select([main], [], [], max(0.0, deadline - time.monotonic()))[0]
+    ):
         try:
             drawn += os.read(main, 65536)
         except OSError:
@@ -161,7 +172,9 @@ def _drawn(main: int) -> str:
     return drawn.decode()
 
 
-def test_without_readiness_in_the_profile_it_says_so_and_without_a_runtime_too(running: Any, absent: Any) -> None:
+def test_without_readiness_in_the_profile_it_says_so_and_without_a_runtime_too(
+    running: Any, absent: Any
+) -> None:
     assert running("ready").code == 1
     assert absent("ready").code == 3
 

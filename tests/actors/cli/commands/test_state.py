@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Cli
+from tests.actors.cli.conftest import Cli
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,9 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     (directory / "profile").mkdir()
     (directory / "profile" / "profile.toml").write_text(PROFILE, encoding="utf-8")
     cli = Cli(directory / "home", directory / "profile")
-    started = subprocess.run(cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    started = subprocess.run(
+        cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+    )
     assert started.returncode == 0, started.stdout + started.stderr
     yield cli
     assert cli("down").code == 0
@@ -42,14 +44,20 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 @pytest.mark.requirement("S3-1", "S3-3", "S3-25")
 def test_a_value_is_set_read_listed_and_deleted_and_survives_a_restart(cli: Cli) -> None:
-    assert cli("state", "set", "config.greeting", '{"hello": "wörld"}').out.startswith("config.greeting: revision ")
+    assert cli("state", "set", "config.greeting", '{"hello": "wörld"}').out.startswith(
+        "config.greeting: revision "
+    )
     store = cli.home / "state" / "store"
     assert json.loads((store / "config" / "greeting.json").read_bytes())["value"] == {"hello": "wörld"}
-    assert {"layouts", "settings", "history", "config", "backups", "documents"} <= {path.name for path in store.iterdir()}
+    assert {"layouts", "settings", "history", "config", "backups", "documents"} <= {
+        path.name for path in store.iterdir()
+    }
     assert cli("restart", "state_store").code == 0
     shown = cli("state", "get", "config.greeting")
     assert (shown.code, json.loads(shown.out)) == (0, {"hello": "wörld"})
-    assert [line.split()[1] for line in cli("state", "list", "config.gree").out.splitlines()] == ["config.greeting"]
+    assert [line.split()[1] for line in cli("state", "list", "config.gree").out.splitlines()] == [
+        "config.greeting"
+    ]
     assert cli("state", "delete", "config.greeting").out == "config.greeting: deleted\n"
     assert cli("state", "delete", "config.greeting").out == "config.greeting: there was no such key\n"
     gone = cli("state", "get", "config.greeting")
@@ -63,7 +71,9 @@ def test_options_of_a_save_are_given_on_the_command_line(cli: Cli) -> None:
     assert stale.code == 4
     assert f"expected revision 1000000, found {first['revision']}" in stale.err
     assert cli("state", "set", "config.kept", "2", "--expect", str(first["revision"]), "--backup").code == 0
-    assert [path.name.split("@")[0] for path in (cli.home / "state" / "store" / "backups" / "auto").iterdir()] == ["config.kept"]
+    assert [
+        path.name.split("@")[0] for path in (cli.home / "state" / "store" / "backups" / "auto").iterdir()
+    ] == ["config.kept"]
     (known,) = cli("state", "get", "config.kept", "--json").documents
     assert (known["value"], known["found"], known["compressed"]) == (2, True, False)
 
@@ -82,7 +92,11 @@ def test_what_belongs_to_somebody_else_is_refused(cli: Cli) -> None:
 
 
 def test_changes_are_shown_as_they_happen_without_their_values(cli: Cli) -> None:
-    with subprocess.Popen(cli.command("state", "watch", "config.watched", "-n", "1", "--json"), stdout=subprocess.PIPE, text=True) as watching:
+    with subprocess.Popen(
+        cli.command("state", "watch", "config.watched", "-n", "1", "--json"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
         assert watching.stdout is not None
         try:
             while watching.poll() is None:
@@ -95,7 +109,9 @@ def test_changes_are_shown_as_they_happen_without_their_values(cli: Cli) -> None
     assert "secret" not in line
 
 
-@pytest.mark.parametrize("arguments", [["set", "config.x", "not json"], ["set", "config.x"], ["get"], ["set", "config.x", "NaN"]])
+@pytest.mark.parametrize(
+    "arguments", [["set", "config.x", "not json"], ["set", "config.x"], ["get"], ["set", "config.x", "NaN"]]
+)
 def test_a_wrong_command_line_is_exit_code_2(cli: Cli, arguments: list[str]) -> None:
     assert cli("state", *arguments).code == 2
 
@@ -109,6 +125,8 @@ def test_every_command_shows_examples(absent: Any, name: str) -> None:
     assert f"Examples:\n    undercroft state {name}" in absent("state", name, "--help").out
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["get", "config.x"], ["set", "config.x", "1"], ["delete", "config.x"]])
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["get", "config.x"], ["set", "config.x", "1"], ["delete", "config.x"]]
+)
 def test_without_a_runtime_the_exit_code_is_3(absent: Any, arguments: list[str]) -> None:
     assert absent("state", *arguments).code == 3

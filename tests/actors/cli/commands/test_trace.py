@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 def test_a_matter_is_followed_through_the_actors(running: Any) -> None:
     assert running("logs", "--set-level", "debug").code == 0
     running("config", "get", "vad.sensitivity")
-    found = next(record for record in _records(running) if record["message"].startswith("asked config.request"))
+    found = next(
+        record for record in _records(running) if record["message"].startswith("asked config.request")
+    )
     ended = running("trace", found["correlation"])
     assert ended.code == 0
     assert "config_store: debug bus.actor: asked config.request by" in ended.out
@@ -31,13 +33,15 @@ def _records(running: Any) -> list[Any]:
     import asyncio
 
     from bus.client import connect
-    from schemas.logs import LogRingRequestEvent
+    from schemas.operations.logs import LogRingRequestEvent
 
     async def read() -> list[Any]:
         async with connect(home=running.home) as peer:
             while True:
                 found = (await peer.request(LogRingRequestEvent(actor="config_store", limit=10_000))).records
                 if any(record.message == "answered config.request" for record in found):
-                    return [{"message": record.message, "correlation": record.correlation} for record in found]
+                    return [
+                        {"message": record.message, "correlation": record.correlation} for record in found
+                    ]
 
     return asyncio.run(read())

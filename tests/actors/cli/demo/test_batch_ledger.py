@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.demo.ledger import KEYS, Ledger
-from actors.demo.report import NotProven
+from actors.cli.demo.batch_ledger import KEYS, Ledger
+from actors.cli.demo.tour_report import NotProven
 from bus.actor import Actor, ActorLoop
 from bus.errors import Refused
-from bus.memory import memory_bus
+from bus.transport.memory_bus import memory_bus
 from schemas.state import StateBatchSavedEvent, StateSaveBatchRequestEvent
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.demo.content import CHUNK_BYTES, BytesContent, Content, FileContent, SyntheticContent, sha256_of
+from actors.cli.demo.content import (
+    CHUNK_BYTES,
+    BytesContent,
+    Content,
+    FileContent,
+    SyntheticContent,
+    sha256_of,
+)
 
 SIZE = 2 * CHUNK_BYTES + 100
 

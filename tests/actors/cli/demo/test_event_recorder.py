@@ -7,12 +7,12 @@ import contextlib
 
 import pytest
 
-from actors.demo.chronicle import Chronicle
-from bus.memory import memory_bus
-from readiness_world import facts_of, snapshot_of, status
+from actors.cli.demo.event_recorder import Chronicle
+from bus.transport.memory_bus import memory_bus
 from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelVerifiedEvent
+from schemas.operations.supervision import ActorStateChangedEvent, ActorStatus
 from schemas.readiness import ReadinessChangedEvent
-from schemas.supervision import ActorStateChangedEvent, ActorStatus
+from tests.support.readiness_lab import facts_of, snapshot_of, status
 
 pytestmark = pytest.mark.anyio
 
@@ -38,12 +38,22 @@ async def test_what_is_told_is_kept_and_can_be_waited_for() -> None:
         began = asyncio.Event()
         following = asyncio.ensure_future(chronicle.follow(tour, began))
         await began.wait()
-        await teller.publish(ActorStateChangedEvent(actor="a", status=ActorStatus(actor="a", state="ready", pid=7)))
+        await teller.publish(
+            ActorStateChangedEvent(actor="a", status=ActorStatus(actor="a", state="ready", pid=7))
+        )
         await teller.publish(progressed(4))
         await teller.publish(ModelVerifiedEvent(model_id="m", size_bytes=10))
-        for facts in (facts_of(status("base", "absent")), facts_of(status("base", "absent")), facts_of(status("base", "downloading"))):
+        for facts in (
+            facts_of(status("base", "absent")),
+            facts_of(status("base", "absent")),
+            facts_of(status("base", "downloading")),
+        ):
             await teller.publish(ReadinessChangedEvent(snapshot=snapshot_of(facts), changed=[]))
-        await teller.publish(ModelInstalledEvent(model_id="m", name="M", directory="/m", size_bytes=10, fetched_bytes=10, attempts=1))
+        await teller.publish(
+            ModelInstalledEvent(
+                model_id="m", name="M", directory="/m", size_bytes=10, fetched_bytes=10, attempts=1
+            )
+        )
         async with asyncio.timeout(5):
             await chronicle.until(lambda: "m" in chronicle.installed)
         following.cancel()

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from actors.demo.content import BytesContent
-from actors.demo.faults import SOUND, Faults
-from actors.demo.origin import Origin
+from actors.cli.demo.content import BytesContent
+from actors.cli.demo.faults import SOUND, Faults
+from actors.cli.demo.origin import Origin
 
 BODY = bytes(range(256)) * 4
 
@@ -22,7 +22,9 @@ def origin() -> Iterator[Origin]:
         yield found
 
 
-def ask(origin: Origin, faults: Faults, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+def ask(
+    origin: Origin, faults: Faults, method: str = "GET", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     origin.misbehave("/m", faults)
     connection = http.client.HTTPConnection(urlsplit(origin.url).netloc, timeout=5)
     try:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from actors.demo.content import BytesContent, SyntheticContent
-from actors.demo.origin import Faults, Origin
+from actors.cli.demo.content import BytesContent, SyntheticContent
+from actors.cli.demo.origin import Faults, Origin
 
 BODY = bytes(range(256)) * 400
 ETAG = f'"{BytesContent(BODY).etag}"'
@@ -23,7 +23,11 @@ def origin() -> Iterator[Origin]:
 
 def get(origin: Origin, path: str = "/m", method: str = "GET", **headers: str) -> httpx.Response:
     with httpx.Client(trust_env=False, headers={"Accept-Encoding": "identity"}) as client:
-        return client.request(method, origin.url + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        return client.request(
+            method,
+            origin.url + path,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
 
 
 def test_whole_file_comes_with_a_strong_validator(origin: Origin) -> None:
@@ -42,7 +46,13 @@ def test_head_tells_the_same_without_a_body(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "start", "stop"), [("bytes=0-0", 0, 1), ("bytes=100-", 100, len(BODY)), ("bytes=5-9", 5, 10), ("bytes=5-999999999", 5, len(BODY))]
+    ("wanted", "start", "stop"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-", 100, len(BODY)),
+        ("bytes=5-9", 5, 10),
+        ("bytes=5-999999999", 5, len(BODY)),
+    ],
 )
 def test_range_gives_that_part(origin: Origin, wanted: str, start: int, stop: int) -> None:
     answer = get(origin, Range=wanted)
@@ -94,7 +104,9 @@ def test_cut_connection_has_sent_exactly_so_much(origin: Origin) -> None:
         (Faults(last_modified=0.0), 200, ("last-modified", "Thu, 01 Jan 1970 00:00:00 GMT")),
     ],
 )
-def test_fault_shows_in_the_answer(origin: Origin, faults: Faults, status: int, header: tuple[str, str]) -> None:
+def test_fault_shows_in_the_answer(
+    origin: Origin, faults: Faults, status: int, header: tuple[str, str]
+) -> None:
     origin.misbehave("/m", faults)
     answer = get(origin)
     assert answer.status_code == status

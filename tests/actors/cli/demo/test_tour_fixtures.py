@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from actors.demo import scenes
-from actors.demo.content import sha256_of
-from actors.demo.origin import Origin
-from actors.demo.scenes import hang, silero_exhibit, silero_path, synthetic_exhibit, write_profile
-from actors.manifest import load_manifest
-from actors.profile import read_profile
-from actors.supervisor.children import children_of
+from actors.cli.demo import tour_fixtures
+from actors.cli.demo.content import sha256_of
+from actors.cli.demo.origin import Origin
+from actors.cli.demo.tour_fixtures import hang, silero_exhibit, silero_path, synthetic_exhibit, write_profile
+from actors.runtime.supervisor.profile_children import children_of
+from actors.shared.manifest import load_manifest
+from actors.shared.profile.profile import read_profile
 
 
 def test_the_profile_of_the_tour_is_one_that_the_runtime_takes(tmp_path: Path) -> None:
@@ -43,7 +43,10 @@ def test_the_origin_serves_what_the_manifest_promises(tmp_path: Path) -> None:
         hang([exhibit], origin)
         with httpx.Client(trust_env=False) as client:
             body = client.get(origin.url + exhibit.url_path).content
-    assert (len(body), hashlib.sha256(body).hexdigest()) == (exhibit.promise.size_bytes, exhibit.promise.sha256)
+    assert (len(body), hashlib.sha256(body).hexdigest()) == (
+        exhibit.promise.size_bytes,
+        exhibit.promise.sha256,
+    )
 
 
 @pytest.mark.requirement("S0-8", "S1-39")
@@ -51,13 +54,16 @@ def test_the_origin_serves_what_the_manifest_promises(tmp_path: Path) -> None:
 def test_the_real_model_is_the_one_that_the_bundled_manifest_pins() -> None:
     exhibit = silero_exhibit()
     assert exhibit is not None
-    assert (exhibit.content.size_bytes, sha256_of(exhibit.content)) == (exhibit.promise.size_bytes, exhibit.promise.sha256)
+    assert (exhibit.content.size_bytes, sha256_of(exhibit.content)) == (
+        exhibit.promise.size_bytes,
+        exhibit.promise.sha256,
+    )
 
 
 def test_without_the_wheel_there_is_no_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(scenes.importlib.metadata, "distribution", absent)
+    monkeypatch.setattr(tour_fixtures.importlib.metadata, "distribution", absent)
     assert silero_path() is None
     assert silero_exhibit() is None

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo.processes import Command, all_gone, descendants, is_running
+from actors.cli.demo.tour_processes import Command, all_gone, descendants, is_running
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
+]
 
 
 async def test_lines_come_in_order_and_the_end_tells_why(tmp_path: Path) -> None:

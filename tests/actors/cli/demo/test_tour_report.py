@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from actors.demo.report import NotProven, StepOutcome, TourReport, all_held, expect, headline, mebibytes
+from actors.cli.demo.tour_report import (
+    NotProven,
+    StepOutcome,
+    TourReport,
+    all_held,
+    expect,
+    headline,
+    mebibytes,
+)
 
 
 def step(held: bool | None) -> StepOutcome:
@@ -19,7 +27,9 @@ def test_a_tour_holds_only_if_every_step_was_tried_and_held() -> None:
 
 
 def test_headline_counts_what_was_proven_and_not_what_was_tried() -> None:
-    report = TourReport(ok=False, seconds=12.34, home="/tmp/x", kept=False, steps=[step(True), step(False), step(None)])
+    report = TourReport(
+        ok=False, seconds=12.34, home="/tmp/x", kept=False, steps=[step(True), step(False), step(None)]
+    )
     assert headline(report) == "1 of 3 steps proven in 12.3 s"
 
 

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo import tour as tour_module
-from actors.demo.origin import Faults, Origin
-from actors.demo.report import NotProven, StepOutcome
-from actors.demo.scenes import hang, synthetic_exhibit, write_profile
-from actors.demo.tour import Tour
+from actors.cli.demo import tour_script as tour_module
+from actors.cli.demo.origin import Faults, Origin
+from actors.cli.demo.tour_fixtures import hang, synthetic_exhibit, write_profile
+from actors.cli.demo.tour_report import NotProven, StepOutcome
+from actors.cli.demo.tour_script import Tour
 from schemas.models import ModelDownloadProgressedEvent
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="real runtimes are started on Linux only")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="real runtimes are started on Linux only"),
+]
 
 
 class Noted:
@@ -69,7 +72,9 @@ async def test_every_step_is_proven_with_a_smaller_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stopped_all_the_same(tmp_path: Path) -> None:
+async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stopped_all_the_same(
+    tmp_path: Path,
+) -> None:
     view, exhibit = Noted(), synthetic_exhibit(1 << 20)
     with Origin() as origin:
         hang([exhibit], origin)
@@ -78,7 +83,16 @@ async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stoppe
         steps = await Tour(tmp_path, tmp_path / "profile", [exhibit], origin, view).run()
     held = {step.name: step.held for step in steps}
     assert held == {"up": True, "install": False, "down": True} | dict.fromkeys(
-        ("kill_downloader", "resume", "verify", "activate", "readiness", "settings", "kill_state", "kill_broker")
+        (
+            "kill_downloader",
+            "resume",
+            "verify",
+            "activate",
+            "readiness",
+            "settings",
+            "kill_state",
+            "kill_broker",
+        )
     )
     assert "404" in next(step.detail for step in steps if step.name == "install")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo.lookout import Lookout, check_whole
-from actors.demo.report import NotProven
-from actors.demo.scenes import synthetic_exhibit
+from actors.cli.demo.tour_fixtures import synthetic_exhibit
+from actors.cli.demo.tour_report import NotProven
+from actors.cli.demo.visibility_probe import Lookout, check_whole
 
 pytestmark = pytest.mark.anyio
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from actors.doctor.problems import Place
-from actors.storage.durable import make_directory
-from actors.storage.locations import CATEGORIES, locate
+from actors.cli.doctor.problems import Place
+from actors.shared.durable.durable_write import make_directory
+from actors.shared.locations.locations import CATEGORIES, locate
 
 
 @pytest.fixture
@@ -23,7 +23,9 @@ def place(tmp_path: Path) -> Place:
     for category in CATEGORIES:
         make_directory(getattr(locations, category))
     state = locations.state
-    return Place(locations=locations, runtime_path=state / "runtime.json", run_directory=state / "run", now=time.time())
+    return Place(
+        locations=locations, runtime_path=state / "runtime.json", run_directory=state / "run", now=time.time()
+    )
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor import examination
-from actors.doctor.examination import CHECKS, by_severity, examine, is_well
-from actors.doctor.problems import Place, Problem, Severity
+from actors.cli.doctor import examination
+from actors.cli.doctor.examination import CHECKS, by_severity, examine, is_well
+from actors.cli.doctor.problems import Place, Problem, Severity
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +26,18 @@ def test_a_home_that_is_all_right_is_well(place: Place) -> None:
     assert _of_the_home(examine(place)) == []
 
 
-def test_a_check_that_cannot_be_done_is_told_and_the_others_go_on(place: Place, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_cannot_be_done_is_told_and_the_others_go_on(
+    place: Place, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(place: Place) -> None:
         raise ValueError("CANARY")
 
     monkeypatch.setitem(examination.CHECKS, "clock", (broken, CHECKS["clock"][1]))
     put(place.locations.config / "config.json", "{")
-    assert [(problem.check, problem.severity) for problem in _of_the_home(examine(place))] == [("config", "error"), ("clock", "warning")]
+    assert [(problem.check, problem.severity) for problem in _of_the_home(examine(place))] == [
+        ("config", "error"),
+        ("clock", "warning"),
+    ]
     assert "CANARY" not in str(examine(place))
 
 
@@ -40,6 +45,10 @@ def test_the_worst_comes_first_and_notes_alone_are_well() -> None:
     def problem(severity: Severity) -> Problem:
         return Problem(check="c", severity=severity, what=severity)
 
-    assert [found.what for found in by_severity([problem("info"), problem("error"), problem("warning")])] == ["error", "warning", "info"]
+    assert [found.what for found in by_severity([problem("info"), problem("error"), problem("warning")])] == [
+        "error",
+        "warning",
+        "info",
+    ]
     assert is_well([problem("info")])
     assert not is_well([problem("info"), problem("warning")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.doctor.problems import Problem, RemoveFile, places, size
+from actors.cli.doctor.problems import Problem, RemoveFile, places, size
 
 
 def test_many_places_are_named_in_part() -> None:
@@ -14,7 +14,13 @@ def test_many_places_are_named_in_part() -> None:
 
 
 def test_sizes_are_told_in_their_largest_unit() -> None:
-    assert [size(n) for n in (0, 1023, 1024, 5 * 1024**3, 5 * 1024**4)] == ["0 bytes", "1023 bytes", "1.0 KiB", "5.0 GiB", "5120.0 GiB"]
+    assert [size(n) for n in (0, 1023, 1024, 5 * 1024**3, 5 * 1024**4)] == [
+        "0 bytes",
+        "1023 bytes",
+        "1.0 KiB",
+        "5.0 GiB",
+        "5120.0 GiB",
+    ]
 
 
 def test_a_problem_with_a_repair_is_fixable_and_travels_as_json() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.problems import MakeDirectory, Problem, RemoveFile, SetMode
-from actors.doctor.repairs import carry_out, plan, preview
+from actors.cli.doctor.problems import MakeDirectory, Problem, RemoveFile, SetMode
+from actors.cli.doctor.repairs import carry_out, plan, preview
 
 
 def _mode(path: Path) -> int:
@@ -29,7 +29,9 @@ def test_modes_are_set_and_directories_made_for_this_user_alone(tmp_path: Path) 
     file = tmp_path / "file"
     file.touch()
     file.chmod(0o004)
-    outcomes = carry_out([MakeDirectory(path=str(tmp_path / "a" / "b")), SetMode(path=str(file), mode=0o600)], is_up=True)
+    outcomes = carry_out(
+        [MakeDirectory(path=str(tmp_path / "a" / "b")), SetMode(path=str(file), mode=0o600)], is_up=True
+    )
     assert all(outcome.is_done for outcome in outcomes)
     assert (_mode(tmp_path / "a" / "b"), _mode(file)) == (0o700, 0o600)
 
@@ -40,14 +42,19 @@ def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     target.touch(mode=0o644)
     target.chmod(0o644)
     (tmp_path / "link").symlink_to(target)
-    for outcome in carry_out([SetMode(path=str(tmp_path / "link"), mode=0o600), RemoveFile(path=str(tmp_path / "link"))], is_up=False):
+    for outcome in carry_out(
+        [SetMode(path=str(tmp_path / "link"), mode=0o600), RemoveFile(path=str(tmp_path / "link"))],
+        is_up=False,
+    ):
         assert not outcome.is_done
         assert "neither" in outcome.why_not
     assert (_mode(target), (tmp_path / "link").is_symlink()) == (0o644, True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sockets in directories are a matter of POSIX")
-def test_files_and_sockets_are_removed_but_not_while_a_runtime_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_and_sockets_are_removed_but_not_while_a_runtime_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
     with socket.socket(socket.AF_UNIX) as left:
@@ -60,12 +67,17 @@ def test_files_and_sockets_are_removed_but_not_while_a_runtime_is_up(tmp_path: P
 
 def test_what_cannot_be_done_is_told_and_the_rest_is_done(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    first, second = carry_out([RemoveFile(path=str(tmp_path / "gone")), RemoveFile(path=str(tmp_path / "file"))], is_up=False)
+    first, second = carry_out(
+        [RemoveFile(path=str(tmp_path / "gone")), RemoveFile(path=str(tmp_path / "file"))], is_up=False
+    )
     assert (first.is_done, second.is_done) == (False, True)
     assert first.why_not
 
 
 def test_a_plan_has_each_repair_once_directories_first_and_removals_last() -> None:
     remove, mode, make = RemoveFile(path="/a"), SetMode(path="/b", mode=0o600), MakeDirectory(path="/c")
-    problems = [Problem(check="c", severity="info", what="w", repairs=repairs) for repairs in ((remove, mode), (mode, make))]
+    problems = [
+        Problem(check="c", severity="info", what="w", repairs=repairs)
+        for repairs in ((remove, mode), (mode, make))
+    ]
     assert plan(problems) == [make, mode, remove]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from actors.cli.render import age, explain, log_line, plain_line
-from schemas.supervision import ActorStatus, LogLine
+from actors.cli.views.actor_table import age, explain, log_line, plain_line
+from schemas.operations.supervision import ActorStatus, LogLine
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "now"), (59.9, "59s"), (60, "1m"), (7_300, "2h"), (200_000, "2d")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "now"), (59.9, "59s"), (60, "1m"), (7_300, "2h"), (200_000, "2d")]
+)
 def test_an_age_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
     assert age(seconds) == words
 
 
 def test_a_line_says_who_how_where_and_why() -> None:
-    assert plain_line(ActorStatus(actor="a", state="ready", pid=7, reason="killed by SIGKILL")) == "a: ready (process 7)"
+    assert (
+        plain_line(ActorStatus(actor="a", state="ready", pid=7, reason="killed by SIGKILL"))
+        == "a: ready (process 7)"
+    )
     failed = ActorStatus(actor="a", state="failed", reason="exit code 1", retry_seconds=29.6)
     assert plain_line(failed) == "a: failed: exit code 1; next try in 30 s; see 'undercroft logs a'"
     assert explain(ActorStatus(actor="a", state="waiting", reason="waits for b")) == "waits for b"

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from actors.cli.history_views import BOLD, NORMAL, entry_lines, hit_lines, marked, printable, status_lines
+from actors.cli.views.history_view import (
+    BOLD,
+    NORMAL,
+    entry_lines,
+    hit_lines,
+    marked,
+    printable,
+    status_lines,
+)
 from schemas.history import Highlight, HistoryEntry, HistoryStatusEvent, Hit
 
 ENTRY = HistoryEntry(
@@ -22,7 +30,17 @@ ENTRY = HistoryEntry(
 def test_all_that_is_known_is_shown_when_it_is_asked_for() -> None:
     assert entry_lines(ENTRY)[1:] == ["    two", "    lines"]
     whole = "\n".join(entry_lines(ENTRY, whole=True))
-    assert all(word in whole for word in ("answer, user", "conversation: c", "duration: 1.5 s", "tokens: 3", "edited: ", "a: b\ufffd"))
+    assert all(
+        word in whole
+        for word in (
+            "answer, user",
+            "conversation: c",
+            "duration: 1.5 s",
+            "tokens: 3",
+            "edited: ",
+            "a: b\ufffd",
+        )
+    )
 
 
 def test_what_was_looked_for_stands_out_on_a_terminal_only() -> None:
@@ -35,6 +53,18 @@ def test_what_was_looked_for_stands_out_on_a_terminal_only() -> None:
 
 def test_the_status_says_where_how_much_and_what_is_wrong() -> None:
     found = HistoryStatusEvent(
-        mode="disk", storage="memory", notice="locked", entries=2, size_bytes=9, limit_entries=100, loading=0.5, findings=["f: torn"]
+        mode="disk",
+        storage="memory",
+        notice="locked",
+        entries=2,
+        size_bytes=9,
+        limit_entries=100,
+        loading=0.5,
+        findings=["f: torn"],
     )
-    assert status_lines(found) == ["in memory only: 2 entries, 9 bytes, at most 100", "being loaded: 50%", "notice: locked", "found: f: torn"]
+    assert status_lines(found) == [
+        "in memory only: 2 entries, 9 bytes, at most 100",
+        "being loaded: 50%",
+        "notice: locked",
+        "found: f: torn",
+    ]

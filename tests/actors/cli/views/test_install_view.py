@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.cli.install_view import BarView, JsonView, LineView, percent, view_for
+from actors.cli.views.install_view import BarView, JsonView, LineView, percent, view_for
 from schemas.models import ModelDownloadProgressedEvent, ModelState, ModelStatus
 
 
@@ -18,7 +18,9 @@ def _progress(durable_bytes: int) -> ModelDownloadProgressedEvent:
 
 
 @given(st.integers(0, 10**13), st.integers(1, 10**13))
-def test_percent_stays_within_0_and_100_and_says_100_only_when_all_is_there(durable_bytes: int, size_bytes: int) -> None:
+def test_percent_stays_within_0_and_100_and_says_100_only_when_all_is_there(
+    durable_bytes: int, size_bytes: int
+) -> None:
     shown = percent(durable_bytes, size_bytes)
     assert 0 <= shown <= 100
     assert (shown == 100) == (durable_bytes >= size_bytes)
@@ -34,12 +36,27 @@ def test_a_log_gets_one_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) 
     view = LineView()
     for durable_bytes in (0, 50, 99, 100, 150, 990, 1000):
         view.progress(_progress(durable_bytes))
-    assert capsys.readouterr().out.splitlines() == ["Model: 0 %", "Model: 10 %", "Model: 99 %", "Model: 100 %"]
+    assert capsys.readouterr().out.splitlines() == [
+        "Model: 0 %",
+        "Model: 10 %",
+        "Model: 99 %",
+        "Model: 100 %",
+    ]
 
 
 def test_a_state_that_is_told_twice_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     view = LineView()
     states: tuple[ModelState, ...] = ("queued", "queued", "downloading", "queued")
     for state in states:
-        view.state(ModelStatus(model_id="m", name="Model", category="stt", licence="MIT", state=state, size_bytes=1, durable_bytes=0))
+        view.state(
+            ModelStatus(
+                model_id="m",
+                name="Model",
+                category="stt",
+                licence="MIT",
+                state=state,
+                size_bytes=1,
+                durable_bytes=0,
+            )
+        )
     assert capsys.readouterr().out.splitlines() == ["Model: queued", "Model: downloading", "Model: queued"]

@@ -8,19 +8,35 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from actors.cli.ready_views import COMMANDS, JsonView, LineView, LiveView, bar, ending_lines, setup_lines, step_line, view_for
-from readiness_world import all_installed, facts_of, progress_event, snapshot_of, status
+from actors.cli.views.ready_view import (
+    COMMANDS,
+    JsonView,
+    LineView,
+    LiveView,
+    bar,
+    ending_lines,
+    setup_lines,
+    step_line,
+    view_for,
+)
 from schemas.readiness import ReadinessSnapshot, Step
+from tests.support.readiness_lab import all_installed, facts_of, progress_event, snapshot_of, status
 
 
 def downloading(durable_bytes: int) -> ReadinessSnapshot:
-    return snapshot_of(facts_of(status("base", "downloading"), assistant=False, events=()) if durable_bytes < 0 else _progressed(durable_bytes))
+    return snapshot_of(
+        facts_of(status("base", "downloading"), assistant=False, events=())
+        if durable_bytes < 0
+        else _progressed(durable_bytes)
+    )
 
 
 def _progressed(durable_bytes: int) -> object:
-    from actors.readiness.facts import learn
+    from actors.readiness.readiness_facts import learn
 
-    return learn(facts_of(status("base", "downloading"), assistant=False), progress_event("base", durable_bytes), 0.0)
+    return learn(
+        facts_of(status("base", "downloading"), assistant=False), progress_event("base", durable_bytes), 0.0
+    )
 
 
 def test_live_for_a_terminal_lines_for_a_log_documents_for_a_program() -> None:
@@ -34,7 +50,9 @@ def test_a_log_gets_a_line_for_each_state_and_each_tenth(capsys: pytest.CaptureF
     with LineView() as view:
         for durable_bytes in (0, 50, 99, 100, 150, 990):
             view.show(downloading(durable_bytes))
-        done = snapshot_of(facts_of(status("base", "installed"), status("ears", "installed"), assistant=False))
+        done = snapshot_of(
+            facts_of(status("base", "installed"), status("ears", "installed"), assistant=False)
+        )
         view.show(done)
         view.end(done)
     assert capsys.readouterr().out.splitlines() == [
@@ -53,7 +71,12 @@ def test_a_terminal_gets_a_spinner_the_checklist_and_a_bar() -> None:
     console.print(LiveView()._drawn(downloading(500)))
     assert isinstance(console.file, io.StringIO)
     drawn = console.file.getvalue()
-    for expected in ("Fetching Base ...", "✓ Settings", "◌ Speech to text: Base: 50 %", "━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌ Base: 50 %"):
+    for expected in (
+        "Fetching Base ...",
+        "✓ Settings",
+        "◌ Speech to text: Base: 50 %",
+        "━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌ Base: 50 %",
+    ):
         assert expected in drawn, drawn
 
 
@@ -74,7 +97,9 @@ def test_a_program_gets_each_snapshot(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.requirement("S1-12", "S1-16")
 def test_at_the_end_safety_comes_first_then_the_actions_each_with_its_command() -> None:
-    lines = ending_lines(snapshot_of(facts_of(status("base", "failed", problem="x", problem_kind="mismatch"), assistant=False)))
+    lines = ending_lines(
+        snapshot_of(facts_of(status("base", "failed", problem="x", problem_kind="mismatch"), assistant=False))
+    )
     assert lines[0].startswith("Base is not what was promised")
     assert lines[1:4] == [
         f"  Retry: {COMMANDS['retry']}",

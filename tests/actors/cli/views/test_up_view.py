@@ -6,12 +6,14 @@ import json
 
 import pytest
 
-from actors.cli.up_views import JsonView, PlainView
-from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+from actors.cli.views.up_view import JsonView, PlainView
+from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 READY = ActorStatus(actor="config_store", state="ready", pid=42)
 FAILED = ActorStatus(actor="tray", state="failed", reason="exit code 1", retry_seconds=30.0)
-OVERVIEW = SupervisorStatusEvent(version="0", profile="p", home="", pid=1, started_at=0.0, settled=True, actors=[READY, FAILED])
+OVERVIEW = SupervisorStatusEvent(
+    version="0", profile="p", home="", pid=1, started_at=0.0, settled=True, actors=[READY, FAILED]
+)
 
 
 def test_plain_lines_name_the_actor_its_state_and_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,7 +37,10 @@ def test_every_line_for_a_program_is_one_document(capsys: pytest.CaptureFixture[
     view.settled(OVERVIEW)
     view.stopping("done")
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [document.get("state") or document.get("text") or document.get("settled") or document.get("stopping") for document in documents] == [
+    assert [
+        document.get("state") or document.get("text") or document.get("settled") or document.get("stopping")
+        for document in documents
+    ] == [
         "ready",
         "two\nlines",
         True,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.config_store import document
-from actors.config_store.settings_file import ChangedOutside, ReadOnly, SettingsFile, signature_of
+from actors.config_store.files import config_document
+from actors.config_store.files.config_file import ChangedOutside, ReadOnly, SettingsFile, signature_of
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> SettingsFile:
-    document.write(tmp_path / "config.json", {"a": 1}, {"note": "mine"})
+    config_document.write(tmp_path / "config.json", {"a": 1}, {"note": "mine"})
     return SettingsFile(tmp_path / "config.json")
 
 
@@ -25,14 +25,14 @@ def test_our_own_write_is_nothing_from_outside(file: SettingsFile) -> None:
 
 
 def test_the_same_content_written_by_somebody_else_is_no_change(file: SettingsFile) -> None:
-    document.write(file.path, {"a": 1}, {"note": "mine"})
+    config_document.write(file.path, {"a": 1}, {"note": "mine"})
     assert file.has_changed()
     assert file.look() is None
     assert not file.has_changed()
 
 
 def test_what_somebody_else_wrote_is_never_written_over_unseen(file: SettingsFile) -> None:
-    document.write(file.path, {"a": 3}, {})
+    config_document.write(file.path, {"a": 3}, {})
     with pytest.raises(ChangedOutside):
         file.save({"a": 2})
     found = file.look()
@@ -66,8 +66,12 @@ def test_a_file_that_is_gone_is_told_once(file: SettingsFile) -> None:
     assert file.path.exists()
 
 
-@pytest.mark.parametrize("content", ['{"format": 2, "overrides": {}}', '{"format": 1, "settings_version": 4, "overrides": {}}'])
-def test_a_later_version_that_comes_from_outside_is_never_downgraded(file: SettingsFile, content: str) -> None:
+@pytest.mark.parametrize(
+    "content", ['{"format": 2, "overrides": {}}', '{"format": 1, "settings_version": 4, "overrides": {}}']
+)
+def test_a_later_version_that_comes_from_outside_is_never_downgraded(
+    file: SettingsFile, content: str
+) -> None:
     file.path.write_text(content)
     found = file.look()
     assert found is not None

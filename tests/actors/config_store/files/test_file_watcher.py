@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.config_store import document
 from actors.config_store.actor import ConfigStore
-from actors.config_store.layers import Ground
-from actors.config_store.pydantic_schema import PydanticSchema
-from actors.config_store.secret_keeper import SecretKeeper
-from actors.config_store.settings_file import SettingsFile
-from actors.storage.keys.keychain import FileKeychain
+from actors.config_store.files import config_document
+from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.setting_layers import Ground
+from actors.config_store.setting_secrets import SecretKeeper
+from actors.shared.keys.keychain import FileKeychain
 from bus.actor import ActorLoop
 from bus.client import Peer
-from bus.memory import memory_bus
-from schemas.alerts import Alert, AlertChangedEvent
+from bus.transport.memory_bus import memory_bus
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
+from schemas.operations.alerts import Alert, AlertChangedEvent
 
 pytestmark = pytest.mark.anyio
 GET = RuntimeConfigRequestEvent(operation="get_effective")
@@ -107,7 +107,9 @@ async def test_an_edit_of_the_file_is_taken_live_and_announced(tmp_path: Path) -
 
 
 @pytest.mark.requirement("S0-3", "S0-4")
-@pytest.mark.parametrize("text", ["{half an ed", '{"format": 1, "overrides": {"vad.sensitivity": 9, "theme": "light"}}'])
+@pytest.mark.parametrize(
+    "text", ["{half an ed", '{"format": 1, "overrides": {"vad.sensitivity": 9, "theme": "light"}}']
+)
 def test_a_bad_edit_is_told_and_left_alone_until_a_change_puts_it_aside(tmp_path: Path, text: str) -> None:
     async def scene() -> None:
         async with world(tmp_path) as found:
@@ -141,7 +143,7 @@ async def test_an_edit_and_a_change_at_once_are_both_kept(tmp_path: Path) -> Non
     """The edit is there before the change is written, and was not seen yet."""
     async with world(tmp_path) as found:
         await update(found, theme="dark")
-        document.write(found.path, {"theme": "dark", "vad.sensitivity": 0.9}, {})
+        config_document.write(found.path, {"theme": "dark", "vad.sensitivity": 0.9}, {})
         await update(found, theme="light")
         assert json.loads(found.path.read_text())["overrides"] == {"theme": "light", "vad.sensitivity": 0.9}
         assert (await found.get()) == {"theme": "light", "vad": {"sensitivity": 0.9}}
@@ -174,12 +176,14 @@ async def test_a_policy_that_comes_forces_a_value_and_gives_it_back_when_it_goes
         await update(found, theme="dark")
         await found.changed()
         policy = tmp_path / "policy.json"
-        document.replace_file(policy, b'{"format": 1, "values": {"theme": "light"}}')
+        config_document.replace_file(policy, b'{"format": 1, "values": {"theme": "light"}}')
         event = await found.changed()
         assert (event.reason, event.changed) == ("policy", {"theme": "light"})
-        refused = await found.app.request(RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"}))
+        refused = await found.app.request(
+            RuntimeConfigRequestEvent(operation="update", updates={"theme": "dark"})
+        )
         assert "managed by" in refused.message
-        document.replace_file(policy, b"{")
+        config_document.replace_file(policy, b"{")
         assert (await found.alert("config.policy_invalid")).is_active
         assert (await found.get())["theme"] == "light"
         policy.unlink()

@@ -11,8 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from actors.config_store.packaged import PackagedFileWrong, policy_path, read_policy, read_presets
-from actors.config_store.pydantic_schema import PydanticSchema
+from actors.config_store.files.packaged_settings import (
+    PackagedFileWrong,
+    policy_path,
+    read_policy,
+    read_presets,
+)
+from actors.config_store.schema.pydantic_schema import PydanticSchema
 
 
 class Vad(BaseModel):
@@ -35,7 +40,9 @@ def preset(directory: Path, content: Any) -> Path:
 
 
 def test_presets_are_named_by_their_files(tmp_path: Path) -> None:
-    found = read_presets(preset(tmp_path, {"title": "Quiet room", "settings": {"vad": {"sensitivity": 0.2}}}), SCHEMA, "preset")
+    found = read_presets(
+        preset(tmp_path, {"title": "Quiet room", "settings": {"vad": {"sensitivity": 0.2}}}), SCHEMA, "preset"
+    )
     assert (found["quiet"].title, found["quiet"].values) == ("Quiet room", {"vad.sensitivity": 0.2})
     assert read_presets(tmp_path / "nowhere", SCHEMA, "") == {}
 
@@ -69,7 +76,12 @@ def policy(path: Path, content: Any, mode: int = 0o644) -> Path:
 
 
 def test_a_policy_forces_and_locks(tmp_path: Path) -> None:
-    content = {"format": 1, "values": {"vad": {"sensitivity": 0.1}}, "locked": ["preset"], "message": "ask us"}
+    content = {
+        "format": 1,
+        "values": {"vad": {"sensitivity": 0.1}},
+        "locked": ["preset"],
+        "message": "ask us",
+    }
     found = read_policy(policy(tmp_path / "policy.json", content), SCHEMA)
     assert (found.values, found.locked, found.message) == ({"vad.sensitivity": 0.1}, ("preset",), "ask us")
     assert found.locks("vad.sensitivity")
@@ -81,7 +93,17 @@ def test_without_a_file_there_is_no_policy(tmp_path: Path) -> None:
     assert read_policy(tmp_path / "none" / "policy.json", SCHEMA).values == {}
 
 
-@pytest.mark.parametrize("content", [[], {}, {"format": 2}, {"format": 1, "locked": "x"}, {"format": 1, "values": []}, {"format": 1, "message": 1}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        {"format": 2},
+        {"format": 1, "locked": "x"},
+        {"format": 1, "values": []},
+        {"format": 1, "message": 1},
+    ],
+)
 def test_a_policy_that_is_none_is_refused_by_name(tmp_path: Path, content: Any) -> None:
     with pytest.raises(PackagedFileWrong, match=r"policy\.json"):
         read_policy(policy(tmp_path / "policy.json", content), SCHEMA)
@@ -94,7 +116,9 @@ def test_a_policy_that_others_may_write_is_not_obeyed(tmp_path: Path, mode: int)
 
 
 @given(st.binary(max_size=60))
-def test_random_bytes_are_a_policy_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_random_bytes_are_a_policy_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "policy.json"
     path.write_bytes(content)
     path.chmod(0o600)

@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config_store import document
-from actors.config_store.migrations import MigrationFailed, back_up, load_migrations, migrate
-from actors.config_store.settings_file import SettingsFile
-from actors.profile import read_profile
+from actors.config_store.files import config_document
+from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.files.setting_migrations import MigrationFailed, back_up, load_migrations, migrate
+from actors.shared.profile.profile import read_profile
 
-TABLE = {1: lambda old: {**old, "vad.level": old.get("vad.loudness", 0) / 10}, 2: lambda old: {"ui.look": old.get("ui.theme", "system")}}
+TABLE = {
+    1: lambda old: {**old, "vad.level": old.get("vad.loudness", 0) / 10},
+    2: lambda old: {"ui.look": old.get("ui.theme", "system")},
+}
 
 
 def test_each_version_leads_to_the_next_and_what_was_there_stays() -> None:
@@ -45,15 +48,24 @@ def test_a_migration_that_fails_or_changes_something_is_refused(table: Any, word
 @pytest.mark.requirement("S0-5", "S0-19")
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=6))
 def test_no_migration_loses_anything(stored: dict[str, Any]) -> None:
-    table = {1: lambda old: {}, 2: lambda old: {f"{path}.new": value for path, value in old.items() if f"{path}.new" not in old}}
-    found = migrate(stored, 1, 3, table) if all(isinstance(v, str) or abs(v) < 1 << 62 for v in stored.values()) else stored
+    table = {
+        1: lambda old: {},
+        2: lambda old: {f"{path}.new": value for path, value in old.items() if f"{path}.new" not in old},
+    }
+    found = (
+        migrate(stored, 1, 3, table)
+        if all(isinstance(v, str) or abs(v) < 1 << 62 for v in stored.values())
+        else stored
+    )
     assert stored.items() <= found.items()
 
 
 @pytest.mark.requirement("S0-5", "S0-19")
-def test_the_file_is_backed_up_before_it_is_migrated_and_the_older_app_reads_the_newer_file_but_never_writes_it(tmp_path: Path) -> None:
+def test_the_file_is_backed_up_before_it_is_migrated_and_the_older_app_reads_the_newer_file_but_never_writes_it(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "config.json"
-    document.write(path, {"vad.loudness": 5, "gone": [1]}, {"note": "mine"})
+    config_document.write(path, {"vad.loudness": 5, "gone": [1]}, {"note": "mine"})
     before = path.read_bytes()
     newer = SettingsFile(path, 3, TABLE)
     assert newer.migration_fault == ""
@@ -72,7 +84,7 @@ def test_the_file_is_backed_up_before_it_is_migrated_and_the_older_app_reads_the
 @pytest.mark.requirement("S0-19")
 def test_a_migration_that_fails_leaves_the_file_as_it_was_and_is_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    document.write(path, {"a": 1}, {})
+    config_document.write(path, {"a": 1}, {})
     before = path.read_bytes()
     failed = SettingsFile(path, 2, {1: lambda old: {"a": 2}})
     assert "it changes 'a'" in failed.migration_fault
@@ -88,7 +100,10 @@ def test_a_backup_never_covers_an_earlier_one(tmp_path: Path) -> None:
     for content in (b"one", b"two", b"two"):
         path.write_bytes(content)
         back_up(path, 4)
-    assert {file.name: file.read_bytes() for file in tmp_path.glob("*.bak*")} == {"config.json.v4.bak": b"one", "config.json.v4.bak.2": b"two"}
+    assert {file.name: file.read_bytes() for file in tmp_path.glob("*.bak*")} == {
+        "config.json.v4.bak": b"one",
+        "config.json.v4.bak.2": b"two",
+    }
     assert (tmp_path / "config.json.v4.bak").stat().st_mode & 0o777 == 0o600
 
 
@@ -99,7 +114,9 @@ def test_a_new_file_starts_with_the_present_version(tmp_path: Path) -> None:
 
 
 def test_the_table_is_the_profile_s(tmp_path: Path) -> None:
-    (tmp_path / "profile.toml").write_text('name = "a"\nsettings_version = 2\nsettings_migrations = "migrations.py:TABLE"\n')
+    (tmp_path / "profile.toml").write_text(
+        'name = "a"\nsettings_version = 2\nsettings_migrations = "migrations.py:TABLE"\n'
+    )
     (tmp_path / "migrations.py").write_text("TABLE = {1: lambda old: {'b': old['a']}}\n")
     assert migrate({"a": 1}, 1, 2, load_migrations(read_profile(tmp_path))) == {"a": 1, "b": 1}
     (tmp_path / "migrations.py").write_text("TABLE = [1]\n")

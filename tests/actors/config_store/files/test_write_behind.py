@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from actors.config_store import commits as module
-from actors.config_store.commits import Commits
+from actors.config_store.files import write_behind as module
+from actors.config_store.files.write_behind import Commits
 
 pytestmark = pytest.mark.anyio
 
@@ -82,7 +82,9 @@ async def test_nobody_is_told_durable_by_a_write_that_began_before_the_change() 
         assert disk.commits.is_settled
 
 
-async def test_a_disk_that_fails_is_told_tried_again_and_told_to_be_well(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_fails_is_told_tried_again_and_told_to_be_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", (0.0,))
     async with running() as disk:
         disk.full = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.config_store.pacing import FIRST_PROBE, LINGER_SECONDS, REST_SECONDS, STREAK, Pacing
+from actors.config_store.files.write_delay import FIRST_PROBE, LINGER_SECONDS, REST_SECONDS, STREAK, Pacing
 
 
 def stream(pacing: Pacing, count: int, gathers: int, step: float = 0.005) -> list[float]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from actors.config_store.json_schema import JsonSchema
-from actors.config_store.schema import Judged, SettingsSchemaWrong
+from actors.config_store.schema.json_schema import JsonSchema
+from actors.config_store.schema.settings_schema import Judged, SettingsSchemaWrong
 
 CONTENT = {
     "$defs": {"port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 80, "title": "Port"}},
@@ -31,14 +31,24 @@ def test_fields_are_declared_with_titles_and_marks() -> None:
     schema = JsonSchema(CONTENT, "s.json")
     assert list(schema.fields) == ["cloud.key", "cloud.port", "labels"]
     port = schema.fields["cloud.port"]
-    assert (port.title, port.default, port.needs_restart, port.is_user, port.is_secret) == ("Port", 81, True, False, False)
+    assert (port.title, port.default, port.needs_restart, port.is_user, port.is_secret) == (
+        "Port",
+        81,
+        True,
+        False,
+        False,
+    )
     assert schema.sections == {"cloud": "In the cloud"}
     assert schema.document() is CONTENT
 
 
 def test_values_are_judged_as_a_whole() -> None:
     schema = JsonSchema(CONTENT, "s.json")
-    assert schema.judge({"labels": {"a": 1}}).effective == {"cloud.key": "", "cloud.port": 81, "labels": {"a": 1}}
+    assert schema.judge({"labels": {"a": 1}}).effective == {
+        "cloud.key": "",
+        "cloud.port": 81,
+        "labels": {"a": 1},
+    }
     (problem,) = schema.judge({"cloud.port": 0}).problems
     assert (problem.path, problem.problem) == ("cloud.port", "expected minimum 1; found 0")
     assert schema.judge({"labels": {"a": "x"}}).problems[0].path == "labels.a"
@@ -58,8 +68,17 @@ def test_a_problem_never_shows_a_secret() -> None:
         ({"properties": {"a": {"type": "integer", "default": "x"}}}, "default is not valid"),
         ({"properties": {"a": {"$ref": "https://example.com/s", "default": 1}}}, "within the file"),
         ({"properties": {"a": {"$ref": "#/$defs/none"}}}, "nothing at"),
-        ({"$defs": {"a": {"$ref": "#/$defs/a"}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "back to itself"),
-        ({"$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "too deep"),
+        (
+            {"$defs": {"a": {"$ref": "#/$defs/a"}}, "properties": {"a": {"$ref": "#/$defs/a"}}},
+            "back to itself",
+        ),
+        (
+            {
+                "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}},
+                "properties": {"a": {"$ref": "#/$defs/a"}},
+            },
+            "too deep",
+        ),
         ({"properties": {"a.b": {"default": 1}}}, "no dot"),
         ({"properties": {"a": {"type": "string", "default": "1234", "x-secret": True}}}, "empty default"),
         ({"type": "nonsense"}, "no JSON Schema"),
@@ -72,7 +91,9 @@ def test_a_schema_that_cannot_be_used_is_refused_by_name(content: Any, words: st
 
 def test_a_section_is_judged_by_itself_where_nothing_goes_across() -> None:
     schema = JsonSchema(CONTENT, "s.json")
-    assert schema.judge_sections({"cloud.port": 99, "labels": {"a": 1}}, ["cloud.port"]) == Judged({"cloud.key": "", "cloud.port": 99})
+    assert schema.judge_sections({"cloud.port": 99, "labels": {"a": 1}}, ["cloud.port"]) == Judged(
+        {"cloud.key": "", "cloud.port": 99}
+    )
     assert schema.judge_sections({"labels": {"a": 1}}, ["labels"]) == Judged({"labels": {"a": 1}})
     for values in ({"cloud.port": 0}, {"cloud.key": "much too long"}, {"labels": {"a": "x"}}):
         assert schema.judge_sections(values, values) == schema.judge(values)

@@ -5,17 +5,28 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
-from actors.config_store.pydantic_schema import PydanticSchema
-from actors.config_store.schema import SettingsSchemaWrong
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.schema.settings_schema import SettingsSchemaWrong
 
 
 class Cloud(BaseModel):
     model_config = ConfigDict(extra="forbid")
     key: str = Field(default="", max_length=6, json_schema_extra={"x-secret": True})
     token: SecretStr = SecretStr("")
-    port: int = Field(default=80, title="Port", description="where", json_schema_extra={"x-restart": True, "x-user": False})
+    port: int = Field(
+        default=80, title="Port", description="where", json_schema_extra={"x-restart": True, "x-user": False}
+    )
 
     @model_validator(mode="after")
     def together(self) -> Cloud:
@@ -47,7 +58,11 @@ def test_values_are_made_what_the_model_makes_of_them() -> None:
 
 def test_a_problem_never_shows_a_secret() -> None:
     schema = PydanticSchema(Settings)
-    for values in ({"cloud.key": "much too long"}, {"cloud.key": "hushhh", "cloud.port": 13}, {"cloud.token": 7}):
+    for values in (
+        {"cloud.key": "much too long"},
+        {"cloud.key": "hushhh", "cloud.port": 13},
+        {"cloud.token": 7},
+    ):
         problems = schema.judge(values).problems
         assert problems
         assert not any(word in repr(problems) for word in ("much", "hushhh"))
@@ -63,7 +78,10 @@ class Leaky(BaseModel):
     key: str = Field(default="1234", json_schema_extra={"x-secret": True})
 
 
-@pytest.mark.parametrize(("model", "words"), [(Bad, "level: its default is not valid"), (Leaky, "key: a secret has an empty default")])
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [(Bad, "level: its default is not valid"), (Leaky, "key: a secret has an empty default")],
+)
 def test_a_model_that_cannot_be_used_is_refused_by_name(model: type[BaseModel], words: str) -> None:
     with pytest.raises(SettingsSchemaWrong, match=words):
         PydanticSchema(model)
@@ -73,7 +91,11 @@ def test_a_section_is_judged_by_itself_where_nothing_goes_across() -> None:
     schema = PydanticSchema(Settings)
     judged = schema.judge_sections({"cloud.port": 8080}, ["cloud.port"])
     assert judged is not None
-    assert judged.effective == {path: value for path, value in schema.judge({"cloud.port": 8080}).effective.items() if path.startswith("cloud.")}
+    assert judged.effective == {
+        path: value
+        for path, value in schema.judge({"cloud.port": 8080}).effective.items()
+        if path.startswith("cloud.")
+    }
     wrong = schema.judge_sections({"cloud.port": 13, "cloud.key": "abc"}, ["cloud.port"])
     assert wrong == schema.judge({"cloud.port": 13, "cloud.key": "abc"})
     assert "abc" not in repr(wrong)

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config_store.schema import SettingsSchemaWrong, is_plain, load_schema
-from actors.profile import find_profile, read_profile
+from actors.config_store.schema.settings_schema import SettingsSchemaWrong, is_plain, load_schema
+from actors.shared.profile.profile import find_profile, read_profile
 
 SENSITIVITY = {"type": "number", "default": 0.5, "maximum": 1}
-SCHEMA = {"type": "object", "properties": {"vad": {"title": "Voice", "properties": {"sensitivity": SENSITIVITY}}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {"vad": {"title": "Voice", "properties": {"sensitivity": SENSITIVITY}}},
+}
 
 
 def profile(directory: Path, schema: Any) -> Any:
@@ -34,18 +37,39 @@ def test_a_profile_may_declare_its_settings_as_a_model() -> None:
     assert "vad.sensitivity" in load_schema(read_profile(find_profile("dictation"))).fields
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"a": 1, "a": 2}', '{"properties": {"a": {"type": "nonsense", "default": 1}}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"a": 1, "a": 2}', '{"properties": {"a": {"type": "nonsense", "default": 1}}}']
+)
 def test_a_file_that_is_no_schema_is_refused_by_name(tmp_path: Path, content: str) -> None:
     with pytest.raises(SettingsSchemaWrong, match=r"settings\.schema\.json"):
         load_schema(profile(tmp_path, content))
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), b"x", 1 << 64, -(1 << 63) - 1, {"a": {1: 2}}, "\ud800", [object()], {"\udfff": 1}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("inf"),
+        float("nan"),
+        b"x",
+        1 << 64,
+        -(1 << 63) - 1,
+        {"a": {1: 2}},
+        "\ud800",
+        [object()],
+        {"\udfff": 1},
+    ],
+)
 def test_what_no_file_or_message_can_hold_is_not_plain(value: Any) -> None:
     assert not is_plain(value)
 
 
-scalars = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 64) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 
 
 @given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5))

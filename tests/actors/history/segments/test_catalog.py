@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.anchors import HEAD_BYTES, AnchorRefused, Catalog, Head, SegmentRef, key_of, read_catalog, read_head, write_catalog, write_head
+from actors.history.segments.catalog import (
+    HEAD_BYTES,
+    AnchorRefused,
+    Catalog,
+    Head,
+    SegmentRef,
+    key_of,
+    read_catalog,
+    read_head,
+    write_catalog,
+    write_head,
+)
 
 SECRET = b"s" * 32
 REF = SegmentRef(number=1, file="0123456789abcdef", last=3, tag="t")
@@ -15,15 +26,26 @@ HEAD = Head(key="k1", number=2, file="0123456789abcdef", sequence=5, tag="a" * 3
 
 
 def test_they_come_back_as_they_were_written() -> None:
-    catalog, head = read_catalog(write_catalog(CATALOG, SECRET), SECRET), read_head(write_head(HEAD, SECRET), SECRET)
-    assert (catalog.segments, catalog.removed, catalog.revision, key_of(write_catalog(CATALOG, SECRET))) == ([REF], ["old"], 4, "k1")
+    catalog, head = (
+        read_catalog(write_catalog(CATALOG, SECRET), SECRET),
+        read_head(write_head(HEAD, SECRET), SECRET),
+    )
+    assert (catalog.segments, catalog.removed, catalog.revision, key_of(write_catalog(CATALOG, SECRET))) == (
+        [REF],
+        ["old"],
+        4,
+        "k1",
+    )
     assert (head.sequence, head.number) == (5, 2)
     assert not REF.is_open
 
 
 @pytest.mark.parametrize("secret", [SECRET, b""])
 def test_every_changed_byte_is_noticed(secret: bytes) -> None:
-    for content, read in ((write_catalog(CATALOG, secret), read_catalog), (write_head(HEAD, secret), read_head)):
+    for content, read in (
+        (write_catalog(CATALOG, secret), read_catalog),
+        (write_head(HEAD, secret), read_head),
+    ):
         for at in range(len(content)):
             for flip in (1, 0x20):
                 forged = bytearray(content)

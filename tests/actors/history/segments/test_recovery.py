@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.anchors import Catalog, Head, SegmentRef
-from actors.history.checking import Finding, judge_head, judge_segment, plan_start
-from actors.history.segment import SegmentRead, name_of
+from actors.history.segments.catalog import Catalog, Head, SegmentRef
+from actors.history.segments.recovery import Finding, judge_head, judge_segment, plan_start
+from actors.history.segments.segment import SegmentRead, name_of
 
 A, B = "a" * 16, "b" * 16
 CLOSED = SegmentRef(number=1, file=A, last=3, tag="t3")
@@ -16,7 +16,9 @@ CATALOG = Catalog(next_number=3, segments=[CLOSED, OPEN], removed=["segment-0000
 
 
 def read(last: int, *, sealed: bool = False, faults: list[str] | None = None, torn: int = 0) -> SegmentRead:
-    return SegmentRead([], {number: f"t{number}" for number in range(1, last + 1)}, last, sealed, faults or [], torn)
+    return SegmentRead(
+        [], {number: f"t{number}" for number in range(1, last + 1)}, last, sealed, faults or [], torn
+    )
 
 
 def troubles(findings: list[Finding]) -> list[str]:
@@ -33,9 +35,21 @@ def test_files_that_the_catalog_knows_are_loaded_in_their_order() -> None:
     [
         ([NAME_A, NAME_B + ".tmp"], [NAME_B + ".tmp"], [], [], []),
         ([NAME_A, NAME_B, NAME_B + ".tmp"], [], [NAME_B + ".tmp"], [], []),
-        ([NAME_A, NAME_B, "segment-000009-cccccccccccccccc.jsonl.tmp.tmp"], [], ["segment-000009-cccccccccccccccc.jsonl.tmp.tmp"], [], []),
+        (
+            [NAME_A, NAME_B, "segment-000009-cccccccccccccccc.jsonl.tmp.tmp"],
+            [],
+            ["segment-000009-cccccccccccccccc.jsonl.tmp.tmp"],
+            [],
+            [],
+        ),
         ([NAME_A, NAME_B, *CATALOG.removed], [], CATALOG.removed, [], []),
-        ([NAME_A, NAME_B, "segment-000001-dddddddddddddddd.jsonl"], [], [], ["segment-000001-dddddddddddddddd.jsonl"], ["unknown"]),
+        (
+            [NAME_A, NAME_B, "segment-000001-dddddddddddddddd.jsonl"],
+            [],
+            [],
+            ["segment-000001-dddddddddddddddd.jsonl"],
+            ["unknown"],
+        ),
         ([NAME_A, NAME_B, NAME_A + ".corrupt"], [], [], [], []),
         ([NAME_B], [], [], [], ["missing"]),
     ],
@@ -81,7 +95,9 @@ def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentRead, expect
         (read(0), 0, []),
     ],
 )
-def test_an_open_segment_has_at_least_what_the_head_says(found: SegmentRead, sequence: int, expected: list[str]) -> None:
+def test_an_open_segment_has_at_least_what_the_head_says(
+    found: SegmentRead, sequence: int, expected: list[str]
+) -> None:
     head = Head(number=2, file=B, sequence=sequence, tag=f"t{sequence}")
     assert troubles(judge_segment(OPEN, found, head, has_anchors=True)) == expected
 

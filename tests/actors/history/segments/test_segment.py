@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.records import Encrypted, RecordRefused
-from actors.history.segment import NAME, Header, Lines, first_tag, header_line, name_of, read_header, read_lines
+from actors.history.segments.segment import (
+    NAME,
+    Header,
+    Lines,
+    first_tag,
+    header_line,
+    name_of,
+    read_header,
+    read_lines,
+)
+from actors.history.segments.segment_records import Encrypted, RecordRefused
 
 SEALING = Encrypted(bytes(32))
 KEYLESS = b'{"undercroft_history":1,"cipher":"aes-256-gcm","file":"f","number":1,"key":"","wrapped":""}\n'
@@ -16,7 +25,10 @@ HEADER = Header(cipher="aes-256-gcm", file="0123456789abcdef", number=7, key="k"
 
 def written(count: int, *, sealed: bool = False) -> list[bytes]:
     lines = Lines(HEADER, SEALING)
-    parts = [header_line(HEADER), *(lines.next("batch", b'{"n":%d}' % number) for number in range(1, count + 1))]
+    parts = [
+        header_line(HEADER),
+        *(lines.next("batch", b'{"n":%d}' % number) for number in range(1, count + 1)),
+    ]
     return [*parts, lines.next("seal", b"{}")] if sealed else parts
 
 
@@ -74,7 +86,10 @@ def test_no_bytes_make_it_fail(content: bytes) -> None:
 def test_an_exchanged_header_opens_no_line() -> None:
     other = Header(cipher="aes-256-gcm", file=HEADER.file, number=8, key="k", wrapped="w")
     assert first_tag(other) != first_tag(HEADER)
-    assert read_lines(b"".join(written(1)), other, SEALING).faults or read_lines(b"".join(written(1)), other, SEALING).last == 1
+    assert (
+        read_lines(b"".join(written(1)), other, SEALING).faults
+        or read_lines(b"".join(written(1)), other, SEALING).last == 1
+    )
 
 
 @pytest.mark.parametrize(

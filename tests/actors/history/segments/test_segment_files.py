@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.history.anchors import CATALOG_NAME, HEAD_NAME
-from actors.history.files import cut_off, files_of, purge
+from actors.history.segments.catalog import CATALOG_NAME, HEAD_NAME
+from actors.history.segments.segment_files import cut_off, files_of, purge
 
 
 def test_a_purge_takes_segments_and_anchors_and_leaves_the_anchors_of_others(tmp_path: Path) -> None:
     history, anchors = tmp_path / "history", tmp_path / "anchors"
-    for path in (history / "segment", anchors / CATALOG_NAME, anchors / f"{HEAD_NAME}.damaged", anchors / "config.json"):
+    for path in (
+        history / "segment",
+        anchors / CATALOG_NAME,
+        anchors / f"{HEAD_NAME}.damaged",
+        anchors / "config.json",
+    ):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
-    assert [path.name for path in files_of(history, anchors)] == ["segment", *sorted([CATALOG_NAME, f"{HEAD_NAME}.damaged"])]
+    assert [path.name for path in files_of(history, anchors)] == [
+        "segment",
+        *sorted([CATALOG_NAME, f"{HEAD_NAME}.damaged"]),
+    ]
     assert purge(history, anchors) == 3
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["config.json"]
     assert purge(tmp_path / "none", tmp_path / "nothing") == 0

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from actors.history.records import Encrypted, Plain, RecordRefused
-from actors.history.vault import Vault
-from actors.storage.cipher import DataKey
-from actors.storage.stored import KeyNotToBeHad
+from actors.history.segments.segment_keys import Vault
+from actors.history.segments.segment_records import Encrypted, Plain, RecordRefused
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope_errors import KeyNotToBeHad
 
 
 class Ring:

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.records import Encrypted, Kind, Line, Operations, Plain, RawOperations, RecordRefused, Sealing, open_line, parse_line, write_line
+from actors.history.segments.segment_records import (
+    Encrypted,
+    Kind,
+    Line,
+    Operations,
+    Plain,
+    RawOperations,
+    RecordRefused,
+    Sealing,
+    open_line,
+    parse_line,
+    write_line,
+)
 from schemas.history import HistoryEntry
 
 SECRET = bytes(range(32))
@@ -30,7 +42,9 @@ def test_a_line_gives_back_what_was_sealed(sealing: Sealing) -> None:
 
 @pytest.mark.requirement("S0-12")
 def test_an_encrypted_line_shows_nothing_of_its_text_and_a_plain_one_all() -> None:
-    plain = msgspec.json.encode(Operations(put=[HistoryEntry(id="i", at=1.0, kind="k", text="my dear diary")]))
+    plain = msgspec.json.encode(
+        Operations(put=[HistoryEntry(id="i", at=1.0, kind="k", text="my dear diary")])
+    )
     encrypted, readable = (write_line(sealing, "f1", 1, "batch", "", plain)[1] for sealing in SEALINGS)
     assert b"diary" not in encrypted
     assert b"diary" not in base64.b64decode(bytes(parse_line(encrypted[:-1]).data)[1:-1])
@@ -79,7 +93,13 @@ def test_what_is_no_line_is_refused_and_nothing_else_happens(content: bytes) -> 
         opened(Encrypted(SECRET), content)
 
 
-@pytest.mark.parametrize("line", [b'{"seq":1,"kind":"batch","after":"","tag":"","data":{}}', b'{"seq":99999999999999999999999999999,"kind":"seal"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"seq":1,"kind":"batch","after":"","tag":"","data":{}}',
+        b'{"seq":99999999999999999999999999999,"kind":"seal"}',
+    ],
+)
 def test_odd_lines_are_refused(line: bytes) -> None:
     with pytest.raises(RecordRefused):
         opened(Encrypted(SECRET), line)

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from actors.history.files import files_of
-from actors.history.journal import Journal
-from actors.history.keeping import Append
-from actors.history.vault import Vault
-from descriptors import let_go
-from faults import Scene, faults_of, needs_strace, play
-from histories import RING, add, entry, finish, keeper_of, losses, texts, troubles
+from actors.history.engine import Append
+from actors.history.segments.segment_files import files_of
+from actors.history.segments.segment_keys import Vault
+from actors.history.segments.segment_store import Journal
+from tests.support.descriptors import let_go
+from tests.support.history_lab import RING, add, entry, finish, keeper_of, losses, texts, troubles
+from tests.support.syscall_faults import Scene, faults_of, needs_strace, play
 
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[3]
 SETUP = f"""
 import os, sys
 sys.path.append({str(TESTS)!r})
 from descriptors import let_go
 from histories import RING, add, entry, edit, remove, keeper_of, finish
-from actors.history.keeping import Append
+from actors.history.engine import Append
 keeper = keeper_of(root, limit_bytes=700)
 log = os.open(str(root) + ".acknowledged", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
 def acknowledge(what):
@@ -42,7 +42,9 @@ def journal_of(root: Path, limit_bytes: int = 4 << 20) -> Journal:
     return Journal(root / "history", root / "anchors", Vault(RING, encrypts=True), limit_bytes)
 
 
-def test_segments_are_begun_with_the_first_record_and_closed_when_they_are_long_enough(tmp_path: Path) -> None:
+def test_segments_are_begun_with_the_first_record_and_closed_when_they_are_long_enough(
+    tmp_path: Path,
+) -> None:
     journal = journal_of(tmp_path, limit_bytes=600)
     journal.open()
     assert list((tmp_path / "history").iterdir()) == []
@@ -54,15 +56,21 @@ def test_segments_are_begun_with_the_first_record_and_closed_when_they_are_long_
     journal.close()
     again = journal_of(tmp_path)
     again.open()
-    assert [len(loaded.batches) for loaded in again.load()] == [numbers.count(number) for number in sorted(set(numbers))]
-    assert again.append(b"{}") == numbers[-1] + 1, "a number never comes twice, nor is a closed segment appended to"
+    assert [len(loaded.batches) for loaded in again.load()] == [
+        numbers.count(number) for number in sorted(set(numbers))
+    ]
+    assert again.append(b"{}") == numbers[-1] + 1, (
+        "a number never comes twice, nor is a closed segment appended to"
+    )
 
 
-def test_a_write_that_fails_costs_its_record_only_and_the_next_goes_to_another_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_costs_its_record_only_and_the_next_goes_to_another_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keeper = keeper_of(tmp_path)
     add(keeper, [1])
     with monkeypatch.context() as patch:
-        patch.setattr("actors.history.journal.sync_data", _fail)
+        patch.setattr("actors.history.segments.segment_store.sync_data", _fail)
         with pytest.raises(OSError, match="no space"):
             keeper.commit([Append(entry(2))])
     add(keeper, [3])
@@ -105,15 +113,25 @@ def test_a_fault_at_any_system_call_loses_nothing_acknowledged(tmp_path: Path, e
 
     scene = Scene(SETUP, CHANGES)
     calls = ("write", "fdatasync", "fsync", "rename", "unlink", "openat", "pwrite64", "ftruncate")
-    chosen = [fault for fault in faults_of(scene, prepare, [effect], calls) if fault.number % 3 == 1 or fault.call in ("rename", "unlink")]
+    chosen = [
+        fault
+        for fault in faults_of(scene, prepare, [effect], calls)
+        if fault.number % 3 == 1 or fault.call in ("rename", "unlink")
+    ]
     for fault in chosen:
         root = prepare()
         outcome = play(scene, root, fault, calls)
         again = keeper_of(root)
         found = texts(again)
         told = set(root.with_name(root.name + ".acknowledged").read_text().split())
-        assert all(f"text {number}" in found for number in (10, 11) if str(number) in told), (fault, found, outcome)
-        assert ("edited" in found, "text 1" in found) in ([(True, False)] if "changed" in told else [(True, False), (False, True)]), (fault, found)
+        assert all(f"text {number}" in found for number in (10, 11) if str(number) in told), (
+            fault,
+            found,
+            outcome,
+        )
+        assert ("edited" in found, "text 1" in found) in (
+            [(True, False)] if "changed" in told else [(True, False), (False, True)]
+        ), (fault, found)
         assert losses(again.findings) == [], (fault, outcome.trace)
         finish(again)
         again.close()

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from actors.demo.content import BytesContent, sha256_of
-from actors.demo.origin import SOUND, Faults, Origin
+from actors.cli.demo.content import BytesContent, sha256_of
+from actors.cli.demo.origin import SOUND, Faults, Origin
 from actors.locations.actor import LocationKeeper
-from actors.model_downloader import carrying
 from actors.model_downloader.actor import ModelDownloader
+from actors.model_downloader.relocation import tree_copy
 from actors.model_verifier.actor import ModelVerifier
-from actors.storage.choices import read_choices, resolve
-from actors.storage.locations import locate
-from actors.storage.lock import DirectoryLock
+from actors.shared.durable.directory_lock import DirectoryLock
+from actors.shared.locations.location_choices import read_choices, resolve
+from actors.shared.locations.locations import locate
 from bus.actor import Actor, ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import MemoryBus, memory_bus
+from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.leases import ModelLeaseRequestEvent, ModelReleaseRequestEvent
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelsListRequestEvent, ModelState
@@ -54,13 +54,18 @@ class House:
 
     def offer(self, model_id: str) -> ModelEntry:
         url = self.origin.serve(f"/{model_id}.bin", CONTENT)
-        promise = FilePromise(path="model.bin", size_bytes=CONTENT.size_bytes, sha256=sha256_of(CONTENT), urls=[url])
+        promise = FilePromise(
+            path="model.bin", size_bytes=CONTENT.size_bytes, sha256=sha256_of(CONTENT), urls=[url]
+        )
         return ModelEntry(id=model_id, name=model_id, category="stt", licence="MIT", files=[promise])
 
     async def start(self) -> None:
         models = resolve(self.defaults, read_choices(self.defaults.config).choices, {}).locations.models
         downloader = ModelDownloader(
-            Manifest(format=1, models=self.entries), models, state=self.defaults.state / "model_downloader", default_root=self.defaults.models
+            Manifest(format=1, models=self.entries),
+            models,
+            state=self.defaults.state / "model_downloader",
+            default_root=self.defaults.models,
         )
         await self.begin("locations", LocationKeeper(self.defaults, self.defaults, {}))
         await self.begin("model_verifier", ModelVerifier(models, self.defaults.state))
@@ -124,7 +129,9 @@ async def states(app: Peer) -> dict[str, ModelState]:
 
 async def choose(app: Peer, target: Path | str, action: PathAction = "move") -> PathChosenEvent:
     await ask(app, ModelsListRequestEvent())  # the owner of the models is up
-    answer = await ask(app, PathChooseRequestEvent(category="models", path=str(target), action=action, create_missing=True))
+    answer = await ask(
+        app, PathChooseRequestEvent(category="models", path=str(target), action=action, create_missing=True)
+    )
     assert isinstance(answer, PathChosenEvent)
     return answer
 
@@ -148,10 +155,15 @@ async def test_models_move_while_the_app_runs_and_serve_at_the_new_place(tmp_pat
         await install(app, "base")
         assert (tmp_path / "big" / "base").is_dir()
         await until(app, (await choose(app, "")).move_id, "moved")
-        assert sorted(path.name for path in house.defaults.models.iterdir() if path.is_dir()) == ["base", "tiny"]
+        assert sorted(path.name for path in house.defaults.models.iterdir() if path.is_dir()) == [
+            "base",
+            "tiny",
+        ]
 
 
-async def test_a_move_can_be_cancelled_and_nothing_is_changed_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_move_can_be_cancelled_and_nothing_is_changed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
     def waiting(source: Path, target: Path) -> bool:
@@ -159,14 +171,16 @@ async def test_a_move_can_be_cancelled_and_nothing_is_changed_meanwhile(tmp_path
         go_on.wait(20)
         return False
 
-    monkeypatch.setattr(carrying, "_link", waiting)
+    monkeypatch.setattr(tree_copy, "_link", waiting)
     async with house_at(tmp_path / "home") as (house, app):
         await install(app, "tiny")
         await choose(app, tmp_path / "big")
         await asyncio.to_thread(reached.wait, 20)
         with pytest.raises(RequestFailed, match="being moved to"):
             await app.request(ModelInstallRequestEvent(model_id="base"))
-        second = await app.request(PathChooseRequestEvent(category="models", path=str(tmp_path / "other"), create_missing=True))
+        second = await app.request(
+            PathChooseRequestEvent(category="models", path=str(tmp_path / "other"), create_missing=True)
+        )
         assert [problem.kind for problem in second.problems] == ["held"]
         leased = await app.request(ModelLeaseRequestEvent(model_id="tiny", holder="engine"))
         assert leased.directory == str(house.defaults.models / "tiny")
@@ -199,7 +213,9 @@ async def test_a_model_in_use_stays_at_the_old_place_until_it_is_released(tmp_pa
 
 
 @pytest.mark.parametrize("action", ["adopt", "anew"])
-async def test_without_a_move_the_old_place_is_untouched_and_a_wish_goes_on_at_the_new_one(tmp_path: Path, action: PathAction) -> None:
+async def test_without_a_move_the_old_place_is_untouched_and_a_wish_goes_on_at_the_new_one(
+    tmp_path: Path, action: PathAction
+) -> None:
     async with house_at(tmp_path / "home") as (house, app):
         await install(app, "tiny")
         house.origin.misbehave("/base.bin", Faults(status=503, retry_after="3600"))
@@ -222,7 +238,9 @@ async def test_without_a_move_the_old_place_is_untouched_and_a_wish_goes_on_at_t
 
 
 @pytest.mark.requirement("S1-2")
-async def test_a_chosen_directory_that_is_missing_is_not_created_and_its_models_are_back_with_it(tmp_path: Path) -> None:
+async def test_a_chosen_directory_that_is_missing_is_not_created_and_its_models_are_back_with_it(
+    tmp_path: Path,
+) -> None:
     async with house_at(tmp_path / "home") as (house, app):
         await install(app, "tiny")
         await until(app, (await choose(app, tmp_path / "big")).move_id, "moved")
@@ -250,7 +268,9 @@ async def test_a_place_that_another_process_owns_is_refused_by_name(tmp_path: Pa
             await install(app, "tiny")
 
 
-async def test_models_of_another_process_are_not_moved_away_from_it_but_another_place_can_be_begun(tmp_path: Path) -> None:
+async def test_models_of_another_process_are_not_moved_away_from_it_but_another_place_can_be_begun(
+    tmp_path: Path,
+) -> None:
     with DirectoryLock(tmp_path / "home" / "models", "another app"):
         async with house_at(tmp_path / "home") as (_, app):
             answer = await choose(app, tmp_path / "big")
@@ -276,6 +296,8 @@ async def test_without_a_place_for_its_journal_nothing_moves(tmp_path: Path) -> 
             house = House(bus, origin, tmp_path / "home")
             await house.begin("locations", LocationKeeper(house.defaults, house.defaults, {}))
             await house.begin("model_verifier", ModelVerifier(house.defaults.models, house.defaults.state))
-            await house.begin("model_downloader", ModelDownloader(Manifest(format=1, models=[]), house.defaults.models))
+            await house.begin(
+                "model_downloader", ModelDownloader(Manifest(format=1, models=[]), house.defaults.models)
+            )
             assert not (await choose(app, tmp_path / "big")).accepted
             await house.end()

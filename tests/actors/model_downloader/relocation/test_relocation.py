@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from actors.model_downloader import carrying, relocation, relocation_journal
-from actors.model_downloader.carrying import MOVING_PREFIX, CarryingStopped, belongings
-from actors.model_downloader.relocation import Relocation, RelocationFailed
-from actors.model_downloader.relocation_journal import RelocationJournal, RelocationRecord
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.weighing import begun
-from actors.model_downloader.world import World
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.relocation import relocation, relocation_journal, tree_copy
+from actors.model_downloader.relocation.relocation import Relocation, RelocationFailed
+from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
+from actors.model_downloader.relocation.relocation_plan import begun
+from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, CarryingStopped, belongings
+from actors.model_downloader.staging.models_layout import ModelRoot
 from bus.errors import RequestFailed
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise, ModelEntry
@@ -62,8 +62,15 @@ class House:
         (root / model_id / "model.bin").write_bytes(content)
         if model_id not in self.entries:
             digest = hashlib.sha256(content).hexdigest()
-            promise = FilePromise(path="model.bin", size_bytes=len(content), sha256=digest, urls=["https://example.org/model.bin"])
-            self.entries[model_id] = ModelEntry(id=model_id, name=model_id, category="stt", licence="MIT", files=[promise])
+            promise = FilePromise(
+                path="model.bin",
+                size_bytes=len(content),
+                sha256=digest,
+                urls=["https://example.org/model.bin"],
+            )
+            self.entries[model_id] = ModelEntry(
+                id=model_id, name=model_id, category="stt", licence="MIT", files=[promise]
+            )
 
     async def publish(self, event: Event) -> None:
         assert isinstance(event, PathMoveChangedEvent)
@@ -79,8 +86,14 @@ class House:
             found = Path(question.directory) / promise.path
             digest = hashlib.sha256(found.read_bytes()).hexdigest() if found.is_file() else "none"
             if digest != promise.sha256:
-                findings.append(VerificationFinding(path=promise.path, aspect="sha256", found=digest, expected=promise.sha256))
-        return FilesVerifiedEvent(model_id=question.model_id, findings=findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0)
+                findings.append(
+                    VerificationFinding(
+                        path=promise.path, aspect="sha256", found=digest, expected=promise.sha256
+                    )
+                )
+        return FilesVerifiedEvent(
+            model_id=question.model_id, findings=findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
+        )
 
     async def ask(self, question: Request[Any]) -> Event:
         if self.refusals and isinstance(question, PathSettleRequestEvent):
@@ -92,7 +105,9 @@ class House:
         return PathsSettledEvent(paths=[])
 
     def begin(self, action: PathAction = "move") -> Relocation:
-        request = ModelsRelocateRequestEvent(target=str(self.new), action=action, category="models", path=str(self.new))
+        request = ModelsRelocateRequestEvent(
+            target=str(self.new), action=action, category="models", path=str(self.new)
+        )
         self.record.write(begun(ModelRoot(self.old), self.entries, request))
         return self.relocation()
 
@@ -119,7 +134,7 @@ class House:
 
 
 def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrying, "_link", lambda source, target: False)
+    monkeypatch.setattr(tree_copy, "_link", lambda source, target: False)
 
 
 async def test_a_move_brings_everything_and_leaves_nothing(tmp_path: Path) -> None:
@@ -154,7 +169,12 @@ async def test_killed_at_any_step_every_model_is_whole_where_it_is_served_and_th
 
         return call
 
-    for module, name in [(carrying, "move"), (carrying, "sync_directory"), (carrying, "_delete"), (relocation_journal, "replace_file")]:
+    for module, name in [
+        (tree_copy, "move"),
+        (tree_copy, "sync_directory"),
+        (tree_copy, "_delete"),
+        (relocation_journal, "replace_file"),
+    ]:
         monkeypatch.setattr(module, name, dying(getattr(module, name)))
     for module, name in [(relocation_journal, "remove_file"), (relocation, "put_aside")]:
         monkeypatch.setattr(module, name, dying(getattr(module, name)))
@@ -205,7 +225,9 @@ async def test_a_stop_ends_between_models_and_giving_up_leaves_nothing(tmp_path:
     assert list(house.new.iterdir()) == []
 
 
-async def test_a_model_that_was_damaged_already_goes_along_out_of_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_model_that_was_damaged_already_goes_along_out_of_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     no_links(monkeypatch)
     house = House(tmp_path)
     (house.old / "tiny" / "model.bin").write_bytes(b"bad")
@@ -216,10 +238,14 @@ async def test_a_model_that_was_damaged_already_goes_along_out_of_use(tmp_path: 
     assert belongings(house.old, house.entries) == []
 
 
-async def test_a_copy_that_is_not_what_was_read_fails_the_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_copy_that_is_not_what_was_read_fails_the_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     no_links(monkeypatch)
     house = House(tmp_path)
-    monkeypatch.setattr(carrying, "_write", lambda descriptor, content: os.write(descriptor, b"?" * len(content)))
+    monkeypatch.setattr(
+        tree_copy, "_write", lambda descriptor, content: os.write(descriptor, b"?" * len(content))
+    )
     moving = house.begin()
     with pytest.raises(RelocationFailed, match="its copy is not what was read"):
         await moving.bring()
@@ -228,22 +254,30 @@ async def test_a_copy_that_is_not_what_was_read_fails_the_move(tmp_path: Path, m
     assert list(house.new.iterdir()) == []
 
 
-async def test_a_disk_that_takes_no_more_fails_the_move_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_takes_no_more_fails_the_move_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     no_links(monkeypatch)
     house = House(tmp_path)
 
     def full(descriptor: int, content: memoryview) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(carrying, "_write", full)
+    monkeypatch.setattr(tree_copy, "_write", full)
     with pytest.raises(RelocationFailed, match="No space left"):
         await house.begin().bring()
 
 
-async def test_a_settlement_without_an_answer_is_asked_for_again_and_one_that_is_refused_fails(tmp_path: Path) -> None:
+async def test_a_settlement_without_an_answer_is_asked_for_again_and_one_that_is_refused_fails(
+    tmp_path: Path,
+) -> None:
     house = House(tmp_path)
     moving = house.begin()
-    house.refusals = [RequestFailed("died", ""), RequestFailed("deadline", ""), RequestFailed("no_responder", "")]
+    house.refusals = [
+        RequestFailed("died", ""),
+        RequestFailed("deadline", ""),
+        RequestFailed("no_responder", ""),
+    ]
     await moving.settle()
     assert house.serving == house.new
     house.refusals = [RequestFailed("refused", "the disk is full")]
@@ -287,5 +321,7 @@ def test_the_failure_says_where_everything_is_and_how_to_go_on() -> None:
 
 
 def test_a_journal_knows_which_choice_it_settles() -> None:
-    journal = RelocationJournal(source="/a", target="/big/models", action="move", category="root", path="/big")
+    journal = RelocationJournal(
+        source="/a", target="/big/models", action="move", category="root", path="/big"
+    )
     assert (journal.category, journal.path, journal.phase) == ("root", "/big", "moving")

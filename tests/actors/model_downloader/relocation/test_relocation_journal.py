@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.relocation_journal import JOURNAL_NAME, RelocationJournal, RelocationRecord
+from actors.model_downloader.relocation.relocation_journal import (
+    JOURNAL_NAME,
+    RelocationJournal,
+    RelocationRecord,
+)
 
-JOURNAL = RelocationJournal(source="/old", target="/new", action="move", category="models", path="/new", placed=["tiny"])
+JOURNAL = RelocationJournal(
+    source="/old", target="/new", action="move", category="models", path="/new", placed=["tiny"]
+)
 
 
 def test_what_was_written_is_read_in_the_next_life(tmp_path: Path) -> None:
@@ -26,6 +32,10 @@ def test_one_that_cannot_be_read_is_no_move(tmp_path: Path, content: bytes) -> N
 
 def test_one_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     record = RelocationRecord(tmp_path)
-    record.write(RelocationJournal(source="/old", target="/new", action="move", category="models", path="/new", format=2))
+    record.write(
+        RelocationJournal(
+            source="/old", target="/new", action="move", category="models", path="/new", format=2
+        )
+    )
     assert record.read() is None
     assert (tmp_path / JOURNAL_NAME).exists()

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.relocation import RelocationFailed
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.weighing import begun, weigh
+from actors.model_downloader.relocation.relocation import RelocationFailed
+from actors.model_downloader.relocation.relocation_plan import begun, weigh
+from actors.model_downloader.staging.models_layout import ModelRoot
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.paths import ModelsRelocateRequestEvent, PathAction
 
 
 def entry(model_id: str) -> ModelEntry:
-    promise = FilePromise(path="model.bin", size_bytes=3, sha256="0" * 64, urls=["https://example.org/model.bin"])
+    promise = FilePromise(
+        path="model.bin", size_bytes=3, sha256="0" * 64, urls=["https://example.org/model.bin"]
+    )
     return ModelEntry(id=model_id, name=model_id, category="stt", licence="MIT", files=[promise])
 
 
@@ -64,5 +66,9 @@ def test_wishes_are_in_the_journal(tmp_path: Path) -> None:
     put(tmp_path / "old", "base.partial")
     put(tmp_path / "old", "stranger.partial")
     journal = begun(ModelRoot(tmp_path / "old"), ENTRIES, ask(tmp_path / "new", "anew"))
-    assert (journal.wishes, journal.source, journal.target) == (["base"], str(tmp_path / "old"), str(tmp_path / "new"))
+    assert (journal.wishes, journal.source, journal.target) == (
+        ["base"],
+        str(tmp_path / "old"),
+        str(tmp_path / "new"),
+    )
     assert journal.move_id

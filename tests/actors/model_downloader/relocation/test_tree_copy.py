@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.carrying import (
+from actors.model_downloader.relocation.tree_copy import (
     MOVING_PREFIX,
     Carrier,
     CarryingStopped,
@@ -47,7 +47,9 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
         yield Path(directory)
 
 
-def carrier(source: Path, target: Path, told: list[int] | None = None, stop: threading.Event | None = None) -> Carrier:
+def carrier(
+    source: Path, target: Path, told: list[int] | None = None, stop: threading.Event | None = None
+) -> Carrier:
     return Carrier(source, target, (told if told is not None else []).append, stop or threading.Event())
 
 
@@ -58,7 +60,9 @@ def same(one: Path, other: Path) -> bool:
     return os.readlink(other / "folder") == "part"
 
 
-def test_on_one_file_system_files_are_linked_and_both_places_hold_everything(tmp_path: Path, source: Path) -> None:
+def test_on_one_file_system_files_are_linked_and_both_places_hold_everything(
+    tmp_path: Path, source: Path
+) -> None:
     told: list[int] = []
     carrying_it = carrier(source, tmp_path / "new", told)
     assert carrying_it.carry("tiny")
@@ -75,11 +79,15 @@ def test_on_another_disk_files_are_copied_with_their_times(source: Path, other_d
     assert not carrying_it.carry("tiny")
     carrying_it.place("tiny")
     assert same(source / "tiny", other_disk / "tiny")
-    assert (other_disk / "tiny" / "model.bin").stat().st_mtime_ns == (source / "tiny" / "model.bin").stat().st_mtime_ns
+    assert (other_disk / "tiny" / "model.bin").stat().st_mtime_ns == (
+        source / "tiny" / "model.bin"
+    ).stat().st_mtime_ns
     assert sum(told) == 5 * MIB + 17
 
 
-def test_a_stop_leaves_no_file_that_looks_finished_and_the_next_attempt_does_only_the_rest(source: Path, other_disk: Path) -> None:
+def test_a_stop_leaves_no_file_that_looks_finished_and_the_next_attempt_does_only_the_rest(
+    source: Path, other_disk: Path
+) -> None:
     (source / "tiny" / "a-first.bin").write_bytes(b"done")
     stop = threading.Event()
 
@@ -105,7 +113,9 @@ def test_a_file_that_changed_since_it_was_carried_is_carried_again(source: Path,
     assert (other_disk / f"{MOVING_PREFIX}tiny" / "model.bin").read_bytes() == b"another"
 
 
-def test_where_links_are_not_to_be_had_files_are_copied(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_links_are_not_to_be_had_files_are_copied(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_link(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
@@ -114,7 +124,9 @@ def test_where_links_are_not_to_be_had_files_are_copied(tmp_path: Path, source: 
     assert same(source / "tiny", tmp_path / "new" / f"{MOVING_PREFIX}tiny")
 
 
-def test_what_is_in_the_way_is_put_aside_and_never_covers_an_earlier_one(tmp_path: Path, source: Path) -> None:
+def test_what_is_in_the_way_is_put_aside_and_never_covers_an_earlier_one(
+    tmp_path: Path, source: Path
+) -> None:
     for text in ("first", "second"):
         (tmp_path / "new" / "tiny").mkdir(parents=True, exist_ok=True)
         (tmp_path / "new" / "tiny" / "mine").write_text(text)
@@ -129,7 +141,16 @@ def test_what_is_in_the_way_is_put_aside_and_never_covers_an_earlier_one(tmp_pat
 
 
 def test_what_belongs_to_a_model_is_told_by_its_name_and_nothing_else_is_touched(tmp_path: Path) -> None:
-    for name in ("tiny", "tiny.former", "tiny.partial", "tiny.en", "tinyother", ".trash-tiny", "music", ".undercroft.lock"):
+    for name in (
+        "tiny",
+        "tiny.former",
+        "tiny.partial",
+        "tiny.en",
+        "tinyother",
+        ".trash-tiny",
+        "music",
+        ".undercroft.lock",
+    ):
         (tmp_path / name).mkdir()
     ids = ["tiny", "tiny.en"]
     assert belongings(tmp_path, ids) == ["tiny", "tiny.en", "tiny.former", "tiny.partial"]

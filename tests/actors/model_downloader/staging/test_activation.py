@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.model_downloader.activation import activate, finish, roll_back, unpack_archives
-from actors.model_downloader.revisions import RECORD_NAME
-from actors.model_downloader.staging import ModelRoot
-from actors.storage import exchange as exchange_module
-from actors.storage.durable import DurableWriteFailed
+from actors.model_downloader.staging.activation import activate, finish, roll_back, unpack_archives
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.revisions import RECORD_NAME
+from actors.shared.durable import atomic_exchange as exchange_module
+from actors.shared.durable.durable_write import DurableWriteFailed
 from schemas.manifest import FilePromise, ModelEntry, Unpack
 
 WAYS = ["exchange", "two renames"]
@@ -33,7 +33,12 @@ class Died(BaseException):
 
 def entry_of(revision: str) -> ModelEntry:
     content = f"content of {revision}".encode()
-    promise = FilePromise(path="sub/a.bin", size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), urls=["https://models.example/a"])
+    promise = FilePromise(
+        path="sub/a.bin",
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        urls=["https://models.example/a"],
+    )
     return ModelEntry(id="m", name="M", category="stt", licence="MIT", revision=revision, files=[promise])
 
 
@@ -172,7 +177,9 @@ def deaths(monkeypatch: pytest.MonkeyPatch, prepare: Any, act: Any) -> Iterator[
 
 
 @pytest.mark.requirement("S1-26", "S0-9")
-def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole(root: ModelRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole(
+    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exchanges = exchange_module._exchange(root.path, root.path) != 38
 
     def prepare() -> None:
@@ -202,7 +209,9 @@ def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole
 
 
 @pytest.mark.requirement("S1-26")
-def test_death_at_any_step_of_a_rollback_leaves_one_of_both_revisions_whole(root: ModelRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_death_at_any_step_of_a_rollback_leaves_one_of_both_revisions_whole(
+    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def prepare() -> None:
         shutil.rmtree(root.path)
         root.prepare()
@@ -223,7 +232,9 @@ def test_death_at_any_step_of_a_rollback_leaves_one_of_both_revisions_whole(root
 
 
 @pytest.mark.requirement("S1-26")
-def test_death_at_any_step_of_finishing_is_finished_by_the_next_start(root: ModelRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_death_at_any_step_of_finishing_is_finished_by_the_next_start(
+    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def prepare() -> None:
         shutil.rmtree(root.path)
         root.prepare()
@@ -231,7 +242,7 @@ def test_death_at_any_step_of_finishing_is_finished_by_the_next_start(root: Mode
             install(root, revision)
         stage(root, "2")
         with monkeypatch.context() as patch:
-            patch.setattr("actors.model_downloader.activation._swap", lambda root, model_id: None)
+            patch.setattr("actors.model_downloader.staging.activation._swap", lambda root, model_id: None)
             activate(root, entry_of("2"))
 
     for _ in deaths(monkeypatch, prepare, lambda: finish(root)):
@@ -240,7 +251,9 @@ def test_death_at_any_step_of_finishing_is_finished_by_the_next_start(root: Mode
         assert (shown(root.installed("m")), shown(root.former("m"))) == ("2", "1")
 
 
-def test_swap_that_the_platform_refuses_leaves_the_old_revision_and_the_staged_files(root: ModelRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_swap_that_the_platform_refuses_leaves_the_old_revision_and_the_staged_files(
+    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install(root, "1")
     stage(root, "2")
 
@@ -248,7 +261,7 @@ def test_swap_that_the_platform_refuses_leaves_the_old_revision_and_the_staged_f
         raise DurableWriteFailed("m", "rename", 13, "in use by another program")
 
     with monkeypatch.context() as patch:
-        patch.setattr("actors.model_downloader.activation.exchange", refuse)
+        patch.setattr("actors.model_downloader.staging.activation.exchange", refuse)
         with pytest.raises(DurableWriteFailed):
             activate(root, entry_of("2"))
     assert shown(root.installed("m")) == "1"
@@ -282,19 +295,27 @@ def test_archive_is_unpacked_in_staging_recorded_by_member_and_not_kept(root: Mo
     (root.staging("m") / "data").mkdir()
     (root.staging("m") / "data" / "left-by-a-crash").write_bytes(b"?")
     activate(root, entry, unpack_archives(root, entry))
-    files = {path.relative_to(root.installed("m")).as_posix() for path in root.installed("m").rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(root.installed("m")).as_posix()
+        for path in root.installed("m").rglob("*")
+        if path.is_file()
+    }
     assert files == {RECORD_NAME, "sub/a.bin", "data/x", "data/y"}
     record = root.record("m")
     assert record is not None
-    assert {found.path: found.archive for found in record.contents} == {"sub/a.bin": "", "data/x": "all.zip", "data/y": "all.zip"}
+    assert {found.path: found.archive for found in record.contents} == {
+        "sub/a.bin": "",
+        "data/x": "all.zip",
+        "data/y": "all.zip",
+    }
     assert root.keeps_sizes(entry)
 
 
 MORTAL = """
 import sys
 from pathlib import Path
-from actors.model_downloader.activation import activate, finish, roll_back
-from actors.model_downloader.staging import ModelRoot
+from actors.model_downloader.staging.activation import activate, finish, roll_back
+from actors.model_downloader.staging.models_layout import ModelRoot
 import msgspec
 from schemas.manifest import ModelEntry
 
@@ -308,9 +329,14 @@ else:
 
 @pytest.mark.slow
 @pytest.mark.requirement("S1-26")
-@pytest.mark.skipif(shutil.which("strace") is None or not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs strace, as root")
+@pytest.mark.skipif(
+    shutil.which("strace") is None or not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="needs strace, as root",
+)
 @pytest.mark.parametrize("what", ["activate", "rollback"])
-def test_process_that_is_killed_in_a_system_call_of_a_swap_leaves_a_whole_model(tmp_path: Path, what: str) -> None:
+def test_process_that_is_killed_in_a_system_call_of_a_swap_leaves_a_whole_model(
+    tmp_path: Path, what: str
+) -> None:
     root = ModelRoot(tmp_path / "models")
     killed = 0
     for call, limit in (("rename,renameat,renameat2", 8), ("unlink,unlinkat", 6), ("fsync,fdatasync", 10)):
@@ -323,7 +349,7 @@ def test_process_that_is_killed_in_a_system_call_of_a_swap_leaves_a_whole_model(
             inject = f"inject={call}:signal=KILL:when={number}"
             command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
             code = [sys.executable, "-c", MORTAL, str(root.path), what, msgspec.json.encode(entry).decode()]
-            done = subprocess.run([*command, *code], cwd=Path(__file__).parents[3], timeout=60, check=False)
+            done = subprocess.run([*command, *code], cwd=Path(__file__).parents[4], timeout=60, check=False)
             assert shown(root.installed("m")) is not None
             again = ModelRoot(root.path)
             finish(again)

@@ -19,11 +19,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.model_downloader.archive import ArchiveRefused, Limits, unpack
+from actors.model_downloader.staging.archive import ArchiveRefused, Limits, unpack
 from schemas.manifest import Unpack
 
 FORMATS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
-SQUEEZE: dict[str, Callable[[bytes], bytes]] = {"tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}
+SQUEEZE: dict[str, Callable[[bytes], bytes]] = {
+    "tar": bytes,
+    "tar.gz": gzip.compress,
+    "tar.bz2": bz2.compress,
+    "tar.xz": lzma.compress,
+}
 FILES = {"model/weights.bin": os.urandom(3_000_000), "model/sub/vocab.txt": b"a b c", "model/empty": b""}
 
 
@@ -61,7 +66,15 @@ def zip_link(name: str, to: bytes) -> bytes:
     return target.getvalue()
 
 
-def unpacked(tmp_path: Path, content: bytes, format: Any = "tar", *, limits: Limits | None = None, taken: tuple[str, ...] = (), **how: Any) -> Any:
+def unpacked(
+    tmp_path: Path,
+    content: bytes,
+    format: Any = "tar",
+    *,
+    limits: Limits | None = None,
+    taken: tuple[str, ...] = (),
+    **how: Any,
+) -> Any:
     (tmp_path / "outside").mkdir(exist_ok=True)
     root = tmp_path / "outside" / "root"
     root.mkdir(exist_ok=True)
@@ -70,7 +83,9 @@ def unpacked(tmp_path: Path, content: bytes, format: Any = "tar", *, limits: Lim
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -78,10 +93,16 @@ def test_what_comes_out_is_what_went_in_and_its_digests_are_recorded(tmp_path: P
     found = unpacked(tmp_path, packed(format, FILES), format, into="data", strip=1)
     expected = {f"data/{name.removeprefix('model/')}": content for name, content in FILES.items()}
     assert tree(tmp_path / "outside" / "root") == expected
-    assert {content.path: content.sha256 for content in found} == {name: hashlib.sha256(content).hexdigest() for name, content in expected.items()}
+    assert {content.path: content.sha256 for content in found} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in expected.items()
+    }
     assert {content.archive for content in found} == {"a"}
     if os.name == "posix":
-        assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "outside" / "root").rglob("*") if path.is_file()} == {0o600}
+        assert {
+            stat.S_IMODE(path.stat().st_mode)
+            for path in (tmp_path / "outside" / "root").rglob("*")
+            if path.is_file()
+        } == {0o600}
 
 
 def test_unpacking_that_was_interrupted_is_done_again_over_what_it_left(tmp_path: Path) -> None:
@@ -112,7 +133,9 @@ def test_unpacking_that_was_interrupted_is_done_again_over_what_it_left(tmp_path
     ],
 )
 @pytest.mark.parametrize("format", ["zip", "tar"])
-def test_name_that_leaves_the_root_or_means_something_else_somewhere_is_refused(tmp_path: Path, name: str, format: str) -> None:
+def test_name_that_leaves_the_root_or_means_something_else_somewhere_is_refused(
+    tmp_path: Path, name: str, format: str
+) -> None:
     with pytest.raises(ArchiveRefused):
         unpacked(tmp_path, packed(format, {name: b"x"}), format)
     assert os.listdir(tmp_path / "outside") == ["root"]
@@ -185,7 +208,9 @@ def test_archive_that_holds_nothing_is_refused(tmp_path: Path, format: str) -> N
 @pytest.mark.parametrize("format", FORMATS)
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
-def test_broken_archive_is_refused_and_nothing_else_is_raised(tmp_path_factory: pytest.TempPathFactory, format: str, data: st.DataObject) -> None:
+def test_broken_archive_is_refused_and_nothing_else_is_raised(
+    tmp_path_factory: pytest.TempPathFactory, format: str, data: st.DataObject
+) -> None:
     content = bytearray(packed(format, {"f": b"content" * 50, "g/h": b"more"}))
     for _ in range(data.draw(st.integers(0, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.activation import activate
-from actors.model_downloader.boot import boot_id
-from actors.model_downloader.journal import JOURNAL_NAME
-from actors.model_downloader.revisions import RECORD_NAME
-from actors.model_downloader.staging import TRASH_PREFIX, ModelRoot, UnsafeModelId
+from actors.model_downloader.staging.activation import activate
+from actors.model_downloader.staging.models_layout import TRASH_PREFIX, ModelRoot, UnsafeModelId
+from actors.model_downloader.staging.revisions import RECORD_NAME
+from actors.model_downloader.staging.staging_journal import JOURNAL_NAME
+from actors.shared.durable.boot_id import boot_id
 from schemas.manifest import FilePromise, ModelEntry
 
 A = FilePromise(path="a.bin", size_bytes=10, sha256="0" * 64, urls=["https://models.example/a"])
@@ -90,7 +90,9 @@ def test_link_in_place_of_a_file_is_not_followed(root: ModelRoot, tmp_path: Path
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", None])
-def test_without_a_journal_complete_files_are_kept_to_be_verified_and_others_are_not(root: ModelRoot, damage: bytes | None) -> None:
+def test_without_a_journal_complete_files_are_kept_to_be_verified_and_others_are_not(
+    root: ModelRoot, damage: bytes | None
+) -> None:
     fill(root, b=b"bb")
     journal = root.staging("m") / JOURNAL_NAME
     journal.unlink() if damage is None else journal.write_bytes(damage)
@@ -104,7 +106,13 @@ def test_damaged_model_loses_its_name_and_nothing_else(root: ModelRoot) -> None:
     activate(root, ENTRY)
     assert root.keeps_sizes(ENTRY)
     root.put_out_of_use("m")
-    assert names(root.path) == ["m.damaged", f"m.damaged/{RECORD_NAME}", "m.damaged/a.bin", "m.damaged/sub", "m.damaged/sub/b.bin"]
+    assert names(root.path) == [
+        "m.damaged",
+        f"m.damaged/{RECORD_NAME}",
+        "m.damaged/a.bin",
+        "m.damaged/sub",
+        "m.damaged/sub/b.bin",
+    ]
     assert not root.keeps_sizes(ENTRY)
 
 
@@ -121,7 +129,9 @@ def test_record_is_read_again_when_another_revision_is_active(root: ModelRoot) -
     assert second.sequence == first.sequence + 1
 
 
-def test_model_that_was_installed_before_there_were_records_is_measured_by_the_manifest(root: ModelRoot) -> None:
+def test_model_that_was_installed_before_there_were_records_is_measured_by_the_manifest(
+    root: ModelRoot,
+) -> None:
     fill(root)
     (root.staging("m") / JOURNAL_NAME).unlink()
     root.staging("m").rename(root.installed("m"))
@@ -174,7 +184,12 @@ def test_mismatch_is_kept_aside_once_and_never_built_upon(root: ModelRoot) -> No
 def test_no_id_leads_out_of_the_root(model_id: str) -> None:
     found = ModelRoot(Path("/models"))
     try:
-        places = [found.installed(model_id), found.staging(model_id), found.damaged(model_id), found.former(model_id)]
+        places = [
+            found.installed(model_id),
+            found.staging(model_id),
+            found.damaged(model_id),
+            found.former(model_id),
+        ]
         places += [found.next(model_id), found.back(model_id)]
     except UnsafeModelId:
         return
@@ -182,7 +197,9 @@ def test_no_id_leads_out_of_the_root(model_id: str) -> None:
     assert not found.installed(model_id).name.startswith(".")
 
 
-@pytest.mark.parametrize("model_id", ["..", "a/../b", "a.partial", "a.damaged", "a.former", ".trash-x", ".next-a", "", "A"])
+@pytest.mark.parametrize(
+    "model_id", ["..", "a/../b", "a.partial", "a.damaged", "a.former", ".trash-x", ".next-a", "", "A"]
+)
 def test_unsafe_id_is_named(model_id: str) -> None:
     with pytest.raises(UnsafeModelId, match="is no id of a model"):
         ModelRoot(Path("/models")).installed(model_id)

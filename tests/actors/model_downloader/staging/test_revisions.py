@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.model_downloader.revisions import (
+from actors.model_downloader.staging.revisions import (
     RECORD_NAME,
     Content,
     promises_digest,
@@ -21,9 +21,19 @@ from actors.model_downloader.revisions import (
 from schemas.manifest import FilePromise, ModelEntry, Pieces, Unpack
 
 PLAIN = FilePromise(
-    path="a.bin", size_bytes=10, sha256="0" * 64, urls=["https://models.example/a"], pieces=Pieces(size_bytes=65_536, sha256=["0" * 64])
+    path="a.bin",
+    size_bytes=10,
+    sha256="0" * 64,
+    urls=["https://models.example/a"],
+    pieces=Pieces(size_bytes=65_536, sha256=["0" * 64]),
 )
-ARCHIVE = FilePromise(path="b.zip", size_bytes=4, sha256="1" * 64, urls=["https://models.example/b"], unpack=Unpack(format="zip"))
+ARCHIVE = FilePromise(
+    path="b.zip",
+    size_bytes=4,
+    sha256="1" * 64,
+    urls=["https://models.example/b"],
+    unpack=Unpack(format="zip"),
+)
 ENTRY = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[PLAIN, ARCHIVE])
 MEMBERS = {"b.zip": [Content(path="x/y", size_bytes=7, sha256="2" * 64, archive="b.zip")]}
 
@@ -38,7 +48,10 @@ def test_record_survives_and_names_members_in_place_of_their_archive(tmp_path: P
 
 def test_only_what_decides_over_bytes_makes_another_revision() -> None:
     renamed = msgspec.structs.replace(
-        ENTRY, name="Other", licence="GPL", files=[ARCHIVE, msgspec.structs.replace(PLAIN, urls=["https://mirror.example/"])]
+        ENTRY,
+        name="Other",
+        licence="GPL",
+        files=[ARCHIVE, msgspec.structs.replace(PLAIN, urls=["https://mirror.example/"])],
     )
     assert promises_digest(renamed) == promises_digest(ENTRY)
     changed = msgspec.structs.replace(ENTRY, files=[msgspec.structs.replace(PLAIN, sha256="3" * 64), ARCHIVE])
@@ -61,12 +74,22 @@ def test_pieces_are_known_only_of_the_revision_that_the_manifest_still_names() -
     record = record_of(ENTRY, MEMBERS, 1)
     assert [file.pieces is not None for file in promises_of(record, ENTRY)] == [True, False]
     other = msgspec.structs.replace(ENTRY, files=[msgspec.structs.replace(PLAIN, sha256="3" * 64)])
-    assert [(file.sha256, file.pieces) for file in promises_of(record, other)] == [("0" * 64, None), ("2" * 64, None)]
+    assert [(file.sha256, file.pieces) for file in promises_of(record, other)] == [
+        ("0" * 64, None),
+        ("2" * 64, None),
+    ]
     assert msgspec.convert(msgspec.to_builtins(promises_of(record, other)), list[FilePromise])
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"[]", b'{"format": 2, "model_id": "m", "revision": "", "promises": "", "sequence": 1, "contents": []}']
+    "content",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": 2, "model_id": "m", "revision": "", "promises": "", "sequence": 1, "contents": []}',
+    ],
 )
 def test_record_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:

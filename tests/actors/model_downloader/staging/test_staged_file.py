@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.partial import DiskFailed, PartialFile
+from actors.model_downloader.staging.staged_file import DiskFailed, PartialFile
 
 
 def test_bytes_are_written_at_their_place_in_any_order(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_failed_sync_says_what_the_system_said(tmp_path: Path, monkeypatch: pyte
     def fail(descriptor: int) -> None:
         raise OSError(errno.EIO, "input/output error")
 
-    monkeypatch.setattr("actors.model_downloader.partial.sync_data", fail)
+    monkeypatch.setattr("actors.model_downloader.staging.staged_file.sync_data", fail)
     partial = PartialFile(tmp_path / "f")
     with pytest.raises(DiskFailed, match=r"f: cannot be written \(input/output error\)") as caught:
         partial.sync()

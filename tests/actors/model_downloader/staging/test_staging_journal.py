@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.journal import JOURNAL_NAME, FileState, Journal, JournalFile, read_journal, reconcile
+from actors.model_downloader.staging.staging_journal import (
+    JOURNAL_NAME,
+    FileState,
+    Journal,
+    JournalFile,
+    read_journal,
+    reconcile,
+)
 from schemas.manifest import FilePromise, ModelEntry
 
 
@@ -24,17 +31,32 @@ def entry(*files: FilePromise) -> ModelEntry:
 @pytest.mark.requirement("S1-27", "S1-38")
 def test_bytes_and_validators_survive_as_json(tmp_path: Path) -> None:
     book = JournalFile(tmp_path, reconcile(entry(promise("a"), promise("b")), None))
-    book.change_file("b", url="https://models.example/b", etag='"v1"', last_modified="yesterday", validator='"v1"', durable_bytes=7)
+    book.change_file(
+        "b",
+        url="https://models.example/b",
+        etag='"v1"',
+        last_modified="yesterday",
+        validator='"v1"',
+        durable_bytes=7,
+    )
     book.change(attempt=2)
     book.save()
     found = read_journal(tmp_path)
     assert found == book.journal
     assert found is not None
-    assert (found.file("b").etag, found.file("b").durable_bytes, found.durable_bytes, found.attempt) == ('"v1"', 7, 7, 2)
+    assert (found.file("b").etag, found.file("b").durable_bytes, found.durable_bytes, found.attempt) == (
+        '"v1"',
+        7,
+        7,
+        2,
+    )
     assert (tmp_path / JOURNAL_NAME).read_bytes().startswith(b"{")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\x00" * 100, b'{"model_id": "m", "files": [], "format": 99}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"\x00" * 100, b'{"model_id": "m", "files": [], "format": 99}', b"[" * 100_000],
+)
 def test_journal_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / JOURNAL_NAME).write_bytes(content)
     assert read_journal(tmp_path) is None
@@ -53,10 +75,20 @@ def test_only_files_whose_promise_is_the_same_keep_their_state() -> None:
         model_id="m",
         wanted=False,
         attempt=3,
-        files=[FileState(path=path, size_bytes=10, sha256="0" * 64, durable_bytes=5) for path in ("same", "resized", "rehashed", "gone")],
+        files=[
+            FileState(path=path, size_bytes=10, sha256="0" * 64, durable_bytes=5)
+            for path in ("same", "resized", "rehashed", "gone")
+        ],
     )
-    found = reconcile(entry(promise("same"), promise("resized", 11), promise("rehashed", 10, "1" * 64), promise("new")), old)
-    assert {file.path: file.durable_bytes for file in found.files} == {"same": 5, "resized": 0, "rehashed": 0, "new": 0}
+    found = reconcile(
+        entry(promise("same"), promise("resized", 11), promise("rehashed", 10, "1" * 64), promise("new")), old
+    )
+    assert {file.path: file.durable_bytes for file in found.files} == {
+        "same": 5,
+        "resized": 0,
+        "rehashed": 0,
+        "new": 0,
+    }
     assert (found.wanted, found.attempt) == (False, 3)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.boot import boot_id
-from actors.model_downloader.journal import JournalFile
-from actors.model_downloader.opening import open_staging
-from actors.model_downloader.watermarks import WATERMARKS_NAME, Watermarks
+from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.staging.staging_recovery import open_staging
+from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, Watermarks
+from actors.shared.durable.boot_id import boot_id
 from schemas.manifest import FilePromise, ModelEntry
 
 FILE = FilePromise(path="f", size_bytes=100, sha256="0" * 64, urls=["https://models.example/f"])
@@ -65,7 +65,9 @@ def test_marks_beyond_the_end_of_the_file_count_only_up_to_it(tmp_path: Path) ->
 
 
 @NEEDS_BOOT_ID
-def test_journal_of_an_earlier_version_counts_the_first_bytes_and_the_length_tells_the_rest(tmp_path: Path) -> None:
+def test_journal_of_an_earlier_version_counts_the_first_bytes_and_the_length_tells_the_rest(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "f").write_bytes(b"x" * 80)
     content = (
         '{"model_id":"m","format":1,"wanted":true,"attempt":1,"fetched_bytes":50,"boot":"%s","files":'

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.extents import within
-from actors.model_downloader.watermarks import MARKS_MOST, WATERMARKS_NAME, Watermarks, read_watermarks
+from actors.model_downloader.staging.watermarks import (
+    MARKS_MOST,
+    WATERMARKS_NAME,
+    Watermarks,
+    read_watermarks,
+)
+from actors.model_downloader.transfer.byte_ranges import within
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pwrite"), reason="marks are for platforms that write at an offset")
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "pwrite"), reason="marks are for platforms that write at an offset"
+)
 
 
 def test_what_each_part_wrote_is_read_back(tmp_path: Path) -> None:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.extents import Extent, Extents, gaps, have, prefix, total, union, within
+from actors.model_downloader.transfer.byte_ranges import (
+    Extent,
+    Extents,
+    gaps,
+    have,
+    prefix,
+    total,
+    union,
+    within,
+)
 
 SIZE = 40
-EXTENTS = st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: (min(pair), max(pair))), max_size=8)
+EXTENTS = st.lists(
+    st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: (min(pair), max(pair))), max_size=8
+)
 
 
 def bytes_of(extents: Extents | list[Extent]) -> set[int]:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from actors.model_downloader.abort import Abort, Aborted
+from actors.model_downloader.transfer.cancel_token import Abort, Aborted
 
 
 def test_thread_that_waits_for_bytes_is_woken() -> None:

@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.model_downloader.ramp import FAST_BYTES_PER_SECOND, SMALL_FILE_BYTES, WINDOW_SECONDS, Ramp
+from actors.model_downloader.transfer.concurrency import (
+    FAST_BYTES_PER_SECOND,
+    SMALL_FILE_BYTES,
+    WINDOW_SECONDS,
+    Ramp,
+)
 
 MIB = 1 << 20
 LARGE = 10_000 * MIB
@@ -58,7 +63,10 @@ def test_what_is_nearly_done_is_not_worth_another_connection() -> None:
     assert ramp.wanted == 1
 
 
-@pytest.mark.parametrize(("sizes", "expected"), [([MIB] * 200, 4), ([MIB] * 2, 2), ([LARGE], 1), ([SMALL_FILE_BYTES + 1] * 9, 1), ([], 1)])
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [([MIB] * 200, 4), ([MIB] * 2, 2), ([LARGE], 1), ([SMALL_FILE_BYTES + 1] * 9, 1), ([], 1)],
+)
 def test_many_small_files_begin_with_several_connections(sizes: list[int], expected: int) -> None:
     assert Ramp(0.0, 8, sizes).wanted == expected
     assert Ramp(0.0, 1, sizes).wanted == 1

@@ -8,17 +8,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from actors.model_downloader.client import FetchFailed
-from actors.model_downloader.local import LocalFile
-from actors.model_downloader.partial import PartialFile
+from actors.model_downloader.staging.staged_file import PartialFile
+from actors.model_downloader.transfer.file_source import LocalFile
+from actors.model_downloader.transfer.http_client import FetchFailed
 
 CONTENT = os.urandom(300_000)
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["by the file system", "by reading"])
-def test_any_part_is_copied_to_its_place(tmp_path: Path, shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_part_is_copied_to_its_place(
+    tmp_path: Path, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not shared:
-        monkeypatch.setattr("actors.model_downloader.local.sys.platform", "other")
+        monkeypatch.setattr("actors.model_downloader.transfer.file_source.sys.platform", "other")
     source = tmp_path / "a b.bin"
     source.write_bytes(CONTENT)
     target = PartialFile(tmp_path / "staged")
@@ -38,7 +40,10 @@ def test_file_of_another_length_is_refused(tmp_path: Path) -> None:
         LocalFile(urlsplit((tmp_path / "f").as_uri()), 5, "m/f")
 
 
-@pytest.mark.parametrize(("url", "words"), [("file:///no/such/file", "cannot be read"), ("file://elsewhere/f", "is not this machine")])
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("file:///no/such/file", "cannot be read"), ("file://elsewhere/f", "is not this machine")],
+)
 def test_file_that_is_not_there_is_refused(url: str, words: str) -> None:
     with pytest.raises(FetchFailed, match=words) as caught:
         LocalFile(urlsplit(url), 5, "m/f")

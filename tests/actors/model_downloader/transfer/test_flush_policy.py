@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader import pace
-from actors.model_downloader.pace import Progress, missing_bytes, must_wait, resume_position, sync_due
+from actors.model_downloader.transfer import flush_policy
+from actors.model_downloader.transfer.flush_policy import (
+    Progress,
+    missing_bytes,
+    must_wait,
+    resume_position,
+    sync_due,
+)
 
 SIZES = st.integers(0, 10**12)
 
@@ -19,10 +25,10 @@ def test_nothing_pending_is_never_due() -> None:
 
 
 def test_due_by_time_or_by_bytes_and_sooner_where_a_kill_counts() -> None:
-    assert sync_due(1, pace.SYNC_INTERVAL_SECONDS, strict=False)
-    assert sync_due(pace.SYNC_STEP_BYTES, 0.0, strict=False)
-    assert not sync_due(pace.STRICT_LAG_BYTES, 0.0, strict=False)
-    assert sync_due(pace.STRICT_LAG_BYTES // 2, 0.0, strict=True)
+    assert sync_due(1, flush_policy.SYNC_INTERVAL_SECONDS, strict=False)
+    assert sync_due(flush_policy.SYNC_STEP_BYTES, 0.0, strict=False)
+    assert not sync_due(flush_policy.STRICT_LAG_BYTES, 0.0, strict=False)
+    assert sync_due(flush_policy.STRICT_LAG_BYTES // 2, 0.0, strict=True)
 
 
 @given(pending=SIZES, strict=st.booleans())
@@ -49,13 +55,15 @@ def test_position_lies_within_what_is_there(journaled: int, found: int, size: in
 
 @pytest.mark.requirement("S1-32")
 def test_space_that_is_missing_is_counted_with_some_to_spare() -> None:
-    assert missing_bytes(100, 100 + pace.SPARE_BYTES) == 0
-    assert missing_bytes(100, 60 + pace.SPARE_BYTES) == 40
+    assert missing_bytes(100, 100 + flush_policy.SPARE_BYTES) == 0
+    assert missing_bytes(100, 60 + flush_policy.SPARE_BYTES) == 40
     assert missing_bytes(0, 0) == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(0, 1000)), max_size=60))
-def test_progress_is_told_at_most_ten_times_a_second_and_never_goes_back(steps: list[tuple[float, int]]) -> None:
+def test_progress_is_told_at_most_ten_times_a_second_and_never_goes_back(
+    steps: list[tuple[float, int]],
+) -> None:
     progress, now, durable = Progress(0, 10**6, 0.0), 0.0, 0
     told: list[tuple[float, int]] = []
     for elapsed, gained in steps:
@@ -63,7 +71,7 @@ def test_progress_is_told_at_most_ten_times_a_second_and_never_goes_back(steps: 
         if progress.due(durable, now):
             told.append((now, progress.durable_bytes))
     for (earlier_at, earlier), (later_at, later) in itertools.pairwise(told):
-        assert later_at - earlier_at >= pace.PROGRESS_INTERVAL_SECONDS
+        assert later_at - earlier_at >= flush_policy.PROGRESS_INTERVAL_SECONDS
         assert later > earlier
 
 

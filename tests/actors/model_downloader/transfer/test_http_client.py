@@ -7,11 +7,17 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from actors.demo.content import BytesContent
-from actors.demo.origin import Faults, Origin
-from actors.model_downloader.abort import Abort, Aborted
-from actors.model_downloader.client import STALL_LEAST_BYTES, Client, FetchFailed, StallWatch, open_client
-from speaker import Speaker
+from actors.cli.demo.content import BytesContent
+from actors.cli.demo.origin import Faults, Origin
+from actors.model_downloader.transfer.cancel_token import Abort, Aborted
+from actors.model_downloader.transfer.http_client import (
+    STALL_LEAST_BYTES,
+    Client,
+    FetchFailed,
+    StallWatch,
+    open_client,
+)
+from tests.support.raw_http_server import Speaker
 
 NAME = "m/model.bin"
 
@@ -46,7 +52,9 @@ def body(client: Client, url: str, resolved: str = "") -> bytes:
     return found
 
 
-def test_token_goes_to_its_origin_and_to_no_other_host_behind_a_redirect(origin: Origin, other: Origin) -> None:
+def test_token_goes_to_its_origin_and_to_no_other_host_behind_a_redirect(
+    origin: Origin, other: Origin
+) -> None:
     origin.misbehave("/m", Faults(redirect=other.url + "/m"))
     client = token_for(origin)
     assert body(client, origin.url + "/m") == b"model"
@@ -86,7 +94,9 @@ def test_long_chain_of_redirects_is_given_up(origin: Origin) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/m", "https://user:secret@127.0.0.1/m", "http:///m", "nothing"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/m", "https://user:secret@127.0.0.1/m", "http:///m", "nothing"]
+)
 def test_address_that_is_not_asked_for_is_refused_without_its_secrets(url: str) -> None:
     with pytest.raises(FetchFailed, match="expected https or http") as caught:
         open_client(1.0).get(url, {}, Abort(), NAME)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.credentials.trust import DIRECTORY_VARIABLE, FILE_VARIABLES
-from actors.demo.content import BytesContent
-from actors.demo.origin import Origin
-from actors.model_downloader.abort import Abort
-from actors.model_downloader.client import Client, FetchFailed, open_client
-from hub import Proxy, private_ca
-from speaker import Speaker
+from actors.cli.demo.content import BytesContent
+from actors.cli.demo.origin import Origin
+from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.http_client import Client, FetchFailed, open_client
+from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
+from tests.support.http_servers import Proxy, private_ca
+from tests.support.raw_http_server import Speaker
 
 NAME = "m/model.bin"
 
@@ -45,14 +45,18 @@ def test_proxy_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-def test_authority_of_ones_own_is_trusted_once_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
+def test_authority_of_ones_own_is_trusted_once_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
     authority, context = private_ca(tmp_path)
     for name in (*FILE_VARIABLES, DIRECTORY_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     with Origin(tls=context) as origin:
         url = origin.serve("/m", BytesContent(b"model"))
         client = open_client(1.0)
-        with pytest.raises(FetchFailed, match="certificate of the server is not trusted .* set SSL_CERT_FILE") as caught:
+        with pytest.raises(
+            FetchFailed, match="certificate of the server is not trusted .* set SSL_CERT_FILE"
+        ) as caught:
             client.get(url, {}, Abort(), NAME)
         assert caught.value.kind == "refused"
         client.close()
@@ -69,7 +73,9 @@ def test_authorities_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPat
     assert caught.value.kind == "refused"
 
 
-def test_server_behind_a_proxy_is_reached_through_a_tunnel_and_its_own_certificate_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_server_behind_a_proxy_is_reached_through_a_tunnel_and_its_own_certificate_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     authority, context = private_ca(tmp_path, "models.example")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     monkeypatch.delenv("no_proxy", raising=False)

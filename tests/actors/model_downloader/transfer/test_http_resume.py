@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.policy import Append, Ask, AskAgain, Fail, Head, Partial, StartOver, first_ask, next_step, strong_validator
+from actors.model_downloader.transfer.http_resume import (
+    Append,
+    Ask,
+    AskAgain,
+    Fail,
+    Head,
+    Partial,
+    StartOver,
+    first_ask,
+    next_step,
+    strong_validator,
+)
 
 ETAG = '"v1"'
 PART = Partial("m/model.bin", 1000, 400, ETAG)
@@ -16,7 +27,12 @@ OCTETS = {"content-type": "application/octet-stream", "etag": ETAG}
 
 
 def part_head(start: int = 400, end: int = 999, total: int | str = 1000, **fields: str) -> Head:
-    return Head(206, OCTETS | {"content-range": f"bytes {start}-{end}/{total}"} | {name.replace("_", "-"): value for name, value in fields.items()})
+    return Head(
+        206,
+        OCTETS
+        | {"content-range": f"bytes {start}-{end}/{total}"}
+        | {name.replace("_", "-"): value for name, value in fields.items()},
+    )
 
 
 @pytest.mark.requirement("S1-27")
@@ -44,8 +60,18 @@ def test_complete_file_is_not_asked_for_at_all() -> None:
         ({"etag": 'W/"abc"'}, None),
         ({"etag": "abc"}, None),
         ({"etag": '"a b"'}, None),
-        ({"etag": 'W/"abc"', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Tue, 02 Jan 2024 00:00:00 GMT"}, None),
-        ({"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Tue, 02 Jan 2024 00:00:00 GMT"}, "Mon, 01 Jan 2024 00:00:00 GMT"),
+        (
+            {
+                "etag": 'W/"abc"',
+                "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT",
+                "date": "Tue, 02 Jan 2024 00:00:00 GMT",
+            },
+            None,
+        ),
+        (
+            {"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Tue, 02 Jan 2024 00:00:00 GMT"},
+            "Mon, 01 Jan 2024 00:00:00 GMT",
+        ),
         ({"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "date": "Mon, 01 Jan 2024 00:00:00 GMT"}, None),
         ({"last-modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, None),
         ({"last-modified": "yesterday", "date": "today"}, None),
@@ -83,7 +109,9 @@ def test_206_for_other_bytes_than_asked_discards_and_asks_for_the_whole(head: He
 
 @pytest.mark.requirement("S1-28")
 def test_200_to_a_range_discards_and_starts_over() -> None:
-    assert next_step(PART, RESUME, Head(200, OCTETS | {"etag": '"v2"', "content-length": "1000"})) == StartOver()
+    assert (
+        next_step(PART, RESUME, Head(200, OCTETS | {"etag": '"v2"', "content-length": "1000"})) == StartOver()
+    )
     assert next_step(PART, Ask(400), Head(200, OCTETS | {"content-length": "1000"})) == StartOver()
 
 
@@ -114,7 +142,11 @@ def test_416_discards_and_asks_for_the_whole() -> None:
 
 @pytest.mark.parametrize("status", [200, 206])
 def test_compressed_answer_is_refused(status: int) -> None:
-    head = part_head(content_encoding="gzip") if status == 206 else Head(200, OCTETS | {"content-encoding": "gzip"})
+    head = (
+        part_head(content_encoding="gzip")
+        if status == 206
+        else Head(200, OCTETS | {"content-encoding": "gzip"})
+    )
     step = next_step(PART, RESUME, head)
     assert isinstance(step, Fail)
     assert step.kind == "refused"
@@ -122,7 +154,9 @@ def test_compressed_answer_is_refused(status: int) -> None:
 
 
 def test_web_page_of_a_captive_portal_is_no_model() -> None:
-    step = next_step(EMPTY, Ask(0), Head(200, {"content-type": "text/html; charset=utf-8", "content-length": "1000"}))
+    step = next_step(
+        EMPTY, Ask(0), Head(200, {"content-type": "text/html; charset=utf-8", "content-length": "1000"})
+    )
     assert isinstance(step, Fail)
     assert "sign in to the network" in step.problem
 
@@ -145,15 +179,31 @@ def test_other_length_than_promised_is_told_before_the_first_byte() -> None:
         (304, False, "refused"),
     ],
 )
-def test_failure_is_told_apart_by_whether_asking_again_helps(status: int, redirected: bool, kind: str) -> None:
+def test_failure_is_told_apart_by_whether_asking_again_helps(
+    status: int, redirected: bool, kind: str
+) -> None:
     step = next_step(EMPTY, Ask(0), Head(status, {"retry-after": "7"}, redirected))
     assert isinstance(step, Fail)
     assert step.kind == kind
     assert step.retry_after == ("7" if status in (429, 503) else None)
 
 
-FIELD = st.one_of(st.text(max_size=12), st.sampled_from(["bytes 400-999/1000", "bytes 0-999/1000", ETAG, 'W/"v1"', "text/html", "gzip", "1000"]))
-NAMES = st.sampled_from(["content-range", "content-length", "content-type", "content-encoding", "etag", "last-modified", "date", "retry-after"])
+FIELD = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["bytes 400-999/1000", "bytes 0-999/1000", ETAG, 'W/"v1"', "text/html", "gzip", "1000"]),
+)
+NAMES = st.sampled_from(
+    [
+        "content-range",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "etag",
+        "last-modified",
+        "date",
+        "retry-after",
+    ]
+)
 
 
 @given(

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo.content import BytesContent
-from actors.demo.origin import Faults, Origin
-from actors.model_downloader.abort import Abort, Aborted
-from actors.model_downloader.client import Client, FetchFailed, open_client
-from actors.model_downloader.crew import Crew
-from actors.model_downloader.fetch import Fetcher, Source
-from actors.model_downloader.journal import FileState, JournalFile, reconcile
-from actors.model_downloader.traffic import Traffic
-from actors.model_downloader.writing import Writing
+from actors.cli.demo.content import BytesContent
+from actors.cli.demo.origin import Faults, Origin
+from actors.model_downloader.staging.staging_journal import FileState, JournalFile, reconcile
+from actors.model_downloader.transfer.cancel_token import Abort, Aborted
+from actors.model_downloader.transfer.http_client import Client, FetchFailed, open_client
+from actors.model_downloader.transfer.part_fetcher import Fetcher, Source
+from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_downloader.transfer.worker_pool import Crew
 from schemas.manifest import FilePromise, ModelEntry
 
 BODY = bytes(range(256)) * 1200
@@ -51,7 +51,9 @@ class Fetch:
         self.crew: Crew | None = None
         self.ready = threading.Event()
 
-    def __call__(self, have: bytes = b"", validator: str | None = None, size: int = SIZE, url: str = "") -> int:
+    def __call__(
+        self, have: bytes = b"", validator: str | None = None, size: int = SIZE, url: str = ""
+    ) -> int:
         self.path.write_bytes(have)
         url = url or self.origin.url + "/m"
         promise = FilePromise(path="model.bin", size_bytes=size, sha256="0" * 64, urls=[url])
@@ -95,7 +97,12 @@ def test_whole_file_is_fetched_and_its_source_told_before_the_first_byte(fetch: 
     assert fetch() == SIZE
     assert fetch.bytes == BODY
     assert fetch.state is not None
-    assert (fetch.state.url, fetch.state.etag, fetch.state.last_modified, fetch.state.validator) == (fetch.origin.url + "/m", etag, "", etag)
+    assert (fetch.state.url, fetch.state.etag, fetch.state.last_modified, fetch.state.validator) == (
+        fetch.origin.url + "/m",
+        etag,
+        "",
+        etag,
+    )
     assert fetch.origin.requests[0].headers["accept-encoding"] == "identity"
 
 
@@ -133,7 +140,9 @@ def test_changed_file_is_fetched_anew_and_no_old_byte_is_kept(fetch: Fetch, etag
     ],
     ids=["no ranges", "200 to If-Range", "weak ETag", "no validator", "wrong Content-Range", "416"],
 )
-def test_origin_that_does_ranges_badly_still_gives_the_right_bytes(fetch: Fetch, etag: str, faults: Faults, statuses: list[int]) -> None:
+def test_origin_that_does_ranges_badly_still_gives_the_right_bytes(
+    fetch: Fetch, etag: str, faults: Faults, statuses: list[int]
+) -> None:
     fetch.origin.misbehave("/m", faults)
     fetch(BODY[:HALF], etag)
     assert fetch.bytes == BODY
@@ -172,7 +181,9 @@ def test_date_validates_where_there_is_no_etag(fetch: Fetch) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_failure_says_what_happened_and_whether_to_try_again(fetch: Fetch, faults: Faults, kind: str, words: str) -> None:
+def test_failure_says_what_happened_and_whether_to_try_again(
+    fetch: Fetch, faults: Faults, kind: str, words: str
+) -> None:
     fetch.origin.misbehave("/m", faults)
     with pytest.raises(FetchFailed, match=words) as caught:
         fetch()
@@ -230,7 +241,9 @@ def test_abort_before_the_start_makes_no_request(fetch: Fetch) -> None:
     assert fetch.origin.requests == []
 
 
-def test_loopback_is_never_asked_for_over_a_proxy(monkeypatch: pytest.MonkeyPatch, fetch: Fetch, tmp_path: Path) -> None:
+def test_loopback_is_never_asked_for_over_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, fetch: Fetch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
     client = open_client()

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.model_downloader.extents import Extent, gaps, total, union
-from actors.model_downloader.ranges import MIB, SPLIT_LEAST_BYTES, Part, Ranges
+from actors.model_downloader.transfer.byte_ranges import Extent, gaps, total, union
+from actors.model_downloader.transfer.part_scheduler import MIB, SPLIT_LEAST_BYTES, Part, Ranges
 
 
 def sharing(*sizes: int) -> Ranges:
@@ -26,7 +26,9 @@ def test_single_connection_takes_all_that_is_missing_in_one_go() -> None:
     ranges = Ranges([100 * MIB], [((0, 7 * MIB),)])
     part = some(ranges.take(0.0, 1))
     assert (part.start, part.end) == (7 * MIB, 100 * MIB)
-    assert ranges.take(0.0, 1) is None, "the file is not shared: nobody knows yet whether the server does ranges"
+    assert ranges.take(0.0, 1) is None, (
+        "the file is not shared: nobody knows yet whether the server does ranges"
+    )
 
 
 def test_second_connection_leaves_the_first_one_the_front() -> None:
@@ -103,7 +105,9 @@ def test_blocked_file_is_left_alone_and_the_others_go_on() -> None:
 class Connections(RuleBasedStateMachine):
     """Connections that begin, receive, fail, are refused and end, in any order, against a model of who owns which byte."""
 
-    @initialize(sizes=st.lists(st.integers(1, 90 * MIB), min_size=1, max_size=3), there=st.integers(0, 40 * MIB))
+    @initialize(
+        sizes=st.lists(st.integers(1, 90 * MIB), min_size=1, max_size=3), there=st.integers(0, 40 * MIB)
+    )
     def begin(self, sizes: list[int], there: int) -> None:
         self.sizes = sizes
         self.ranges = Ranges(sizes, [((0, min(there, sizes[0])),) if there else (), *[()] * (len(sizes) - 1)])
@@ -153,7 +157,9 @@ class Connections(RuleBasedStateMachine):
     @invariant()
     def every_byte_is_in_one_place(self) -> None:
         for file, size in enumerate(self.sizes):
-            active: list[Extent] = [(part.position, part.end) for part in self.ranges.active if part.file == file]
+            active: list[Extent] = [
+                (part.position, part.end) for part in self.ranges.active if part.file == file
+            ]
             places = [*self.ranges.written(file), *active, *self.ranges.missing(file)]
             assert sum(end - start for start, end in places) == size
             assert total(union(places)) == size

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader import pace
-from actors.model_downloader.journal import JournalFile, read_journal, reconcile
-from actors.model_downloader.partial import DiskFailed
-from actors.model_downloader.ranges import Part
-from actors.model_downloader.watermarks import read_watermarks
-from actors.model_downloader.writing import Writing
+from actors.model_downloader.staging.staged_file import DiskFailed
+from actors.model_downloader.staging.staging_journal import JournalFile, read_journal, reconcile
+from actors.model_downloader.staging.watermarks import read_watermarks
+from actors.model_downloader.transfer import flush_policy
+from actors.model_downloader.transfer.part_scheduler import Part
+from actors.model_downloader.transfer.part_writer import Writing
 from schemas.manifest import FilePromise, ModelEntry
 
 KIB = 1024
@@ -20,7 +20,10 @@ MIB = 1 << 20
 
 
 def begun(directory: Path, *sizes: int, boot: str | None = "this one") -> tuple[Writing, JournalFile]:
-    files = [FilePromise(path=f"sub/f{n}", size_bytes=size, sha256="0" * 64, urls=["https://models.example/f"]) for n, size in enumerate(sizes)]
+    files = [
+        FilePromise(path=f"sub/f{n}", size_bytes=size, sha256="0" * 64, urls=["https://models.example/f"])
+        for n, size in enumerate(sizes)
+    ]
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=files)
     book = JournalFile(directory, reconcile(entry, None))
     book.change(boot=boot)
@@ -40,7 +43,9 @@ def test_all_files_are_durable_at_the_end_and_the_journal_says_so(tmp_path: Path
     writing, _ = begun(tmp_path, 100, 200, 300)
     for size in (100, 200, 300):
         part = taken(writing)
-        assert writing.write(part, b"x" * (size + 7)) == size, "what lies beyond the end of a part is left away"
+        assert writing.write(part, b"x" * (size + 7)) == size, (
+            "what lies beyond the end of a part is left away"
+        )
         writing.release(part)
     writing.close()
     journal = read_journal(tmp_path)
@@ -55,12 +60,14 @@ def test_where_boots_have_no_names_the_journal_is_never_a_mebibyte_behind(tmp_pa
     part = taken(writing)
     for _ in range(256):
         writing.write(part, bytes(64 * KIB))
-        assert part.position - book.journal.durable_bytes < pace.STRICT_LAG_BYTES + 64 * KIB
+        assert part.position - book.journal.durable_bytes < flush_policy.STRICT_LAG_BYTES + 64 * KIB
     writing.close()
 
 
-def test_every_byte_that_the_kernel_took_is_marked_before_it_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "SYNC_INTERVAL_SECONDS", 3600.0)
+def test_every_byte_that_the_kernel_took_is_marked_before_it_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flush_policy, "SYNC_INTERVAL_SECONDS", 3600.0)
     writing, book = begun(tmp_path, MIB)
     part = taken(writing)
     writing.write(part, bytes(100 * KIB))
@@ -70,14 +77,16 @@ def test_every_byte_that_the_kernel_took_is_marked_before_it_is_durable(tmp_path
     assert book.journal.durable_bytes == 100 * KIB
 
 
-def test_failed_sync_ends_everything_and_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_sync_ends_everything_and_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
 
     def fail(descriptor: int) -> None:
         calls.append(descriptor)
         raise OSError(errno.EIO, "input/output error")
 
-    monkeypatch.setattr("actors.model_downloader.partial.sync_data", fail)
+    monkeypatch.setattr("actors.model_downloader.staging.staged_file.sync_data", fail)
     writing, book = begun(tmp_path, 8 * MIB, boot=None)
     part = taken(writing)
 
@@ -108,7 +117,11 @@ def test_starting_over_makes_a_new_file_under_the_name_and_another_attempt(tmp_p
     writing.close()
     assert (tmp_path / "sub" / "f0").read_bytes() == b"new bytes!"
     assert (tmp_path / "sub" / "f0").stat().st_ino != inode
-    assert (book.journal.attempt, book.journal.files[0].validator, book.journal.durable_bytes) == (1, '"v2"', 10)
+    assert (book.journal.attempt, book.journal.files[0].validator, book.journal.durable_bytes) == (
+        1,
+        '"v2"',
+        10,
+    )
 
 
 def test_starting_over_with_pieces_to_keep_counts_only_those(tmp_path: Path) -> None:

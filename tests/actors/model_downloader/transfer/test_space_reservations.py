@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.model_downloader.pace import SPARE_BYTES
-from actors.model_downloader.space import Reservations
+from actors.model_downloader.transfer.flush_policy import SPARE_BYTES
+from actors.model_downloader.transfer.space_reservations import Reservations
 
 
 @pytest.mark.requirement("S1-32")
@@ -16,7 +16,9 @@ def test_second_install_must_fit_beside_what_the_first_has_yet_to_write() -> Non
     space.reserve("a", 60)
     assert space.missing("b", 60, free) == 20
     space.reserve("a", 10)
-    assert space.missing("b", 60, free - 50) == 20, "what the first has written counts once: it is gone from both"
+    assert space.missing("b", 60, free - 50) == 20, (
+        "what the first has written counts once: it is gone from both"
+    )
 
 
 def test_own_reservation_does_not_stand_in_the_way() -> None:

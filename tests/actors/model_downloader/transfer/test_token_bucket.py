@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.bucket import BURST_SECONDS, Bucket
+from actors.model_downloader.transfer.token_bucket import BURST_SECONDS, Bucket
 
 RATE = 100_000
 

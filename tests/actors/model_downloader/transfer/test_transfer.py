@@ -12,17 +12,17 @@ from typing import Any
 import anyio
 import pytest
 
-from actors.credentials import Endpoints
-from actors.demo.content import BytesContent, SyntheticContent
-from actors.demo.origin import Faults, Origin
-from actors.model_downloader.client import Client, FetchFailed
-from actors.model_downloader.partial import DiskFailed
-from actors.model_downloader.space import Reservations
-from actors.model_downloader.staging import ModelRoot
-from actors.model_downloader.telling import Telling
-from actors.model_downloader.traffic import Traffic
-from actors.model_downloader.transfer import Transfer, candidates
-from actors.model_downloader.world import World
+from actors.cli.demo.content import BytesContent, SyntheticContent
+from actors.cli.demo.origin import Faults, Origin
+from actors.model_downloader.downloader_context import World
+from actors.model_downloader.progress_reporter import Telling
+from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.staged_file import DiskFailed
+from actors.model_downloader.transfer.http_client import Client, FetchFailed
+from actors.model_downloader.transfer.space_reservations import Reservations
+from actors.model_downloader.transfer.transfer import Transfer, candidates
+from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.shared.credentials import Endpoints
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent
@@ -49,7 +49,9 @@ def mirror() -> Iterator[Origin]:
 class Trip:
     """A transfer of one file, and what was told."""
 
-    def __init__(self, directory: Path, urls: list[str], size: int = len(BODY), traffic: Traffic | None = None) -> None:
+    def __init__(
+        self, directory: Path, urls: list[str], size: int = len(BODY), traffic: Traffic | None = None
+    ) -> None:
         self.file = FilePromise(path="model.bin", size_bytes=size, sha256="0" * 64, urls=urls)
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[self.file])
         self.root = ModelRoot(directory)
@@ -78,7 +80,9 @@ class Trip:
         return self.root.staged_file("m", self.file).read_bytes()
 
 
-async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(origin: Origin, mirror: Origin, tmp_path: Path) -> None:
+async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(
+    origin: Origin, mirror: Origin, tmp_path: Path
+) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
     trip.world.traffic.mirror_url = mirror.url + "/"
     mirror.misbehave("/m", Faults(status=503))
@@ -90,7 +94,9 @@ async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(origi
     assert [seen.path for seen in mirror.requests] == ["/m"]
 
 
-async def test_source_that_is_dead_is_left_for_the_next_once_it_brings_nothing(origin: Origin, mirror: Origin, tmp_path: Path) -> None:
+async def test_source_that_is_dead_is_left_for_the_next_once_it_brings_nothing(
+    origin: Origin, mirror: Origin, tmp_path: Path
+) -> None:
     trip = Trip(tmp_path, [origin.url + "/m", mirror.url + "/m"])
     origin.misbehave("/m", Faults(times=1, cut_after_bytes=100_000))
     assert isinstance(await trip.run(), FetchFailed)
@@ -103,21 +109,36 @@ async def test_source_that_is_dead_is_left_for_the_next_once_it_brings_nothing(o
 
 
 def test_mirror_keeps_the_path_and_is_named_once() -> None:
-    file = FilePromise(path="f", size_bytes=1, sha256="0" * 64, urls=["https://hub.example/a/b?x=1", "https://mirror.example/a/b?x=1"])
-    assert candidates(file, "https://mirror.example/", Endpoints()) == ["https://mirror.example/a/b?x=1", "https://hub.example/a/b?x=1"]
+    file = FilePromise(
+        path="f",
+        size_bytes=1,
+        sha256="0" * 64,
+        urls=["https://hub.example/a/b?x=1", "https://mirror.example/a/b?x=1"],
+    )
+    assert candidates(file, "https://mirror.example/", Endpoints()) == [
+        "https://mirror.example/a/b?x=1",
+        "https://hub.example/a/b?x=1",
+    ]
     assert candidates(file, "", Endpoints()) == file.urls
 
 
-async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_has_there(origin: Origin, tmp_path: Path) -> None:
+async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_has_there(
+    origin: Origin, tmp_path: Path
+) -> None:
     trip = Trip(tmp_path, ["https://huggingface.co/m", "https://elsewhere.example/m"])
     trip.world.endpoints = Endpoints(hub=origin.url)
     assert await trip.run() is None
     assert trip.bytes == BODY
     assert trip.book.journal.files[0].url == origin.url + "/m"
-    assert candidates(trip.file, "", trip.world.endpoints) == [origin.url + "/m", "https://elsewhere.example/m"]
+    assert candidates(trip.file, "", trip.world.endpoints) == [
+        origin.url + "/m",
+        "https://elsewhere.example/m",
+    ]
 
 
-async def test_address_that_expired_is_asked_for_again_at_the_origin(origin: Origin, mirror: Origin, tmp_path: Path) -> None:
+async def test_address_that_expired_is_asked_for_again_at_the_origin(
+    origin: Origin, mirror: Origin, tmp_path: Path
+) -> None:
     """The hub leads to a signed address; once that is refused, the hub is asked for another one, without another attempt."""
     trip = Trip(tmp_path, [origin.url + "/m", origin.url + "/m"])
     mirror.serve("/signed-1", BytesContent(BODY))
@@ -133,7 +154,10 @@ async def test_address_that_expired_is_asked_for_again_at_the_origin(origin: Ori
     origin.misbehave("/m", Faults(redirect=mirror.url + "/signed-2"))
     assert await trip.run() is None
     assert trip.bytes == BODY
-    assert mirror.requests[-1].range_start == trip.book.journal.files[0].durable_bytes - mirror.requests[-1].sent_bytes
+    assert (
+        mirror.requests[-1].range_start
+        == trip.book.journal.files[0].durable_bytes - mirror.requests[-1].sent_bytes
+    )
 
 
 async def test_file_of_this_machine_is_copied_and_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -145,7 +169,9 @@ async def test_file_of_this_machine_is_copied_and_goes_on_where_it_was(tmp_path:
     assert trip.book.journal.durable_bytes == len(BODY)
 
 
-async def test_offline_nobody_is_asked_and_the_partial_is_kept(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_offline_nobody_is_asked_and_the_partial_is_kept(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("UNDERCROFT_OFFLINE", "1")
     trip = Trip(tmp_path, [origin.url + "/m"])
     failure = await trip.run()
@@ -165,7 +191,9 @@ async def test_rate_is_kept_over_all_streams(origin: Origin, tmp_path: Path) -> 
 
 
 @pytest.mark.requirement("S1-32")
-async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
     space = trip.world.space = Reservations()
     space.reserve("other", 50 * MIB)

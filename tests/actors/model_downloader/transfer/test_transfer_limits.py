@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from actors.model_downloader.abort import Abort
-from actors.model_downloader.traffic import KIB, Traffic
+from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.transfer_limits import KIB, Traffic
 
 
 def test_streams_beyond_the_cap_wait_or_are_not_opened() -> None:
@@ -37,16 +37,31 @@ def test_settings_are_followed_while_streams_are_open() -> None:
     traffic = Traffic(4)
     for _ in range(3):
         traffic.enter(Abort(), patient=True)
-    settings = {"max_streams": 2, "rate_limit_kib_per_second": 80, "mirror_url": "https://mirror.example", "partials_keep_days": 9, "offline": True}
+    settings = {
+        "max_streams": 2,
+        "rate_limit_kib_per_second": 80,
+        "mirror_url": "https://mirror.example",
+        "partials_keep_days": 9,
+        "offline": True,
+    }
     traffic.follow({"models": settings})
     assert traffic.is_over
-    assert (traffic.most, traffic.mirror_url, traffic.keep_days, traffic.offline) == (2, "https://mirror.example", 9, True)
+    assert (traffic.most, traffic.mirror_url, traffic.keep_days, traffic.offline) == (
+        2,
+        "https://mirror.example",
+        9,
+        True,
+    )
     assert traffic.step_bytes(1 << 20) == 10 * KIB
 
 
 def test_settings_that_say_nothing_or_nonsense_change_nothing() -> None:
     traffic = Traffic(4)
-    for settings in ({}, {"models": None}, {"models": {"max_streams": "many", "partials_keep_days": "x", "mirror_url": 3}}):
+    for settings in (
+        {},
+        {"models": None},
+        {"models": {"max_streams": "many", "partials_keep_days": "x", "mirror_url": 3}},
+    ):
         traffic.follow(settings)
     assert (traffic.most, traffic.mirror_url, traffic.keep_days, traffic.offline) == (4, "", 0, False)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo.content import SyntheticContent
-from actors.demo.origin import Faults, Origin
-from actors.model_downloader import ramp, ranges
-from actors.model_downloader.client import FetchFailed, open_client
-from actors.model_downloader.crew import Crew
-from actors.model_downloader.fetch import Fetcher, Source
-from actors.model_downloader.journal import JournalFile, reconcile
-from actors.model_downloader.traffic import Traffic
-from actors.model_downloader.writing import Writing
+from actors.cli.demo.content import SyntheticContent
+from actors.cli.demo.origin import Faults, Origin
+from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
+from actors.model_downloader.transfer import concurrency, part_scheduler
+from actors.model_downloader.transfer.http_client import FetchFailed, open_client
+from actors.model_downloader.transfer.part_fetcher import Fetcher, Source
+from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_downloader.transfer.worker_pool import Crew
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 
 MIB = 1 << 20
@@ -27,9 +27,9 @@ PIECE = MIB
 @pytest.fixture
 def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
     """An origin that limits each connection; parts are small, so that small files have several."""
-    monkeypatch.setattr(ramp, "WINDOW_SECONDS", 0.1)
-    monkeypatch.setattr(ranges, "PART_LEAST_BYTES", 2 * MIB)
-    monkeypatch.setattr(ranges, "SPLIT_LEAST_BYTES", MIB)
+    monkeypatch.setattr(concurrency, "WINDOW_SECONDS", 0.1)
+    monkeypatch.setattr(part_scheduler, "PART_LEAST_BYTES", 2 * MIB)
+    monkeypatch.setattr(part_scheduler, "SPLIT_LEAST_BYTES", MIB)
     with Origin() as found:
         found.rate_bytes_per_second = 8 * MIB
         yield found
@@ -42,7 +42,14 @@ def content_of(content: SyntheticContent) -> bytes:
 class Work:
     """One attempt at a model whose files an origin serves, and its staging directory."""
 
-    def __init__(self, origin: Origin, directory: Path, *contents: SyntheticContent, streams: int = 6, pieces: bool = False) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        directory: Path,
+        *contents: SyntheticContent,
+        streams: int = 6,
+        pieces: bool = False,
+    ) -> None:
         self.origin = origin
         self.directory = directory
         self.contents = contents
@@ -50,9 +57,16 @@ class Work:
         for number, content in enumerate(contents):
             url = origin.serve(f"/{number}", content)
             whole = content_of(content)
-            digests = [hashlib.sha256(whole[start : start + PIECE]).hexdigest() for start in range(0, len(whole), PIECE)]
+            digests = [
+                hashlib.sha256(whole[start : start + PIECE]).hexdigest()
+                for start in range(0, len(whole), PIECE)
+            ]
             known = Pieces(size_bytes=PIECE, sha256=digests) if pieces else None
-            files.append(FilePromise(path=f"f{number}", size_bytes=len(whole), sha256="0" * 64, urls=[url], pieces=known))
+            files.append(
+                FilePromise(
+                    path=f"f{number}", size_bytes=len(whole), sha256="0" * 64, urls=[url], pieces=known
+                )
+            )
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=files)
         self.book = JournalFile(directory, reconcile(self.entry, None))
         self.book.change(boot="this one")
@@ -64,7 +78,9 @@ class Work:
         client = open_client(stall_seconds=1.0)
         writing = Writing(self.directory, self.entry.files, self.book)
         sources = [Source(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
-        crew = self.crew = Crew(Fetcher(client, self.traffic, writing, self.book), self.traffic, writing, sources)
+        crew = self.crew = Crew(
+            Fetcher(client, self.traffic, writing, self.book), self.traffic, writing, sources
+        )
         thread = threading.Thread(target=crew.run)
         thread.start()
         while thread.is_alive():
@@ -79,14 +95,19 @@ class Work:
 
     @property
     def is_whole(self) -> bool:
-        return all((self.directory / f"f{number}").read_bytes() == content_of(content) for number, content in enumerate(self.contents))
+        return all(
+            (self.directory / f"f{number}").read_bytes() == content_of(content)
+            for number, content in enumerate(self.contents)
+        )
 
     @property
     def ranges_asked(self) -> list[str]:
         return [seen.headers.get("range", "whole") for seen in self.origin.requests]
 
 
-def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(origin: Origin, tmp_path: Path) -> None:
+def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(
+    origin: Origin, tmp_path: Path
+) -> None:
     work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
     assert work.run() == {}
     assert work.is_whole
@@ -97,7 +118,9 @@ def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(o
     assert work.book.journal.files[0].ranges == []
 
 
-def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothing(origin: Origin, tmp_path: Path) -> None:
+def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothing(
+    origin: Origin, tmp_path: Path
+) -> None:
     work = Work(origin, tmp_path, SyntheticContent(16 * MIB))
     origin.misbehave("/0", Faults(no_ranges=True))
     assert work.run() == {}
@@ -107,8 +130,12 @@ def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothi
 
 
 @pytest.mark.requirement("S1-29")
-@pytest.mark.parametrize("faults", [Faults(weak_etag=True), Faults(no_validator=True)], ids=["weak ETag", "no validator"])
-def test_file_without_a_strong_validator_is_never_put_together_from_parts(origin: Origin, tmp_path: Path, faults: Faults) -> None:
+@pytest.mark.parametrize(
+    "faults", [Faults(weak_etag=True), Faults(no_validator=True)], ids=["weak ETag", "no validator"]
+)
+def test_file_without_a_strong_validator_is_never_put_together_from_parts(
+    origin: Origin, tmp_path: Path, faults: Faults
+) -> None:
     work = Work(origin, tmp_path, SyntheticContent(12 * MIB))
     origin.misbehave("/0", faults)
     assert work.run() == {}
@@ -169,11 +196,15 @@ def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: Origin, t
     assert [file.durable_bytes for file in work.book.journal.files] == [65536, 0, 65536, 65536]
 
 
-def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_one(origin: Origin, tmp_path: Path) -> None:
+def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_one(
+    origin: Origin, tmp_path: Path
+) -> None:
     content = SyntheticContent(6 * MIB)
     work = Work(origin, tmp_path, content, pieces=True)
     (tmp_path / "f0").write_bytes(content_of(content)[: 4 * MIB - 10])
-    work.book.change_file("f0", durable_bytes=4 * MIB - 10, validator='"another"', url=work.entry.files[0].urls[0])
+    work.book.change_file(
+        "f0", durable_bytes=4 * MIB - 10, validator='"another"', url=work.entry.files[0].urls[0]
+    )
     assert work.run() == {}
     assert work.is_whole
     assert origin.requests[-1].range_start == 3 * MIB
@@ -196,7 +227,9 @@ def test_cap_on_streams_is_kept_and_a_lower_one_counts_while_it_runs(origin: Ori
     assert work.is_whole
 
 
-def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(origin: Origin, tmp_path: Path) -> None:
+def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(
+    origin: Origin, tmp_path: Path
+) -> None:
     work = Work(origin, tmp_path, SyntheticContent(64 * MIB))
 
     def abort(crew: Crew) -> None:
@@ -208,13 +241,17 @@ def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(origin
     whole, found = content_of(work.contents[0]), (tmp_path / "f0").read_bytes()
     assert 0 < journal.durable_bytes < 64 * MIB
     assert all(found[start:end] == whole[start:end] for start, end in journal.extents)
-    assert sum(seen.sent_bytes for seen in origin.requests) - journal.durable_bytes < len(origin.requests) * MIB
+    assert (
+        sum(seen.sent_bytes for seen in origin.requests) - journal.durable_bytes < len(origin.requests) * MIB
+    )
     origin.rate_bytes_per_second = None
     assert work.run() == {}
     assert work.is_whole
 
 
-def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_origin(origin: Origin, tmp_path: Path) -> None:
+def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_origin(
+    origin: Origin, tmp_path: Path
+) -> None:
     content = SyntheticContent(24 * MIB)
     work = Work(origin, tmp_path, content)
     for name in ("/signed-1", "/signed-2"):
@@ -232,5 +269,7 @@ def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_o
     assert work.is_whole
     paths = [seen.path for seen in origin.requests]
     assert paths[:2] == ["/0", "/signed-1"]
-    assert 2 <= paths.count("/0") <= 1 + 6, "asked once at first, and again only by those whose address had expired"
+    assert 2 <= paths.count("/0") <= 1 + 6, (
+        "asked once at first, and again only by those whose address had expired"
+    )
     assert paths[-1] == "/signed-2"

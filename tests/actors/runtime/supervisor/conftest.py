@@ -59,11 +59,29 @@ def hanging(surroundings):
 class Runtime:
     """One `undercroft up`."""
 
-    def __init__(self, home: Path, profile: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, profile: Path, *arguments: str, environment: dict[str, str] | None = None
+    ) -> None:
         self.home = home
-        command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(profile), "--json", "up", *arguments]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "actors",
+            "--home",
+            str(home),
+            "--profile",
+            str(profile),
+            "--json",
+            "up",
+            *arguments,
+        ]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
         )
         self.pid = self.process.pid
         self.pids: dict[str, int] = {}
@@ -147,7 +165,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
     """Starts runtimes, and cleans up behind them."""
     started: list[Runtime] = []
 
-    def run(profile: Path, *arguments: str, home: Path | None = None, environment: dict[str, str] | None = None) -> Runtime:
+    def run(
+        profile: Path, *arguments: str, home: Path | None = None, environment: dict[str, str] | None = None
+    ) -> Runtime:
         started.append(Runtime(home or tmp_path / "home", profile, *arguments, environment=environment))
         return started[-1]
 

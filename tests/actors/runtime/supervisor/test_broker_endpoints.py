@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor.endpoints import PATH_LIMIT_BYTES, RunDirectoryRefused, choose_endpoints, discard_run_directory, run_directory
+from actors.runtime.supervisor.broker_endpoints import (
+    PATH_LIMIT_BYTES,
+    RunDirectoryRefused,
+    choose_endpoints,
+    discard_run_directory,
+    run_directory,
+)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no ipc sockets by default")
 

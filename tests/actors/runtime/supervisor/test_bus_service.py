@@ -10,16 +10,15 @@ from typing import Any
 
 import pytest
 
-from actors.supervisor.bus_face import LOG_LIMIT_LINES, BusFace
-from brokers import GUARD_SECONDS, broker_options, broker_process
+from actors.runtime.supervisor.bus_service import LOG_LIMIT_LINES, BusFace
 from bus import wire
 from bus.client import Peer, connect
 from bus.errors import Refused, RequestFailed
-from bus.sockets import SocketLink
-from bus.subscription import Subscription
-from schemas.alerts import Alert, AlertChangedEvent
-from schemas.crashes import ActorCrashedEvent
-from schemas.supervision import (
+from bus.peer.subscription import Subscription
+from bus.transport.sockets import SocketLink
+from schemas.operations.alerts import Alert, AlertChangedEvent
+from schemas.operations.crashes import ActorCrashedEvent
+from schemas.operations.supervision import (
     ActorRestartRequestEvent,
     ActorState,
     ActorStateChangedEvent,
@@ -31,10 +30,13 @@ from schemas.supervision import (
     SupervisorStatusRequestEvent,
     SupervisorStopRequestEvent,
 )
+from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 
 pytestmark = pytest.mark.anyio
 READY = ActorStatus(actor="config_store", state="ready", pid=42)
-OVERVIEW = SupervisorStatusEvent(version="0", profile="p", home="", pid=1, started_at=0.0, settled=True, actors=[READY])
+OVERVIEW = SupervisorStatusEvent(
+    version="0", profile="p", home="", pid=1, started_at=0.0, settled=True, actors=[READY]
+)
 
 
 class Board:
@@ -77,7 +79,9 @@ async def face(directory: Path) -> AsyncIterator[tuple[BusFace, Board, Peer]]:
                 connect("app", runtime=broker.runtime()) as peer,
                 peer.subscribe(ActorStateChangedEvent) as states,
             ):
-                assert await anext(states) == ActorStateChangedEvent(actor="config_store", status=READY)  # told once it serves
+                assert await anext(states) == ActorStateChangedEvent(
+                    actor="config_store", status=READY
+                )  # told once it serves
                 yield found, board, peer
         finally:
             running.cancel()
@@ -109,12 +113,18 @@ async def test_no_answer_holds_more_lines_than_the_limit(tmp_path: Path, asked: 
 
 
 @pytest.mark.parametrize("actor", [b"\xa2\xff\xfe", b"\x07"], ids=["not UTF-8", "not a text"])
-async def test_a_request_that_cannot_be_read_fails_at_once_and_the_next_one_is_answered(tmp_path: Path, actor: bytes) -> None:
+async def test_a_request_that_cannot_be_read_fails_at_once_and_the_next_one_is_answered(
+    tmp_path: Path, actor: bytes
+) -> None:
     async with face(tmp_path) as (_, _board, peer):
         assert isinstance(peer._link, SocketLink)
         body = b"\x82\xa4type\xb3supervision.restart\xa5actor" + actor
         outcome: asyncio.Future[wire.LaneHeader] = asyncio.get_running_loop().create_future()
-        peer._asking.begin(lambda id: wire.Request(id, "supervision.restart", 20_000), lambda answer, frames: outcome.set_result(answer), body)
+        peer._asking.begin(
+            lambda id: wire.Request(id, "supervision.restart", 20_000),
+            lambda answer, frames: outcome.set_result(answer),
+            body,
+        )
         failed = await outcome
         assert isinstance(failed, wire.Failed)
         assert failed.kind == "invalid"

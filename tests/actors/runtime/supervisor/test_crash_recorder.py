@@ -15,20 +15,27 @@ from typing import Any
 import msgspec
 import pytest
 
-from acceptance.runtime import within
-from actors.storage.crash_files import directory_of, read_crashes
-from actors.supervisor.actions import ExitStatus, Record
-from actors.supervisor.crashes import CrashDesk, kind_of
-from actors.supervisor.logs import Logs
+from actors.runtime.supervisor.core.supervision_events import ExitStatus, Record
+from actors.runtime.supervisor.crash_recorder import CrashDesk, kind_of
+from actors.runtime.supervisor.log_ring import Logs
+from actors.shared.crash_files import directory_of, read_crashes
 from bus.client import connect
-from schemas.crashes import ActorCrashedEvent, CrashKind, CrashRecord
+from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
+from tests.acceptance.runtime import within
 
 GROUP_BYTES = 256 * 1024 * 1024
 TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in run\nValueError: no'
 
 
 def _end(code: int | None = None, number: int | None = None, **changes: Any) -> Record:
-    fields: dict[str, Any] = {"actor": "a", "pid": 7, "reason": "r", "status": ExitStatus(code, number), "blame": "", "was": "ready"}
+    fields: dict[str, Any] = {
+        "actor": "a",
+        "pid": 7,
+        "reason": "r",
+        "status": ExitStatus(code, number),
+        "blame": "",
+        "was": "ready",
+    }
     return Record(**{**fields, "is_actor": True, "uptime_seconds": 1.5, "restarts": 2, **changes})
 
 
@@ -90,11 +97,15 @@ async def test_a_secret_of_several_lines_is_taken_out(tmp_path: Path) -> None:
     desk = _desk(tmp_path, [], logs)
     desk.capture(_end(3), began_at=0.0)
     await desk.finish()
-    assert [record.last_words for _, record in read_crashes(tmp_path) if record] == ["Traceback (most recent call last):\n  <key>\nValueError: three"]
+    assert [record.last_words for _, record in read_crashes(tmp_path) if record] == [
+        "Traceback (most recent call last):\n  <key>\nValueError: three"
+    ]
 
 
 @pytest.mark.anyio
-async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announcement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announcement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     told: list[ActorCrashedEvent] = []
     directory_of(tmp_path).write_text("in the way")
     desk = _desk(tmp_path, told, Logs())
@@ -161,7 +172,7 @@ def steady(surroundings): return Crasher(nothing)
 
 
 def refusing(surroundings):
-    from actors.launch import EntryRefused
+    from actors.runtime.child_main import EntryRefused
     raise EntryRefused("the:entry", "somebody has to change this first")
 '''
 
@@ -179,11 +190,18 @@ ENDS: dict[str, tuple[CrashKind, str, str]] = {
 def _child(name: str) -> dict[str, Any]:
     if name == "absent":
         return {"name": name, "command": ["no-such-program-xyz"], "restart": "temporary"}
-    return {"name": name, "entry": f"crashers:{name}", "restart": "temporary", "heartbeat_timeout_seconds": 0.5 if name == "hanging" else 10.0}
+    return {
+        "name": name,
+        "entry": f"crashers:{name}",
+        "restart": "temporary",
+        "heartbeat_timeout_seconds": 0.5 if name == "hanging" else 10.0,
+    }
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="ends processes by signals, and reads their ends from the fork server")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="ends processes by signals, and reads their ends from the fork server"
+)
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_every_way_to_end_is_told_apart_on_real_processes(start: Any, profile: Any, method: str) -> None:
     directory = profile(*(_child(name) for name in ENDS))
@@ -205,7 +223,9 @@ def test_every_way_to_end_is_told_apart_on_real_processes(start: Any, profile: A
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory of a process is measured by way of /proc")
 def test_an_actor_over_its_memory_limit_is_recorded_as_such_and_announced(start: Any, profile: Any) -> None:
-    directory = profile({"name": "growing", "entry": "crashers:growing", "restart": "temporary", "memory_limit_mib": 48})
+    directory = profile(
+        {"name": "growing", "entry": "crashers:growing", "restart": "temporary", "memory_limit_mib": 48}
+    )
     (directory / "crashers.py").write_text(CRASHERS)
     runtime = start(directory)
     runtime.wait_state("growing", "stopped")
@@ -221,8 +241,15 @@ def small_group() -> Iterator[Path]:
     """A control group for processes that may have 256 MiB together."""
     place = _memory_group()
     if place is None:
-        pytest.skip("no control group can be made here: it takes root, and a kernel that counts memory by group")
-    limits = {"memory.limit_in_bytes": GROUP_BYTES, "memory.memsw.limit_in_bytes": GROUP_BYTES, "memory.max": GROUP_BYTES, "memory.swap.max": 0}
+        pytest.skip(
+            "no control group can be made here: it takes root, and a kernel that counts memory by group"
+        )
+    limits = {
+        "memory.limit_in_bytes": GROUP_BYTES,
+        "memory.memsw.limit_in_bytes": GROUP_BYTES,
+        "memory.max": GROUP_BYTES,
+        "memory.swap.max": 0,
+    }
     for name, limit in limits.items():
         if (place / name).exists():
             (place / name).write_text(str(limit))
@@ -245,13 +272,17 @@ def _memory_group() -> Path | None:
 
 
 @pytest.mark.slow
-def test_an_actor_that_the_kernel_killed_for_want_of_memory_is_recorded_as_such(profile: Any, tmp_path: Path, small_group: Path) -> None:
+def test_an_actor_that_the_kernel_killed_for_want_of_memory_is_recorded_as_such(
+    profile: Any, tmp_path: Path, small_group: Path
+) -> None:
     directory = profile({"name": "devouring", "entry": "crashers:devouring", "restart": "temporary"})
     (directory / "crashers.py").write_text(CRASHERS)
     home = tmp_path / "home"
     command = [sys.executable, "-P", "-m", "actors", "--home", str(home), "--profile", str(directory), "up"]
     join = f'echo $$ > {small_group}/cgroup.procs && exec "$@"'
-    runtime = subprocess.Popen(["sh", "-c", join, "sh", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    runtime = subprocess.Popen(
+        ["sh", "-c", join, "sh", *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     try:
         assert within(20.0, lambda: bool(read_crashes(home / "state")))
     finally:
@@ -259,7 +290,12 @@ def test_an_actor_that_the_kernel_killed_for_want_of_memory_is_recorded_as_such(
         runtime.wait(20)
     ((_, record),) = read_crashes(home / "state")
     assert record is not None
-    assert (record.kind, record.signal, record.oom_kills, record.oom_source) == ("out_of_memory", "SIGKILL", 1, "cgroup")
+    assert (record.kind, record.signal, record.oom_kills, record.oom_source) == (
+        "out_of_memory",
+        "SIGKILL",
+        1,
+        "cgroup",
+    )
 
 
 @pytest.mark.slow
@@ -280,5 +316,8 @@ def test_peers_hear_of_a_crash_and_the_broker_counts_as_one_of_the_actors(start:
             return heard
 
     with asyncio.Runner() as runner:
-        assert runner.run(asyncio.wait_for(hear(), 20)) == [("steady", "killed", "steady.json"), ("broker", "killed", "broker.json")]
+        assert runner.run(asyncio.wait_for(hear(), 20)) == [
+            ("steady", "killed", "steady.json"),
+            ("broker", "killed", "broker.json"),
+        ]
     assert runtime.end() == 0

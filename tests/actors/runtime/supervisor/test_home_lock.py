@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor.home import AlreadyRunning, take_home
+from actors.runtime.supervisor.home_lock import AlreadyRunning, take_home
 
 HOLD = """
 import pathlib, sys
-from actors.supervisor.home import take_home
+from actors.runtime.supervisor.home_lock import take_home
 lock = take_home(pathlib.Path(sys.argv[1]), "x")
 print("held", flush=True)
 input()
@@ -22,7 +22,9 @@ input()
 
 
 def test_a_second_taker_is_told_the_process_of_the_first(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == b"held\n"
         with pytest.raises(AlreadyRunning) as caught:
@@ -33,7 +35,9 @@ def test_a_second_taker_is_told_the_process_of_the_first(tmp_path: Path) -> None
 
 
 def test_the_lock_of_a_killed_holder_is_free(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
         assert first.stdout is not None
         first.stdout.readline()
         first.kill()

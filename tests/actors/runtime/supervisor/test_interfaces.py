@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.supervisor.board import Audience
-from schemas.supervision import ActorStatus, LogLine, SupervisorStatusEvent
+from actors.runtime.supervisor.interfaces import Audience
+from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 
 class Listener:

@@ -9,17 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.supervisor.evidence import OMITTED, REFUSAL_LINES, evidence
+from actors.runtime.supervisor.last_output import OMITTED, REFUSAL_LINES, evidence
 
 SAID = "transcript: meet me at noon CANARY"
 
 
 def _written_by(program: str) -> str:
-    return subprocess.run([sys.executable, "-X", "faulthandler", "-c", program], capture_output=True, text=True, check=False).stderr
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", program], capture_output=True, text=True, check=False
+    ).stderr
 
 
 def test_a_traceback_is_kept_and_the_output_around_it_is_not() -> None:
-    words = _written_by(f"import sys\nprint({SAID!r}, file=sys.stderr)\ntry:\n  1/0\nexcept ZeroDivisionError as e:\n  raise KeyError('k') from e")
+    words = _written_by(
+        f"import sys\nprint({SAID!r}, file=sys.stderr)\ntry:\n  1/0\nexcept ZeroDivisionError as e:\n  raise KeyError('k') from e"
+    )
     found = evidence(f"{words}{SAID}\n")
     assert "CANARY" not in found
     assert found.count("Traceback (most recent call last):") == 2
@@ -38,7 +42,9 @@ def test_a_group_of_exceptions_is_kept_whole() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="native faults end otherwise there")
 def test_the_stacks_of_a_native_fault_are_kept() -> None:
-    words = _written_by(f"import ctypes, sys\nprint({SAID!r}, file=sys.stderr, flush=True)\nctypes.string_at(0)")
+    words = _written_by(
+        f"import ctypes, sys\nprint({SAID!r}, file=sys.stderr, flush=True)\nctypes.string_at(0)"
+    )
     found = evidence(words)
     assert "CANARY" not in found
     assert "Fatal Python error: Segmentation fault" in found
@@ -61,7 +67,9 @@ def test_complaints_of_native_code_and_of_other_runtimes_are_kept(line: str) -> 
 
 def test_a_refusal_keeps_its_last_lines_and_plain_output_nothing() -> None:
     words = "\n".join([SAID, *(f"line {n}" for n in range(REFUSAL_LINES))])
-    assert evidence(words, is_refusal=True) == "\n".join([OMITTED, *(f"line {n}" for n in range(REFUSAL_LINES))])
+    assert evidence(words, is_refusal=True) == "\n".join(
+        [OMITTED, *(f"line {n}" for n in range(REFUSAL_LINES))]
+    )
     assert evidence(words) == OMITTED
     assert evidence("") == evidence("\n\n") == evidence("", is_refusal=True) == ""
 

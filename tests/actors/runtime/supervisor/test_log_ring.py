@@ -5,9 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.supervisor.logs import FINAL_WORDS_LIMIT_BYTES, LAST_WORDS_LIMIT_BYTES, LINE_LIMIT_BYTES, LineCutter, LogRing, Logs
-from bus.logs import ECHO
-from schemas.supervision import LogLine
+from actors.runtime.supervisor.log_ring import (
+    FINAL_WORDS_LIMIT_BYTES,
+    LAST_WORDS_LIMIT_BYTES,
+    LINE_LIMIT_BYTES,
+    LineCutter,
+    LogRing,
+    Logs,
+)
+from bus.log_handler import ECHO
+from schemas.operations.supervision import LogLine
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=30)), st.data())

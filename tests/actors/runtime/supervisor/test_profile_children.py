@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.profile import ProfileError, read_profile
-from actors.supervisor.children import children_of, preloads_of
-from actors.supervisor.spec import ChildSpec
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.profile_children import children_of, preloads_of
+from actors.shared.profile.profile import ProfileError, read_profile
 
 
 def specs_of(directory: Path, text: str) -> dict[str, ChildSpec]:
@@ -17,7 +17,9 @@ def specs_of(directory: Path, text: str) -> dict[str, ChildSpec]:
 
 
 def test_everybody_depends_on_the_broker_and_stands_behind_it(tmp_path: Path) -> None:
-    text = '[[children]]\nname = "b"\nentry = "m:b"\ndepends_on = ["c"]\n[[children]]\nname = "c"\nentry = "m:c"'
+    text = (
+        '[[children]]\nname = "b"\nentry = "m:b"\ndepends_on = ["c"]\n[[children]]\nname = "c"\nentry = "m:c"'
+    )
     specs = specs_of(tmp_path, text)
     assert list(specs) == ["broker", "c", "b"]
     assert specs["b"].depends_on == ("broker", "c")
@@ -29,8 +31,12 @@ def test_a_command_is_ready_when_it_runs_unless_it_is_to_greet(tmp_path: Path) -
     assert (specs["b"].ready, specs["c"].ready) == ("started", "hello")
 
 
-def test_programs_with_a_path_lie_relative_to_the_profile_and_others_in_the_search_path(tmp_path: Path) -> None:
-    text = '[[children]]\nname = "b"\ncommand = ["bin/x", "bin/y"]\n[[children]]\nname = "c"\ncommand = ["node"]'
+def test_programs_with_a_path_lie_relative_to_the_profile_and_others_in_the_search_path(
+    tmp_path: Path,
+) -> None:
+    text = (
+        '[[children]]\nname = "b"\ncommand = ["bin/x", "bin/y"]\n[[children]]\nname = "c"\ncommand = ["node"]'
+    )
     specs = specs_of(tmp_path, text)
     assert specs["b"].command == (str(tmp_path / "bin/x"), "bin/y")
     assert specs["c"].command == ("node",)
@@ -45,14 +51,20 @@ def test_programs_with_a_path_lie_relative_to_the_profile_and_others_in_the_sear
         ('[[children]]\nname = "broker"\nentry = "m:b"', "children.broker.name"),
     ],
 )
-def test_a_child_that_cannot_be_carried_out_is_told_with_file_and_option(tmp_path: Path, text: str, option: str) -> None:
+def test_a_child_that_cannot_be_carried_out_is_told_with_file_and_option(
+    tmp_path: Path, text: str, option: str
+) -> None:
     with pytest.raises(ProfileError) as caught:
         specs_of(tmp_path, text)
     assert (caught.value.file, caught.value.option) == (str(tmp_path / "profile.toml"), option)
 
 
 def test_only_undercrofts_own_modules_are_imported_ahead() -> None:
-    specs = [ChildSpec(name="a", entry="actors.model_verifier:build"), ChildSpec(name="b", entry="myapp.thing:build"), ChildSpec(name="broker")]
+    specs = [
+        ChildSpec(name="a", entry="actors.model_verifier:build"),
+        ChildSpec(name="b", entry="myapp.thing:build"),
+        ChildSpec(name="broker"),
+    ]
     assert preloads_of(specs) == ["actors.model_verifier", "actors.model_verifier.actor"]
 
 

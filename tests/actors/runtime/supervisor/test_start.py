@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.profile import ProfileError
-from actors.storage.locations import locate
-from actors.supervisor.home import AlreadyRunning, take_home
-from actors.supervisor.start import run_supervisor
+from actors.runtime.supervisor.home_lock import AlreadyRunning, take_home
+from actors.runtime.supervisor.start import run_supervisor
+from actors.shared.locations.locations import locate
+from actors.shared.profile.profile import ProfileError
 
 
 @pytest.fixture(autouse=True)
@@ -29,5 +29,8 @@ def test_a_profile_that_is_not_there_is_told_and_the_home_stays_untouched(tmp_pa
 
 
 def test_a_home_that_another_has_is_left_to_it(tmp_path: Path) -> None:
-    with take_home(locate("undercroft", tmp_path).state, "undercroft"), pytest.raises(AlreadyRunning, match=str(os.getpid())):
+    with (
+        take_home(locate("undercroft", tmp_path).state, "undercroft"),
+        pytest.raises(AlreadyRunning, match=str(os.getpid())),
+    ):
         run_supervisor(home=str(tmp_path), spawn_method="spawn")

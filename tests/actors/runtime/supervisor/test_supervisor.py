@@ -17,7 +17,9 @@ import pytest
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="watches processes through pidfds, and expects PDEATHSIG"),
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="watches processes through pidfds, and expects PDEATHSIG"
+    ),
 ]
 
 STEADY = {"name": "steady", "entry": "probe_actor:steady"}
@@ -41,7 +43,9 @@ def test_a_killed_actor_serves_again_under_another_process(start: Any, profile: 
 
 @METHODS
 @pytest.mark.requirement("C-7")
-def test_a_stop_leaves_no_process_and_no_runtime_file(start: Any, profile: Any, method: str, ended_within: Any) -> None:
+def test_a_stop_leaves_no_process_and_no_runtime_file(
+    start: Any, profile: Any, method: str, ended_within: Any
+) -> None:
     runtime = start(profile(STEADY, {"name": "sleeper", "command": ["sleep", "1000"]}), "--spawn", method)
     overview = runtime.wait_settled()
     assert {actor["state"] for actor in overview["actors"]} == {"ready"}
@@ -60,12 +64,18 @@ def test_a_crash_loop_opens_the_circuit_and_the_others_run_on(start: Any, profil
     assert failed["restarts"] == 2
     assert failed["retry_seconds"] > 20
     status = json.loads(runtime.command("status", "--json").stdout)
-    assert {actor["actor"]: actor["state"] for actor in status["actors"]} == {"broker": "ready", "steady": "ready", "crasher": "failed"}
+    assert {actor["actor"]: actor["state"] for actor in status["actors"]} == {
+        "broker": "ready",
+        "steady": "ready",
+        "crasher": "failed",
+    }
     assert status["settled"]
 
 
 def test_a_hung_actor_shows_its_stack_is_killed_and_started_again(start: Any, profile: Any) -> None:
-    runtime = start(profile(STEADY, {"name": "hanger", "entry": "probe_actor:hanging", "heartbeat_timeout_seconds": 0.5}))
+    runtime = start(
+        profile(STEADY, {"name": "hanger", "entry": "probe_actor:hanging", "heartbeat_timeout_seconds": 0.5})
+    )
     runtime.wait_state("hanger", "ready")
     assert runtime.wait_state("hanger", "stopping")["reason"] == "hung: no answer to a ping for 0.5 s"
     again = runtime.wait_state("hanger", "starting")
@@ -81,7 +91,10 @@ def test_the_death_of_the_broker_restarts_the_broker_alone(start: Any, profile: 
     runtime.wait_state("broker", "starting")
     runtime.wait_state("broker", "ready")
     status = json.loads(runtime.command("status", "--json").stdout)
-    assert {actor["actor"]: actor["pid"] for actor in status["actors"]} == {"broker": runtime.pids["broker"], "steady": steady}
+    assert {actor["actor"]: actor["pid"] for actor in status["actors"]} == {
+        "broker": runtime.pids["broker"],
+        "steady": steady,
+    }
 
 
 def test_the_death_of_the_fork_server_is_survived_by_a_fresh_one(start: Any, profile: Any) -> None:
@@ -89,10 +102,16 @@ def test_the_death_of_the_fork_server_is_survived_by_a_fresh_one(start: Any, pro
     runtime.wait_settled()
     before = dict(runtime.pids)
     children = Path(f"/proc/{runtime.pid}/task/{runtime.pid}/children").read_text().split()
-    (server,) = [int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "uc-forkserver"]
+    (server,) = [
+        int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "uc-forkserver"
+    ]
     os.kill(server, signal.SIGKILL)
     for name in ("broker", "steady"):
-        runtime.wait_for(lambda found, name=name: found.get("actor") == name and found.get("state") == "ready" and found["pid"] != before[name])
+        runtime.wait_for(
+            lambda found, name=name: (
+                found.get("actor") == name and found.get("state") == "ready" and found["pid"] != before[name]
+            )
+        )
     assert runtime.command("status").returncode == 0
     assert runtime.end() == 0
 
@@ -108,7 +127,9 @@ def _grandchild_of(runtime: Any, command: str) -> int:
 FAMILY = {"name": "family", "command": ["sh", "-c", "sleep 1000 & echo $!; wait"]}
 
 
-def test_nobody_is_left_a_second_after_the_supervisor_was_killed(start: Any, profile: Any, ended_within: Any) -> None:
+def test_nobody_is_left_a_second_after_the_supervisor_was_killed(
+    start: Any, profile: Any, ended_within: Any
+) -> None:
     runtime = start(profile(STEADY, {"name": "frozen", "entry": "probe_actor:steady"}, FAMILY))
     runtime.wait_settled()
     pids = [*runtime.pids.values(), _grandchild_of(runtime, "family")]
@@ -118,7 +139,9 @@ def test_nobody_is_left_a_second_after_the_supervisor_was_killed(start: Any, pro
     assert ended_within(pids, 1.0)
 
 
-def test_children_that_were_spawned_go_with_the_supervisor_too(start: Any, profile: Any, ended_within: Any) -> None:
+def test_children_that_were_spawned_go_with_the_supervisor_too(
+    start: Any, profile: Any, ended_within: Any
+) -> None:
     runtime = start(profile(STEADY, {"name": "sleeper", "command": ["sleep", "1000"]}), "--spawn", "spawn")
     runtime.wait_settled()
     os.kill(runtime.pids["steady"], signal.SIGSTOP)
@@ -127,7 +150,9 @@ def test_children_that_were_spawned_go_with_the_supervisor_too(start: Any, profi
 
 
 @METHODS
-def test_grandchildren_go_with_a_command_that_ends(start: Any, profile: Any, ended_within: Any, method: str) -> None:
+def test_grandchildren_go_with_a_command_that_ends(
+    start: Any, profile: Any, ended_within: Any, method: str
+) -> None:
     runtime = start(profile(FAMILY), "--spawn", method)
     runtime.wait_settled()
     grandchild = _grandchild_of(runtime, "family")
@@ -138,9 +163,16 @@ def test_grandchildren_go_with_a_command_that_ends(start: Any, profile: Any, end
 
 @METHODS
 def test_a_command_that_cannot_be_run_fails_alone_and_says_why(start: Any, profile: Any, method: str) -> None:
-    runtime = start(profile(STEADY, {"name": "typo", "command": ["no-such-program-xyz"], "intensity": 0}), "--spawn", method)
+    runtime = start(
+        profile(STEADY, {"name": "typo", "command": ["no-such-program-xyz"], "intensity": 0}),
+        "--spawn",
+        method,
+    )
     failed = runtime.wait_state("typo", "failed")
-    assert "no-such-program-xyz: cannot be run: No such file or directory" in failed["reason"] + failed["last_words"]
+    assert (
+        "no-such-program-xyz: cannot be run: No such file or directory"
+        in failed["reason"] + failed["last_words"]
+    )
     assert runtime.command("status").returncode == 1
     assert runtime.end() == 0
 
@@ -208,7 +240,9 @@ def test_over_tcp_the_broker_comes_back_under_the_same_address(start: Any, profi
     assert runtime.command("status").returncode == 0
 
 
-def test_a_home_with_a_path_too_long_for_sockets_works_all_the_same(start: Any, profile: Any, tmp_path: Path) -> None:
+def test_a_home_with_a_path_too_long_for_sockets_works_all_the_same(
+    start: Any, profile: Any, tmp_path: Path
+) -> None:
     runtime = start(profile(STEADY), home=tmp_path / ("long" * 40))
     runtime.wait_settled()
     assert runtime.command("status").returncode == 0
@@ -231,18 +265,26 @@ def test_a_command_is_ready_when_it_has_greeted_the_broker(start: Any, profile: 
     assert runtime.states["greeter"] == "ready"
 
 
-def test_systemd_hears_when_all_is_ready_and_when_the_end_begins(start: Any, profile: Any, tmp_path: Path) -> None:
+def test_systemd_hears_when_all_is_ready_and_when_the_end_begins(
+    start: Any, profile: Any, tmp_path: Path
+) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(20)
         runtime = start(profile(STEADY), environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        assert manager.recv(4096) == f"READY=1\nSTATUS=2 of 2 actors are ready\nMAINPID={runtime.pid}".encode()
+        assert (
+            manager.recv(4096) == f"READY=1\nSTATUS=2 of 2 actors are ready\nMAINPID={runtime.pid}".encode()
+        )
         assert runtime.end() == 0
         assert manager.recv(4096) == b"STOPPING=1\nSTATUS=stopping"
 
 
 def test_a_second_interrupt_does_not_wait_for_those_who_will_not_leave(start: Any, profile: Any) -> None:
-    stubborn = {"name": "stubborn", "command": ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"], "shutdown_timeout_seconds": 600}
+    stubborn = {
+        "name": "stubborn",
+        "command": ["sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"],
+        "shutdown_timeout_seconds": 600,
+    }
     runtime = start(profile(stubborn))
     runtime.wait_settled()
     while ("stubborn", "deaf") not in runtime.logs:

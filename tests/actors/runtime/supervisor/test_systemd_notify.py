@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor.notify import Notifier
+from actors.runtime.supervisor.systemd_notify import Notifier
 
-pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="systemd runs where there are unix sockets")
+pytestmark = pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX"), reason="systemd runs where there are unix sockets"
+)
 
 
 def test_every_word_reaches_the_socket(tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor import rehearsal
+from actors.runtime.supervisor import warmup
 
 MODELS_BUILT = """
 import sys
-from actors.supervisor.rehearsal import rehearse
+from actors.runtime.supervisor.warmup import rehearse
 rehearse(["pydantic.fields"])
 print("pydantic.main" in sys.modules, any(module == "zmq" for module in sys.modules))
 """
-NOTHING_HEAVY = "import sys; from actors.supervisor.rehearsal import rehearse; rehearse(['actors.locations']); print('pydantic' in sys.modules)"
+NOTHING_HEAVY = "import sys; from actors.runtime.supervisor.warmup import rehearse; rehearse(['actors.locations']); print('pydantic' in sys.modules)"
 
 
 def run(program: str) -> tuple[str, str]:
@@ -29,16 +29,26 @@ def run(program: str) -> tuple[str, str]:
 
 
 def test_the_understudy_hears_what_it_said_and_leaves() -> None:
-    actor = asyncio.run(rehearsal._perform({"/srv/somebody/models": "models"}))
-    assert [event.reason for event in actor.heard] == [rehearsal.NAME]
+    actor = asyncio.run(warmup._perform({"/srv/somebody/models": "models"}))
+    assert [event.reason for event in actor.heard] == [warmup.NAME]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted in Linux's /proc")
 def test_no_thread_descriptor_or_log_handler_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    rehearsal.rehearse()
-    before = (len(os.listdir("/proc/self/fd")), threading.active_count(), list(logging.getLogger().handlers), logging.getLogger().level)
-    rehearsal.rehearse()
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count(), list(logging.getLogger().handlers), logging.getLogger().level) == before
+    warmup.rehearse()
+    before = (
+        len(os.listdir("/proc/self/fd")),
+        threading.active_count(),
+        list(logging.getLogger().handlers),
+        logging.getLogger().level,
+    )
+    warmup.rehearse()
+    assert (
+        len(os.listdir("/proc/self/fd")),
+        threading.active_count(),
+        list(logging.getLogger().handlers),
+        logging.getLogger().level,
+    ) == before
     assert capsys.readouterr().err == ""
 
 
@@ -47,7 +57,9 @@ def test_models_are_built_where_they_will_be_and_nothing_of_zeromq_is_touched() 
     assert run(NOTHING_HEAVY) == ("False", "")
 
 
-def test_a_rehearsal_that_fails_is_told_and_nothing_more(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(rehearsal, "LIMIT_SECONDS", 0.0)
-    rehearsal.rehearse()
+def test_a_rehearsal_that_fails_is_told_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(warmup, "LIMIT_SECONDS", 0.0)
+    warmup.rehearse()
     assert capsys.readouterr().err == "rehearsal: TimeoutError()\n"

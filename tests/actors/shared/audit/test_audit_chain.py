@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.audit_chain import LINE_LIMIT_BYTES, START, AuditEntry, AuditFinding, Link, compare, digest_at, extend, follow
+from actors.shared.audit.audit_chain import (
+    LINE_LIMIT_BYTES,
+    START,
+    AuditEntry,
+    AuditFinding,
+    Link,
+    compare,
+    digest_at,
+    extend,
+    follow,
+)
 
-ENTRIES = [AuditEntry(at=float(number), who="peer", did="write", key=f"settings.{number}") for number in range(6)]
+ENTRIES = [
+    AuditEntry(at=float(number), who="peer", did="write", key=f"settings.{number}") for number in range(6)
+]
 CONTENT, END = extend(Link(), ENTRIES)
 
 
@@ -25,7 +37,13 @@ def check(content: bytes, *, is_last: bool = True) -> list[AuditFinding]:
 def test_record_says_who_did_what_when_to_which_key_and_nothing_else() -> None:
     first, second = map(json.loads, CONTENT.splitlines()[:2])
     assert set(first) == {"at", "who", "did", "key", "outcome", "number", "previous"}
-    assert (first["who"], first["did"], first["key"], first["number"], first["previous"]) == ("peer", "write", "settings.0", 1, START)
+    assert (first["who"], first["did"], first["key"], first["number"], first["previous"]) == (
+        "peer",
+        "write",
+        "settings.0",
+        1,
+        START,
+    )
     assert second["number"] == 2
 
 
@@ -78,7 +96,10 @@ def test_torn_tail_is_no_tamper_in_the_last_file_and_is_in_another(tail: bytes) 
 
 
 def test_longest_texts_in_the_widest_signs_make_a_line_that_is_read_again() -> None:
-    content, link = extend(Link(), [AuditEntry(at=1.0, who="\x01" * 9999, did="\x01" * 9999, key="\x01" * 9999, outcome="\x01" * 9999)])
+    content, link = extend(
+        Link(),
+        [AuditEntry(at=1.0, who="\x01" * 9999, did="\x01" * 9999, key="\x01" * 9999, outcome="\x01" * 9999)],
+    )
     assert len(content) < LINE_LIMIT_BYTES
     assert follow(Link(), content, "log", is_last=True)[2] == []
     assert digest_at(content, 1) == link

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from actors.storage import audit
-from actors.storage.audit import AuditLog, AuditNotWritten, name_of, places_of, segments_of, verify
-from actors.storage.audit_chain import AuditEntry
-from actors.storage.durable import sync_data
+from actors.shared.audit import audit_log
+from actors.shared.audit.audit_chain import AuditEntry
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, name_of, places_of, segments_of, verify
+from actors.shared.durable.durable_write import sync_data
 
-ROOT = Path(audit.__file__).parents[2]
+ROOT = Path(audit_log.__file__).parents[3]
 SECRET = b"s" * 32
 
 
@@ -37,7 +37,10 @@ def opened(tmp_path: Path, **more: Any) -> AuditLog:
 
 def troubles(tmp_path: Path, secret: bytes = SECRET) -> list[str]:
     """What is wrong with the log."""
-    return [finding.trouble for finding in verify(tmp_path / "audit", tmp_path / "elsewhere" / "audit.head.json", secret)]
+    return [
+        finding.trouble
+        for finding in verify(tmp_path / "audit", tmp_path / "elsewhere" / "audit.head.json", secret)
+    ]
 
 
 def text(tmp_path: Path, segment: int = 1) -> Path:
@@ -46,7 +49,9 @@ def text(tmp_path: Path, segment: int = 1) -> Path:
 
 
 @pytest.mark.requirement("S3-23")
-def test_records_are_on_their_lines_when_append_returns_and_only_the_owner_may_read_them(tmp_path: Path) -> None:
+def test_records_are_on_their_lines_when_append_returns_and_only_the_owner_may_read_them(
+    tmp_path: Path,
+) -> None:
     log = opened(tmp_path)
     log.append(entries(3))
     assert text(tmp_path).read_bytes().count(b"\n") == 3
@@ -64,7 +69,10 @@ def test_single_record_has_the_time_of_now(tmp_path: Path) -> None:
     log.open(0.0)
     log.record("editor", "read", "settings.user", "locked")
     log.close()
-    assert b'{"at":1234.5,"who":"editor","did":"read","key":"settings.user","outcome":"locked","number":1,' in (directory / name_of(1)).read_bytes()
+    assert (
+        b'{"at":1234.5,"who":"editor","did":"read","key":"settings.user","outcome":"locked","number":1,'
+        in (directory / name_of(1)).read_bytes()
+    )
     assert head.parent != directory
     assert verify(directory, head) == []
 
@@ -125,9 +133,9 @@ WRITER = """
 import sys
 from pathlib import Path
 from typing import Any
-from actors.storage.audit import AuditLog
-from actors.storage.audit_chain import AuditEntry
-from actors.storage.durable import sync_data
+from actors.shared.audit.audit_log import AuditLog
+from actors.shared.audit.audit_chain import AuditEntry
+from actors.shared.durable.durable_write import sync_data
 root = Path(sys.argv[1])
 log = AuditLog(root / "audit", root / "elsewhere" / "audit.head.json", b"s" * 32, segment_limit_bytes=2000, segments_kept=3)
 log.open(0.0)
@@ -146,7 +154,9 @@ while True:
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_record_that_was_written_outlives_a_kill(tmp_path: Path) -> None:
     for count in (1, 9, 30, 31):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(count)], stdout=subprocess.PIPE, cwd=ROOT)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(count)], stdout=subprocess.PIPE, cwd=ROOT
+        )
         assert writer.stdout is not None
         for _ in range(count):
             writer.stdout.readline()
@@ -207,7 +217,9 @@ def test_changed_line_shows_and_is_left_where_it_is(tmp_path: Path) -> None:
     assert troubles(tmp_path) == ["changed"]
 
 
-def test_records_that_could_not_be_written_are_counted_and_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_could_not_be_written_are_counted_and_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = opened(tmp_path)
     log.append(entries(1))
     write, room = os.write, [5]
@@ -245,7 +257,9 @@ def test_checkpoint_with_nothing_new_touches_no_disk(tmp_path: Path) -> None:
     log.close()
 
 
-def test_append_does_not_wait_for_a_checkpoint_that_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_append_does_not_wait_for_a_checkpoint_that_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = opened(tmp_path, segment_limit_bytes=300)
     log.append(entries(1))
     syncing, let = threading.Event(), threading.Event()
@@ -255,7 +269,7 @@ def test_append_does_not_wait_for_a_checkpoint_that_waits_for_the_disk(tmp_path:
         let.wait()
         sync_data(descriptor)
 
-    monkeypatch.setattr("actors.storage.audit.sync_data", slow)
+    monkeypatch.setattr("actors.shared.audit.audit_log.sync_data", slow)
     checkpoint = threading.Thread(target=log.checkpoint)
     checkpoint.start()
     syncing.wait()

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.credentials.challenge import LEAST_SECONDS, MOST_SECONDS, Challenge, read_challenge, read_lent_token
+from actors.shared.credentials.auth_challenge import (
+    LEAST_SECONDS,
+    MOST_SECONDS,
+    Challenge,
+    read_challenge,
+    read_lent_token,
+)
 
 REALM = "https://auth.example.org/token"
 
@@ -69,5 +75,7 @@ def test_any_header_is_read_without_an_error(header: str) -> None:
         (b"[" * 10_000, None),
     ],
 )
-def test_an_answer_of_the_realm_holds_a_token_or_none(content: bytes, found: tuple[str, float] | None) -> None:
+def test_an_answer_of_the_realm_holds_a_token_or_none(
+    content: bytes, found: tuple[str, float] | None
+) -> None:
     assert read_lent_token(content) == found

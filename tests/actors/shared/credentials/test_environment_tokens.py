@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.credentials.tokens import Tokens, authorization, credentials_for, may_carry_secrets, origin_of, variable_of
+from actors.shared.credentials.environment_tokens import (
+    Tokens,
+    authorization,
+    credentials_for,
+    may_carry_secrets,
+    origin_of,
+    variable_of,
+)
 
 SECRET = "hf_secret"
 HUB = "https://huggingface.co"
@@ -37,7 +44,9 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
 
 
 def test_the_token_of_the_hub_goes_to_the_hub() -> None:
-    assert credentials_for(f"{HUB}/org/repo/resolve/main/a.bin", TOKENS) == {"Authorization": f"Bearer {SECRET}"}
+    assert credentials_for(f"{HUB}/org/repo/resolve/main/a.bin", TOKENS) == {
+        "Authorization": f"Bearer {SECRET}"
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,7 +66,9 @@ def test_the_token_of_the_hub_goes_to_no_other_host_port_or_scheme(url: str) -> 
 def test_behind_a_redirect_to_another_origin_nothing_is_sent_even_if_there_is_a_token_for_it() -> None:
     assert credentials_for("https://ghcr.io/v2/", TOKENS) == {"Authorization": "Basic bWU6cGFzcw=="}
     assert credentials_for("https://ghcr.io/v2/", TOKENS, asked_first=f"{HUB}/a") == {}
-    assert credentials_for(f"{HUB}/b", TOKENS, asked_first=f"{HUB}/a") == {"Authorization": f"Bearer {SECRET}"}
+    assert credentials_for(f"{HUB}/b", TOKENS, asked_first=f"{HUB}/a") == {
+        "Authorization": f"Bearer {SECRET}"
+    }
 
 
 def test_a_token_goes_over_plain_http_to_this_machine_only() -> None:
@@ -76,7 +87,10 @@ def test_an_endpoint_that_stands_for_the_hub_gets_its_token_and_the_hub_does_not
 
 
 def test_a_host_has_a_variable_of_its_own() -> None:
-    assert variable_of("https://my-registry.example.org:5000") == "UNDERCROFT_TOKEN_MY__REGISTRY_EXAMPLE_ORG_5000"
+    assert (
+        variable_of("https://my-registry.example.org:5000")
+        == "UNDERCROFT_TOKEN_MY__REGISTRY_EXAMPLE_ORG_5000"
+    )
     own = Tokens.read({"HF_TOKEN": "common", "UNDERCROFT_TOKEN_HUGGINGFACE_CO": "own"}, hub=HUB)
     assert own.of(HUB) == "own"
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from actors.credentials.endpoints import HUB, OLLAMA, EndpointRefused, Endpoints, at_endpoint, is_offline
+from actors.shared.credentials.source_endpoints import (
+    HUB,
+    OLLAMA,
+    EndpointRefused,
+    Endpoints,
+    at_endpoint,
+    is_offline,
+)
 
 
 def test_without_a_word_the_public_servers_are_asked() -> None:
@@ -12,11 +19,17 @@ def test_without_a_word_the_public_servers_are_asked() -> None:
 
 
 def test_the_environment_goes_before_the_profile() -> None:
-    found = Endpoints.read({"HF_ENDPOINT": "https://mine.example.org/"}, hub="https://apps.example.org", ollama="https://o.example.org")
+    found = Endpoints.read(
+        {"HF_ENDPOINT": "https://mine.example.org/"},
+        hub="https://apps.example.org",
+        ollama="https://o.example.org",
+    )
     assert found == Endpoints(hub="https://mine.example.org", ollama="https://o.example.org")
 
 
-@pytest.mark.parametrize("url", ["mirror", "ftp://mirror", "https://", "https://user:secret@mirror", "https://mirror?x=1"])
+@pytest.mark.parametrize(
+    "url", ["mirror", "ftp://mirror", "https://", "https://user:secret@mirror", "https://mirror?x=1"]
+)
 def test_an_endpoint_is_the_url_of_a_server(url: str) -> None:
     with pytest.raises(EndpointRefused) as caught:
         Endpoints.read({"HF_ENDPOINT": url})
@@ -27,7 +40,12 @@ def test_an_endpoint_is_the_url_of_a_server(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "offline"), [({"UNDERCROFT_OFFLINE": "1"}, True), ({"HF_HUB_OFFLINE": "TRUE"}, True), ({"HF_HUB_OFFLINE": "0"}, False)]
+    ("environment", "offline"),
+    [
+        ({"UNDERCROFT_OFFLINE": "1"}, True),
+        ({"HF_HUB_OFFLINE": "TRUE"}, True),
+        ({"HF_HUB_OFFLINE": "0"}, False),
+    ],
 )
 def test_either_variable_switches_the_network_off(environment: dict[str, str], offline: bool) -> None:
     assert Endpoints.read(environment).offline is offline
@@ -42,8 +60,14 @@ def test_a_setting_of_the_app_switches_the_network_off() -> None:
 
 def test_a_public_url_is_found_on_the_server_that_stands_in_for_it() -> None:
     mirrored = Endpoints(hub="https://mirror.example.org/hf", ollama="http://127.0.0.1:5000")
-    assert at_endpoint("https://huggingface.co/org/repo/resolve/main/a.bin", mirrored) == "https://mirror.example.org/hf/org/repo/resolve/main/a.bin"
-    assert at_endpoint(f"{OLLAMA}/v2/library/a/blobs/sha256:0", mirrored) == "http://127.0.0.1:5000/v2/library/a/blobs/sha256:0"
+    assert (
+        at_endpoint("https://huggingface.co/org/repo/resolve/main/a.bin", mirrored)
+        == "https://mirror.example.org/hf/org/repo/resolve/main/a.bin"
+    )
+    assert (
+        at_endpoint(f"{OLLAMA}/v2/library/a/blobs/sha256:0", mirrored)
+        == "http://127.0.0.1:5000/v2/library/a/blobs/sha256:0"
+    )
     for url in ("https://huggingface.co.evil.org/a", "https://github.com/a", "https://huggingface.co"):
         assert at_endpoint(url, mirrored) == url
     assert at_endpoint("https://huggingface.co/a", Endpoints()) == "https://huggingface.co/a"

@@ -8,12 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from actors.credentials.trust import CertificatesUnreadable, tls_context
-from hub import private_ca, running_site
+from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
+from tests.support.http_servers import private_ca, running_site
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_server_of_a_private_authority_is_trusted_by_the_usual_variables(tmp_path: Path, variable: str) -> None:
+def test_a_server_of_a_private_authority_is_trusted_by_the_usual_variables(
+    tmp_path: Path, variable: str
+) -> None:
     authority, context = private_ca(tmp_path)
     with running_site(context) as site:
         url = site.put("/a", b"x")
@@ -24,8 +26,13 @@ def test_a_server_of_a_private_authority_is_trusted_by_the_usual_variables(tmp_p
 
 def test_the_host_of_a_certificate_is_checked(tmp_path: Path) -> None:
     authority, context = private_ca(tmp_path)
-    with running_site(context, name="localhost") as site, pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-        httpx.get(site.put("/a", b"x"), verify=tls_context({"SSL_CERT_FILE": str(authority)}), trust_env=False)
+    with (
+        running_site(context, name="localhost") as site,
+        pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        httpx.get(
+            site.put("/a", b"x"), verify=tls_context({"SSL_CERT_FILE": str(authority)}), trust_env=False
+        )
 
 
 def test_a_variable_that_names_no_certificates_is_told(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.credentials.keychain import keychain_token
-from actors.storage.keys.keychain import FileKeychain, KeychainFailed
+from actors.shared.credentials.token_keychain import keychain_token
+from actors.shared.keys.keychain import FileKeychain, KeychainFailed
 
 pytestmark = pytest.mark.anyio
 ORIGIN = "https://ghcr.io"
@@ -39,21 +39,27 @@ class Drawer:
         raise NotImplementedError
 
 
-async def test_a_token_lies_under_the_origin_it_belongs_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_lies_under_the_origin_it_belongs_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FileKeychain(tmp_path / "chain.json").put(ORIGIN, "kept\n")
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'chain.json'}")
     assert await keychain_token(ORIGIN) == "kept"
     assert await keychain_token("https://other.example.org") == ""
 
 
-async def test_a_choice_that_is_none_costs_the_token_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_choice_that_is_none_costs_the_token_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", "drawer")
     with caplog.at_level(logging.INFO):
         assert await keychain_token(ORIGIN) == ""
     assert "there is no such keychain" in caplog.text
 
 
-async def test_a_keychain_that_others_may_read_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_keychain_that_others_may_read_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "chain.json").write_text(json.dumps({ORIGIN: "planted"}))
     (tmp_path / "chain.json").chmod(0o644)
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'chain.json'}")
@@ -61,7 +67,9 @@ async def test_a_keychain_that_others_may_read_is_not_believed(tmp_path: Path, m
 
 
 async def test_a_locked_keychain_holds_no_token() -> None:
-    assert await keychain_token(ORIGIN, lambda: Drawer(KeychainFailed("keychain_locked", "it is locked"))) == ""
+    assert (
+        await keychain_token(ORIGIN, lambda: Drawer(KeychainFailed("keychain_locked", "it is locked"))) == ""
+    )
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from actors.credentials.tokens import Tokens
-from actors.credentials.wallet import Wallet, repository_of
-from hub import Site, add_image, add_realm, running_site
+from actors.shared.credentials.environment_tokens import Tokens
+from actors.shared.credentials.token_provider import Wallet, repository_of
+from tests.support.http_servers import Site, add_image, add_realm, running_site
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,9 @@ class Shelf:
 async def fetch(wallet: Wallet, url: str) -> httpx.Response:
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.get(url, headers=wallet.headers(url))
-        if response.status_code == 401 and (more := await wallet.answer(client, url, response.headers.get_list("www-authenticate"))):
+        if response.status_code == 401 and (
+            more := await wallet.answer(client, url, response.headers.get_list("www-authenticate"))
+        ):
             response = await client.get(url, headers=more)
         return response
 
@@ -51,7 +53,9 @@ async def test_a_registry_gets_the_token_that_its_realm_lends(registry: Site) ->
     wallet = Wallet(Tokens(), Shelf())
     url = f"{registry.url}/v2/library/tiny/manifests/1"
     assert (await fetch(wallet, url)).status_code == 200
-    assert wallet.headers(f"{registry.url}/v2/library/tiny/blobs/sha256:0") == {"Authorization": "Bearer lent-repository:library/tiny:pull"}
+    assert wallet.headers(f"{registry.url}/v2/library/tiny/blobs/sha256:0") == {
+        "Authorization": "Bearer lent-repository:library/tiny:pull"
+    }
     assert wallet.headers(f"{registry.url}/v2/library/other/blobs/sha256:0") == {}
     assert (await fetch(wallet, url)).status_code == 200
     assert len(registry.asked("/token")) == 1, "the second time the lent token is still good"
@@ -72,13 +76,20 @@ async def test_a_lent_token_ends(registry: Site) -> None:
 async def test_the_realm_gets_a_persons_token_if_it_is_on_the_same_host(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(registry, wanted="Basic bWU6cGFzcw=="))
     port = registry.port
-    wallet = Wallet(Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{port}": "me:pass"}, hub="https://huggingface.co"), Shelf())
+    wallet = Wallet(
+        Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{port}": "me:pass"}, hub="https://huggingface.co"), Shelf()
+    )
     assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
 
 
-async def test_a_realm_on_another_host_never_sees_the_token_of_the_registry(registry: Site, elsewhere: Site) -> None:
+async def test_a_realm_on_another_host_never_sees_the_token_of_the_registry(
+    registry: Site, elsewhere: Site
+) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(elsewhere))
-    wallet = Wallet(Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{registry.port}": "secret"}, hub="https://huggingface.co"), Shelf())
+    wallet = Wallet(
+        Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{registry.port}": "secret"}, hub="https://huggingface.co"),
+        Shelf(),
+    )
     assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
     assert registry.requests[0].authorization == "Bearer secret"
     assert [seen.authorization for seen in elsewhere.requests] == [""]
@@ -108,7 +119,9 @@ async def test_a_token_that_is_refused_is_not_sent_again_and_again(registry: Sit
 async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Site, elsewhere: Site) -> None:
     wallet = Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=elsewhere.url), Shelf())
     assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{registry.url}/b") == {}
-    assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{elsewhere.url}/b") == {"Authorization": "Bearer secret"}
+    assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{elsewhere.url}/b") == {
+        "Authorization": "Bearer secret"
+    }
 
 
 async def test_a_realm_that_lies_about_its_answer_lends_nothing(registry: Site) -> None:

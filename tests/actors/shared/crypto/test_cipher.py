@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.cipher import NONCE_BYTES, TAG_BYTES, DataKey, WrongKey, decrypt, encrypt
+from actors.shared.crypto.cipher import NONCE_BYTES, TAG_BYTES, DataKey, WrongKey, decrypt, encrypt
 
 NONCE = b"ABCDEFGHIJKLMNOPQRSTUVWX"
 
@@ -25,7 +25,11 @@ def test_it_is_the_cipher_of_the_published_vectors(secret: bytes, associated: by
     assert encrypt(secret, b"XAES-256-GCM", associated, NONCE) == NONCE + bytes.fromhex(expected)
 
 
-@given(secret=st.binary(min_size=32, max_size=32), plain=st.binary(max_size=300), associated=st.binary(max_size=50))
+@given(
+    secret=st.binary(min_size=32, max_size=32),
+    plain=st.binary(max_size=300),
+    associated=st.binary(max_size=50),
+)
 def test_what_was_encrypted_decrypts(secret: bytes, plain: bytes, associated: bytes) -> None:
     sealed = encrypt(secret, plain, associated)
     assert len(sealed) == NONCE_BYTES + len(plain) + TAG_BYTES
@@ -42,7 +46,11 @@ def test_any_changed_byte_is_noticed(plain: bytes, at: int, flip: int) -> None:
 
 def test_another_key_other_associated_data_and_a_torn_end_are_noticed() -> None:
     sealed = encrypt(b"k" * 32, b"plain", b"header")
-    for secret, content, associated in [(b"l" * 32, sealed, b"header"), (b"k" * 32, sealed, b"headers"), (b"k" * 32, sealed[:39], b"header")]:
+    for secret, content, associated in [
+        (b"l" * 32, sealed, b"header"),
+        (b"k" * 32, sealed, b"headers"),
+        (b"k" * 32, sealed[:39], b"header"),
+    ]:
         with pytest.raises(WrongKey):
             decrypt(secret, content, associated)
 

@@ -10,7 +10,15 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.codec import DEPTH_LIMIT, NotDecodable, ValueNotStorable, compress, decode, decompress, encode
+from actors.shared.crypto.content_codec import (
+    DEPTH_LIMIT,
+    NotDecodable,
+    ValueNotStorable,
+    compress,
+    decode,
+    decompress,
+    encode,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -31,7 +39,9 @@ def test_order_of_keys_changes_nothing(value: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [math.nan, math.inf, b"bytes", (1, 2), {1: 2}, {"a": {2}}, object(), "\ud800", [math.nan]], ids=lambda value: repr(value)[:20]
+    "value",
+    [math.nan, math.inf, b"bytes", (1, 2), {1: 2}, {"a": {2}}, object(), "\ud800", [math.nan]],
+    ids=lambda value: repr(value)[:20],
 )
 def test_what_would_come_back_as_something_else_is_refused(value: Any) -> None:
     with pytest.raises(ValueNotStorable, match="cannot be stored"):

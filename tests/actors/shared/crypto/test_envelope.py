@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.storage.cipher import DataKey
-from actors.storage.codec import ValueNotStorable
-from actors.storage.envelope import (
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.content_codec import ValueNotStorable
+from actors.shared.crypto.envelope import (
     FORMAT,
     EnvelopeDamaged,
     EnvelopeLocked,
@@ -36,7 +36,9 @@ VALUES = st.recursive(
     max_leaves=15,
 )
 FORMS = pytest.mark.parametrize(
-    ("compress", "key"), [(False, None), (True, None), (False, KEY), (True, KEY)], ids=["plain", "compressed", "encrypted", "both"]
+    ("compress", "key"),
+    [(False, None), (True, None), (False, KEY), (True, KEY)],
+    ids=["plain", "compressed", "encrypted", "both"],
 )
 
 
@@ -49,7 +51,13 @@ def keys(key_id: str) -> DataKey:
 
 def sealed(value: Any = VALUE, compress: bool = False, key: DataKey | None = None, **more: Any) -> bytes:
     """An envelope with everything filled in."""
-    arguments = {"schema": "layout", "schema_version": 2, "revision": 7, "now": 1_700_000_000.25, "name": "layout.default"}
+    arguments = {
+        "schema": "layout",
+        "schema_version": 2,
+        "revision": 7,
+        "now": 1_700_000_000.25,
+        "name": "layout.default",
+    }
     return seal(value, compress=compress, key=key, **{**arguments, **more})
 
 
@@ -82,7 +90,9 @@ def test_every_changed_byte_is_noticed(compress: bool, key: DataKey | None, at: 
         stored = open_envelope(bytes(content), keys, name="layout.default")
     except (NotAnEnvelope, EnvelopeDamaged, EnvelopeTooNew):
         return
-    assert (compress, key) == (False, None), "only white space between the parts of the form for people may be another one"
+    assert (compress, key) == (False, None), (
+        "only white space between the parts of the form for people may be another one"
+    )
     assert stored == open_envelope(sealed(), name="layout.default")
 
 
@@ -98,7 +108,12 @@ def test_every_torn_end_is_noticed(compress: bool, key: DataKey | None) -> None:
 def test_plain_envelope_is_json_for_people_with_version_and_time() -> None:
     text = sealed().decode()
     found = json.loads(text)
-    assert (found["undercroft"], found["schema"], found["schema_version"], found["written_at"]) == (FORMAT, "layout", 2, 1_700_000_000.25)
+    assert (found["undercroft"], found["schema"], found["schema_version"], found["written_at"]) == (
+        FORMAT,
+        "layout",
+        2,
+        1_700_000_000.25,
+    )
     assert found["value"] == VALUE
     assert '\n    "name": "Grüße",\n' in text
     assert list(found["value"]) == sorted(VALUE)
@@ -124,7 +139,9 @@ def test_key_that_stands_twice_is_damage() -> None:
 
 @FORMS
 def test_file_in_the_place_of_another_is_noticed(compress: bool, key: DataKey | None) -> None:
-    with pytest.raises(EnvelopeDamaged, match=r"it is the document 'layout.default', expected 'layout.other'"):
+    with pytest.raises(
+        EnvelopeDamaged, match=r"it is the document 'layout.default', expected 'layout.other'"
+    ):
         open_envelope(sealed(compress=compress, key=key), keys, name="layout.other")
 
 
@@ -156,7 +173,11 @@ def raising(reason: str) -> Callable[[str], DataKey]:
 @pytest.mark.requirement("S3-19")
 @pytest.mark.parametrize(
     ("source", "words"),
-    [(None, "no keys"), (raising("the keychain is away"), "keychain is away"), (lambda _: OTHER, "not the one it was encrypted with")],
+    [
+        (None, "no keys"),
+        (raising("the keychain is away"), "keychain is away"),
+        (lambda _: OTHER, "not the one it was encrypted with"),
+    ],
 )
 def test_missing_or_wrong_key_locks_and_is_no_damage(source: Any, words: str) -> None:
     content = sealed(compress=True, key=KEY)
@@ -177,7 +198,11 @@ def test_damage_of_an_encrypted_envelope_shows_without_its_key() -> None:
 
 @pytest.mark.requirement("S3-19")
 @pytest.mark.parametrize(
-    "content", [sealed().replace(b'"undercroft": 1', b'"undercroft": 2'), sealed(key=KEY).replace(b'"undercroft":1', b'"undercroft":2')]
+    "content",
+    [
+        sealed().replace(b'"undercroft": 1', b'"undercroft": 2'),
+        sealed(key=KEY).replace(b'"undercroft":1', b'"undercroft":2'),
+    ],
 )
 def test_later_format_is_neither_damage_nor_read(content: bytes) -> None:
     with pytest.raises(EnvelopeTooNew, match="update Undercroft") as caught:
@@ -185,14 +210,23 @@ def test_later_format_is_neither_damage_nor_read(content: bytes) -> None:
     assert caught.value.format == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\x00" * 400, b'{"overrides": {}}', b"UNDERCROF", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b"null", b"\x00" * 400, b'{"overrides": {}}', b"UNDERCROF", b"\xff\xfe"]
+)
 def test_something_else_is_no_envelope(content: bytes) -> None:
     with pytest.raises(NotAnEnvelope):
         open_envelope(content)
 
 
 @pytest.mark.parametrize(
-    "content", [b"UNDERCROFT", b"UNDERCROFT {}\n", b'UNDERCROFT {"undercroft":1}\n', b'{"undercroft": 1}', b'{"undercroft": 1, "name":']
+    "content",
+    [
+        b"UNDERCROFT",
+        b"UNDERCROFT {}\n",
+        b'UNDERCROFT {"undercroft":1}\n',
+        b'{"undercroft": 1}',
+        b'{"undercroft": 1, "name":',
+    ],
 )
 def test_half_an_envelope_is_no_value(content: bytes) -> None:
     with pytest.raises((EnvelopeDamaged, NotAnEnvelope)):

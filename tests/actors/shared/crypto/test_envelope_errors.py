@@ -6,7 +6,14 @@ import pickle
 
 import pytest
 
-from actors.storage.stored import EnvelopeDamaged, EnvelopeLocked, EnvelopeTooNew, KeyNotToBeHad, NotAnEnvelope, Stored
+from actors.shared.crypto.envelope_errors import (
+    EnvelopeDamaged,
+    EnvelopeLocked,
+    EnvelopeTooNew,
+    KeyNotToBeHad,
+    NotAnEnvelope,
+    Stored,
+)
 
 STORED = Stored(value=1, schema="s", schema_version=1, written_at=1.0, revision=1)
 
@@ -16,8 +23,14 @@ STORED = Stored(value=1, schema="s", schema_version=1, written_at=1.0, revision=
     ("error", "words"),
     [
         (NotAnEnvelope("expected JSON"), "expected JSON; keep the file"),
-        (EnvelopeDamaged("its digest is 1, expected 2", "2", STORED), "damaged: its digest is 1, expected 2; keep the file"),
-        (EnvelopeLocked("k1", "the keychain is away"), "locked: it needs the key k1: the keychain is away; see 'undercroft keys status'"),
+        (
+            EnvelopeDamaged("its digest is 1, expected 2", "2", STORED),
+            "damaged: its digest is 1, expected 2; keep the file",
+        ),
+        (
+            EnvelopeLocked("k1", "the keychain is away"),
+            "locked: it needs the key k1: the keychain is away; see 'undercroft keys status'",
+        ),
         (EnvelopeTooNew(3), "format 3, expected at most 1"),
         (KeyNotToBeHad("k1", "no keys"), "the key k1 is not to be had: no keys"),
     ],

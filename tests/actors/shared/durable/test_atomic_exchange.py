@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage import exchange as module
-from actors.storage.durable import DurableWriteFailed
-from actors.storage.exchange import exchange
+from actors.shared.durable import atomic_exchange as module
+from actors.shared.durable.atomic_exchange import exchange
+from actors.shared.durable.durable_write import DurableWriteFailed
 
-NEEDS_EXCHANGE = pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="the platform has no such call")
+NEEDS_EXCHANGE = pytest.mark.skipif(
+    sys.platform not in ("linux", "darwin"), reason="the platform has no such call"
+)
 
 
 @NEEDS_EXCHANGE
@@ -37,6 +39,8 @@ def test_missing_name_is_an_error_and_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EINVAL])
-def test_platform_without_the_call_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_platform_without_the_call_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     monkeypatch.setattr(module, "_exchange", lambda first, second: number)
     assert exchange(tmp_path / "a", tmp_path / "b") is False

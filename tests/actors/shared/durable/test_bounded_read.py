@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.reading import FileUnreadable, read_file
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, pipes and modes of POSIX")
 
@@ -48,7 +48,9 @@ def test_file_that_hides_its_size_is_bounded_too() -> None:
 
 
 @POSIX
-def test_directories_pipes_and_sockets_have_their_names_and_do_not_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directories_pipes_and_sockets_have_their_names_and_do_not_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert found(tmp_path) == "directory"
     os.mkfifo(tmp_path / "pipe")
     assert found(tmp_path / "pipe") == "not_a_file"
@@ -83,7 +85,7 @@ def test_link_that_leads_nowhere_or_in_a_circle_is_not_taken_for_a_missing_file(
 READER = """
 import os, sys
 from pathlib import Path
-from actors.storage.reading import FileUnreadable, read_file
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 os.setuid(65534)
 try:
     read_file(Path(sys.argv[1]))
@@ -99,5 +101,7 @@ def test_file_of_another_user_is_unreadable_and_not_missing(tmp_path: Path) -> N
     (tmp_path / "mine").chmod(0o600)
     for directory in (tmp_path, *list(tmp_path.parents)[:2]):
         directory.chmod(0o755)
-    reader = subprocess.run([sys.executable, "-c", READER, str(tmp_path / "mine")], capture_output=True, text=True, check=True)
+    reader = subprocess.run(
+        [sys.executable, "-c", READER, str(tmp_path / "mine")], capture_output=True, text=True, check=True
+    )
     assert reader.stdout == "unreadable\n"

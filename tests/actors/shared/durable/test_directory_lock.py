@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage import lock
-from actors.storage.lock import DirectoryLock, DirectoryLocked, holder_of
+from actors.shared.durable import directory_lock
+from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked, holder_of
 
 HOLDER = """
 import sys
 from pathlib import Path
-from actors.storage.lock import DirectoryLock
+from actors.shared.durable.directory_lock import DirectoryLock
 lock = DirectoryLock(Path(sys.argv[1]), "supervisor")
 lock.acquire()
 print("held", flush=True)
@@ -25,8 +25,14 @@ sys.stdin.read()
 
 
 def start_holder(directory: Path) -> subprocess.Popen[str]:
-    root = Path(lock.__file__).parents[2]
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+    root = Path(directory_lock.__file__).parents[3]
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     return holder
@@ -71,7 +77,7 @@ def test_two_locks_in_one_process_exclude_each_other(tmp_path: Path) -> None:
 
 def test_unreadable_note_still_gives_a_sentence(tmp_path: Path) -> None:
     with DirectoryLock(tmp_path, "one"):
-        (tmp_path / lock.HOLDER_NAME).write_bytes(b"\x00not json")
+        (tmp_path / directory_lock.HOLDER_NAME).write_bytes(b"\x00not json")
         with pytest.raises(DirectoryLocked, match="another process"):
             DirectoryLock(tmp_path, "two").acquire()
 
@@ -98,9 +104,9 @@ def test_the_one_who_has_a_directory_may_take_it_again(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="links and modes of POSIX")
 def test_the_lock_is_private_and_no_link_is_followed_to_it(tmp_path: Path) -> None:
     with DirectoryLock(tmp_path, "one"):
-        assert (tmp_path / lock.LOCK_NAME).stat().st_mode & 0o777 == 0o600
-    (tmp_path / lock.LOCK_NAME).unlink()
-    (tmp_path / lock.LOCK_NAME).symlink_to(tmp_path / "elsewhere")
+        assert (tmp_path / directory_lock.LOCK_NAME).stat().st_mode & 0o777 == 0o600
+    (tmp_path / directory_lock.LOCK_NAME).unlink()
+    (tmp_path / directory_lock.LOCK_NAME).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic link"):
         DirectoryLock(tmp_path, "two").acquire()
     assert not (tmp_path / "elsewhere").exists()

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.storage import durable
-from actors.storage.durable import (
+from actors.shared.durable import durable_write
+from actors.shared.durable.durable_write import (
     Disk,
     DurableWriteFailed,
     Replacement,
@@ -77,7 +77,9 @@ def test_steps_are_temp_write_sync_rename_sync_of_the_directory(tmp_path: Path) 
 
 @pytest.mark.requirement("S3-12", "S2-5")
 @pytest.mark.parametrize("step", ["create", "write", "sync", "rename"])
-def test_failure_before_the_rename_keeps_the_old_content_and_leaves_no_temp_file(tmp_path: Path, step: str) -> None:
+def test_failure_before_the_rename_keeps_the_old_content_and_leaves_no_temp_file(
+    tmp_path: Path, step: str
+) -> None:
     target = tmp_path / "document"
     target.write_bytes(b"old")
     disk = Recorder(step)
@@ -133,7 +135,10 @@ def test_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "document").stat().st_mode) == 0o600
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700, 0o700]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")] == [
+        0o700,
+        0o700,
+    ]
 
 
 @POSIX
@@ -178,7 +183,7 @@ def test_sharing_violation_that_stays_fails_after_a_bounded_number_of_attempts(t
     disk = Shared(1000)
     with pytest.raises(DurableWriteFailed):
         replace_file(tmp_path / "document", b"new", disk)
-    assert disk.steps.count("rename") == durable.SHARING_ATTEMPTS
+    assert disk.steps.count("rename") == durable_write.SHARING_ATTEMPTS
     assert os.listdir(tmp_path) == []
 
 
@@ -211,8 +216,14 @@ def test_second_writer_of_the_same_file_is_noticed_before_the_rename(tmp_path: P
 
 
 @settings(max_examples=60, deadline=None)
-@given(old=st.binary(max_size=200), new=st.binary(max_size=200), step=st.sampled_from(["", "create", "write", "sync", "rename"]))
-def test_any_failure_leaves_old_or_new(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes, step: str) -> None:
+@given(
+    old=st.binary(max_size=200),
+    new=st.binary(max_size=200),
+    step=st.sampled_from(["", "create", "write", "sync", "rename"]),
+)
+def test_any_failure_leaves_old_or_new(
+    tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes, step: str
+) -> None:
     directory = tmp_path_factory.mktemp("any")
     target = directory / "document"
     replace_file(target, old)
@@ -252,7 +263,7 @@ def test_full_disk_leaves_the_original_unchanged(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from actors.storage.durable import replace_file
+from actors.shared.durable.durable_write import replace_file
 target = Path(sys.argv[1])
 number = 0
 while True:
@@ -267,9 +278,11 @@ while True:
 @pytest.mark.requirement("S2-5")
 def test_killed_writer_leaves_a_whole_document_no_older_than_what_it_acknowledged(tmp_path: Path) -> None:
     target = tmp_path / "document"
-    root = Path(durable.__file__).parents[2]
+    root = Path(durable_write.__file__).parents[3]
     for round_number in range(8):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(target)], stdout=subprocess.PIPE, text=True, cwd=root)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(target)], stdout=subprocess.PIPE, text=True, cwd=root
+        )
         assert writer.stdout is not None
         acknowledged = 0
         for _ in range(5 + 7 * round_number):
@@ -325,7 +338,9 @@ def test_steps_that_are_not_taken_to_their_end_leave_no_temp_file(tmp_path: Path
     assert os.listdir(tmp_path) == []
 
 
-def test_two_threads_replace_different_files_side_by_side_and_the_same_one_after_the_other(tmp_path: Path) -> None:
+def test_two_threads_replace_different_files_side_by_side_and_the_same_one_after_the_other(
+    tmp_path: Path,
+) -> None:
     with Replacement(tmp_path / "a", b"1") as held:
         held.stage()
         replace_file(tmp_path / "b", b"meanwhile")
@@ -351,7 +366,7 @@ def test_link_keeps_and_its_target_is_replaced_also_where_that_did_not_exist(tmp
 STRANGER = """
 import os, sys
 from pathlib import Path
-from actors.storage.durable import DurableWriteFailed, replace_file
+from actors.shared.durable.durable_write import DurableWriteFailed, replace_file
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write everywhere
 try:
@@ -369,7 +384,9 @@ def test_read_only_directory_is_named(tmp_path: Path) -> None:
     for parent in (directory, *list(directory.parents)[:3]):
         parent.chmod(0o555 if parent == directory else 0o755)
     command = [sys.executable, "-c", STRANGER, str(directory / "document")]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(durable.__file__).parents[2]).stdout
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(durable_write.__file__).parents[3]
+    ).stdout
     directory.chmod(0o755)
     assert said.startswith("create ")
     assert "who may write" in said

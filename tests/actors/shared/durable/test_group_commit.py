@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.durable import Disk, replace_file
-from actors.storage.group_commit import replace_files
+from actors.shared.durable.durable_write import Disk, replace_file
+from actors.shared.durable.group_commit import replace_files
 
 
 class Recorder(Disk):
@@ -53,7 +53,9 @@ class Recorder(Disk):
 def test_all_are_replaced_and_each_directory_is_synced_once(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
-    files = [(tmp_path / directory / str(number), b"new" * number) for directory in "ab" for number in range(20)]
+    files = [
+        (tmp_path / directory / str(number), b"new" * number) for directory in "ab" for number in range(20)
+    ]
     disk = Recorder()
     with ThreadPoolExecutor(4) as executor:
         assert replace_files(files, executor, disk) == {}
@@ -64,7 +66,9 @@ def test_all_are_replaced_and_each_directory_is_synced_once(tmp_path: Path) -> N
 
 @pytest.mark.requirement("S3-12")
 @pytest.mark.parametrize("step", ["create", "write", "sync", "rename"])
-def test_one_that_fails_is_named_and_keeps_its_old_content_while_the_others_are_replaced(tmp_path: Path, step: str) -> None:
+def test_one_that_fails_is_named_and_keeps_its_old_content_while_the_others_are_replaced(
+    tmp_path: Path, step: str
+) -> None:
     for name in "abc":
         replace_file(tmp_path / name, b"old")
     failures = replace_files([(tmp_path / name, b"new") for name in "abc"], disk=Recorder(step, "b"))

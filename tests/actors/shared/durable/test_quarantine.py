@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.quarantine import quarantine, quarantined
+from actors.shared.durable.quarantine import quarantine, quarantined
 
 
 @pytest.mark.requirement("S0-3", "S0-4")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.strict_json import NotStrictJson, is_deeper, parse
+from actors.shared.durable.strict_json import NotStrictJson, is_deeper, parse
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

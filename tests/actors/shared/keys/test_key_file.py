@@ -8,9 +8,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.storage.envelope import seal
-from actors.storage.keys import keyfile
-from actors.storage.keys.keyfile import COPY_NAME, FILE_NAME, SCHEMA, KeyEncryptionKey, KeyFile, Unusable, WrappedKey, leftovers, read, write
+from actors.shared.crypto.envelope import seal
+from actors.shared.keys import key_file
+from actors.shared.keys.key_file import (
+    COPY_NAME,
+    FILE_NAME,
+    SCHEMA,
+    KeyEncryptionKey,
+    KeyFile,
+    Unusable,
+    WrappedKey,
+    leftovers,
+    read,
+    write,
+)
 
 FILE = KeyFile(
     ring="r1",
@@ -34,7 +45,7 @@ def test_copy_is_written_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def note(path: Path, content: bytes) -> None:
         order.append(path.name)
 
-    monkeypatch.setattr(keyfile, "replace_file", note)
+    monkeypatch.setattr(key_file, "replace_file", note)
     write(tmp_path, FILE, 5.0)
     assert order == [COPY_NAME, FILE_NAME]
 
@@ -57,9 +68,18 @@ def test_each_fault_has_its_name(tmp_path: Path) -> None:
     assert fault(path, good[:-40]) == "keys_damaged"
     assert fault(path, good.replace(b"AAAA", b"AAAB")) == "keys_damaged"
     assert fault(path, good.replace(b'"undercroft": 1', b'"undercroft": 9')) == "keys_too_new"
-    newer = seal(msgspec.to_builtins(FILE), schema=SCHEMA, schema_version=2, revision=1, now=1.0, name=FILE_NAME)
+    newer = seal(
+        msgspec.to_builtins(FILE), schema=SCHEMA, schema_version=2, revision=1, now=1.0, name=FILE_NAME
+    )
     assert fault(path, newer) == "keys_too_new"
-    empty = seal({"ring": "r", "key_encryption_keys": [], "data_keys": []}, schema=SCHEMA, schema_version=1, revision=1, now=1.0, name=FILE_NAME)
+    empty = seal(
+        {"ring": "r", "key_encryption_keys": [], "data_keys": []},
+        schema=SCHEMA,
+        schema_version=1,
+        revision=1,
+        now=1.0,
+        name=FILE_NAME,
+    )
     assert fault(path, empty) == "keys_damaged"
     path.unlink()
     path.mkdir()

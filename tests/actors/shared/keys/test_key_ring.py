@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from actors.storage.envelope import EnvelopeLocked, KeyNotToBeHad, open_envelope, seal
-from actors.storage.keys import recovery
-from actors.storage.keys.keychain import FileKeychain, KeychainFailed, KeychainRefused
-from actors.storage.keys.policy import Absent, Locked, Unlocked
-from actors.storage.keys.recovery import RecoveryCodeMistyped
-from actors.storage.keys.ring import KeyRing, open_ring
-from actors.storage.keys.store import KeysLocked, KeyStore
+from actors.shared.crypto.envelope import EnvelopeLocked, KeyNotToBeHad, open_envelope, seal
+from actors.shared.keys import recovery_code
+from actors.shared.keys.key_ring import KeyRing, open_ring
+from actors.shared.keys.key_rules import Absent, Locked, Unlocked
+from actors.shared.keys.key_store import KeysLocked, KeyStore
+from actors.shared.keys.keychain import FileKeychain, KeychainFailed, KeychainRefused
+from actors.shared.keys.recovery_code import RecoveryCodeMistyped
 
 
 class Chain(FileKeychain):
@@ -43,8 +43,8 @@ class Chain(FileKeychain):
 @pytest.fixture(autouse=True)
 def cheap_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id with less work; what it derives is tested in test_recovery."""
-    monkeypatch.setattr(recovery, "MEMORY_KIB", 64)
-    monkeypatch.setattr(recovery, "ITERATIONS", 1)
+    monkeypatch.setattr(recovery_code, "MEMORY_KIB", 64)
+    monkeypatch.setattr(recovery_code, "ITERATIONS", 1)
 
 
 @pytest.fixture
@@ -92,7 +92,10 @@ def test_secret_of_no_key_is_in_the_files_or_the_report(tmp_path: Path, chain: C
     ring = ring_in(tmp_path, chain)
     keys = ring.unlock(make=True)
     assert isinstance(keys, Unlocked)
-    texts = b"".join(path.read_bytes() for path in (tmp_path / "home" / "keys").iterdir()) + str((ring.report(), keys, ring)).encode()
+    texts = (
+        b"".join(path.read_bytes() for path in (tmp_path / "home" / "keys").iterdir())
+        + str((ring.report(), keys, ring)).encode()
+    )
     for key in (keys.key_encryption_key, *keys.data_keys.values()):
         assert base64.b64encode(key.secret)[:20] not in texts
         assert key.secret not in texts
@@ -101,7 +104,9 @@ def test_secret_of_no_key_is_in_the_files_or_the_report(tmp_path: Path, chain: C
 
 @pytest.mark.requirement("S3-19")
 @pytest.mark.parametrize("words", ["no_keychain", "keychain_locked", "timed_out", "keychain_refused"])
-def test_keychain_that_fails_locks_with_its_reason_and_later_unlocks(tmp_path: Path, chain: Chain, words: Any) -> None:
+def test_keychain_that_fails_locks_with_its_reason_and_later_unlocks(
+    tmp_path: Path, chain: Chain, words: Any
+) -> None:
     first = ring_in(tmp_path, chain)
     first.unlock(make=True)
     content = save(first, tmp_path, "a")
@@ -148,7 +153,9 @@ def test_no_key_is_made_while_ciphertext_lies_there(tmp_path: Path, chain: Chain
     assert list((tmp_path / "home" / "keys").glob("*.json")) == []
 
 
-def test_files_that_go_while_the_keys_are_in_use_stop_writes_and_come_back(tmp_path: Path, chain: Chain) -> None:
+def test_files_that_go_while_the_keys_are_in_use_stop_writes_and_come_back(
+    tmp_path: Path, chain: Chain
+) -> None:
     ring = ring_in(tmp_path, chain)
     ring.unlock(make=True)
     content = save(ring, tmp_path, "a")
@@ -222,7 +229,9 @@ def test_memory_answers_while_another_thread_waits_for_the_keychain(tmp_path: Pa
 
 
 @pytest.mark.requirement("S3-19")
-def test_rotated_data_key_is_used_by_every_process_and_former_ones_still_open(tmp_path: Path, chain: Chain) -> None:
+def test_rotated_data_key_is_used_by_every_process_and_former_ones_still_open(
+    tmp_path: Path, chain: Chain
+) -> None:
     one, two = ring_in(tmp_path, chain), ring_in(tmp_path, chain)
     one.unlock(make=True)
     two.unlock()
@@ -236,7 +245,9 @@ def test_rotated_data_key_is_used_by_every_process_and_former_ones_still_open(tm
 
 
 @pytest.mark.requirement("S3-19")
-def test_rotated_key_encryption_key_takes_the_place_of_the_former_in_the_keychain(tmp_path: Path, chain: Chain) -> None:
+def test_rotated_key_encryption_key_takes_the_place_of_the_former_in_the_keychain(
+    tmp_path: Path, chain: Chain
+) -> None:
     one, two = ring_in(tmp_path, chain), ring_in(tmp_path, chain)
     one.unlock(make=True)
     two.unlock()
@@ -263,7 +274,9 @@ def test_rotation_that_the_keychain_refuses_changes_nothing(tmp_path: Path, chai
     assert isinstance(ring_in(tmp_path, chain).unlock(), Unlocked)
 
 
-def test_rotation_whose_fresh_key_the_keychain_lost_goes_back_to_the_former(tmp_path: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotation_whose_fresh_key_the_keychain_lost_goes_back_to_the_former(
+    tmp_path: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ring = ring_in(tmp_path, chain)
     ring.unlock(make=True)
     content, kept = save(ring, tmp_path, "a"), (tmp_path / "chain").read_bytes()
@@ -279,7 +292,9 @@ def test_rotation_whose_fresh_key_the_keychain_lost_goes_back_to_the_former(tmp_
 
 
 @pytest.mark.requirement("S3-19")
-def test_recovery_code_brings_the_keys_back_into_another_keychain_also_after_a_rotation(tmp_path: Path, chain: Chain) -> None:
+def test_recovery_code_brings_the_keys_back_into_another_keychain_also_after_a_rotation(
+    tmp_path: Path, chain: Chain
+) -> None:
     ring = ring_in(tmp_path, chain)
     ring.unlock(make=True)
     content = save(ring, tmp_path, "a")
@@ -293,25 +308,30 @@ def test_recovery_code_brings_the_keys_back_into_another_keychain_also_after_a_r
     there.restore(code.lower())
     for one in (there, ring_in(tmp_path, elsewhere)):
         assert isinstance(one.unlock(), Unlocked)
-        assert (open_envelope(content, one.data_key).value, open_envelope(newer, one.data_key).value) == ("a", "b")
+        assert (open_envelope(content, one.data_key).value, open_envelope(newer, one.data_key).value) == (
+            "a",
+            "b",
+        )
     assert there.report().kept_in == elsewhere.name
     assert there.report().has_recovery_code
 
 
 @pytest.mark.requirement("S3-19")
-def test_code_that_is_mistyped_replaced_or_of_another_home_restores_nothing(tmp_path: Path, chain: Chain) -> None:
+def test_code_that_is_mistyped_replaced_or_of_another_home_restores_nothing(
+    tmp_path: Path, chain: Chain
+) -> None:
     ring = ring_in(tmp_path, chain)
     with pytest.raises(KeysLocked, match="no file of keys"):
-        ring.restore(recovery.new_code())
+        ring.restore(recovery_code.new_code())
     with pytest.raises(KeysLocked, match="no keys were made"):
         ring.make_recovery_code()
     ring.unlock(make=True)
     with pytest.raises(KeysLocked, match="no recovery code was ever made"):
-        ring.restore(recovery.new_code())
+        ring.restore(recovery_code.new_code())
     former = ring.make_recovery_code()
     ring.make_recovery_code()
     before = (tmp_path / "chain").read_bytes()
-    for code in (former, recovery.new_code()):
+    for code in (former, recovery_code.new_code()):
         with pytest.raises(KeysLocked, match="not that of these keys"):
             ring.restore(code)
     with pytest.raises(RecoveryCodeMistyped):
@@ -358,6 +378,8 @@ def test_ring_of_a_home_takes_its_keychain_from_the_environment_or_the_setting(t
     assert isinstance(ring.unlock(make=True), Unlocked)
     assert (tmp_path / "chain").is_file()
     assert (tmp_path / "state" / "keys" / "keys.json").is_file()
-    assert isinstance(open_ring(tmp_path / "state", choice=f"file:{tmp_path / 'chain'}", environ={}).unlock(), Unlocked)
+    assert isinstance(
+        open_ring(tmp_path / "state", choice=f"file:{tmp_path / 'chain'}", environ={}).unlock(), Unlocked
+    )
     with pytest.raises(KeychainRefused):
         open_ring(tmp_path, environ={"UNDERCROFT_KEYCHAIN": "plaintext"})

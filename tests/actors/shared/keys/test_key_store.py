@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.cipher import DataKey
-from actors.storage.durable import replace_file
-from actors.storage.envelope import seal
-from actors.storage.keys import store as store_module
-from actors.storage.keys.keychain import FileKeychain, KeychainFailed
-from actors.storage.keys.keyfile import KeyFile
-from actors.storage.keys.policy import Absent, Locked, Unlocked
-from actors.storage.keys.store import KeysLocked, KeyStore, holds_ciphertext
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import seal
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.keys import key_store as store_module
+from actors.shared.keys.key_file import KeyFile
+from actors.shared.keys.key_rules import Absent, Locked, Unlocked
+from actors.shared.keys.key_store import KeysLocked, KeyStore, holds_ciphertext
+from actors.shared.keys.keychain import FileKeychain, KeychainFailed
 
 
 def envelope(key: DataKey | None) -> bytes:
@@ -43,7 +43,9 @@ def test_ciphertext_is_found_wherever_it_lies_and_plain_documents_are_none(tmp_p
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a directory that cannot be listed")
-def test_place_that_cannot_be_looked_at_counts_as_ciphertext(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_place_that_cannot_be_looked_at_counts_as_ciphertext(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, onerror: object = None) -> None:
         assert callable(onerror)
         onerror(PermissionError(13, "Permission denied"))
@@ -91,7 +93,9 @@ class Closed(FileKeychain):
 
 @pytest.mark.requirement("S3-19")
 @pytest.mark.parametrize(("chain", "reason"), [(Forgetful, "keychain_refused"), (Closed, "keychain_locked")])
-def test_no_file_is_written_for_a_key_that_the_keychain_does_not_give_back(tmp_path: Path, chain: type[FileKeychain], reason: str) -> None:
+def test_no_file_is_written_for_a_key_that_the_keychain_does_not_give_back(
+    tmp_path: Path, chain: type[FileKeychain], reason: str
+) -> None:
     store = KeyStore(tmp_path / "keys", chain(tmp_path / "chain"))
     with pytest.raises(KeysLocked) as caught:
         store.make()

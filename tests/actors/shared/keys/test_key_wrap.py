@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.storage.cipher import DataKey, WrongKey
-from actors.storage.keys.wrapping import from_secret, new_id, new_key, to_secret, unwrap, wrap
+from actors.shared.crypto.cipher import DataKey, WrongKey
+from actors.shared.keys.key_wrap import from_secret, new_id, new_key, to_secret, unwrap, wrap
 
 
 def test_wrapped_key_comes_back() -> None:

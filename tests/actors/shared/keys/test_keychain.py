@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.storage.keys.keychain import FileKeychain, KeychainFailed, KeychainRefused, choose
-from actors.storage.keys.system import SystemKeychain
+from actors.shared.keys.keychain import FileKeychain, KeychainFailed, KeychainRefused, choose
+from actors.shared.keys.system_keychain import SystemKeychain
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from actors.storage.keys.keychain import KeychainFailed
-from actors.storage.keys.worker import PatientKeychain
+from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keys.keychain_worker import PatientKeychain
 
 
 class Slow:

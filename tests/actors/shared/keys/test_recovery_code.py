@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.storage.keys.recovery import ALPHABET, CODE_BYTES, RecoveryCodeMistyped, derive, new_code, parse, render
+from actors.shared.keys.recovery_code import (
+    ALPHABET,
+    CODE_BYTES,
+    RecoveryCodeMistyped,
+    derive,
+    new_code,
+    parse,
+    render,
+)
 
 CODES = st.binary(min_size=CODE_BYTES, max_size=CODE_BYTES)
 
@@ -37,7 +45,12 @@ def test_every_single_slip_shows(secret: bytes, at: int, sign: str) -> None:
 def test_two_swapped_groups_a_missing_sign_and_a_foreign_one_show_and_nothing_of_the_code_is_told() -> None:
     groups = render(bytes(range(CODE_BYTES))).split("-")
     swapped = "-".join([groups[1], groups[0], *groups[2:]])
-    for code, words in [(swapped, "last group"), ("-".join(groups)[:-1], "27 signs"), ("U" + "-".join(groups)[1:], "no code has"), ("", "0 signs")]:
+    for code, words in [
+        (swapped, "last group"),
+        ("-".join(groups)[:-1], "27 signs"),
+        ("U" + "-".join(groups)[1:], "no code has"),
+        ("", "0 signs"),
+    ]:
         with pytest.raises(RecoveryCodeMistyped, match=words) as caught:
             parse(code)
         assert not any(group in str(caught.value) for group in groups)
@@ -48,6 +61,10 @@ def test_codes_are_new_each_time() -> None:
 
 
 def test_derived_key_depends_on_code_and_salt() -> None:
-    keys = {derive(secret, "id", salt, 1, 1, 64).secret for secret in (b"a" * 15, b"b" * 15) for salt in (b"s" * 16, b"t" * 16)}
+    keys = {
+        derive(secret, "id", salt, 1, 1, 64).secret
+        for secret in (b"a" * 15, b"b" * 15)
+        for salt in (b"s" * 16, b"t" * 16)
+    }
     assert len(keys) == 4
     assert derive(b"a" * 15, "id", b"s" * 16, 1, 1, 64).secret in keys

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from keyring.backend import KeyringBackend
 
-from actors.storage.keys.keychain import KeychainFailed
-from actors.storage.keys.system import SystemKeychain
+from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keys.system_keychain import SystemKeychain
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,9 @@ def test_plaintext_backend_is_refused_by_name_and_another_one_that_a_person_chos
     for name in ("keyrings/alt.py", "vault_of_a_company.py"):
         (directory / name).write_text(PLAINTEXT)
     monkeypatch.syspath_prepend(str(directory))
-    monkeypatch.setattr(KeyringBackend, "_classes", set(KeyringBackend._classes))  # defining one makes it known to the whole process
+    monkeypatch.setattr(
+        KeyringBackend, "_classes", set(KeyringBackend._classes)
+    )  # defining one makes it known to the whole process
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyrings.alt.PlaintextKeyring")
     with pytest.raises(KeychainFailed, match="keyrings.alt.PlaintextKeyring keeps no secrets"):
         SystemKeychain("undercroft").put("a", "b")

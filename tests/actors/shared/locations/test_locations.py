@@ -8,7 +8,15 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from actors.storage.locations import CATEGORIES, LocationRefused, absolute, locate, override, places, prepare
+from actors.shared.locations.locations import (
+    CATEGORIES,
+    LocationRefused,
+    absolute,
+    locate,
+    override,
+    places,
+    prepare,
+)
 from bus.discovery import state_directory
 
 
@@ -32,7 +40,9 @@ def test_without_home_each_kind_lies_where_the_platform_keeps_it() -> None:
 
 
 @pytest.mark.requirement("S1-22")
-def test_where_caches_lie_among_the_data_as_on_windows_models_lie_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_caches_lie_among_the_data_as_on_windows_models_lie_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(platformdirs, "user_data_dir", lambda app, appauthor: f"/Local/{app}")
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda app, appauthor: f"/Local/{app}/Cache")
     assert locate("app", environ={}).models == Path("/Local/app-models")
@@ -53,12 +63,16 @@ def test_app_name_that_leads_elsewhere_is_refused(name: str) -> None:
 def test_shared_root_moves_the_large_ones_and_a_category_wins_over_it(tmp_path: Path) -> None:
     base = locate("app", home=tmp_path)
     found = override(base, root="/big", paths={"models": "/models", "tools": ""})
-    assert (found.models, found.tools, found.logs, found.workspace) == tuple(map(Path, ("/models", "/big/tools", "/big/logs", "/big/workspace")))
+    assert (found.models, found.tools, found.logs, found.workspace) == tuple(
+        map(Path, ("/models", "/big/tools", "/big/logs", "/big/workspace"))
+    )
     assert (found.config, found.state) == (base.config, base.state)
 
 
 @pytest.mark.parametrize(("category", "path"), [("models", "relative"), ("music", "/music")])
-def test_override_that_is_relative_or_unknown_is_refused_by_name(tmp_path: Path, category: str, path: str) -> None:
+def test_override_that_is_relative_or_unknown_is_refused_by_name(
+    tmp_path: Path, category: str, path: str
+) -> None:
     with pytest.raises(LocationRefused, match=category):
         override(locate("app", home=tmp_path), paths={category: path})
 

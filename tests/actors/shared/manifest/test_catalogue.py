@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.manifest.catalogue import Added, Declared, load_bundled, merge
+from actors.shared.manifest.catalogue import Added, Declared, load_bundled, merge
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1, sha256="0" * 64, urls=["https://models.example/a.bin"])
 
 
 def entry(model_id: str, **more: Any) -> ModelEntry:
-    return ModelEntry(id=model_id, name=model_id.title(), category="stt", licence="MIT", files=[PROMISE], **more)
+    return ModelEntry(
+        id=model_id, name=model_id.title(), category="stt", licence="MIT", files=[PROMISE], **more
+    )
 
 
 def declared(where: str, *entries: ModelEntry) -> Declared:
@@ -25,12 +27,18 @@ def declared(where: str, *entries: ModelEntry) -> Declared:
 
 
 def added(model_id: str, **more: Any) -> Added:
-    return Added(name=f"hf:org/{model_id}", pinned=f"hf:org/{model_id}@1", entry=entry(model_id, **more), added_at=1.0)
+    return Added(
+        name=f"hf:org/{model_id}", pinned=f"hf:org/{model_id}@1", entry=entry(model_id, **more), added_at=1.0
+    )
 
 
 @pytest.mark.requirement("S1-34")
 def test_the_bundled_models_come_first_and_others_after_them() -> None:
-    found = merge([declared("own.json", entry("b")), declared("more.json", entry("c"))], declared("https://m", entry("d")), [added("a")])
+    found = merge(
+        [declared("own.json", entry("b")), declared("more.json", entry("c"))],
+        declared("https://m", entry("d")),
+        [added("a")],
+    )
     assert [(model, known.source, known.where) for model, known in found.models.items()] == [
         ("b", "bundled", "own.json"),
         ("c", "bundled", "more.json"),
@@ -41,7 +49,9 @@ def test_the_bundled_models_come_first_and_others_after_them() -> None:
 
 
 def test_the_remote_manifest_renews_a_bundled_model() -> None:
-    found = merge([declared("own.json", entry("a", revision="1"))], declared("https://m", entry("a", revision="2")))
+    found = merge(
+        [declared("own.json", entry("a", revision="1"))], declared("https://m", entry("a", revision="2"))
+    )
     assert found.models["a"].entry.revision == "2"
     assert found.models["a"].source == "remote"
 
@@ -49,20 +59,31 @@ def test_the_remote_manifest_renews_a_bundled_model() -> None:
 @pytest.mark.requirement("S1-35")
 def test_a_renewal_that_needs_a_newer_runtime_leaves_the_bundled_model_in_force() -> None:
     found = merge(
-        [declared("own.json", entry("a", revision="1"))], declared("https://m", entry("a", revision="2", minimum_runtime="9.0.0")), version="1.0.0"
+        [declared("own.json", entry("a", revision="1"))],
+        declared("https://m", entry("a", revision="2", minimum_runtime="9.0.0")),
+        version="1.0.0",
     )
     assert found.models["a"].entry.revision == "1"
-    assert found.problems == ("https://m: a: it needs Undercroft 9.0.0 or newer, this is 1.0.0; it is left out",)
+    assert found.problems == (
+        "https://m: a: it needs Undercroft 9.0.0 or newer, this is 1.0.0; it is left out",
+    )
 
 
 def test_an_id_that_is_taken_stays_with_whom_it_was_and_that_is_told() -> None:
-    found = merge([declared("own.json", entry("a")), declared("more.json", entry("a", revision="2"))], None, [added("a")])
+    found = merge(
+        [declared("own.json", entry("a")), declared("more.json", entry("a", revision="2"))],
+        None,
+        [added("a")],
+    )
     assert found.models["a"].where == "own.json"
     assert [problem.partition(":")[0] for problem in found.problems] == ["more.json", "hf"]
 
 
 def test_an_added_entry_that_is_not_safe_is_left_out() -> None:
-    bad = msgspec.structs.replace(added("a"), entry=msgspec.structs.replace(entry("a"), files=[msgspec.structs.replace(PROMISE, path="../a")]))
+    bad = msgspec.structs.replace(
+        added("a"),
+        entry=msgspec.structs.replace(entry("a"), files=[msgspec.structs.replace(PROMISE, path="../a")]),
+    )
     found = merge([], None, [bad])
     assert not found.models
     assert "../a" in found.problems[0]
@@ -77,8 +98,13 @@ def test_one_bad_manifest_leaves_the_others_in_force(tmp_path: Path) -> None:
     assert [error.source for error in refused] == [str(bad), str(tmp_path / "missing.json")]
 
 
-@given(st.lists(st.lists(st.sampled_from("abcdef"), unique=True), max_size=4), st.lists(st.sampled_from("abcdef"), unique=True))
-def test_every_declared_id_is_in_force_once_whatever_the_order(files: list[list[str]], names: list[str]) -> None:
+@given(
+    st.lists(st.lists(st.sampled_from("abcdef"), unique=True), max_size=4),
+    st.lists(st.sampled_from("abcdef"), unique=True),
+)
+def test_every_declared_id_is_in_force_once_whatever_the_order(
+    files: list[list[str]], names: list[str]
+) -> None:
     bundled = [declared(str(at), *(entry(name) for name in ids)) for at, ids in enumerate(files)]
     found = merge(bundled, None, [added(name) for name in names])
     assert set(found.models) == {name for ids in files for name in ids} | set(names)

@@ -5,19 +5,31 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from actors.manifest.licence import is_licence_due, licence_digest
+from actors.shared.manifest.licence import is_licence_due, licence_digest
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import LicenceAcceptance
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1, sha256="0" * 64, urls=["https://models.example/a.bin"])
 GATED = ModelEntry(
-    id="a", name="A", category="llm", licence="Community", licence_url="https://l.example", revision="1", accept_licence=True, files=[PROMISE]
+    id="a",
+    name="A",
+    category="llm",
+    licence="Community",
+    licence_url="https://l.example",
+    revision="1",
+    accept_licence=True,
+    files=[PROMISE],
 )
 
 
 def acceptance(entry: ModelEntry, model_id: str = "a") -> LicenceAcceptance:
     return LicenceAcceptance(
-        model_id=model_id, licence=entry.licence, revision=entry.revision, digest=licence_digest(entry), accepted_at=1.0, accepted_by="me"
+        model_id=model_id,
+        licence=entry.licence,
+        revision=entry.revision,
+        digest=licence_digest(entry),
+        accepted_at=1.0,
+        accepted_by="me",
     )
 
 
@@ -26,7 +38,9 @@ def test_a_licence_is_due_until_it_is_accepted() -> None:
     assert not is_licence_due(GATED, [acceptance(GATED)])
 
 
-@pytest.mark.parametrize("change", [{"licence": "Other"}, {"licence_url": "https://other.example"}, {"revision": "2"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"licence": "Other"}, {"licence_url": "https://other.example"}, {"revision": "2"}], ids=str
+)
 def test_another_licence_or_revision_is_due_again(change: dict[str, str]) -> None:
     assert is_licence_due(msgspec.structs.replace(GATED, **change), [acceptance(GATED)])
 
@@ -41,4 +55,6 @@ def test_most_licences_need_no_word() -> None:
 
 def test_parts_of_a_licence_cannot_be_shifted_into_each_other() -> None:
     one = msgspec.structs.replace(GATED, licence="a", licence_url="bc")
-    assert licence_digest(one) != licence_digest(msgspec.structs.replace(GATED, licence="ab", licence_url="c"))
+    assert licence_digest(one) != licence_digest(
+        msgspec.structs.replace(GATED, licence="ab", licence_url="c")
+    )

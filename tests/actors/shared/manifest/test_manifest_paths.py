@@ -8,7 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.manifest.places import file_of_url, file_url_problem, id_problem, path_problem, shown_url, url_problem
+from actors.shared.manifest.manifest_paths import (
+    file_of_url,
+    file_url_problem,
+    id_problem,
+    path_problem,
+    shown_url,
+    url_problem,
+)
 
 BAD_PATHS = [
     "/etc/passwd",
@@ -54,7 +61,16 @@ def test_accepted_path_stays_below_its_root_on_both_kinds_of_platform(path: str)
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://a/b", "file:///etc/passwd", "https://", "https://user:secret@host/a", "//host/a", "http://[::1", "http://host:99999/"]
+    "url",
+    [
+        "ftp://a/b",
+        "file:///etc/passwd",
+        "https://",
+        "https://user:secret@host/a",
+        "//host/a",
+        "http://[::1",
+        "http://host:99999/",
+    ],
 )
 def test_url_of_another_kind_or_with_credentials_is_refused(url: str) -> None:
     assert url_problem(url)
@@ -72,7 +88,18 @@ def test_a_file_url_names_one_file_of_this_machine(tmp_path: Path) -> None:
     assert file_of_url(file.as_uri()) == file
 
 
-@pytest.mark.parametrize("url", ["file://server/share/a", "file:a", "file:", "https://a/b", "file:///a?b", "file:///a#b", "file:///a%00b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file://server/share/a",
+        "file:a",
+        "file:",
+        "https://a/b",
+        "file:///a?b",
+        "file:///a#b",
+        "file:///a%00b",
+    ],
+)
 def test_a_file_url_of_another_machine_or_without_a_whole_path_is_refused(url: str) -> None:
     assert file_url_problem(url)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import actors
-from actors.manifest import (
+from actors.shared.manifest import (
     MANIFEST_LIMIT_BYTES,
     ManifestRefused,
     check_entry,
@@ -23,7 +23,7 @@ from actors.manifest import (
 )
 from schemas.manifest import FilePromise, Manifest, ModelEntry, Pieces
 
-SHIPPED = sorted(Path(actors.__file__).parent.glob("profiles/*/models.json"))
+SHIPPED = sorted(Path(actors.__file__).parent.glob("runtime/profiles/*/models.json"))
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -50,14 +50,20 @@ def test_shipped_manifest_is_sound_and_pins_every_revision(path: Path) -> None:
         assert entry.revision
         for file in entry.files:
             assert file.size_bytes > 0
-            assert all(url.startswith("https://") and "/main/" not in url and "/master/" not in url for url in file.urls)
+            assert all(
+                url.startswith("https://") and "/main/" not in url and "/master/" not in url
+                for url in file.urls
+            )
 
 
 @pytest.mark.requirement("S0-17")
 def test_dictation_ships_what_dictation_and_an_assistant_need() -> None:
     manifest = load_manifest(next(path for path in SHIPPED if path.parent.name == "dictation"))
     assert {"silero-vad", "whisper-tiny-en", "whisper-base-en"} <= {entry.id for entry in manifest.models}
-    by_category = {category: [entry for entry in manifest.models if entry.category == category] for category in ("vad", "stt", "tts", "llm")}
+    by_category = {
+        category: [entry for entry in manifest.models if entry.category == category]
+        for category in ("vad", "stt", "tts", "llm")
+    }
     assert len(by_category["stt"]) >= 3
     assert all(by_category.values())
     assert sum(map(len, by_category.values())) == len(manifest.models)
@@ -69,7 +75,9 @@ def test_path_that_leaves_is_refused(path: str) -> None:
         parse(document(path=path))
 
 
-@pytest.mark.parametrize("name", ["../a", "a/b", ".hidden", "A", "", "a.partial", "a.damaged", "con", "a" * 101, "a."])
+@pytest.mark.parametrize(
+    "name", ["../a", "a/b", ".hidden", "A", "", "a.partial", "a.damaged", "con", "a" * 101, "a."]
+)
 def test_id_that_is_no_plain_directory_name_is_refused(name: str) -> None:
     with pytest.raises(ManifestRefused):
         parse(document(id=name))
@@ -97,7 +105,16 @@ def test_file_below_another_file_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"format": 1, "models": [], "surplus": 1}', b'{"format": 2, "models": []}']
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"format": 1, "models": [], "surplus": 1}',
+        b'{"format": 2, "models": []}',
+    ],
 )
 def test_what_is_no_manifest_is_refused_and_named(content: bytes) -> None:
     with pytest.raises(ManifestRefused, match="test: the manifest cannot be used"):
@@ -136,8 +153,13 @@ def test_digest_does_not_depend_on_layout() -> None:
 def test_manifest_that_needs_a_newer_runtime_is_refused() -> None:
     manifest = msgspec.convert(document() | {"minimum_runtime": "1.2.0"}, Manifest)
     assert check_manifest(manifest, "1.2.0") == check_manifest(manifest, "1.10.0") == []
-    assert check_manifest(manifest, "1.2.0-rc.1") == ["it needs Undercroft 1.2.0 or newer, this is 1.2.0-rc.1"]
-    assert "not a version" in check_manifest(msgspec.structs.replace(manifest, minimum_runtime="1.2"), "1.2.0")[0]
+    assert check_manifest(manifest, "1.2.0-rc.1") == [
+        "it needs Undercroft 1.2.0 or newer, this is 1.2.0-rc.1"
+    ]
+    assert (
+        "not a version"
+        in check_manifest(msgspec.structs.replace(manifest, minimum_runtime="1.2"), "1.2.0")[0]
+    )
 
 
 @pytest.mark.requirement("S1-34")
@@ -150,7 +172,9 @@ def test_signature_is_checked_before_anything_is_read_from_the_manifest(tmp_path
 def test_an_entry_may_need_a_newer_runtime_by_itself() -> None:
     entry = msgspec.convert(document()["models"][0] | {"minimum_runtime": "1.2"}, ModelEntry)
     assert check_entry(entry) == ["its minimum_runtime '1.2' is not a version such as '1.2.0'"]
-    assert check_entry(msgspec.structs.replace(entry, minimum_runtime="99.0.0")) == [], "left out where it is used, not refused with all others"
+    assert check_entry(msgspec.structs.replace(entry, minimum_runtime="99.0.0")) == [], (
+        "left out where it is used, not refused with all others"
+    )
 
 
 def test_files_of_this_machine_are_for_what_a_person_added() -> None:
@@ -162,7 +186,9 @@ def test_files_of_this_machine_are_for_what_a_person_added() -> None:
 @pytest.mark.parametrize(("count", "problems"), [(2, 0), (1, 1), (3, 1)])
 def test_pieces_have_as_many_digests_as_the_length_needs(count: int, problems: int) -> None:
     pieces = Pieces(size_bytes=65_536, sha256=["0" * 64] * count)
-    file = FilePromise(path="f", size_bytes=65_537, sha256="0" * 64, urls=["https://models.example/f"], pieces=pieces)
+    file = FilePromise(
+        path="f", size_bytes=65_537, sha256="0" * 64, urls=["https://models.example/f"], pieces=pieces
+    )
     found = check_entry(ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[file]))
     assert len(found) == problems
     assert all("its length needs 2" in problem for problem in found)

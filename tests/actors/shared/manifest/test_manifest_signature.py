@@ -11,9 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.manifest.reading import ManifestRefused
-from actors.manifest.signature import CONTEXT, ENVELOPE_LIMIT_BYTES, PinnedKeyRefused, key_id_of, open_envelope, read_keys, seal
-from hub import public_key_text
+from actors.shared.manifest.manifest_reader import ManifestRefused
+from actors.shared.manifest.manifest_signature import (
+    CONTEXT,
+    ENVELOPE_LIMIT_BYTES,
+    PinnedKeyRefused,
+    key_id_of,
+    open_envelope,
+    read_keys,
+    seal,
+)
+from tests.support.http_servers import public_key_text
 
 KEY, OTHER = Ed25519PrivateKey.from_private_bytes(b"1" * 32), Ed25519PrivateKey.from_private_bytes(b"2" * 32)
 KEYS = read_keys([public_key_text(KEY)])
@@ -64,7 +72,9 @@ def test_no_byte_can_be_changed(data: st.DataObject) -> None:
         verified = open_envelope(bytes(envelope), KEYS, "test")
     except ManifestRefused:
         return
-    assert verified.digest == open_envelope(seal(MANIFEST, [KEY]), KEYS, "test").digest, "only what is beside the manifest and its signature"
+    assert verified.digest == open_envelope(seal(MANIFEST, [KEY]), KEYS, "test").digest, (
+        "only what is beside the manifest and its signature"
+    )
 
 
 def test_a_manifest_laid_out_anew_is_no_longer_the_one_that_was_signed() -> None:
@@ -72,7 +82,17 @@ def test_a_manifest_laid_out_anew_is_no_longer_the_one_that_was_signed() -> None
         open_envelope(msgspec.json.format(seal(MANIFEST, [KEY]), indent=2), KEYS, "test")
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"manifest": {}, "signatures": []}', b"[" * 100_000, b"\xff", b" " * (ENVELOPE_LIMIT_BYTES + 1)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"manifest": {}, "signatures": []}',
+        b"[" * 100_000,
+        b"\xff",
+        b" " * (ENVELOPE_LIMIT_BYTES + 1),
+    ],
+)
 def test_what_is_no_envelope_is_refused(content: bytes) -> None:
     with pytest.raises(ManifestRefused, match="test"):
         open_envelope(content, KEYS, "test")

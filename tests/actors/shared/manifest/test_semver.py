@@ -6,12 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.manifest.semver import precedence, running_version, version_problem
+from actors.shared.manifest.semver import precedence, running_version, version_problem
 
 
 def test_versions_sort_as_the_standard_says() -> None:
     """The example of section 11 of Semantic Versioning 2.0.0."""
-    order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1"]
+    order = [
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-beta",
+        "1.0.0-beta.2",
+        "1.0.0-beta.11",
+        "1.0.0-rc.1",
+        "1.0.0",
+        "1.0.1",
+    ]
     keys = [key for version in order if (key := precedence(version))]
     assert keys == sorted(keys)
     assert len(set(keys)) == len(order)
@@ -19,7 +29,22 @@ def test_versions_sort_as_the_standard_says() -> None:
     assert precedence("1.0.0+build") == precedence("1.0.0")
 
 
-@pytest.mark.parametrize("text", ["", "1", "1.0", "v1.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+", "1.0.0\n", "\u0661.0.0", "-1.0.0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "1.0",
+        "v1.0.0",
+        "1.0.0-",
+        "1.0.0-01",
+        "1.0.0-a..b",
+        "1.0.0+",
+        "1.0.0\n",
+        "\u0661.0.0",
+        "-1.0.0",
+    ],
+)
 def test_what_is_no_version_is_told_apart(text: str) -> None:
     assert precedence(text) is None
 

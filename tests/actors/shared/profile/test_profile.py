@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.profile import BUNDLED_DIRECTORY, ProfileError, find_profile, read_profile
+from actors.shared.profile.profile import BUNDLED_DIRECTORY, ProfileError, find_profile, read_profile
 
 WHOLE = """
 name = "mine"
@@ -61,7 +61,11 @@ def test_everything_but_the_name_may_be_left_out(tmp_path: Path) -> None:
         ('name = "a"\nallowlist = ["vad..x"]', "allowlist[0]", "found 'vad..x'"),
         ('name = "a"\nsettings = "settings"', "settings", "matching regex"),
         ('name = "a"\n[topics]\nnamespaces = ["*"]', "topics.namespaces[0]", "found '*'"),
-        ('name = "a"\n[[children]]\nname = "x"\ncommand = "ls"', "children[0].command", "expected 'array', found 'str'"),
+        (
+            'name = "a"\n[[children]]\nname = "x"\ncommand = "ls"',
+            "children[0].command",
+            "expected 'array', found 'str'",
+        ),
         ('name = "a"\n[[children]]\nname = "x"\nrestart = "often"', "children[0].restart", "'often'"),
         ("name = ", "", "expected TOML"),
     ],
@@ -98,8 +102,17 @@ toast = "Go."
 def test_modes_readiness_and_wording_are_declared(tmp_path: Path) -> None:
     profile = read_profile(write(tmp_path, MODES))
     (mode,) = profile.modes
-    assert (mode.name, mode.requires, mode.optional[0].notice, mode.enabled_by) == ("dictation", ["stt"], "raw_output", "dictation.enabled")
-    assert (profile.readiness.banner_after_ms, profile.readiness.toast, profile.readiness.locale) == (500, False, "de")
+    assert (mode.name, mode.requires, mode.optional[0].notice, mode.enabled_by) == (
+        "dictation",
+        ["stt"],
+        "raw_output",
+        "dictation.enabled",
+    )
+    assert (profile.readiness.banner_after_ms, profile.readiness.toast, profile.readiness.locale) == (
+        500,
+        False,
+        "de",
+    )
     assert profile.readiness.categories["stt"].model == "tiny"
     assert profile.wording == {"en": {"toast": "Go."}}
 
@@ -113,7 +126,11 @@ def test_the_banner_waits_three_seconds_unless_the_profile_says_otherwise(tmp_pa
     [
         ('[[modes]]\nname = "x"\n[[modes]]\nname = "x"', "modes[1].name", "found 'x' twice"),
         ('[[modes]]\nname = "X"', "modes[0].name", "matching regex"),
-        ('[[modes]]\nname = "x"\nrequires = ["a"]\noptional = [{ category = "a", notice = "n" }]', "modes[0].optional", "found 'a'"),
+        (
+            '[[modes]]\nname = "x"\nrequires = ["a"]\noptional = [{ category = "a", notice = "n" }]',
+            "modes[0].optional",
+            "found 'a'",
+        ),
         ("[readiness]\nbanner_after_ms = -1", "readiness.banner_after_ms", ">= 0"),
         ("[readiness]\nbanner = 1", "readiness", "unknown field 'banner'"),
     ],
@@ -126,7 +143,9 @@ def test_a_wrong_mode_is_named(tmp_path: Path, text: str, option: str, words: st
 
 
 @given(st.text())
-def test_no_text_raises_anything_but_a_profile_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_no_text_raises_anything_but_a_profile_error(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     directory = tmp_path_factory.mktemp("profile")
     (directory / "profile.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ProfileError):
@@ -142,7 +161,8 @@ def test_a_bundled_profile_is_found_by_name_and_any_by_path(tmp_path: Path) -> N
 
 def test_the_settings_model_is_imported_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "settings.py").write_text(
-        "from __future__ import annotations\nfrom pydantic import BaseModel\nclass Settings(BaseModel):\n    size: int = 3\n", encoding="utf-8"
+        "from __future__ import annotations\nfrom pydantic import BaseModel\nclass Settings(BaseModel):\n    size: int = 3\n",
+        encoding="utf-8",
     )
     model = read_profile(write(tmp_path, 'name = "a"\nsettings = "settings.py:Settings"')).load_settings()
     assert model().model_dump() == {"size": 3}
@@ -200,7 +220,9 @@ def test_a_profile_declares_namespaces_documents_and_limits_of_the_state_store(t
         ('documents = "documents.json"', "documents"),
     ],
 )
-def test_an_option_of_the_state_store_that_makes_no_sense_is_named(tmp_path: Path, line: str, option: str) -> None:
+def test_an_option_of_the_state_store_that_makes_no_sense_is_named(
+    tmp_path: Path, line: str, option: str
+) -> None:
     with pytest.raises(ProfileError) as caught:
         read_profile(write(tmp_path, f'name = "mine"\n{line}'))
     assert caught.value.option == option
@@ -231,9 +253,16 @@ def test_a_manifest_that_is_fetched_needs_a_key(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match=r"manifest\.keys"):
         read_profile(write(tmp_path, 'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"'))
     profile = read_profile(
-        write(tmp_path, 'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"\nkeys = ["AAAA"]\n[sources]\nhf = "https://h"')
+        write(
+            tmp_path,
+            'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"\nkeys = ["AAAA"]\n[sources]\nhf = "https://h"',
+        )
     )
-    assert (profile.manifest.keys, profile.manifest.max_skew_seconds, profile.sources.hf) == (["AAAA"], 600.0, "https://h")
+    assert (profile.manifest.keys, profile.manifest.max_skew_seconds, profile.sources.hf) == (
+        ["AAAA"],
+        600.0,
+        "https://h",
+    )
 
 
 def test_a_profile_that_was_changed_is_read_anew_and_one_that_was_not_is_the_same(tmp_path: Path) -> None:

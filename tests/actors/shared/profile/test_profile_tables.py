@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.profile_tables import ChildTable, ManifestTable, NamespaceTable, ProfileFile
+from actors.shared.profile.profile_tables import ChildTable, ManifestTable, NamespaceTable, ProfileFile
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,11 @@ def test_what_does_not_fit_a_table_is_refused(table: Any, content: dict[str, Any
 
 def test_a_name_is_all_that_is_needed() -> None:
     found = msgspec.convert({"name": "myapp"}, ProfileFile)
-    assert (found.children, found.modes, found.namespaces, found.documents, found.allowlist) == ([], [], [], "", None)
+    assert (found.children, found.modes, found.namespaces, found.documents, found.allowlist) == (
+        [],
+        [],
+        [],
+        "",
+        None,
+    )
     assert (found.state.quota_mib, found.manifest.url, found.readiness.banner_after_ms) == (1024, "", 3000)

@@ -8,18 +8,20 @@ from pathlib import Path
 import anyio
 import pytest
 
-from actors.state_store.backups import labour
+from actors.state_store.backups import background_job
+from actors.state_store.backups.background_job import Labour
+from actors.state_store.backups.backup_pack import Progress
 from actors.state_store.backups.errors import PlaceSilent
-from actors.state_store.backups.labour import Labour
-from actors.state_store.backups.pack import Progress
 from schemas.backups import BackupProgressedEvent
 from schemas.event import Event
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_progress_is_told_while_it_goes_on_and_not_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labour, "PROGRESS_SECONDS", 0.0)
+async def test_progress_is_told_while_it_goes_on_and_not_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background_job, "PROGRESS_SECONDS", 0.0)
     told: list[BackupProgressedEvent] = []
     heard = threading.Event()
 

@@ -8,10 +8,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.state_store.backups import manifest as manifests
+from actors.shared.crypto.envelope import seal
+from actors.state_store.backups import backup_manifest as manifests
+from actors.state_store.backups.backup_manifest import (
+    FORMAT,
+    MANIFEST_NAME,
+    Contents,
+    Frame,
+    Manifest,
+    PackedDocument,
+)
 from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew
-from actors.state_store.backups.manifest import FORMAT, MANIFEST_NAME, Contents, Frame, Manifest, PackedDocument
-from actors.storage.envelope import seal
 
 ID = "20260101T120000Z-manual-s1"
 MANIFEST = Manifest(
@@ -36,9 +43,20 @@ def test_a_manifest_is_read_back_and_is_an_envelope_with_version_and_time(tmp_pa
     (tmp_path / MANIFEST_NAME).write_bytes(manifests.render(MANIFEST))
     assert manifests.read(tmp_path, ID) == MANIFEST
     found = msgspec.json.decode((tmp_path / MANIFEST_NAME).read_bytes())
-    assert (found["schema_version"], found["written_at"], found["value"]["kind"]) == (1, 1767268800.0, "manual")
+    assert (found["schema_version"], found["written_at"], found["value"]["kind"]) == (
+        1,
+        1767268800.0,
+        "manual",
+    )
     info = MANIFEST.info()
-    assert (info.id, info.name, info.created_at, info.size_bytes, info.compressed, info.encrypted) == (ID, "mine", 1767268800.0, 120, True, True)
+    assert (info.id, info.name, info.created_at, info.size_bytes, info.compressed, info.encrypted) == (
+        ID,
+        "mine",
+        1767268800.0,
+        120,
+        True,
+        True,
+    )
 
 
 def test_without_a_manifest_there_is_no_backup(tmp_path: Path) -> None:
@@ -63,7 +81,14 @@ def test_that_of_another_backup_is_damaged(tmp_path: Path) -> None:
 @pytest.mark.requirement("S0-19")
 def test_one_of_a_later_format_is_told_apart_from_damage(tmp_path: Path) -> None:
     value = msgspec.to_builtins(MANIFEST)
-    newer = seal({**value, "more": 1}, schema=manifests.SCHEMA, schema_version=FORMAT + 1, revision=1, now=0.0, name=f"backup/{ID}")
+    newer = seal(
+        {**value, "more": 1},
+        schema=manifests.SCHEMA,
+        schema_version=FORMAT + 1,
+        revision=1,
+        now=0.0,
+        name=f"backup/{ID}",
+    )
     (tmp_path / MANIFEST_NAME).write_bytes(newer)
     with pytest.raises(BackupTooNew, match="update Undercroft"):
         manifests.read(tmp_path, ID)
@@ -71,7 +96,9 @@ def test_one_of_a_later_format_is_told_apart_from_damage(tmp_path: Path) -> None
 
 def test_a_table_of_contents_is_vouched_for_by_the_manifest() -> None:
     contents = Contents(
-        documents=[PackedDocument(path="notes/a.json", key="notes.a", frame=0, at=0, size_bytes=1, sha256="00")],
+        documents=[
+            PackedDocument(path="notes/a.json", key="notes.a", frame=0, at=0, size_bytes=1, sha256="00")
+        ],
         frames=[Frame(offset=0, packed_bytes=1, size_bytes=1)],
     )
     frame, size_bytes, digest = manifests.pack_contents(contents)

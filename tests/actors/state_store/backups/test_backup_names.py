@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store.backups.naming import KINDS, division_of, make_id, parse_former, parse_id, slug_of
+from actors.state_store.backups.backup_names import (
+    KINDS,
+    division_of,
+    make_id,
+    parse_former,
+    parse_id,
+    slug_of,
+)
 
 NOON = 1767268800.0  # 2026-01-01T12:00:00Z
 
@@ -17,15 +24,38 @@ def test_an_id_says_when_why_under_which_name_and_in_which_format() -> None:
     assert ":" not in make_id(NOON, "manual", "a:b", 1)
 
 
-@given(st.integers(0, 4_000_000_000), st.sampled_from(KINDS), st.text(max_size=80), st.integers(1, 9999), st.integers(1, 9999))
-def test_whatever_the_name_the_id_is_read_back(at: int, kind: str, name: str, format: int, number: int) -> None:
+@given(
+    st.integers(0, 4_000_000_000),
+    st.sampled_from(KINDS),
+    st.text(max_size=80),
+    st.integers(1, 9999),
+    st.integers(1, 9999),
+)
+def test_whatever_the_name_the_id_is_read_back(
+    at: int, kind: str, name: str, format: int, number: int
+) -> None:
     found = parse_id(make_id(at, kind, name, format, number))  # type: ignore[arg-type]
     assert found is not None
-    assert (found.created_at, found.kind, found.slug, found.format, found.number) == (at, kind, slug_of(name), format, number)
+    assert (found.created_at, found.kind, found.slug, found.format, found.number) == (
+        at,
+        kind,
+        slug_of(name),
+        format,
+        number,
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["", "..", "../x", "20260101T120000Z-manual-s1/..", "20261301T120000Z-manual-s1", "20260101T120000Z-other-s1", "a\n"]
+    "text",
+    [
+        "",
+        "..",
+        "../x",
+        "20260101T120000Z-manual-s1/..",
+        "20261301T120000Z-manual-s1",
+        "20260101T120000Z-other-s1",
+        "a\n",
+    ],
 )
 def test_what_is_no_id_is_none_so_that_none_leads_out_of_its_directory(text: str) -> None:
     assert parse_id(text) is None

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.state_store.backups import pack
+from actors.state_store.backups import backup_pack
+from actors.state_store.backups.backup_manifest import Manifest
+from actors.state_store.backups.backup_pack import PackReader, PackWriter
 from actors.state_store.backups.errors import BackupDamaged
-from actors.state_store.backups.manifest import Manifest
-from actors.state_store.backups.pack import PackReader, PackWriter
 
 
 def packed(path: Path, files: dict[str, bytes]) -> Manifest:
@@ -43,10 +43,13 @@ def unpacked(path: Path, manifest: Manifest) -> dict[str, bytes | BackupDamaged]
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.dictionaries(st.text("abcdef/", min_size=1, max_size=12), st.binary(max_size=3000), max_size=30), st.sampled_from([64, 1000, 10**6]))
+@given(
+    st.dictionaries(st.text("abcdef/", min_size=1, max_size=12), st.binary(max_size=3000), max_size=30),
+    st.sampled_from([64, 1000, 10**6]),
+)
 def test_all_comes_back_whatever_the_size_of_frames(files: dict[str, bytes], frame_bytes: int) -> None:
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pack, "FRAME_BYTES", frame_bytes)
+        patch.setattr(backup_pack, "FRAME_BYTES", frame_bytes)
         path = Path(directory) / "pack"
         manifest = packed(path, files)
         assert unpacked(path, manifest) == files
@@ -54,18 +57,24 @@ def test_all_comes_back_whatever_the_size_of_frames(files: dict[str, bytes], fra
         assert {document.path: reader.read(document) for document in reader.contents.documents} == files
 
 
-def test_what_is_added_again_replaces_what_was_added_before_and_what_is_dropped_is_not_there(tmp_path: Path) -> None:
+def test_what_is_added_again_replaces_what_was_added_before_and_what_is_dropped_is_not_there(
+    tmp_path: Path,
+) -> None:
     with PackWriter(tmp_path / "pack") as writer:
         writer.add("a.json", "a", b"old")
         writer.add("b.json", "b", b"gone")
         writer.add("a.json", "a", b"new")
         writer.drop("b.json")
         contents, *_ = writer.finish()
-    assert [(document.path, document.size_bytes, document.at) for document in contents.documents] == [("a.json", 3, 7)]
+    assert [(document.path, document.size_bytes, document.at) for document in contents.documents] == [
+        ("a.json", 3, 7)
+    ]
 
 
-def test_any_byte_that_is_changed_shows_and_costs_only_the_documents_of_its_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pack, "FRAME_BYTES", 1000)
+def test_any_byte_that_is_changed_shows_and_costs_only_the_documents_of_its_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_pack, "FRAME_BYTES", 1000)
     chance = random.Random(5)
     files = {f"{number}.json": chance.randbytes(400) for number in range(12)}
     path = tmp_path / "pack"
@@ -83,8 +92,10 @@ def test_any_byte_that_is_changed_shows_and_costs_only_the_documents_of_its_fram
         assert all(content == files[name] for name, content in found.items() if name not in wrong)
 
 
-def test_what_was_made_is_read_back_and_any_byte_that_is_changed_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pack, "FRAME_BYTES", 1000)
+def test_what_was_made_is_read_back_and_any_byte_that_is_changed_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_pack, "FRAME_BYTES", 1000)
     chance = random.Random(6)
     path = tmp_path / "pack"
     manifest = packed(path, {f"{number}.json": b"word " * 100 + chance.randbytes(50) for number in range(12)})

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.profile_tables import BackupsTable
-from actors.state_store.backups.naming import parse_former
-from actors.state_store.backups.pruning import prune
-from actors.state_store.operations import Save
-from stores import back_up, done, opened, save, vault_of
+from actors.shared.profile.profile_tables import BackupsTable
+from actors.state_store.backups.backup_names import parse_former
+from actors.state_store.backups.backup_pruning import prune
+from actors.state_store.engine.operations import Save
+from tests.support.state_lab import back_up, done, opened, save, vault_of
 
 NOON = 1767268800.0
 DAY = 86400.0
@@ -27,7 +27,11 @@ def test_old_ones_go_those_by_hand_stay_and_a_dry_run_changes_nothing(tmp_path: 
     vault = vault_of(store)
     told = prune(vault, LAST_TWO, dry_run=True)
     assert told.removed == made[2::-1]
-    assert {one.id: one.reasons for one in told.kept} == {made[4]: ["last"], made[3]: ["last"], mine: ["made by hand"]}
+    assert {one.id: one.reasons for one in told.kept} == {
+        made[4]: ["last"],
+        made[3]: ["last"],
+        mine: ["made by hand"],
+    }
     assert len(vault.listed().manifests) == 6
     did = prune(vault, LAST_TWO, dry_run=False)
     assert did.removed == told.removed
@@ -61,4 +65,8 @@ def test_former_values_go_by_the_same_rules_each_key_by_itself(tmp_path: Path) -
     assert prune(vault, LAST_TWO, dry_run=True).former_values == 2
     assert prune(vault, LAST_TWO, dry_run=False).former_values == 2
     left = [parse_former(path.name) for path in (vault.root / "auto").iterdir()]
-    assert sorted((one.stem, one.revision) for one in left if one) == [("notes.a", 3), ("notes.a", 4), ("notes.b", 6)]
+    assert sorted((one.stem, one.revision) for one in left if one) == [
+        ("notes.a", 3),
+        ("notes.a", 4),
+        ("notes.b", 6),
+    ]

@@ -8,13 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store.backups.retention import Candidate, Retention, judge
+from actors.state_store.backups.backup_retention import Candidate, Retention, judge
 
 counts = st.integers(0, 6)
 retentions = st.builds(Retention, counts, counts, counts, counts, counts)
 candidates = st.lists(
-    st.tuples(st.integers(1_600_000_000, 1_610_000_000), st.booleans(), st.sampled_from([True, True, True, False])), max_size=40
-).map(lambda found: [Candidate(f"b{number}", float(at), exempt, good) for number, (at, exempt, good) in enumerate(found)])
+    st.tuples(
+        st.integers(1_600_000_000, 1_610_000_000), st.booleans(), st.sampled_from([True, True, True, False])
+    ),
+    max_size=40,
+).map(
+    lambda found: [
+        Candidate(f"b{number}", float(at), exempt, good) for number, (at, exempt, good) in enumerate(found)
+    ]
+)
 
 
 def at(text: str) -> float:
@@ -32,7 +39,9 @@ def test_an_empty_policy_keeps_everything(found: list[Candidate]) -> None:
 
 
 @given(candidates, retentions)
-def test_the_newest_good_one_stays_and_so_does_what_was_made_by_hand(found: list[Candidate], retention: Retention) -> None:
+def test_the_newest_good_one_stays_and_so_does_what_was_made_by_hand(
+    found: list[Candidate], retention: Retention
+) -> None:
     stays = {verdict.id for verdict in judge(found, retention) if verdict.is_kept}
     assert {one.id for one in found if one.is_exempt} <= stays
     good = [one for one in found if one.is_good]
@@ -52,8 +61,13 @@ def test_no_more_stay_than_the_rules_add_up_to(found: list[Candidate], retention
     if retention == Retention() or not any(one.is_good for one in found):
         return
     rotated = [one for one in found if not one.is_exempt]
-    stays = {verdict.id for verdict in judge(found, retention) if verdict.is_kept} & {one.id for one in rotated}
-    assert len(stays) <= retention.last + retention.hourly + retention.daily + retention.weekly + retention.monthly + 1
+    stays = {verdict.id for verdict in judge(found, retention) if verdict.is_kept} & {
+        one.id for one in rotated
+    }
+    assert (
+        len(stays)
+        <= retention.last + retention.hourly + retention.daily + retention.weekly + retention.monthly + 1
+    )
 
 
 @given(candidates, retentions, st.sampled_from(["last", "hourly", "daily", "weekly", "monthly"]))
@@ -61,19 +75,31 @@ def test_a_rule_more_never_lets_anything_go(found: list[Candidate], retention: R
     if retention == Retention():
         return
     more = Retention(**{**vars(retention), rule: getattr(retention, rule) + 1})
-    before = {verdict.id for verdict in judge(found, retention) if verdict.is_kept and "none is good" not in verdict.reasons}
+    before = {
+        verdict.id
+        for verdict in judge(found, retention)
+        if verdict.is_kept and "none is good" not in verdict.reasons
+    }
     assert before <= {verdict.id for verdict in judge(found, more) if verdict.is_kept}
 
 
 @pytest.mark.requirement("S3-19")
 def test_each_rule_keeps_the_newest_of_its_period_and_periods_without_one_do_not_count() -> None:
-    made = ["2026-01-01T08:00", "2026-01-01T20:00", "2026-01-05T09:00", "2026-01-05T09:30", "2026-03-01T00:00"]
+    made = [
+        "2026-01-01T08:00",
+        "2026-01-01T20:00",
+        "2026-01-05T09:00",
+        "2026-01-05T09:30",
+        "2026-03-01T00:00",
+    ]
     assert kept(Retention(last=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"]
     assert kept(Retention(daily=3), *made) == ["2026-03-01T00:00", "2026-01-05T09:30", "2026-01-01T20:00"]
     assert kept(Retention(hourly=3), *made) == ["2026-03-01T00:00", "2026-01-05T09:30", "2026-01-01T20:00"]
     assert kept(Retention(monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"]
     assert kept(Retention(weekly=5), *made) == ["2026-03-01T00:00", "2026-01-05T09:30", "2026-01-01T20:00"]
-    assert kept(Retention(last=1, monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"], "rules are OR-ed"
+    assert kept(Retention(last=1, monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"], (
+        "rules are OR-ed"
+    )
 
 
 def test_a_week_at_the_turn_of_the_year_is_one_week() -> None:
@@ -83,4 +109,6 @@ def test_a_week_at_the_turn_of_the_year_is_one_week() -> None:
 def test_a_bad_one_takes_no_place_of_a_good_one_and_is_all_that_stays_where_there_is_nothing_better() -> None:
     found = [Candidate("good", 1.0), Candidate("bad", 2.0, is_good=False)]
     assert [verdict.id for verdict in judge(found, Retention(last=1)) if verdict.is_kept] == ["good"]
-    assert all(verdict.is_kept for verdict in judge([Candidate("bad", 2.0, is_good=False)], Retention(last=1)))
+    assert all(
+        verdict.is_kept for verdict in judge([Candidate("bad", 2.0, is_good=False)], Retention(last=1))
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.state_store.backups.schedule import HOUR_SECONDS, Newest, is_check_due, is_due, is_stale
+from actors.state_store.backups.backup_schedule import HOUR_SECONDS, Newest, is_check_due, is_due, is_stale
 
 NOW = 1_000_000_000.0
 

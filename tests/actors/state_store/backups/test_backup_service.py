@@ -13,22 +13,22 @@ from typing import Any
 
 import pytest
 
-from actors.profile_tables import BackupsTable
-from actors.state_store import patience, tree
+from actors.shared.profile.profile_tables import BackupsTable
+from actors.state_store import watchdog
 from actors.state_store.actor import StateStoreActor
-from actors.state_store.backups import desk
-from actors.state_store.backups.desk import FAILED, SILENT, STALE, UNSOUND, BackupDesk
-from actors.state_store.backups.vault import Vault
-from actors.state_store.documents import DocumentStore
-from actors.state_store.kinds import kinds_of
+from actors.state_store.backups import backup_service as desk
+from actors.state_store.backups.backup_service import FAILED, SILENT, STALE, UNSOUND, BackupDesk
+from actors.state_store.backups.repository import Vault
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine import state_layout
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_schemas import Schemata
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.schemata import Schemata
-from actors.state_store.store import StateStore
 from bus.actor import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.memory import memory_bus
-from dead_mount import dead_mount
+from bus.transport.memory_bus import memory_bus
 from schemas.backups import (
     BackupCreateRequestEvent,
     BackupInfo,
@@ -39,8 +39,14 @@ from schemas.backups import (
     StateCheckRequestEvent,
 )
 from schemas.documents import DocumentChangedEvent, DocumentReadRequestEvent, DocumentWriteRequestEvent
-from schemas.state import StateChangedEvent, StateDeleteRequestEvent, StateLoadRequestEvent, StateSaveRequestEvent
-from stores import TABLES, HeldKeys
+from schemas.state import (
+    StateChangedEvent,
+    StateDeleteRequestEvent,
+    StateLoadRequestEvent,
+    StateSaveRequestEvent,
+)
+from tests.support.dead_mount import dead_mount
+from tests.support.state_lab import TABLES, HeldKeys
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -93,14 +99,21 @@ class World:
 
 @contextlib.asynccontextmanager
 async def running(
-    root: Path, table: BackupsTable | None = None, *, schemata: Schemata | None = None, now: float = NOON, patience_seconds: float = 20.0
+    root: Path,
+    table: BackupsTable | None = None,
+    *,
+    schemata: Schemata | None = None,
+    now: float = NOON,
+    patience_seconds: float = 20.0,
 ) -> AsyncIterator[World]:
     clock = [now]
     audit = Noted()
     store = StateStore(root, Namespaces(TABLES), schemata, HeldKeys())
     documents = DocumentStore(store, kinds_of({"Marks": {"type": "object", "default": {}}}))
     vault = Vault(root / "backups", lambda: clock[0])
-    desk = BackupDesk(store, documents, vault, {}, table or BackupsTable(), audit, lambda: clock[0], patience_seconds)
+    desk = BackupDesk(
+        store, documents, vault, {}, table or BackupsTable(), audit, lambda: clock[0], patience_seconds
+    )
     actor = StateStoreActor(store, documents, audit=audit, desk=desk)
     async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("app") as app:
         loop = ActorLoop(actor, own)
@@ -122,7 +135,10 @@ async def refusal(asking: Any) -> str:
 
 @pytest.mark.requirement("S3-5", "S3-6", "S3-7", "S3-28")
 async def test_back_up_change_several_types_and_restore_over_the_bus(tmp_path: Path) -> None:
-    async with running(tmp_path) as world, world.app.subscribe(StateChangedEvent, DocumentChangedEvent) as events:
+    async with (
+        running(tmp_path) as world,
+        world.app.subscribe(StateChangedEvent, DocumentChangedEvent) as events,
+    ):
         await world.save("notes.a", 1)
         await world.save("vault.s", "hidden")
         await world.app.request(DocumentWriteRequestEvent(type_name="Marks", value={"n": 1}))
@@ -133,16 +149,26 @@ async def test_back_up_change_several_types_and_restore_over_the_bus(tmp_path: P
         await world.app.request(DocumentWriteRequestEvent(type_name="Marks", value={"n": 2}))
         found = await world.app.request(BackupRestoreRequestEvent(id=made.id))
         assert (found.changed, found.removed, found.unchanged) == (3, 1, 0)
-        assert (await world.load("notes.a"), await world.load("vault.s"), await world.load("notes.later")) == (1, "hidden", None)
-        assert (await world.app.request(DocumentReadRequestEvent(type_name="Marks"))).value == {"n": 1}, "what was cached is forgotten"
+        assert (
+            await world.load("notes.a"),
+            await world.load("vault.s"),
+            await world.load("notes.later"),
+        ) == (1, "hidden", None)
+        assert (await world.app.request(DocumentReadRequestEvent(type_name="Marks"))).value == {"n": 1}, (
+            "what was cached is forgotten"
+        )
         listed = await world.backups()
         assert {(one.id, one.kind, one.name, one.encrypted) for one in listed} == {
             (made.id, "manual", "before", True),
             (found.saved_as, "before_restore", "", False),
         }
         told = [await anext(events) for _ in range(7 + 4)][7:]
-        assert {event.key for event in told if isinstance(event, StateChangedEvent) and not event.deleted} == {"notes.a", "vault.s"}
-        assert [event.key for event in told if isinstance(event, StateChangedEvent) and event.deleted] == ["notes.later"]
+        assert {
+            event.key for event in told if isinstance(event, StateChangedEvent) and not event.deleted
+        } == {"notes.a", "vault.s"}
+        assert [event.key for event in told if isinstance(event, StateChangedEvent) and event.deleted] == [
+            "notes.later"
+        ]
         assert [event.type_name for event in told if isinstance(event, DocumentChangedEvent)] == ["Marks"]
         assert ("app", "backups.restore", made.id, "ok") in world.audit.lines
         assert ("app", "backups.create", made.id, "ok") in world.audit.lines
@@ -152,7 +178,9 @@ async def test_what_cannot_be_is_refused_and_noted(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         assert "there is no backup" in await refusal(world.app.request(BackupRestoreRequestEvent(id="../x")))
         assert "at most 200" in await refusal(world.app.request(BackupCreateRequestEvent(name="x" * 201)))
-        assert "at most 1000 keys" in await refusal(world.app.request(BackupRestoreRequestEvent(id="x", keys=["a.b"] * 1001)))
+        assert "at most 1000 keys" in await refusal(
+            world.app.request(BackupRestoreRequestEvent(id="x", keys=["a.b"] * 1001))
+        )
         assert ("app", "backups.restore", "../x", "refused") in world.audit.lines
         found = await world.app.request(BackupsVerifyRequestEvent(id="nonsense"))
         assert (found.verified, [fault.id for fault in found.faults]) == ([], ["nonsense"])
@@ -161,7 +189,12 @@ async def test_what_cannot_be_is_refused_and_noted(tmp_path: Path) -> None:
 @pytest.mark.requirement("S3-24")
 async def test_only_operators_may_do_anything_with_backups(tmp_path: Path) -> None:
     async with running(tmp_path, BackupsTable(operators=["boss", "cli-*"])) as world:
-        for request in (BackupCreateRequestEvent(), BackupsListRequestEvent(), BackupsPruneRequestEvent(), StateCheckRequestEvent()):
+        for request in (
+            BackupCreateRequestEvent(),
+            BackupsListRequestEvent(),
+            BackupsPruneRequestEvent(),
+            StateCheckRequestEvent(),
+        ):
             assert "'app' may not" in await refusal(world.app.request(request))
         assert ("app", "backups.create", "", "refused") in world.audit.lines
 
@@ -186,7 +219,9 @@ async def test_by_itself_one_is_made_only_if_something_changed_and_old_ones_go(t
         assert ([one.reasons for one in pruned.kept], pruned.removed) == ([["last"], ["last"]], [])
 
 
-async def test_a_backup_that_fails_and_a_schedule_that_is_missed_are_alerts_until_one_is_made(tmp_path: Path) -> None:
+async def test_a_backup_that_fails_and_a_schedule_that_is_missed_are_alerts_until_one_is_made(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path, BackupsTable(check_hours=0)) as world:
         await world.save("notes.a", 1)
         (tmp_path / "notes" / "a.json").unlink()
@@ -204,7 +239,9 @@ async def test_a_backup_that_fails_and_a_schedule_that_is_missed_are_alerts_unti
 
 
 @pytest.mark.requirement("S3-8", "S3-18", "S3-29")
-async def test_before_values_of_an_older_version_are_converted_everything_is_backed_up(tmp_path: Path) -> None:
+async def test_before_values_of_an_older_version_are_converted_everything_is_backed_up(
+    tmp_path: Path,
+) -> None:
     async with running(tmp_path) as world:
         await world.save("notes.a", 1)
     newer = Schemata((), {"Note": [lambda value: value]})
@@ -226,7 +263,9 @@ async def test_everything_is_looked_at_while_nobody_writes_and_repaired(tmp_path
         assert (found.is_sound, [finding.kind for finding in found.findings]) == (False, ["damaged"])
         world.now[0] += 25 * HOUR
         await world.desk.tick()
-        assert (tmp_path / "notes" / "a.json").read_bytes() == b"{broken", "somebody wrote a moment ago, as far as is known"
+        assert (tmp_path / "notes" / "a.json").read_bytes() == b"{broken", (
+            "somebody wrote a moment ago, as far as is known"
+        )
         world.now[0] += 61
         await world.desk.tick()
         assert UNSOUND not in world.alerts(), "it was repaired"
@@ -253,8 +292,8 @@ async def test_a_damaged_document_is_repaired_from_a_backup_when_it_is_loaded(tm
 async def test_a_mount_that_is_dead_hangs_nothing_but_backups_and_is_an_alert_until_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "PROBE_SECONDS", 0.3)
-    monkeypatch.setattr(patience, "SLICE_SECONDS", 0.05)
+    monkeypatch.setattr(state_layout, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(watchdog, "SLICE_SECONDS", 0.05)
     async with running(tmp_path, patience_seconds=0.3) as world:
         await world.save("notes.a", 1)
         with dead_mount(tmp_path / "backups"):
@@ -271,7 +310,7 @@ async def test_a_mount_that_is_dead_hangs_nothing_but_backups_and_is_an_alert_un
 
 
 async def test_a_store_starts_beside_a_dead_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(state_layout, "PROBE_SECONDS", 0.3)
     async with running(tmp_path) as world:
         await world.save("notes.a", 1)
     with dead_mount(tmp_path / "backups"):

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups.carrying import CannotCarry, export, take_in
-from actors.state_store.backups.errors import BackupDamaged, BackupFailed, ExportDamaged, PassphraseTooShort, PassphraseWrong
-from actors.state_store.backups.manifest import PACK_NAME
-from actors.state_store.operations import Save
-from stores import HeldKeys, back_up, content_of, opened, restorer, save, vault_of
+from actors.state_store.backups.backup_manifest import PACK_NAME
+from actors.state_store.backups.backup_transfer import CannotCarry, export, take_in
+from actors.state_store.backups.errors import (
+    BackupDamaged,
+    BackupFailed,
+    ExportDamaged,
+    PassphraseTooShort,
+    PassphraseWrong,
+)
+from actors.state_store.engine.operations import Save
+from tests.support.state_lab import HeldKeys, back_up, content_of, opened, restorer, save, vault_of
 
 WORDS = "correct horse battery"
 
@@ -39,7 +45,9 @@ def test_another_machine_with_keys_of_its_own_opens_it_with_the_passphrase(tmp_p
     assert content_of(store) == content
     assert store.load("vault.s").encrypted
     assert store.load("settings.packed").compressed
-    assert min(store.load(key).revision for key in content) > newest, "revisions of another machine mean nothing here"
+    assert min(store.load(key).revision for key in content) > newest, (
+        "revisions of another machine mean nothing here"
+    )
     saved = next(one for one in vault_of(store).listed().manifests if one.id == found.saved_as)
     assert saved.kind == "before_import"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups.copying import Copier
+from actors.state_store.backups.consistent_copy import Copier
 from actors.state_store.backups.errors import BackupFailed
-from actors.state_store.backups.vault import Vault
-from actors.state_store.operations import Save
-from stores import HeldKeys, back_up, delete, done, opened, save, vault_of
+from actors.state_store.backups.repository import Vault
+from actors.state_store.engine.operations import Save
+from tests.support.state_lab import HeldKeys, back_up, delete, done, opened, save, vault_of
 
 
 def values(store_root: Path, id: str) -> dict[str, object]:
@@ -21,7 +21,9 @@ def values(store_root: Path, id: str) -> dict[str, object]:
     found = {}
     for document, content in reader.documents():
         assert isinstance(content, bytes)
-        found[document.key or document.path] = store.opener.open(document.key, content).value if document.key else content
+        found[document.key or document.path] = (
+            store.opener.open(document.key, content).value if document.key else content
+        )
     store.close()
     return found
 

@@ -11,14 +11,29 @@ from bus.errors import OperatorError, UndercroftError
 
 FOUND: list[tuple[UndercroftError, str]] = [
     (errors.BackupNotFound("x"), "there is no backup 'x'; 'undercroft backup list' shows which there are"),
-    (errors.BackupDamaged("x", "cut short"), "backup x: damaged: cut short; take another one, and check the disk"),
-    (errors.BackupTooNew("x", 3, 1), "backup x: made by a later version (format 3, expected at most 1); update Undercroft"),
+    (
+        errors.BackupDamaged("x", "cut short"),
+        "backup x: damaged: cut short; take another one, and check the disk",
+    ),
+    (
+        errors.BackupTooNew("x", 3, 1),
+        "backup x: made by a later version (format 3, expected at most 1); update Undercroft",
+    ),
     (errors.BackupFailed("no space"), "no backup was made: no space"),
     (errors.RestoreRefused("x", "damaged"), "backup x: not restored: damaged; nothing was changed"),
-    (errors.PlaceSilent("/mnt", 5), "/mnt: no answer for 5 s; see whether its disk, or the server that it is on, is there"),
-    (errors.PassphraseWrong("f"), "f: the passphrase is not the one that it was exported with; nothing was changed"),
+    (
+        errors.PlaceSilent("/mnt", 5),
+        "/mnt: no answer for 5 s; see whether its disk, or the server that it is on, is there",
+    ),
+    (
+        errors.PassphraseWrong("f"),
+        "f: the passphrase is not the one that it was exported with; nothing was changed",
+    ),
     (errors.PassphraseTooShort(3, 10), "the passphrase has 3 signs, expected at least 10; take some words"),
-    (errors.ExportDamaged("f", "cut"), "f: cut; nothing was changed; bring the file over again, or take another one"),
+    (
+        errors.ExportDamaged("f", "cut"),
+        "f: cut; nothing was changed; bring the file over again, or take another one",
+    ),
 ]
 
 

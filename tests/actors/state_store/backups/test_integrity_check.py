@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.profile_tables import NamespaceTable
-from actors.state_store.backups.integrity import Inspector, Report
-from actors.state_store.backups.ladder import Ladder
-from actors.state_store.backups.manifest import MANIFEST_NAME, PACK_NAME
-from actors.state_store.store import StateStore
-from actors.storage.envelope import FORMAT, seal
-from stores import TABLES, HeldKeys, back_up, content_of, opened, save, vault_of
+from actors.shared.crypto.envelope import FORMAT, seal
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.backups.backup_manifest import MANIFEST_NAME, PACK_NAME
+from actors.state_store.backups.integrity_check import Inspector, Report
+from actors.state_store.documents.document_repair import Ladder
+from actors.state_store.engine.store import StateStore
+from tests.support.state_lab import TABLES, HeldKeys, back_up, content_of, opened, save, vault_of
 
 NOON = 1767268800.0
 
@@ -76,7 +76,9 @@ def test_all_that_is_wrong_is_found_in_one_go_and_nothing_is_changed(store: Stat
 
 
 @pytest.mark.requirement("S3-18", "S3-19")
-def test_repair_brings_back_what_was_backed_up_keeps_the_evidence_and_leaves_alone_what_is_nobodys(store: StateStore) -> None:
+def test_repair_brings_back_what_was_backed_up_keeps_the_evidence_and_leaves_alone_what_is_nobodys(
+    store: StateStore,
+) -> None:
     notes = store.root / "notes"
     (notes / "a.json").write_bytes(b"{broken")
     (notes / "README.md").write_bytes(b"mine")
@@ -90,7 +92,10 @@ def test_repair_brings_back_what_was_backed_up_keeps_the_evidence_and_leaves_alo
     assert Path(damaged.evidence).read_bytes() == b"{broken"
     assert content_of(store) == {"notes.a": 1, "notes.b": 2, "notes.c": 3, "notes.e": 5, "vault.s": "hidden"}
     assert (notes / "README.md").read_bytes() == b"mine"
-    assert kinds(checked(store)) == [("evidence", "notes/a.json.corrupt"), ("unknown_file", "notes/README.md")]
+    assert kinds(checked(store)) == [
+        ("evidence", "notes/a.json.corrupt"),
+        ("unknown_file", "notes/README.md"),
+    ]
 
 
 def test_damage_without_any_copy_is_reported_and_put_aside(tmp_path: Path) -> None:
@@ -112,7 +117,9 @@ def test_what_is_locked_or_of_a_later_version_is_no_damage(tmp_path: Path) -> No
     store = opened(tmp_path / "store", keys=keys)
     save(store, notes__a=1, vault__s=1, vault__t=2)
     path = store.root / "notes" / "a.json"
-    path.write_bytes(path.read_bytes().replace(f'"undercroft": {FORMAT}'.encode(), f'"undercroft": {FORMAT + 1}'.encode()))
+    path.write_bytes(
+        path.read_bytes().replace(f'"undercroft": {FORMAT}'.encode(), f'"undercroft": {FORMAT + 1}'.encode())
+    )
     keys.is_locked = True
     report = checked(store, repair=True)
     assert report.is_sound
@@ -135,7 +142,9 @@ def test_a_value_that_no_longer_fits_its_schema_is_told_and_stays(tmp_path: Path
     store = opened(tmp_path / "store")
     save(store, notes__a=[1])
     store.close()
-    store = opened(tmp_path / "store", tables=[NamespaceTable(name="notes", schema="GridLayoutState"), TABLES[1]])
+    store = opened(
+        tmp_path / "store", tables=[NamespaceTable(name="notes", schema="GridLayoutState"), TABLES[1]]
+    )
     report = checked(store, repair=True)
     assert [finding.kind for finding in report.findings] == ["schema"]
     assert (store.root / "notes" / "a.json").exists()
@@ -144,12 +153,16 @@ def test_a_value_that_no_longer_fits_its_schema_is_told_and_stays(tmp_path: Path
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda directory: (directory / PACK_NAME).write_bytes(b"x" + (directory / PACK_NAME).read_bytes()[1:]),
+        lambda directory: (directory / PACK_NAME).write_bytes(
+            b"x" + (directory / PACK_NAME).read_bytes()[1:]
+        ),
         lambda directory: (directory / PACK_NAME).unlink(),
         lambda directory: (directory / MANIFEST_NAME).write_bytes(b"{"),
     ],
 )
-def test_a_damaged_backup_is_put_aside_so_that_nobody_relies_on_it(store: StateStore, spoil: Callable[[Path], object]) -> None:
+def test_a_damaged_backup_is_put_aside_so_that_nobody_relies_on_it(
+    store: StateStore, spoil: Callable[[Path], object]
+) -> None:
     vault = vault_of(store)
     (made,) = vault.listed().manifests
     spoil(vault.directory(made.id))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups.upkeep import UPKEEP_NAME, Upkeep, is_migrated, read_upkeep, write_upkeep
+from actors.state_store.backups.last_runs import UPKEEP_NAME, Upkeep, is_migrated, read_upkeep, write_upkeep
 
 
 def test_what_was_remembered_is_read_back(tmp_path: Path) -> None:

@@ -11,13 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.state_store.backups import portable
+from actors.state_store.backups import portable_export
 from actors.state_store.backups.errors import ExportDamaged, PassphraseTooShort, PassphraseWrong
-from actors.state_store.backups.portable import MAGIC, ExportHeader, ExportRecord, read_header, read_records, write_export
+from actors.state_store.backups.portable_export import (
+    MAGIC,
+    ExportHeader,
+    ExportRecord,
+    read_header,
+    read_records,
+    write_export,
+)
 
 WORDS = "correct horse battery"
 PATH = Path("notes.undercroft")
-RECORDS = [ExportRecord("notes.a", "notes/a.json", b"a" * 5000, False), ExportRecord("vault.s", "vault/s.json", b"s", True)]
+RECORDS = [
+    ExportRecord("notes.a", "notes/a.json", b"a" * 5000, False),
+    ExportRecord("vault.s", "vault/s.json", b"s", True),
+]
 
 
 def written(records: list[ExportRecord]) -> bytes:
@@ -31,14 +41,18 @@ def opened(content: bytes, passphrase: str = WORDS) -> list[ExportRecord]:
     return list(read_records(file, PATH, read_header(file, PATH), passphrase))
 
 
-records = st.builds(ExportRecord, st.text(max_size=9), st.text(max_size=9), st.binary(max_size=4000), st.booleans())
+records = st.builds(
+    ExportRecord, st.text(max_size=9), st.text(max_size=9), st.binary(max_size=4000), st.booleans()
+)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(records, max_size=12), st.sampled_from([64, 1000, 2**20]))
-def test_what_goes_in_comes_out_whatever_the_size_of_chunks(found: list[ExportRecord], chunk_bytes: int) -> None:
+def test_what_goes_in_comes_out_whatever_the_size_of_chunks(
+    found: list[ExportRecord], chunk_bytes: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(portable, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(portable_export, "CHUNK_BYTES", chunk_bytes)
         assert opened(written(found)) == found
 
 
@@ -56,7 +70,7 @@ def test_every_byte_counts() -> None:
 
 
 def test_one_that_was_cut_short_or_grew_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portable, "CHUNK_BYTES", 500)
+    monkeypatch.setattr(portable_export, "CHUNK_BYTES", 500)
     good = written(RECORDS)
     body = good.index(b"\n") + 1
     piece = 4 + 500 + 40

@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.state_store.backups import manifest as manifests
-from actors.state_store.backups import vault as vaults
+from actors.state_store.backups import backup_manifest as manifests
+from actors.state_store.backups import repository as vaults
+from actors.state_store.backups.backup_manifest import MANIFEST_NAME, PACK_NAME
+from actors.state_store.backups.backup_pack import PackWriter
 from actors.state_store.backups.errors import BackupFailed, BackupNotFound
-from actors.state_store.backups.manifest import MANIFEST_NAME, PACK_NAME
-from actors.state_store.backups.pack import PackWriter
-from actors.state_store.backups.vault import Vault
-from actors.state_store.operations import Save
-from actors.state_store.store import StateStore
-from stores import back_up, opened, save, vault_of
+from actors.state_store.backups.repository import Vault
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.store import StateStore
+from tests.support.state_lab import back_up, opened, save, vault_of
 
 NOON = 1767268800.0
 
@@ -33,12 +33,18 @@ def fill(writer: PackWriter) -> None:
 
 
 @pytest.mark.requirement("S3-5", "S3-7")
-def test_a_backup_is_listed_with_its_id_name_time_size_and_whether_it_is_compressed_and_encrypted(store: StateStore) -> None:
+def test_a_backup_is_listed_with_its_id_name_time_size_and_whether_it_is_compressed_and_encrypted(
+    store: StateStore,
+) -> None:
     made = back_up(store, "manual", "Before the update", now=NOON)
     (found,) = vault_of(store).listed().manifests
     assert found == made
     info = found.info()
-    assert (info.id, info.name, info.created_at) == ("20260101T120000Z-manual-before-the-update-s1", "Before the update", NOON)
+    assert (info.id, info.name, info.created_at) == (
+        "20260101T120000Z-manual-before-the-update-s1",
+        "Before the update",
+        NOON,
+    )
     assert (info.documents, info.compressed, info.encrypted, info.kind) == (3, True, True, "manual")
     directory = store.root / "backups" / "manual" / info.id
     assert info.size_bytes == (directory / PACK_NAME).stat().st_size
@@ -64,7 +70,9 @@ def test_encrypted_documents_stay_encrypted(store: StateStore) -> None:
 
 @pytest.mark.requirement("S3-27")
 @pytest.mark.parametrize("step", ["fill", "manifest", "read_back"])
-def test_a_backup_that_fails_leaves_nothing_that_counts_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_a_backup_that_fails_leaves_nothing_that_counts_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -126,7 +134,9 @@ def test_verifying_finds_damage_in_the_pack_and_documents_that_were_damaged_befo
     pack = vault.directory(made.id) / PACK_NAME
     content = pack.read_bytes()
     pack.write_bytes(content[:20] + bytes([content[20] ^ 1]) + content[21:])
-    assert {fault.key for fault in vault.verify(made.id)} == {"notes.a", "notes.b", "vault.s"}, "they share a frame"
+    assert {fault.key for fault in vault.verify(made.id)} == {"notes.a", "notes.b", "vault.s"}, (
+        "they share a frame"
+    )
 
 
 def test_a_removed_backup_is_gone_and_the_others_stay(store: StateStore) -> None:

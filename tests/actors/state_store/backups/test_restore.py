@@ -10,15 +10,26 @@ from typing import Any
 
 import pytest
 
-from actors.profile_tables import NamespaceTable
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.backups.backup_manifest import PACK_NAME
 from actors.state_store.backups.errors import BackupNotFound, RestoreRefused
-from actors.state_store.backups.manifest import PACK_NAME
-from actors.state_store.documents import DocumentStore
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.value_schemas import JsonSchema, Schemata
 from actors.state_store.errors import QuotaExceeded
-from actors.state_store.kinds import kinds_of
-from actors.state_store.operations import Save
-from actors.state_store.schemata import JsonSchema, Schemata
-from stores import TABLES, HeldKeys, back_up, content_of, delete, done, opened, restorer, save, vault_of
+from tests.support.state_lab import (
+    TABLES,
+    HeldKeys,
+    back_up,
+    content_of,
+    delete,
+    done,
+    opened,
+    restorer,
+    save,
+    vault_of,
+)
 
 REPOSITORY = Path(__file__).parents[4]
 
@@ -27,11 +38,20 @@ REPOSITORY = Path(__file__).parents[4]
 def test_back_up_change_several_types_restore_and_all_is_as_it_was(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
     documents = DocumentStore(store, kinds_of({"Marks": {"type": "object", "default": {}}}))
-    save(store, settings__x={"a": 1}, notes__gone="back", notes__same=0, vault__s="hidden", history__contexts__today=[1])
+    save(
+        store,
+        settings__x={"a": 1},
+        notes__gone="back",
+        notes__same=0,
+        vault__s="hidden",
+        history__contexts__today=[1],
+    )
     documents.write({"labels": [1]}, type_name="Marks")
     before = content_of(store)
     made = back_up(store)
-    save(store, settings__x={"a": 2}, notes__later="goes", vault__s="changed", history__contexts__today=[1, 2])
+    save(
+        store, settings__x={"a": 2}, notes__later="goes", vault__s="changed", history__contexts__today=[1, 2]
+    )
     delete(store, "notes.gone")
     documents.write({"labels": [2]}, type_name="Marks")
     changed = content_of(store)
@@ -40,7 +60,13 @@ def test_back_up_change_several_types_restore_and_all_is_as_it_was(tmp_path: Pat
     documents.forget()
     assert content_of(store) == before
     assert documents.read("Marks") == {"labels": (1,)}
-    assert sorted(found.changed) == ["document.Marks", "history.contexts.today", "notes.gone", "settings.x", "vault.s"]
+    assert sorted(found.changed) == [
+        "document.Marks",
+        "history.contexts.today",
+        "notes.gone",
+        "settings.x",
+        "vault.s",
+    ]
     assert (found.removed, found.unchanged, found.left_out) == (["notes.later"], 1, [])
     store.close()
 
@@ -83,7 +109,12 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
     save(store, notes__a=2, notes__c=2)
     before = content_of(store)
     told = restorer(store).restore(made.id, dry_run=True)
-    assert (list(told.changed), told.removed, told.unchanged, told.saved_as) == (["notes.a"], ["notes.c"], 1, "")
+    assert (list(told.changed), told.removed, told.unchanged, told.saved_as) == (
+        ["notes.a"],
+        ["notes.c"],
+        1,
+        "",
+    )
     assert content_of(store) == before
     assert len(vault_of(store).listed().manifests) == 1
     assert not (store.root / ".restore").exists()
@@ -181,7 +212,10 @@ def test_encrypted_documents_are_restored_while_the_keys_are_locked(tmp_path: Pa
 
 
 def test_settings_come_back_on_request_and_keys_where_there_are_none(tmp_path: Path) -> None:
-    extras = {"config.json": tmp_path / "config" / "config.json", "keys.json": tmp_path / "keys" / "keys.json"}
+    extras = {
+        "config.json": tmp_path / "config" / "config.json",
+        "keys.json": tmp_path / "keys" / "keys.json",
+    }
     for path, content in zip(extras.values(), (b"old", b"wrapped"), strict=True):
         path.parent.mkdir()
         path.write_bytes(content)
@@ -226,9 +260,13 @@ def test_reads_see_the_old_or_the_new_and_writes_are_not_lost_while_it_goes_on(t
         thread.join()
     assert seen <= {("old",), ("new",)}, "never a mixture, never nothing"
     assert store.load(names[0]).value == "old"
-    if count == len(written):  # nobody wrote after it: the newest write is in the backup of what was there before
+    if count == len(
+        written
+    ):  # nobody wrote after it: the newest write is in the backup of what was there before
         _, reader = vault_of(store).open(found.saved_as)
-        document = next(document for document in reader.contents.documents if document.key == "settings.count")
+        document = next(
+            document for document in reader.contents.documents if document.key == "settings.count"
+        )
         assert store.opener.open("settings.count", reader.read(document)).revision == written[-1]
     store.close()
 
@@ -308,7 +346,14 @@ print(kills, sorted(set((root / "seen").read_text().split())))
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="kills processes that it forks")
 @pytest.mark.requirement("S0-19", "S3-6")
 def test_killed_at_any_step_it_is_old_or_new_and_the_next_write_works(tmp_path: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", KILLER, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLER, str(tmp_path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert ended.returncode == 0, ended.stderr
     kills, _, seen = ended.stdout.partition(" ")
     assert int(kills) >= 30

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store.cache import Cache
+from actors.state_store.documents.document_cache import Cache
 
 pytestmark = pytest.mark.requirement("S2-6", "S2-7", "S2-8", "S2-9", "S2-18")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups import ladder as ladders
-from actors.state_store.backups.ladder import Ladder
-from actors.state_store.backups.manifest import PACK_NAME
+from actors.state_store.backups.backup_manifest import PACK_NAME
+from actors.state_store.documents import document_repair as ladders
+from actors.state_store.documents.document_repair import Ladder
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import LoadFailed
-from actors.state_store.operations import Save
-from actors.state_store.store import StateStore
-from stores import HeldKeys, back_up, done, opened, save, vault_of
+from tests.support.state_lab import HeldKeys, back_up, done, opened, save, vault_of
 
 NOON = 1767268800.0
 
@@ -55,7 +55,9 @@ def test_what_an_interrupted_write_left_is_taken_before_older_copies(store: Stat
 
 
 @pytest.mark.requirement("S3-18")
-def test_the_newest_copy_that_is_good_wins_whether_it_is_a_backup_or_a_former_value(store: StateStore) -> None:
+def test_the_newest_copy_that_is_good_wins_whether_it_is_a_backup_or_a_former_value(
+    store: StateStore,
+) -> None:
     save(store, notes__a="first")
     first = back_up(store, now=NOON)
     save(store, notes__a="second")
@@ -68,7 +70,9 @@ def test_the_newest_copy_that_is_good_wins_whether_it_is_a_backup_or_a_former_va
     pack.write_bytes(b"x" + pack.read_bytes()[1:])
     store.checkpoint()
     damage(store)
-    assert repaired(store, "notes.a") == ("first", f"backup {first.id}", True), "a backup that is damaged itself is passed over"
+    assert repaired(store, "notes.a") == ("first", f"backup {first.id}", True), (
+        "a backup that is damaged itself is passed over"
+    )
 
     save(store, notes__a="third")
     done(store, Save("notes.a", "fourth", backup=True))
@@ -84,7 +88,11 @@ def test_what_can_still_be_read_is_salvaged_where_there_is_no_copy(store: StateS
     store.checkpoint()
     content = (store.root / "notes" / "a.json").read_bytes()
     damage(store, content=content.replace(b"edited", b"changed"))
-    assert repaired(store, "notes.a") == ({"words": "changed by hand"}, "what could still be read of it", True)
+    assert repaired(store, "notes.a") == (
+        {"words": "changed by hand"},
+        "what could still be read of it",
+        True,
+    )
     assert store.load("notes.a").value == {"words": "changed by hand"}
 
 
@@ -123,12 +131,14 @@ def test_a_copy_that_is_locked_is_waited_for_and_nothing_is_moved(tmp_path: Path
     assert repaired(store, "vault.s") == ("hidden", f"backup {made.id}", True)
 
 
-def test_a_disk_that_does_not_answer_keeps_nobody_waiting(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_does_not_answer_keeps_nobody_waiting(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(store, notes__a=1)
     store.checkpoint()
     damage(store)
     hang = threading.Event()
     monkeypatch.setattr(ladders, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr("actors.state_store.backups.vault.Vault.former_values", lambda _: hang.wait())
+    monkeypatch.setattr("actors.state_store.backups.repository.Vault.former_values", lambda _: hang.wait())
     assert repaired(store, "notes.a") == (None, "", True)
     hang.set()

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from actors.state_store.documents import DocumentStore, key_of
+from actors.shared.crypto.envelope import seal
+from actors.state_store.documents.document_store import DocumentStore, key_of
+from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.engine.operations import Repaired
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_schemas import Schemata
 from actors.state_store.errors import RevisionConflict, SaveFailed, UnknownType, ValidationFailed
-from actors.state_store.kinds import kinds_of
-from actors.state_store.operations import Repaired
-from actors.state_store.schemata import Schemata
-from actors.state_store.store import StateStore
-from actors.storage.envelope import seal
 
 PINS = {
     "type": "object",
@@ -132,7 +132,9 @@ def test_a_write_is_what_is_read_at_once(world: World) -> None:
 def test_a_stale_merge_is_refused_with_both_revisions(world: World) -> None:
     first = world.documents.write(Marks(), expected_revision=0)
     mine, theirs = world.documents.read_document("Marks"), world.documents.read_document("Marks")
-    second = world.documents.write(Marks(marks=(Mark(label="theirs", x=1),)), expected_revision=theirs.revision)
+    second = world.documents.write(
+        Marks(marks=(Mark(label="theirs", x=1),)), expected_revision=theirs.revision
+    )
     with pytest.raises(RevisionConflict) as caught:
         world.documents.write(Marks(marks=(Mark(label="mine", x=1),)), expected_revision=mine.revision)
     assert (caught.value.expected, caught.value.found) == (first, second)
@@ -161,7 +163,9 @@ def wrong(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", [spoiled, wrong, lambda _: b"", lambda _: b"{not json"])
-def test_what_is_damaged_or_does_not_fit_counts_as_the_defaults_with_the_evidence_kept(world: World, spoil: Any) -> None:
+def test_what_is_damaged_or_does_not_fit_counts_as_the_defaults_with_the_evidence_kept(
+    world: World, spoil: Any
+) -> None:
     world.documents.write(Marks(marks=(Mark(label="a", x=1),)))
     world.documents.clear()
     evidence = spoil(world.file("Marks").read_bytes())
@@ -192,13 +196,24 @@ def test_the_newest_good_copy_takes_the_place_of_a_damaged_document(tmp_path: Pa
 
 
 @pytest.mark.requirement("S3-29")
-def test_a_document_of_an_older_version_is_converted_and_one_of_a_newer_version_is_read_only(tmp_path: Path) -> None:
+def test_a_document_of_an_older_version_is_converted_and_one_of_a_newer_version_is_read_only(
+    tmp_path: Path,
+) -> None:
     world = World(tmp_path)
     (tmp_path / "documents" / "Marks.json").write_bytes(
-        seal([{"name": "a", "x": 1}], schema="Marks", schema_version=1, revision=1, now=0.0, name="document.Marks")
+        seal(
+            [{"name": "a", "x": 1}],
+            schema="Marks",
+            schema_version=1,
+            revision=1,
+            now=0.0,
+            name="document.Marks",
+        )
     )
     world.store.close()
-    migrations = {"Marks": [lambda value: {"marks": [{"label": mark["name"], "x": mark["x"]} for mark in value]}]}
+    migrations = {
+        "Marks": [lambda value: {"marks": [{"label": mark["name"], "x": mark["x"]} for mark in value]}]
+    }
     world = World(tmp_path, schemata=Schemata((), migrations))
     assert world.documents.read(Marks) == Marks(marks=(Mark(label="a", x=1),))
     world.documents.write(Marks(marks=(Mark(label="b", x=2),)))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from actors.state_store.documents.document_types import frozen, is_frozen, kinds_of, thawed
 from actors.state_store.errors import DeclarationRefused
-from actors.state_store.kinds import frozen, is_frozen, kinds_of, thawed
 
 FROZEN = ConfigDict(frozen=True)
 
@@ -44,7 +44,9 @@ class WithOpen(BaseModel):
 
 
 @pytest.mark.requirement("S2-7")
-@pytest.mark.parametrize(("model", "fixed"), [(Inner, True), (Fixed, True), (Open, False), (WithList, False), (WithOpen, False)])
+@pytest.mark.parametrize(
+    ("model", "fixed"), [(Inner, True), (Fixed, True), (Open, False), (WithList, False), (WithOpen, False)]
+)
 def test_only_what_cannot_be_changed_at_any_depth_is_shared(model: type[BaseModel], fixed: bool) -> None:
     assert is_frozen(model) is fixed
     (kind,) = kinds_of([model]).values()
@@ -52,7 +54,12 @@ def test_only_what_cannot_be_changed_at_any_depth_is_shared(model: type[BaseMode
     assert (kind.handed_out(instance) is instance) is fixed
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 def test_what_is_frozen_and_thawed_is_the_same(value: Any) -> None:
     assert thawed(frozen(value)) == value
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from actors.state_store.committer import GROUP_LIMIT, Committer
+from actors.state_store.engine.committer import GROUP_LIMIT, Committer
+from actors.state_store.engine.operations import Done, Save, Step
+from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import RevisionConflict, StateError, StoreBroken
-from actors.state_store.operations import Done, Save, Step
-from actors.state_store.store import StateStore
 
 pytestmark = pytest.mark.anyio
 

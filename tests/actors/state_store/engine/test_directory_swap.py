@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store import swapping
-from actors.state_store.swapping import INTENT, RESTORING, begin, carry_out, commit, discard, resume, settle, stage
-from actors.storage import durable
+from actors.shared.durable import durable_write
+from actors.state_store.engine import directory_swap
+from actors.state_store.engine.directory_swap import (
+    INTENT,
+    RESTORING,
+    begin,
+    carry_out,
+    commit,
+    discard,
+    resume,
+    settle,
+    stage,
+)
 
 PLACES = ["notes", "history", "history/conversations"]
 
@@ -19,7 +29,11 @@ class Killed(BaseException):
 
 
 def present(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.fixture
@@ -49,7 +63,12 @@ BEFORE = {
     "history/conversations/old.json": b"old",
     "other/mine": b"mine",
 }
-AFTER = {"notes/new.json": b"new", "notes/bad.json.corrupt": b"evidence", "history/conversations/new.json": b"new", "other/mine": b"mine"}
+AFTER = {
+    "notes/new.json": b"new",
+    "notes/bad.json.corrupt": b"evidence",
+    "history/conversations/new.json": b"new",
+    "other/mine": b"mine",
+}
 
 
 def test_later_files_go_evidence_stays_and_nothing_is_left_of_the_swap(root: Path) -> None:
@@ -71,11 +90,17 @@ def test_what_was_staged_before_is_not_in_the_next_one(root: Path) -> None:
     stage(root, "notes/only.json", b"only")
     commit(root, "y")
     carry_out(root)
-    assert present(root) == {"notes/only.json": b"only", "notes/bad.json.corrupt": b"evidence", "other/mine": b"mine"}
+    assert present(root) == {
+        "notes/only.json": b"only",
+        "notes/bad.json.corrupt": b"evidence",
+        "other/mine": b"mine",
+    }
 
 
-def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real_rename, real_remove = os.rename, durable.remove_file
+def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_rename, real_remove = os.rename, durable_write.remove_file
     left = [0]
 
     def step() -> None:
@@ -92,7 +117,7 @@ def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(
         real_remove(path)
 
     monkeypatch.setattr(os, "rename", rename)
-    monkeypatch.setattr(swapping, "remove_file", remove)
+    monkeypatch.setattr(directory_swap, "remove_file", remove)
     staged(root)
     commit(root, "x")
     cuts = 0

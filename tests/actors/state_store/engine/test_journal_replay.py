@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.replaying import replay
-from actors.state_store.tree import Tree
+from actors.state_store.engine.journal_replay import replay
+from actors.state_store.engine.state_layout import Tree
 
 
 @pytest.fixture
@@ -20,8 +20,22 @@ def tree(tmp_path: Path) -> Tree:
 def test_files_hold_afterwards_what_the_journal_says(tree: Tree) -> None:
     (tree.root / "notes" / "old.json").write_bytes(b"old")
     (tree.root / "notes" / "gone.json").write_bytes(b"gone")
-    assert replay(tree, {"notes/new.json": b"new", "notes/old.json": b"newer", "notes/gone.json": None, "notes/never.json": None}) == []
-    assert {path.name: path.read_bytes() for path in (tree.root / "notes").iterdir()} == {"new.json": b"new", "old.json": b"newer"}
+    assert (
+        replay(
+            tree,
+            {
+                "notes/new.json": b"new",
+                "notes/old.json": b"newer",
+                "notes/gone.json": None,
+                "notes/never.json": None,
+            },
+        )
+        == []
+    )
+    assert {path.name: path.read_bytes() for path in (tree.root / "notes").iterdir()} == {
+        "new.json": b"new",
+        "old.json": b"newer",
+    }
 
 
 def test_what_is_so_already_is_left_alone_unless_it_may_not_be_durable(tree: Tree) -> None:

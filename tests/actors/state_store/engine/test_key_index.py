@@ -5,9 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store.index import Entry, Index
+from actors.state_store.engine.key_index import Entry, Index
 
-KEYS = st.text("ab.\u00e9\U0001f600", min_size=1, max_size=4).map(lambda rest: f"n.{rest}") | st.sampled_from(["m.a", "nn.a", "o.b"])
+KEYS = st.text("ab.\u00e9\U0001f600", min_size=1, max_size=4).map(lambda rest: f"n.{rest}") | st.sampled_from(
+    ["m.a", "nn.a", "o.b"]
+)
 
 
 @given(
@@ -16,7 +18,9 @@ KEYS = st.text("ab.\u00e9\U0001f600", min_size=1, max_size=4).map(lambda rest: f
     st.text("nmo.ab", max_size=4),
     st.integers(1, 5),
 )
-def test_pages_are_those_of_a_sorted_list(script: list[tuple[str, int | None]], prefix: str, after: str, limit: int) -> None:
+def test_pages_are_those_of_a_sorted_list(
+    script: list[tuple[str, int | None]], prefix: str, after: str, limit: int
+) -> None:
     index, model = Index(), dict[str, int]()
     index.page("", "", 1, ["n"])  # from here on the order is kept up
     for key, size in script:
@@ -27,7 +31,11 @@ def test_pages_are_those_of_a_sorted_list(script: list[tuple[str, int | None]], 
             index.put(key, Entry(size))
             model[key] = size
     names = ["m", "n"]
-    expected = sorted((key, size) for key, size in model.items() if key.startswith(prefix) and key.partition(".")[0] in names)
+    expected = sorted(
+        (key, size)
+        for key, size in model.items()
+        if key.startswith(prefix) and key.partition(".")[0] in names
+    )
     later = [item for item in expected if item[0] > after]
     assert index.page(prefix, after, limit, names) == (later[:limit], len(expected), len(later) > limit)
     assert len(index) == len(model)

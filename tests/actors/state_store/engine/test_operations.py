@@ -6,12 +6,21 @@ import dataclasses
 
 import pytest
 
-from actors.state_store.operations import Delete, Done, Incident, Loaded, Repaired, Restore, Save
+from actors.state_store.engine.operations import Delete, Done, Incident, Loaded, Repaired, Restore, Save
 from schemas.state import StateLoadedEvent
 
 
 @pytest.mark.parametrize(
-    "one", [Save("n.a", 1), Delete("n.a"), Restore("n.a", b""), Done("n.a", 1), Loaded("n.a"), Repaired(b"", "x"), Incident("quota", "n", "full")]
+    "one",
+    [
+        Save("n.a", 1),
+        Delete("n.a"),
+        Restore("n.a", b""),
+        Done("n.a", 1),
+        Loaded("n.a"),
+        Repaired(b"", "x"),
+        Incident("quota", "n", "full"),
+    ],
 )
 def test_operations_and_outcomes_are_frozen(one: object) -> None:
     field = dataclasses.fields(one)[0].name  # type: ignore[arg-type]  # each is a dataclass

@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store import journal
-from actors.state_store.journal import Change, Journal, Record
-from actors.storage.durable import Disk, DurableWriteFailed
+from actors.shared.durable.durable_write import Disk, DurableWriteFailed
+from actors.state_store.engine import state_journal
+from actors.state_store.engine.state_journal import Change, Journal, Record
 
 RECORDS = st.lists(
     st.builds(
         Record,
         number=st.integers(1, 2**40),
         revision=st.integers(0, 2**40),
-        changes=st.lists(st.builds(Change, path=st.text("ab/.", max_size=6), content=st.none() | st.binary(max_size=40)), max_size=3),
+        changes=st.lists(
+            st.builds(Change, path=st.text("ab/.", max_size=6), content=st.none() | st.binary(max_size=40)),
+            max_size=3,
+        ),
     ),
     max_size=5,
 )
@@ -27,16 +30,23 @@ RECORDS = st.lists(
 
 @given(RECORDS)
 def test_what_was_packed_is_read_again(records: list[Record]) -> None:
-    content = b"".join(map(journal.pack, records))
-    found = journal.parse(content)
-    assert (found.records, found.good_bytes, found.is_torn, found.is_damaged) == (records, len(content), False, False)
+    content = b"".join(map(state_journal.pack, records))
+    found = state_journal.parse(content)
+    assert (found.records, found.good_bytes, found.is_torn, found.is_damaged) == (
+        records,
+        len(content),
+        False,
+        False,
+    )
 
 
 @given(RECORDS, st.integers(0, 10_000))
-def test_of_a_torn_journal_the_whole_records_are_read_and_nothing_is_damaged(records: list[Record], cut: int) -> None:
-    packed = [journal.pack(record) for record in records]
+def test_of_a_torn_journal_the_whole_records_are_read_and_nothing_is_damaged(
+    records: list[Record], cut: int
+) -> None:
+    packed = [state_journal.pack(record) for record in records]
     content = b"".join(packed)[:cut]
-    found = journal.parse(content)
+    found = state_journal.parse(content)
     assert found.records == records[: len(found.records)]
     assert found.good_bytes == sum(map(len, packed[: len(found.records)]))
     assert not found.is_damaged
@@ -45,14 +55,14 @@ def test_of_a_torn_journal_the_whole_records_are_read_and_nothing_is_damaged(rec
 
 @given(RECORDS, st.data())
 def test_a_flipped_byte_costs_one_record_and_shows(records: list[Record], data: st.DataObject) -> None:
-    packed = [journal.pack(record) for record in records]
+    packed = [state_journal.pack(record) for record in records]
     content = bytearray(b"".join(packed))
     if not content:
         return
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= data.draw(st.integers(1, 255))
     hit = next(number for number in range(len(packed)) if at < sum(map(len, packed[: number + 1])))
-    found = journal.parse(bytes(content))
+    found = state_journal.parse(bytes(content))
     assert found.records == [record for number, record in enumerate(records) if number != hit]
     assert found.is_damaged == (hit < len(records) - 1)
     assert found.is_torn == (hit == len(records) - 1)
@@ -62,34 +72,39 @@ def test_a_flipped_byte_costs_one_record_and_shows(records: list[Record], data: 
 def test_records_that_were_appended_together_are_read_all_or_none_and_zeros_behind_them_are_nothing(
     records: list[Record], data: st.DataObject
 ) -> None:
-    content = journal.pack(*records)
-    whole = journal.parse(content + bytes(5000))
-    assert (whole.records, whole.good_bytes, whole.is_torn, whole.is_damaged) == (records, len(content), False, False)
+    content = state_journal.pack(*records)
+    whole = state_journal.parse(content + bytes(5000))
+    assert (whole.records, whole.good_bytes, whole.is_torn, whole.is_damaged) == (
+        records,
+        len(content),
+        False,
+        False,
+    )
     torn = bytearray(content)
     at = data.draw(st.integers(0, len(content) - 1))
     torn[at] ^= 1  # as where a later block came to the platters and an earlier one did not
-    found = journal.parse(bytes(torn) + bytes(5000))
+    found = state_journal.parse(bytes(torn) + bytes(5000))
     assert (found.records, found.is_torn, found.is_damaged) == ([], True, False)
 
 
 def test_a_value_that_looks_like_a_record_is_not_taken_for_one_where_its_own_record_is_torn() -> None:
-    forged = journal.pack(Record(99, 99, [Change("config/app.json", b"forged")]))
-    salt = b"s" * journal.SALT_BYTES
-    content = journal.pack(Record(1, 1, [Change("notes/a.json", forged + bytes(100))]), salt=salt)
-    assert [record.number for record in journal.parse(content, salt).records] == [1]
-    assert journal.parse(content[:-50], salt).records == []
+    forged = state_journal.pack(Record(99, 99, [Change("config/app.json", b"forged")]))
+    salt = b"s" * state_journal.SALT_BYTES
+    content = state_journal.pack(Record(1, 1, [Change("notes/a.json", forged + bytes(100))]), salt=salt)
+    assert [record.number for record in state_journal.parse(content, salt).records] == [1]
+    assert state_journal.parse(content[:-50], salt).records == []
 
 
 def test_the_name_of_a_segment_tells_its_serial_and_its_salt() -> None:
-    salt = bytes(range(journal.SALT_BYTES))
-    assert journal.read_name(journal.name_of(7, salt)) == (7, salt)
-    assert journal.read_name(f"{journal.name_of(7, salt)}.corrupt") is None
-    assert journal.name_of(9, salt) < journal.name_of(10, bytes(journal.SALT_BYTES))
+    salt = bytes(range(state_journal.SALT_BYTES))
+    assert state_journal.read_name(state_journal.name_of(7, salt)) == (7, salt)
+    assert state_journal.read_name(f"{state_journal.name_of(7, salt)}.corrupt") is None
+    assert state_journal.name_of(9, salt) < state_journal.name_of(10, bytes(state_journal.SALT_BYTES))
 
 
 @given(st.binary(max_size=300))
 def test_anything_at_all_can_be_read(content: bytes) -> None:
-    assert journal.parse(content).good_bytes <= len(content)
+    assert state_journal.parse(content).good_bytes <= len(content)
 
 
 def test_the_last_word_about_a_file_counts_and_what_was_void_does_not() -> None:
@@ -99,7 +114,7 @@ def test_the_last_word_about_a_file_counts_and_what_was_void_does_not() -> None:
         Record(3, 3, [Change("b", b"3")]),
         Record(4, 3, voids=3),
     ]
-    assert journal.outcome(records) == {"a": None, "b": b"1"}
+    assert state_journal.outcome(records) == {"a": None, "b": b"1"}
 
 
 class FailingSync(Disk):
@@ -127,9 +142,9 @@ def test_segments_follow_one_another_and_remember_the_newest_revision(tmp_path: 
     assert one.append(9, [[Change("a", b"2")]]) == [3]
     one.close()
     records, segments, damaged = Journal(tmp_path).recover()
-    assert journal.outcome(records) == {"b": None, "a": b"2"}
+    assert state_journal.outcome(records) == {"b": None, "a": b"2"}
     assert (max(record.revision for record in records), segments[0], damaged) == (9, before, [])
-    journal.remove([before])
+    state_journal.remove([before])
     again = Journal(tmp_path)
     again.recover()
     again.begin(9)
@@ -149,7 +164,7 @@ def test_what_could_not_be_synced_is_not_there_later(tmp_path: Path) -> None:
     assert one.size_bytes == size_bytes
     one.append(2, [[Change("b", b"3")]])
     one.close()
-    assert journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "b": b"3"}
+    assert state_journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "b": b"3"}
 
 
 def test_a_segment_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> None:
@@ -179,7 +194,7 @@ def test_a_segment_is_longer_than_what_it_holds_and_grows_when_it_is_full(tmp_pa
     assert all(length >= (n + 1) * 600_000 for n, length in enumerate(lengths))
     one.close()
     records, _, damaged = Journal(tmp_path).recover()
-    assert (journal.outcome(records), damaged) == ({"a": bytes([3]) * 600_000}, [])
+    assert (state_journal.outcome(records), damaged) == ({"a": bytes([3]) * 600_000}, [])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
@@ -202,7 +217,7 @@ def test_where_there_is_no_space_for_zeros_a_segment_does_without(tmp_path: Path
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "c": b"3"}
+    assert state_journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "c": b"3"}
 
 
 def test_a_record_can_be_taken_back(tmp_path: Path) -> None:
@@ -212,4 +227,4 @@ def test_a_record_can_be_taken_back(tmp_path: Path) -> None:
     (number,) = one.append(1, [[Change("a", b"1")]])
     one.void(number, 1)
     one.close()
-    assert journal.outcome(Journal(tmp_path).recover()[0]) == {}
+    assert state_journal.outcome(Journal(tmp_path).recover()[0]) == {}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.keys import is_cut, path_of
-from actors.state_store.tree import Tree, header_name
-from actors.storage.cipher import DataKey
-from actors.storage.envelope import seal
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import seal
+from actors.state_store.engine.key_paths import is_cut, path_of
+from actors.state_store.engine.state_layout import Tree, header_name
 
 KEY = DataKey("k", bytes(32))
 LONG = "notes." + "x" * 400
@@ -28,7 +28,15 @@ def put(tree: Tree, key: str, content: bytes) -> None:
 
 @pytest.mark.requirement("S3-1", "S3-2")
 def test_keys_are_found_by_the_names_of_their_files(tree: Tree) -> None:
-    keys = ["notes.Über.1", "layout.default", "history.x", "history.contexts.x", "history.conversations.x", "document.Marks", "config.con"]
+    keys = [
+        "notes.Über.1",
+        "layout.default",
+        "history.x",
+        "history.contexts.x",
+        "history.conversations.x",
+        "document.Marks",
+        "config.con",
+    ]
     for key in keys:
         put(tree, key, b"not even an envelope")
     found = dict(tree.scan())
@@ -38,7 +46,9 @@ def test_keys_are_found_by_the_names_of_their_files(tree: Tree) -> None:
 
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_a_file_with_a_cut_name_is_known_by_its_envelope(tree: Tree, encrypted: bool) -> None:
-    content = seal(1, schema="", schema_version=1, revision=1, now=0.0, name=LONG, key=KEY if encrypted else None)
+    content = seal(
+        1, schema="", schema_version=1, revision=1, now=0.0, name=LONG, key=KEY if encrypted else None
+    )
     assert is_cut(path_of(LONG).split("/")[1])
     put(tree, LONG, content)
     assert header_name(str(tree.root / path_of(LONG))) == LONG

@@ -17,16 +17,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.profile_tables import NamespaceTable
-from actors.state_store.errors import LoadFailed, RevisionConflict, SaveFailed, StateError, StoreBroken, ValidationFailed
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import KeyNotToBeHad, seal
+from actors.shared.durable.directory_lock import DirectoryLocked
+from actors.shared.durable.durable_write import Disk
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.engine.operations import Delete, Repaired, Save, Step
+from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.errors import (
+    LoadFailed,
+    RevisionConflict,
+    SaveFailed,
+    StateError,
+    StoreBroken,
+    ValidationFailed,
+)
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Delete, Repaired, Save, Step
-from actors.state_store.schemata import Schemata
-from actors.state_store.store import StateStore
-from actors.storage.cipher import DataKey
-from actors.storage.durable import Disk
-from actors.storage.envelope import KeyNotToBeHad, seal
-from actors.storage.lock import DirectoryLocked
 
 NOTES = NamespaceTable(name="notes")
 
@@ -68,7 +75,16 @@ def left_over(root: Path) -> list[str]:
 @pytest.mark.requirement("S3-1")
 def test_the_tree_makes_itself_private(tmp_path: Path) -> None:
     opened(tmp_path / "state" / "store").close()
-    for directory in ("layouts", "settings", "history/conversations", "history/contexts", "config", "backups/auto", "backups/manual", "documents"):
+    for directory in (
+        "layouts",
+        "settings",
+        "history/conversations",
+        "history/contexts",
+        "config",
+        "backups/auto",
+        "backups/manual",
+        "documents",
+    ):
         path = tmp_path / "state" / "store" / directory
         assert path.is_dir()
         assert os.name == "nt" or path.stat().st_mode & 0o777 == 0o700
@@ -77,7 +93,9 @@ def test_the_tree_makes_itself_private(tmp_path: Path) -> None:
 @pytest.mark.requirement("S3-9", "S3-11")
 @pytest.mark.parametrize("encrypt", [False, True])
 @pytest.mark.parametrize("compress", [False, True])
-def test_a_value_is_compressed_then_encrypted_and_comes_back_by_itself(tmp_path: Path, encrypt: bool, compress: bool) -> None:
+def test_a_value_is_compressed_then_encrypted_and_comes_back_by_itself(
+    tmp_path: Path, encrypt: bool, compress: bool
+) -> None:
     store = opened(tmp_path, keys=HeldKeys(), clock=lambda: 1759708800.0)
     value = {"words": "hush " * 1000}
     done(store, Save("notes.a", value, encrypt=encrypt, compress=compress))
@@ -85,7 +103,12 @@ def test_a_value_is_compressed_then_encrypted_and_comes_back_by_itself(tmp_path:
     assert (b"hush hush" in content) is not (encrypt or compress)
     assert (len(content) < 3000) is compress
     found = store.load("notes.a")
-    assert (found.value, found.encrypted, found.compressed, found.saved_at) == (value, encrypt, compress, 1759708800.0)
+    assert (found.value, found.encrypted, found.compressed, found.saved_at) == (
+        value,
+        encrypt,
+        compress,
+        1759708800.0,
+    )
     assert (tmp_path / "notes" / "a.json").stat().st_mode & 0o777 == 0o600 or os.name == "nt"
     store.close()
 
@@ -139,23 +162,40 @@ def test_backup_keeps_the_former_value_as_it_lay_on_disk(tmp_path: Path) -> None
 
 
 @pytest.mark.requirement("S3-29", "S3-8")
-def test_a_value_of_an_older_version_is_converted_step_by_step_and_kept_when_it_is_replaced(tmp_path: Path) -> None:
+def test_a_value_of_an_older_version_is_converted_step_by_step_and_kept_when_it_is_replaced(
+    tmp_path: Path,
+) -> None:
     tables = [NamespaceTable(name="notes", schema="GridLayoutState")]
-    layout = {"version": "1", "timestamp": 0, "layout": {}, "instances": {}, "metadata": {"name": "old", "tags": []}}
+    layout = {
+        "version": "1",
+        "timestamp": 0,
+        "layout": {},
+        "instances": {},
+        "metadata": {"name": "old", "tags": []},
+    }
     store = StateStore(tmp_path, Namespaces(tables)).start()
     done(store, Save("notes.a", layout))
     store.close()
     migrations = {
         "GridLayoutState": [
-            lambda value: {**value, "metadata": {**value["metadata"], "name": value["metadata"]["name"] + "er"}},
+            lambda value: {
+                **value,
+                "metadata": {**value["metadata"], "name": value["metadata"]["name"] + "er"},
+            },
             lambda value: {**value, "version": value["version"] + ".5"},
         ]
     }
     store = StateStore(tmp_path, Namespaces(tables), Schemata((), migrations)).start()
-    assert store.load("notes.a").value == {**layout, "version": "1.5", "metadata": {"name": "older", "tags": []}}
+    assert store.load("notes.a").value == {
+        **layout,
+        "version": "1.5",
+        "metadata": {"name": "older", "tags": []},
+    }
     done(store, Save("notes.a", store.load("notes.a").value))
     assert len(list((tmp_path / "backups" / "auto").iterdir())) == 1
-    assert store.load("notes.a").value["version"] == "1.5", "a value of the present version is not converted again"
+    assert store.load("notes.a").value["version"] == "1.5", (
+        "a value of the present version is not converted again"
+    )
     store.close()
     former = StateStore(tmp_path, Namespaces(tables)).start()
     found = former.load("notes.a")
@@ -186,7 +226,9 @@ def test_a_value_that_no_longer_fits_stays_where_it_is(tmp_path: Path) -> None:
     store = opened(tmp_path)
     done(store, Save("notes.a", {"n": "text"}))
     store.close()
-    store = StateStore(tmp_path, Namespaces([NamespaceTable(name="notes", schema="UserPreferencesState")])).start()
+    store = StateStore(
+        tmp_path, Namespaces([NamespaceTable(name="notes", schema="UserPreferencesState")])
+    ).start()
     with pytest.raises(ValidationFailed, match=r"validation failed for notes\.a"):
         store.load("notes.a")
     assert (tmp_path / "notes" / "a.json").exists()
@@ -194,7 +236,13 @@ def test_a_value_that_no_longer_fits_stays_where_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda content: b"", lambda content: content[: len(content) // 2], lambda content: content.replace(b"good", b"evil"), lambda _: b"{}"]
+    "spoil",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content.replace(b"good", b"evil"),
+        lambda _: b"{}",
+    ],
 )
 def test_a_damaged_document_is_put_aside_whether_it_is_read_or_replaced(tmp_path: Path, spoil: Any) -> None:
     store = opened(tmp_path)
@@ -214,7 +262,10 @@ def test_a_damaged_document_is_put_aside_whether_it_is_read_or_replaced(tmp_path
     done(store, Save("notes.b", "new"))
     assert store.load("notes.b").value == "new"
     assert (tmp_path / "notes" / "b.json.corrupt").exists()
-    assert [(one.kind, one.subject) for one in store.incidents] == [("corruption", "notes.a"), ("corruption", "notes.b")]
+    assert [(one.kind, one.subject) for one in store.incidents] == [
+        ("corruption", "notes.a"),
+        ("corruption", "notes.b"),
+    ]
     store.close()
 
 
@@ -335,7 +386,9 @@ class FullDisk(Disk):
 
 
 @pytest.mark.requirement("S3-25", "S3-27")
-def test_a_store_that_starts_on_a_full_disk_can_be_read_and_saves_again_once_there_is_room(tmp_path: Path) -> None:
+def test_a_store_that_starts_on_a_full_disk_can_be_read_and_saves_again_once_there_is_room(
+    tmp_path: Path,
+) -> None:
     store = opened(tmp_path / "store")
     done(store, Save("notes.a", "first"))
     shutil.copytree(tmp_path / "store", tmp_path / "killed")
@@ -403,7 +456,9 @@ class FailingDisk(Disk):
 @pytest.mark.requirement("S3-12", "S3-13", "S3-27", "S2-5")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("step", ["create", "write", "sync", "rename", "unlink"])
-def test_wherever_the_disk_fails_a_batch_is_there_whole_or_not_at_all_and_the_next_write_works(tmp_path: Path, step: str, code: int) -> None:
+def test_wherever_the_disk_fails_a_batch_is_there_whole_or_not_at_all_and_the_next_write_works(
+    tmp_path: Path, step: str, code: int
+) -> None:
     failures = 0
     for occurrence in range(1, 40):
         root = tmp_path / f"{step}{occurrence}"
@@ -445,22 +500,24 @@ def test_wherever_the_disk_fails_a_batch_is_there_whole_or_not_at_all_and_the_ne
     assert failures or step in ("create", "unlink")
 
 
-def test_files_that_cannot_be_made_durable_are_told_of_and_written_anew_from_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from actors.state_store import tree
+def test_files_that_cannot_be_made_durable_are_told_of_and_written_anew_from_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from actors.state_store.engine import state_layout
 
     store = opened(tmp_path)
     done(store, Save("notes.a", 1))
-    real = tree.sync_file
+    real = state_layout.sync_file
 
     def fail(descriptor: int) -> None:
         raise OSError(errno.EIO, "input/output error")
 
-    monkeypatch.setattr(tree, "sync_file", fail)
+    monkeypatch.setattr(state_layout, "sync_file", fail)
     store.checkpoint()
     assert [one.kind for one in store.incidents] == ["disk"]
     assert len(list((tmp_path / ".journal").iterdir())) == 2, "the journal keeps what the file holds"
     (tmp_path / "notes" / "a.json").write_bytes(b"the kernel dropped the pages")
-    monkeypatch.setattr(tree, "sync_file", real)
+    monkeypatch.setattr(state_layout, "sync_file", real)
     store.checkpoint()
     assert store.load("notes.a").value == 1
     assert len(list((tmp_path / ".journal").iterdir())) == 1
@@ -493,7 +550,9 @@ def test_a_journal_that_is_damaged_in_its_middle_is_kept_as_evidence(tmp_path: P
     segment.write_bytes(segment.read_bytes().replace(b"first", b"fresh"))
     (tmp_path / "cut" / "notes" / "b.json").unlink()
     store = opened(tmp_path / "cut")
-    assert content_of(store) == {"notes.a": "first", "notes.b": "second"}, "its own file was whole, and so was the later record"
+    assert content_of(store) == {"notes.a": "first", "notes.b": "second"}, (
+        "its own file was whole, and so was the later record"
+    )
     assert [(one.kind, one.subject) for one in store.incidents] == [("corruption", "journal")]
     assert Path(store.incidents[0].evidence).exists()
     store.close()
@@ -526,10 +585,10 @@ def test_readers_and_writers_at_once_see_whole_values_and_whole_batches(tmp_path
 CHILD = """
 import sys
 from pathlib import Path
-from actors.profile_tables import NamespaceTable
+from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.operations import Save
-from actors.state_store.store import StateStore
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.store import StateStore
 store = StateStore(Path(sys.argv[1]), Namespaces([NamespaceTable(name="notes")])).start()
 n = 1 + max(store.load("notes.a").value or 0, store.load("notes.b").value or 0)
 while True:
@@ -549,7 +608,9 @@ while True:
 def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_no_half_batch(tmp_path: Path) -> None:
     acknowledged = 0
     for life in range(15):
-        with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "store")], stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path / "store")], stdout=subprocess.PIPE, text=True
+        ) as child:
             assert child.stdout is not None
             for _ in range(5 + 13 * life % 60):
                 acknowledged = int(child.stdout.readline())

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from actors.profile_tables import NamespaceTable
+from actors.shared.durable.durable_write import Disk
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.engine.key_index import Entry, Index
+from actors.state_store.engine.operations import Delete, Save
+from actors.state_store.engine.state_journal import Journal
+from actors.state_store.engine.state_layout import Tree
+from actors.state_store.engine.transaction import Writer
+from actors.state_store.engine.value_codec import Opener
+from actors.state_store.engine.value_schemas import Schemata
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed, StoreBroken
-from actors.state_store.index import Entry, Index
-from actors.state_store.journal import Journal
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.opening import Opener
-from actors.state_store.operations import Delete, Save
-from actors.state_store.schemata import Schemata
-from actors.state_store.tree import Tree
-from actors.state_store.writing import Writer
-from actors.storage.durable import Disk
 
 
 class FussyDisk(Disk):
@@ -53,7 +53,9 @@ class World:
         self.journal.recover()
         self.journal.begin(0)
         opener = Opener(namespaces, Schemata(), None, lambda: 0.0)
-        self.writer = Writer(tree, self.index, self.journal, namespaces, opener, self.look, quota_bytes, lambda: 0.0)
+        self.writer = Writer(
+            tree, self.index, self.journal, namespaces, opener, self.look, quota_bytes, lambda: 0.0
+        )
         self.looked: list[str] = []
 
     def look(self, key: str, entry: Entry) -> Entry | None:
@@ -126,7 +128,8 @@ def test_a_journal_that_cannot_be_synced_refuses_the_whole_group_and_leaves_noth
     outcomes = [world.writer.prepare([Save(f"notes.{n}", n)]) for n in range(3)]
     world.carry_out()
     assert [str(one.error) for one in outcomes] == [
-        f"failed to save notes.{n}: sync failed (No space left on device); what was there before is there still" for n in range(3)
+        f"failed to save notes.{n}: sync failed (No space left on device); what was there before is there still"
+        for n in range(3)
     ]
     assert world.files() == []
     assert world.writer.journal_failed

@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.profile_tables import NamespaceTable
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.value_codec import Damaged, Opener, check_size
+from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.engine.write_rules import Treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
 from actors.state_store.namespaces import Namespaces
-from actors.state_store.opening import Damaged, Opener, check_size
-from actors.state_store.operations import Save
-from actors.state_store.policy import Treatment
-from actors.state_store.schemata import Schemata
-from actors.storage.cipher import DataKey
-from actors.storage.envelope import KeyNotToBeHad
 from schemas.state import VALUE_LIMIT_BYTES
 
 PLAIN = Treatment(encrypt=False, compress=False, backup=False)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
@@ -40,7 +41,9 @@ class HeldKeys:
 
 
 def opener(keys: HeldKeys | None = None, **chains: Any) -> Opener:
-    return Opener(Namespaces([NamespaceTable(name="n")]), Schemata((), chains), keys or HeldKeys(), lambda: 5.0)
+    return Opener(
+        Namespaces([NamespaceTable(name="n")]), Schemata((), chains), keys or HeldKeys(), lambda: 5.0
+    )
 
 
 @pytest.mark.requirement("S3-9", "S3-11")
@@ -48,9 +51,20 @@ def opener(keys: HeldKeys | None = None, **chains: Any) -> Opener:
 def test_what_is_sealed_is_opened_again(value: Any, encrypt: bool, compress: bool, revision: int) -> None:
     content = opener().seal(Save("n.a", value), Treatment(encrypt, compress, False), revision)
     found = opener().open("n.a", content)
-    assert (found.value, found.revision, found.saved_at, found.encrypted, found.compressed) == (value, revision, 5.0, encrypt, compress)
+    assert (found.value, found.revision, found.saved_at, found.encrypted, found.compressed) == (
+        value,
+        revision,
+        5.0,
+        encrypt,
+        compress,
+    )
     entry = opener(HeldKeys(is_locked=True)).look("n.a", content)
-    assert (entry.revision, entry.is_encrypted, entry.newer, entry.size_bytes) == (revision, encrypt, "", len(content)), "without any key"
+    assert (entry.revision, entry.is_encrypted, entry.newer, entry.size_bytes) == (
+        revision,
+        encrypt,
+        "",
+        len(content),
+    ), "without any key"
 
 
 @given(st.binary(max_size=200))
@@ -80,7 +94,13 @@ def test_versions_are_told_apart() -> None:
     def same(value: Any) -> Any:
         return value
 
-    layout = {"version": "1", "timestamp": 0, "layout": {}, "instances": {}, "metadata": {"name": "n", "tags": []}}
+    layout = {
+        "version": "1",
+        "timestamp": 0,
+        "layout": {},
+        "instances": {},
+        "metadata": {"name": "n", "tags": []},
+    }
     content = opener(GridLayoutState=[same]).seal(Save("layout.a", layout), PLAIN, 1)
     newer = opener().look("layout.a", content)
     assert "GridLayoutState version 2, this one knows 1" in newer.newer

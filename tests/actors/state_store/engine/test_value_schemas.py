@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.demo.origin import Origin
-from actors.profile import Profile, ProfileError, read_profile
+from actors.cli.demo.origin import Origin
+from actors.shared.profile.profile import Profile, ProfileError, read_profile
+from actors.state_store.engine.value_schemas import JsonSchema, Mismatch, Schemata, of_profile
 from actors.state_store.errors import DeclarationRefused
-from actors.state_store.schemata import JsonSchema, Mismatch, Schemata, of_profile
 
 PROFILE = """
 name = "mine"
@@ -30,7 +30,9 @@ MIGRATIONS = {"notes.py:Note": [lambda value: {"text": value}, lambda value: {**
 """
 
 
-def profile(directory: Path, toml: str = PROFILE, notes: str = NOTES, pins: str = '{"type": "array", "maxItems": 2}') -> Profile:
+def profile(
+    directory: Path, toml: str = PROFILE, notes: str = NOTES, pins: str = '{"type": "array", "maxItems": 2}'
+) -> Profile:
     (directory / "profile.toml").write_text(toml)
     (directory / "notes.py").write_text(notes)
     (directory / "pins.json").write_text(pins)
@@ -53,17 +55,29 @@ def test_a_profile_brings_models_json_schemas_and_migrations(tmp_path: Path) -> 
 @pytest.mark.requirement("S3-29", "S3-8")
 @pytest.mark.parametrize(
     ("version", "value", "expected"),
-    [(1, "a", {"text": "a", "tags": ["old"]}), (2, {"text": "a"}, {"text": "a", "tags": ["old"]}), (3, {"text": "a"}, {"text": "a"})],
+    [
+        (1, "a", {"text": "a", "tags": ["old"]}),
+        (2, {"text": "a"}, {"text": "a", "tags": ["old"]}),
+        (3, {"text": "a"}, {"text": "a"}),
+    ],
 )
-def test_migrations_are_chained_from_the_version_of_the_value(tmp_path: Path, version: int, value: object, expected: object) -> None:
+def test_migrations_are_chained_from_the_version_of_the_value(
+    tmp_path: Path, version: int, value: object, expected: object
+) -> None:
     assert of_profile(profile(tmp_path)).bring_up("notes.py:Note", version, value) == expected
 
 
 @pytest.mark.requirement("S3-29")
-def test_a_migration_of_a_schema_that_is_not_there_is_refused_since_it_would_never_be_called(tmp_path: Path) -> None:
+def test_a_migration_of_a_schema_that_is_not_there_is_refused_since_it_would_never_be_called(
+    tmp_path: Path,
+) -> None:
     of_profile(profile(tmp_path)).check_migrations()
-    with pytest.raises(DeclarationRefused, match=r"migrations: expected names of schemas \(.*notes.py:Note.*\), found 'Note'"):
-        of_profile(profile(tmp_path, notes=NOTES.replace('{"notes.py:Note": [', '{"Note": ['))).check_migrations()
+    with pytest.raises(
+        DeclarationRefused, match=r"migrations: expected names of schemas \(.*notes.py:Note.*\), found 'Note'"
+    ):
+        of_profile(
+            profile(tmp_path, notes=NOTES.replace('{"notes.py:Note": [', '{"Note": ['))
+        ).check_migrations()
 
 
 def test_a_json_schema_refers_to_itself_only_and_nothing_is_fetched() -> None:
@@ -108,12 +122,17 @@ def test_an_unknown_schema_fits_nothing() -> None:
         ({"notes": "raise RuntimeError"}, ProfileError),
     ],
 )
-def test_what_a_profile_declares_wrongly_is_refused_at_the_start(tmp_path: Path, change: dict[str, str], error: type[Exception]) -> None:
+def test_what_a_profile_declares_wrongly_is_refused_at_the_start(
+    tmp_path: Path, change: dict[str, str], error: type[Exception]
+) -> None:
     with pytest.raises(error):
         of_profile(profile(tmp_path, **change))
 
 
 def test_a_word_that_is_none_of_those_expected_is_not_repeated() -> None:
     with pytest.raises(Mismatch) as caught:
-        Schemata().check("UserPreferencesState", {"version": "1", "theme": "what I said - at `home`", "language": "en", "keyBindings": {}})
+        Schemata().check(
+            "UserPreferencesState",
+            {"version": "1", "theme": "what I said - at `home`", "language": "en", "keyBindings": {}},
+        )
     assert str(caught.value) == "Invalid enum value - at `$.theme`"

@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
+from actors.state_store.engine.key_index import Entry
+from actors.state_store.engine.write_rules import Room, Treatment, check_replaceable, check_room, treatment
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed
-from actors.state_store.index import Entry
 from actors.state_store.namespaces import Namespace
-from actors.state_store.policy import Room, Treatment, check_replaceable, check_room, treatment
 
 CHOICES = (None, False, True)
 
@@ -36,14 +36,20 @@ def test_a_value_of_an_older_schema_is_always_kept() -> None:
     assert treatment(Namespace("n"), Entry(1, 1, is_older=True), None, None, False).backup
 
 
-@pytest.mark.parametrize(("present", "expected", "found"), [(None, 3, 0), (Entry(1, 4), 3, 4), (Entry(1, 4), 0, 4)])
-def test_another_revision_than_expected_is_a_conflict_with_both(present: Entry | None, expected: int, found: int) -> None:
+@pytest.mark.parametrize(
+    ("present", "expected", "found"), [(None, 3, 0), (Entry(1, 4), 3, 4), (Entry(1, 4), 0, 4)]
+)
+def test_another_revision_than_expected_is_a_conflict_with_both(
+    present: Entry | None, expected: int, found: int
+) -> None:
     with pytest.raises(RevisionConflict) as caught:
         check_replaceable("n.x", present, expected)
     assert (caught.value.expected, caught.value.found) == (expected, found)
 
 
-@pytest.mark.parametrize(("present", "expected"), [(None, None), (None, 0), (Entry(1, 4), None), (Entry(1, 4), 4)])
+@pytest.mark.parametrize(
+    ("present", "expected"), [(None, None), (None, 0), (Entry(1, 4), None), (Entry(1, 4), 4)]
+)
 def test_the_expected_revision_may_be_replaced(present: Entry | None, expected: int | None) -> None:
     check_replaceable("n.x", present, expected)
 
@@ -66,7 +72,9 @@ def test_what_a_later_version_wrote_is_read_only() -> None:
         (10**12, (Room("n", 0, 0),), ""),
     ],
 )
-def test_there_is_room_up_to_the_quota_and_what_shrinks_always_has_some(growth: int, rooms: tuple[Room, ...], subject: str) -> None:
+def test_there_is_room_up_to_the_quota_and_what_shrinks_always_has_some(
+    growth: int, rooms: tuple[Room, ...], subject: str
+) -> None:
     if not subject:
         check_room("n.x", growth, rooms)
         return

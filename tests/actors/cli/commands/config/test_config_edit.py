@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.config_edit import EditorFailed, difference, run_editor
+from actors.cli.commands.config.config_edit import EditorFailed, difference, run_editor
 
 pytestmark = pytest.mark.slow
 
@@ -29,16 +29,29 @@ def edited(running: Any) -> Any:
     running("config", "reset", "--all")
 
 
-def test_what_the_editor_changes_adds_and_removes_is_applied_at_once(edited: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    editor(tmp_path, "found['vad.sensitivity'] = 0.8; del found['ui.theme']; found['stt.threads'] = 2", monkeypatch)
+def test_what_the_editor_changes_adds_and_removes_is_applied_at_once(
+    edited: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(
+        tmp_path,
+        "found['vad.sensitivity'] = 0.8; del found['ui.theme']; found['stt.threads'] = 2",
+        monkeypatch,
+    )
     ended = edited("config", "edit")
     assert ended.code == 0, ended.err
     assert ended.out.splitlines()[-1] == "3 settings changed"
-    assert edited("config", "list", "--overrides", "--json").documents == [{"vad.sensitivity": 0.8, "stt.threads": 2}]
+    assert edited("config", "list", "--overrides", "--json").documents == [
+        {"vad.sensitivity": 0.8, "stt.threads": 2}
+    ]
 
 
-@pytest.mark.parametrize(("code", "words"), [("found['vad.sensitivity'] = 7", "vad.sensitivity: "), ("text = '{'", "expected JSON")])
-def test_a_mistake_applies_nothing_and_keeps_the_text(edited: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("found['vad.sensitivity'] = 7", "vad.sensitivity: "), ("text = '{'", "expected JSON")],
+)
+def test_a_mistake_applies_nothing_and_keeps_the_text(
+    edited: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
     editor(tmp_path, code, monkeypatch)
     ended = edited("config", "edit")
     assert ended.code == 4
@@ -48,9 +61,15 @@ def test_a_mistake_applies_nothing_and_keeps_the_text(edited: Any, tmp_path: Pat
     assert edited("config", "get", "vad.sensitivity").out == "0.75\n"
 
 
-def test_a_change_by_somebody_else_meanwhile_is_noticed(edited: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_by_somebody_else_meanwhile_is_noticed(
+    edited: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = json.dumps(edited.command("config", "set", "ui.theme", "light"))
-    editor(tmp_path, f"subprocess.run({other}, check=True, capture_output=True); found['vad.sensitivity'] = 0.1", monkeypatch)
+    editor(
+        tmp_path,
+        f"subprocess.run({other}, check=True, capture_output=True); found['vad.sensitivity'] = 0.1",
+        monkeypatch,
+    )
     ended = edited("config", "edit")
     assert ended.code == 4
     assert "changed by somebody else" in ended.err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.config_talk import flat
+from actors.cli.commands.config.config_change import flat
 
 pytestmark = pytest.mark.slow
 
@@ -19,13 +19,21 @@ def test_settings_are_flattened_to_dotted_paths() -> None:
 def test_a_setting_is_changed_listed_with_a_star_and_reset(running: Any) -> None:
     assert running("config", "get", "vad.sensitivity").out == "0.5\n"
     changed = running("config", "set", "vad.sensitivity", "0.75", "ui.theme", "dark")
-    assert (changed.code, changed.out.splitlines()) == (0, ["vad.sensitivity: 0.5 -> 0.75", 'ui.theme: "system" -> "dark"', "2 settings changed"])
+    assert (changed.code, changed.out.splitlines()) == (
+        0,
+        ["vad.sensitivity: 0.5 -> 0.75", 'ui.theme: "system" -> "dark"', "2 settings changed"],
+    )
     assert running("config", "get", "vad.sensitivity").out == "0.75\n"
     listed = running("config", "list", "vad").out.splitlines()
     assert "* vad.sensitivity = 0.75" in listed
     assert "  vad.pre_roll_seconds = 0.3" in listed
-    assert running("config", "list", "--overrides", "--json").documents == [{"vad.sensitivity": 0.75, "ui.theme": "dark"}]
-    assert running("config", "reset", "ui.theme").out.splitlines() == ['ui.theme: "dark" -> "system"', "1 setting changed"]
+    assert running("config", "list", "--overrides", "--json").documents == [
+        {"vad.sensitivity": 0.75, "ui.theme": "dark"}
+    ]
+    assert running("config", "reset", "ui.theme").out.splitlines() == [
+        'ui.theme: "dark" -> "system"',
+        "1 setting changed",
+    ]
     (reset,) = running("config", "reset", "--all", "--json").documents
     assert (reset["success"], reset["durable"], reset["overrides"]) == (True, True, {})
 
@@ -38,8 +46,18 @@ def test_a_batch_with_one_bad_value_changes_nothing_and_says_which(running: Any)
     assert running("config", "get", "stt.language").out == '"auto"\n'
 
 
-@pytest.mark.parametrize("pair", [("vad.sensitivty", "0.5"), ("paths.models", "/elsewhere"), ("vad.sensitivity", "loud"), ("ui.theme", "pink")])
-def test_what_is_unknown_not_allowed_or_of_a_wrong_kind_is_refused(running: Any, pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("vad.sensitivty", "0.5"),
+        ("paths.models", "/elsewhere"),
+        ("vad.sensitivity", "loud"),
+        ("ui.theme", "pink"),
+    ],
+)
+def test_what_is_unknown_not_allowed_or_of_a_wrong_kind_is_refused(
+    running: Any, pair: tuple[str, str]
+) -> None:
     ended = running("config", "set", *pair, "--json")
     (answer,) = ended.documents
     assert (ended.code, answer["success"], answer["overrides"]) == (4, False, {})
@@ -47,13 +65,22 @@ def test_what_is_unknown_not_allowed_or_of_a_wrong_kind_is_refused(running: Any,
 
 
 def test_a_dry_run_shows_the_change_and_makes_none(running: Any) -> None:
-    assert "vad.sensitivity: 0.5 -> 0.9" in running("config", "set", "vad.sensitivity", "0.9", "--dry-run").out
+    assert (
+        "vad.sensitivity: 0.5 -> 0.9" in running("config", "set", "vad.sensitivity", "0.9", "--dry-run").out
+    )
     assert running("config", "get", "vad.sensitivity").out == "0.5\n"
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["set", "vad.sensitivity"], ["set"], ["reset"], ["reset", "vad", "--all"], ["get", "vad.nothing"], ["list", "nothing"]],
+    [
+        ["set", "vad.sensitivity"],
+        ["set"],
+        ["reset"],
+        ["reset", "vad", "--all"],
+        ["get", "vad.nothing"],
+        ["list", "nothing"],
+    ],
 )
 def test_a_wrong_command_line_is_exit_code_2(running: Any, arguments: list[str]) -> None:
     ended = running("config", *arguments)
@@ -62,7 +89,11 @@ def test_a_wrong_command_line_is_exit_code_2(running: Any, arguments: list[str])
 
 
 def test_a_section_is_printed_as_json(running: Any) -> None:
-    assert json.loads(running("config", "get", "ui").out) == {"theme": "system", "ready_toast": True, "overlay": True}
+    assert json.loads(running("config", "get", "ui").out) == {
+        "theme": "system",
+        "ready_toast": True,
+        "overlay": True,
+    }
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["get", "vad"], ["set", "a", "1"], ["reset", "--all"]])

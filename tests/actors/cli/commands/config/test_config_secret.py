@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Cli
+from tests.actors.cli.conftest import Cli
 
 pytestmark = pytest.mark.slow
 
@@ -39,25 +39,34 @@ def cloud(tmp_path: Path) -> Iterator[Cli]:
     children = f'[[children]]\nname = "config_store"\nentry = "actors.config_store:build"\n{child}\n'
     (profile / "profile.toml").write_text(f'name = "cloudy"\nsettings = "settings.py:Settings"\n{children}')
     cli = Cli(tmp_path / "home", profile)
-    started = subprocess.run(cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    started = subprocess.run(
+        cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+    )
     assert started.returncode == 0, started.stdout + started.stderr
     yield cli
     assert cli("down").code == 0
 
 
-def test_a_secret_goes_to_the_keychain_and_is_shown_nowhere_else(cloud: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_goes_to_the_keychain_and_is_shown_nowhere_else(
+    cloud: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("hush-hush\n"))
     assert cloud("config", "secret", "cloud.api_key").code == 0
     assert cloud("config", "secret", "cloud.api_key", "--reveal").out == "hush-hush\n"
     assert "hush-hush" in (tmp_path / "keychain.json").read_text()
-    shown = "".join(cloud("config", *words).out for words in (["list"], ["explain", "cloud"], ["export", "--all"], ["get", "cloud"]))
+    shown = "".join(
+        cloud("config", *words).out
+        for words in (["list"], ["explain", "cloud"], ["export", "--all"], ["get", "cloud"])
+    )
     assert "hush" not in shown
     for file in (tmp_path / "home").rglob("*"):
         assert not file.is_file() or b"hush-hush" not in file.read_bytes(), file
     assert json.loads(cloud("config", "export", "--all").out) == {"cloud": {"region": "eu"}}
 
 
-def test_a_secret_is_refused_on_the_command_line_and_what_is_none_is_no_secret(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_refused_on_the_command_line_and_what_is_none_is_no_secret(
+    cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = cloud("config", "set", "cloud.api_key", "hush-hush")
     assert (refused.code, "undercroft config secret" in refused.err) == (2, True)
     assert cloud("config", "secret", "cloud.region").code == 2

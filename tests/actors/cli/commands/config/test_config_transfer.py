@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.config_transfer import SettingsFileWrong, read
+from actors.cli.commands.config.config_transfer import SettingsFileWrong, read
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,10 @@ def test_what_was_exported_is_imported(running: Any, tmp_path: Path, style: str)
     exported = running("config", "export", "--format", style).out
     file = tmp_path / f"settings.{style}"
     file.write_text(exported)
-    assert (json.loads if style == "json" else tomllib.loads)(exported) == {"vad": {"sensitivity": 0.75}, "ui": {"theme": "dark"}}
+    assert (json.loads if style == "json" else tomllib.loads)(exported) == {
+        "vad": {"sensitivity": 0.75},
+        "ui": {"theme": "dark"},
+    }
     running("config", "reset", "--all")
     dry = running("config", "import", str(file), "--dry-run")
     assert "vad.sensitivity: 0.5 -> 0.75" in dry.out
@@ -46,7 +49,14 @@ def test_one_bad_value_and_nothing_is_taken(running: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.json", "{"), ("a.json", "[]"), ("a.json", '{"a": 1, "a": 2}'), ("a.toml", "a = "), ("a.txt", "a = 1")]
+    ("name", "content"),
+    [
+        ("a.json", "{"),
+        ("a.json", "[]"),
+        ("a.json", '{"a": 1, "a": 2}'),
+        ("a.toml", "a = "),
+        ("a.txt", "a = 1"),
+    ],
 )
 def test_a_file_that_is_neither_is_refused_by_name(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)

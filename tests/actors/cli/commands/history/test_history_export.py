@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from actors.cli.history_export import _new_file
+from actors.cli.commands.history.history_export import _new_file
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cli
+from tests.actors.cli.conftest import Cli
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,9 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERCROFT_KEYCHAIN", f"file:{directory / 'chain'}")
         cli = Cli(directory / "home", directory / "profile")
-        started = subprocess.run(cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+        started = subprocess.run(
+            cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+        )
         assert started.returncode == 0, started.stdout + started.stderr
         yield cli
         assert cli("down").code == 0
@@ -85,8 +87,14 @@ def test_entries_are_added_listed_shown_edited_and_deleted(cli: Cli, monkeypatch
 
 def test_words_are_found(cli: Cli) -> None:
     added(cli, "buy milk and bread", "call the dentist", "milky way")
-    assert [line.strip() for line in cli("history", "search", "MILK").out.splitlines()[1::2]] == ["milky way", "buy milk and bread"]
-    assert cli("history", "search", "milk br", "--json").documents[0]["hits"][0]["highlights"] == [{"start": 4, "end": 8}, {"start": 13, "end": 15}]
+    assert [line.strip() for line in cli("history", "search", "MILK").out.splitlines()[1::2]] == [
+        "milky way",
+        "buy milk and bread",
+    ]
+    assert cli("history", "search", "milk br", "--json").documents[0]["hits"][0]["highlights"] == [
+        {"start": 4, "end": 8},
+        {"start": 13, "end": 15},
+    ]
     assert cli("history", "search", "cheese").code == 1
     assert "there are more: --before" in cli("history", "search", "milk", "-n", "1").err
 
@@ -98,7 +106,9 @@ def test_an_export_is_a_private_new_file(cli: Cli, tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
     assert target.read_bytes().startswith(b"\xef\xbb\xbfid,")
     assert cli("history", "export", "-o", str(target)).code == 2
-    assert [json.loads(line)["text"] for line in cli("history", "export", "--format", "jsonl").out.splitlines()] == ["one", "two"]
+    assert [
+        json.loads(line)["text"] for line in cli("history", "export", "--format", "jsonl").out.splitlines()
+    ] == ["one", "two"]
 
 
 def test_what_destroys_wants_a_yes(cli: Cli) -> None:
@@ -112,7 +122,9 @@ def test_what_destroys_wants_a_yes(cli: Cli) -> None:
 
 
 def test_changes_are_seen_as_they_happen(cli: Cli) -> None:
-    with subprocess.Popen(cli.command("history", "tail", "-n", "1", "--json"), stdout=subprocess.PIPE, text=True) as tail:
+    with subprocess.Popen(
+        cli.command("history", "tail", "-n", "1", "--json"), stdout=subprocess.PIPE, text=True
+    ) as tail:
         assert tail.stdout is not None
         while tail.poll() is None and not (line := _ready(tail)):
             added(cli, "tailed")

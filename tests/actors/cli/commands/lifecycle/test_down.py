@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.down import wait_for_end
+from actors.cli.commands.lifecycle.down import wait_for_end
 
 pytestmark = pytest.mark.slow
 

@@ -26,7 +26,10 @@ def test_an_actor_comes_back_as_another_process_and_the_others_stay(running: Any
 def test_several_are_restarted_one_after_the_other(running: Any) -> None:
     ended = running("restart", "worker", "model_downloader")
     assert ended.code == 0
-    assert [line.split(" (")[0] for line in ended.out.splitlines()] == ["worker: ready", "model_downloader: ready"]
+    assert [line.split(" (")[0] for line in ended.out.splitlines()] == [
+        "worker: ready",
+        "model_downloader: ready",
+    ]
 
 
 def test_without_waiting_it_returns_before_the_actor_is_ready(running: Any) -> None:

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="watches the end of processes through pidfds")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="watches the end of processes through pidfds"),
+]
 
 PROBE = """
 from bus.actor import Actor
@@ -39,8 +42,19 @@ def command(tmp_path: Path) -> list[str]:
     directory = tmp_path / "profile"
     directory.mkdir()
     (directory / "cli_probe.py").write_text(PROBE)
-    (directory / "profile.toml").write_text('name = "probe"\n[[children]]\nname = "worker"\nentry = "cli_probe:build"\npath = "."\n')
-    return [sys.executable, "-P", "-m", "actors", "--home", str(tmp_path / "home"), "--profile", str(directory)]
+    (directory / "profile.toml").write_text(
+        'name = "probe"\n[[children]]\nname = "worker"\nentry = "cli_probe:build"\npath = "."\n'
+    )
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        "actors",
+        "--home",
+        str(tmp_path / "home"),
+        "--profile",
+        str(directory),
+    ]
 
 
 @pytest.fixture
@@ -61,7 +75,10 @@ def test_a_runtime_is_started_seen_restarted_and_stopped_by_one_command_each(und
     before = {actor["actor"]: actor["pid"] for actor in overview["actors"]}
 
     status = undercroft("status")
-    assert (status.returncode, status.stdout.splitlines()[2]) == (0, f"  worker: ready (process {before['worker']})")
+    assert (status.returncode, status.stdout.splitlines()[2]) == (
+        0,
+        f"  worker: ready (process {before['worker']})",
+    )
 
     restarted = json.loads(undercroft("restart", "worker", "--json").stdout)
     assert restarted["state"] == "ready"
@@ -74,14 +91,20 @@ def test_a_runtime_is_started_seen_restarted_and_stopped_by_one_command_each(und
 
     (watched,) = undercroft("watch", "supervision.actor_state_changed", "-n", "1").stdout.splitlines()
     event = json.loads(watched)
-    assert (event["topic"], event["source"], event["retained"]) == ("supervision.actor_state_changed", "supervisor", True)
+    assert (event["topic"], event["source"], event["retained"]) == (
+        "supervision.actor_state_changed",
+        "supervisor",
+        True,
+    )
 
     assert undercroft("up", "--detach").returncode == 6
     assert json.loads(undercroft("down", "--json").stdout)["pid"] == overview["pid"]
     assert undercroft("status").returncode == 3
 
 
-def test_a_start_in_the_background_tells_of_an_actor_that_fails(undercroft: Undercroft, tmp_path: Path) -> None:
+def test_a_start_in_the_background_tells_of_an_actor_that_fails(
+    undercroft: Undercroft, tmp_path: Path
+) -> None:
     children = '[[children]]\nname = "worker"\nentry = "cli_probe:broken"\npath = "."\nintensity = 1\n'
     (tmp_path / "profile" / "profile.toml").write_text(f'name = "probe"\n{children}')
     up = undercroft("up", "--detach")
@@ -108,7 +131,14 @@ def test_new_log_lines_are_followed(undercroft: Undercroft, command: list[str]) 
 def test_on_a_terminal_a_table_is_drawn_and_ctrl_c_stops_in_good_order(command: list[str]) -> None:
     terminal, its_end = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen([*command, "up"], stdin=its_end, stdout=its_end, stderr=its_end, env=environment, start_new_session=True) as up:
+    with subprocess.Popen(
+        [*command, "up"],
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+        env=environment,
+        start_new_session=True,
+    ) as up:
         os.close(its_end)
         shown = b""
         while shown.count("● ready".encode()) < 2 or b"worker" not in shown:

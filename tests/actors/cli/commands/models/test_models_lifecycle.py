@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.cli.models_life import COMMANDS
-from actors.demo.content import BytesContent, sha256_of
-from actors.demo.origin import Origin
+from actors.cli.commands.models.models_lifecycle import COMMANDS
+from actors.cli.demo.content import BytesContent, sha256_of
+from actors.cli.demo.origin import Origin
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 pytestmark = pytest.mark.slow
@@ -37,8 +37,13 @@ def test_what_lies_beside_the_models_is_listed_and_collected_by_a_rule_only(runn
     assert listed.code == 0, listed.err
     assert listed.out.splitlines()[-1] == "nothing lies beside the installed models"
     without = running("models", "collect")
-    assert (without.code, without.out.splitlines()[-1].split(";")[0]) == (0, "nothing was removed: no rule is set")
-    assert running("models", "collect", "--keep-days", "0").code == 2, "0 would read as everything, and means nothing"
+    assert (without.code, without.out.splitlines()[-1].split(";")[0]) == (
+        0,
+        "nothing was removed: no rule is set",
+    )
+    assert running("models", "collect", "--keep-days", "0").code == 2, (
+        "0 would read as everything, and means nothing"
+    )
     collected = running("models", "collect", "--keep-days", "30", "--dry-run")
     assert (collected.code, collected.out.splitlines()[-1]) == (0, "0 B would be freed")
 
@@ -114,10 +119,24 @@ def test_an_update_is_rolled_back_and_forth_with_one_command_each(absent: Any, o
 
     def up(revision: str) -> None:
         url = origin.serve(f"/first-{revision}.bin", BytesContent(contents[revision]))
-        promise = FilePromise(path="model.bin", size_bytes=len(contents[revision]), sha256=sha256_of(BytesContent(contents[revision])), urls=[url])
-        entry = ModelEntry(id="first", name="The first model", category="stt", licence="MIT", revision=revision, files=[promise])
+        promise = FilePromise(
+            path="model.bin",
+            size_bytes=len(contents[revision]),
+            sha256=sha256_of(BytesContent(contents[revision])),
+            urls=[url],
+        )
+        entry = ModelEntry(
+            id="first",
+            name="The first model",
+            category="stt",
+            licence="MIT",
+            revision=revision,
+            files=[promise],
+        )
         (absent.profile / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=[entry])))
-        started = subprocess.run(absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+        started = subprocess.run(
+            absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+        )
         assert started.returncode == 0, started.stdout + started.stderr
 
     for revision, content in contents.items():

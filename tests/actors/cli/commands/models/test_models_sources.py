@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from actors.cli.models import models
-from actors.cli.sources import COMMANDS, described, whole_name
+from actors.cli.commands.models.models_group import models
+from actors.cli.commands.models.models_sources import COMMANDS, described, whole_name
 from schemas.manifest import FilePromise, ModelEntry
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1500, sha256="0" * 64, urls=["https://models.example/a.bin"])
 
 
-def test_a_path_becomes_a_whole_name_since_the_runtime_runs_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_becomes_a_whole_name_since_the_runtime_runs_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a b.gguf").write_bytes(b"x")
     (tmp_path / "link.gguf").symlink_to("a b.gguf")
@@ -30,9 +32,21 @@ def test_a_path_becomes_a_whole_name_since_the_runtime_runs_elsewhere(tmp_path: 
 
 
 def test_an_entry_is_shown_with_its_licence_and_what_was_left_out() -> None:
-    entry = ModelEntry(id="a", name="A", category="llm", licence="Community", licence_url="https://l", accept_licence=True, files=[PROMISE] * 12)
+    entry = ModelEntry(
+        id="a",
+        name="A",
+        category="llm",
+        licence="Community",
+        licence_url="https://l",
+        accept_licence=True,
+        files=[PROMISE] * 12,
+    )
     lines = described(entry, "hf:org/a@1", ["README.md: not part of the model"])
-    assert lines[:3] == ["a: A (llm), 18.0 kB", "  from     hf:org/a@1", "  licence  Community (https://l), has to be accepted"]
+    assert lines[:3] == [
+        "a: A (llm), 18.0 kB",
+        "  from     hf:org/a@1",
+        "  licence  Community (https://l), has to be accepted",
+    ]
     assert lines[-2:] == ["  and 2 more files", "  left out 1: README.md: not part of the model"]
 
 
@@ -47,7 +61,9 @@ def with_sources(absent: Any) -> Iterator[Any]:
     """Commands against a runtime that knows sources."""
     with (absent.profile / "profile.toml").open("a") as file:
         file.write('\n[[children]]\nname = "model_sources"\nentry = "actors.model_sources:build"\n')
-    started = subprocess.run(absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False)
+    started = subprocess.run(
+        absent.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+    )
     assert started.returncode == 0, started.stdout + started.stderr
     yield absent
     assert absent("down").code == 0
@@ -62,7 +78,9 @@ def test_a_file_is_added_once_and_withdrawn_again(with_sources: Any, tmp_path: P
     assert dry.out.splitlines()[0] == "ears: Ears.onnx (stt), 1.0 kB"
     assert with_sources("models", "resolve", str(file), "--json").documents[0]["entry"]["id"] == "ears"
     assert with_sources("models", "withdraw", "ears").code == 4, "neither of them changed anything"
-    assert with_sources("models", "add", str(file)).out.endswith("ears: added; run 'undercroft models install ears'\n")
+    assert with_sources("models", "add", str(file)).out.endswith(
+        "ears: added; run 'undercroft models install ears'\n"
+    )
     assert with_sources("models", "add", str(file)).out.endswith("ears: was added before, nothing changed\n")
     assert with_sources("models", "withdraw", "ears").out == "ears: withdrawn\n"
 

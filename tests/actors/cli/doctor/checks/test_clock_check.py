@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from actors.doctor.clock import RELEASED_AT, SLACK_SECONDS, Facts, check, look
-from actors.doctor.problems import Place
+from actors.cli.doctor.checks.clock_check import RELEASED_AT, SLACK_SECONDS, Facts, check, look
+from actors.cli.doctor.problems import Place
 
 
 def test_a_clock_that_fits_the_files_is_well(place: Place, put: Callable[..., Path]) -> None:
@@ -15,7 +15,9 @@ def test_a_clock_that_fits_the_files_is_well(place: Place, put: Callable[..., Pa
     assert check(look(place)) == []
 
 
-def test_a_file_from_the_future_is_told_and_a_slightly_newer_one_is_not(place: Place, put: Callable[..., Path]) -> None:
+def test_a_file_from_the_future_is_told_and_a_slightly_newer_one_is_not(
+    place: Place, put: Callable[..., Path]
+) -> None:
     for name, ahead in (("near", SLACK_SECONDS - 60), ("far", 86_400.0)):
         os.utime(put(place.locations.state / name, ""), (place.now, place.now + ahead))
     (problem,) = check(look(place))

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-from actors.doctor.crashes import RECENT_SECONDS, WORDS, check, look
-from actors.doctor.problems import Place
-from actors.storage.crash_files import directory_of, keep_crash, name_of
-from schemas.crashes import CrashKind, CrashRecord
+from actors.cli.doctor.checks.crash_check import RECENT_SECONDS, WORDS, check, look
+from actors.cli.doctor.problems import Place
+from actors.shared.crash_files import directory_of, keep_crash, name_of
+from schemas.operations.crashes import CrashKind, CrashRecord
 
 
 def _crash(at: float, kind: CrashKind = "exception", actor: str = "store") -> CrashRecord:

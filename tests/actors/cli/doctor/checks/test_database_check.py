@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.databases import DatabaseFacts, check, look
-from actors.doctor.problems import Place
+from actors.cli.doctor.checks.database_check import DatabaseFacts, check, look
+from actors.cli.doctor.problems import Place
 
 
 @pytest.fixture
@@ -19,13 +19,17 @@ def database(place: Place) -> Path:
     path = place.locations.workspace / "workspace.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
-        connection.executemany("INSERT INTO notes (text) VALUES (?)", [(f"note {n}" * 10,) for n in range(2000)])
+        connection.executemany(
+            "INSERT INTO notes (text) VALUES (?)", [(f"note {n}" * 10,) for n in range(2000)]
+        )
         connection.execute("CREATE INDEX by_text ON notes (text)")
         connection.commit()
     return path
 
 
-def test_a_whole_database_and_an_empty_file_are_well_and_nothing_is_written(place: Place, database: Path) -> None:
+def test_a_whole_database_and_an_empty_file_are_well_and_nothing_is_written(
+    place: Place, database: Path
+) -> None:
     (place.locations.state / "fresh.db").touch()
     before = database.read_bytes()
     assert check(look(place)) == []

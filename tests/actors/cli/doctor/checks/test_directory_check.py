@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.home import DirectoryFacts, check, look
-from actors.doctor.problems import MakeDirectory, Place
+from actors.cli.doctor.checks.directory_check import DirectoryFacts, check, look
+from actors.cli.doctor.problems import MakeDirectory, Place
 
 
 def test_a_home_with_all_its_directories_is_well(place: Place) -> None:
@@ -25,7 +25,9 @@ def test_a_directory_that_is_not_there_yet_is_no_fault_and_can_be_made(place: Pl
     assert problem.repairs == (MakeDirectory(path=str(place.locations.state)),)
 
 
-def test_a_chosen_directory_that_is_gone_is_an_error_and_is_not_made_again(place: Place, change: Callable[..., Place]) -> None:
+def test_a_chosen_directory_that_is_gone_is_an_error_and_is_not_made_again(
+    place: Place, change: Callable[..., Place]
+) -> None:
     place.locations.models.rmdir()
     (problem,) = check(look(change(chosen=frozenset({"models"}))))
     assert problem.severity == "error"

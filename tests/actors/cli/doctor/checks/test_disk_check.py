@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.disk import FULL_BYTES, NEARLY_FULL_BYTES, DiskFacts, check, existing, look
-from actors.doctor.problems import Place
+from actors.cli.doctor.checks.disk_check import (
+    FULL_BYTES,
+    NEARLY_FULL_BYTES,
+    DiskFacts,
+    check,
+    existing,
+    look,
+)
+from actors.cli.doctor.problems import Place
 
 ROOMY = DiskFacts(("config", "state"), "/h", free_bytes=NEARLY_FULL_BYTES, free_files=10**6)
 
@@ -44,7 +51,11 @@ def test_a_disk_with_room_is_well() -> None:
 
 
 def test_a_real_read_only_disk_is_seen(place: Place) -> None:
-    if not Path("/sys").is_dir() or not hasattr(os, "statvfs") or not os.statvfs("/sys").f_flag & os.ST_RDONLY:
+    if (
+        not Path("/sys").is_dir()
+        or not hasattr(os, "statvfs")
+        or not os.statvfs("/sys").f_flag & os.ST_RDONLY
+    ):
         pytest.skip("nothing is mounted read-only here")
     (problem, *_) = check(look(replace(place, locations=replace(place.locations, config=Path("/sys")))))
     assert "read-only" in problem.what

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from actors.doctor.documents import Facts, check, look
-from actors.doctor.problems import Place
-from actors.storage.audit import AuditLog, places_of
-from actors.storage.envelope import seal
+from actors.cli.doctor.checks.document_check import Facts, check, look
+from actors.cli.doctor.problems import Place
+from actors.shared.audit.audit_log import AuditLog, places_of
+from actors.shared.crypto.envelope import seal
 
 
 def _envelope() -> bytes:
@@ -22,8 +22,13 @@ def test_documents_as_they_were_written_are_well(place: Place, put: Callable[...
     assert (facts.read, check(facts)) == (1, [])
 
 
-def test_a_document_with_a_changed_byte_is_an_error_that_tells_nothing_of_its_content(place: Place, put: Callable[..., Path]) -> None:
-    path = put(place.locations.state / "store" / "layouts" / "default.json", _envelope().replace(b"CANARY", b"CANARX"))
+def test_a_document_with_a_changed_byte_is_an_error_that_tells_nothing_of_its_content(
+    place: Place, put: Callable[..., Path]
+) -> None:
+    path = put(
+        place.locations.state / "store" / "layouts" / "default.json",
+        _envelope().replace(b"CANARY", b"CANARX"),
+    )
     (problem,) = check(look(place))
     assert (problem.severity, problem.where) == ("error", str(path))
     assert "CANAR" not in str(problem)
@@ -37,7 +42,9 @@ def test_documents_that_were_put_aside_are_told(place: Place, put: Callable[...,
     assert (problem.severity, "a.json.corrupt.2" in problem.where) == ("warning", True)
 
 
-def test_a_link_that_leads_nowhere_and_a_directory_in_place_of_a_document_do_not_stop_it(place: Place) -> None:
+def test_a_link_that_leads_nowhere_and_a_directory_in_place_of_a_document_do_not_stop_it(
+    place: Place,
+) -> None:
     store = place.locations.state / "store"
     store.mkdir()
     (store / "a.json").symlink_to(store / "nowhere")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.keychain import check, look
-from actors.doctor.problems import Place
-from actors.storage.keys.ring import open_ring
+from actors.cli.doctor.checks.keychain_check import check, look
+from actors.cli.doctor.problems import Place
+from actors.shared.keys.key_ring import open_ring
 
 
 @pytest.fixture
@@ -25,7 +25,9 @@ def test_without_keys_nothing_is_wrong_and_none_are_made(place: Place, keychain:
     assert not (place.locations.state / "keys").exists()
 
 
-def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(place: Place, keychain: Path) -> None:
+def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(
+    place: Place, keychain: Path
+) -> None:
     open_ring(place.locations.state).unlock(make=True)
     (told,) = check(look(place))
     assert (told.severity, told.advice) == ("info", "run 'undercroft keys recovery-code'")
@@ -39,7 +41,9 @@ def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(place
     assert secret not in str(problem)
 
 
-def test_a_keychain_that_gives_no_answer_is_told_while_there_are_no_keys(place: Place, keychain: Path) -> None:
+def test_a_keychain_that_gives_no_answer_is_told_while_there_are_no_keys(
+    place: Place, keychain: Path
+) -> None:
     keychain.mkdir()
     (problem,) = check(look(place))
     assert (problem.severity, problem.where.startswith("file:")) == ("info", True)

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from actors.doctor.leftovers import SETTLED_SECONDS, check, look
-from actors.doctor.problems import Place, RemoveFile
+from actors.cli.doctor.checks.leftover_check import SETTLED_SECONDS, check, look
+from actors.cli.doctor.problems import Place, RemoveFile
 
 
-def test_only_old_temp_files_are_told_and_only_while_no_runtime_is_up(place: Place, change: Callable[..., Place], put: Callable[..., Path]) -> None:
+def test_only_old_temp_files_are_told_and_only_while_no_runtime_is_up(
+    place: Place, change: Callable[..., Place], put: Callable[..., Path]
+) -> None:
     old = put(place.locations.config / "config.json.tmp", "x" * 10)
     young = put(place.locations.state / "store" / "a.json.1.tmp", "x")
     os.utime(old, (0, place.now - SETTLED_SECONDS))

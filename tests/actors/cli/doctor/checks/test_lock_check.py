@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.doctor.locks import Facts, LockFacts, RuntimeFacts, check, is_held, look
-from actors.doctor.problems import Place, RemoveFile
-from actors.storage.lock import HOLDER_NAME, DirectoryLock, Holder
+from actors.cli.doctor.checks.lock_check import Facts, LockFacts, RuntimeFacts, check, is_held, look
+from actors.cli.doctor.problems import Place, RemoveFile
+from actors.shared.durable.directory_lock import HOLDER_NAME, DirectoryLock, Holder
 from bus.discovery import Runtime
 
 
@@ -27,7 +27,11 @@ def gone() -> int:
 
 
 def _runtime(pid: int) -> bytes:
-    return msgspec.json.encode(Runtime(app="undercroft", pid=pid, started_at=1.0, lane="ipc://l", feed="ipc://f", token="TOKEN-CANARY"))
+    return msgspec.json.encode(
+        Runtime(
+            app="undercroft", pid=pid, started_at=1.0, lane="ipc://l", feed="ipc://f", token="TOKEN-CANARY"
+        )
+    )
 
 
 def test_nothing_is_held_and_nothing_left_in_a_fresh_home(place: Place) -> None:
@@ -52,21 +56,28 @@ def test_the_runtime_file_of_a_runtime_that_is_gone_can_be_removed_and_its_token
     assert b"TOKEN-CANARY" not in msgspec.json.encode(problem)
 
 
-def test_the_runtime_file_of_a_process_that_lives_is_not_removed(place: Place, put: Callable[..., Path]) -> None:
+def test_the_runtime_file_of_a_process_that_lives_is_not_removed(
+    place: Place, put: Callable[..., Path]
+) -> None:
     put(place.runtime_path, _runtime(os.getpid()))
     (problem,) = check(look(place))
     assert not problem.is_fixable
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b" " * 200_000])
-def test_a_runtime_file_that_cannot_be_read_can_be_removed(place: Place, put: Callable[..., Path], content: bytes) -> None:
+def test_a_runtime_file_that_cannot_be_read_can_be_removed(
+    place: Place, put: Callable[..., Path], content: bytes
+) -> None:
     put(place.runtime_path, content)
     (problem,) = check(look(place))
     assert problem.is_fixable
 
 
 def test_a_note_without_a_lock_is_stale(place: Place, put: Callable[..., Path], gone: int) -> None:
-    note = put(place.locations.models / HOLDER_NAME, msgspec.json.encode(Holder(pid=gone, name="downloader", since=1.0)))
+    note = put(
+        place.locations.models / HOLDER_NAME,
+        msgspec.json.encode(Holder(pid=gone, name="downloader", since=1.0)),
+    )
     (problem,) = check(look(place))
     assert problem.severity == "info"
     assert "downloader" in problem.what

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.machine import Facts, Library, check, is_utf8, look
-from actors.doctor.problems import Place
+from actors.cli.doctor.checks.machine_check import Facts, Library, check, is_utf8, look
+from actors.cli.doctor.problems import Place
 
 GOOD = Facts((3, 12), "utf-8", "UTF-8", (Library("pyzmq", "27.0", "27.0.1"),), 128, 65_536)
 

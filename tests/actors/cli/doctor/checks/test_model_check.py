@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.doctor.models import check, look
-from actors.doctor.problems import Place
-from actors.profile import Profile, find_profile, read_profile
+from actors.cli.doctor.checks.model_check import check, look
+from actors.cli.doctor.problems import Place
+from actors.shared.profile.profile import Profile, find_profile, read_profile
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 RECORD = b'{"model_id":"m","revision":"1","promises":"x","sequence":1,"contents":[{"path":"bin/model.bin","size_bytes":5,"sha256":"0"}]}'
@@ -27,7 +27,9 @@ def profile(tmp_path: Path) -> Profile:
     return replace(read_profile(find_profile("dictation")), manifests=(path,))
 
 
-def test_models_with_all_their_bytes_are_well(place: Place, change: Callable[..., Place], put: Callable[..., Path], profile: Profile) -> None:
+def test_models_with_all_their_bytes_are_well(
+    place: Place, change: Callable[..., Place], put: Callable[..., Path], profile: Profile
+) -> None:
     put(place.locations.models / "recorded" / ".undercroft.json", RECORD)
     put(place.locations.models / "recorded" / "bin" / "model.bin", "12345")
     put(place.locations.models / "declared" / "model.bin", "12345")
@@ -46,8 +48,13 @@ def test_a_model_with_a_missing_or_shorter_file_is_an_error_with_the_next_step(
     assert recorded.found == "bin/model.bin"
 
 
-def test_a_record_that_leads_out_of_the_model_is_never_followed(place: Place, put: Callable[..., Path]) -> None:
-    put(place.locations.models / "evil" / ".undercroft.json", RECORD.replace(b"bin/model.bin", b"../../../etc/passwd"))
+def test_a_record_that_leads_out_of_the_model_is_never_followed(
+    place: Place, put: Callable[..., Path]
+) -> None:
+    put(
+        place.locations.models / "evil" / ".undercroft.json",
+        RECORD.replace(b"bin/model.bin", b"../../../etc/passwd"),
+    )
     (problem,) = check(look(place))
     assert problem.found == "../../../etc/passwd"
 
@@ -59,18 +66,26 @@ def test_a_record_that_cannot_be_read_is_told(place: Place, put: Callable[..., P
     assert "the record of m cannot be read" in problem.what
 
 
-def test_partials_and_damaged_copies_are_told_and_a_model_of_nobody_too(place: Place, put: Callable[..., Path]) -> None:
+def test_partials_and_damaged_copies_are_told_and_a_model_of_nobody_too(
+    place: Place, put: Callable[..., Path]
+) -> None:
     put(place.locations.models / "half.partial" / "model.bin", "x" * 2048)
     put(place.locations.models / "bad.damaged" / "model.bin", "x")
     put(place.locations.models / "former.former" / "model.bin", "x")
     put(place.locations.models / "orphan" / "model.bin", "x")
     found = {problem.where.rpartition("/")[2]: problem for problem in check(look(place))}
-    assert {name: problem.severity for name, problem in found.items()} == {"half.partial": "info", "bad.damaged": "warning", "orphan": "warning"}
+    assert {name: problem.severity for name, problem in found.items()} == {
+        "half.partial": "info",
+        "bad.damaged": "warning",
+        "orphan": "warning",
+    }
     assert found["half.partial"].found == "2.0 KiB"
     assert not any(problem.is_fixable for problem in found.values())
 
 
-def test_a_manifest_that_is_refused_is_told(place: Place, change: Callable[..., Place], profile: Profile, tmp_path: Path) -> None:
+def test_a_manifest_that_is_refused_is_told(
+    place: Place, change: Callable[..., Place], profile: Profile, tmp_path: Path
+) -> None:
     (tmp_path / "models.json").write_text("{")
     (problem,) = check(look(change(profile=profile)))
     assert (problem.severity, "manifest" in problem.what) == ("error", True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.doctor.permissions import EntryFacts, check, look
-from actors.doctor.problems import Place, SetMode
+from actors.cli.doctor.checks.permission_check import EntryFacts, check, look
+from actors.cli.doctor.problems import Place, SetMode
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes of files are a matter of POSIX")
 
@@ -19,16 +19,23 @@ def test_private_files_are_well(place: Place, put: Callable[..., Path]) -> None:
     assert check(look(place)) == []
 
 
-def test_files_and_directories_that_others_may_read_are_found_with_their_repairs(place: Place, put: Callable[..., Path]) -> None:
+def test_files_and_directories_that_others_may_read_are_found_with_their_repairs(
+    place: Place, put: Callable[..., Path]
+) -> None:
     path = put(place.locations.state / "store" / "documents" / "A.json", "{}")
     path.chmod(0o644)
     path.parent.chmod(0o755)
     (problem,) = check(look(place))
     assert (problem.severity, problem.found) == ("warning", "0644, 0755")
-    assert set(problem.repairs) == {SetMode(path=str(path), mode=0o600), SetMode(path=str(path.parent), mode=0o700)}
+    assert set(problem.repairs) == {
+        SetMode(path=str(path), mode=0o600),
+        SetMode(path=str(path.parent), mode=0o700),
+    }
 
 
-def test_a_runtime_file_or_keys_that_others_may_read_are_an_error(place: Place, put: Callable[..., Path]) -> None:
+def test_a_runtime_file_or_keys_that_others_may_read_are_an_error(
+    place: Place, put: Callable[..., Path]
+) -> None:
     for path in (place.runtime_path, place.locations.state / "keys" / "keys.json"):
         put(path, "{}").chmod(0o640)
     (problem,) = check(look(place))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.doctor.problems import Place
-from actors.doctor.settings import check, look, schema_of, unknown_paths
-from actors.profile import find_profile, read_profile
+from actors.cli.doctor.checks.settings_check import check, look, schema_of, unknown_paths
+from actors.cli.doctor.problems import Place
+from actors.shared.profile.profile import find_profile, read_profile
 
 SCHEMA = {
     "$defs": {"Vad": {"type": "object", "properties": {"threads": {"type": "integer"}}}},
@@ -36,9 +36,20 @@ def test_a_home_without_settings_and_one_with_settings_of_the_app_are_well(
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", '{"format": 1}', '{"format": true, "overrides": {}}', '{"format": 0, "overrides": {}}', "[" * 100_000, "\udcff", " " * 5_000_000],
+    [
+        "{",
+        "[]",
+        '{"format": 1}',
+        '{"format": true, "overrides": {}}',
+        '{"format": 0, "overrides": {}}',
+        "[" * 100_000,
+        "\udcff",
+        " " * 5_000_000,
+    ],
 )
-def test_settings_that_cannot_be_read_are_an_error(place: Place, put: Callable[..., Path], content: str) -> None:
+def test_settings_that_cannot_be_read_are_an_error(
+    place: Place, put: Callable[..., Path], content: str
+) -> None:
     put(place.locations.config / "config.json", content.encode("utf-8", "surrogateescape"))
     (problem,) = check(look(place))
     assert problem.severity == "error"
@@ -48,19 +59,27 @@ def test_settings_that_cannot_be_read_are_an_error(place: Place, put: Callable[.
 
 def test_settings_of_a_later_version_are_told(place: Place, put: Callable[..., Path]) -> None:
     put(place.locations.config / "config.json", '{"format": 2, "settings_version": 3, "overrides": {}}')
-    assert [(problem.severity, problem.found, problem.expected) for problem in check(look(place))] == [("warning", "2", "1"), ("warning", "3", "1")]
+    assert [(problem.severity, problem.found, problem.expected) for problem in check(look(place))] == [
+        ("warning", "2", "1"),
+        ("warning", "3", "1"),
+    ]
 
 
 def test_settings_that_the_app_does_not_have_are_named_without_their_values(
     place: Place, change: Callable[..., Place], put: Callable[..., Path]
 ) -> None:
-    put(place.locations.config / "config.json", '{"format": 1, "overrides": {"vad.sensitivty": "CANARY", "stt.threads": 2}}')
+    put(
+        place.locations.config / "config.json",
+        '{"format": 1, "overrides": {"vad.sensitivty": "CANARY", "stt.threads": 2}}',
+    )
     (problem,) = check(look(change(profile=read_profile(find_profile("dictation")))))
     assert (problem.severity, problem.found) == ("warning", "vad.sensitivty")
     assert "CANARY" not in str(problem)
 
 
-def test_settings_that_were_put_aside_and_choices_that_cannot_be_read_are_told(place: Place, put: Callable[..., Path]) -> None:
+def test_settings_that_were_put_aside_and_choices_that_cannot_be_read_are_told(
+    place: Place, put: Callable[..., Path]
+) -> None:
     put(place.locations.config / "config.json.corrupt", "{")
     put(place.locations.config / "config.json.corrupt.2", "{")
     put(place.locations.config / "locations.json", "{")
@@ -90,10 +109,17 @@ def test_a_path_is_followed_through_the_schema(path: str, is_known: bool) -> Non
     assert list(unknown_paths({path: 1}, SCHEMA)) == ([] if is_known else [path])
 
 
-JSON = st.recursive(st.none() | st.text(max_size=8), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.text(max_size=8),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
 
 
-@given(schema=st.dictionaries(st.sampled_from(["properties", "allOf", "$ref", "$defs", "a"]), JSON), path=st.text(alphabet="a.b", max_size=9))
+@given(
+    schema=st.dictionaries(st.sampled_from(["properties", "allOf", "$ref", "$defs", "a"]), JSON),
+    path=st.text(alphabet="a.b", max_size=9),
+)
 def test_no_schema_breaks_the_search(schema: dict[str, Any], path: str) -> None:
     assert set(unknown_paths({path: 1}, schema)) <= {path}
 

@@ -10,10 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from actors.doctor.problems import Place, RemoveFile, SetMode
-from actors.doctor.sockets import Facts, check, look
+from actors.cli.doctor.checks.socket_check import Facts, check, look
+from actors.cli.doctor.problems import Place, RemoveFile, SetMode
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sockets in directories are a matter of POSIX")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="sockets in directories are a matter of POSIX"
+)
 
 
 def test_without_a_directory_there_is_nothing_to_say(place: Place) -> None:
@@ -31,7 +33,9 @@ def test_sockets_of_a_runtime_that_is_gone_can_be_removed_and_those_of_one_that_
     (place.run_directory / "notes").write_text("somebody's")
     (problem,) = check(look(place))
     assert problem.severity == "info"
-    assert problem.repairs == tuple(RemoveFile(path=str(place.run_directory / name)) for name in ("lane", "feed"))
+    assert problem.repairs == tuple(
+        RemoveFile(path=str(place.run_directory / name)) for name in ("lane", "feed")
+    )
     assert check(look(change(is_up=True))) == []
 
 

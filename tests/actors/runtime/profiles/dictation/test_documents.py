@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from actors.profile import find_profile, read_profile
-from actors.state_store.kinds import kinds_of
+from actors.shared.profile.profile import find_profile, read_profile
+from actors.state_store.documents.document_types import kinds_of
 
 PROFILE = read_profile(find_profile("dictation"))
 DOCUMENTS: list[type[BaseModel]] = PROFILE.load(PROFILE.documents)
@@ -17,7 +17,15 @@ TYPES = {model.__name__: model for model in DOCUMENTS}
 
 @pytest.mark.requirement("S2-4")
 def test_the_types_are_those_of_the_design_and_start_empty() -> None:
-    names = ["MarksData", "CommandsData", "GridClicksData", "AgenticPromptsData", "SoundMappingsData", "DictationAliasData", "AppUserConfigDocument"]
+    names = [
+        "MarksData",
+        "CommandsData",
+        "GridClicksData",
+        "AgenticPromptsData",
+        "SoundMappingsData",
+        "DictationAliasData",
+        "AppUserConfigDocument",
+    ]
     assert list(TYPES) == names
     kinds = kinds_of(DOCUMENTS)
     assert all(kind.payload(kind.default()) is not None for kind in kinds.values())
@@ -50,7 +58,9 @@ def test_what_fits_comes_back_as_it_was(type_name: str, value: dict[str, Any]) -
     assert kind.instance(payload) == instance
     for name, given in value.items():
         if isinstance(given, list):
-            assert [{key: found[key] for key in part} for found, part in zip(payload[name], given, strict=True)] == given
+            assert [
+                {key: found[key] for key in part} for found, part in zip(payload[name], given, strict=True)
+            ] == given
         else:
             assert payload[name] == given
 
@@ -79,7 +89,9 @@ def test_what_fits_comes_back_as_it_was(type_name: str, value: dict[str, Any]) -
         ("AppUserConfigDocument", {"overrides": {"no path!": 1}}),
     ],
 )
-def test_what_is_too_long_or_holds_control_characters_or_is_not_known_is_refused(type_name: str, value: dict[str, Any]) -> None:
+def test_what_is_too_long_or_holds_control_characters_or_is_not_known_is_refused(
+    type_name: str, value: dict[str, Any]
+) -> None:
     with pytest.raises(ValidationError):
         TYPES[type_name].model_validate(value)
 

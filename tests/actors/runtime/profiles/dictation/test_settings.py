@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from actors.profile import find_profile, read_profile
-from actors.supervisor.children import children_of
-from actors.supervisor.spec import BROKER
+from actors.runtime.supervisor.core.child_spec import BROKER
+from actors.runtime.supervisor.profile_children import children_of
+from actors.shared.profile.profile import find_profile, read_profile
 
 PROFILE = read_profile(find_profile("dictation"))
 SETTINGS = PROFILE.load_settings()

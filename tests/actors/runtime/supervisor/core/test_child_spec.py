@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.supervisor.spec import ChildSpec, SpecError, start_order
+from actors.runtime.supervisor.core.child_spec import ChildSpec, SpecError, start_order
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,24 @@ from actors.supervisor.spec import ChildSpec, SpecError, start_order
         ({"name": "a", "entry": "no_colon"}, "entry", "found 'no_colon'"),
         ({"name": "a", "command": ("x",)}, "ready", "'hello' or 'started'"),
         ({"name": "a", "command": ("",), "ready": "started"}, "command", "expected a program"),
-        ({"name": "a", "entry": "m:b", "restart": "always"}, "restart", "permanent, transient, temporary, found 'always'"),
+        (
+            {"name": "a", "entry": "m:b", "restart": "always"},
+            "restart",
+            "permanent, transient, temporary, found 'always'",
+        ),
         ({"name": "a", "entry": "m:b", "depends_on": ("a",)}, "depends_on", "itself"),
-        ({"name": "a", "entry": "m:b", "start_timeout_seconds": 0}, "start_timeout_seconds", "expected 0.1 to 3600, found 0"),
+        (
+            {"name": "a", "entry": "m:b", "start_timeout_seconds": 0},
+            "start_timeout_seconds",
+            "expected 0.1 to 3600, found 0",
+        ),
         ({"name": "a", "entry": "m:b", "intensity": -1}, "intensity", "found -1"),
         ({"name": "a", "entry": "m:b", "environment": {"A=B": ""}}, "environment", "'A=B'"),
     ],
 )
-def test_a_spec_that_cannot_be_carried_out_names_what_is_wrong(options: dict[str, Any], option: str, words: str) -> None:
+def test_a_spec_that_cannot_be_carried_out_names_what_is_wrong(
+    options: dict[str, Any], option: str, words: str
+) -> None:
     with pytest.raises(SpecError) as caught:
         ChildSpec(**options)
     assert caught.value.option == option
@@ -43,7 +53,9 @@ def child(name: str, *depends_on: str) -> ChildSpec:
 
 
 def test_children_stand_behind_those_that_they_depend_on() -> None:
-    assert [spec.name for spec in start_order([child("c", "b"), child("b", "a"), child("z"), child("a")])] == ["a", "b", "c", "z"]
+    assert [
+        spec.name for spec in start_order([child("c", "b"), child("b", "a"), child("z"), child("a")])
+    ] == ["a", "b", "c", "z"]
 
 
 def test_a_cycle_is_shown_in_full() -> None:
@@ -64,7 +76,10 @@ def test_two_children_of_one_name_are_refused() -> None:
 @given(st.data())
 def test_any_graph_without_cycles_is_put_in_order(data: st.DataObject) -> None:
     names = [f"n{number}" for number in range(data.draw(st.integers(1, 8)))]
-    specs = [child(name, *data.draw(st.sets(st.sampled_from(names[:at])) if at else st.just(set()))) for at, name in enumerate(names)]
+    specs = [
+        child(name, *data.draw(st.sets(st.sampled_from(names[:at])) if at else st.just(set())))
+        for at, name in enumerate(names)
+    ]
     ordered = [spec.name for spec in start_order(data.draw(st.permutations(specs)))]
     assert sorted(ordered) == names
     for spec in specs:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.supervisor.child import Child
-from actors.supervisor.spec import ChildSpec
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.core.child_state import Child
 
 
 def child(**more: object) -> Child:
@@ -15,8 +15,13 @@ def child(**more: object) -> Child:
     return found
 
 
-@pytest.mark.parametrize(("state", "ended_clean", "satisfies"), [("ready", False, True), ("stopped", True, True), ("stopped", False, False)])
-def test_dependents_may_start_when_it_serves_or_has_done_its_work(state: str, ended_clean: bool, satisfies: bool) -> None:
+@pytest.mark.parametrize(
+    ("state", "ended_clean", "satisfies"),
+    [("ready", False, True), ("stopped", True, True), ("stopped", False, False)],
+)
+def test_dependents_may_start_when_it_serves_or_has_done_its_work(
+    state: str, ended_clean: bool, satisfies: bool
+) -> None:
     assert child(state=state, ended_clean=ended_clean).satisfies_dependents is satisfies
 
 

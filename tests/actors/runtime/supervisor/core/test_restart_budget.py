@@ -5,13 +5,29 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.supervisor.restarts import RestartBudget, probe_delay_seconds, restart_delay_seconds
+from actors.runtime.supervisor.core.restart_budget import (
+    RestartBudget,
+    probe_delay_seconds,
+    restart_delay_seconds,
+)
 
 JITTER = st.floats(0, 1, exclude_max=True)
 
 
 def test_the_first_restart_comes_at_once_and_later_ones_wait_up_to_thirty_seconds() -> None:
-    assert [restart_delay_seconds(failures, 0.0) for failures in range(1, 12)] == [0, 0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert [restart_delay_seconds(failures, 0.0) for failures in range(1, 12)] == [
+        0,
+        0.25,
+        0.5,
+        1,
+        2,
+        4,
+        8,
+        16,
+        30,
+        30,
+        30,
+    ]
 
 
 @given(st.integers(1, 1000), JITTER)

@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from actors.supervisor.actions import (
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.core.supervision_events import (
     Action,
     Announce,
     BecameReady,
@@ -36,8 +37,7 @@ from actors.supervisor.actions import (
     Tell,
     Ticked,
 )
-from actors.supervisor.policy import Supervision
-from actors.supervisor.spec import ChildSpec
+from actors.runtime.supervisor.core.supervision_policy import Supervision
 
 CLEAN = ExitStatus(code=0)
 KILLED = ExitStatus(signal=9)
@@ -193,7 +193,12 @@ def test_the_supervisor_records_why_it_ended_a_process_itself() -> None:
     slow.start("slow")
     slow.wait(30.0)
     slow.end("slow", KILLED)
-    assert [record.blame for record in [*world.records, *slow.records]] == ["memory_limit", "lifeline", "hang", "start_timeout"]
+    assert [record.blame for record in [*world.records, *slow.records]] == [
+        "memory_limit",
+        "lifeline",
+        "hang",
+        "start_timeout",
+    ]
     assert "a line of 2 MiB (killed by SIGKILL)" in world.records[1].reason
 
 
@@ -479,7 +484,9 @@ class AnyLife(RuleBasedStateMachine):
                 assert not self.supervision.is_leaving, "a start during the stop"
                 if spec.name not in self.ever_started:
                     waits_for = [self.supervision.children[name] for name in spec.depends_on]
-                    assert all(other.satisfies_dependents for other in waits_for), "first start before a dependency was ready"
+                    assert all(other.satisfies_dependents for other in waits_for), (
+                        "first start before a dependency was ready"
+                    )
                 self.ever_started.add(spec.name)
                 self.ordered.add(spec.name)
             case Send(name, "kill"):

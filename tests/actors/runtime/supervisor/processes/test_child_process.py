@@ -8,11 +8,14 @@ import socket
 
 import pytest
 
-from actors.supervisor.process import PipeReader, Process
-from actors.supervisor.spawner import Channels
+from actors.runtime.supervisor.processes.child_process import PipeReader, Process
+from actors.runtime.supervisor.processes.spawner import Channels
 from bus.lifeline import Lifeline, Message
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="uses a socket pair as a child's pipes")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(os.name != "posix", reason="uses a socket pair as a child's pipes"),
+]
 
 
 @pytest.mark.parametrize("threaded", [False, True])

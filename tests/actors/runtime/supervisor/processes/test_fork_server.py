@@ -18,8 +18,15 @@ if sys.platform != "linux":
 
 import msgspec
 
-from actors.supervisor.forkserver import FailedLetter, ForkLetter, FromServer, SignalLetter, StartedLetter, letter_socket_pair
-from actors.supervisor.spawner import interpreter_command
+from actors.runtime.supervisor.processes.fork_server import (
+    FailedLetter,
+    ForkLetter,
+    FromServer,
+    SignalLetter,
+    StartedLetter,
+    letter_socket_pair,
+)
+from actors.runtime.supervisor.processes.spawner import interpreter_command
 
 PATIENCE_SECONDS = 30.0
 
@@ -27,12 +34,16 @@ PATIENCE_SECONDS = 30.0
 class Server:
     def __init__(self) -> None:
         self.letters, theirs = letter_socket_pair()
-        command = interpreter_command("actors.supervisor.forkserver", str(theirs.fileno()), "no.such.module")
+        command = interpreter_command(
+            "actors.runtime.supervisor.processes.fork_server", str(theirs.fileno()), "no.such.module"
+        )
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
         theirs.close()
 
     def post(self, letter: ForkLetter | SignalLetter, *descriptors: int) -> None:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        rights = (
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+        )
         self.letters.sendmsg([msgspec.json.encode(letter)], rights)
 
     def next(self) -> Any:

@@ -8,22 +8,29 @@ import sys
 
 import pytest
 
-from actors.supervisor.actions import ExitStatus
-from actors.supervisor.spawner import Listener, Order
+from actors.runtime.supervisor.core.supervision_events import ExitStatus
+from actors.runtime.supervisor.processes.spawner import Listener, Order
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="children are forked on Linux only")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform != "linux", reason="children are forked on Linux only"),
+]
 
 
 @pytest.mark.requirement("C-4")
 async def test_a_server_that_died_before_its_first_letter_is_replaced() -> None:
-    from actors.supervisor.fork_spawner import ForkSpawner
-    from actors.supervisor.forkserver import letter_socket_pair
+    from actors.runtime.supervisor.processes.fork_server import letter_socket_pair
+    from actors.runtime.supervisor.processes.fork_spawner import ForkSpawner
 
     ours, theirs = letter_socket_pair()
     theirs.close()
     with subprocess.Popen(["true"]) as dead:
         ended: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
-        listener = Listener(lambda ticket, pid: None, lambda ticket, reason: None, lambda pid, status: ended.set_result(status))
+        listener = Listener(
+            lambda ticket, pid: None,
+            lambda ticket, reason: None,
+            lambda pid, status: ended.set_result(status),
+        )
         spawner = ForkSpawner(listener, (dead.pid, ours), preload=["json"])
         async with asyncio.timeout(20):
             while spawner.server_pid == dead.pid:

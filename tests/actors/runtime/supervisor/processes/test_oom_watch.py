@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor.oom import OomCount, OomWatch, read_count
+from actors.runtime.supervisor.processes.oom_watch import OomCount, OomWatch, read_count
 
 
 def _place(root: Path, files: dict[str, str]) -> tuple[Path, Path]:
@@ -37,15 +37,24 @@ def test_within_a_container_the_root_is_the_own_group(tmp_path: Path) -> None:
 
 
 def test_without_a_group_the_count_of_the_machine_is_taken_and_without_that_none(tmp_path: Path) -> None:
-    assert read_count(*_place(tmp_path / "a", {"proc/self/cgroup": "0::/\n", "proc/vmstat": "nr_free_pages 1\noom_kill 4\n"})) == OomCount(
-        4, "machine"
+    assert read_count(
+        *_place(
+            tmp_path / "a", {"proc/self/cgroup": "0::/\n", "proc/vmstat": "nr_free_pages 1\noom_kill 4\n"}
+        )
+    ) == OomCount(4, "machine")
+    assert (
+        read_count(
+            *_place(tmp_path / "b", {"proc/self/cgroup": "rubbish\n", "proc/vmstat": "oom_kill many\n"})
+        )
+        is None
     )
-    assert read_count(*_place(tmp_path / "b", {"proc/self/cgroup": "rubbish\n", "proc/vmstat": "oom_kill many\n"})) is None
     assert read_count(tmp_path / "nothing", tmp_path) is None
 
 
 @pytest.mark.parametrize("looks_between", [0, 1])
-def test_a_kill_is_seen_even_if_a_look_came_between_it_and_the_end_of_its_process(tmp_path: Path, looks_between: int) -> None:
+def test_a_kill_is_seen_even_if_a_look_came_between_it_and_the_end_of_its_process(
+    tmp_path: Path, looks_between: int
+) -> None:
     places = _place(tmp_path, {"proc/vmstat": "oom_kill 5\n"})
     watch = OomWatch(*places)
     watch.refresh(10.0)

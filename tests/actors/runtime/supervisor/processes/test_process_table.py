@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.supervisor.actions import Exited, ExitStatus, Happening, Started, StartFailed
-from actors.supervisor.processes import Processes, Reports
-from actors.supervisor.spec import ChildSpec
+from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.core.supervision_events import (
+    Exited,
+    ExitStatus,
+    Happening,
+    Started,
+    StartFailed,
+)
+from actors.runtime.supervisor.processes.process_table import Processes, Reports
 
 RUNTIME = Path("/nowhere/runtime.json")
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends signals")]

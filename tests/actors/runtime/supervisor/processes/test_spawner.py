@@ -9,18 +9,30 @@ import sys
 
 import pytest
 
-from actors.supervisor.actions import ExitStatus
-from actors.supervisor.spawner import Channels, Listener, Order, SubprocessSpawner, interpreter_command
+from actors.runtime.supervisor.core.supervision_events import ExitStatus
+from actors.runtime.supervisor.processes.spawner import (
+    Channels,
+    Listener,
+    Order,
+    SubprocessSpawner,
+    interpreter_command,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends signals")]
 
 
 async def test_an_order_is_answered_after_spawn_returned_and_its_end_is_told() -> None:
     told: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
-    listener = Listener(lambda *found: told.put_nowait(found), lambda *found: told.put_nowait(found), lambda *found: told.put_nowait(found))
+    listener = Listener(
+        lambda *found: told.put_nowait(found),
+        lambda *found: told.put_nowait(found),
+        lambda *found: told.put_nowait(found),
+    )
     spawner = SubprocessSpawner(listener)
     program = "import os, sys; os.write(1, f'{os.environ[\"X\"]} {os.getpgid(0) == os.getpid()}'.encode()); sys.stdin.read()"
-    channels = spawner.spawn(Order(ticket=7, name="a", command=(sys.executable, "-c", program), environment={"X": "y"}))
+    channels = spawner.spawn(
+        Order(ticket=7, name="a", command=(sys.executable, "-c", program), environment={"X": "y"})
+    )
     assert isinstance(channels, Channels)
     assert told.empty()
     ticket, pid = await told.get()

@@ -1,0 +1,1 @@
+"""`undercroft history`: query and tail, export, and what removes entries."""

@@ -1,0 +1,1 @@
+"""`undercroft up`, `down`, `restart` and `status`: the runtime itself."""

@@ -1,0 +1,1 @@
+"""`undercroft models`: installs, the life of installed models, and where models come from."""

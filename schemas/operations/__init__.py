@@ -1,0 +1,1 @@
+"""How the runtime itself fares: bus, supervision, alerts, logs, metrics, crashes, diagnostics."""
