@@ -43,13 +43,12 @@ class InboxError(UndercroftError):
         found: what it declares.
     """
 
-    def __init__(self, actor: str, found: str) -> None:
-        super().__init__(actor, found)
-        self.actor = actor
-        self.found = found
-
-    def __str__(self) -> str:
-        return f"{self.actor}: the inbox is {self.found}; expected a union of event types, as in class {self.actor}(Actor[AEvent | BEvent])"
+    actor: str
+    found: str
+    words = (
+        "{actor}: the inbox is {found}; expected a union of event types, as in class "
+        "{actor}(Actor[AEvent | BEvent])"
+    )
 
 
 @dataclass(frozen=True, slots=True)

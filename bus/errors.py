@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal, dataclass_transform
 
 FailureKind = Literal["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]
 """Why a request has no reply. `no_responder`: nobody serves the topic. `restarting`: its server is gone and due back.
@@ -10,8 +10,55 @@ FailureKind = Literal["no_responder", "restarting", "died", "deadline", "busy", 
 `refused`: the server or the broker says no. `invalid`: the request could not be read."""
 
 
+@dataclass_transform(eq_default=False)
 class UndercroftError(Exception):
-    """Root of every error that Undercroft raises on purpose."""
+    """Root of every error that Undercroft raises on purpose.
+
+    A subclass declares its data as annotated fields, and its sentence as a template over them:
+
+        class ArchiveTooLarge(OperatorError):
+            path: str
+            size_bytes: int
+            limit_bytes: int = 1 << 30
+            words = "{path}: {size_bytes:,} bytes; expected at most {limit_bytes:,}"
+
+    It is then made with its fields, in order or by name, and can be pickled. What a template cannot say, a
+    `__str__` of its own does.
+
+    Attributes:
+        words: template of the sentence: what, where, expected against found, and the next step.
+    """
+
+    words: ClassVar[str] = ""
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = [
+            name
+            for name, kind in cls.__dict__.get("__annotations__", {}).items()
+            if not str(kind).startswith("ClassVar")
+        ]
+        if own:
+            cls._fields = (*(name for name in cls._fields if name not in own), *own)
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = self._fields
+        if not fields:
+            super().__init__(*values)
+            return
+        given = dict(zip(fields, values, strict=False)) | named
+        missing = [name for name in fields if name not in given and not hasattr(type(self), name)]
+        if missing or len(values) > len(fields) or not given.keys() <= set(fields):
+            raise TypeError(
+                f"{type(self).__name__} takes {', '.join(fields)}; found {values!r} and {named!r}"
+            )
+        for name in fields:
+            setattr(self, name, given[name] if name in given else getattr(type(self), name))
+        super().__init__(*(getattr(self, name) for name in fields))  # in order, so that it can be pickled
+
+    def __str__(self) -> str:
+        return self.words.format_map(vars(self)) if self.words else super().__str__()
 
 
 class TransientError(UndercroftError):
@@ -31,11 +78,9 @@ class RequestFailed(UndercroftError):
         topic: topic of the request.
     """
 
-    def __init__(self, kind: FailureKind, message: str, topic: str = "") -> None:
-        super().__init__(kind, message, topic)
-        self.kind = kind
-        self.message = message
-        self.topic = topic
+    kind: FailureKind
+    message: str
+    topic: str = ""
 
     def __str__(self) -> str:
         return f"{self.topic or 'request'}: {self.kind}: {self.message}"
@@ -44,12 +89,8 @@ class RequestFailed(UndercroftError):
 class Refused(UndercroftError):
     """Raised by a handler: the request is understood, and the answer is no."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-    def __str__(self) -> str:
-        return self.message
+    message: str
+    words = "{message}"
 
 
 class ProtocolError(UndercroftError):
@@ -60,38 +101,26 @@ class ProtocolError(UndercroftError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+    reason: str
+    detail: str
+    words = "{reason}: {detail}"
 
 
 class NotRunning(OperatorError):
     """No runtime can be reached for this app or home."""
 
-    def __init__(self, path: str, detail: str) -> None:
-        super().__init__(path, detail)
-        self.path = path
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"no Undercroft runtime at {self.path}: {self.detail}; start it with 'undercroft up'"
+    path: str
+    detail: str
+    words = "no Undercroft runtime at {path}: {detail}; start it with 'undercroft up'"
 
 
 class HelloRefused(OperatorError):
     """The broker does not let this peer in."""
 
-    def __init__(self, name: str, reason: str, detail: str) -> None:
-        super().__init__(name, reason, detail)
-        self.name = name
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"the broker refuses peer {self.name!r}: {self.reason}: {self.detail}"
+    name: str
+    reason: str
+    detail: str
+    words = "the broker refuses peer {name!r}: {reason}: {detail}"
 
 
 class EndpointRefused(OperatorError):
@@ -102,23 +131,15 @@ class EndpointRefused(OperatorError):
         detail: which rule that breaks.
     """
 
-    def __init__(self, endpoint: str, detail: str) -> None:
-        super().__init__(endpoint, detail)
-        self.endpoint = endpoint
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.endpoint}: {self.detail}; expected ipc://..., or tcp://127.0.0.1:* with keys"
+    endpoint: str
+    detail: str
+    words = "{endpoint}: {detail}; expected ipc://..., or tcp://127.0.0.1:* with keys"
 
 
 class PublishRefused(UndercroftError):
     """The broker gave an event no place in the order, or the peer left before it could."""
 
-    def __init__(self, topic: str, reason: str, detail: str) -> None:
-        super().__init__(topic, reason, detail)
-        self.topic = topic
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.topic}: not published: {self.reason}: {self.detail}"
+    topic: str
+    reason: str
+    detail: str
+    words = "{topic}: not published: {reason}: {detail}"

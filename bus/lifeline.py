@@ -51,12 +51,8 @@ class LifelineBroken(UndercroftError):
         detail: what was found and what was expected.
     """
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"lifeline: {self.detail}"
+    detail: str
+    words = "lifeline: {detail}"
 
 
 def encode(message: Message) -> bytes:

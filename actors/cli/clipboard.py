@@ -21,12 +21,8 @@ class NoClipboard(OperatorError):
         detail: what was looked for, or what the program said.
     """
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"nothing was copied: {self.detail}; write the report to a file instead, with --output"
+    detail: str
+    words = "nothing was copied: {detail}; write the report to a file instead, with --output"
 
 
 def copy(

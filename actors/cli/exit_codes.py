@@ -45,14 +45,10 @@ class DeadlinePassed(UndercroftError):
         advice: what to do next.
     """
 
-    def __init__(self, what: str, timeout_seconds: float, advice: str) -> None:
-        super().__init__(what, timeout_seconds, advice)
-        self.what = what
-        self.timeout_seconds = timeout_seconds
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return f"{self.what}: not within {self.timeout_seconds:g} s; {self.advice}"
+    what: str
+    timeout_seconds: float
+    advice: str
+    words = "{what}: not within {timeout_seconds:g} s; {advice}"
 
 
 def exit_code_of(error: UndercroftError) -> ExitCode:

@@ -14,13 +14,9 @@ class NameRefused(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(name, detail)
-        self.name = name
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.detail}"
+    name: str
+    detail: str
+    words = "{name}: {detail}"
 
 
 class SourceRefused(OperatorError):
@@ -32,14 +28,10 @@ class SourceRefused(OperatorError):
         status: the HTTP status, 0 for none.
     """
 
-    def __init__(self, url: str, detail: str, status: int = 0) -> None:
-        super().__init__(url, detail, status)
-        self.url = url
-        self.detail = detail
-        self.status = status
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.detail}"
+    url: str
+    detail: str
+    status: int = 0
+    words = "{url}: {detail}"
 
 
 class SourceUnreachable(TransientError):
@@ -50,13 +42,9 @@ class SourceUnreachable(TransientError):
         detail: what happened.
     """
 
-    def __init__(self, url: str, detail: str) -> None:
-        super().__init__(url, detail)
-        self.url = url
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.url}: cannot be reached: {self.detail}; check the connection and try again"
+    url: str
+    detail: str
+    words = "{url}: cannot be reached: {detail}; check the connection and try again"
 
 
 class Offline(OperatorError):
@@ -66,12 +54,11 @@ class Offline(OperatorError):
         url: what would have been asked, without its query.
     """
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.url = url
-
-    def __str__(self) -> str:
-        return f"{self.url}: not asked, since the app is offline; unset UNDERCROFT_OFFLINE and HF_HUB_OFFLINE, and the setting models.offline, to ask it"
+    url: str
+    words = (
+        "{url}: not asked, since the app is offline; unset UNDERCROFT_OFFLINE and "
+        "HF_HUB_OFFLINE, and the setting models.offline, to ask it"
+    )
 
 
 class ResolvingFailed(NameRefused):

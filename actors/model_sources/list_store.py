@@ -21,22 +21,16 @@ ItemT = TypeVar("ItemT", bound=msgspec.Struct)
 class ShelfFull(OperatorError):
     """A list holds as much as it may."""
 
-    def __init__(self, path: str, limit: int) -> None:
-        super().__init__(path, limit)
-        self.path = path
-        self.limit = limit
-
-    def __str__(self) -> str:
-        return f"{self.path}: holds as much as it may ({self.limit}); withdraw what is not needed"
+    path: str
+    limit: int
+    words = "{path}: holds as much as it may ({limit}); withdraw what is not needed"
 
 
 class ShelfNewer(OperatorError):
     """A list was written by a later version, and is not touched."""
 
-    def __init__(self, path: str, found: int) -> None:
-        super().__init__(path, found)
-        self.path = path
-        self.found = found
+    path: str
+    found: int
 
     def __str__(self) -> str:
         return f"{self.path}: has format {self.found}, of a later version; this one writes format {FORMAT}, so it only reads"

@@ -65,13 +65,9 @@ class EntryRefused(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, entry: str, detail: str) -> None:
-        super().__init__(entry, detail)
-        self.entry = entry
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"entry {self.entry!r}: {self.detail}; check 'entry' and 'path' of the child in profile.toml"
+    entry: str
+    detail: str
+    words = "entry {entry!r}: {detail}; check 'entry' and 'path' of the child in profile.toml"
 
 
 def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:

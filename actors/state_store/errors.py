@@ -22,10 +22,8 @@ class KeyRefused(StateError):
         problem: what was found and what was expected.
     """
 
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(key, problem)
-        self.key = key
-        self.problem = problem
+    key: str
+    problem: str
 
     def __str__(self) -> str:
         return f"{self.key[:80]!r} is no key: {self.problem}; name one such as 'layout.default'"
@@ -40,15 +38,11 @@ class AccessDenied(StateError):
         allowed: who may.
     """
 
-    def __init__(self, key: str, peer: str, verb: str, allowed: str) -> None:
-        super().__init__(key, peer, verb, allowed)
-        self.key = key
-        self.peer = peer
-        self.verb = verb
-        self.allowed = allowed
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.peer!r} may not {self.verb} it, {self.allowed} may; [[namespaces]] in profile.toml says who"
+    key: str
+    peer: str
+    verb: str
+    allowed: str
+    words = "{key}: {peer!r} may not {verb} it, {allowed} may; [[namespaces]] in profile.toml says who"
 
 
 class SaveFailed(StateError):
@@ -59,14 +53,10 @@ class SaveFailed(StateError):
         is_locked: because a key is not to be had, which may pass.
     """
 
-    def __init__(self, key: str, reason: str, is_locked: bool = False) -> None:
-        super().__init__(key, reason, is_locked)
-        self.key = key
-        self.reason = reason
-        self.is_locked = is_locked
-
-    def __str__(self) -> str:
-        return f"failed to save {self.key}: {self.reason}"
+    key: str
+    reason: str
+    is_locked: bool = False
+    words = "failed to save {key}: {reason}"
 
 
 class LoadFailed(StateError):
@@ -77,14 +67,10 @@ class LoadFailed(StateError):
         is_locked: because a key is not to be had, which may pass.
     """
 
-    def __init__(self, key: str, reason: str, is_locked: bool = False) -> None:
-        super().__init__(key, reason, is_locked)
-        self.key = key
-        self.reason = reason
-        self.is_locked = is_locked
-
-    def __str__(self) -> str:
-        return f"failed to load {self.key}: {self.reason}"
+    key: str
+    reason: str
+    is_locked: bool = False
+    words = "failed to load {key}: {reason}"
 
 
 class ValidationFailed(StateError):
@@ -95,14 +81,10 @@ class ValidationFailed(StateError):
         problem: where, what was found, what was expected.
     """
 
-    def __init__(self, key: str, schema: str, problem: str) -> None:
-        super().__init__(key, schema, problem)
-        self.key = key
-        self.schema = schema
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"validation failed for {self.key}: it does not fit {self.schema}: {self.problem}"
+    key: str
+    schema: str
+    problem: str
+    words = "validation failed for {key}: it does not fit {schema}: {problem}"
 
 
 class RevisionConflict(StateError):
@@ -113,14 +95,10 @@ class RevisionConflict(StateError):
         found: the revision that is there; 0 if there is none.
     """
 
-    def __init__(self, key: str, expected: int, found: int) -> None:
-        super().__init__(key, expected, found)
-        self.key = key
-        self.expected = expected
-        self.found = found
-
-    def __str__(self) -> str:
-        return f"failed to save {self.key}: expected revision {self.expected}, found {self.found}; load it again and decide anew"
+    key: str
+    expected: int
+    found: int
+    words = "failed to save {key}: expected revision {expected}, found {found}; load it again and decide anew"
 
 
 class QuotaExceeded(StateError):
@@ -132,12 +110,10 @@ class QuotaExceeded(StateError):
         quota_bytes: what may be taken.
     """
 
-    def __init__(self, key: str, subject: str, needed_bytes: int, quota_bytes: int) -> None:
-        super().__init__(key, subject, needed_bytes, quota_bytes)
-        self.key = key
-        self.subject = subject
-        self.needed_bytes = needed_bytes
-        self.quota_bytes = quota_bytes
+    key: str
+    subject: str
+    needed_bytes: int
+    quota_bytes: int
 
     def __str__(self) -> str:
         words = "all state" if self.subject == "total" else f"namespace {self.subject!r}"
@@ -152,10 +128,8 @@ class UnknownType(StateError):
         known: the types that the profile declares.
     """
 
-    def __init__(self, key: str, known: list[str]) -> None:
-        super().__init__(key, known)
-        self.key = key
-        self.known = known
+    key: str
+    known: list[str]
 
     def __str__(self) -> str:
         return f"there is no document type {self.key[:80]!r}; the profile declares {', '.join(self.known) or 'none'}"
@@ -169,13 +143,12 @@ class StoreBroken(UndercroftError):
         reason: the operating system's words.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: cannot be replaced ({self.reason}), though the journal holds the change; it is applied at the next start"
+    path: str
+    reason: str
+    words = (
+        "{path}: cannot be replaced ({reason}), though the journal holds the change; it is "
+        "applied at the next start"
+    )
 
 
 class DeclarationRefused(OperatorError):
@@ -186,10 +159,6 @@ class DeclarationRefused(OperatorError):
         problem: what was found and what was expected.
     """
 
-    def __init__(self, option: str, problem: str) -> None:
-        super().__init__(option, problem)
-        self.option = option
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"profile: {self.option}: {self.problem}"
+    option: str
+    problem: str
+    words = "profile: {option}: {problem}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any, ClassVar
 
 import pytest
 
 from bus import errors
 from bus.actor import InboxError
-from bus.errors import UndercroftError
+from bus.errors import OperatorError, UndercroftError
 from bus.lifeline import LifelineBroken, LifelineClosed
 
 SAMPLES: list[tuple[UndercroftError, str]] = [
@@ -61,3 +62,47 @@ def test_every_error_of_the_bus_is_among_these() -> None:
         if isinstance(value, type) and issubclass(value, UndercroftError)
     }
     assert declared - abstract <= {type(error) for error, _ in SAMPLES}
+
+
+class ArchiveTooLarge(OperatorError):
+    """What an error declares: fields, defaults, a sentence."""
+
+    path: str
+    size_bytes: int
+    limit_bytes: int = 1024
+    words = "{path!r}: {size_bytes:,} bytes; expected at most {limit_bytes}"
+
+
+class SplitArchiveTooLarge(ArchiveTooLarge):
+    part: int = 1
+    kind: ClassVar[str] = "split"
+
+
+def test_an_error_is_made_from_its_fields_in_order_or_by_name_and_speaks_by_its_template() -> None:
+    error = ArchiveTooLarge("a.zip", size_bytes=2048)
+    assert (error.path, error.size_bytes, error.limit_bytes) == ("a.zip", 2048, 1024)
+    assert str(error) == "'a.zip': 2,048 bytes; expected at most 1024"
+
+
+def test_fields_are_inherited_and_class_variables_are_none() -> None:
+    error = SplitArchiveTooLarge("a.zip", 2048, 1, part=7)
+    assert error.args == ("a.zip", 2048, 1, 7)
+
+
+def test_an_error_survives_pickling() -> None:
+    error = pickle.loads(pickle.dumps(SplitArchiveTooLarge("a.zip", 2048, part=3)))
+    assert (error.path, error.part, str(error)) == ("a.zip", 3, "'a.zip': 2,048 bytes; expected at most 1024")
+
+
+@pytest.mark.parametrize(
+    ("values", "named"), [((), {}), (("a", 1, 2, 3), {}), (("a", 1), {"size": 3}), (("a",), {"path": "b"})]
+)
+def test_an_error_that_is_made_wrongly_says_which_fields_it_takes(
+    values: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match="ArchiveTooLarge takes path, size_bytes, limit_bytes"):
+        ArchiveTooLarge(*values, **named)
+
+
+def test_an_error_without_fields_is_an_ordinary_exception() -> None:
+    assert str(UndercroftError("it broke")) == "it broke"

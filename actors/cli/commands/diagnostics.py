@@ -32,12 +32,8 @@ class FileExists(OperatorError):
         path: the file.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path}: there is such a file, and it was left as it is; name another one"
+    path: str
+    words = "{path}: there is such a file, and it was left as it is; name another one"
 
 
 @click.command()

@@ -39,13 +39,9 @@ class NotConfirmed(OperatorError):
         advice: how to give it.
     """
 
-    def __init__(self, what: str, advice: str) -> None:
-        super().__init__(what, advice)
-        self.what = what
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return f"{self.what}; {self.advice}"
+    what: str
+    advice: str
+    words = "{what}; {advice}"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from bus.errors import UndercroftError
+
 
 class StepOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the tour.
@@ -41,19 +43,15 @@ class TourReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-class NotProven(Exception):
+class NotProven(UndercroftError):
     """A step found something else than what it set out to prove.
 
     Attributes:
         detail: what was expected and what was found.
     """
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return self.detail
+    detail: str
+    words = "{detail}"
 
 
 def expect(holds: bool, otherwise: str) -> None:

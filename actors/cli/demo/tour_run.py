@@ -34,14 +34,8 @@ class HomeTaken(OperatorError):
         home: the directory.
     """
 
-    def __init__(self, home: str) -> None:
-        super().__init__(home)
-        self.home = home
-
-    def __str__(self) -> str:
-        return (
-            f"{self.home}: is not empty; the tour wants a directory of its own, or none, for a throwaway one"
-        )
+    home: str
+    words = "{home}: is not empty; the tour wants a directory of its own, or none, for a throwaway one"
 
 
 def visit(

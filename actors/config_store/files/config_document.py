@@ -14,7 +14,7 @@ import msgspec
 from actors.shared.durable import strict_json
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
 from actors.shared.durable.quarantine import quarantine
-from bus.errors import OperatorError
+from bus.errors import OperatorError, UndercroftError
 
 FORMAT: Final = 1
 VERSION: Final = "settings_version"
@@ -29,13 +29,9 @@ class ConfigUnreadable(OperatorError):
         reason: the operating system's words.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: cannot be read ({self.reason}); nothing was changed; make it readable for this user"
+    path: str
+    reason: str
+    words = "{path}: cannot be read ({reason}); nothing was changed; make it readable for this user"
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Document:
         return self.format > FORMAT
 
 
-class NotADocument(ValueError):
+class NotADocument(UndercroftError, ValueError):
     """The content is not a settings document."""
 
 

@@ -26,12 +26,8 @@ class ReadOnly(OperatorError):
         reason: which version that is.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+    reason: str
+    words = "{reason}"
 
 
 class ChangedOutside(TransientError):
@@ -41,12 +37,10 @@ class ChangedOutside(TransientError):
         path: the file.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path}: somebody else writes it all the time; what is in effect is written once they leave it alone"
+    path: str
+    words = (
+        "{path}: somebody else writes it all the time; what is in effect is written once they leave it alone"
+    )
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,9 @@ class PackagedFileWrong(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, path: str, detail: str) -> None:
-        super().__init__(path, detail)
-        self.path = path
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.detail}"
+    path: str
+    detail: str
+    words = "{path}: {detail}"
 
 
 def read_presets(directory: Path, schema: SettingsSchema, preset_setting: str) -> dict[str, Preset]:

@@ -26,13 +26,12 @@ class MigrationFailed(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, version: int, detail: str) -> None:
-        super().__init__(version, detail)
-        self.version = version
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"settings of version {self.version} were not migrated: {self.detail}; they stay as they are and are tried again at the next start"
+    version: int
+    detail: str
+    words = (
+        "settings of version {version} were not migrated: {detail}; they stay as they are and "
+        "are tried again at the next start"
+    )
 
 
 def load_migrations(profile: Profile) -> dict[int, Migration]:

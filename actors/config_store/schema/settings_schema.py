@@ -32,11 +32,9 @@ class SettingsSchemaWrong(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, source: str, path: str, detail: str) -> None:
-        super().__init__(source, path, detail)
-        self.source = source
-        self.path = path
-        self.detail = detail
+    source: str
+    path: str
+    detail: str
 
     def __str__(self) -> str:
         return f"{self.source}: {self.path}: {self.detail}" if self.path else f"{self.source}: {self.detail}"

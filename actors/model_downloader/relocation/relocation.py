@@ -59,13 +59,12 @@ class RelocationFailed(UndercroftError):
         problem: what was in the way.
     """
 
-    def __init__(self, target: str, problem: str) -> None:
-        super().__init__(target, problem)
-        self.target = target
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"models do not move to {self.target}: {self.problem}; all of them are where they were; 'undercroft paths set models' tries again"
+    target: str
+    problem: str
+    words = (
+        "models do not move to {target}: {problem}; all of them are where they were; 'undercroft "
+        "paths set models' tries again"
+    )
 
 
 class Relocation:

@@ -65,11 +65,9 @@ class ArchiveRefused(UndercroftError):
         reason: what was found and what was expected.
     """
 
-    def __init__(self, archive: str, member: str, reason: str) -> None:
-        super().__init__(archive, member, reason)
-        self.archive = archive
-        self.member = member
-        self.reason = reason
+    archive: str
+    member: str
+    reason: str
 
     def __str__(self) -> str:
         where = f"{self.archive}: member {self.member!r}" if self.member else self.archive
@@ -126,13 +124,11 @@ def unpack(
     return found
 
 
-class Unfit(Exception):
+class Unfit(UndercroftError):
     """A member, or the archive as a whole, is not to be unpacked."""
 
-    def __init__(self, member: str, reason: str) -> None:
-        super().__init__(member, reason)
-        self.member = member
-        self.reason = reason
+    member: str
+    reason: str
 
 
 class Meter:

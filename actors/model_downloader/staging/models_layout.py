@@ -30,12 +30,8 @@ _SAFE_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 class UnsafeModelId(UndercroftError):
     """An id that would lead out of the models directory, or into another model's staging directory."""
 
-    def __init__(self, model_id: str) -> None:
-        super().__init__(model_id)
-        self.model_id = model_id
-
-    def __str__(self) -> str:
-        return f"{self.model_id!r} is no id of a model: expected lower-case letters, digits, dots and dashes"
+    model_id: str
+    words = "{model_id!r} is no id of a model: expected lower-case letters, digits, dots and dashes"
 
 
 class ModelRoot:

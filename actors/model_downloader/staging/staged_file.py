@@ -20,14 +20,10 @@ class DiskFailed(UndercroftError):
         reason: its words.
     """
 
-    def __init__(self, path: str, errno: int, reason: str) -> None:
-        super().__init__(path, errno, reason)
-        self.path = path
-        self.errno = errno
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: cannot be written ({self.reason})"
+    path: str
+    errno: int
+    reason: str
+    words = "{path}: cannot be written ({reason})"
 
 
 class PartialFile:

@@ -27,13 +27,9 @@ class ProxyUnknown(UndercroftError):
         host: where it is.
     """
 
-    def __init__(self, scheme: str, host: str) -> None:
-        super().__init__(scheme, host)
-        self.scheme = scheme
-        self.host = host
-
-    def __str__(self) -> str:
-        return f"the proxy {self.scheme}://{self.host} is of a kind that is not known; expected http"
+    scheme: str
+    host: str
+    words = "the proxy {scheme}://{host} is of a kind that is not known; expected http"
 
 
 class Connector:

@@ -34,13 +34,9 @@ class RunDirectoryRefused(OperatorError):
         detail: what is wrong with it.
     """
 
-    def __init__(self, path: str, detail: str) -> None:
-        super().__init__(path, detail)
-        self.path = path
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.detail}, expected a directory of ours with mode 0700; remove it and start again"
+    path: str
+    detail: str
+    words = "{path}: {detail}, expected a directory of ours with mode 0700; remove it and start again"
 
 
 def choose_endpoints(state: Path, transport: Transport) -> Endpoints:

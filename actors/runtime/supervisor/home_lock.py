@@ -18,10 +18,8 @@ class AlreadyRunning(OperatorError):
         holder: who has it; None if that could not be read.
     """
 
-    def __init__(self, state: str, holder: Holder | None) -> None:
-        super().__init__(state, holder)
-        self.state = state
-        self.holder = holder
+    state: str
+    holder: Holder | None
 
     def __str__(self) -> str:
         who = f"process {self.holder.pid}" if self.holder else "another process"

@@ -60,14 +60,13 @@ class AuditNotWritten(UndercroftError):
         missed: how many records are missing by now.
     """
 
-    def __init__(self, path: str, reason: str, missed: int) -> None:
-        super().__init__(path, reason, missed)
-        self.path = path
-        self.reason = reason
-        self.missed = missed
-
-    def __str__(self) -> str:
-        return f"{self.path}: the audit log is not written ({self.reason}); {self.missed} records are missing so far; free some space, or check the disk"
+    path: str
+    reason: str
+    missed: int
+    words = (
+        "{path}: the audit log is not written ({reason}); {missed} records are missing so far; "
+        "free some space, or check the disk"
+    )
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,13 +27,12 @@ class EndpointRefused(OperatorError):
         found: what it holds.
     """
 
-    def __init__(self, option: str, found: str) -> None:
-        super().__init__(option, found)
-        self.option = option
-        self.found = found
-
-    def __str__(self) -> str:
-        return f"{self.option}: expected a URL such as 'https://mirror.example.org', found {self.found!r}; correct it or leave it away"
+    option: str
+    found: str
+    words = (
+        "{option}: expected a URL such as 'https://mirror.example.org', found {found!r}; correct "
+        "it or leave it away"
+    )
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,13 @@ class CertificatesUnreadable(OperatorError):
         reason: why not.
     """
 
-    def __init__(self, variable: str, path: str, reason: str) -> None:
-        super().__init__(variable, path, reason)
-        self.variable = variable
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.variable}: expected certificates of authorities in {self.path!r} (PEM): {self.reason}; correct the variable or unset it"
+    variable: str
+    path: str
+    reason: str
+    words = (
+        "{variable}: expected certificates of authorities in {path!r} (PEM): {reason}; correct "
+        "the variable or unset it"
+    )
 
 
 def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:

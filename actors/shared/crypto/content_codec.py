@@ -27,15 +27,14 @@ class ValueNotStorable(UndercroftError):
         problem: what is wrong with it; holds nothing of the value.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
+    problem: str
+    words = (
+        "the value cannot be stored: {problem}; store null, booleans, finite numbers, text, "
+        "lists and objects with text keys"
+    )
 
-    def __str__(self) -> str:
-        return f"the value cannot be stored: {self.problem}; store null, booleans, finite numbers, text, lists and objects with text keys"
 
-
-class NotDecodable(ValueError):
+class NotDecodable(UndercroftError, ValueError):
     """Bytes do not hold what they were said to hold."""
 
 

@@ -33,12 +33,8 @@ class NotAnEnvelope(UndercroftError):
         problem: what was found and what was expected.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"not an envelope: {self.problem}; keep the file and restore the document from a backup"
+    problem: str
+    words = "not an envelope: {problem}; keep the file and restore the document from a backup"
 
 
 class EnvelopeDamaged(UndercroftError):
@@ -50,14 +46,10 @@ class EnvelopeDamaged(UndercroftError):
         salvage: what can still be read and may be wrong; None if nothing can.
     """
 
-    def __init__(self, problem: str, digest: str = "", salvage: Stored | None = None) -> None:
-        super().__init__(problem, digest, salvage)
-        self.problem = problem
-        self.digest = digest
-        self.salvage = salvage
-
-    def __str__(self) -> str:
-        return f"damaged: {self.problem}; keep the file and restore the document from a backup"
+    problem: str
+    digest: str = ""
+    salvage: Stored | None = None
+    words = "damaged: {problem}; keep the file and restore the document from a backup"
 
 
 class EnvelopeLocked(UndercroftError):
@@ -68,13 +60,9 @@ class EnvelopeLocked(UndercroftError):
         reason: why that is not to be had.
     """
 
-    def __init__(self, key_id: str, reason: str) -> None:
-        super().__init__(key_id, reason)
-        self.key_id = key_id
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"locked: it needs the key {self.key_id}: {self.reason}; see 'undercroft keys status'"
+    key_id: str
+    reason: str
+    words = "locked: it needs the key {key_id}: {reason}; see 'undercroft keys status'"
 
 
 class EnvelopeTooNew(UndercroftError):
@@ -84,9 +72,7 @@ class EnvelopeTooNew(UndercroftError):
         format: its format; this version knows those up to `FORMAT`.
     """
 
-    def __init__(self, format: int) -> None:
-        super().__init__(format)
-        self.format = format
+    format: int
 
     def __str__(self) -> str:
         return (
@@ -102,10 +88,6 @@ class KeyNotToBeHad(UndercroftError):
         reason: why, for a person.
     """
 
-    def __init__(self, key_id: str, reason: str) -> None:
-        super().__init__(key_id, reason)
-        self.key_id = key_id
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"the key {self.key_id} is not to be had: {self.reason}"
+    key_id: str
+    reason: str
+    words = "the key {key_id} is not to be had: {reason}"

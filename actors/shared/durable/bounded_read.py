@@ -28,11 +28,9 @@ class FileUnreadable(OperatorError):
         detail: the operating system's words, or what was expected.
     """
 
-    def __init__(self, path: str, found: Found, detail: str) -> None:
-        super().__init__(path, found, detail)
-        self.path = path
-        self.found = found
-        self.detail = detail
+    path: str
+    found: Found
+    detail: str
 
     def __str__(self) -> str:
         return f"{self.path}: not read: {_WORDS[self.found]} ({self.detail}); nothing was changed; {_ADVICE[self.found]}"

@@ -36,10 +36,8 @@ class DirectoryLocked(OperatorError):
         holder: who has it; None if that could not be read.
     """
 
-    def __init__(self, directory: str, holder: Holder | None) -> None:
-        super().__init__(directory, holder)
-        self.directory = directory
-        self.holder = holder
+    directory: str
+    holder: Holder | None
 
     def __str__(self) -> str:
         if self.holder is None:

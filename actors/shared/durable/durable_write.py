@@ -41,12 +41,10 @@ class DurableWriteFailed(UndercroftError):
         reason: the operating system's words.
     """
 
-    def __init__(self, path: str, step: str, errno: int, reason: str) -> None:
-        super().__init__(path, step, errno, reason)
-        self.path = path
-        self.step = step
-        self.errno = errno
-        self.reason = reason
+    path: str
+    step: str
+    errno: int
+    reason: str
 
     @property
     def replaced(self) -> bool:

@@ -33,9 +33,7 @@ class KeysLocked(OperatorError):
         locked: why.
     """
 
-    def __init__(self, locked: Locked) -> None:
-        super().__init__(locked)
-        self.locked = locked
+    locked: Locked
 
     def __str__(self) -> str:
         advice = key_rules.ADVICE[self.locked.reason]

@@ -45,10 +45,8 @@ class KeychainRefused(OperatorError):
         problem: what is wrong with it.
     """
 
-    def __init__(self, choice: str, problem: str) -> None:
-        super().__init__(choice, problem)
-        self.choice = choice
-        self.problem = problem
+    choice: str
+    problem: str
 
     def __str__(self) -> str:
         return f"{KEYCHAIN_VARIABLE}={self.choice}: {self.problem}; expected '{SYSTEM}' or '{FILE_PREFIX}/absolute/path'"

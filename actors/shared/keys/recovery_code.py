@@ -32,12 +32,8 @@ class RecoveryCodeMistyped(OperatorError):
         problem: what was found and what was expected; holds nothing of the code.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"the recovery code is mistyped: {self.problem}; compare it with what was written down"
+    problem: str
+    words = "the recovery code is mistyped: {problem}; compare it with what was written down"
 
 
 def new_code() -> str:

@@ -22,14 +22,10 @@ class LocationRefused(OperatorError):
         problem: why it cannot be used.
     """
 
-    def __init__(self, category: str, path: str, problem: str) -> None:
-        super().__init__(category, path, problem)
-        self.category = category
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.category}: {self.path!r} cannot be used: {self.problem}; name an absolute directory that you may write to"
+    category: str
+    path: str
+    problem: str
+    words = "{category}: {path!r} cannot be used: {problem}; name an absolute directory that you may write to"
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,8 @@ class ManifestRefused(OperatorError):
         problems: one sentence for each thing that is wrong.
     """
 
-    def __init__(self, source: str, problems: list[str]) -> None:
-        super().__init__(source, problems)
-        self.source = source
-        self.problems = problems
+    source: str
+    problems: list[str]
 
     def __str__(self) -> str:
         return f"{self.source}: the manifest cannot be used: {'; '.join(self.problems)}; correct it and start again"

@@ -31,12 +31,11 @@ class PinnedKeyRefused(OperatorError):
         position: which one, from 0.
     """
 
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
-        self.position = position
-
-    def __str__(self) -> str:
-        return f"[manifest] keys[{self.position}]: expected an Ed25519 public key, 32 bytes in base64, found something else; correct profile.toml"
+    position: int
+    words = (
+        "[manifest] keys[{position}]: expected an Ed25519 public key, 32 bytes in base64, found "
+        "something else; correct profile.toml"
+    )
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,9 @@ class ProfileError(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, file: str, option: str, detail: str) -> None:
-        super().__init__(file, option, detail)
-        self.file = file
-        self.option = option
-        self.detail = detail
+    file: str
+    option: str
+    detail: str
 
     def __str__(self) -> str:
         return f"{self.file}: {self.option}: {self.detail}" if self.option else f"{self.file}: {self.detail}"

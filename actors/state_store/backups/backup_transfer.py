@@ -46,13 +46,9 @@ class CannotCarry(OperatorError):
         reason: why.
     """
 
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(key, reason)
-        self.key = key
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.key}: cannot be taken along: {self.reason}; nothing was changed"
+    key: str
+    reason: str
+    words = "{key}: cannot be taken along: {reason}; nothing was changed"
 
 
 def export(vault: Vault, id: str, target: Path, passphrase: str, ring: Ring) -> int:

@@ -12,9 +12,7 @@ class BackupNotFound(OperatorError):
         id: as it was given.
     """
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id)
-        self.id = id
+    id: str
 
     def __str__(self) -> str:
         return f"there is no backup {self.id[:120]!r}; 'undercroft backup list' shows which there are"
@@ -28,13 +26,9 @@ class BackupDamaged(UndercroftError):
         problem: what was found and what was expected.
     """
 
-    def __init__(self, id: str, problem: str) -> None:
-        super().__init__(id, problem)
-        self.id = id
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"backup {self.id}: damaged: {self.problem}; take another one, and check the disk"
+    id: str
+    problem: str
+    words = "backup {id}: damaged: {problem}; take another one, and check the disk"
 
 
 class BackupTooNew(OperatorError):
@@ -46,14 +40,12 @@ class BackupTooNew(OperatorError):
         known: the newest format that this version knows.
     """
 
-    def __init__(self, id: str, format: int, known: int) -> None:
-        super().__init__(id, format, known)
-        self.id = id
-        self.format = format
-        self.known = known
-
-    def __str__(self) -> str:
-        return f"backup {self.id}: made by a later version (format {self.format}, expected at most {self.known}); update Undercroft"
+    id: str
+    format: int
+    known: int
+    words = (
+        "backup {id}: made by a later version (format {format}, expected at most {known}); update Undercroft"
+    )
 
 
 class BackupFailed(UndercroftError):
@@ -63,12 +55,8 @@ class BackupFailed(UndercroftError):
         reason: why.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"no backup was made: {self.reason}"
+    reason: str
+    words = "no backup was made: {reason}"
 
 
 class RestoreRefused(OperatorError):
@@ -79,13 +67,9 @@ class RestoreRefused(OperatorError):
         reason: why.
     """
 
-    def __init__(self, id: str, reason: str) -> None:
-        super().__init__(id, reason)
-        self.id = id
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"backup {self.id}: not restored: {self.reason}; nothing was changed"
+    id: str
+    reason: str
+    words = "backup {id}: not restored: {reason}; nothing was changed"
 
 
 class PlaceSilent(UndercroftError):
@@ -96,13 +80,12 @@ class PlaceSilent(UndercroftError):
         patience_seconds: for so long nothing came.
     """
 
-    def __init__(self, place: str, patience_seconds: float) -> None:
-        super().__init__(place, patience_seconds)
-        self.place = place
-        self.patience_seconds = patience_seconds
-
-    def __str__(self) -> str:
-        return f"{self.place}: no answer for {self.patience_seconds:g} s; see whether its disk, or the server that it is on, is there"
+    place: str
+    patience_seconds: float
+    words = (
+        "{place}: no answer for {patience_seconds:g} s; see whether its disk, or the server that "
+        "it is on, is there"
+    )
 
 
 class PassphraseWrong(OperatorError):
@@ -112,12 +95,8 @@ class PassphraseWrong(OperatorError):
         path: of the export.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path}: the passphrase is not the one that it was exported with; nothing was changed"
+    path: str
+    words = "{path}: the passphrase is not the one that it was exported with; nothing was changed"
 
 
 class PassphraseTooShort(OperatorError):
@@ -128,13 +107,9 @@ class PassphraseTooShort(OperatorError):
         expected: how many it has to have.
     """
 
-    def __init__(self, length: int, expected: int) -> None:
-        super().__init__(length, expected)
-        self.length = length
-        self.expected = expected
-
-    def __str__(self) -> str:
-        return f"the passphrase has {self.length} signs, expected at least {self.expected}; take some words"
+    length: int
+    expected: int
+    words = "the passphrase has {length} signs, expected at least {expected}; take some words"
 
 
 class ExportDamaged(OperatorError):
@@ -145,10 +120,6 @@ class ExportDamaged(OperatorError):
         problem: what was found and what was expected.
     """
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}; nothing was changed; bring the file over again, or take another one"
+    path: str
+    problem: str
+    words = "{path}: {problem}; nothing was changed; bring the file over again, or take another one"

@@ -42,13 +42,9 @@ class Damaged(UndercroftError):
         problem: what was found and what was expected.
     """
 
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(key, problem)
-        self.key = key
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.problem}"
+    key: str
+    problem: str
+    words = "{key}: {problem}"
 
 
 class Opener:

@@ -32,15 +32,9 @@ class EditorFailed(OperatorError):
         detail: what happened.
     """
 
-    def __init__(self, editor: str, detail: str) -> None:
-        super().__init__(editor, detail)
-        self.editor = editor
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return (
-            f"editor {self.editor!r}: {self.detail}; nothing was changed; VISUAL or EDITOR names another one"
-        )
+    editor: str
+    detail: str
+    words = "editor {editor!r}: {detail}; nothing was changed; VISUAL or EDITOR names another one"
 
 
 @click.command()

@@ -29,13 +29,9 @@ class SettingsFileWrong(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, path: str, detail: str) -> None:
-        super().__init__(path, detail)
-        self.path = path
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.detail}; nothing was changed"
+    path: str
+    detail: str
+    words = "{path}: {detail}; nothing was changed"
 
 
 @click.command()

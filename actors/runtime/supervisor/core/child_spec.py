@@ -33,14 +33,10 @@ class SpecError(OperatorError):
         detail: what was expected and what was found.
     """
 
-    def __init__(self, child: str, option: str, detail: str) -> None:
-        super().__init__(child, option, detail)
-        self.child = child
-        self.option = option
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"child {self.child!r}, option {self.option!r}: {self.detail}"
+    child: str
+    option: str
+    detail: str
+    words = "child {child!r}, option {option!r}: {detail}"
 
 
 @dataclass(frozen=True, kw_only=True)
