@@ -1,0 +1,39 @@
+"""Numbers names, so that nothing is ever put over something else: `name`, `name.2`, `name.3`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def candidates(path: Path) -> Iterator[Path]:
+    """The path itself, then `<name>.2`, `<name>.3` and so on without end."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.name}.{number}")
+
+
+def first_free(path: Path) -> Path:
+    """The first candidate under which nothing lies, not even a broken link.
+
+    Nobody is kept from taking it meanwhile; for that, create the file exclusively (`quarantine`).
+    """
+    return next(candidate for candidate in candidates(path) if not os.path.lexists(candidate))
+
+
+def taken(path: Path) -> list[Path]:
+    """Every candidate under which something lies, in the order of their numbers; gaps do not end it."""
+    found: list[tuple[int, Path]] = []
+    try:
+        names = os.listdir(path.parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for name in names:
+        rest = name.removeprefix(path.name)
+        if name == path.name:
+            found.append((1, path))
+        elif rest != name and rest.startswith(".") and rest[1:].isdecimal():
+            found.append((int(rest[1:]), path.with_name(name)))
+    return [entry for _, entry in sorted(found)]
