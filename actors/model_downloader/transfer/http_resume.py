@@ -132,9 +132,14 @@ def part_ask(partial: Partial, start: int, stop: int) -> Ask:
 
 
 def next_step(partial: Partial, ask: Ask, head: Head) -> Step:
-    """What the answer to `ask` means for the partial. Asking again happens at most twice for one partial."""
+    """What the answer to `ask` means for the partial.
+
+    Asks again at most twice for one partial: each further request wants less of the server than the one before
+    (If-Range, then a plain range, then the whole), and the answer to a request for the whole never leads to
+    another one.
+    """
     if head.status == 206:
-        return _part(partial, ask, head) or Append()
+        return _part(partial, ask, head)
     if head.status == 200:
         return _whole(partial, ask, head)
     if head.status == 416 and ask.is_range:
@@ -159,8 +164,11 @@ def strong_validator(fields: dict[str, str]) -> str | None:
         return None
 
 
-def _part(partial: Partial, ask: Ask, head: Head) -> Step | None:
-    """What speaks against appending the body of a 206; None if nothing does."""
+def _part(partial: Partial, ask: Ask, head: Head) -> Step:
+    """A 206: appended only if it brings exactly what was asked for, of the representation that is there.
+
+    A 206 with all bytes, sent although nobody asked for a range, is as good as a 200.
+    """
     if encoded := _encoding(partial, head):
         return encoded
     found = _CONTENT_RANGE.fullmatch(head.fields.get("content-range", "").strip())
@@ -169,9 +177,11 @@ def _part(partial: Partial, ask: Ask, head: Head) -> Step | None:
         shown = head.fields.get("content-range", "none")
         reason = f"Content-Range is {shown!r}, expected 'bytes {expected[0]}-{expected[1]}/{expected[2]}'"
         return AskAgain(Ask(0), reason) if ask.is_range else Fail("server", f"{partial.path}: {reason}")
+    if not ask.is_range:
+        return _whole(partial, ask, head)
     if partial.have_bytes and _is_another(partial, ask, head):
         return AskAgain(Ask(0), "the file at the server is another one")
-    return None
+    return Append()
 
 
 def _is_another(partial: Partial, ask: Ask, head: Head) -> bool:

@@ -59,6 +59,7 @@ class Source:
         resolved: where a redirect of it led to; asked directly until it is refused, as signed addresses are
             when they expire.
         shares: whether several connections may be tried.
+        has_changed: another representation than before was met in this attempt, and proven pieces were kept.
     """
 
     promise: FilePromise
@@ -66,6 +67,7 @@ class Source:
     url: str
     resolved: str = ""
     shares: bool = True
+    has_changed: bool = False
 
 
 class Fetcher:
@@ -151,11 +153,13 @@ class Fetcher:
             if partial.have_bytes:
                 keep = (
                     proven(writing.path(part.file), source.promise, writing.ranges.written(part.file))
-                    if validator
+                    if validator and not source.has_changed
                     else ()
                 )
                 writing.start_over(part, keep, **notes)
                 if keep:
+                    # Once: of a server whose replicas name their copies differently the whole is taken next.
+                    source.has_changed = True
                     raise PartsChanged(
                         "the file at the server is another one, but some pieces are those that were promised"
                     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from actors.model_downloader.transfer.http_resume import (
@@ -16,6 +16,7 @@ from actors.model_downloader.transfer.http_resume import (
     StartOver,
     first_ask,
     next_step,
+    part_ask,
     strong_validator,
 )
 
@@ -132,6 +133,21 @@ def test_plain_range_of_another_representation_is_not_appended() -> None:
     assert step.ask == Ask(0)
 
 
+@pytest.mark.parametrize("etag", [{}, {"etag": ETAG}, {"etag": '"v2"'}], ids=["none", "same", "other"])
+@pytest.mark.parametrize("partial", [PART, Partial("m/model.bin", 1000, 400), EMPTY])
+def test_206_with_all_bytes_to_a_request_for_the_whole_starts_over(
+    partial: Partial, etag: dict[str, str]
+) -> None:
+    head = Head(206, {"content-range": "bytes 0-999/1000", "content-length": "1000"} | etag)
+    assert next_step(partial, Ask(0), head) == StartOver()
+
+
+def test_206_with_some_bytes_to_a_request_for_the_whole_is_a_failure() -> None:
+    step = next_step(PART, Ask(0), part_head())
+    assert isinstance(step, Fail)
+    assert step.kind == "server"
+
+
 @pytest.mark.requirement("S1-28")
 def test_416_discards_and_asks_for_the_whole() -> None:
     step = next_step(PART, RESUME, Head(416, {}))
@@ -188,8 +204,11 @@ def test_failure_is_told_apart_by_whether_asking_again_helps(
     assert step.retry_after == ("7" if status in (429, 503) else None)
 
 
+LATIN = "".join(map(chr, range(0x20, 0x100)))
+"""What header fields are read as."""
+
 FIELD = st.one_of(
-    st.text(max_size=12),
+    st.text(LATIN, max_size=12),
     st.sampled_from(["bytes 400-999/1000", "bytes 0-999/1000", ETAG, 'W/"v1"', "text/html", "gzip", "1000"]),
 )
 NAMES = st.sampled_from(
@@ -206,25 +225,45 @@ NAMES = st.sampled_from(
 )
 
 
-@given(
+HEADS = st.builds(
+    Head,
     status=st.one_of(st.sampled_from([200, 206, 416]), st.integers(100, 599)),
     fields=st.dictionaries(NAMES, FIELD, max_size=6),
+    redirected=st.booleans(),
+)
+WHOLE_206 = Head(206, {"content-range": "bytes 0-999/1000"})
+
+
+@given(
+    answers=st.lists(HEADS, min_size=3, max_size=3),
     have=st.integers(0, 999),
+    stop=st.one_of(st.just(1000), st.integers(1, 1000)),
     validator=st.sampled_from([None, ETAG]),
 )
+@example(answers=[WHOLE_206] * 3, have=1, stop=1000, validator=ETAG)
+@example(answers=[Head(206, WHOLE_206.fields | {"etag": ETAG})] * 3, have=400, stop=1000, validator=ETAG)
+@example(answers=[WHOLE_206] * 3, have=400, stop=1000, validator=None)
+@example(answers=[Head(200, {"etag": ETAG})] * 3, have=400, stop=1000, validator=ETAG)
+@example(
+    answers=[Head(200, {"etag": ETAG}), Head(416, {}), Head(416, {})], have=400, stop=600, validator=ETAG
+)
 def test_any_server_is_asked_at_most_thrice_and_appended_only_what_continues_the_partial(
-    status: int, fields: dict[str, str], have: int, validator: str | None
+    answers: list[Head], have: int, stop: int, validator: str | None
 ) -> None:
+    assume(have < stop)
     partial = Partial("m", 1000, have, validator)
-    ask = first_ask(partial)
-    for _ in range(3):
-        assert ask is not None
-        step = next_step(partial, ask, Head(status, fields))
+    ask = part_ask(partial, have, stop)
+    asked = set()
+    for head in answers:
+        assert ask not in asked, "the same question again"
+        asked.add(ask)
+        step = next_step(partial, ask, head)
         if isinstance(step, Append):
-            assert status == 206
-            assert fields["content-range"].lower() == f"bytes {ask.start}-999/1000"
-            assert ask.start in (0, have)
-            assert ask.start == 0 or validator is not None
+            assert head.status == 206
+            end = 999 if ask.stop is None else ask.stop - 1
+            assert head.fields["content-range"].strip().lower() == f"bytes {ask.start}-{end}/1000"
+            assert ask.start == have, "what is there is continued at its end"
+            assert have == 0 or validator is not None
         if not isinstance(step, AskAgain):
             return
         ask = step.ask

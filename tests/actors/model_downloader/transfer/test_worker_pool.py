@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Faults, Origin
+from actors.cli.demo.content import BytesContent, Content, SyntheticContent
+from actors.cli.demo.origin import Faults, Origin, RequestSeen
 from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
 from actors.model_downloader.transfer.http_client import FetchFailed, open_client
@@ -37,6 +38,14 @@ def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
 
 def content_of(content: SyntheticContent) -> bytes:
     return b"".join(bytes(piece) for piece in content.read(0, content.size_bytes))
+
+
+class NamedContent(BytesContent):
+    """Bytes under an ETag of choice."""
+
+    def __init__(self, content: bytes, etag: str) -> None:
+        super().__init__(content)
+        self.etag = etag
 
 
 class Work:
@@ -209,6 +218,32 @@ def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_
     assert work.is_whole
     assert origin.requests[-1].range_start == 3 * MIB
     assert origin.requests[-1].headers["if-range"] == f'"{content.etag}"'
+
+
+class Replicas(Origin):
+    """An origin whose two replicas have the same file under different validators, and answer by turns."""
+
+    def __init__(self, *contents: Content) -> None:
+        super().__init__()
+        self._turns = itertools.cycle(contents)
+
+    def _take(self, seen: RequestSeen) -> tuple[Content | None, Faults]:
+        _, faults = super()._take(seen)
+        return next(self._turns), faults
+
+
+def test_replicas_that_disagree_on_the_validator_are_not_asked_in_turns_for_ever(tmp_path: Path) -> None:
+    content = SyntheticContent(6 * MIB)
+    body = content_of(content)
+    with Replicas(*[NamedContent(body, name) for name in ("one", "two")]) as replicas:
+        work = Work(replicas, tmp_path, content, pieces=True)
+        (tmp_path / "f0").write_bytes(body[: 4 * MIB - 10])
+        work.book.change_file(
+            "f0", durable_bytes=4 * MIB - 10, validator='"another"', url=work.entry.files[0].urls[0]
+        )
+        assert work.run() == {}
+        assert work.is_whole
+        assert len(replicas.requests) <= 4
 
 
 def test_without_pieces_another_file_is_fetched_from_its_first_byte(origin: Origin, tmp_path: Path) -> None:
