@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.install_queue import Desk
-from actors.model_downloader.installed_models import Shelf
-from actors.model_downloader.maintenance import Upkeep
-from actors.model_downloader.model_leases import Holding
-from actors.model_downloader.model_registry import Standings
-from actors.model_downloader.relocation.models_directory import Residence
+from actors.model_downloader.install_queue import InstallQueue
+from actors.model_downloader.installed_models import InstalledModels
+from actors.model_downloader.maintenance import Maintenance
+from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.model_registry import ModelRegistry
+from actors.model_downloader.relocation.models_directory import ModelsDirectory
 from actors.model_downloader.reverification import days_of
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.shared.credentials import Endpoints, Tokens, Wallet
@@ -148,15 +148,15 @@ class ModelDownloader(Actor[Inbox]):
         self._world = self._world_given or World(
             publish=self.peer.publish, verify=self._ask_verifier, wallet=wallet, endpoints=endpoints
         )
-        self._standings = Standings(self._manifest, self._root, self._world)
-        self._desk = Desk(self._standings, self._root, self._world, self.tasks)
-        self._holding = Holding(self._root, self._instances)
-        self._shelf = Shelf(self._standings, self._root, self._world, self._holding, self.alerts)
-        self._upkeep = Upkeep(self._shelf, self._standings, self._root, self._world, self._holding)
+        self._standings = ModelRegistry(self._manifest, self._root, self._world)
+        self._desk = InstallQueue(self._standings, self._root, self._world, self.tasks)
+        self._holding = ModelLeases(self._root, self._instances)
+        self._shelf = InstalledModels(self._standings, self._root, self._world, self._holding, self.alerts)
+        self._upkeep = Maintenance(self._shelf, self._standings, self._root, self._world, self._holding)
         self._world.alone, self._world.describe = self._holding.alone, self._shelf.describe
         self._world.installed = self._shelf.installed
         self._holding.load()
-        self._residence = Residence(
+        self._residence = ModelsDirectory(
             self._name,
             self._root,
             self._standings,

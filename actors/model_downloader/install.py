@@ -12,7 +12,7 @@ import anyio.to_thread
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install_retry import Spent, Stop, after_failure
 from actors.model_downloader.piece_check import proven
-from actors.model_downloader.progress_reporter import Telling
+from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.activation import activate, unpack_archives
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_downloader.staging.staged_file import DiskFailed
@@ -54,7 +54,7 @@ class Install:
         self.entry = entry
         self._root = root
         self._world = world
-        self._telling = Telling(entry, world, str(root.staging(entry.id)))
+        self._telling = ProgressReporter(entry, world, str(root.staging(entry.id)))
         self._scope = anyio.CancelScope()
         self._done = anyio.Event()
         self._started = False

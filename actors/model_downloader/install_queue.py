@@ -12,7 +12,7 @@ import msgspec
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.partial_rules import collectable
 from actors.model_downloader.partials import find_leftovers, place_of
 from actors.model_downloader.staging.models_layout import ModelRoot
@@ -34,11 +34,11 @@ from schemas.models import (
 INSTALLS_AT_ONCE = 2
 
 
-class Desk:
+class InstallQueue:
     """All installs of one downloader."""
 
     def __init__(
-        self, standings: Standings, root: ModelRoot, world: World, tasks: anyio.abc.TaskGroup
+        self, standings: ModelRegistry, root: ModelRoot, world: World, tasks: anyio.abc.TaskGroup
     ) -> None:
         self._standings = standings
         self._root = root

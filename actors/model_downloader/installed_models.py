@@ -12,8 +12,8 @@ import anyio.to_thread
 import msgspec
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.model_leases import Holding
-from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_downloader.staging.revisions import RevisionRecord, promises_of, revision_of, shown_revision
 from actors.shared.durable.durable_write import DurableWriteFailed
@@ -43,7 +43,7 @@ CHECK_PATIENCE_SECONDS = 10.0
 DAMAGED_ALERT = "models.damaged"
 
 
-class Shelf:
+class InstalledModels:
     """All installed models of one downloader.
 
     Attributes:
@@ -52,7 +52,7 @@ class Shelf:
     """
 
     def __init__(
-        self, standings: Standings, root: ModelRoot, world: World, holding: Holding, alerts: Alerts
+        self, standings: ModelRegistry, root: ModelRoot, world: World, holding: ModelLeases, alerts: Alerts
     ) -> None:
         self.verified_at: dict[str, float | None] = {}
         self._turns: dict[str, anyio.Lock] = defaultdict(anyio.Lock)

@@ -1,4 +1,4 @@
-"""Upkeep of the installed models: back to the former revision, repair of damaged ones, and reading again what was not read for long."""
+"""Maintenance of the installed models: back to the former revision, repair of damaged ones, and reading again what was not read for long."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import anyio
 import anyio.to_thread
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.installed_models import Shelf
-from actors.model_downloader.model_leases import Holding
-from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.installed_models import InstalledModels
+from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.repair import salvage
 from actors.model_downloader.reverification import DEFAULT_DAYS, ROUND_SECONDS, next_due
 from actors.model_downloader.staging.activation import roll_back
@@ -25,7 +25,7 @@ from schemas.models import FilesVerifyRequestEvent, ModelInstallAcceptedEvent, V
 Install = Callable[[ModelEntry], Awaitable[ModelInstallAcceptedEvent]]
 
 
-class Upkeep:
+class Maintenance:
     """Keeps what lies on the shelf of one downloader.
 
     Attributes:
@@ -33,7 +33,12 @@ class Upkeep:
     """
 
     def __init__(
-        self, shelf: Shelf, standings: Standings, root: ModelRoot, world: World, holding: Holding
+        self,
+        shelf: InstalledModels,
+        standings: ModelRegistry,
+        root: ModelRoot,
+        world: World,
+        holding: ModelLeases,
     ) -> None:
         self.every_days: float = DEFAULT_DAYS
         self._shelf = shelf

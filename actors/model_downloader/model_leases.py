@@ -49,7 +49,7 @@ async def _tell_nobody(holders: list[str]) -> None:
     """For those who have nobody to tell."""
 
 
-class Holding:
+class ModelLeases:
     """The leases of one downloader."""
 
     def __init__(

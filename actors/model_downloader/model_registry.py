@@ -17,7 +17,7 @@ from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus, Prob
 from schemas.sources import ModelCatalogueChangedEvent
 
 
-class Standings:
+class ModelRegistry:
     """What desk and shelf both need to know.
 
     Attributes:

@@ -22,7 +22,7 @@ from schemas.models import (
 TICK_SECONDS = 0.05
 
 
-class Telling:
+class ProgressReporter:
     """Tells of one install. Its journal is known once the wish is durable; until then nothing counts as fetched."""
 
     def __init__(self, entry: ModelEntry, world: World, staging_directory: str) -> None:

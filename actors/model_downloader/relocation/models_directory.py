@@ -11,13 +11,13 @@ import anyio.to_thread
 import msgspec
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.install_queue import Desk
-from actors.model_downloader.installed_models import Shelf
-from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.install_queue import InstallQueue
+from actors.model_downloader.installed_models import InstalledModels
+from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.relocation.relocation import Ask, Relocation, RelocationFailed
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
 from actors.model_downloader.relocation.relocation_plan import begun, weigh
-from actors.model_downloader.relocation.tree_copy import CarryingStopped
+from actors.model_downloader.relocation.tree_copy import CopyStopped
 from actors.model_downloader.staging.activation import finish
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked
@@ -29,7 +29,7 @@ from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, Pat
 LOOK_SECONDS = 1.0
 
 
-class Residence:
+class ModelsDirectory:
     """Owns the directory of models, and changes it for another one when asked to.
 
     Attributes:
@@ -42,7 +42,7 @@ class Residence:
         self,
         name: str,
         root: ModelRoot,
-        standings: Standings,
+        standings: ModelRegistry,
         world: World,
         ask: Ask,
         state: Path | None,
@@ -68,7 +68,7 @@ class Residence:
         self.taken: Callable[[], object] = lambda: None
         self.before_switch: Callable[[Path], Awaitable[None]] = _nothing
 
-    def inhabit(self, desk: Desk, shelf: Shelf, tasks: anyio.abc.TaskGroup) -> None:
+    def inhabit(self, desk: InstallQueue, shelf: InstalledModels, tasks: anyio.abc.TaskGroup) -> None:
         """Hand over those who work in the directory."""
         self._desk, self._shelf, self._tasks = desk, shelf, tasks
 
@@ -277,7 +277,7 @@ class Residence:
                 self._can_be_cancelled = False
                 await self.before_switch(Path(relocation.journal.target))
                 await relocation.settle()
-            except CarryingStopped:
+            except CopyStopped:
                 await (
                     anyio.sleep_forever()
                 )  # the cancellation that came with it, or the end of this process, is on its way

@@ -21,8 +21,8 @@ from actors.model_downloader.downloader_context import World
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
 from actors.model_downloader.relocation.tree_copy import (
     MOVING_PREFIX,
-    Carrier,
-    CarryingStopped,
+    CopyStopped,
+    TreeCopy,
     belongings,
     discard,
     model_of,
@@ -99,7 +99,7 @@ class Relocation:
 
         Raises:
             RelocationFailed: something is in the way.
-            CarryingStopped: `stop` was set.
+            CopyStopped: `stop` was set.
             OSError, DurableWriteFailed: a disk does not go along.
         """
         names = belongings(self._source, self._entries) if self.journal.action == "move" else []
@@ -116,7 +116,7 @@ class Relocation:
             tasks.start_soon(self._tell_for_ever)
             try:
                 await self._bring_all(names)
-            except (RelocationFailed, CarryingStopped, OSError, DurableWriteFailed) as error:
+            except (RelocationFailed, CopyStopped, OSError, DurableWriteFailed) as error:
                 failure = error  # as itself, not as one of a group
             tasks.cancel_scope.cancel()
         if failure is not None:
@@ -187,7 +187,7 @@ class Relocation:
     async def _bring_all(self, names: list[str]) -> None:
         for name in names:
             if self.stop.is_set():
-                raise CarryingStopped
+                raise CopyStopped
             if name not in self.journal.placed:
                 await self._bring(name)
         if self.journal.action == "adopt":
@@ -210,7 +210,7 @@ class Relocation:
 
     async def _carry(self, name: str) -> str:
         """Bring it under its moving name, and see that it is whole; returns under which name it belongs."""
-        carrier = Carrier(self._source, self._target, self._count, self.stop)
+        carrier = TreeCopy(self._source, self._target, self._count, self.stop)
         before, promises = self._moved_bytes, self._promises(name, self._source)
         for attempt in (1, 2):
             self._moved_bytes = before
@@ -236,7 +236,7 @@ class Relocation:
         )
 
     def _place(self, name: str, final: str) -> None:
-        carrier = Carrier(self._source, self._target, self._count, self.stop)
+        carrier = TreeCopy(self._source, self._target, self._count, self.stop)
         if final != name:
             os.rename(self._target / f"{MOVING_PREFIX}{name}", self._target / f"{MOVING_PREFIX}{final}")
         carrier.place(final)

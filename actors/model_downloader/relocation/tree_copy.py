@@ -28,14 +28,14 @@ COPY_CHUNK_BYTES = 4 * 1024 * 1024
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES)
 
 
-class CarryingStopped(UndercroftError):
+class CopyStopped(UndercroftError):
     """Somebody asked to carry no more."""
 
     def __str__(self) -> str:
         return "stopped before everything was carried; ask again to go on"
 
 
-class Carrier:
+class TreeCopy:
     """Carries between two directories of models; used from a thread.
 
     Attributes:
@@ -55,7 +55,7 @@ class Carrier:
         """Bring one directory under its moving name; returns whether not a byte had to be copied. What an earlier attempt finished is kept.
 
         Raises:
-            CarryingStopped: `stop` was set.
+            CopyStopped: `stop` was set.
             OSError: a disk does not go along.
         """
         source, moving = self._source / name, self._target / (MOVING_PREFIX + name)
@@ -104,7 +104,7 @@ class Carrier:
         with source.open("rb", buffering=0) as reader, unfinished.open("wb", buffering=0) as writer:
             while count := reader.readinto(buffer):
                 if self.stop.is_set():
-                    raise CarryingStopped
+                    raise CopyStopped
                 _write(writer.fileno(), buffer[:count])
                 self._tell(count)
             os.utime(unfinished, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install_retry import next_url
-from actors.model_downloader.progress_reporter import Telling
+from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import Journal, JournalFile
@@ -34,7 +34,7 @@ class Transfer:
     """Fetches the files of one model; each attempt goes on where the last one ended, at another source if that one failed."""
 
     def __init__(
-        self, entry: ModelEntry, root: ModelRoot, world: World, telling: Telling, book: JournalFile
+        self, entry: ModelEntry, root: ModelRoot, world: World, telling: ProgressReporter, book: JournalFile
     ) -> None:
         self._entry = entry
         self._root = root

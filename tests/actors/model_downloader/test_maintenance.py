@@ -1,4 +1,4 @@
-"""Upkeep over the bus: back to the former revision in one request, repairs that fetch only what is bad, rounds at idle priority."""
+"""Maintenance over the bus: back to the former revision in one request, repairs that fetch only what is bad, rounds at idle priority."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.installed_models import Shelf
-from actors.model_downloader.maintenance import Upkeep
-from actors.model_downloader.model_leases import Holding
-from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.installed_models import InstalledModels
+from actors.model_downloader.maintenance import Maintenance
+from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_downloader.staging.revisions import Content, record_of, write_record
 from bus.alert_book import Alerts
@@ -224,9 +224,9 @@ async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_
         )
 
     world = World(publish=publish, verify=verify, now=lambda: now)
-    standings, holding = Standings(Manifest(format=1, models=entries), root, world), Holding(root)
-    shelf = Shelf(standings, root, world, holding, Alerts("model_downloader", publish))
-    upkeep = Upkeep(shelf, standings, root, world, holding)
+    standings, holding = ModelRegistry(Manifest(format=1, models=entries), root, world), ModelLeases(root)
+    shelf = InstalledModels(standings, root, world, holding, Alerts("model_downloader", publish))
+    upkeep = Maintenance(shelf, standings, root, world, holding)
     shelf.verified_at = {"a": now - 86_400 * 31, "b": now - 86_400 * 40}
     assert [await upkeep.look_after_one() for _ in range(3)] == ["b", "a", None]
     assert all(question.idle and not question.trust_records for question in asked)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.model_registry import Standings
+from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
@@ -30,8 +30,8 @@ async def verify(request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
     raise AssertionError("nobody asks")
 
 
-def standings(root: Path, *entries: ModelEntry) -> Standings:
-    return Standings(
+def standings(root: Path, *entries: ModelEntry) -> ModelRegistry:
+    return ModelRegistry(
         Manifest(format=1, models=list(entries)), ModelRoot(root), World(publish=publish, verify=verify)
     )
 

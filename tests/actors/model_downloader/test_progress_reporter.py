@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.progress_reporter import Telling, status_of
+from actors.model_downloader.progress_reporter import ProgressReporter, status_of
 from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
@@ -27,7 +27,9 @@ class Listener:
 
     def __init__(self, directory: Path) -> None:
         self.heard: list[Any] = []
-        self.telling = Telling(ENTRY, World(publish=self.publish, verify=self.verify), "/models/m.partial")
+        self.telling = ProgressReporter(
+            ENTRY, World(publish=self.publish, verify=self.verify), "/models/m.partial"
+        )
         self.book = self.telling.book = JournalFile(directory, reconcile(ENTRY, None))
 
     async def publish(self, event: Event) -> None:

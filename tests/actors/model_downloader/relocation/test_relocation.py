@@ -16,7 +16,7 @@ from actors.model_downloader.relocation import relocation, relocation_journal, t
 from actors.model_downloader.relocation.relocation import Relocation, RelocationFailed
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
 from actors.model_downloader.relocation.relocation_plan import begun
-from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, CarryingStopped, belongings
+from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, CopyStopped, belongings
 from actors.model_downloader.staging.models_layout import ModelRoot
 from bus.errors import RequestFailed
 from schemas.event import Event, Request
@@ -219,7 +219,7 @@ async def test_a_stop_ends_between_models_and_giving_up_leaves_nothing(tmp_path:
     house = House(tmp_path)
     moving = house.begin()
     moving.stop.set()
-    with pytest.raises(CarryingStopped):
+    with pytest.raises(CopyStopped):
         await moving.bring()
     moving.give_up()
     assert list(house.new.iterdir()) == []

@@ -12,8 +12,8 @@ import pytest
 
 from actors.model_downloader.relocation.tree_copy import (
     MOVING_PREFIX,
-    Carrier,
-    CarryingStopped,
+    CopyStopped,
+    TreeCopy,
     belongings,
     discard,
     is_one_file_system,
@@ -49,8 +49,8 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
 
 def carrier(
     source: Path, target: Path, told: list[int] | None = None, stop: threading.Event | None = None
-) -> Carrier:
-    return Carrier(source, target, (told if told is not None else []).append, stop or threading.Event())
+) -> TreeCopy:
+    return TreeCopy(source, target, (told if told is not None else []).append, stop or threading.Event())
 
 
 def same(one: Path, other: Path) -> bool:
@@ -95,8 +95,8 @@ def test_a_stop_leaves_no_file_that_looks_finished_and_the_next_attempt_does_onl
         if size_bytes > 4:
             stop.set()
 
-    with pytest.raises(CarryingStopped):
-        Carrier(source, other_disk, tell, stop).carry("tiny")
+    with pytest.raises(CopyStopped):
+        TreeCopy(source, other_disk, tell, stop).carry("tiny")
     moving = other_disk / f"{MOVING_PREFIX}tiny"
     assert (moving / "a-first.bin").read_bytes() == b"done"
     assert not (moving / "model.bin").exists()

@@ -15,7 +15,7 @@ import pytest
 from actors.cli.demo.content import BytesContent, SyntheticContent
 from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.progress_reporter import Telling
+from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.transfer.http_client import Client, FetchFailed
@@ -60,7 +60,7 @@ class Trip:
         self.world = World(publish=self.publish, verify=self.verify, traffic=traffic or Traffic())
         self.world.open_client = lambda: Client(1.0, offline=self.world.is_offline)
         self.book = self.root.open_staging(self.entry)
-        telling = Telling(self.entry, self.world, str(self.root.staging("m")))
+        telling = ProgressReporter(self.entry, self.world, str(self.root.staging("m")))
         telling.book = self.book
         self.transfer = Transfer(self.entry, self.root, self.world, telling, self.book)
 
