@@ -36,7 +36,7 @@ class UndercroftError(Exception):
         super().__init_subclass__(**options)
         own = [
             name
-            for name, kind in cls.__dict__.get("__annotations__", {}).items()
+            for name, kind in cls.__dict__.get("__annotations__", {}).items()  # noqa: RUF063  # own ones only
             if not str(kind).startswith("ClassVar")
         ]
         if own:

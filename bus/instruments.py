@@ -186,9 +186,9 @@ async def gather_metrics(
 def gaps_of(statistics: Statistics) -> list[Sample]:
     """What a peer missed on the bus; nothing as long as it missed nothing."""
     missed = {
-        "bus.peer.peer.lost_events": ("Events that are lost to this peer for good.", statistics.lost),
-        "bus.peer.peer.undecodable_events": ("Events that did not fit their type.", statistics.undecodable),
-        "bus.peer.peer.reconnects": (
+        "bus.peer.lost_events": ("Events that are lost to this peer for good.", statistics.lost),
+        "bus.peer.undecodable_events": ("Events that did not fit their type.", statistics.undecodable),
+        "bus.peer.reconnects": (
             "How often the broker let this peer in again.",
             max(0, statistics.welcomes - 1),
         ),

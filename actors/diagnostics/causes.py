@@ -20,7 +20,7 @@ UNSTEADY_RESTARTS: Final = 3
 NOT_SERVED: Final = "no_responder"
 """The app may have no such actor; one that should be there shows among the actors."""
 
-LOST: Final = "bus.peer.peer.lost_events"
+LOST: Final = "bus.peer.lost_events"
 WORDS_LIMIT: Final = 300
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 

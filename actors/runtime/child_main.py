@@ -136,7 +136,7 @@ def run(lifeline: Lifeline) -> None:
 
 
 async def _act(build: Callable[[BusContext], Actor[Any]], start: ActorStart, lifeline: Lifeline) -> None:
-    from bus.actor import ActorLoop
+    from bus.actor_loop import ActorLoop
     from bus.client import connect
     from bus.log_handler import logging_to, redactor_of_this_machine, salt_of
 

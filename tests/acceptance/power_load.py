@@ -31,7 +31,7 @@ from actors.state_store.documents.document_types import kinds_of
 from actors.state_store.engine.store import StateStore
 from actors.state_store.key_unlocker import Locksmith
 from actors.state_store.namespaces import Namespaces
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus

@@ -38,7 +38,7 @@ check_delay = 1
 
 CIRCUS_WATCHER = """
 [watcher:{name}]
-cmd = {python} -P {child} {directory}/ready bus.actor bus.client {module}
+cmd = {python} -P {child} {directory}/ready bus.actor_loop bus.client {module}
 copy_env = True
 """
 

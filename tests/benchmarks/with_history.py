@@ -22,7 +22,8 @@ from actors.history.entry_ids import Identities
 from actors.history.segments.segment_keys import Vault
 from actors.history.segments.segment_store import Journal
 from actors.shared.crypto.cipher import DataKey
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.errors import RequestFailed

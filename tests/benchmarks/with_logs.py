@@ -13,7 +13,7 @@ from pathlib import Path
 from actors.diagnostics.actor import Diagnostics
 from actors.diagnostics.report_builder import Place, generate
 from actors.shared.locations.locations import locate
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.log_handler import logging_to, redactor_of_this_machine

@@ -16,7 +16,7 @@ from actors.config_store.files.config_file import SettingsFile
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_layers import Ground
 from actors.config_store.setting_secrets import SecretKeeper
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer, connect
 from bus.discovery import Runtime
 from schemas.config import RuntimeConfigRequestEvent

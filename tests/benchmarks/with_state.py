@@ -13,7 +13,7 @@ from actors.state_store.actor import StateStoreActor
 from actors.state_store.documents.document_store import DocumentStore
 from actors.state_store.documents.document_types import kinds_of
 from actors.state_store.engine.store import StateStore
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.errors import RequestFailed

@@ -6,7 +6,8 @@ import asyncio
 import time
 from multiprocessing.connection import Connection
 
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.errors import RequestFailed

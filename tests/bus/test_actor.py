@@ -10,7 +10,8 @@ from typing import Any, Generic, Optional, TypeVar, Union
 
 import pytest
 
-from bus.actor import Actor, ActorLoop, InboxError
+from bus.actor import Actor, InboxError
+from bus.actor_loop import ActorLoop
 from bus.lifeline import Lifeline, LineDecoder, Message, Stop, encode
 from bus.transport.memory_bus import memory_bus
 from schemas.event import Event
@@ -65,7 +66,7 @@ async def test_its_own_loop_says_ready_answers_pings_and_stops(pipes: tuple[Life
     loop = asyncio.get_running_loop()
     decoder = LineDecoder()
     async with memory_bus() as bus, bus.connect("quiet") as peer:
-        task = asyncio.ensure_future(ActorLoop(Quiet(), peer).run(lifeline))
+        task = asyncio.ensure_future(ActorLoop(Quiet, peer).run(lifeline))
 
         async def said() -> Message:
             while not (messages := decoder.feed(await loop.sock_recv(far, 1000))):
@@ -84,7 +85,7 @@ async def test_its_own_loop_says_ready_answers_pings_and_stops(pipes: tuple[Life
 @pytest.mark.anyio
 async def test_an_actor_that_does_not_say_what_it_does_fails_loudly() -> None:
     async with memory_bus() as bus, bus.connect() as peer, bus.connect() as publisher:
-        task = asyncio.ensure_future(ActorLoop(Single(), peer).run())
+        task = asyncio.ensure_future(ActorLoop(Single, peer).run())
         await publisher.publish(StateEvent(key="k", value=1))
         with pytest.raises(ExceptionGroup) as caught:
             await task

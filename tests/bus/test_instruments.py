@@ -70,6 +70,6 @@ def test_a_peer_that_missed_nothing_tells_nothing_and_gaps_are_counted() -> None
     well = Statistics(1, 1, 0, 1, 0, 0, 0, 0, 1, 0, {})
     assert gaps_of(well) == []
     assert {sample.name: sample.value for sample in gaps_of(replace(well, lost=3, welcomes=2))} == {
-        "bus.peer.peer.lost_events": 3.0,
-        "bus.peer.peer.reconnects": 1.0,
+        "bus.peer.lost_events": 3.0,
+        "bus.peer.reconnects": 1.0,
     }

@@ -10,7 +10,8 @@ from typing import assert_never
 import pytest
 
 from bus import wire
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import correlation
 from bus.errors import Refused, RequestFailed
 from schemas.event import Event

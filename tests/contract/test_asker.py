@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from bus import wire
-from bus.actor import Actor, ActorLoop, Later
+from bus.actor import Actor, Later
+from bus.actor_loop import ActorLoop
 from bus.client import NOBODY, asker
 from bus.errors import HelloRefused
 from tests.contract.conftest import ContractBus

@@ -19,7 +19,7 @@ from actors.model_downloader.actor import ModelDownloader
 from actors.model_downloader.staging.activation import activate
 from actors.model_downloader.staging.models_layout import ModelRoot
 from actors.model_verifier.actor import ModelVerifier
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer, connect
 from bus.errors import RequestFailed
 from schemas.manifest import FilePromise, Manifest, ModelEntry

@@ -12,7 +12,8 @@ from actors.cli.demo.content import Content, sha256_of
 from actors.cli.demo.origin import Origin
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_verifier.actor import ModelVerifier
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus

@@ -16,7 +16,8 @@ from typing import Final
 import msgspec
 
 from actors.runtime.child_main import ActorStart, StartMessage
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.discovery import Runtime
 from bus.lifeline import Lifeline, Message, Stop, encode
 from bus.log_handler import logging_to, redactor_of_this_machine

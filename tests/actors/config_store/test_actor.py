@@ -22,7 +22,7 @@ from actors.config_store.setting_layers import Ground
 from actors.config_store.setting_secrets import SecretKeeper
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.keys.keychain import KeychainFailed
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import memory_bus

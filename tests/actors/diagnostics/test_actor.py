@@ -14,7 +14,7 @@ import pytest
 from actors.diagnostics.actor import Diagnostics, LogSettings
 from actors.diagnostics.report_builder import Place
 from actors.shared.locations.locations import locate
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent

@@ -182,7 +182,7 @@ def test_an_actor_that_comes_and_goes_is_a_warning_also_while_it_serves() -> Non
 
 
 def test_events_that_an_actor_never_heard_are_told() -> None:
-    sample = Sample(name="bus.peer.peer.lost_events", kind="counter", description="d", labels={}, value=3.0)
+    sample = Sample(name="bus.peer.lost_events", kind="counter", description="d", labels={}, value=3.0)
     (found,) = causes(
         replace(WELL, metrics=[MetricsReportedEvent(reading="r", actor="readiness", samples=[sample])])
     )

@@ -11,7 +11,7 @@ import pytest
 from actors.history.actor import History
 from actors.history.entry_ids import Identities
 from actors.history.storage_mode import max_entries
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus

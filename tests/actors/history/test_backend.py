@@ -17,7 +17,7 @@ from actors.history.actor import History
 from actors.history.history_home import Home
 from actors.history.storage_mode import PLAINTEXT_NOTICE
 from actors.shared.keys.key_ring import open_ring
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import SettingsChangedEvent

@@ -19,7 +19,8 @@ from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.locations.location_choices import CHOICES_NAME, Choices, read_choices, write_choices
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
 from bus.transport.memory_bus import memory_bus

@@ -17,7 +17,7 @@ from actors.model_verifier import build as build_verifier
 from actors.model_verifier.actor import ModelVerifier
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import memory_bus
 from schemas.manifest import Manifest

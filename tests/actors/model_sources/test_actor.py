@@ -20,7 +20,7 @@ from actors.shared.context import ActorContext
 from actors.shared.locations.locations import locate
 from actors.shared.manifest import is_licence_due
 from actors.shared.profile.profile import read_profile
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import memory_bus

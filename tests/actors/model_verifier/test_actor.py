@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from actors.model_verifier.actor import ModelVerifier
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import memory_bus

@@ -15,7 +15,8 @@ from actors.readiness.actor import Readiness, steady_clock
 from actors.readiness.availability import Declared
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import GapEvent, Peer
 from bus.errors import Refused, RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus

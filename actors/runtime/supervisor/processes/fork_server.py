@@ -37,7 +37,7 @@ BASE_MODULES: Final = (
     "bus.broker.broker_process",
     "bus.transport.sockets",
     "bus.client",
-    "bus.actor",
+    "bus.actor_loop",
     "anyio._backends._asyncio",
     "platformdirs.unix",
 )

@@ -17,8 +17,8 @@ def test_a_matter_is_followed_through_the_actors(running: Any) -> None:
     )
     ended = running("trace", found["correlation"])
     assert ended.code == 0
-    assert "config_store: debug bus.actor: asked config.request by" in ended.out
-    assert "config_store: debug bus.actor: answered config.request" in ended.out
+    assert "config_store: debug bus.actor_loop: asked config.request by" in ended.out
+    assert "config_store: debug bus.actor_loop: answered config.request" in ended.out
     assert running("logs", "--set-level", "default").code == 0
 
 

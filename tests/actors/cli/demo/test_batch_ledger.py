@@ -9,7 +9,8 @@ import pytest
 
 from actors.cli.demo.batch_ledger import KEYS, Ledger
 from actors.cli.demo.tour_report import NotProven
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.errors import Refused
 from bus.transport.memory_bus import memory_bus
 from schemas.state import StateBatchSavedEvent, StateSaveBatchRequestEvent

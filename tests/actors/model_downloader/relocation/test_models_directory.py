@@ -20,7 +20,8 @@ from actors.model_verifier.actor import ModelVerifier
 from actors.shared.durable.directory_lock import DirectoryLock
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate
-from bus.actor import Actor, ActorLoop
+from bus.actor import Actor
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus

@@ -25,7 +25,7 @@ from actors.state_store.engine import state_layout
 from actors.state_store.engine.store import StateStore
 from actors.state_store.engine.value_schemas import Schemata
 from actors.state_store.namespaces import Namespaces
-from bus.actor import ActorLoop
+from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.transport.memory_bus import memory_bus
