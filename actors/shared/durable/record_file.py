@@ -1,0 +1,179 @@
+"""Keeps one JSON record in a file: read with a limit, put aside if damaged, replaced whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, Literal, TypeVar
+
+import msgspec
+
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.durable_write import make_directory, remove_file, replace_file
+from actors.shared.durable.quarantine import quarantine
+from bus.errors import OperatorError
+
+UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON of unknown origin may raise: a wrong shape, text that is not UTF-8, endless nesting."""
+
+RecordT = TypeVar("RecordT")
+Fault = Literal["", "unreadable", "damaged", "other_format"]
+"""Why there is no record although something lies there. `unreadable`: the system does not let us read it, so
+nothing is known of its content. `damaged`: it is no record of this type, or longer than the limit.
+`other_format`: another version of Undercroft wrote it."""
+
+
+class RecordTooLarge(OperatorError):
+    """A record would be longer than what is ever read back. The file keeps its former content."""
+
+    path: str
+    size_bytes: int
+    limit_bytes: int
+    words = "{path}: not saved: it would have {size_bytes} bytes, expected at most {limit_bytes}"
+
+
+class RecordNotRead(OperatorError):
+    """Something lies in the place of a record, and says nothing that could be used.
+
+    Attributes:
+        path: of the file.
+        detail: what was found, and what was expected.
+    """
+
+    path: str
+    detail: str
+    words = "{path}: cannot be read ({detail})"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFound(Generic[RecordT]):
+    """What lies under the name of a record.
+
+    Attributes:
+        value: the record; None if there is none that can be used.
+        fault: why not; empty if there is a record, or no file at all.
+        detail: what was found and expected, as half a sentence.
+        put_aside: where a damaged file lies now; None if it was left where it was.
+    """
+
+    value: RecordT | None = None
+    fault: Fault = ""
+    detail: str = ""
+    put_aside: Path | None = None
+
+
+class RecordFile(Generic[RecordT]):
+    """One record in one file that has one owner.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        type: type[RecordT],
+        *,
+        limit_bytes: int,
+        format: int | None = None,
+        indent: int = 0,
+        creates_directory: bool = False,
+    ) -> None:
+        """Touch nothing yet.
+
+        Args:
+            path: of the file; a link is followed.
+            type: what the JSON has to fit, such as a struct or `list[Lease]`.
+            limit_bytes: more is neither read nor written.
+            format: expected value of the record's field `format`; None: it has no such field.
+            indent: spaces for each level, for files that people read; 0: all on one line.
+            creates_directory: a write makes the directory if it is missing. Leave it out where a missing
+                directory means that a drive is away.
+        """
+        self.path = path
+        self._limit_bytes = limit_bytes
+        self._format = format
+        self._indent = indent
+        self._creates_directory = creates_directory
+        self._decoder: msgspec.json.Decoder[RecordT] = msgspec.json.Decoder(type)
+
+    def load(self) -> RecordT | None:
+        """The record; None if there is none that can be used. Changes nothing, never raises."""
+        return self.read().value
+
+    def read(self) -> RecordFound[RecordT]:
+        """The record, or why there is none. Changes nothing, never raises."""
+        try:
+            content = read_file(self.path, self._limit_bytes)
+        except FileUnreadable as error:
+            fault: Fault = "damaged" if error.found == "too_large" else "unreadable"
+            return RecordFound(fault=fault, detail=error.detail)
+        return RecordFound() if content is None else self._decode(content)
+
+    def read_or_quarantine(self) -> RecordFound[RecordT]:
+        """As `read`, but a damaged file goes out of the way, so that the next write loses nothing.
+
+        Raises:
+            RecordNotRead: the file cannot be read, or not be put aside: do not write over it.
+        """
+        found = self.read()
+        if found.fault == "unreadable":
+            raise RecordNotRead(str(self.path), found.detail)
+        if found.fault != "damaged":
+            return found
+        try:
+            return RecordFound(fault="damaged", detail=found.detail, put_aside=quarantine(self.path))
+        except OSError as error:
+            detail = f"{found.detail}; it cannot be put aside: {error.strerror or error}"
+            raise RecordNotRead(str(self.path), detail) from error
+
+    def write(self, record: RecordT) -> None:
+        """Replace the record; once this returns, a power cut does not bring the former one back.
+
+        Raises:
+            RecordTooLarge: it is longer than the limit.
+            DurableWriteFailed: a step failed.
+            OSError: the directory cannot be made.
+        """
+        content = msgspec.json.encode(record)
+        if self._indent:
+            content = msgspec.json.format(content, indent=self._indent)
+        if len(content) > self._limit_bytes:
+            raise RecordTooLarge(str(self.path), len(content), self._limit_bytes)
+        if self._creates_directory:
+            make_directory(self.path.parent)
+        replace_file(self.path, content)
+
+    def remove(self) -> None:
+        """Remove the file, durably; it need not exist.
+
+        Raises:
+            OSError: it stays.
+        """
+        remove_file(self.path)
+
+    def _decode(self, content: bytes) -> RecordFound[RecordT]:
+        expected = self._format
+        try:
+            value = self._decoder.decode(content)
+            found = getattr(value, "format", None) if expected is not None else None
+        except UNREADABLE_JSON as error:
+            found = _format_of(content) if expected is not None else None
+            if found is None or found == expected:
+                return RecordFound(fault="damaged", detail=str(error))
+            value = None
+        if found != expected:
+            return RecordFound(fault="other_format", detail=f"format {found}, expected {expected}")
+        return RecordFound(value)
+
+
+class _Versioned(msgspec.Struct):
+    format: int
+
+
+def _format_of(content: bytes) -> int | None:
+    """The format of a record whose other fields do not fit; None if it names none."""
+    try:
+        return msgspec.json.decode(content, type=_Versioned).format
+    except UNREADABLE_JSON:
+        return None
