@@ -17,7 +17,8 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from actors.model_sources.errors import NameRefused
-from actors.shared.manifest.manifest_paths import file_of_url, file_url_problem, path_problem, url_problem
+from actors.shared.http.urls import url_problem
+from actors.shared.manifest.manifest_paths import file_of_url, file_url_problem, path_problem
 
 NAME_LIMIT_CHARACTERS: Final = 2000
 FORMS: Final = "hf:org/repo[@revision][:file], oci:registry/name:tag, ollama:name:tag, https://host/file#sha256=..., file:/path"

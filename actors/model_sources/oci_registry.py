@@ -10,7 +10,7 @@ import msgspec
 
 from actors.model_sources.errors import ResolvingFailed
 from actors.model_sources.model_names import RegistryName
-from actors.shared.credentials.environment_tokens import may_carry_secrets
+from actors.shared.http.urls import may_carry_secrets
 from actors.shared.manifest.manifest_paths import path_problem
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024

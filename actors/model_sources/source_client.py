@@ -12,10 +12,10 @@ from urllib.parse import urljoin, urlsplit
 import anyio
 
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
-from actors.shared.credentials.environment_tokens import origin_of, variable_of
+from actors.shared.credentials.environment_tokens import variable_of
 from actors.shared.credentials.tls_trust import tls_context
 from actors.shared.credentials.token_provider import Wallet
-from actors.shared.manifest.manifest_paths import shown_url, url_problem
+from actors.shared.http.urls import origin_of, shown_url, url_problem
 
 if TYPE_CHECKING:
     import httpx

@@ -22,8 +22,9 @@ Where a public server is stood in for (HF_ENDPOINT), its URLs are asked there:
 Redirects are followed by hand, one request a hop, so that this is asked for every hop.
 """
 
-from actors.shared.credentials.environment_tokens import Tokens, credentials_for, origin_of
+from actors.shared.credentials.environment_tokens import Tokens, credentials_for
 from actors.shared.credentials.source_endpoints import Endpoints, at_endpoint, offline_by
 from actors.shared.credentials.token_provider import Wallet
+from actors.shared.http.urls import origin_of
 
 __all__ = ["Endpoints", "Tokens", "Wallet", "at_endpoint", "credentials_for", "offline_by", "origin_of"]

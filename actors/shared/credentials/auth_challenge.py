@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from actors.shared.credentials.environment_tokens import may_carry_secrets, origin_of
+from actors.shared.http.urls import may_carry_secrets, origin_of
 
 HEADER_LIMIT_CHARACTERS: Final = 8192
 ANSWER_LIMIT_BYTES: Final = 64 * 1024

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
-from urllib.parse import urlsplit
+
+from actors.shared.http.urls import may_carry_secrets, origin_of
 
 HUB_VARIABLES: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 """The first that is set holds the token of the hub (the names that the hub's own tools use)."""
@@ -18,45 +18,7 @@ HOST_PREFIX: Final = "UNDERCROFT_TOKEN_"
 (`ghcr.io` is `UNDERCROFT_TOKEN_GHCR_IO`). A value `user:password` is sent as Basic, any other as Bearer."""
 
 TOKEN_LIMIT_CHARACTERS: Final = 8192
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _USABLE: Final = re.compile(r"[\x21-\x7e]+")
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL (RFC 6454 section 4), such as `https://huggingface.co`; empty for what has none, or holds credentials.
-
-    The port is left away where it is that of the scheme.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return ""
-    host = (parts.hostname or "").rstrip(".")
-    if (
-        parts.scheme not in _DEFAULT_PORTS
-        or not host
-        or not host.isascii()
-        or parts.username is not None
-        or port == 0
-    ):
-        return ""
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + ("" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}")
-
-
-def may_carry_secrets(url: str) -> bool:
-    """Whether nobody between here and the host can listen: https, or this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return True
-    host = parts.hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def variable_of(origin: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from actors.shared.credentials.environment_tokens import origin_of
+from actors.shared.http.urls import origin_of
 from bus.errors import OperatorError
 
 HUB: Final = "https://huggingface.co"

@@ -14,10 +14,9 @@ from actors.shared.credentials.environment_tokens import (
     authorization,
     credentials_for,
     is_token,
-    may_carry_secrets,
-    origin_of,
 )
 from actors.shared.credentials.token_keychain import keychain_token
+from actors.shared.http.urls import may_carry_secrets, origin_of
 
 if TYPE_CHECKING:
     import httpx

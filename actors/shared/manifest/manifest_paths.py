@@ -1,10 +1,10 @@
-"""Paths, ids and URLs that a manifest may name: safe below a model's directory on every platform. Pure."""
+"""Paths, ids and `file:` URLs that a manifest may name, safe on every platform. Pure."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp"})
 RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
@@ -51,22 +51,6 @@ def path_problem(path: str) -> str | None:
     return None
 
 
-def url_problem(url: str) -> str | None:
-    """Why a file cannot be fetched from this URL; None if it can."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        return str(error)
-    if parts.scheme not in ("http", "https"):
-        return f"its scheme is {parts.scheme!r}, expected 'https' or 'http'"
-    if not parts.hostname or port == 0:
-        return "it names no host"
-    if parts.username or parts.password:
-        return "it holds credentials"
-    return None
-
-
 def file_url_problem(url: str) -> str | None:
     """Why a `file:` URL (RFC 8089) names no file of this machine; None if it does."""
     parts = urlsplit(url)
@@ -84,12 +68,3 @@ def file_of_url(url: str) -> Path:
     from urllib.request import url2pathname  # late: it brings http.client and email along
 
     return Path(url2pathname(urlsplit(url).path))
-
-
-def shown_url(url: str) -> str:
-    """A URL as it may be shown: without user, password and query, which can hold secrets (signed URLs)."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "(no URL)"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from actors.shared.http.urls import shown_url, url_problem
 from actors.shared.manifest.manifest_paths import (
     file_url_problem,
     id_problem,
     path_problem,
-    shown_url,
-    url_problem,
 )
 from actors.shared.manifest.semver import precedence, running_version, version_problem
 from bus.errors import OperatorError

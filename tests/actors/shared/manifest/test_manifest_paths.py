@@ -1,4 +1,4 @@
-"""Paths, ids and URLs: what could leave its root, or what a platform cannot hold, is refused."""
+"""Paths, ids and `file:` URLs: what could leave its root, or what a platform cannot hold, is refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from actors.shared.manifest.manifest_paths import (
     file_url_problem,
     id_problem,
     path_problem,
-    shown_url,
-    url_problem,
 )
 
 BAD_PATHS = [
@@ -60,22 +58,6 @@ def test_accepted_path_stays_below_its_root_on_both_kinds_of_platform(path: str)
         assert not flavour(path).is_absolute()
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://a/b",
-        "file:///etc/passwd",
-        "https://",
-        "https://user:secret@host/a",
-        "//host/a",
-        "http://[::1",
-        "http://host:99999/",
-    ],
-)
-def test_url_of_another_kind_or_with_credentials_is_refused(url: str) -> None:
-    assert url_problem(url)
-
-
 def test_an_id_names_a_directory_on_windows_too() -> None:
     assert id_problem("con")
     assert id_problem("a.partial")
@@ -102,8 +84,3 @@ def test_a_file_url_names_one_file_of_this_machine(tmp_path: Path) -> None:
 )
 def test_a_file_url_of_another_machine_or_without_a_whole_path_is_refused(url: str) -> None:
     assert file_url_problem(url)
-
-
-def test_a_url_is_shown_without_what_may_be_secret() -> None:
-    assert shown_url("https://user:secret@host:1/a/b?X-Signature=secret#secret") == "https://host:1/a/b"
-    assert shown_url("https://[") == "(no URL)"

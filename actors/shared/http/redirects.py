@@ -1,0 +1,102 @@
+"""The one rule for redirects, which guards tokens and the promise of https. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+from actors.shared.http.urls import origin_of, shown_url, url_problem
+from bus.errors import UndercroftError
+
+REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
+REDIRECT_LIMIT: Final = 10
+
+
+class RedirectRefused(UndercroftError):
+    """A server leads to where nobody goes.
+
+    Attributes:
+        first: the URL that was asked before any redirect, as it may be shown.
+        target: where the last redirect leads, as it may be shown.
+        problem: which rule that breaks.
+    """
+
+    first: str
+    target: str
+    problem: str
+    words = "{first}: it redirects to {target}, which is not followed: {problem}"
+
+
+def next_hop(first: str, here: str, location: str) -> str:
+    """The URL that a redirect leads to, if it may be asked.
+
+    Once a request was under https, it stays there: from https to http nothing is followed, anywhere along
+    the chain. Every hop must be a URL of the web without credentials.
+
+    Args:
+        first: the URL that was asked before any redirect.
+        here: the URL that answered with the redirect.
+        location: value of the Location header; it may be relative (RFC 9110 section 10.2.2).
+
+    Raises:
+        RedirectRefused: it may not.
+    """
+    try:
+        target = urljoin(here, location)
+    except ValueError as error:
+        raise RedirectRefused(shown_url(first), "(no URL)", str(error)) from error
+    problem = url_problem(target)
+    if problem is None and _scheme(target) != "https" and "https" in (_scheme(first), _scheme(here)):
+        problem = "it leads from https to http"
+    if problem is not None:
+        raise RedirectRefused(shown_url(first), shown_url(target), problem)
+    return target
+
+
+def may_get_credentials(first: str, here: str) -> bool:
+    """Whether credentials for the first URL may be sent to this one: to the same origin alone.
+
+    Behind a redirect to another host, port or scheme nothing is sent (RFC 9110 section 15.4).
+    """
+    origin = origin_of(here)
+    return bool(origin) and origin == origin_of(first)
+
+
+class RedirectChain:
+    """The URLs of one request, from the one that was asked first to the one to ask now.
+
+    Attributes:
+        first: asked before any redirect.
+        here: to be asked now.
+    """
+
+    def __init__(self, first: str, here: str = "") -> None:
+        """Begin at `first`, or at `here`, where an earlier chain from `first` led to."""
+        self.first = first
+        self.here = here or first
+        self._seen = [self.here]
+
+    @property
+    def is_redirected(self) -> bool:
+        """Whether the URL to ask now is not the first one."""
+        return self.here != self.first
+
+    def follow(self, location: str) -> str:
+        """Go one hop further; returns the URL to ask now.
+
+        Raises:
+            RedirectRefused: it breaks the rule of `next_hop`, leads in a circle, or is one hop too many.
+        """
+        target = next_hop(self.first, self.here, location)
+        if target in self._seen:
+            raise RedirectRefused(shown_url(self.first), shown_url(target), "the redirects lead in a circle")
+        if len(self._seen) > REDIRECT_LIMIT:
+            problem = f"there are more than {REDIRECT_LIMIT} redirects"
+            raise RedirectRefused(shown_url(self.first), shown_url(target), problem)
+        self._seen.append(target)
+        self.here = target
+        return target
+
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme
