@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from actors.cli.demo.content import Content, sha256_of
-from actors.cli.demo.origin import Origin
 from actors.cli.demo.tour_processes import descendants, is_running
 from schemas.manifest import FilePromise, Manifest, ModelEntry
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import OriginContent, sha256_of
 
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.005
@@ -66,7 +66,7 @@ def write_profile(directory: Path, entries: list[ModelEntry], more_children: str
     return directory
 
 
-def serve_model(origin: Origin, model_id: str, content: Content) -> ModelEntry:
+def serve_model(origin: FaultyOrigin, model_id: str, content: OriginContent) -> ModelEntry:
     """Have the origin serve a model of one file; what the manifest says of it."""
     url = origin.serve(f"/{model_id}.bin", content)
     promise = FilePromise(

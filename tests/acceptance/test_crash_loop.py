@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Origin
 from tests.acceptance.conftest import Start
 from tests.acceptance.runtime import Runtime, serve_model, within, write_profile
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent
 
 pytestmark = [
     pytest.mark.slow,
@@ -78,7 +78,7 @@ def _start(tmp_path: Path, start: Start, entries: list[object]) -> Runtime:
 
 @pytest.mark.requirement("C-1", "C-4")
 def test_an_actor_that_always_crashes_fails_alone_and_says_why(tmp_path: Path, start: Start) -> None:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         entry = serve_model(origin, "small", SyntheticContent(3 << 20))
         runtime = _start(tmp_path, start, [entry])
         overview = runtime.wait_settled()

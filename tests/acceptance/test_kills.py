@@ -18,8 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Origin
 from bus.client import connect
 from schemas.config import RuntimeConfigRequestEvent
 from tests.acceptance.conftest import Start
@@ -33,6 +31,8 @@ from tests.acceptance.runtime import (
     within,
     write_profile,
 )
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,7 +66,7 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
     dice = random.Random(seed)
     home = tmp_path / "home"
     counting = Counting()
-    with Origin(rate_bytes_per_second=12 * MIB) as origin:
+    with FaultyOrigin(rate_bytes_per_second=12 * MIB) as origin:
         entries = [
             serve_model(origin, f"model-{number}", SyntheticContent(number * MIB + number, seed=number))
             for number in (1, 2, 3)

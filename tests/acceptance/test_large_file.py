@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Origin
 from tests.acceptance.conftest import Start
 from tests.acceptance.runtime import serve_model, write_profile
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
@@ -23,7 +23,7 @@ GROWTH_LIMIT_MIB = 40
 def test_memory_stays_the_same_while_a_large_model_is_fetched_hashed_and_activated(
     tmp_path: Path, start: Start
 ) -> None:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         entry = serve_model(origin, "large", SyntheticContent(SIZE_BYTES))
         runtime = start(write_profile(tmp_path / "profile", [entry]))
         overview = runtime.wait_settled()

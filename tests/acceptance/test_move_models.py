@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Origin
 from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent
 
 pytestmark = pytest.mark.slow
 MIB = 1 << 20
@@ -70,7 +70,7 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
 ) -> None:
     home, target = tmp_path / "home", other_disk / "models"
     content = SyntheticContent(seed=7, size_bytes=192 * MIB)
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         profile = write_profile(tmp_path / "profile", [serve_model(origin, "tiny", content)], KEEPER)
         with runtime(home, profile) as life:
             assert undercroft(home, "models", "install", "tiny")[0] == 0
@@ -128,7 +128,7 @@ def test_a_start_without_the_drive_of_the_models_creates_nothing_there_and_goes_
 ) -> None:
     home, drive = tmp_path / "home", tmp_path / "drive"
     content = SyntheticContent(seed=8, size_bytes=MIB)
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         profile = write_profile(tmp_path / "profile", [serve_model(origin, "tiny", content)], KEEPER)
         with runtime(home, profile):
             assert undercroft(home, "paths", "set", "models", str(drive / "models"), "--create")[0] == 0

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Faults, Origin
 from tests.acceptance.conftest import Start
 from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent
+from tests.support.origin_faults import Faults
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ def snapshot_of(runtime: Runtime) -> dict[str, Any]:
 def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another_question(
     tmp_path: Path, start: Start
 ) -> None:
-    with Origin(RATE_BYTES_PER_SECOND) as origin:
+    with FaultyOrigin(RATE_BYTES_PER_SECOND) as origin:
         entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
         (path,) = (urlsplit(url).path for url in entry.files[0].urls)
         origin.misbehave(
@@ -83,7 +84,7 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
 def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_is_a_warning_sign(
     tmp_path: Path, start: Start
 ) -> None:
-    with Origin(RATE_BYTES_PER_SECOND) as origin:
+    with FaultyOrigin(RATE_BYTES_PER_SECOND) as origin:
         entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
         (path,) = (urlsplit(url).path for url in entry.files[0].urls)
         origin.misbehave(path, Faults(stall_after_bytes=4_000_000))
@@ -105,7 +106,7 @@ def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_
 def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_revision(
     tmp_path: Path, start: Start
 ) -> None:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         profile = write_profile(
             tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(100_000))], READINESS
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Origin
 from tests.acceptance.conftest import Start
 from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,7 +28,7 @@ SIZE_BYTES = (KILLS + 2) * STEP_BYTES + 4711
 def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twice(
     tmp_path: Path, start: Start
 ) -> None:
-    with Origin(rate_bytes_per_second=16 * MIB) as origin:
+    with FaultyOrigin(rate_bytes_per_second=16 * MIB) as origin:
         entry = serve_model(origin, "big", SyntheticContent(SIZE_BYTES))
         profile = write_profile(tmp_path / "profile", [entry])
         home = tmp_path / "home"

@@ -9,12 +9,12 @@ import statistics
 import threading
 import time
 
-from actors.cli.demo.content import SyntheticContent, sha256_of
-from actors.cli.demo.origin import Origin
 from schemas.manifest import FilePromise, ModelEntry
 from tests.benchmarks import models
 from tests.benchmarks.cast import stage
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import SyntheticContent, sha256_of
 
 KILLS = 20
 KILLS_QUICK = 2
@@ -37,7 +37,7 @@ def undercroft(kills: int) -> Sample:
 def _one(chance: random.Random) -> tuple[int, int]:
     """Bytes that were sent for nothing, and how many connections were cut."""
     content = SyntheticContent(SIZE_BYTES)
-    with stage() as here, Origin(RATE_BYTES_PER_SECOND) as origin:
+    with stage() as here, FaultyOrigin(RATE_BYTES_PER_SECOND) as origin:
         file = FilePromise(
             path="0.bin", size_bytes=SIZE_BYTES, sha256=_sha256(), urls=[origin.serve("/0.bin", content)]
         )
@@ -53,7 +53,7 @@ def _one(chance: random.Random) -> tuple[int, int]:
         return origin.sent_bytes("/0.bin") - SIZE_BYTES, cut[0]
 
 
-def _kill(origin: Origin, pid: int, moment: float, cut: list[int]) -> None:
+def _kill(origin: FaultyOrigin, pid: int, moment: float, cut: list[int]) -> None:
     """Kill it at a random moment of the transfer; notes how many connections were receiving."""
     wanted = int(SIZE_BYTES * (0.05 + 0.7 * moment))
     while origin.sent_bytes("/0.bin") < wanted:

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 
-from actors.cli.demo.content import BytesContent, Content, sha256_of
-from actors.cli.demo.origin import Origin
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor import Actor
@@ -21,6 +19,8 @@ from bus.errors import RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelsListRequestEvent, ModelStatus
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent, OriginContent, sha256_of
 
 GUARD_SECONDS = 20.0
 
@@ -28,7 +28,7 @@ GUARD_SECONDS = 20.0
 class House:
     """What the tests see: a client of the bus, the directories, and actors that can be ended and started again."""
 
-    def __init__(self, bus: MemoryBus, origin: Origin, home: Path, client: Peer) -> None:
+    def __init__(self, bus: MemoryBus, origin: FaultyOrigin, home: Path, client: Peer) -> None:
         self.bus = bus
         self.origin = origin
         self.models = home / "models"
@@ -38,7 +38,7 @@ class House:
         self.running: dict[str, tuple[ActorLoop[Any], asyncio.Task[None]]] = {}
 
     def offer(
-        self, model_id: str, revision: str, files: dict[str, bytes | Content], **changes: Any
+        self, model_id: str, revision: str, files: dict[str, bytes | OriginContent], **changes: Any
     ) -> ModelEntry:
         """Let the manifest want these files; `changes` are further fields of their promises, by `<path>`."""
         promises = []
@@ -137,7 +137,7 @@ class House:
 @asynccontextmanager
 async def house_at(home: Path) -> AsyncIterator[House]:
     """A house whose actors are not started yet."""
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         async with memory_bus() as bus, bus.connect() as client:
             house = House(bus, origin, home, client)
             try:

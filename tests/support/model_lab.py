@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from actors.cli.demo.content import Content, sha256_of
-from actors.cli.demo.origin import Origin
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor import Actor
@@ -19,6 +17,8 @@ from bus.errors import RequestFailed
 from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelState, ModelStateChangedEvent, ModelStatus
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import OriginContent, sha256_of
 
 MIB = 1 << 20
 
@@ -26,7 +26,7 @@ MIB = 1 << 20
 class Stage:
     """A bus, an origin, and actors that can be started and ended."""
 
-    def __init__(self, bus: MemoryBus, origin: Origin, home: Path) -> None:
+    def __init__(self, bus: MemoryBus, origin: FaultyOrigin, home: Path) -> None:
         self.bus = bus
         self.origin = origin
         self.models = home / "models"
@@ -34,7 +34,7 @@ class Stage:
         self.entries: list[ModelEntry] = []
         self.running: dict[str, tuple[ActorLoop[Any], asyncio.Task[None]]] = {}
 
-    def offer(self, model_id: str, *contents: Content) -> ModelEntry:
+    def offer(self, model_id: str, *contents: OriginContent) -> ModelEntry:
         files = []
         for number, content in enumerate(contents):
             path = f"part-{number}.bin" if number else "model.bin"
@@ -77,7 +77,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage_at(home: Path) -> AsyncIterator[Stage]:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         async with memory_bus() as bus:
             stage = Stage(bus, origin, home)
             try:

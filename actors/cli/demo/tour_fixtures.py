@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from actors.cli.demo.content import Content, FileContent, SyntheticContent, sha256_of
 from actors.cli.demo.origin import Origin
+from actors.cli.demo.origin_content import FileContent, OriginContent, SyntheticContent, sha256_of
 from actors.shared.manifest import load_manifest
 from actors.shared.profile.profile import BUNDLED_DIRECTORY, DEFAULT_PROFILE
 from schemas.manifest import FilePromise, Manifest, ModelEntry
@@ -66,7 +66,7 @@ class Exhibit:
     """One model of the tour, of one file."""
 
     entry: ModelEntry
-    content: Content
+    content: OriginContent
 
     @property
     def id(self) -> str:

@@ -18,11 +18,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.cli.demo.content import BytesContent
-from actors.cli.demo.origin import Origin
 from actors.cli.main import main
 from actors.shared.profile.profile import BUNDLED_DIRECTORY
 from schemas.manifest import FilePromise, Manifest, ModelEntry
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent
 
 MODEL_BYTES = 3_000_000
 RATE_BYTES_PER_SECOND = 6_000_000.0
@@ -124,13 +124,13 @@ class Cli:
 
 
 @pytest.fixture(scope="session")
-def origin() -> Iterator[Origin]:
+def origin() -> Iterator[FaultyOrigin]:
     """Serves at a rate, so that progress can be seen."""
-    with Origin(RATE_BYTES_PER_SECOND) as running:
+    with FaultyOrigin(RATE_BYTES_PER_SECOND) as running:
         yield running
 
 
-def _entry(origin: Origin, model_id: str, *, spoiled: bool = False) -> ModelEntry:
+def _entry(origin: FaultyOrigin, model_id: str, *, spoiled: bool = False) -> ModelEntry:
     content = random.Random(model_id).randbytes(MODEL_BYTES)
     url = origin.serve(f"/{model_id}.bin", BytesContent(content))
     sha256 = hashlib.sha256(b"something else" if spoiled else content).hexdigest()
@@ -141,7 +141,7 @@ def _entry(origin: Origin, model_id: str, *, spoiled: bool = False) -> ModelEntr
 
 
 @pytest.fixture(scope="session")
-def write_profile(origin: Origin) -> Callable[[Path], Path]:
+def write_profile(origin: FaultyOrigin) -> Callable[[Path], Path]:
     """Writes the profile of a dictation app with two sound models and one that is not what its manifest promises."""
 
     def write(directory: Path) -> Path:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from actors.cli.demo.content import BytesContent, SyntheticContent
-from actors.cli.demo.origin import Faults
 from actors.model_downloader import build as build_downloader
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_downloader.staging.staging_journal import read_journal
@@ -36,6 +34,8 @@ from schemas.models import (
 )
 from tests.support.actor_contexts import context_without_bus
 from tests.support.model_lab import MIB, ask, listening, stage_at, until_state
+from tests.support.origin_content import BytesContent, SyntheticContent
+from tests.support.origin_faults import Faults
 
 pytestmark = pytest.mark.anyio
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from actors.cli.demo.content import BytesContent
-from actors.cli.demo.origin import Origin
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.transfer.cancel_token import Abort
 from actors.shared.credentials import Tokens, Wallet
 from schemas.event import Event
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent
 
 
 async def publish(event: Event) -> None:
@@ -45,7 +45,7 @@ def test_offline_choice_of_the_hubs_tools_counts_too(monkeypatch: pytest.MonkeyP
 
 
 def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
-    with Origin() as hub, Origin() as other:
+    with FaultyOrigin() as hub, FaultyOrigin() as other:
         for origin in (hub, other):
             origin.serve("/m", BytesContent(b"model"))
         world = World(

@@ -17,8 +17,6 @@ from typing import Any
 import anyio.lowlevel
 import pytest
 
-from actors.cli.demo.content import BytesContent, Content, SyntheticContent, sha256_of
-from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
 from actors.model_downloader.staging import staged_file as partial_module
@@ -34,7 +32,10 @@ from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABL
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStateChangedEvent, ModelStatus
+from tests.support.faulty_origin import FaultyOrigin
 from tests.support.http_servers import private_ca, running_site
+from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent, sha256_of
+from tests.support.origin_faults import Faults
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S1-14", "S1-15", "S1-27", "S1-28", "S1-29")]
 
@@ -63,7 +64,7 @@ class EagerRamp(Ramp):
 class Trial:
     """An install of a model of one file from a hostile origin, in a world whose time passes at once."""
 
-    def __init__(self, origin: Origin, models: Path, streams: int, url: str = "") -> None:
+    def __init__(self, origin: FaultyOrigin, models: Path, streams: int, url: str = "") -> None:
         self.origin = origin
         self.root = ModelRoot(models)
         self.root.prepare()
@@ -145,20 +146,20 @@ def streams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Origin]:
-    with Origin() as found:
+def server() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         yield found
 
 
 @pytest.fixture
-def origin(server: Origin) -> Origin:
+def origin(server: FaultyOrigin) -> FaultyOrigin:
     """One server for all cases, which knows nothing of those before."""
     server.forget()
     return server
 
 
 @pytest.fixture
-def trial(origin: Origin, tmp_path: Path, streams: int) -> Iterator[Trial]:
+def trial(origin: FaultyOrigin, tmp_path: Path, streams: int) -> Iterator[Trial]:
     origin.rate_bytes_per_second = None if streams == 1 else RATE_BYTES_PER_SECOND
     found = Trial(origin, tmp_path / "models", streams)
     yield found
@@ -183,7 +184,7 @@ class Case:
     keeps: bool = True
     have: tuple[int, ...] = (0, 384)
     others: dict[str, Faults] = field(default_factory=dict)
-    content: Content = WHOLE
+    content: OriginContent = WHOLE
 
 
 CASES = [
@@ -431,7 +432,7 @@ async def test_token_travels_neither_to_another_host_nor_from_https_to_http(
 ) -> None:
     authority, context = private_ca(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with Origin(tls=context) as hub, Origin() as plain, Origin(tls=context) as other:
+    with FaultyOrigin(tls=context) as hub, FaultyOrigin() as plain, FaultyOrigin(tls=context) as other:
         other.serve("/m", WHOLE)
         plain.serve("/m", WHOLE)
         trial = Trial(hub, tmp_path / "models", streams)
@@ -458,7 +459,7 @@ async def test_slow_tls_of_a_private_authority(
         monkeypatch.delenv(name, raising=False)
     if is_trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with Origin(tls=context) as origin:
+    with FaultyOrigin(tls=context) as origin:
         origin.handshake_delay_seconds = STALL_SECONDS / 3
         trial = Trial(origin, tmp_path / "models", streams)
         status = await trial.run()
@@ -476,7 +477,7 @@ async def test_tls_that_never_gets_going_is_a_failure_of_the_network(
 ) -> None:
     authority, context = private_ca(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    with Origin(tls=context) as origin:
+    with FaultyOrigin(tls=context) as origin:
         origin.handshake_delay_seconds = 30.0
         trial = Trial(origin, tmp_path / "models", streams)
         trial.begun(SIZE // 2, f'"{WHOLE.etag}"')
@@ -488,7 +489,7 @@ async def test_tls_that_never_gets_going_is_a_failure_of_the_network(
 
 
 async def test_registry_that_wants_to_know_who_asks_lends_a_token_and_gives_the_blob(
-    tmp_path: Path, origin: Origin, streams: int
+    tmp_path: Path, origin: FaultyOrigin, streams: int
 ) -> None:
     with running_site() as site:
         from tests.support.http_servers import add_image, add_realm

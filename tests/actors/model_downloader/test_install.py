@@ -15,8 +15,6 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from actors.cli.demo.content import BytesContent, Content, SyntheticContent, sha256_of
-from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader import install as install_module
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
@@ -37,14 +35,17 @@ from schemas.models import (
     ModelStateChangedEvent,
     ModelVerificationFailedEvent,
 )
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent, sha256_of
+from tests.support.origin_faults import Faults
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
 
 
 @pytest.fixture
-def origin() -> Iterator[Origin]:
-    with Origin() as found:
+def origin() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         yield found
 
 
@@ -53,10 +54,10 @@ class Journey:
 
     def __init__(
         self,
-        origin: Origin,
+        origin: FaultyOrigin,
         models: Path,
-        content: Content,
-        promised: Content | None = None,
+        content: OriginContent,
+        promised: OriginContent | None = None,
         urls: list[str] | None = None,
     ) -> None:
         self.origin = origin
@@ -114,7 +115,7 @@ class Journey:
 
 
 async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_stopped(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(4 * MIB))
     origin.misbehave("/m", Faults(times=3, stall_after_bytes=MIB))
@@ -127,7 +128,7 @@ async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_st
 
 @pytest.mark.requirement("S1-15", "S1-16")
 async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_partial(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
@@ -143,7 +144,7 @@ async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_p
 
 @pytest.mark.requirement("S1-12", "S1-14", "S0-8")
 async def test_wrong_bytes_are_fetched_three_times_never_built_upon_and_never_visible(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(MIB, seed=1), promised=SyntheticContent(MIB, seed=2))
     await journey.run()
@@ -156,7 +157,9 @@ async def test_wrong_bytes_are_fetched_three_times_never_built_upon_and_never_vi
     assert (tmp_path / "m.partial" / "model.bin.mismatch").stat().st_size == MIB
 
 
-async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(origin: Origin, tmp_path: Path) -> None:
+async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(MIB))
     real, calls = journey.verify, [0]
 
@@ -175,7 +178,7 @@ async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(origin: Origi
 
 
 async def test_where_pieces_are_known_only_the_bad_ones_are_fetched_again(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     content = SyntheticContent(4 * MIB)
     journey = Journey(origin, tmp_path, content)
@@ -203,7 +206,7 @@ async def test_where_pieces_are_known_only_the_bad_ones_are_fetched_again(
 
 
 @pytest.mark.requirement("S1-15")
-async def test_server_that_asks_for_time_gets_it(origin: Origin, tmp_path: Path) -> None:
+async def test_server_that_asks_for_time_gets_it(origin: FaultyOrigin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100))
     origin.misbehave("/m", Faults(times=1, status=429, retry_after="17"))
     await journey.run()
@@ -211,7 +214,9 @@ async def test_server_that_asks_for_time_gets_it(origin: Origin, tmp_path: Path)
     assert journey.last.state == "installed"
 
 
-async def test_next_source_is_asked_when_one_does_not_have_the_file(origin: Origin, tmp_path: Path) -> None:
+async def test_next_source_is_asked_when_one_does_not_have_the_file(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     journey = Journey(
         origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/m"]
     )
@@ -220,7 +225,9 @@ async def test_next_source_is_asked_when_one_does_not_have_the_file(origin: Orig
     assert journey.last.state == "installed"
 
 
-async def test_file_that_no_source_has_is_asked_for_once_at_each(origin: Origin, tmp_path: Path) -> None:
+async def test_file_that_no_source_has_is_asked_for_once_at_each(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     journey = Journey(
         origin, tmp_path, BytesContent(b"x" * 100), urls=[origin.url + "/gone", origin.url + "/lost"]
     )
@@ -229,7 +236,7 @@ async def test_file_that_no_source_has_is_asked_for_once_at_each(origin: Origin,
     assert journey.last.state == "failed"
 
 
-async def test_verifier_is_asked_again_until_it_is_there(origin: Origin, tmp_path: Path) -> None:
+async def test_verifier_is_asked_again_until_it_is_there(origin: FaultyOrigin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100))
     journey.refusals = ["no_responder", "restarting", "died", "deadline", "busy", "restarting"]
     await journey.run()
@@ -238,7 +245,7 @@ async def test_verifier_is_asked_again_until_it_is_there(origin: Origin, tmp_pat
     assert len(origin.requests) == 1
 
 
-async def test_verifier_that_refuses_ends_the_install(origin: Origin, tmp_path: Path) -> None:
+async def test_verifier_that_refuses_ends_the_install(origin: FaultyOrigin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b"x" * 100))
     journey.refusals = ["refused"]
     await journey.run()
@@ -248,7 +255,7 @@ async def test_verifier_that_refuses_ends_the_install(origin: Origin, tmp_path: 
 
 @pytest.mark.requirement("S1-32")
 async def test_download_that_does_not_fit_is_not_begun(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(MIB))
     monkeypatch.setattr(journey.root, "free_bytes", lambda: MIB)
@@ -259,7 +266,7 @@ async def test_download_that_does_not_fit_is_not_begun(
 
 
 async def test_file_that_changes_while_it_is_resumed_is_another_attempt(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     old, new = SyntheticContent(2 * MIB, seed=1), SyntheticContent(2 * MIB, seed=2)
     journey = Journey(origin, tmp_path, old, promised=new)
@@ -281,7 +288,7 @@ async def test_file_that_changes_while_it_is_resumed_is_another_attempt(
     assert all(told == sorted(told) for told in per_attempt.values())
 
 
-async def test_empty_file_needs_no_origin(origin: Origin, tmp_path: Path) -> None:
+async def test_empty_file_needs_no_origin(origin: FaultyOrigin, tmp_path: Path) -> None:
     journey = Journey(origin, tmp_path, BytesContent(b""))
     await journey.run()
     assert journey.last.state == "installed"
@@ -307,7 +314,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.requirement("S1-32", "S1-37")
 async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_missing(
-    origin: Origin, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    origin: FaultyOrigin, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
     monkeypatch.setattr(
@@ -352,7 +359,9 @@ asyncio.run(main())
 @pytest.mark.slow
 @pytest.mark.skipif(boot_id() is None, reason="the platform does not name its boots")
 @pytest.mark.requirement("C-4", "S1-11", "S1-26", "S1-27")
-def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin, tmp_path: Path) -> None:
+def test_killed_again_and_again_it_fetches_hardly_anything_twice(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     """SIGKILL at random places; each next request starts where the file ended, and only what was under way is asked again."""
     size, chance = 96 * MIB, random.Random(7)
     origin.rate_bytes_per_second = 48 * MIB
@@ -386,7 +395,7 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(origin: Origin,
 @pytest.mark.skipif(boot_id() is None, reason="the platform does not name its boots")
 @pytest.mark.requirement("C-4", "S1-26")
 def test_killed_with_several_connections_it_fetches_less_than_a_mebibyte_of_each_twice(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     size = 96 * MIB
     origin.rate_bytes_per_second = 8 * MIB

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import SyntheticContent
-from actors.cli.demo.origin import Faults
 from actors.model_downloader.actor import ModelDownloader
 from actors.shared.manifest.licence import licence_digest
 from bus.errors import RequestFailed
@@ -29,6 +27,8 @@ from schemas.models import (
 )
 from schemas.sources import CatalogueEntry, LicenceAcceptance, ModelCatalogueChangedEvent
 from tests.support.model_lab import MIB, Stage, ask, listening, stage_at, until_state
+from tests.support.origin_content import SyntheticContent
+from tests.support.origin_faults import Faults
 
 pytestmark = pytest.mark.anyio
 DAY_SECONDS = 86_400

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from actors.cli.demo import tour_fixtures
-from actors.cli.demo.content import sha256_of
 from actors.cli.demo.origin import Origin
 from actors.cli.demo.tour_fixtures import hang, silero_exhibit, silero_path, synthetic_exhibit, write_profile
 from actors.runtime.supervisor.profile_children import children_of
 from actors.shared.manifest import load_manifest
 from actors.shared.profile.profile import read_profile
+from tests.support.origin_content import sha256_of
 
 
 def test_the_profile_of_the_tour_is_one_that_the_runtime_takes(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from actors.cli.demo import tour_script as tour_module
-from actors.cli.demo.origin import Faults, Origin
 from actors.cli.demo.tour_fixtures import hang, synthetic_exhibit, write_profile
 from actors.cli.demo.tour_report import NotProven, StepOutcome
 from actors.cli.demo.tour_script import Tour
 from schemas.models import ModelDownloadProgressedEvent
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_faults import Faults
 
 pytestmark = [
     pytest.mark.anyio,
@@ -61,7 +62,7 @@ async def test_a_step_tells_what_it_measured_or_what_it_found_instead() -> None:
 @pytest.mark.requirement("C-4", "S0-9", "S1-26")
 async def test_every_step_is_proven_with_a_smaller_file(tmp_path: Path) -> None:
     view, exhibit = Noted(), synthetic_exhibit(12 << 20)
-    with Origin(rate_bytes_per_second=6 << 20) as origin:
+    with FaultyOrigin(rate_bytes_per_second=6 << 20) as origin:
         hang([exhibit], origin)
         write_profile(tmp_path / "profile", [exhibit], origin)
         steps = await Tour(tmp_path, tmp_path / "profile", [exhibit], origin, view).run()
@@ -76,7 +77,7 @@ async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stoppe
     tmp_path: Path,
 ) -> None:
     view, exhibit = Noted(), synthetic_exhibit(1 << 20)
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         hang([exhibit], origin)
         origin.misbehave(exhibit.url_path, Faults(status=404))
         write_profile(tmp_path / "profile", [exhibit], origin)
@@ -99,7 +100,7 @@ async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stoppe
 
 @pytest.mark.slow
 async def test_a_runtime_that_does_not_start_is_said_with_its_own_words(tmp_path: Path) -> None:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         steps = await Tour(tmp_path, tmp_path / "nowhere", [synthetic_exhibit(1)], origin, Noted()).run()
     assert [step.held for step in steps] == [False, *[None] * 10]
     assert "nowhere" in steps[0].detail

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from actors.cli.demo.content import BytesContent, sha256_of
-from actors.cli.demo.origin import SOUND, Faults, Origin
 from actors.locations.actor import LocationKeeper
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_downloader.relocation import tree_copy
@@ -37,6 +35,9 @@ from schemas.paths import (
     PathMoveChangedEvent,
     PathsListRequestEvent,
 )
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent, sha256_of
+from tests.support.origin_faults import SOUND, Faults
 
 pytestmark = pytest.mark.anyio
 MODEL = b"a model" * 1000
@@ -46,7 +47,7 @@ CONTENT = BytesContent(MODEL)
 class House:
     """Keeper, verifier and downloader of one home on one bus; each can be ended and started again."""
 
-    def __init__(self, bus: MemoryBus, origin: Origin, home: Path) -> None:
+    def __init__(self, bus: MemoryBus, origin: FaultyOrigin, home: Path) -> None:
         self.bus = bus
         self.origin = origin
         self.defaults = locate("app", home=home)
@@ -94,7 +95,7 @@ class House:
 
 @asynccontextmanager
 async def house_at(home: Path) -> AsyncIterator[tuple[House, Peer]]:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         async with memory_bus() as bus, bus.connect("app") as app:
             house = House(bus, origin, home)
             await house.start()
@@ -292,7 +293,7 @@ async def test_a_place_inside_the_present_one_is_refused_and_nothing_stops(tmp_p
 
 
 async def test_without_a_place_for_its_journal_nothing_moves(tmp_path: Path) -> None:
-    with Origin() as origin:
+    with FaultyOrigin() as origin:
         async with memory_bus() as bus, bus.connect("app") as app:
             house = House(bus, origin, tmp_path / "home")
             await house.begin("locations", LocationKeeper(house.defaults, house.defaults, {}))

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from actors.cli.demo.content import BytesContent
-from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader.transfer.cancel_token import Abort, Aborted
 from actors.model_downloader.transfer.http_client import (
     STALL_LEAST_BYTES,
@@ -17,26 +15,29 @@ from actors.model_downloader.transfer.http_client import (
     StallWatch,
     open_client,
 )
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent
+from tests.support.origin_faults import Faults
 from tests.support.raw_http_server import Speaker
 
 NAME = "m/model.bin"
 
 
 @pytest.fixture
-def origin() -> Iterator[Origin]:
-    with Origin() as found:
+def origin() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         found.serve("/m", BytesContent(b"model"))
         yield found
 
 
 @pytest.fixture
-def other() -> Iterator[Origin]:
-    with Origin() as found:
+def other() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         found.serve("/m", BytesContent(b"model"))
         yield found
 
 
-def token_for(origin: Origin) -> Client:
+def token_for(origin: FaultyOrigin) -> Client:
     def credentials(url: str, asked_first: str) -> Mapping[str, str]:
         return {"Authorization": "Bearer secret"} if url.startswith(origin.url + "/") else {}
 
@@ -53,7 +54,7 @@ def body(client: Client, url: str, resolved: str = "") -> bytes:
 
 
 def test_token_goes_to_its_origin_and_to_no_other_host_behind_a_redirect(
-    origin: Origin, other: Origin
+    origin: FaultyOrigin, other: FaultyOrigin
 ) -> None:
     origin.misbehave("/m", Faults(redirect=other.url + "/m"))
     client = token_for(origin)
@@ -63,7 +64,7 @@ def test_token_goes_to_its_origin_and_to_no_other_host_behind_a_redirect(
     assert "authorization" not in other.requests[0].headers
 
 
-def test_relative_redirect_is_followed_and_the_answer_says_where_it_came_from(origin: Origin) -> None:
+def test_relative_redirect_is_followed_and_the_answer_says_where_it_came_from(origin: FaultyOrigin) -> None:
     origin.serve("/blobs/m", BytesContent(b"blob"))
     origin.misbehave("/m", Faults(redirect="blobs/m"))
     client = open_client(1.0)
@@ -75,7 +76,7 @@ def test_relative_redirect_is_followed_and_the_answer_says_where_it_came_from(or
     assert [seen.path for seen in origin.requests] == ["/m", "/blobs/m", "/blobs/m"]
 
 
-def test_circle_of_redirects_is_named(origin: Origin) -> None:
+def test_circle_of_redirects_is_named(origin: FaultyOrigin) -> None:
     origin.misbehave("/m", Faults(redirect="/n"))
     origin.misbehave("/n", Faults(redirect="/m"))
     client = open_client(1.0)
@@ -85,7 +86,7 @@ def test_circle_of_redirects_is_named(origin: Origin) -> None:
     assert caught.value.kind == "refused"
 
 
-def test_long_chain_of_redirects_is_given_up(origin: Origin) -> None:
+def test_long_chain_of_redirects_is_given_up(origin: FaultyOrigin) -> None:
     for number in range(20):
         origin.misbehave(f"/{number}", Faults(redirect=f"/{number + 1}"))
     client = open_client(1.0)
@@ -104,14 +105,14 @@ def test_address_that_is_not_asked_for_is_refused_without_its_secrets(url: str) 
     assert caught.value.kind == "refused"
 
 
-def test_offline_by_choice_asks_nobody_and_says_so(origin: Origin) -> None:
+def test_offline_by_choice_asks_nobody_and_says_so(origin: FaultyOrigin) -> None:
     with pytest.raises(FetchFailed, match=r"offline by choice .*what was fetched is kept") as caught:
         Client(1.0, offline=lambda: True).get(origin.url + "/m", {}, Abort(), NAME)
     assert caught.value.kind == "refused"
     assert origin.requests == []
 
 
-def test_connection_is_kept_once_the_body_was_read_and_a_closed_one_is_replaced(origin: Origin) -> None:
+def test_connection_is_kept_once_the_body_was_read_and_a_closed_one_is_replaced(origin: FaultyOrigin) -> None:
     client = open_client(1.0)
     for _ in range(3):
         assert body(client, origin.url + "/m") == b"model"
@@ -164,7 +165,9 @@ class LateAbort(Abort):
 
 
 @pytest.mark.parametrize("is_kept", [False, True], ids=["new", "kept"])
-def test_abort_that_meets_a_connection_that_was_just_made_closes_it(origin: Origin, is_kept: bool) -> None:
+def test_abort_that_meets_a_connection_that_was_just_made_closes_it(
+    origin: FaultyOrigin, is_kept: bool
+) -> None:
     client, abort = open_client(1.0), LateAbort()
     if is_kept:
         assert body(client, origin.url + "/m") == b"model"

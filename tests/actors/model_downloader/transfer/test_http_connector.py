@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import BytesContent
-from actors.cli.demo.origin import Origin
 from actors.model_downloader.transfer.cancel_token import Abort
 from actors.model_downloader.transfer.http_client import Client, FetchFailed, open_client
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
+from tests.support.faulty_origin import FaultyOrigin
 from tests.support.http_servers import Proxy, private_ca
+from tests.support.origin_content import BytesContent
 from tests.support.raw_http_server import Speaker
 
 NAME = "m/model.bin"
@@ -51,7 +51,7 @@ def test_authority_of_ones_own_is_trusted_once_it_is_named(
     authority, context = private_ca(tmp_path)
     for name in (*FILE_VARIABLES, DIRECTORY_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    with Origin(tls=context) as origin:
+    with FaultyOrigin(tls=context) as origin:
         url = origin.serve("/m", BytesContent(b"model"))
         client = open_client(1.0)
         with pytest.raises(
@@ -80,7 +80,7 @@ def test_server_behind_a_proxy_is_reached_through_a_tunnel_and_its_own_certifica
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with Origin(tls=context) as origin:
+    with FaultyOrigin(tls=context) as origin:
         origin.serve("/m", BytesContent(b"model"))
         proxy = Proxy({"models.example:443": int(origin.url.rpartition(":")[2])})
         monkeypatch.setenv("https_proxy", proxy.url)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import BytesContent
-from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader.staging.staging_journal import FileState, JournalFile, reconcile
 from actors.model_downloader.transfer.cancel_token import Abort, Aborted
 from actors.model_downloader.transfer.http_client import Client, FetchFailed, open_client
@@ -18,6 +16,9 @@ from actors.model_downloader.transfer.part_writer import Writing
 from actors.model_downloader.transfer.transfer_limits import Traffic
 from actors.model_downloader.transfer.worker_pool import Crew
 from schemas.manifest import FilePromise, ModelEntry
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent
+from tests.support.origin_faults import Faults
 
 BODY = bytes(range(256)) * 1200
 OTHER = BODY[::-1]
@@ -26,8 +27,8 @@ HALF = SIZE // 2
 
 
 @pytest.fixture
-def origin() -> Iterator[Origin]:
-    with Origin() as found:
+def origin() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         found.serve("/m", BytesContent(BODY))
         yield found
 
@@ -42,7 +43,7 @@ def client() -> Iterator[Client]:
 class Fetch:
     """Fetches into a temporary directory, over one connection unless told otherwise, and what came of it."""
 
-    def __init__(self, origin: Origin, client: Client, directory: Path, streams: int = 1) -> None:
+    def __init__(self, origin: FaultyOrigin, client: Client, directory: Path, streams: int = 1) -> None:
         self.origin = origin
         self.client = client
         self.path = directory / "model.bin"
@@ -84,7 +85,7 @@ class Fetch:
 
 
 @pytest.fixture
-def fetch(origin: Origin, client: Client, tmp_path: Path) -> Fetch:
+def fetch(origin: FaultyOrigin, client: Client, tmp_path: Path) -> Fetch:
     return Fetch(origin, client, tmp_path)
 
 
@@ -207,7 +208,7 @@ def test_surplus_byte_is_never_written(fetch: Fetch) -> None:
 
 
 def test_server_that_is_not_there_is_a_network_failure(fetch: Fetch) -> None:
-    gone = Origin()
+    gone = FaultyOrigin()
     url = gone.url
     gone.close()
     with pytest.raises(FetchFailed, match="cannot be reached") as caught:
@@ -216,7 +217,7 @@ def test_server_that_is_not_there_is_a_network_failure(fetch: Fetch) -> None:
 
 
 @pytest.mark.requirement("S1-31")
-def test_abort_ends_a_fetch_that_waits_for_bytes(origin: Origin, tmp_path: Path) -> None:
+def test_abort_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path: Path) -> None:
     origin.misbehave("/m", Faults(stall_after_bytes=HALF))
     patient = open_client(stall_seconds=60)
     fetch = Fetch(origin, patient, tmp_path)

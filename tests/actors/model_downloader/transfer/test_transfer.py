@@ -12,8 +12,6 @@ from typing import Any
 import anyio
 import pytest
 
-from actors.cli.demo.content import BytesContent, SyntheticContent
-from actors.cli.demo.origin import Faults, Origin
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.models_layout import ModelRoot
@@ -26,6 +24,9 @@ from actors.shared.credentials import Endpoints
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent, SyntheticContent
+from tests.support.origin_faults import Faults
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
@@ -33,15 +34,15 @@ BODY = os.urandom(300_000)
 
 
 @pytest.fixture
-def origin() -> Iterator[Origin]:
-    with Origin() as found:
+def origin() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         found.serve("/m", BytesContent(BODY))
         yield found
 
 
 @pytest.fixture
-def mirror() -> Iterator[Origin]:
-    with Origin() as found:
+def mirror() -> Iterator[FaultyOrigin]:
+    with FaultyOrigin() as found:
         found.serve("/m", BytesContent(BODY))
         yield found
 
@@ -81,7 +82,7 @@ class Trip:
 
 
 async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(
-    origin: Origin, mirror: Origin, tmp_path: Path
+    origin: FaultyOrigin, mirror: FaultyOrigin, tmp_path: Path
 ) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
     trip.world.traffic.mirror_url = mirror.url + "/"
@@ -95,7 +96,7 @@ async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(
 
 
 async def test_source_that_is_dead_is_left_for_the_next_once_it_brings_nothing(
-    origin: Origin, mirror: Origin, tmp_path: Path
+    origin: FaultyOrigin, mirror: FaultyOrigin, tmp_path: Path
 ) -> None:
     trip = Trip(tmp_path, [origin.url + "/m", mirror.url + "/m"])
     origin.misbehave("/m", Faults(times=1, cut_after_bytes=100_000))
@@ -123,7 +124,7 @@ def test_mirror_keeps_the_path_and_is_named_once() -> None:
 
 
 async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_has_there(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     trip = Trip(tmp_path, ["https://huggingface.co/m", "https://elsewhere.example/m"])
     trip.world.endpoints = Endpoints(hub=origin.url)
@@ -137,7 +138,7 @@ async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_ha
 
 
 async def test_address_that_expired_is_asked_for_again_at_the_origin(
-    origin: Origin, mirror: Origin, tmp_path: Path
+    origin: FaultyOrigin, mirror: FaultyOrigin, tmp_path: Path
 ) -> None:
     """The hub leads to a signed address; once that is refused, the hub is asked for another one, without another attempt."""
     trip = Trip(tmp_path, [origin.url + "/m", origin.url + "/m"])
@@ -170,7 +171,7 @@ async def test_file_of_this_machine_is_copied_and_goes_on_where_it_was(tmp_path:
 
 
 async def test_offline_nobody_is_asked_and_the_partial_is_kept(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNDERCROFT_OFFLINE", "1")
     trip = Trip(tmp_path, [origin.url + "/m"])
@@ -182,7 +183,7 @@ async def test_offline_nobody_is_asked_and_the_partial_is_kept(
     assert trip.root.staging("m").is_dir()
 
 
-async def test_rate_is_kept_over_all_streams(origin: Origin, tmp_path: Path) -> None:
+async def test_rate_is_kept_over_all_streams(origin: FaultyOrigin, tmp_path: Path) -> None:
     origin.serve("/m", SyntheticContent(MIB))
     trip = Trip(tmp_path, [origin.url + "/m"], MIB, Traffic(4, rate_bytes_per_second=2 * MIB))
     started = time.monotonic()
@@ -192,7 +193,7 @@ async def test_rate_is_kept_over_all_streams(origin: Origin, tmp_path: Path) -> 
 
 @pytest.mark.requirement("S1-32")
 async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(
-    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
     space = trip.world.space = Reservations()
@@ -207,7 +208,7 @@ async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(
     assert await trip.run() is None
 
 
-async def test_refusal_without_a_challenge_is_not_answered(origin: Origin, tmp_path: Path) -> None:
+async def test_refusal_without_a_challenge_is_not_answered(origin: FaultyOrigin, tmp_path: Path) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
     asked: list[str] = []
 
@@ -223,7 +224,7 @@ async def test_refusal_without_a_challenge_is_not_answered(origin: Origin, tmp_p
     assert asked == []
 
 
-async def test_what_cancels_the_install_ends_the_connections(origin: Origin, tmp_path: Path) -> None:
+async def test_what_cancels_the_install_ends_the_connections(origin: FaultyOrigin, tmp_path: Path) -> None:
     origin.serve("/m", SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
     trip = Trip(tmp_path, [origin.url + "/m"], 8 * MIB)

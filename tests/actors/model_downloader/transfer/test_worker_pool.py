@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.content import BytesContent, Content, SyntheticContent
-from actors.cli.demo.origin import Faults, Origin, RequestSeen
 from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
 from actors.model_downloader.transfer.http_client import FetchFailed, open_client
@@ -20,18 +18,21 @@ from actors.model_downloader.transfer.part_writer import Writing
 from actors.model_downloader.transfer.transfer_limits import Traffic
 from actors.model_downloader.transfer.worker_pool import Crew
 from schemas.manifest import FilePromise, ModelEntry, Pieces
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent
+from tests.support.origin_faults import Faults
 
 MIB = 1 << 20
 PIECE = MIB
 
 
 @pytest.fixture
-def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
+def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyOrigin]:
     """An origin that limits each connection; parts are small, so that small files have several."""
     monkeypatch.setattr(concurrency, "WINDOW_SECONDS", 0.1)
     monkeypatch.setattr(part_scheduler, "PART_LEAST_BYTES", 2 * MIB)
     monkeypatch.setattr(part_scheduler, "SPLIT_LEAST_BYTES", MIB)
-    with Origin() as found:
+    with FaultyOrigin() as found:
         found.rate_bytes_per_second = 8 * MIB
         yield found
 
@@ -53,7 +54,7 @@ class Work:
 
     def __init__(
         self,
-        origin: Origin,
+        origin: FaultyOrigin,
         directory: Path,
         *contents: SyntheticContent,
         streams: int = 6,
@@ -115,7 +116,7 @@ class Work:
 
 
 def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
     assert work.run() == {}
@@ -128,7 +129,7 @@ def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(
 
 
 def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothing(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(16 * MIB))
     origin.misbehave("/0", Faults(no_ranges=True))
@@ -143,7 +144,7 @@ def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothi
     "faults", [Faults(weak_etag=True), Faults(no_validator=True)], ids=["weak ETag", "no validator"]
 )
 def test_file_without_a_strong_validator_is_never_put_together_from_parts(
-    origin: Origin, tmp_path: Path, faults: Faults
+    origin: FaultyOrigin, tmp_path: Path, faults: Faults
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(12 * MIB))
     origin.misbehave("/0", faults)
@@ -153,7 +154,9 @@ def test_file_without_a_strong_validator_is_never_put_together_from_parts(
 
 
 @pytest.mark.requirement("S1-29")
-def test_file_that_changes_while_parts_are_fetched_is_never_mixed(origin: Origin, tmp_path: Path) -> None:
+def test_file_that_changes_while_parts_are_fetched_is_never_mixed(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     old, new = SyntheticContent(24 * MIB, seed=1), SyntheticContent(24 * MIB, seed=2)
     work = Work(origin, tmp_path, old)
     swapped = threading.Event()
@@ -171,7 +174,7 @@ def test_file_that_changes_while_parts_are_fetched_is_never_mixed(origin: Origin
     assert work.book.journal.files[0].validator in (f'"{old.etag}"', f'"{new.etag}"')
 
 
-def test_connections_that_break_leave_their_rest_to_the_others(origin: Origin, tmp_path: Path) -> None:
+def test_connections_that_break_leave_their_rest_to_the_others(origin: FaultyOrigin, tmp_path: Path) -> None:
     work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
     broken: list[int] = []
 
@@ -187,7 +190,9 @@ def test_connections_that_break_leave_their_rest_to_the_others(origin: Origin, t
     assert work.is_whole
 
 
-def test_many_small_files_are_fetched_at_once_over_kept_connections(origin: Origin, tmp_path: Path) -> None:
+def test_many_small_files_are_fetched_at_once_over_kept_connections(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     origin.rate_bytes_per_second = None
     work = Work(origin, tmp_path, *[SyntheticContent(64 * 1024, seed=seed) for seed in range(40)])
     assert work.run() == {}
@@ -196,7 +201,7 @@ def test_many_small_files_are_fetched_at_once_over_kept_connections(origin: Orig
     assert len(origin.requests) == 40
 
 
-def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: Origin, tmp_path: Path) -> None:
+def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: FaultyOrigin, tmp_path: Path) -> None:
     work = Work(origin, tmp_path, *[SyntheticContent(64 * 1024, seed=seed) for seed in range(4)])
     origin.misbehave("/1", Faults(status=404))
     failures = work.run()
@@ -206,7 +211,7 @@ def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: Origin, t
 
 
 def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_one(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     content = SyntheticContent(6 * MIB)
     work = Work(origin, tmp_path, content, pieces=True)
@@ -220,16 +225,15 @@ def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_
     assert origin.requests[-1].headers["if-range"] == f'"{content.etag}"'
 
 
-class Replicas(Origin):
+class Replicas(FaultyOrigin):
     """An origin whose two replicas have the same file under different validators, and answer by turns."""
 
-    def __init__(self, *contents: Content) -> None:
+    def __init__(self, *contents: OriginContent) -> None:
         super().__init__()
         self._turns = itertools.cycle(contents)
 
-    def _take(self, seen: RequestSeen) -> tuple[Content | None, Faults]:
-        _, faults = super()._take(seen)
-        return next(self._turns), faults
+    def content_at(self, path: str) -> OriginContent:
+        return next(self._turns)
 
 
 def test_replicas_that_disagree_on_the_validator_are_not_asked_in_turns_for_ever(tmp_path: Path) -> None:
@@ -246,7 +250,9 @@ def test_replicas_that_disagree_on_the_validator_are_not_asked_in_turns_for_ever
         assert len(replicas.requests) <= 4
 
 
-def test_without_pieces_another_file_is_fetched_from_its_first_byte(origin: Origin, tmp_path: Path) -> None:
+def test_without_pieces_another_file_is_fetched_from_its_first_byte(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     content = SyntheticContent(2 * MIB)
     work = Work(origin, tmp_path, content)
     (tmp_path / "f0").write_bytes(bytes(MIB))
@@ -255,7 +261,9 @@ def test_without_pieces_another_file_is_fetched_from_its_first_byte(origin: Orig
     assert work.is_whole
 
 
-def test_cap_on_streams_is_kept_and_a_lower_one_counts_while_it_runs(origin: Origin, tmp_path: Path) -> None:
+def test_cap_on_streams_is_kept_and_a_lower_one_counts_while_it_runs(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
     work = Work(origin, tmp_path, SyntheticContent(16 * MIB), streams=2)
     assert work.run() == {}
     assert work.most_at_once <= 2
@@ -263,7 +271,7 @@ def test_cap_on_streams_is_kept_and_a_lower_one_counts_while_it_runs(origin: Ori
 
 
 def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(64 * MIB))
 
@@ -285,7 +293,7 @@ def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(
 
 
 def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_origin(
-    origin: Origin, tmp_path: Path
+    origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     content = SyntheticContent(24 * MIB)
     work = Work(origin, tmp_path, content)

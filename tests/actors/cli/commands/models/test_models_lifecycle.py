@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from actors.cli.commands.models.models_lifecycle import COMMANDS
-from actors.cli.demo.content import BytesContent, sha256_of
-from actors.cli.demo.origin import Origin
 from schemas.manifest import FilePromise, Manifest, ModelEntry
+from tests.support.faulty_origin import FaultyOrigin
+from tests.support.origin_content import BytesContent, sha256_of
 
 pytestmark = pytest.mark.slow
 NAMES = [command.name for command in COMMANDS]
@@ -113,7 +113,7 @@ def test_what_a_cancelled_install_left_is_shown_and_goes_once_it_is_older_than_t
 
 
 @pytest.mark.requirement("S1-36")
-def test_an_update_is_rolled_back_and_forth_with_one_command_each(absent: Any, origin: Origin) -> None:
+def test_an_update_is_rolled_back_and_forth_with_one_command_each(absent: Any, origin: FaultyOrigin) -> None:
     contents = {"1": b"old" * 1000, "2": b"new" * 2000}
     file = absent.home / "models" / "first" / "model.bin"
 

@@ -1,4 +1,4 @@
-"""What an origin can serve: bytes, files, and streams that are computed while they are sent."""
+"""What an origin serves: files, and streams that are computed while they are sent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Protocol
 CHUNK_BYTES = 1 << 20
 
 
-class Content(Protocol):
-    """Something with a length, a validator, and bytes that can be read from any place."""
+class OriginContent(Protocol):
+    """Something with a length, a validator, and bytes that can be read from any position."""
 
     @property
     def size_bytes(self) -> int:
@@ -26,24 +26,6 @@ class Content(Protocol):
         """Bytes from `start` up to but not including `stop`, in pieces of at most 1 MiB."""
 
 
-class BytesContent:
-    """Bytes in memory."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = memoryview(content)
-        self.etag = hashlib.sha256(content).hexdigest()[:32]
-
-    @property
-    def size_bytes(self) -> int:
-        """Length of the whole."""
-        return len(self._content)
-
-    def read(self, start: int, stop: int) -> Iterator[memoryview]:
-        """See `Content.read`."""
-        for position in range(start, stop, CHUNK_BYTES):
-            yield self._content[position : min(position + CHUNK_BYTES, stop)]
-
-
 class FileContent:
     """A file as it lies on disk; its validator changes with its size or time of modification."""
 
@@ -54,7 +36,7 @@ class FileContent:
         self.etag = f"{found.st_size:x}-{found.st_mtime_ns:x}"
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """See `Content.read`."""
+        """See `OriginContent.read`."""
         with self._path.open("rb") as file:
             file.seek(start)
             while start < stop:
@@ -66,7 +48,7 @@ class FileContent:
 
 
 class SyntheticContent:
-    """A stream of any length that takes 1 MiB of memory: the same for the same seed, and no two mebibytes are alike.
+    """A stream of any length in 1 MiB of memory. The seed determines it, and no two mebibytes are alike.
 
     Attributes:
         size_bytes: length of the stream.
@@ -76,10 +58,10 @@ class SyntheticContent:
     def __init__(self, size_bytes: int, seed: int = 0) -> None:
         self.size_bytes = size_bytes
         self.etag = f"synthetic-{seed}-{size_bytes}"
-        self._block = random.Random(seed).randbytes(CHUNK_BYTES)  # noqa: S311  # reproducible is what it has to be
+        self._block = random.Random(seed).randbytes(CHUNK_BYTES)  # noqa: S311  # it has to be reproducible
 
     def read(self, start: int, stop: int) -> Iterator[memoryview]:
-        """See `Content.read`; a piece is valid until the next one is asked for."""
+        """See `OriginContent.read`; a piece is valid until the next one is asked for."""
         buffer = bytearray(self._block)
         while start < stop:
             index, offset = divmod(start, CHUNK_BYTES)
@@ -89,7 +71,7 @@ class SyntheticContent:
             start += end - offset
 
 
-def sha256_of(content: Content) -> str:
+def sha256_of(content: OriginContent) -> str:
     """Digest of the whole content, as a manifest promises it."""
     digest = hashlib.sha256()
     for piece in content.read(0, content.size_bytes):

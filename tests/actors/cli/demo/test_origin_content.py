@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.cli.demo.content import (
+from actors.cli.demo.origin_content import (
     CHUNK_BYTES,
-    BytesContent,
-    Content,
     FileContent,
+    OriginContent,
     SyntheticContent,
     sha256_of,
 )
+from tests.support.origin_content import BytesContent
 
 SIZE = 2 * CHUNK_BYTES + 100
 
 
-def part(content: Content, start: int, stop: int) -> bytes:
+def part(content: OriginContent, start: int, stop: int) -> bytes:
     return b"".join(bytes(piece) for piece in content.read(start, stop))
 
 
