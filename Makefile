@@ -8,40 +8,64 @@ NODE_GROUP := $(if $(shell command -v npm 2>/dev/null),,--group node)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON := $(PYTHON)
 export UV_COMPILE_BYTECODE := 1
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test setup check test-fast test-slow clients clean
+PYTEST := $(RUN)/python -m pytest -q
+PARALLEL := -n $(or $(WORKERS),2) --dist loadfile
+
+.PHONY: demo test setup check fast one test-fast test-slow clients docs requirements clean
 
 demo: $(UV)
 	$(UV) sync --quiet --frozen --no-dev --inexact --extra demo
 	$(RUN)/undercroft demo
 
-test: setup check clients test-fast test-slow
+test: setup check clients test-fast test-slow docs
+
+# One test, a file, or what matches a word: make one T=tests/bus/test_wire.py, make one T="-k lease"
+one: setup
+	$(PYTEST) $(T)
+
+# What a change needs before it is committed: style, layers, and the fast tests of the folders it touches.
+fast: setup
+	$(RUN)/ruff format --check --quiet .
+	$(RUN)/ruff check --quiet .
+	$(RUN)/lint-imports --no-logo > /dev/null || $(RUN)/lint-imports --no-logo
+	$(PYTEST) $(PARALLEL) -m "not slow" tests/test_house.py $$($(RUN)/python -m tests.support.touched_tests)
 
 setup: $(UV)
-	$(UV) sync --quiet --frozen --extra demo --group bench $(NODE_GROUP)
+	$(UV) sync --quiet --frozen --extra demo --group bench --group docs $(NODE_GROUP)
 
 check:
 	$(RUN)/ruff format --check --quiet .
 	$(RUN)/ruff check --quiet .
 	$(RUN)/mypy
 	$(RUN)/mypy --strict clients/python/undercroft_client
-	$(RUN)/lint-imports
+	$(RUN)/lint-imports --no-logo
+	$(RUN)/vulture
 
 clients:
 	PATH="$$PATH:$(CURDIR)/$(RUN)" npm ci --prefix clients/js --no-audit --no-fund
 
 test-fast:
 	$(RUN)/coverage erase
-	$(RUN)/coverage run -m pytest -q -m "not slow"
+	$(RUN)/coverage run -m pytest -q -m "not slow" $(PARALLEL)
 	$(RUN)/coverage combine --quiet
 	$(RUN)/coverage report --format=total
 
 test-slow:
-	$(RUN)/python -m pytest -q -m slow
+	$(PYTEST) -m slow $(PARALLEL)
+
+docs: setup
+	rm -rf build/pages && mkdir -p build/pages
+	git ls-files -z --cached --others --exclude-standard '*.md' | tar --null -T - -cf - | tar -xf - -C build/pages
+	$(RUN)/mkdocs build --strict --quiet
+
+requirements:
+	$(RUN)/python -m tests.support.requirements_page > docs/requirements.md
 
 $(UV):
 	$(PYTHON) -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 
 clean:
-	rm -rf .venv .tools clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .tools clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* site

@@ -112,7 +112,6 @@ def test_what_a_cancelled_install_left_is_shown_and_goes_once_it_is_older_than_t
     assert not staging.exists()
 
 
-@pytest.mark.requirement("S1-36")
 def test_an_update_is_rolled_back_and_forth_with_one_command_each(absent: Any, origin: FaultyOrigin) -> None:
     contents = {"1": b"old" * 1000, "2": b"new" * 2000}
     file = absent.home / "models" / "first" / "model.bin"
