@@ -1,25 +1,28 @@
-"""Runs what a command has to say to the runtime."""
+"""The connection of a command to the runtime."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from actors.cli.options import Target
 from bus.client import REQUEST_TIMEOUT_SECONDS, Peer, connect
-from bus.errors import RequestFailed
+from bus.errors import FailureKind
+from bus.retry import request_until_answered
 from schemas.event import Event, Request
+
+RESTARTING: Final[frozenset[FailureKind]] = frozenset({"restarting"})
+RESTARTING_WAITS_SECONDS: Final = (0.05,)
 
 ResultT = TypeVar("ResultT")
 ReplyT = TypeVar("ReplyT", bound=Event)
-RESTARTING_PAUSE_SECONDS = 0.05
 
 
 @contextlib.asynccontextmanager
-async def reach(target: Target) -> AsyncIterator[Peer]:
-    """A peer of the runtime that is meant.
+async def connect_to(target: Target) -> AsyncIterator[Peer]:
+    """Connect to the runtime that the command is about.
 
     Raises:
         NotRunning: there is none, or it does not answer.
@@ -28,12 +31,16 @@ async def reach(target: Target) -> AsyncIterator[Peer]:
         yield peer
 
 
-def converse(target: Target, talk: Callable[[Peer], Coroutine[Any, Any, ResultT]]) -> ResultT:
-    """Connect, talk, leave."""
+def with_peer(target: Target, work: Callable[[Peer], Coroutine[Any, Any, ResultT]]) -> ResultT:
+    """Connect, do the work, disconnect.
+
+    Raises:
+        NotRunning: there is no runtime, or it does not answer.
+    """
 
     async def run() -> ResultT:
-        async with reach(target) as peer:
-            return await talk(peer)
+        async with connect_to(target) as peer:
+            return await work(peer)
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(run())
@@ -42,17 +49,16 @@ def converse(target: Target, talk: Callable[[Peer], Coroutine[Any, Any, ResultT]
 async def ask(
     peer: Peer, request: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
 ) -> ReplyT:
-    """Ask; while the actor is being restarted, which the request has not reached then, wait for it.
+    """Send a request, and again while its actor restarts: such a request never reached it.
 
     Raises:
-        RequestFailed: any other failure, or `restarting` still when the time is over.
+        RequestFailed: any other failure, or the actor has not come back in time.
     """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + timeout_seconds
-    while True:
-        try:
-            return await peer.request(request, timeout_seconds=max(0.001, end - loop.time()))
-        except RequestFailed as failed:
-            if failed.kind != "restarting" or loop.time() + RESTARTING_PAUSE_SECONDS >= end:
-                raise
-        await asyncio.sleep(RESTARTING_PAUSE_SECONDS)
+    return await request_until_answered(
+        peer,
+        request,
+        waits=RESTARTING_WAITS_SECONDS,
+        retry_on=RESTARTING,
+        timeout_seconds=timeout_seconds,
+        within_seconds=timeout_seconds,
+    )

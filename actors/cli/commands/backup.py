@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from actors.cli.connection import ReplyT, ask, converse
+from actors.cli.connection import ReplyT, ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.shared.locations.locations import locate
@@ -66,7 +66,7 @@ def create(target: Target, name: str) -> int:
       undercroft backup create
       undercroft backup create before-the-update --json
     """
-    made = converse(target, lambda peer: labour(peer, BackupCreateRequestEvent(name=name), target)).backup
+    made = with_peer(target, lambda peer: labour(peer, BackupCreateRequestEvent(name=name), target)).backup
     if target.as_json:
         print_json(made)
     else:
@@ -87,7 +87,7 @@ def list_backups(target: Target) -> int:
       undercroft backup list
       undercroft backup list --json
     """
-    found = converse(target, lambda peer: ask(peer, BackupsListRequestEvent(), TIMEOUT_SECONDS))
+    found = with_peer(target, lambda peer: ask(peer, BackupsListRequestEvent(), TIMEOUT_SECONDS))
     if target.as_json:
         print_json(found)
         return ExitCode.OK
@@ -110,7 +110,7 @@ def verify(target: Target, id: str) -> int:
       undercroft backup verify
       undercroft backup verify 20260102T030405Z-manual-s1
     """
-    found = converse(target, lambda peer: labour(peer, BackupsVerifyRequestEvent(id=id), target))
+    found = with_peer(target, lambda peer: labour(peer, BackupsVerifyRequestEvent(id=id), target))
     if target.as_json:
         print_json(found)
     else:
@@ -163,7 +163,7 @@ def restore(
         id=id, keys=list(keys), settings=settings, without_damaged=without_damaged, dry_run=dry_run
     )
     return show_restored(
-        target, converse(target, lambda peer: labour(peer, request, target)), dry_run=dry_run
+        target, with_peer(target, lambda peer: labour(peer, request, target)), dry_run=dry_run
     )
 
 
@@ -182,7 +182,7 @@ def prune(target: Target, dry_run: bool, yes: bool) -> int:
     """
     if not dry_run:
         confirm("Remove the backups that 'undercroft backup prune --dry-run' shows?", yes)
-    found = converse(
+    found = with_peer(
         target, lambda peer: ask(peer, BackupsPruneRequestEvent(dry_run=dry_run), TIMEOUT_SECONDS)
     )
     if target.as_json:
@@ -262,7 +262,7 @@ def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool
             )
         return ExitCode.OK
     request = BackupRestoreRequestEvent(id=made.id, settings=settings)
-    return show_restored(target, converse(target, lambda peer: labour(peer, request, target)))
+    return show_restored(target, with_peer(target, lambda peer: labour(peer, request, target)))
 
 
 def show_restored(target: Target, found: BackupRestoredEvent, *, dry_run: bool = False) -> int:

@@ -118,12 +118,12 @@ def look_everywhere(target: Target, place: Place) -> list[Problem]:
 
 def ask_runtime(target: Target, now: float) -> Facts:
     """What a runtime says of itself; why it says nothing, if so."""
-    from actors.cli.connection import converse
+    from actors.cli.connection import with_peer
     from actors.cli.doctor.checks.runtime_check import Facts
     from actors.shared.version import VERSION
 
     try:
-        found = converse(target, _talk)
+        found = with_peer(target, _talk)
     except UndercroftError as error:
         return Facts(fault=str(error), now=now)
     return dataclasses.replace(found, version=VERSION, now=now)

@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.actor_table import log_line
@@ -49,13 +49,13 @@ def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str
     """
     if level is not None:
         wanted = None if level == "default" else cast("LogLevel", level)
-        changed = converse(
+        changed = with_peer(
             target, lambda peer: ask(peer, LogLevelRequestEvent(actor=actor or ALL_ACTORS, level=wanted))
         )
         if target.as_json:
             print_json(changed)
         return
-    converse(target, lambda peer: _show(peer, target, actor, limit, follow))
+    with_peer(target, lambda peer: _show(peer, target, actor, limit, follow))
 
 
 async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follow: bool) -> None:

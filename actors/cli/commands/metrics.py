@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.client import Peer
@@ -34,7 +34,7 @@ def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
       undercroft metrics state_store --json
       undercroft metrics --prometheus > /var/lib/node_exporter/undercroft.prom
     """
-    reports = converse(target, lambda peer: gather(peer, actor))
+    reports = with_peer(target, lambda peer: gather(peer, actor))
     if prometheus:
         from actors.diagnostics.prometheus_text import exposition
 

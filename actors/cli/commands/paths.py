@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.client import GapEvent, Peer
@@ -158,7 +158,7 @@ def cancel(target: Target) -> int:
     Examples:
       undercroft paths cancel
     """
-    done = converse(target, lambda peer: ask(peer, PathMoveCancelRequestEvent(), CHOOSE_TIMEOUT_SECONDS))
+    done = with_peer(target, lambda peer: ask(peer, PathMoveCancelRequestEvent(), CHOOSE_TIMEOUT_SECONDS))
     if target.as_json:
         print_json(done)
     else:
@@ -195,7 +195,7 @@ def move_line(event: PathMoveChangedEvent) -> str:
 def _listed(target: Target) -> PathsListedEvent:
     """From the runtime, or from the disk where none is up."""
     try:
-        return converse(target, lambda peer: ask(peer, PathsListRequestEvent()))
+        return with_peer(target, lambda peer: ask(peer, PathsListRequestEvent()))
     except NotRunning:
         from actors.locations.location_survey import Map, survey
         from actors.shared.locations.location_choices import CHOICES_NAME, read_choices
@@ -208,7 +208,7 @@ def _listed(target: Target) -> PathsListedEvent:
 
 
 def _choose(target: Target, request: PathChooseRequestEvent, wait: bool) -> int:
-    chosen, moved = converse(target, lambda peer: _chosen(peer, target, request, wait))
+    chosen, moved = with_peer(target, lambda peer: _chosen(peer, target, request, wait))
     if target.as_json:
         print_json({"chosen": chosen, "move": moved})
     elif chosen.problems:

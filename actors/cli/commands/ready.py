@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import DeadlinePassed, ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.ready_view import ReadyView, setup_lines, view_for
@@ -112,7 +112,7 @@ def ready(
         return _report(target, locale)
     wishes = Wishes(wait_seconds, setup, retry, location, yes, accept_licences)
     with view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty()) as view:
-        last = converse(target, lambda peer: _follow(peer, view, wishes))
+        last = with_peer(target, lambda peer: _follow(peer, view, wishes))
         view.end(last)
     return code_of(last)
 
@@ -125,7 +125,7 @@ def code_of(snapshot: ReadinessSnapshot) -> ExitCode:
 
 
 def _report(target: Target, locale: str) -> int:
-    told = converse(target, lambda peer: ask(peer, ReadinessReportRequestEvent(locale=locale)))
+    told = with_peer(target, lambda peer: ask(peer, ReadinessReportRequestEvent(locale=locale)))
     if target.as_json:
         print_json(told)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.client import Peer
@@ -52,7 +52,7 @@ def get(target: Target, key: str) -> int:
       undercroft state get layout.default
       undercroft state get layout.default --json
     """
-    answer = converse(target, lambda peer: ask(peer, StateLoadRequestEvent(key=key), TIMEOUT_SECONDS))
+    answer = with_peer(target, lambda peer: ask(peer, StateLoadRequestEvent(key=key), TIMEOUT_SECONDS))
     if answer.evidence:
         came = (
             f"the value comes from {answer.repaired_from}"
@@ -111,7 +111,7 @@ def set_value(
         backup=backup,
         expected_revision=expected_revision,
     )
-    answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    answer = with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
     if target.as_json:
         print_json(answer)
     else:
@@ -135,7 +135,7 @@ def delete(target: Target, key: str, backup: bool | None, expected_revision: int
       undercroft state delete layout.mobile --backup
     """
     request = StateDeleteRequestEvent(key=key, backup=backup, expected_revision=expected_revision)
-    answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    answer = with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
     if target.as_json:
         print_json(answer)
     else:
@@ -155,7 +155,7 @@ def list_keys(target: Target, prefix: str) -> int:
       undercroft state list
       undercroft state list history.conversations. --json
     """
-    found = converse(target, lambda peer: _all_keys(peer, prefix))
+    found = with_peer(target, lambda peer: _all_keys(peer, prefix))
     if target.as_json:
         print_json(found)
     else:
@@ -177,7 +177,7 @@ def watch(target: Target, prefix: str, count: int | None) -> None:
       undercroft state watch
       undercroft state watch layout. -n 1 --json
     """
-    converse(target, lambda peer: _watch(peer, prefix, count, target.as_json))
+    with_peer(target, lambda peer: _watch(peer, prefix, count, target.as_json))
 
 
 @state.command()
@@ -196,7 +196,7 @@ def check(target: Target, repair: bool) -> int:
       undercroft state check
       undercroft state check --repair --json
     """
-    found = converse(
+    found = with_peer(
         target, lambda peer: ask(peer, StateCheckRequestEvent(repair=repair), CHECK_TIMEOUT_SECONDS)
     )
     if target.as_json:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.actor_table import record_line
@@ -32,7 +32,7 @@ def trace(target: Target, correlation: str) -> int:
       undercroft trace cli-4f1c:17
       undercroft trace cli-4f1c:17 --json
     """
-    found = converse(
+    found = with_peer(
         target, lambda peer: ask(peer, LogRingRequestEvent(correlation=correlation, limit=10_000))
     )
     for record in found.records:

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from actors.cli.connection import converse
+from actors.cli.connection import with_peer
 from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.client import Peer
@@ -40,7 +40,7 @@ def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: boo
             raise click.UsageError(
                 f"expected a topic, 'conversation.*' or '*', found {pattern!r}; nothing would ever match that"
             )
-    converse(target, lambda peer: _watch(peer, patterns or ("*",), count, new))
+    with_peer(target, lambda peer: _watch(peer, patterns or ("*",), count, new))
 
 
 async def _watch(peer: Peer, patterns: tuple[str, ...], count: int | None, new: bool) -> None:

@@ -1,4 +1,4 @@
-"""A command waits for an actor that is being restarted, and for nothing else."""
+"""A command waits while an actor restarts, and for nothing else."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target
 from bus.client import Peer
@@ -22,12 +22,12 @@ GET = RuntimeConfigRequestEvent(operation="get_effective")
 
 def ask_store(target: Target, request: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent:
     """One request, one answer."""
-    return converse(target, lambda peer: ask(peer, request))
+    return with_peer(target, lambda peer: ask(peer, request))
 
 
 def describe(target: Target) -> SettingsDescribedEvent:
     """What settings there are."""
-    return converse(target, lambda peer: ask(peer, SettingsDescribeRequestEvent()))
+    return with_peer(target, lambda peer: ask(peer, SettingsDescribeRequestEvent()))
 
 
 def secrets_of(target: Target) -> set[str]:
@@ -41,7 +41,7 @@ def change(target: Target, request: RuntimeConfigRequestEvent) -> int:
     async def talk(peer: Peer) -> tuple[RuntimeConfigResponseEvent, RuntimeConfigResponseEvent]:
         return await ask(peer, GET), await ask(peer, request)
 
-    before, after = converse(target, talk)
+    before, after = with_peer(target, talk)
     if target.as_json:
         print_json(after)
     else:

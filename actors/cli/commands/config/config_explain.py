@@ -6,7 +6,7 @@ import json
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from schemas.config import SettingExplained, SettingsExplainRequestEvent
@@ -27,7 +27,7 @@ def explain(target: Target, key: str) -> int:
       undercroft config explain vad.sensitivity
       undercroft config explain vad --json
     """
-    found = converse(target, lambda peer: ask(peer, SettingsExplainRequestEvent(path=key))).settings
+    found = with_peer(target, lambda peer: ask(peer, SettingsExplainRequestEvent(path=key))).settings
     if target.as_json:
         print_json(found)
         return ExitCode.OK

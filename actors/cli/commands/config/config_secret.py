@@ -7,7 +7,7 @@ import sys
 import click
 
 from actors.cli.commands.config.config_change import change, secrets_of
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from schemas.config import RuntimeConfigRequestEvent, SecretRevealRequestEvent
@@ -31,7 +31,7 @@ def secret(target: Target, key: str, reveal: bool) -> int:
       undercroft config secret cloud.api_key --reveal
     """
     if reveal:
-        value = converse(target, lambda peer: ask(peer, SecretRevealRequestEvent(path=key))).value
+        value = with_peer(target, lambda peer: ask(peer, SecretRevealRequestEvent(path=key))).value
         if target.as_json:
             print_json({"value": value})
         else:

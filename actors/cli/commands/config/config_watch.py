@@ -7,7 +7,7 @@ import json
 import click
 
 from actors.cli.commands.config.config_change import is_within
-from actors.cli.connection import converse
+from actors.cli.connection import with_peer
 from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.client import GapEvent, Peer
@@ -27,7 +27,7 @@ def watch(target: Target, section: str | None, count: int | None) -> None:
       undercroft config watch
       undercroft config watch vad --json
     """
-    converse(target, lambda peer: _watch(target, peer, section, count))
+    with_peer(target, lambda peer: _watch(target, peer, section, count))
 
 
 async def _watch(target: Target, peer: Peer, section: str | None, count: int | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 import msgspec
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.history_view import entry_lines
@@ -52,7 +52,7 @@ def export(target: Target, /, form: Any, output: Path | None, **which: Any) -> i
     """
     with contextlib.ExitStack() as stack:
         write = sys.stdout.write if output is None else stack.enter_context(_new_file(output)).write
-        count = converse(
+        count = with_peer(
             target, lambda peer: _export(peer, HistoryExportRequestEvent(format=form, **which), write)
         )
     if output is not None and target.as_json:
@@ -74,7 +74,7 @@ def tail(target: Target, count: int | None) -> None:
       undercroft history tail
       undercroft history tail -n 1 --json
     """
-    converse(target, lambda peer: _tail(peer, count, target.as_json))
+    with_peer(target, lambda peer: _tail(peer, count, target.as_json))
 
 
 def _new_file(path: Path) -> TextIO:

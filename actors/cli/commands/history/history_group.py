@@ -9,7 +9,7 @@ import click
 
 from actors.cli.commands.history.history_export import export, tail
 from actors.cli.commands.history.history_removal import clear, delete, prune, purge
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.history_view import entry_lines, hit_lines, status_lines
@@ -62,7 +62,7 @@ def list_entries(target: Target, /, **question: Any) -> int:
       undercroft history list
       undercroft history list -n 100 --kind answer --json
     """
-    page = converse(target, lambda peer: ask(peer, HistoryQueryRequestEvent(**question), TIMEOUT_SECONDS))
+    page = with_peer(target, lambda peer: ask(peer, HistoryQueryRequestEvent(**question), TIMEOUT_SECONDS))
     if target.as_json:
         print_json(page)
         return ExitCode.OK
@@ -89,7 +89,7 @@ def search(target: Target, words: str, limit: int, before: str) -> int:
       undercroft history search "shopping li"
       undercroft history search invoice --json
     """
-    found = converse(
+    found = with_peer(
         target,
         lambda peer: ask(
             peer, HistorySearchRequestEvent(words=words, limit=limit, before=before), TIMEOUT_SECONDS
@@ -118,7 +118,9 @@ def show(target: Target, identity: str) -> int:
     Examples:
       undercroft history show 01a1fc31-2d2f-7000-988b-b526e83d43be
     """
-    page = converse(target, lambda peer: ask(peer, HistoryQueryRequestEvent(ids=[identity]), TIMEOUT_SECONDS))
+    page = with_peer(
+        target, lambda peer: ask(peer, HistoryQueryRequestEvent(ids=[identity]), TIMEOUT_SECONDS)
+    )
     if not page.entries:
         print(f"undercroft: there is no entry {identity}", file=sys.stderr)
         return ExitCode.FAILED
@@ -144,7 +146,7 @@ def add(target: Target, text: str, kind: str, conversation_id: str) -> int:
       undercroft history add "buy milk" --kind note
     """
     request = HistoryAppendRequestEvent(text=_text(text), kind=kind, conversation_id=conversation_id)
-    answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    answer = with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
     if target.as_json:
         print_json(answer)
     else:
@@ -165,7 +167,7 @@ def edit(target: Target, identity: str, text: str) -> int:
       undercroft history edit 01a1fc31-2d2f-7000-988b-b526e83d43be < corrected.txt
     """
     request = HistoryEditRequestEvent(id=identity, text=_text(text))
-    answer = converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    answer = with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
     if target.as_json:
         print_json(answer.entry)
     else:
@@ -184,7 +186,7 @@ def keep(target: Target) -> int:
       undercroft history keep
     """
     return _status(
-        target, converse(target, lambda peer: ask(peer, HistoryKeepRequestEvent(), TIMEOUT_SECONDS))
+        target, with_peer(target, lambda peer: ask(peer, HistoryKeepRequestEvent(), TIMEOUT_SECONDS))
     )
 
 
@@ -199,7 +201,7 @@ def status(target: Target) -> int:
       undercroft history status --json
     """
     return _status(
-        target, converse(target, lambda peer: ask(peer, HistoryStatusRequestEvent(), TIMEOUT_SECONDS))
+        target, with_peer(target, lambda peer: ask(peer, HistoryStatusRequestEvent(), TIMEOUT_SECONDS))
     )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from schemas.history import (
@@ -33,7 +33,7 @@ def delete(target: Target, ids: tuple[str, ...], dry_run: bool) -> int:
     """
     return _removed(
         target,
-        converse(
+        with_peer(
             target,
             lambda peer: ask(
                 peer, HistoryDeleteRequestEvent(ids=list(ids), dry_run=dry_run), TIMEOUT_SECONDS
@@ -65,7 +65,7 @@ def clear(target: Target, before: float | None, dry_run: bool, yes: bool) -> int
     )
     return _removed(
         target,
-        converse(
+        with_peer(
             target,
             lambda peer: ask(peer, HistoryClearRequestEvent(before=before, dry_run=dry_run), TIMEOUT_SECONDS),
         ),
@@ -88,7 +88,7 @@ def purge(target: Target, backups: bool, dry_run: bool, yes: bool) -> int:
     """
     _confirm(target, "Delete the whole history and all its files, for good?", dry_run or yes)
     request = HistoryClearRequestEvent(purge=True, purge_backups=backups, dry_run=dry_run)
-    return _removed(target, converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
+    return _removed(target, with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
 
 
 @click.command()
@@ -130,7 +130,7 @@ def prune(
     request = HistoryPruneRequestEvent(
         keep_days=keep_days, keep_entries=keep_entries, keep_mib=keep_mib, dry_run=dry_run
     )
-    return _removed(target, converse(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
+    return _removed(target, with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
 
 
 def _removed(target: Target, answer: HistoryRemovedEvent) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import DeadlinePassed, print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.discovery import is_alive, read_runtime, runtime_path, state_directory
@@ -41,7 +41,7 @@ def down(target: Target, timeout_seconds: float) -> None:
     runtime = read_runtime(runtime_path(target.app, target.home))
     began = time.monotonic()
     try:
-        converse(target, lambda peer: ask(peer, SupervisorStopRequestEvent(reason="undercroft down")))
+        with_peer(target, lambda peer: ask(peer, SupervisorStopRequestEvent(reason="undercroft down")))
     except (NotRunning, RequestFailed):
         _ask_by_signal(target, runtime.pid)
     if not wait_for_end(runtime.pid, timeout_seconds):

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import DeadlinePassed, ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.actor_table import plain_line
@@ -36,7 +36,7 @@ def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds
       undercroft restart model_downloader
       undercroft restart config_store --no-wait --json
     """
-    statuses = converse(target, lambda peer: _restart_all(peer, actors, wait, timeout_seconds))
+    statuses = with_peer(target, lambda peer: _restart_all(peer, actors, wait, timeout_seconds))
     for status in statuses:
         if target.as_json:
             print_json(status)

@@ -7,7 +7,7 @@ from typing import Final, get_args
 import click
 import msgspec
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.actor_table import alert_line, code_of, print_status
@@ -31,7 +31,7 @@ def status(target: Target) -> int:
       undercroft status
       undercroft status --json | jq '.actors[] | select(.state != "ready")'
     """
-    overview, alerts = converse(target, look)
+    overview, alerts = with_peer(target, look)
     if target.as_json:
         print_json({**msgspec.to_builtins(overview), "alerts": alerts})
     else:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from actors.cli.commands.models import models_lifecycle, models_sources
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.install_view import InstallView, view_for
@@ -53,7 +53,7 @@ def list_models(target: Target) -> int:
       undercroft models list
       undercroft models list --json
     """
-    listed = converse(target, lambda peer: ask(peer, ModelsListRequestEvent()))
+    listed = with_peer(target, lambda peer: ask(peer, ModelsListRequestEvent()))
     if target.as_json:
         print_json(listed)
         return ExitCode.OK
@@ -86,7 +86,7 @@ def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: 
         raise click.UsageError("expected MODEL... or --all, and not both")
     view = view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty())
     with view:
-        statuses = converse(target, lambda peer: _install(peer, model_ids, view, wait))
+        statuses = with_peer(target, lambda peer: _install(peer, model_ids, view, wait))
     return (
         ExitCode.FAILED if any(status.state in ("failed", "damaged") for status in statuses) else ExitCode.OK
     )
@@ -141,7 +141,7 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
     Examples:
       undercroft models cancel whisper-tiny-en
     """
-    done = converse(
+    done = with_peer(
         target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial))
     )
     tell(target, done, f"{model_id}: {done.status.state}, {size_text(done.status.durable_bytes)} kept")
@@ -169,7 +169,7 @@ def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) ->
       undercroft models remove whisper-tiny-en
     """
     request = ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run, wait_seconds=wait_seconds)
-    done = converse(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
+    done = with_peer(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
     tell(
         target, done, f"{model_id}: {size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
     )
@@ -187,7 +187,7 @@ def verify(target: Target, model_id: str) -> int:
     Examples:
       undercroft models verify whisper-tiny-en
     """
-    verdict = converse(
+    verdict = with_peer(
         target, lambda peer: ask(peer, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
     )
     lines = [

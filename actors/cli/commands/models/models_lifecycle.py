@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.views.model_lines import partial_line, tell
@@ -38,7 +38,7 @@ def pause(target: Target, model_id: str) -> int:
     Examples:
       undercroft models pause whisper-base
     """
-    done = converse(
+    done = with_peer(
         target, lambda peer: ask(peer, ModelPauseRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS)
     )
     tell(
@@ -58,7 +58,7 @@ def resume(target: Target, model_id: str) -> int:
     Examples:
       undercroft models resume whisper-base
     """
-    done = converse(
+    done = with_peer(
         target, lambda peer: ask(peer, ModelResumeRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS)
     )
     tell(target, done, f"{done.status.name}: {done.status.state}")
@@ -84,7 +84,7 @@ def rollback(target: Target, model_id: str, wait_seconds: float) -> int:
       undercroft models rollback whisper-base --wait 10
     """
     request = ModelRollbackRequestEvent(model_id=model_id, wait_seconds=wait_seconds)
-    done = converse(target, lambda peer: ask(peer, request, VERIFY_TIMEOUT_SECONDS + wait_seconds))
+    done = with_peer(target, lambda peer: ask(peer, request, VERIFY_TIMEOUT_SECONDS + wait_seconds))
     tell(target, done, f"{done.status.name}: {done.status.state}, revision {done.status.revision}")
     return ExitCode.OK
 
@@ -100,7 +100,7 @@ def repair(target: Target, model_id: str) -> int:
     Examples:
       undercroft models repair whisper-base
     """
-    done = converse(
+    done = with_peer(
         target, lambda peer: ask(peer, ModelRepairRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
     )
     tell(
@@ -136,7 +136,7 @@ def lease(target: Target, model_id: str, holder: str, ttl_seconds: float, lease_
     request = ModelLeaseRequestEvent(
         model_id=model_id, holder=holder, ttl_seconds=ttl_seconds, lease_id=lease_id
     )
-    done = converse(target, lambda peer: ask(peer, request, DISK_TIMEOUT_SECONDS))
+    done = with_peer(target, lambda peer: ask(peer, request, DISK_TIMEOUT_SECONDS))
     tell(target, done, f"{done.directory}\nlease {done.lease.lease_id}")
     return ExitCode.OK
 
@@ -153,7 +153,7 @@ def release(target: Target, model_id: str, lease_id: str) -> int:
     Examples:
       undercroft models release whisper-base 3f2a...
     """
-    done = converse(
+    done = with_peer(
         target,
         lambda peer: ask(
             peer, ModelReleaseRequestEvent(model_id=model_id, lease_id=lease_id), DISK_TIMEOUT_SECONDS
@@ -173,7 +173,7 @@ def partials(target: Target) -> int:
     Examples:
       undercroft models partials
     """
-    found = converse(target, lambda peer: ask(peer, PartialsListRequestEvent(), DISK_TIMEOUT_SECONDS))
+    found = with_peer(target, lambda peer: ask(peer, PartialsListRequestEvent(), DISK_TIMEOUT_SECONDS))
     rule = f"those that nobody wants are kept {f'{found.keep_days} days' if found.keep_days else 'for ever'}"
     if not found.partials:
         rule = "nothing lies beside the installed models"
@@ -197,7 +197,7 @@ def collect(target: Target, keep_days: int | None, dry_run: bool) -> int:
     Examples:
       undercroft models collect --keep-days 30 --dry-run
     """
-    done = converse(
+    done = with_peer(
         target,
         lambda peer: ask(
             peer, PartialsCollectRequestEvent(dry_run=dry_run, keep_days=keep_days), DISK_TIMEOUT_SECONDS

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from actors.cli.connection import ask, converse
+from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from schemas.manifest import ModelEntry
@@ -90,7 +90,7 @@ def add(
     question = ModelAddRequestEvent(
         name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
     )
-    added = converse(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
+    added = with_peer(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
     if target.as_json:
         print_json(added)
         return ExitCode.OK
@@ -134,7 +134,7 @@ def withdraw(target: Target, model_id: str) -> int:
     Examples:
       undercroft models withdraw qwen-small
     """
-    done = converse(target, lambda peer: ask(peer, ModelWithdrawRequestEvent(model_id=model_id)))
+    done = with_peer(target, lambda peer: ask(peer, ModelWithdrawRequestEvent(model_id=model_id)))
     _print(target, done, f"{model_id}: withdrawn")
     return ExitCode.OK
 
@@ -150,7 +150,7 @@ def accept(target: Target, model_id: str) -> int:
     Examples:
       undercroft models accept llama-3.2-3b
     """
-    done = converse(target, lambda peer: ask(peer, LicenceAcceptRequestEvent(model_id=model_id))).acceptance
+    done = with_peer(target, lambda peer: ask(peer, LicenceAcceptRequestEvent(model_id=model_id))).acceptance
     _print(target, done, f"{model_id}: licence {done.licence} accepted by {done.accepted_by}")
     return ExitCode.OK
 
@@ -166,7 +166,7 @@ def refresh(target: Target) -> int:
       undercroft models refresh
       undercroft models refresh --json
     """
-    done = converse(target, lambda peer: ask(peer, ManifestRefreshRequestEvent(), RESOLVE_TIMEOUT_SECONDS))
+    done = with_peer(target, lambda peer: ask(peer, ManifestRefreshRequestEvent(), RESOLVE_TIMEOUT_SECONDS))
     _print(target, done, done.message)
     return ExitCode.FAILED if done.outcome == "kept" else ExitCode.OK
 
@@ -216,7 +216,7 @@ def _resolve(
     question = ModelNameResolveRequestEvent(
         name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
     )
-    found = converse(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
+    found = with_peer(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
     _print(target, found, "\n".join(described(found.entry, found.pinned, found.skipped)))
     return ExitCode.OK
 
