@@ -1,15 +1,35 @@
-"""Sizes for people."""
+"""Sizes and durations in words for people. Pure."""
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+DURATION_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
-def size_text(size_bytes: float) -> str:
-    """A number of bytes in its largest decimal unit, as disks and downloads are sold and shown."""
+def size_text(size_bytes: float, *, rounded_up: bool = False) -> str:
+    """A number of bytes in its largest decimal unit, as disks and downloads are sold and shown.
+
+    Args:
+        size_bytes: zero or more.
+        rounded_up: never say less than it is, for room that has to be freed.
+    """
     amount, at = float(size_bytes), 0
-    while amount >= 999.95 and at < len(UNITS) - 1:
+    while at < len(UNITS) - 1 and amount >= (999.9 if rounded_up else 999.95):
         amount, at = amount / 1000, at + 1
-    return f"{amount:.0f} {UNITS[at]}" if at == 0 else f"{amount:.1f} {UNITS[at]}"
+    if at == 0:
+        return f"{math.ceil(amount) if rounded_up else amount:.0f} {UNITS[at]}"
+    if rounded_up:
+        tenths = -(-math.ceil(size_bytes) * 10 // 1000**at)  # in whole numbers: 1.1 * 10 is more than 11
+        return f"{tenths // 10}.{tenths % 10} {UNITS[at]}"
+    return f"{amount:.1f} {UNITS[at]}"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in whole numbers of its largest unit, such as `3h`; below a second `now`."""
+    for unit_seconds, unit in DURATION_UNITS:
+        if seconds >= unit_seconds:
+            return f"{int(seconds // unit_seconds)}{unit}"
+    return "now"
