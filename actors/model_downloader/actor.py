@@ -15,7 +15,7 @@ from actors.model_downloader.model_leases import ModelLeases
 from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
 from actors.model_downloader.reverification import days_of
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.credentials import Endpoints, Tokens, Wallet
 from actors.shared.manifest import load_manifest
 from actors.shared.profile.profile_tables import SourcesTable
@@ -114,7 +114,7 @@ class ModelDownloader(Actor[Inbox]):
         missing. `sources` names servers that stand in for the public ones.
         """
         self._manifest = manifest
-        self._root = ModelRoot(root)
+        self._root = ModelsLayout(root)
         self._name = name
         self._state = state
         self._default_root = default_root

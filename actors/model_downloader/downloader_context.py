@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.transfer.http_client import Client
-from actors.model_downloader.transfer.space_reservations import Reservations
-from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.space_reservations import SpaceReservations
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.shared.credentials import Endpoints, offline_by
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
 from schemas.event import Event
@@ -54,12 +54,12 @@ class World:
 
     publish: Callable[[Event], Awaitable[None]]
     verify: Callable[[FilesVerifyRequestEvent], Awaitable[FilesVerifiedEvent]]
-    open_client: Callable[[], Client] | None = None
+    open_client: Callable[[], HttpClient] | None = None
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     now: Callable[[], float] = time.time
     random_unit: Callable[[], float] = random.random
-    traffic: Traffic = field(default_factory=Traffic)
-    space: Reservations = field(default_factory=Reservations)
+    traffic: TransferLimits = field(default_factory=TransferLimits)
+    space: SpaceReservations = field(default_factory=SpaceReservations)
     alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = (
         lambda model_id, tell: nullcontext()
     )
@@ -69,7 +69,7 @@ class World:
     endpoints: Endpoints = field(default_factory=Endpoints)
 
     @cached_property
-    def client(self) -> Client:
+    def client(self) -> HttpClient:
         """One for all installs."""
         if self.open_client is not None:
             return self.open_client()
@@ -79,7 +79,7 @@ class World:
             if wallet
             else (lambda url, asked_first: {})
         )
-        return Client(credentials=credentials, offline=self.is_offline)
+        return HttpClient(credentials=credentials, offline=self.is_offline)
 
     def is_offline(self) -> bool:
         """Whether nobody is to be asked: by the settings, or by the environment."""

@@ -14,9 +14,9 @@ from actors.model_downloader.install_retry import Spent, Stop, after_failure
 from actors.model_downloader.piece_check import proven
 from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.activation import activate, unpack_archives
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
-from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.byte_ranges import total
 from actors.model_downloader.transfer.http_client import FetchFailed
 from actors.model_downloader.transfer.transfer import FULL, Failure, Transfer
@@ -50,7 +50,7 @@ class Install:
         let_others: awaited before it waits for those who hold the model, which may be for days.
     """
 
-    def __init__(self, entry: ModelEntry, root: ModelRoot, world: World) -> None:
+    def __init__(self, entry: ModelEntry, root: ModelsLayout, world: World) -> None:
         self.entry = entry
         self._root = root
         self._world = world
@@ -77,7 +77,7 @@ class Install:
             OSError, DurableWriteFailed: it could not be, and does not count.
         """
         self._telling.book = await anyio.to_thread.run_sync(self._root.open_staging, self.entry)
-        if not self._book.journal.wanted or self._book.journal.paused:
+        if not self._book.state.wanted or self._book.state.paused:
             self._book.change(wanted=True, paused=False)
             await anyio.to_thread.run_sync(self._book.save)
         await self._telling.tell_state()
@@ -126,14 +126,14 @@ class Install:
         spent = Spent()
         transfer = Transfer(self.entry, self._root, self._world, self._telling, self._book)
         while True:
-            before = self._book.journal.durable_bytes
+            before = self._book.state.durable_bytes
             await self._telling.enter("downloading")
             failure = await transfer.fetch_all() or await self._verify_and_activate(transfer)
             if failure is None:
                 return
             kind = "disk" if isinstance(failure, DiskFailed) else failure.kind
             retry_after = failure.retry_after if isinstance(failure, FetchFailed) else None
-            gained = max(0, self._book.journal.durable_bytes - before)
+            gained = max(0, self._book.state.durable_bytes - before)
             verdict = after_failure(
                 spent, kind, gained, self._world.random_unit(), retry_after, self._world.now()
             )
@@ -167,7 +167,7 @@ class Install:
         await self._world.publish(
             ModelVerifiedEvent(model_id=self.entry.id, size_bytes=self.entry.size_bytes)
         )
-        journal = self._book.journal
+        journal = self._book.state
         try:
             directory = await self._activate()
             if directory is None:
@@ -242,8 +242,8 @@ class Install:
 
     def _keep_good_pieces(self, promise: FilePromise) -> str:
         """Where pieces are known, only the bad ones are fetched again; returns how much is kept, in words."""
-        state = self._book.journal.file(promise.path)
-        good = proven(self._root.staged_file(self.entry.id, promise), promise, state.extents)
+        state = self._book.state.file(promise.path)
+        good = proven(self._root.staged_file(self.entry.id, promise), promise, state.durable_ranges)
         if not good or not state.validator:
             return ""
         self._book.keep(promise.path, good)
@@ -257,7 +257,7 @@ class Install:
         return f"; what was fetched is kept at {aside}" if aside else ""
 
     @property
-    def _book(self) -> JournalFile:
+    def _book(self) -> StagingJournal:
         assert self._telling.book is not None, "begin comes first"
         return self._telling.book
 

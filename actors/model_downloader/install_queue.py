@@ -15,7 +15,7 @@ from actors.model_downloader.install import Install
 from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.partial_rules import collectable
 from actors.model_downloader.partials import find_leftovers, place_of
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused, UndercroftError
@@ -38,7 +38,7 @@ class InstallQueue:
     """All installs of one downloader."""
 
     def __init__(
-        self, standings: ModelRegistry, root: ModelRoot, world: World, tasks: anyio.abc.TaskGroup
+        self, standings: ModelRegistry, root: ModelsLayout, world: World, tasks: anyio.abc.TaskGroup
     ) -> None:
         self._standings = standings
         self._root = root

@@ -14,7 +14,7 @@ import msgspec
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.model_leases import ModelLeases
 from actors.model_downloader.model_registry import ModelRegistry
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RevisionRecord, promises_of, revision_of, shown_revision
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.alert_book import Alerts
@@ -52,7 +52,7 @@ class InstalledModels:
     """
 
     def __init__(
-        self, standings: ModelRegistry, root: ModelRoot, world: World, holding: ModelLeases, alerts: Alerts
+        self, standings: ModelRegistry, root: ModelsLayout, world: World, holding: ModelLeases, alerts: Alerts
     ) -> None:
         self.verified_at: dict[str, float | None] = {}
         self._turns: dict[str, anyio.Lock] = defaultdict(anyio.Lock)

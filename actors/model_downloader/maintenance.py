@@ -14,7 +14,7 @@ from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.repair import salvage
 from actors.model_downloader.reverification import DEFAULT_DAYS, ROUND_SECONDS, next_due
 from actors.model_downloader.staging.activation import roll_back
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import promises_digest
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
@@ -36,7 +36,7 @@ class Maintenance:
         self,
         shelf: InstalledModels,
         standings: ModelRegistry,
-        root: ModelRoot,
+        root: ModelsLayout,
         world: World,
         holding: ModelLeases,
     ) -> None:

@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from actors.model_downloader.lease_book import LeaseBook, read_leases, write_leases
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
 from schemas.leases import Lease, ModelLeaseRequestEvent
@@ -53,7 +53,7 @@ class ModelLeases:
     """The leases of one downloader."""
 
     def __init__(
-        self, root: ModelRoot, instances: Instances = _nobody_knows, now: Callable[[], float] = time.time
+        self, root: ModelsLayout, instances: Instances = _nobody_knows, now: Callable[[], float] = time.time
     ) -> None:
         """Args: instances: of the peers that are on the bus now; None if that cannot be known now."""
         self._root = root

@@ -7,7 +7,7 @@ import msgspec
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
 from actors.model_downloader.progress_reporter import status_of
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import promises_digest
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.shared.manifest.licence import licence_digest
@@ -28,7 +28,7 @@ class ModelRegistry:
             are not to be used.
     """
 
-    def __init__(self, manifest: Manifest, root: ModelRoot, world: World) -> None:
+    def __init__(self, manifest: Manifest, root: ModelsLayout, world: World) -> None:
         self.entries: dict[str, ModelEntry] = {entry.id: entry for entry in manifest.models}
         self.installs: dict[str, Install] = {}
         self.problems: dict[str, str] = {}

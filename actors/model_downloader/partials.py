@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGING_SUFFIX, ModelRoot
-from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, Journal, read_journal
+from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGING_SUFFIX, ModelsLayout
+from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingState, read_journal
 from schemas.manifest import ModelEntry
 from schemas.models import PartialFound
 
 
-def find_leftovers(root: ModelRoot, entries: Mapping[str, ModelEntry], now: float) -> list[PartialFound]:
+def find_leftovers(root: ModelsLayout, entries: Mapping[str, ModelEntry], now: float) -> list[PartialFound]:
     """Everything of that kind, also of models that the manifest no longer names. States are those on disk.
 
     Args:
@@ -35,7 +35,7 @@ def find_leftovers(root: ModelRoot, entries: Mapping[str, ModelEntry], now: floa
     return found
 
 
-def place_of(root: ModelRoot, found: PartialFound) -> Path:
+def place_of(root: ModelsLayout, found: PartialFound) -> Path:
     """Where it lies."""
     return root.staging(found.model_id) if found.kind == "partial" else root.damaged(found.model_id)
 
@@ -70,7 +70,7 @@ def _damaged(place: Path, entries: Mapping[str, ModelEntry], now: float) -> Part
     )
 
 
-def _hosts(journal: Journal) -> list[str]:
+def _hosts(journal: StagingState) -> list[str]:
     hosts = [urlsplit(file.url).hostname or "this machine" for file in journal.files if file.url]
     return list(dict.fromkeys(hosts))
 

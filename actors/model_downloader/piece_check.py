@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from actors.model_downloader.transfer.byte_ranges import NONE, Extents, have, union
+from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges, have, union
 from schemas.manifest import FilePromise
 
 STEP_BYTES = 1 << 20
 
 
-def proven(path: Path, promise: FilePromise, extents: Extents) -> Extents:
+def proven(path: Path, promise: FilePromise, extents: ByteRanges) -> ByteRanges:
     """Those of the extents whose pieces have the digests of the manifest; none where it names no pieces.
 
     Bytes that are proven may be built upon, wherever they came from. Reads the file, in steps of 1 MiB.
     """
     pieces = promise.pieces
     if pieces is None or not extents:
-        return NONE
+        return NO_BYTES
     found = []
     buffer = memoryview(bytearray(STEP_BYTES))
     try:
@@ -39,5 +39,5 @@ def proven(path: Path, promise: FilePromise, extents: Extents) -> Extents:
                 if hashed.hexdigest() == digest:
                     found.append((number * pieces.size_bytes, end))
     except OSError:
-        return NONE
+        return NO_BYTES
     return union(found)

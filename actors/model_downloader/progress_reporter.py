@@ -7,7 +7,7 @@ import time
 import anyio
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.staging.staging_journal import FileState, Journal, JournalFile
+from actors.model_downloader.staging.staging_journal import FileState, StagingJournal, StagingState
 from actors.model_downloader.transfer.flush_policy import Progress
 from schemas.manifest import ModelEntry
 from schemas.models import (
@@ -33,7 +33,7 @@ class ProgressReporter:
         self._problem = ""
         self._problem_kind: ProblemKind = ""
         self.tick_seconds = TICK_SECONDS
-        self.book: JournalFile | None = None
+        self.book: StagingJournal | None = None
         self.state: ModelState = "queued"
 
     @property
@@ -88,7 +88,7 @@ class ProgressReporter:
         await self._world.publish(event)
 
     @property
-    def _journal(self) -> Journal:
+    def _journal(self) -> StagingState:
         assert self.book is not None, "the wish is made durable first"
         return self.book.saved
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.model_downloader.staging.models_layout import ModelRoot
-from actors.model_downloader.staging.revisions import Content, RevisionRecord
-from actors.model_downloader.staging.staging_journal import JournalFile
-from actors.model_downloader.transfer.byte_ranges import NONE, Extents, gaps, total, union
+from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.staging.revisions import InstalledFile, RevisionRecord
+from actors.model_downloader.staging.staging_journal import StagingJournal
+from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges, gaps, total, union
 from actors.shared.durable.durable_write import make_directory, move
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import VerificationFinding
@@ -25,8 +25,8 @@ class Find:
     """
 
     promise: FilePromise
-    good: Extents
-    source: Content | None = None
+    good: ByteRanges
+    source: InstalledFile | None = None
 
 
 def reusable(
@@ -45,14 +45,14 @@ def reusable(
         if promise.unpack is not None:
             continue
         if finding is None:
-            found.append(Find(promise, ((0, promise.size_bytes),) if promise.size_bytes else NONE))
+            found.append(Find(promise, ((0, promise.size_bytes),) if promise.size_bytes else NO_BYTES))
         elif finding.pieces and promise.pieces is not None and source is not None:
             damaged = union(*(_place_of(promise, promise.pieces, number) for number in finding.pieces))
             found.append(Find(promise, gaps(damaged, promise.size_bytes), source))
     return found
 
 
-def salvage(root: ModelRoot, entry: ModelEntry, findings: Sequence[VerificationFinding]) -> int:
+def salvage(root: ModelsLayout, entry: ModelEntry, findings: Sequence[VerificationFinding]) -> int:
     """Move what can be built upon from where a damaged model lies to its staging directory; returns how many bytes are good.
 
     What is not moved stays where it is until the model is whole again. What is staged already is not
@@ -75,7 +75,7 @@ def salvage(root: ModelRoot, entry: ModelEntry, findings: Sequence[VerificationF
     return sum(total(find.good) for find in moved)
 
 
-def _note(book: JournalFile, finds: list[Find]) -> None:
+def _note(book: StagingJournal, finds: list[Find]) -> None:
     """Have the journal say which bytes of the moved files are good, and where the others come from."""
     for find in finds:
         assert find.source is not None, "the others are complete"
@@ -91,8 +91,10 @@ def _note(book: JournalFile, finds: list[Find]) -> None:
     book.save()
 
 
-def _place_of(promise: FilePromise, pieces: Pieces, number: int) -> Extents:
+def _place_of(promise: FilePromise, pieces: Pieces, number: int) -> ByteRanges:
     start = number * pieces.size_bytes
     return (
-        ((start, min(start + pieces.size_bytes, promise.size_bytes)),) if start < promise.size_bytes else NONE
+        ((start, min(start + pieces.size_bytes, promise.size_bytes)),)
+        if start < promise.size_bytes
+        else NO_BYTES
     )

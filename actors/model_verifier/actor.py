@@ -12,8 +12,8 @@ import anyio
 import anyio.to_thread
 
 from actors.model_verifier.file_verdict import is_below
-from actors.model_verifier.growing_hash import GrowingHash, HashBook, Reading, Verdict, compare
-from actors.model_verifier.idle_reader import Abandoned, IdleReader
+from actors.model_verifier.growing_hash import Comparison, GrowingHash, GrowingHashes, ReadOptions, compare
+from actors.model_verifier.idle_reader import IdleReadAbandoned, IdleReader
 from actors.model_verifier.verification_records import VerificationRecords
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.manifest import path_problem
@@ -42,7 +42,7 @@ class ModelVerifier(Actor[Inbox]):
     def __init__(self, models: Path, state: Path) -> None:
         """Args: models: only directories directly below it are looked into; state: where the records lie."""
         self._roots = {models.absolute()}
-        self._book = HashBook()
+        self._book = GrowingHashes()
         self._idle = IdleReader()
         self._slots = anyio.CapacityLimiter(VERDICTS_AT_ONCE)
         self._records = VerificationRecords(state / "model_verifier")
@@ -117,7 +117,7 @@ class ModelVerifier(Actor[Inbox]):
     ) -> FilesVerifiedEvent:
         try:
             verdict = await anyio.to_thread.run_sync(
-                self._compare, request, directory, hashes, Reading(), limiter=self._slots
+                self._compare, request, directory, hashes, ReadOptions(), limiter=self._slots
             )
         finally:
             self._book.give_back(request.model_id, hashes)
@@ -127,7 +127,7 @@ class ModelVerifier(Actor[Inbox]):
         return verdict
 
     async def _judge_idly(self, request: FilesVerifyRequestEvent, directory: Path) -> FilesVerifiedEvent:
-        reading = Reading(pause=self._idle.pause, leaves_no_trace=True)
+        reading = ReadOptions(pause=self._idle.pause, leaves_no_trace=True)
 
         def read() -> FilesVerifiedEvent:
             hashes: dict[str, GrowingHash] = {}
@@ -139,7 +139,7 @@ class ModelVerifier(Actor[Inbox]):
 
         try:
             verdict = await self._idle.run(read)
-        except Abandoned:
+        except IdleReadAbandoned:
             raise Refused(f"{request.model_id}: the verifier stops; ask again") from None
         self._hashed.add(verdict.hashed_bytes, when="idle")
         self._broken.add(len(verdict.findings))
@@ -150,7 +150,7 @@ class ModelVerifier(Actor[Inbox]):
         request: FilesVerifyRequestEvent,
         directory: Path,
         hashes: dict[str, GrowingHash],
-        reading: Reading,
+        reading: ReadOptions,
     ) -> FilesVerifiedEvent:
         """Find the verdict, in a thread of its own, and remember it."""
         if request.trust_records:
@@ -166,7 +166,7 @@ class ModelVerifier(Actor[Inbox]):
             verified_at=verified_at,
         )
 
-    def _remember(self, request: FilesVerifyRequestEvent, verdict: Verdict) -> float | None:
+    def _remember(self, request: FilesVerifyRequestEvent, verdict: Comparison) -> float | None:
         if verdict.read or verdict.findings:
             try:
                 self._records.keep(request.model_id, request.files, verdict.identities, verdict.read)

@@ -14,7 +14,7 @@ QUIET_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class FileFound:
+class FoundFile:
     """What lies where a file was promised.
 
     Attributes:
@@ -40,7 +40,7 @@ class Identity:
     mtime_ns: int
 
 
-def judge(promised: FilePromise, found: FileFound) -> list[VerificationFinding]:
+def judge(promised: FilePromise, found: FoundFile) -> list[VerificationFinding]:
     """Compare what the manifest promised of a file with what lies on disk; no findings means that it keeps its promise."""
     if found.size_bytes is None:
         return [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.model_verifier.file_verdict import (
-    FileFound,
+    FoundFile,
     Identity,
     hash_goes_on,
     hash_until,
@@ -33,7 +33,7 @@ def go_on() -> None:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Comparison:
     """What became of comparing the files of a directory with their promises.
 
     Attributes:
@@ -51,7 +51,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How a verdict comes by what it needs.
 
     Attributes:
@@ -90,7 +90,7 @@ class GrowingHash:
         """Which file is open, as it is now."""
         return _identity(os.fstat(self._descriptor))
 
-    def advance(self, until: int, buffer: bytearray, reading: Reading | None = None) -> None:
+    def advance(self, until: int, buffer: bytearray, reading: ReadOptions | None = None) -> None:
         """Hash up to a byte, or to the end of the file if that comes first."""
         while self.hashed_bytes < until:
             if reading is not None:
@@ -103,7 +103,7 @@ class GrowingHash:
                 self._drop_from_cache(self.hashed_bytes, len(piece))
             self.hashed_bytes += len(piece)
 
-    def bad_pieces(self, pieces: Pieces, buffer: bytearray, reading: Reading) -> list[int]:
+    def bad_pieces(self, pieces: Pieces, buffer: bytearray, reading: ReadOptions) -> list[int]:
         """Numbers of the pieces whose digest is not the promised one. Reads the whole file once more."""
         bad = []
         self._file.seek(0)
@@ -137,7 +137,7 @@ class GrowingHash:
             os.posix_fadvise(self._descriptor, start, count, os.POSIX_FADV_DONTNEED)
 
 
-class HashBook:
+class GrowingHashes:
     """Digests of the files that are being downloaded, each as far as its bytes are durable. Used by one thread at a time."""
 
     def __init__(self) -> None:
@@ -194,8 +194,8 @@ class HashBook:
 
 
 def compare(
-    hashes: dict[str, GrowingHash], directory: Path, promises: list[FilePromise], reading: Reading
-) -> Verdict:
+    hashes: dict[str, GrowingHash], directory: Path, promises: list[FilePromise], reading: ReadOptions
+) -> Comparison:
     """Compare files with their promises, hashing only what is not hashed yet.
 
     Args:
@@ -210,16 +210,16 @@ def compare(
     identities: dict[str, Identity] = {}
     read: set[str] = set()
     hashed = behind = 0
-    buffer = Buffer()
+    buffer = LazyBuffer()
     for promise in promises:
         path = directory / promise.path
-        earlier, found, identity = 0, FileFound(None), None
+        earlier, found, identity = 0, FoundFile(None), None
         try:
             identity = identity_of(path)
             if identity is not None and reading.trusted is not None and reading.trusted(promise, identity):
-                found = FileFound(identity.size_bytes, promise.sha256)
+                found = FoundFile(identity.size_bytes, promise.sha256)
             elif identity is not None and not worth_hashing(promise, identity.size_bytes):
-                found = FileFound(identity.size_bytes)
+                found = FoundFile(identity.size_bytes)
             elif identity is not None:
                 known = current_hash(hashes, promise.path, path)
                 earlier = known.hashed_bytes
@@ -236,16 +236,16 @@ def compare(
                 hashed += known.hashed_bytes
                 hashes.pop(promise.path).close()
         except OSError as error:
-            found = FileFound(0, problem=error.strerror or str(error))
+            found = FoundFile(0, problem=error.strerror or str(error))
         behind += earlier
         problems = judge(promise, found)
         findings += problems
         if not problems and identity is not None:
             identities[promise.path] = identity
-    return Verdict(findings, identities, frozenset(read), hashed, behind, time.monotonic() - started)
+    return Comparison(findings, identities, frozenset(read), hashed, behind, time.monotonic() - started)
 
 
-class Buffer:
+class LazyBuffer:
     """A buffer that is made when it is first used: a verdict over files that did not change reads none."""
 
     @functools.cached_property
@@ -274,8 +274,8 @@ def identity_of(path: Path) -> Identity | None:
 
 
 def _finish(
-    known: GrowingHash, promise: FilePromise, path: Path, buffer: bytearray, reading: Reading
-) -> tuple[FileFound, Identity]:
+    known: GrowingHash, promise: FilePromise, path: Path, buffer: bytearray, reading: ReadOptions
+) -> tuple[FoundFile, Identity]:
     """Hash the rest, and see that nobody changed the file meanwhile."""
     before = known.identity
     known.advance(promise.size_bytes, buffer, reading)
@@ -287,10 +287,10 @@ def _finish(
     )
     after = known.identity
     if before != after or identity_of(path) != after:
-        return FileFound(after.size_bytes, problem="it was changed while it was read"), after
+        return FoundFile(after.size_bytes, problem="it was changed while it was read"), after
     if known.hashed_bytes != promise.size_bytes:
-        return FileFound(known.hashed_bytes), after
-    return FileFound(after.size_bytes, digest, bad_pieces=bad), after
+        return FoundFile(known.hashed_bytes), after
+    return FoundFile(after.size_bytes, digest, bad_pieces=bad), after
 
 
 def _identity(found: os.stat_result) -> Identity:

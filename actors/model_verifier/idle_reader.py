@@ -26,7 +26,7 @@ _WINDOWS_BACKGROUND: Final = 0x00010000  # THREAD_MODE_BACKGROUND_BEGIN
 ResultT = TypeVar("ResultT")
 
 
-class Abandoned(Exception):
+class IdleReadAbandoned(Exception):
     """Idle reading was given up, since the verifier stops."""
 
 
@@ -51,27 +51,27 @@ class IdleReader:
         """Wait while a download runs; for the reading thread.
 
         Raises:
-            Abandoned: the verifier stops.
+            IdleReadAbandoned: the verifier stops.
         """
         with self._changed:
             while not self._closed and (seconds := pause_seconds(self._progressed_at, self._now())):
                 self._changed.wait(seconds)
             if self._closed:
-                raise Abandoned
+                raise IdleReadAbandoned
 
     async def run(self, work: Callable[[], ResultT]) -> ResultT:
         """Do work in the idle thread, one after the other.
 
         Raises:
-            Abandoned: `close` was called before it was done.
+            IdleReadAbandoned: `close` was called before it was done.
         """
         if self._closed:
-            raise Abandoned
+            raise IdleReadAbandoned
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         except asyncio.CancelledError:
             if self._closed:  # it waited behind other work, and was taken out of the queue
-                raise Abandoned from None
+                raise IdleReadAbandoned from None
             raise
 
     def close(self) -> None:

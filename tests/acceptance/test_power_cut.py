@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from actors.model_downloader.staging.activation import activate
-from actors.model_downloader.staging.models_layout import ModelRoot
-from actors.model_downloader.staging.staged_file import PartialFile
+from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.staging.staged_file import StagedFile
 from actors.model_downloader.staging.staging_journal import read_journal, reconcile
-from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.shared.durable.durable_write import make_directory, replace_file
 from actors.shared.durable.quarantine import quarantine
 from schemas.manifest import FilePromise, ModelEntry
@@ -106,14 +106,14 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
         path="model.bin", size_bytes=len(content), sha256="0" * 64, urls=["https://models.example/m"]
     )
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
-    root = ModelRoot(disk.path / "models")
+    root = ModelsLayout(disk.path / "models")
     root.prepare()
     book = root.open_staging(entry)
     book.change_file("model.bin", url=promise.urls[0], etag='"v1"', validator='"v1"')
 
     if strict:
         book.change(boot=None)
-    writing = Writing(root.staging("m"), entry.files, book)
+    writing = PartWriter(root.staging("m"), entry.files, book)
     part = writing.ranges.take(0.0, 1)
     assert part is not None
     writing.begin(part)
@@ -129,7 +129,7 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
     journal = read_journal(root.staging("m"))
     assert journal is not None
     assert reconcile(entry, journal) == journal
-    assert root.open_staging(entry).journal.durable_bytes == journal.durable_bytes == 19 * MIB
+    assert root.open_staging(entry).state.durable_bytes == journal.durable_bytes == 19 * MIB
     assert root.staged_file("m", promise).read_bytes() == content[: 19 * MIB]
 
 
@@ -140,10 +140,10 @@ def test_activated_model_survives_whole_under_its_name(disk: Disk) -> None:
         path="sub/model.bin", size_bytes=len(content), sha256="0" * 64, urls=["https://models.example/m"]
     )
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
-    root = ModelRoot(disk.path / "models")
+    root = ModelsLayout(disk.path / "models")
     root.prepare()
     root.open_staging(entry)
-    staged = PartialFile(root.staged_file("m", promise))
+    staged = StagedFile(root.staged_file("m", promise))
     staged.write(0, content)
     staged.sync()
     staged.close()

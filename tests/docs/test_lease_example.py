@@ -17,7 +17,7 @@ import pytest
 import undercroft_client
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_downloader.staging.activation import activate
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor_loop import ActorLoop
 from bus.client import Peer, connect
@@ -72,7 +72,7 @@ async def is_served(peer: Peer) -> bool:
 async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_with_its_holder(
     tmp_path: Path,
 ) -> None:
-    engine, root = example(tmp_path), ModelRoot(tmp_path / "models")
+    engine, root = example(tmp_path), ModelsLayout(tmp_path / "models")
     root.prepare()
     root.staging("silero-vad").mkdir()
     (root.staging("silero-vad") / "f").write_bytes(CONTENT)

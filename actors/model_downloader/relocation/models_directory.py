@@ -19,7 +19,7 @@ from actors.model_downloader.relocation.relocation_journal import RelocationJour
 from actors.model_downloader.relocation.relocation_plan import begun, weigh
 from actors.model_downloader.relocation.tree_copy import CopyStopped
 from actors.model_downloader.staging.activation import finish
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
@@ -41,7 +41,7 @@ class ModelsDirectory:
     def __init__(
         self,
         name: str,
-        root: ModelRoot,
+        root: ModelsLayout,
         standings: ModelRegistry,
         world: World,
         ask: Ask,

@@ -9,14 +9,14 @@ from pathlib import Path
 from actors.model_downloader.relocation.relocation import RelocationFailed
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal
 from actors.model_downloader.relocation.tree_copy import belongings, is_one_file_system, model_of, tree_bytes
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staging_journal import read_journal
 from schemas.manifest import ModelEntry
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent
 
 
 def weigh(
-    root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent
+    root: ModelsLayout, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent
 ) -> ModelsRelocationEvent:
     """What a move would bring over. Blocks for as long as the disks take.
 
@@ -30,7 +30,7 @@ def weigh(
             request.target, f"it is the same as, inside, or around {source}, where they are"
         )
     adopted = (
-        [entry.id for entry in entries.values() if ModelRoot(target).keeps_sizes(entry)]
+        [entry.id for entry in entries.values() if ModelsLayout(target).keeps_sizes(entry)]
         if request.action != "anew"
         else []
     )
@@ -51,7 +51,7 @@ def weigh(
 
 
 def begun(
-    root: ModelRoot, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent
+    root: ModelsLayout, entries: dict[str, ModelEntry], request: ModelsRelocateRequestEvent
 ) -> RelocationJournal:
     """The journal of a move that is to begin: installs that are wished for go on at the new place."""
     wishes = []

@@ -16,10 +16,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from actors.model_downloader.staging.models_layout import BACK_PREFIX, NEXT_PREFIX, ModelRoot, files_below
+from actors.model_downloader.staging.models_layout import BACK_PREFIX, NEXT_PREFIX, ModelsLayout, files_below
 from actors.model_downloader.staging.revisions import (
     RECORD_NAME,
-    Content,
+    InstalledFile,
     RevisionRecord,
     read_record,
     record_of,
@@ -31,7 +31,7 @@ from actors.shared.durable.durable_write import DurableWriteFailed, move, sync_d
 from schemas.manifest import ModelEntry
 
 
-def unpack_archives(root: ModelRoot, entry: ModelEntry) -> dict[str, list[Content]]:
+def unpack_archives(root: ModelsLayout, entry: ModelEntry) -> dict[str, list[InstalledFile]]:
     """Unpack the verified archives of a staging directory inside it; returns what came out of each, by its path.
 
     Raises:
@@ -44,7 +44,7 @@ def unpack_archives(root: ModelRoot, entry: ModelEntry) -> dict[str, list[Conten
     from actors.model_downloader.staging.archive import unpack  # most models are no archives
 
     taken = [file.path for file in entry.files]
-    members: dict[str, list[Content]] = {}
+    members: dict[str, list[InstalledFile]] = {}
     for file in archives:
         assert file.unpack is not None, "the others were left out above"
         found = unpack(
@@ -55,7 +55,9 @@ def unpack_archives(root: ModelRoot, entry: ModelEntry) -> dict[str, list[Conten
     return members
 
 
-def activate(root: ModelRoot, entry: ModelEntry, members: Mapping[str, list[Content]] | None = None) -> Path:
+def activate(
+    root: ModelsLayout, entry: ModelEntry, members: Mapping[str, list[InstalledFile]] | None = None
+) -> Path:
     """Let a verified staging directory become the model; what was active becomes the former revision. Returns where the model is.
 
     `members` is what came out of its archives, by their paths.
@@ -79,7 +81,7 @@ def activate(root: ModelRoot, entry: ModelEntry, members: Mapping[str, list[Cont
     return root.installed(entry.id)
 
 
-def roll_back(root: ModelRoot, model_id: str) -> None:
+def roll_back(root: ModelsLayout, model_id: str) -> None:
     """Let the former revision be active again, and the active one be the former.
 
     Raises:
@@ -101,7 +103,7 @@ def roll_back(root: ModelRoot, model_id: str) -> None:
         move(back, former)
 
 
-def finish(root: ModelRoot) -> None:
+def finish(root: ModelsLayout) -> None:
     """Finish what a crash interrupted. Called before anybody is served; what the disk does not take is tried again at the next start."""
     for model_id in root.under_way(BACK_PREFIX):
         with contextlib.suppress(OSError, DurableWriteFailed):
@@ -111,7 +113,7 @@ def finish(root: ModelRoot) -> None:
             _swap(root, model_id)
 
 
-def _go_on_back(root: ModelRoot, model_id: str) -> None:
+def _go_on_back(root: ModelsLayout, model_id: str) -> None:
     """Bring a rollback by renames to its end."""
     active, former, back = root.installed(model_id), root.former(model_id), root.back(model_id)
     if not os.path.lexists(active):
@@ -121,7 +123,7 @@ def _go_on_back(root: ModelRoot, model_id: str) -> None:
     root.trash(back)
 
 
-def _swap(root: ModelRoot, model_id: str) -> None:
+def _swap(root: ModelsLayout, model_id: str) -> None:
     """Bring `.next-<id>` to its end, from wherever it is: not active yet, or active and what lies there is the former one."""
     active, coming = root.installed(model_id), root.next(model_id)
     if _is_newer(coming, active):
@@ -142,7 +144,7 @@ def _is_newer(coming: Path, active: Path) -> bool:
     return record is not None and (serving is None or record.sequence > serving.sequence)
 
 
-def _retire(root: ModelRoot, model_id: str, place: Path, successor: RevisionRecord | None) -> None:
+def _retire(root: ModelsLayout, model_id: str, place: Path, successor: RevisionRecord | None) -> None:
     """Keep what was active as the former revision, in place of the one before it.
 
     What its successor merely repairs is no revision to go back to, and is removed.
@@ -161,7 +163,7 @@ def _retire(root: ModelRoot, model_id: str, place: Path, successor: RevisionReco
     move(place, root.former(model_id))
 
 
-def _step_back(root: ModelRoot, model_id: str) -> None:
+def _step_back(root: ModelsLayout, model_id: str) -> None:
     """Undo the first half of an activation whose second half was not possible, so that nothing has to be fetched again."""
     active, coming, staging = root.installed(model_id), root.next(model_id), root.staging(model_id)
     if os.path.lexists(active) and _is_newer(coming, active) and not os.path.lexists(staging):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from actors.model_downloader.staging.revisions import RECORD_NAME, Content
+from actors.model_downloader.staging.revisions import RECORD_NAME, InstalledFile
 from actors.shared.durable.durable_write import FILE_MODE, make_directory, sync_data
 from actors.shared.manifest import path_problem
 from bus.errors import UndercroftError
@@ -47,7 +47,7 @@ _BROKEN = (
 
 
 @dataclass(frozen=True)
-class Limits:
+class ArchiveLimits:
     """How much may come out of one archive."""
 
     members: int = MEMBERS_LIMIT
@@ -75,7 +75,7 @@ class ArchiveRefused(UndercroftError):
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """One entry of an archive: its name as it stands there, and how to read it; `problem` if it is neither file nor directory."""
 
     name: str
@@ -85,8 +85,13 @@ class Member:
 
 
 def unpack(
-    archive: Path, how: Unpack, root: Path, origin: str, taken: Iterable[str], limits: Limits = Limits()
-) -> list[Content]:
+    archive: Path,
+    how: Unpack,
+    root: Path,
+    origin: str,
+    taken: Iterable[str],
+    limits: ArchiveLimits = ArchiveLimits(),
+) -> list[InstalledFile]:
     """Unpack an archive below a directory; on return its files are durable, their names are once their directories are synced.
 
     Args:
@@ -101,9 +106,9 @@ def unpack(
         ArchiveRefused: it is broken, would leave the root, or holds too much.
         OSError: the disk does not take it.
     """
-    places = Places(how, taken)
-    meter = Meter(archive.stat().st_size, limits)
-    found: list[Content] = []
+    places = MemberPaths(how, taken)
+    meter = UnpackMeter(archive.stat().st_size, limits)
+    found: list[InstalledFile] = []
     with ExitStack() as stack:
         try:
             for member in _members(archive, how.format, meter, stack):
@@ -111,7 +116,7 @@ def unpack(
                 place = places.of(member)
                 if place is not None:
                     found.append(_write(member, root, place, origin, meter))
-        except Unfit as unfit:
+        except MemberUnfit as unfit:
             raise ArchiveRefused(origin, unfit.member, unfit.reason) from None
         except _BROKEN as error:
             raise ArchiveRefused(origin, "", f"it cannot be read as {how.format}: {error}") from error
@@ -124,17 +129,17 @@ def unpack(
     return found
 
 
-class Unfit(UndercroftError):
+class MemberUnfit(UndercroftError):
     """A member, or the archive as a whole, is not to be unpacked."""
 
     member: str
     reason: str
 
 
-class Meter:
+class UnpackMeter:
     """Counts what comes out of an archive, whatever its headers say."""
 
-    def __init__(self, packed_bytes: int, limits: Limits) -> None:
+    def __init__(self, packed_bytes: int, limits: ArchiveLimits) -> None:
         self._limits = limits
         self._allowed_bytes = min(limits.unpacked_bytes, packed_bytes * limits.ratio + limits.grace_bytes)
         self._members = 0
@@ -144,27 +149,27 @@ class Meter:
         """One member more.
 
         Raises:
-            Unfit: that is too many.
+            MemberUnfit: that is too many.
         """
         self._members += 1
         if self._members > self._limits.members:
-            raise Unfit("", f"it holds more than {self._limits.members} members")
+            raise MemberUnfit("", f"it holds more than {self._limits.members} members")
 
     def count_bytes(self, count: int) -> None:
         """So many bytes more came out.
 
         Raises:
-            Unfit: that is too many.
+            MemberUnfit: that is too many.
         """
         self._bytes += count
         if self._bytes > self._allowed_bytes:
-            raise Unfit(
+            raise MemberUnfit(
                 "",
                 f"more than {self._allowed_bytes} bytes come out of it, which is more than a model of its size can hold",
             )
 
 
-class Places:
+class MemberPaths:
     """Decides where each member goes. Pure: knows names only."""
 
     def __init__(self, how: Unpack, taken: Iterable[str]) -> None:
@@ -172,49 +177,51 @@ class Places:
         self._files = {_folded(path) for path in (*taken, RECORD_NAME)}
         self._directories = {parent for path in self._files for parent in _parents(path)}
 
-    def of(self, member: Member) -> str | None:
+    def of(self, member: ArchiveMember) -> str | None:
         """Path below the root, with forward slashes; None for a directory, and for what `strip` leaves nothing of.
 
         Raises:
-            Unfit: it would leave the root, is a link or a device, or its name means two things on some
+            MemberUnfit: it would leave the root, is a link or a device, or its name means two things on some
                 platform.
         """
         if member.problem:
-            raise Unfit(member.name, member.problem)
+            raise MemberUnfit(member.name, member.problem)
         if member.name.startswith(("/", "\\")):
-            raise Unfit(member.name, "its path is absolute")
+            raise MemberUnfit(member.name, "its path is absolute")
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         if ".." in parts:
-            raise Unfit(member.name, "its path leaves the directory")
+            raise MemberUnfit(member.name, "its path leaves the directory")
         parts = parts[self._how.strip :]
         if not parts:
             return None
         path = "/".join(([self._how.into] if self._how.into else []) + parts)
         if problem := path_problem(path):
-            raise Unfit(member.name, problem)
+            raise MemberUnfit(member.name, problem)
         if len(path) > PATH_LIMIT_CHARACTERS:
-            raise Unfit(member.name, f"its path is longer than {PATH_LIMIT_CHARACTERS} characters")
+            raise MemberUnfit(member.name, f"its path is longer than {PATH_LIMIT_CHARACTERS} characters")
         return None if member.is_directory else self._claim(member, path)
 
-    def _claim(self, member: Member, path: str) -> str:
+    def _claim(self, member: ArchiveMember, path: str) -> str:
         folded = _folded(path)
         if folded in self._files:
-            raise Unfit(member.name, "its name is taken by another file, at least where case does not count")
+            raise MemberUnfit(
+                member.name, "its name is taken by another file, at least where case does not count"
+            )
         if folded in self._directories or any(parent in self._files for parent in _parents(folded)):
-            raise Unfit(member.name, "its name is taken by a file and a directory")
+            raise MemberUnfit(member.name, "its name is taken by a file and a directory")
         self._files.add(folded)
         self._directories.update(_parents(folded))
         return path
 
 
-def _members(archive: Path, format: str, meter: Meter, stack: ExitStack) -> Iterator[Member]:
+def _members(archive: Path, format: str, meter: UnpackMeter, stack: ExitStack) -> Iterator[ArchiveMember]:
     if format == "zip":
         return _zip_members(stack.enter_context(zipfile.ZipFile(archive)))
     source = stack.enter_context(_decompressed(archive, format))
-    return _tar_members(stack.enter_context(tarfile.open(fileobj=Metered(source, meter), mode="r:")))  # type: ignore[call-overload]  # it reads, seeks and tells, and needs no more
+    return _tar_members(stack.enter_context(tarfile.open(fileobj=MeteredReader(source, meter), mode="r:")))  # type: ignore[call-overload]  # it reads, seeks and tells, and needs no more
 
 
-def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
+def _zip_members(archive: zipfile.ZipFile) -> Iterator[ArchiveMember]:
     for info in archive.infolist():
         kind = stat.S_IFMT(info.external_attr >> 16)
         problem = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else "it is a link or a device"
@@ -224,10 +231,10 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
         def read(info: zipfile.ZipInfo = info) -> IO[bytes]:
             return archive.open(info)
 
-        yield Member(info.filename, info.is_dir(), read, problem)
+        yield ArchiveMember(info.filename, info.is_dir(), read, problem)
 
 
-def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
+def _tar_members(archive: tarfile.TarFile) -> Iterator[ArchiveMember]:
     for info in archive:
 
         def read(info: tarfile.TarInfo = info) -> IO[bytes]:
@@ -235,7 +242,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
             assert opened is not None, "only files are read"
             return opened
 
-        yield Member(
+        yield ArchiveMember(
             info.name, info.isdir(), read, "" if info.isreg() or info.isdir() else "it is a link or a device"
         )
 
@@ -245,14 +252,14 @@ def _decompressed(archive: Path, format: str) -> IO[bytes]:
     return openers.get(format, open)(archive, "rb")  # type: ignore[no-any-return]  # each of them reads bytes
 
 
-class Metered:
+class MeteredReader:
     """What tarfile reads from: each byte is counted, no read is large, and going back is possible within the last read only.
 
     tarfile reads extended headers at once, of whatever length they claim, and steps back by one byte before
     each header.
     """
 
-    def __init__(self, source: IO[bytes], meter: Meter) -> None:
+    def __init__(self, source: IO[bytes], meter: UnpackMeter) -> None:
         self._source = source
         self._meter = meter
         self._kept = b""
@@ -267,10 +274,10 @@ class Metered:
         """Up to so many bytes; fewer at the end only.
 
         Raises:
-            Unfit: more is asked for than a sane header has, or too much came out in all.
+            MemberUnfit: more is asked for than a sane header has, or too much came out in all.
         """
         if not 0 <= count <= BUFFER_BYTES:
-            raise Unfit("", f"it has a header of {count} bytes")
+            raise MemberUnfit("", f"it has a header of {count} bytes")
         offset = self._at - self._kept_from
         found = self._kept[offset : offset + count]
         if len(found) < count:
@@ -285,10 +292,10 @@ class Metered:
         """Go to a position; forward by reading.
 
         Raises:
-            Unfit: it lies before what the last read brought.
+            MemberUnfit: it lies before what the last read brought.
         """
         if whence != 0 or position < self._kept_from:
-            raise Unfit("", "it cannot be read from front to back")
+            raise MemberUnfit("", "it cannot be read from front to back")
         self._at = min(self._at, self._kept_from + len(self._kept))
         if position <= self._kept_from + len(self._kept):
             self._at = position
@@ -297,7 +304,7 @@ class Metered:
         return self._at
 
 
-def _write(member: Member, root: Path, place: str, origin: str, meter: Meter) -> Content:
+def _write(member: ArchiveMember, root: Path, place: str, origin: str, meter: UnpackMeter) -> InstalledFile:
     path = root / place
     make_directory(path.parent)
     path.unlink(missing_ok=True)  # left by an unpacking that was interrupted
@@ -309,7 +316,7 @@ def _write(member: Member, root: Path, place: str, origin: str, meter: Meter) ->
             digest.update(piece)
             size += target.write(piece)
         sync_data(target.fileno())
-    return Content(path=place, size_bytes=size, sha256=digest.hexdigest(), archive=origin)
+    return InstalledFile(path=place, size_bytes=size, sha256=digest.hexdigest(), archive=origin)
 
 
 def _folded(path: str) -> str:

@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.model_downloader.staging.revisions import RECORD_NAME, Content, RevisionRecord, read_record
-from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, JournalFile
+from actors.model_downloader.staging.revisions import RECORD_NAME, InstalledFile, RevisionRecord, read_record
+from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingJournal
 from actors.model_downloader.staging.staging_recovery import open_staging, regular_size
 from actors.shared.durable.durable_write import make_directory, move, remove_file
 from bus.errors import UndercroftError
@@ -34,7 +34,7 @@ class UnsafeModelId(UndercroftError):
     words = "{model_id!r} is no id of a model: expected lower-case letters, digits, dots and dashes"
 
 
-class ModelRoot:
+class ModelsLayout:
     """The directory of all models, which one downloader owns.
 
     Attributes:
@@ -104,7 +104,7 @@ class ModelRoot:
         )
         return sorted(name for name in names if _SAFE_ID.fullmatch(name))
 
-    def open_staging(self, entry: ModelEntry) -> JournalFile:
+    def open_staging(self, entry: ModelEntry) -> StagingJournal:
         """The journal of a model's staging directory, both created if missing, and durable on return.
 
         Files are measured and cut back to what can be trusted, so that afterwards their lengths and the
@@ -152,7 +152,7 @@ class ModelRoot:
     def keeps_sizes(self, entry: ModelEntry) -> bool:
         """Whether every file of an installed model is there with its length; says nothing of the bytes."""
         directory = self.installed(entry.id)
-        promised: Sequence[Content | FilePromise] = (
+        promised: Sequence[InstalledFile | FilePromise] = (
             record.contents if (record := self.record(entry.id)) else entry.files
         )
         return all(regular_size(directory / file.path) == file.size_bytes for file in promised)

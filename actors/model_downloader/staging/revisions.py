@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.model_downloader.staging.staging_journal import FileState, Journal
+from actors.model_downloader.staging.staging_journal import FileState, StagingState
 from actors.shared.durable.durable_write import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -24,7 +24,7 @@ _NOWHERE = "installed:"
 """Stands in for a URL of a file that came out of an archive, or whose revision the manifest no longer names."""
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True):
+class InstalledFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of an installed model.
 
     Attributes:
@@ -56,7 +56,7 @@ class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     promises: str
     sequence: int
-    contents: list[Content]
+    contents: list[InstalledFile]
     format: int = FORMAT
 
     @property
@@ -92,7 +92,10 @@ def shown_revision(record: RevisionRecord | None, entry: ModelEntry) -> str:
 
 
 def record_of(
-    entry: ModelEntry, members: Mapping[str, list[Content]], sequence: int, journal: Journal | None = None
+    entry: ModelEntry,
+    members: Mapping[str, list[InstalledFile]],
+    sequence: int,
+    journal: StagingState | None = None,
 ) -> RevisionRecord:
     """The record of a model that was fetched as the manifest promises.
 
@@ -103,7 +106,7 @@ def record_of(
         journal: knows where the files came from; None if nothing is known of that.
     """
     sources = {state.path: state for state in journal.files} if journal else {}
-    contents: list[Content] = []
+    contents: list[InstalledFile] = []
     for file in entry.files:
         unpacked = members.get(file.path)
         contents += unpacked if unpacked is not None else [_content(file, sources.get(file.path))]
@@ -116,10 +119,10 @@ def record_of(
     )
 
 
-def _content(file: FilePromise, source: FileState | None) -> Content:
+def _content(file: FilePromise, source: FileState | None) -> InstalledFile:
     if source is None:
-        return Content(path=file.path, size_bytes=file.size_bytes, sha256=file.sha256)
-    return Content(
+        return InstalledFile(path=file.path, size_bytes=file.size_bytes, sha256=file.sha256)
+    return InstalledFile(
         path=file.path,
         size_bytes=file.size_bytes,
         sha256=file.sha256,

@@ -26,7 +26,7 @@ class DiskFailed(UndercroftError):
     words = "{path}: cannot be written ({reason})"
 
 
-class PartialFile:
+class StagedFile:
     """A file that is written in several places at once.
 
     `write` returns once the kernel has the bytes; `sync` once they are on the platters.

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actors.model_downloader.transfer.byte_ranges import Extent, Extents, prefix, total, within
+from actors.model_downloader.transfer.byte_ranges import ByteRange, ByteRanges, prefix, total, within
 from actors.shared.durable.durable_write import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -38,10 +38,10 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     last_modified: str = ""
     validator: str | None = None
     durable_bytes: int = 0
-    ranges: list[Extent] = []
+    ranges: list[ByteRange] = []
 
     @property
-    def extents(self) -> Extents:
+    def durable_ranges(self) -> ByteRanges:
         """Which bytes are durable; none if the journal contradicts itself."""
         found = tuple(self.ranges) or (((0, self.durable_bytes),) if self.durable_bytes else ())
         return found if within(found, self.size_bytes) and total(found) == self.durable_bytes else ()
@@ -49,10 +49,10 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prefix_bytes(self) -> int:
         """How many bytes are durable from the first one on without a gap."""
-        return prefix(self.extents)
+        return prefix(self.durable_ranges)
 
 
-class Journal(msgspec.Struct, frozen=True, kw_only=True):
+class StagingState(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a staging directory.
 
     Attributes:
@@ -83,23 +83,23 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         return next(file for file in self.files if file.path == path)
 
 
-class JournalFile:
+class StagingJournal:
     """The journal on disk and in memory; safe to use from the threads that write and sync."""
 
-    def __init__(self, directory: Path, journal: Journal) -> None:
+    def __init__(self, directory: Path, journal: StagingState) -> None:
         self._path = directory / JOURNAL_NAME
         self._journal = self._saved = journal
         self._lock = threading.Lock()
         self._saving = threading.Lock()
 
     @property
-    def journal(self) -> Journal:
+    def state(self) -> StagingState:
         """What is known now; an immutable snapshot."""
         with self._lock:
             return self._journal
 
     @property
-    def saved(self) -> Journal:
+    def saved(self) -> StagingState:
         """What was last made durable: only this may be told."""
         with self._lock:
             return self._saved
@@ -120,7 +120,7 @@ class JournalFile:
             ]
             self._journal = msgspec.structs.replace(self._journal, files=files)
 
-    def keep(self, path: str, extents: Extents) -> None:
+    def keep(self, path: str, extents: ByteRanges) -> None:
         """These bytes of a file are durable, and no others; in memory."""
         simple = extents == () or (len(extents) == 1 and extents[0][0] == 0)
         self.change_file(path, durable_bytes=total(extents), ranges=[] if simple else list(extents))
@@ -132,24 +132,24 @@ class JournalFile:
             DurableWriteFailed: it could not be written; the earlier journal is still there.
         """
         with self._saving:
-            journal = self.journal
+            journal = self.state
             replace_file(self._path, msgspec.json.encode(journal))
             with self._lock:
                 self._saved = journal
 
 
-def read_journal(directory: Path) -> Journal | None:
+def read_journal(directory: Path) -> StagingState | None:
     """The journal of a staging directory; None if there is none that can be read."""
     try:
         with (directory / JOURNAL_NAME).open("rb") as file:
             content = file.read(JOURNAL_LIMIT_BYTES + 1)
-        journal = msgspec.json.decode(content, type=Journal)
+        journal = msgspec.json.decode(content, type=StagingState)
     except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return journal if journal.format == FORMAT else None
 
 
-def reconcile(entry: ModelEntry, journal: Journal | None) -> Journal:
+def reconcile(entry: ModelEntry, journal: StagingState | None) -> StagingState:
     """The journal for what the manifest promises now: of files whose promise changed nothing is kept.
 
     Without a journal nothing is known of the files that lie there: whoever opens the directory measures them.
@@ -157,7 +157,7 @@ def reconcile(entry: ModelEntry, journal: Journal | None) -> Journal:
     known = {file.path: file for file in journal.files} if journal else {}
     files = [_state(promise, known.get(promise.path)) for promise in entry.files]
     if journal is None:
-        return Journal(model_id=entry.id, files=files)
+        return StagingState(model_id=entry.id, files=files)
     return msgspec.structs.replace(journal, model_id=entry.id, files=files)
 
 

@@ -11,7 +11,7 @@ import struct
 import threading
 from pathlib import Path
 
-from actors.model_downloader.transfer.byte_ranges import Extent, Extents, union
+from actors.model_downloader.transfer.byte_ranges import ByteRange, ByteRanges, union
 
 WATERMARKS_NAME = "written.marks"
 _MARK = struct.Struct("<QQQ")
@@ -61,9 +61,9 @@ class Watermarks:
                 self._descriptor = -1
 
 
-def read_watermarks(directory: Path, files: int) -> list[Extents]:
+def read_watermarks(directory: Path, files: int) -> list[ByteRanges]:
     """What the marks of a directory say was written of each of so many files; nothing if they cannot be read."""
-    found: list[list[Extent]] = [[] for _ in range(files)]
+    found: list[list[ByteRange]] = [[] for _ in range(files)]
     try:
         descriptor = os.open(directory / WATERMARKS_NAME, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-Extent = tuple[int, int]
-Extents = tuple[Extent, ...]
+ByteRange = tuple[int, int]
+ByteRanges = tuple[ByteRange, ...]
 
-NONE: Extents = ()
+NO_BYTES: ByteRanges = ()
 
 
-def union(*many: Iterable[Extent]) -> Extents:
+def union(*many: Iterable[ByteRange]) -> ByteRanges:
     """What at least one of them has."""
-    found: list[Extent] = []
+    found: list[ByteRange] = []
     for start, end in sorted(extent for extents in many for extent in extents if extent[0] < extent[1]):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
@@ -22,7 +22,7 @@ def union(*many: Iterable[Extent]) -> Extents:
     return tuple(found)
 
 
-def gaps(extents: Extents, size_bytes: int) -> Extents:
+def gaps(extents: ByteRanges, size_bytes: int) -> ByteRanges:
     """What is missing of a file of this length."""
     found, position = [], 0
     for start, end in extents:
@@ -34,7 +34,7 @@ def gaps(extents: Extents, size_bytes: int) -> Extents:
     return tuple(extent for extent in found if extent[0] < extent[1])
 
 
-def within(extents: Extents, size_bytes: int) -> bool:
+def within(extents: ByteRanges, size_bytes: int) -> bool:
     """Whether they lie in a file of this length, in order, without touching each other."""
     edges = [edge for extent in extents for edge in extent]
     return all(before < after for before, after in itertools.pairwise(edges)) and (
@@ -42,16 +42,16 @@ def within(extents: Extents, size_bytes: int) -> bool:
     )
 
 
-def total(extents: Extents) -> int:
+def total(extents: ByteRanges) -> int:
     """How many bytes they have."""
     return sum(end - start for start, end in extents)
 
 
-def prefix(extents: Extents) -> int:
+def prefix(extents: ByteRanges) -> int:
     """How many bytes there are from the first one on without a gap."""
     return extents[0][1] if extents and extents[0][0] == 0 else 0
 
 
-def have(extents: Extents, start: int, end: int) -> bool:
+def have(extents: ByteRanges, start: int, end: int) -> bool:
     """Whether every byte of a range is there."""
     return any(first <= start and end <= last for first, last in extents)

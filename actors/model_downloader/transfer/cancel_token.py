@@ -9,11 +9,11 @@ import threading
 from bus.errors import UndercroftError
 
 
-class Aborted(UndercroftError):
+class FetchCancelled(UndercroftError):
     """Somebody asked for the fetch to end."""
 
 
-class Abort:
+class CancelToken:
     """One for each connection."""
 
     def __init__(self) -> None:
@@ -33,9 +33,9 @@ class Abort:
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raises Aborted if the fetch is to end."""
+        """Raises FetchCancelled if the fetch is to end."""
         if self._event.is_set():
-            raise Aborted("the fetch was aborted")
+            raise FetchCancelled("the fetch was aborted")
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until the fetch is to end."""

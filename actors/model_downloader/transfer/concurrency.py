@@ -28,7 +28,7 @@ SMALL_FILES_CONNECTIONS = 4
 """Many small files spend their time waiting for answers: so many connections from the start."""
 
 
-class Ramp:
+class Concurrency:
     """How many connections one download should have.
 
     Attributes:

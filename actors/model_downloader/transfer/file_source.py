@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult
 
-from actors.model_downloader.staging.staged_file import PartialFile, disk_failed
+from actors.model_downloader.staging.staged_file import StagedFile, disk_failed
 from actors.model_downloader.transfer.http_client import FetchFailed
 
 STEP_BYTES = 8 * 1024 * 1024
 
 
-class LocalFile:
+class FileSource:
     """A file that a `file:` URL names.
 
     Attributes:
@@ -42,7 +42,7 @@ class LocalFile:
                 "refused", f"{name}: {self._path} has {found.st_size} bytes, expected {size_bytes}"
             )
 
-    def copy(self, target: PartialFile, position: int, end: int, wrote: Callable[[int], None]) -> None:
+    def copy(self, target: StagedFile, position: int, end: int, wrote: Callable[[int], None]) -> None:
         """Copy bytes to the same place of a staged file; `wrote` is told of every step.
 
         Raises:
@@ -60,7 +60,7 @@ class LocalFile:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _step(self, target: PartialFile, position: int, count: int) -> int:
+    def _step(self, target: StagedFile, position: int, count: int) -> int:
         if sys.platform == "linux":
             try:
                 return os.copy_file_range(self._descriptor, target.descriptor, count, position, position)

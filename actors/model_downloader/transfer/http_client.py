@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.cancel_token import CancelToken
 from actors.model_downloader.transfer.http_connector import Connector, ProxyUnknown, asks_proxy, proxy_headers
-from actors.model_downloader.transfer.http_resume import FailureKind, Head
+from actors.model_downloader.transfer.http_resume import FailureKind, ResponseHead
 from actors.shared.credentials.tls_trust import CertificatesUnreadable
 from bus.errors import UndercroftError
 
@@ -60,7 +60,7 @@ class FetchFailed(UndercroftError):
         return self.problem
 
 
-class Answer:
+class HttpResponse:
     """An answer whose body is still to be read.
 
     Attributes:
@@ -71,7 +71,7 @@ class Answer:
 
     def __init__(
         self,
-        client: Client,
+        client: HttpClient,
         connection: http.client.HTTPConnection,
         response: http.client.HTTPResponse,
         url: str,
@@ -81,7 +81,7 @@ class Answer:
         self._connection = connection
         self._response = response
         self.url = url
-        self.head = Head(
+        self.head = ResponseHead(
             response.status, {name.lower(): value for name, value in response.getheaders()}, redirected
         )
         self.challenges = tuple(response.headers.get_all("www-authenticate") or ())
@@ -112,7 +112,7 @@ class Answer:
         self.close()
 
 
-class Client:
+class HttpClient:
     """One for all installs; safe to use from several threads."""
 
     def __init__(
@@ -137,8 +137,8 @@ class Client:
         self._lock = threading.Lock()
 
     def get(
-        self, url: str, headers: Mapping[str, str], abort: Abort, path: str, *, resolved: str = ""
-    ) -> Answer:
+        self, url: str, headers: Mapping[str, str], abort: CancelToken, path: str, *, resolved: str = ""
+    ) -> HttpResponse:
         """Ask for a URL, and follow redirects by the rules.
 
         A redirect from https to http is refused. Credentials go to the origin that was asked first, and to no
@@ -204,7 +204,9 @@ class Client:
         for connection in kept:
             connection.close()
 
-    def _ask(self, url: str, headers: Mapping[str, str], abort: Abort, path: str, redirected: bool) -> Answer:
+    def _ask(
+        self, url: str, headers: Mapping[str, str], abort: CancelToken, path: str, redirected: bool
+    ) -> HttpResponse:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise FetchFailed(
@@ -216,7 +218,7 @@ class Client:
             connection = idle.pop() if idle else None
         if connection is not None:
             try:
-                return Answer(
+                return HttpResponse(
                     self, connection, self._send(connection, parts, url, headers, abort), url, redirected
                 )
             except (OSError, http.client.HTTPException):
@@ -233,7 +235,7 @@ class Client:
         try:
             connection.connect()
             connected = True
-            return Answer(
+            return HttpResponse(
                 self, connection, self._send(connection, parts, url, headers, abort), url, redirected
             )
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -250,7 +252,7 @@ class Client:
         parts: SplitResult,
         url: str,
         headers: Mapping[str, str],
-        abort: Abort,
+        abort: CancelToken,
     ) -> http.client.HTTPResponse:
         abort.watch(connection.sock)
         abort.check()
@@ -265,9 +267,9 @@ class Client:
         return connection.getresponse()
 
 
-def open_client(stall_seconds: float = STALL_SECONDS) -> Client:
+def open_client(stall_seconds: float = STALL_SECONDS) -> HttpClient:
     """A client without credentials."""
-    return Client(stall_seconds)
+    return HttpClient(stall_seconds)
 
 
 class StallWatch:

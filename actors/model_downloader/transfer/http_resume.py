@@ -23,7 +23,7 @@ _HTML = ("text/html", "application/xhtml+xml")
 
 
 @dataclass(frozen=True)
-class Partial:
+class ResumeState:
     """What is there of a file.
 
     Attributes:
@@ -40,7 +40,7 @@ class Partial:
 
 
 @dataclass(frozen=True)
-class Ask:
+class RangeRequest:
     """A request for a file from byte `start` on, up to but not including `stop` if there is one.
 
     Without either it asks for the whole; a range without a validator in `if_range` is a plain one.
@@ -66,7 +66,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Head:
+class ResponseHead:
     """Status and header fields of an answer; names are in lower case.
 
     Attributes:
@@ -93,7 +93,7 @@ class StartOver:
 class AskAgain:
     """Leave the body unread and ask once more at once. Unless it is for a range, what is there is to be discarded."""
 
-    ask: Ask
+    ask: RangeRequest
     reason: str
 
 
@@ -111,27 +111,27 @@ class Fail:
     retry_after: str | None = None
 
 
-Step = Append | StartOver | AskAgain | Fail
+ResumeStep = Append | StartOver | AskAgain | Fail
 
 
-def first_ask(partial: Partial) -> Ask | None:
+def first_ask(partial: ResumeState) -> RangeRequest | None:
     """What to ask for; None if all bytes are there. Bytes without a strong validator are never built upon."""
     if partial.have_bytes == partial.size_bytes:
         return None
     return part_ask(partial, partial.have_bytes, partial.size_bytes)
 
 
-def part_ask(partial: Partial, start: int, stop: int) -> Ask:
+def part_ask(partial: ResumeState, start: int, stop: int) -> RangeRequest:
     """What to ask for one part of a file; the whole of it if there are bytes that cannot be built upon."""
     end = None if stop >= partial.size_bytes else stop
     if not partial.have_bytes:
-        return Ask(start, None, end)
+        return RangeRequest(start, None, end)
     if partial.have_bytes < partial.size_bytes and partial.validator:
-        return Ask(start, partial.validator, end)
-    return Ask(0)
+        return RangeRequest(start, partial.validator, end)
+    return RangeRequest(0)
 
 
-def next_step(partial: Partial, ask: Ask, head: Head) -> Step:
+def next_step(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> ResumeStep:
     """What the answer to `ask` means for the partial.
 
     Asks again at most twice for one partial: each further request wants less of the server than the one before
@@ -143,7 +143,7 @@ def next_step(partial: Partial, ask: Ask, head: Head) -> Step:
     if head.status == 200:
         return _whole(partial, ask, head)
     if head.status == 416 and ask.is_range:
-        return AskAgain(Ask(0), "the server has no bytes at the end of the partial")
+        return AskAgain(RangeRequest(0), "the server has no bytes at the end of the partial")
     return _failure(partial, head)
 
 
@@ -164,7 +164,7 @@ def strong_validator(fields: dict[str, str]) -> str | None:
         return None
 
 
-def _part(partial: Partial, ask: Ask, head: Head) -> Step:
+def _part(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> ResumeStep:
     """A 206: appended only if it brings exactly what was asked for, of the representation that is there.
 
     A 206 with all bytes, sent although nobody asked for a range, is as good as a 200.
@@ -176,21 +176,23 @@ def _part(partial: Partial, ask: Ask, head: Head) -> Step:
     if found is None or tuple(int(part) for part in found.groups()) != expected:
         shown = head.fields.get("content-range", "none")
         reason = f"Content-Range is {shown!r}, expected 'bytes {expected[0]}-{expected[1]}/{expected[2]}'"
-        return AskAgain(Ask(0), reason) if ask.is_range else Fail("server", f"{partial.path}: {reason}")
+        return (
+            AskAgain(RangeRequest(0), reason) if ask.is_range else Fail("server", f"{partial.path}: {reason}")
+        )
     if not ask.is_range:
         return _whole(partial, ask, head)
     if partial.have_bytes and _is_another(partial, ask, head):
-        return AskAgain(Ask(0), "the file at the server is another one")
+        return AskAgain(RangeRequest(0), "the file at the server is another one")
     return Append()
 
 
-def _is_another(partial: Partial, ask: Ask, head: Head) -> bool:
+def _is_another(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> bool:
     """Whether a 206 is of another representation; one that answers an If-Range may leave its validator out (15.3.7)."""
     found = strong_validator(head.fields)
     return found != partial.validator and not (ask.if_range and found is None and not head.fields.get("etag"))
 
 
-def _whole(partial: Partial, ask: Ask, head: Head) -> Step:
+def _whole(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> ResumeStep:
     """A 200: the server does not do ranges, or its file is another one, or it ignores If-Range as some networks do."""
     if encoded := _encoding(partial, head):
         return encoded
@@ -206,11 +208,13 @@ def _whole(partial: Partial, ask: Ask, head: Head) -> Step:
             f"{partial.path}: the server's file has {length} bytes, expected {partial.size_bytes}; the manifest is out of date",
         )
     if ask.if_range and ask.if_range.startswith('"') and strong_validator(head.fields) == ask.if_range:
-        return AskAgain(Ask(ask.start, None, ask.stop), "200 to If-Range although the ETag is the same")
+        return AskAgain(
+            RangeRequest(ask.start, None, ask.stop), "200 to If-Range although the ETag is the same"
+        )
     return StartOver()
 
 
-def _failure(partial: Partial, head: Head) -> Fail:
+def _failure(partial: ResumeState, head: ResponseHead) -> Fail:
     problem = f"{partial.path}: the server answered {head.status}"
     if head.status in _LATER:
         return Fail("server", f"{problem}, try again later", _retry_after(head.fields))
@@ -230,7 +234,7 @@ def _retry_after(fields: dict[str, str]) -> str | None:
         return value
 
 
-def _encoding(partial: Partial, head: Head) -> Fail | None:
+def _encoding(partial: ResumeState, head: ResponseHead) -> Fail | None:
     encoding = head.fields.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
@@ -240,5 +244,5 @@ def _encoding(partial: Partial, head: Head) -> Fail | None:
     )
 
 
-def _is_html(head: Head) -> bool:
+def _is_html(head: ResponseHead) -> bool:
     return head.fields.get("content-type", "").split(";")[0].strip().lower() in _HTML

@@ -10,31 +10,31 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from actors.model_downloader.piece_check import proven
-from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.byte_ranges import total
-from actors.model_downloader.transfer.cancel_token import Abort
-from actors.model_downloader.transfer.file_source import LocalFile
+from actors.model_downloader.transfer.cancel_token import CancelToken
+from actors.model_downloader.transfer.file_source import FileSource
 from actors.model_downloader.transfer.http_client import (
-    Answer,
-    Client,
     FetchFailed,
+    HttpClient,
+    HttpResponse,
     StallWatch,
     transfer_failed,
 )
 from actors.model_downloader.transfer.http_resume import (
-    Ask,
     AskAgain,
     Fail,
-    Partial,
+    RangeRequest,
+    ResumeState,
+    ResumeStep,
     StartOver,
-    Step,
     next_step,
     part_ask,
     strong_validator,
 )
 from actors.model_downloader.transfer.part_scheduler import Part
-from actors.model_downloader.transfer.part_writer import Writing
-from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
 
@@ -50,7 +50,7 @@ class PartsChanged(UndercroftError):
 
 
 @dataclass
-class Source:
+class FileDownload:
     """Where a file comes from in this attempt.
 
     Attributes:
@@ -70,16 +70,18 @@ class Source:
     has_changed: bool = False
 
 
-class Fetcher:
+class PartFetcher:
     """Fetches parts; one for all connections of an attempt."""
 
-    def __init__(self, client: Client, traffic: Traffic, writing: Writing, book: JournalFile) -> None:
+    def __init__(
+        self, client: HttpClient, traffic: TransferLimits, writing: PartWriter, book: StagingJournal
+    ) -> None:
         self._client = client
         self._traffic = traffic
         self._writing = writing
         self._book = book
 
-    def fetch(self, source: Source, part: Part, abort: Abort) -> None:
+    def fetch(self, source: FileDownload, part: Part, abort: CancelToken) -> None:
         """Fetch a part. Whoever is alone with its file settles what the file is; the others only join in.
 
         Raises:
@@ -95,12 +97,12 @@ class Fetcher:
         with self._writing.changed:
             joins = self._writing.ranges.is_shared(part.file)
             have = total(self._writing.ranges.written(part.file))
-        state = self._book.journal.file(source.promise.path)
-        partial = Partial(
+        state = self._book.state.file(source.promise.path)
+        partial = ResumeState(
             source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator
         )
         ask = (
-            Ask(part.position, state.validator, _stop(part, partial))
+            RangeRequest(part.position, state.validator, _stop(part, partial))
             if joins
             else part_ask(partial, part.position, part.end)
         )
@@ -130,7 +132,7 @@ class Fetcher:
             finally:
                 answer.close()
 
-    def _renew(self, source: Source, resolved: str, answer: Answer) -> bool:
+    def _renew(self, source: FileDownload, resolved: str, answer: HttpResponse) -> bool:
         """Whether to ask once more, since the address that was led to is not good any more; another connection may have a new one."""
         if not resolved or answer.head.status not in (401, 403, 404, 410):
             return False
@@ -138,7 +140,9 @@ class Fetcher:
             source.resolved = ""
         return True
 
-    def _settle(self, source: Source, part: Part, partial: Partial, step: Step, answer: Answer) -> None:
+    def _settle(
+        self, source: FileDownload, part: Part, partial: ResumeState, step: ResumeStep, answer: HttpResponse
+    ) -> None:
         """See that what was fetched before and what comes now are of one representation, and journal which."""
         fields = answer.head.fields
         validator = strong_validator(fields) or (None if isinstance(step, StartOver) else partial.validator)
@@ -172,7 +176,7 @@ class Fetcher:
                 writing.ranges.share(part.file, proved=not isinstance(step, StartOver))
                 writing.changed.notify_all()
 
-    def _receive(self, answer: Answer, source: Source, part: Part, abort: Abort) -> None:
+    def _receive(self, answer: HttpResponse, source: FileDownload, part: Part, abort: CancelToken) -> None:
         """Write the body as it comes, up to the end of the part, which may come nearer meanwhile. What comes beyond it is cut off."""
         watch = StallWatch(self._client.stall_seconds)
         step = self._traffic.step_bytes(READ_BYTES)
@@ -197,11 +201,11 @@ class Fetcher:
                     1
                 )  # finds the end of the body, so that the connection is kept; what is sent beyond the promise is left
 
-    def _copy(self, source: Source, part: Part, abort: Abort) -> None:
+    def _copy(self, source: FileDownload, part: Part, abort: CancelToken) -> None:
         """Copy from this machine; a file that changed since is copied anew."""
-        found = LocalFile(urlsplit(source.url), source.promise.size_bytes, source.name)
+        found = FileSource(urlsplit(source.url), source.promise.size_bytes, source.name)
         try:
-            if self._book.journal.file(
+            if self._book.state.file(
                 source.promise.path
             ).validator != found.validator and self._writing.ranges.written(part.file):
                 self._writing.start_over(part, validator=found.validator, url=source.url)
@@ -222,5 +226,5 @@ class Fetcher:
             found.close()
 
 
-def _stop(part: Part, partial: Partial) -> int | None:
+def _stop(part: Part, partial: ResumeState) -> int | None:
     return None if part.end >= partial.size_bytes else part.end

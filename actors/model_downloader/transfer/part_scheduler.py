@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from actors.model_downloader.transfer.byte_ranges import Extents, gaps, union
+from actors.model_downloader.transfer.byte_ranges import ByteRanges, gaps, union
 
 MIB = 1 << 20
 PART_LEAST_BYTES = 16 * MIB
@@ -53,14 +53,14 @@ class Part:
         return (self.position - self.start) / max(now - self.begun_at, 1e-6)
 
 
-class Ranges:
+class PartScheduler:
     """The parts of all files of one attempt: each byte is in exactly one of written, active part, or gap."""
 
-    def __init__(self, sizes: list[int], written: list[Extents]) -> None:
+    def __init__(self, sizes: list[int], written: list[ByteRanges]) -> None:
         """Args: sizes: length of each file; written: what is there of it."""
         self._sizes = sizes
         self._written = list(written)
-        self._gaps: list[Extents] = [gaps(there, size) for there, size in zip(written, sizes, strict=True)]
+        self._gaps: list[ByteRanges] = [gaps(there, size) for there, size in zip(written, sizes, strict=True)]
         self._blocked: set[int] = set()
         self._sole: set[int] = set(range(len(sizes)))
         self._proved: set[int] = set()
@@ -100,7 +100,7 @@ class Ranges:
         """Hand out nothing more of a file: it cannot be fetched now."""
         self._blocked.add(file)
 
-    def start_over(self, file: int, keep: Extents = ()) -> list[Part]:
+    def start_over(self, file: int, keep: ByteRanges = ()) -> list[Part]:
         """Nothing of a file counts any more but `keep`; returns the parts that are to end, which are active no more."""
         ended = [part for part in self.active if part.file == file]
         self.active = [part for part in self.active if part.file != file]
@@ -153,7 +153,7 @@ class Ranges:
             if now - part.begun_at >= SLOW_AFTER_SECONDS and part.rate(now) < limit
         ]
 
-    def written(self, file: int) -> Extents:
+    def written(self, file: int) -> ByteRanges:
         """What is there of a file."""
         return self._written[file]
 
@@ -169,7 +169,7 @@ class Ranges:
         """Whether a part is under way that is worth splitting."""
         return bool(self._candidates())
 
-    def missing(self, file: int) -> Extents:
+    def missing(self, file: int) -> ByteRanges:
         """What nobody fetches now."""
         return self._gaps[file]
 

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from actors.model_downloader.staging.staged_file import DiskFailed, PartialFile, disk_failed
-from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.staging.staged_file import DiskFailed, StagedFile, disk_failed
+from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.staging.watermarks import Watermarks
 from actors.model_downloader.transfer import flush_policy
-from actors.model_downloader.transfer.byte_ranges import NONE, Extents
-from actors.model_downloader.transfer.part_scheduler import Part, Ranges
+from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges
+from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.shared.durable.durable_write import remove_file
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
@@ -20,7 +20,7 @@ from schemas.manifest import FilePromise
 TICK_SECONDS = flush_policy.SYNC_INTERVAL_SECONDS / 2
 
 
-class Writing:
+class PartWriter:
     """Writes parts, and journals what is durable of them: many small files share one write of the journal.
 
     Attributes:
@@ -28,15 +28,15 @@ class Writing:
         changed: is notified when a part ends, when more is durable, and when the disk fails.
     """
 
-    def __init__(self, directory: Path, promises: list[FilePromise], book: JournalFile) -> None:
+    def __init__(self, directory: Path, promises: list[FilePromise], book: StagingJournal) -> None:
         """Raises DiskFailed if the disk does not take it."""
         self._directory = directory
         self._promises = promises
         self._book = book
-        self._strict = book.journal.boot is None
-        states = [book.journal.file(promise.path) for promise in promises]
-        self.ranges = Ranges(
-            [promise.size_bytes for promise in promises], [state.extents for state in states]
+        self._strict = book.state.boot is None
+        states = [book.state.file(promise.path) for promise in promises]
+        self.ranges = PartScheduler(
+            [promise.size_bytes for promise in promises], [state.durable_ranges for state in states]
         )
         self.changed = threading.Condition()
         try:
@@ -44,7 +44,7 @@ class Writing:
         except OSError as error:
             raise disk_failed(directory, error) from error
         self._part_marks: dict[int, int] = {}
-        self._files: dict[int, PartialFile] = {}
+        self._files: dict[int, StagedFile] = {}
         self._dirty: set[int] = set()
         self._generations = [0] * len(promises)
         self._pending_bytes = 0
@@ -59,7 +59,7 @@ class Writing:
         """Where a file is staged."""
         return self._directory / self._promises[file].path
 
-    def begin(self, part: Part) -> PartialFile:
+    def begin(self, part: Part) -> StagedFile:
         """Open the file of a part, and mark where the part begins.
 
         Raises:
@@ -67,7 +67,7 @@ class Writing:
         """
         with self.changed:
             if part.file not in self._files:
-                self._files[part.file] = PartialFile(self.path(part.file))
+                self._files[part.file] = StagedFile(self.path(part.file))
             try:
                 self._part_marks[id(part)] = self._marks.begin(part.file, part.position)
             except OSError as error:
@@ -120,7 +120,7 @@ class Writing:
             self._part_marks.pop(id(part), None)
             self.changed.notify_all()
 
-    def start_over(self, part: Part, keep: Extents = NONE, **source: Any) -> None:
+    def start_over(self, part: Part, keep: ByteRanges = NO_BYTES, **source: Any) -> None:
         """Discard what is there of a part's file but for what to keep. The part is the only one of its file that is active.
 
         Without anything to keep the name means a new file afterwards, so that whoever read the old one can
@@ -138,7 +138,7 @@ class Writing:
             self._dirty.discard(part.file)
             self._book.keep(promise.path, keep)
             self._book.change_file(promise.path, **source)
-            self._book.change(attempt=self._book.journal.attempt + 1)
+            self._book.change(attempt=self._book.state.attempt + 1)
             try:
                 self._book.save()
                 if not keep:
@@ -155,13 +155,13 @@ class Writing:
         Raises:
             DiskFailed: the journal cannot be written.
         """
-        state = self._book.journal.file(self._promises[file].path)
+        state = self._book.state.file(self._promises[file].path)
         if all(getattr(state, name) == value for name, value in source.items()):
             return
         self._book.change_file(state.path, **source)
         try:
             if (
-                state.extents or self._promises[file].size_bytes > flush_policy.STRICT_LAG_BYTES
+                state.durable_ranges or self._promises[file].size_bytes > flush_policy.STRICT_LAG_BYTES
             ):  # a small file is fetched again as soon
                 self._book.save()
         except UndercroftError as error:
@@ -217,7 +217,7 @@ class Writing:
             synced_at = time.monotonic()
 
     def _sync(
-        self, written: dict[int, tuple[PartialFile, Extents]], received: int, generations: list[int]
+        self, written: dict[int, tuple[StagedFile, ByteRanges]], received: int, generations: list[int]
     ) -> None:
         for found, _ in written.values():
             found.sync()
@@ -228,6 +228,6 @@ class Writing:
                 self._book.keep(self._promises[file].path, extents)
                 if self.ranges.is_complete(file) and file not in self._dirty:
                     self._files.pop(file).close()
-            self._book.change(fetched_bytes=self._book.journal.fetched_bytes + received - self._counted_bytes)
+            self._book.change(fetched_bytes=self._book.state.fetched_bytes + received - self._counted_bytes)
             self._counted_bytes = received
         self._book.save()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.model_downloader.transfer.flush_policy import missing_bytes
 
 
-class Reservations:
+class SpaceReservations:
     """What the running installs have yet to write."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 BURST_SECONDS = 0.25
 
 
-class Bucket:
+class TokenBucket:
     """Tokens are bytes; they come at the rate, and at most a quarter of a second's worth is saved up.
 
     Attributes:

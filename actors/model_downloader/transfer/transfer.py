@@ -14,13 +14,13 @@ import anyio.to_thread
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install_retry import next_url
 from actors.model_downloader.progress_reporter import ProgressReporter
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
-from actors.model_downloader.staging.staging_journal import Journal, JournalFile
+from actors.model_downloader.staging.staging_journal import StagingJournal, StagingState
 from actors.model_downloader.transfer.http_client import FetchFailed
-from actors.model_downloader.transfer.part_fetcher import Fetcher, Source
-from actors.model_downloader.transfer.part_writer import Writing
-from actors.model_downloader.transfer.worker_pool import Crew
+from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
+from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.worker_pool import WorkerPool
 from actors.shared.credentials import Endpoints, at_endpoint
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import UndercroftError
@@ -34,7 +34,12 @@ class Transfer:
     """Fetches the files of one model; each attempt goes on where the last one ended, at another source if that one failed."""
 
     def __init__(
-        self, entry: ModelEntry, root: ModelRoot, world: World, telling: ProgressReporter, book: JournalFile
+        self,
+        entry: ModelEntry,
+        root: ModelsLayout,
+        world: World,
+        telling: ProgressReporter,
+        book: StagingJournal,
     ) -> None:
         self._entry = entry
         self._root = root
@@ -82,15 +87,15 @@ class Transfer:
     async def _attempt(self) -> tuple[DiskFailed | None, dict[int, FetchFailed]]:
         self._book.change(attempt=self._journal.attempt + 1)
         try:
-            writing = Writing(self._root.staging(self._entry.id), self._entry.files, self._book)
+            writing = PartWriter(self._root.staging(self._entry.id), self._entry.files, self._book)
         except DiskFailed as refused:
             return refused, {}
         sources = [
-            Source(promise, f"{self._entry.id}/{promise.path}", self._url(promise))
+            FileDownload(promise, f"{self._entry.id}/{promise.path}", self._url(promise))
             for promise in self._entry.files
         ]
-        crew = Crew(
-            Fetcher(self._world.client, self._world.traffic, writing, self._book),
+        crew = WorkerPool(
+            PartFetcher(self._world.client, self._world.traffic, writing, self._book),
             self._world.traffic,
             writing,
             sources,
@@ -111,7 +116,7 @@ class Transfer:
         await self._telling.tell_progress(last=True)
         return failure, crew.failures
 
-    async def _tell_progress(self, crew: Crew) -> None:
+    async def _tell_progress(self, crew: WorkerPool) -> None:
         """Tell of progress until cancelled; whatever cancels the install reaches the connections here."""
         try:
             while True:
@@ -174,8 +179,8 @@ class Transfer:
     # -------------------------------------------------------------------------------------------
 
     @property
-    def _journal(self) -> Journal:
-        return self._book.journal
+    def _journal(self) -> StagingState:
+        return self._book.state
 
     @property
     def _needed_bytes(self) -> int:

@@ -7,14 +7,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from actors.model_downloader.transfer.cancel_token import Abort
-from actors.model_downloader.transfer.token_bucket import Bucket
+from actors.model_downloader.transfer.cancel_token import CancelToken
+from actors.model_downloader.transfer.token_bucket import TokenBucket
 
 STREAMS_MOST = 8
 KIB = 1024
 
 
-class Traffic:
+class TransferLimits:
     """Shared by all installs; safe to use from several threads.
 
     Attributes:
@@ -30,7 +30,7 @@ class Traffic:
         self.keep_days = 0
         self.offline = False
         self._streams = 0
-        self._bucket = Bucket(rate_bytes_per_second, time.monotonic())
+        self._bucket = TokenBucket(rate_bytes_per_second, time.monotonic())
         self._changed = threading.Condition()
 
     def follow(self, settings: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ class Traffic:
             self.offline = section.get("offline") is True
             self._changed.notify_all()
 
-    def enter(self, abort: Abort, *, patient: bool) -> bool:
+    def enter(self, abort: CancelToken, *, patient: bool) -> bool:
         """Open a stream, if the cap allows; a patient one waits for that. False if it may not."""
         with self._changed:
             while self._streams >= self.most:
@@ -72,7 +72,7 @@ class Traffic:
         with self._changed:
             return self._streams > self.most
 
-    def spend(self, count: int, abort: Abort) -> None:
+    def spend(self, count: int, abort: CancelToken) -> None:
         """So many bytes were received: wait as long as the rate demands."""
         with self._changed:
             seconds = self._bucket.spend(count, time.monotonic())

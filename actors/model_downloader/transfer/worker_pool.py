@@ -7,18 +7,18 @@ import time
 
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.transfer.byte_ranges import total
-from actors.model_downloader.transfer.cancel_token import Abort, Aborted
-from actors.model_downloader.transfer.concurrency import Ramp
+from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
+from actors.model_downloader.transfer.concurrency import Concurrency
 from actors.model_downloader.transfer.http_client import FetchFailed
-from actors.model_downloader.transfer.part_fetcher import Fetcher, NoRanges, PartsChanged, Source
+from actors.model_downloader.transfer.part_fetcher import FileDownload, NoRanges, PartFetcher, PartsChanged
 from actors.model_downloader.transfer.part_scheduler import Part
-from actors.model_downloader.transfer.part_writer import Writing
-from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
 
 TICK_SECONDS = 0.05
 
 
-class Crew:
+class WorkerPool:
     """Fetches what is missing of all files of a model.
 
     Attributes:
@@ -26,22 +26,24 @@ class Crew:
         disk_failure: what the disk did not take, which ends everything.
     """
 
-    def __init__(self, fetcher: Fetcher, traffic: Traffic, writing: Writing, sources: list[Source]) -> None:
+    def __init__(
+        self, fetcher: PartFetcher, traffic: TransferLimits, writing: PartWriter, sources: list[FileDownload]
+    ) -> None:
         self._fetcher = fetcher
         self._traffic = traffic
         self._writing = writing
         self._sources = sources
         self._changed = writing.changed
-        self._at_work: dict[int, Abort] = {}
+        self._at_work: dict[int, CancelToken] = {}
         self._receiving: dict[int, Part] = {}
         self._threads: list[threading.Thread] = []
-        self._stopping = Abort()
+        self._stopping = CancelToken()
         self._number = 0
         missing = [
             source.promise.size_bytes - total(writing.ranges.written(file))
             for file, source in enumerate(sources)
         ]
-        self._ramp = Ramp(time.monotonic(), traffic.most, [count for count in missing if count])
+        self._ramp = Concurrency(time.monotonic(), traffic.most, [count for count in missing if count])
         self.failures: dict[int, FetchFailed] = {}
         self.disk_failure: DiskFailed | None = None
 
@@ -93,7 +95,7 @@ class Crew:
         with self._changed:
             self._number += 1
             number = self._number
-            self._at_work[number] = Abort()
+            self._at_work[number] = CancelToken()
         thread = threading.Thread(target=self._work, args=(number,), name=f"fetch {number}", daemon=True)
         self._threads = [known for known in self._threads if known.is_alive()]
         self._threads.append(thread)
@@ -124,7 +126,7 @@ class Crew:
             if part is None:
                 return False
             if self._at_work[number].is_set:
-                self._at_work[number] = Abort()
+                self._at_work[number] = CancelToken()
             abort = self._at_work[number]
             self._receiving[number] = part
         source = self._sources[part.file]
@@ -135,7 +137,7 @@ class Crew:
             source.shares = False
         except PartsChanged:
             pass
-        except Aborted:
+        except FetchCancelled:
             return not self._stopping.is_set
         except FetchFailed as failed:
             failure = failed

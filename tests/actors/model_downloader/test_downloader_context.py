@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.transfer.cancel_token import Abort
+from actors.model_downloader.transfer.cancel_token import CancelToken
 from actors.shared.credentials import Tokens, Wallet
 from schemas.event import Event
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
@@ -52,7 +52,7 @@ def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
             publish=publish, verify=verify, wallet=Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
         )
         for origin in (hub, other):
-            answer = world.client.get(origin.url + "/m", {}, Abort(), "m/f")
+            answer = world.client.get(origin.url + "/m", {}, CancelToken(), "m/f")
             answer.drain()
         world.close()
         assert hub.requests[0].headers["authorization"] == "Bearer secret"

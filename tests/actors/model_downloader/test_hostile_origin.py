@@ -19,14 +19,14 @@ import pytest
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.staging import staged_file as partial_module
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging import staged_file as staged_file_module
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.model_downloader.transfer import part_scheduler, worker_pool
-from actors.model_downloader.transfer.concurrency import Ramp
-from actors.model_downloader.transfer.http_client import Client
-from actors.model_downloader.transfer.transfer_limits import Traffic
-from actors.model_verifier.growing_hash import Reading, compare
+from actors.model_downloader.transfer.concurrency import Concurrency
+from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
+from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.credentials import Tokens, Wallet
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from schemas.event import Event
@@ -50,7 +50,7 @@ BODY = b"".join(bytes(piece) for piece in WHOLE.read(0, SIZE))
 CUT = 100 * KIB
 
 
-class EagerRamp(Ramp):
+class EagerRamp(Concurrency):
     """Has as many connections as it may from the start."""
 
     def __init__(self, now: float, most: int, missing_sizes: list[int]) -> None:
@@ -66,7 +66,7 @@ class Trial:
 
     def __init__(self, origin: FaultyOrigin, models: Path, streams: int, url: str = "") -> None:
         self.origin = origin
-        self.root = ModelRoot(models)
+        self.root = ModelsLayout(models)
         self.root.prepare()
         self.url = url or origin.serve("/m", WHOLE)
         file = FilePromise(path="model.bin", size_bytes=SIZE, sha256=sha256_of(WHOLE), urls=[self.url])
@@ -81,9 +81,9 @@ class Trial:
             sleep=self.sleep,
             now=lambda: self.now,
             random_unit=lambda: 0.5,
-            traffic=Traffic(streams),
+            traffic=TransferLimits(streams),
         )
-        self.world.open_client = lambda: Client(STALL_SECONDS, self.headers)
+        self.world.open_client = lambda: HttpClient(STALL_SECONDS, self.headers)
 
     def headers(self, url: str, asked_first: str) -> dict[str, str]:
         return self.world.wallet.headers(url, asked_first=asked_first) if self.world.wallet else {}
@@ -98,7 +98,7 @@ class Trial:
 
     async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         self.on_verify(Path(request.directory))
-        verdict = compare({}, Path(request.directory), request.files, Reading())
+        verdict = compare({}, Path(request.directory), request.files, ReadOptions())
         return FilesVerifiedEvent(
             model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
         )
@@ -129,7 +129,7 @@ class Trial:
         journal = read_journal(self.root.staging("m"))
         assert journal is not None
         assert not self.root.installed("m").exists()
-        extents = journal.files[0].extents
+        extents = journal.files[0].durable_ranges
         found = self.staged.read_bytes() if extents else b""
         assert all(found[start:end] == BODY[start:end] for start, end in extents)
         return journal.durable_bytes
@@ -140,7 +140,7 @@ def streams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """How many connections work at once; parts are small, so that a small file has several."""
     monkeypatch.setattr(part_scheduler, "PART_LEAST_BYTES", 128 * KIB)
     monkeypatch.setattr(part_scheduler, "SPLIT_LEAST_BYTES", 64 * KIB)
-    monkeypatch.setattr(worker_pool, "Ramp", EagerRamp)
+    monkeypatch.setattr(worker_pool, "Concurrency", EagerRamp)
     streams: int = request.param
     return streams
 
@@ -391,15 +391,15 @@ async def test_full_disk_keeps_what_it_took_and_goes_on_once_there_is_room(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = [SIZE // 2]
-    write_at = partial_module.PartialFile._write_at
+    write_at = staged_file_module.StagedFile._write_at
 
-    def write(file: partial_module.PartialFile, view: memoryview, position: int) -> int:
+    def write(file: staged_file_module.StagedFile, view: memoryview, position: int) -> int:
         room[0] -= len(view)
         if room[0] < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write_at(file, view, position)
 
-    monkeypatch.setattr(partial_module.PartialFile, "_write_at", write)
+    monkeypatch.setattr(staged_file_module.StagedFile, "_write_at", write)
     status = await trial.run()
     assert (status.state, status.problem_kind) == ("failed", "space")
     assert "No space left on device" in status.problem

@@ -18,11 +18,11 @@ import pytest
 from actors.model_downloader import install as install_module
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.model_downloader.transfer.http_client import open_client
-from actors.model_verifier.growing_hash import Reading, compare
+from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.durable.boot_id import boot_id
 from bus.errors import RequestFailed
 from schemas.event import Event
@@ -61,7 +61,7 @@ class Journey:
         urls: list[str] | None = None,
     ) -> None:
         self.origin = origin
-        self.root = ModelRoot(models)
+        self.root = ModelsLayout(models)
         self.root.prepare()
         url = origin.serve("/m", content)
         promised = promised or content
@@ -91,7 +91,7 @@ class Journey:
     async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         if self.refusals:
             raise RequestFailed(self.refusals.pop(0), "in a test")  # type: ignore[arg-type]
-        verdict = compare({}, Path(request.directory), request.files, Reading())
+        verdict = compare({}, Path(request.directory), request.files, ReadOptions())
         return FilesVerifiedEvent(
             model_id="m",
             findings=verdict.findings,
@@ -333,8 +333,8 @@ from pathlib import Path
 import msgspec
 from actors.model_downloader.install import Install
 from actors.model_downloader.downloader_context import World
-from actors.model_downloader.staging.models_layout import ModelRoot
-from actors.model_verifier.growing_hash import Reading, compare
+from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_verifier.growing_hash import ReadOptions, compare
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, ModelInstalledEvent
 
@@ -343,9 +343,9 @@ async def main():
         if isinstance(event, ModelInstalledEvent):
             print("installed", event.fetched_bytes, flush=True)
     async def verify(request):
-        verdict = compare({}, Path(request.directory), request.files, Reading())
+        verdict = compare({}, Path(request.directory), request.files, ReadOptions())
         return FilesVerifiedEvent(model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0)
-    root = ModelRoot(Path(sys.argv[1]))
+    root = ModelsLayout(Path(sys.argv[1]))
     root.prepare()
     install = Install(msgspec.json.decode(sys.argv[2], type=ModelEntry), root, World(publish=publish, verify=verify))
     await install.begin()

@@ -15,8 +15,8 @@ from actors.model_downloader.installed_models import InstalledModels
 from actors.model_downloader.maintenance import Maintenance
 from actors.model_downloader.model_leases import ModelLeases
 from actors.model_downloader.model_registry import ModelRegistry
-from actors.model_downloader.staging.models_layout import ModelRoot
-from actors.model_downloader.staging.revisions import Content, record_of, write_record
+from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.staging.revisions import InstalledFile, record_of, write_record
 from bus.alert_book import Alerts
 from bus.errors import RequestFailed
 from schemas.event import Event
@@ -196,7 +196,7 @@ async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_
     tmp_path: Path,
 ) -> None:
     entries, asked = [], list[FilesVerifyRequestEvent]()
-    root = ModelRoot(tmp_path / "models")
+    root = ModelsLayout(tmp_path / "models")
     root.prepare()
     for model_id in ("a", "b"):
         promise = FilePromise(path="f", size_bytes=1, sha256="0" * 64, urls=["https://models.example/f"])
@@ -204,7 +204,7 @@ async def test_rounds_read_the_model_that_was_read_longest_ago_and_only_when_it_
         root.installed(model_id).mkdir()
         write_record(
             root.installed(model_id),
-            record_of(entry, {"": [Content(path="f", size_bytes=1, sha256="0" * 64)]}, 1),
+            record_of(entry, {"": [InstalledFile(path="f", size_bytes=1, sha256="0" * 64)]}, 1),
         )
         entries.append(entry)
     now = 1e9

@@ -11,7 +11,7 @@ import pytest
 
 from actors.model_downloader.lease_book import ABSENCE_SECONDS, LEASES_NAME
 from actors.model_downloader.model_leases import Held, ModelLeases
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from bus.errors import Refused
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
@@ -37,9 +37,9 @@ def v1() -> str:
 
 
 async def test_lease_is_durable_when_it_is_given_and_survives_the_downloader(tmp_path: Path) -> None:
-    lease = await ModelLeases(ModelRoot(tmp_path)).lease(ask("i"), v1)
+    lease = await ModelLeases(ModelsLayout(tmp_path)).lease(ask("i"), v1)
     assert lease.revision == "v1"
-    again = ModelLeases(ModelRoot(tmp_path))
+    again = ModelLeases(ModelsLayout(tmp_path))
     assert again.load() is None
     assert again.holders("m") == ["engine"]
     assert await again.release("m", lease.lease_id)
@@ -50,21 +50,21 @@ async def test_model_that_is_not_installed_is_not_leased(tmp_path: Path) -> None
     def absent() -> str:
         raise Refused("m: is not installed")
 
-    holding = ModelLeases(ModelRoot(tmp_path))
+    holding = ModelLeases(ModelsLayout(tmp_path))
     with pytest.raises(Refused, match="not installed"):
         await holding.lease(ask(), absent)
     assert holding.holders("m") == []
 
 
 async def test_lease_that_cannot_be_made_durable_is_not_given(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelRoot(tmp_path / "missing"))
+    holding = ModelLeases(ModelsLayout(tmp_path / "missing"))
     with pytest.raises(Refused, match="could not be made durable"):
         await holding.lease(ask(), v1)
     assert holding.holders("m") == []
 
 
 async def test_whoever_does_not_wait_is_told_who_holds_it(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelRoot(tmp_path))
+    holding = ModelLeases(ModelsLayout(tmp_path))
     async with holding.alone("m", wait_seconds=0):
         pass
     await holding.lease(ask(), v1)
@@ -78,7 +78,7 @@ async def test_whoever_does_not_wait_is_told_who_holds_it(tmp_path: Path) -> Non
 async def test_whoever_waits_goes_on_when_the_last_lease_ends_and_is_told_for_whom_it_waits(
     tmp_path: Path,
 ) -> None:
-    holding, entered = ModelLeases(ModelRoot(tmp_path)), asyncio.Event()
+    holding, entered = ModelLeases(ModelsLayout(tmp_path)), asyncio.Event()
     told: list[list[str]] = []
     first = await holding.lease(ask(), v1)
     second = await holding.lease(ask(holder="viewer"), v1)
@@ -103,7 +103,7 @@ async def test_whoever_waits_goes_on_when_the_last_lease_ends_and_is_told_for_wh
 
 
 async def test_nobody_is_given_a_lease_while_a_model_is_changed(tmp_path: Path) -> None:
-    holding, revision = ModelLeases(ModelRoot(tmp_path)), "v1"
+    holding, revision = ModelLeases(ModelsLayout(tmp_path)), "v1"
     async with holding.alone("m"):
         waiting = asyncio.create_task(holding.lease(ask(), lambda: revision))
         for _ in range(5):
@@ -114,7 +114,7 @@ async def test_nobody_is_given_a_lease_while_a_model_is_changed(tmp_path: Path) 
 
 
 async def test_waiting_ends_with_its_deadline(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelRoot(tmp_path))
+    holding = ModelLeases(ModelsLayout(tmp_path))
     await holding.lease(ask(), v1)
     with pytest.raises(Held):
         async with holding.alone("m", wait_seconds=0.02):
@@ -131,7 +131,7 @@ async def test_leases_of_those_who_are_gone_end_and_whoever_waits_goes_on(tmp_pa
     async def told(leases: list[Lease]) -> None:
         ended.extend(lease.holder for lease in leases)
 
-    holding = ModelLeases(ModelRoot(tmp_path), instances, clock)
+    holding = ModelLeases(ModelsLayout(tmp_path), instances, clock)
     await holding.lease(ask("i", holder="bound"), v1)
     await holding.lease(ask(holder="timed", ttl=5), v1)
     assert await holding.look() == []
@@ -149,7 +149,7 @@ async def test_leases_of_those_who_are_gone_end_and_whoever_waits_goes_on(tmp_pa
 
 
 async def test_farewell_of_a_peer_ends_its_leases_at_once(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelRoot(tmp_path))
+    holding = ModelLeases(ModelsLayout(tmp_path))
     await holding.lease(ask("i"), v1)
     assert await holding.peer_left("i", said_bye=False) == []
     assert len(await holding.peer_left("i", said_bye=True)) == 1
@@ -158,7 +158,7 @@ async def test_farewell_of_a_peer_ends_its_leases_at_once(tmp_path: Path) -> Non
 
 async def test_without_news_of_who_is_there_no_lease_ends(tmp_path: Path) -> None:
     clock = Clock()
-    holding = ModelLeases(ModelRoot(tmp_path), now=clock)
+    holding = ModelLeases(ModelsLayout(tmp_path), now=clock)
     await holding.lease(ask("i"), v1)
     clock.now += 10 * ABSENCE_SECONDS
     assert await holding.look() == []

@@ -9,7 +9,7 @@ import pytest
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.model_registry import ModelRegistry
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
 from schemas.event import Event
@@ -32,7 +32,7 @@ async def verify(request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
 
 def standings(root: Path, *entries: ModelEntry) -> ModelRegistry:
     return ModelRegistry(
-        Manifest(format=1, models=list(entries)), ModelRoot(root), World(publish=publish, verify=verify)
+        Manifest(format=1, models=list(entries)), ModelsLayout(root), World(publish=publish, verify=verify)
     )
 
 
@@ -44,7 +44,7 @@ def catalogue(
 
 
 def test_what_lies_on_disk_says_where_a_model_stands(tmp_path: Path) -> None:
-    known, root = standings(tmp_path, ENTRY), ModelRoot(tmp_path)
+    known, root = standings(tmp_path, ENTRY), ModelsLayout(tmp_path)
     assert known.status(ENTRY).state == "absent"
     book = root.open_staging(ENTRY)
     assert known.status(ENTRY).state == "partial"

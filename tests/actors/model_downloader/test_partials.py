@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from actors.model_downloader.partials import find_leftovers, place_of
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from schemas.manifest import FilePromise, ModelEntry
 
 FILE = FilePromise(path="f", size_bytes=10_000, sha256="0" * 64, urls=["https://hub.example/f?token=secret"])
@@ -17,7 +17,7 @@ def entry(model_id: str) -> ModelEntry:
 
 
 def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Path) -> None:
-    root = ModelRoot(tmp_path)
+    root = ModelsLayout(tmp_path)
     book = root.open_staging(entry("known"))
     (root.staging("known") / "f").write_bytes(b"x" * 5000)
     book.change_file("f", url=FILE.urls[0], durable_bytes=5000)
@@ -48,7 +48,7 @@ def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Pat
 
 
 def test_paused_install_shows_as_such_and_is_wanted(tmp_path: Path) -> None:
-    root = ModelRoot(tmp_path)
+    root = ModelsLayout(tmp_path)
     book = root.open_staging(entry("m"))
     book.change(paused=True)
     book.save()
@@ -57,7 +57,7 @@ def test_paused_install_shows_as_such_and_is_wanted(tmp_path: Path) -> None:
 
 
 def test_hole_in_a_file_takes_no_space(tmp_path: Path) -> None:
-    root = ModelRoot(tmp_path)
+    root = ModelsLayout(tmp_path)
     root.open_staging(entry("m"))
     with (root.staging("m") / "f").open("wb") as file:
         file.truncate(1 << 30)
@@ -65,4 +65,4 @@ def test_hole_in_a_file_takes_no_space(tmp_path: Path) -> None:
 
 
 def test_directory_that_is_missing_has_no_leftovers(tmp_path: Path) -> None:
-    assert find_leftovers(ModelRoot(tmp_path / "absent"), {}, now=0.0) == []
+    assert find_leftovers(ModelsLayout(tmp_path / "absent"), {}, now=0.0) == []

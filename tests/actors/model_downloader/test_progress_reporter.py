@@ -9,7 +9,7 @@ import pytest
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.progress_reporter import ProgressReporter, status_of
-from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
+from actors.model_downloader.staging.staging_journal import StagingJournal, reconcile
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
@@ -30,7 +30,7 @@ class Listener:
         self.telling = ProgressReporter(
             ENTRY, World(publish=self.publish, verify=self.verify), "/models/m.partial"
         )
-        self.book = self.telling.book = JournalFile(directory, reconcile(ENTRY, None))
+        self.book = self.telling.book = StagingJournal(directory, reconcile(ENTRY, None))
 
     async def publish(self, event: Event) -> None:
         self.heard.append(event)

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from actors.model_downloader.repair import reusable, salvage
-from actors.model_downloader.staging.models_layout import ModelRoot
-from actors.model_downloader.staging.revisions import Content, record_of, write_record
+from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.staging.revisions import InstalledFile, record_of, write_record
 from schemas.manifest import FilePromise, ModelEntry, Pieces, Unpack
 from schemas.models import VerificationFinding
 
@@ -44,7 +44,7 @@ def test_sound_files_and_files_with_known_bad_pieces_can_be_built_upon() -> None
         promise("nil", 0),
     ]
     entry = entry_of(*files)
-    source = Content(
+    source = InstalledFile(
         path="pieced",
         size_bytes=2 * PIECE + 5,
         sha256="0" * 64,
@@ -67,10 +67,10 @@ def test_sound_files_and_files_with_known_bad_pieces_can_be_built_upon() -> None
 
 
 def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_path: Path) -> None:
-    root = ModelRoot(tmp_path / "models")
+    root = ModelsLayout(tmp_path / "models")
     root.prepare()
     entry = entry_of(promise("pieced", 2 * PIECE + 5, pieces=3))
-    source = Content(
+    source = InstalledFile(
         path="pieced",
         size_bytes=2 * PIECE + 5,
         sha256="0" * 64,
@@ -81,8 +81,8 @@ def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_p
     (root.damaged("m") / "pieced").write_bytes(bytes(2 * PIECE + 5))
     write_record(root.damaged("m"), msgspec.structs.replace(record_of(entry, {}, 1), contents=[source]))
     assert salvage(root, entry, [finding("pieced", 1)]) == PIECE + 5
-    state = root.open_staging(entry).journal.file("pieced")
-    assert (state.extents, state.validator, state.url) == (
+    state = root.open_staging(entry).state.file("pieced")
+    assert (state.durable_ranges, state.validator, state.url) == (
         ((0, PIECE), (2 * PIECE, 2 * PIECE + 5)),
         '"v1"',
         "https://models.example/f",
@@ -90,7 +90,7 @@ def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_p
 
 
 def test_what_is_moved_and_what_stays(tmp_path: Path) -> None:
-    root = ModelRoot(tmp_path / "models")
+    root = ModelsLayout(tmp_path / "models")
     root.prepare()
     entry = entry_of(promise("sub/sound"), promise("bad"), promise("staged"), promise("gone"))
     for name in ("sub/sound", "bad", "staged"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.model_verifier.file_verdict import (
     QUIET_SECONDS,
-    FileFound,
+    FoundFile,
     Identity,
     hash_goes_on,
     hash_until,
@@ -33,15 +33,15 @@ HERE = Identity(device=1, inode=2, size_bytes=100, mtime_ns=5)
 @pytest.mark.parametrize(
     ("found", "aspect"),
     [
-        (FileFound(None), "missing"),
-        (FileFound(9), "size"),
-        (FileFound(11, "a" * 64), "size"),
-        (FileFound(10, "b" * 64), "sha256"),
-        (FileFound(10, None), "sha256"),
-        (FileFound(10, "a" * 64, "permission denied"), "unreadable"),
+        (FoundFile(None), "missing"),
+        (FoundFile(9), "size"),
+        (FoundFile(11, "a" * 64), "size"),
+        (FoundFile(10, "b" * 64), "sha256"),
+        (FoundFile(10, None), "sha256"),
+        (FoundFile(10, "a" * 64, "permission denied"), "unreadable"),
     ],
 )
-def test_each_way_to_break_a_promise_is_one_finding(found: FileFound, aspect: str) -> None:
+def test_each_way_to_break_a_promise_is_one_finding(found: FoundFile, aspect: str) -> None:
     (finding,) = judge(PROMISE, found)
     assert (finding.path, finding.aspect) == ("model.bin", aspect)
     assert finding.found
@@ -58,7 +58,7 @@ def test_only_the_promised_length_and_digest_are_free_of_findings(
     size: int | None, digest: str | None, problem: str
 ) -> None:
     kept = size == 10 and digest == "a" * 64 and not problem
-    assert (judge(PROMISE, FileFound(size, digest, problem)) == []) == kept
+    assert (judge(PROMISE, FoundFile(size, digest, problem)) == []) == kept
 
 
 def test_file_of_another_length_is_not_worth_hashing() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.model_verifier.file_verdict import Identity
-from actors.model_verifier.growing_hash import HashBook, Reading, Verdict, compare
+from actors.model_verifier.growing_hash import Comparison, GrowingHashes, ReadOptions, compare
 from schemas.manifest import FilePromise, Pieces
 from schemas.models import FileProgress
 
@@ -33,23 +33,23 @@ def progress(durable: int, size: int, path: str = "f") -> list[FileProgress]:
 
 
 def verify(
-    book: HashBook,
+    book: GrowingHashes,
     model_id: str,
     directory: Path,
     promises: list[FilePromise],
-    reading: Reading | None = None,
-) -> Verdict:
+    reading: ReadOptions | None = None,
+) -> Comparison:
     """As the actor does it."""
     hashes = book.take(model_id)
     try:
-        return compare(hashes, directory, promises, reading or Reading())
+        return compare(hashes, directory, promises, reading or ReadOptions())
     finally:
         book.give_back(model_id, hashes)
 
 
 @pytest.mark.requirement("S1-30")
 def test_only_the_tail_is_left_when_a_verdict_is_asked_for(tmp_path: Path) -> None:
-    content, book = os.urandom(3 * MIB + 5), HashBook()
+    content, book = os.urandom(3 * MIB + 5), GrowingHashes()
     (tmp_path / "f").write_bytes(content)
     assert book.follow("m", 1, tmp_path, progress(MIB, len(content))) == MIB
     assert book.follow("m", 1, tmp_path, progress(2 * MIB, len(content))) == MIB
@@ -74,7 +74,7 @@ def test_only_the_tail_is_left_when_a_verdict_is_asked_for(tmp_path: Path) -> No
 def test_verdict_is_that_of_the_bytes_on_disk_whatever_was_hashed_before(
     tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes, hashed: int, way: str
 ) -> None:
-    directory, book = tmp_path_factory.mktemp("any"), HashBook()
+    directory, book = tmp_path_factory.mktemp("any"), GrowingHashes()
     path = directory / "f"
     path.write_bytes(old)
     book.follow("m", 1, directory, progress(hashed, len(old)))
@@ -93,7 +93,7 @@ def test_verdict_is_that_of_the_bytes_on_disk_whatever_was_hashed_before(
 
 
 def test_file_that_was_replaced_under_its_name_is_hashed_anew(tmp_path: Path) -> None:
-    old, new, book = b"a" * 100, b"b" * 100, HashBook()
+    old, new, book = b"a" * 100, b"b" * 100, GrowingHashes()
     (tmp_path / "f").write_bytes(old)
     book.follow("m", 1, tmp_path, progress(100, 100))
     (tmp_path / "g").write_bytes(new)
@@ -111,7 +111,7 @@ def test_all_broken_promises_are_found_at_once(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "wrong")
     (tmp_path / "good").write_bytes(b"abcde")
     names = ["short", "wrong", "directory", "link", "good", "absent"]
-    verdict = verify(HashBook(), "m", tmp_path, [promise(b"abcde", name) for name in names])
+    verdict = verify(GrowingHashes(), "m", tmp_path, [promise(b"abcde", name) for name in names])
     aspects = {finding.path: finding.aspect for finding in verdict.findings}
     assert aspects["short"] == "size"
     assert aspects["wrong"] == "sha256"
@@ -122,20 +122,20 @@ def test_all_broken_promises_are_found_at_once(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this platform")
 def test_named_pipe_does_not_hang_the_verifier(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "f")
-    assert verify(HashBook(), "m", tmp_path, [promise(b"")]).findings
+    assert verify(GrowingHashes(), "m", tmp_path, [promise(b"")]).findings
 
 
 def test_file_that_grows_while_it_is_read_is_not_vouched_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content, book = b"x" * 100, HashBook()
+    content, book = b"x" * 100, GrowingHashes()
     (tmp_path / "f").write_bytes(content)
     from actors.model_verifier import growing_hash
 
     real = growing_hash.GrowingHash.advance
 
     def grow(
-        self: growing_hash.GrowingHash, until: int, buffer: bytearray, reading: Reading | None = None
+        self: growing_hash.GrowingHash, until: int, buffer: bytearray, reading: ReadOptions | None = None
     ) -> None:
         real(self, until, buffer, reading)
         with (tmp_path / "f").open("ab") as file:
@@ -156,7 +156,7 @@ def test_what_is_trusted_is_not_read(tmp_path: Path) -> None:
         seen.append(identity)
         return True
 
-    verdict = verify(HashBook(), "m", tmp_path, [promise(content)], Reading(trusted=trust))
+    verdict = verify(GrowingHashes(), "m", tmp_path, [promise(content)], ReadOptions(trusted=trust))
     assert verdict.findings == []
     assert verdict.hashed_bytes == 0
     assert seen[0].size_bytes == 100
@@ -173,7 +173,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     promised = FilePromise(
         path="f", size_bytes=64 * MIB, sha256=digest.hexdigest(), urls=["https://models.example/f"]
     )
-    book = HashBook()
+    book = GrowingHashes()
     tracemalloc.start()
     try:
         assert verify(book, "m", tmp_path, [promised]).findings == []
@@ -186,7 +186,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files on Linux")
 def test_no_file_stays_open_after_a_verdict(tmp_path: Path) -> None:
-    book = HashBook()
+    book = GrowingHashes()
     for name in ("f", "g"):
         (tmp_path / name).write_bytes(b"x")
     before = len(os.listdir("/proc/self/fd"))
@@ -200,7 +200,7 @@ def test_no_file_stays_open_after_a_verdict(tmp_path: Path) -> None:
 
 @pytest.mark.requirement("S1-30")
 def test_of_a_file_that_is_fetched_in_several_ranges_only_the_prefix_is_hashed_behind(tmp_path: Path) -> None:
-    content, book = os.urandom(3 * MIB), HashBook()
+    content, book = os.urandom(3 * MIB), GrowingHashes()
     with (tmp_path / "f").open("wb") as file:
         file.write(content[:MIB])
         file.seek(2 * MIB)
@@ -247,7 +247,7 @@ def test_exactly_the_pieces_that_hold_a_changed_byte_are_named(
         urls=["https://models.example/f"],
         pieces=pieces_of(content, 65_536),
     )
-    findings = verify(HashBook(), "m", directory, [promised]).findings
+    findings = verify(GrowingHashes(), "m", directory, [promised]).findings
     assert [finding.pieces for finding in findings] == (
         [sorted({hit % length // 65_536 for hit in hits})] if hits else []
     )
@@ -262,13 +262,13 @@ def test_whole_file_is_bad_if_its_pieces_contradict_its_digest(tmp_path: Path) -
         urls=["https://models.example/f"],
         pieces=pieces_of(b"abc", 65_536),
     )
-    (finding,) = verify(HashBook(), "m", tmp_path, [promised]).findings
+    (finding,) = verify(GrowingHashes(), "m", tmp_path, [promised]).findings
     assert (finding.aspect, finding.pieces) == ("sha256", [])
 
 
 def test_model_that_is_being_judged_is_not_followed_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
-    book = HashBook()
+    book = GrowingHashes()
     hashes = book.take("m")
     assert book.follow("m", 1, tmp_path, progress(3, 3)) == 0
     book.give_back("m", hashes)
@@ -280,11 +280,11 @@ def test_reader_that_waits_for_others_asks_before_every_buffer_and_may_give_up(t
     (tmp_path / "f").write_bytes(bytes(3 * MIB))
     asked: list[int] = []
     verify(
-        HashBook(),
+        GrowingHashes(),
         "m",
         tmp_path,
         [promise(bytes(3 * MIB))],
-        Reading(pause=lambda: asked.append(1), leaves_no_trace=True),
+        ReadOptions(pause=lambda: asked.append(1), leaves_no_trace=True),
     )
     assert len(asked) >= 3
 
@@ -292,12 +292,12 @@ def test_reader_that_waits_for_others_asks_before_every_buffer_and_may_give_up(t
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        verify(HashBook(), "m", tmp_path, [promise(bytes(3 * MIB))], Reading(pause=give_up))
+        verify(GrowingHashes(), "m", tmp_path, [promise(bytes(3 * MIB))], ReadOptions(pause=give_up))
 
 
 def test_piece_that_was_written_over_after_it_was_hashed_does_not_condemn_the_file(tmp_path: Path) -> None:
     """News of progress may come after the verdict that had a piece fetched again, and be hashed before that is done."""
-    content, book = os.urandom(3 * MIB), HashBook()
+    content, book = os.urandom(3 * MIB), GrowingHashes()
     bad = bytearray(content)
     bad[MIB + 3] ^= 1
     (tmp_path / "f").write_bytes(bad)

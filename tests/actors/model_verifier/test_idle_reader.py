@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from actors.model_verifier.file_verdict import QUIET_SECONDS
-from actors.model_verifier.idle_reader import Abandoned, IdleReader
+from actors.model_verifier.idle_reader import IdleReadAbandoned, IdleReader
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def test_who_waits_is_freed_when_the_verifier_stops() -> None:
     work = asyncio.ensure_future(reader.run(reader.pause))
     await asyncio.sleep(0)
     reader.close()
-    with pytest.raises(Abandoned):
+    with pytest.raises(IdleReadAbandoned):
         await work
-    with pytest.raises(Abandoned):
+    with pytest.raises(IdleReadAbandoned):
         await reader.run(reader.pause)

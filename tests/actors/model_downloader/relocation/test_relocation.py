@@ -17,7 +17,7 @@ from actors.model_downloader.relocation.relocation import Relocation, Relocation
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
 from actors.model_downloader.relocation.relocation_plan import begun
 from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, CopyStopped, belongings
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from bus.errors import RequestFailed
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise, ModelEntry
@@ -108,7 +108,7 @@ class House:
         request = ModelsRelocateRequestEvent(
             target=str(self.new), action=action, category="models", path=str(self.new)
         )
-        self.record.write(begun(ModelRoot(self.old), self.entries, request))
+        self.record.write(begun(ModelsLayout(self.old), self.entries, request))
         return self.relocation()
 
     def relocation(self) -> Relocation:

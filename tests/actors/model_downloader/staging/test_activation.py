@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from actors.model_downloader.staging.activation import activate, finish, roll_back, unpack_archives
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.shared.durable import atomic_exchange as exchange_module
 from actors.shared.durable.durable_write import DurableWriteFailed
@@ -42,7 +42,7 @@ def entry_of(revision: str) -> ModelEntry:
     return ModelEntry(id="m", name="M", category="stt", licence="MIT", revision=revision, files=[promise])
 
 
-def stage(root: ModelRoot, revision: str) -> ModelEntry:
+def stage(root: ModelsLayout, revision: str) -> ModelEntry:
     entry = entry_of(revision)
     root.open_staging(entry)
     path = root.staged_file("m", entry.files[0])
@@ -52,7 +52,7 @@ def stage(root: ModelRoot, revision: str) -> ModelEntry:
     return entry
 
 
-def install(root: ModelRoot, revision: str) -> None:
+def install(root: ModelsLayout, revision: str) -> None:
     activate(root, stage(root, revision))
 
 
@@ -68,17 +68,17 @@ def shown(directory: Path) -> str | None:
 
 
 @pytest.fixture(params=WAYS)
-def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelRoot:
+def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelsLayout:
     """A root on a platform that can exchange names, and on one that cannot."""
     if request.param == "two renames":
         monkeypatch.setattr(exchange_module, "_exchange", lambda first, second: 38)
-    found = ModelRoot(tmp_path / "models")
+    found = ModelsLayout(tmp_path / "models")
     found.prepare()
     return found
 
 
 @pytest.mark.requirement("S0-9", "S1-26")
-def test_activation_shows_exactly_the_promised_files_and_their_record(root: ModelRoot) -> None:
+def test_activation_shows_exactly_the_promised_files_and_their_record(root: ModelsLayout) -> None:
     install(root, "1")
     assert shown(root.installed("m")) == "1"
     assert os.listdir(root.path) == ["m"]
@@ -88,7 +88,7 @@ def test_activation_shows_exactly_the_promised_files_and_their_record(root: Mode
 
 
 @pytest.mark.requirement("S1-26")
-def test_update_keeps_one_former_revision_and_rollback_trades_both(root: ModelRoot) -> None:
+def test_update_keeps_one_former_revision_and_rollback_trades_both(root: ModelsLayout) -> None:
     for revision in ("1", "2", "3"):
         install(root, revision)
     assert (shown(root.installed("m")), shown(root.former("m"))) == ("3", "2")
@@ -102,7 +102,7 @@ def test_update_keeps_one_former_revision_and_rollback_trades_both(root: ModelRo
     assert sorted(os.listdir(root.path)) == ["m", "m.former"]
 
 
-def test_repair_is_no_update_so_the_former_revision_stays(root: ModelRoot) -> None:
+def test_repair_is_no_update_so_the_former_revision_stays(root: ModelsLayout) -> None:
     install(root, "1")
     install(root, "2")
     install(root, "2")
@@ -113,7 +113,7 @@ def test_repair_is_no_update_so_the_former_revision_stays(root: ModelRoot) -> No
     assert not root.damaged("m").exists()
 
 
-def test_rollback_of_a_damaged_model_brings_the_former_one(root: ModelRoot) -> None:
+def test_rollback_of_a_damaged_model_brings_the_former_one(root: ModelsLayout) -> None:
     install(root, "1")
     install(root, "2")
     root.put_out_of_use("m")
@@ -125,7 +125,7 @@ def test_rollback_of_a_damaged_model_brings_the_former_one(root: ModelRoot) -> N
     assert shown(root.installed("m")) == "1"
 
 
-def test_model_without_a_record_is_updated_and_can_be_gone_back_to(root: ModelRoot) -> None:
+def test_model_without_a_record_is_updated_and_can_be_gone_back_to(root: ModelsLayout) -> None:
     install(root, "1")
     (root.installed("m") / RECORD_NAME).unlink()
     install(root, "2")
@@ -178,7 +178,7 @@ def deaths(monkeypatch: pytest.MonkeyPatch, prepare: Any, act: Any) -> Iterator[
 
 @pytest.mark.requirement("S1-26", "S0-9")
 def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole(
-    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+    root: ModelsLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exchanges = exchange_module._exchange(root.path, root.path) != 38
 
@@ -193,7 +193,7 @@ def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole
     for _ in deaths(monkeypatch, prepare, lambda: activate(root, entry_of("2"))):
         before = shown(root.installed("m"))
         assert before in ("1", "2") or (before is None and not exchanges)
-        again = ModelRoot(root.path)
+        again = ModelsLayout(root.path)
         finish(again)
         again.prepare()
         after = shown(again.installed("m"))
@@ -201,7 +201,7 @@ def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole
         outcomes.add(after)
         if after == "1":
             assert again.wishes() == ["m"]
-            assert again.open_staging(entry_of("2")).journal.durable_bytes == entry_of("2").size_bytes
+            assert again.open_staging(entry_of("2")).state.durable_bytes == entry_of("2").size_bytes
             activate(again, entry_of("2"))
         assert (shown(again.installed("m")), shown(again.former("m"))) == ("2", "1")
         assert sorted(os.listdir(again.path)) == ["m", "m.former"]
@@ -210,7 +210,7 @@ def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole
 
 @pytest.mark.requirement("S1-26")
 def test_death_at_any_step_of_a_rollback_leaves_one_of_both_revisions_whole(
-    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+    root: ModelsLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def prepare() -> None:
         shutil.rmtree(root.path)
@@ -224,7 +224,7 @@ def test_death_at_any_step_of_a_rollback_leaves_one_of_both_revisions_whole(
             os.close(os.open(root.path, os.O_RDONLY))  # so that each way has enough steps to be counted
 
     for _ in deaths(monkeypatch, prepare, act):
-        again = ModelRoot(root.path)
+        again = ModelsLayout(root.path)
         finish(again)
         again.prepare()
         assert {shown(again.installed("m")), shown(again.former("m"))} == {"1", "2"}
@@ -233,7 +233,7 @@ def test_death_at_any_step_of_a_rollback_leaves_one_of_both_revisions_whole(
 
 @pytest.mark.requirement("S1-26")
 def test_death_at_any_step_of_finishing_is_finished_by_the_next_start(
-    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+    root: ModelsLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def prepare() -> None:
         shutil.rmtree(root.path)
@@ -246,13 +246,13 @@ def test_death_at_any_step_of_finishing_is_finished_by_the_next_start(
             activate(root, entry_of("2"))
 
     for _ in deaths(monkeypatch, prepare, lambda: finish(root)):
-        finish(ModelRoot(root.path))
+        finish(ModelsLayout(root.path))
         root.prepare()
         assert (shown(root.installed("m")), shown(root.former("m"))) == ("2", "1")
 
 
 def test_swap_that_the_platform_refuses_leaves_the_old_revision_and_the_staged_files(
-    root: ModelRoot, monkeypatch: pytest.MonkeyPatch
+    root: ModelsLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(root, "1")
     stage(root, "2")
@@ -265,7 +265,7 @@ def test_swap_that_the_platform_refuses_leaves_the_old_revision_and_the_staged_f
         with pytest.raises(DurableWriteFailed):
             activate(root, entry_of("2"))
     assert shown(root.installed("m")) == "1"
-    assert root.open_staging(entry_of("2")).journal.durable_bytes == entry_of("2").size_bytes
+    assert root.open_staging(entry_of("2")).state.durable_bytes == entry_of("2").size_bytes
     activate(root, entry_of("2"))
     assert shown(root.installed("m")) == "2"
 
@@ -279,7 +279,7 @@ def zipped(**files: bytes) -> bytes:
 
 
 @pytest.mark.requirement("S1-26")
-def test_archive_is_unpacked_in_staging_recorded_by_member_and_not_kept(root: ModelRoot) -> None:
+def test_archive_is_unpacked_in_staging_recorded_by_member_and_not_kept(root: ModelsLayout) -> None:
     entry = stage(root, "1")
     content = zipped(x=b"from the archive", y=b"too")
     promise = FilePromise(
@@ -315,11 +315,11 @@ MORTAL = """
 import sys
 from pathlib import Path
 from actors.model_downloader.staging.activation import activate, finish, roll_back
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 import msgspec
 from schemas.manifest import ModelEntry
 
-root = ModelRoot(Path(sys.argv[1]))
+root = ModelsLayout(Path(sys.argv[1]))
 if sys.argv[2] == "activate":
     activate(root, msgspec.json.decode(sys.argv[3], type=ModelEntry))
 else:
@@ -337,7 +337,7 @@ else:
 def test_process_that_is_killed_in_a_system_call_of_a_swap_leaves_a_whole_model(
     tmp_path: Path, what: str
 ) -> None:
-    root = ModelRoot(tmp_path / "models")
+    root = ModelsLayout(tmp_path / "models")
     killed = 0
     for call, limit in (("rename,renameat,renameat2", 8), ("unlink,unlinkat", 6), ("fsync,fdatasync", 10)):
         for number in range(1, limit):
@@ -351,7 +351,7 @@ def test_process_that_is_killed_in_a_system_call_of_a_swap_leaves_a_whole_model(
             code = [sys.executable, "-c", MORTAL, str(root.path), what, msgspec.json.encode(entry).decode()]
             done = subprocess.run([*command, *code], cwd=Path(__file__).parents[4], timeout=60, check=False)
             assert shown(root.installed("m")) is not None
-            again = ModelRoot(root.path)
+            again = ModelsLayout(root.path)
             finish(again)
             again.prepare()
             assert shown(again.installed("m")) in (("1", "2") if what == "activate" else ("0", "1"))

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.model_downloader.staging.archive import ArchiveRefused, Limits, unpack
+from actors.model_downloader.staging.archive import ArchiveLimits, ArchiveRefused, unpack
 from schemas.manifest import Unpack
 
 FORMATS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
@@ -71,7 +71,7 @@ def unpacked(
     content: bytes,
     format: Any = "tar",
     *,
-    limits: Limits | None = None,
+    limits: ArchiveLimits | None = None,
     taken: tuple[str, ...] = (),
     **how: Any,
 ) -> Any:
@@ -79,7 +79,7 @@ def unpacked(
     root = tmp_path / "outside" / "root"
     root.mkdir(exist_ok=True)
     (tmp_path / "a").write_bytes(content)
-    return unpack(tmp_path / "a", Unpack(format=format, **how), root, "a", taken, limits or Limits())
+    return unpack(tmp_path / "a", Unpack(format=format, **how), root, "a", taken, limits or ArchiveLimits())
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -179,16 +179,16 @@ def test_member_does_not_take_the_name_of_another_file_of_the_model(tmp_path: Pa
 def test_bomb_is_stopped_by_what_comes_out_and_not_by_what_it_claims(tmp_path: Path, format: str) -> None:
     content = packed(format, {"zeros": bytes(8_000_000)})
     with pytest.raises(ArchiveRefused, match="more than 1000000 bytes"):
-        unpacked(tmp_path, content, format, limits=Limits(ratio=0, grace_bytes=1_000_000))
+        unpacked(tmp_path, content, format, limits=ArchiveLimits(ratio=0, grace_bytes=1_000_000))
     assert sum(len(found) for found in tree(tmp_path / "outside").values()) <= 1_000_000
 
 
 def test_too_many_members_and_too_many_bytes_are_refused(tmp_path: Path) -> None:
     many = packed("zip", {f"f{number}": b"" for number in range(11)})
     with pytest.raises(ArchiveRefused, match="more than 10 members"):
-        unpacked(tmp_path, many, "zip", limits=Limits(members=10))
+        unpacked(tmp_path, many, "zip", limits=ArchiveLimits(members=10))
     with pytest.raises(ArchiveRefused, match="more than 100 bytes"):
-        unpacked(tmp_path, packed("zip", {"f": bytes(101)}), "zip", limits=Limits(unpacked_bytes=100))
+        unpacked(tmp_path, packed("zip", {"f": bytes(101)}), "zip", limits=ArchiveLimits(unpacked_bytes=100))
 
 
 def test_header_that_claims_to_be_huge_is_not_read_into_memory(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model_downloader.staging.activation import activate
-from actors.model_downloader.staging.models_layout import TRASH_PREFIX, ModelRoot, UnsafeModelId
+from actors.model_downloader.staging.models_layout import TRASH_PREFIX, ModelsLayout, UnsafeModelId
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME
 from actors.shared.durable.boot_id import boot_id
@@ -23,8 +23,8 @@ NEEDS_BOOT_ID = pytest.mark.skipif(boot_id() is None, reason="the platform does 
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> ModelRoot:
-    found = ModelRoot(tmp_path / "models")
+def root(tmp_path: Path) -> ModelsLayout:
+    found = ModelsLayout(tmp_path / "models")
     found.prepare()
     return found
 
@@ -33,7 +33,7 @@ def names(path: Path) -> list[str]:
     return sorted(entry.relative_to(path).as_posix() for entry in path.rglob("*"))
 
 
-def fill(root: ModelRoot, *, a: bytes = b"0123456789", b: bytes = b"bbbb", journaled: int = 10) -> None:
+def fill(root: ModelsLayout, *, a: bytes = b"0123456789", b: bytes = b"bbbb", journaled: int = 10) -> None:
     """A staging directory as a downloader leaves it."""
     book = root.open_staging(ENTRY)
     root.staged_file("m", B).parent.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def fill(root: ModelRoot, *, a: bytes = b"0123456789", b: bytes = b"bbbb", journ
     book.save()
 
 
-def test_wish_is_a_staging_directory_with_a_journal(root: ModelRoot) -> None:
+def test_wish_is_a_staging_directory_with_a_journal(root: ModelsLayout) -> None:
     root.open_staging(ENTRY)
     assert names(root.path) == ["m.partial", "m.partial/journal.json"]
     assert root.wishes() == ["m"]
@@ -52,56 +52,56 @@ def test_wish_is_a_staging_directory_with_a_journal(root: ModelRoot) -> None:
 
 
 @NEEDS_BOOT_ID
-def test_after_a_kill_every_byte_in_the_file_counts_and_is_counted_as_fetched(root: ModelRoot) -> None:
+def test_after_a_kill_every_byte_in_the_file_counts_and_is_counted_as_fetched(root: ModelsLayout) -> None:
     fill(root, a=b"01234567", journaled=5)
-    journal = root.open_staging(ENTRY).journal
+    journal = root.open_staging(ENTRY).state
     assert journal.file("a.bin").durable_bytes == 8
     assert journal.fetched_bytes == 3
     assert root.staged_file("m", A).read_bytes() == b"01234567"
 
 
 @pytest.mark.requirement("C-4")
-def test_after_a_power_cut_only_what_the_journal_counts_is_kept(root: ModelRoot) -> None:
+def test_after_a_power_cut_only_what_the_journal_counts_is_kept(root: ModelsLayout) -> None:
     fill(root, a=b"01234567", journaled=5)
     book = root.open_staging(ENTRY)
     book.change(boot="another run of the machine")
     book.change_file("a.bin", durable_bytes=5)
     book.save()
-    assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 5
+    assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 5
     assert root.staged_file("m", A).read_bytes() == b"01234"
 
 
-def test_shorter_or_longer_file_than_can_be_is_begun_anew(root: ModelRoot) -> None:
+def test_shorter_or_longer_file_than_can_be_is_begun_anew(root: ModelsLayout) -> None:
     fill(root, a=b"01", journaled=5)
-    assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 0
+    assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
     assert not root.staged_file("m", A).exists()
     fill(root, a=b"x" * 11, journaled=5)
-    assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 0
+    assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
 
 
-def test_link_in_place_of_a_file_is_not_followed(root: ModelRoot, tmp_path: Path) -> None:
+def test_link_in_place_of_a_file_is_not_followed(root: ModelsLayout, tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"0123456789abc")
     fill(root)
     root.staged_file("m", A).unlink()
     root.staged_file("m", A).symlink_to(tmp_path / "victim")
-    assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 0
+    assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
     assert (tmp_path / "victim").read_bytes() == b"0123456789abc"
     assert not root.staged_file("m", A).is_symlink()
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", None])
 def test_without_a_journal_complete_files_are_kept_to_be_verified_and_others_are_not(
-    root: ModelRoot, damage: bytes | None
+    root: ModelsLayout, damage: bytes | None
 ) -> None:
     fill(root, b=b"bb")
     journal = root.staging("m") / JOURNAL_NAME
     journal.unlink() if damage is None else journal.write_bytes(damage)
-    found = root.open_staging(ENTRY).journal
+    found = root.open_staging(ENTRY).state
     assert [file.durable_bytes for file in found.files] == [10, 0]
     assert found.wanted
 
 
-def test_damaged_model_loses_its_name_and_nothing_else(root: ModelRoot) -> None:
+def test_damaged_model_loses_its_name_and_nothing_else(root: ModelsLayout) -> None:
     fill(root)
     activate(root, ENTRY)
     assert root.keeps_sizes(ENTRY)
@@ -116,7 +116,7 @@ def test_damaged_model_loses_its_name_and_nothing_else(root: ModelRoot) -> None:
     assert not root.keeps_sizes(ENTRY)
 
 
-def test_record_is_read_again_when_another_revision_is_active(root: ModelRoot) -> None:
+def test_record_is_read_again_when_another_revision_is_active(root: ModelsLayout) -> None:
     assert root.record("m") is None
     fill(root)
     activate(root, ENTRY)
@@ -130,7 +130,7 @@ def test_record_is_read_again_when_another_revision_is_active(root: ModelRoot) -
 
 
 def test_model_that_was_installed_before_there_were_records_is_measured_by_the_manifest(
-    root: ModelRoot,
+    root: ModelsLayout,
 ) -> None:
     fill(root)
     (root.staging("m") / JOURNAL_NAME).unlink()
@@ -140,7 +140,7 @@ def test_model_that_was_installed_before_there_were_records_is_measured_by_the_m
 
 
 @pytest.mark.requirement("S0-10")
-def test_purge_takes_everything_of_one_model_and_nothing_of_another(root: ModelRoot) -> None:
+def test_purge_takes_everything_of_one_model_and_nothing_of_another(root: ModelsLayout) -> None:
     fill(root)
     activate(root, ENTRY)
     fill(root)
@@ -154,15 +154,15 @@ def test_purge_takes_everything_of_one_model_and_nothing_of_another(root: ModelR
     assert root.purge("m") == 0
 
 
-def test_removal_that_was_interrupted_is_finished_at_the_next_start(root: ModelRoot) -> None:
+def test_removal_that_was_interrupted_is_finished_at_the_next_start(root: ModelsLayout) -> None:
     (root.path / f"{TRASH_PREFIX}m-0a").mkdir()
     (root.path / f"{TRASH_PREFIX}m-0a" / "x").write_bytes(b"x")
     (root.path / "kept").mkdir()
-    ModelRoot(root.path).prepare()
+    ModelsLayout(root.path).prepare()
     assert names(root.path) == ["kept"]
 
 
-def test_purge_does_not_follow_links_out_of_the_root(root: ModelRoot, tmp_path: Path) -> None:
+def test_purge_does_not_follow_links_out_of_the_root(root: ModelsLayout, tmp_path: Path) -> None:
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim" / "x").write_bytes(b"x")
     (root.path / "m").symlink_to(tmp_path / "victim")
@@ -171,18 +171,18 @@ def test_purge_does_not_follow_links_out_of_the_root(root: ModelRoot, tmp_path: 
     assert os.listdir(root.path) == []
 
 
-def test_mismatch_is_kept_aside_once_and_never_built_upon(root: ModelRoot) -> None:
+def test_mismatch_is_kept_aside_once_and_never_built_upon(root: ModelsLayout) -> None:
     fill(root)
     aside = root.set_aside("m", A)
     assert aside == root.staging("m") / "a.bin.mismatch"
     assert aside.read_bytes() == b"0123456789"
-    assert root.open_staging(ENTRY).journal.file("a.bin").durable_bytes == 0
+    assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
     assert root.set_aside("m", A) is None
 
 
 @given(st.text(max_size=20))
 def test_no_id_leads_out_of_the_root(model_id: str) -> None:
-    found = ModelRoot(Path("/models"))
+    found = ModelsLayout(Path("/models"))
     try:
         places = [
             found.installed(model_id),
@@ -202,4 +202,4 @@ def test_no_id_leads_out_of_the_root(model_id: str) -> None:
 )
 def test_unsafe_id_is_named(model_id: str) -> None:
     with pytest.raises(UnsafeModelId, match="is no id of a model"):
-        ModelRoot(Path("/models")).installed(model_id)
+        ModelsLayout(Path("/models")).installed(model_id)

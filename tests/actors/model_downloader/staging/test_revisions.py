@@ -9,7 +9,7 @@ import pytest
 
 from actors.model_downloader.staging.revisions import (
     RECORD_NAME,
-    Content,
+    InstalledFile,
     promises_digest,
     promises_of,
     read_record,
@@ -35,7 +35,7 @@ ARCHIVE = FilePromise(
     unpack=Unpack(format="zip"),
 )
 ENTRY = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[PLAIN, ARCHIVE])
-MEMBERS = {"b.zip": [Content(path="x/y", size_bytes=7, sha256="2" * 64, archive="b.zip")]}
+MEMBERS = {"b.zip": [InstalledFile(path="x/y", size_bytes=7, sha256="2" * 64, archive="b.zip")]}
 
 
 def test_record_survives_and_names_members_in_place_of_their_archive(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.staging.staged_file import DiskFailed, PartialFile
+from actors.model_downloader.staging.staged_file import DiskFailed, StagedFile
 
 
 def test_bytes_are_written_at_their_place_in_any_order(tmp_path: Path) -> None:
-    partial = PartialFile(tmp_path / "sub" / "f")
+    partial = StagedFile(tmp_path / "sub" / "f")
     partial.write(6, b"world")
     partial.write(0, memoryview(b"hello "))
     partial.sync()
@@ -23,14 +23,14 @@ def test_bytes_are_written_at_their_place_in_any_order(tmp_path: Path) -> None:
 
 def test_what_lies_beyond_a_length_can_be_cut(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"0123456789")
-    partial = PartialFile(tmp_path / "f")
+    partial = StagedFile(tmp_path / "f")
     partial.cut(4)
     partial.close()
     assert (tmp_path / "f").read_bytes() == b"0123"
 
 
 def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    PartialFile(tmp_path / "f").close()
+    StagedFile(tmp_path / "f").close()
     assert os.name == "nt" or (tmp_path / "f").stat().st_mode & 0o777 == 0o600
 
 
@@ -39,7 +39,7 @@ def test_failed_sync_says_what_the_system_said(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.EIO, "input/output error")
 
     monkeypatch.setattr("actors.model_downloader.staging.staged_file.sync_data", fail)
-    partial = PartialFile(tmp_path / "f")
+    partial = StagedFile(tmp_path / "f")
     with pytest.raises(DiskFailed, match=r"f: cannot be written \(input/output error\)") as caught:
         partial.sync()
     partial.close()
@@ -48,7 +48,7 @@ def test_failed_sync_says_what_the_system_said(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a device that is always full is Linux's")
 def test_full_disk_is_told_to_the_writer() -> None:
-    full = PartialFile(Path("/dev/full"))
+    full = StagedFile(Path("/dev/full"))
     with pytest.raises(DiskFailed) as caught:
         full.write(0, b"x")
     full.close()
@@ -60,5 +60,5 @@ def test_link_under_the_name_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"precious")
     (tmp_path / "f").symlink_to(tmp_path / "victim")
     with pytest.raises(DiskFailed):
-        PartialFile(tmp_path / "f")
+        StagedFile(tmp_path / "f")
     assert (tmp_path / "victim").read_bytes() == b"precious"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from actors.model_downloader.staging.staging_journal import (
     JOURNAL_NAME,
     FileState,
-    Journal,
-    JournalFile,
+    StagingJournal,
+    StagingState,
     read_journal,
     reconcile,
 )
@@ -30,7 +30,7 @@ def entry(*files: FilePromise) -> ModelEntry:
 
 @pytest.mark.requirement("S1-27", "S1-38")
 def test_bytes_and_validators_survive_as_json(tmp_path: Path) -> None:
-    book = JournalFile(tmp_path, reconcile(entry(promise("a"), promise("b")), None))
+    book = StagingJournal(tmp_path, reconcile(entry(promise("a"), promise("b")), None))
     book.change_file(
         "b",
         url="https://models.example/b",
@@ -42,7 +42,7 @@ def test_bytes_and_validators_survive_as_json(tmp_path: Path) -> None:
     book.change(attempt=2)
     book.save()
     found = read_journal(tmp_path)
-    assert found == book.journal
+    assert found == book.state
     assert found is not None
     assert (found.file("b").etag, found.file("b").durable_bytes, found.durable_bytes, found.attempt) == (
         '"v1"',
@@ -67,11 +67,11 @@ def test_journal_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> 
 def test_any_bytes_are_a_journal_or_none(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     directory = tmp_path_factory.mktemp("any")
     (directory / JOURNAL_NAME).write_bytes(content)
-    assert read_journal(directory) is None or isinstance(read_journal(directory), Journal)
+    assert read_journal(directory) is None or isinstance(read_journal(directory), StagingState)
 
 
 def test_only_files_whose_promise_is_the_same_keep_their_state() -> None:
-    old = Journal(
+    old = StagingState(
         model_id="m",
         wanted=False,
         attempt=3,
@@ -93,8 +93,8 @@ def test_only_files_whose_promise_is_the_same_keep_their_state() -> None:
 
 
 def test_snapshots_do_not_change(tmp_path: Path) -> None:
-    book = JournalFile(tmp_path, reconcile(entry(promise()), None))
-    before = book.journal
+    book = StagingJournal(tmp_path, reconcile(entry(promise()), None))
+    before = book.state
     book.change_file("a", durable_bytes=3)
-    assert (before.durable_bytes, book.journal.durable_bytes) == (0, 3)
-    assert msgspec.json.decode(msgspec.json.encode(before), type=Journal) == before
+    assert (before.durable_bytes, book.state.durable_bytes) == (0, 3)
+    assert msgspec.json.decode(msgspec.json.encode(before), type=StagingState) == before

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.staging.staging_journal import JournalFile
+from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.staging.staging_recovery import open_staging
 from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, Watermarks
 from actors.shared.durable.boot_id import boot_id
@@ -17,7 +17,7 @@ ENTRY = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[FILE]
 NEEDS_BOOT_ID = pytest.mark.skipif(boot_id() is None, reason="the platform does not name its boots")
 
 
-def left(directory: Path, *, boot: str | None, content: bytes = b"x" * 90) -> JournalFile:
+def left(directory: Path, *, boot: str | None, content: bytes = b"x" * 90) -> StagingJournal:
     """A directory as a killed downloader leaves it: ten bytes and twenty more are durable, others were written."""
     book = open_staging(directory, ENTRY)
     book.change(boot=boot)
@@ -37,31 +37,31 @@ def left(directory: Path, *, boot: str | None, content: bytes = b"x" * 90) -> Jo
 def test_after_a_kill_what_was_written_counts_too(tmp_path: Path) -> None:
     left(tmp_path, boot=boot_id())
     book = open_staging(tmp_path, ENTRY)
-    assert book.journal.files[0].extents == ((0, 30), (50, 90))
-    assert book.journal.fetched_bytes == 40
+    assert book.state.files[0].durable_ranges == ((0, 30), (50, 90))
+    assert book.state.fetched_bytes == 40
     assert not (tmp_path / WATERMARKS_NAME).exists()
-    assert open_staging(tmp_path, ENTRY).journal == book.journal
+    assert open_staging(tmp_path, ENTRY).state == book.state
 
 
 @pytest.mark.requirement("C-4", "S1-27")
 @pytest.mark.parametrize("boot", ["another run of the machine", None])
 def test_after_a_power_cut_only_the_journal_counts(tmp_path: Path, boot: str | None) -> None:
     left(tmp_path, boot=boot)
-    assert open_staging(tmp_path, ENTRY).journal.files[0].extents == ((0, 10), (50, 70))
+    assert open_staging(tmp_path, ENTRY).state.files[0].durable_ranges == ((0, 10), (50, 70))
     assert (tmp_path / "f").stat().st_size == 70
 
 
 @NEEDS_BOOT_ID
 def test_file_shorter_than_its_journal_is_not_the_one_that_was_left(tmp_path: Path) -> None:
     left(tmp_path, boot=boot_id(), content=b"x" * 60)
-    assert open_staging(tmp_path, ENTRY).journal.files[0].extents == ()
+    assert open_staging(tmp_path, ENTRY).state.files[0].durable_ranges == ()
     assert not (tmp_path / "f").exists()
 
 
 @NEEDS_BOOT_ID
 def test_marks_beyond_the_end_of_the_file_count_only_up_to_it(tmp_path: Path) -> None:
     left(tmp_path, boot=boot_id(), content=b"x" * 75)
-    assert open_staging(tmp_path, ENTRY).journal.files[0].extents == ((0, 30), (50, 75))
+    assert open_staging(tmp_path, ENTRY).state.files[0].durable_ranges == ((0, 30), (50, 75))
 
 
 @NEEDS_BOOT_ID
@@ -75,13 +75,13 @@ def test_journal_of_an_earlier_version_counts_the_first_bytes_and_the_length_tel
     )
     (tmp_path / "journal.json").write_text(content % (boot_id(), "0" * 64), encoding="utf-8")
     book = open_staging(tmp_path, ENTRY)
-    assert book.journal.files[0].extents == ((0, 80),)
-    assert book.journal.fetched_bytes == 80
+    assert book.state.files[0].durable_ranges == ((0, 80),)
+    assert book.state.fetched_bytes == 80
 
 
 def test_marks_of_other_files_than_the_manifest_names_now_are_not_believed(tmp_path: Path) -> None:
     left(tmp_path, boot=boot_id())
     other = FilePromise(path="g", size_bytes=100, sha256="1" * 64, urls=FILE.urls)
     changed = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[other, FILE])
-    states = open_staging(tmp_path, changed).journal.files
-    assert [state.extents for state in states] == [(), ((0, 10), (50, 70))]
+    states = open_staging(tmp_path, changed).state.files
+    assert [state.durable_ranges for state in states] == [(), ((0, 10), (50, 70))]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model_downloader.transfer.byte_ranges import (
-    Extent,
-    Extents,
+    ByteRange,
+    ByteRanges,
     gaps,
     have,
     prefix,
@@ -22,12 +22,12 @@ EXTENTS = st.lists(
 )
 
 
-def bytes_of(extents: Extents | list[Extent]) -> set[int]:
+def bytes_of(extents: ByteRanges | list[ByteRange]) -> set[int]:
     return {byte for start, end in extents for byte in range(start, end)}
 
 
 @given(EXTENTS, EXTENTS)
-def test_union_has_the_bytes_of_both_and_is_in_order(one: list[Extent], other: list[Extent]) -> None:
+def test_union_has_the_bytes_of_both_and_is_in_order(one: list[ByteRange], other: list[ByteRange]) -> None:
     found = union(one, other)
     assert bytes_of(found) == bytes_of(one) | bytes_of(other)
     assert within(found, SIZE)
@@ -35,14 +35,14 @@ def test_union_has_the_bytes_of_both_and_is_in_order(one: list[Extent], other: l
 
 
 @given(EXTENTS)
-def test_gaps_are_what_is_missing(there: list[Extent]) -> None:
+def test_gaps_are_what_is_missing(there: list[ByteRange]) -> None:
     found = union(there)
     assert bytes_of(gaps(found, SIZE)) == set(range(SIZE)) - bytes_of(found)
     assert within(gaps(found, SIZE), SIZE)
 
 
 @given(EXTENTS, st.integers(0, SIZE), st.integers(0, SIZE))
-def test_prefix_and_single_ranges_are_asked_for(there: list[Extent], one: int, other: int) -> None:
+def test_prefix_and_single_ranges_are_asked_for(there: list[ByteRange], one: int, other: int) -> None:
     found, start, end = union(there), min(one, other), max(one, other)
     missing = sorted(set(range(SIZE + 1)) - bytes_of(found))
     assert prefix(found) == missing[0]

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from actors.model_downloader.transfer.cancel_token import Abort, Aborted
+from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 
 
 def test_thread_that_waits_for_bytes_is_woken() -> None:
     ours, theirs = socket.socketpair()
-    abort, found = Abort(), []
+    abort, found = CancelToken(), []
     abort.watch(ours)
     reader = threading.Thread(target=lambda: found.append(ours.recv(1)))
     reader.start()
@@ -25,11 +25,11 @@ def test_thread_that_waits_for_bytes_is_woken() -> None:
 
 def test_socket_that_comes_after_the_abort_is_shut_at_once() -> None:
     ours, theirs = socket.socketpair()
-    abort = Abort()
+    abort = CancelToken()
     abort.set()
     abort.watch(ours)
     assert ours.recv(1) == b""
-    with pytest.raises(Aborted):
+    with pytest.raises(FetchCancelled):
         abort.check()
     ours.close()
     theirs.close()

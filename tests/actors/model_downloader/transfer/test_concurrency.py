@@ -10,7 +10,7 @@ from actors.model_downloader.transfer.concurrency import (
     FAST_BYTES_PER_SECOND,
     SMALL_FILE_BYTES,
     WINDOW_SECONDS,
-    Ramp,
+    Concurrency,
 )
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ LARGE = 10_000 * MIB
 
 def ramped(rate_of: Callable[[int], float], most: int = 16, seconds: float = 4.0) -> list[int]:
     """How many connections there are in each window, at an origin whose rate depends on that."""
-    ramp, now, fetched, seen = Ramp(0.0, most, [LARGE]), 0.0, 0.0, []
+    ramp, now, fetched, seen = Concurrency(0.0, most, [LARGE]), 0.0, 0.0, []
     while now < seconds:
         now += WINDOW_SECONDS + 0.001
         fetched += rate_of(ramp.wanted) * (WINDOW_SECONDS + 0.001)
@@ -48,7 +48,7 @@ def test_origin_that_is_as_fast_as_the_disk_gets_no_second_connection() -> None:
 
 
 def test_young_connection_that_still_speeds_up_is_waited_for() -> None:
-    ramp = Ramp(0.0, 8, [LARGE])
+    ramp = Concurrency(0.0, 8, [LARGE])
     now, fetched = 0.0, 0
     for rate in (1, 2, 4, 8, 16):
         now += WINDOW_SECONDS
@@ -57,7 +57,7 @@ def test_young_connection_that_still_speeds_up_is_waited_for() -> None:
 
 
 def test_what_is_nearly_done_is_not_worth_another_connection() -> None:
-    ramp = Ramp(0.0, 8, [LARGE])
+    ramp = Concurrency(0.0, 8, [LARGE])
     for window in (1, 2, 3):
         ramp.observe(window * 0.21, int(window * 0.21 * 10 * MIB), 1, MIB)
     assert ramp.wanted == 1
@@ -68,18 +68,18 @@ def test_what_is_nearly_done_is_not_worth_another_connection() -> None:
     [([MIB] * 200, 4), ([MIB] * 2, 2), ([LARGE], 1), ([SMALL_FILE_BYTES + 1] * 9, 1), ([], 1)],
 )
 def test_many_small_files_begin_with_several_connections(sizes: list[int], expected: int) -> None:
-    assert Ramp(0.0, 8, sizes).wanted == expected
-    assert Ramp(0.0, 1, sizes).wanted == 1
+    assert Concurrency(0.0, 8, sizes).wanted == expected
+    assert Concurrency(0.0, 1, sizes).wanted == 1
 
 
 def test_failure_while_others_work_lets_it_be_enough() -> None:
-    ramp = Ramp(0.0, 8, [MIB] * 9)
+    ramp = Concurrency(0.0, 8, [MIB] * 9)
     ramp.failed(1.0, 3)
     assert ramp.wanted == 3
     assert ramp.observe(2.0, 50 * MIB, 3, LARGE) == 3
 
 
 def test_lower_limit_counts_at_once() -> None:
-    ramp = Ramp(0.0, 8, [MIB] * 9)
+    ramp = Concurrency(0.0, 8, [MIB] * 9)
     ramp.limit(2)
     assert ramp.wanted == 2

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from actors.model_downloader.staging.staged_file import PartialFile
-from actors.model_downloader.transfer.file_source import LocalFile
+from actors.model_downloader.staging.staged_file import StagedFile
+from actors.model_downloader.transfer.file_source import FileSource
 from actors.model_downloader.transfer.http_client import FetchFailed
 
 CONTENT = os.urandom(300_000)
@@ -23,9 +23,9 @@ def test_any_part_is_copied_to_its_place(
         monkeypatch.setattr("actors.model_downloader.transfer.file_source.sys.platform", "other")
     source = tmp_path / "a b.bin"
     source.write_bytes(CONTENT)
-    target = PartialFile(tmp_path / "staged")
+    target = StagedFile(tmp_path / "staged")
     told: list[int] = []
-    local = LocalFile(urlsplit(source.as_uri()), len(CONTENT), "m/f")
+    local = FileSource(urlsplit(source.as_uri()), len(CONTENT), "m/f")
     local.copy(target, 100_000, len(CONTENT), told.append)
     local.copy(target, 0, 100_000, told.append)
     local.close()
@@ -37,7 +37,7 @@ def test_any_part_is_copied_to_its_place(
 def test_file_of_another_length_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(CONTENT)
     with pytest.raises(FetchFailed, match="has 300000 bytes, expected 5"):
-        LocalFile(urlsplit((tmp_path / "f").as_uri()), 5, "m/f")
+        FileSource(urlsplit((tmp_path / "f").as_uri()), 5, "m/f")
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,16 @@ def test_file_of_another_length_is_refused(tmp_path: Path) -> None:
 )
 def test_file_that_is_not_there_is_refused(url: str, words: str) -> None:
     with pytest.raises(FetchFailed, match=words) as caught:
-        LocalFile(urlsplit(url), 5, "m/f")
+        FileSource(urlsplit(url), 5, "m/f")
     assert caught.value.kind == "refused"
 
 
 def test_file_that_was_replaced_has_another_validator(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(CONTENT)
     url = urlsplit((tmp_path / "f").as_uri())
-    one = LocalFile(url, len(CONTENT), "m/f")
+    one = FileSource(url, len(CONTENT), "m/f")
     os.utime(tmp_path / "f", (1, 1))
-    other = LocalFile(url, len(CONTENT), "m/f")
+    other = FileSource(url, len(CONTENT), "m/f")
     assert one.validator != other.validator
     one.close()
     other.close()

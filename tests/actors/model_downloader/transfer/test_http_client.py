@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from actors.model_downloader.transfer.cancel_token import Abort, Aborted
+from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.http_client import (
     STALL_LEAST_BYTES,
-    Client,
     FetchFailed,
+    HttpClient,
     StallWatch,
     open_client,
 )
@@ -37,15 +37,15 @@ def other() -> Iterator[FaultyOrigin]:
         yield found
 
 
-def token_for(origin: FaultyOrigin) -> Client:
+def token_for(origin: FaultyOrigin) -> HttpClient:
     def credentials(url: str, asked_first: str) -> Mapping[str, str]:
         return {"Authorization": "Bearer secret"} if url.startswith(origin.url + "/") else {}
 
-    return Client(1.0, credentials)
+    return HttpClient(1.0, credentials)
 
 
-def body(client: Client, url: str, resolved: str = "") -> bytes:
-    answer = client.get(url, {}, Abort(), NAME, resolved=resolved)
+def body(client: HttpClient, url: str, resolved: str = "") -> bytes:
+    answer = client.get(url, {}, CancelToken(), NAME, resolved=resolved)
     found = b""
     while piece := answer.read(100):
         found += piece
@@ -68,7 +68,7 @@ def test_relative_redirect_is_followed_and_the_answer_says_where_it_came_from(or
     origin.serve("/blobs/m", BytesContent(b"blob"))
     origin.misbehave("/m", Faults(redirect="blobs/m"))
     client = open_client(1.0)
-    answer = client.get(origin.url + "/m", {}, Abort(), NAME)
+    answer = client.get(origin.url + "/m", {}, CancelToken(), NAME)
     assert (answer.url, answer.head.redirected, answer.read(10)) == (origin.url + "/blobs/m", True, b"blob")
     answer.close()
     assert body(client, origin.url + "/m", resolved=origin.url + "/blobs/m") == b"blob"
@@ -81,7 +81,7 @@ def test_circle_of_redirects_is_named(origin: FaultyOrigin) -> None:
     origin.misbehave("/n", Faults(redirect="/m"))
     client = open_client(1.0)
     with pytest.raises(FetchFailed, match="in a circle") as caught:
-        client.get(origin.url + "/m", {}, Abort(), NAME)
+        client.get(origin.url + "/m", {}, CancelToken(), NAME)
     client.close()
     assert caught.value.kind == "refused"
 
@@ -91,7 +91,7 @@ def test_long_chain_of_redirects_is_given_up(origin: FaultyOrigin) -> None:
         origin.misbehave(f"/{number}", Faults(redirect=f"/{number + 1}"))
     client = open_client(1.0)
     with pytest.raises(FetchFailed, match="more than 10 redirects"):
-        client.get(origin.url + "/0", {}, Abort(), NAME)
+        client.get(origin.url + "/0", {}, CancelToken(), NAME)
     client.close()
 
 
@@ -100,14 +100,14 @@ def test_long_chain_of_redirects_is_given_up(origin: FaultyOrigin) -> None:
 )
 def test_address_that_is_not_asked_for_is_refused_without_its_secrets(url: str) -> None:
     with pytest.raises(FetchFailed, match="expected https or http") as caught:
-        open_client(1.0).get(url, {}, Abort(), NAME)
+        open_client(1.0).get(url, {}, CancelToken(), NAME)
     assert "secret" not in str(caught.value)
     assert caught.value.kind == "refused"
 
 
 def test_offline_by_choice_asks_nobody_and_says_so(origin: FaultyOrigin) -> None:
     with pytest.raises(FetchFailed, match=r"offline by choice .*what was fetched is kept") as caught:
-        Client(1.0, offline=lambda: True).get(origin.url + "/m", {}, Abort(), NAME)
+        HttpClient(1.0, offline=lambda: True).get(origin.url + "/m", {}, CancelToken(), NAME)
     assert caught.value.kind == "refused"
     assert origin.requests == []
 
@@ -135,7 +135,7 @@ def test_connection_is_kept_once_the_body_was_read_and_a_closed_one_is_replaced(
 def test_huge_headers_are_bounded(says: bytes) -> None:
     speaker, client = Speaker(says), open_client(1.0)
     with pytest.raises(FetchFailed, match="more header fields than are read|interrupted") as caught:
-        client.get(speaker.url, {}, Abort(), NAME)
+        client.get(speaker.url, {}, CancelToken(), NAME)
     client.close()
     speaker.close()
     assert caught.value.kind in ("server", "network")
@@ -145,13 +145,13 @@ def test_huge_headers_are_bounded(says: bytes) -> None:
 def test_what_is_no_http_is_a_failure_of_the_network(says: bytes) -> None:
     speaker, client = Speaker(says), open_client(1.0)
     with pytest.raises(FetchFailed, match="interrupted") as caught:
-        client.get(speaker.url, {}, Abort(), NAME)
+        client.get(speaker.url, {}, CancelToken(), NAME)
     client.close()
     speaker.close()
     assert caught.value.kind == "network"
 
 
-class LateAbort(Abort):
+class LateAbort(CancelToken):
     """Is set in the moment in which a connection was made."""
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ def test_abort_that_meets_a_connection_that_was_just_made_closes_it(
     client, abort = open_client(1.0), LateAbort()
     if is_kept:
         assert body(client, origin.url + "/m") == b"model"
-    with pytest.raises(Aborted):
+    with pytest.raises(FetchCancelled):
         client.get(origin.url + "/m", {}, abort, NAME)
     client.close()
     assert abort.found is not None

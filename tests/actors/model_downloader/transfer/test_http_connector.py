@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.transfer.cancel_token import Abort
-from actors.model_downloader.transfer.http_client import Client, FetchFailed, open_client
+from actors.model_downloader.transfer.cancel_token import CancelToken
+from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient, open_client
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.http_servers import Proxy, private_ca
@@ -17,8 +17,8 @@ from tests.support.raw_http_server import Speaker
 NAME = "m/model.bin"
 
 
-def body(client: Client, url: str) -> bytes:
-    answer = client.get(url, {}, Abort(), NAME)
+def body(client: HttpClient, url: str) -> bytes:
+    answer = client.get(url, {}, CancelToken(), NAME)
     found = b""
     while piece := answer.read(100):
         found += piece
@@ -41,7 +41,7 @@ def test_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch: py
 def test_proxy_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
     with pytest.raises(FetchFailed, match="socks5://127.0.0.1 is of a kind that is not known"):
-        open_client(1.0).get("http://models.example/m", {}, Abort(), NAME)
+        open_client(1.0).get("http://models.example/m", {}, CancelToken(), NAME)
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -57,7 +57,7 @@ def test_authority_of_ones_own_is_trusted_once_it_is_named(
         with pytest.raises(
             FetchFailed, match="certificate of the server is not trusted .* set SSL_CERT_FILE"
         ) as caught:
-            client.get(url, {}, Abort(), NAME)
+            client.get(url, {}, CancelToken(), NAME)
         assert caught.value.kind == "refused"
         client.close()
         monkeypatch.setenv(variable, str(authority))
@@ -69,7 +69,7 @@ def test_authority_of_ones_own_is_trusted_once_it_is_named(
 def test_authorities_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     with pytest.raises(FetchFailed, match=r"m/model.bin: SSL_CERT_FILE: .*missing.pem") as caught:
-        open_client(1.0).get("https://127.0.0.1:9/m", {}, Abort(), NAME)
+        open_client(1.0).get("https://127.0.0.1:9/m", {}, CancelToken(), NAME)
     assert caught.value.kind == "refused"
 
 

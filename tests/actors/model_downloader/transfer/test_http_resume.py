@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from actors.model_downloader.transfer.http_resume import (
     Append,
-    Ask,
     AskAgain,
     Fail,
-    Head,
-    Partial,
+    RangeRequest,
+    ResponseHead,
+    ResumeState,
     StartOver,
     first_ask,
     next_step,
@@ -21,14 +21,14 @@ from actors.model_downloader.transfer.http_resume import (
 )
 
 ETAG = '"v1"'
-PART = Partial("m/model.bin", 1000, 400, ETAG)
-EMPTY = Partial("m/model.bin", 1000)
-RESUME = Ask(400, ETAG)
+PART = ResumeState("m/model.bin", 1000, 400, ETAG)
+EMPTY = ResumeState("m/model.bin", 1000)
+RESUME = RangeRequest(400, ETAG)
 OCTETS = {"content-type": "application/octet-stream", "etag": ETAG}
 
 
-def part_head(start: int = 400, end: int = 999, total: int | str = 1000, **fields: str) -> Head:
-    return Head(
+def part_head(start: int = 400, end: int = 999, total: int | str = 1000, **fields: str) -> ResponseHead:
+    return ResponseHead(
         206,
         OCTETS
         | {"content-range": f"bytes {start}-{end}/{total}"}
@@ -44,13 +44,13 @@ def test_resume_asks_for_the_rest_on_condition_of_the_same_representation() -> N
 
 @pytest.mark.requirement("S1-29")
 def test_bytes_without_a_strong_validator_are_not_built_upon() -> None:
-    assert first_ask(Partial("m", 1000, 400, None)) == Ask(0)
-    assert Ask(0).headers() == {"Accept-Encoding": "identity"}
+    assert first_ask(ResumeState("m", 1000, 400, None)) == RangeRequest(0)
+    assert RangeRequest(0).headers() == {"Accept-Encoding": "identity"}
 
 
 def test_complete_file_is_not_asked_for_at_all() -> None:
-    assert first_ask(Partial("m", 1000, 1000, None)) is None
-    assert first_ask(Partial("m", 0)) is None
+    assert first_ask(ResumeState("m", 1000, 1000, None)) is None
+    assert first_ask(ResumeState("m", 0)) is None
 
 
 @pytest.mark.requirement("S1-29")
@@ -96,64 +96,68 @@ def test_matching_206_is_appended() -> None:
         part_head(end=998),
         part_head(total=1001),
         part_head(total="*"),
-        Head(206, OCTETS),
+        ResponseHead(206, OCTETS),
         part_head(content_range="bytes */1000"),
         part_head(content_range="items 400-999/1000"),
         part_head(content_range="bytes 4 00-999/1000"),
     ],
 )
-def test_206_for_other_bytes_than_asked_discards_and_asks_for_the_whole(head: Head) -> None:
+def test_206_for_other_bytes_than_asked_discards_and_asks_for_the_whole(head: ResponseHead) -> None:
     step = next_step(PART, RESUME, head)
     assert isinstance(step, AskAgain)
-    assert step.ask == Ask(0)
+    assert step.ask == RangeRequest(0)
 
 
 @pytest.mark.requirement("S1-28")
 def test_200_to_a_range_discards_and_starts_over() -> None:
     assert (
-        next_step(PART, RESUME, Head(200, OCTETS | {"etag": '"v2"', "content-length": "1000"})) == StartOver()
+        next_step(PART, RESUME, ResponseHead(200, OCTETS | {"etag": '"v2"', "content-length": "1000"}))
+        == StartOver()
     )
-    assert next_step(PART, Ask(400), Head(200, OCTETS | {"content-length": "1000"})) == StartOver()
+    assert (
+        next_step(PART, RangeRequest(400), ResponseHead(200, OCTETS | {"content-length": "1000"}))
+        == StartOver()
+    )
 
 
 def test_200_with_the_same_strong_etag_is_asked_for_a_plain_range_once() -> None:
-    step = next_step(PART, RESUME, Head(200, OCTETS))
+    step = next_step(PART, RESUME, ResponseHead(200, OCTETS))
     assert isinstance(step, AskAgain)
-    assert step.ask == Ask(400)
+    assert step.ask == RangeRequest(400)
     assert next_step(PART, step.ask, part_head()) == Append()
-    assert next_step(PART, step.ask, Head(200, OCTETS)) == StartOver()
+    assert next_step(PART, step.ask, ResponseHead(200, OCTETS)) == StartOver()
 
 
 def test_plain_range_of_another_representation_is_not_appended() -> None:
-    step = next_step(PART, Ask(400), part_head(etag='"v2"'))
+    step = next_step(PART, RangeRequest(400), part_head(etag='"v2"'))
     assert isinstance(step, AskAgain)
-    assert step.ask == Ask(0)
-    step = next_step(PART, Ask(400), Head(206, {"content-range": "bytes 400-999/1000"}))
+    assert step.ask == RangeRequest(0)
+    step = next_step(PART, RangeRequest(400), ResponseHead(206, {"content-range": "bytes 400-999/1000"}))
     assert isinstance(step, AskAgain)
-    assert step.ask == Ask(0)
+    assert step.ask == RangeRequest(0)
 
 
 @pytest.mark.parametrize("etag", [{}, {"etag": ETAG}, {"etag": '"v2"'}], ids=["none", "same", "other"])
-@pytest.mark.parametrize("partial", [PART, Partial("m/model.bin", 1000, 400), EMPTY])
+@pytest.mark.parametrize("partial", [PART, ResumeState("m/model.bin", 1000, 400), EMPTY])
 def test_206_with_all_bytes_to_a_request_for_the_whole_starts_over(
-    partial: Partial, etag: dict[str, str]
+    partial: ResumeState, etag: dict[str, str]
 ) -> None:
-    head = Head(206, {"content-range": "bytes 0-999/1000", "content-length": "1000"} | etag)
-    assert next_step(partial, Ask(0), head) == StartOver()
+    head = ResponseHead(206, {"content-range": "bytes 0-999/1000", "content-length": "1000"} | etag)
+    assert next_step(partial, RangeRequest(0), head) == StartOver()
 
 
 def test_206_with_some_bytes_to_a_request_for_the_whole_is_a_failure() -> None:
-    step = next_step(PART, Ask(0), part_head())
+    step = next_step(PART, RangeRequest(0), part_head())
     assert isinstance(step, Fail)
     assert step.kind == "server"
 
 
 @pytest.mark.requirement("S1-28")
 def test_416_discards_and_asks_for_the_whole() -> None:
-    step = next_step(PART, RESUME, Head(416, {}))
+    step = next_step(PART, RESUME, ResponseHead(416, {}))
     assert isinstance(step, AskAgain)
-    assert step.ask == Ask(0)
-    assert isinstance(next_step(EMPTY, Ask(0), Head(416, {})), Fail)
+    assert step.ask == RangeRequest(0)
+    assert isinstance(next_step(EMPTY, RangeRequest(0), ResponseHead(416, {})), Fail)
 
 
 @pytest.mark.parametrize("status", [200, 206])
@@ -161,7 +165,7 @@ def test_compressed_answer_is_refused(status: int) -> None:
     head = (
         part_head(content_encoding="gzip")
         if status == 206
-        else Head(200, OCTETS | {"content-encoding": "gzip"})
+        else ResponseHead(200, OCTETS | {"content-encoding": "gzip"})
     )
     step = next_step(PART, RESUME, head)
     assert isinstance(step, Fail)
@@ -171,14 +175,16 @@ def test_compressed_answer_is_refused(status: int) -> None:
 
 def test_web_page_of_a_captive_portal_is_no_model() -> None:
     step = next_step(
-        EMPTY, Ask(0), Head(200, {"content-type": "text/html; charset=utf-8", "content-length": "1000"})
+        EMPTY,
+        RangeRequest(0),
+        ResponseHead(200, {"content-type": "text/html; charset=utf-8", "content-length": "1000"}),
     )
     assert isinstance(step, Fail)
     assert "sign in to the network" in step.problem
 
 
 def test_other_length_than_promised_is_told_before_the_first_byte() -> None:
-    step = next_step(EMPTY, Ask(0), Head(200, OCTETS | {"content-length": "1001"}))
+    step = next_step(EMPTY, RangeRequest(0), ResponseHead(200, OCTETS | {"content-length": "1001"}))
     assert isinstance(step, Fail)
     assert step.kind == "refused"
     assert "1001 bytes, expected 1000" in step.problem
@@ -198,7 +204,7 @@ def test_other_length_than_promised_is_told_before_the_first_byte() -> None:
 def test_failure_is_told_apart_by_whether_asking_again_helps(
     status: int, redirected: bool, kind: str
 ) -> None:
-    step = next_step(EMPTY, Ask(0), Head(status, {"retry-after": "7"}, redirected))
+    step = next_step(EMPTY, RangeRequest(0), ResponseHead(status, {"retry-after": "7"}, redirected))
     assert isinstance(step, Fail)
     assert step.kind == kind
     assert step.retry_after == ("7" if status in (429, 503) else None)
@@ -226,12 +232,12 @@ NAMES = st.sampled_from(
 
 
 HEADS = st.builds(
-    Head,
+    ResponseHead,
     status=st.one_of(st.sampled_from([200, 206, 416]), st.integers(100, 599)),
     fields=st.dictionaries(NAMES, FIELD, max_size=6),
     redirected=st.booleans(),
 )
-WHOLE_206 = Head(206, {"content-range": "bytes 0-999/1000"})
+WHOLE_206 = ResponseHead(206, {"content-range": "bytes 0-999/1000"})
 
 
 @given(
@@ -241,17 +247,22 @@ WHOLE_206 = Head(206, {"content-range": "bytes 0-999/1000"})
     validator=st.sampled_from([None, ETAG]),
 )
 @example(answers=[WHOLE_206] * 3, have=1, stop=1000, validator=ETAG)
-@example(answers=[Head(206, WHOLE_206.fields | {"etag": ETAG})] * 3, have=400, stop=1000, validator=ETAG)
-@example(answers=[WHOLE_206] * 3, have=400, stop=1000, validator=None)
-@example(answers=[Head(200, {"etag": ETAG})] * 3, have=400, stop=1000, validator=ETAG)
 @example(
-    answers=[Head(200, {"etag": ETAG}), Head(416, {}), Head(416, {})], have=400, stop=600, validator=ETAG
+    answers=[ResponseHead(206, WHOLE_206.fields | {"etag": ETAG})] * 3, have=400, stop=1000, validator=ETAG
+)
+@example(answers=[WHOLE_206] * 3, have=400, stop=1000, validator=None)
+@example(answers=[ResponseHead(200, {"etag": ETAG})] * 3, have=400, stop=1000, validator=ETAG)
+@example(
+    answers=[ResponseHead(200, {"etag": ETAG}), ResponseHead(416, {}), ResponseHead(416, {})],
+    have=400,
+    stop=600,
+    validator=ETAG,
 )
 def test_any_server_is_asked_at_most_thrice_and_appended_only_what_continues_the_partial(
-    answers: list[Head], have: int, stop: int, validator: str | None
+    answers: list[ResponseHead], have: int, stop: int, validator: str | None
 ) -> None:
     assume(have < stop)
-    partial = Partial("m", 1000, have, validator)
+    partial = ResumeState("m", 1000, have, validator)
     ask = part_ask(partial, have, stop)
     asked = set()
     for head in answers:

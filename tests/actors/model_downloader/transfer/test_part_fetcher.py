@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.staging.staging_journal import FileState, JournalFile, reconcile
-from actors.model_downloader.transfer.cancel_token import Abort, Aborted
-from actors.model_downloader.transfer.http_client import Client, FetchFailed, open_client
-from actors.model_downloader.transfer.part_fetcher import Fetcher, Source
-from actors.model_downloader.transfer.part_writer import Writing
-from actors.model_downloader.transfer.transfer_limits import Traffic
-from actors.model_downloader.transfer.worker_pool import Crew
+from actors.model_downloader.staging.staging_journal import FileState, StagingJournal, reconcile
+from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
+from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient, open_client
+from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
+from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
+from actors.model_downloader.transfer.worker_pool import WorkerPool
 from schemas.manifest import FilePromise, ModelEntry
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent
@@ -34,7 +34,7 @@ def origin() -> Iterator[FaultyOrigin]:
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client() -> Iterator[HttpClient]:
     found = open_client(stall_seconds=0.3)
     yield found
     found.close()
@@ -43,13 +43,13 @@ def client() -> Iterator[Client]:
 class Fetch:
     """Fetches into a temporary directory, over one connection unless told otherwise, and what came of it."""
 
-    def __init__(self, origin: FaultyOrigin, client: Client, directory: Path, streams: int = 1) -> None:
+    def __init__(self, origin: FaultyOrigin, client: HttpClient, directory: Path, streams: int = 1) -> None:
         self.origin = origin
         self.client = client
         self.path = directory / "model.bin"
-        self.traffic = Traffic(streams)
+        self.traffic = TransferLimits(streams)
         self.state: FileState | None = None
-        self.crew: Crew | None = None
+        self.crew: WorkerPool | None = None
         self.ready = threading.Event()
 
     def __call__(
@@ -59,21 +59,23 @@ class Fetch:
         url = url or self.origin.url + "/m"
         promise = FilePromise(path="model.bin", size_bytes=size, sha256="0" * 64, urls=[url])
         entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
-        book = JournalFile(self.path.parent, reconcile(entry, None))
+        book = StagingJournal(self.path.parent, reconcile(entry, None))
         book.change(boot="this one")
         book.change_file("model.bin", durable_bytes=len(have), validator=validator, url=url if have else "")
-        writing = Writing(self.path.parent, entry.files, book)
-        source = Source(promise, "m/model.bin", url)
-        self.crew = Crew(Fetcher(self.client, self.traffic, writing, book), self.traffic, writing, [source])
+        writing = PartWriter(self.path.parent, entry.files, book)
+        source = FileDownload(promise, "m/model.bin", url)
+        self.crew = WorkerPool(
+            PartFetcher(self.client, self.traffic, writing, book), self.traffic, writing, [source]
+        )
         self.ready.set()
         try:
             self.crew.run()
         finally:
             writing.close()
-            self.state = book.journal.files[0]
+            self.state = book.state.files[0]
         if self.crew.failures:
             raise self.crew.failures[0]
-        return book.journal.fetched_bytes
+        return book.state.fetched_bytes
 
     @property
     def bytes(self) -> bytes:
@@ -85,7 +87,7 @@ class Fetch:
 
 
 @pytest.fixture
-def fetch(origin: FaultyOrigin, client: Client, tmp_path: Path) -> Fetch:
+def fetch(origin: FaultyOrigin, client: HttpClient, tmp_path: Path) -> Fetch:
     return Fetch(origin, client, tmp_path)
 
 
@@ -235,9 +237,9 @@ def test_abort_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path:
 
 
 def test_abort_before_the_start_makes_no_request(fetch: Fetch) -> None:
-    abort = Abort()
+    abort = CancelToken()
     abort.set()
-    with pytest.raises(Aborted):
+    with pytest.raises(FetchCancelled):
         fetch.client.get(fetch.origin.url + "/m", {}, abort, "m/model.bin")
     assert fetch.origin.requests == []
 

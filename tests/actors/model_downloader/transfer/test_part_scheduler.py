@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.model_downloader.transfer.byte_ranges import Extent, gaps, total, union
-from actors.model_downloader.transfer.part_scheduler import MIB, SPLIT_LEAST_BYTES, Part, Ranges
+from actors.model_downloader.transfer.byte_ranges import ByteRange, gaps, total, union
+from actors.model_downloader.transfer.part_scheduler import MIB, SPLIT_LEAST_BYTES, Part, PartScheduler
 
 
-def sharing(*sizes: int) -> Ranges:
-    found = Ranges(list(sizes), [()] * len(sizes))
+def sharing(*sizes: int) -> PartScheduler:
+    found = PartScheduler(list(sizes), [()] * len(sizes))
     for file in range(len(sizes)):
         found.share(file, proved=True)
     return found
@@ -23,7 +23,7 @@ def some(part: Part | None) -> Part:
 
 
 def test_single_connection_takes_all_that_is_missing_in_one_go() -> None:
-    ranges = Ranges([100 * MIB], [((0, 7 * MIB),)])
+    ranges = PartScheduler([100 * MIB], [((0, 7 * MIB),)])
     part = some(ranges.take(0.0, 1))
     assert (part.start, part.end) == (7 * MIB, 100 * MIB)
     assert ranges.take(0.0, 1) is None, (
@@ -73,7 +73,7 @@ def test_part_below_a_tenth_of_the_median_speed_is_too_slow() -> None:
 
 
 def test_server_without_ranges_gets_one_connection_which_goes_on_to_the_end() -> None:
-    ranges = Ranges([1024 * MIB], [()])
+    ranges = PartScheduler([1024 * MIB], [()])
     whole = some(ranges.take(0.0, 1))
     ranges.advance(whole, MIB)
     ranges.share(0, proved=False)
@@ -87,7 +87,7 @@ def test_server_without_ranges_gets_one_connection_which_goes_on_to_the_end() ->
 
 
 def test_starting_over_forgets_all_but_what_is_proven() -> None:
-    ranges = Ranges([10], [((0, 6),)])
+    ranges = PartScheduler([10], [((0, 6),)])
     part = some(ranges.take(0.0, 1))
     assert ranges.start_over(0, ((2, 4),)) == [part]
     assert (ranges.written(0), ranges.missing(0)) == (((2, 4),), ((0, 2), (4, 10)))
@@ -110,7 +110,9 @@ class Connections(RuleBasedStateMachine):
     )
     def begin(self, sizes: list[int], there: int) -> None:
         self.sizes = sizes
-        self.ranges = Ranges(sizes, [((0, min(there, sizes[0])),) if there else (), *[()] * (len(sizes) - 1)])
+        self.ranges = PartScheduler(
+            sizes, [((0, min(there, sizes[0])),) if there else (), *[()] * (len(sizes) - 1)]
+        )
         self.now = 0.0
 
     @rule(connections=st.integers(1, 8))
@@ -157,7 +159,7 @@ class Connections(RuleBasedStateMachine):
     @invariant()
     def every_byte_is_in_one_place(self) -> None:
         for file, size in enumerate(self.sizes):
-            active: list[Extent] = [
+            active: list[ByteRange] = [
                 (part.position, part.end) for part in self.ranges.active if part.file == file
             ]
             places = [*self.ranges.written(file), *active, *self.ranges.missing(file)]
@@ -183,7 +185,7 @@ TestConnections = Connections.TestCase
 @given(st.lists(st.integers(1, 40 * MIB), min_size=1, max_size=6))
 @settings(deadline=None)
 def test_files_are_fetched_in_the_order_of_the_manifest(sizes: list[int]) -> None:
-    ranges = Ranges(sizes, [()] * len(sizes))
+    ranges = PartScheduler(sizes, [()] * len(sizes))
     order = []
     while part := ranges.take(0.0, 1):
         order.append(part.file)

@@ -8,29 +8,29 @@ from pathlib import Path
 import pytest
 
 from actors.model_downloader.staging.staged_file import DiskFailed
-from actors.model_downloader.staging.staging_journal import JournalFile, read_journal, reconcile
+from actors.model_downloader.staging.staging_journal import StagingJournal, read_journal, reconcile
 from actors.model_downloader.staging.watermarks import read_watermarks
 from actors.model_downloader.transfer import flush_policy
 from actors.model_downloader.transfer.part_scheduler import Part
-from actors.model_downloader.transfer.part_writer import Writing
+from actors.model_downloader.transfer.part_writer import PartWriter
 from schemas.manifest import FilePromise, ModelEntry
 
 KIB = 1024
 MIB = 1 << 20
 
 
-def begun(directory: Path, *sizes: int, boot: str | None = "this one") -> tuple[Writing, JournalFile]:
+def begun(directory: Path, *sizes: int, boot: str | None = "this one") -> tuple[PartWriter, StagingJournal]:
     files = [
         FilePromise(path=f"sub/f{n}", size_bytes=size, sha256="0" * 64, urls=["https://models.example/f"])
         for n, size in enumerate(sizes)
     ]
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=files)
-    book = JournalFile(directory, reconcile(entry, None))
+    book = StagingJournal(directory, reconcile(entry, None))
     book.change(boot=boot)
-    return Writing(directory, files, book), book
+    return PartWriter(directory, files, book), book
 
 
-def taken(writing: Writing) -> Part:
+def taken(writing: PartWriter) -> Part:
     with writing.changed:
         part = writing.ranges.take(0.0, 1)
     assert part is not None
@@ -60,7 +60,7 @@ def test_where_boots_have_no_names_the_journal_is_never_a_mebibyte_behind(tmp_pa
     part = taken(writing)
     for _ in range(256):
         writing.write(part, bytes(64 * KIB))
-        assert part.position - book.journal.durable_bytes < flush_policy.STRICT_LAG_BYTES + 64 * KIB
+        assert part.position - book.state.durable_bytes < flush_policy.STRICT_LAG_BYTES + 64 * KIB
     writing.close()
 
 
@@ -71,10 +71,10 @@ def test_every_byte_that_the_kernel_took_is_marked_before_it_is_durable(
     writing, book = begun(tmp_path, MIB)
     part = taken(writing)
     writing.write(part, bytes(100 * KIB))
-    assert book.journal.durable_bytes == 0
+    assert book.state.durable_bytes == 0
     assert read_watermarks(tmp_path, 1) == [((0, 100 * KIB),)]
     writing.close()
-    assert book.journal.durable_bytes == 100 * KIB
+    assert book.state.durable_bytes == 100 * KIB
 
 
 def test_failed_sync_ends_everything_and_is_not_tried_again(
@@ -99,7 +99,7 @@ def test_failed_sync_ends_everything_and_is_not_tried_again(
     with pytest.raises(DiskFailed):
         writing.close()
     assert len(calls) == 1
-    assert book.journal.durable_bytes == 0
+    assert book.state.durable_bytes == 0
 
 
 def test_starting_over_makes_a_new_file_under_the_name_and_another_attempt(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_starting_over_makes_a_new_file_under_the_name_and_another_attempt(tmp_p
     writing.close()
     assert (tmp_path / "sub" / "f0").read_bytes() == b"new bytes!"
     assert (tmp_path / "sub" / "f0").stat().st_ino != inode
-    assert (book.journal.attempt, book.journal.files[0].validator, book.journal.durable_bytes) == (
+    assert (book.state.attempt, book.state.files[0].validator, book.state.durable_bytes) == (
         1,
         '"v2"',
         10,
@@ -130,5 +130,5 @@ def test_starting_over_with_pieces_to_keep_counts_only_those(tmp_path: Path) -> 
     writing.write(part, b"0123456")
     writing.start_over(part, ((2, 5),), validator='"v2"')
     writing.close()
-    assert book.journal.files[0].extents == ((2, 5),)
+    assert book.state.files[0].durable_ranges == ((2, 5),)
     assert read_watermarks(tmp_path, 1) == [()]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from actors.model_downloader.transfer.flush_policy import SPARE_BYTES
-from actors.model_downloader.transfer.space_reservations import Reservations
+from actors.model_downloader.transfer.space_reservations import SpaceReservations
 
 
 @pytest.mark.requirement("S1-32")
 def test_second_install_must_fit_beside_what_the_first_has_yet_to_write() -> None:
-    space = Reservations()
+    space = SpaceReservations()
     free = 100 + SPARE_BYTES
     assert space.missing("a", 60, free) == 0
     space.reserve("a", 60)
@@ -22,13 +22,13 @@ def test_second_install_must_fit_beside_what_the_first_has_yet_to_write() -> Non
 
 
 def test_own_reservation_does_not_stand_in_the_way() -> None:
-    space = Reservations()
+    space = SpaceReservations()
     space.reserve("a", 60)
     assert space.missing("a", 60, 60 + SPARE_BYTES) == 0
 
 
 def test_install_that_is_over_reserves_nothing() -> None:
-    space = Reservations()
+    space = SpaceReservations()
     space.reserve("a", 60)
     space.release("a")
     space.release("a")

@@ -14,12 +14,12 @@ import pytest
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.progress_reporter import ProgressReporter
-from actors.model_downloader.staging.models_layout import ModelRoot
+from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
-from actors.model_downloader.transfer.http_client import Client, FetchFailed
-from actors.model_downloader.transfer.space_reservations import Reservations
+from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient
+from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer import Transfer, candidates
-from actors.model_downloader.transfer.transfer_limits import Traffic
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.shared.credentials import Endpoints
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
@@ -51,15 +51,15 @@ class Trip:
     """A transfer of one file, and what was told."""
 
     def __init__(
-        self, directory: Path, urls: list[str], size: int = len(BODY), traffic: Traffic | None = None
+        self, directory: Path, urls: list[str], size: int = len(BODY), traffic: TransferLimits | None = None
     ) -> None:
         self.file = FilePromise(path="model.bin", size_bytes=size, sha256="0" * 64, urls=urls)
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[self.file])
-        self.root = ModelRoot(directory)
+        self.root = ModelsLayout(directory)
         self.root.prepare()
         self.events: list[Any] = []
-        self.world = World(publish=self.publish, verify=self.verify, traffic=traffic or Traffic())
-        self.world.open_client = lambda: Client(1.0, offline=self.world.is_offline)
+        self.world = World(publish=self.publish, verify=self.verify, traffic=traffic or TransferLimits())
+        self.world.open_client = lambda: HttpClient(1.0, offline=self.world.is_offline)
         self.book = self.root.open_staging(self.entry)
         telling = ProgressReporter(self.entry, self.world, str(self.root.staging("m")))
         telling.book = self.book
@@ -130,7 +130,7 @@ async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_ha
     trip.world.endpoints = Endpoints(hub=origin.url)
     assert await trip.run() is None
     assert trip.bytes == BODY
-    assert trip.book.journal.files[0].url == origin.url + "/m"
+    assert trip.book.state.files[0].url == origin.url + "/m"
     assert candidates(trip.file, "", trip.world.endpoints) == [
         origin.url + "/m",
         "https://elsewhere.example/m",
@@ -157,7 +157,7 @@ async def test_address_that_expired_is_asked_for_again_at_the_origin(
     assert trip.bytes == BODY
     assert (
         mirror.requests[-1].range_start
-        == trip.book.journal.files[0].durable_bytes - mirror.requests[-1].sent_bytes
+        == trip.book.state.files[0].durable_bytes - mirror.requests[-1].sent_bytes
     )
 
 
@@ -167,7 +167,7 @@ async def test_file_of_this_machine_is_copied_and_goes_on_where_it_was(tmp_path:
     trip = Trip(tmp_path / "models", [source.as_uri()])
     assert await trip.run() is None
     assert trip.bytes == BODY
-    assert trip.book.journal.durable_bytes == len(BODY)
+    assert trip.book.state.durable_bytes == len(BODY)
 
 
 async def test_offline_nobody_is_asked_and_the_partial_is_kept(
@@ -185,7 +185,7 @@ async def test_offline_nobody_is_asked_and_the_partial_is_kept(
 
 async def test_rate_is_kept_over_all_streams(origin: FaultyOrigin, tmp_path: Path) -> None:
     origin.serve("/m", SyntheticContent(MIB))
-    trip = Trip(tmp_path, [origin.url + "/m"], MIB, Traffic(4, rate_bytes_per_second=2 * MIB))
+    trip = Trip(tmp_path, [origin.url + "/m"], MIB, TransferLimits(4, rate_bytes_per_second=2 * MIB))
     started = time.monotonic()
     assert await trip.run() is None
     assert time.monotonic() - started >= 0.3
@@ -196,7 +196,7 @@ async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(
     origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
-    space = trip.world.space = Reservations()
+    space = trip.world.space = SpaceReservations()
     space.reserve("other", 50 * MIB)
     monkeypatch.setattr(trip.root, "free_bytes", lambda: 60 * MIB)
     failure = await trip.run()
@@ -231,10 +231,10 @@ async def test_what_cancels_the_install_ends_the_connections(origin: FaultyOrigi
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(trip.transfer.fetch_all)
-            while trip.book.journal.durable_bytes < MIB:
+            while trip.book.state.durable_bytes < MIB:
                 await anyio.sleep(0.01)
             scope.cancel()
     trip.world.close()
-    assert trip.book.journal.durable_bytes == MIB
+    assert trip.book.state.durable_bytes == MIB
     told = [event for event in trip.events if isinstance(event, ModelDownloadProgressedEvent)]
     assert told[-1].files[0].prefix_bytes == told[-1].files[0].durable_bytes

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 
-from actors.model_downloader.transfer.cancel_token import Abort
-from actors.model_downloader.transfer.transfer_limits import KIB, Traffic
+from actors.model_downloader.transfer.cancel_token import CancelToken
+from actors.model_downloader.transfer.transfer_limits import KIB, TransferLimits
 
 
 def test_streams_beyond_the_cap_wait_or_are_not_opened() -> None:
-    traffic = Traffic(1)
-    assert traffic.enter(Abort(), patient=True)
-    assert not traffic.enter(Abort(), patient=False)
+    traffic = TransferLimits(1)
+    assert traffic.enter(CancelToken(), patient=True)
+    assert not traffic.enter(CancelToken(), patient=False)
     entered = threading.Event()
 
     def enter() -> None:
-        if traffic.enter(Abort(), patient=True):
+        if traffic.enter(CancelToken(), patient=True):
             entered.set()
 
     waiting = threading.Thread(target=enter)
@@ -27,16 +27,16 @@ def test_streams_beyond_the_cap_wait_or_are_not_opened() -> None:
 
 
 def test_abort_ends_the_wait_for_a_stream() -> None:
-    traffic, abort = Traffic(1), Abort()
-    traffic.enter(Abort(), patient=True)
+    traffic, abort = TransferLimits(1), CancelToken()
+    traffic.enter(CancelToken(), patient=True)
     abort.set()
     assert not traffic.enter(abort, patient=True)
 
 
 def test_settings_are_followed_while_streams_are_open() -> None:
-    traffic = Traffic(4)
+    traffic = TransferLimits(4)
     for _ in range(3):
-        traffic.enter(Abort(), patient=True)
+        traffic.enter(CancelToken(), patient=True)
     settings = {
         "max_streams": 2,
         "rate_limit_kib_per_second": 80,
@@ -56,7 +56,7 @@ def test_settings_are_followed_while_streams_are_open() -> None:
 
 
 def test_settings_that_say_nothing_or_nonsense_change_nothing() -> None:
-    traffic = Traffic(4)
+    traffic = TransferLimits(4)
     for settings in (
         {},
         {"models": None},
@@ -67,6 +67,6 @@ def test_settings_that_say_nothing_or_nonsense_change_nothing() -> None:
 
 
 def test_wait_for_the_rate_ends_with_an_abort() -> None:
-    traffic, abort = Traffic(4, rate_bytes_per_second=1), Abort()
+    traffic, abort = TransferLimits(4, rate_bytes_per_second=1), CancelToken()
     abort.set()
     traffic.spend(1 << 30, abort)

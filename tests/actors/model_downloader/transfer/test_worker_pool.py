@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.staging.staging_journal import JournalFile, reconcile
+from actors.model_downloader.staging.staging_journal import StagingJournal, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
 from actors.model_downloader.transfer.http_client import FetchFailed, open_client
-from actors.model_downloader.transfer.part_fetcher import Fetcher, Source
-from actors.model_downloader.transfer.part_writer import Writing
-from actors.model_downloader.transfer.transfer_limits import Traffic
-from actors.model_downloader.transfer.worker_pool import Crew
+from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
+from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
+from actors.model_downloader.transfer.worker_pool import WorkerPool
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent
@@ -78,18 +78,18 @@ class Work:
                 )
             )
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=files)
-        self.book = JournalFile(directory, reconcile(self.entry, None))
+        self.book = StagingJournal(directory, reconcile(self.entry, None))
         self.book.change(boot="this one")
-        self.traffic = Traffic(streams)
-        self.crew: Crew | None = None
+        self.traffic = TransferLimits(streams)
+        self.crew: WorkerPool | None = None
         self.most_at_once = 0
 
-    def run(self, watch: Callable[[Crew], None] | None = None) -> dict[int, FetchFailed]:
+    def run(self, watch: Callable[[WorkerPool], None] | None = None) -> dict[int, FetchFailed]:
         client = open_client(stall_seconds=1.0)
-        writing = Writing(self.directory, self.entry.files, self.book)
-        sources = [Source(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
-        crew = self.crew = Crew(
-            Fetcher(client, self.traffic, writing, self.book), self.traffic, writing, sources
+        writing = PartWriter(self.directory, self.entry.files, self.book)
+        sources = [FileDownload(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
+        crew = self.crew = WorkerPool(
+            PartFetcher(client, self.traffic, writing, self.book), self.traffic, writing, sources
         )
         thread = threading.Thread(target=crew.run)
         thread.start()
@@ -124,8 +124,8 @@ def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(
     assert work.most_at_once > 1
     assert work.ranges_asked[0] == "whole"
     assert all("if-range" in seen.headers for seen in origin.requests[1:])
-    assert work.book.journal.durable_bytes == 24 * MIB
-    assert work.book.journal.files[0].ranges == []
+    assert work.book.state.durable_bytes == 24 * MIB
+    assert work.book.state.files[0].ranges == []
 
 
 def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothing(
@@ -161,24 +161,24 @@ def test_file_that_changes_while_parts_are_fetched_is_never_mixed(
     work = Work(origin, tmp_path, old)
     swapped = threading.Event()
 
-    def swap(crew: Crew) -> None:
+    def swap(crew: WorkerPool) -> None:
         if not swapped.is_set() and origin.sent_bytes("/0") > 4 * MIB:
             origin.serve("/0", new)
             swapped.set()
 
     for _ in range(4):
-        if work.run(swap) == {} and work.book.journal.durable_bytes == 24 * MIB:
+        if work.run(swap) == {} and work.book.state.durable_bytes == 24 * MIB:
             break
     found = (tmp_path / "f0").read_bytes()
     assert found in (content_of(old), content_of(new))
-    assert work.book.journal.files[0].validator in (f'"{old.etag}"', f'"{new.etag}"')
+    assert work.book.state.files[0].validator in (f'"{old.etag}"', f'"{new.etag}"')
 
 
 def test_connections_that_break_leave_their_rest_to_the_others(origin: FaultyOrigin, tmp_path: Path) -> None:
     work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
     broken: list[int] = []
 
-    def break_one(crew: Crew) -> None:
+    def break_one(crew: WorkerPool) -> None:
         if not broken and work.most_at_once > 2:
             broken.append(1)
             origin.misbehave("/0", Faults(times=2, cut_after_bytes=256 * 1024))
@@ -207,7 +207,7 @@ def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: FaultyOri
     failures = work.run()
     assert list(failures) == [1]
     assert failures[1].kind == "refused"
-    assert [file.durable_bytes for file in work.book.journal.files] == [65536, 0, 65536, 65536]
+    assert [file.durable_bytes for file in work.book.state.files] == [65536, 0, 65536, 65536]
 
 
 def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_one(
@@ -275,15 +275,15 @@ def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(64 * MIB))
 
-    def abort(crew: Crew) -> None:
+    def abort(crew: WorkerPool) -> None:
         if work.most_at_once > 2:
             crew.abort()
 
     assert work.run(abort) == {}
-    journal = work.book.journal.files[0]
+    journal = work.book.state.files[0]
     whole, found = content_of(work.contents[0]), (tmp_path / "f0").read_bytes()
     assert 0 < journal.durable_bytes < 64 * MIB
-    assert all(found[start:end] == whole[start:end] for start, end in journal.extents)
+    assert all(found[start:end] == whole[start:end] for start, end in journal.durable_ranges)
     assert (
         sum(seen.sent_bytes for seen in origin.requests) - journal.durable_bytes < len(origin.requests) * MIB
     )
@@ -302,7 +302,7 @@ def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_o
     origin.misbehave("/0", Faults(redirect="/signed-1"))
     expired = threading.Event()
 
-    def expire(crew: Crew) -> None:
+    def expire(crew: WorkerPool) -> None:
         if not expired.is_set() and work.most_at_once > 2:
             origin.misbehave("/0", Faults(redirect="/signed-2"))
             origin.misbehave("/signed-1", Faults(status=403))
