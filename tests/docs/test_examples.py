@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -22,11 +21,11 @@ from actors.readiness.wording import Wordings
 from actors.shared.locations.locations import locate
 from actors.shared.manifest import parse_manifest
 from actors.shared.profile.profile import Profile, find_profile, read_profile
+from actors.shared.sdk import run_actor
 from actors.state_store import build
 from actors.state_store.documents.document_types import kinds_of
 from actors.state_store.engine.value_schemas import Mismatch, of_profile
 from actors.state_store.namespaces import Namespaces
-from bus.actor_loop import ActorLoop
 from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from tests.support.actor_contexts import context_without_bus
@@ -71,26 +70,41 @@ def load(name: str, source: str, directory: Path) -> ModuleType:
 async def test_the_actor_of_the_page_greets_in_the_language_of_the_settings(tmp_path: Path) -> None:
     greeter = load("greeter", code("docs/actors.md", "python", "class Greeter"), tmp_path)
     try:
-        async with (
-            memory_bus(namespaces=["myapp.*"]) as bus,
-            bus.connect("greeter") as own,
-            bus.connect("app") as app,
-        ):
+        async with memory_bus(namespaces=["myapp.*"]) as bus, bus.connect("app") as app:
             settings = {"stt": {"language": "de"}}
             await app.publish(SettingsChangedEvent(changed={}, settings=settings, revision=1, reason="start"))
             await app.settled()
-            actor = greeter.build(None)
-            loop: ActorLoop[Any] = ActorLoop(actor, own)
-            running = asyncio.create_task(loop.run())
-            while actor.language != "de" or not any(
-                "myapp.greet" in peer.serves for peer in bus.routing.statistics(0.0).peers
-            ):
-                await asyncio.sleep(0)
-            assert (await app.request(greeter.GreetRequestEvent())).words == "hallo"
-            loop.stop()
-            await running
+            async with run_actor(greeter.build, tmp_path, bus=bus, name="greeter") as running:
+                while running.actor.language != "de":
+                    await asyncio.sleep(0)
+                assert (await running.request(greeter.GreetRequestEvent())).words == "hallo"
     finally:
         del sys.modules["greeter"]
+
+
+def test_the_tests_of_the_page_run_in_a_project_of_their_own(tmp_path: Path) -> None:
+    """Every block of the page lies where it says, under a pytest that knows nothing of this project."""
+    page = (ROOT / "docs/actors.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", page, re.DOTALL))
+    assert set(blocks) == {"src/greeter.py", "conftest.py", "tests/test_greeter.py", "tests/test_visitor.py"}
+    for name, source in blocks.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(source, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = src\nfilterwarnings = error\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_an_author_imports_from_the_sdk_and_the_contract_only() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/actors.md").read_text("utf-8"), re.DOTALL)
+    blocks.append(code("README.md", "python", "class Greeter"))
+    imported = {
+        name
+        for block in blocks
+        for name in re.findall(r"^\s*(?:from|import) ((?:actors|bus|schemas)[\w.]*)", block, re.MULTILINE)
+    }
+    assert imported == {"actors.shared.sdk"}
 
 
 @pytest.mark.anyio
