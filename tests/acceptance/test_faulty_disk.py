@@ -10,7 +10,7 @@ import pytest
 
 from actors.shared.audit.audit_log import AuditLog, places_of, verify
 from actors.shared.crypto.envelope import open_envelope
-from actors.shared.durable.durable_write import sweep_temporaries
+from actors.shared.durable.durable_write import sweep_temporary
 from actors.shared.keys.key_ring import KeyRing
 from actors.shared.keys.key_rules import Unlocked
 from actors.shared.keys.key_store import KeyStore
@@ -51,50 +51,13 @@ def test_replaced_file_is_old_or_new_and_the_error_names_it(tmp_path: Path) -> N
         met += 1
         if outcome.killed:
             assert content in (b"old", b"new"), str(fault)
-            sweep_temporaries(directory)
+            sweep_temporary(directory / "document")
         else:
             assert outcome.error[0] == "DurableWriteFailed", str(fault)
             assert str(directory / "document") in outcome.error[1], str(fault)
             assert (outcome.again, content) == (("", ""), b"again"), str(fault)
         assert [path.name for path in directory.iterdir()] == ["document"], str(fault)
     assert met >= 21
-
-
-MANY_FILES = Scene(
-    setup="""
-from concurrent.futures import ThreadPoolExecutor
-from actors.shared.durable.group_commit import replace_files
-executor = ThreadPoolExecutor(2)
-def write(content):
-    failures = replace_files([(root / name, content) for name in 'abc'], executor)
-    for name in 'abc':
-        report(str(failures[root / name]) if root / name in failures else '')
-""",
-    act="write(b'new')",
-    again="write(b'again')",
-)
-
-
-@pytest.mark.requirement("S3-12", "S3-13")
-def test_files_replaced_together_are_each_old_or_new_and_what_was_not_named_is_new(tmp_path: Path) -> None:
-    prepare = fresh(tmp_path, dict.fromkeys("abc", b"old"))
-    for fault in faults_of(MANY_FILES, prepare, effects=("EIO", "KILL")):
-        directory = prepare()
-        outcome = play(MANY_FILES, directory, fault)
-        contents = [(directory / name).read_bytes() for name in "abc"]
-        if outcome.killed:
-            assert set(contents) <= {b"old", b"new"}, str(fault)
-            sweep_temporaries(directory)
-        else:
-            failed = outcome.reports[:3]
-            assert all(
-                str(directory / name) in words for name, words in zip("abc", failed, strict=True) if words
-            ), str(fault)
-            again = outcome.reports[3:]  # a thread that got to its N-th call later has its fault there
-            assert all(
-                content == b"again" or words for content, words in zip(contents, again, strict=True)
-            ), str(fault)
-        assert sorted(path.name for path in directory.iterdir()) == ["a", "b", "c"], str(fault)
 
 
 MINTING = Scene(

@@ -217,22 +217,6 @@ class _Owners:
 _owners = _Owners()
 
 
-def sweep_temporaries(directory: Path) -> list[Path]:
-    """Remove the temp files that a killed owner left in a directory; for its owner, before it writes. Returns their names.
-
-    Raises:
-        OSError: the directory cannot be read, or a file not be removed.
-    """
-    found = [
-        Path(entry.path)
-        for entry in os.scandir(directory)
-        if entry.name.endswith(TEMPORARY_SUFFIX) and entry.is_file(follow_symlinks=False)
-    ]
-    for path in found:
-        os.unlink(path)
-    return sorted(found)
-
-
 def sweep_temporary(path: Path) -> None:
     """Remove what a killed owner left beside its one file, if that can be done; for the owner, before it writes."""
     with contextlib.suppress(OSError):

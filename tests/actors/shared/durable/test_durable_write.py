@@ -25,7 +25,6 @@ from actors.shared.durable.durable_write import (
     move,
     remove_file,
     replace_file,
-    sweep_temporaries,
     sweep_temporary,
 )
 
@@ -316,18 +315,6 @@ def test_directory_whose_name_is_taken_by_a_file_is_refused(tmp_path: Path) -> N
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(NotADirectoryError):
         make_directory(tmp_path / "a")
-
-
-@pytest.mark.requirement("S3-12")
-def test_temp_files_that_a_killed_owner_left_are_swept_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("a", "a.tmp", "b.tmp", "tmp", "c.tmp.json"):
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "directory.tmp").mkdir()
-    if os.name == "posix":
-        (tmp_path / "link.tmp").symlink_to("a")
-    assert sweep_temporaries(tmp_path) == [tmp_path / "a.tmp", tmp_path / "b.tmp"]
-    assert {"a", "tmp", "c.tmp.json", "directory.tmp"} <= set(os.listdir(tmp_path))
-    assert sweep_temporaries(tmp_path) == []
 
 
 @pytest.mark.requirement("S3-12")
