@@ -33,9 +33,9 @@ class SecretKeeper:
         Raises:
             KeychainRefused: the choice cannot be used.
         """
-        from actors.shared.keys.keychain_worker import PatientKeychain
+        from actors.shared.keys.keychain_worker import KeychainWorker
 
-        return cls(PatientKeychain(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), f"undercroft {name}")))
+        return cls(KeychainWorker(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), f"undercroft {name}")))
 
     async def keep(self, secrets: Mapping[str, tuple[dict[str, str], str]]) -> None:
         """Keep each value under its reference, and see that it comes back; all or none.

@@ -24,13 +24,13 @@ def keyring(
     from actors.shared.keys.key_ring import DIRECTORY_NAME, SERVICE
     from actors.shared.keys.key_store import KeyStore
     from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
-    from actors.shared.keys.keychain_worker import PatientKeychain
+    from actors.shared.keys.keychain_worker import KeychainWorker
 
     directory = state / DIRECTORY_NAME
     if not directory.is_dir():
         return KeysReport(state="absent")
     keychain = choose(environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
-    found, _ = KeyStore(directory, PatientKeychain(keychain, timeout_seconds), (state,)).look(None)
+    found, _ = KeyStore(directory, KeychainWorker(keychain, timeout_seconds), (state,)).look(None)
     if isinstance(found, key_rules.Locked):
         return KeysReport(
             state="locked",

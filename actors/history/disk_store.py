@@ -270,12 +270,12 @@ class DiskStore:
 
     async def _saving(self, work: Callable[[], ResultT]) -> ResultT:
         """Carry out what changes files; what fails is refused, and told."""
-        from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+        from actors.shared.crypto.envelope_errors import KeyUnavailable
         from actors.shared.durable.durable_write import DurableWriteFailed
 
         try:
             done = await _in_thread(work)
-        except (OSError, DurableWriteFailed, KeyNotToBeHad) as error:
+        except (OSError, DurableWriteFailed, KeyUnavailable) as error:
             self._is_troubled = True
             await self._troubled(error)
             raise Refused(f"the history was not saved, nothing was changed: {error}") from error

@@ -138,7 +138,7 @@ class Keeper:
         """Make changes durable as one record; the outcome of each.
 
         Raises:
-            OSError, DurableWriteFailed, KeyNotToBeHad: none of them is kept.
+            OSError, DurableWriteFailed, KeyUnavailable: none of them is kept.
         """
         after: dict[str, HistoryEntry | None] = {}
         outcomes = [self._decide(change, after) for change in changes]
@@ -181,7 +181,7 @@ class Keeper:
         The oldest first: what a later segment says is gone may be forgotten only where the text is.
 
         Raises:
-            OSError, DurableWriteFailed, KeyNotToBeHad: it is still to be done.
+            OSError, DurableWriteFailed, KeyUnavailable: it is still to be done.
         """
         if self._dirty:
             number = min(self._dirty)
@@ -202,7 +202,7 @@ class Keeper:
         """Delete all segments; how many entries there were.
 
         Raises:
-            OSError, DurableWriteFailed, KeyNotToBeHad: all entries are still there.
+            OSError, DurableWriteFailed, KeyUnavailable: all entries are still there.
         """
         self._journal.roll()
         count = self.index.count

@@ -39,7 +39,7 @@ class Home:
         from actors.history.engine import Keeper
         from actors.history.segments.segment_keys import Vault
         from actors.history.segments.segment_store import Journal
-        from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+        from actors.shared.crypto.envelope_errors import KeyUnavailable
         from actors.shared.keys.key_ring import open_ring
         from actors.shared.keys.key_store import holds_ciphertext
         from actors.shared.keys.keychain import KeychainRefused
@@ -52,14 +52,14 @@ class Home:
                 self._ring.current()
             except KeychainRefused as error:
                 return str(error)
-            except KeyNotToBeHad as error:
+            except KeyUnavailable as error:
                 return f"{error.reason}; {self._ring.report().advice}" if self._ring else error.reason
         journal = Journal(
             self.directory, self.anchors, Vault(self._ring if needs_keys else None, encrypts=encrypts)
         )
         try:
             journal.open()
-        except KeyNotToBeHad as error:
+        except KeyUnavailable as error:
             journal.let_go()
             return error.reason
         except BaseException:

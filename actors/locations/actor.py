@@ -17,8 +17,8 @@ from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.quarantine import quarantine
 from actors.shared.locations.location_choices import (
     CHOICES_NAME,
-    Choices,
-    ChoicesFound,
+    LocationChoices,
+    LocationChoicesFound,
     read_choices,
     write_choices,
 )
@@ -151,7 +151,7 @@ class LocationKeeper(Actor[Inbox]):
         return []
 
     async def _keep(
-        self, event: PathChooseRequestEvent | PathSettleRequestEvent, choices: Choices
+        self, event: PathChooseRequestEvent | PathSettleRequestEvent, choices: LocationChoices
     ) -> list[PathProblem]:
         """Make a choice durable, then tell it.
 
@@ -174,11 +174,11 @@ class LocationKeeper(Actor[Inbox]):
                     offers=["free_space", "wait"],
                 )
             ]
-        self._found = ChoicesFound(choices)
+        self._found = LocationChoicesFound(choices)
         await self._look("chosen")
         return []
 
-    def _write(self, choices: Choices) -> None:
+    def _write(self, choices: LocationChoices) -> None:
         if self._found.fault and (self._defaults.config / CHOICES_NAME).exists():
             quarantine(
                 self._defaults.config / CHOICES_NAME

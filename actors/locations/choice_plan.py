@@ -8,7 +8,7 @@ from pathlib import Path
 from actors.locations.directory_facts import Facts, observe
 from actors.locations.directory_rules import judge_place, judge_territory, judge_text
 from actors.locations.location_survey import Map, environment_problem, real_paths, survey, user_data_of
-from actors.shared.locations.location_choices import ROOTED, Choices, Resolved
+from actors.shared.locations.location_choices import ROOTED, LocationChoices, ResolvedLocations
 from actors.shared.locations.locations import absolute
 from schemas.paths import Category, PathAction, PathChooseRequestEvent, PathProblem, PathStatus
 
@@ -25,7 +25,7 @@ class Plan:
         free_bytes: on the disk of the new models directory; None if it is not known.
     """
 
-    choices: Choices
+    choices: LocationChoices
     path: str = ""
     problems: list[PathProblem]
     what_happens: list[str]
@@ -73,7 +73,11 @@ def plan(chart: Map, event: PathChooseRequestEvent) -> Plan:
 
 
 def _judge(
-    chart: Map, after: Resolved, category: Category, event: PathChooseRequestEvent, to_create: list[Path]
+    chart: Map,
+    after: ResolvedLocations,
+    category: Category,
+    event: PathChooseRequestEvent,
+    to_create: list[Path],
 ) -> list[PathProblem]:
     facts = observe(getattr(after.locations, category))
     by_name = bool(event.path) and category == event.category
@@ -104,7 +108,7 @@ def _allowing(
 
 def _sentences(
     chart: Map,
-    after: Resolved,
+    after: ResolvedLocations,
     concerned: list[Category],
     action: PathAction,
     moves: bool,

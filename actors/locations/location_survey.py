@@ -17,9 +17,9 @@ from actors.locations.directory_rules import (
 )
 from actors.shared.locations.location_choices import (
     ROOTED,
-    Choices,
-    ChoicesFound,
-    Resolved,
+    LocationChoices,
+    LocationChoicesFound,
+    ResolvedLocations,
     is_below_one_home,
     resolve,
     variable_of,
@@ -42,15 +42,15 @@ class Map:
 
     defaults: Locations
     at_start: Locations
-    found: ChoicesFound
+    found: LocationChoicesFound
     environ: Mapping[str, str]
 
-    def resolved(self, choices: Choices | None = None) -> Resolved:
+    def resolved(self, choices: LocationChoices | None = None) -> ResolvedLocations:
         """Where everything lies with these choices; without any, with those of the person."""
         return resolve(self.defaults, self.found.choices if choices is None else choices, self.environ)
 
 
-def survey(chart: Map, choices: Choices | None = None) -> list[PathStatus]:
+def survey(chart: Map, choices: LocationChoices | None = None) -> list[PathStatus]:
     """Look at every category: as it is, or as it would be with other choices. Blocks for as long as the drives take."""
     choices = chart.found.choices if choices is None else choices
     resolved = chart.resolved(choices)
@@ -70,7 +70,7 @@ def user_data_of(defaults: Locations) -> tuple[Path, ...]:
     return () if is_below_one_home(defaults) else (Path(os.path.realpath(defaults.tools.parent)),)
 
 
-def is_chosen(resolved: Resolved, category: Category) -> bool:
+def is_chosen(resolved: ResolvedLocations, category: Category) -> bool:
     """Whether a person decided where it lies, so that it has to be there."""
     return resolved.origins[category] in CHOSEN
 
@@ -85,7 +85,11 @@ def environment_problem(category: Choosable, path: str, environ: Mapping[str, st
 
 
 def _status(
-    chart: Map, choices: Choices, resolved: Resolved, category: Category, faults: list[PathProblem]
+    chart: Map,
+    choices: LocationChoices,
+    resolved: ResolvedLocations,
+    category: Category,
+    faults: list[PathProblem],
 ) -> PathStatus:
     effect = effect_of(category)
     wanted = getattr(resolved.locations, category)
@@ -115,7 +119,7 @@ def _status(
     )
 
 
-def _faults(chart: Map, resolved: Resolved) -> dict[Category, list[PathProblem]]:
+def _faults(chart: Map, resolved: ResolvedLocations) -> dict[Category, list[PathProblem]]:
     """What is wrong with the file of choices, told with the category it would have moved; with the models if it is all of them."""
     faults: dict[Category, list[PathProblem]] = {}
     if chart.found.fault:

@@ -16,7 +16,7 @@ from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
 from actors.model_downloader.reverification import days_of
 from actors.model_downloader.staging.models_layout import ModelsLayout
-from actors.shared.credentials import Endpoints, Tokens, Wallet
+from actors.shared.credentials import EnvironmentTokens, SourceEndpoints, TokenProvider
 from actors.shared.manifest import load_manifest
 from actors.shared.profile.profile_tables import SourcesTable
 from bus.actor import Actor, Later
@@ -265,10 +265,10 @@ class ModelDownloader(Actor[Inbox]):
         return await self.peer.request(question, timeout_seconds=seconds)
 
 
-def _places(sources: SourcesTable) -> tuple[Endpoints, Wallet]:
+def _places(sources: SourcesTable) -> tuple[SourceEndpoints, TokenProvider]:
     """Where hub and registry are asked, and the tokens of the environment and of the keychain, each for its own origin."""
     try:
-        endpoints = Endpoints.read(os.environ, hub=sources.hf, ollama=sources.ollama)
+        endpoints = SourceEndpoints.read(os.environ, hub=sources.hf, ollama=sources.ollama)
     except OperatorError:  # whoever resolves names says so; without it no token goes to any hub
-        return Endpoints(), Wallet(Tokens.read(os.environ, hub=""))
-    return endpoints, Wallet(Tokens.read(os.environ, hub=endpoints.hub))
+        return SourceEndpoints(), TokenProvider(EnvironmentTokens.read(os.environ, hub=""))
+    return endpoints, TokenProvider(EnvironmentTokens.read(os.environ, hub=endpoints.hub))

@@ -17,14 +17,14 @@ import anyio.to_thread
 from actors.model_downloader.transfer.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.shared.credentials import Endpoints, offline_by
+from actors.shared.credentials import SourceEndpoints, offline_by
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
 from schemas.event import Event
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStatus
 
 if TYPE_CHECKING:
-    from actors.shared.credentials import Wallet
+    from actors.shared.credentials import TokenProvider
 
 
 async def _nothing_to_do(entry: ModelEntry) -> None:
@@ -65,8 +65,8 @@ class World:
     )
     describe: Callable[[ModelStatus], ModelStatus] = lambda status: status
     installed: Callable[[ModelEntry], Awaitable[None]] = _nothing_to_do
-    wallet: Wallet | None = None
-    endpoints: Endpoints = field(default_factory=Endpoints)
+    wallet: TokenProvider | None = None
+    endpoints: SourceEndpoints = field(default_factory=SourceEndpoints)
 
     @cached_property
     def client(self) -> HttpClient:

@@ -19,7 +19,7 @@ from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.manifest import (
     Added,
     Catalogue,
-    Declared,
+    DeclaredModel,
     ManifestRefused,
     is_licence_due,
     load_bundled,
@@ -66,7 +66,7 @@ class ModelSources(Actor[Inbox]):
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._bundled: list[Declared] = []
+        self._bundled: list[DeclaredModel] = []
         self._refused: list[ManifestRefused] = []
         self._catalogue = Catalogue({})
         self._revision = 0
@@ -78,7 +78,7 @@ class ModelSources(Actor[Inbox]):
         """Build it for a profile.
 
         Raises:
-            EndpointRefused, PinnedKeyRefused: the profile or the environment names what is none.
+            SourceEndpointRefused, PinnedKeyRefused: the profile or the environment names what is none.
         """
         return cls(Desk.of(surroundings))
 

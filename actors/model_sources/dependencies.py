@@ -14,9 +14,9 @@ from actors.model_sources.list_store import Shelf
 from actors.model_sources.remote_manifest import RemoteManifest
 from actors.model_sources.resolver import Resolver
 from actors.model_sources.source_client import Door
-from actors.shared.credentials.environment_tokens import Tokens
-from actors.shared.credentials.source_endpoints import Endpoints
-from actors.shared.credentials.token_provider import Wallet
+from actors.shared.credentials.environment_tokens import EnvironmentTokens
+from actors.shared.credentials.source_endpoints import SourceEndpoints
+from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.manifest import Added
 from schemas.sources import LicenceAcceptance
 
@@ -73,13 +73,13 @@ class Desk:
         """Build it for a profile and an environment.
 
         Raises:
-            EndpointRefused, PinnedKeyRefused: the profile or the environment names what is none.
+            SourceEndpointRefused, PinnedKeyRefused: the profile or the environment names what is none.
         """
         profile, directory = surroundings.profile, surroundings.locations.state / DIRECTORY
-        endpoints = Endpoints.read(environment, hub=profile.sources.hf, ollama=profile.sources.ollama)
-        tokens = Tokens.read(environment, hub=endpoints.hub)
+        endpoints = SourceEndpoints.read(environment, hub=profile.sources.hf, ollama=profile.sources.ollama)
+        tokens = EnvironmentTokens.read(environment, hub=endpoints.hub)
         switch = Switch(endpoints.offline)
-        door = Door(Wallet(tokens), switch.is_offline, environment)
+        door = Door(TokenProvider(tokens), switch.is_offline, environment)
         return cls(
             manifests=profile.manifests,
             added=Shelf(directory / ADDED_FILE, Added),

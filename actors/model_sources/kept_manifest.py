@@ -13,7 +13,7 @@ from actors.model_sources.manifest_freshness import Newest
 from actors.shared.durable.durable_write import make_directory, replace_file
 from actors.shared.durable.quarantine import quarantine
 from actors.shared.manifest.manifest_reader import ManifestRefused
-from actors.shared.manifest.manifest_signature import ENVELOPE_LIMIT_BYTES, Verified, open_envelope
+from actors.shared.manifest.manifest_signature import ENVELOPE_LIMIT_BYTES, Verified, open_signed_manifest
 
 FORMAT: Final = 1
 FILE_LIMIT_BYTES: Final = 6 * ENVELOPE_LIMIT_BYTES + 64 * 1024
@@ -76,7 +76,7 @@ def read_kept(path: Path, keys: Mapping[str, bytes]) -> Kept:
         )
     newest = Newest(stored.version, stored.digest)
     try:
-        verified = open_envelope(stored.envelope.encode(), keys, str(path))
+        verified = open_signed_manifest(stored.envelope.encode(), keys, str(path))
     except ManifestRefused as refused:
         return Kept(None, newest, str(refused))
     return Kept(verified, newest)

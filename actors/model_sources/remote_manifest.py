@@ -16,8 +16,13 @@ from actors.model_sources.kept_manifest import NEVER, keep, read_kept
 from actors.model_sources.manifest_freshness import has_expired, judge
 from actors.model_sources.source_client import Door
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.manifest import Declared, ManifestRefused
-from actors.shared.manifest.manifest_signature import ENVELOPE_LIMIT_BYTES, Verified, open_envelope, read_keys
+from actors.shared.manifest import DeclaredModel, ManifestRefused
+from actors.shared.manifest.manifest_signature import (
+    ENVELOPE_LIMIT_BYTES,
+    Verified,
+    open_signed_manifest,
+    read_keys,
+)
 from actors.shared.profile.profile_tables import ManifestTable
 
 
@@ -62,11 +67,11 @@ class RemoteManifest:
             self._verified.manifest, self._now(), self._table.max_skew_seconds
         )
 
-    def declared(self, bundled_version: int) -> Declared | None:
+    def declared(self, bundled_version: int) -> DeclaredModel | None:
         """What is in force, unless the app came with a newer one."""
         if self._verified is None or self.version < bundled_version:
             return None
-        return Declared(self._table.url, self._verified.manifest)
+        return DeclaredModel(self._table.url, self._verified.manifest)
 
     def recall(self) -> str:
         """Take up what was kept; returns what is wrong with it, or nothing.
@@ -88,7 +93,7 @@ class RemoteManifest:
             try:
                 page = await self._door.read(self._table.url, ENVELOPE_LIMIT_BYTES, "application/json")
                 found = await anyio.to_thread.run_sync(
-                    open_envelope, page.content, self._keys, self._table.url
+                    open_signed_manifest, page.content, self._keys, self._table.url
                 )
             except (Offline, SourceUnreachable) as error:
                 return Look("kept", str(error))

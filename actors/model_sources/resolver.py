@@ -20,7 +20,7 @@ from actors.model_sources.errors import ResolvingFailed
 from actors.model_sources.local_files import import_from
 from actors.model_sources.model_names import FileName, HubName, RegistryName, UrlName, read_name
 from actors.model_sources.source_client import Door
-from actors.shared.credentials.source_endpoints import Endpoints
+from actors.shared.credentials.source_endpoints import SourceEndpoints
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import ModelAddRequestEvent, ModelNameResolveRequestEvent
 
@@ -47,7 +47,7 @@ class Resolved:
 class Resolver:
     """Asks sources; every method raises what `Door.read` does, and NameRefused (ResolvingFailed) for what cannot be a model."""
 
-    def __init__(self, door: Door, endpoints: Endpoints) -> None:
+    def __init__(self, door: Door, endpoints: SourceEndpoints) -> None:
         self._door = door
         self._endpoints = endpoints
 

@@ -14,7 +14,7 @@ import anyio
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
 from actors.shared.credentials.environment_tokens import variable_of
 from actors.shared.credentials.tls_trust import tls_context
-from actors.shared.credentials.token_provider import Wallet
+from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.http.urls import origin_of, shown_url, url_problem
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Door:
 
     def __init__(
         self,
-        wallet: Wallet,
+        wallet: TokenProvider,
         is_offline: Callable[[], bool] = lambda: False,
         environment: Mapping[str, str] = os.environ,
     ) -> None:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final
+
+from actors.shared.keys.key_source import LockableKeySource
 
 PAUSE_SECONDS: Final = 5.0
 """After the keychain said no, so long nobody asks it again: it may hang, or pester a person."""
 
 
-class Ring(Protocol):
-    """Where keys come from; `unlock` makes them where there never were any, and may take its time."""
-
-    def unlock(self, *, make: bool = False) -> Any:
-        """Ask the keychain."""
-
-    def current(self) -> Any:
-        """The key to encrypt with; raises if there is none at hand."""
-
-
 class Locksmith:
     """Unlocks one ring. For a thread, one call at a time."""
 
-    def __init__(self, ring: Ring, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ring: LockableKeySource, clock: Callable[[], float] = time.monotonic) -> None:
         """Args: clock: seconds, never set back."""
         self._ring = ring
         self._clock = clock
@@ -31,14 +23,14 @@ class Locksmith:
 
     def unlock(self) -> bool:
         """Ask; returns whether keys are to be had now."""
-        from actors.shared.crypto.envelope import KeyNotToBeHad
+        from actors.shared.crypto.envelope import KeyUnavailable
 
         if self._clock() < self._not_before:
             return False
         self._ring.unlock(make=True)
         try:
             self._ring.current()
-        except KeyNotToBeHad:
+        except KeyUnavailable:
             self._not_before = self._clock() + PAUSE_SECONDS
             return False
         return True

@@ -13,7 +13,7 @@ from actors.history.segments.recovery import Finding
 from actors.history.segments.segment_keys import Vault
 from actors.history.segments.segment_store import Journal
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+from actors.shared.crypto.envelope_errors import KeyUnavailable
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 
 
@@ -28,7 +28,7 @@ class Ring:
 
     def data_key(self, key_id: str) -> DataKey:
         if key_id not in self.keys:
-            raise KeyNotToBeHad(key_id, "there is no such key")
+            raise KeyUnavailable(key_id, "there is no such key")
         return self.keys[key_id]
 
     def rotate(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from actors.shared.manifest.manifest_signature import seal
+from actors.shared.manifest.manifest_signature import sign_manifest
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 KEY, OTHER = Ed25519PrivateKey.from_private_bytes(b"1" * 32), Ed25519PrivateKey.from_private_bytes(b"2" * 32)
@@ -40,4 +40,4 @@ def signed(
         expires_at=moment(expires),
         **more,
     )
-    return seal(msgspec.json.encode(manifest), [key])
+    return sign_manifest(msgspec.json.encode(manifest), [key])

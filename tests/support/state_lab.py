@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.crypto.envelope import KeyUnavailable
 from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.backups.backup_manifest import Manifest
 from actors.state_store.backups.consistent_copy import Copier
@@ -34,7 +34,7 @@ class HeldKeys:
 
     def data_key(self, key_id: str) -> DataKey:
         if self.is_locked or not key_id.startswith(self._seed):
-            raise KeyNotToBeHad(key_id, "the keychain wants a password")
+            raise KeyUnavailable(key_id, "the keychain wants a password")
         return DataKey(key_id, hashlib.sha256(key_id.encode()).digest())
 
 

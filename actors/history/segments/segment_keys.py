@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Final, Protocol
+from typing import Final
 
 from actors.history.segments.segment import ENCRYPTED, PLAIN, Header
 from actors.history.segments.segment_records import Encrypted, Plain, RecordRefused, Sealing
 from actors.shared.crypto.cipher import DataKey, WrongKey
 from actors.shared.keys import key_wrap
+from actors.shared.keys.key_source import KeySource
 
 FILE_ID_BYTES: Final = 8
 ANCHOR_PURPOSE: Final = b"undercroft/history/anchors"
 
 
-class Ring(Protocol):
-    """Where keys come from; both raise KeyNotToBeHad."""
-
-    def current(self) -> DataKey:
-        """The key for what is encrypted now."""
-
-    def data_key(self, key_id: str) -> DataKey:
-        """The key of an id."""
-
-
 class Vault:
     """Begins segments, opens them, and authenticates the anchors; encrypted, or in plain by explicit choice."""
 
-    def __init__(self, ring: Ring | None, *, encrypts: bool) -> None:
+    def __init__(self, ring: KeySource | None, *, encrypts: bool) -> None:
         """Args: ring: None where no keys are to be had, which does for plain ones only."""
         assert ring is not None or not encrypts, "nothing can be encrypted without keys"
         self._ring = ring
@@ -38,7 +29,7 @@ class Vault:
         """The header of a new segment, with a key of its own.
 
         Raises:
-            KeyNotToBeHad: the keys were locked meanwhile.
+            KeyUnavailable: the keys were locked meanwhile.
         """
         file_id = os.urandom(FILE_ID_BYTES).hex()
         if not self.encrypts or self._ring is None:
@@ -53,7 +44,7 @@ class Vault:
         """What opens the lines of a segment.
 
         Raises:
-            KeyNotToBeHad: its key is not at hand.
+            KeyUnavailable: its key is not at hand.
             RecordRefused: the header is not what was written.
         """
         if header.cipher == PLAIN:
@@ -68,7 +59,7 @@ class Vault:
         """Id of the key that authenticates anchors now; empty in plain.
 
         Raises:
-            KeyNotToBeHad: the keys were locked meanwhile.
+            KeyUnavailable: the keys were locked meanwhile.
         """
         return self._ring.current().id if self.encrypts and self._ring is not None else ""
 
@@ -76,7 +67,7 @@ class Vault:
         """What authenticates an anchor under that key (HKDF, RFC 5869); empty in plain.
 
         Raises:
-            KeyNotToBeHad: the key is not at hand.
+            KeyUnavailable: the key is not at hand.
         """
         if not key_id:
             return b""
@@ -91,9 +82,9 @@ class Vault:
 
     def _key(self, key_id: str) -> DataKey:
         if self._ring is None:
-            from actors.shared.crypto.envelope import KeyNotToBeHad
+            from actors.shared.crypto.envelope import KeyUnavailable
 
-            raise KeyNotToBeHad(key_id, "the keys are locked")
+            raise KeyUnavailable(key_id, "the keys are locked")
         return self._ring.data_key(key_id)
 
 

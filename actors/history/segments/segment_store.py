@@ -45,7 +45,7 @@ from actors.history.segments.segment import (
 from actors.history.segments.segment_files import cut_off, purge
 from actors.history.segments.segment_keys import Vault
 from actors.history.segments.segment_records import RecordRefused
-from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
     TEMPORARY_SUFFIX,
@@ -93,7 +93,7 @@ class Journal:
 
         Raises:
             OSError, DurableWriteFailed: it cannot be written to.
-            KeyNotToBeHad: the keys were locked meanwhile.
+            KeyUnavailable: the keys were locked meanwhile.
         """
         make_directory(self._directory)
         make_directory(self._anchors)
@@ -192,7 +192,7 @@ class Journal:
 
         Raises:
             OSError, DurableWriteFailed: it is not kept; the next one goes to another segment.
-            KeyNotToBeHad: the keys were locked meanwhile.
+            KeyUnavailable: the keys were locked meanwhile.
         """
         if self._lines is not None and self._length >= self._limit_bytes:
             self.roll()
@@ -206,7 +206,7 @@ class Journal:
             self._abandon(good, before)
             raise
         self.sizes[lines.header.number] = self._length
-        with contextlib.suppress(OSError, KeyNotToBeHad):  # it lags behind then, and the record is safe
+        with contextlib.suppress(OSError, KeyUnavailable):  # it lags behind then, and the record is safe
             self._write_head(
                 Head(
                     number=lines.header.number, file=lines.header.file, sequence=lines.sequence, tag=lines.tag
@@ -315,7 +315,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the open segment and let go; what cannot be closed in good order is looked at by the next life."""
-        with contextlib.suppress(OSError, KeyNotToBeHad, DurableWriteFailed):
+        with contextlib.suppress(OSError, KeyUnavailable, DurableWriteFailed):
             self.roll()
         self.let_go()
 
@@ -406,7 +406,7 @@ class Journal:
             if (header.number, header.file) != (ref.number, ref.file):
                 raise RecordRefused(f"its header is that of {name_of(header.number, header.file)}")
             read = read_lines(content, header, self._vault.sealing(header))
-        except KeyNotToBeHad as error:
+        except KeyUnavailable as error:
             return Loaded(ref, [], [Finding("locked", name, error.reason)], size_bytes=len(content))
         except (RecordRefused, FileUnreadable) as error:
             trouble: Literal["tampered", "locked"] = (
@@ -430,7 +430,7 @@ class Journal:
         try:
             secret = self._vault.anchor_secret(key_of(content))
             return read_catalog(content, secret) if kind == "catalog" else read_head(content, secret)
-        except (AnchorRefused, KeyNotToBeHad) as error:
+        except (AnchorRefused, KeyUnavailable) as error:
             self.findings.append(Finding("anchor", name, str(error)))
             quarantine(path)
             return None

@@ -21,7 +21,7 @@ from actors.model_downloader.transfer.http_client import FetchFailed
 from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.worker_pool import WorkerPool
-from actors.shared.credentials import Endpoints, at_endpoint
+from actors.shared.credentials import SourceEndpoints, at_endpoint
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
@@ -211,7 +211,7 @@ def _megabytes(size_bytes: int) -> str:
     return f"{math.ceil(size_bytes / 1e5) / 10:.1f} MB"
 
 
-def candidates(promise: FilePromise, mirror_url: str, endpoints: Endpoints) -> list[str]:
+def candidates(promise: FilePromise, mirror_url: str, endpoints: SourceEndpoints) -> list[str]:
     """Every source of a file, in the order in which they are tried: the mirror of the settings, then the manifest's.
 
     Those of the public hub and registry are asked where a server stands in for them.

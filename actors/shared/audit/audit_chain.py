@@ -15,7 +15,7 @@ START: Final = hashlib.sha256(b"undercroft audit log").hexdigest()
 LINE_LIMIT_BYTES: Final = 16 * 1024
 TEXT_LIMIT: Final = 512
 """Signs of each text; what is longer is cut, so that a line stays within its limit however it is escaped."""
-Trouble = Literal[
+AuditTrouble = Literal[
     "torn_tail", "changed", "missing", "truncated", "head_missing", "head_changed", "unreadable"
 ]
 """`torn_tail`: the last line was cut off by a crash; no tamper. `changed`: a line is not what was written. `missing`: lines
@@ -48,7 +48,7 @@ class AuditRecord(AuditEntry, frozen=True, kw_only=True):
     previous: str
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
+class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     """Where a chain stands: behind so many records, the last of which has this digest."""
 
     number: int = 0
@@ -66,7 +66,7 @@ class AuditFinding:
         detail: what was found and what was expected.
     """
 
-    trouble: Trouble
+    trouble: AuditTrouble
     file: str
     number: int
     detail: str
@@ -77,7 +77,7 @@ class AuditFinding:
         return self.trouble != "torn_tail"
 
 
-def extend(link: Link, entries: Iterable[AuditEntry]) -> tuple[bytes, Link]:
+def extend(link: ChainLink, entries: Iterable[AuditEntry]) -> tuple[bytes, ChainLink]:
     """The lines of some entries behind a link, and the link behind them."""
     lines, number, digest = [], link.number, link.digest
     for entry in entries:
@@ -94,10 +94,12 @@ def extend(link: Link, entries: Iterable[AuditEntry]) -> tuple[bytes, Link]:
         line = msgspec.json.encode(record)
         digest = hashlib.sha256(line).hexdigest()
         lines.append(line + b"\n")
-    return b"".join(lines), Link(number=number, digest=digest)
+    return b"".join(lines), ChainLink(number=number, digest=digest)
 
 
-def follow(link: Link, content: bytes, file: str, *, is_last: bool) -> tuple[Link, int, list[AuditFinding]]:
+def follow(
+    link: ChainLink, content: bytes, file: str, *, is_last: bool
+) -> tuple[ChainLink, int, list[AuditFinding]]:
     """Follow the lines of one file from a link: the link behind the last good line, its end in bytes, and what is wrong.
 
     After a line that does not fit it goes on from the next that can be read, so one change is one finding. In
@@ -136,12 +138,12 @@ def follow(link: Link, content: bytes, file: str, *, is_last: bool) -> tuple[Lin
                         "changed", file, record.number, "it does not carry the digest of the record before it"
                     )
                 )
-            link = Link(number=record.number, digest=hashlib.sha256(line[:-1]).hexdigest())
+            link = ChainLink(number=record.number, digest=hashlib.sha256(line[:-1]).hexdigest())
         end += len(line)
     return link, end, findings
 
 
-def compare(link: Link, seen: Sequence[Link], head: Link, file: str) -> list[AuditFinding]:
+def compare(link: ChainLink, seen: Sequence[ChainLink], head: ChainLink, file: str) -> list[AuditFinding]:
     """Whether a chain that ends at a link, with digests that were seen, reaches the head that was kept elsewhere."""
     if link.number < head.number:
         return [
@@ -159,14 +161,14 @@ def compare(link: Link, seen: Sequence[Link], head: Link, file: str) -> list[Aud
     return []
 
 
-def digest_at(content: bytes, number: int) -> Link | None:
+def digest_at(content: bytes, number: int) -> ChainLink | None:
     """The link behind a record of this number, if it is among the lines."""
     mark = b'"number":%d,' % number
     for line in content.splitlines():
         if mark in line:
             record = _record(line + b"\n")
             if record is not None and record.number == number:
-                return Link(number=number, digest=hashlib.sha256(line).hexdigest())
+                return ChainLink(number=number, digest=hashlib.sha256(line).hexdigest())
     return None
 
 

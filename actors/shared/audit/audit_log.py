@@ -26,7 +26,7 @@ from actors.shared.audit.audit_chain import (
     START,
     AuditEntry,
     AuditFinding,
-    Link,
+    ChainLink,
     compare,
     digest_at,
     extend,
@@ -69,7 +69,7 @@ class AuditNotWritten(UndercroftError):
     )
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
     """Up to where the log is durable, and where its oldest file begins.
 
     Attributes:
@@ -78,8 +78,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         mac: HMAC-SHA-256 over the other fields, where there was a key.
     """
 
-    last: Link
-    first: Link
+    last: ChainLink
+    first: ChainLink
     mac: str = ""
 
 
@@ -107,10 +107,10 @@ class AuditLog:
         self._descriptor = -1
         self._segment = 0
         self._length = 0
-        self._link = Link()
-        self._first = Link()
+        self._link = ChainLink()
+        self._first = ChainLink()
         self._missed = 0
-        self._durable = Link()
+        self._durable = ChainLink()
 
     def open(self, now: float) -> list[AuditFinding]:
         """Check what lies there and go on behind it; a torn last line is cut off and noted. Returns what is wrong.
@@ -236,11 +236,11 @@ class AuditLog:
         sync_data(self._descriptor)
         self._move_head(self._link, self._first)
 
-    def _move_head(self, link: Link, first: Link) -> None:
+    def _move_head(self, link: ChainLink, first: ChainLink) -> None:
         make_directory(self._head.parent)
         replace_file(
             self._head,
-            msgspec.json.format(msgspec.json.encode(_signed(Head(last=link, first=first), self._secret)))
+            msgspec.json.format(msgspec.json.encode(_signed(AuditHead(last=link, first=first), self._secret)))
             + b"\n",
         )
         self._durable = link
@@ -281,11 +281,13 @@ def name_of(segment: int) -> str:
     return f"audit-{segment:06d}.jsonl"
 
 
-def _check(directory: Path, head_path: Path, secret: bytes) -> tuple[list[AuditFinding], Link, Link, int]:
+def _check(
+    directory: Path, head_path: Path, secret: bytes
+) -> tuple[list[AuditFinding], ChainLink, ChainLink, int]:
     """What is wrong, the link behind the last good record, that before the first one, and the end of the last good line."""
     head, findings = _read_head(head_path, secret)  # before the log: it may be moved while the log is read
     segments = segments_of(directory)
-    link = first = head.first if head else Link()
+    link = first = head.first if head else ChainLink()
     end, seen = 0, []
     for at, number in enumerate(segments):
         name = name_of(number)
@@ -322,21 +324,21 @@ def _check(directory: Path, head_path: Path, secret: bytes) -> tuple[list[AuditF
     return findings, link, first, end
 
 
-def _before(line: bytes) -> Link:
+def _before(line: bytes) -> ChainLink:
     """The link that the first record of a file says it follows."""
     try:
         found = msgspec.json.decode(line)
-        return Link(number=int(found["number"]) - 1, digest=str(found["previous"]))
+        return ChainLink(number=int(found["number"]) - 1, digest=str(found["previous"]))
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-        return Link()
+        return ChainLink()
 
 
-def _read_head(path: Path, secret: bytes) -> tuple[Head | None, list[AuditFinding]]:
+def _read_head(path: Path, secret: bytes) -> tuple[AuditHead | None, list[AuditFinding]]:
     try:
         content = read_file(path, HEAD_LIMIT_BYTES)
         if content is None:
             return None, []
-        head = msgspec.json.decode(content, type=Head)
+        head = msgspec.json.decode(content, type=AuditHead)
     except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
         return None, [AuditFinding("head_changed", path.name, 0, str(error))]
     if secret and not hmac.compare_digest(_signed(head, secret).mac, head.mac):
@@ -346,7 +348,7 @@ def _read_head(path: Path, secret: bytes) -> tuple[Head | None, list[AuditFindin
     return head, []
 
 
-def _signed(head: Head, secret: bytes) -> Head:
+def _signed(head: AuditHead, secret: bytes) -> AuditHead:
     if not secret:
         return head
     content = msgspec.json.encode([START, head.last, head.first])

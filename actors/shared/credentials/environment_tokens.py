@@ -28,7 +28,7 @@ def variable_of(origin: str) -> str:
 
 
 @dataclass(frozen=True)
-class Tokens:
+class EnvironmentTokens:
     """Who may be told what.
 
     Attributes:
@@ -66,7 +66,7 @@ class Tokens:
         return ""
 
 
-def credentials_for(url: str, tokens: Tokens, *, asked_first: str = "") -> dict[str, str]:
+def credentials_for(url: str, tokens: EnvironmentTokens, *, asked_first: str = "") -> dict[str, str]:
     """The Authorization header of a request, as a map to add to its headers; empty if there is no token that may be sent there.
 
     A token goes to its own origin only, over https or to this machine. `asked_first` is the URL that was

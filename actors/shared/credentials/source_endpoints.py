@@ -19,7 +19,7 @@ OFFLINE_SETTING: Final = ("models", "offline")
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 
 
-class EndpointRefused(OperatorError):
+class SourceEndpointRefused(OperatorError):
     """An endpoint is not the URL of a server.
 
     Attributes:
@@ -36,7 +36,7 @@ class EndpointRefused(OperatorError):
 
 
 @dataclass(frozen=True)
-class Endpoints:
+class SourceEndpoints:
     """Which servers stand for the sources.
 
     Attributes:
@@ -54,7 +54,7 @@ class Endpoints:
         """What a person's environment says goes before what the profile says (`hub`, `ollama`), that before the public servers.
 
         Raises:
-            EndpointRefused: one of them is not the URL of a server.
+            SourceEndpointRefused: one of them is not the URL of a server.
         """
         return cls(
             hub=_endpoint(HUB_VARIABLE, environment, "[sources] hf", hub, HUB),
@@ -63,7 +63,7 @@ class Endpoints:
         )
 
 
-def at_endpoint(url: str, endpoints: Endpoints) -> str:
+def at_endpoint(url: str, endpoints: SourceEndpoints) -> str:
     """Where a file of the public hub or registry lies on the server that stands in for it; any other URL as it is.
 
     For manifests that were written with public URLs: whoever set `HF_ENDPOINT` means those too.
@@ -91,5 +91,5 @@ def _endpoint(variable: str, environment: Mapping[str, str], option: str, declar
         option = variable
     found = (given or declared or public).rstrip("/")
     if not origin_of(found) or "?" in found or "#" in found:
-        raise EndpointRefused(option, found.rpartition("@")[2])
+        raise SourceEndpointRefused(option, found.rpartition("@")[2])
     return found

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from actors.shared.credentials.auth_challenge import ANSWER_LIMIT_BYTES, read_challenge, read_lent_token
 from actors.shared.credentials.environment_tokens import (
-    Tokens,
+    EnvironmentTokens,
     authorization,
     credentials_for,
     is_token,
@@ -26,12 +26,12 @@ EARLY_SECONDS: Final = 10.0
 _REPOSITORY: Final = re.compile(r"/v2/(.+)/(?:manifests|blobs)/[^/]+")
 
 
-class Wallet:
+class TokenProvider:
     """Says what to send along with a request, and what to say to a server that wants more."""
 
     def __init__(
         self,
-        tokens: Tokens,
+        tokens: EnvironmentTokens,
         keychain: Callable[[str], Awaitable[str]] = keychain_token,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

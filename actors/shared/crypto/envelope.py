@@ -26,9 +26,9 @@ from actors.shared.crypto.envelope_errors import FORMAT as FORMAT
 from actors.shared.crypto.envelope_errors import EnvelopeDamaged as EnvelopeDamaged
 from actors.shared.crypto.envelope_errors import EnvelopeLocked as EnvelopeLocked
 from actors.shared.crypto.envelope_errors import EnvelopeTooNew as EnvelopeTooNew
-from actors.shared.crypto.envelope_errors import KeyNotToBeHad as KeyNotToBeHad
+from actors.shared.crypto.envelope_errors import KeyUnavailable as KeyUnavailable
 from actors.shared.crypto.envelope_errors import NotAnEnvelope as NotAnEnvelope
-from actors.shared.crypto.envelope_errors import Stored as Stored
+from actors.shared.crypto.envelope_errors import StoredValue as StoredValue
 from actors.shared.durable import strict_json
 
 MAGIC: Final = b"UNDERCROFT "
@@ -47,7 +47,7 @@ CODECS: Final = (JSON, JSON + ZSTD, JSON + ENCRYPTED, JSON + ZSTD + ENCRYPTED)
 
 
 @dataclass(frozen=True)
-class Limits:
+class EnvelopeLimits:
     """How much an envelope may hold.
 
     Attributes:
@@ -59,10 +59,10 @@ class Limits:
     value_bytes: int = 64 * 1024 * 1024
 
 
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = EnvelopeLimits()
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EnvelopeHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an envelope says about its value.
 
     Attributes:
@@ -96,7 +96,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return ENCRYPTED in self.codec
 
 
-class _Signed(Header, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Signed(EnvelopeHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A header with its digest: SHA-256 over the header without it, a newline, and the payload (or the canonical value)."""
 
     digest: str
@@ -113,8 +113,8 @@ class _AnyFormat(msgspec.Struct):
 
 
 HeaderT = TypeVar("HeaderT", bound=_Signed)
-KeySource = Callable[[str], DataKey]
-"""Gives the data key of an id, or raises KeyNotToBeHad."""
+KeyLookup = Callable[[str], DataKey]
+"""Gives the data key of an id, or raises KeyUnavailable."""
 
 
 def seal(
@@ -127,7 +127,7 @@ def seal(
     compress: bool = False,
     key: DataKey | None = None,
     name: str = "",
-    limits: Limits = DEFAULT_LIMITS,
+    limits: EnvelopeLimits = DEFAULT_LIMITS,
 ) -> bytes:
     """The bytes of an envelope around a value; compressed first, then encrypted. `now` is in seconds since the Unix epoch.
 
@@ -139,7 +139,7 @@ def seal(
         raise ValueNotStorable(
             f"its name or schema is longer than {NAME_LIMIT} signs, or its time is no number"
         )
-    header = Header(
+    header = EnvelopeHeader(
         name=name,
         schema=schema,
         schema_version=schema_version,
@@ -158,8 +158,8 @@ def seal(
 
 
 def open_envelope(
-    content: bytes, keys: KeySource | None = None, limits: Limits = DEFAULT_LIMITS, *, name: str = ""
-) -> Stored:
+    content: bytes, keys: KeyLookup | None = None, limits: EnvelopeLimits = DEFAULT_LIMITS, *, name: str = ""
+) -> StoredValue:
     """Read an envelope; with a `name`, it must be that document's.
 
     Raises:
@@ -182,7 +182,9 @@ def open_envelope(
         raise EnvelopeDamaged(str(error), digest) from error
 
 
-def check_envelope(content: bytes, limits: Limits = DEFAULT_LIMITS, *, name: str = "") -> Header:
+def check_envelope(
+    content: bytes, limits: EnvelopeLimits = DEFAULT_LIMITS, *, name: str = ""
+) -> EnvelopeHeader:
     """Check an envelope as far as that goes without a key, and return what it says of itself.
 
     Raises:
@@ -205,7 +207,9 @@ def is_encrypted(head: bytes) -> bool:
     )
 
 
-def _take_apart(content: bytes, limits: Limits, name: str) -> tuple[Header, str, memoryview, Any]:
+def _take_apart(
+    content: bytes, limits: EnvelopeLimits, name: str
+) -> tuple[EnvelopeHeader, str, memoryview, Any]:
     """Header, digest, payload and, for the form for people, the value; all of them proven by the digest."""
     if len(content) > limits.content_bytes:
         raise EnvelopeDamaged(f"it has {len(content)} bytes, expected at most {limits.content_bytes}")
@@ -214,9 +218,9 @@ def _take_apart(content: bytes, limits: Limits, name: str) -> tuple[Header, str,
     else:
         signed, payload, value = _take_apart_document(content, limits)
     if name and signed.name != name:
-        salvage = _stored(signed, value) if signed.codec == JSON else None
+        remains = _stored(signed, value) if signed.codec == JSON else None
         raise EnvelopeDamaged(
-            f"it is the document {signed.name!r}, expected {name!r}", signed.digest, salvage
+            f"it is the document {signed.name!r}, expected {name!r}", signed.digest, remains
         )
     return _unsigned(signed), signed.digest, payload, value
 
@@ -240,12 +244,12 @@ def _take_apart_binary(content: bytes) -> tuple[_Signed, memoryview, None]:
     return signed, payload, None
 
 
-def _take_apart_document(content: bytes, limits: Limits) -> tuple[_Document, memoryview, Any]:
+def _take_apart_document(content: bytes, limits: EnvelopeLimits) -> tuple[_Document, memoryview, Any]:
     content = content.removeprefix(b"\xef\xbb\xbf")
     document = _header(content, _Document)
     if document.codec != JSON or document.key:
         raise EnvelopeDamaged(f"it says it is {document.codec!r}, expected {JSON!r}", document.digest)
-    salvage = _stored(document, document.value)
+    remains = _stored(document, document.value)
     try:
         value = codec.encode(document.value, limits.value_bytes)
     except ValueNotStorable as error:
@@ -254,14 +258,14 @@ def _take_apart_document(content: bytes, limits: Limits) -> tuple[_Document, mem
         ) from error
     found = _digest(_unsigned(document), value)
     if found != document.digest:
-        raise EnvelopeDamaged(f"its digest is {found}, expected {document.digest}", document.digest, salvage)
+        raise EnvelopeDamaged(f"its digest is {found}, expected {document.digest}", document.digest, remains)
     if content != _render(
         _unsigned(document), value
     ):  # formatted by somebody else, which is fine, unless it is ambiguous
         try:
             strict_json.parse(content, limits.content_bytes)
         except strict_json.NotStrictJson as error:
-            raise EnvelopeDamaged(str(error), document.digest, salvage) from error
+            raise EnvelopeDamaged(str(error), document.digest, remains) from error
     return document, memoryview(b""), document.value
 
 
@@ -281,12 +285,12 @@ def _header(content: bytes, kind: type[HeaderT]) -> HeaderT:
         raise EnvelopeDamaged(f"its header cannot be read: {error}") from error
 
 
-def _decrypt(header: Header, payload: memoryview, keys: KeySource | None) -> bytes:
+def _decrypt(header: EnvelopeHeader, payload: memoryview, keys: KeyLookup | None) -> bytes:
     if keys is None:
         raise EnvelopeLocked(header.key, "no keys are at hand")
     try:
         return cipher.decrypt(keys(header.key).secret, payload, _line(header))
-    except KeyNotToBeHad as error:
+    except KeyUnavailable as error:
         raise EnvelopeLocked(header.key, error.reason) from error
     except cipher.WrongKey as error:
         raise EnvelopeLocked(
@@ -294,16 +298,16 @@ def _decrypt(header: Header, payload: memoryview, keys: KeySource | None) -> byt
         ) from error
 
 
-def _unsigned(signed: Header) -> Header:
-    return Header(**{name: getattr(signed, name) for name in Header.__struct_fields__})
+def _unsigned(signed: EnvelopeHeader) -> EnvelopeHeader:
+    return EnvelopeHeader(**{name: getattr(signed, name) for name in EnvelopeHeader.__struct_fields__})
 
 
-def _line(header: Header, digest: str = "") -> bytes:
+def _line(header: EnvelopeHeader, digest: str = "") -> bytes:
     line = msgspec.json.encode(header)
     return line[:-1] + b',"digest":' + msgspec.json.encode(digest) + b"}" if digest else line
 
 
-def _render(header: Header, value: bytes) -> bytes:
+def _render(header: EnvelopeHeader, value: bytes) -> bytes:
     line = _line(header, _digest(header, value))
     document = line[:-1] + b',"value":' + value + b"}"
     return (
@@ -311,15 +315,15 @@ def _render(header: Header, value: bytes) -> bytes:
     ) + b"\n"
 
 
-def _digest(header: Header, payload: bytes | memoryview) -> str:
+def _digest(header: EnvelopeHeader, payload: bytes | memoryview) -> str:
     state = hashlib.sha256(_line(header))
     state.update(b"\n")
     state.update(payload)
     return "sha256:" + state.hexdigest()
 
 
-def _stored(header: Header, value: Any) -> Stored:
-    return Stored(
+def _stored(header: EnvelopeHeader, value: Any) -> StoredValue:
+    return StoredValue(
         value=value,
         schema=header.schema,
         schema_version=header.schema_version,

@@ -12,7 +12,7 @@ FORMAT: Final = 1
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredValue:
     """A value and what its envelope says about it."""
 
     value: Any
@@ -43,12 +43,12 @@ class EnvelopeDamaged(UndercroftError):
     Attributes:
         problem: what was found and what was expected.
         digest: the digest that the envelope carries, empty if it cannot be read.
-        salvage: what can still be read and may be wrong; None if nothing can.
+        remains: what can still be read and may be wrong; None if nothing can.
     """
 
     problem: str
     digest: str = ""
-    salvage: Stored | None = None
+    remains: StoredValue | None = None
     words = "damaged: {problem}; keep the file and restore the document from a backup"
 
 
@@ -80,7 +80,7 @@ class EnvelopeTooNew(UndercroftError):
         )
 
 
-class KeyNotToBeHad(UndercroftError):
+class KeyUnavailable(UndercroftError):
     """A data key cannot be given now; raised by the `keys` of `open_envelope`.
 
     Attributes:
@@ -90,4 +90,4 @@ class KeyNotToBeHad(UndercroftError):
 
     key_id: str
     reason: str
-    words = "the key {key_id} is not to be had: {reason}"
+    words = "the key {key_id} is not available: {reason}"

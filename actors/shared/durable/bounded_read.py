@@ -11,7 +11,7 @@ from typing import Final, Literal
 from bus.errors import OperatorError
 
 SIZE_LIMIT_BYTES: Final = 96 * 1024 * 1024
-Found = Literal[
+UnreadableReason = Literal[
     "unreadable", "directory", "not_a_file", "outside", "broken_link", "too_large", "failing_disk"
 ]
 """Why a file that is there was not read. `unreadable`: permissions. `not_a_file`: a pipe, socket or device. `outside`: a
@@ -29,14 +29,14 @@ class FileUnreadable(OperatorError):
     """
 
     path: str
-    found: Found
+    found: UnreadableReason
     detail: str
 
     def __str__(self) -> str:
         return f"{self.path}: not read: {_WORDS[self.found]} ({self.detail}); nothing was changed; {_ADVICE[self.found]}"
 
 
-_WORDS: Final[dict[Found, str]] = {
+_WORDS: Final[dict[UnreadableReason, str]] = {
     "unreadable": "this user may not read it",
     "directory": "a directory has its name",
     "not_a_file": "it is no regular file",
@@ -45,7 +45,7 @@ _WORDS: Final[dict[Found, str]] = {
     "too_large": "it is too large",
     "failing_disk": "the system could not read it",
 }
-_ADVICE: Final[dict[Found, str]] = {
+_ADVICE: Final[dict[UnreadableReason, str]] = {
     "unreadable": "make it readable for this user",
     "directory": "move the directory away",
     "not_a_file": "move it away",
@@ -113,7 +113,7 @@ def _read_all(descriptor: int, size_bytes: int, limit_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def _found(error: OSError, path: Path) -> Found:
+def _found(error: OSError, path: Path) -> UnreadableReason:
     if isinstance(error, IsADirectoryError) or os.path.isdir(path):
         return "directory"
     if isinstance(error, PermissionError):

@@ -10,8 +10,8 @@ import msgspec
 
 from actors.shared.crypto.envelope import (
     EnvelopeDamaged,
+    EnvelopeLimits,
     EnvelopeTooNew,
-    Limits,
     NotAnEnvelope,
     open_envelope,
     seal,
@@ -25,7 +25,7 @@ FILE_NAME: Final = "keys.json"
 COPY_NAME: Final = "keys.copy.json"
 SCHEMA: Final = "undercroft.keys"
 SCHEMA_VERSION: Final = 1
-LIMITS: Final = Limits(content_bytes=8 * 1024 * 1024, value_bytes=4 * 1024 * 1024)
+LIMITS: Final = EnvelopeLimits(content_bytes=8 * 1024 * 1024, value_bytes=4 * 1024 * 1024)
 
 
 class KeyEncryptionKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,17 +83,17 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableKeyFile:
     """A file of keys that is there and cannot be used."""
 
     reason: LockReason
     detail: str
 
 
-FileFound = KeyFile | Unusable | None
+KeyFileFound = KeyFile | UnusableKeyFile | None
 
 
-def read(path: Path) -> FileFound:
+def read(path: Path) -> KeyFileFound:
     """What lies under the name of a file of keys; None if nothing does. Changes nothing."""
     try:
         content = read_file(path, LIMITS.content_bytes)
@@ -101,17 +101,17 @@ def read(path: Path) -> FileFound:
             return None
         stored = open_envelope(content, limits=LIMITS, name=FILE_NAME)
         if stored.schema != SCHEMA or stored.schema_version > SCHEMA_VERSION:
-            return Unusable(
+            return UnusableKeyFile(
                 "keys_too_new",
                 f"{path}: it is {stored.schema} {stored.schema_version}, expected {SCHEMA} {SCHEMA_VERSION}",
             )
         return msgspec.convert(stored.value, KeyFile)
     except FileUnreadable as error:
-        return Unusable("keys_unreadable", str(error))
+        return UnusableKeyFile("keys_unreadable", str(error))
     except EnvelopeTooNew as error:
-        return Unusable("keys_too_new", f"{path}: {error}")
+        return UnusableKeyFile("keys_too_new", f"{path}: {error}")
     except (NotAnEnvelope, EnvelopeDamaged, msgspec.ValidationError) as error:
-        return Unusable("keys_damaged", f"{path}: {error}")
+        return UnusableKeyFile("keys_damaged", f"{path}: {error}")
 
 
 def write(directory: Path, file: KeyFile, now: float) -> None:
@@ -136,7 +136,7 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
     )
     for path in (directory / COPY_NAME, directory / FILE_NAME):
         found = read(path)
-        if isinstance(found, Unusable) and found.reason == "keys_damaged":
+        if isinstance(found, UnusableKeyFile) and found.reason == "keys_damaged":
             quarantine(path)
         replace_file(path, content)
 

@@ -15,13 +15,13 @@ from typing import Final
 import msgspec
 
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.crypto.envelope import KeyUnavailable
 from actors.shared.keys import key_rules, key_wrap, recovery_code
 from actors.shared.keys.key_file import KeyEncryptionKey, KeyFile, Recovery
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
 from actors.shared.keys.key_store import KeysLocked, KeyStore
 from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
-from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS, PatientKeychain
+from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS, KeychainWorker
 from schemas.keys import DataKeyReport, KeysReport
 
 DIRECTORY_NAME: Final = "keys"
@@ -82,7 +82,7 @@ class KeyRing:
         """The data key for what is encrypted now.
 
         Raises:
-            KeyNotToBeHad: the keys are locked, or were never made.
+            KeyUnavailable: the keys are locked, or were never made.
         """
         keys, file = self._at_hand("")
         return keys.data_keys[key_rules.current(file).id]
@@ -91,11 +91,11 @@ class KeyRing:
         """The data key of an id, for `open_envelope`.
 
         Raises:
-            KeyNotToBeHad: the keys are locked, or there is none of that id.
+            KeyUnavailable: the keys are locked, or there is none of that id.
         """
         keys, _ = self._at_hand(key_id)
         if key_id not in keys.data_keys:
-            raise KeyNotToBeHad(
+            raise KeyUnavailable(
                 key_id,
                 "the file of keys of this home has no such key; the document may come from another home",
             )
@@ -239,8 +239,8 @@ class KeyRing:
         if isinstance(memory.state, Unlocked) and memory.file is not None:
             return memory.state, memory.file
         if isinstance(memory.state, Locked):
-            raise KeyNotToBeHad(key_id, f"{memory.state.reason}: {memory.state.detail}")
-        raise KeyNotToBeHad(key_id, "no keys were made yet")
+            raise KeyUnavailable(key_id, f"{memory.state.reason}: {memory.state.detail}")
+        raise KeyUnavailable(key_id, "no keys were made yet")
 
     def _make(self) -> None:
         with self._store.alone():
@@ -293,7 +293,7 @@ def open_ring(
     """
     keychain = choose(environ.get(KEYCHAIN_VARIABLE) or choice, SERVICE, interactive=interactive)
     return KeyRing(
-        KeyStore(state / DIRECTORY_NAME, PatientKeychain(keychain, timeout_seconds), guarded or (state,))
+        KeyStore(state / DIRECTORY_NAME, KeychainWorker(keychain, timeout_seconds), guarded or (state,))
     )
 
 

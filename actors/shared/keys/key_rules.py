@@ -9,7 +9,7 @@ import msgspec
 
 from actors.shared.crypto.cipher import DataKey, WrongKey
 from actors.shared.keys import key_wrap
-from actors.shared.keys.key_file import FileFound, KeyFile, Recovery, Unusable, WrappedKey
+from actors.shared.keys.key_file import KeyFile, KeyFileFound, Recovery, UnusableKeyFile, WrappedKey
 from schemas.keys import LockReason
 
 DATA: Final = "data"
@@ -55,7 +55,7 @@ ADVICE: Final[dict[LockReason, str]] = {
 
 
 def judge_files(
-    file: FileFound, copy: FileFound, *, has_leftovers: bool, has_ciphertext: bool
+    file: KeyFileFound, copy: KeyFileFound, *, has_leftovers: bool, has_ciphertext: bool
 ) -> KeyFile | Absent | Locked:
     """Which file of keys is to be used. The copy is, where the file is gone, damaged or older; a file that may be whole is waited for.
 
@@ -65,7 +65,7 @@ def judge_files(
     if isinstance(file, KeyFile):
         is_older = isinstance(copy, KeyFile) and copy.ring == file.ring and copy.revision > file.revision
         return copy if is_older and isinstance(copy, KeyFile) else file
-    if isinstance(file, Unusable) and file.reason != "keys_damaged":
+    if isinstance(file, UnusableKeyFile) and file.reason != "keys_damaged":
         return Locked(file.reason, file.detail)
     if isinstance(copy, KeyFile):
         return copy

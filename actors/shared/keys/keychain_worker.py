@@ -14,7 +14,7 @@ TIMEOUT_SECONDS: Final = 5.0
 ResultT = TypeVar("ResultT")
 
 
-class PatientKeychain:
+class KeychainWorker:
     """A keychain with a timeout. One call at a time is under way: while one hangs, the next fails at once.
 
     The thread is a daemon and cannot be ended: a call that hangs for ever keeps it, and nothing else, until

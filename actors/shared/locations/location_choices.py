@@ -24,7 +24,7 @@ ROOTED = ("logs", "models", "tools", "workspace")
 """Categories that can be chosen, and that a shared root moves."""
 
 
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
+class LocationChoices(msgspec.Struct, frozen=True, kw_only=True):
     """What a person chose; empty for nothing.
 
     Attributes:
@@ -39,7 +39,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     paths: dict[str, str] = {}
     mounts: dict[str, str] = {}
 
-    def choosing(self, category: str, path: str, mount: str = "") -> Choices:
+    def choosing(self, category: str, path: str, mount: str = "") -> LocationChoices:
         """The same with another choice for `root` or a category; an empty path takes it back."""
         mounts = {key: value for key, value in self.mounts.items() if key != category} | (
             {category: mount} if path and mount else {}
@@ -57,19 +57,19 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class ChoicesFound:
+class LocationChoicesFound:
     """What lies in the file.
 
     Attributes:
         fault: why it could not be read; empty if it could, or if there is none.
     """
 
-    choices: Choices
+    choices: LocationChoices
     fault: str = ""
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedLocations:
     """Where everything lies.
 
     Attributes:
@@ -82,33 +82,34 @@ class Resolved:
     refused: Mapping[str, LocationRefused]
 
 
-def read_choices(config: Path) -> ChoicesFound:
+def read_choices(config: Path) -> LocationChoicesFound:
     """The choices kept in a directory of settings. Never raises: a runtime whose choices cannot be read still has to start and say so."""
     path = config / CHOICES_NAME
     try:
         with path.open("rb") as file:
             content = file.read(CHOICES_LIMIT_BYTES + 1)
         if len(content) > CHOICES_LIMIT_BYTES:
-            return ChoicesFound(
-                Choices(),
+            return LocationChoicesFound(
+                LocationChoices(),
                 f"{path}: it has more than {CHOICES_LIMIT_BYTES} bytes; move it away and choose again",
             )
-        choices = msgspec.json.decode(content, type=Choices)
+        choices = msgspec.json.decode(content, type=LocationChoices)
     except FileNotFoundError:
-        return ChoicesFound(Choices())
+        return LocationChoicesFound(LocationChoices())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return ChoicesFound(
-            Choices(), f"{path}: cannot be read ({error}); defaults apply; move it away and choose again"
+        return LocationChoicesFound(
+            LocationChoices(),
+            f"{path}: cannot be read ({error}); defaults apply; move it away and choose again",
         )
     if choices.format != FORMAT:
-        return ChoicesFound(
-            Choices(),
+        return LocationChoicesFound(
+            LocationChoices(),
             f"{path}: has format {choices.format}, expected {FORMAT}; defaults apply; a later version wrote it, so use that one",
         )
-    return ChoicesFound(choices)
+    return LocationChoicesFound(choices)
 
 
-def write_choices(config: Path, choices: Choices) -> None:
+def write_choices(config: Path, choices: LocationChoices) -> None:
     """Keep the choices, durably.
 
     Raises:
@@ -118,7 +119,9 @@ def write_choices(config: Path, choices: Choices) -> None:
     replace_file(config / CHOICES_NAME, msgspec.json.format(msgspec.json.encode(choices)))
 
 
-def resolve(defaults: Locations, choices: Choices, environ: Mapping[str, str] = os.environ) -> Resolved:
+def resolve(
+    defaults: Locations, choices: LocationChoices, environ: Mapping[str, str] = os.environ
+) -> ResolvedLocations:
     """Where everything lies: a variable such as UNDERCROFT_MODELS wins over a choice for the category, that over the root, that over the default.
 
     What cannot be taken (a relative path) is left out and reported, so that one bad line does not stop the
@@ -146,7 +149,7 @@ def resolve(defaults: Locations, choices: Choices, environ: Mapping[str, str] = 
             refused[category] = error
             continue
         origins |= dict.fromkeys(ROOTED if category == "root" else (category,), origin)
-    return Resolved(locations, origins, refused)
+    return ResolvedLocations(locations, origins, refused)
 
 
 def variable_of(category: str) -> str:

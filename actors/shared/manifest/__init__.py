@@ -1,7 +1,7 @@
 """Manifests: read and checked, merged to the catalogue of what the app knows; their versions, signatures and licences. Shared by actors."""
 
 from actors.shared.http.urls import url_problem
-from actors.shared.manifest.catalogue import Added, Catalogue, Declared, load_bundled, merge
+from actors.shared.manifest.catalogue import Added, Catalogue, DeclaredModel, load_bundled, merge
 from actors.shared.manifest.licence import is_licence_due, licence_digest
 from actors.shared.manifest.manifest_paths import file_of_url, path_problem
 from actors.shared.manifest.manifest_reader import (
@@ -19,7 +19,7 @@ __all__ = [
     "MANIFEST_LIMIT_BYTES",
     "Added",
     "Catalogue",
-    "Declared",
+    "DeclaredModel",
     "ManifestRefused",
     "check_entry",
     "check_manifest",

@@ -15,7 +15,7 @@ from schemas.sources import CatalogueEntry, EntrySource
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredModel:
     """A manifest and where it came from: a file or a URL."""
 
     where: str
@@ -50,20 +50,20 @@ class Catalogue:
     problems: tuple[str, ...] = ()
 
 
-def load_bundled(files: Iterable[Path]) -> tuple[list[Declared], list[ManifestRefused]]:
+def load_bundled(files: Iterable[Path]) -> tuple[list[DeclaredModel], list[ManifestRefused]]:
     """Read the manifests of a profile; one that is refused leaves the others in force."""
     found, refused = [], []
     for file in files:
         try:
-            found.append(Declared(str(file), load_manifest(file)))
+            found.append(DeclaredModel(str(file), load_manifest(file)))
         except ManifestRefused as error:
             refused.append(error)
     return found, refused
 
 
 def merge(
-    bundled: Iterable[Declared],
-    remote: Declared | None = None,
+    bundled: Iterable[DeclaredModel],
+    remote: DeclaredModel | None = None,
     added: Iterable[Added] = (),
     version: str | None = None,
 ) -> Catalogue:

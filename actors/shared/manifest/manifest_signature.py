@@ -72,7 +72,7 @@ def read_keys(texts: Iterable[str]) -> dict[str, bytes]:
     return keys
 
 
-def open_envelope(content: bytes, keys: Mapping[str, bytes], source: str) -> Verified:
+def open_signed_manifest(content: bytes, keys: Mapping[str, bytes], source: str) -> Verified:
     """Check the signature first, read the manifest after; `source` is named in errors.
 
     Raises:
@@ -95,7 +95,7 @@ def open_envelope(content: bytes, keys: Mapping[str, bytes], source: str) -> Ver
     return Verified(parse_manifest(signed, source), key_id, hashlib.sha256(signed).hexdigest())
 
 
-def seal(manifest: bytes, keys: Iterable[Ed25519PrivateKey]) -> bytes:
+def sign_manifest(manifest: bytes, keys: Iterable[Ed25519PrivateKey]) -> bytes:
     """The envelope of a manifest (JSON text, kept byte by byte) with a signature by each key."""
     text = manifest.strip()
     signatures = []

@@ -11,8 +11,8 @@ import msgspec
 from actors.shared.crypto import content_codec
 from actors.shared.crypto.envelope import (
     EnvelopeDamaged,
+    EnvelopeLimits,
     EnvelopeTooNew,
-    Limits,
     NotAnEnvelope,
     open_envelope,
     seal,
@@ -27,7 +27,7 @@ FORMAT: Final = 1
 MANIFEST_NAME: Final = "backup.json"
 PACK_NAME: Final = "documents.pack"
 SCHEMA: Final = "undercroft.backup"
-LIMITS: Final = Limits(content_bytes=1024 * 1024, value_bytes=1024 * 1024)
+LIMITS: Final = EnvelopeLimits(content_bytes=1024 * 1024, value_bytes=1024 * 1024)
 CONTENTS_LIMIT_BYTES: Final = 512 * 1024 * 1024
 
 

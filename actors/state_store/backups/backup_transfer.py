@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import (
     EnvelopeDamaged,
     EnvelopeLocked,
     EnvelopeTooNew,
-    KeyNotToBeHad,
+    KeyUnavailable,
     NotAnEnvelope,
     open_envelope,
     seal,
 )
 from actors.shared.durable.durable_write import FILE_MODE, DurableWriteFailed, move, sync_file
+from actors.shared.keys.key_source import KeySource
 from actors.state_store.backups.backup_manifest import Manifest
 from actors.state_store.backups.backup_pack import PackWriter
 from actors.state_store.backups.errors import BackupDamaged, BackupFailed, ExportDamaged
@@ -26,16 +26,6 @@ from actors.state_store.backups.repository import Vault
 from bus.errors import OperatorError
 
 PARTIAL: Final = ".partial"
-
-
-class Ring(Protocol):
-    """Where keys come from; both raise KeyNotToBeHad."""
-
-    def current(self) -> DataKey:
-        """The key to encrypt with."""
-
-    def data_key(self, key_id: str) -> DataKey:
-        """The key of this id."""
 
 
 class CannotCarry(OperatorError):
@@ -51,7 +41,7 @@ class CannotCarry(OperatorError):
     words = "{key}: cannot be taken along: {reason}; nothing was changed"
 
 
-def export(vault: Vault, id: str, target: Path, passphrase: str, ring: Ring) -> int:
+def export(vault: Vault, id: str, target: Path, passphrase: str, ring: KeySource) -> int:
     """Write a backup to a file that the passphrase alone opens; it takes its name once it is whole. Returns how many documents.
 
     Raises:
@@ -84,7 +74,7 @@ def export(vault: Vault, id: str, target: Path, passphrase: str, ring: Ring) -> 
     return manifest.documents
 
 
-def take_in(vault: Vault, source: Path, passphrase: str, ring: Ring) -> Manifest:
+def take_in(vault: Vault, source: Path, passphrase: str, ring: KeySource) -> Manifest:
     """Make a backup of this home from an export; what was encrypted is so again, under the keys of this home.
 
     Raises:
@@ -105,7 +95,7 @@ def take_in(vault: Vault, source: Path, passphrase: str, ring: Ring) -> Manifest
         return manifest
 
 
-def _plain(key: str, content: bytes, ring: Ring) -> bytes:
+def _plain(key: str, content: bytes, ring: KeySource) -> bytes:
     try:
         stored = open_envelope(content, ring.data_key, name=key)
     except (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope) as error:
@@ -121,7 +111,7 @@ def _plain(key: str, content: bytes, ring: Ring) -> bytes:
     )
 
 
-def _fitted(record: ExportRecord, source: Path, ring: Ring) -> bytes:
+def _fitted(record: ExportRecord, source: Path, ring: KeySource) -> bytes:
     if not record.key or not record.was_encrypted:
         return record.content
     try:
@@ -136,7 +126,7 @@ def _fitted(record: ExportRecord, source: Path, ring: Ring) -> bytes:
             key=ring.current(),
             name=record.key,
         )
-    except KeyNotToBeHad as error:
+    except KeyUnavailable as error:
         raise CannotCarry(record.key, f"it is to be encrypted and {error}") from error
     except (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope) as error:
         raise ExportDamaged(str(source), f"{record.key}: {error}") from error

@@ -10,7 +10,7 @@ from actors.shared.crypto.envelope import (
     EnvelopeLocked,
     EnvelopeTooNew,
     NotAnEnvelope,
-    Stored,
+    StoredValue,
     open_envelope,
     seal,
 )
@@ -126,12 +126,12 @@ class Ladder:
         return True
 
 
-def _readable(content: bytes, key: str) -> Stored | None:
+def _readable(content: bytes, key: str) -> StoredValue | None:
     """What can be read of a damaged envelope that still says it is this key's."""
     try:
         open_envelope(content, name=key)
     except EnvelopeDamaged as damaged:
-        return damaged.salvage if damaged.salvage is not None and damaged.salvage.name == key else None
+        return damaged.remains if damaged.remains is not None and damaged.remains.name == key else None
     except (EnvelopeLocked, EnvelopeTooNew, NotAnEnvelope):
         return None
     return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-from actors.shared.crypto.cipher import DataKey
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -104,13 +102,3 @@ class Incident:
     problem: str
     evidence: str = ""
     source: str = ""
-
-
-class Keys(Protocol):
-    """Where the keys for encrypted values come from; raises KeyNotToBeHad."""
-
-    def current(self) -> DataKey:
-        """The key to encrypt with."""
-
-    def data_key(self, key_id: str) -> DataKey:
-        """The key of this id."""

@@ -13,12 +13,13 @@ from typing import Final, Self
 from actors.shared.durable.directory_lock import DirectoryLock
 from actors.shared.durable.durable_write import REAL_DISK, Disk, DurableWriteFailed
 from actors.shared.durable.quarantine import quarantine
+from actors.shared.keys.key_source import KeySource
 from actors.state_store.engine import state_journal as journals
 from actors.state_store.engine.directory_swap import resume
 from actors.state_store.engine.journal_replay import replay
 from actors.state_store.engine.key_index import Entry, Index
 from actors.state_store.engine.key_paths import path_of
-from actors.state_store.engine.operations import Done, Incident, Keys, Loaded, Repair, Repaired, Restore, Step
+from actors.state_store.engine.operations import Done, Incident, Loaded, Repair, Repaired, Restore, Step
 from actors.state_store.engine.state_journal import Journal
 from actors.state_store.engine.state_layout import JOURNAL, Tree
 from actors.state_store.engine.transaction import Prepared, Writer
@@ -48,7 +49,7 @@ class StateStore:
         root: Path,
         namespaces: Namespaces | None = None,
         schemata: Schemata | None = None,
-        keys: Keys | None = None,
+        keys: KeySource | None = None,
         *,
         quota_bytes: int = 0,
         repair: Repair | None = None,

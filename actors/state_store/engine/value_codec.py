@@ -14,16 +14,17 @@ from actors.shared.crypto.envelope import (
     EnvelopeDamaged,
     EnvelopeLocked,
     EnvelopeTooNew,
-    KeyNotToBeHad,
+    KeyUnavailable,
     NotAnEnvelope,
-    Stored,
+    StoredValue,
     check_envelope,
     open_envelope,
     seal,
 )
+from actors.shared.keys.key_source import KeySource
 from actors.state_store.engine.key_index import Entry
 from actors.state_store.engine.key_paths import rest_of
-from actors.state_store.engine.operations import Keys, Loaded, Save
+from actors.state_store.engine.operations import Loaded, Save
 from actors.state_store.engine.value_schemas import Mismatch, Schemata
 from actors.state_store.engine.write_rules import Treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
@@ -54,7 +55,7 @@ class Opener:
         self,
         namespaces: Namespaces,
         schemata: Schemata,
-        keys: Keys | None,
+        keys: KeySource | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Args: clock: seconds since the Unix epoch."""
@@ -92,7 +93,7 @@ class Opener:
             )
         except ValueNotStorable as error:
             raise ValidationFailed(step.key, "JSON", error.problem) from None
-        except KeyNotToBeHad as error:
+        except KeyUnavailable as error:
             raise SaveFailed(
                 step.key, f"locked: it is to be encrypted, and no key is to be had: {error.reason}", True
             ) from None
@@ -173,14 +174,14 @@ class Opener:
                 key=self._key() if stored.is_encrypted or self._namespaces.of(key).encrypt else None,
                 name=key,
             )
-        except KeyNotToBeHad as error:
+        except KeyUnavailable as error:
             raise SaveFailed(key, f"locked: it is to be encrypted and {error}", True) from None
 
     def schema_of(self, key: str) -> str:
         """Name of the schema that the key's namespace asks for."""
         return self._namespaces.of(key).schema_for(rest_of(key))
 
-    def _fitting(self, key: str, name: str, stored: Stored, schema: str) -> Any:
+    def _fitting(self, key: str, name: str, stored: StoredValue, schema: str) -> Any:
         try:
             value = self._schemata.bring_up(name, stored.schema_version, stored.value)
             if name and self._schemata.get(name) is not None:
@@ -193,7 +194,7 @@ class Opener:
 
     def _key(self) -> Any:
         if self._keys is None:
-            raise KeyNotToBeHad("", "no keys are at hand")
+            raise KeyUnavailable("", "no keys are at hand")
         return self._keys.current()
 
 

@@ -16,7 +16,12 @@ from actors.locations import actor as actor_module
 from actors.locations import build
 from actors.locations.actor import LocationKeeper
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.locations.location_choices import CHOICES_NAME, Choices, read_choices, write_choices
+from actors.shared.locations.location_choices import (
+    CHOICES_NAME,
+    LocationChoices,
+    read_choices,
+    write_choices,
+)
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import Actor
@@ -143,7 +148,7 @@ async def test_a_choice_is_on_disk_when_it_is_answered_and_told_to_everybody(tmp
         assert isinstance(told, PathsChangedEvent)
         assert (told.reason, told.paths[3].path) == ("chosen", str(target))
         assert (await app.request(choose(""))).accepted
-        assert read_choices(tmp_path / "home" / "config").choices == Choices()
+        assert read_choices(tmp_path / "home" / "config").choices == LocationChoices()
 
 
 @pytest.mark.requirement("S1-22")
@@ -244,7 +249,7 @@ async def test_choices_that_cannot_be_read_are_told_put_aside_and_replaced_only_
 async def test_a_directory_that_goes_and_comes_back_is_told_when_it_is_looked_at(tmp_path: Path) -> None:
     target = tmp_path / "big"
     target.mkdir()
-    write_choices(tmp_path / "home" / "config", Choices(paths={"models": str(target)}))
+    write_choices(tmp_path / "home" / "config", LocationChoices(paths={"models": str(target)}))
     async with keeper(tmp_path / "home") as app, app.subscribe(PathsChangedEvent) as events:
         await anext(events)
         for kinds_found in (["missing"], []):
@@ -261,7 +266,7 @@ async def test_a_directory_that_goes_and_comes_back_is_told_when_it_is_looked_at
 async def test_a_choice_that_is_not_certainly_on_disk_is_neither_taken_nor_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def uncertain(config: Path, choices: Choices) -> None:
+    def uncertain(config: Path, choices: LocationChoices) -> None:
         raise DurableWriteFailed(str(config), "sync_directory", 5, "Input/output error")
 
     monkeypatch.setattr(actor_module, "write_choices", uncertain)
@@ -279,7 +284,7 @@ async def test_a_choice_that_is_not_certainly_on_disk_is_neither_taken_nor_refus
 async def test_a_disk_that_takes_no_choice_refuses_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(config: Path, choices: Choices) -> None:
+    def full(config: Path, choices: LocationChoices) -> None:
         raise DurableWriteFailed(str(config), "write", 28, "No space left on device")
 
     monkeypatch.setattr(actor_module, "write_choices", full)

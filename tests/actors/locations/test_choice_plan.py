@@ -8,14 +8,18 @@ import pytest
 
 from actors.locations.choice_plan import Plan, plan
 from actors.locations.location_survey import Map
-from actors.shared.locations.location_choices import Choices, ChoicesFound
+from actors.shared.locations.location_choices import LocationChoices, LocationChoicesFound
 from actors.shared.locations.locations import locate
 from schemas.paths import Choosable, PathAction, PathChooseRequestEvent
 
+NOTHING_CHOSEN = LocationChoices()
 
-def chart(home: Path, choices: Choices = Choices(), environ: dict[str, str] | None = None) -> Map:  # noqa: B008  # frozen
+
+def chart(
+    home: Path, choices: LocationChoices = NOTHING_CHOSEN, environ: dict[str, str] | None = None
+) -> Map:
     defaults = locate("app", home=home)
-    return Map(defaults, defaults, ChoicesFound(choices), environ or {})
+    return Map(defaults, defaults, LocationChoicesFound(choices), environ or {})
 
 
 def judged(
@@ -25,10 +29,10 @@ def judged(
     action: PathAction = "move",
     *,
     create: bool = True,
-    choices: Choices | None = None,
+    choices: LocationChoices | None = None,
 ) -> Plan:
     request = PathChooseRequestEvent(category=category, path=str(path), action=action, create_missing=create)
-    return plan(chart(home, choices or Choices()), request)
+    return plan(chart(home, choices or LocationChoices()), request)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_logs_follow_at_the_next_start_and_move_no_models(tmp_path: Path) -> Non
 
 
 def test_a_root_leaves_alone_what_has_a_choice_of_its_own(tmp_path: Path) -> None:
-    choices = Choices(paths={"models": str(tmp_path / "mine")})
+    choices = LocationChoices(paths={"models": str(tmp_path / "mine")})
     found = judged(tmp_path / "home", "root", tmp_path / "big", choices=choices)
     assert found.models is None
     assert [status.category for status in found.paths] == ["logs", "tools", "workspace"]
@@ -74,9 +78,13 @@ def test_a_root_in_the_settings_would_put_models_into_user_data(tmp_path: Path) 
 
 
 def test_going_back_to_the_default_needs_nothing_to_be_there(tmp_path: Path) -> None:
-    choices = Choices(paths={"models": str(tmp_path / "gone")})
+    choices = LocationChoices(paths={"models": str(tmp_path / "gone")})
     found = judged(tmp_path / "home", "models", "", choices=choices)
-    assert (found.problems, found.models, found.choices) == ([], tmp_path / "home" / "models", Choices())
+    assert (found.problems, found.models, found.choices) == (
+        [],
+        tmp_path / "home" / "models",
+        LocationChoices(),
+    )
 
 
 def test_a_home_that_is_nobodys_is_refused_as_relative(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.transfer.cancel_token import CancelToken
-from actors.shared.credentials import Tokens, Wallet
+from actors.shared.credentials import EnvironmentTokens, TokenProvider
 from schemas.event import Event
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
 from tests.support.faulty_origin import FaultyOrigin
@@ -49,7 +49,9 @@ def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
         for origin in (hub, other):
             origin.serve("/m", BytesContent(b"model"))
         world = World(
-            publish=publish, verify=verify, wallet=Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
+            publish=publish,
+            verify=verify,
+            wallet=TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=hub.url)),
         )
         for origin in (hub, other):
             answer = world.client.get(origin.url + "/m", {}, CancelToken(), "m/f")

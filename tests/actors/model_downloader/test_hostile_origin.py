@@ -27,7 +27,7 @@ from actors.model_downloader.transfer.concurrency import Concurrency
 from actors.model_downloader.transfer.http_client import HttpClient
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_verifier.growing_hash import ReadOptions, compare
-from actors.shared.credentials import Tokens, Wallet
+from actors.shared.credentials import EnvironmentTokens, TokenProvider
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
@@ -436,7 +436,7 @@ async def test_token_travels_neither_to_another_host_nor_from_https_to_http(
         other.serve("/m", WHOLE)
         plain.serve("/m", WHOLE)
         trial = Trial(hub, tmp_path / "models", streams)
-        trial.world.wallet = Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
+        trial.world.wallet = TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
         hub.misbehave("/m", Faults(redirect=plain.url + "/m"))
         status = await trial.run()
         assert (status.state, status.problem_kind) == ("failed", "refused")
@@ -507,7 +507,7 @@ async def test_registry_that_wants_to_know_who_asks_lends_a_token_and_gives_the_
             streams,
             url=f"{site.url}/v2/library/chat/blobs/sha256:{sha256_of(WHOLE)}",
         )
-        trial.world.wallet = Wallet(Tokens.read({}, hub=""))
+        trial.world.wallet = TokenProvider(EnvironmentTokens.read({}, hub=""))
         status = await trial.run()
         trial.world.close()
         assert status.state == "installed", status.problem

@@ -10,7 +10,7 @@ import pytest
 
 from actors.model_sources.dependencies import Desk, Switch
 from actors.shared.context import ActorContext
-from actors.shared.credentials.source_endpoints import EndpointRefused
+from actors.shared.credentials.source_endpoints import SourceEndpointRefused
 from actors.shared.locations.locations import locate
 from actors.shared.manifest.manifest_signature import PinnedKeyRefused
 from actors.shared.profile.profile import read_profile
@@ -38,7 +38,7 @@ def test_settings_switch_the_network_off_and_on() -> None:
 
 
 def test_a_wrong_endpoint_or_key_stops_the_actor_with_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(EndpointRefused, match=r"\[sources\] hf"):
+    with pytest.raises(SourceEndpointRefused, match=r"\[sources\] hf"):
         Desk.of(surroundings(tmp_path, '[sources]\nhf = "mirror"\n'), {})
     with pytest.raises(PinnedKeyRefused):
         Desk.of(surroundings(tmp_path, '[manifest]\nurl = "https://m"\nkeys = ["AAAA"]\n'), {})

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from actors.model_sources.kept_manifest import Kept, keep, read_kept
 from actors.model_sources.manifest_freshness import Newest
-from actors.shared.manifest.manifest_signature import open_envelope, read_keys, seal
+from actors.shared.manifest.manifest_signature import open_signed_manifest, read_keys, sign_manifest
 from schemas.manifest import Manifest
 from tests.support.http_servers import public_key_text
 
@@ -26,8 +26,8 @@ def kept(path: Path, version: int = 3) -> Newest:
     text = msgspec.json.encode(
         Manifest(format=1, models=[], version=version, issued_at=MOMENT, expires_at=MOMENT)
     )
-    envelope = seal(text, [KEY])
-    verified = open_envelope(envelope, KEYS, "test")
+    envelope = sign_manifest(text, [KEY])
+    verified = open_signed_manifest(envelope, KEYS, "test")
     keep(path, "https://m", envelope, verified, 1.0)
     return Newest(version, verified.digest)
 

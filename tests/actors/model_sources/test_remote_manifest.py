@@ -10,8 +10,8 @@ import pytest
 
 from actors.model_sources.remote_manifest import Look, RemoteManifest
 from actors.model_sources.source_client import Door
-from actors.shared.credentials.environment_tokens import Tokens
-from actors.shared.credentials.token_provider import Wallet
+from actors.shared.credentials.environment_tokens import EnvironmentTokens
+from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable import durable_write
 from actors.shared.profile.profile_tables import ManifestTable
 from tests.support.http_servers import Site, public_key_text, running_site
@@ -36,7 +36,7 @@ async def door() -> AsyncIterator[Door]:
     async def no_keychain(origin: str) -> str:
         return ""
 
-    found = Door(Wallet(Tokens(), no_keychain), environment={})
+    found = Door(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
     yield found
     await found.close()
 

@@ -11,9 +11,9 @@ import pytest
 from actors.model_sources.errors import NameRefused, ResolvingFailed, SourceRefused
 from actors.model_sources.resolver import Resolved, Resolver
 from actors.model_sources.source_client import Door
-from actors.shared.credentials.environment_tokens import Tokens
-from actors.shared.credentials.source_endpoints import Endpoints
-from actors.shared.credentials.token_provider import Wallet
+from actors.shared.credentials.environment_tokens import EnvironmentTokens
+from actors.shared.credentials.source_endpoints import SourceEndpoints
+from actors.shared.credentials.token_provider import TokenProvider
 from schemas.sources import ModelNameResolveRequestEvent
 from tests.support.http_servers import (
     COMMIT,
@@ -46,8 +46,8 @@ async def resolver(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async def no_keychain(origin: str) -> str:
         return ""
 
-    door = Door(Wallet(Tokens(), no_keychain), environment={})
-    yield Resolver(door, Endpoints(hub=site.url, ollama=site.url))
+    door = Door(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
+    yield Resolver(door, SourceEndpoints(hub=site.url, ollama=site.url))
     await door.close()
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
 from actors.model_sources.source_client import REDIRECTS_LIMIT, Door
-from actors.shared.credentials.environment_tokens import Tokens
-from actors.shared.credentials.token_provider import Wallet
+from actors.shared.credentials.environment_tokens import EnvironmentTokens
+from actors.shared.credentials.token_provider import TokenProvider
 from tests.support.http_servers import Answer, Proxy, Site, add_image, add_realm, private_ca, running_site
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,9 @@ def other() -> Iterator[Site]:
 
 @pytest.fixture
 async def door(site: Site) -> AsyncIterator[Door]:
-    found = Door(Wallet(Tokens.read({"HF_TOKEN": SECRET}, hub=site.url), no_keychain), environment={})
+    found = Door(
+        TokenProvider(EnvironmentTokens.read({"HF_TOKEN": SECRET}, hub=site.url), no_keychain), environment={}
+    )
     yield found
     await found.close()
 
@@ -84,7 +86,9 @@ async def test_not_even_when_the_way_leads_back_through_another_host_that_asks(
 async def test_from_https_no_redirect_to_http_is_followed(tmp_path: Path, site: Site) -> None:
     authority, context = private_ca(tmp_path)
     with running_site(context) as secure:
-        door = Door(Wallet(Tokens(), no_keychain), environment={"SSL_CERT_FILE": str(authority)})
+        door = Door(
+            TokenProvider(EnvironmentTokens(), no_keychain), environment={"SSL_CERT_FILE": str(authority)}
+        )
         with pytest.raises(SourceRefused, match="from https to http"):
             await door.read(secure.redirect("/a", site.put("/b", b"x")), 10)
         await door.close()
@@ -126,7 +130,7 @@ async def test_a_server_that_is_gone_is_unreachable(door: Door) -> None:
 
 
 async def test_offline_no_server_is_asked(site: Site) -> None:
-    door = Door(Wallet(Tokens(), no_keychain), lambda: True, {})
+    door = Door(TokenProvider(EnvironmentTokens(), no_keychain), lambda: True, {})
     with pytest.raises(Offline, match="UNDERCROFT_OFFLINE"):
         await door.read(site.put("/a", b"x"), 10)
     with pytest.raises(Offline):
@@ -168,7 +172,10 @@ async def test_a_private_authority_and_a_proxy_work_by_the_usual_variables(
         proxy = Proxy({f"hub.internal:{secure.port}": secure.port})
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         door = Door(
-            Wallet(Tokens.read({"HF_TOKEN": SECRET}, hub=f"https://hub.internal:{secure.port}"), no_keychain),
+            TokenProvider(
+                EnvironmentTokens.read({"HF_TOKEN": SECRET}, hub=f"https://hub.internal:{secure.port}"),
+                no_keychain,
+            ),
             environment={"SSL_CERT_FILE": str(authority)},
         )
         page = await door.read(f"https://hub.internal:{secure.port}/a", 100)
@@ -183,7 +190,7 @@ async def test_a_host_of_no_proxy_is_asked_directly(site: Site, monkeypatch: pyt
     proxy = Proxy({})
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     url = site.put("/a", b"x")
-    door = Door(Wallet(Tokens(), no_keychain), environment={})
+    door = Door(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
     with pytest.raises(SourceUnreachable, match="502"):
         await door.read(url, 10)
     await door.close()

@@ -14,12 +14,12 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.crypto.envelope import KeyUnavailable
+from actors.shared.keys.key_source import KeySource
 from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.actor import StateStoreActor
 from actors.state_store.documents.document_store import DocumentStore
 from actors.state_store.documents.document_types import kinds_of
-from actors.state_store.engine.operations import Keys
 from actors.state_store.engine.store import StateStore
 from actors.state_store.namespaces import Namespaces
 from bus.actor_loop import ActorLoop
@@ -81,7 +81,7 @@ class HeldKeys:
 
     def data_key(self, key_id: str) -> DataKey:
         if self.is_locked:
-            raise KeyNotToBeHad(key_id, "keychain_locked: the keychain wants a password")
+            raise KeyUnavailable(key_id, "keychain_locked: the keychain wants a password")
         return DataKey(key_id, hashlib.sha256(key_id.encode()).digest())
 
 
@@ -125,7 +125,7 @@ class World:
 @contextlib.asynccontextmanager
 async def running(
     root: Path,
-    keys: Keys | None = None,
+    keys: KeySource | None = None,
     unlock: Callable[[], bool] | None = None,
     quota_bytes: int = 0,
     report: Callable[[], KeysReport] | None = None,

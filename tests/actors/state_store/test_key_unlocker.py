@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.crypto.cipher import DataKey
+from actors.shared.crypto.envelope import KeyUnavailable
 from actors.state_store.key_unlocker import PAUSE_SECONDS, Locksmith
 
 
@@ -13,13 +12,17 @@ class Ring:
         self.asked = 0
         self.is_locked = True
 
-    def unlock(self, *, make: bool = False) -> Any:
+    def unlock(self, *, make: bool = False) -> None:
         assert make
         self.asked += 1
 
-    def current(self) -> Any:
+    def current(self) -> DataKey:
+        return self.data_key("k1")
+
+    def data_key(self, key_id: str) -> DataKey:
         if self.is_locked:
-            raise KeyNotToBeHad("", "the keychain wants a password")
+            raise KeyUnavailable(key_id, "the keychain wants a password")
+        return DataKey(key_id, bytes(32))
 
 
 class Clock:

@@ -10,7 +10,7 @@ from actors.cli.doctor.problems import Place, Problem
 from actors.shared.keys.key_ring import SERVICE, open_ring
 from actors.shared.keys.key_rules import ADVICE
 from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, KeychainFailed, KeychainRefused, choose
-from actors.shared.keys.keychain_worker import PatientKeychain
+from actors.shared.keys.keychain_worker import KeychainWorker
 from schemas.keys import KeysReport, LockReason
 
 CHECK: Final = "keychain"
@@ -38,7 +38,7 @@ def look(place: Place) -> Facts:
     """Ask the keychain, as `undercroft keys status` does."""
     try:
         ring = open_ring(place.locations.state, timeout_seconds=PATIENCE_SECONDS)
-        keychain = PatientKeychain(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE), PATIENCE_SECONDS)
+        keychain = KeychainWorker(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE), PATIENCE_SECONDS)
     except KeychainRefused as error:
         return Facts(fault=str(error))
     ring.unlock()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actors.cli.commands.paths import lines_of, move_line
-from actors.shared.locations.location_choices import Choices, write_choices
+from actors.shared.locations.location_choices import LocationChoices, write_choices
 from schemas.paths import MoveState, PathMoveChangedEvent, PathStatus
 from tests.acceptance.runtime import Runtime, write_profile
 
@@ -79,7 +79,7 @@ def test_without_a_runtime_the_active_path_is_shown_and_with_all_every_category(
 
 
 def test_without_a_runtime_a_missing_directory_is_told_and_exits_with_1(tmp_path: Path) -> None:
-    write_choices(tmp_path / "config", Choices(paths={"models": str(tmp_path / "gone")}))
+    write_choices(tmp_path / "config", LocationChoices(paths={"models": str(tmp_path / "gone")}))
     shown = undercroft(tmp_path, "paths", "--json")
     assert shown.returncode == 1
     (status,) = json.loads(shown.stdout)["paths"]

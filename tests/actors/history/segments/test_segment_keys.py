@@ -9,7 +9,7 @@ import pytest
 from actors.history.segments.segment_keys import Vault
 from actors.history.segments.segment_records import Encrypted, Plain, RecordRefused
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope_errors import KeyNotToBeHad
+from actors.shared.crypto.envelope_errors import KeyUnavailable
 
 
 class Ring:
@@ -23,7 +23,7 @@ class Ring:
 
     def data_key(self, key_id: str) -> DataKey:
         if key_id not in self.keys:
-            raise KeyNotToBeHad(key_id, "unknown")
+            raise KeyUnavailable(key_id, "unknown")
         return self.keys[key_id]
 
 
@@ -44,7 +44,7 @@ def test_keys_that_were_rotated_still_open_and_other_homes_do_not() -> None:
     ring.keys["k2"] = DataKey("k2", os.urandom(32))
     assert isinstance(vault.sealing(header), Encrypted)
     assert vault.begin(2)[0].key == vault.anchor_key() == "k2"
-    with pytest.raises(KeyNotToBeHad):
+    with pytest.raises(KeyUnavailable):
         vault.anchor_secret("k3")
     assert vault.anchor_secret("k1") != vault.anchor_secret("k2")
     with pytest.raises(RecordRefused):
@@ -58,5 +58,5 @@ def test_without_keys_only_plain_ones_are_begun_and_opened() -> None:
     assert isinstance(sealing, Plain)
     assert isinstance(vault.sealing(header), Plain)
     encrypted, _ = Vault(Ring(), encrypts=True).begin(2)
-    with pytest.raises(KeyNotToBeHad):
+    with pytest.raises(KeyUnavailable):
         vault.sealing(encrypted)

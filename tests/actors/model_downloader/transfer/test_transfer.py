@@ -20,7 +20,7 @@ from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer import Transfer, candidates
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.shared.credentials import Endpoints
+from actors.shared.credentials import SourceEndpoints
 from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent
@@ -116,18 +116,18 @@ def test_mirror_keeps_the_path_and_is_named_once() -> None:
         sha256="0" * 64,
         urls=["https://hub.example/a/b?x=1", "https://mirror.example/a/b?x=1"],
     )
-    assert candidates(file, "https://mirror.example/", Endpoints()) == [
+    assert candidates(file, "https://mirror.example/", SourceEndpoints()) == [
         "https://mirror.example/a/b?x=1",
         "https://hub.example/a/b?x=1",
     ]
-    assert candidates(file, "", Endpoints()) == file.urls
+    assert candidates(file, "", SourceEndpoints()) == file.urls
 
 
 async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_has_there(
     origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     trip = Trip(tmp_path, ["https://huggingface.co/m", "https://elsewhere.example/m"])
-    trip.world.endpoints = Endpoints(hub=origin.url)
+    trip.world.endpoints = SourceEndpoints(hub=origin.url)
     assert await trip.run() is None
     assert trip.bytes == BODY
     assert trip.book.state.files[0].url == origin.url + "/m"

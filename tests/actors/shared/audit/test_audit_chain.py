@@ -13,7 +13,7 @@ from actors.shared.audit.audit_chain import (
     START,
     AuditEntry,
     AuditFinding,
-    Link,
+    ChainLink,
     compare,
     digest_at,
     extend,
@@ -23,12 +23,12 @@ from actors.shared.audit.audit_chain import (
 ENTRIES = [
     AuditEntry(at=float(number), who="peer", did="write", key=f"settings.{number}") for number in range(6)
 ]
-CONTENT, END = extend(Link(), ENTRIES)
+CONTENT, END = extend(ChainLink(), ENTRIES)
 
 
 def check(content: bytes, *, is_last: bool = True) -> list[AuditFinding]:
     """What is wrong with one file that is a whole log."""
-    link, _, findings = follow(Link(), content, "log", is_last=is_last)
+    link, _, findings = follow(ChainLink(), content, "log", is_last=is_last)
     seen = [one for one in [digest_at(content, END.number)] if one]
     return findings + compare(link, seen, END, "log")
 
@@ -49,7 +49,7 @@ def test_record_says_who_did_what_when_to_which_key_and_nothing_else() -> None:
 
 def test_untouched_log_has_nothing_wrong() -> None:
     assert check(CONTENT) == []
-    assert follow(Link(), CONTENT, "log", is_last=True)[:2] == (END, len(CONTENT))
+    assert follow(ChainLink(), CONTENT, "log", is_last=True)[:2] == (END, len(CONTENT))
 
 
 @given(at=st.integers(0, len(CONTENT) - 1), flip=st.integers(1, 255))
@@ -70,7 +70,7 @@ def test_lines_taken_out_swapped_or_put_in_show() -> None:
     assert [(finding.trouble, finding.number) for finding in without] == [("missing", 3)]
     assert check(b"".join([lines[1], lines[0], *lines[2:]]))
     assert check(b"".join([*lines[:3], lines[2], *lines[3:]]))
-    forged, _ = extend(Link(), [AuditEntry(at=9.0, who="mallory", did="read")])
+    forged, _ = extend(ChainLink(), [AuditEntry(at=9.0, who="mallory", did="read")])
     assert check(b"".join([*lines[:3], forged, *lines[3:]]))
 
 
@@ -82,7 +82,7 @@ def test_one_changed_line_in_the_middle_is_found_at_its_place() -> None:
 
 def test_log_written_anew_from_some_point_does_not_fit_its_head() -> None:
     lines = CONTENT.splitlines(keepends=True)
-    link, _, _ = follow(Link(), b"".join(lines[:3]), "log", is_last=True)
+    link, _, _ = follow(ChainLink(), b"".join(lines[:3]), "log", is_last=True)
     forged, _ = extend(link, [*ENTRIES[3:5], AuditEntry(at=0.0, who="peer", did="read")])
     assert [finding.trouble for finding in check(b"".join(lines[:3]) + forged)] == ["head_changed"]
 
@@ -91,21 +91,21 @@ def test_log_written_anew_from_some_point_does_not_fit_its_head() -> None:
 def test_torn_tail_is_no_tamper_in_the_last_file_and_is_in_another(tail: bytes) -> None:
     findings = check(CONTENT + tail)
     assert [(finding.trouble, finding.is_tamper) for finding in findings] == [("torn_tail", False)]
-    assert follow(Link(), CONTENT + tail, "log", is_last=True)[1] == len(CONTENT)
+    assert follow(ChainLink(), CONTENT + tail, "log", is_last=True)[1] == len(CONTENT)
     assert [finding.trouble for finding in check(CONTENT + tail, is_last=False)] == ["changed"]
 
 
 def test_longest_texts_in_the_widest_signs_make_a_line_that_is_read_again() -> None:
     content, link = extend(
-        Link(),
+        ChainLink(),
         [AuditEntry(at=1.0, who="\x01" * 9999, did="\x01" * 9999, key="\x01" * 9999, outcome="\x01" * 9999)],
     )
     assert len(content) < LINE_LIMIT_BYTES
-    assert follow(Link(), content, "log", is_last=True)[2] == []
+    assert follow(ChainLink(), content, "log", is_last=True)[2] == []
     assert digest_at(content, 1) == link
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_followed_to_their_end(content: bytes) -> None:
-    follow(Link(), content, "log", is_last=True)
+    follow(ChainLink(), content, "log", is_last=True)
     digest_at(content, 1)

@@ -7,36 +7,36 @@ import pytest
 from actors.shared.credentials.source_endpoints import (
     HUB,
     OLLAMA,
-    EndpointRefused,
-    Endpoints,
+    SourceEndpointRefused,
+    SourceEndpoints,
     at_endpoint,
     is_offline,
 )
 
 
 def test_without_a_word_the_public_servers_are_asked() -> None:
-    assert Endpoints.read({}) == Endpoints(hub=HUB, ollama=OLLAMA, offline=False)
+    assert SourceEndpoints.read({}) == SourceEndpoints(hub=HUB, ollama=OLLAMA, offline=False)
 
 
 def test_the_environment_goes_before_the_profile() -> None:
-    found = Endpoints.read(
+    found = SourceEndpoints.read(
         {"HF_ENDPOINT": "https://mine.example.org/"},
         hub="https://apps.example.org",
         ollama="https://o.example.org",
     )
-    assert found == Endpoints(hub="https://mine.example.org", ollama="https://o.example.org")
+    assert found == SourceEndpoints(hub="https://mine.example.org", ollama="https://o.example.org")
 
 
 @pytest.mark.parametrize(
     "url", ["mirror", "ftp://mirror", "https://", "https://user:secret@mirror", "https://mirror?x=1"]
 )
 def test_an_endpoint_is_the_url_of_a_server(url: str) -> None:
-    with pytest.raises(EndpointRefused) as caught:
-        Endpoints.read({"HF_ENDPOINT": url})
+    with pytest.raises(SourceEndpointRefused) as caught:
+        SourceEndpoints.read({"HF_ENDPOINT": url})
     assert "HF_ENDPOINT" in str(caught.value)
     assert "secret" not in str(caught.value)
-    with pytest.raises(EndpointRefused, match=r"\[sources\] ollama"):
-        Endpoints.read({}, ollama=url)
+    with pytest.raises(SourceEndpointRefused, match=r"\[sources\] ollama"):
+        SourceEndpoints.read({}, ollama=url)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_an_endpoint_is_the_url_of_a_server(url: str) -> None:
     ],
 )
 def test_either_variable_switches_the_network_off(environment: dict[str, str], offline: bool) -> None:
-    assert Endpoints.read(environment).offline is offline
+    assert SourceEndpoints.read(environment).offline is offline
 
 
 def test_a_setting_of_the_app_switches_the_network_off() -> None:
@@ -59,7 +59,7 @@ def test_a_setting_of_the_app_switches_the_network_off() -> None:
 
 
 def test_a_public_url_is_found_on_the_server_that_stands_in_for_it() -> None:
-    mirrored = Endpoints(hub="https://mirror.example.org/hf", ollama="http://127.0.0.1:5000")
+    mirrored = SourceEndpoints(hub="https://mirror.example.org/hf", ollama="http://127.0.0.1:5000")
     assert (
         at_endpoint("https://huggingface.co/org/repo/resolve/main/a.bin", mirrored)
         == "https://mirror.example.org/hf/org/repo/resolve/main/a.bin"
@@ -70,4 +70,4 @@ def test_a_public_url_is_found_on_the_server_that_stands_in_for_it() -> None:
     )
     for url in ("https://huggingface.co.evil.org/a", "https://github.com/a", "https://huggingface.co"):
         assert at_endpoint(url, mirrored) == url
-    assert at_endpoint("https://huggingface.co/a", Endpoints()) == "https://huggingface.co/a"
+    assert at_endpoint("https://huggingface.co/a", SourceEndpoints()) == "https://huggingface.co/a"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from actors.shared.credentials.environment_tokens import Tokens
-from actors.shared.credentials.token_provider import Wallet, repository_of
+from actors.shared.credentials.environment_tokens import EnvironmentTokens
+from actors.shared.credentials.token_provider import TokenProvider, repository_of
 from tests.support.http_servers import Site, add_image, add_realm, running_site
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +38,7 @@ class Shelf:
         return self.held.get("token", "")
 
 
-async def fetch(wallet: Wallet, url: str) -> httpx.Response:
+async def fetch(wallet: TokenProvider, url: str) -> httpx.Response:
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.get(url, headers=wallet.headers(url))
         if response.status_code == 401 and (
@@ -50,7 +50,7 @@ async def fetch(wallet: Wallet, url: str) -> httpx.Response:
 
 async def test_a_registry_gets_the_token_that_its_realm_lends(registry: Site) -> None:
     add_image(registry, "library/tiny", "1", [], realm=add_realm(registry))
-    wallet = Wallet(Tokens(), Shelf())
+    wallet = TokenProvider(EnvironmentTokens(), Shelf())
     url = f"{registry.url}/v2/library/tiny/manifests/1"
     assert (await fetch(wallet, url)).status_code == 200
     assert wallet.headers(f"{registry.url}/v2/library/tiny/blobs/sha256:0") == {
@@ -64,7 +64,7 @@ async def test_a_registry_gets_the_token_that_its_realm_lends(registry: Site) ->
 async def test_a_lent_token_ends(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(registry))
     now = [0.0]
-    wallet = Wallet(Tokens(), Shelf(), lambda: now[0])
+    wallet = TokenProvider(EnvironmentTokens(), Shelf(), lambda: now[0])
     url = f"{registry.url}/v2/a/manifests/1"
     await fetch(wallet, url)
     now[0] = 291.0
@@ -76,8 +76,11 @@ async def test_a_lent_token_ends(registry: Site) -> None:
 async def test_the_realm_gets_a_persons_token_if_it_is_on_the_same_host(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(registry, wanted="Basic bWU6cGFzcw=="))
     port = registry.port
-    wallet = Wallet(
-        Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{port}": "me:pass"}, hub="https://huggingface.co"), Shelf()
+    wallet = TokenProvider(
+        EnvironmentTokens.read(
+            {f"UNDERCROFT_TOKEN_127_0_0_1_{port}": "me:pass"}, hub="https://huggingface.co"
+        ),
+        Shelf(),
     )
     assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
 
@@ -86,8 +89,10 @@ async def test_a_realm_on_another_host_never_sees_the_token_of_the_registry(
     registry: Site, elsewhere: Site
 ) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(elsewhere))
-    wallet = Wallet(
-        Tokens.read({f"UNDERCROFT_TOKEN_127_0_0_1_{registry.port}": "secret"}, hub="https://huggingface.co"),
+    wallet = TokenProvider(
+        EnvironmentTokens.read(
+            {f"UNDERCROFT_TOKEN_127_0_0_1_{registry.port}": "secret"}, hub="https://huggingface.co"
+        ),
         Shelf(),
     )
     assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
@@ -99,7 +104,7 @@ async def test_the_keychain_is_asked_once_and_only_after_a_refusal(registry: Sit
     registry.put("/open", b"x")
     registry.put("/closed", b"x")
     shelf = Shelf(token="kept")
-    wallet = Wallet(Tokens(), shelf)
+    wallet = TokenProvider(EnvironmentTokens(), shelf)
     await fetch(wallet, f"{registry.url}/open")
     assert shelf.asked == []
     registry.token = "Bearer kept"
@@ -111,13 +116,15 @@ async def test_the_keychain_is_asked_once_and_only_after_a_refusal(registry: Sit
 async def test_a_token_that_is_refused_is_not_sent_again_and_again(registry: Site) -> None:
     registry.put("/closed", b"x")
     registry.token = "Bearer another"
-    wallet = Wallet(Tokens.read({"HF_TOKEN": "wrong"}, hub=registry.url), Shelf(token="unused"))
+    wallet = TokenProvider(
+        EnvironmentTokens.read({"HF_TOKEN": "wrong"}, hub=registry.url), Shelf(token="unused")
+    )
     assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 401
     assert len(registry.requests) == 1
 
 
 async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Site, elsewhere: Site) -> None:
-    wallet = Wallet(Tokens.read({"HF_TOKEN": "secret"}, hub=elsewhere.url), Shelf())
+    wallet = TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=elsewhere.url), Shelf())
     assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{registry.url}/b") == {}
     assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{elsewhere.url}/b") == {
         "Authorization": "Bearer secret"
@@ -126,7 +133,9 @@ async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Sit
 
 async def test_a_realm_that_lies_about_its_answer_lends_nothing(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=registry.put("/token", b'{"token":"' + b"x" * 70_000 + b'"}'))
-    assert (await fetch(Wallet(Tokens(), Shelf()), f"{registry.url}/v2/a/manifests/1")).status_code == 401
+    assert (
+        await fetch(TokenProvider(EnvironmentTokens(), Shelf()), f"{registry.url}/v2/a/manifests/1")
+    ).status_code == 401
 
 
 def test_the_repository_is_read_from_the_url() -> None:

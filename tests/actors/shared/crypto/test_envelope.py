@@ -15,12 +15,12 @@ from actors.shared.crypto.content_codec import ValueNotStorable
 from actors.shared.crypto.envelope import (
     FORMAT,
     EnvelopeDamaged,
+    EnvelopeLimits,
     EnvelopeLocked,
     EnvelopeTooNew,
-    KeyNotToBeHad,
-    Limits,
+    KeyUnavailable,
     NotAnEnvelope,
-    Stored,
+    StoredValue,
     check_envelope,
     is_encrypted,
     open_envelope,
@@ -45,7 +45,7 @@ FORMS = pytest.mark.parametrize(
 def keys(key_id: str) -> DataKey:
     """The keys of these tests."""
     if key_id != KEY.id:
-        raise KeyNotToBeHad(key_id, "there is no such key")
+        raise KeyUnavailable(key_id, "there is no such key")
     return KEY
 
 
@@ -66,7 +66,7 @@ def sealed(value: Any = VALUE, compress: bool = False, key: DataKey | None = Non
 @given(value=VALUES)
 def test_what_is_sealed_opens_as_it_was(compress: bool, key: DataKey | None, value: Any) -> None:
     stored = open_envelope(sealed(value, compress, key), keys, name="layout.default")
-    assert stored == Stored(
+    assert stored == StoredValue(
         value=value,
         schema="layout",
         schema_version=2,
@@ -126,8 +126,8 @@ def test_plain_envelope_may_be_formatted_anew_and_have_a_byte_order_mark() -> No
 def test_value_that_was_edited_by_hand_is_damage_that_can_be_salvaged() -> None:
     with pytest.raises(EnvelopeDamaged, match="digest") as caught:
         open_envelope(sealed().replace(b'"nested"', b'"mended"'))
-    assert caught.value.salvage is not None
-    assert caught.value.salvage.value["mended"] == {"a": []}
+    assert caught.value.remains is not None
+    assert caught.value.remains.value["mended"] == {"a": []}
     assert caught.value.digest.startswith("sha256:")
 
 
@@ -165,7 +165,7 @@ def raising(reason: str) -> Callable[[str], DataKey]:
     """A source of keys that has none to give."""
 
     def keys(key_id: str) -> DataKey:
-        raise KeyNotToBeHad(key_id, reason)
+        raise KeyUnavailable(key_id, reason)
 
     return keys
 
@@ -242,11 +242,11 @@ def test_any_bytes_behind_the_beginning_end_in_one_of_the_named_errors(content: 
 
 def test_size_is_bounded_on_both_ways() -> None:
     with pytest.raises(ValueNotStorable, match="at most 100"):
-        sealed("x" * 100, limits=Limits(value_bytes=100))
+        sealed("x" * 100, limits=EnvelopeLimits(value_bytes=100))
     with pytest.raises(EnvelopeDamaged, match="at most 50"):
-        open_envelope(sealed(), limits=Limits(content_bytes=50))
+        open_envelope(sealed(), limits=EnvelopeLimits(content_bytes=50))
     with pytest.raises(EnvelopeDamaged, match="at most 50"):
-        open_envelope(sealed("x" * 100, True), limits=Limits(value_bytes=50))
+        open_envelope(sealed("x" * 100, True), limits=EnvelopeLimits(value_bytes=50))
 
 
 def test_value_of_16_mib_fits_in_every_form_and_is_not_blown_up_by_indentation() -> None:

@@ -10,12 +10,12 @@ from actors.shared.crypto.envelope_errors import (
     EnvelopeDamaged,
     EnvelopeLocked,
     EnvelopeTooNew,
-    KeyNotToBeHad,
+    KeyUnavailable,
     NotAnEnvelope,
-    Stored,
+    StoredValue,
 )
 
-STORED = Stored(value=1, schema="s", schema_version=1, written_at=1.0, revision=1)
+STORED = StoredValue(value=1, schema="s", schema_version=1, written_at=1.0, revision=1)
 
 
 @pytest.mark.requirement("S3-19")
@@ -32,7 +32,7 @@ STORED = Stored(value=1, schema="s", schema_version=1, written_at=1.0, revision=
             "locked: it needs the key k1: the keychain is away; see 'undercroft keys status'",
         ),
         (EnvelopeTooNew(3), "format 3, expected at most 1"),
-        (KeyNotToBeHad("k1", "no keys"), "the key k1 is not to be had: no keys"),
+        (KeyUnavailable("k1", "no keys"), "the key k1 is not available: no keys"),
     ],
 )
 def test_error_has_its_words_and_its_data_also_after_a_journey(error: Exception, words: str) -> None:

@@ -16,7 +16,7 @@ from actors.shared.keys.key_file import (
     SCHEMA,
     KeyEncryptionKey,
     KeyFile,
-    Unusable,
+    UnusableKeyFile,
     WrappedKey,
     leftovers,
     read,
@@ -54,7 +54,7 @@ def fault(path: Path, content: bytes) -> str:
     """The name of what is wrong with a file of this content."""
     path.write_bytes(content)
     found = read(path)
-    assert isinstance(found, Unusable)
+    assert isinstance(found, UnusableKeyFile)
     assert str(path) in found.detail
     return found.reason
 
@@ -83,7 +83,7 @@ def test_each_fault_has_its_name(tmp_path: Path) -> None:
     assert fault(path, empty) == "keys_damaged"
     path.unlink()
     path.mkdir()
-    assert isinstance(found := read(path), Unusable)
+    assert isinstance(found := read(path), UnusableKeyFile)
     assert found.reason == "keys_unreadable"
 
 

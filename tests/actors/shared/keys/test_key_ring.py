@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actors.shared.crypto.envelope import EnvelopeLocked, KeyNotToBeHad, open_envelope, seal
+from actors.shared.crypto.envelope import EnvelopeLocked, KeyUnavailable, open_envelope, seal
 from actors.shared.keys import recovery_code
 from actors.shared.keys.key_ring import KeyRing, open_ring
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
@@ -77,7 +77,7 @@ def test_keys_are_made_once_and_unlocked_ever_after(tmp_path: Path, chain: Chain
     ring = ring_in(tmp_path, chain)
     assert ring.report().reason == "not_asked"
     assert isinstance(ring.unlock(), Absent)
-    with pytest.raises(KeyNotToBeHad, match="no keys were made"):
+    with pytest.raises(KeyUnavailable, match="no keys were made"):
         ring.current()
     assert isinstance(ring.unlock(make=True), Unlocked)
     content = save(ring, tmp_path, "a")
@@ -115,7 +115,7 @@ def test_keychain_that_fails_locks_with_its_reason_and_later_unlocks(
     assert reason(ring.unlock(make=True)) == words
     with pytest.raises(EnvelopeLocked, match="so it is"):
         open_envelope(content, ring.data_key)
-    with pytest.raises(KeyNotToBeHad):
+    with pytest.raises(KeyUnavailable):
         ring.current()
     assert (ring.report().state, ring.report().reason) == ("locked", words)
     chain.failing = None
@@ -161,7 +161,7 @@ def test_files_that_go_while_the_keys_are_in_use_stop_writes_and_come_back(
     content = save(ring, tmp_path, "a")
     for path in (tmp_path / "home" / "keys").glob("*.json"):
         path.unlink()
-    with pytest.raises(KeyNotToBeHad, match="keys_missing"):
+    with pytest.raises(KeyUnavailable, match="keys_missing"):
         ring.current()
     assert isinstance(ring.unlock(), Unlocked)
     assert open_envelope(content, ring.data_key).value == "a"
@@ -255,7 +255,7 @@ def test_rotated_key_encryption_key_takes_the_place_of_the_former_in_the_keychai
     before = one.report().key_encryption_key
     fresh = one.rotate_key_encryption_key()
     assert [name.partition("/")[2] for name in chain._read()] == [fresh] != [before]
-    with pytest.raises(KeyNotToBeHad, match="rotated"):
+    with pytest.raises(KeyUnavailable, match="rotated"):
         two.current()
     two.unlock()
     for ring in (one, two, ring_in(tmp_path, chain)):
@@ -368,7 +368,7 @@ def test_keys_that_cannot_be_saved_are_not_in_use(tmp_path: Path, chain: Chain) 
     (tmp_path / "home").write_bytes(b"in the way")
     ring = ring_in(tmp_path, chain)
     assert isinstance(ring.unlock(make=True), Locked)
-    with pytest.raises(KeyNotToBeHad):
+    with pytest.raises(KeyUnavailable):
         ring.current()
 
 

@@ -10,7 +10,14 @@ import pytest
 
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.keys import key_rules, key_wrap
-from actors.shared.keys.key_file import FileFound, KeyEncryptionKey, KeyFile, Recovery, Unusable, WrappedKey
+from actors.shared.keys.key_file import (
+    KeyEncryptionKey,
+    KeyFile,
+    KeyFileFound,
+    Recovery,
+    UnusableKeyFile,
+    WrappedKey,
+)
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked, judge_entry, judge_files
 from schemas.keys import LockReason
 
@@ -25,13 +32,13 @@ FILE = KeyFile(
 NEXT = msgspec.structs.replace(FILE, revision=1)
 KEYS = Unlocked(KEK, {DATA.id: DATA})
 DAMAGED, NEWER, UNREADABLE = (
-    Unusable(reason, "words") for reason in ("keys_damaged", "keys_too_new", "keys_unreadable")
+    UnusableKeyFile(reason, "words") for reason in ("keys_damaged", "keys_too_new", "keys_unreadable")
 )
 
 
 @pytest.mark.requirement("S3-19", "S3-23")
 def test_keys_may_be_made_only_where_there_are_no_files_no_leftovers_and_no_ciphertext() -> None:
-    found: list[FileFound] = [None, FILE, DAMAGED, NEWER, UNREADABLE]
+    found: list[KeyFileFound] = [None, FILE, DAMAGED, NEWER, UNREADABLE]
     for file, copy, has_leftovers, has_ciphertext in itertools.product(
         found, found, [False, True], [False, True]
     ):
@@ -58,7 +65,7 @@ def test_keys_may_be_made_only_where_there_are_no_files_no_leftovers_and_no_ciph
     ],
 )
 def test_copy_serves_where_the_file_is_gone_or_damaged_and_not_where_it_may_be_whole(
-    file: FileFound, copy: FileFound, expected: object
+    file: KeyFileFound, copy: KeyFileFound, expected: object
 ) -> None:
     judged = judge_files(file, copy, has_leftovers=False, has_ciphertext=True)
     assert (judged.reason if isinstance(judged, Locked) else judged) == expected

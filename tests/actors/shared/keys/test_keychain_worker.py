@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from actors.shared.keys.keychain import KeychainFailed
-from actors.shared.keys.keychain_worker import PatientKeychain
+from actors.shared.keys.keychain_worker import KeychainWorker
 
 
 class Slow:
@@ -33,7 +33,7 @@ class Slow:
 
 
 def test_answers_and_failures_are_passed_on() -> None:
-    chain = PatientKeychain(Slow(), 30.0)
+    chain = KeychainWorker(Slow(), 30.0)
     chain.put("a", "b")
     with pytest.raises(KeychainFailed, match="keychain_locked"):
         chain.remove("a")
@@ -43,11 +43,11 @@ def test_answers_and_failures_are_passed_on() -> None:
 @pytest.mark.requirement("S3-19")
 def test_hanging_call_times_out_and_the_next_ones_fail_at_once_without_asking_again() -> None:
     slow = Slow()
-    chain = PatientKeychain(slow, 0.05)
+    chain = KeychainWorker(slow, 0.05)
     with pytest.raises(KeychainFailed, match="no answer within 0.05 s") as caught:
         chain.get("a")
     assert caught.value.reason == "timed_out"
-    patient = PatientKeychain(slow, 3600.0)
+    patient = KeychainWorker(slow, 3600.0)
     patient._hanging = chain._hanging
     for _ in range(3):
         with pytest.raises(KeychainFailed, match="earlier call"):

@@ -13,7 +13,7 @@ from actors.shared.locations.location_choices import (
     CHOICES_LIMIT_BYTES,
     CHOICES_NAME,
     ROOTED,
-    Choices,
+    LocationChoices,
     handed_over,
     read_choices,
     resolve,
@@ -33,7 +33,7 @@ def test_a_variable_wins_over_a_choice_and_that_over_the_root_and_that_over_the_
     tmp_path: Path,
 ) -> None:
     defaults = locate("app", home=tmp_path)
-    choices = Choices(root="/big", paths={"models": "/models", "tools": "/tools"})
+    choices = LocationChoices(root="/big", paths={"models": "/models", "tools": "/tools"})
     found = resolve(defaults, choices, {"UNDERCROFT_TOOLS": "/frozen/tools"})
     assert found.locations.tools == Path("/frozen/tools")
     assert found.locations.models == Path("/models")
@@ -51,14 +51,14 @@ def test_a_variable_wins_over_a_choice_and_that_over_the_root_and_that_over_the_
 
 @pytest.mark.requirement("S0-6")
 def test_who_decided_is_the_platform_where_nobody_did() -> None:
-    assert set(resolve(locate("app", environ={}), Choices(), {}).origins.values()) == {"platform"}
+    assert set(resolve(locate("app", environ={}), LocationChoices(), {}).origins.values()) == {"platform"}
 
 
 def test_a_relative_path_or_unknown_category_in_the_file_is_left_out_and_told(tmp_path: Path) -> None:
     defaults = locate("app", home=tmp_path)
     found = resolve(
         defaults,
-        Choices(root="big", paths={"models": "models", "music": "/m", "config": "/c", "tools": "/t"}),
+        LocationChoices(root="big", paths={"models": "models", "music": "/m", "config": "/c", "tools": "/t"}),
         {},
     )
     assert set(found.refused) == {"root", "models", "music", "config"}
@@ -70,13 +70,13 @@ def test_a_relative_path_or_unknown_category_in_the_file_is_left_out_and_told(tm
 
 
 def test_choices_are_kept_with_their_mounts_and_can_be_taken_back(tmp_path: Path) -> None:
-    choices = Choices().choosing("root", "/big", "/").choosing("models", "/usb/models", "/usb")
+    choices = LocationChoices().choosing("root", "/big", "/").choosing("models", "/usb/models", "/usb")
     write_choices(tmp_path, choices)
     found = read_choices(tmp_path)
     assert (found.choices, found.fault) == (choices, "")
     assert (choices.mount_of("models"), choices.mount_of("logs")) == ("/usb", "/")
     assert choices.choosing("models", "").mount_of("models") == "/"
-    assert choices.choosing("models", "").choosing("root", "") == Choices()
+    assert choices.choosing("models", "").choosing("root", "") == LocationChoices()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_choices_are_kept_with_their_mounts_and_can_be_taken_back(tmp_path: Path
 def test_a_file_that_cannot_be_read_counts_as_no_choice_and_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CHOICES_NAME).write_bytes(content)
     found = read_choices(tmp_path)
-    assert found.choices == Choices()
+    assert found.choices == LocationChoices()
     assert CHOICES_NAME in found.fault
 
 
@@ -107,7 +107,7 @@ def test_a_child_that_starts_later_finds_the_models_where_they_moved_and_the_res
     tmp_path: Path,
 ) -> None:
     defaults = locate("app", home=tmp_path)
-    write_choices(defaults.config, Choices(root="/big"))
+    write_choices(defaults.config, LocationChoices(root="/big"))
     given = handed_over(defaults, defaults, {})
     assert given.models == Path("/big/models")
     assert given.logs == defaults.logs
@@ -117,5 +117,5 @@ def test_a_child_that_starts_later_finds_the_models_where_they_moved_and_the_res
     st.dictionaries(st.sampled_from((*CATEGORIES, "root", "x")), st.text(max_size=20)), st.text(max_size=20)
 )
 def test_whatever_was_chosen_every_location_is_absolute(paths: dict[str, str], root: str) -> None:
-    found = resolve(locate("app", home="/home"), Choices(root=root, paths=paths), {})
+    found = resolve(locate("app", home="/home"), LocationChoices(root=root, paths=paths), {})
     assert all(getattr(found.locations, category).is_absolute() for category in CATEGORIES)

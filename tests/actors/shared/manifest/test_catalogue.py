@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.manifest.catalogue import Added, Declared, load_bundled, merge
+from actors.shared.manifest.catalogue import Added, DeclaredModel, load_bundled, merge
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1, sha256="0" * 64, urls=["https://models.example/a.bin"])
@@ -22,8 +22,8 @@ def entry(model_id: str, **more: Any) -> ModelEntry:
     )
 
 
-def declared(where: str, *entries: ModelEntry) -> Declared:
-    return Declared(where, Manifest(format=1, models=list(entries)))
+def declared(where: str, *entries: ModelEntry) -> DeclaredModel:
+    return DeclaredModel(where, Manifest(format=1, models=list(entries)))
 
 
 def added(model_id: str, **more: Any) -> Added:

@@ -17,9 +17,9 @@ from actors.shared.manifest.manifest_signature import (
     ENVELOPE_LIMIT_BYTES,
     PinnedKeyRefused,
     key_id_of,
-    open_envelope,
+    open_signed_manifest,
     read_keys,
-    seal,
+    sign_manifest,
 )
 from tests.support.http_servers import public_key_text
 
@@ -30,56 +30,56 @@ MANIFEST = b'{ "format": 1,\n  "models": [],   "version": 3 }'
 
 @pytest.mark.requirement("S1-34")
 def test_what_a_pinned_key_signed_is_read() -> None:
-    verified = open_envelope(seal(MANIFEST, [KEY]), KEYS, "test")
+    verified = open_signed_manifest(sign_manifest(MANIFEST, [KEY]), KEYS, "test")
     assert verified.manifest.version == 3
     assert verified.key_id == next(iter(KEYS))
 
 
 def test_one_pinned_key_among_several_signatures_is_enough() -> None:
-    assert open_envelope(seal(MANIFEST, [OTHER, KEY]), KEYS, "test").key_id in KEYS
+    assert open_signed_manifest(sign_manifest(MANIFEST, [OTHER, KEY]), KEYS, "test").key_id in KEYS
 
 
 @pytest.mark.requirement("S1-34")
 def test_a_signature_by_another_key_is_worth_nothing() -> None:
     with pytest.raises(ManifestRefused, match="no signature by a pinned key holds"):
-        open_envelope(seal(MANIFEST, [OTHER]), KEYS, "test")
+        open_signed_manifest(sign_manifest(MANIFEST, [OTHER]), KEYS, "test")
     with pytest.raises(ManifestRefused, match="pinned are none"):
-        open_envelope(seal(MANIFEST, [KEY]), {}, "test")
+        open_signed_manifest(sign_manifest(MANIFEST, [KEY]), {}, "test")
 
 
 def test_a_foreign_signature_under_a_pinned_key_id_is_worth_nothing() -> None:
-    envelope = msgspec.json.decode(seal(MANIFEST, [OTHER]))
+    envelope = msgspec.json.decode(sign_manifest(MANIFEST, [OTHER]))
     envelope["signatures"][0]["key_id"] = next(iter(KEYS))
     with pytest.raises(ManifestRefused, match="no signature"):
-        open_envelope(msgspec.json.encode(envelope), KEYS, "test")
+        open_signed_manifest(msgspec.json.encode(envelope), KEYS, "test")
 
 
 def test_the_signature_of_something_else_does_not_hold_for_a_manifest() -> None:
-    envelope = seal(MANIFEST, [KEY]).decode()
+    envelope = sign_manifest(MANIFEST, [KEY]).decode()
     bare = base64.b64encode(KEY.sign(MANIFEST)).decode()
     signed = msgspec.json.decode(envelope)["signatures"][0]["signature"]
     assert base64.b64encode(KEY.sign(CONTEXT + MANIFEST)).decode() == signed
     with pytest.raises(ManifestRefused, match="no signature"):
-        open_envelope(envelope.replace(signed, bare).encode(), KEYS, "test")
+        open_signed_manifest(envelope.replace(signed, bare).encode(), KEYS, "test")
 
 
 @given(st.data())
 def test_no_byte_can_be_changed(data: st.DataObject) -> None:
-    envelope = bytearray(seal(MANIFEST, [KEY]))
+    envelope = bytearray(sign_manifest(MANIFEST, [KEY]))
     at = data.draw(st.integers(0, len(envelope) - 1))
     envelope[at] ^= data.draw(st.integers(1, 255))
     try:
-        verified = open_envelope(bytes(envelope), KEYS, "test")
+        verified = open_signed_manifest(bytes(envelope), KEYS, "test")
     except ManifestRefused:
         return
-    assert verified.digest == open_envelope(seal(MANIFEST, [KEY]), KEYS, "test").digest, (
+    assert verified.digest == open_signed_manifest(sign_manifest(MANIFEST, [KEY]), KEYS, "test").digest, (
         "only what is beside the manifest and its signature"
     )
 
 
 def test_a_manifest_laid_out_anew_is_no_longer_the_one_that_was_signed() -> None:
     with pytest.raises(ManifestRefused, match="no signature"):
-        open_envelope(msgspec.json.format(seal(MANIFEST, [KEY]), indent=2), KEYS, "test")
+        open_signed_manifest(msgspec.json.format(sign_manifest(MANIFEST, [KEY]), indent=2), KEYS, "test")
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_a_manifest_laid_out_anew_is_no_longer_the_one_that_was_signed() -> None
 )
 def test_what_is_no_envelope_is_refused(content: bytes) -> None:
     with pytest.raises(ManifestRefused, match="test"):
-        open_envelope(content, KEYS, "test")
+        open_signed_manifest(content, KEYS, "test")
 
 
 def test_a_signed_manifest_that_is_not_safe_is_refused_all_the_same() -> None:
     with pytest.raises(ManifestRefused, match="format is 2"):
-        open_envelope(seal(b'{"format": 2, "models": []}', [KEY]), KEYS, "test")
+        open_signed_manifest(sign_manifest(b'{"format": 2, "models": []}', [KEY]), KEYS, "test")
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", "not base64!", base64.b64encode(b"1" * 33).decode(), "\u00fc"])
@@ -114,7 +114,7 @@ def test_a_key_id_is_the_beginning_of_a_digest() -> None:
 
 
 def test_a_signature_that_is_no_base64_is_worth_nothing() -> None:
-    envelope: dict[str, Any] = msgspec.json.decode(seal(MANIFEST, [KEY]))
+    envelope: dict[str, Any] = msgspec.json.decode(sign_manifest(MANIFEST, [KEY]))
     envelope["signatures"][0]["signature"] = "?"
     with pytest.raises(ManifestRefused, match="no signature"):
-        open_envelope(msgspec.json.encode(envelope), KEYS, "test")
+        open_signed_manifest(msgspec.json.encode(envelope), KEYS, "test")

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope import KeyNotToBeHad, seal
+from actors.shared.crypto.envelope import KeyUnavailable, seal
 from actors.shared.durable.directory_lock import DirectoryLocked
 from actors.shared.durable.durable_write import Disk
 from actors.shared.profile.profile_tables import NamespaceTable
@@ -48,7 +48,7 @@ class HeldKeys:
 
     def data_key(self, key_id: str) -> DataKey:
         if self.is_locked:
-            raise KeyNotToBeHad(key_id, "the keychain wants a password")
+            raise KeyUnavailable(key_id, "the keychain wants a password")
         return DataKey(key_id, hashlib.sha256(key_id.encode()).digest())
 
 

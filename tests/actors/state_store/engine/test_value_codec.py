@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.shared.crypto.cipher import DataKey
-from actors.shared.crypto.envelope import KeyNotToBeHad
+from actors.shared.crypto.envelope import KeyUnavailable
 from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.engine.operations import Save
 from actors.state_store.engine.value_codec import Damaged, Opener, check_size
@@ -36,7 +36,7 @@ class HeldKeys:
 
     def data_key(self, key_id: str) -> DataKey:
         if self._is_locked:
-            raise KeyNotToBeHad(key_id, "it sleeps")
+            raise KeyUnavailable(key_id, "it sleeps")
         return DataKey(key_id, self._key)
 
 
