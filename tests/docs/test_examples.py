@@ -29,6 +29,7 @@ from actors.state_store.namespaces import Namespaces
 from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from tests.support.actor_contexts import context_without_bus
+from tests.support.app_of_pages import write_app
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,12 +110,9 @@ def test_an_author_imports_from_the_sdk_and_the_contract_only() -> None:
 
 @pytest.mark.anyio
 async def test_the_profile_of_the_page_is_read(tmp_path: Path) -> None:
-    (tmp_path / "profile.toml").write_text(code("docs/profiles.md", "toml", "[topics]"), encoding="utf-8")
-    settings = code("docs/profiles.md", "python", "class Settings")
-    (tmp_path / "settings.py").write_text(settings, encoding="utf-8")
-    profile = read_profile(tmp_path)
-    assert [child.name for child in profile.children] == ["config_store", "greeter", "tray"]
-    assert profile.allowlist == ("vad.*", "ui.theme")
+    profile = read_profile(write_app(tmp_path))
+    assert [child.name for child in profile.children][:3] == ["config_store", "greeter", "tray"]
+    assert profile.allowlist == ("vad.*", "stt.*", "ui.ready_toast", "assistant.enabled")
     assert profile.load_settings().model_validate({}).vad.sensitivity == 0.5  # type: ignore[attr-defined]  # the model is made by the page
 
 
@@ -145,13 +143,7 @@ def test_the_signed_manifest_of_the_page_is_read(tmp_path: Path) -> None:
 
 
 def test_the_state_of_the_page_is_kept_as_it_says(tmp_path: Path) -> None:
-    profile = profile_of_page(tmp_path, "[[namespaces]]")
-    for name, containing in (
-        ("documents.py", "DOCUMENTS"),
-        ("notes.py", "class Note"),
-        ("migrations.py", "MIGRATIONS"),
-    ):
-        (tmp_path / name).write_text(code("docs/profiles.md", "python", containing), encoding="utf-8")
+    profile = read_profile(write_app(tmp_path))
     build(
         context_without_bus(name="state_store", locations=locate("myapp", tmp_path / "home"), profile=profile)
     )  # nothing of it is refused

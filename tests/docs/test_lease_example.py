@@ -1,4 +1,4 @@
-"""The page about the life of models: its example borrows a model over a real broker, and what a process held ends with it."""
+"""The example of docs/model-lifecycle.md borrows a model over a broker; its lease ends with the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contexts that an actor is built from: on a bus in memory, or on none where a test only looks at what was built."""
+"""Contexts to build an actor from: on a bus in memory, or on none where nothing runs."""
 
 from __future__ import annotations
 

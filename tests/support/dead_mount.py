@@ -1,4 +1,4 @@
-"""A mount whose server never answers, as that of a share that is gone: whatever asks it hangs, until the mount goes."""
+"""A mount whose server never answers, like a network share that is gone: each call hangs until unmount."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def let_go(root: Path) -> None:
-    """Close all descriptors of files below a directory, also of such that were removed. Only where there is a /proc."""
+    """Close all descriptors of files below a directory, removed ones included. Needs a /proc."""
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []:
         with contextlib.suppress(OSError):
             if os.readlink(f"/proc/self/fd/{name}").startswith(f"{root}{os.sep}"):

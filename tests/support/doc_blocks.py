@@ -4,8 +4,9 @@ A block runs as it stands. Where that cannot be, a comment on the line before sa
 
     <!-- not run: it needs the model hub -->
 
-Two more comments say how a block ends: `<!-- until interrupted -->` for what follows until Ctrl-C, and
-`<!-- exit 1 -->` for commands that end with another code than 0.
+Two comments say how a block ends: `<!-- until interrupted -->` for what follows until Ctrl-C, and
+`<!-- exit 1 -->` for commands that end with another code than 0. `<!-- file: models.json -->` names the file
+of a block whose language has no comments.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class Block:
 
     @property
     def file(self) -> str:
-        """The file that the block is, by a comment in its first line, such as `# src/greeter.py`."""
+        """The file that the block is, by a comment in its first line (`# greeter.py`) or in front of it."""
+        if self.comment.startswith("file:"):
+            return self.comment.removeprefix("file:").strip()
         found = FILE.match(self.text.partition("\n")[0])
         return found[1] if found else ""
 
@@ -87,5 +90,4 @@ def blocks_of(page: str, source: str) -> Iterator[Block]:
 def inline_commands(source: str) -> Iterator[str]:
     """Commands of `undercroft` that stand in the text, in backquotes: `undercroft status --json`."""
     text = re.sub(r"^```.*?^```", "", source, flags=re.DOTALL | re.MULTILINE)
-    for found in re.findall(r"`(undercroft [^`\n]+)`", text):
-        yield found
+    yield from re.findall(r"`(undercroft [^`\n]+)`", text)

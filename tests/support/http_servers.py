@@ -1,4 +1,4 @@
-"""Servers on this machine: a model hub, a registry with its token dance, a plain web server, also over TLS; and a forward proxy."""
+"""Servers on this machine: a model hub, a registry with tokens, a web server, all also over TLS; a proxy."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def add_repository(
     commit: str = COMMIT,
     **more: Any,
 ) -> None:
-    """Let a site speak as the hub for one repository: `large` files are in LFS, so the API knows their SHA-256."""
+    """Make a site the hub of one repository: `large` files are in LFS, so the API knows their SHA-256."""
     siblings = []
     for path, content in files.items():
         about: dict[str, Any] = {"rfilename": path, "size": len(content), "blobId": git_blob_id(content)}
@@ -177,9 +177,10 @@ def add_image(
     media_type: str = IMAGE_MANIFEST,
     realm: str = "",
 ) -> str:
-    """Let a site speak as a registry for one image of layers (media type, content, annotations); the manifest's digest.
+    """Make a site the registry of one image of layers (media type, content, annotations).
 
-    With a `realm` the registry gives nothing without a token that was fetched there: `lent-<scope>`.
+    Returns the digest of its manifest. With a `realm` the registry gives nothing without a token that was
+    fetched there: `lent-<scope>`.
     """
     described = []
     wanted = f"Bearer lent-repository:{name}:pull" if realm else ""
@@ -298,7 +299,10 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 
 def private_ca(directory: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
-    """A certificate authority of one's own: its certificate as a PEM file, and the context of a server of these names and 127.0.0.1."""
+    """A private authority: its certificate as a PEM file, and the context of a server with these names.
+
+    The server's certificate also names 127.0.0.1.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

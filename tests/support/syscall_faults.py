@@ -1,4 +1,4 @@
-"""Faults in system calls: runs Python code under strace, and lets the N-th call of a kind fail or end the process.
+"""Faults in system calls: runs Python under strace, and makes the N-th call of a kind fail or kill.
 
     SCENE = Scene(setup="from actors.shared.durable.durable_write import replace_file", act="replace_file(root
     / 'a', b'new')", again="...") for fault in faults_of(SCENE, prepare, directory): outcome = play(SCENE,
@@ -56,7 +56,7 @@ reports = []
 report = reports.append
 scene = dict(globals())
 exec(setup, scene)
-ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1))  # PR_SET_PTRACER_ANY: whoever attaches is no parent of ours
+ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1))  # PR_SET_PTRACER_ANY: strace is no parent of ours
 def take(code):
     try:
         exec(code, scene)
@@ -92,7 +92,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """The `number`-th call of its kind (counted for each thread) fails with an error such as `EIO`, or kills the process."""
+    """The `number`-th call of its kind, counted per thread, fails with an error such as `EIO`, or kills."""
 
     call: str
     number: int
@@ -183,7 +183,7 @@ def faults_of(
     effects: Sequence[str] = ("ENOSPC", "EIO", KILL),
     calls: Sequence[str] = WRITES,
 ) -> Iterator[Fault]:
-    """Every fault that can meet a scene: for each call that `act` makes, each effect at each of its occurrences."""
+    """Every fault that can meet a scene: each effect at each occurrence of each call that `act` makes."""
     undisturbed = play(scene, prepare(), calls=calls)
     assert undisturbed.error == ("", ""), undisturbed.error
     occurrences: dict[str, int] = collections.Counter()
