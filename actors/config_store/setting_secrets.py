@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 import anyio.to_thread
 
 from actors.config_store.setting_layers import REFERENCE, is_reference
-from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, Keychain, KeychainFailed, choose
+from actors.shared.keys.keychain import Keychain, KeychainFailed
+from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
 
 ID_PATTERN: Final = re.compile(r"setting-[0-9a-f]{32}")
 SIZE_LIMIT_BYTES: Final = 2048

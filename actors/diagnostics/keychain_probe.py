@@ -23,7 +23,7 @@ def keyring(
     from actors.shared.keys import key_rules
     from actors.shared.keys.key_ring import DIRECTORY_NAME, SERVICE
     from actors.shared.keys.key_store import KeyStore
-    from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
+    from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
     from actors.shared.keys.keychain_worker import KeychainWorker
 
     directory = state / DIRECTORY_NAME

@@ -42,7 +42,7 @@ class Home:
         from actors.shared.crypto.envelope_errors import KeyUnavailable
         from actors.shared.keys.key_ring import open_ring
         from actors.shared.keys.key_store import holds_ciphertext
-        from actors.shared.keys.keychain import KeychainRefused
+        from actors.shared.keys.keychain_choice import KeychainRefused
 
         needs_keys = encrypts or holds_ciphertext(self.directory)
         if needs_keys:

@@ -11,10 +11,10 @@ import pytest
 from actors.shared.audit.audit_log import AuditLog, places_of, verify
 from actors.shared.crypto.envelope import open_envelope
 from actors.shared.durable.durable_write import sweep_temporary
+from actors.shared.keys.file_keychain import FileKeychain
 from actors.shared.keys.key_ring import KeyRing
 from actors.shared.keys.key_rules import Unlocked
 from actors.shared.keys.key_store import KeyStore
-from actors.shared.keys.keychain import FileKeychain
 from tests.support.syscall_faults import Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
@@ -64,7 +64,7 @@ MINTING = Scene(
     setup="""
 from actors.shared.crypto.envelope import seal
 from actors.shared.durable.durable_write import replace_file
-from actors.shared.keys.keychain import FileKeychain
+from actors.shared.keys.file_keychain import FileKeychain
 from actors.shared.keys.key_ring import KeyRing
 from actors.shared.keys.key_store import KeyStore
 import filelock

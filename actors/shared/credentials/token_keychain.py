@@ -26,7 +26,7 @@ def chosen() -> Keychain:
     Raises:
         KeychainRefused: there is no such keychain.
     """
-    from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
+    from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
 
     return choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
 
@@ -47,7 +47,8 @@ async def keychain_token(
 
 
 def _ask(open_keychain: Callable[[], Keychain], origin: str) -> str:
-    from actors.shared.keys.keychain import KeychainFailed, KeychainRefused
+    from actors.shared.keys.keychain import KeychainFailed
+    from actors.shared.keys.keychain_choice import KeychainRefused
 
     try:
         return (open_keychain().get(origin) or "").strip()

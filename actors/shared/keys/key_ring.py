@@ -20,7 +20,7 @@ from actors.shared.keys import key_rules, key_wrap, recovery_code
 from actors.shared.keys.key_file import KeyEncryptionKey, KeyFile, Recovery
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
 from actors.shared.keys.key_store import KeysLocked, KeyStore
-from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, choose
+from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
 from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS, KeychainWorker
 from schemas.keys import DataKeyReport, KeysReport
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.config_store.setting_secrets import SIZE_LIMIT_BYTES, SecretKeeper, new_reference, references_in
-from actors.shared.keys.keychain import FileKeychain, KeychainFailed
+from actors.shared.keys.file_keychain import FileKeychain
+from actors.shared.keys.keychain import KeychainFailed
 
 pytestmark = pytest.mark.anyio
 

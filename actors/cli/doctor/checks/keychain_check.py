@@ -9,7 +9,8 @@ from typing import Final
 from actors.cli.doctor.problems import Place, Problem
 from actors.shared.keys.key_ring import SERVICE, open_ring
 from actors.shared.keys.key_rules import ADVICE
-from actors.shared.keys.keychain import KEYCHAIN_VARIABLE, KeychainFailed, KeychainRefused, choose
+from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
 from actors.shared.keys.keychain_worker import KeychainWorker
 from schemas.keys import KeysReport, LockReason
 

@@ -18,7 +18,7 @@ from actors.config_store.files.config_file import SettingsFile
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_layers import Ground
 from actors.config_store.setting_secrets import SecretKeeper
-from actors.shared.keys.keychain import FileKeychain
+from actors.shared.keys.file_keychain import FileKeychain
 from bus.actor_loop import ActorLoop
 from bus.client import Peer
 from bus.transport.memory_bus import memory_bus

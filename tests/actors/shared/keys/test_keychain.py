@@ -1,73 +1,35 @@
-"""Which keychain is chosen, and the one in a file."""
+"""How a keychain fails: with a reason for programs, words for people, and across processes."""
 
 from __future__ import annotations
 
-import os
 import pickle
-import stat
 from pathlib import Path
 
 import pytest
 
-from actors.shared.keys.keychain import FileKeychain, KeychainFailed, KeychainRefused, choose
+from actors.shared.keys.file_keychain import FileKeychain
+from actors.shared.keys.keychain import Keychain, KeychainFailed
+from actors.shared.keys.keychain_worker import KeychainWorker
 from actors.shared.keys.system_keychain import SystemKeychain
 
-POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+
+def test_a_failure_has_a_reason_and_words_and_can_be_pickled() -> None:
+    failed = KeychainFailed("timed_out", "no answer within 5 s")
+    assert failed.reason == "timed_out"
+    assert str(failed) == "keychain: timed_out: no answer within 5 s"
+    assert str(pickle.loads(pickle.dumps(failed))) == str(failed)
 
 
-def test_secrets_are_kept_replaced_and_forgotten(tmp_path: Path) -> None:
-    chain = FileKeychain(tmp_path / "new" / "chain.json")
-    assert chain.get("a") is None
-    chain.remove("a")
-    chain.put("a", "1")
-    chain.put("b", "2")
-    chain.put("a", "3")
-    again = FileKeychain(tmp_path / "new" / "chain.json")
-    assert (again.get("a"), again.get("b")) == ("3", "2")
-    again.remove("a")
-    assert (chain.get("a"), chain.get("b")) == (None, "2")
+def test_every_keychain_has_a_name_without_being_asked(tmp_path: Path) -> None:
+    file = FileKeychain(tmp_path / "chain")
+    keychains: list[Keychain] = [file, SystemKeychain("undercroft"), KeychainWorker(file)]
+    assert [keychain.name for keychain in keychains] == [file.name, "system", file.name]
 
 
-@POSIX
-@pytest.mark.requirement("S3-19")
-def test_file_is_for_its_owner_alone_and_one_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    chain = FileKeychain(tmp_path / "chain.json")
-    chain.put("a", "secret")
-    assert stat.S_IMODE((tmp_path / "chain.json").stat().st_mode) == 0o600
-    (tmp_path / "chain.json").chmod(0o640)
-    with pytest.raises(KeychainFailed, match="0640, expected 0600") as caught:
-        chain.get("a")
-    assert caught.value.reason == "keychain_refused"
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
-
-
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff"])
-def test_file_that_is_no_keychain_is_left_alone(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "chain.json"
-    path.write_bytes(content)
-    path.chmod(0o600)
-    with pytest.raises(KeychainFailed):
-        FileKeychain(path).get("a")
-    with pytest.raises(KeychainFailed):
-        FileKeychain(path).put("a", "b")
-    assert path.read_bytes() == content
-
-
-def test_directory_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_bytes(b"")
-    with pytest.raises(KeychainFailed, match="taken"):
-        FileKeychain(tmp_path / "taken" / "chain.json").put("a", "b")
-
-
-def test_system_keychain_is_the_default_and_a_file_takes_an_explicit_choice(tmp_path: Path) -> None:
-    assert isinstance(choose("", "service"), SystemKeychain)
-    assert isinstance(choose("system", "service"), SystemKeychain)
-    chosen = choose(f"file:{tmp_path / 'chain'}", "service")
-    assert isinstance(chosen, FileKeychain)
-    assert chosen.name == f"file:{tmp_path / 'chain'}"
-
-
-@pytest.mark.parametrize("choice", ["plaintext", "file", "file:relative/path", "null"])
-def test_other_choices_are_refused_in_words(choice: str) -> None:
-    with pytest.raises(KeychainRefused, match="expected 'system' or 'file:/absolute/path'"):
-        choose(choice, "service")
+@pytest.mark.parametrize("account", ["", "a b", "\u00e4"])
+def test_an_account_is_any_text(tmp_path: Path, account: str) -> None:
+    keychain: Keychain = FileKeychain(tmp_path / "chain")
+    keychain.put(account, "secret")
+    assert keychain.get(account) == "secret"
+    keychain.remove(account)
+    assert keychain.get(account) is None
