@@ -11,7 +11,8 @@ from typing import Final, Protocol, Self
 import anyio
 import anyio.to_thread
 
-from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, places_of
+from actors.shared.audit.audit_files import places_of
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten
 from actors.shared.durable.durable_write import DurableWriteFailed
 
 SETTLE_SECONDS: Final = 2.0

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.audit.audit_log import AuditLog, places_of, verify
+from actors.shared.audit.audit_check import verify
+from actors.shared.audit.audit_files import places_of
+from actors.shared.audit.audit_log import AuditLog
 from actors.shared.crypto.envelope import open_envelope
 from actors.shared.durable.durable_write import sweep_temporary
 from actors.shared.keys.file_keychain import FileKeychain
@@ -113,7 +115,8 @@ def test_keys_that_are_made_or_rotated_open_every_document_that_was_acknowledged
 
 AUDITING = Scene(
     setup="""
-from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, places_of
+from actors.shared.audit.audit_files import places_of
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten
 log = AuditLog(*places_of(root), segment_limit_bytes=900, segments_kept=4)
 log.open(0.0)
 written = []

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.audit.audit_log import AuditLog, places_of, verify
+from actors.shared.audit.audit_check import verify
+from actors.shared.audit.audit_files import places_of
+from actors.shared.audit.audit_log import AuditLog
 from actors.shared.crypto.envelope import open_envelope, seal
 from actors.shared.durable.durable_write import make_directory, replace_file
 from actors.shared.keys.key_ring import open_ring

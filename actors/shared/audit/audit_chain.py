@@ -1,4 +1,4 @@
-"""The lines of an audit log: each carries the digest of the one before, so that a changed, missing or added one shows."""
+"""Links the lines of an audit log: each carries the digest of the one before, so tampering shows. Pure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ START: Final = hashlib.sha256(b"undercroft audit log").hexdigest()
 
 LINE_LIMIT_BYTES: Final = 16 * 1024
 TEXT_LIMIT: Final = 512
-"""Signs of each text; what is longer is cut, so that a line stays within its limit however it is escaped."""
+"""Characters of each text. Longer ones are cut, so that even an escaped line stays within its limit."""
+
 AuditTrouble = Literal[
     "torn_tail", "changed", "missing", "truncated", "head_missing", "head_changed", "unreadable"
 ]
-"""`torn_tail`: the last line was cut off by a crash; no tamper. `changed`: a line is not what was written. `missing`: lines
-or whole files are gone. `truncated`: the log ends before the head says it does. `head_missing`,
-`head_changed`: the head, kept elsewhere, is gone or does not fit. `unreadable`: a file cannot be read."""
+"""`torn_tail`: a crash cut off the last line; no tampering. `changed`: a line is not what was written.
+`missing`: lines or whole files are gone. `truncated`: the log ends before the record that the head names.
+`head_missing`, `head_changed`: the head, kept elsewhere, is gone or does not fit. `unreadable`: a file cannot
+be read."""
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody did; never what the value was.
+    """What a peer did; never what the value was.
 
     Attributes:
         at: seconds since the Unix epoch.
@@ -42,14 +44,19 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditRecord(AuditEntry, frozen=True, kw_only=True):
-    """An entry in its place. `number` counts from 1; `previous` is the digest of the line before."""
+    """An entry in its place.
+
+    Attributes:
+        number: counts from 1.
+        previous: digest of the line before.
+    """
 
     number: int
     previous: str
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a chain stands: behind so many records, the last of which has this digest."""
+    """A place in the chain: behind the record of this number, whose line has this digest."""
 
     number: int = 0
     digest: str = START
@@ -61,8 +68,8 @@ class AuditFinding:
 
     Attributes:
         trouble: which kind.
-        file: name of the file it was found in.
-        number: of the record it was found at; 0 if there is none.
+        file: name of the file in which it was found.
+        number: of the record at which it was found; 0 if there is none.
         detail: what was found and what was expected.
     """
 
@@ -73,12 +80,12 @@ class AuditFinding:
 
     @property
     def is_tamper(self) -> bool:
-        """Whether somebody, or a failing disk, changed the log after it was written. A crash alone does not."""
+        """Whether a person or a failing disk changed the log after it was written. A crash alone does not."""
         return self.trouble != "torn_tail"
 
 
 def extend(link: ChainLink, entries: Iterable[AuditEntry]) -> tuple[bytes, ChainLink]:
-    """The lines of some entries behind a link, and the link behind them."""
+    """The lines that some entries make behind a link, and the link behind them."""
     lines, number, digest = [], link.number, link.digest
     for entry in entries:
         number += 1
@@ -100,10 +107,13 @@ def extend(link: ChainLink, entries: Iterable[AuditEntry]) -> tuple[bytes, Chain
 def follow(
     link: ChainLink, content: bytes, file: str, *, is_last: bool
 ) -> tuple[ChainLink, int, list[AuditFinding]]:
-    """Follow the lines of one file from a link: the link behind the last good line, its end in bytes, and what is wrong.
+    """Check the lines of one file, beginning at a link.
 
-    After a line that does not fit it goes on from the next that can be read, so one change is one finding. In
+    Behind a line that does not fit it goes on with the next readable one, so one change is one finding. In
     the last file, a last line without its end is what a crash leaves.
+
+    Returns:
+        The link behind the last good line, the end of that line in bytes, and what is wrong.
     """
     findings: list[AuditFinding] = []
     end = 0
@@ -111,64 +121,68 @@ def follow(
         record = _record(line)
         if record is None:
             is_end = end + len(line) == len(content)
-            torn = is_last and (not line.endswith(b"\n") or not line.strip(b"\0\n")) and is_end
+            is_torn = is_last and is_end and (not line.endswith(b"\n") or not line.strip(b"\0\n"))
+            trouble: AuditTrouble = "torn_tail" if is_torn else "changed"
             findings.append(
-                AuditFinding(
-                    "torn_tail" if torn else "changed",
-                    file,
-                    link.number + 1,
-                    "expected a record on a line of its own",
-                )
+                AuditFinding(trouble, file, link.number + 1, "expected a record on a line of its own")
             )
-            if torn:
+            if is_torn:
                 return link, end, findings
         else:
-            if record.number > link.number + 1:
-                findings.append(
-                    AuditFinding(
-                        "missing",
-                        file,
-                        link.number + 1,
-                        f"records {link.number + 1} to {record.number - 1} are gone",
-                    )
-                )
-            elif record.previous != link.digest or record.number != link.number + 1:
-                findings.append(
-                    AuditFinding(
-                        "changed", file, record.number, "it does not carry the digest of the record before it"
-                    )
-                )
+            if misfit := _misfit(link, record, file):
+                findings.append(misfit)
             link = ChainLink(number=record.number, digest=hashlib.sha256(line[:-1]).hexdigest())
         end += len(line)
     return link, end, findings
 
 
 def compare(link: ChainLink, seen: Sequence[ChainLink], head: ChainLink, file: str) -> list[AuditFinding]:
-    """Whether a chain that ends at a link, with digests that were seen, reaches the head that was kept elsewhere."""
+    """Whether a chain reaches the record that the head names, and finds it there.
+
+    Args:
+        link: where the chain ends.
+        seen: links at the number of the head that were found in the files.
+        head: the last durable record, as noted outside the log.
+        file: named in findings.
+    """
     if link.number < head.number:
-        return [
-            AuditFinding(
-                "truncated",
-                file,
-                link.number,
-                f"the log ends with record {link.number}, expected at least {head.number}",
-            )
-        ]
+        detail = f"the log ends with record {link.number}, expected at least {head.number}"
+        return [AuditFinding("truncated", file, link.number, detail)]
     if any(one.number == head.number and one.digest != head.digest for one in seen):
-        return [
-            AuditFinding("head_changed", file, head.number, "the record that the head names is another one")
-        ]
+        detail = "the record that the head names is another one"
+        return [AuditFinding("head_changed", file, head.number, detail)]
     return []
 
 
 def digest_at(content: bytes, number: int) -> ChainLink | None:
-    """The link behind a record of this number, if it is among the lines."""
+    """The link behind the record of this number, if it is among the lines."""
     mark = b'"number":%d,' % number
     for line in content.splitlines():
         if mark in line:
             record = _record(line + b"\n")
             if record is not None and record.number == number:
                 return ChainLink(number=number, digest=hashlib.sha256(line).hexdigest())
+    return None
+
+
+def link_before(line: bytes) -> ChainLink:
+    """The link that a line says it follows; the start of all chains if it is no record."""
+    try:
+        found = msgspec.json.decode(line)
+        return ChainLink(number=int(found["number"]) - 1, digest=str(found["previous"]))
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return ChainLink()
+
+
+def _misfit(link: ChainLink, record: AuditRecord, file: str) -> AuditFinding | None:
+    """Why a record cannot stand behind a link; None if it can."""
+    expected = link.number + 1
+    if record.number > expected:
+        detail = f"records {expected} to {record.number - 1} are gone"
+        return AuditFinding("missing", file, expected, detail)
+    if record.previous != link.digest or record.number != expected:
+        detail = "it does not carry the digest of the record before it"
+        return AuditFinding("changed", file, record.number, detail)
     return None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from actors.history.engine import Keeper
 from actors.history.history_home import Home
-from actors.shared.audit.audit_log import verify
+from actors.shared.audit.audit_check import verify
 from actors.shared.crypto.envelope import is_encrypted
 from actors.shared.keys.key_ring import KeyRing, open_ring
 from actors.shared.keys.key_rules import Absent, Locked

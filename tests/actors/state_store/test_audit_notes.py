@@ -8,7 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from actors.shared.audit.audit_log import AuditLog, AuditNotWritten, places_of, verify
+from actors.shared.audit.audit_check import verify
+from actors.shared.audit.audit_files import places_of
+from actors.shared.audit.audit_log import AuditLog, AuditNotWritten
 from actors.state_store import audit_notes
 from actors.state_store.audit_notes import Auditor
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.cli.doctor.problems import Place, Problem, places
-from actors.shared.audit.audit_log import places_of, verify
+from actors.shared.audit.audit_check import verify
+from actors.shared.audit.audit_files import places_of
 from actors.shared.crypto.envelope import check_envelope
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from bus.errors import UndercroftError

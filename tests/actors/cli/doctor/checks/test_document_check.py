@@ -7,7 +7,8 @@ from pathlib import Path
 
 from actors.cli.doctor.checks.document_check import Facts, check, look
 from actors.cli.doctor.problems import Place
-from actors.shared.audit.audit_log import AuditLog, places_of
+from actors.shared.audit.audit_files import places_of
+from actors.shared.audit.audit_log import AuditLog
 from actors.shared.crypto.envelope import seal
 
 
