@@ -226,7 +226,9 @@ class ModelDownloader(Actor[Inbox]):
                     await self._desk.take_up_wishes()
                 return None
             case SettingsChangedEvent():
-                self._world.traffic.follow(event.settings)
+                settings = self._world.settings
+                settings.follow(event.settings)
+                self._world.limits.change(settings.max_streams, settings.rate_bytes_per_second)
                 self._upkeep.every_days = days_of(event.settings)
                 return None
             case ModelsRelocateRequestEvent():

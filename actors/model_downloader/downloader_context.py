@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
+from actors.model_downloader.downloader_settings import DownloaderSettings
 from actors.model_downloader.transfer.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
@@ -42,7 +43,8 @@ class World:
         sleep: waits for so many seconds.
         now: seconds since the Unix epoch.
         random_unit: a random number in [0, 1).
-        traffic: what all streams share.
+        limits: what all streams share.
+        settings: what the settings say.
         space: what the running installs have yet to write.
         alone: entered once nobody holds a lease on a model, and until it is left nobody is given one; whoever
             waits is told for whom.
@@ -58,7 +60,8 @@ class World:
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     now: Callable[[], float] = time.time
     random_unit: Callable[[], float] = random.random
-    traffic: TransferLimits = field(default_factory=TransferLimits)
+    limits: TransferLimits = field(default_factory=TransferLimits)
+    settings: DownloaderSettings = field(default_factory=DownloaderSettings)
     space: SpaceReservations = field(default_factory=SpaceReservations)
     alone: Callable[[str, Callable[[list[str]], Awaitable[None]]], AbstractAsyncContextManager[None]] = (
         lambda model_id, tell: nullcontext()
@@ -83,7 +86,7 @@ class World:
 
     def is_offline(self) -> bool:
         """Whether nobody is to be asked: by the settings, or by the environment."""
-        return self.traffic.offline or offline_by(os.environ)
+        return self.settings.offline or offline_by(os.environ)
 
     async def answer_challenge(self, url: str, challenges: tuple[str, ...]) -> bool:
         """Whether there is something new to say to a server that wants to know who asks."""

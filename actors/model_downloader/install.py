@@ -11,15 +11,16 @@ import anyio.to_thread
 
 from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install_retry import Spent, Stop, after_failure
-from actors.model_downloader.piece_check import proven
 from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.activation import activate, unpack_archives
+from actors.model_downloader.staging.byte_ranges import total_bytes
 from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.byte_ranges import total
 from actors.model_downloader.transfer.http_client import FetchFailed
-from actors.model_downloader.transfer.transfer import FULL, Failure, Transfer
+from actors.model_downloader.transfer.source_urls import source_urls
+from actors.model_downloader.transfer.transfer import DISK_FULL, Transfer, TransferFailure
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import RequestFailed, UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
@@ -123,8 +124,25 @@ class Install:
     # -----------------------------------------------------------------------------------------------
 
     async def _until_done(self) -> None:
+        with self._world.space.reserve() as space:
+            transfer = Transfer(
+                self.entry,
+                self._root,
+                self._book,
+                client=self._world.client,
+                limits=self._world.limits,
+                space=space,
+                urls_of=self._urls_of,
+                answer_challenge=self._world.answer_challenge,
+                report_progress=self._telling.tell_progress,
+            )
+            await self._try_until_done(transfer)
+
+    def _urls_of(self, promise: FilePromise) -> list[str]:
+        return source_urls(promise, self._world.settings.mirror_url, self._world.endpoints)
+
+    async def _try_until_done(self, transfer: Transfer) -> None:
         spent = Spent()
-        transfer = Transfer(self.entry, self._root, self._world, self._telling, self._book)
         while True:
             before = self._book.state.durable_bytes
             await self._telling.enter("downloading")
@@ -149,7 +167,9 @@ class Install:
             )
             await self._world.sleep(verdict.seconds)
 
-    async def _verify_and_activate(self, transfer: Transfer, trust_records: bool = False) -> Failure | None:
+    async def _verify_and_activate(
+        self, transfer: Transfer, trust_records: bool = False
+    ) -> TransferFailure | None:
         if not trust_records:
             await self._telling.enter("verifying")
         staging = str(self._root.staging(self.entry.id))
@@ -243,11 +263,11 @@ class Install:
     def _keep_good_pieces(self, promise: FilePromise) -> str:
         """Where pieces are known, only the bad ones are fetched again; returns how much is kept, in words."""
         state = self._book.state.file(promise.path)
-        good = proven(self._root.staged_file(self.entry.id, promise), promise, state.durable_ranges)
+        good = proven_ranges(self._root.staged_file(self.entry.id, promise), promise, state.durable_ranges)
         if not good or not state.validator:
             return ""
         self._book.keep(promise.path, good)
-        return f"; {total(good)} of its {promise.size_bytes} bytes are sound and kept"
+        return f"; {total_bytes(good)} of its {promise.size_bytes} bytes are sound and kept"
 
     def _set_aside(self, promise: FilePromise) -> str:
         aside = self._root.set_aside(self.entry.id, promise)
@@ -262,9 +282,9 @@ class Install:
         return self._telling.book
 
 
-def _problem_kind(failure: Failure) -> ProblemKind:
+def _problem_kind(failure: TransferFailure) -> ProblemKind:
     if isinstance(failure, DiskFailed):
-        return "space" if failure.errno in FULL else "disk"
+        return "space" if failure.errno in DISK_FULL else "disk"
     return failure.kind
 
 

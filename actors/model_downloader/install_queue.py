@@ -139,7 +139,9 @@ class InstallQueue:
 
     async def partials(self) -> PartialsListedEvent:
         """Everything that lies beside the installed models."""
-        return PartialsListedEvent(partials=await self._leftovers(), keep_days=self._world.traffic.keep_days)
+        return PartialsListedEvent(
+            partials=await self._leftovers(), keep_days=self._world.settings.partials_keep_days
+        )
 
     async def collect(
         self, request: PartialsCollectRequestEvent, turn: Callable[[str], anyio.Lock]
@@ -151,7 +153,11 @@ class InstallQueue:
             turn: held while something of a model is removed, and then it is looked at once more: it may be
                 wanted by now.
         """
-        keep_days = self._world.traffic.keep_days if request.keep_days is None else max(0, request.keep_days)
+        keep_days = (
+            self._world.settings.partials_keep_days
+            if request.keep_days is None
+            else max(0, request.keep_days)
+        )
         removed, problems = [], []
         for found in collectable(await self._leftovers(), keep_days):
             try:

@@ -87,12 +87,3 @@ def retry_after_seconds(value: str | None, now: float) -> float:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return 0.0
-
-
-def next_url(urls: list[str], current: str, kind: FailureKind, have_bytes: int) -> str:
-    """Where to ask next: the following one of the manifest's, but a network failure does not give up bytes that only this one can continue."""
-    if current not in urls:
-        return urls[0]
-    if kind == "network" and have_bytes:
-        return current
-    return urls[(urls.index(current) + 1) % len(urls)]

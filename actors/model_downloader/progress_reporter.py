@@ -7,8 +7,8 @@ import time
 import anyio
 
 from actors.model_downloader.downloader_context import World
+from actors.model_downloader.progress_meter import ProgressMeter
 from actors.model_downloader.staging.staging_journal import FileState, StagingJournal, StagingState
-from actors.model_downloader.transfer.flush_policy import Progress
 from schemas.manifest import ModelEntry
 from schemas.models import (
     FileProgress,
@@ -19,8 +19,6 @@ from schemas.models import (
     ProblemKind,
 )
 
-TICK_SECONDS = 0.05
-
 
 class ProgressReporter:
     """Tells of one install. Its journal is known once the wish is durable; until then nothing counts as fetched."""
@@ -29,10 +27,9 @@ class ProgressReporter:
         self._entry = entry
         self._world = world
         self._staging_directory = staging_directory
-        self._progress: Progress | None = None
+        self._progress: ProgressMeter | None = None
         self._problem = ""
         self._problem_kind: ProblemKind = ""
-        self.tick_seconds = TICK_SECONDS
         self.book: StagingJournal | None = None
         self.state: ModelState = "queued"
 
@@ -68,7 +65,7 @@ class ProgressReporter:
         if (
             self._progress is None or journal.durable_bytes < self._progress.durable_bytes
         ):  # another attempt threw bytes away
-            self._progress = Progress(journal.durable_bytes, self._entry.size_bytes, now)
+            self._progress = ProgressMeter(journal.durable_bytes, self._entry.size_bytes, now)
         progress = self._progress
         if not progress.due(journal.durable_bytes, now) and not (
             last and journal.durable_bytes > progress.durable_bytes

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, gaps, total_bytes, union
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import InstalledFile, RevisionRecord
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges, gaps, total, union
 from actors.shared.durable.durable_write import make_directory, move
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import VerificationFinding
@@ -72,7 +72,7 @@ def salvage(root: ModelsLayout, entry: ModelEntry, findings: Sequence[Verificati
             moved.append(find)
     if pieced := [find for find in moved if find.source is not None]:
         _note(root.open_staging(entry), pieced)
-    return sum(total(find.good) for find in moved)
+    return sum(total_bytes(find.good) for find in moved)
 
 
 def _note(book: StagingJournal, finds: list[Find]) -> None:

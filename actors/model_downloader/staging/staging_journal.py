@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 
-from actors.model_downloader.transfer.byte_ranges import ByteRange, ByteRanges, prefix, total, within
+from actors.model_downloader.staging.byte_ranges import (
+    ByteRange,
+    ByteRanges,
+    fit_into,
+    prefix_bytes,
+    total_bytes,
+)
 from actors.shared.durable.durable_write import replace_file
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -44,12 +50,12 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     def durable_ranges(self) -> ByteRanges:
         """Which bytes are durable; none if the journal contradicts itself."""
         found = tuple(self.ranges) or (((0, self.durable_bytes),) if self.durable_bytes else ())
-        return found if within(found, self.size_bytes) and total(found) == self.durable_bytes else ()
+        return found if fit_into(found, self.size_bytes) and total_bytes(found) == self.durable_bytes else ()
 
     @property
     def prefix_bytes(self) -> int:
         """How many bytes are durable from the first one on without a gap."""
-        return prefix(self.durable_ranges)
+        return prefix_bytes(self.durable_ranges)
 
 
 class StagingState(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +129,7 @@ class StagingJournal:
     def keep(self, path: str, extents: ByteRanges) -> None:
         """These bytes of a file are durable, and no others; in memory."""
         simple = extents == () or (len(extents) == 1 and extents[0][0] == 0)
-        self.change_file(path, durable_bytes=total(extents), ranges=[] if simple else list(extents))
+        self.change_file(path, durable_bytes=total_bytes(extents), ranges=[] if simple else list(extents))
 
     def save(self) -> None:
         """Make what is known durable.

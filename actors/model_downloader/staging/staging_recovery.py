@@ -1,4 +1,4 @@
-"""Opens a staging directory: measures what lies there and cuts it back to what can be trusted."""
+"""Opens a staging directory: measures its files, and cuts them back to what can be trusted."""
 
 from __future__ import annotations
 
@@ -8,54 +8,60 @@ import shutil
 import stat
 from pathlib import Path
 
-from actors.model_downloader.staging.staging_journal import FileState, StagingJournal, read_journal, reconcile
+from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, total_bytes, union
+from actors.model_downloader.staging.staging_journal import (
+    FileState,
+    StagingJournal,
+    read_journal,
+    reconcile,
+)
 from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, read_watermarks
-from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges, total, union
-from actors.model_downloader.transfer.flush_policy import resume_position
 from actors.shared.durable.boot_id import boot_id
 from actors.shared.durable.durable_write import make_directory, remove_file
-from schemas.manifest import FilePromise, ModelEntry
+from schemas.manifest import ModelEntry
 
 
 def open_staging(directory: Path, entry: ModelEntry) -> StagingJournal:
-    """The journal of a model's staging directory, both created if missing, and durable on return.
+    """The journal of a model's staging directory; creates what is missing. All of it is durable on return.
 
-    Files are measured and cut back to what can be trusted, so that afterwards they and the journal agree.
+    Cuts the files back to what can be trusted, so that afterwards they agree with the journal.
 
     Raises:
-        OSError, DurableWriteFailed: the disk does not take it.
+        OSError: the disk refused.
+        DurableWriteFailed: the disk refused the journal.
     """
     make_directory(directory)
     found = read_journal(directory)
-    book = StagingJournal(directory, reconcile(entry, found))
+    journal = StagingJournal(directory, reconcile(entry, found))
     boot, fetched = boot_id(), 0
     marked = (directory / WATERMARKS_NAME).exists()
     marks = read_watermarks(directory, len(entry.files))
-    same_files = found is not None and [file.path for file in found.files] == [
-        file.path for file in entry.files
-    ]
+    paths = [file.path for file in entry.files]
+    same_files = found is not None and [file.path for file in found.files] == paths
     for number, promise in enumerate(entry.files):
-        state = book.state.file(promise.path)
+        state = journal.state.file(promise.path)
         known = found is not None and state.url != ""
-        same_boot = known and boot is not None and book.state.boot == boot
-        written = marks[number] if same_boot and same_files else NO_BYTES
-        keep = _trusted(
-            directory / promise.path, promise, state if known else None, written, same_boot and not marked
+        same_boot = known and boot is not None and journal.state.boot == boot
+        keep = trusted_ranges(
+            regular_size(directory / promise.path),
+            promise.size_bytes,
+            state if known else None,
+            marks[number] if same_boot and same_files else NO_BYTES,
+            grew_at_its_end=same_boot and not marked,
         )
-        _settle(directory / promise.path, keep)
-        fetched += max(0, total(keep) - state.durable_bytes) if known else 0
-        book.keep(promise.path, keep)
-    book.change(boot=boot, fetched_bytes=book.state.fetched_bytes + fetched)
-    book.save()
-    with contextlib.suppress(
-        OSError
-    ):  # the journal has it all now; what is left there would be believed again only in the same run
+        _cut_back(directory / promise.path, keep)
+        fetched += max(0, total_bytes(keep) - state.durable_bytes) if known else 0
+        journal.keep(promise.path, keep)
+    journal.change(boot=boot, fetched_bytes=journal.state.fetched_bytes + fetched)
+    journal.save()
+    # The journal has it all now. Marks that cannot be removed are believed in this run of the machine only.
+    with contextlib.suppress(OSError):
         (directory / WATERMARKS_NAME).unlink(missing_ok=True)
-    return book
+    return journal
 
 
 def regular_size(path: Path) -> int | None:
-    """Length of a regular file that is not reached over a link; None if there is none."""
+    """Length of a regular file, not following a link; None if there is none."""
     try:
         found = path.lstat()
     except OSError:
@@ -63,41 +69,43 @@ def regular_size(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _trusted(
-    path: Path, promise: FilePromise, state: FileState | None, written: ByteRanges, grew_at_its_end: bool
+def trusted_ranges(
+    found_bytes: int | None,
+    size_bytes: int,
+    state: FileState | None,
+    written: ByteRanges,
+    *,
+    grew_at_its_end: bool,
 ) -> ByteRanges:
-    """Which bytes of a file can be built upon.
+    """Which bytes of a file the next attempt may keep.
 
-    Bytes that the journal counts were on the platters, and those that the marks count were taken by a kernel
-    that ran on since. A file that is shorter than its journal, or longer than promised, is not the one that
-    was left:
-    nothing of it is used. Of a file that no journal speaks of only a complete one is kept, for the verifier
-    to judge.
+    The bytes that the journal counts are on the disk. Those that the marks count are there as well: the kernel
+    took them, and it has been running since. A file that is shorter than its journal or longer than promised
+    is not the one that was left, so nothing of it is kept. A file that no journal mentions is kept only if it
+    is complete; the verifier judges it.
 
     Args:
-        path: the file.
-        promise: what the manifest says of it.
-        state: None if the journal does not speak of it.
+        found_bytes: length of the file; None if there is no regular file.
+        size_bytes: what the manifest promises.
+        state: what the journal says; None if it does not mention the file.
         written: what the marks say, if they can be believed.
-        grew_at_its_end: it was written from the first byte on, in this run of the machine; then its length
-            tells all.
+        grew_at_its_end: the file was written from the first byte on, in this run of the machine, so its
+            length says everything.
     """
-    found = regular_size(path)
-    if found is None or found > promise.size_bytes:
+    if found_bytes is None or found_bytes > size_bytes:
         return NO_BYTES
     if state is None:
-        return ((0, found),) if found == promise.size_bytes > 0 else NO_BYTES
+        return ((0, found_bytes),) if found_bytes == size_bytes > 0 else NO_BYTES
     journaled = state.durable_ranges
-    if journaled and journaled[-1][1] > found:
+    if journaled and journaled[-1][1] > found_bytes:
         return NO_BYTES
     if grew_at_its_end and not state.ranges:
-        keep = resume_position(state.durable_bytes, found, promise.size_bytes, same_boot=True)
-        return ((0, keep),) if keep else NO_BYTES
-    return union(journaled, [(start, min(end, found)) for start, end in written])
+        return ((0, found_bytes),) if found_bytes else NO_BYTES
+    return union(journaled, [(start, min(end, found_bytes)) for start, end in written])
 
 
-def _settle(path: Path, keep: ByteRanges) -> None:
-    """Cut a file to its last byte that is kept, and make it durable; without any it is removed, whatever it is."""
+def _cut_back(path: Path, keep: ByteRanges) -> None:
+    """Cut a file after its last byte to keep, durably. If there is none, remove whatever has this name."""
     if not keep:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -11,7 +11,7 @@ import struct
 import threading
 from pathlib import Path
 
-from actors.model_downloader.transfer.byte_ranges import ByteRange, ByteRanges, union
+from actors.model_downloader.staging.byte_ranges import ByteRange, ByteRanges, union
 
 WATERMARKS_NAME = "written.marks"
 _MARK = struct.Struct("<QQQ")

@@ -1,4 +1,4 @@
-"""Ends a fetch from another thread, at once: a socket that waits for bytes is shut down under it."""
+"""Cancels a fetch from another thread at once, by shutting down the socket that it waits for."""
 
 from __future__ import annotations
 
@@ -10,39 +10,45 @@ from bus.errors import UndercroftError
 
 
 class FetchCancelled(UndercroftError):
-    """Somebody asked for the fetch to end."""
+    """A fetch ended because its token was cancelled."""
+
+    words = "the fetch was cancelled"
 
 
 class CancelToken:
-    """One for each connection."""
+    """Belongs to one connection; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
-    def set(self) -> None:
+    def cancel(self) -> None:
         """End the fetch."""
         with self._lock:
             self._event.set()
             self._shut()
 
     @property
-    def is_set(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether the fetch is to end."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raises FetchCancelled if the fetch is to end."""
+        """Do nothing while the fetch may go on.
+
+        Raises:
+            FetchCancelled: it may not.
+        """
         if self._event.is_set():
-            raise FetchCancelled("the fetch was aborted")
+            raise FetchCancelled
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until the fetch is to end."""
+        """Wait this long, or until the fetch is to end."""
         self._event.wait(seconds)
 
     def watch(self, found: socket.socket | None) -> None:
-        """Take note of the socket that is waited on now."""
+        """Remember the socket that the fetch waits for now."""
         with self._lock:
             self._socket = found
             if self._event.is_set():

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from actors.model_downloader.piece_check import proven
+from actors.model_downloader.staging.byte_ranges import total_bytes
+from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.byte_ranges import total
 from actors.model_downloader.transfer.cancel_token import CancelToken
 from actors.model_downloader.transfer.file_source import FileSource
 from actors.model_downloader.transfer.http_client import (
@@ -96,7 +96,7 @@ class PartFetcher:
             return
         with self._writing.changed:
             joins = self._writing.ranges.is_shared(part.file)
-            have = total(self._writing.ranges.written(part.file))
+            have = total_bytes(self._writing.ranges.written(part.file))
         state = self._book.state.file(source.promise.path)
         partial = ResumeState(
             source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator
@@ -156,7 +156,7 @@ class PartFetcher:
         if isinstance(step, StartOver):
             if partial.have_bytes:
                 keep = (
-                    proven(writing.path(part.file), source.promise, writing.ranges.written(part.file))
+                    proven_ranges(writing.path(part.file), source.promise, writing.ranges.written(part.file))
                     if validator and not source.has_changed
                     else ()
                 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from actors.model_downloader.transfer.byte_ranges import ByteRanges, gaps, union
+from actors.model_downloader.staging.byte_ranges import ByteRanges, gaps, union
 
 MIB = 1 << 20
 PART_LEAST_BYTES = 16 * MIB

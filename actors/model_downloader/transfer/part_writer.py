@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges
 from actors.model_downloader.staging.staged_file import DiskFailed, StagedFile, disk_failed
 from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.staging.watermarks import Watermarks
 from actors.model_downloader.transfer import flush_policy
-from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.shared.durable.durable_write import remove_file
 from bus.errors import UndercroftError

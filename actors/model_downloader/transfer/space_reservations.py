@@ -1,36 +1,67 @@
-"""Decides whether an install fits on the disk beside those that run already: each reserves what it has yet to write. Pure."""
+"""Decides whether an install fits on the disk beside those that run. Each reserves what it has yet to write. Pure."""
 
 from __future__ import annotations
 
-from actors.model_downloader.transfer.flush_policy import missing_bytes
+import contextlib
+from collections.abc import Iterator
+
+SPARE_BYTES = 32 * 1024 * 1024
+"""What an install leaves free, so that settings and journals can still be written."""
+
+
+def missing_bytes(needed_bytes: int, free_bytes: int) -> int:
+    """How much space is missing to write this many bytes; 0 if there is enough."""
+    return max(0, needed_bytes + SPARE_BYTES - free_bytes) if needed_bytes else 0
+
+
+class SpaceReservation:
+    """The share of one install, until it is over."""
+
+    def __init__(self, all_open: list[SpaceReservation]) -> None:
+        self._all_open = all_open
+        self._needed_bytes = 0
+
+    @property
+    def needed_bytes(self) -> int:
+        """What the install has yet to write."""
+        return self._needed_bytes
+
+    @property
+    def others_bytes(self) -> int:
+        """What the other installs have yet to write."""
+        return sum(one.needed_bytes for one in self._all_open if one is not self)
+
+    def hold(self, needed_bytes: int) -> None:
+        """Reserve this many bytes and no others; an install holds less as it writes."""
+        self._needed_bytes = max(0, needed_bytes)
+
+    def missing(self, needed_bytes: int, free_bytes: int) -> int:
+        """How much space is missing beside what the others reserve; 0 if it fits.
+
+        Args:
+            needed_bytes: what this install has yet to write; what it holds does not count against it.
+            free_bytes: what the disk has left now.
+        """
+        return missing_bytes(needed_bytes, free_bytes - self.others_bytes)
 
 
 class SpaceReservations:
-    """What the running installs have yet to write."""
+    """What all running installs have yet to write."""
 
     def __init__(self) -> None:
-        self._reserved: dict[str, int] = {}
+        self._open: list[SpaceReservation] = []
 
-    def missing(self, model_id: str, needed_bytes: int, free_bytes: int) -> int:
-        """How much more space it takes for a model besides what is reserved for the others; 0 if it fits.
-
-        Args:
-            model_id: whose install asks; what it reserved itself does not count against it.
-            needed_bytes: what it has yet to write.
-            free_bytes: what the disk has left now.
-        """
-        others = sum(count for other, count in self._reserved.items() if other != model_id)
-        return missing_bytes(needed_bytes, free_bytes - others)
-
-    def reserve(self, model_id: str, needed_bytes: int) -> None:
-        """An install has so much yet to write; as it writes it reserves less."""
-        self._reserved[model_id] = max(0, needed_bytes)
-
-    def release(self, model_id: str) -> None:
-        """An install is over."""
-        self._reserved.pop(model_id, None)
+    @contextlib.contextmanager
+    def reserve(self) -> Iterator[SpaceReservation]:
+        """Open the reservation of one install. Whatever ends the install, its space is given back."""
+        mine = SpaceReservation(self._open)
+        self._open.append(mine)
+        try:
+            yield mine
+        finally:
+            self._open.remove(mine)
 
     @property
     def reserved_bytes(self) -> int:
         """Over all installs."""
-        return sum(self._reserved.values())
+        return sum(one.needed_bytes for one in self._open)

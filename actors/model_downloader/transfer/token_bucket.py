@@ -1,4 +1,4 @@
-"""Decides how long a stream waits so that all of them together keep a rate: one token bucket. Pure: is handed the time."""
+"""A token bucket: decides how long a stream waits so that all streams together keep a rate. Pure: is handed the time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ BURST_SECONDS = 0.25
 
 
 class TokenBucket:
-    """Tokens are bytes; they come at the rate, and at most a quarter of a second's worth is saved up.
+    """Tokens are bytes. They come at the rate, and at most a quarter of a second's worth is saved up.
 
     Attributes:
         rate: bytes a second; 0 for no limit.
@@ -18,7 +18,7 @@ class TokenBucket:
         self._at = now
 
     def spend(self, count: int, now: float) -> float:
-        """Take so many bytes, which were received; returns how many seconds to wait before more are."""
+        """Take tokens for bytes that were received; returns how many seconds to wait before the next ones."""
         if not self.rate:
             self._tokens, self._at = 0.0, now
             return 0.0
@@ -27,7 +27,7 @@ class TokenBucket:
         return max(0.0, -self._tokens / self.rate)
 
     def change(self, rate: int, now: float) -> None:
-        """Keep another rate from now on. What was overdrawn is forgiven: at a rate that was tiny it would take for ever."""
+        """Keep another rate from now on. Forgets what was overdrawn: at a tiny rate that would take for ever."""
         self._refill(now)
         self.rate = rate
         self._tokens = 0.0

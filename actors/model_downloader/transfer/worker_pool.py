@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from actors.model_downloader.staging.byte_ranges import total_bytes
 from actors.model_downloader.staging.staged_file import DiskFailed
-from actors.model_downloader.transfer.byte_ranges import total
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.concurrency import Concurrency
 from actors.model_downloader.transfer.http_client import FetchFailed
@@ -40,16 +40,18 @@ class WorkerPool:
         self._stopping = CancelToken()
         self._number = 0
         missing = [
-            source.promise.size_bytes - total(writing.ranges.written(file))
+            source.promise.size_bytes - total_bytes(writing.ranges.written(file))
             for file, source in enumerate(sources)
         ]
-        self._ramp = Concurrency(time.monotonic(), traffic.most, [count for count in missing if count])
+        self._ramp = Concurrency(
+            time.monotonic(), traffic.most_streams, [count for count in missing if count]
+        )
         self.failures: dict[int, FetchFailed] = {}
         self.disk_failure: DiskFailed | None = None
 
     def run(self) -> None:
         """Fetch until nothing is left that can be fetched. Blocks: call it in a worker thread."""
-        while not self._stopping.is_set:
+        while not self._stopping.is_cancelled:
             with self._changed:
                 wanted = self._observe()
                 idle = not self._at_work
@@ -58,39 +60,39 @@ class WorkerPool:
                 )
                 if idle and not more:
                     break
-            if more and self._hire(patient=idle):
+            if more and self._hire(wait=idle):
                 continue
             with self._changed:
-                if self._at_work and not self._stopping.is_set:
+                if self._at_work and not self._stopping.is_cancelled:
                     self._changed.wait(TICK_SECONDS)
         for thread in self._threads:
             thread.join()
 
-    def abort(self) -> None:
+    def cancel(self) -> None:
         """End all connections at once."""
-        self._stopping.set()
+        self._stopping.cancel()
         with self._changed:
             working = list(self._at_work.values())
             self._changed.notify_all()
-        for abort in working:
-            abort.set()
+        for token in working:
+            token.cancel()
 
     def _observe(self) -> int:
         """How many connections there should be now; ends those that crawl."""
         now, ranges = time.monotonic(), self._writing.ranges
         left = sum(
-            source.promise.size_bytes - total(ranges.written(file))
+            source.promise.size_bytes - total_bytes(ranges.written(file))
             for file, source in enumerate(self._sources)
         )
-        self._ramp.limit(self._traffic.most)
+        self._ramp.limit(self._traffic.most_streams)
         for part in ranges.slow(now):
             for number, mine in self._receiving.items():
                 if mine is part and number in self._at_work:
-                    self._at_work[number].set()
+                    self._at_work[number].cancel()
         return self._ramp.observe(now, self._writing.received_bytes, len(ranges.active), left)
 
-    def _hire(self, *, patient: bool) -> bool:
-        if not self._traffic.enter(self._stopping, patient=patient):
+    def _hire(self, *, wait: bool) -> bool:
+        if not self._traffic.open_stream(self._stopping, wait=wait):
             return False
         with self._changed:
             self._number += 1
@@ -107,7 +109,7 @@ class WorkerPool:
             while self._fetch_next(number):
                 pass
         finally:
-            self._traffic.leave()
+            self._traffic.close_stream()
             with self._changed:
                 self._at_work.pop(number, None)
                 self._changed.notify_all()
@@ -116,7 +118,7 @@ class WorkerPool:
         """Fetch one part; False if this connection is not needed any more."""
         with self._changed:
             if (
-                self._stopping.is_set
+                self._stopping.is_cancelled
                 or self.disk_failure
                 or len(self._at_work) > self._ramp.wanted
                 or (self._traffic.is_over and len(self._at_work) > 1)
@@ -125,7 +127,7 @@ class WorkerPool:
             part = self._writing.ranges.take(time.monotonic(), self._ramp.wanted)
             if part is None:
                 return False
-            if self._at_work[number].is_set:
+            if self._at_work[number].is_cancelled:
                 self._at_work[number] = CancelToken()
             abort = self._at_work[number]
             self._receiving[number] = part
@@ -138,12 +140,12 @@ class WorkerPool:
         except PartsChanged:
             pass
         except FetchCancelled:
-            return not self._stopping.is_set
+            return not self._stopping.is_cancelled
         except FetchFailed as failed:
             failure = failed
         except DiskFailed as failed:
             self.disk_failure = failed
-            self.abort()
+            self.cancel()
         finally:
             self._writing.release(part)
             with self._changed:

@@ -35,7 +35,7 @@ def test_offline_is_a_choice_of_the_environment_or_of_the_settings(
     monkeypatch.setenv("UNDERCROFT_OFFLINE", value)
     world = World(publish=publish, verify=verify)
     assert world.is_offline() is offline
-    world.traffic.follow({"models": {"offline": True}})
+    world.settings.follow({"models": {"offline": True}})
     assert world.is_offline()
 
 

@@ -81,7 +81,7 @@ class Trial:
             sleep=self.sleep,
             now=lambda: self.now,
             random_unit=lambda: 0.5,
-            traffic=TransferLimits(streams),
+            limits=TransferLimits(streams),
         )
         self.world.open_client = lambda: HttpClient(STALL_SECONDS, self.headers)
 

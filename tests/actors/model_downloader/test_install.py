@@ -22,6 +22,7 @@ from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.model_downloader.transfer.http_client import open_client
+from actors.model_downloader.transfer.space_reservations import SpaceReservation
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.durable.boot_id import boot_id
 from bus.errors import RequestFailed
@@ -296,6 +297,46 @@ async def test_empty_file_needs_no_origin(origin: FaultyOrigin, tmp_path: Path) 
     assert origin.requests == []
 
 
+@pytest.mark.requirement("S1-32")
+@pytest.mark.parametrize(
+    ("faults", "content", "state"),
+    [
+        (Faults(), SyntheticContent(8 * MIB), "installed"),
+        (Faults(status=404), SyntheticContent(8 * MIB), "failed"),
+        (Faults(), SyntheticContent(8 * MIB, seed=1), "failed"),
+        (Faults(cut_after_bytes=MIB), SyntheticContent(8 * MIB), "failed"),
+    ],
+    ids=["success", "404", "mismatch", "network"],
+)
+async def test_install_that_is_over_reserves_no_space(
+    origin: FaultyOrigin, tmp_path: Path, faults: Faults, content: OriginContent, state: str
+) -> None:
+    journey = Journey(origin, tmp_path, content, promised=SyntheticContent(8 * MIB))
+    origin.misbehave("/m", faults)
+    await journey.run()
+    assert journey.last.state == state
+    assert journey.world.space.reserved_bytes == 0
+
+
+@pytest.mark.requirement("S1-32")
+@pytest.mark.parametrize("end", ["cancel", "pause", "stop"])
+async def test_install_that_is_cancelled_gives_its_space_back(
+    origin: FaultyOrigin, tmp_path: Path, end: str
+) -> None:
+    journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
+    origin.misbehave("/m", Faults(stall_after_bytes=MIB))
+    journey.world.open_client = lambda: open_client(stall_seconds=30)
+    install = Install(journey.entry, journey.root, journey.world)
+    await install.begin()
+    async with anyio.create_task_group() as group:
+        group.start_soon(install.run)
+        while not 0 < journey.world.space.reserved_bytes <= 7 * MIB:
+            await anyio.sleep(0.01)
+        await (install.pause() if end == "pause" else install.stop(forget=end == "cancel"))
+    journey.world.close()
+    assert journey.world.space.reserved_bytes == 0
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
@@ -318,7 +359,7 @@ async def test_disk_that_fills_up_ends_the_install_at_once_and_says_how_much_is_
 ) -> None:
     journey = Journey(origin, small_disk / "models", SyntheticContent(8 * MIB))
     monkeypatch.setattr(
-        journey.world.space, "missing", lambda model_id, needed, free: 12345 if origin.requests else 0
+        SpaceReservation, "missing", lambda mine, needed, free: 12345 if origin.requests else 0
     )
     await journey.run()
     assert len(origin.requests) == 1

@@ -16,7 +16,6 @@ from actors.model_downloader.install_retry import (
     Wait,
     after_failure,
     backoff_seconds,
-    next_url,
     retry_after_seconds,
 )
 from actors.model_downloader.transfer.http_resume import FailureKind
@@ -90,12 +89,3 @@ def test_server_that_asks_for_time_gets_it_and_one_that_asks_for_hours_ends_the_
 @given(st.text())
 def test_any_retry_after_is_read_as_seconds_that_are_not_negative(value: str) -> None:
     assert retry_after_seconds(value, 0.0) >= 0
-
-
-def test_another_source_is_asked_next_unless_bytes_would_be_given_up_for_a_network_failure() -> None:
-    urls = ["a", "b"]
-    assert next_url(urls, "a", "network", 10) == "a"
-    assert next_url(urls, "a", "network", 0) == "b"
-    assert next_url(urls, "a", "refused", 10) == "b"
-    assert next_url(urls, "b", "server", 10) == "a"
-    assert next_url(urls, "gone from the manifest", "network", 10) == "a"

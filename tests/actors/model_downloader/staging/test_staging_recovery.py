@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.staging.staging_recovery import open_staging
+from actors.model_downloader.staging.staging_journal import FileState, StagingJournal
+from actors.model_downloader.staging.staging_recovery import open_staging, trusted_ranges
 from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, Watermarks
 from actors.shared.durable.boot_id import boot_id
 from schemas.manifest import FilePromise, ModelEntry
@@ -85,3 +87,36 @@ def test_marks_of_other_files_than_the_manifest_names_now_are_not_believed(tmp_p
     changed = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[other, FILE])
     states = open_staging(tmp_path, changed).state.files
     assert [state.durable_ranges for state in states] == [(), ((0, 10), (50, 70))]
+
+
+SIZES = st.integers(0, 10**12)
+
+
+def state_of(durable_bytes: int, size_bytes: int = 200) -> FileState:
+    return FileState(path="f", size_bytes=size_bytes, sha256="0" * 64, durable_bytes=durable_bytes)
+
+
+@pytest.mark.requirement("C-4")
+def test_kill_takes_nothing_and_a_power_cut_only_what_was_not_durable() -> None:
+    assert trusted_ranges(150, 200, state_of(100), (), grew_at_its_end=True) == ((0, 150),)
+    assert trusted_ranges(150, 200, state_of(100), (), grew_at_its_end=False) == ((0, 100),)
+
+
+@pytest.mark.parametrize("grew_at_its_end", [True, False])
+def test_file_that_is_not_the_one_that_was_left_is_not_built_upon(grew_at_its_end: bool) -> None:
+    for found_bytes in (99, 201, None):
+        assert trusted_ranges(found_bytes, 200, state_of(100), (), grew_at_its_end=grew_at_its_end) == ()
+
+
+def test_of_files_that_no_journal_mentions_only_a_complete_one_is_kept() -> None:
+    assert trusted_ranges(200, 200, None, (), grew_at_its_end=False) == ((0, 200),)
+    assert trusted_ranges(199, 200, None, (), grew_at_its_end=False) == ()
+    assert trusted_ranges(0, 0, None, (), grew_at_its_end=False) == ()
+
+
+@given(journaled=SIZES, found=SIZES, size=SIZES, mark=st.tuples(SIZES, SIZES), grew=st.booleans())
+def test_what_is_kept_lies_within_what_is_there(
+    journaled: int, found: int, size: int, mark: tuple[int, int], grew: bool
+) -> None:
+    kept = trusted_ranges(found, size, state_of(journaled, size), (mark,), grew_at_its_end=grew)
+    assert all(0 <= start < end <= min(found, size) for start, end in kept)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.model_downloader.staging.byte_ranges import fit_into
 from actors.model_downloader.staging.watermarks import (
     MARKS_MOST,
     WATERMARKS_NAME,
     Watermarks,
     read_watermarks,
 )
-from actors.model_downloader.transfer.byte_ranges import within
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "pwrite"), reason="marks are for platforms that write at an offset"
@@ -70,4 +70,4 @@ def test_no_marks_or_a_link_in_their_place_claim_nothing(tmp_path: Path) -> None
 def test_any_bytes_are_extents_in_order(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     directory = tmp_path_factory.mktemp("any")
     (directory / WATERMARKS_NAME).write_bytes(content)
-    assert all(within(extents, 1 << 64) for extents in read_watermarks(directory, 3))
+    assert all(fit_into(extents, 1 << 64) for extents in read_watermarks(directory, 3))

@@ -12,11 +12,11 @@ from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCanc
 
 def test_thread_that_waits_for_bytes_is_woken() -> None:
     ours, theirs = socket.socketpair()
-    abort, found = CancelToken(), []
-    abort.watch(ours)
+    token, found = CancelToken(), []
+    token.watch(ours)
     reader = threading.Thread(target=lambda: found.append(ours.recv(1)))
     reader.start()
-    abort.set()
+    token.cancel()
     reader.join(10)
     assert found == [b""]
     ours.close()
@@ -25,11 +25,11 @@ def test_thread_that_waits_for_bytes_is_woken() -> None:
 
 def test_socket_that_comes_after_the_abort_is_shut_at_once() -> None:
     ours, theirs = socket.socketpair()
-    abort = CancelToken()
-    abort.set()
-    abort.watch(ours)
+    token = CancelToken()
+    token.cancel()
+    token.watch(ours)
     assert ours.recv(1) == b""
     with pytest.raises(FetchCancelled):
-        abort.check()
+        token.check()
     ours.close()
     theirs.close()

@@ -160,7 +160,7 @@ class LateAbort(CancelToken):
 
     def watch(self, found: socket.socket | None) -> None:
         self.found = found
-        self.set()
+        self.cancel()
         super().watch(found)
 
 

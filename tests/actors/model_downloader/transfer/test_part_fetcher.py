@@ -228,7 +228,7 @@ def test_abort_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path:
     while not fetch.path.exists() or fetch.path.stat().st_size < HALF:
         pass
     assert fetch.crew is not None
-    fetch.crew.abort()
+    fetch.crew.cancel()
     thread.join(10)
     assert not thread.is_alive()
     patient.close()
@@ -238,7 +238,7 @@ def test_abort_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path:
 
 def test_abort_before_the_start_makes_no_request(fetch: Fetch) -> None:
     abort = CancelToken()
-    abort.set()
+    abort.cancel()
     with pytest.raises(FetchCancelled):
         fetch.client.get(fetch.origin.url + "/m", {}, abort, "m/model.bin")
     assert fetch.origin.requests == []

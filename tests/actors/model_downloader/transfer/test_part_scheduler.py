@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.model_downloader.transfer.byte_ranges import ByteRange, gaps, total, union
+from actors.model_downloader.staging.byte_ranges import ByteRange, gaps, total_bytes, union
 from actors.model_downloader.transfer.part_scheduler import MIB, SPLIT_LEAST_BYTES, Part, PartScheduler
 
 
@@ -164,7 +164,7 @@ class Connections(RuleBasedStateMachine):
             ]
             places = [*self.ranges.written(file), *active, *self.ranges.missing(file)]
             assert sum(end - start for start, end in places) == size
-            assert total(union(places)) == size
+            assert total_bytes(union(places)) == size
 
     def teardown(self) -> None:
         """One connection that works brings the rest, whatever happened before."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -12,18 +14,16 @@ from typing import Any
 import anyio
 import pytest
 
-from actors.model_downloader.downloader_context import World
-from actors.model_downloader.progress_reporter import ProgressReporter
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
-from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient
+from actors.model_downloader.staging.staging_journal import StagingState
+from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient, HttpResponse
+from actors.model_downloader.transfer.source_urls import source_urls
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
-from actors.model_downloader.transfer.transfer import Transfer, candidates
+from actors.model_downloader.transfer.transfer import CHALLENGES_A_FILE, Transfer
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.shared.credentials import SourceEndpoints
-from schemas.event import Event
+from actors.shared.credentials import SourceEndpoints, offline_by
 from schemas.manifest import FilePromise, ModelEntry
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelDownloadProgressedEvent
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent, SyntheticContent
 from tests.support.origin_faults import Faults
@@ -48,44 +48,58 @@ def mirror() -> Iterator[FaultyOrigin]:
 
 
 class Trip:
-    """A transfer of one file, and what was told."""
+    """A transfer of one file, and what it reported."""
 
     def __init__(
-        self, directory: Path, urls: list[str], size: int = len(BODY), traffic: TransferLimits | None = None
+        self, directory: Path, urls: list[str], size: int = len(BODY), limits: TransferLimits | None = None
     ) -> None:
         self.file = FilePromise(path="model.bin", size_bytes=size, sha256="0" * 64, urls=urls)
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[self.file])
-        self.root = ModelsLayout(directory)
-        self.root.prepare()
-        self.events: list[Any] = []
-        self.world = World(publish=self.publish, verify=self.verify, traffic=traffic or TransferLimits())
-        self.world.open_client = lambda: HttpClient(1.0, offline=self.world.is_offline)
-        self.book = self.root.open_staging(self.entry)
-        telling = ProgressReporter(self.entry, self.world, str(self.root.staging("m")))
-        telling.book = self.book
-        self.transfer = Transfer(self.entry, self.root, self.world, telling, self.book)
+        self.layout = ModelsLayout(directory)
+        self.layout.prepare()
+        self.mirror_url = ""
+        self.endpoints = SourceEndpoints()
+        self.challenged: list[str] = []
+        self.reported: list[StagingState] = []
+        self.journal = self.layout.open_staging(self.entry)
+        self.spaces = SpaceReservations()
+        self.open = contextlib.ExitStack()
+        self.space = self.open.enter_context(self.spaces.reserve())
+        self.client = HttpClient(1.0, offline=lambda: offline_by(os.environ))
+        self.transfer = Transfer(
+            self.entry,
+            self.layout,
+            self.journal,
+            client=self.client,
+            limits=limits or TransferLimits(),
+            space=self.space,
+            urls_of=lambda promise: source_urls(promise, self.mirror_url, self.endpoints),
+            answer_challenge=self.answer_challenge,
+            report_progress=self.report,
+        )
 
-    async def publish(self, event: Event) -> None:
-        self.events.append(event)
+    async def answer_challenge(self, url: str, challenges: tuple[str, ...]) -> bool:
+        self.challenged.append(url)
+        return True
 
-    async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
-        raise AssertionError("nobody asks for a verdict here")
+    async def report(self, last: bool) -> None:
+        self.reported.append(self.journal.saved)
 
     async def run(self) -> FetchFailed | DiskFailed | None:
         failure = await self.transfer.fetch_all()
-        self.world.close()
+        self.client.close()
         return failure
 
     @property
     def bytes(self) -> bytes:
-        return self.root.staged_file("m", self.file).read_bytes()
+        return self.layout.staged_file("m", self.file).read_bytes()
 
 
 async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(
     origin: FaultyOrigin, mirror: FaultyOrigin, tmp_path: Path
 ) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
-    trip.world.traffic.mirror_url = mirror.url + "/"
+    trip.mirror_url = mirror.url + "/"
     mirror.misbehave("/m", Faults(status=503))
     failure = await trip.run()
     assert isinstance(failure, FetchFailed)
@@ -109,32 +123,14 @@ async def test_source_that_is_dead_is_left_for_the_next_once_it_brings_nothing(
     assert len(mirror.requests) == 1
 
 
-def test_mirror_keeps_the_path_and_is_named_once() -> None:
-    file = FilePromise(
-        path="f",
-        size_bytes=1,
-        sha256="0" * 64,
-        urls=["https://hub.example/a/b?x=1", "https://mirror.example/a/b?x=1"],
-    )
-    assert candidates(file, "https://mirror.example/", SourceEndpoints()) == [
-        "https://mirror.example/a/b?x=1",
-        "https://hub.example/a/b?x=1",
-    ]
-    assert candidates(file, "", SourceEndpoints()) == file.urls
-
-
 async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_has_there(
     origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     trip = Trip(tmp_path, ["https://huggingface.co/m", "https://elsewhere.example/m"])
-    trip.world.endpoints = SourceEndpoints(hub=origin.url)
+    trip.endpoints = SourceEndpoints(hub=origin.url)
     assert await trip.run() is None
     assert trip.bytes == BODY
-    assert trip.book.state.files[0].url == origin.url + "/m"
-    assert candidates(trip.file, "", trip.world.endpoints) == [
-        origin.url + "/m",
-        "https://elsewhere.example/m",
-    ]
+    assert trip.journal.state.files[0].url == origin.url + "/m"
 
 
 async def test_address_that_expired_is_asked_for_again_at_the_origin(
@@ -157,7 +153,7 @@ async def test_address_that_expired_is_asked_for_again_at_the_origin(
     assert trip.bytes == BODY
     assert (
         mirror.requests[-1].range_start
-        == trip.book.state.files[0].durable_bytes - mirror.requests[-1].sent_bytes
+        == trip.journal.state.files[0].durable_bytes - mirror.requests[-1].sent_bytes
     )
 
 
@@ -167,7 +163,7 @@ async def test_file_of_this_machine_is_copied_and_goes_on_where_it_was(tmp_path:
     trip = Trip(tmp_path / "models", [source.as_uri()])
     assert await trip.run() is None
     assert trip.bytes == BODY
-    assert trip.book.state.durable_bytes == len(BODY)
+    assert trip.journal.state.durable_bytes == len(BODY)
 
 
 async def test_offline_nobody_is_asked_and_the_partial_is_kept(
@@ -180,7 +176,7 @@ async def test_offline_nobody_is_asked_and_the_partial_is_kept(
     assert failure.kind == "refused"
     assert "offline by choice" in str(failure)
     assert origin.requests == []
-    assert trip.root.staging("m").is_dir()
+    assert trip.layout.staging("m").is_dir()
 
 
 async def test_rate_is_kept_over_all_streams(origin: FaultyOrigin, tmp_path: Path) -> None:
@@ -196,32 +192,54 @@ async def test_what_other_installs_have_yet_to_write_counts_against_the_disk(
     origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
-    space = trip.world.space = SpaceReservations()
-    space.reserve("other", 50 * MIB)
-    monkeypatch.setattr(trip.root, "free_bytes", lambda: 60 * MIB)
-    failure = await trip.run()
-    assert isinstance(failure, DiskFailed)
-    assert failure.errno == errno.ENOSPC
-    assert "MB short, of which other installs will take 52.5 MB" in str(failure)
-    assert origin.requests == []
-    space.release("other")
+    monkeypatch.setattr(trip.layout, "free_bytes", lambda: 60 * MIB)
+    with trip.spaces.reserve() as other:
+        other.hold(50 * MIB)
+        failure = await trip.run()
+        assert isinstance(failure, DiskFailed)
+        assert failure.errno == errno.ENOSPC
+        assert "MB short, of which other installs will take 52.5 MB" in str(failure)
+        assert origin.requests == []
     assert await trip.run() is None
+    assert trip.space.needed_bytes == 0, "what is written is not reserved any more"
+
+
+async def test_what_is_still_to_be_written_stays_reserved_between_attempts(
+    origin: FaultyOrigin, tmp_path: Path
+) -> None:
+    trip = Trip(tmp_path, [origin.url + "/m"])
+    origin.misbehave("/m", Faults(cut_after_bytes=100_000))
+    assert isinstance(await trip.run(), FetchFailed)
+    assert trip.space.needed_bytes == len(BODY) - trip.journal.state.durable_bytes
+    assert 0 < trip.space.needed_bytes < len(BODY)
 
 
 async def test_refusal_without_a_challenge_is_not_answered(origin: FaultyOrigin, tmp_path: Path) -> None:
     trip = Trip(tmp_path, [origin.url + "/m"])
-    asked: list[str] = []
-
-    async def answer(url: str, challenges: tuple[str, ...]) -> bool:
-        asked.append(url)
-        return True
-
-    trip.world.answer_challenge = answer  # type: ignore[method-assign]
     origin.misbehave("/m", Faults(status=401))
     failure = await trip.run()
     assert isinstance(failure, FetchFailed)
     assert failure.kind == "refused"
-    assert asked == []
+    assert trip.challenged == []
+
+
+async def test_server_that_asks_for_credentials_at_ever_new_addresses_is_given_up(
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trip = Trip(tmp_path, [origin.url + "/m"])
+    numbers = itertools.count()
+    get = HttpClient.get
+
+    def get_elsewhere(client: HttpClient, url: str, *args: Any, **options: Any) -> HttpResponse:
+        return get(client, f"{url}?{next(numbers)}", *args, **options)
+
+    monkeypatch.setattr(HttpClient, "get", get_elsewhere)
+    for number in range(100):
+        origin.misbehave(f"/m?{number}", Faults(status=401, challenge='Basic realm="x"'))
+    failure = await trip.run()
+    assert isinstance(failure, FetchFailed)
+    assert len(trip.challenged) == CHALLENGES_A_FILE
+    assert len(origin.requests) == CHALLENGES_A_FILE + 1
 
 
 async def test_what_cancels_the_install_ends_the_connections(origin: FaultyOrigin, tmp_path: Path) -> None:
@@ -231,10 +249,9 @@ async def test_what_cancels_the_install_ends_the_connections(origin: FaultyOrigi
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(trip.transfer.fetch_all)
-            while trip.book.state.durable_bytes < MIB:
+            while trip.journal.state.durable_bytes < MIB:
                 await anyio.sleep(0.01)
             scope.cancel()
-    trip.world.close()
-    assert trip.book.state.durable_bytes == MIB
-    told = [event for event in trip.events if isinstance(event, ModelDownloadProgressedEvent)]
-    assert told[-1].files[0].prefix_bytes == told[-1].files[0].durable_bytes
+    trip.client.close()
+    assert trip.journal.state.durable_bytes == MIB
+    assert trip.reported[-1].files[0].prefix_bytes == trip.reported[-1].files[0].durable_bytes > 0

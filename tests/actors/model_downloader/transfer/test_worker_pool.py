@@ -275,11 +275,11 @@ def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(64 * MIB))
 
-    def abort(crew: WorkerPool) -> None:
+    def cancel(crew: WorkerPool) -> None:
         if work.most_at_once > 2:
-            crew.abort()
+            crew.cancel()
 
-    assert work.run(abort) == {}
+    assert work.run(cancel) == {}
     journal = work.book.state.files[0]
     whole, found = content_of(work.contents[0]), (tmp_path / "f0").read_bytes()
     assert 0 < journal.durable_bytes < 64 * MIB

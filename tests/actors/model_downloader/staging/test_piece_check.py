@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from actors.model_downloader.piece_check import proven
+from actors.model_downloader.staging.piece_check import proven_ranges
 from schemas.manifest import FilePromise, Pieces
 
 PIECE = 65_536
@@ -31,7 +31,7 @@ def test_whole_pieces_with_the_right_digest_are_proven(tmp_path: Path) -> None:
     spoilt = bytearray(CONTENT)
     spoilt[2 * PIECE + 5] ^= 1
     (tmp_path / "f").write_bytes(spoilt)
-    assert proven(tmp_path / "f", promise(), ((0, len(CONTENT)),)) == (
+    assert proven_ranges(tmp_path / "f", promise(), ((0, len(CONTENT)),)) == (
         (0, 2 * PIECE),
         (3 * PIECE, len(CONTENT)),
     )
@@ -39,12 +39,12 @@ def test_whole_pieces_with_the_right_digest_are_proven(tmp_path: Path) -> None:
 
 def test_piece_that_is_only_partly_there_is_not(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(CONTENT)
-    assert proven(tmp_path / "f", promise(), ((10, 2 * PIECE + 1),)) == ((PIECE, 2 * PIECE),)
+    assert proven_ranges(tmp_path / "f", promise(), ((10, 2 * PIECE + 1),)) == ((PIECE, 2 * PIECE),)
 
 
 def test_without_pieces_or_a_file_nothing_is_proven(tmp_path: Path) -> None:
-    assert proven(tmp_path / "f", promise(), ((0, PIECE),)) == ()
+    assert proven_ranges(tmp_path / "f", promise(), ((0, PIECE),)) == ()
     (tmp_path / "f").write_bytes(CONTENT)
-    assert proven(tmp_path / "f", promise(pieces=False), ((0, PIECE),)) == ()
+    assert proven_ranges(tmp_path / "f", promise(pieces=False), ((0, PIECE),)) == ()
     (tmp_path / "f").write_bytes(CONTENT[:10])
-    assert proven(tmp_path / "f", promise(), ((0, PIECE),)) == ()
+    assert proven_ranges(tmp_path / "f", promise(), ((0, PIECE),)) == ()

@@ -1,23 +1,28 @@
-"""Finds which bytes of a file are those that were promised, by the digests of its pieces."""
+"""Compares the pieces of a file with the digests that the manifest promises for them."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-from actors.model_downloader.transfer.byte_ranges import NO_BYTES, ByteRanges, have, union
+from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, covers, union
 from schemas.manifest import FilePromise
 
 STEP_BYTES = 1 << 20
 
 
-def proven(path: Path, promise: FilePromise, extents: ByteRanges) -> ByteRanges:
-    """Those of the extents whose pieces have the digests of the manifest; none where it names no pieces.
+def proven_ranges(path: Path, promise: FilePromise, written: ByteRanges) -> ByteRanges:
+    """The ranges of a file whose pieces have the promised digests; none if the manifest names no pieces.
 
-    Bytes that are proven may be built upon, wherever they came from. Reads the file, in steps of 1 MiB.
+    Proven bytes may be kept whatever representation they came from. Reads the file in steps of 1 MiB.
+
+    Args:
+        path: the file.
+        promise: what the manifest says of it.
+        written: what is there of it; pieces with a gap are not read.
     """
     pieces = promise.pieces
-    if pieces is None or not extents:
+    if pieces is None or not written:
         return NO_BYTES
     found = []
     buffer = memoryview(bytearray(STEP_BYTES))
@@ -26,7 +31,7 @@ def proven(path: Path, promise: FilePromise, extents: ByteRanges) -> ByteRanges:
             for number, digest in enumerate(pieces.sha256):
                 start = number * pieces.size_bytes
                 end = min(start + pieces.size_bytes, promise.size_bytes)
-                if start >= end or not have(extents, start, end):
+                if start >= end or not covers(written, start, end):
                     continue
                 file.seek(start)
                 hashed = hashlib.sha256()

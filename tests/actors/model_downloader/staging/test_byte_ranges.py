@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.transfer.byte_ranges import (
+from actors.model_downloader.staging.byte_ranges import (
     ByteRange,
     ByteRanges,
+    covers,
+    fit_into,
     gaps,
-    have,
-    prefix,
-    total,
+    prefix_bytes,
+    total_bytes,
     union,
-    within,
 )
 
 SIZE = 40
@@ -30,28 +30,28 @@ def bytes_of(extents: ByteRanges | list[ByteRange]) -> set[int]:
 def test_union_has_the_bytes_of_both_and_is_in_order(one: list[ByteRange], other: list[ByteRange]) -> None:
     found = union(one, other)
     assert bytes_of(found) == bytes_of(one) | bytes_of(other)
-    assert within(found, SIZE)
-    assert total(found) == len(bytes_of(found))
+    assert fit_into(found, SIZE)
+    assert total_bytes(found) == len(bytes_of(found))
 
 
 @given(EXTENTS)
 def test_gaps_are_what_is_missing(there: list[ByteRange]) -> None:
     found = union(there)
     assert bytes_of(gaps(found, SIZE)) == set(range(SIZE)) - bytes_of(found)
-    assert within(gaps(found, SIZE), SIZE)
+    assert fit_into(gaps(found, SIZE), SIZE)
 
 
 @given(EXTENTS, st.integers(0, SIZE), st.integers(0, SIZE))
 def test_prefix_and_single_ranges_are_asked_for(there: list[ByteRange], one: int, other: int) -> None:
     found, start, end = union(there), min(one, other), max(one, other)
     missing = sorted(set(range(SIZE + 1)) - bytes_of(found))
-    assert prefix(found) == missing[0]
+    assert prefix_bytes(found) == missing[0]
     if start < end:
-        assert have(found, start, end) == (set(range(start, end)) <= bytes_of(found))
+        assert covers(found, start, end) == (set(range(start, end)) <= bytes_of(found))
 
 
 def test_what_a_broken_journal_may_say_is_not_within() -> None:
-    assert within((), 0)
-    assert within(((0, 4), (6, 9)), 9)
+    assert fit_into((), 0)
+    assert fit_into(((0, 4), (6, 9)), 9)
     for broken in [((4, 4),), ((0, 4), (4, 6)), ((3, 6), (0, 2)), ((0, 11),), ((-1, 3),)]:
-        assert not within(broken, 10)
+        assert not fit_into(broken, 10)
