@@ -1,18 +1,19 @@
-"""The history on disk: what waits together becomes one record, and is answered once that is durable."""
+"""The history on disk: changes that wait together become one batch, and are answered once it is durable."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from actors.history.engine import Append, Change, Edit, Keeper, Remove
-from actors.history.entry_index import Index
+from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
+from bus.alert_book import Alerts
 from bus.errors import Refused
 from schemas.event import Event
 from schemas.history import (
@@ -28,13 +29,14 @@ from schemas.history import (
     Storage,
 )
 
+NOT_SAVED: Final = "history.not_saved"
 LIVE: Final = "live"
-"""The slot of what happens on disk: only the last change is retained by the broker."""
+"""Slot of the events about changes on disk: the broker retains only the last of them."""
 
 BATCH_LIMIT: Final = 1000
 REMOVE_AT_ONCE: Final = 10_000
-TOLD_LIMIT: Final = 1000
-"""If more than so many go at once, that is told as one."""
+EVENTS_LIMIT: Final = 1000
+"""If more entries than this are removed at once, one event says so."""
 
 COMMITS_BEFORE_REWRITE: Final = 8
 RETRY_SECONDS: Final = 5.0
@@ -43,61 +45,69 @@ ResultT = TypeVar("ResultT")
 
 @dataclass
 class _Waiting:
-    change: Change
+    change: EntryChange
     outcome: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class DiskStore:
-    """Keeps entries in files, encrypted or not, and answers from memory."""
+    """Keeps entries in files, encrypted or plain, and answers queries from memory.
 
-    def __init__(
-        self,
-        keeper: Keeper,
-        post: Callable[[Event], None],
-        troubled: Callable[[Exception | None], Awaitable[None]],
-    ) -> None:
-        """Args: troubled: told when something cannot be saved, and (None) when that is over."""
-        self._keeper = keeper
+    `load_next`, until it returns False, and `write` run in tasks beside the requests.
+
+    Attributes:
+        scope: surrounds these tasks, and is cancelled by `close`.
+    """
+
+    def __init__(self, engine: HistoryEngine, post: Callable[[Event], None], alerts: Alerts) -> None:
+        """Take over an opened history.
+
+        Args:
+            engine: opened, not loaded.
+            post: publishes an event without waiting.
+            alerts: raises `history.not_saved`.
+        """
+        self.scope = anyio.CancelScope()
+        self._engine = engine
+        self._loading = engine.loading()
         self._post = post
-        self._troubled = troubled
+        self._alerts = alerts
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._loaded = asyncio.Event()
         self._turn = asyncio.Lock()
         self._commits = 0
-        self._is_troubled = False
+        self._has_alert = False
 
     @property
     def storage(self) -> Storage:
-        """See `Store`."""
-        return "encrypted" if self._keeper.encrypts else "plaintext"
-
-    @property
-    def index(self) -> Index:
-        """What is known by now."""
-        return self._keeper.index
+        """See `HistoryStore`."""
+        return "encrypted" if self._engine.encrypts else "plaintext"
 
     @property
     def is_loaded(self) -> bool:
-        """Whether all entries are there."""
+        """Whether all entries are loaded."""
         return self._loaded.is_set()
 
     async def wait_loaded(self) -> None:
-        """Wait until all entries are there."""
+        """Wait until all entries are loaded."""
         await self._loaded.wait()
 
-    async def load(self, progressed: Callable[[], Awaitable[None]]) -> None:
-        """Load what lies on disk; entries are taken in meanwhile."""
-        for part in self._keeper.loading():
-            await anyio.to_thread.run_sync(part)
-            await progressed()
+    async def load_next(self) -> bool:
+        """Load the next part of what is on disk; False once all is loaded.
+
+        Entries may be appended meanwhile.
+        """
+        step = next(self._loading, None)
+        if step is not None:
+            await anyio.to_thread.run_sync(step)
+            return True
         self._loaded.set()
         self._wake.set()
-        await progressed()
+        return False
 
     async def write(self) -> None:
-        """Write what waits, and rewrite what holds text that was taken out, until cancelled."""
+        """Write what waits and rewrite segments with removed text, until cancelled."""
         while True:
             if self._waiting and (self._commits < COMMITS_BEFORE_REWRITE or not self._has_work):
                 await self._commit()
@@ -110,127 +120,130 @@ class DiskStore:
                 self._idle.clear()
 
     async def drained(self) -> None:
-        """Wait until nothing waits to be written; texts that are still to be taken out of old segments are left to another time."""
+        """Wait until no change waits. Rewrites that are still due are left to the next start."""
         while self._waiting:
             await asyncio.wait([self._waiting[-1].outcome])
 
-    @property
-    def severity(self) -> Literal["warning", "error"]:
-        """How bad it is what was found."""
-        return "error" if any(finding.is_loss for finding in self._keeper.findings) else "warning"
-
     async def settled(self) -> None:
-        """Wait until nothing waits to be written or rewritten."""
+        """Wait until no change and no rewrite is due."""
         await self.wait_loaded()
         self._wake.set()
         self._idle.clear()
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Close the files in good order; nobody may be writing any more."""
+        """End the tasks, then seal and close the files."""
+        self.scope.cancel()
         async with self._turn:
-            await anyio.to_thread.run_sync(self._keeper.close)
+            await anyio.to_thread.run_sync(self._engine.close)
         for waiting in self._waiting:
             if not waiting.outcome.done():
                 waiting.outcome.set_exception(Refused("the history is being closed; ask again"))
 
     # -- changes
-    # ---------------------------------------------------------------------------------------------------
 
     async def append(self, entry: HistoryEntry) -> HistoryEntry:
-        """See `Store`; durable once it returns."""
-        kept: HistoryEntry = await self._changed(Append(entry))
+        """See `HistoryStore`; durable when it returns."""
+        kept: HistoryEntry = await self._change(AppendEntry(entry))
         return kept
 
-    async def edit(self, identity: str, text: str, now: float) -> HistoryEntry | None:
-        """See `Store`; the former text is nowhere on disk a moment later."""
+    async def edit(self, entry_id: str, text: str, now: float) -> HistoryEntry | None:
+        """See `HistoryStore`; the former text leaves the disk shortly after."""
         await self.wait_loaded()
-        edited: HistoryEntry | None = await self._changed(Edit(identity, text, now))
+        edited: HistoryEntry | None = await self._change(EditEntry(entry_id, text, now))
         return edited
 
     async def remove(self, ids: Iterable[str], *, dry_run: bool) -> int:
-        """See `Store`; the text is nowhere on disk a moment later."""
+        """See `HistoryStore`; the text leaves the disk shortly after."""
         await self.wait_loaded()
         wanted = list(dict.fromkeys(ids))
         if dry_run:
-            return await _in_thread(lambda: sum(self.index.get(identity) is not None for identity in wanted))
+            return await _in_thread(lambda: self._engine.index.count_known(wanted))
         count = 0
         for start in range(0, len(wanted), REMOVE_AT_ONCE):
-            count += len(await self._changed(Remove(tuple(wanted[start : start + REMOVE_AT_ONCE]))))
+            count += len(await self._change(RemoveEntries(tuple(wanted[start : start + REMOVE_AT_ONCE]))))
         return count
 
     async def clear(self, before: float | None, *, dry_run: bool) -> int:
-        """See `Store`; to clear all deletes all segments before it returns."""
+        """See `HistoryStore`; without `before` it deletes all segments before it returns."""
         await self.wait_loaded()
         if dry_run or before is not None:
-            ids = await _in_thread(lambda: self.index.ids_before(before))
+            ids = await _in_thread(lambda: self._engine.index.ids_before(before))
             return len(ids) if dry_run else await self.remove(ids, dry_run=False)
         async with self._turn:
-            count = await self._saving(self._keeper.clear)
+            count = await self._saving(self._engine.clear)
         self._post(HistoryChangedEvent(slot=LIVE, change="cleared"))
         return count
 
-    async def accept(self) -> int:
-        """Forget the segments that are missing; how many there were."""
+    async def accept_loss(self) -> int:
+        """Forget the segments that are missing and return their number."""
         await self.wait_loaded()
         async with self._turn:
-            return await self._saving(self._keeper.accept)
+            return await self._saving(self._engine.accept_loss)
 
     async def purge(self) -> int:
-        """Delete all files; how many. Nothing is kept here afterwards."""
+        """Delete all files and return their number."""
         await self.wait_loaded()
         async with self._turn:
-            return await self._saving(self._keeper.purge)
+            return await self._saving(self._engine.purge)
 
-    # -- questions
-    # -------------------------------------------------------------------------------------------------
+    # -- queries
 
-    async def page(self, question: HistoryQueryRequestEvent) -> HistoryPageEvent:
-        """See `Store`; waits until all entries are there, since the newest come last."""
+    async def page(self, query: HistoryQueryRequestEvent) -> HistoryPageEvent:
+        """See `HistoryStore`; waits until all entries are loaded, because the newest are loaded last."""
         await self.wait_loaded()
-        return await _in_thread(lambda: self.index.page(question))
+        return await _in_thread(lambda: self._engine.index.page(query))
 
-    async def search(self, question: HistorySearchRequestEvent) -> HistoryFoundEvent:
-        """See `Store`; while entries are being loaded, among those that are there."""
+    async def search(self, request: HistorySearchRequestEvent) -> HistoryFoundEvent:
+        """See `HistoryStore`; while entries are being loaded, it searches the loaded ones."""
         complete = self.is_loaded
-        return await _in_thread(lambda: self.index.search(question, complete=complete))
+        return await _in_thread(lambda: self._engine.index.search(request, complete=complete))
 
-    async def oldest_first(self, question: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
-        """See `Store`."""
+    async def oldest_first(self, request: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
+        """See `HistoryStore`."""
         await self.wait_loaded()
-        return await _in_thread(lambda: self.index.oldest_first(question))
+        return await _in_thread(lambda: self._engine.index.oldest_first(request))
 
     async def conversations(self) -> list[ConversationTotals]:
-        """See `Store`."""
+        """See `HistoryStore`."""
         await self.wait_loaded()
-        return await _in_thread(self.index.conversations)
+        return await _in_thread(lambda: self._engine.index.conversations())
 
     async def sizes(self) -> list[tuple[str, float, int]]:
-        """See `Store`."""
+        """See `HistoryStore`."""
         await self.wait_loaded()
-        return await _in_thread(self.index.rows)
+        return await _in_thread(lambda: self._engine.index.sizes())
+
+    async def newest(self, count: int) -> list[HistoryEntry]:
+        """Return the newest entries, newest first."""
+        await self.wait_loaded()
+        return await _in_thread(lambda: list(islice(self._engine.index.newest_first(), count)))
 
     def status(self) -> HistoryStatusEvent:
-        """See `Store`."""
+        """See `HistoryStore`."""
         return HistoryStatusEvent(
             mode="disk",
             storage=self.storage,
             notice="",
-            entries=self.index.count,
-            size_bytes=self._keeper.size_bytes,
+            entries=self._engine.index.count,
+            size_bytes=self._engine.size_bytes,
             limit_entries=0,
-            loading=1.0 if self.is_loaded else self._keeper.share_loaded,
-            findings=[str(finding) for finding in self._keeper.findings],
+            loading=1.0 if self.is_loaded else self._engine.share_loaded,
+            findings=[str(finding) for finding in self._engine.findings],
         )
 
+    @property
+    def severity(self) -> Literal["warning", "error"]:
+        """How bad the findings are."""
+        return "error" if any(finding.is_loss for finding in self._engine.findings) else "warning"
+
     # -- writing
-    # ---------------------------------------------------------------------------------------------------
 
     @property
     def _has_work(self) -> bool:
-        return self.is_loaded and self._keeper.has_work
+        return self.is_loaded and self._engine.has_work
 
-    async def _changed(self, change: Change) -> Any:
+    async def _change(self, change: EntryChange) -> Any:
         waiting = _Waiting(change)
         self._waiting.append(waiting)
         self._wake.set()
@@ -242,7 +255,7 @@ class DiskStore:
         try:
             async with self._turn:
                 outcomes = await self._saving(
-                    lambda: self._keeper.commit([waiting.change for waiting in taken])
+                    lambda: self._engine.commit([waiting.change for waiting in taken])
                 )
         except Refused as refused:
             for waiting in taken:
@@ -250,7 +263,7 @@ class DiskStore:
                     waiting.outcome.set_exception(Refused(str(refused)))
             return
         for waiting, outcome in zip(taken, outcomes, strict=True):
-            self._tell(waiting.change, outcome)
+            self._post_change(waiting.change, outcome)
             if waiting.outcome.done():
                 continue
             if isinstance(outcome, Refused):
@@ -262,41 +275,46 @@ class DiskStore:
         self._commits = 0
         try:
             async with self._turn:
-                await self._saving(self._keeper.work)
+                await self._saving(self._engine.work)
         except Refused:
             with anyio.move_on_after(RETRY_SECONDS):
                 self._wake.clear()
                 await self._wake.wait()
 
     async def _saving(self, work: Callable[[], ResultT]) -> ResultT:
-        """Carry out what changes files; what fails is refused, and told."""
+        """Run work that changes files. A failure raises the alert, and Refused."""
         from actors.shared.crypto.envelope_errors import KeyUnavailable
         from actors.shared.durable.durable_write import DurableWriteFailed
 
         try:
             done = await _in_thread(work)
         except (OSError, DurableWriteFailed, KeyUnavailable) as error:
-            self._is_troubled = True
-            await self._troubled(error)
+            self._has_alert = True
+            await self._alerts.raise_alert(
+                NOT_SAVED,
+                severity="error",
+                message=str(error),
+                advice="free some space, or check the disk and the keychain",
+            )
             raise Refused(f"the history was not saved, nothing was changed: {error}") from error
-        if self._is_troubled:
-            self._is_troubled = False
-            await self._troubled(None)
+        if self._has_alert:
+            self._has_alert = False
+            await self._alerts.clear(NOT_SAVED)
         return done
 
-    def _tell(self, change: Change, outcome: Any) -> None:
+    def _post_change(self, change: EntryChange, outcome: Any) -> None:
         match change:
-            case Append() if outcome is change.entry:
+            case AppendEntry() if outcome is change.entry:
                 self._post(HistoryChangedEvent(slot=LIVE, change="added", entry=outcome, entry_id=outcome.id))
-            case Edit() if isinstance(outcome, HistoryEntry):
+            case EditEntry() if isinstance(outcome, HistoryEntry):
                 self._post(
                     HistoryChangedEvent(slot=LIVE, change="edited", entry=outcome, entry_id=outcome.id)
                 )
-            case Remove() if len(outcome) > TOLD_LIMIT:
+            case RemoveEntries() if len(outcome) > EVENTS_LIMIT:
                 self._post(HistoryChangedEvent(slot=LIVE, change="cleared"))
-            case Remove():
-                for identity in outcome:
-                    self._post(HistoryChangedEvent(slot=LIVE, change="removed", entry_id=identity))
+            case RemoveEntries():
+                for entry_id in outcome:
+                    self._post(HistoryChangedEvent(slot=LIVE, change="removed", entry_id=entry_id))
             case _:
                 pass
 

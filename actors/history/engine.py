@@ -1,6 +1,7 @@
-"""Segments and index together: changes are made durable, then known; what holds text that was taken out is written anew.
+"""The segments of a history and the table of its entries, together.
 
-For threads. `commit`, `work`, `clear`, `accept`, `purge` and `close` come one at a time; `loading` may go on
+A change is made durable first and visible then. Segments with removed text are rewritten without it. For
+threads: `commit`, `work`, `clear`, `accept_loss`, `purge` and `close` come one at a time; `loading` may run
 beside them.
 """
 
@@ -10,100 +11,112 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
-from actors.history.entry_index import Index
-from actors.history.segments.recovery import Finding, Loaded
-from actors.history.segments.segment_records import RawOperations
-from actors.history.segments.segment_store import Journal
+from actors.history.entry_index import EntryIndex
+from actors.history.entry_table import EntryTable
+from actors.history.segments.recovery import LoadedSegment, SegmentFinding
+from actors.history.segments.segment_lines import Batch
+from actors.history.segments.segment_store import SegmentStore
 from bus.errors import Refused
 from schemas.history import HistoryEntry
 
-RECORD_BYTES: Final = 64 * 1024
+BATCH_BYTES: Final = 64 * 1024
 SMALL_BYTES: Final = 256 * 1024
 SMALL_RUN: Final = 8
-"""So many small segments in a row are merged: each start of the runtime begins one."""
+"""This many small segments in a row are merged, because each start of the runtime begins one."""
 
 LOAD_STEP_BYTES: Final = 16 * 1024 * 1024
-AHEAD: Final = 64
-"""So many batches are decrypted ahead of the index."""
+QUEUE_BATCHES: Final = 64
+"""Number of decrypted batches that may wait for the table."""
 
 
 @dataclass(frozen=True)
-class Append:
-    """Keep an entry; its outcome is the entry, or the one that was known by its id."""
+class AppendEntry:
+    """Add an entry. The outcome is the entry, or the one that has its id already."""
 
     entry: HistoryEntry
 
 
 @dataclass(frozen=True)
-class Edit:
-    """Give an entry another text; its outcome is the entry, or None."""
+class EditEntry:
+    """Give an entry another text. The outcome is the entry, or None if it does not exist."""
 
-    identity: str
+    entry_id: str
     text: str
     now: float
 
 
 @dataclass(frozen=True)
-class Remove:
-    """Take entries out; its outcome are the ids of those that were there."""
+class RemoveEntries:
+    """Remove entries. The outcome is the list of ids that existed."""
 
     ids: tuple[str, ...]
 
 
-Change = Append | Edit | Remove
-Outcome = HistoryEntry | None | list[str] | Refused
+EntryChange = AppendEntry | EditEntry | RemoveEntries
+ChangeOutcome = HistoryEntry | None | list[str] | Refused
 
 
-class Keeper:
-    """The history of one home, on disk."""
+class HistoryEngine:
+    """The history of one home on disk.
 
-    def __init__(self, journal: Journal, *, encrypts: bool) -> None:
-        """Args: journal: opened."""
+    Attributes:
+        encrypts: whether new segments are encrypted.
+        index: answers queries.
+        share_loaded: share of the segments that are loaded, from 0.0 to 1.0.
+    """
+
+    def __init__(self, segments: SegmentStore, *, encrypts: bool) -> None:
+        """Take over the segments of a history.
+
+        Args:
+            segments: opened.
+            encrypts: see the attribute.
+        """
         self.encrypts = encrypts
-        self.index = Index()
         self.share_loaded = 0.0
-        self._journal = journal
-        self._dirty: set[int] = set()
-        self._spoiled: set[int] = set()
+        self._segments = segments
+        self._table = EntryTable()
+        self.index = EntryIndex(self._table)
+        self._to_rewrite: set[int] = set()
+        self._damaged: set[int] = set()
         self._locked: set[int] = set()
         self._is_merged = False
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[SegmentFinding]:
         """What is wrong with the files."""
-        return list(self._journal.findings)
+        return list(self._segments.findings)
 
     @property
     def size_bytes(self) -> int:
-        """Of all segments."""
-        return self._journal.size_bytes
+        """Size of all segments."""
+        return self._segments.size_bytes
 
     @property
     def has_work(self) -> bool:
         """Whether `work` has something to do."""
-        return bool(self._dirty) or not self._is_merged
+        return bool(self._to_rewrite) or not self._is_merged
 
     # -- loading
-    # ---------------------------------------------------------------------------------------------------
 
     def loading(self) -> Iterator[Callable[[], None]]:
-        """Loads all segments, oldest first, in parts; each is a function for a thread."""
-        total = max(1, len(self._journal.numbers))
-        segments = self._journal.load()
+        """Yield the steps that load all segments, oldest first; each is a function for a thread."""
+        total = max(1, len(self._segments.numbers))
+        segments = self._segments.load()
         done = 0
         is_over = False
 
-        def part() -> None:
+        def step() -> None:
             nonlocal done, is_over
             done_bytes = 0
-            with _Indexing(self._take_in) as indexing:
+            with _TableLoader(self._take_in) as loader:
                 for loaded in segments:
-                    self._judge(loaded)
-                    indexing.take(loaded)
+                    self._classify(loaded)
+                    loader.load(loaded)
                     done, done_bytes = done + 1, done_bytes + loaded.size_bytes
                     if done_bytes >= LOAD_STEP_BYTES:
                         break
@@ -112,30 +125,27 @@ class Keeper:
             self.share_loaded = min(1.0, done / total)
 
         while not is_over:
-            yield part
+            yield step
 
-    def _take_in(self, number: int, operations: RawOperations) -> None:
-        if operations.put:
-            self._dirty |= self.index.load(number, operations.put)
-        for identity in operations.remove:
-            segment = self.index.remove(identity)
-            if segment is not None:
-                self._dirty.add(segment)
+    def _take_in(self, number: int, batch: Batch) -> None:
+        if batch.put:
+            self._to_rewrite |= self._table.load(number, batch.put)
+        self._remove_from_table(batch.remove)
 
-    def _judge(self, loaded: Loaded) -> None:
+    def _classify(self, loaded: LoadedSegment) -> None:
+        number = loaded.ref.number
         if any(finding.trouble == "locked" for finding in loaded.findings):
-            self._locked.add(loaded.ref.number)
+            self._locked.add(number)
             return
-        if loaded.is_spoiled:
-            self._spoiled.add(loaded.ref.number)
-        if loaded.is_spoiled or (loaded.is_plain and self.encrypts):
-            self._dirty.add(loaded.ref.number)
+        if loaded.is_damaged:
+            self._damaged.add(number)
+        if loaded.is_damaged or (loaded.is_plain and self.encrypts):
+            self._to_rewrite.add(number)
 
     # -- changes
-    # ---------------------------------------------------------------------------------------------------
 
-    def commit(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Make changes durable as one record; the outcome of each.
+    def commit(self, changes: Sequence[EntryChange]) -> list[ChangeOutcome]:
+        """Make changes durable as one batch and return the outcome of each.
 
         Raises:
             OSError, DurableWriteFailed, KeyUnavailable: none of them is kept.
@@ -143,123 +153,142 @@ class Keeper:
         after: dict[str, HistoryEntry | None] = {}
         outcomes = [self._decide(change, after) for change in changes]
         put = [msgspec.Raw(msgspec.json.encode(entry)) for entry in after.values() if entry is not None]
-        gone = [identity for identity, entry in after.items() if entry is None and self.index.get(identity)]
-        if put or gone:
-            number = self._journal.append(msgspec.json.encode({"put": put, "remove": gone}))
+        removed = [
+            entry_id for entry_id, entry in after.items() if entry is None and self._table.get(entry_id)
+        ]
+        if put or removed:
+            number = self._segments.append(msgspec.json.encode({"put": put, "remove": removed}))
             for body in put:
-                self._dirty |= self.index.put(number, bytes(body))
-            self._dirty |= {
-                segment for identity in gone if (segment := self.index.remove(identity)) is not None
-            }
+                self._to_rewrite |= self._table.put(number, bytes(body))
+            self._remove_from_table(removed)
         return outcomes
 
-    def _decide(self, change: Change, after: dict[str, HistoryEntry | None]) -> Outcome:
-        def known(identity: str) -> HistoryEntry | None:
-            return after[identity] if identity in after else self.index.get(identity)
+    def _decide(self, change: EntryChange, after: dict[str, HistoryEntry | None]) -> ChangeOutcome:
+        """Decide one change, given what the changes before it made of the entries, and add to that."""
+
+        def known(entry_id: str) -> HistoryEntry | None:
+            return after[entry_id] if entry_id in after else self._table.get(entry_id)
 
         match change:
-            case Append(entry):
+            case AppendEntry(entry):
                 found = known(entry.id)
                 if found is not None:
                     return found
-                if self.index.is_crowded(entry.id):
-                    return Refused(f"too many ids begin like {entry.id}; leave it out to have one made")
+                if self._table.is_crowded(entry.id):
+                    return Refused(
+                        f"too many ids begin like {entry.id}; leave out the id, and the history makes one"
+                    )
                 after[entry.id] = entry
                 return entry
-            case Edit(identity, text, now):
-                found = known(identity)
-                after |= {identity: msgspec.structs.replace(found, text=text, edited_at=now)} if found else {}
-                return after[identity] if found else None
-            case Remove(ids):
-                there = [identity for identity in ids if known(identity) is not None]
-                after |= dict.fromkeys(there)
-                return there
+            case EditEntry(entry_id, text, now):
+                found = known(entry_id)
+                if found is None:
+                    return None
+                after[entry_id] = msgspec.structs.replace(found, text=text, edited_at=now)
+                return after[entry_id]
+            case RemoveEntries(ids):
+                existing = [entry_id for entry_id in ids if known(entry_id) is not None]
+                after |= dict.fromkeys(existing)
+                return existing
+
+    def _remove_from_table(self, ids: Iterable[str]) -> None:
+        for entry_id in ids:
+            segment = self._table.remove(entry_id)
+            if segment is not None:
+                self._to_rewrite.add(segment)
+
+    # -- work behind the changes
 
     def work(self) -> None:
-        """One step of what is to be done behind a change: the oldest segment that holds what was taken out is written anew.
+        """Do one step of background work: rewrite the oldest segment with removed text, or merge small ones.
 
-        The oldest first: what a later segment says is gone may be forgotten only where the text is.
+        The oldest comes first: a removal in a later segment may be forgotten only once the text is gone.
 
         Raises:
-            OSError, DurableWriteFailed, KeyUnavailable: it is still to be done.
+            OSError, DurableWriteFailed, KeyUnavailable: the step is still to be done.
         """
-        if self._dirty:
-            number = min(self._dirty)
-            if number not in self._locked and number in self._journal.numbers:
+        if self._to_rewrite:
+            number = min(self._to_rewrite)
+            if number not in self._locked and number in self._segments.numbers:
                 self._rewrite([number])
-            self._dirty.discard(number)
-            self._spoiled.discard(number)
+            self._to_rewrite.discard(number)
+            self._damaged.discard(number)
             return
-        fixed = {self._journal.open_number, *self._locked}
-        run = small_run(
-            {number: self._journal.sizes.get(number, SMALL_BYTES) for number in self._journal.numbers}, fixed
-        )
+        fixed = {self._segments.open_number, *self._locked}
+        sizes = {number: self._segments.sizes.get(number, SMALL_BYTES) for number in self._segments.numbers}
+        run = small_run(sizes, fixed)
         if run:
             self._rewrite(run)
         self._is_merged = not run
 
     def clear(self) -> int:
-        """Delete all segments; how many entries there were.
+        """Delete all segments and return the number of entries that existed.
 
         Raises:
-            OSError, DurableWriteFailed, KeyUnavailable: all entries are still there.
+            OSError, DurableWriteFailed, KeyUnavailable: all entries still exist.
         """
-        self._journal.roll()
-        count = self.index.count
-        if self._journal.numbers:
-            self._journal.rewrite(self._journal.numbers, [])
-        self._forget()
+        self._segments.roll()
+        count = self._table.count
+        if self._segments.numbers:
+            self._segments.rewrite(self._segments.numbers, [])
+        self._forget_all()
         return count
 
     def purge(self) -> int:
-        """Delete all files; how many.
+        """Delete all files and return their number.
 
         Raises:
-            OSError: not all of them are gone.
+            OSError: some files are left.
         """
-        count = self._journal.purge()
-        self._forget()
+        count = self._segments.purge()
+        self._forget_all()
         return count
 
-    def accept(self) -> int:
-        """Forget the segments that are missing; how many there were."""
-        count = self._journal.accept()
-        self._journal.findings.clear()
+    def accept_loss(self) -> int:
+        """Forget the segments that are missing and return their number.
+
+        Raises:
+            DurableWriteFailed: they are not forgotten.
+        """
+        count = self._segments.accept_loss()
+        self._segments.findings.clear()
         return count
 
     def close(self) -> None:
-        """Close the files in good order."""
-        self._journal.close()
+        """Seal the open segment and close all files."""
+        self._segments.close()
 
-    def _forget(self) -> None:
-        self.index = Index()  # who still asks the former one has its answer from that
-        for numbers in (self._dirty, self._spoiled, self._locked):
+    def _forget_all(self) -> None:
+        self._table = EntryTable()
+        self.index = EntryIndex(self._table)  # running queries finish with the former one
+        for numbers in (self._to_rewrite, self._damaged, self._locked):
             numbers.clear()
 
     def _rewrite(self, numbers: list[int]) -> None:
-        if self._journal.open_number in numbers:
-            self._journal.roll()
-        batches = batches_of(self.index.bodies_of(numbers))
-        number = self._journal.rewrite(numbers, batches, aside=not self._spoiled.isdisjoint(numbers))
-        self.index.moved(numbers, number)
+        if self._segments.open_number in numbers:
+            self._segments.roll()
+        batches = batches_of(self._table.bodies_of(numbers))
+        quarantines = not self._damaged.isdisjoint(numbers)
+        number = self._segments.rewrite(numbers, batches, quarantines=quarantines)
+        self._table.move(numbers, number)
 
 
-class _Indexing:
-    """Takes segments into the index on a second thread, while the next ones are decrypted."""
+class _TableLoader:
+    """Takes batches into the table on a second thread, while the caller decrypts the next ones."""
 
-    def __init__(self, take_in: Callable[[int, RawOperations], None]) -> None:
+    def __init__(self, take_in: Callable[[int, Batch], None]) -> None:
         self._take_in = take_in
-        self._queue: queue.Queue[tuple[int, RawOperations] | None] = queue.Queue(AHEAD)
+        self._queue: queue.Queue[tuple[int, Batch] | None] = queue.Queue(QUEUE_BATCHES)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="history index", daemon=True)
-        self._decoder = msgspec.json.Decoder(RawOperations)
+        self._decoder = msgspec.json.Decoder(Batch)
 
-    def take(self, loaded: Loaded) -> None:
-        """Hand over one segment."""
+    def load(self, loaded: LoadedSegment) -> None:
+        """Take in one segment."""
         for batch in loaded.batches:
             self._queue.put((loaded.ref.number, self._decoder.decode(batch)))
 
-    def __enter__(self) -> _Indexing:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -270,16 +299,21 @@ class _Indexing:
             raise self._error
 
     def _run(self) -> None:
-        while (taken := self._queue.get()) is not None:
+        while (item := self._queue.get()) is not None:
             if self._error is None:
                 try:
-                    self._take_in(*taken)
-                except BaseException as error:  # handed over to who waits
+                    self._take_in(*item)
+                except BaseException as error:  # raised by __exit__ in the caller's thread
                     self._error = error
 
 
 def small_run(sizes: dict[int, int], fixed: set[int]) -> list[int]:
-    """Segments in a row, none of them among the fixed ones, that are worth being merged; empty if there are none."""
+    """Return small segments in a row that are worth merging; empty if there are none.
+
+    Args:
+        sizes: bytes of each segment by its number.
+        fixed: numbers of segments that may not be merged.
+    """
     run: list[int] = []
     for number in sorted(sizes):
         if number in fixed or sizes[number] >= SMALL_BYTES:
@@ -292,13 +326,13 @@ def small_run(sizes: dict[int, int], fixed: set[int]) -> list[int]:
 
 
 def batches_of(bodies: Iterable[bytes]) -> Iterator[bytes]:
-    """Records of a handy size that hold these entries."""
+    """Yield batches of moderate size with these entries."""
     batch: list[msgspec.Raw] = []
     size = 0
     for body in bodies:
         batch.append(msgspec.Raw(body))
         size += len(body)
-        if size >= RECORD_BYTES:
+        if size >= BATCH_BYTES:
             yield msgspec.json.encode({"put": batch})
             batch, size = [], 0
     if batch:

@@ -16,14 +16,15 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it, spreadsheets read a CSV file in the code page of the machine."""
 
 COLUMNS: Final = (
-    "id", "at", "kind", "mode", "language", "duration_seconds", "model_id", "conversation_id", "role", "tokens", "edited_at", "text", "fields"
+    "id", "at", "kind", "mode", "language", "duration_seconds", "model_id", "conversation_id", "role",
+    "tokens", "edited_at", "text", "fields",
 )  # fmt: skip
 FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so would be carried out by a spreadsheet (OWASP, CSV injection)."""
+"""A spreadsheet would execute a cell that begins with one of these (OWASP, CSV injection)."""
 
 
-def head(kind: ExportFormat) -> str:
-    """What comes before the first entry."""
+def export_head(kind: ExportFormat) -> str:
+    """Return what comes before the first entry."""
     match kind:
         case "markdown":
             return "# History\n"
@@ -33,8 +34,8 @@ def head(kind: ExportFormat) -> str:
             return ""
 
 
-def part(kind: ExportFormat, entries: Sequence[HistoryEntry]) -> str:
-    """Entries in the order in which they are given."""
+def export_entries(kind: ExportFormat, entries: Sequence[HistoryEntry]) -> str:
+    """Return entries as text, in the given order."""
     match kind:
         case "markdown":
             return "".join(map(_section, entries))
@@ -44,25 +45,20 @@ def part(kind: ExportFormat, entries: Sequence[HistoryEntry]) -> str:
             return "".join(msgspec.json.encode(entry).decode() + "\n" for entry in entries)
 
 
-def time_of(at: float) -> str:
-    """A moment in ISO 8601, UTC, to the millisecond."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _section(entry: HistoryEntry) -> str:
     facts = [entry.kind, entry.role, entry.mode, entry.language, entry.model_id]
     if entry.duration_seconds:
         facts.append(f"{entry.duration_seconds:.1f} s")
     if entry.edited_at is not None:
-        facts.append(f"edited {time_of(entry.edited_at)}")
+        facts.append(f"edited {_time(entry.edited_at)}")
     quoted = "\n".join(f"> {line}".rstrip() for line in entry.text.splitlines() or [""])
-    return f"\n## {time_of(entry.at)}\n\n{', '.join(fact for fact in facts if fact)}\n\n{quoted}\n"
+    return f"\n## {_time(entry.at)}\n\n{', '.join(fact for fact in facts if fact)}\n\n{quoted}\n"
 
 
 def _cells(entry: HistoryEntry) -> list[str]:
     plain = msgspec.to_builtins(entry)
-    plain["at"] = time_of(entry.at)
-    plain["edited_at"] = "" if entry.edited_at is None else time_of(entry.edited_at)
+    plain["at"] = _time(entry.at)
+    plain["edited_at"] = "" if entry.edited_at is None else _time(entry.edited_at)
     plain["fields"] = msgspec.json.encode(entry.fields).decode() if entry.fields else ""
     return [_harmless(plain[name]) if isinstance(plain[name], str) else str(plain[name]) for name in COLUMNS]
 
@@ -72,7 +68,12 @@ def _harmless(cell: str) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    """One record as RFC 4180 has it, with CRLF."""
+    """Return one record in the form of RFC 4180, with CRLF."""
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()
+
+
+def _time(at: float) -> str:
+    """Return a moment in ISO 8601, UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Ids that sort by time: UUIDs of version 7 (RFC 9562, section 5.7). Pure: handed the time and the random bits."""
+"""Entry ids that sort by time: UUIDs of version 7 (RFC 9562, section 5.7). Pure: handed the time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import uuid
 from typing import Final
 
 COUNTER_BITS: Final = 12
-_RANDOM_BITS = 62
+_RANDOM_BITS: Final = 62
 
 
-class Identities:
-    """Makes ids that only go up, also within one millisecond and when the clock is set back (RFC 9562, section 6.2, method 1)."""
+class EntryIds:
+    """Makes ids that only go up, even within one millisecond and after the clock was set back.
+
+    Uses a counter of its own, as in RFC 9562, section 6.2, method 1.
+    """
 
     def __init__(self) -> None:
         self._milliseconds = 0
         self._counter = 0
 
     def next(self, now: float, random_bits: int) -> str:
-        """An id for this moment.
+        """Return an id for this moment.
 
         Args:
             now: seconds since the Unix epoch.
@@ -35,16 +38,16 @@ class Identities:
         number |= 0b10 << 62 | random_bits & ((1 << _RANDOM_BITS) - 1)
         return str(uuid.UUID(int=number))
 
-    def seen(self, identity: str) -> None:
-        """Go on after this id, which somebody made before."""
-        number = uuid.UUID(identity).int
+    def continue_after(self, entry_id: str) -> None:
+        """Make only ids that are greater than this one."""
+        number = uuid.UUID(entry_id).int
         milliseconds, counter = number >> 80, number >> 64 & ((1 << COUNTER_BITS) - 1)
         if (milliseconds, counter) > (self._milliseconds, self._counter):
             self._milliseconds, self._counter = milliseconds, counter
 
 
-def is_identity(text: str) -> bool:
-    """Whether the text is a UUID of version 7, written in the usual way."""
+def is_entry_id(text: str) -> bool:
+    """Whether the text is a UUID of version 7 in canonical form."""
     try:
         found = uuid.UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the history of a home lies, and its keys. For threads."""
+"""Where the history of a home lies: its files, its keys and its audit log. For threads."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from actors.history.segments.catalog import KEPT_NAME
+from actors.history.segments.segment_catalog import KEPT_NAME
+from bus.errors import OperatorError
 
 if TYPE_CHECKING:
-    from actors.history.engine import Keeper
+    from actors.history.engine import HistoryEngine
+    from actors.history.segments.segment_keys import SegmentKeys
     from actors.shared.audit.audit_log import AuditLog
     from actors.shared.keys.key_ring import KeyRing
 
@@ -20,69 +22,70 @@ ANCHORS: Final = "anchors"
 AUDIT: Final = "history-audit"
 
 
-class Home:
-    """The files of one history; nothing is read or made before it is asked for."""
+class HistoryLocked(OperatorError):
+    """The keys of the history are not available.
+
+    Attributes:
+        reason: why not, and what to do.
+    """
+
+    reason: str
+    words = "{reason}"
+
+
+class HistoryHome:
+    """The files of one history. Reads and creates nothing before it is asked to."""
 
     def __init__(self, state: Path, ring: KeyRing | None = None) -> None:
-        """Args: ring: None for the keys of this home."""
+        """Name the directories.
+
+        Args:
+            state: directory with the state of the app.
+            ring: None for the key ring of this home.
+        """
         self.directory = state / HISTORY
         self.anchors = state / ANCHORS
         self._state = state
         self._ring = ring
 
-    def open(self, *, encrypts: bool) -> Keeper | str:
-        """The history on disk, ready to be loaded; or why its keys are not to be had, in words.
+    def open(self, *, encrypts: bool) -> HistoryEngine:
+        """Open the history on disk, ready to be loaded.
 
         Raises:
-            OSError, DurableWriteFailed, FileUnreadable: the disk does not take it.
+            HistoryLocked: the keys are not available; nothing was changed.
+            OSError, DurableWriteFailed, FileUnreadable: the disk refused.
         """
-        from actors.history.engine import Keeper
-        from actors.history.segments.segment_keys import Vault
-        from actors.history.segments.segment_store import Journal
+        from actors.history.engine import HistoryEngine
+        from actors.history.segments.segment_store import SegmentStore
         from actors.shared.crypto.envelope_errors import KeyUnavailable
-        from actors.shared.keys.key_ring import open_ring
-        from actors.shared.keys.key_store import holds_ciphertext
-        from actors.shared.keys.keychain_choice import KeychainRefused
 
-        needs_keys = encrypts or holds_ciphertext(self.directory)
-        if needs_keys:
-            try:
-                self._ring = self._ring or open_ring(self._state)
-                self._ring.unlock(make=encrypts)
-                self._ring.current()
-            except KeychainRefused as error:
-                return str(error)
-            except KeyUnavailable as error:
-                return f"{error.reason}; {self._ring.report().advice}" if self._ring else error.reason
-        journal = Journal(
-            self.directory, self.anchors, Vault(self._ring if needs_keys else None, encrypts=encrypts)
-        )
+        segments = SegmentStore(self.directory, self.anchors, self._keys(encrypts=encrypts))
         try:
-            journal.open()
+            segments.open()
         except KeyUnavailable as error:
-            journal.let_go()
-            return error.reason
+            segments.abandon()
+            raise HistoryLocked(error.reason) from error
         except BaseException:
-            journal.let_go()
+            segments.abandon()
             raise
-        return Keeper(journal, encrypts=encrypts)
+        return HistoryEngine(segments, encrypts=encrypts)
 
     def left_bytes(self) -> int:
-        """Size of the files that lie there."""
-        from actors.history.segments.segment_files import files_of
+        """Return the size of the files that are there."""
+        from actors.history.segments.segment_files import history_files
 
-        return sum(path.stat().st_size for path in files_of(self.directory, self.anchors))
+        return sum(path.stat().st_size for path in history_files(self.directory, self.anchors))
 
     @property
     def is_kept(self) -> bool:
-        """Whether a person said that the files are to stay there in memory mode."""
+        """Whether the user said that the files stay there in memory mode."""
         return (self.anchors / KEPT_NAME).exists()
 
     def keep(self) -> None:
-        """Note that they are to stay.
+        """Record that the files stay.
 
         Raises:
-            OSError, DurableWriteFailed: it is not noted.
+            OSError, DurableWriteFailed: it is not recorded.
         """
         from actors.shared.durable.durable_write import make_directory, replace_file
 
@@ -90,31 +93,52 @@ class Home:
         replace_file(self.anchors / KEPT_NAME, b"kept\n")
 
     def forget_kept(self) -> None:
-        """The files are in use again, or gone."""
+        """Drop that record: the files are in use again, or gone."""
         (self.anchors / KEPT_NAME).unlink(missing_ok=True)
 
     def purge(self) -> int:
-        """Delete all files; how many. Needs no key.
+        """Delete all files and return their number. Needs no key.
 
         Raises:
-            OSError: not all of them are gone.
+            OSError: some files are left.
         """
-        from actors.history.segments.segment_files import purge
+        from actors.history.segments.segment_files import delete_history_files
 
         self.forget_kept()
-        return purge(self.directory, self.anchors)
+        return delete_history_files(self.directory, self.anchors)
 
-    def note(self, who: str, did: str, outcome: str) -> None:
-        """Note in the audit log what was deleted or changed; never what it said.
+    def audit(self, who: str, did: str, outcome: str) -> None:
+        """Record in the audit log what was deleted or changed, never its text.
 
         Raises:
-            AuditNotWritten, OSError, DurableWriteFailed: it is not noted.
+            AuditNotWritten, OSError, DurableWriteFailed: it is not recorded.
         """
-        with self._audit() as log:
+        with self._audit_log() as log:
             log.record(who, did, HISTORY, outcome)
 
+    def _keys(self, *, encrypts: bool) -> SegmentKeys:
+        """Unlock the key ring if keys are needed."""
+        from actors.history.segments.segment_keys import SegmentKeys
+        from actors.shared.crypto.envelope_errors import KeyUnavailable
+        from actors.shared.keys.key_ring import open_ring
+        from actors.shared.keys.key_store import holds_ciphertext
+        from actors.shared.keys.keychain_choice import KeychainRefused
+
+        if not encrypts and not holds_ciphertext(self.directory):
+            return SegmentKeys(None, encrypts=False)
+        try:
+            self._ring = self._ring or open_ring(self._state)
+            self._ring.unlock(make=encrypts)
+            self._ring.current()
+        except KeychainRefused as error:
+            raise HistoryLocked(str(error)) from error
+        except KeyUnavailable as error:
+            advice = f"; {self._ring.report().advice}" if self._ring else ""
+            raise HistoryLocked(f"{error.reason}{advice}") from error
+        return SegmentKeys(self._ring, encrypts=encrypts)
+
     @contextmanager
-    def _audit(self) -> Iterator[AuditLog]:
+    def _audit_log(self) -> Iterator[AuditLog]:
         from actors.shared.audit.audit_log import AuditLog
 
         log = AuditLog(self._state / AUDIT, self._state / "keys" / f"{AUDIT}.head.json")

@@ -1,4 +1,4 @@
-"""What the actor asks of a history, wherever it is kept: in memory or on disk."""
+"""What the actor asks of a history, whether it is kept in memory or on disk."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from schemas.history import (
 )
 
 
-class Store(Protocol):
-    """Keeps entries; what a method returned is kept as safely as `storage` keeps anything."""
+class HistoryStore(Protocol):
+    """Keeps entries. When a change returns, it is as safe as `storage` says."""
 
     @property
     def storage(self) -> Storage:
         """How entries are kept."""
 
     async def append(self, entry: HistoryEntry) -> HistoryEntry:
-        """Keep an entry; one with a known id is not kept twice."""
+        """Keep an entry and return it; if its id is known, return the entry that has it."""
 
-    async def edit(self, identity: str, text: str, now: float) -> HistoryEntry | None:
-        """Give an entry another text; None if there is no such entry."""
+    async def edit(self, entry_id: str, text: str, now: float) -> HistoryEntry | None:
+        """Give an entry another text; None if it does not exist."""
 
     async def remove(self, ids: Iterable[str], *, dry_run: bool) -> int:
-        """Take entries out; how many there were."""
+        """Remove entries and return how many existed."""
 
     async def clear(self, before: float | None, *, dry_run: bool) -> int:
-        """Take out all entries, or those before a moment; how many there were."""
+        """Remove all entries, or those before a moment, and return how many existed."""
 
-    async def page(self, question: HistoryQueryRequestEvent) -> HistoryPageEvent:
-        """Entries that fit a question, newest first."""
+    async def page(self, query: HistoryQueryRequestEvent) -> HistoryPageEvent:
+        """Return the entries that fit a query, newest first."""
 
-    async def search(self, question: HistorySearchRequestEvent) -> HistoryFoundEvent:
-        """Entries that hold all the words, newest first."""
+    async def search(self, request: HistorySearchRequestEvent) -> HistoryFoundEvent:
+        """Return the entries with all the words, newest first."""
 
-    async def oldest_first(self, question: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
-        """The next entries to export, and whether more follow."""
+    async def oldest_first(self, request: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
+        """Return the next entries to export, and whether more follow."""
 
     async def conversations(self) -> list[ConversationTotals]:
-        """Conversations in numbers, the one that was spoken in last first."""
+        """Return the conversations in numbers, the most recent one first."""
 
     async def sizes(self) -> list[tuple[str, float, int]]:
-        """Id, time and size in bytes of each entry, newest first."""
+        """Return id, time and size in bytes of each entry, newest first."""
 
     def status(self) -> HistoryStatusEvent:
-        """How much there is."""
+        """Return how much is kept."""

@@ -1,7 +1,6 @@
-"""The history in memory: a ring of places, of which the oldest entry makes room for the newest. Pure.
+"""The history in memory: a ring of slots, in which the newest entry takes the slot of the oldest. Pure.
 
-Each entry has a place (slot). The actor tells what becomes of each place, the broker keeps the last word
-about it, and from these words another life of the actor is rebuilt.
+The broker retains the last event about each slot. A restarted actor rebuilds the ring from these events.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import msgspec
 
-from actors.history.word_search import highlights, words_of
+from actors.history.word_search import highlights, hit_of, words_of
 from schemas.history import (
     ConversationTotals,
-    Highlight,
     HistoryEntry,
     HistoryPageEvent,
     HistoryQueryRequestEvent,
@@ -24,18 +23,22 @@ from schemas.history import (
 
 
 @dataclass(frozen=True)
-class Placed:
-    """What a place holds now; None: nothing."""
+class SlotState:
+    """What a slot contains now; None: nothing."""
 
     slot: int
     entry: HistoryEntry | None
 
 
-class Ring:
+class MemoryRing:
     """At most `limit` entries, in the order of their ids."""
 
     def __init__(self, limit: int) -> None:
-        """Args: limit: most entries, at least 1."""
+        """Make an empty ring.
+
+        Args:
+            limit: most entries, at least 1.
+        """
         self._limit = limit
         self._ids: list[str] = []
         self._entries: dict[str, tuple[int, HistoryEntry]] = {}
@@ -43,30 +46,29 @@ class Ring:
 
     @property
     def limit(self) -> int:
-        """Most entries that it holds."""
+        """Most entries that the ring keeps."""
         return self._limit
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def __iter__(self) -> Iterator[HistoryEntry]:
-        return (self._entries[identity][1] for identity in self._ids)
+        return (self._entries[entry_id][1] for entry_id in self._ids)
 
     @property
     def size_bytes(self) -> int:
-        """Size of the texts, as UTF-8."""
+        """Size of the texts as UTF-8."""
         return sum(len(entry.text.encode()) for entry in self)
 
-    def get(self, identity: str) -> HistoryEntry | None:
-        """The entry with this id."""
-        found = self._entries.get(identity)
+    def get(self, entry_id: str) -> HistoryEntry | None:
+        """Return the entry with this id."""
+        found = self._entries.get(entry_id)
         return found[1] if found else None
 
-    # -- changes: each says what is to be told of which place
-    # -------------------------------------------------------
+    # -- changes: each returns the slots that changed
 
-    def append(self, entry: HistoryEntry) -> list[Placed]:
-        """Add an entry; the oldest one leaves its place to it if there is no other. One with a known id replaces that one."""
+    def append(self, entry: HistoryEntry) -> list[SlotState]:
+        """Add an entry, in the slot of the oldest if no other is free. A known id is replaced."""
         if entry.id in self._entries:
             return self.replace(entry)
         if not self._free:
@@ -74,115 +76,111 @@ class Ring:
         slot = self._free.pop()
         self._entries[entry.id] = (slot, entry)
         bisect.insort(self._ids, entry.id)
-        return [Placed(slot, entry)]
+        return [SlotState(slot, entry)]
 
-    def replace(self, entry: HistoryEntry) -> list[Placed]:
-        """Put an entry in the place of the one with its id; nothing happens if there is none."""
+    def replace(self, entry: HistoryEntry) -> list[SlotState]:
+        """Put an entry into the slot of the one with its id. Does nothing if there is none."""
         if entry.id not in self._entries:
             return []
         slot, _ = self._entries[entry.id]
         self._entries[entry.id] = (slot, entry)
-        return [Placed(slot, entry)]
+        return [SlotState(slot, entry)]
 
-    def edit(self, identity: str, text: str, now: float) -> list[Placed]:
+    def edit(self, entry_id: str, text: str, now: float) -> list[SlotState]:
         """Give an entry another text."""
-        found = self.get(identity)
+        found = self.get(entry_id)
         return self.replace(msgspec.structs.replace(found, text=text, edited_at=now)) if found else []
 
-    def remove(self, ids: Iterable[str]) -> list[Placed]:
-        """Take entries out; unknown ids are passed over."""
-        slots = [self._take(identity) for identity in dict.fromkeys(ids) if identity in self._entries]
+    def remove(self, ids: Iterable[str]) -> list[SlotState]:
+        """Remove entries, ignoring unknown ids."""
+        slots = [self._take(entry_id) for entry_id in dict.fromkeys(ids) if entry_id in self._entries]
         self._free += [slot for slot in reversed(slots) if slot < self._limit]
-        return [Placed(slot, None) for slot in slots]
+        return [SlotState(slot, None) for slot in slots]
 
-    def resize(self, limit: int) -> list[Placed]:
-        """Hold at most so many from now on: the oldest ones leave, and those in places that are no more move to others."""
-        leaving = self._ids[: max(0, len(self._ids) - limit)]
-        told = self.remove(leaving)
+    def resize(self, limit: int) -> list[SlotState]:
+        """Change the limit: remove the oldest entries, and move those whose slots no longer exist."""
+        excess = self._ids[: max(0, len(self._ids) - limit)]
+        changed = self.remove(excess)
         outside = [
-            (identity, slot, entry) for identity, (slot, entry) in self._entries.items() if slot >= limit
+            (entry_id, slot, entry) for entry_id, (slot, entry) in self._entries.items() if slot >= limit
         ]
         taken = {slot for slot, _ in self._entries.values()}
         self._limit = limit
         self._free = [slot for slot in range(limit - 1, -1, -1) if slot not in taken]
-        for identity, slot, entry in outside:
+        for entry_id, slot, entry in outside:
             other = self._free.pop()
-            self._entries[identity] = (other, entry)
-            told += [Placed(other, entry), Placed(slot, None)]
-        return told
+            self._entries[entry_id] = (other, entry)
+            changed += [SlotState(other, entry), SlotState(slot, None)]
+        return changed
 
     @classmethod
-    def restored(cls, limit: int, places: Iterable[Placed]) -> tuple[Ring, list[Placed]]:
-        """The ring of a former life, from the last word about each place; and what is to be told if it has to shrink.
+    def restored(cls, limit: int, states: Iterable[SlotState]) -> tuple[Self, list[SlotState]]:
+        """Rebuild a ring from the last state of each slot; also return the slots that change by that.
 
-        An entry that is said to be in two places was on its way to another one: it is taken once, and the
-        other place is emptied.
+        An entry in two slots was being moved: it is taken once, and the other slot is emptied.
         """
-        known = {placed.slot: placed.entry for placed in places}
+        known = {state.slot: state.entry for state in states}
         ring = cls(max([limit, *(slot + 1 for slot in known)]))
-        told: list[Placed] = []
+        changed: list[SlotState] = []
         for slot in sorted(known):
             entry = known[slot]
             if entry is None:
                 continue
             if entry.id in ring._entries:
-                told.append(Placed(slot, None))
+                changed.append(SlotState(slot, None))
                 continue
             ring._entries[entry.id] = (slot, entry)
         ring._ids = sorted(ring._entries)
         taken = {slot for slot, _ in ring._entries.values()}
         ring._free = [slot for slot in range(ring._limit - 1, -1, -1) if slot not in taken]
-        return ring, told + ring.resize(limit)
+        return ring, changed + ring.resize(limit)
 
-    def _take(self, identity: str) -> int:
-        slot, _ = self._entries.pop(identity)
-        del self._ids[bisect.bisect_left(self._ids, identity)]
+    def _take(self, entry_id: str) -> int:
+        slot, _ = self._entries.pop(entry_id)
+        del self._ids[bisect.bisect_left(self._ids, entry_id)]
         return slot
 
-    # -- questions
-    # -------------------------------------------------------------------------------------------------
+    # -- queries
 
     def newest_first(self, before: str = "") -> Iterator[HistoryEntry]:
-        """Entries from the newest on, or from the one before this id on."""
+        """Return entries from the newest on, or from the one before this id on."""
         end = bisect.bisect_left(self._ids, before) if before else len(self._ids)
         return (self._entries[self._ids[at]][1] for at in range(end - 1, -1, -1))
 
-    def page(self, question: HistoryQueryRequestEvent) -> HistoryPageEvent:
-        """Entries that fit a question, newest first."""
-        fitting = [entry for entry in self.newest_first() if fits(question, entry)]
-        left = [entry for entry in fitting if not question.before or entry.id < question.before]
-        page = left[: question.limit]
+    def page(self, query: HistoryQueryRequestEvent) -> HistoryPageEvent:
+        """Return the entries that fit a query, newest first."""
+        fitting = [entry for entry in self.newest_first() if fits(query, entry)]
+        left = [entry for entry in fitting if not query.before or entry.id < query.before]
+        page = left[: query.limit]
         return HistoryPageEvent(
             entries=page, next_before=page[-1].id if len(left) > len(page) else "", total=len(fitting)
         )
 
     def search(self, words: str, before: str, limit: int) -> list[Hit]:
-        """Entries that hold all the words, newest first; one more than `limit` if there are more."""
+        """Return the entries with all the words, newest first; one more than `limit` if there are more."""
         wanted, hits = words_of(words), []
         for entry in self.newest_first(before):
             if (found := highlights(entry.text, wanted)) is not None:
-                hits.append(
-                    Hit(entry=entry, highlights=[Highlight(start=start, end=end) for start, end in found])
-                )
+                hits.append(hit_of(entry, found))
                 if len(hits) > limit:
                     break
         return hits
 
 
-def fits(question: HistoryQueryRequestEvent, entry: HistoryEntry) -> bool:
-    """Whether an entry is one of those that are asked for; the page is not looked at."""
+def fits(query: HistoryQueryRequestEvent, entry: HistoryEntry) -> bool:
+    """Whether an entry is among those that a query asks for, leaving aside its page."""
     return (
-        (question.since is None or entry.at >= question.since)
-        and (question.until is None or entry.at < question.until)
-        and (not question.kind or entry.kind == question.kind)
-        and (not question.conversation_id or entry.conversation_id == question.conversation_id)
-        and (not question.ids or entry.id in question.ids)
-        and (not question.text or question.text.casefold() in entry.text.casefold())
+        (query.since is None or entry.at >= query.since)
+        and (query.until is None or entry.at < query.until)
+        and (not query.kind or entry.kind == query.kind)
+        and (not query.conversation_id or entry.conversation_id == query.conversation_id)
+        and (not query.ids or entry.id in query.ids)
+        and (not query.text or query.text.casefold() in entry.text.casefold())
     )
 
 
-def totals(entries: Iterable[HistoryEntry]) -> list[ConversationTotals]:
-    """Conversations in numbers, the one that was spoken in last first."""
+def conversation_totals(entries: Iterable[HistoryEntry]) -> list[ConversationTotals]:
+    """Return the conversations in numbers, the most recent one first."""
     found: dict[str, ConversationTotals] = {}
     for entry in entries:
         if not entry.conversation_id:

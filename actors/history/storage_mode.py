@@ -1,55 +1,67 @@
-"""What the settings want of the history, and what a person is told about where it is. Pure."""
+"""What the settings want of the history, and the notices about where it is kept. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from actors.history.entry_retention import Rules, rules_of
+from actors.history.entry_retention import RetentionRules
 from schemas.history import PersistenceMode
 
 MAX_ENTRIES: Final = 100
 MAX_ENTRIES_RANGE: Final = (10, 10_000)
-PLAINTEXT_NOTICE: Final = "the history is on disk without encryption, as history.encrypt_at_rest says; everybody who can read this disk can read it"
+PLAINTEXT_NOTICE: Final = (
+    "the history is stored on disk without encryption, as history.encrypt_at_rest says; "
+    "anybody who can read this disk can read it"
+)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StorageMode:
     """What the settings say.
 
     Attributes:
+        mode: memory or disk.
+        encrypts: whether what is on disk is encrypted.
         limit: most entries in memory.
-        rules: what is kept at all.
+        rules: which entries are kept.
     """
 
     mode: PersistenceMode = "memory"
     encrypts: bool = True
     limit: int = MAX_ENTRIES
-    rules: Rules = field(default_factory=Rules)
+    rules: RetentionRules = field(default_factory=RetentionRules)
 
-
-def wanted_of(settings: dict[str, Any]) -> Wanted:
-    """What the settings want; only what is said outright leads to the disk, and only an outright no to plain text."""
-    found = settings.get("history", {})
-    mode: PersistenceMode = "disk" if found.get("persistence_mode") == "disk" else "memory"
-    return Wanted(mode, found.get("encrypt_at_rest") is not False, max_entries(settings), rules_of(settings))
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Self:
+        """Read section `history`. Disk and plain text must each be asked for explicitly."""
+        found = settings.get("history", {})
+        return cls(
+            mode="disk" if found.get("persistence_mode") == "disk" else "memory",
+            encrypts=found.get("encrypt_at_rest") is not False,
+            limit=max_entries(settings),
+            rules=RetentionRules.of(settings),
+        )
 
 
 def max_entries(settings: dict[str, Any]) -> int:
-    """How many entries memory keeps: `history.max_entries`, within its range."""
+    """Return `history.max_entries`, the number of entries that memory keeps, within its range."""
     found = settings.get("history", {}).get("max_entries", MAX_ENTRIES)
     least, most = MAX_ENTRIES_RANGE
     return min(most, max(least, found)) if isinstance(found, int) else MAX_ENTRIES
 
 
 def locked_notice(detail: str) -> str:
-    """Why the history is in memory although it should be on disk."""
-    return f"the history is kept in memory only and not on disk: {detail}; what is on disk already is left as it is, and it goes there as soon as it can"
+    """Say why the history is in memory although it should be on disk."""
+    return (
+        f"the history is kept in memory and not on disk: {detail}; "
+        "entries move to disk as soon as possible, and files that are there stay unchanged"
+    )
 
 
 def left_notice(size_bytes: int) -> str:
-    """What is told in memory mode of files that are still there."""
+    """Say that files are left on disk although the history is in memory."""
     return (
-        f"{size_bytes} bytes of history lie on disk from before; they are neither read nor changed in memory mode; "
+        f"{size_bytes} bytes of earlier history are on disk; memory mode neither reads nor changes them; "
         "'undercroft history purge' deletes them, 'undercroft history keep' leaves them there for good"
     )

@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.test_power_cut import Disk
 from tests.acceptance.test_power_cut import pytestmark as privileged
-from tests.support.history_lab import add, edit, entry, keeper_of, losses, remove, texts
+from tests.support.history_lab import add, edit, engine_of, entry, losses, remove, texts
 
 pytestmark = privileged
 CYCLES = 8
@@ -34,27 +34,27 @@ def test_every_acknowledged_entry_is_there_after_each_cut(disk: Disk, encrypts: 
     dice = random.Random(seed)
     root, known, next_number = disk.path / "state", dict[int, str](), 0
     for _ in range(CYCLES):
-        keeper = keeper_of(root, encrypts=encrypts, limit_bytes=1500)
-        assert texts(keeper) == [known[number] for number in sorted(known)]
-        assert losses(keeper.findings) == []
+        engine = engine_of(root, encrypts=encrypts, limit_bytes=1500)
+        assert texts(engine) == [known[number] for number in sorted(known)]
+        assert losses(engine.findings) == []
         for _ in range(dice.randrange(1, 15)):
             match dice.choice(["add", "add", "add", "edit", "remove", "work"]):
                 case "add":
-                    add(keeper, [next_number])
+                    add(engine, [next_number])
                     known[next_number] = entry(next_number).text
                     next_number += 1
                 case "edit" if known:
                     number = dice.choice(list(known))
-                    keeper.commit([edit(number, f"edited {next_number}")])
+                    engine.commit([edit(number, f"edited {next_number}")])
                     known[number] = f"edited {next_number}"
                 case "remove" if known:
                     number = dice.choice(list(known))
-                    keeper.commit([remove(number)])
+                    engine.commit([remove(number)])
                     del known[number]
                 case _:
-                    keeper.work()
+                    engine.work()
         if dice.random() < 0.3:
-            keeper.close()
+            engine.close()
         else:
             with (newest := max((root / "history").glob("*.jsonl"), default=None) or root / "none").open(
                 "ab"
@@ -63,6 +63,6 @@ def test_every_acknowledged_entry_is_there_after_each_cut(disk: Disk, encrypts: 
                     b'{"seq":99,"kind":"batch","af'
                 )  # written, not yet brought to the platters, never acknowledged
             assert newest
-            keeper._journal.let_go()
+            engine._journal.let_go()
         disk.cut_power()
     assert next_number > CYCLES

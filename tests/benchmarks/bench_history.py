@@ -45,9 +45,9 @@ def undercroft(asked: int, durable: int, together: int, entries: int, searches: 
         found["one_by_one_per_s"] = with_history.append_together(fresh(), durable, 1)
         found["many_per_s"] = with_history.append_together(fresh(), together, CLIENTS)
     found["gain"] = found["many_per_s"] / found["one_by_one_per_s"]
-    found["load_s"], keeper = with_history.load(_large(entries))
-    nanoseconds = sorted(with_history.search(keeper, searches))
-    keeper.close()
+    found["load_s"], engine = with_history.load(_large(entries))
+    nanoseconds = sorted(with_history.search(engine, searches))
+    engine.close()
     return {
         **found,
         "search_p50_ms": nanoseconds[len(nanoseconds) // 2] / 1e6,

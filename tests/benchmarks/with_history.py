@@ -17,13 +17,14 @@ import msgspec
 
 from actors.history.actor import History
 from actors.history.disk_store import DiskStore
-from actors.history.engine import Append, Keeper
-from actors.history.entry_ids import Identities
-from actors.history.segments.segment_keys import Vault
-from actors.history.segments.segment_store import Journal
+from actors.history.engine import AppendEntry, HistoryEngine
+from actors.history.entry_ids import EntryIds
+from actors.history.segments.segment_keys import SegmentKeys
+from actors.history.segments.segment_store import SegmentStore
 from actors.shared.crypto.cipher import DataKey
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
+from bus.alert_book import Alerts
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.errors import RequestFailed
@@ -72,7 +73,7 @@ def serve(pipe: Connection, runtime: Runtime, name: str) -> None:
     """Be the history in memory, or who answers with nothing."""
 
     async def run() -> None:
-        actor: Actor[Any] = History() if name == "history" else Empty()
+        actor: type[Actor[Any]] = History if name == "history" else Empty
         async with connect(name, runtime=runtime) as peer:
             await ActorLoop(actor, peer).run()
 
@@ -109,7 +110,7 @@ def ask(pipe: Connection, runtime: Runtime, name: str, count: int) -> None:
 
 def entries(count: int) -> list[HistoryEntry]:
     """Entries of twelve words, of which few are frequent and many are rare."""
-    dice, identities = random.Random(1), Identities()
+    dice, entry_ids = random.Random(1), EntryIds()
     words = [
         "".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=dice.randint(2, 10))) for _ in range(VOCABULARY)
     ]
@@ -117,7 +118,7 @@ def entries(count: int) -> list[HistoryEntry]:
     texts = [" ".join(dice.choices(words, weights, k=WORDS)) for _ in range(min(count, 20_000))]
     return [
         HistoryEntry(
-            id=identities.next(1.7e9 + number, number),
+            id=entry_ids.next(1.7e9 + number, number),
             at=1.7e9 + number,
             kind="dictation",
             text=texts[number * 7919 % len(texts)],
@@ -127,33 +128,33 @@ def entries(count: int) -> list[HistoryEntry]:
     ]
 
 
-def keeper(directory: Path) -> Keeper:
+def engine_of(directory: Path) -> HistoryEngine:
     """An encrypted history, opened and not loaded."""
-    journal = Journal(directory / "history", directory / "anchors", Vault(Ring(), encrypts=True))
-    journal.open()
-    return Keeper(journal, encrypts=True)
+    segments = SegmentStore(directory / "history", directory / "anchors", SegmentKeys(Ring(), encrypts=True))
+    segments.open()
+    return HistoryEngine(segments, encrypts=True)
 
 
 def write_many(directory: Path, count: int) -> None:
     """An encrypted history of so many entries."""
-    journal = Journal(directory / "history", directory / "anchors", Vault(Ring(), encrypts=True))
-    journal.open()
+    segments = SegmentStore(directory / "history", directory / "anchors", SegmentKeys(Ring(), encrypts=True))
+    segments.open()
     found = entries(count)
     for start in range(0, count, RECORD_ENTRIES):
-        journal.append(msgspec.json.encode({"put": found[start : start + RECORD_ENTRIES]}))
-    journal.close()
+        segments.append(msgspec.json.encode({"put": found[start : start + RECORD_ENTRIES]}))
+    segments.close()
 
 
-def load(directory: Path) -> tuple[float, Keeper]:
+def load(directory: Path) -> tuple[float, HistoryEngine]:
     """Seconds until all entries can be searched."""
     began = time.perf_counter()
-    found = keeper(directory)
-    for part in found.loading():
-        part()
+    found = engine_of(directory)
+    for step in found.loading():
+        step()
     return time.perf_counter() - began, found
 
 
-def search(found: Keeper, count: int) -> list[int]:
+def search(found: HistoryEngine, count: int) -> list[int]:
     """Searches for frequent words, rare ones, and beginnings of one to four letters; nanoseconds of each."""
     dice = random.Random(2)
     words = [word for entry in entries(2_000) for word in entry.text.split()]
@@ -169,12 +170,12 @@ def search(found: Keeper, count: int) -> list[int]:
 
 def append_durably(directory: Path, count: int) -> list[int]:
     """Entries, each durable and encrypted before the next; nanoseconds of each."""
-    store, nanoseconds = keeper(directory), []
-    for part in store.loading():
-        part()
+    store, nanoseconds = engine_of(directory), []
+    for step in store.loading():
+        step()
     for entry in entries(count + WARM_UP):
         began = time.perf_counter_ns()
-        store.commit([Append(entry)])
+        store.commit([AppendEntry(entry)])
         nanoseconds.append(time.perf_counter_ns() - began)
     store.close()
     return nanoseconds[WARM_UP:]
@@ -203,7 +204,7 @@ def append_together(directory: Path, count: int, at_once: int) -> float:
 
     async def run() -> None:
         nonlocal seconds
-        store = DiskStore(keeper(directory), lambda event: None, _nothing)
+        store = DiskStore(engine_of(directory), lambda event: None, Alerts("history", _publish_nothing))
         found = iter(entries(count))
 
         async def client() -> None:
@@ -211,7 +212,7 @@ def append_together(directory: Path, count: int, at_once: int) -> float:
                 await store.append(entry)
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(store.load, _nothing)
+            tasks.start_soon(_load, store)
             tasks.start_soon(store.write)
             await store.wait_loaded()
             began = time.perf_counter()
@@ -224,7 +225,12 @@ def append_together(directory: Path, count: int, at_once: int) -> float:
     return count / seconds
 
 
-async def _nothing(*_: object) -> None:
+async def _load(store: DiskStore) -> None:
+    while await store.load_next():
+        pass
+
+
+async def _publish_nothing(event: Event) -> None:
     return None
 
 

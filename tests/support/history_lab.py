@@ -7,17 +7,20 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.history.engine import Append, Change, Edit, Keeper, Remove
-from actors.history.entry_ids import Identities
-from actors.history.segments.recovery import Finding
-from actors.history.segments.segment_keys import Vault
-from actors.history.segments.segment_store import Journal
+import msgspec
+
+from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
+from actors.history.entry_ids import EntryIds
+from actors.history.entry_table import EntryTable
+from actors.history.segments.recovery import SegmentFinding
+from actors.history.segments.segment_keys import SegmentKeys
+from actors.history.segments.segment_store import SegmentStore
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 
 
-class Ring:
+class FakeKeyRing:
     """A key ring in memory."""
 
     def __init__(self) -> None:
@@ -36,59 +39,70 @@ class Ring:
         self.keys[f"k{len(self.keys) + 1}"] = DataKey(f"k{len(self.keys) + 1}", os.urandom(32))
 
 
-RING = Ring()
+RING = FakeKeyRing()
 
 
 def entry(number: int, text: str = "") -> HistoryEntry:
     """The entry of that number."""
     return HistoryEntry(
-        id=Identities().next(1000.0 + number, number),
+        id=EntryIds().next(1000.0 + number, number),
         at=1000.0 + number,
         kind="dictation",
         text=text or f"text {number}",
     )
 
 
-def keeper_of(root: Path, *, encrypts: bool = True, limit_bytes: int = 4 << 20, ring: Ring = RING) -> Keeper:
+def engine_of(
+    root: Path, *, encrypts: bool = True, limit_bytes: int = 4 << 20, ring: FakeKeyRing = RING
+) -> HistoryEngine:
     """The history below a directory, loaded."""
-    journal = Journal(root / "history", root / "anchors", Vault(ring, encrypts=encrypts), limit_bytes)
-    journal.open()
-    keeper = Keeper(journal, encrypts=encrypts)
-    for part in keeper.loading():
-        part()
-    return keeper
+    segments = SegmentStore(
+        root / "history", root / "anchors", SegmentKeys(ring, encrypts=encrypts), limit_bytes
+    )
+    segments.open()
+    engine = HistoryEngine(segments, encrypts=encrypts)
+    for step in engine.loading():
+        step()
+    return engine
 
 
-def add(keeper: Keeper, numbers: Sequence[int]) -> None:
-    """Keep entries, each in a record of its own."""
+def table_of(entries: Sequence[HistoryEntry]) -> EntryTable:
+    """A table with these entries, all in segment 1."""
+    table = EntryTable()
+    assert table.load(1, [msgspec.json.encode(one) for one in entries]) == set()
+    return table
+
+
+def add(engine: HistoryEngine, numbers: Sequence[int]) -> None:
+    """Keep entries, each in a batch of its own."""
     for number in numbers:
-        keeper.commit([Append(entry(number))])
+        engine.commit([AppendEntry(entry(number))])
 
 
-def edit(number: int, text: str) -> Change:
-    return Edit(entry(number).id, text, 5.0)
+def edit(number: int, text: str) -> EntryChange:
+    return EditEntry(entry(number).id, text, 5.0)
 
 
-def remove(*numbers: int) -> Change:
-    return Remove(tuple(entry(number).id for number in numbers))
+def remove(*numbers: int) -> EntryChange:
+    return RemoveEntries(tuple(entry(number).id for number in numbers))
 
 
-def finish(keeper: Keeper) -> None:
+def finish(engine: HistoryEngine) -> None:
     """Carry out all that is to be done behind changes."""
-    while keeper.has_work:
-        keeper.work()
+    while engine.has_work:
+        engine.work()
 
 
-def texts(keeper: Keeper) -> list[str]:
+def texts(engine: HistoryEngine) -> list[str]:
     """All texts, oldest first."""
-    return [one.text for one in reversed(keeper.index.page(HistoryQueryRequestEvent(limit=1000)).entries)]
+    return [one.text for one in reversed(engine.index.page(HistoryQueryRequestEvent(limit=1000)).entries)]
 
 
-def troubles(keeper: Keeper) -> list[str]:
-    return [finding.trouble for finding in keeper.findings]
+def troubles(engine: HistoryEngine) -> list[str]:
+    return [finding.trouble for finding in engine.findings]
 
 
-def losses(findings: Sequence[Finding]) -> list[str]:
+def losses(findings: Sequence[SegmentFinding]) -> list[str]:
     return [str(finding) for finding in findings if finding.is_loss]
 
 

@@ -1,19 +1,21 @@
-"""A segment: one file of lines behind a header that holds the wrapped key of this file alone. Pure: bytes in, bytes out."""
+"""A segment: a header with the wrapped key of this file, then lines. Pure: bytes in, bytes out."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
 
-from actors.history.segments.segment_records import (
+from actors.history.segments.segment_catalog import SegmentRef
+from actors.history.segments.segment_lines import (
     TAG_BYTES,
-    Kind,
-    RecordRefused,
-    Sealing,
+    LineCipher,
+    LineKind,
+    LineRefused,
     open_line,
     parse_line,
     write_line,
@@ -22,7 +24,7 @@ from actors.history.segments.segment_records import (
 FORMAT: Final = 1
 HEADER_LIMIT_BYTES: Final = 4096
 SEGMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
-"""A segment that is longer is closed, and the next one begun."""
+"""A segment that reached this size is closed, and the next one begun."""
 
 READ_LIMIT_BYTES: Final = 64 * 1024 * 1024
 ENCRYPTED: Final = "aes-256-gcm"
@@ -30,14 +32,16 @@ PLAIN: Final = "none"
 NAME: Final = re.compile(r"segment-(\d{6,12})-([0-9a-f]{16})\.jsonl")
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The first line. The first field tells what the file is, the second whether a key is needed.
+class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first line of a segment.
 
     Attributes:
-        file: random id of this file; a rewritten segment has another.
-        number: place among the segments; the higher, the newer.
-        key: id of the key of the ring that wraps this file's own; empty if it is plain.
-        wrapped: this file's own key.
+        undercroft_history: format of the file; comes first, so that a reader recognizes the file.
+        cipher: says whether a key is needed.
+        file: random id of this file; a rewritten segment gets another one.
+        number: position among the segments; the higher, the newer.
+        key: id of the ring's key that wraps the key of this file; empty if the segment is plain.
+        wrapped: the key of this file, wrapped.
     """
 
     undercroft_history: int = FORMAT
@@ -49,16 +53,16 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @dataclass(frozen=True)
-class SegmentRead:
+class SegmentContent:
     """What was found behind the header.
 
     Attributes:
-        batches: contents of the records that are proven, in their order.
-        tags: tag of each proven line by its number.
-        last: number of the last proven line; 0 for none.
-        is_sealed: whether the last one is a seal.
-        faults: lines that are not what was written, and lines that lack their predecessor, in words.
-        torn_bytes: length of what follows the last line that could be read.
+        batches: contents of the verified batch lines, in order.
+        tags: tag of each verified line by its number.
+        last: number of the last verified line; 0 for none.
+        is_sealed: whether the last verified line is a seal.
+        faults: lines that are not what was written or lack their predecessor, in words.
+        torn_bytes: length of what follows the last verified line.
     """
 
     batches: list[bytes]
@@ -69,76 +73,96 @@ class SegmentRead:
     torn_bytes: int = 0
 
 
-def name_of(number: int, file_id: str) -> str:
-    """Name of the file of a segment."""
-    return f"segment-{number:06d}-{file_id}.jsonl"
+def segment_name(ref: SegmentRef | SegmentHeader) -> str:
+    """Return the name of the file of a segment."""
+    return f"segment-{ref.number:06d}-{ref.file}.jsonl"
 
 
-def header_line(header: Header) -> bytes:
-    """The first line of a segment."""
+def header_line(header: SegmentHeader) -> bytes:
+    """Return the first line of a segment."""
     return msgspec.json.encode(header) + b"\n"
 
 
-def read_header(content: bytes) -> Header:
-    """The header at the beginning of a segment.
+def read_header(content: bytes) -> SegmentHeader:
+    """Return the header at the beginning of a segment.
 
     Raises:
-        RecordRefused: there is none, or it is not written as it should be.
+        LineRefused: there is no header, or it is not in canonical form.
     """
     line = content[:HEADER_LIMIT_BYTES].partition(b"\n")[0]
     try:
-        header = msgspec.json.decode(line, type=Header)
+        header = msgspec.json.decode(line, type=SegmentHeader)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RecordRefused("its header cannot be read") from error
+        raise LineRefused("its header cannot be read") from error
     if header_line(header) != line + b"\n" or (header.cipher == ENCRYPTED) != bool(header.key):
-        raise RecordRefused("its header is not written as it should be")
+        raise LineRefused("its header is not in canonical form")
     return header
 
 
-def first_tag(header: Header) -> str:
-    """What the first line follows: a digest of the header, so that nobody exchanges it."""
+def first_tag(header: SegmentHeader) -> str:
+    """Return what the first line names as its predecessor: a digest that binds header and lines."""
     return hashlib.sha256(header_line(header)).digest()[:TAG_BYTES].hex()
 
 
-class Lines:
-    """Makes the lines of a new segment, one after the other."""
+class SegmentEncoder:
+    """Encodes the lines of a new segment, one after the other."""
 
-    def __init__(self, header: Header, sealing: Sealing) -> None:
-        self.header = header
-        self.sequence = 0
-        self.tag = first_tag(header)
-        self._sealing = sealing
+    def __init__(self, header: SegmentHeader, cipher: LineCipher) -> None:
+        self._header = header
+        self._cipher = cipher
+        self._sequence = 0
+        self._tag = first_tag(header)
 
-    def next(self, kind: Kind, plain: bytes) -> bytes:
-        """The next line. Its number is used up, whatever becomes of the line."""
-        self.sequence += 1
-        self.tag, line = write_line(self._sealing, self.header.file, self.sequence, kind, self.tag, plain)
+    @property
+    def ref(self) -> SegmentRef:
+        """The segment as if it ended with the newest line."""
+        return SegmentRef(
+            number=self._header.number, file=self._header.file, last=self._sequence, tag=self._tag
+        )
+
+    def encode(self, kind: LineKind, content: bytes) -> bytes:
+        """Return the next line. Its number is used up even if the line never reaches the disk."""
+        self._sequence += 1
+        self._tag, line = write_line(
+            self._cipher, self._header.file, self._sequence, kind, self._tag, content
+        )
         return line
 
 
-def read_lines(content: bytes, header: Header, sealing: Sealing) -> SegmentRead:
-    """Read what follows the header. Never raises: what can be proven is kept, and the rest told."""
+def whole_segment(
+    header: SegmentHeader, cipher: LineCipher, batches: Iterable[bytes]
+) -> tuple[bytes, SegmentRef]:
+    """Return a sealed segment with these batches. Without any, only its header; `last` is 0 then."""
+    encoder = SegmentEncoder(header, cipher)
+    parts = [header_line(header), *(encoder.encode("batch", batch) for batch in batches)]
+    if encoder.ref.last:
+        parts.append(encoder.encode("seal", b"{}"))
+    return b"".join(parts), encoder.ref
+
+
+def read_segment(content: bytes, header: SegmentHeader, cipher: LineCipher) -> SegmentContent:
+    """Read what follows the header: keeps what can be verified and describes the rest. Never raises."""
     start = content.find(b"\n") + 1
     *lines, rest = content[start:].split(b"\n")
     batches: list[bytes] = []
     tags: dict[int, str] = {}
     faults: list[str] = []
-    trouble: list[str] = []  # of lines behind the last proven one: torn, unless something proven follows
+    suspects: list[str] = []  # unverified lines: torn, unless a verified line follows
     last, after, is_sealed, torn = 0, first_tag(header), False, len(rest)
     for line in lines:
         try:
             found = parse_line(line)
-            plain = open_line(sealing, header.file, found)
-        except RecordRefused as error:
-            trouble.append(f"behind line {last}: {error}")
+            batch = open_line(cipher, header.file, found)
+        except LineRefused as error:
+            suspects.append(f"after line {last}: {error}")
             torn += len(line) + 1
             continue
-        faults += trouble
+        faults += suspects
         if found.seq != last + 1 or found.after != after or is_sealed:
             faults.append(f"line {found.seq} follows line {last}")
-        trouble, torn = [], len(rest)
+        suspects, torn = [], len(rest)
         last, after, is_sealed = found.seq, found.tag, found.kind == "seal"
         tags[found.seq] = found.tag
         if found.kind == "batch":
-            batches.append(plain)
-    return SegmentRead(batches, tags, last, is_sealed, faults, torn)
+            batches.append(batch)
+    return SegmentContent(batches, tags, last, is_sealed, faults, torn)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from actors.history.actor import History
-from actors.history.entry_ids import Identities
+from actors.history.entry_ids import EntryIds
 from actors.history.storage_mode import max_entries
 from bus.actor_loop import ActorLoop
 from bus.client import Peer
@@ -39,7 +39,7 @@ async def living(bus: MemoryBus) -> AsyncIterator[asyncio.Task[None]]:
 
     async def live() -> None:
         async with bus.connect("history") as own:
-            await ActorLoop(History(), own).run()
+            await ActorLoop(History, own).run()
 
     task = asyncio.create_task(live())
     while not any("history.append" in peer.serves for peer in bus.routing.statistics(0.0).peers):
@@ -83,7 +83,7 @@ async def test_what_was_appended_is_found_and_told(app: Peer) -> None:
 
 
 async def test_an_entry_with_an_id_of_the_askers_own_is_added_once(app: Peer) -> None:
-    identity = Identities().next(5.0, 0)
+    identity = EntryIds().next(5.0, 0)
     for _ in range(2):
         await app.request(HistoryAppendRequestEvent(text="once", id=identity))
     assert await texts(app) == ["once"]

@@ -1,4 +1,4 @@
-"""Entries move between memory and disk as the settings say, none is lost, and nothing is in plain unless somebody says so."""
+"""Entries move between memory and disk as the settings say; none is lost, none is in plain by default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actors.history.actor import History
-from actors.history.history_home import Home
+from actors.history.history_home import HistoryHome
 from actors.history.storage_mode import PLAINTEXT_NOTICE
 from actors.shared.keys.key_ring import open_ring
 from bus.actor_loop import ActorLoop
@@ -50,7 +50,9 @@ async def living(bus: MemoryBus, root: Path, now: Callable[[], float] = time.tim
 
     async def live() -> None:
         async with bus.connect("history") as own:
-            loops.append(ActorLoop(History(Home(root / "state", ring), now), own))
+            loops.append(
+                ActorLoop(lambda context: History(context, HistoryHome(root / "state", ring), now), own)
+            )
             await loops[0].run()
 
     task = asyncio.create_task(live())
@@ -160,7 +162,7 @@ async def test_back_in_memory_what_is_on_disk_stays_until_it_is_purged_or_kept(t
 async def test_without_the_keychain_it_stays_in_memory_says_so_and_goes_to_disk_when_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.history.actor.AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("actors.history.actor.UNLOCK_RETRY_SECONDS", 0.01)
     async with memory_bus() as bus, bus.connect("app") as app:
         await app.publish(settings(persistence_mode="disk"))
         async with living(bus, tmp_path):

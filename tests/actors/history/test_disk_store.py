@@ -11,9 +11,10 @@ import anyio
 import pytest
 
 from actors.history.disk_store import DiskStore
-from actors.history.engine import Keeper
-from actors.history.segments.segment_keys import Vault
-from actors.history.segments.segment_store import Journal
+from actors.history.engine import HistoryEngine
+from actors.history.segments.segment_keys import SegmentKeys
+from actors.history.segments.segment_store import SegmentStore
+from bus.alert_book import Alerts
 from bus.errors import Refused
 from schemas.event import Event
 from schemas.history import (
@@ -22,31 +23,35 @@ from schemas.history import (
     HistoryQueryRequestEvent,
     HistorySearchRequestEvent,
 )
+from schemas.operations.alerts import Alert, AlertChangedEvent
 from tests.support.history_lab import RING, entry, texts
 
 pytestmark = pytest.mark.anyio
 
 
 class Opened:
-    """A store at work, and what it told."""
+    """A store at work, and what it posted."""
 
     def __init__(self, root: Path) -> None:
-        self.journal = Journal(root / "history", root / "anchors", Vault(RING, encrypts=True))
-        self.journal.open()
+        segments = SegmentStore(root / "history", root / "anchors", SegmentKeys(RING, encrypts=True))
+        segments.open()
         self.told: list[HistoryChangedEvent] = []
-        self.troubles: list[str] = []
+        self.alerts: list[Alert] = []
         self.progress: list[float] = []
-        self.keeper = Keeper(self.journal, encrypts=True)
-        self.store = DiskStore(self.keeper, self._post, self._troubled)
+        self.engine = HistoryEngine(segments, encrypts=True)
+        self.store = DiskStore(self.engine, self._post, Alerts("history", self._publish))
 
     def _post(self, event: Event) -> None:
         assert isinstance(event, HistoryChangedEvent)
         self.told.append(event)
 
-    async def _troubled(self, error: Exception | None) -> None:
-        self.troubles.append(type(error).__name__ if error else "over")
+    async def _publish(self, event: Event) -> None:
+        assert isinstance(event, AlertChangedEvent)
+        self.alerts.append(event.alert)
 
-    async def progressed(self) -> None:
+    async def load(self) -> None:
+        while await self.store.load_next():
+            self.progress.append(self.store.status().loading)
         self.progress.append(self.store.status().loading)
 
 
@@ -54,7 +59,7 @@ class Opened:
 async def at_work(root: Path) -> AsyncIterator[Opened]:
     opened = Opened(root)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(opened.store.load, opened.progressed)
+        tasks.start_soon(opened.load)
         tasks.start_soon(opened.store.write)
         yield opened
         await opened.store.drained()
@@ -76,7 +81,7 @@ async def test_entries_that_come_together_share_a_record_and_each_is_told(tmp_pa
         assert opened.store.status().entries == 200
     async with at_work(tmp_path) as opened:
         await opened.store.wait_loaded()
-        assert len(texts(opened.keeper)) == 200
+        assert len(texts(opened.engine)) == 200
         assert opened.progress[-1] == 1.0
 
 
@@ -100,7 +105,7 @@ async def test_edits_removals_and_clearing_are_told_and_settle_on_disk(tmp_path:
         assert await store.clear(1000.5, dry_run=False) == 1
         await store.settled()
         assert [event.change for event in opened.told[4:]] == ["edited", "removed", "removed"]
-        assert texts(opened.keeper) == ["edited", "text 3"]
+        assert texts(opened.engine) == ["edited", "text 3"]
         assert await store.clear(None, dry_run=False) == 2
         assert opened.told[-1].change == "cleared"
         assert list((tmp_path / "history").iterdir()) == []
@@ -117,7 +122,7 @@ async def test_questions_are_answered_from_memory(tmp_path: Path) -> None:
         assert await opened.store.conversations() == []
         assert opened.store.storage == "encrypted"
         assert opened.store.severity == "warning"
-        assert await opened.store.accept() == 0
+        assert await opened.store.accept_loss() == 0
 
 
 async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_may_be_more(
@@ -131,8 +136,8 @@ async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_
         await opened.store.append(entry(2))
         assert not (await opened.store.search(HistorySearchRequestEvent(words="text"))).complete
         assert opened.store.status().loading < 1.0
-        await opened.store.load(opened.progressed)
-        assert texts(opened.keeper) == ["text 1", "text 2"]
+        await opened.load()
+        assert texts(opened.engine) == ["text 1", "text 2"]
         tasks.cancel_scope.cancel()
     await opened.store.close()
 
@@ -145,16 +150,18 @@ async def test_what_cannot_be_saved_is_refused_told_and_over_once_something_is_s
 
     async with at_work(tmp_path) as opened:
         with monkeypatch.context() as patch:
-            patch.setattr("actors.history.segments.segment_store.sync_data", fail)
+            patch.setattr("actors.history.segments.segment_writer.sync_data", fail)
             outcomes = await asyncio.gather(
                 *(opened.store.append(entry(number)) for number in range(3)), return_exceptions=True
             )
         assert all(isinstance(outcome, Refused) and "No space left" in str(outcome) for outcome in outcomes)
         assert opened.told == []
         await opened.store.append(entry(9))
-        assert opened.troubles[-1] == "over"
-        assert set(opened.troubles[:-1]) == {"OSError"}
+        assert {alert.name for alert in opened.alerts} == {"history.not_saved"}
+        assert not opened.alerts[-1].is_active
+        assert all(alert.is_active and "No space left" in alert.message for alert in opened.alerts[:-1])
+        assert len(opened.alerts) > 1
     again = Opened(tmp_path)
-    for part in again.keeper.loading():
+    for part in again.engine.loading():
         part()
-    assert (texts(again.keeper), again.keeper.findings) == (["text 9"], [])
+    assert (texts(again.engine), again.engine.findings) == (["text 9"], [])

@@ -1,4 +1,4 @@
-"""What was acknowledged is there in the next life, what was taken out is nowhere on disk, and every changed byte is noticed."""
+"""Acknowledged entries survive a restart, removed text leaves the disk, and every changed byte is noticed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.history.engine import SMALL_BYTES, SMALL_RUN, Append, batches_of, small_run
+from actors.history.engine import SMALL_BYTES, SMALL_RUN, AppendEntry, batches_of, small_run
 from actors.history.segments.segment import NAME
 from tests.support.descriptors import let_go
 from tests.support.history_lab import (
     RING,
-    Ring,
+    FakeKeyRing,
     add,
     bytes_below,
     edit,
+    engine_of,
     entry,
     finish,
-    keeper_of,
     losses,
     remove,
     texts,
@@ -34,12 +34,12 @@ from tests.support.history_lab import (
 @pytest.mark.parametrize("encrypts", [True, False])
 def test_what_was_kept_is_there_in_the_next_life_closed_or_not(tmp_path: Path, encrypts: bool) -> None:
     for life, close in enumerate([True, False, True]):
-        keeper = keeper_of(tmp_path, encrypts=encrypts)
-        add(keeper, range(life * 3, life * 3 + 3))
-        keeper.commit([edit(0, f"edited in life {life}")])
+        engine = engine_of(tmp_path, encrypts=encrypts)
+        add(engine, range(life * 3, life * 3 + 3))
+        engine.commit([edit(0, f"edited in life {life}")])
         if close:
-            keeper.close()
-    again = keeper_of(tmp_path, encrypts=encrypts)
+            engine.close()
+    again = engine_of(tmp_path, encrypts=encrypts)
     assert texts(again) == ["edited in life 2", *(f"text {number}" for number in range(1, 9))]
     assert again.findings == []
     found = bytes_below(tmp_path)
@@ -48,24 +48,24 @@ def test_what_was_kept_is_there_in_the_next_life_closed_or_not(tmp_path: Path, e
 
 @pytest.mark.requirement("S0-12", "S3-23")
 def test_files_and_directories_are_private(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path)
-    add(keeper, [1])
-    keeper.close()
+    engine = engine_of(tmp_path)
+    add(engine, [1])
+    engine.close()
     for path in tmp_path.rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_changes_that_wait_together_become_one_record_and_see_each_other(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path)
+    engine = engine_of(tmp_path)
     first = entry(1)
-    outcomes = keeper.commit(
+    outcomes = engine.commit(
         [
-            Append(first),
-            Append(entry(1, "again")),
+            AppendEntry(first),
+            AppendEntry(entry(1, "again")),
             edit(1, "changed"),
             remove(1, 9),
             edit(1, "late"),
-            Append(entry(2)),
+            AppendEntry(entry(2)),
         ]
     )
     assert outcomes[0] is first
@@ -73,33 +73,33 @@ def test_changes_that_wait_together_become_one_record_and_see_each_other(tmp_pat
     assert outcomes[3:5] == [[first.id], None]
     (segment,) = (tmp_path / "history").iterdir()
     assert segment.read_bytes().count(b"\n") == 2, "a header and one record"
-    assert texts(keeper) == ["text 2"]
+    assert texts(engine) == ["text 2"]
 
 
 @pytest.mark.parametrize("encrypts", [True, False])
 def test_text_that_was_edited_or_deleted_is_nowhere_on_disk(tmp_path: Path, encrypts: bool) -> None:
     """In plain, so that it can be looked for; encrypted, the file that held it is gone with its key."""
-    keeper = keeper_of(tmp_path, encrypts=encrypts, limit_bytes=1500)
-    add(keeper, range(30))
+    engine = engine_of(tmp_path, encrypts=encrypts, limit_bytes=1500)
+    add(engine, range(30))
     before = {path.name for path in (tmp_path / "history").iterdir()}
-    keeper.commit([edit(3, "harmless"), remove(4, 20)])
-    finish(keeper)
+    engine.commit([edit(3, "harmless"), remove(4, 20)])
+    finish(engine)
     found = bytes_below(tmp_path)
     assert not any(f'"text {number}"'.encode() in found for number in (3, 4, 20))
     held = {name for name in before if name not in {path.name for path in (tmp_path / "history").iterdir()}}
     assert len(held) >= 2
-    keeper.close()
-    again = keeper_of(tmp_path, encrypts=encrypts)
+    engine.close()
+    again = engine_of(tmp_path, encrypts=encrypts)
     assert texts(again) == ["harmless" if n == 3 else f"text {n}" for n in range(30) if n not in (4, 20)]
     assert again.findings == []
 
 
 def test_a_rewrite_that_a_crash_prevented_is_caught_up_on_by_the_next_life(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, encrypts=False)
-    add(keeper, range(3))
-    keeper.commit([remove(1)])
+    engine = engine_of(tmp_path, encrypts=False)
+    add(engine, range(3))
+    engine.commit([remove(1)])
     assert b'"text 1"' in bytes_below(tmp_path)
-    again = keeper_of(tmp_path, encrypts=False)
+    again = engine_of(tmp_path, encrypts=False)
     assert again.has_work
     finish(again)
     assert b'"text 1"' not in bytes_below(tmp_path)
@@ -118,27 +118,27 @@ def test_any_order_of_changes_rewrites_and_restarts_keeps_what_was_acknowledged(
 ) -> None:
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
-    keeper, known = keeper_of(tmp_path, encrypts=False, limit_bytes=600), dict[int, str]()
+    engine, known = engine_of(tmp_path, encrypts=False, limit_bytes=600), dict[int, str]()
     for turn, (step, number) in enumerate(steps):
         match step:
             case "add":
-                keeper.commit([Append(entry(number, f"<{turn}>"))])
+                engine.commit([AppendEntry(entry(number, f"<{turn}>"))])
                 known.setdefault(number, f"<{turn}>")
             case "edit":
-                keeper.commit([edit(number, f"<{turn}>")])
+                engine.commit([edit(number, f"<{turn}>")])
                 known |= {number: f"<{turn}>"} if number in known else {}
             case "remove":
-                keeper.commit([remove(number)])
+                engine.commit([remove(number)])
                 known.pop(number, None)
             case "work":
-                keeper.work()
+                engine.work()
             case "roll":
-                keeper.close()
+                engine.close()
             case _:
-                keeper = keeper_of(tmp_path, encrypts=False, limit_bytes=600)
-        assert texts(keeper) == [known[one] for one in sorted(known)]
-    finish(keeper)
-    again = keeper_of(tmp_path, encrypts=False)
+                engine = engine_of(tmp_path, encrypts=False, limit_bytes=600)
+        assert texts(engine) == [known[one] for one in sorted(known)]
+    finish(engine)
+    again = engine_of(tmp_path, encrypts=False)
     finish(again)
     assert (texts(again), again.findings) == ([known[one] for one in sorted(known)], [])
     found = bytes_below(tmp_path / "history")
@@ -157,10 +157,10 @@ def test_tampering_with_any_byte_is_noticed(
             os, name, lambda descriptor: None, raising=False
         )  # thousands of copies, none of which has to last
     origin = tmp_path / "origin"
-    keeper = keeper_of(origin, limit_bytes=500)
-    add(keeper, range(2))
+    engine = engine_of(origin, limit_bytes=500)
+    add(engine, range(2))
     if closed:
-        keeper.close()
+        engine.close()
     assert keeper_of_copy(origin, tmp_path / "same").findings == []
     for path in sorted(path for path in origin.rglob("*") if path.is_file()):
         content = path.read_bytes()
@@ -184,7 +184,7 @@ def keeper_of_copy(origin: Path, copy: Path, change: Callable[[Path], object] = 
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(origin, copy)
     change(copy)
-    return keeper_of(copy)
+    return engine_of(copy)
 
 
 def segment_of(root: Path, number: int) -> Path:
@@ -202,7 +202,7 @@ def cut(root: Path, number: int, length: int) -> None:
 
 def test_torn_truncated_tampered_missing_and_unknown_are_told_apart(tmp_path: Path) -> None:
     origin = tmp_path / "origin"
-    add(keeper_of(origin, limit_bytes=500), range(3))
+    add(engine_of(origin, limit_bytes=500), range(3))
     open_number = max(int(NAME.fullmatch(path.name)[1]) for path in (origin / "history").iterdir())  # type: ignore[index]
     length = segment_of(origin, open_number).stat().st_size
     assert open_number > 1
@@ -230,27 +230,27 @@ def test_torn_truncated_tampered_missing_and_unknown_are_told_apart(tmp_path: Pa
 
 
 def test_what_can_be_read_of_a_damaged_segment_is_kept_and_the_rest_put_aside(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path)
-    add(keeper, range(5))
-    keeper.close()
+    engine = engine_of(tmp_path)
+    add(engine, range(5))
+    engine.close()
     path = segment_of(tmp_path, 1)
     lines = path.read_bytes().split(b"\n")
     lines[2] = lines[2].replace(b'"data":"', b'"data":"AAAA')
     damaged = b"\n".join(lines)
     path.write_bytes(damaged)
-    again = keeper_of(tmp_path)
+    again = engine_of(tmp_path)
     finish(again)
     assert texts(again) == ["text 0", "text 2", "text 3", "text 4"]
     assert [path.read_bytes() for path in (tmp_path / "history").glob("*.corrupt")] == [damaged]
     again.close()
-    assert keeper_of(tmp_path).findings == []
+    assert engine_of(tmp_path).findings == []
 
 
 def test_a_torn_tail_costs_nothing_acknowledged_and_is_told_once(tmp_path: Path) -> None:
-    add(keeper_of(tmp_path), range(3))
+    add(engine_of(tmp_path), range(3))
     with segment_of(tmp_path, 1).open("ab") as file:
         file.write(b'{"seq":4,"kind":"batch","after":')
-    again = keeper_of(tmp_path)
+    again = engine_of(tmp_path)
     assert (texts(again), troubles(again), losses(again.findings)) == (
         ["text 0", "text 1", "text 2"],
         ["torn"],
@@ -258,82 +258,82 @@ def test_a_torn_tail_costs_nothing_acknowledged_and_is_told_once(tmp_path: Path)
     )
     add(again, [3])
     assert len(list((tmp_path / "history").iterdir())) == 2, "nothing is appended behind a torn tail"
-    assert keeper_of(tmp_path).findings == []
+    assert engine_of(tmp_path).findings == []
 
 
 def test_a_missing_segment_is_told_of_until_it_is_back_or_its_loss_accepted(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, limit_bytes=500)
-    add(keeper, range(3))
-    keeper.close()
+    engine = engine_of(tmp_path, limit_bytes=500)
+    add(engine, range(3))
+    engine.close()
     path = segment_of(tmp_path, 1)
     away = path.rename(tmp_path / "away")
     for _ in range(2):
-        lacking = keeper_of(tmp_path)
+        lacking = engine_of(tmp_path)
         assert troubles(lacking) == ["missing"]
         lacking.close()
     away.rename(path)
-    assert (texts(keeper_of(tmp_path)), keeper_of(tmp_path).findings) == (["text 0", "text 1", "text 2"], [])
+    assert (texts(engine_of(tmp_path)), engine_of(tmp_path).findings) == (["text 0", "text 1", "text 2"], [])
     path.unlink()
-    lacking = keeper_of(tmp_path)
-    assert lacking.accept() == 1
-    assert keeper_of(tmp_path).findings == []
+    lacking = engine_of(tmp_path)
+    assert lacking.accept_loss() == 1
+    assert engine_of(tmp_path).findings == []
 
 
 def test_a_segment_whose_key_is_away_is_left_alone_until_it_is_back(tmp_path: Path) -> None:
-    ring = Ring()
-    first = keeper_of(tmp_path, ring=ring)
+    ring = FakeKeyRing()
+    first = engine_of(tmp_path, ring=ring)
     add(first, [1])
     first.close()
     ring.rotate()
-    second = keeper_of(tmp_path, ring=ring)
+    second = engine_of(tmp_path, ring=ring)
     add(second, [2])
     second.close()
     content = segment_of(tmp_path, 1).read_bytes()
     key = ring.keys.pop("k1")
-    lacking = keeper_of(tmp_path, ring=ring)
+    lacking = engine_of(tmp_path, ring=ring)
     finish(lacking)
     assert (texts(lacking), troubles(lacking)) == (["text 2"], ["locked"])
     lacking.close()
     assert segment_of(tmp_path, 1).read_bytes() == content
     ring.keys = {"k1": key, **ring.keys}
-    assert texts(keeper_of(tmp_path, ring=ring)) == ["text 1", "text 2"]
+    assert texts(engine_of(tmp_path, ring=ring)) == ["text 1", "text 2"]
 
 
 def test_plain_segments_are_encrypted_once_that_is_wanted(tmp_path: Path) -> None:
-    plain = keeper_of(tmp_path, encrypts=False)
+    plain = engine_of(tmp_path, encrypts=False)
     add(plain, range(3))
     plain.close()
-    keeper = keeper_of(tmp_path)
-    finish(keeper)
+    engine = engine_of(tmp_path)
+    finish(engine)
     assert b"text 1" not in bytes_below(tmp_path)
-    assert texts(keeper) == ["text 0", "text 1", "text 2"]
+    assert texts(engine) == ["text 0", "text 1", "text 2"]
 
 
 @pytest.mark.requirement("S0-12")
 def test_clearing_and_purging_leave_nothing(tmp_path: Path) -> None:
-    keeper = keeper_of(tmp_path, encrypts=False)
-    add(keeper, range(3))
-    assert keeper.clear() == 3
+    engine = engine_of(tmp_path, encrypts=False)
+    add(engine, range(3))
+    assert engine.clear() == 3
     assert b"text" not in bytes_below(tmp_path / "history")
-    add(keeper, [7])
-    assert keeper.purge() >= 3
+    add(engine, [7])
+    assert engine.purge() >= 3
     assert list(tmp_path.rglob("*.*")) == []
-    add(keeper, [8])
-    keeper.close()
-    again = keeper_of(tmp_path, encrypts=False)
+    add(engine, [8])
+    engine.close()
+    again = engine_of(tmp_path, encrypts=False)
     assert (texts(again), again.findings) == (["text 8"], [])
 
 
 def test_small_segments_of_many_starts_are_merged(tmp_path: Path) -> None:
     for number in range(SMALL_RUN + 1):
-        keeper = keeper_of(tmp_path, ring=RING)
-        add(keeper, [number])
-        keeper.close()
-    keeper = keeper_of(tmp_path)
-    finish(keeper)
+        engine = engine_of(tmp_path, ring=RING)
+        add(engine, [number])
+        engine.close()
+    engine = engine_of(tmp_path)
+    finish(engine)
     assert len(list((tmp_path / "history").iterdir())) == 1
-    keeper.close()
-    assert texts(keeper_of(tmp_path)) == [f"text {number}" for number in range(SMALL_RUN + 1)]
+    engine.close()
+    assert texts(engine_of(tmp_path)) == [f"text {number}" for number in range(SMALL_RUN + 1)]
 
 
 def test_only_a_run_of_small_segments_is_worth_merging() -> None:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
-
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.history.entry_ids import Identities
-from actors.history.entry_index import CROWDED, WALKED, Index, PlaceTaken, place_of
-from actors.history.memory_ring import Ring
+from actors.history.entry_index import WALKED, EntryIndex
+from actors.history.entry_table import EntryTable
+from actors.history.memory_ring import MemoryRing
 from schemas.history import (
     HistoryEntry,
     HistoryExportRequestEvent,
     HistoryQueryRequestEvent,
     HistorySearchRequestEvent,
 )
-from tests.support.history_lab import entry
+from tests.support.history_lab import entry, table_of
 
 
-def index_of(entries: list[HistoryEntry]) -> Index:
-    index = Index()
-    assert index.load(1, [msgspec.json.encode(one) for one in entries]) == set()
-    return index
+def index_of(entries: list[HistoryEntry]) -> EntryIndex:
+    return EntryIndex(table_of(entries))
 
 
-def ring_of(entries: list[HistoryEntry]) -> Ring:
-    ring = Ring(1000)
+def ring_of(entries: list[HistoryEntry]) -> MemoryRing:
+    ring = MemoryRing(1000)
     for one in entries:
         ring.append(one)
     return ring
@@ -110,23 +105,24 @@ def test_an_export_goes_on_where_its_last_part_ended() -> None:
     assert (more, done) == (True, False)
 
 
-def test_what_is_replaced_or_removed_is_found_no_more_and_tells_where_it_lay() -> None:
-    index = index_of([entry(number) for number in range(3)])
-    assert index.put(2, msgspec.json.encode(entry(1, "other"))) == {1}
-    assert index.load(3, [msgspec.json.encode(entry(2, "third")), msgspec.json.encode(entry(5))]) == {1}
-    assert index.remove(entry(0).id) == 1
-    assert index.remove(entry(0).id) is None
+def test_what_is_replaced_or_removed_is_no_longer_found_and_its_segment_is_known() -> None:
+    table = table_of([entry(number) for number in range(3)])
+    index = EntryIndex(table)
+    assert table.put(2, msgspec.json.encode(entry(1, "other"))) == {1}
+    assert table.load(3, [msgspec.json.encode(entry(2, "third")), msgspec.json.encode(entry(5))]) == {1}
+    assert table.remove(entry(0).id) == 1
+    assert table.remove(entry(0).id) is None
     assert [one.text for one in index.newest_first()] == ["text 5", "third", "other"]
     assert index.search(HistorySearchRequestEvent(words="text"), complete=True).hits[0].entry == entry(5)
     assert len(index.search(HistorySearchRequestEvent(words="text"), complete=True).hits) == 1
-    assert [msgspec.json.decode(body, type=HistoryEntry).text for body in index.bodies_of([2, 3])] == [
+    assert [msgspec.json.decode(body, type=HistoryEntry).text for body in table.bodies_of([2, 3])] == [
         "other",
         "third",
         "text 5",
     ]
-    index.moved([2, 3], 9)
-    assert len(list(index.bodies_of([9]))) == index.count == 3
-    assert [row[0] for row in index.rows()] == [entry(5).id, entry(2).id, entry(1).id]
+    table.move([2, 3], 9)
+    assert len(list(table.bodies_of([9]))) == index.count == 3
+    assert [row[0] for row in index.sizes()] == [entry(5).id, entry(2).id, entry(1).id]
     assert index.ids_before(1002.0) == [entry(1).id]
 
 
@@ -142,32 +138,7 @@ def test_conversations_have_totals() -> None:
     ]
 
 
-@given(st.lists(st.floats(0, 1e10), min_size=2, max_size=20))
-def test_places_are_in_the_order_of_the_ids(times: list[float]) -> None:
-    identities = Identities()
-    ids = [identities.next(at, 7) for at in times]
-    assert [place_of(one) for one in ids] == sorted(place_of(one) for one in ids)
-    assert len({place_of(one) for one in ids}) == len(ids)
-    assert place_of("ffffffff-ffff-7fff-bfff-ffffffffffff") == (1 << 63) - 1
-
-
-def test_ids_that_begin_alike_are_kept_apart_until_there_are_too_many() -> None:
-    base = uuid.UUID(entry(1).id).int
-    ids = [str(uuid.UUID(int=base + number)) for number in range(CROWDED)]
-    index = index_of([msgspec.structs.replace(entry(1), id=one) for one in ids[:100]])
-    assert index.count == 100
-    assert not index.is_crowded(ids[0])
-    found = index.get(ids[50])
-    assert found is not None
-    assert found.id == ids[50]
-    for one in ids[100:]:
-        index.put(1, msgspec.json.encode(msgspec.structs.replace(entry(1), id=one)))
-    assert index.is_crowded(ids[0])
-    assert issubclass(PlaceTaken, ValueError)
-
-
-@pytest.mark.parametrize("identity", ["", "x", "00000000-0000-0000-0000-00000000000"])
-def test_what_is_no_id_is_not_found(identity: str) -> None:
-    index = index_of([entry(1)])
-    assert index.get(identity) is None
-    assert index.remove(identity) is None
+def test_known_ids_are_counted() -> None:
+    index = EntryIndex(EntryTable())
+    assert (index.count, index.count_known([entry(1).id])) == (0, 0)
+    assert index_of([entry(1), entry(2)]).count_known([entry(1).id, entry(3).id, "x"]) == 1

@@ -1,4 +1,4 @@
-"""A history opens with the keys of its home, or says why not; without keys nothing is made, read or overwritten."""
+"""A history opens with the keys of its home, or says why not; without keys it changes nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.history.engine import Keeper
-from actors.history.history_home import Home
+from actors.history.engine import HistoryEngine
+from actors.history.history_home import HistoryHome, HistoryLocked
 from actors.shared.audit.audit_check import verify
 from actors.shared.crypto.envelope import is_encrypted
 from actors.shared.keys.key_ring import KeyRing, open_ring
@@ -21,33 +21,26 @@ def ring_of(root: Path) -> KeyRing:
     return open_ring(root / "state", environ={"UNDERCROFT_KEYCHAIN": f"file:{root / 'chain'}"})
 
 
-def opened(root: Path, *, encrypts: bool = True) -> Keeper | str:
-    found = Home(root / "state", ring_of(root)).open(encrypts=encrypts)
-    if isinstance(found, Keeper):
-        for part in found.loading():
-            part()
-    return found
-
-
-def keeper(root: Path, *, encrypts: bool = True) -> Keeper:
-    found = opened(root, encrypts=encrypts)
-    assert isinstance(found, Keeper)
+def engine(root: Path, *, encrypts: bool = True) -> HistoryEngine:
+    found = HistoryHome(root / "state", ring_of(root)).open(encrypts=encrypts)
+    for step in found.loading():
+        step()
     return found
 
 
 @pytest.mark.requirement("S0-12", "S3-23")
 def test_it_comes_back_with_the_keys_of_the_home_also_after_they_were_rotated(tmp_path: Path) -> None:
-    first = keeper(tmp_path)
+    first = engine(tmp_path)
     add(first, [1])
     first.close()
     ring = ring_of(tmp_path)
     ring.unlock()
     ring.rotate_data_key()
     ring.rotate_key_encryption_key()
-    again = keeper(tmp_path)
+    again = engine(tmp_path)
     add(again, [2])
     again.close()
-    assert (texts(keeper(tmp_path)), keeper(tmp_path).findings) == (["text 1", "text 2"], [])
+    assert (texts(engine(tmp_path)), engine(tmp_path).findings) == (["text 1", "text 2"], [])
 
 
 @pytest.mark.requirement("S0-12", "S0-20")
@@ -55,19 +48,18 @@ def test_it_comes_back_with_the_keys_of_the_home_also_after_they_were_rotated(tm
 def test_while_its_key_is_away_it_does_not_open_and_nothing_is_changed(
     tmp_path: Path, encrypts: bool
 ) -> None:
-    first = keeper(tmp_path)
+    first = engine(tmp_path)
     add(first, [1])
     first.close()
     shutil.move(tmp_path / "chain", tmp_path / "away")
     before = bytes_below(tmp_path / "state" / "history")
-    found = opened(tmp_path, encrypts=encrypts)
-    assert isinstance(found, str)
-    assert "entry_missing" in found
+    with pytest.raises(HistoryLocked, match="entry_missing"):
+        engine(tmp_path, encrypts=encrypts)
     assert bytes_below(tmp_path / "state" / "history") == before
 
 
 def test_plain_needs_no_keys(tmp_path: Path) -> None:
-    first = keeper(tmp_path, encrypts=False)
+    first = engine(tmp_path, encrypts=False)
     add(first, [1])
     first.close()
     assert not (tmp_path / "state" / "keys").exists()
@@ -75,7 +67,7 @@ def test_plain_needs_no_keys(tmp_path: Path) -> None:
 
 
 def test_no_key_is_made_while_an_encrypted_segment_lies_there(tmp_path: Path) -> None:
-    first = keeper(tmp_path)
+    first = engine(tmp_path)
     add(first, [1])
     first.close()
     shutil.rmtree(tmp_path / "state" / "keys")
@@ -83,29 +75,29 @@ def test_no_key_is_made_while_an_encrypted_segment_lies_there(tmp_path: Path) ->
     assert is_encrypted(segment.read_bytes())
     assert holds_ciphertext(tmp_path / "state")
     assert isinstance(ring_of(tmp_path).unlock(make=True), Locked)
-    assert isinstance(opened(tmp_path), str)
+    with pytest.raises(HistoryLocked):
+        engine(tmp_path)
 
 
 def test_a_choice_of_keychain_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", "paper")
-    found = Home(tmp_path / "state").open(encrypts=True)
-    assert isinstance(found, str)
-    assert "there is no such keychain" in found
+    with pytest.raises(HistoryLocked, match="there is no such keychain"):
+        HistoryHome(tmp_path / "state").open(encrypts=True)
 
 
 def test_what_was_taken_from_disk_is_noted_without_what_it_said(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    home.note("app", "delete", "1 entries x")
-    home.note("app", "purge", "2 entries 3 files")
+    home = HistoryHome(tmp_path)
+    home.audit("app", "delete", "1 entries x")
+    home.audit("app", "purge", "2 entries 3 files")
     assert verify(tmp_path / "history-audit", tmp_path / "keys" / "history-audit.head.json") == []
     assert (tmp_path / "history-audit" / "audit-000001.jsonl").read_bytes().count(b"\n") == 2
 
 
 def test_files_that_stay_are_noted_and_a_purge_takes_all(tmp_path: Path) -> None:
-    first = keeper(tmp_path)
+    first = engine(tmp_path)
     add(first, [1])
     first.close()
-    home = Home(tmp_path / "state")
+    home = HistoryHome(tmp_path / "state")
     assert home.left_bytes() > 500
     home.keep()
     assert home.is_kept

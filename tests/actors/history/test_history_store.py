@@ -7,13 +7,13 @@ import inspect
 import pytest
 
 from actors.history.disk_store import DiskStore
-from actors.history.history_store import Store
+from actors.history.history_store import HistoryStore
 from actors.history.memory_store import MemoryStore
 
 
 @pytest.mark.parametrize("kind", [MemoryStore, DiskStore])
 def test_every_store_has_the_methods_of_the_protocol(kind: type) -> None:
-    for name, wanted in vars(Store).items():
+    for name, wanted in vars(HistoryStore).items():
         if inspect.isfunction(wanted) and not name.startswith("_"):
             found = getattr(kind, name)
             assert inspect.iscoroutinefunction(found) == inspect.iscoroutinefunction(wanted), name

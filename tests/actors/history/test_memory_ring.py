@@ -7,26 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.entry_ids import Identities
-from actors.history.memory_ring import Placed, Ring, totals
+from actors.history.entry_ids import EntryIds
+from actors.history.memory_ring import MemoryRing, SlotState, conversation_totals
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 
 
 def entry(number: int, text: str = "words", **values: object) -> HistoryEntry:
     plain = HistoryEntry(
-        id=Identities().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=text
+        id=EntryIds().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=text
     )
     return msgspec.structs.replace(plain, **values)
 
 
-def filled(count: int, limit: int = 10) -> Ring:
-    ring = Ring(limit)
+def filled(count: int, limit: int = 10) -> MemoryRing:
+    ring = MemoryRing(limit)
     for number in range(count):
         ring.append(entry(number, f"text {number}"))
     return ring
 
 
-def texts(ring: Ring) -> list[str]:
+def texts(ring: MemoryRing) -> list[str]:
     return [kept.text for kept in ring]
 
 
@@ -53,7 +53,7 @@ def test_pages_follow_each_other_without_a_gap() -> None:
 
 
 def test_a_page_holds_what_was_asked_for() -> None:
-    ring = Ring(10)
+    ring = MemoryRing(10)
     ring.append(entry(1, "Hello there", kind="dictation"))
     ring.append(entry(2, "hello again", kind="answer", conversation_id="c"))
     ring.append(entry(3, "goodbye", kind="answer"))
@@ -66,7 +66,7 @@ def test_a_page_holds_what_was_asked_for() -> None:
 
 
 def test_a_search_says_where_the_words_stand() -> None:
-    ring = Ring(10)
+    ring = MemoryRing(10)
     ring.append(entry(1, "the quick brown fox"))
     ring.append(entry(2, "the Quick answer"))
     hits = ring.search("quick the", "", 10)
@@ -95,7 +95,8 @@ def test_totals_count_what_was_said_in_each_conversation() -> None:
         entry(4),
     ]
     assert [
-        (one.conversation_id, one.entries, one.tokens, one.first_at, one.last_at) for one in totals(said)
+        (one.conversation_id, one.entries, one.tokens, one.first_at, one.last_at)
+        for one in conversation_totals(said)
     ] == [
         ("a", 2, 12, 1001.0, 1003.0),
         ("b", 1, 1, 1002.0, 1002.0),
@@ -115,7 +116,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_another_life_is_rebuilt_from_what_was_told_of_each_place(steps: list[tuple[str, int]]) -> None:
-    ring, told = Ring(4), dict[int, HistoryEntry | None]()
+    ring, told = MemoryRing(4), dict[int, HistoryEntry | None]()
     for step, number in steps:
         one = entry(number, f"text {number}")
         match step:
@@ -130,7 +131,7 @@ def test_another_life_is_rebuilt_from_what_was_told_of_each_place(steps: list[tu
         told |= {placed.slot: placed.entry for placed in changes}
         assert len(ring) <= ring.limit
         assert list(ring) == sorted(ring, key=lambda kept: kept.id)
-        again, more = Ring.restored(ring.limit, [Placed(slot, kept) for slot, kept in told.items()])
+        again, more = MemoryRing.restored(ring.limit, [SlotState(slot, kept) for slot, kept in told.items()])
         assert list(again) == list(ring)
         assert more == []
         assert len(again.append(entry(99))) == 1, "a place is free, or is made so"
@@ -145,8 +146,8 @@ def test_resizing_keeps_the_newest(before: int, after: int, count: int) -> None:
         if count
         else texts(ring) == []
     )
-    again, told = Ring.restored(
-        after, [Placed(slot, one) for one, slot in zip(ring, range(100, 200), strict=False)]
+    again, told = MemoryRing.restored(
+        after, [SlotState(slot, one) for one, slot in zip(ring, range(100, 200), strict=False)]
     )
     assert list(again) == list(ring)
     assert len(told) == 2 * len(ring), "places beyond the limit move"
@@ -154,6 +155,6 @@ def test_resizing_keeps_the_newest(before: int, after: int, count: int) -> None:
 
 def test_an_entry_on_its_way_between_two_places_is_taken_once() -> None:
     one = entry(1)
-    ring, told = Ring.restored(4, [Placed(3, one), Placed(1, one)])
+    ring, told = MemoryRing.restored(4, [SlotState(3, one), SlotState(1, one)])
     assert list(ring) == [one]
-    assert told == [Placed(3, None)]
+    assert told == [SlotState(3, None)]

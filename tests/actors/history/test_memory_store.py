@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.entry_ids import Identities
+from actors.history.entry_ids import EntryIds
 from actors.history.memory_store import MemoryStore
 from schemas.event import Event
 from schemas.history import (
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 def entry(number: int) -> HistoryEntry:
     return HistoryEntry(
-        id=Identities().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=f"text {number}"
+        id=EntryIds().next(1000.0 + number, 0), at=1000.0 + number, kind="dictation", text=f"text {number}"
     )
 
 
@@ -62,8 +62,8 @@ async def test_the_brokers_copy_is_what_another_life_comes_back_with(steps: list
             case _:
                 store.resize(8)
         assert broker.texts() == await texts(store)
-    again = MemoryStore(store.status().limit_entries, broker.post)
-    again.restore(list(broker.places.values()))
+    again = MemoryStore(1, broker.post)
+    again.restore(list(broker.places.values()), store.status().limit_entries)
     assert await texts(again) == broker.texts()
 
 

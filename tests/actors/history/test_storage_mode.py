@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.entry_retention import Rules
-from actors.history.storage_mode import Wanted, left_notice, locked_notice, max_entries, wanted_of
+from actors.history.entry_retention import RetentionRules
+from actors.history.storage_mode import StorageMode, left_notice, locked_notice, max_entries
 
 
 @pytest.mark.requirement("S0-11", "S0-12", "S0-13", "S0-20")
 @pytest.mark.parametrize(
     ("found", "wanted"),
     [
-        ({}, Wanted("memory", True, 100)),
-        ({"history": {"persistence_mode": "disk"}}, Wanted("disk", True, 100)),
-        ({"history": {"persistence_mode": "Disk", "encrypt_at_rest": None}}, Wanted("memory", True, 100)),
+        ({}, StorageMode("memory", True, 100)),
+        ({"history": {"persistence_mode": "disk"}}, StorageMode("disk", True, 100)),
+        (
+            {"history": {"persistence_mode": "Disk", "encrypt_at_rest": None}},
+            StorageMode("memory", True, 100),
+        ),
         (
             {"history": {"persistence_mode": "disk", "encrypt_at_rest": False, "keep_days": 7}},
-            Wanted("disk", False, 100, Rules(days=7)),
+            StorageMode("disk", False, 100, RetentionRules(days=7)),
         ),
-        ({"history": {"encrypt_at_rest": 0, "max_entries": 50}}, Wanted("memory", True, 50)),
+        ({"history": {"encrypt_at_rest": 0, "max_entries": 50}}, StorageMode("memory", True, 50)),
     ],
 )
 def test_only_what_is_said_outright_leads_to_the_disk_or_to_plain_text(
-    found: dict[str, object], wanted: Wanted
+    found: dict[str, object], wanted: StorageMode
 ) -> None:
-    assert wanted_of(found) == wanted
+    assert StorageMode.of(found) == wanted
 
 
 @pytest.mark.parametrize(

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.segments.catalog import Catalog, Head, SegmentRef
-from actors.history.segments.recovery import Finding, judge_head, judge_segment, plan_start
-from actors.history.segments.segment import SegmentRead, name_of
+from actors.history.segments.recovery import SegmentFinding, judge_head, judge_segment, plan_recovery
+from actors.history.segments.segment import SegmentContent, segment_name
+from actors.history.segments.segment_catalog import SegmentCatalog, SegmentHead, SegmentRef
 
 A, B = "a" * 16, "b" * 16
 CLOSED = SegmentRef(number=1, file=A, last=3, tag="t3")
 OPEN = SegmentRef(number=2, file=B)
-NAME_A, NAME_B = name_of(1, A), name_of(2, B)
-CATALOG = Catalog(next_number=3, segments=[CLOSED, OPEN], removed=["segment-000001-cccccccccccccccc.jsonl"])
+NAME_A, NAME_B = segment_name(CLOSED), segment_name(OPEN)
+CATALOG = SegmentCatalog(
+    next_number=3, segments=[CLOSED, OPEN], removed=["segment-000001-cccccccccccccccc.jsonl"]
+)
 
 
-def read(last: int, *, sealed: bool = False, faults: list[str] | None = None, torn: int = 0) -> SegmentRead:
-    return SegmentRead(
+def read(
+    last: int, *, sealed: bool = False, faults: list[str] | None = None, torn: int = 0
+) -> SegmentContent:
+    return SegmentContent(
         [], {number: f"t{number}" for number in range(1, last + 1)}, last, sealed, faults or [], torn
     )
 
 
-def troubles(findings: list[Finding]) -> list[str]:
+def troubles(findings: list[SegmentFinding]) -> list[str]:
     return [finding.trouble for finding in findings]
 
 
 def test_files_that_the_catalog_knows_are_loaded_in_their_order() -> None:
-    plan = plan_start([NAME_B, NAME_A], CATALOG)
+    plan = plan_recovery([NAME_B, NAME_A], CATALOG)
     assert (plan.segments, plan.findings, plan.delete, plan.rename) == ([CLOSED, OPEN], [], [], [])
 
 
@@ -57,14 +61,19 @@ def test_files_that_the_catalog_knows_are_loaded_in_their_order() -> None:
 def test_leftovers_are_cleared_away_strangers_put_aside_and_what_is_missing_told(
     names: list[str], rename: list[str], delete: list[str], aside: list[str], found: list[str]
 ) -> None:
-    plan = plan_start(names, CATALOG)
-    assert (plan.rename, plan.delete, plan.aside, troubles(plan.findings)) == (rename, delete, aside, found)
+    plan = plan_recovery(names, CATALOG)
+    assert (plan.rename, plan.delete, plan.quarantine, troubles(plan.findings)) == (
+        rename,
+        delete,
+        aside,
+        found,
+    )
 
 
 def test_without_a_catalog_every_segment_counts() -> None:
-    plan = plan_start([NAME_A, NAME_B, "other"], None)
+    plan = plan_recovery([NAME_A, NAME_B, "other"], None)
     assert [(ref.number, ref.file, ref.is_open) for ref in plan.segments] == [(1, A, True), (2, B, True)]
-    assert plan.aside == ["other"]
+    assert plan.quarantine == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +87,7 @@ def test_without_a_catalog_every_segment_counts() -> None:
         (read(3, faults=["line 2"]), ["tampered"]),
     ],
 )
-def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentRead, expected: list[str]) -> None:
+def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentContent, expected: list[str]) -> None:
     assert troubles(judge_segment(CLOSED, found, None, has_anchors=True)) == expected
 
 
@@ -96,26 +105,26 @@ def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentRead, expect
     ],
 )
 def test_an_open_segment_has_at_least_what_the_head_says(
-    found: SegmentRead, sequence: int, expected: list[str]
+    found: SegmentContent, sequence: int, expected: list[str]
 ) -> None:
-    head = Head(number=2, file=B, sequence=sequence, tag=f"t{sequence}")
+    head = SegmentHead(number=2, file=B, sequence=sequence, tag=f"t{sequence}")
     assert troubles(judge_segment(OPEN, found, head, has_anchors=True)) == expected
 
 
 def test_a_head_that_was_brought_back_from_before_shows() -> None:
-    older = Head(number=1, file=A, sequence=3, tag="t3")
+    older = SegmentHead(number=1, file=A, sequence=3, tag="t3")
     assert troubles(judge_segment(OPEN, read(2), older, has_anchors=True)) == ["anchor"]
     assert judge_segment(OPEN, read(0), older, has_anchors=True) == []
-    other = Head(number=2, file=B, sequence=2, tag="x")
+    other = SegmentHead(number=2, file=B, sequence=2, tag="x")
     assert troubles(judge_segment(OPEN, read(2), other, has_anchors=True)) == ["tampered"]
 
 
 def test_a_catalog_that_was_brought_back_from_before_shows() -> None:
-    assert judge_head(Head(number=2, file=B), CATALOG) == []
-    assert judge_head(Head(number=1, file="gone"), CATALOG) == []
-    assert troubles(judge_head(Head(number=5, file="c" * 16), CATALOG)) == ["anchor"]
+    assert judge_head(SegmentHead(number=2, file=B), CATALOG) == []
+    assert judge_head(SegmentHead(number=1, file="gone"), CATALOG) == []
+    assert troubles(judge_head(SegmentHead(number=5, file="c" * 16), CATALOG)) == ["anchor"]
 
 
 def test_a_finding_says_what_where_and_whether_something_is_lost() -> None:
-    assert str(Finding("torn", "f", "3 bytes")).startswith("f: torn: its last line is half there")
-    assert (Finding("torn", "f").is_loss, Finding("missing", "f").is_loss) == (False, True)
+    assert str(SegmentFinding("torn", "f", "3 bytes")).startswith("f: torn: its last line is incomplete")
+    assert (SegmentFinding("torn", "f").is_loss, SegmentFinding("missing", "f").is_loss) == (False, True)

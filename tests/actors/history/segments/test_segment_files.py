@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.history.segments.catalog import CATALOG_NAME, HEAD_NAME
-from actors.history.segments.segment_files import cut_off, files_of, purge
+from actors.history.segments.segment_catalog import CATALOG_NAME, HEAD_NAME
+from actors.history.segments.segment_files import delete_history_files, history_files, truncate_file
 
 
 def test_a_purge_takes_segments_and_anchors_and_leaves_the_anchors_of_others(tmp_path: Path) -> None:
@@ -18,17 +18,17 @@ def test_a_purge_takes_segments_and_anchors_and_leaves_the_anchors_of_others(tmp
     ):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
-    assert [path.name for path in files_of(history, anchors)] == [
+    assert [path.name for path in history_files(history, anchors)] == [
         "segment",
         *sorted([CATALOG_NAME, f"{HEAD_NAME}.damaged"]),
     ]
-    assert purge(history, anchors) == 3
+    assert delete_history_files(history, anchors) == 3
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["config.json"]
-    assert purge(tmp_path / "none", tmp_path / "nothing") == 0
+    assert delete_history_files(tmp_path / "none", tmp_path / "nothing") == 0
 
 
 def test_what_is_cut_off_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "segment"
     path.write_bytes(b"whole\ntorn")
-    cut_off(path, 6)
+    truncate_file(path, 6)
     assert path.read_bytes() == b"whole\n"

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from actors.history.segments.segment_keys import Vault
-from actors.history.segments.segment_records import Encrypted, Plain, RecordRefused
+from actors.history.segments.segment_keys import SegmentKeys
+from actors.history.segments.segment_lines import EncryptedLines, LineRefused, PlainLines
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 
@@ -30,33 +30,33 @@ class Ring:
 @pytest.mark.requirement("S0-12", "S3-23")
 def test_a_segment_opens_with_the_ring_alone_and_each_has_another_key() -> None:
     ring = Ring()
-    (first, sealing), (second, _) = (Vault(ring, encrypts=True).begin(number) for number in (1, 2))
-    tag, data = sealing.seal(b"a", 1, b"text")
-    assert Vault(ring, encrypts=True).sealing(first).open(b"a", 1, tag, data) == b"text"
-    with pytest.raises(RecordRefused):
-        Vault(ring, encrypts=True).sealing(second).open(b"a", 1, tag, data)
+    (first, cipher), (second, _) = (SegmentKeys(ring, encrypts=True).new_segment(number) for number in (1, 2))
+    tag, data = cipher.seal(b"a", 1, b"text")
+    assert SegmentKeys(ring, encrypts=True).cipher(first).open(b"a", 1, tag, data) == b"text"
+    with pytest.raises(LineRefused):
+        SegmentKeys(ring, encrypts=True).cipher(second).open(b"a", 1, tag, data)
 
 
 def test_keys_that_were_rotated_still_open_and_other_homes_do_not() -> None:
     ring = Ring()
-    vault = Vault(ring, encrypts=True)
-    header, _ = vault.begin(1)
+    keys = SegmentKeys(ring, encrypts=True)
+    header, _ = keys.new_segment(1)
     ring.keys["k2"] = DataKey("k2", os.urandom(32))
-    assert isinstance(vault.sealing(header), Encrypted)
-    assert vault.begin(2)[0].key == vault.anchor_key() == "k2"
+    assert isinstance(keys.cipher(header), EncryptedLines)
+    assert keys.new_segment(2)[0].key == keys.anchor_key() == "k2"
     with pytest.raises(KeyUnavailable):
-        vault.anchor_secret("k3")
-    assert vault.anchor_secret("k1") != vault.anchor_secret("k2")
-    with pytest.raises(RecordRefused):
-        Vault(Ring(), encrypts=True).sealing(header)
+        keys.anchor_secret("k3")
+    assert keys.anchor_secret("k1") != keys.anchor_secret("k2")
+    with pytest.raises(LineRefused):
+        SegmentKeys(Ring(), encrypts=True).cipher(header)
 
 
 def test_without_keys_only_plain_ones_are_begun_and_opened() -> None:
-    vault = Vault(None, encrypts=False)
-    header, sealing = vault.begin(1)
-    assert (header.key, vault.anchor_key(), vault.anchor_secret("")) == ("", "", b"")
-    assert isinstance(sealing, Plain)
-    assert isinstance(vault.sealing(header), Plain)
-    encrypted, _ = Vault(Ring(), encrypts=True).begin(2)
+    keys = SegmentKeys(None, encrypts=False)
+    header, cipher = keys.new_segment(1)
+    assert (header.key, keys.anchor_key(), keys.anchor_secret("")) == ("", "", b"")
+    assert isinstance(cipher, PlainLines)
+    assert isinstance(keys.cipher(header), PlainLines)
+    encrypted, _ = SegmentKeys(Ring(), encrypts=True).new_segment(2)
     with pytest.raises(KeyUnavailable):
-        vault.sealing(encrypted)
+        keys.cipher(encrypted)

@@ -1,8 +1,8 @@
-"""The full-text index is asked for too much rather than too little; values never become part of a condition."""
+"""The full-text index is asked for too much rather than too little; values never enter a condition."""
 
 from __future__ import annotations
 
-from actors.history.query import match_of, searchable, where_of
+from actors.history.entry_query import match_of, searchable, where_of
 from schemas.history import HistoryQueryRequestEvent
 
 
