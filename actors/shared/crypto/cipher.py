@@ -1,9 +1,8 @@
-"""Encryption of content: XAES-256-GCM, whose random 24-byte nonces may be used without counting them.
+"""Encrypts content with XAES-256-GCM, whose random 24-byte nonces need not be counted.
 
-Plain AES-GCM with random nonces of 96 bits must stop at 2**32 messages of a key (NIST SP 800-38D, 8.3).
-XAES-256-GCM (C2SP, https://c2sp.org/XAES-256-GCM) derives a key of its own for each message, and has room for
-2**80 of
-them.
+Plain AES-GCM with random nonces of 96 bits must stop after 2**32 messages of a key (NIST SP 800-38D, 8.3).
+XAES-256-GCM (C2SP, https://c2sp.org/XAES-256-GCM) derives a key of its own for each message, which is good
+for 2**80 messages.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class DataKey:
     """A key that encrypts documents.
 
     Attributes:
-        id: names it in envelopes; tells nothing about it.
+        id: names it in envelopes; says nothing about the secret.
         secret: 32 random bytes; never shown, logged or sent.
     """
 
@@ -43,17 +42,27 @@ class DataKey:
 
 
 class WrongKey(ValueError):
-    """The content was not encrypted under this key and these associated data, or it was changed since."""
+    """The content was encrypted under another key or with other associated data, or was changed since."""
 
 
 def encrypt(secret: bytes, plain: bytes, associated: bytes, nonce: bytes = b"") -> bytes:
-    """Encrypt; returns nonce, ciphertext and tag in one. A nonce is given by tests only, it is random otherwise."""
+    """Encrypt content.
+
+    Args:
+        secret: of the data key.
+        plain: the content.
+        associated: must be the same when it is decrypted.
+        nonce: for tests only; random otherwise.
+
+    Returns:
+        Nonce, ciphertext and tag in one.
+    """
     nonce = nonce or os.urandom(NONCE_BYTES)
     return nonce + _cipher(secret, nonce).encrypt(nonce[12:], plain, associated)
 
 
 def decrypt(secret: bytes, sealed: bytes | memoryview, associated: bytes) -> bytes:
-    """Decrypt what `encrypt` made.
+    """Decrypt what `encrypt` returned.
 
     Raises:
         WrongKey: the tag does not fit.
@@ -70,7 +79,10 @@ def decrypt(secret: bytes, sealed: bytes | memoryview, associated: bytes) -> byt
 
 
 def _cipher(secret: bytes, nonce: bytes) -> AESGCM:
-    """AES-256-GCM under the key that belongs to the first half of the nonce: CMAC as the counter-mode KDF (NIST SP 800-108)."""
+    """AES-256-GCM under the key derived from the first half of the nonce.
+
+    The derivation is CMAC in counter mode (NIST SP 800-108).
+    """
     encryptor, gcm = _primitives()
     block = encryptor(secret)
     subkey = int.from_bytes(block.update(bytes(_BLOCK_BYTES)))
@@ -84,7 +96,7 @@ def _cipher(secret: bytes, nonce: bytes) -> AESGCM:
 
 @functools.cache
 def _primitives() -> tuple[Callable[[bytes], CipherContext], type[AESGCM]]:
-    """AES on single blocks, and AES-GCM; imported late, since most processes encrypt nothing."""
+    """AES on single blocks, and AES-GCM. Imported late, because most processes encrypt nothing."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

@@ -1,4 +1,4 @@
-"""Values and bytes: canonical JSON, and zstd with a bound on what comes out."""
+"""Turns values into canonical JSON, and compresses it with zstd. Decompression is bounded."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     import zstandard
 
 DEPTH_LIMIT: Final = 128
-"""How deep lists and objects may be nested in one another."""
+"""How deep lists and objects may be nested."""
 
 ZSTD_LEVEL: Final = 3
-_of_thread = threading.local()  # a compressor is costly to make, and for one thread at a time
-WINDOW_LIMIT_BYTES: Final = 8 * 1024 * 1024  # what RFC 8878, 3.1.1.1.2, recommends decoders to support
+WINDOW_LIMIT_BYTES: Final = 8 * 1024 * 1024  # decoders should support this much (RFC 8878, 3.1.1.1.2)
+_of_thread = threading.local()  # a compressor is costly to make, and serves one thread at a time
 
 
 class ValueNotStorable(UndercroftError):
-    """A value would not come back as it was given, so it is not stored.
+    """A value would not come back as it was given, so it is refused.
 
     Attributes:
-        problem: what is wrong with it; holds nothing of the value.
+        problem: what is wrong; shows nothing of the value.
     """
 
     problem: str
@@ -35,15 +35,15 @@ class ValueNotStorable(UndercroftError):
 
 
 class NotDecodable(UndercroftError, ValueError):
-    """Bytes do not hold what they were said to hold."""
+    """Bytes do not hold what their header announced."""
 
 
 def encode(value: Any, limit_bytes: int) -> bytes:
-    """Canonical JSON: sorted keys, no spaces, UTF-8. What is returned decodes to an equal value.
+    """Canonical JSON: sorted keys, no spaces, UTF-8. It decodes to an equal value.
 
     Raises:
-        ValueNotStorable: it holds something other than JSON (NaN, bytes, a tuple), is too large or nested too
-            deep.
+        ValueNotStorable: the value holds what JSON cannot (NaN, bytes, a tuple), is too large, or is nested
+            too deep.
     """
     try:
         content = msgspec.json.encode(value, order="deterministic")
@@ -72,7 +72,11 @@ def decode(content: bytes | memoryview) -> Any:
 
 
 def check_depth(value: Any, content: bytes) -> None:
-    """Refuse nesting that a reader with less stack than ours could not follow; `content` is the value as JSON.
+    """Refuse nesting that a reader with a smaller stack could not follow.
+
+    Args:
+        value: as it was given.
+        content: the same value as JSON.
 
     Raises:
         ValueNotStorable: it is nested deeper than DEPTH_LIMIT.
@@ -93,7 +97,7 @@ def check_depth(value: Any, content: bytes) -> None:
 
 
 def compress(content: bytes) -> bytes:
-    """One zstd frame (RFC 8878) that says how large its content is."""
+    """One zstd frame (RFC 8878) that states the size of its content."""
     found: zstandard.ZstdCompressor | None = getattr(_of_thread, "compressor", None)
     if found is None:
         import zstandard
@@ -103,10 +107,10 @@ def compress(content: bytes) -> bytes:
 
 
 def decompress(packed: bytes, size_bytes: int, limit_bytes: int) -> bytes:
-    """The content of one zstd frame; nothing is allocated before its size is known to be within the limit.
+    """The content of one zstd frame. Allocates nothing before the size is known to be within the limit.
 
     Raises:
-        NotDecodable: it is no such frame, or its content has not the size that was announced.
+        NotDecodable: it is no such frame, or its content has another size than announced.
     """
     import zstandard
 
@@ -114,7 +118,8 @@ def decompress(packed: bytes, size_bytes: int, limit_bytes: int) -> bytes:
         stated = zstandard.frame_content_size(packed)
         if stated != size_bytes or stated > limit_bytes:
             raise NotDecodable(
-                f"the compressed content says it has {stated} bytes, expected {size_bytes} and at most {limit_bytes}"
+                f"the compressed content says it has {stated} bytes, "
+                f"expected {size_bytes} and at most {limit_bytes}"
             )
         decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT_BYTES)
         content = decompressor.decompress(packed, max_output_size=size_bytes, allow_extra_data=False)

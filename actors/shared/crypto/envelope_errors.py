@@ -1,4 +1,4 @@
-"""How opening an envelope ends: with a stored value, or with one of the errors that tell damage, absence of a key and newer versions apart."""
+"""What opening an envelope ends with: a stored value, or an error that tells damage from a missing key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class StoredValue:
-    """A value and what its envelope says about it."""
+    """A value, and what its envelope says about it.
+
+    Attributes:
+        written_at: seconds since the Unix epoch.
+        revision: how often the document was written.
+        key_id: of the data key; empty if the value was not encrypted.
+    """
 
     value: Any
     schema: str
@@ -38,12 +44,12 @@ class NotAnEnvelope(UndercroftError):
 
 
 class EnvelopeDamaged(UndercroftError):
-    """The content is not what was written: a digest does not fit, a part is missing, or it is another document's.
+    """The content is not what was written: the digest does not fit, or it is another document's.
 
     Attributes:
         problem: what was found and what was expected.
-        digest: the digest that the envelope carries, empty if it cannot be read.
-        remains: what can still be read and may be wrong; None if nothing can.
+        digest: that the envelope carries; empty if it cannot be read.
+        remains: what can still be read, and may be wrong; None if nothing can.
     """
 
     problem: str
@@ -53,11 +59,11 @@ class EnvelopeDamaged(UndercroftError):
 
 
 class EnvelopeLocked(UndercroftError):
-    """The content is whole but its key is not to be had, or not the right one. It is no damage: nothing may be overwritten.
+    """The content is whole, but its key is missing or the wrong one. That is no damage: overwrite nothing.
 
     Attributes:
-        key_id: the data key that it needs.
-        reason: why that is not to be had.
+        key_id: of the data key that it needs.
+        reason: why there is no such key now.
     """
 
     key_id: str
@@ -66,22 +72,18 @@ class EnvelopeLocked(UndercroftError):
 
 
 class EnvelopeTooNew(UndercroftError):
-    """A later version of Undercroft wrote it. It is read-only for this one, and nothing may be overwritten.
+    """A later version of Undercroft wrote it. This one only reads around it: overwrite nothing.
 
     Attributes:
-        format: its format; this version knows those up to `FORMAT`.
+        format: of the envelope; this version knows those up to `FORMAT`.
     """
 
     format: int
-
-    def __str__(self) -> str:
-        return (
-            f"written by a later version (format {self.format}, expected at most {FORMAT}); update Undercroft"
-        )
+    words = f"written by a later version (format {{format}}, expected at most {FORMAT}); update Undercroft"
 
 
 class KeyUnavailable(UndercroftError):
-    """A data key cannot be given now; raised by the `keys` of `open_envelope`.
+    """There is no such data key now. Raised by the `keys` that are handed to `open_envelope`.
 
     Attributes:
         key_id: which one.

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, MAGIC
+from actors.shared.crypto.envelope_layout import HEADER_LIMIT_BYTES, MAGIC
 from actors.shared.durable.durable_write import REAL_DISK, Disk, make_directory, sync_directory, sync_file
 from actors.state_store.backups.errors import PlaceSilent
 from actors.state_store.engine import key_paths
