@@ -1,9 +1,10 @@
-"""How the state of actors looks on a terminal."""
+"""The state of actors as a table or as plain lines, and their logs and alerts, one line each."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from actors.cli.exit_codes import ExitCode
@@ -36,7 +37,7 @@ def age(seconds: float) -> str:
 
 
 def explain(status: ActorStatus) -> str:
-    """Why an actor is in its state, and when it goes on."""
+    """Why an actor is in its state, and what comes next."""
     words = [status.reason] if status.state != "ready" and status.reason else []
     if status.retry_seconds is not None:
         words.append(f"next try in {status.retry_seconds:.0f} s")
@@ -70,13 +71,14 @@ def record_line(record: LogRecord) -> str:
 
 
 def alert_line(alert: Alert) -> str:
-    """One alert: how bad, what, since when, what to do."""
+    """One alert: how severe, what, since when, and what to do."""
     subject = f" ({alert.subject})" if alert.subject else ""
     often = f", {alert.count} times" if alert.count > 1 else ""
-    return f"{alert.severity}: {alert.name}{subject}, for {age(time.time() - alert.since)}{often}: {alert.message}; {alert.advice}"
+    since = f"for {age(time.time() - alert.since)}"
+    return f"{alert.severity}: {alert.name}{subject}, {since}{often}: {alert.message}; {alert.advice}"
 
 
-def status_table(overview: SupervisorStatusEvent) -> Table:
+def status_table(actors: Iterable[ActorStatus]) -> Table:
     """All actors as a table for rich."""
     from rich.table import Table
     from rich.text import Text
@@ -85,7 +87,7 @@ def status_table(overview: SupervisorStatusEvent) -> Table:
     for heading in ("actor", "state", "process", "for", "restarts", "why"):
         table.add_column(heading, no_wrap=heading != "why")
     now = time.time()
-    for status in overview.actors:
+    for status in actors:
         state = Text(f"{MARKS[status.state]} {status.state}", style=STYLES.get(status.state, "yellow"))
         process = "" if status.pid is None else str(status.pid)
         table.add_row(
@@ -95,9 +97,10 @@ def status_table(overview: SupervisorStatusEvent) -> Table:
 
 
 def headline(overview: SupervisorStatusEvent) -> str:
-    """One line over all actors."""
+    """The whole runtime on one line."""
     ready = sum(status.state == "ready" for status in overview.actors)
-    return f"{overview.profile}: {ready} of {len(overview.actors)} ready, process {overview.pid}, up {age(time.time() - overview.started_at)}"
+    up = f"process {overview.pid}, up {age(time.time() - overview.started_at)}"
+    return f"{overview.profile}: {ready} of {len(overview.actors)} ready, {up}"
 
 
 def plain_status(overview: SupervisorStatusEvent) -> str:
@@ -106,13 +109,13 @@ def plain_status(overview: SupervisorStatusEvent) -> str:
 
 
 def code_of(overview: SupervisorStatusEvent) -> ExitCode:
-    """OK if everybody serves or has done its work."""
+    """OK if every actor serves or has done its work."""
     well = overview.settled and all(actor.state in ("ready", "stopped") for actor in overview.actors)
     return ExitCode.OK if well else ExitCode.FAILED
 
 
 def print_status(overview: SupervisorStatusEvent) -> None:
-    """For people: a table on a terminal, plain lines otherwise."""
+    """Print for a person: a table on a terminal, plain lines elsewhere."""
     if not sys.stdout.isatty():
         print(plain_status(overview))
         return
@@ -120,4 +123,4 @@ def print_status(overview: SupervisorStatusEvent) -> None:
 
     console = Console()
     console.print(headline(overview))
-    console.print(status_table(overview))
+    console.print(status_table(overview.actors))

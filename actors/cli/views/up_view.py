@@ -1,4 +1,4 @@
-"""What `undercroft up` shows while it runs: a live table, plain lines, JSON, or one line when all is settled."""
+"""What `undercroft up` shows while it runs: a live table, plain lines, JSON, or one line once all has settled."""
 
 from __future__ import annotations
 
@@ -9,106 +9,97 @@ from typing import TYPE_CHECKING
 
 from actors.cli.exit_codes import print_json
 from actors.cli.views.actor_table import log_line, plain_line, status_table
+from actors.runtime.supervisor.interfaces import SupervisorObserver
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 if TYPE_CHECKING:
     from rich.live import Live
 
 
-class PlainView:
+class PlainUpView(SupervisorObserver):
     """One line for each change, and the logs."""
 
     def changed(self, status: ActorStatus) -> None:
-        """Show the new state."""
+        """Print the new state."""
         print(plain_line(status), flush=True)
 
     def wrote(self, lines: list[LogLine]) -> None:
-        """Show the lines."""
+        """Print the lines."""
         for line in lines:
             print(log_line(line), flush=True)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
-        """Tell that all is settled."""
+        """Print how many actors are ready."""
         ready = sum(status.state == "ready" for status in overview.actors)
         print(f"{ready} of {len(overview.actors)} actors are ready", flush=True)
 
     def stopping(self, reason: str) -> None:
-        """Tell that the end has begun."""
+        """Print why the runtime stops."""
         print(f"stopping: {reason}", flush=True)
 
 
-class JsonView:
-    """One JSON object for each change."""
+class JsonUpView(SupervisorObserver):
+    """One JSON object for each change and each log line."""
 
     def changed(self, status: ActorStatus) -> None:
-        """Show the new state."""
+        """Print the new state."""
         print_json(status)
 
     def wrote(self, lines: list[LogLine]) -> None:
-        """Show the lines."""
+        """Print the lines."""
         for line in lines:
             print_json(line)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
-        """Tell that all is settled."""
+        """Print the state of all actors."""
         print_json(overview)
 
     def stopping(self, reason: str) -> None:
-        """Tell that the end has begun."""
+        """Print why the runtime stops."""
         print_json({"stopping": reason})
 
 
-class SettledView:
-    """For whoever started us in the background: one line on stdout when all is settled, then nothing ever again."""
+class SettledUpView(SupervisorObserver):
+    """For the command that started us in the background: one line on stdout once all has settled, then silence."""
 
     def __init__(self) -> None:
-        self._told = False
-
-    def changed(self, status: ActorStatus) -> None:
-        """Nothing to show."""
-
-    def wrote(self, lines: list[LogLine]) -> None:
-        """Nothing to show."""
+        self._has_settled = False
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
-        """Tell that all is settled."""
-        if self._told:
+        """Print the state of all actors, the first time, and close stdout."""
+        if self._has_settled:
             return
-        self._told = True
-        with contextlib.suppress(BrokenPipeError):  # nobody may be waiting any more
+        self._has_settled = True
+        with contextlib.suppress(BrokenPipeError):  # the command may have given up waiting
             print_json(overview)
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.close(null)
 
-    def stopping(self, reason: str) -> None:
-        """Nothing to show."""
 
-
-class LiveView:
-    """A table of all actors at the bottom of the terminal, and the logs above it. Drawn when something changes, never else."""
+class LiveUpView(SupervisorObserver):
+    """A table of all actors at the bottom of the terminal, with the logs above it. Drawn only when it changes."""
 
     def __init__(self) -> None:
         self._statuses: dict[str, ActorStatus] = {}
         self._live: Live | None = None
-        self._last: SupervisorStatusEvent | None = None
 
     def changed(self, status: ActorStatus) -> None:
-        """Show the new state."""
+        """Show the new state in the table."""
         self._statuses[status.actor] = status
         self._draw()
 
     def wrote(self, lines: list[LogLine]) -> None:
-        """Show the lines."""
+        """Print the lines above the table."""
         for line in lines:
             self._screen().console.print(log_line(line), style="dim", markup=False, highlight=False)
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
-        """Tell that all is settled."""
+        """Draw the table again."""
         self._draw()
 
     def stopping(self, reason: str) -> None:
-        """Tell that the end has begun."""
+        """Print above the table why the runtime stops."""
         self._screen().console.print(f"stopping: {reason}", markup=False, highlight=False)
 
     def _screen(self) -> Live:
@@ -124,13 +115,4 @@ class LiveView:
         return self._live
 
     def _draw(self) -> None:
-        overview = SupervisorStatusEvent(
-            version="",
-            profile="",
-            home="",
-            pid=os.getpid(),
-            started_at=0.0,
-            settled=False,
-            actors=list(self._statuses.values()),
-        )
-        self._screen().update(status_table(overview), refresh=True)
+        self._screen().update(status_table(self._statuses.values()), refresh=True)

@@ -6,20 +6,18 @@ import contextlib
 import hashlib
 import os
 import stat
-import sys
 import tempfile
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from actors.runtime.supervisor.platform_defaults import Transport
 from bus.errors import OperatorError
 
-Transport = Literal["ipc", "tcp"]
-DEFAULT_TRANSPORT: Final[Transport] = "tcp" if sys.platform == "win32" else "ipc"
 PATH_LIMIT_BYTES: Final = 100
-"""A path of a socket holds 107 bytes on Linux and 103 on macOS (sun_path)."""
+"""The address of a socket holds a path of 107 bytes on Linux and 103 on macOS (sun_path)."""
 
 
-class Endpoints(NamedTuple):
+class BrokerEndpoints(NamedTuple):
     """ZeroMQ endpoints to bind."""
 
     lane: str
@@ -39,22 +37,22 @@ class RunDirectoryRefused(OperatorError):
     words = "{path}: {detail}, expected a directory of ours with mode 0700; remove it and start again"
 
 
-def choose_endpoints(state: Path, transport: Transport) -> Endpoints:
-    """Endpoints for a runtime whose state lies there. For ipc the directory is made, and is ours alone.
+def choose_endpoints(state: Path, transport: Transport) -> BrokerEndpoints:
+    """Choose endpoints for a runtime with this state directory. For ipc, create a private directory.
 
     Raises:
-        RunDirectoryRefused: somebody else made that directory.
-        OSError: it cannot be made.
+        RunDirectoryRefused: somebody else created that directory.
+        OSError: it cannot be created.
     """
     if transport == "tcp":
-        return Endpoints("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
+        return BrokerEndpoints("tcp://127.0.0.1:*", "tcp://127.0.0.1:*")
     directory = run_directory(state)
     _make_private(directory)
-    return Endpoints(f"ipc://{directory / 'lane'}", f"ipc://{directory / 'feed'}")
+    return BrokerEndpoints(f"ipc://{directory / 'lane'}", f"ipc://{directory / 'feed'}")
 
 
 def run_directory(state: Path, temporary: Path | None = None) -> Path:
-    """`<state>/run`, or one below the temporary directory when the path would be too long for a socket."""
+    """`<state>/run`, or a directory below the temporary one if the path is too long for a socket."""
     directory = state / "run"
     if len(os.fsencode(directory / "lane")) <= PATH_LIMIT_BYTES:
         return directory
@@ -63,9 +61,9 @@ def run_directory(state: Path, temporary: Path | None = None) -> Path:
 
 
 def discard_run_directory(state: Path) -> None:
-    """Leave no sockets behind, and no directory; to be called under the lock of the home, when the broker has ended."""
+    """Remove sockets and directory. Call it under the lock of the home, once the broker has ended."""
     directory = run_directory(state)
-    with contextlib.suppress(OSError):  # what cannot be removed is used again at the next start
+    with contextlib.suppress(OSError):  # the next start uses what cannot be removed
         for name in ("lane", "feed"):
             (directory / name).unlink(missing_ok=True)
         directory.rmdir()

@@ -1,4 +1,4 @@
-"""One supervisor for each home: holds the lock of the state directory for as long as it lives."""
+"""One supervisor for each home: it holds the lock of the state directory while it lives."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class AlreadyRunning(OperatorError):
     """Another supervisor has this home.
 
     Attributes:
-        state: the state directory that is taken.
-        holder: who has it; None if that could not be read.
+        state: the locked state directory.
+        holder: who holds it; None if that could not be read.
     """
 
     state: str
@@ -23,15 +23,18 @@ class AlreadyRunning(OperatorError):
 
     def __str__(self) -> str:
         who = f"process {self.holder.pid}" if self.holder else "another process"
-        return f"{self.state}: a runtime is up already ({who}); see 'undercroft status', or end it with 'undercroft down'"
+        return (
+            f"{self.state}: a runtime is already up ({who}); see 'undercroft status', "
+            "or end it with 'undercroft down'"
+        )
 
 
 def take_home(state: Path, app: str) -> DirectoryLock:
-    """Take the state directory for this process; the lock goes with the process, so a killed one leaves nothing to clean.
+    """Lock the state directory for this process. The lock ends with the process, so a kill leaves nothing behind.
 
     Raises:
         AlreadyRunning: another supervisor has it.
-        OSError: the directory cannot be made or written to.
+        OSError: the directory cannot be created or written to.
     """
     lock = DirectoryLock(state, f"{HOLDER_NAME} of {app}")
     try:

@@ -1,4 +1,4 @@
-"""The log lines of all processes: cut from their pipes, kept in a ring that is bounded in lines and in bytes."""
+"""The newest log lines of all processes, in rings with a limit of lines and of bytes."""
 
 from __future__ import annotations
 
@@ -11,41 +11,19 @@ from schemas.operations.supervision import LogLine
 
 RING_LIMIT_LINES: Final = 2_000
 RING_LIMIT_BYTES: Final = 1024 * 1024
-LINE_LIMIT_BYTES: Final = 8 * 1024
 LAST_WORDS_LINES: Final = 60
 LAST_WORDS_LIMIT_BYTES: Final = 6 * 1024
 FINAL_WORDS_LINES: Final = 400
 FINAL_WORDS_LIMIT_BYTES: Final = 32 * 1024
-"""Of a crash record, which keeps the stacks of all threads as well."""
-
-
-class LineCutter:
-    """Bytes in, lines out. Longer lines than LINE_LIMIT_BYTES are cut into several."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[str]:
-        """Lines that are complete with these bytes."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        pieces = [
-            line[at : at + LINE_LIMIT_BYTES]
-            for line in lines
-            for at in range(0, max(1, len(line)), LINE_LIMIT_BYTES)
-        ]
-        while len(self._rest) >= LINE_LIMIT_BYTES:
-            pieces.append(self._rest[:LINE_LIMIT_BYTES])
-            self._rest = self._rest[LINE_LIMIT_BYTES:]
-        return [_text(piece) for piece in pieces]
-
-    def finish(self) -> list[str]:
-        """What came last and had no end of line."""
-        rest, self._rest = self._rest, b""
-        return [_text(rest)] if rest else []
+"""For a crash record, which keeps the stacks of all threads as well."""
 
 
 class LogRing:
-    """The newest lines of one process."""
+    """The newest lines of one process.
+
+    Attributes:
+        dropped: number of lines that were overwritten.
+    """
 
     def __init__(self, limit_lines: int = RING_LIMIT_LINES, limit_bytes: int = RING_LIMIT_BYTES) -> None:
         self._limit_lines = limit_lines
@@ -72,56 +50,49 @@ class LogRing:
         return len(self._lines)
 
 
-class Logs:
-    """A ring for each process."""
+class LogRings:
+    """A ring for each process.
+
+    Attributes:
+        redact: removes what is private from a text.
+    """
 
     def __init__(self, redact: Callable[[str], str] = str) -> None:
-        """Args: redact: takes out what is private."""
         self.redact = redact
         self._rings: dict[str, LogRing] = {}
 
     def write(self, actor: str, texts: list[str], at: float) -> list[LogLine]:
-        """Keep lines of a process; returns them with name and time."""
+        """Keep lines of a process, redacted; returns them with name and time."""
         ring = self._rings.setdefault(actor, LogRing())
         lines = [self._line(actor, at, text) for text in texts]
         for line in lines:
             ring.append(line)
         return lines
 
-    def _line(self, actor: str, at: float, text: str) -> LogLine:
-        return LogLine(
-            actor=actor, at=at, text=self.redact(text.removeprefix(ECHO)), recorded=text.startswith(ECHO)
-        )
-
     def newest(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
-        """The newest lines of one process or of all, oldest first, and how many older ones exist no more or did not fit."""
-        rings = (
-            [self._rings[actor]]
-            if actor in self._rings
-            else []
-            if actor is not None
-            else list(self._rings.values())
-        )
+        """The newest lines of one process or of all, oldest first, and the number of older ones left out."""
+        if actor is None:
+            rings = list(self._rings.values())
+        else:
+            rings = [self._rings[actor]] if actor in self._rings else []
         lines = sorted((line for ring in rings for line in ring.newest(limit)), key=lambda line: line.at)
         kept = lines[-limit:] if limit > 0 else []
         return kept, sum(ring.dropped + len(ring) for ring in rings) - len(kept)
 
     def last_words(self, actor: str, since: float) -> str:
-        """The tail of what a process wrote since it was started."""
-        ring = self._rings.get(actor)
-        lines = [line.text for line in ring.newest(LAST_WORDS_LINES) if line.at >= since] if ring else []
+        """The end of what a process wrote since it was started."""
+        lines = [line.text for line in self._since(actor, LAST_WORDS_LINES, since)]
         return "\n".join(lines)[-LAST_WORDS_LIMIT_BYTES:]
 
     def final_words(self, actor: str, since: float) -> str:
-        """The longer tail of what a process wrote since it was started, without the records that went to the bus as well."""
-        ring = self._rings.get(actor)
-        lines = (
-            [line.text for line in ring.newest(FINAL_WORDS_LINES) if line.at >= since and not line.recorded]
-            if ring
-            else []
-        )
+        """The longer end of what a process wrote since it was started, without records that the bus has, too."""
+        lines = [line.text for line in self._since(actor, FINAL_WORDS_LINES, since) if not line.recorded]
         return "\n".join(lines)[-FINAL_WORDS_LIMIT_BYTES:]
 
+    def _since(self, actor: str, limit: int, since: float) -> list[LogLine]:
+        ring = self._rings.get(actor)
+        return [line for line in ring.newest(limit) if line.at >= since] if ring else []
 
-def _text(line: bytes) -> str:
-    return line.rstrip(b"\r").decode("utf-8", "replace")
+    def _line(self, actor: str, at: float, text: str) -> LogLine:
+        is_recorded = text.startswith(ECHO)
+        return LogLine(actor=actor, at=at, text=self.redact(text.removeprefix(ECHO)), recorded=is_recorded)

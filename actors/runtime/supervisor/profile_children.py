@@ -1,4 +1,4 @@
-"""Turns what a profile says of its children into child specs, with the broker in front."""
+"""Turns the children of a profile into child specs, with the broker in front."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from actors.shared.profile.profile_tables import ChildTable
 BROKER_SPEC = ChildSpec(name=BROKER, start_timeout_seconds=15.0, shutdown_timeout_seconds=2.0)
 
 SETTINGS_MODULES: Final = ("pydantic.fields", "pydantic.types")
-"""What a settings model is made of; pydantic itself imports these only when one is."""
+"""Modules of a settings model; pydantic imports these only when one is built."""
 
 FURTHER_MODULES: Final = {
     "actors.config_store": SETTINGS_MODULES,
     "actors.state_store": (*SETTINGS_MODULES, "actors.shared.keys.key_ring"),
 }
-"""What actors import late, since commands can do without, and yet at every start."""
+"""What these actors import at every start, but late, since commands do without it."""
 
 
 def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
-    """Specs of the broker and of all children, in start order. Everybody depends on the broker.
+    """Specs of the broker and of all children, in start order. Every child depends on the broker.
 
     Raises:
         ProfileError: an option is out of range, a dependency is unknown, or dependencies form a cycle.
@@ -38,7 +38,7 @@ def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
 
 
 def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
-    """Modules that may be imported before any child is made: Undercroft's own. An app's code may do anything on import."""
+    """Modules to import before any child is forked: Undercroft's only, since app code may do anything on import."""
     modules = [spec.entry.split(":")[0] for spec in specs if spec.entry.startswith("actors.")]
     names = [name for module in modules for name in (module, f"{module}.actor")]
     names += [name for module in modules for name in FURTHER_MODULES.get(module, ())]
@@ -66,7 +66,7 @@ def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
 
 
 def _command_of(profile: Profile, table: ChildTable) -> tuple[str, ...]:
-    """The command; a program that is named with a separator lies relative to the profile, others are looked up in PATH."""
+    """The command. A program with a separator in its name is relative to the profile; others come from PATH."""
     if not table.command:
         return ()
     program, *arguments = table.command

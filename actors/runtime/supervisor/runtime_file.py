@@ -1,4 +1,4 @@
-"""Keeps `runtime.json`, the one file that a client must find, true: written whole, replaced when stale, removed at the end."""
+"""`runtime.json`, the one file that a client must find: replaced whole, and removed when it is stale or at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bus.errors import NotRunning
 
 
 class RuntimeFile:
-    """`runtime.json` of the runtime that holds the lock of its home; any other content is stale."""
+    """`runtime.json` of the runtime that holds the lock of its home. Any other content is stale."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,9 +27,10 @@ class RuntimeFile:
         replace_file(self.path, msgspec.json.format(msgspec.json.encode(runtime), indent=2))
 
     def remove_stale(self) -> int | None:
-        """Remove what an earlier runtime left, so that nobody tries to reach it; returns its process id, if it says so.
+        """Remove the file of an earlier runtime. Call it under the lock of the home: its writer has ended.
 
-        To be called under the lock of the home: whoever wrote the file has ended.
+        Returns:
+            The process id in it; None if there is none.
         """
         if not self.path.exists():
             return None
@@ -40,7 +41,7 @@ class RuntimeFile:
         return pid
 
     def remove(self, pid: int) -> None:
-        """Remove the file if it is the one of this process."""
+        """Remove the file if this process wrote it."""
         with contextlib.suppress(NotRunning):
             if read_runtime(self.path).pid == pid:
                 self.path.unlink(missing_ok=True)

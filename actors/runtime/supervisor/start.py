@@ -1,18 +1,26 @@
-"""From names on a command line to a supervisor that runs, in the one order that is safe."""
+"""From names on a command line to a running supervisor, in the one order that is safe."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from actors.runtime.supervisor.broker_endpoints import DEFAULT_TRANSPORT, Transport
+from actors.runtime.supervisor.bus_reporter import BusReporter
+from actors.runtime.supervisor.bus_service import BusService
 from actors.runtime.supervisor.home_lock import take_home
-from actors.runtime.supervisor.interfaces import Watcher
-from actors.runtime.supervisor.processes.process_table import DEFAULT_SPAWN_METHOD, SpawnMethod
+from actors.runtime.supervisor.interfaces import SupervisorObserver
+from actors.runtime.supervisor.platform_defaults import (
+    DEFAULT_SPAWN_METHOD,
+    DEFAULT_TRANSPORT,
+    SpawnMethod,
+    Transport,
+)
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
-from actors.runtime.supervisor.supervisor import Supervisor, SupervisorOptions
+from actors.runtime.supervisor.supervisor import Supervisor
+from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate, places
 from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
@@ -26,9 +34,9 @@ def run_supervisor(
     profile: str = DEFAULT_PROFILE,
     transport: Transport = DEFAULT_TRANSPORT,
     spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD,
-    watchers: Iterable[Watcher] = (),
+    observers: Iterable[SupervisorObserver] = (),
 ) -> None:
-    """Run the children of a profile until somebody asks to stop. To be called from a process that has one thread.
+    """Run the children of a profile until somebody asks to stop. Call it from a process that has one thread.
 
     Raises:
         ProfileError: the profile cannot be used.
@@ -60,8 +68,22 @@ def run_supervisor(
             defaults=defaults,
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_run(options, watchers))
+            runner.run(_run(options, observers))
 
 
-async def _run(options: SupervisorOptions, watchers: Iterable[Watcher]) -> None:
-    await Supervisor(options, watchers).run()
+async def _run(options: SupervisorOptions, observers: Iterable[SupervisorObserver]) -> None:
+    """Wire supervisor and bus: the reporter observes the supervisor, the service controls it."""
+    reporter = BusReporter()
+    supervisor = Supervisor(options, [reporter, *observers])
+    service = BusService(supervisor, reporter)
+
+    async def serve() -> None:
+        await service.run(await supervisor.runtime())
+
+    serving = asyncio.ensure_future(serve())
+    try:
+        await supervisor.run()
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving

@@ -1,4 +1,4 @@
-"""Tells systemd how the supervisor fares (sd_notify(3)): a datagram to the socket that NOTIFY_SOCKET names."""
+"""Reports the state of the supervisor to systemd (sd_notify(3)): datagrams to the socket in NOTIFY_SOCKET."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import socket
 from collections.abc import Mapping
 
 
-class Notifier:
-    """Speaks to the service manager, if there is one; a deaf one is no reason to fail."""
+class SystemdNotifier:
+    """Reports to the service manager, if there is one. Failing to reach it is no error."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         path = environ.get("NOTIFY_SOCKET", "")
@@ -17,27 +17,27 @@ class Notifier:
 
     @property
     def watchdog_interval_seconds(self) -> float | None:
-        """How often to call `alive`: half of what the service manager allows (sd_watchdog_enabled(3)); None if it does not care."""
+        """How often to call `alive`: half of what sd_watchdog_enabled(3) allows; None without a watchdog."""
         return self._watchdog_seconds / 2 if self._address and self._watchdog_seconds else None
 
     def ready(self, status: str) -> None:
-        """Everything is up."""
+        """Report that everything is up."""
         self._send(f"READY=1\nSTATUS={status}\nMAINPID={os.getpid()}")
 
     def status(self, status: str) -> None:
-        """One line for people."""
+        """Show one line to people."""
         self._send(f"STATUS={status}")
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """Report that the runtime stops."""
         self._send("STOPPING=1\nSTATUS=stopping")
 
     def reloading(self, monotonic_microseconds: int) -> None:
-        """The profile is being read again; `ready` follows."""
+        """Report that the profile is read again; `ready` follows."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_microseconds}")
 
     def alive(self) -> None:
-        """The event loop turns."""
+        """Report that the event loop runs."""
         self._send("WATCHDOG=1")
 
     def _send(self, state: str) -> None:

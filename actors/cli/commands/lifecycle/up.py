@@ -15,7 +15,7 @@ from schemas.operations.supervision import SupervisorStatusEvent
 
 if TYPE_CHECKING:
     from actors.cli.background_start import Background
-    from actors.runtime.supervisor.interfaces import Watcher
+    from actors.runtime.supervisor.interfaces import SupervisorObserver
 
 DEFAULT_TRANSPORT: Final = "tcp" if sys.platform == "win32" else "ipc"
 DEFAULT_SPAWN: Final = "fork" if sys.platform == "linux" else "spawn"
@@ -86,19 +86,19 @@ def up(
         profile=target.profile,
         transport=transport,
         spawn_method=spawn_method,
-        watchers=[_watcher(target, settled_to_stdout)],
+        observers=[_view(target, settled_to_stdout)],
     )
     return ExitCode.OK
 
 
-def _watcher(target: Target, settled_to_stdout: bool) -> Watcher:
+def _view(target: Target, settled_to_stdout: bool) -> SupervisorObserver:
     from actors.cli.views import up_view
 
     if settled_to_stdout:
-        return up_view.SettledView()
+        return up_view.SettledUpView()
     if target.as_json:
-        return up_view.JsonView()
-    return up_view.LiveView() if sys.stdout.isatty() else up_view.PlainView()
+        return up_view.JsonUpView()
+    return up_view.LiveUpView() if sys.stdout.isatty() else up_view.PlainUpView()
 
 
 def _await_settled(target: Target, background: Background, timeout_seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""Child specs: how the supervisor treats one process, in the terms of Erlang/OTP."""
+"""Child specs: how the supervisor treats one process, in the terms of Erlang/OTP. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Restart = Literal["permanent", "transient", "temporary"]
 
 Readiness = Literal["message", "hello", "started"]
 """When a child counts as ready. `message`: it says so over its lifeline. `hello`: a peer of its name has greeted
-the broker. `started`: its process runs."""
+the broker. `started`: its process exists."""
 
 BROKER: Final = "broker"
 SUPERVISOR: Final = "supervisor"
@@ -46,13 +46,14 @@ class ChildSpec:
     Attributes:
         entry: `package.module:build` of a Python actor; empty for a command.
         command: program and arguments of a child in any language; empty for an actor.
-        path: directory that is appended to the module search path of an actor; None for none.
-        depends_on: children that are ready before this one is started for the first time.
+        path: directory appended to the module search path of an actor; None for none.
+        depends_on: children that must be ready before this one starts for the first time.
         start_timeout_seconds: how long it may take from its start until it is ready.
-        shutdown_timeout_seconds: how long it may take from the stop message (TERM for a command) until the
-            next, harder word.
-        heartbeat_timeout_seconds: how long its loop may leave a ping unanswered; 0 turns the watchdog off.
-        memory_limit_mib: private memory above which it is started again; 0 for no limit.
+        shutdown_timeout_seconds: how long it may take to end after the stop message (TERM for a command)
+            before it is asked harder.
+        heartbeat_timeout_seconds: how long its event loop may leave a ping unanswered; 0 turns the watchdog
+            off.
+        memory_limit_mib: private memory above which it is restarted; 0 for no limit.
         intensity, period_seconds: more restarts than `intensity` within `period_seconds` open its circuit.
     """
 
@@ -77,7 +78,7 @@ class ChildSpec:
 
     @property
     def has_lifeline(self) -> bool:
-        """Whether it hears and answers messages of the supervisor; commands in any language do not."""
+        """Whether it exchanges messages with the supervisor; commands in any language do not."""
         return not self.command
 
     def _problems(self) -> Iterable[tuple[str, str]]:
@@ -130,7 +131,7 @@ class ChildSpec:
 
 
 def start_order(specs: Iterable[ChildSpec]) -> list[ChildSpec]:
-    """The specs with every child behind those that it depends on, otherwise in the order given.
+    """Order specs so that every child comes after those it depends on, otherwise as given.
 
     Raises:
         SpecError: a name is taken twice, a dependency is unknown, or the dependencies form a cycle.

@@ -1,4 +1,4 @@
-"""What the supervisor knows of one child."""
+"""What the supervisor knows of one child. Pure."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from typing import Literal
 
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.core.restart_budget import RestartBudget
-from actors.runtime.supervisor.core.supervision_events import Blame
+from actors.runtime.supervisor.core.supervision_events import KillReason
 from schemas.operations.supervision import ActorState
 
-Then = Literal["stay", "restart", "remove", "crash"]
-"""What follows once a stopping process is gone."""
+AfterStop = Literal["stay", "restart", "remove", "crash"]
+"""What follows once a stopping process is gone; `crash` counts as a failure."""
 
-Word = Literal["message", "terminate", "dump", "kill"]
-"""The last word that a stopping process was given."""
+StopStep = Literal["message", "terminate", "dump", "kill"]
+"""How a stopping process was last asked to end, from gentle to hard."""
 
 
 @dataclass
-class Child:
+class ChildState:
     """One child and what is due for it. All times are seconds of one monotonic clock.
 
     Attributes:
-        has_process: a start was ordered, and no end was reported since. At most one process exists while this
-            is so.
+        has_process: a start was ordered and no end was reported since; at most one process exists meanwhile.
         pid: None until the process is known to exist.
         starts: how often a process was ordered.
-        failures: abnormal ends in a row, since it was last healthy.
-        probes: starts behind the open circuit that failed.
-        due_at: when the present state runs out (start timeout, backoff, probe, next harder word, proof of
-            health).
+        failures: abnormal ends in a row since it was last healthy.
+        probes: failed starts behind the open circuit.
+        due_at: when the present state runs out: a start timeout, a delay, the next stop step, or proof of
+            health.
         pinged_at: since when a ping is unanswered; None if none is.
-        fault: why the supervisor itself ends the process, in words.
-        blame: the same as one of a few.
+        kill_reason: why the supervisor itself ends the process.
+        fault: the same in words.
         ordered_at: when its newest process was ordered.
     """
 
@@ -50,24 +49,24 @@ class Child:
     pinged_at: float | None = None
     ping_number: int = 0
     ended_clean: bool = False
-    then: Then = "stay"
-    word: Word | None = None
+    after_stop: AfterStop = "stay"
+    stop_step: StopStep | None = None
+    kill_reason: KillReason = ""
     fault: str = ""
-    blame: Blame = ""
     ordered_at: float = 0.0
     budget: RestartBudget = field(init=False)
 
     def __post_init__(self) -> None:
-        self.adopt(self.spec)
+        self.replace_spec(self.spec)
 
-    def adopt(self, spec: ChildSpec) -> None:
-        """Go by another spec from now on, with nothing held against it."""
+    def replace_spec(self, spec: ChildSpec) -> None:
+        """Follow another spec from now on, with all failures forgotten."""
         self.spec = spec
         self.budget = RestartBudget(spec.intensity, spec.period_seconds)
-        self.forgive()
+        self.forget_failures()
 
-    def forgive(self) -> None:
-        """Forget all failures; the circuit is closed."""
+    def forget_failures(self) -> None:
+        """Close the circuit and start counting anew."""
         self.failures = self.probes = 0
         self.circuit_open = False
         self.budget.refill()
@@ -79,24 +78,29 @@ class Child:
 
     @property
     def restarts(self) -> int:
-        """How often it was started again."""
+        """How often it was restarted."""
         return max(0, self.starts - 1)
 
     @property
+    def is_removed(self) -> bool:
+        """Whether the profile no longer has it and its process is gone."""
+        return self.after_stop == "remove" and not self.has_process
+
+    @property
     def satisfies_dependents(self) -> bool:
-        """Whether those that depend on it may start: it serves, or it did its work and ended well."""
+        """Whether its dependents may start: it serves, or it did its work and ended well."""
         return self.state == "ready" or (self.state == "stopped" and self.ended_clean)
 
     @property
-    def is_done_for(self) -> bool:
-        """Whether those that depend on it wait in vain for now."""
+    def blocks_dependents(self) -> bool:
+        """Whether its dependents wait in vain for now."""
         return (
             self.circuit_open or self.state == "failed" or (self.state == "stopped" and not self.ended_clean)
         )
 
     @property
     def is_watched(self) -> bool:
-        """Whether its loop has to answer pings."""
+        """Whether its event loop must answer pings."""
         return self.state == "ready" and self.spec.has_lifeline and self.spec.heartbeat_timeout_seconds > 0
 
     def next_deadline(self) -> float | None:

@@ -1,4 +1,4 @@
-"""When a child that ended is started again: delays that grow, a budget that can be used up, probes behind an open circuit."""
+"""When an ended child starts again: growing delays, a budget of restarts, probes behind an open circuit. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 RESTART_DELAYS_SECONDS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 PROBE_DELAYS_SECONDS: Final = (30.0, 60.0, 120.0, 300.0)
 HEALTHY_SECONDS: Final = 60.0
-"""A child that was ready for so long is forgiven what was before."""
+"""A child that was ready for this long has its earlier failures forgotten."""
 
 JITTER_SHARE: Final = 0.25
-"""Up to this share of a delay is taken away at random, so that many children do not come back in step."""
+"""Up to this share of a delay is cut off at random, so that many children do not return at the same moment."""
 
 
 def restart_delay_seconds(failures: int, jitter: float) -> float:
-    """How long to wait before the start that follows the given number of failures in a row.
+    """How long to wait before the restart that follows a number of failures in a row.
 
     Args:
         failures: at least 1; the first restart comes at once.
@@ -25,7 +25,12 @@ def restart_delay_seconds(failures: int, jitter: float) -> float:
 
 
 def probe_delay_seconds(probes: int, jitter: float) -> float:
-    """How long an open circuit stays shut before the child is tried again; `probes` counts those that failed."""
+    """How long an open circuit waits before it tries the child again.
+
+    Args:
+        probes: how many probes have failed.
+        jitter: random number in [0, 1).
+    """
     return _jittered(PROBE_DELAYS_SECONDS[min(probes, len(PROBE_DELAYS_SECONDS) - 1)], jitter)
 
 
@@ -42,7 +47,7 @@ class RestartBudget:
         self._spent: deque[float] = deque()
 
     def spend(self, now: float) -> bool:
-        """Take one restart from the budget; False if there is none left, and then none is taken."""
+        """Take one restart from the budget; False if none is left."""
         while self._spent and self._spent[0] <= now - self.window_seconds:
             self._spent.popleft()
         if len(self._spent) >= self.limit:

@@ -1,33 +1,34 @@
-"""What the supervisor's policy is told, and what it orders."""
+"""Inputs and effects of the supervision policy: what happened, and what to do about it. Pure."""
 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from schemas.operations.supervision import ActorState
 
-Blame = Literal["", "hang", "start_timeout", "memory_limit", "lifeline"]
+KillReason = Literal["", "hang", "start_timeout", "memory_limit", "lifeline"]
 """Why the supervisor itself ends a process; empty if it does not."""
 
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a process ended; the other one of the two is None."""
+    """How a process ended: by exit code or by signal. The other one is None."""
 
     code: int | None = None
     signal: int | None = None
 
     @classmethod
     def from_returncode(cls, returncode: int) -> ExitStatus:
-        """From a number as `subprocess` gives it: negative for a signal."""
+        """Read a number as `subprocess` gives it: negative for a signal."""
         return cls(code=returncode) if returncode >= 0 else cls(signal=-returncode)
 
     @property
     def is_clean(self) -> bool:
-        """Whether the process ended of its own will and found nothing wrong."""
+        """Whether the process ended by itself with exit code 0."""
         return self.code == 0
 
     def __str__(self) -> str:
@@ -39,14 +40,17 @@ class ExitStatus:
             return f"killed by signal {self.signal}"
 
 
+# Inputs
+
+
 @dataclass(frozen=True)
 class Ticked:
-    """Time went by."""
+    """Time has passed."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """The process that a `Start` asked for exists."""
+    """The process that a `StartProcess` ordered exists."""
 
     actor: str
     pid: int
@@ -54,7 +58,7 @@ class Started:
 
 @dataclass(frozen=True)
 class StartFailed:
-    """The process that a `Start` asked for could not be made."""
+    """The process that a `StartProcess` ordered could not be created."""
 
     actor: str
     reason: str
@@ -62,14 +66,19 @@ class StartFailed:
 
 @dataclass(frozen=True)
 class BecameReady:
-    """The child serves."""
+    """The child serves.
+
+    Attributes:
+        details: what it reports about itself; the broker reports its endpoints.
+    """
 
     actor: str
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Ponged:
-    """The loop of the child answered a ping."""
+    """The event loop of the child answered a ping."""
 
     actor: str
     number: int
@@ -86,7 +95,7 @@ class Exited:
 
 @dataclass(frozen=True)
 class LifelineBroke:
-    """The child said on its lifeline what cannot be understood, and is being killed for it."""
+    """The child sent something unreadable on its lifeline and is being killed for it."""
 
     actor: str
     problem: str
@@ -94,14 +103,14 @@ class LifelineBroke:
 
 @dataclass(frozen=True)
 class MemoryMeasured:
-    """How much memory is the child's alone."""
+    """Private memory of the child."""
 
     actor: str
     private_mib: float
 
 
 @dataclass(frozen=True)
-class RestartAsked:
+class RestartRequested:
     """Somebody wants the child stopped and started again."""
 
     actor: str
@@ -115,42 +124,36 @@ class SpecsChanged:
 
 
 @dataclass(frozen=True)
-class StopAsked:
-    """Everything is to end in good order."""
+class StopRequested:
+    """The whole runtime is to stop."""
 
 
-Happening = (
-    Ticked
-    | Started
-    | StartFailed
-    | BecameReady
-    | Ponged
-    | Exited
-    | LifelineBroke
-    | MemoryMeasured
-    | RestartAsked
-    | SpecsChanged
-    | StopAsked
+ChildInput = (
+    Started | StartFailed | BecameReady | Ponged | Exited | LifelineBroke | MemoryMeasured | RestartRequested
 )
+Input = Ticked | ChildInput | SpecsChanged | StopRequested
+
+
+# Effects
 
 
 @dataclass(frozen=True)
-class Start:
-    """Make a process of this spec; answered by `Started` or `StartFailed`."""
+class StartProcess:
+    """Create a process of this spec; `Started` or `StartFailed` follows."""
 
     spec: ChildSpec
 
 
 @dataclass(frozen=True)
-class Tell:
-    """Send the stop message."""
+class SendStop:
+    """Send the stop message; `returning` says that the child will be started again."""
 
     actor: str
     returning: bool
 
 
 @dataclass(frozen=True)
-class Ping:
+class SendPing:
     """Send a ping."""
 
     actor: str
@@ -158,50 +161,50 @@ class Ping:
 
 
 @dataclass(frozen=True)
-class Send:
+class SendSignal:
     """Send a signal to the child (`terminate`) or to its whole process group (`kill`).
 
-    A `kill` before `Started` means that whoever makes the process takes too long: give up on it and say
+    A `kill` before `Started` means that creating the process takes too long: give up on it and report
     `StartFailed`.
     """
 
     actor: str
-    what: Literal["terminate", "kill"]
+    name: Literal["terminate", "kill"]
 
 
 @dataclass(frozen=True)
-class Dump:
+class DumpStacks:
     """Have the child write the stacks of its threads to its log."""
 
     actor: str
 
 
 @dataclass(frozen=True)
-class Announce:
-    """Tell the world how the child fares."""
+class PublishStatus:
+    """Publish the state of the child."""
 
     actor: str
 
 
 @dataclass(frozen=True)
-class Record:
-    """Keep what is known of an end that was not meant to be.
+class RecordCrash:
+    """Keep what is known of an unexpected end.
 
     Attributes:
         reason: why, in words.
-        status: how the process ended; None if none came to be.
-        blame: why the supervisor ended it.
-        was: the state that it ended in.
+        status: how the process ended; None if it never existed.
+        kill_reason: why the supervisor ended it.
+        was: the state in which it ended.
         is_actor: False for a command in any language.
-        uptime_seconds: from the order to make the process until its end.
-        restarts: how often it had been started again before.
+        uptime_seconds: from the order to create the process to its end.
+        restarts: how often it had been restarted before.
     """
 
     actor: str
     pid: int | None
     reason: str
     status: ExitStatus | None
-    blame: Blame
+    kill_reason: KillReason
     was: ActorState
     is_actor: bool
     uptime_seconds: float
@@ -209,15 +212,25 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Forget:
-    """The child is no longer of the profile, and its process is gone."""
+class PublishRemoval:
+    """Publish that the child is no longer in the profile and its process is gone."""
 
     actor: str
 
 
 @dataclass(frozen=True)
-class Leave:
+class Finish:
     """Every process is gone: the supervisor may end."""
 
 
-Action = Start | Tell | Ping | Send | Dump | Announce | Record | Forget | Leave
+Effect = (
+    StartProcess
+    | SendStop
+    | SendPing
+    | SendSignal
+    | DumpStacks
+    | PublishStatus
+    | RecordCrash
+    | PublishRemoval
+    | Finish
+)

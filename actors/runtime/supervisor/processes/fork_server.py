@@ -1,8 +1,7 @@
 """A process that has everything imported and forks children in milliseconds; they share its memory. Linux only.
 
-It has one thread, never a ZeroMQ context, and ends with the supervisor: at the end of file of its socket it
-kills every child with its process group and leaves. If it dies itself, the kernel kills the children
-(PR_SET_PDEATHSIG).
+It has one thread and never a ZeroMQ context. It ends with the supervisor: when its socket closes, it kills every
+child with its process group and leaves. If it dies itself, the kernel kills the children (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from typing import Final, NoReturn
 import msgspec
 
 from actors.runtime import process_name
+from actors.runtime.supervisor.core.crash_kind import EXIT_CANNOT_RUN
 from actors.runtime.supervisor.processes.spawner import PRIVATE_UMASK, end_group
 from bus.lifeline import Lifeline
 
 LETTER_LIMIT_BYTES: Final = 128 * 1024
 LIFELINE_FD: Final = 3
-EXIT_CANNOT_RUN: Final = 127
 
 BASE_MODULES: Final = (
     "actors.runtime.child_main",
@@ -44,7 +43,7 @@ BASE_MODULES: Final = (
 
 
 class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
-    """Make a child. Two descriptors travel along: its lifeline (or the stdin of a command) and its log."""
+    """Create a child. Two descriptors go with it: its lifeline (or the stdin of a command) and its log."""
 
     ticket: int
     name: str
@@ -53,7 +52,7 @@ class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
 
 
 class SignalLetter(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
-    """Send a signal to a child, or SIGKILL to its group; nothing happens if it was reaped."""
+    """Send a signal to a child, or SIGKILL to its group. Nothing happens if it was reaped."""
 
     pid: int
     number: int
@@ -67,7 +66,7 @@ class StartedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
 
 
 class FailedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
-    """The child could not be made."""
+    """The child could not be created."""
 
     ticket: int
     reason: str
@@ -85,22 +84,25 @@ FromServer = StartedLetter | FailedLetter | ExitedLetter
 
 
 def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
-    """A pair that keeps letters apart (SOCK_SEQPACKET) and carries descriptors."""
+    """A pair of sockets that keeps letters apart (SOCK_SEQPACKET) and carries descriptors."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def fork_server(
     modules: Iterable[str] = (), places: Mapping[str, str] | None = None
 ) -> tuple[int, socket.socket]:
-    """Fork the server from this process, which must have one thread and no ZeroMQ context; its id and our end of its socket.
+    """Fork the server from this process, which must have one thread and no ZeroMQ context.
 
-    `places`: directories that the logs of children will name by their category.
+    Args:
+        modules: what children will need besides BASE_MODULES.
+        places: directories that the logs of children name by their category.
+
+    Returns:
+        Its process id, and our end of its socket.
     """
-    preload(
-        modules, places
-    )  # on this side of the fork, so that all three generations share one copy of what was imported
+    preload(modules, places)  # before the fork, so that all three generations share one copy
     ours, theirs = letter_socket_pair()
-    gc.freeze()  # neither side's collections shall touch, and so unshare, what both have
+    gc.freeze()  # a collection on either side would touch, and so unshare, what both have
     pid = os.fork()
     if pid:
         theirs.close()
@@ -110,23 +112,21 @@ def fork_server(
 
 
 def preload(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> None:
-    """Import what children need, and rehearse their start, before anything is forked: what is done later is shared with nobody."""
+    """Import what children need and warm up their start. What happens before the fork is shared by all of them."""
     modules = list(modules)
     for module in (*BASE_MODULES, *modules):
         try:
             importlib.import_module(module)
-        except (
-            Exception
-        ) as error:  # the child that needs it will fail with the same error and tell it in full
+        except Exception as error:  # the child that needs it fails with the same error and reports it in full
             sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
-    from actors.runtime.supervisor.warmup import rehearse
+    from actors.runtime.supervisor.processes.warmup import warm_up
 
-    rehearse(modules, places)
+    warm_up(modules, places)
     gc.collect()
 
 
 def serve(letters: socket.socket) -> NoReturn:
-    """Be the server, and in the processes that it forks, be the child."""
+    """Run the server; in the processes that it forks, run the child."""
     server = ForkServer(letters)
     try:
         server.run()
@@ -139,7 +139,7 @@ def serve(letters: socket.socket) -> NoReturn:
 
 
 class _Forked(BaseException):
-    """Raised in a forked process, so that it does not carry the server's stack along."""
+    """Raised in a forked process to unwind the server's stack."""
 
     def __init__(self, letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
         super().__init__(letter, descriptors, server_pid)
@@ -170,7 +170,8 @@ class ForkServer:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        process_name.outlive_parent()  # imports were not to outlive the supervisor; from here on its end is seen, and children have to be ended first
+        # Until here the kernel ended us with the supervisor. From now on we see its end and kill our children.
+        process_name.outlive_parent()
         with selectors.DefaultSelector() as selector:
             selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
             selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
@@ -183,7 +184,7 @@ class ForkServer:
             data, ancillary, _, _ = self._letters.recvmsg(
                 LETTER_LIMIT_BYTES, socket.CMSG_SPACE(2 * array.array("i").itemsize)
             )
-        except ConnectionResetError:  # it was killed before it had read all of our letters
+        except ConnectionResetError:  # the supervisor was killed before it had read our letters
             self.leave()
         if not data:
             self.leave()
@@ -198,7 +199,7 @@ class ForkServer:
             return
         if number == signal.SIGKILL:
             end_group(pid)
-        os.kill(pid, number)  # a zombie takes it as well, and an id in the set was not reaped
+        os.kill(pid, number)  # safe: an id in the set was not reaped yet
 
     def _fork(self, letter: ForkLetter, descriptors: list[int]) -> None:
         server_pid = os.getpid()
@@ -207,7 +208,9 @@ class ForkServer:
             pid = os.fork()
         except OSError as error:
             pid = -1
-            self._post(FailedLetter(ticket=letter.ticket, reason=f"no process can be made: {error.strerror}"))
+            self._post(
+                FailedLetter(ticket=letter.ticket, reason=f"no process can be created: {error.strerror}")
+            )
         if pid == 0:
             raise _Forked(letter, descriptors, server_pid)
         for fd in descriptors:
@@ -227,7 +230,7 @@ class ForkServer:
             if ended is None:
                 return
             if ended.si_pid in self._children:
-                end_group(ended.si_pid)  # grandchildren; its id is not free before it is reaped
+                end_group(ended.si_pid)  # grandchildren; its id stays taken until it is reaped
             _, status = os.waitpid(ended.si_pid, 0)
             if ended.si_pid in self._children:
                 self._children.remove(ended.si_pid)
@@ -240,7 +243,7 @@ class ForkServer:
             self.leave()
 
     def leave(self, code: int = 0) -> NoReturn:
-        """The supervisor is gone: so are we, with everybody."""
+        """Kill every child and end: the supervisor is gone."""
         for pid in self._children:
             end_group(pid)
         os._exit(code)
@@ -255,16 +258,15 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
 
 
 def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
-    """Run in the forked process: let go of everything of the server, then be what the letter says."""
+    """Run in the forked process: release what belongs to the server, then become what the letter says."""
     os.setsid()
     process_name.die_with_parent(server_pid)
     os.umask(PRIVATE_UMASK)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    first, log = (
-        fcntl.fcntl(fd, fcntl.F_DUPFD, LIFELINE_FD + 1) for fd in descriptors
-    )  # out of the way of fixed numbers
+    # out of the way of the fixed numbers below
+    first, log = (fcntl.fcntl(fd, fcntl.F_DUPFD, LIFELINE_FD + 1) for fd in descriptors)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.dup2(first, LIFELINE_FD, inheritable=False)
@@ -272,7 +274,7 @@ def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -
     if letter.command:
         os.dup2(LIFELINE_FD, 0)
         os.closerange(LIFELINE_FD, _fd_limit())
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs count on it
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs rely on it
         _run_command(letter)
     os.closerange(LIFELINE_FD + 1, _fd_limit())
     null = os.open(os.devnull, os.O_RDONLY)
@@ -302,7 +304,7 @@ def _fd_limit() -> int:
 
 
 def _never_return(work: Callable[[], object]) -> NoReturn:
-    """Do the work of a forked process; whatever happens, the stack below, which belongs to the parent, is not returned to."""
+    """Do the work of a forked process, then exit. Never return into the stack below: it belongs to the parent."""
     code = 1
     try:
         work()
@@ -311,9 +313,7 @@ def _never_return(work: Callable[[], object]) -> NoReturn:
         code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
         if isinstance(leaving.code, str):
             sys.stderr.write(f"{leaving.code}\n")  # as the interpreter does
-    except (
-        BaseException
-    ):  # the last line of defence of a process: its end is told by its exit code and its log
+    except BaseException:  # the exit code and the log report it
         traceback.print_exc()
     try:
         sys.stdout.flush()

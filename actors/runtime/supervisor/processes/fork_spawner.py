@@ -1,4 +1,4 @@
-"""The supervisor's side of the fork server: posts orders, hears of exits, and replaces a server that died."""
+"""The supervisor's side of the fork server: sends orders, receives exits, and replaces a server that died."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from actors.runtime.supervisor.processes.fork_server import (
     letter_socket_pair,
 )
 from actors.runtime.supervisor.processes.spawner import (
-    Channels,
-    Listener,
-    Order,
+    ChildPipes,
+    SpawnHandlers,
+    SpawnOrder,
     end_group,
     interpreter_command,
 )
@@ -38,13 +38,22 @@ KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
 
 
 class ForkSpawner:
-    """Has children forked by a server; if the server dies, its children are reported dead and a fresh one is started."""
+    """Has children forked by a server. If the server dies, its children count as dead and a fresh one starts."""
 
     def __init__(
-        self, listener: Listener, server: tuple[int, socket.socket] | None = None, preload: Iterable[str] = ()
+        self,
+        handlers: SpawnHandlers,
+        server: tuple[int, socket.socket] | None = None,
+        preload: Iterable[str] = (),
     ) -> None:
-        """`server`: what `fork_server` returned; None starts a fresh interpreter. `preload`: what a fresh one imports before it forks."""
-        self._listener = listener
+        """Attach to a server.
+
+        Args:
+            handlers: learn what became of orders.
+            server: what `fork_server` returned; None starts a fresh interpreter.
+            preload: modules that a fresh server imports before it forks.
+        """
+        self._handlers = handlers
         self._preload = list(preload)
         self._loop = asyncio.get_running_loop()
         self._decoder: msgspec.json.Decoder[FromServer] = msgspec.json.Decoder(FromServer)
@@ -55,8 +64,8 @@ class ForkSpawner:
         self.server_pid, self._letters = server or self._fresh_server()
         self._attach()
 
-    def spawn(self, order: Order) -> Channels:
-        """Have a process made."""
+    def spawn(self, order: SpawnOrder) -> ChildPipes:
+        """See `Spawner.spawn`."""
         log_read, log_write = os.pipe()
         if order.command:
             theirs, ours = os.pipe()
@@ -79,23 +88,23 @@ class ForkSpawner:
         finally:
             os.close(theirs)
             os.close(log_write)
-        return Channels(to_child=ours, from_child=None if order.command else ours, log=log_read)
+        return ChildPipes(to_child=ours, from_child=None if order.command else ours, log=log_read)
 
     def send(self, pid: int, number: int) -> None:
-        """Send a signal."""
+        """See `Spawner.send`."""
         if pid in self._running:
             try:
                 self._post(SignalLetter(pid=pid, number=number))
             except OSError:
-                os.kill(self.server_pid, signal.SIGKILL)  # it does not read any more; its children go with it
+                os.kill(self.server_pid, signal.SIGKILL)  # it no longer reads; its children end with it
 
     def give_up(self, ticket: int) -> None:
-        """The server hangs, so it goes, and everybody with it; all of them are reported."""
+        """Kill the server, which hangs, and all its children; each of them is reported."""
         if ticket in self._pending:
             os.kill(self.server_pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """The server kills what still runs, and leaves."""
+        """Close the socket; the server then kills what still runs and leaves."""
         self._closed = True
         self._loop.remove_reader(self._letters)
         self._letters.close()
@@ -117,9 +126,8 @@ class ForkSpawner:
                 command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                preexec_fn=lambda: process_name.die_with_parent(
-                    supervisor_pid
-                ),  # until it has its imports done and sees our end by itself
+                # holds until it has done its imports and notices our end by itself
+                preexec_fn=lambda: process_name.die_with_parent(supervisor_pid),
             )
         return self._process.pid, ours
 
@@ -144,20 +152,20 @@ class ForkSpawner:
                 case StartedLetter(ticket=ticket, pid=pid):
                     self._pending.discard(ticket)
                     self._running.add(pid)
-                    self._listener.started(ticket, pid)
+                    self._handlers.started(ticket, pid)
                 case FailedLetter(ticket=ticket, reason=reason):
                     self._fail(ticket, reason)
                 case ExitedLetter(pid=pid, returncode=returncode):
                     self._running.discard(pid)
-                    self._listener.exited(pid, ExitStatus.from_returncode(returncode))
+                    self._handlers.exited(pid, ExitStatus.from_returncode(returncode))
 
     def _fail(self, ticket: int, reason: str) -> None:
         if ticket in self._pending:
             self._pending.remove(ticket)
-            self._listener.failed(ticket, reason)
+            self._handlers.failed(ticket, reason)
 
     def _replace_server(self) -> None:
-        """The kernel killed the children together with the server; what they had started goes now."""
+        """Start a fresh server. The kernel killed the children of the old one; kill their groups, too."""
         self._loop.remove_reader(self._letters)
         self._letters.close()
         self._reap_server()
@@ -169,12 +177,12 @@ class ForkSpawner:
             self.server_pid, self._letters = self._fresh_server()
             self._attach()
         for ticket in pending:
-            self._listener.failed(ticket, "the fork server died")
+            self._handlers.failed(ticket, "the fork server died")
         for pid in running:
-            self._listener.exited(pid, KILLED)
+            self._handlers.exited(pid, KILLED)
 
     def _reap_server(self) -> None:
-        """Wait for the end of a server that has lost its socket or closed it: it leaves at once, as does the kernel's victim."""
+        """Wait for the end of a server whose socket is closed: it leaves at once."""
         if self._process is not None:
             self._process.wait()
             self._process = None
@@ -182,4 +190,4 @@ class ForkSpawner:
         try:
             os.waitpid(self.server_pid, 0)
         except ChildProcessError:
-            return  # it was somebody else's child, or has been waited for
+            return  # it was another process's child, or was waited for already

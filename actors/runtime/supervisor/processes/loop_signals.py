@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 def handled_signals(
     loop: asyncio.AbstractEventLoop, stop: Callable[[], None], reload: Callable[[], None]
 ) -> Iterator[None]:
-    """Within the block SIGTERM and SIGINT call `stop`, SIGHUP (where there is one) calls `reload`."""
+    """Within the block SIGTERM and SIGINT call `stop`, and SIGHUP (where it exists) calls `reload`."""
     handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: stop, signal.SIGINT: stop}
     if os.name == "nt":
         former = {

@@ -1,26 +1,29 @@
-"""Tells whether the kernel killed processes because memory ran out: it counts them, and nothing else tells them from other kills. Linux."""
+"""Tells whether the kernel killed processes because memory ran out. Linux only.
+
+The kernel counts these kills; nothing else distinguishes them from other kills.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-Source = Literal["cgroup", "machine"]
+OomSource = Literal["cgroup", "machine"]
 REFRESH_SECONDS: Final = 1.5
 FILE_LIMIT_BYTES: Final = 256 * 1024
 
 
 class OomCount(NamedTuple):
-    """How many processes were killed for want of memory, and among which ones they were counted."""
+    """How many processes were killed for lack of memory, and where they were counted."""
 
     kills: int
-    source: Source
+    source: OomSource
 
 
 def read_count(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> OomCount | None:
-    """The kernel's count: of the control group that this process and its children are in (versions 2 and 1), else of the machine.
+    """The kernel's count for the control group of this process (versions 2 and 1), else for the machine.
 
-    None where it does not tell.
+    None where the kernel does not tell.
     """
     for line in _lines(proc / "self" / "cgroup"):
         number, _, rest = line.partition(":")
@@ -35,9 +38,8 @@ def read_count(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup"
             ]
         else:
             continue
-        for (
-            path
-        ) in candidates:  # within a container the path may be that of the host, and its own group is the root
+        # In a container the path may be that of the host, and the container's own group is the root.
+        for path in candidates:
             if (kills := _count_in(path)) is not None:
                 return OomCount(kills, "cgroup")
     kills = _count_in(proc / "vmstat")
@@ -45,26 +47,25 @@ def read_count(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup"
 
 
 class OomWatch:
-    """Remembers the count of a moment ago, so that a kill now can be told from one of last week.
+    """Remembers the recent count, to distinguish a kill now from one of last week.
 
-    Two readings are kept: between a kill and the end of its process some time goes by, and a reading may come
-    in between.
+    It keeps two readings: one may fall between a kill and the end of the killed process.
     """
 
     def __init__(self, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> None:
-        self._places = (proc, cgroups)
+        self._roots = (proc, cgroups)
         self._at = float("-inf")
-        self._last = self._before = read_count(*self._places)
+        self._last = self._before = read_count(*self._roots)
 
     def refresh(self, now: float) -> None:
-        """Look again, unless it was just done; `now` in seconds of a monotonic clock."""
+        """Read the count again unless that was just done; `now` is in seconds of a monotonic clock."""
         if now - self._at >= REFRESH_SECONDS:
             self._at = now
-            self._before, self._last = self._last, read_count(*self._places)
+            self._before, self._last = self._last, read_count(*self._roots)
 
     def claim(self) -> OomCount | None:
-        """How many kills there were since a moment ago; one of them is taken for the process that just ended. None: it is not told."""
-        found = read_count(*self._places)
+        """How many kills are new, one of them assigned to the process that just ended; None where unknown."""
+        found = read_count(*self._roots)
         if found is None or self._before is None or found.source != self._before.source:
             return None
         fresh = max(0, found.kills - self._before.kills)

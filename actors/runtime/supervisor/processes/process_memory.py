@@ -1,4 +1,4 @@
-"""How much memory a process has to itself, as far as the platform tells without a library."""
+"""Reads how much private memory a process has, where the platform tells without a library."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 
 def private_mib(pid: int, proc: Path = Path("/proc")) -> float | None:
-    """Anonymous memory in MiB: pages shared with the fork server count until they are written to; None where /proc is not there."""
+    """Anonymous memory in MiB; None where there is no /proc.
+
+    Pages that are shared with the fork server count once they are written to.
+    """
     try:
         for line in (proc / str(pid) / "status").read_text().splitlines():
             if line.startswith("RssAnon:"):

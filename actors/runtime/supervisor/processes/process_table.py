@@ -1,95 +1,101 @@
-"""The processes of all children: has them made, talks to them, and tells what becomes of them."""
+"""The processes of all children: creates them, talks to them, and emits what they do."""
 
 from __future__ import annotations
 
 import signal
 import socket
-import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.core.supervision_events import (
     BecameReady,
     Exited,
     ExitStatus,
-    Happening,
     LifelineBroke,
     Ponged,
     Started,
     StartFailed,
 )
-from actors.runtime.supervisor.processes.child_process import Process
-from actors.runtime.supervisor.processes.spawner import Listener, Order, Spawner, SubprocessSpawner
+from actors.runtime.supervisor.platform_defaults import SpawnMethod
+from actors.runtime.supervisor.processes.child_process import ChildProcess
+from actors.runtime.supervisor.processes.spawner import (
+    Spawner,
+    SpawnHandlers,
+    SpawnOrder,
+    SubprocessSpawner,
+)
 from bus.lifeline import Message
-
-SpawnMethod = Literal["fork", "spawn"]
-DEFAULT_SPAWN_METHOD: Final[SpawnMethod] = "fork" if sys.platform == "linux" else "spawn"
 
 
 @dataclass(frozen=True)
-class Reports:
-    """Who hears what processes do. All are called on the event loop.
+class LinesWritten:
+    """A child wrote to its log."""
 
-    Attributes:
-        happened: for the policy.
-        ready: name and details, before `happened` is told of it.
-        lines: name, and what it wrote to its log.
-        finished: name, and when the process that is gone had been ordered (time.time).
-    """
-
-    happened: Callable[[Happening], None]
-    ready: Callable[[str, dict[str, object]], None]
-    lines: Callable[[str, list[str]], None]
-    finished: Callable[[str, float], None]
+    actor: str
+    lines: list[str]
 
 
-class Processes:
+ProcessEvent = Started | StartFailed | BecameReady | Ponged | Exited | LifelineBroke | LinesWritten
+
+
+class ProcessTable:
     """At most one process for each name."""
 
     def __init__(
         self,
-        reports: Reports,
+        emit: Callable[[ProcessEvent], None],
         runtime_path: Path,
         method: SpawnMethod,
         server: tuple[int, socket.socket] | None,
         preload: Iterable[str],
     ) -> None:
-        """`server`: a fork server that is there already; `preload`: what a fresh one is to import."""
-        self._reports = reports
+        """Be ready to create processes.
+
+        Args:
+            emit: called on the event loop with everything that processes do. The last lines of a process come
+                before its end.
+            runtime_path: `runtime.json`; commands find the bus by it.
+            method: how processes are created.
+            server: a fork server that exists already; None starts a fresh one.
+            preload: modules that a fresh fork server imports.
+        """
+        self._emit = emit
         self._runtime_path = runtime_path
-        self._running: dict[str, Process] = {}
+        self._running: dict[str, ChildProcess] = {}
         self._tickets = 0
-        listener = Listener(self._on_started, self._on_failed, self._on_exited)
+        handlers = SpawnHandlers(self._on_started, self._on_failed, self._on_exited)
         self._spawner: Spawner
         if method == "spawn":
-            self._spawner = SubprocessSpawner(listener)
+            self._spawner = SubprocessSpawner(handlers)
         else:
             from actors.runtime.supervisor.processes.fork_spawner import ForkSpawner  # Linux only
 
-            self._spawner = ForkSpawner(listener, server, preload)
+            self._spawner = ForkSpawner(handlers, server, preload)
 
     def start(self, spec: ChildSpec, first: Message | None) -> None:
-        """Have a process made; `first` is what it is told, if it has a lifeline. One without is told where the bus is."""
+        """Order a process.
+
+        Args:
+            spec: what to run.
+            first: the first message on its lifeline; None for a command, which finds the bus by a variable.
+        """
         self._tickets += 1
-        found = {} if spec.has_lifeline else {"UNDERCROFT_RUNTIME": str(self._runtime_path)}
-        order = Order(
+        bus = {} if spec.has_lifeline else {"UNDERCROFT_RUNTIME": str(self._runtime_path)}
+        order = SpawnOrder(
             ticket=self._tickets,
             name=spec.name,
             command=spec.command,
-            environment={**found, **spec.environment},
+            environment={**bus, **spec.environment},
         )
-        channels = self._spawner.spawn(order)
-        process = Process(
+        process = ChildProcess(
             spec.name,
             order.ticket,
-            channels,
-            time.time(),
+            self._spawner.spawn(order),
             self._on_message,
-            self._reports.lines,
+            self._on_lines,
             self._on_broken,
         )
         self._running[spec.name] = process
@@ -100,67 +106,66 @@ class Processes:
         """Send a message over the lifeline."""
         self._running[name].post(message)
 
-    def end(self, name: str, what: Literal["terminate", "kill"]) -> None:
-        """Send TERM to a process, or KILL to its whole group; a process that is not there yet is given up."""
+    def send_signal(self, name: str, what: Literal["terminate", "kill"]) -> None:
+        """Send TERM to a process, or KILL to its whole group. A process that does not exist yet is given up."""
         process = self._running[name]
         if process.pid is None:
             self._spawner.give_up(process.ticket)
         else:
-            self._spawner.send(
-                process.pid,
-                signal.SIGTERM if what == "terminate" else getattr(signal, "SIGKILL", signal.SIGTERM),
-            )
+            number = signal.SIGTERM if what == "terminate" else getattr(signal, "SIGKILL", signal.SIGTERM)
+            self._spawner.send(process.pid, number)
 
-    def dump(self, name: str) -> None:
+    def dump_stacks(self, name: str) -> None:
         """Have a process write the stacks of its threads to its log (POSIX)."""
         if (pid := self._running[name].pid) is not None and hasattr(signal, "SIGUSR1"):
             self._spawner.send(pid, signal.SIGUSR1)
 
     def kill_all(self) -> None:
-        """Wait for nobody any more."""
+        """Kill every process now."""
         for name in list(self._running):
-            self.end(name, "kill")
+            self.send_signal(name, "kill")
 
     def close(self) -> None:
-        """Let go of everything; what still runs is killed where the platform can do so."""
+        """Close all pipes. Processes that still run are killed where the platform can do so."""
         self._spawner.close()
         for process in self._running.values():
             process.finish()
 
     def _on_started(self, ticket: int, pid: int) -> None:
-        for process in self._running.values():
-            if process.ticket == ticket:
-                process.pid = pid
-                self._reports.happened(Started(process.name, pid))
-                return
+        process = self._by_ticket(ticket)
+        if process is not None:
+            process.pid = pid
+            self._emit(Started(process.name, pid))
 
     def _on_failed(self, ticket: int, reason: str) -> None:
-        for process in self._running.values():
-            if process.ticket == ticket:
-                self._finish(process)
-                self._reports.happened(StartFailed(process.name, reason))
-                return
+        process = self._by_ticket(ticket)
+        if process is not None:
+            self._finish(process)
+            self._emit(StartFailed(process.name, reason))
 
     def _on_exited(self, pid: int, status: ExitStatus) -> None:
-        for process in self._running.values():
-            if process.pid == pid:
-                self._finish(process)
-                self._reports.happened(Exited(process.name, pid, status))
-                return
+        process = next((found for found in self._running.values() if found.pid == pid), None)
+        if process is not None:
+            self._finish(process)
+            self._emit(Exited(process.name, pid, status))
 
-    def _finish(self, process: Process) -> None:
+    def _by_ticket(self, ticket: int) -> ChildProcess | None:
+        return next((found for found in self._running.values() if found.ticket == ticket), None)
+
+    def _finish(self, process: ChildProcess) -> None:
         del self._running[process.name]
         process.finish()
-        self._reports.finished(process.name, process.started_at)
 
-    def _on_message(self, process: Process, message: Message) -> None:
+    def _on_lines(self, name: str, lines: list[str]) -> None:
+        self._emit(LinesWritten(name, lines))
+
+    def _on_message(self, process: ChildProcess, message: Message) -> None:
         if message.pong is not None:
-            self._reports.happened(Ponged(process.name, message.pong))
+            self._emit(Ponged(process.name, message.pong))
         if message.ready is not None:
-            self._reports.ready(process.name, message.ready)
-            self._reports.happened(BecameReady(process.name))
+            self._emit(BecameReady(process.name, message.ready))
 
-    def _on_broken(self, process: Process, problem: str) -> None:
-        self._reports.lines(process.name, [f"{process.name} is killed: {problem}"])
-        self._reports.happened(LifelineBroke(process.name, problem))
-        self.end(process.name, "kill")
+    def _on_broken(self, process: ChildProcess, problem: str) -> None:
+        self._on_lines(process.name, [f"{process.name} is killed: {problem}"])
+        self._emit(LifelineBroke(process.name, problem))
+        self.send_signal(process.name, "kill")

@@ -1,4 +1,4 @@
-"""Makes processes: the interface, and the way by `subprocess` that works on every platform."""
+"""Creates processes: the interface, and the portable implementation with `subprocess`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ PRIVATE_UMASK: Final = 0o077
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """A process that is wanted.
+class SpawnOrder:
+    """A process to create.
 
     Attributes:
-        ticket: number by which the answer is recognised.
-        command: program and arguments; empty for a Python child, which learns over its lifeline what it is to
-            be.
-        environment: variables on top of the supervisor's own.
+        ticket: number that the answer carries.
+        command: program and arguments; empty for a Python child, which learns its role over its lifeline.
+        environment: variables in addition to the supervisor's own.
     """
 
     ticket: int
@@ -36,12 +35,12 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Channels:
-    """The supervisor's ends of a child's pipes; whoever gets them closes them.
+class ChildPipes:
+    """The supervisor's ends of a child's pipes. Their receiver closes them.
 
     Attributes:
-        to_child: lifeline, or the stdin of a command, which reaches its end when the supervisor dies.
-        from_child: lifeline; may be the same descriptor as `to_child`; None for a command.
+        to_child: lifeline, or the stdin of a command; it reaches its end when the supervisor dies.
+        from_child: lifeline, possibly the same descriptor as `to_child`; None for a command.
         log: what the child writes to stdout and stderr.
     """
 
@@ -50,19 +49,19 @@ class Channels:
     log: int
 
     def close(self) -> None:
-        """Close all that is open."""
+        """Close every descriptor once."""
         for fd in {self.to_child, self.to_child if self.from_child is None else self.from_child, self.log}:
             os.close(fd)
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who hears what became of orders. All are called on the event loop.
+class SpawnHandlers:
+    """Called on the event loop with what became of orders.
 
     Attributes:
-        started: ticket, process id.
-        failed: ticket, reason: there is no process.
-        exited: process id, status.
+        started: with ticket and process id.
+        failed: with ticket and reason; there is no process.
+        exited: with process id and status.
     """
 
     started: Callable[[int, int], None]
@@ -71,32 +70,32 @@ class Listener:
 
 
 class Spawner(Protocol):
-    """Makes processes, ends them, and tells how they ended."""
+    """Creates processes, ends them, and reports how they ended."""
 
-    def spawn(self, order: Order) -> Channels:
-        """Have a process made; `Listener.started` or `Listener.failed` follows, never before this returns."""
+    def spawn(self, order: SpawnOrder) -> ChildPipes:
+        """SpawnOrder a process. `SpawnHandlers.started` or `failed` follows, never before this returns."""
 
     def send(self, pid: int, number: int) -> None:
-        """Send a signal to one process; SIGKILL goes to its whole process group. Harmless if it has ended."""
+        """Send a signal to a process, SIGKILL to its whole group. Harmless if the process has ended."""
 
     def give_up(self, ticket: int) -> None:
-        """Stop waiting for a process that does not come to be; `Listener.failed` follows."""
+        """Stop waiting for a process that is not created in time; `SpawnHandlers.failed` follows."""
 
     def close(self) -> None:
-        """Let go; processes that still run are killed where the platform can do so."""
+        """Release everything. Processes that still run are killed where the platform can do so."""
 
 
 class SubprocessSpawner:
-    """One fresh interpreter or program for each order, and a waiting thread for each process."""
+    """Starts a fresh interpreter or program for each order. One thread waits for each process."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, handlers: SpawnHandlers) -> None:
+        self._handlers = handlers
         self._loop = asyncio.get_running_loop()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._lock = threading.Lock()  # no signal goes to a process id that has just been reaped
+        self._lock = threading.Lock()  # no signal may go to a process id that was just reaped
 
-    def spawn(self, order: Order) -> Channels:
-        """Have a process made."""
+    def spawn(self, order: SpawnOrder) -> ChildPipes:
+        """See `Spawner.spawn`."""
         log_read, log_write = os.pipe()
         piped = subprocess.PIPE if not order.command else log_write
         try:
@@ -109,19 +108,19 @@ class SubprocessSpawner:
                 **platform_options(),
             )
         except OSError as error:
-            self._loop.call_soon(self._listener.failed, order.ticket, cannot_run(order, error))
+            self._loop.call_soon(self._handlers.failed, order.ticket, cannot_run(order, error))
             os.close(log_write)
             orphan_read, orphan_write = os.pipe()
             os.close(orphan_read)
-            return Channels(to_child=orphan_write, from_child=None, log=log_read)
+            return ChildPipes(to_child=orphan_write, from_child=None, log=log_read)
         os.close(log_write)
         self._running[process.pid] = process
-        self._loop.call_soon(self._listener.started, order.ticket, process.pid)
+        self._loop.call_soon(self._handlers.started, order.ticket, process.pid)
         threading.Thread(target=self._wait, args=(process,), name=f"wait {order.name}", daemon=True).start()
-        return _take_channels(process, log_read)
+        return _take_pipes(process, log_read)
 
     def send(self, pid: int, number: int) -> None:
-        """Send a signal."""
+        """See `Spawner.send`."""
         with self._lock:
             process = self._running.get(pid)
             if process is None:
@@ -131,15 +130,13 @@ class SubprocessSpawner:
             elif number == signal.SIGKILL:
                 end_group(pid)
             else:
-                os.kill(
-                    pid, number
-                )  # not by way of `process`, which would reap behind the back of the waiting thread
+                os.kill(pid, number)  # `process.send_signal` would reap it before the waiting thread does
 
     def give_up(self, ticket: int) -> None:
-        """`spawn` has answered before it returned; there is nothing to wait for."""
+        """Nothing to do: `spawn` has answered before it returned."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Kill what still runs."""
         for pid in list(self._running):
             self.send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
@@ -150,38 +147,38 @@ class SubprocessSpawner:
             process.wait()
         with self._lock:
             if os.name == "posix":
-                end_group(process.pid)  # grandchildren; the id is not free while its leader is not reaped
+                end_group(process.pid)  # grandchildren; the id stays taken until its leader is reaped
             returncode = process.wait()
             del self._running[process.pid]
         try:
             self._loop.call_soon_threadsafe(
-                self._listener.exited, process.pid, ExitStatus.from_returncode(returncode)
+                self._handlers.exited, process.pid, ExitStatus.from_returncode(returncode)
             )
         except RuntimeError:
-            return  # the loop has ended, and with it everybody who would listen
+            return  # the loop has ended: nobody listens
 
 
 def interpreter_command(module: str, *arguments: str) -> list[str]:
-    """Run a module of Undercroft in a fresh interpreter that nothing of the current directory can shadow (`-P`)."""
+    """The command for a module in a fresh interpreter; `-P` keeps the current directory from shadowing it."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def cannot_run(order: Order, error: OSError) -> str:
-    """Why there is no process."""
+def cannot_run(order: SpawnOrder, error: OSError) -> str:
+    """Why a process could not be created, for a person."""
     program = order.command[0] if order.command else sys.executable
     return f"{program}: cannot be run: {error.strerror}; check the command of child {order.name!r}"
 
 
 def end_group(pid: int) -> None:
-    """Kill what is left of the process group of a child."""
+    """Kill what is left of a child's process group."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        return  # nobody is left (macOS says so by EPERM when only the zombie is)
+        return  # none is left; macOS says EPERM when only the zombie is
 
 
 def platform_options() -> dict[str, Any]:
-    """What `Popen` needs for a child to be a group of its own that dies with its parent."""
+    """Options of `Popen` for a child with its own process group that dies with its parent."""
     if os.name == "nt":
         return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     options: dict[str, Any] = {"start_new_session": True, "umask": PRIVATE_UMASK}
@@ -191,8 +188,8 @@ def platform_options() -> dict[str, Any]:
     return options
 
 
-def _take_channels(process: subprocess.Popen[bytes], log_read: int) -> Channels:
-    """The pipes of a process as descriptors of our own."""
+def _take_pipes(process: subprocess.Popen[bytes], log_read: int) -> ChildPipes:
+    """Duplicate the pipes of a process, so that it no longer owns them."""
     assert process.stdin is not None
     to_child = os.dup(process.stdin.fileno())
     process.stdin.close()
@@ -200,4 +197,4 @@ def _take_channels(process: subprocess.Popen[bytes], log_read: int) -> Channels:
     if process.stdout is not None:
         from_child = os.dup(process.stdout.fileno())
         process.stdout.close()
-    return Channels(to_child=to_child, from_child=from_child, log=log_read)
+    return ChildPipes(to_child=to_child, from_child=from_child, log=log_read)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from actors.cli.views.up_view import JsonView, PlainView
+from actors.cli.views.up_view import JsonUpView, PlainUpView
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 READY = ActorStatus(actor="config_store", state="ready", pid=42)
@@ -17,7 +17,7 @@ OVERVIEW = SupervisorStatusEvent(
 
 
 def test_plain_lines_name_the_actor_its_state_and_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    view = PlainView()
+    view = PlainUpView()
     view.changed(FAILED)
     view.wrote([LogLine(actor="tray", at=0.0, text="no display")])
     view.settled(OVERVIEW)
@@ -31,7 +31,7 @@ def test_plain_lines_name_the_actor_its_state_and_the_reason(capsys: pytest.Capt
 
 
 def test_every_line_for_a_program_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    view = JsonView()
+    view = JsonUpView()
     view.changed(READY)
     view.wrote([LogLine(actor="tray", at=0.0, text="two\nlines")])
     view.settled(OVERVIEW)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE_SECONDS = 20.0
+LIMIT_SECONDS = 20.0
 
 PROBE_ACTOR = '''
 """Actors that behave as their name says."""
@@ -42,17 +42,17 @@ class Hanging(Steady):
         time.sleep(1000)
 
 
-def steady(surroundings):
-    print("hello from", surroundings.name)
-    return Steady()
+def steady(context):
+    print("hello from", context.name)
+    return Steady(context)
 
 
-def crashing(surroundings):
+def crashing(context):
     sys.exit("these are my last words")
 
 
-def hanging(surroundings):
-    return Hanging()
+def hanging(context):
+    return Hanging(context)
 '''
 
 
@@ -93,7 +93,7 @@ class Runtime:
         """The next thing that it tells."""
         assert self.process.stdout is not None
         while b"\n" not in self._rest:
-            ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_SECONDS)
+            ready, _, _ = select.select([self.process.stdout], [], [], LIMIT_SECONDS)
             assert ready, f"nothing happened any more; states are {self.states}, logs are {self.logs[-20:]}"
             data = os.read(self.process.stdout.fileno(), 65536)
             if not data:
@@ -127,12 +127,12 @@ class Runtime:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another `undercroft` command on the same home."""
         command = [sys.executable, "-P", "-m", "actors", "--home", str(self.home), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
 
     def end(self) -> int:
         """Have it stop in good order; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=PATIENCE_SECONDS)
+        self.process.communicate(timeout=LIMIT_SECONDS)
         return self.process.returncode
 
     def clean_up(self) -> None:

@@ -15,72 +15,31 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.runtime.supervisor.core.supervision_events import ExitStatus, Record
-from actors.runtime.supervisor.crash_recorder import CrashDesk, kind_of
-from actors.runtime.supervisor.log_ring import Logs
+from actors.runtime.supervisor.crash_recorder import CrashRecorder
+from actors.runtime.supervisor.log_ring import LogRings
 from actors.shared.crash_files import directory_of, read_crashes
 from bus.client import connect
 from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 from tests.acceptance.runtime import within
+from tests.support.crashes import crash
 
 GROUP_BYTES = 256 * 1024 * 1024
 TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in run\nValueError: no'
 
 
-def _end(code: int | None = None, number: int | None = None, **changes: Any) -> Record:
-    fields: dict[str, Any] = {
-        "actor": "a",
-        "pid": 7,
-        "reason": "r",
-        "status": ExitStatus(code, number),
-        "blame": "",
-        "was": "ready",
-    }
-    return Record(**{**fields, "is_actor": True, "uptime_seconds": 1.5, "restarts": 2, **changes})
-
-
-@pytest.mark.parametrize(
-    ("end", "own_words", "oom_kills", "kind"),
-    [
-        (_end(1), TRACEBACK, None, "exception"),
-        (_end(1), "config.json: cannot be read; make it readable", None, "refused"),
-        (_end(1), "", None, "exit"),
-        (_end(0), "", None, "exit"),
-        (_end(3), TRACEBACK, None, "exception"),
-        (_end(3), "bye", None, "exit"),
-        (_end(number=11), "Fatal Python error: Segmentation fault", None, "fatal_signal"),
-        (_end(number=6), "", 5, "fatal_signal"),
-        (_end(0xC0000005), "", None, "fatal_signal"),
-        (_end(1), "Fatal Python error: _PyMem_DebugMalloc", None, "fatal_signal"),
-        (_end(number=9), "", 1, "out_of_memory"),
-        (_end(number=9), "", 0, "killed"),
-        (_end(number=9), "", None, "killed"),
-        (_end(number=15), "", 1, "killed"),
-        (_end(number=9, blame="hang"), TRACEBACK, 1, "hang"),
-        (_end(0, blame="memory_limit"), "", None, "memory_limit"),
-        (_end(number=9, blame="start_timeout"), "", None, "start_timeout"),
-        (_end(status=None), "", None, "not_started"),
-        (_end(127, is_actor=False), "x: cannot be run: No such file", None, "not_started"),
-        (_end(1, is_actor=False), "usage: x", None, "exit"),
-    ],
-)
-def test_kinds_are_told_apart(end: Record, own_words: str, oom_kills: int | None, kind: CrashKind) -> None:
-    assert kind_of(end, own_words, oom_kills) == kind
-
-
-def _desk(state: Path, told: list[ActorCrashedEvent], logs: Logs) -> CrashDesk:
-    return CrashDesk(state, logs, "9.9.9", told.append)
+def _recorder(state: Path, told: list[ActorCrashedEvent], logs: LogRings) -> CrashRecorder:
+    return CrashRecorder(state, logs, "9.9.9", told.append)
 
 
 @pytest.mark.anyio
 async def test_a_record_holds_what_is_known_and_the_announcement_names_it(tmp_path: Path) -> None:
     told: list[ActorCrashedEvent] = []
-    logs = Logs()
+    logs = LogRings()
     logs.write("a", ["an earlier life"], 1.0)
     logs.write("a", TRACEBACK.splitlines(), 2.0)
-    desk = _desk(tmp_path, told, logs)
-    desk.capture(_end(1), began_at=2.0)
-    await desk.finish()
+    recorder = _recorder(tmp_path, told, logs)
+    recorder.capture(crash(1), began_at=2.0)
+    await recorder.finish()
     ((name, record),) = read_crashes(tmp_path)
     assert record is not None
     assert (record.kind, record.exit_code, record.signal, record.pid) == ("exception", 1, "", 7)
@@ -92,11 +51,11 @@ async def test_a_record_holds_what_is_known_and_the_announcement_names_it(tmp_pa
 
 @pytest.mark.anyio
 async def test_a_secret_of_several_lines_is_taken_out(tmp_path: Path) -> None:
-    logs = Logs(lambda text: text.replace("one\n  two", "<key>"))
+    logs = LogRings(lambda text: text.replace("one\n  two", "<key>"))
     logs.write("a", ["Traceback (most recent call last):", "  one", "  two", "ValueError: three"], 2.0)
-    desk = _desk(tmp_path, [], logs)
-    desk.capture(_end(3), began_at=0.0)
-    await desk.finish()
+    recorder = _recorder(tmp_path, [], logs)
+    recorder.capture(crash(3), began_at=0.0)
+    await recorder.finish()
     assert [record.last_words for _, record in read_crashes(tmp_path) if record] == [
         "Traceback (most recent call last):\n  <key>\nValueError: three"
     ]
@@ -108,9 +67,9 @@ async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announceme
 ) -> None:
     told: list[ActorCrashedEvent] = []
     directory_of(tmp_path).write_text("in the way")
-    desk = _desk(tmp_path, told, Logs())
-    desk.capture(_end(number=9), began_at=0.0)
-    await asyncio.wait_for(desk.finish(), 5)
+    recorder = _recorder(tmp_path, told, LogRings())
+    recorder.capture(crash(number=9), began_at=0.0)
+    await asyncio.wait_for(recorder.finish(), 5)
     assert [(event.kind, event.record) for event in told] == [("killed", "")]
     assert "the crash of a is not on record" in capsys.readouterr().err
 
@@ -130,7 +89,8 @@ TOKEN = "hf_canaryCANARYcanaryCANARY"
 
 
 class Crasher(Actor[SettingsChangedEvent]):
-    def __init__(self, end):
+    def __init__(self, context, end):
+        super().__init__(context)
         self.end = end
 
     async def prepare(self):
@@ -162,16 +122,16 @@ class Raiser(Crasher):
         raise ValueError("the token is " + TOKEN)
 
 
-def raising(surroundings): return Raiser(None)
-def aborting(surroundings): return Crasher(os.abort)
-def segfaulting(surroundings): return Crasher(lambda: ctypes.string_at(0))
-def hanging(surroundings): return Crasher(lambda: time.sleep(1000))
-def growing(surroundings): return Crasher(grow)
-def devouring(surroundings): return Crasher(devour)
-def steady(surroundings): return Crasher(nothing)
+def raising(context): return Raiser(context, None)
+def aborting(context): return Crasher(context, os.abort)
+def segfaulting(context): return Crasher(context, lambda: ctypes.string_at(0))
+def hanging(context): return Crasher(context, lambda: time.sleep(1000))
+def growing(context): return Crasher(context, grow)
+def devouring(context): return Crasher(context, devour)
+def steady(context): return Crasher(context, nothing)
 
 
-def refusing(surroundings):
+def refusing(context):
     from actors.runtime.child_main import EntryRefused
     raise EntryRefused("the:entry", "somebody has to change this first")
 '''

@@ -1,4 +1,4 @@
-"""Log lines are cut right however they arrive, and what is kept is bounded."""
+"""The newest log lines are kept, within limits, and redacted."""
 
 from __future__ import annotations
 
@@ -8,35 +8,11 @@ from hypothesis import strategies as st
 from actors.runtime.supervisor.log_ring import (
     FINAL_WORDS_LIMIT_BYTES,
     LAST_WORDS_LIMIT_BYTES,
-    LINE_LIMIT_BYTES,
-    LineCutter,
     LogRing,
-    Logs,
+    LogRings,
 )
 from bus.log_handler import ECHO
 from schemas.operations.supervision import LogLine
-
-
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=30)), st.data())
-def test_lines_survive_any_cut_of_the_stream(lines: list[str], data: st.DataObject) -> None:
-    stream = "".join(f"{line}\n" for line in lines).encode()
-    cutter, found = LineCutter(), []
-    while stream:
-        size = data.draw(st.integers(1, len(stream)))
-        found += cutter.feed(stream[:size])
-        stream = stream[size:]
-    assert found == lines
-    assert cutter.finish() == []
-
-
-def test_an_endless_line_is_cut_and_nothing_of_it_is_lost() -> None:
-    cutter = LineCutter()
-    pieces = cutter.feed(b"x" * (2 * LINE_LIMIT_BYTES + 5)) + cutter.finish()
-    assert [len(piece) for piece in pieces] == [LINE_LIMIT_BYTES, LINE_LIMIT_BYTES, 5]
-
-
-def test_bytes_that_are_no_text_and_the_ends_of_lines_of_windows_are_shown() -> None:
-    assert LineCutter().feed(b"caf\xe9\r\n") == ["caf\ufffd"]
 
 
 def line(text: str, at: float = 0.0) -> LogLine:
@@ -63,7 +39,7 @@ def test_a_ring_never_holds_more_bytes_than_it_may_but_always_the_last_line(size
 
 
 def test_the_lines_of_all_actors_come_in_the_order_of_their_times() -> None:
-    logs = Logs()
+    logs = LogRings()
     logs.write("a", ["one"], 1.0)
     logs.write("b", ["two"], 2.0)
     logs.write("a", ["three"], 3.0)
@@ -74,7 +50,7 @@ def test_the_lines_of_all_actors_come_in_the_order_of_their_times() -> None:
 
 
 def test_last_words_are_those_of_the_present_life_and_not_too_many() -> None:
-    logs = Logs()
+    logs = LogRings()
     logs.write("a", ["an earlier life"], 1.0)
     logs.write("a", ["Traceback", "ValueError: no"], 2.0)
     assert logs.last_words("a", since=2.0) == "Traceback\nValueError: no"
@@ -84,7 +60,7 @@ def test_last_words_are_those_of_the_present_life_and_not_too_many() -> None:
 
 
 def test_lines_are_redacted_and_repeated_records_are_told_apart() -> None:
-    logs = Logs(lambda text: text.replace("anna", "<user>"))
+    logs = LogRings(lambda text: text.replace("anna", "<user>"))
     plain, repeated = logs.write("a", ["by anna", f"{ECHO}info store: by anna"], 1.0)
     assert (plain.text, plain.recorded) == ("by <user>", False)
     assert (repeated.text, repeated.recorded) == ("info store: by <user>", True)
@@ -92,7 +68,7 @@ def test_lines_are_redacted_and_repeated_records_are_told_apart() -> None:
 
 
 def test_final_words_tell_what_a_process_said_itself_from_what_it_logged() -> None:
-    logs = Logs()
+    logs = LogRings()
     logs.write("a", [f"{ECHO}error store: Traceback", "out of ideas"], 2.0)
     assert logs.final_words("a", 2.0) == "out of ideas"
     assert logs.final_words("a", 3.0) == logs.final_words("nobody", 0.0) == ""

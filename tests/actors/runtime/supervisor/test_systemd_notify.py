@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.systemd_notify import Notifier
+from actors.runtime.supervisor.systemd_notify import SystemdNotifier
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="systemd runs where there are unix sockets"
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 def test_every_word_reaches_the_socket(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "socket"))
-        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "socket")})
+        notifier = SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "socket")})
         notifier.ready("all is well")
         notifier.status("3 of 4")
         notifier.alive()
@@ -40,13 +40,13 @@ def test_an_abstract_socket_is_reached(tmp_path: Path) -> None:
     name = f"undercroft-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name}")
-        Notifier({"NOTIFY_SOCKET": f"@{name}"}).alive()
+        SystemdNotifier({"NOTIFY_SOCKET": f"@{name}"}).alive()
         assert manager.recv(100) == b"WATCHDOG=1"
 
 
 def test_nobody_listening_is_no_reason_to_fail(tmp_path: Path) -> None:
-    Notifier({}).ready("x")
-    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("x")
+    SystemdNotifier({}).ready("x")
+    SystemdNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("x")
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_nobody_listening_is_no_reason_to_fail(tmp_path: Path) -> None:
     ],
 )
 def test_the_watchdog_hears_us_twice_in_its_time(environ: dict[str, str], seconds: float | None) -> None:
-    assert Notifier(environ).watchdog_interval_seconds == seconds
+    assert SystemdNotifier(environ).watchdog_interval_seconds == seconds

@@ -27,11 +27,11 @@ class Probe(Actor[SettingsChangedEvent]):
     async def handle(self, event):
         return None
 
-def build(surroundings):
-    print("built", surroundings.name)
-    return Probe()
+def build(context):
+    print("built", context.name)
+    return Probe(context)
 
-def broken(surroundings):
+def broken(context):
     raise ValueError("no good")
 """
 Undercroft = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from actors.runtime.supervisor.core.child_spec import ChildSpec
-from actors.runtime.supervisor.core.child_state import Child
+from actors.runtime.supervisor.core.child_state import ChildState
 
 
-def child(**more: object) -> Child:
-    found = Child(ChildSpec(name="a", entry="m:b", heartbeat_timeout_seconds=2.0), since=0.0)
+def child(**more: object) -> ChildState:
+    found = ChildState(ChildSpec(name="a", entry="m:b", heartbeat_timeout_seconds=2.0), since=0.0)
     for name, value in more.items():
         setattr(found, name, value)
     return found
@@ -33,8 +33,8 @@ def test_the_next_deadline_is_the_nearer_of_what_is_due_and_the_unanswered_ping(
 
 def test_another_spec_holds_nothing_against_it() -> None:
     found = child(failures=3, probes=1, circuit_open=True)
-    assert found.is_done_for
-    found.adopt(ChildSpec(name="a", entry="m:c"))
+    assert found.blocks_dependents
+    found.replace_spec(ChildSpec(name="a", entry="m:c"))
     assert (found.failures, found.probes, found.circuit_open) == (0, 0, False)
 
 

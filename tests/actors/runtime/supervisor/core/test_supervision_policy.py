@@ -13,31 +13,31 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.core.supervision_events import (
-    Action,
-    Announce,
     BecameReady,
-    Dump,
+    DumpStacks,
+    Effect,
     Exited,
     ExitStatus,
-    Forget,
-    Happening,
-    Leave,
+    Finish,
+    Input,
     LifelineBroke,
     MemoryMeasured,
-    Ping,
     Ponged,
-    Record,
-    RestartAsked,
-    Send,
+    PublishRemoval,
+    PublishStatus,
+    RecordCrash,
+    RestartRequested,
+    SendPing,
+    SendSignal,
+    SendStop,
     SpecsChanged,
-    Start,
     Started,
     StartFailed,
-    StopAsked,
-    Tell,
+    StartProcess,
+    StopRequested,
     Ticked,
 )
-from actors.runtime.supervisor.core.supervision_policy import Supervision
+from actors.runtime.supervisor.core.supervision_policy import SupervisionPolicy
 
 CLEAN = ExitStatus(code=0)
 KILLED = ExitStatus(signal=9)
@@ -47,403 +47,414 @@ def actor(name: str, *depends_on: str, **options: Any) -> ChildSpec:
     return ChildSpec(name=name, entry="m:b", depends_on=depends_on, **options)
 
 
-class World:
+class Simulation:
     """A supervision with processes that only exist on paper."""
 
     def __init__(self, *specs: ChildSpec) -> None:
         self.now = 1000.0
-        self.supervision = Supervision(specs, self.now)
+        self.supervision = SupervisionPolicy(specs, self.now)
         self.pids: dict[str, int] = {}
-        self.log: list[Action] = []
-        self.records: list[Record] = []
+        self.log: list[Effect] = []
+        self.records: list[RecordCrash] = []
         self.born = 0
 
-    def tell(self, happening: Happening) -> list[Action]:
-        found = self.supervision.handle(happening, self.now)
-        self.records += [action for action in found if isinstance(action, Record)]
-        actions: list[Action] = [action for action in found if not isinstance(action, Announce | Record)]
-        self.log += actions
-        return actions
+    def feed(self, event: Input) -> list[Effect]:
+        found = self.supervision.handle(event, self.now)
+        self.records += [effect for effect in found if isinstance(effect, RecordCrash)]
+        effects: list[Effect] = [
+            effect for effect in found if not isinstance(effect, PublishStatus | RecordCrash)
+        ]
+        self.log += effects
+        return effects
 
-    def begin(self) -> list[Action]:
-        return self.tell(Ticked())
+    def begin(self) -> list[Effect]:
+        return self.feed(Ticked())
 
-    def start(self, name: str) -> list[Action]:
+    def start(self, name: str) -> list[Effect]:
         self.born += 1
         self.pids[name] = self.born
-        return self.tell(Started(name, self.born))
+        return self.feed(Started(name, self.born))
 
-    def serve(self, name: str) -> list[Action]:
+    def serve(self, name: str) -> list[Effect]:
         """The process comes to be and becomes ready."""
-        return [*self.start(name), *self.tell(BecameReady(name))]
+        return [*self.start(name), *self.feed(BecameReady(name))]
 
-    def end(self, name: str, status: ExitStatus = KILLED) -> list[Action]:
-        return self.tell(Exited(name, self.pids.pop(name), status))
+    def end(self, name: str, status: ExitStatus = KILLED) -> list[Effect]:
+        return self.feed(Exited(name, self.pids.pop(name), status))
 
-    def wait(self, seconds: float) -> list[Action]:
+    def wait(self, seconds: float) -> list[Effect]:
         """Let time go by, with every deadline kept and every ping answered."""
         until = self.now + seconds
-        actions: list[Action] = []
+        effects: list[Effect] = []
         while (deadline := self.supervision.deadline()) is not None and deadline <= until:
             self.now = max(self.now, deadline)
-            for action in self.tell(Ticked()):
-                if isinstance(action, Ping):
-                    self.tell(Ponged(action.actor, action.number))
+            for effect in self.feed(Ticked()):
+                if isinstance(effect, SendPing):
+                    self.feed(Ponged(effect.actor, effect.number))
                 else:
-                    actions.append(action)
+                    effects.append(effect)
         self.now = until
-        return actions
+        return effects
 
     def state(self, name: str) -> str:
         return self.supervision.children[name].state
 
 
-def started(actions: Iterable[Action]) -> list[str]:
-    return [action.spec.name for action in actions if isinstance(action, Start)]
+def started(effects: Iterable[Effect]) -> list[str]:
+    return [effect.spec.name for effect in effects if isinstance(effect, StartProcess)]
 
 
-def served(*specs: ChildSpec) -> World:
-    """A world in which every one of the children serves."""
-    world = World(*specs)
-    world.begin()
+def served(*specs: ChildSpec) -> Simulation:
+    """A run in which every one of the children serves."""
+    run = Simulation(*specs)
+    run.begin()
     for spec in specs:
-        world.serve(spec.name)
-    assert world.supervision.is_settled
-    return world
+        run.serve(spec.name)
+    assert run.supervision.is_settled
+    return run
 
 
 def test_a_child_is_started_once_all_that_it_depends_on_are_ready() -> None:
-    world = World(actor("a"), actor("b"), actor("c", "a", "b"))
-    assert started(world.begin()) == ["a", "b"]
-    assert started(world.serve("a")) == []
-    assert world.supervision.children["c"].reason == "waits for b"
-    assert started(world.serve("b")) == ["c"]
+    run = Simulation(actor("a"), actor("b"), actor("c", "a", "b"))
+    assert started(run.begin()) == ["a", "b"]
+    assert started(run.serve("a")) == []
+    assert run.supervision.children["c"].reason == "waits for b"
+    assert started(run.serve("b")) == ["c"]
 
 
 def test_a_child_that_needs_no_word_is_ready_when_its_process_runs() -> None:
-    world = World(ChildSpec(name="a", command=("sleep",), ready="started"), actor("b", "a"))
-    world.begin()
-    assert started(world.start("a")) == ["b"]
+    run = Simulation(ChildSpec(name="a", command=("sleep",), ready="started"), actor("b", "a"))
+    run.begin()
+    assert started(run.start("a")) == ["b"]
 
 
 @pytest.mark.requirement("C-4")
 def test_permanent_child_is_restarted_at_once_after_a_kill() -> None:
-    world = served(actor("a"))
-    assert started(world.end("a")) == ["a"]
+    run = served(actor("a"))
+    assert started(run.end("a")) == ["a"]
 
 
 def test_permanent_child_is_restarted_after_a_clean_exit() -> None:
-    world = served(actor("a"))
-    assert started(world.end("a", CLEAN)) == ["a"]
+    run = served(actor("a"))
+    assert started(run.end("a", CLEAN)) == ["a"]
 
 
 def test_transient_child_stays_down_after_clean_exit_and_counts_as_done() -> None:
-    world = World(actor("a", restart="transient"), actor("b", "a"))
-    world.begin()
-    world.start("a")
-    assert started(world.end("a", CLEAN)) == ["b"]
-    assert world.state("a") == "stopped"
+    run = Simulation(actor("a", restart="transient"), actor("b", "a"))
+    run.begin()
+    run.start("a")
+    assert started(run.end("a", CLEAN)) == ["b"]
+    assert run.state("a") == "stopped"
 
 
 def test_transient_child_is_restarted_after_an_abnormal_exit() -> None:
-    world = served(actor("a", restart="transient"))
-    assert started(world.end("a", ExitStatus(code=1))) == ["a"]
+    run = served(actor("a", restart="transient"))
+    assert started(run.end("a", ExitStatus(code=1))) == ["a"]
 
 
 def test_temporary_child_is_not_restarted_regardless_of_reason() -> None:
     for status in (CLEAN, ExitStatus(code=1), KILLED):
-        world = served(actor("a", restart="temporary"))
-        assert world.end("a", status) == []
-        assert world.state("a") == "stopped"
-        assert world.wait(1000) == []
+        run = served(actor("a", restart="temporary"))
+        assert run.end("a", status) == []
+        assert run.state("a") == "stopped"
+        assert run.wait(1000) == []
 
 
 def test_an_end_that_was_not_meant_to_be_is_recorded_and_one_that_was_is_not() -> None:
-    world = served(actor("a"), actor("b", restart="transient"), actor("c"))
-    world.now += 7.0
-    world.end("a", ExitStatus(code=3))
-    world.end("b", CLEAN)
-    (record,) = world.records
-    assert (record.actor, record.status, record.was, record.blame) == ("a", ExitStatus(code=3), "ready", "")
+    run = served(actor("a"), actor("b", restart="transient"), actor("c"))
+    run.now += 7.0
+    run.end("a", ExitStatus(code=3))
+    run.end("b", CLEAN)
+    (record,) = run.records
+    assert (record.actor, record.status, record.was, record.kill_reason) == (
+        "a",
+        ExitStatus(code=3),
+        "ready",
+        "",
+    )
     assert (record.uptime_seconds, record.restarts, record.is_actor) == (7.0, 0, True)
-    world.tell(RestartAsked("c"))
-    world.end("c", KILLED)
-    world.tell(StopAsked())
-    assert world.records == [record]
+    run.feed(RestartRequested("c"))
+    run.end("c", KILLED)
+    run.feed(StopRequested())
+    assert run.records == [record]
 
 
 def test_a_permanent_child_that_leaves_by_itself_is_recorded() -> None:
-    world = served(actor("a"))
-    world.end("a", CLEAN)
-    assert [record.status for record in world.records] == [CLEAN]
+    run = served(actor("a"))
+    run.end("a", CLEAN)
+    assert [record.status for record in run.records] == [CLEAN]
 
 
 def test_the_supervisor_records_why_it_ended_a_process_itself() -> None:
-    world = served(actor("hangs"), actor("grows", memory_limit_mib=1), actor("babbles"))
-    world.tell(MemoryMeasured("grows", 2.0))
-    world.end("grows", CLEAN)
-    world.tell(LifelineBroke("babbles", "a line of 2 MiB"))
-    world.end("babbles", KILLED)
-    while world.state("hangs") != "stopping":
-        world.now = world.supervision.deadline() or world.now
-        world.tell(Ticked())
-    world.end("hangs", KILLED)
-    slow = World(actor("slow"))
+    run = served(actor("hangs"), actor("grows", memory_limit_mib=1), actor("babbles"))
+    run.feed(MemoryMeasured("grows", 2.0))
+    run.end("grows", CLEAN)
+    run.feed(LifelineBroke("babbles", "a line of 2 MiB"))
+    run.end("babbles", KILLED)
+    while run.state("hangs") != "stopping":
+        run.now = run.supervision.deadline() or run.now
+        run.feed(Ticked())
+    run.end("hangs", KILLED)
+    slow = Simulation(actor("slow"))
     slow.begin()
     slow.start("slow")
     slow.wait(30.0)
     slow.end("slow", KILLED)
-    assert [record.blame for record in [*world.records, *slow.records]] == [
+    assert [record.kill_reason for record in [*run.records, *slow.records]] == [
         "memory_limit",
         "lifeline",
         "hang",
         "start_timeout",
     ]
-    assert "a line of 2 MiB (killed by SIGKILL)" in world.records[1].reason
+    assert "a line of 2 MiB (killed by SIGKILL)" in run.records[1].reason
 
 
 def test_a_process_that_never_came_to_be_is_recorded_without_a_status() -> None:
-    world = World(actor("a"))
-    world.begin()
-    world.tell(StartFailed("a", "no process can be made"))
-    assert [(record.status, record.reason) for record in world.records] == [(None, "no process can be made")]
+    run = Simulation(actor("a"))
+    run.begin()
+    run.feed(StartFailed("a", "no process can be made"))
+    assert [(record.status, record.reason) for record in run.records] == [(None, "no process can be made")]
 
 
 def test_delays_grow_from_crash_to_crash() -> None:
-    world = served(actor("a", intensity=100))
+    run = served(actor("a", intensity=100))
     delays = []
     for _ in range(10):
-        actions, before = world.end("a"), world.now
-        while not started(actions):
-            world.now = world.supervision.deadline() or 0
-            actions = world.tell(Ticked())
-        delays.append(world.now - before)
-        world.serve("a")
+        effects, before = run.end("a"), run.now
+        while not started(effects):
+            run.now = run.supervision.deadline() or 0
+            effects = run.feed(Ticked())
+        delays.append(run.now - before)
+        run.serve("a")
     assert delays == [0, 0.25, 0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
-def crash_until_failed(world: World, name: str) -> int:
+def crash_until_failed(run: Simulation, name: str) -> int:
     crashes = 0
-    while world.state(name) != "failed":
+    while run.state(name) != "failed":
         assert crashes < 20
-        if name not in world.pids:
-            world.wait(5)
-            world.serve(name)
-        world.end(name, ExitStatus(code=1))
+        if name not in run.pids:
+            run.wait(5)
+            run.serve(name)
+        run.end(name, ExitStatus(code=1))
         crashes += 1
-        if world.state(name) == "starting":
-            world.serve(name)
+        if run.state(name) == "starting":
+            run.serve(name)
     return crashes
 
 
 def test_more_than_five_restarts_within_a_minute_open_the_circuit_and_the_rest_runs_on() -> None:
-    world = served(actor("a"), actor("b"))
-    assert crash_until_failed(world, "a") == 6
-    assert world.state("b") == "ready"
-    assert world.supervision.is_settled
+    run = served(actor("a"), actor("b"))
+    assert crash_until_failed(run, "a") == 6
+    assert run.state("b") == "ready"
+    assert run.supervision.is_settled
 
 
 def test_a_probe_follows_an_open_circuit_and_a_failed_probe_waits_longer() -> None:
-    world = served(actor("a"))
-    crash_until_failed(world, "a")
-    assert started(world.wait(29.9)) == []
-    assert started(world.wait(0.1)) == ["a"]
-    world.serve("a")
-    world.end("a")
-    assert world.state("a") == "failed"
-    assert started(world.wait(59.9)) == []
-    assert started(world.wait(0.1)) == ["a"]
+    run = served(actor("a"))
+    crash_until_failed(run, "a")
+    assert started(run.wait(29.9)) == []
+    assert started(run.wait(0.1)) == ["a"]
+    run.serve("a")
+    run.end("a")
+    assert run.state("a") == "failed"
+    assert started(run.wait(59.9)) == []
+    assert started(run.wait(0.1)) == ["a"]
 
 
 def test_a_minute_of_health_closes_the_circuit() -> None:
-    world = served(actor("a"))
-    crash_until_failed(world, "a")
-    world.wait(30)
-    world.serve("a")
-    world.wait(60)
-    assert not world.supervision.children["a"].circuit_open
-    assert started(world.end("a")) == ["a"]
+    run = served(actor("a"))
+    crash_until_failed(run, "a")
+    run.wait(30)
+    run.serve("a")
+    run.wait(60)
+    assert not run.supervision.children["a"].circuit_open
+    assert started(run.end("a")) == ["a"]
 
 
 def test_those_who_wait_for_a_failed_child_are_started_when_its_probe_serves() -> None:
-    world = World(actor("a"), actor("b", "a"), actor("c", "b"))
-    world.begin()
-    while world.state("a") != "failed":
-        world.start("a")
-        world.end("a")
-        world.wait(4)
-    assert world.supervision.is_settled
-    assert world.supervision.children["b"].reason == "waits for a (failed)"
-    world.wait(30)
-    assert started(world.serve("a")) == ["b"]
+    run = Simulation(actor("a"), actor("b", "a"), actor("c", "b"))
+    run.begin()
+    while run.state("a") != "failed":
+        run.start("a")
+        run.end("a")
+        run.wait(4)
+    assert run.supervision.is_settled
+    assert run.supervision.children["b"].reason == "waits for a (failed)"
+    run.wait(30)
+    assert started(run.serve("a")) == ["b"]
 
 
 def test_the_death_of_the_broker_restarts_the_broker_alone() -> None:
-    world = served(ChildSpec(name="broker"), actor("a", "broker"), actor("b", "broker"))
-    assert world.end("broker") == [Start(ChildSpec(name="broker"))]
-    assert world.state("a") == world.state("b") == "ready"
+    run = served(ChildSpec(name="broker"), actor("a", "broker"), actor("b", "broker"))
+    assert run.end("broker") == [StartProcess(ChildSpec(name="broker"))]
+    assert run.state("a") == run.state("b") == "ready"
 
 
 def test_a_child_that_does_not_become_ready_is_killed_and_started_again() -> None:
-    world = World(actor("a", start_timeout_seconds=10))
-    world.begin()
-    world.start("a")
-    assert world.wait(10) == [Dump("a")]
-    assert world.wait(0.25) == [Send("a", "kill")]
-    assert started(world.end("a")) == ["a"]
-    assert world.supervision.children["a"].reason == "not ready within 10 s (killed by SIGKILL)"
+    run = Simulation(actor("a", start_timeout_seconds=10))
+    run.begin()
+    run.start("a")
+    assert run.wait(10) == [DumpStacks("a")]
+    assert run.wait(0.25) == [SendSignal("a", "kill")]
+    assert started(run.end("a")) == ["a"]
+    assert run.supervision.children["a"].reason == "not ready within 10 s (killed by SIGKILL)"
 
 
 def test_a_child_whose_process_cannot_be_made_is_tried_again_and_then_failed() -> None:
-    world = World(actor("a"))
-    world.begin()
+    run = Simulation(actor("a"))
+    run.begin()
     for _ in range(6):
-        world.tell(StartFailed("a", "no memory"))
-        world.wait(5)
-    assert world.state("a") == "failed"
-    assert world.supervision.children["a"].reason == "no memory"
+        run.feed(StartFailed("a", "no memory"))
+        run.wait(5)
+    assert run.state("a") == "failed"
+    assert run.supervision.children["a"].reason == "no memory"
 
 
 def test_a_loop_that_does_not_answer_pings_is_dumped_then_killed_then_started_again() -> None:
-    world = served(actor("a", heartbeat_timeout_seconds=10), actor("b"))
+    run = served(actor("a", heartbeat_timeout_seconds=10), actor("b"))
     for _ in range(20):
-        world.now = world.supervision.deadline() or 0
-        actions = world.tell(Ticked())
-        for action in actions:
-            if isinstance(action, Ping) and action.actor == "b":
-                world.tell(Ponged("b", action.number))
-        if Dump("a") in actions:
+        run.now = run.supervision.deadline() or 0
+        effects = run.feed(Ticked())
+        for effect in effects:
+            if isinstance(effect, SendPing) and effect.actor == "b":
+                run.feed(Ponged("b", effect.number))
+        if DumpStacks("a") in effects:
             break
-    assert world.now == 1012.0  # the ping went out after 2 seconds
-    assert world.wait(0.25) == [Send("a", "kill")]
-    assert started(world.end("a")) == ["a"]
-    assert "hung: no answer to a ping for 10 s" in world.supervision.children["a"].reason
-    assert world.state("b") == "ready"
+    assert run.now == 1012.0  # the ping went out after 2 seconds
+    assert run.wait(0.25) == [SendSignal("a", "kill")]
+    assert started(run.end("a")) == ["a"]
+    assert "hung: no answer to a ping for 10 s" in run.supervision.children["a"].reason
+    assert run.state("b") == "ready"
 
 
 def test_a_suspended_machine_is_not_taken_for_hung_children() -> None:
-    world = served(actor("a", heartbeat_timeout_seconds=10))
-    world.now += 2
-    (ping,) = world.tell(Ticked())
-    assert isinstance(ping, Ping)
-    world.now += 3600
-    assert not any(isinstance(action, Dump) for action in world.tell(Ticked()))
-    world.tell(Ponged("a", ping.number))
-    assert world.wait(30) == []
+    run = served(actor("a", heartbeat_timeout_seconds=10))
+    run.now += 2
+    (ping,) = run.feed(Ticked())
+    assert isinstance(ping, SendPing)
+    run.now += 3600
+    assert not any(isinstance(effect, DumpStacks) for effect in run.feed(Ticked()))
+    run.feed(Ponged("a", ping.number))
+    assert run.wait(30) == []
 
 
 def test_a_late_pong_to_an_older_ping_than_the_newest_one_still_counts() -> None:
-    world = served(actor("a", heartbeat_timeout_seconds=10), actor("b"))
-    world.now += 2
-    pings = {ping.actor: ping.number for ping in world.tell(Ticked()) if isinstance(ping, Ping)}
-    world.tell(Ponged("b", pings["b"]))
-    world.now += 2
-    assert [ping.actor for ping in world.tell(Ticked()) if isinstance(ping, Ping)] == ["b"]
-    world.tell(Ponged("a", pings["a"]))
-    world.now += 2
-    assert "a" in [ping.actor for ping in world.tell(Ticked()) if isinstance(ping, Ping)]
+    run = served(actor("a", heartbeat_timeout_seconds=10), actor("b"))
+    run.now += 2
+    pings = {ping.actor: ping.number for ping in run.feed(Ticked()) if isinstance(ping, SendPing)}
+    run.feed(Ponged("b", pings["b"]))
+    run.now += 2
+    assert [ping.actor for ping in run.feed(Ticked()) if isinstance(ping, SendPing)] == ["b"]
+    run.feed(Ponged("a", pings["a"]))
+    run.now += 2
+    assert "a" in [ping.actor for ping in run.feed(Ticked()) if isinstance(ping, SendPing)]
 
 
 def test_memory_above_the_limit_brings_a_restart_in_good_order() -> None:
-    world = served(actor("a", memory_limit_mib=100))
-    assert world.tell(MemoryMeasured("a", 100.0)) == []
-    assert world.tell(MemoryMeasured("a", 101.0)) == [Tell("a", returning=True)]
-    assert started(world.end("a", CLEAN)) == ["a"]
-    assert world.supervision.children["a"].reason == "101 MiB of memory, limit is 100 MiB (exit code 0)"
+    run = served(actor("a", memory_limit_mib=100))
+    assert run.feed(MemoryMeasured("a", 100.0)) == []
+    assert run.feed(MemoryMeasured("a", 101.0)) == [SendStop("a", returning=True)]
+    assert started(run.end("a", CLEAN)) == ["a"]
+    assert run.supervision.children["a"].reason == "101 MiB of memory, limit is 100 MiB (exit code 0)"
 
 
 def test_a_restart_on_request_costs_nothing_of_the_budget() -> None:
-    world = served(actor("a", intensity=1))
+    run = served(actor("a", intensity=1))
     for _ in range(10):
-        assert world.tell(RestartAsked("a")) == [Tell("a", returning=True)]
-        assert started(world.end("a", CLEAN)) == ["a"]
-        world.serve("a")
-    assert world.supervision.children["a"].restarts == 10
+        assert run.feed(RestartRequested("a")) == [SendStop("a", returning=True)]
+        assert started(run.end("a", CLEAN)) == ["a"]
+        run.serve("a")
+    assert run.supervision.children["a"].restarts == 10
 
 
 def test_a_restart_on_request_closes_an_open_circuit() -> None:
-    world = served(actor("a"))
-    crash_until_failed(world, "a")
-    assert started(world.tell(RestartAsked("a"))) == ["a"]
-    world.serve("a")
-    assert started(world.end("a")) == ["a"]
+    run = served(actor("a"))
+    crash_until_failed(run, "a")
+    assert started(run.feed(RestartRequested("a"))) == ["a"]
+    run.serve("a")
+    assert started(run.end("a")) == ["a"]
 
 
 def test_a_stop_asked_for_while_the_process_is_being_made_waits_for_the_process() -> None:
-    world = World(actor("a"))
-    world.begin()
-    assert world.tell(StopAsked()) == []
-    assert world.start("a") == [Tell("a", returning=False)]
-    assert world.end("a", CLEAN) == [Leave()]
+    run = Simulation(actor("a"))
+    run.begin()
+    assert run.feed(StopRequested()) == []
+    assert run.start("a") == [SendStop("a", returning=False)]
+    assert run.end("a", CLEAN) == [Finish()]
 
 
 def test_nothing_is_due_by_pings_once_the_stop_began() -> None:
-    world = served(actor("a"), actor("b", "a"))
-    world.tell(StopAsked())
-    world.wait(3)
-    assert world.supervision.deadline() == 1005.0  # the harder word to b
+    run = served(actor("a"), actor("b", "a"))
+    run.feed(StopRequested())
+    run.wait(3)
+    assert run.supervision.deadline() == 1005.0  # the harder word to b
 
 
 def test_a_process_that_does_not_come_to_be_is_given_up() -> None:
-    world = World(actor("a", start_timeout_seconds=10))
-    world.begin()
-    assert world.wait(10.25) == [Send("a", "kill")]
-    assert started(world.tell(StartFailed("a", "gave up"))) == ["a"]
+    run = Simulation(actor("a", start_timeout_seconds=10))
+    run.begin()
+    assert run.wait(10.25) == [SendSignal("a", "kill")]
+    assert started(run.feed(StartFailed("a", "gave up"))) == ["a"]
 
 
 def test_a_stop_goes_in_reverse_order_and_waits_for_those_who_depend() -> None:
-    world = served(actor("a"), actor("b", "a"), actor("c", "b"), actor("d", "a"))
-    assert world.tell(StopAsked()) == [Tell("d", returning=False), Tell("c", returning=False)]
-    assert world.end("d", CLEAN) == []
-    assert world.end("c", CLEAN) == [Tell("b", returning=False)]
-    assert world.end("b", CLEAN) == [Tell("a", returning=False)]
-    assert world.end("a", CLEAN) == [Leave()]
-    assert world.wait(1000) == []
+    run = served(actor("a"), actor("b", "a"), actor("c", "b"), actor("d", "a"))
+    assert run.feed(StopRequested()) == [SendStop("d", returning=False), SendStop("c", returning=False)]
+    assert run.end("d", CLEAN) == []
+    assert run.end("c", CLEAN) == [SendStop("b", returning=False)]
+    assert run.end("b", CLEAN) == [SendStop("a", returning=False)]
+    assert run.end("a", CLEAN) == [Finish()]
+    assert run.wait(1000) == []
 
 
 def test_a_child_that_does_not_leave_hears_harder_words() -> None:
-    world = served(actor("a", shutdown_timeout_seconds=5))
-    assert world.tell(StopAsked()) == [Tell("a", returning=False)]
-    assert world.wait(5) == [Send("a", "terminate")]
-    assert world.wait(2) == [Send("a", "kill")]
-    assert world.end("a") == [Leave()]
+    run = served(actor("a", shutdown_timeout_seconds=5))
+    assert run.feed(StopRequested()) == [SendStop("a", returning=False)]
+    assert run.wait(5) == [SendSignal("a", "terminate")]
+    assert run.wait(2) == [SendSignal("a", "kill")]
+    assert run.end("a") == [Finish()]
 
 
 def test_a_command_hears_term_first_and_is_not_pinged() -> None:
-    world = World(ChildSpec(name="a", command=("x",), ready="started", shutdown_timeout_seconds=3))
-    world.begin()
-    world.start("a")
-    assert world.wait(100) == []
-    assert world.tell(StopAsked()) == [Send("a", "terminate")]
-    assert world.wait(3) == [Send("a", "kill")]
+    run = Simulation(ChildSpec(name="a", command=("x",), ready="started", shutdown_timeout_seconds=3))
+    run.begin()
+    run.start("a")
+    assert run.wait(100) == []
+    assert run.feed(StopRequested()) == [SendSignal("a", "terminate")]
+    assert run.wait(3) == [SendSignal("a", "kill")]
 
 
 def test_a_child_in_backoff_is_not_started_once_the_stop_began() -> None:
-    world = served(actor("a"))
-    world.end("a")
-    world.serve("a")
-    world.end("a")
-    assert world.state("a") == "backoff"
-    assert world.tell(StopAsked()) == [Leave()]
-    assert world.wait(100) == []
+    run = served(actor("a"))
+    run.end("a")
+    run.serve("a")
+    run.end("a")
+    assert run.state("a") == "backoff"
+    assert run.feed(StopRequested()) == [Finish()]
+    assert run.wait(100) == []
 
 
 def test_a_profile_read_again_adds_changes_and_removes_children() -> None:
-    world = served(actor("a"), actor("b"), actor("c", "b"))
+    run = served(actor("a"), actor("b"), actor("c", "b"))
     specs = (actor("a"), actor("c", intensity=9), actor("d"))
-    actions = world.tell(SpecsChanged(specs))
-    assert set(actions) == {Tell("c", returning=True), Tell("b", returning=False), Start(actor("d"))}
-    assert world.end("b", CLEAN) == [Forget("b")]
-    assert world.end("c", CLEAN) == [Start(actor("c", intensity=9))]
-    assert world.state("a") == "ready"
+    effects = run.feed(SpecsChanged(specs))
+    assert set(effects) == {
+        SendStop("c", returning=True),
+        SendStop("b", returning=False),
+        StartProcess(actor("d")),
+    }
+    assert run.end("b", CLEAN) == [PublishRemoval("b")]
+    assert run.end("c", CLEAN) == [StartProcess(actor("c", intensity=9))]
+    assert run.state("a") == "ready"
 
 
 def test_an_exit_of_an_earlier_process_is_not_taken_for_the_present_one() -> None:
-    world = served(actor("a"))
-    world.end("a")
-    world.serve("a")
-    assert world.tell(Exited("a", 1, KILLED)) == []
-    assert world.state("a") == "ready"
+    run = served(actor("a"))
+    run.end("a")
+    run.serve("a")
+    assert run.feed(Exited("a", 1, KILLED)) == []
+    assert run.state("a") == "ready"
 
 
 SPECS = (
@@ -464,22 +475,22 @@ class AnyLife(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.next_pid = 1
-        self.supervision = Supervision(SPECS, self.now)
+        self.supervision = SupervisionPolicy(SPECS, self.now)
         self.ordered: set[str] = set()  # processes that were asked for and do not exist yet
         self.running: dict[str, int] = {}
         self.pings: dict[str, int] = {}
         self.ever_started: set[str] = set()
         self.left = False
-        self.tell(Ticked())
+        self.feed(Ticked())
 
-    def tell(self, happening: Happening) -> None:
-        for action in self.supervision.handle(happening, self.now, 0.5):
+    def feed(self, event: Input) -> None:
+        for effect in self.supervision.handle(event, self.now, 0.5):
             assert not self.left, "nothing is ordered after the end"
-            self.obey(action)
+            self.obey(effect)
 
-    def obey(self, action: Action) -> None:
-        match action:
-            case Start(spec):
+    def obey(self, effect: Effect) -> None:
+        match effect:
+            case StartProcess(spec):
                 assert spec.name not in {*self.ordered, *self.running}, "two processes for one child"
                 assert not self.supervision.is_leaving, "a start during the stop"
                 if spec.name not in self.ever_started:
@@ -489,18 +500,18 @@ class AnyLife(RuleBasedStateMachine):
                     )
                 self.ever_started.add(spec.name)
                 self.ordered.add(spec.name)
-            case Send(name, "kill"):
+            case SendSignal(name, "kill"):
                 assert name in self.running or name in self.ordered
-            case Tell(name) | Dump(name) | Send(name):
+            case SendStop(name) | DumpStacks(name) | SendSignal(name):
                 assert name in self.running, "a word to a process that does not exist"
-            case Ping(name, number):
+            case SendPing(name, number):
                 assert name in self.running
                 self.pings[name] = number
-            case Leave():
+            case Finish():
                 assert not self.running
                 assert not self.ordered
                 self.left = True
-            case Announce() | Forget():
+            case PublishStatus() | PublishRemoval():
                 pass
 
     @rule(name=names, well=st.booleans())
@@ -510,28 +521,28 @@ class AnyLife(RuleBasedStateMachine):
             if well:
                 self.running[name] = self.next_pid
                 self.next_pid += 1
-                self.tell(Started(name, self.running[name]))
+                self.feed(Started(name, self.running[name]))
             else:
-                self.tell(StartFailed(name, "no more processes"))
+                self.feed(StartFailed(name, "no more processes"))
 
     @rule(name=names)
     def serve(self, name: str) -> None:
         if name in self.running:
-            self.tell(BecameReady(name))
+            self.feed(BecameReady(name))
 
     @rule(name=names, code=st.sampled_from([0, 1]))
     def end(self, name: str, code: int) -> None:
         if name in self.running:
-            self.tell(Exited(name, self.running.pop(name), ExitStatus(code=code)))
+            self.feed(Exited(name, self.running.pop(name), ExitStatus(code=code)))
 
     @rule(name=names)
     def answer(self, name: str) -> None:
         if name in self.running and name in self.pings:
-            self.tell(Ponged(name, self.pings[name]))
+            self.feed(Ponged(name, self.pings[name]))
 
     @rule(name=names)
     def ask_restart(self, name: str) -> None:
-        self.tell(RestartAsked(name))
+        self.feed(RestartRequested(name))
 
     @rule()
     def wait_for_deadline(self) -> None:
@@ -539,7 +550,7 @@ class AnyLife(RuleBasedStateMachine):
         if deadline is not None:
             self.now = max(self.now, deadline)
             for _ in range(len(SPECS) * 4):
-                self.tell(Ticked())
+                self.feed(Ticked())
                 later = self.supervision.deadline()
                 if later is None or later > self.now:
                     return
@@ -548,18 +559,18 @@ class AnyLife(RuleBasedStateMachine):
     @rule(seconds=st.floats(0, 100))
     def oversleep(self, seconds: float) -> None:
         self.now += seconds
-        self.tell(Ticked())
+        self.feed(Ticked())
 
     @rule(intensity=st.integers(0, 3), without_e=st.booleans())
     @precondition(lambda self: not self.supervision.is_leaving)
     def read_profile_again(self, intensity: int, without_e: bool) -> None:
         changed = [replace(spec, intensity=intensity) if spec.name == "b" else spec for spec in SPECS]
-        self.tell(SpecsChanged(tuple(changed[:-1] if without_e else changed)))
+        self.feed(SpecsChanged(tuple(changed[:-1] if without_e else changed)))
 
     @rule()
     @precondition(lambda self: not self.supervision.is_leaving)
     def stop(self) -> None:
-        self.tell(StopAsked())
+        self.feed(StopRequested())
 
     @invariant()
     def the_books_are_right(self) -> None:
@@ -572,15 +583,15 @@ class AnyLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """A stop comes to its end, though no child listens to anything but KILL."""
         if not self.supervision.is_leaving:
-            self.tell(StopAsked())
+            self.feed(StopRequested())
         for _ in range(200):
             if self.left:
                 break
             for name in list(self.ordered):
                 self.make_process(name, True)
             for child in list(self.supervision):
-                if child.word == "kill" and child.name in self.running:
-                    self.tell(Exited(child.name, self.running.pop(child.name), KILLED))
+                if child.stop_step == "kill" and child.name in self.running:
+                    self.feed(Exited(child.name, self.running.pop(child.name), KILLED))
             self.wait_for_deadline()
         assert self.left, "the stop did not come to its end"
         assert {child.state for child in self.supervision} == {"stopped"}

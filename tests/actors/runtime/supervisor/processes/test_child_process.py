@@ -1,4 +1,4 @@
-"""A child's pipes: nothing is lost, nothing blocks."""
+"""A child's pipes: nothing is lost, and nothing blocks."""
 
 from __future__ import annotations
 
@@ -8,27 +8,14 @@ import socket
 
 import pytest
 
-from actors.runtime.supervisor.processes.child_process import PipeReader, Process
-from actors.runtime.supervisor.processes.spawner import Channels
+from actors.runtime.supervisor.processes.child_process import ChildProcess
+from actors.runtime.supervisor.processes.spawner import ChildPipes
 from bus.lifeline import Lifeline, Message
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(os.name != "posix", reason="uses a socket pair as a child's pipes"),
 ]
-
-
-@pytest.mark.parametrize("threaded", [False, True])
-async def test_what_is_written_is_handed_on_on_the_event_loop(threaded: bool) -> None:
-    out, into = os.pipe()
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
-    reader = PipeReader(out, heard.put_nowait, threaded=threaded)
-    os.write(into, b"hello")
-    assert await asyncio.wait_for(heard.get(), 5) == b"hello"
-    reader.stop()
-    os.close(into)
-    if not threaded:
-        os.close(out)
 
 
 class Child:
@@ -43,11 +30,10 @@ class Child:
         self.lines: list[str] = []
         self.problems: asyncio.Queue[str] = asyncio.Queue()
         parent = ours.detach()
-        self.process = Process(
+        self.process = ChildProcess(
             "child",
             1,
-            Channels(to_child=parent, from_child=parent, log=log_out),
-            0.0,
+            ChildPipes(to_child=parent, from_child=parent, log=log_out),
             lambda process, message: self.messages.put_nowait(message),
             lambda name, lines: self.lines.extend(lines),
             lambda process, problem: self.problems.put_nowait(problem),
@@ -76,7 +62,7 @@ async def test_the_last_lines_of_a_child_that_ended_are_not_lost() -> None:
     assert child.lines == ["one", "two", "last words without an end"]
 
 
-async def test_a_child_that_says_nonsense_is_told_of() -> None:
+async def test_a_child_that_writes_nonsense_on_its_lifeline_is_reported() -> None:
     child = Child()
     os.write(child.lifeline.fileno(), b"print was here\n")
     assert "expected a message, found b'print was here'" in await asyncio.wait_for(child.problems.get(), 5)

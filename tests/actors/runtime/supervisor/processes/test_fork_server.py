@@ -28,7 +28,7 @@ from actors.runtime.supervisor.processes.fork_server import (
 )
 from actors.runtime.supervisor.processes.spawner import interpreter_command
 
-PATIENCE_SECONDS = 30.0
+LIMIT_SECONDS = 30.0
 
 
 class Server:
@@ -47,7 +47,7 @@ class Server:
         self.letters.sendmsg([msgspec.json.encode(letter)], rights)
 
     def next(self) -> Any:
-        assert select.select([self.letters], [], [], PATIENCE_SECONDS)[0]
+        assert select.select([self.letters], [], [], LIMIT_SECONDS)[0]
         return msgspec.json.decode(self.letters.recv(65536), type=FromServer)
 
 
@@ -56,7 +56,7 @@ def server() -> Iterator[Server]:
     found = Server()
     yield found
     found.letters.close()
-    assert found.process.wait(PATIENCE_SECONDS) == 0
+    assert found.process.wait(LIMIT_SECONDS) == 0
     assert found.process.stderr is not None
     assert b"no.such.module cannot be preloaded" in found.process.stderr.read()
     found.process.stderr.close()

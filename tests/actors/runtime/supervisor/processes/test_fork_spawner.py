@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
-from actors.runtime.supervisor.processes.spawner import Listener, Order
+from actors.runtime.supervisor.processes.spawner import SpawnHandlers, SpawnOrder
 
 pytestmark = [
     pytest.mark.anyio,
@@ -26,16 +26,16 @@ async def test_a_server_that_died_before_its_first_letter_is_replaced() -> None:
     theirs.close()
     with subprocess.Popen(["true"]) as dead:
         ended: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
-        listener = Listener(
+        handlers = SpawnHandlers(
             lambda ticket, pid: None,
             lambda ticket, reason: None,
             lambda pid, status: ended.set_result(status),
         )
-        spawner = ForkSpawner(listener, (dead.pid, ours), preload=["json"])
+        spawner = ForkSpawner(handlers, (dead.pid, ours), preload=["json"])
         async with asyncio.timeout(20):
             while spawner.server_pid == dead.pid:
                 await asyncio.sleep(0)
-            channels = spawner.spawn(Order(ticket=1, name="probe", command=("true",)))
+            pipes = spawner.spawn(SpawnOrder(ticket=1, name="probe", command=("true",)))
             assert await ended == ExitStatus(code=0)
-        channels.close()
+        pipes.close()
         spawner.close()

@@ -11,9 +11,9 @@ import pytest
 
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
 from actors.runtime.supervisor.processes.spawner import (
-    Channels,
-    Listener,
-    Order,
+    ChildPipes,
+    SpawnHandlers,
+    SpawnOrder,
     SubprocessSpawner,
     interpreter_command,
 )
@@ -23,26 +23,29 @@ pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="
 
 async def test_an_order_is_answered_after_spawn_returned_and_its_end_is_told() -> None:
     told: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
-    listener = Listener(
+    handlers = SpawnHandlers(
         lambda *found: told.put_nowait(found),
         lambda *found: told.put_nowait(found),
         lambda *found: told.put_nowait(found),
     )
-    spawner = SubprocessSpawner(listener)
-    program = "import os, sys; os.write(1, f'{os.environ[\"X\"]} {os.getpgid(0) == os.getpid()}'.encode()); sys.stdin.read()"
-    channels = spawner.spawn(
-        Order(ticket=7, name="a", command=(sys.executable, "-c", program), environment={"X": "y"})
+    spawner = SubprocessSpawner(handlers)
+    program = (
+        "import os, sys; "
+        "os.write(1, f'{os.environ[\"X\"]} {os.getpgid(0) == os.getpid()}'.encode()); sys.stdin.read()"
     )
-    assert isinstance(channels, Channels)
+    pipes = spawner.spawn(
+        SpawnOrder(ticket=7, name="a", command=(sys.executable, "-c", program), environment={"X": "y"})
+    )
+    assert isinstance(pipes, ChildPipes)
     assert told.empty()
     ticket, pid = await told.get()
     assert ticket == 7
     assert isinstance(pid, int)
-    assert await asyncio.to_thread(os.read, channels.log, 100) == b"y True"
+    assert await asyncio.to_thread(os.read, pipes.log, 100) == b"y True"
     spawner.send(pid, signal.SIGTERM)
     assert await told.get() == (pid, ExitStatus(signal=int(signal.SIGTERM)))
     spawner.send(pid, signal.SIGTERM)  # harmless
-    channels.close()
+    pipes.close()
 
 
 def test_interpreters_start_with_safe_path_so_that_nothing_of_the_current_directory_shadows_ours() -> None:

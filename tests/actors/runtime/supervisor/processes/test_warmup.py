@@ -1,4 +1,4 @@
-"""The rehearsal goes through a whole life of an actor, leaves nothing behind, and stops nobody if it fails."""
+"""The warm-up runs one whole life of an actor, leaves nothing behind, and stops nobody if it fails."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor import warmup
+from actors.runtime.supervisor.processes import warmup
 
 MODELS_BUILT = """
 import sys
-from actors.runtime.supervisor.warmup import rehearse
-rehearse(["pydantic.fields"])
+from actors.runtime.supervisor.processes.warmup import warm_up
+warm_up(["pydantic.fields"])
 print("pydantic.main" in sys.modules, any(module == "zmq" for module in sys.modules))
 """
-NOTHING_HEAVY = "import sys; from actors.runtime.supervisor.warmup import rehearse; rehearse(['actors.locations']); print('pydantic' in sys.modules)"
+NOTHING_HEAVY = "import sys; from actors.runtime.supervisor.processes.warmup import warm_up; warm_up(['actors.locations']); print('pydantic' in sys.modules)"
 
 
 def run(program: str) -> tuple[str, str]:
@@ -28,21 +28,21 @@ def run(program: str) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr
 
 
-def test_the_understudy_hears_what_it_said_and_leaves() -> None:
-    actor = asyncio.run(warmup._perform({"/srv/somebody/models": "models"}))
+def test_the_warmup_actor_hears_what_it_said_and_leaves() -> None:
+    actor = asyncio.run(warmup._run_one_life({"/srv/somebody/models": "models"}))
     assert [event.reason for event in actor.heard] == [warmup.NAME]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted in Linux's /proc")
 def test_no_thread_descriptor_or_log_handler_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    warmup.rehearse()
+    warmup.warm_up()
     before = (
         len(os.listdir("/proc/self/fd")),
         threading.active_count(),
         list(logging.getLogger().handlers),
         logging.getLogger().level,
     )
-    warmup.rehearse()
+    warmup.warm_up()
     assert (
         len(os.listdir("/proc/self/fd")),
         threading.active_count(),
@@ -57,9 +57,9 @@ def test_models_are_built_where_they_will_be_and_nothing_of_zeromq_is_touched() 
     assert run(NOTHING_HEAVY) == ("False", "")
 
 
-def test_a_rehearsal_that_fails_is_told_and_nothing_more(
+def test_a_warmup_that_fails_is_reported_and_nothing_more(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(warmup, "LIMIT_SECONDS", 0.0)
-    warmup.rehearse()
-    assert capsys.readouterr().err == "rehearsal: TimeoutError()\n"
+    warmup.warm_up()
+    assert capsys.readouterr().err == "warmup: TimeoutError()\n"

@@ -1,6 +1,7 @@
-"""What of a process's last words tells why it ended, and nothing else of them: output may hold what somebody said. Pure.
+"""Picks the lines of a process's last output that show why it ended. Pure.
 
-Words stay in memory as they are (`undercroft logs`); only this is written to disk with a crash record.
+Other lines may hold what somebody said. They stay in memory (`undercroft logs`); only these lines go to disk, with
+a crash record.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 
 TRACEBACK: Final = "Traceback (most recent call last):"
 FATAL_HEADS: Final = ("Fatal Python error:", "Windows fatal exception:")
-TELLING_LINES: Final = 20
+COMPLAINT_LINES: Final = 20
 REFUSAL_LINES: Final = 12
 LINE_LIMIT: Final = 1_000
 OMITTED: Final = "[...]"
@@ -21,25 +22,30 @@ _LINKS: Final = (
     "The above exception was the direct cause of the following exception:",
 )
 _STACKS: Final = re.compile(
-    r"(?:Current thread |Thread )0x[0-9a-f]+.*\(most recent call first\):|<no Python frame>|Extension modules: |Stack \(most recent call first\):"
+    r"(?:Current thread |Thread )0x[0-9a-f]+.*\(most recent call first\):"
+    r"|<no Python frame>|Extension modules: |Stack \(most recent call first\):"
 )
 _FRAME: Final = re.compile(r"  File \".*\", line \d+ in |  \.\.\.$|  Garbage-collecting$")
-_TELLING: Final = re.compile(
-    r"panicked at |GGML_ASSERT|Assertion [`'].*failed|assertion failed|terminate called |^\s*what\(\): |std::bad_alloc|[Oo]ut of memory|CUDA error|"
-    r"Segmentation fault|cannot be run: |is killed: |cannot open shared object file|No module named "
+_COMPLAINT: Final = re.compile(
+    r"panicked at |GGML_ASSERT|Assertion [`'].*failed|assertion failed|terminate called |^\s*what\(\): "
+    r"|std::bad_alloc|[Oo]ut of memory|CUDA error|Segmentation fault|cannot be run: |is killed: "
+    r"|cannot open shared object file|No module named "
 )
 
 
-def evidence(words: str, *, is_refusal: bool = False) -> str:
-    """The lines that tell why a process ended; what was left out is marked.
+def exit_evidence(words: str, *, is_refusal: bool = False) -> str:
+    """Keep the lines that show why a process ended, and mark where others were left out.
 
-    Kept are tracebacks, the stacks that the fault handler writes, complaints of native code and of other
-    runtimes, and, of a process that `is_refusal` (it ended with a sentence for a person), its last lines.
+    Kept are tracebacks, stacks of the fault handler, and complaints of native code and of other runtimes.
+
+    Args:
+        words: the last output.
+        is_refusal: the process ended with a sentence for a person, so its last lines are kept, too.
     """
     lines = [line[:LINE_LIMIT] for line in words.splitlines()]
     kept = _of_tracebacks(lines) | _of_stacks(lines)
     kept |= {
-        at for at, line in enumerate(lines) if at >= len(lines) - TELLING_LINES and _TELLING.search(line)
+        at for at, line in enumerate(lines) if at >= len(lines) - COMPLAINT_LINES and _COMPLAINT.search(line)
     }
     if is_refusal:
         kept |= set(range(max(0, len(lines) - REFUSAL_LINES), len(lines)))
@@ -53,7 +59,7 @@ def evidence(words: str, *, is_refusal: bool = False) -> str:
 
 
 def _of_tracebacks(lines: list[str]) -> set[int]:
-    """Each traceback from its head to the line that names the exception; groups of exceptions are indented and marked."""
+    """Each traceback from its head to the line with the exception. Groups of exceptions are indented."""
     kept: set[int] = set()
     inside = False
     for at, line in enumerate(lines):

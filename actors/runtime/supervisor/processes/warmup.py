@@ -1,8 +1,7 @@
-"""An actor's start is rehearsed once before anything is forked, on a bus without sockets.
+"""Runs one start of an actor before anything is forked, on a bus without sockets.
 
-What Python notes while code runs for the first time (specialised instructions, caches of types, decoders,
-patterns) is then shared by all that are forked, instead of being written by each of them into a copy of its
-own.
+When code runs for the first time, Python specialises instructions and fills caches of types, decoders and patterns.
+Done here, all forked processes share the result; otherwise each writes a copy of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Final
 import msgspec
 
 from actors.runtime.child_main import ActorStart, StartMessage
-from bus.actor import Actor
+from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.discovery import Runtime
 from bus.lifeline import Lifeline, Message, Stop, encode
@@ -24,9 +23,9 @@ from bus.log_handler import logging_to, redactor_of_this_machine
 from bus.transport.memory_bus import memory_bus
 from schemas.operations.supervision import SupervisorStoppingEvent
 
-NAME: Final = "rehearsal"
+NAME: Final = "warmup"
 LIMIT_SECONDS: Final = 1.0
-"""A rehearsal takes some ten milliseconds; whatever could hold it up must not hold up the runtime."""
+"""It takes about ten milliseconds. Whatever delays it must not delay the runtime."""
 
 MODELS: Final = "pydantic"
 START: Final = ActorStart(
@@ -39,45 +38,53 @@ START: Final = ActorStart(
 )
 
 
-class Understudy(Actor[SupervisorStoppingEvent]):
-    """Publishes one event, hears it, and has itself stopped."""
+class WarmupActor(Actor[SupervisorStoppingEvent]):
+    """Publishes one event, hears it, and stops."""
 
-    def __init__(self, stop: Callable[[], object]) -> None:
+    def __init__(self, context: BusContext, stop: Callable[[], object]) -> None:
+        super().__init__(context)
         self.heard: list[SupervisorStoppingEvent] = []
         self._stop = stop
 
     async def prepare(self) -> None:
-        """Say something."""
+        """Publish the event."""
         await self.peer.publish(SupervisorStoppingEvent(reason=NAME))
 
     async def handle(self, event: SupervisorStoppingEvent) -> None:
-        """Hear it."""
+        """Hear the event."""
         self.heard.append(event)
         self._stop()
 
 
-def rehearse(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> None:
-    """Go through a start. Leaves no thread, no descriptor and no ZeroMQ context; if it fails, actors start all the same.
+def warm_up(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> None:
+    """Run through a start. Leaves no thread, descriptor or ZeroMQ context; if it fails, actors start all the same.
 
     Args:
         modules: what is preloaded; models are built if pydantic is among it.
-        places: directories that the logs of the actors will name by their category.
+        places: directories that the logs of actors name by their category.
     """
     try:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_perform(places))
+            runner.run(_run_one_life(places))
         _read_inboxes()
         if any(name.partition(".")[0] == MODELS for name in modules):
             _build_models()
-    except (
-        Exception
-    ) as error:  # nobody depends on it; what is wrong will show in the actors, and be told in full
-        sys.stderr.write(f"rehearsal: {error!r}\n")
+    except Exception as error:  # nobody depends on it; the actors will report what is wrong in full
+        sys.stderr.write(f"{NAME}: {error!r}\n")
 
 
-async def _perform(places: Mapping[str, str] | None) -> Understudy:
-    """One life of an actor, from its start message until it is told to stop."""
+async def _run_one_life(places: Mapping[str, str] | None) -> WarmupActor:
+    """Run an actor from its start message until it is told to stop."""
+    built: list[WarmupActor] = []
     ours, theirs = socket.socketpair()
+
+    def stop() -> None:
+        ours.sendall(encode(Message(ping=1)) + encode(Message(stop=Stop())))
+
+    def build(context: BusContext) -> WarmupActor:
+        built.append(WarmupActor(context, stop))
+        return built[-1]
+
     with ours, theirs:
         lifeline = Lifeline(theirs.fileno(), theirs.fileno())
         ours.sendall(encode(Message(start=msgspec.to_builtins(START))))
@@ -89,20 +96,19 @@ async def _perform(places: Mapping[str, str] | None) -> Understudy:
             bus.connect(start.name) as peer,
             logging_to(peer, redactor),
         ):
-            actor = Understudy(lambda: ours.sendall(encode(Message(ping=1)) + encode(Message(stop=Stop()))))
-            await ActorLoop(actor, peer).run(lifeline)
-    return actor
+            await ActorLoop(build, peer).run(lifeline)
+    return built[-1]
 
 
 def _read_inboxes() -> None:
-    """Have msgspec note what the events look like that the actors hear; it does so when somebody first wants to read one."""
+    """Have msgspec prepare the decoders for all inboxes; otherwise it does so when the first event arrives."""
     for actor in Actor.__subclasses__():
         for event in actor.inbox:
             msgspec.msgpack.Decoder(event)
 
 
 def _build_models() -> None:
-    """Have pydantic import and remember what it needs for a model; it does so only when one is built, and two actors build some."""
+    """Have pydantic import and cache what models need, which it does only when one is built. Two actors build some."""
     from typing import Any, Literal
 
     from pydantic import BaseModel, ConfigDict, Field, create_model

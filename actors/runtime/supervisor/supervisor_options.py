@@ -1,0 +1,33 @@
+"""What a supervisor is to run."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors.runtime.supervisor.platform_defaults import DEFAULT_SPAWN_METHOD, SpawnMethod, Transport
+from actors.shared.locations.locations import Locations
+from actors.shared.profile.profile import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisorOptions:
+    """What a supervisor is to run.
+
+    Attributes:
+        home: as the person gave it, for messages; empty for the platform's directories.
+        locations: as they are at the start.
+        defaults: where each would lie had nobody chosen; None: in the same places.
+        server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
+    """
+
+    app: str
+    home: str
+    locations: Locations
+    profile: Profile
+    runtime_path: Path
+    transport: Transport
+    spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD
+    server: tuple[int, socket.socket] | None = None
+    defaults: Locations | None = None
