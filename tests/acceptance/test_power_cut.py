@@ -17,6 +17,7 @@ from actors.model_downloader.staging.activation import activate
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import StagedFile
 from actors.model_downloader.staging.staging_journal import read_journal, reconcile
+from actors.model_downloader.transfer.part_scheduler import PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.shared.durable.durable_write import make_directory, replace_file
 from actors.shared.durable.quarantine import quarantine
@@ -113,14 +114,15 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
 
     if strict:
         book.change(boot=None)
-    writing = PartWriter(root.staging("m"), entry.files, book)
-    part = writing.ranges.take(0.0, 1)
+    scheduler = PartScheduler([file.size_bytes for file in entry.files], [()] * len(entry.files))
+    writer = PartWriter(root.staging("m"), entry.files, book, scheduler)
+    part = scheduler.take(0.0, 1)
     assert part is not None
-    writing.begin(part)
+    writer.begin(part)
     for position in range(0, 19 * MIB, MIB):
-        writing.write(part, content[position : position + MIB])
-    writing.release(part)
-    writing.close()
+        writer.write(part, content[position : position + MIB])
+    scheduler.release(part)
+    writer.close()
     with root.staged_file("m", promise).open("ab") as file:
         file.write(content[19 * MIB : 20 * MIB])  # written, and not yet durable
     book.change(boot="the run of the machine that ended with the cut")

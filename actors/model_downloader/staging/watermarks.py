@@ -15,6 +15,7 @@ from actors.model_downloader.staging.byte_ranges import ByteRange, ByteRanges, u
 
 WATERMARKS_NAME = "written.marks"
 _MARK = struct.Struct("<QQQ")
+NO_MARK = -1
 MARKS_MOST = 16_384
 """Further parts are not marked: after a kill they go on at what the journal counts."""
 
@@ -32,10 +33,10 @@ class Watermarks:
             self._descriptor = os.open(directory / WATERMARKS_NAME, flags, 0o600)
 
     def begin(self, file: int, start: int) -> int:
-        """A part of a file (by its place in the manifest) begins; returns its mark, -1 for none."""
+        """A part of a file (by its place in the manifest) begins; returns its mark, or NO_MARK."""
         with self._lock:
             if self._descriptor < 0 or len(self._used) >= MARKS_MOST:
-                return -1
+                return NO_MARK
             self._used.append((file, start))
             number = len(self._used) - 1
             os.pwrite(self._descriptor, _MARK.pack(file, start, start), number * _MARK.size)
@@ -43,7 +44,7 @@ class Watermarks:
 
     def move(self, mark: int, position: int) -> None:
         """A part is written up to a position."""
-        if mark >= 0:
+        if mark != NO_MARK:
             os.pwrite(self._descriptor, position.to_bytes(8, "little"), mark * _MARK.size + 16)
 
     def void(self, file: int) -> None:

@@ -1,6 +1,6 @@
-"""Decides how a partial file goes on: what to ask for, and what an answer means. Pure: knows no socket and no disk.
+"""Decides how a file is fetched further: what to ask for, and what an answer means. Pure: no socket, no disk.
 
-Rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ranges (14), 206 and 416 (15.3.7,
+The rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ranges (14), 206 and 416 (15.3.7,
 15.5.17).
 """
 
@@ -24,13 +24,13 @@ _HTML = ("text/html", "application/xhtml+xml")
 
 @dataclass(frozen=True)
 class ResumeState:
-    """What is there of a file.
+    """How far a file is.
 
     Attributes:
         path: its name, for sentences.
         size_bytes: length that the manifest promises.
         have_bytes: how much of it is on disk.
-        validator: strong validator of the representation these bytes came from; None if there is none.
+        validator: strong validator of the representation that these bytes came from; None if there is none.
     """
 
     path: str
@@ -41,9 +41,12 @@ class ResumeState:
 
 @dataclass(frozen=True)
 class RangeRequest:
-    """A request for a file from byte `start` on, up to but not including `stop` if there is one.
+    """A request for the bytes [start, stop) of a file; without a stop for all from `start` on.
 
-    Without either it asks for the whole; a range without a validator in `if_range` is a plain one.
+    It asks for the whole file if it starts at 0, has no stop and no validator.
+
+    Attributes:
+        if_range: validator of the representation that is wanted; None for a plain range.
     """
 
     start: int
@@ -52,7 +55,7 @@ class RangeRequest:
 
     @property
     def is_range(self) -> bool:
-        """Whether it asks for less than the whole, or only for what a validator names."""
+        """Whether it asks for less than the whole, or for one representation only."""
         return bool(self.start or self.if_range) or self.stop is not None
 
     def headers(self) -> dict[str, str]:
@@ -80,8 +83,8 @@ class ResponseHead:
 
 
 @dataclass(frozen=True)
-class Append:
-    """The body continues the partial at its end."""
+class AppendBody:
+    """The body continues what is there."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ class StartOver:
 
 @dataclass(frozen=True)
 class AskAgain:
-    """Leave the body unread and ask once more at once. Unless it is for a range, what is there is to be discarded."""
+    """Leave the body unread and send another request at once. Discard what is there unless it asks for a range."""
 
-    ask: RangeRequest
+    request: RangeRequest
     reason: str
 
 
@@ -111,47 +114,42 @@ class Fail:
     retry_after: str | None = None
 
 
-ResumeStep = Append | StartOver | AskAgain | Fail
+ResumeStep = AppendBody | StartOver | AskAgain | Fail
 
 
-def first_ask(partial: ResumeState) -> RangeRequest | None:
-    """What to ask for; None if all bytes are there. Bytes without a strong validator are never built upon."""
-    if partial.have_bytes == partial.size_bytes:
-        return None
-    return part_ask(partial, partial.have_bytes, partial.size_bytes)
+def part_request(state: ResumeState, start: int, stop: int) -> RangeRequest:
+    """The request for the range [start, stop) of a file.
 
-
-def part_ask(partial: ResumeState, start: int, stop: int) -> RangeRequest:
-    """What to ask for one part of a file; the whole of it if there are bytes that cannot be built upon."""
-    end = None if stop >= partial.size_bytes else stop
-    if not partial.have_bytes:
+    It asks for the whole file if there are bytes without a strong validator, since nothing can continue them.
+    """
+    end = None if stop >= state.size_bytes else stop
+    if not state.have_bytes:
         return RangeRequest(start, None, end)
-    if partial.have_bytes < partial.size_bytes and partial.validator:
-        return RangeRequest(start, partial.validator, end)
+    if state.have_bytes < state.size_bytes and state.validator:
+        return RangeRequest(start, state.validator, end)
     return RangeRequest(0)
 
 
-def next_step(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> ResumeStep:
-    """What the answer to `ask` means for the partial.
+def next_step(state: ResumeState, request: RangeRequest, head: ResponseHead) -> ResumeStep:
+    """What to do with the answer to a request.
 
-    Asks again at most twice for one partial: each further request wants less of the server than the one before
-    (If-Range, then a plain range, then the whole), and the answer to a request for the whole never leads to
-    another one.
+    Asks again at most twice for one part. Each further request wants less of the server than the one before:
+    If-Range, then a plain range, then the whole. The answer to a request for the whole leads to no other.
     """
     if head.status == 206:
-        return _part(partial, ask, head)
+        return _partial_content(state, request, head)
     if head.status == 200:
-        return _whole(partial, ask, head)
-    if head.status == 416 and ask.is_range:
-        return AskAgain(RangeRequest(0), "the server has no bytes at the end of the partial")
-    return _failure(partial, head)
+        return _whole(state, request, head)
+    if head.status == 416 and request.is_range:
+        return AskAgain(RangeRequest(0), "the server has no bytes in this range")
+    return _failure(state, head)
 
 
 def strong_validator(fields: dict[str, str]) -> str | None:
     """The value for If-Range, or None.
 
-    A weak ETag is none (8.8.3, 13.1.5), and where there is an ETag the date must not be used. A date is
-    strong if the answer was made at least a second after it (8.8.2.2).
+    A weak ETag is no such value (8.8.3, 13.1.5), and where there is an ETag the date must not be used. A date
+    is strong if the answer was made at least a second after it (8.8.2.2).
     """
     etag = fields.get("etag", "").strip()
     if etag:
@@ -164,58 +162,60 @@ def strong_validator(fields: dict[str, str]) -> str | None:
         return None
 
 
-def _part(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> ResumeStep:
+def _partial_content(state: ResumeState, request: RangeRequest, head: ResponseHead) -> ResumeStep:
     """A 206: appended only if it brings exactly what was asked for, of the representation that is there.
 
-    A 206 with all bytes, sent although nobody asked for a range, is as good as a 200.
+    A 206 with all bytes, sent although nobody asked for a range, counts as a 200.
     """
-    if encoded := _encoding(partial, head):
+    if encoded := _encoding(state, head):
         return encoded
     found = _CONTENT_RANGE.fullmatch(head.fields.get("content-range", "").strip())
-    expected = (ask.start, (partial.size_bytes if ask.stop is None else ask.stop) - 1, partial.size_bytes)
-    if found is None or tuple(int(part) for part in found.groups()) != expected:
+    last = (state.size_bytes if request.stop is None else request.stop) - 1
+    if found is None or tuple(int(part) for part in found.groups()) != (
+        request.start,
+        last,
+        state.size_bytes,
+    ):
         shown = head.fields.get("content-range", "none")
-        reason = f"Content-Range is {shown!r}, expected 'bytes {expected[0]}-{expected[1]}/{expected[2]}'"
-        return (
-            AskAgain(RangeRequest(0), reason) if ask.is_range else Fail("server", f"{partial.path}: {reason}")
-        )
-    if not ask.is_range:
-        return _whole(partial, ask, head)
-    if partial.have_bytes and _is_another(partial, ask, head):
+        expected = f"bytes {request.start}-{last}/{state.size_bytes}"
+        reason = f"Content-Range is {shown!r}, expected {expected!r}"
+        if request.is_range:
+            return AskAgain(RangeRequest(0), reason)
+        return Fail("server", f"{state.path}: {reason}")
+    if not request.is_range:
+        return _whole(state, request, head)
+    if state.have_bytes and _is_another(state, request, head):
         return AskAgain(RangeRequest(0), "the file at the server is another one")
-    return Append()
+    return AppendBody()
 
 
-def _is_another(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> bool:
-    """Whether a 206 is of another representation; one that answers an If-Range may leave its validator out (15.3.7)."""
+def _is_another(state: ResumeState, request: RangeRequest, head: ResponseHead) -> bool:
+    """Whether a 206 is of another representation. One that answers an If-Range may omit its validator (15.3.7)."""
     found = strong_validator(head.fields)
-    return found != partial.validator and not (ask.if_range and found is None and not head.fields.get("etag"))
+    may_omit_it = request.if_range and found is None and not head.fields.get("etag")
+    return found != state.validator and not may_omit_it
 
 
-def _whole(partial: ResumeState, ask: RangeRequest, head: ResponseHead) -> ResumeStep:
-    """A 200: the server does not do ranges, or its file is another one, or it ignores If-Range as some networks do."""
-    if encoded := _encoding(partial, head):
+def _whole(state: ResumeState, request: RangeRequest, head: ResponseHead) -> ResumeStep:
+    """A 200: the server has no ranges, or its file is another one, or it ignores If-Range as some networks do."""
+    if encoded := _encoding(state, head):
         return encoded
-    if _is_html(head) and not partial.path.lower().endswith((".html", ".htm")):
-        return Fail(
-            "server",
-            f"{partial.path}: the answer is a web page, not the file; sign in to the network, or check the proxy, and try again",
-        )
+    if _is_html(head) and not state.path.lower().endswith((".html", ".htm")):
+        advice = "sign in to the network, or check the proxy, and try again"
+        return Fail("server", f"{state.path}: the answer is a web page, not the file; {advice}")
     length = head.fields.get("content-length", "")
-    if length.isdecimal() and int(length) != partial.size_bytes:
-        return Fail(
-            "refused",
-            f"{partial.path}: the server's file has {length} bytes, expected {partial.size_bytes}; the manifest is out of date",
-        )
-    if ask.if_range and ask.if_range.startswith('"') and strong_validator(head.fields) == ask.if_range:
-        return AskAgain(
-            RangeRequest(ask.start, None, ask.stop), "200 to If-Range although the ETag is the same"
-        )
+    if length.isdecimal() and int(length) != state.size_bytes:
+        lengths = f"the server's file has {length} bytes, expected {state.size_bytes}"
+        return Fail("refused", f"{state.path}: {lengths}; the manifest is out of date")
+    validator = request.if_range
+    if validator and validator.startswith('"') and strong_validator(head.fields) == validator:
+        plain = RangeRequest(request.start, None, request.stop)
+        return AskAgain(plain, "200 to If-Range although the ETag is the same")
     return StartOver()
 
 
-def _failure(partial: ResumeState, head: ResponseHead) -> Fail:
-    problem = f"{partial.path}: the server answered {head.status}"
+def _failure(state: ResumeState, head: ResponseHead) -> Fail:
+    problem = f"{state.path}: the server answered {head.status}"
     if head.status in _LATER:
         return Fail("server", f"{problem}, try again later", _retry_after(head.fields))
     if head.status in (401, 403) and head.redirected:
@@ -225,7 +225,7 @@ def _failure(partial: ResumeState, head: ResponseHead) -> Fail:
 
 
 def _retry_after(fields: dict[str, str]) -> str | None:
-    """How long the server asks to wait. A date is taken against its own clock, so that ours may be wrong, or be set back."""
+    """How long the server asks to wait. A date is taken against the server's clock, since ours may be wrong."""
     value = fields.get("retry-after")
     try:
         until, made = parsedate_to_datetime(value or ""), parsedate_to_datetime(fields["date"])
@@ -234,14 +234,12 @@ def _retry_after(fields: dict[str, str]) -> str | None:
         return value
 
 
-def _encoding(partial: ResumeState, head: ResponseHead) -> Fail | None:
+def _encoding(state: ResumeState, head: ResponseHead) -> Fail | None:
     encoding = head.fields.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
-    return Fail(
-        "refused",
-        f"{partial.path}: the server sends it as {encoding!r} although only 'identity' was accepted",
-    )
+    problem = f"the server sends it as {encoding!r} although only 'identity' was accepted"
+    return Fail("refused", f"{state.path}: {problem}")
 
 
 def _is_html(head: ResponseHead) -> bool:

@@ -1,4 +1,4 @@
-"""Fetches one part of a file over one connection: bounded memory, no byte from another representation than the others."""
+"""Fetches one part of a file over one connection, in bounded memory, and never mixes two representations of the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from actors.model_downloader.staging.byte_ranges import total_bytes
+from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, total_bytes
 from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.cancel_token import CancelToken
@@ -29,35 +29,42 @@ from actors.model_downloader.transfer.http_resume import (
     ResumeStep,
     StartOver,
     next_step,
-    part_ask,
+    part_request,
     strong_validator,
 )
-from actors.model_downloader.transfer.part_scheduler import Part
+from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
 
 READ_BYTES = 256 * 1024
+_EXPIRED = frozenset({401, 403, 404, 410})
+"""How servers refuse a signed address that has expired."""
 
 
 class NoRanges(UndercroftError):
-    """The server does not give out parts of this file, or not of the representation that is being fetched."""
+    """The server does not send parts of this file, or not of the representation that is being fetched."""
+
+    reason: str
+    words = "{reason}"
 
 
 class PartsChanged(UndercroftError):
-    """What is missing of the file is something else now: take another part."""
+    """Other bytes of the file are missing now, so that another part has to be taken."""
+
+    words = "the file at the server is another one, but some of its pieces are there"
 
 
 @dataclass
 class FileDownload:
-    """Where a file comes from in this attempt.
+    """One file in this attempt, and what is known of its source.
 
     Attributes:
         name: of the file, for sentences.
         url: as the manifest has it.
-        resolved: where a redirect of it led to; asked directly until it is refused, as signed addresses are
-            when they expire.
+        resolved: where a redirect of the URL led to; asked directly until it is refused, as signed addresses
+            are when they expire.
         shares: whether several connections may be tried.
         has_changed: another representation than before was met in this attempt, and proven pieces were kept.
     """
@@ -71,160 +78,191 @@ class FileDownload:
 
 
 class PartFetcher:
-    """Fetches parts; one for all connections of an attempt."""
+    """Fetches parts; shared by all connections of an attempt.
+
+    The connection that is alone with a file finds out what the file is. The others join it.
+    """
 
     def __init__(
-        self, client: HttpClient, traffic: TransferLimits, writing: PartWriter, book: StagingJournal
+        self,
+        client: HttpClient,
+        limits: TransferLimits,
+        scheduler: PartScheduler,
+        writer: PartWriter,
+        journal: StagingJournal,
     ) -> None:
         self._client = client
-        self._traffic = traffic
-        self._writing = writing
-        self._book = book
+        self._limits = limits
+        self._scheduler = scheduler
+        self._writer = writer
+        self._journal = journal
 
-    def fetch(self, source: FileDownload, part: Part, abort: CancelToken) -> None:
-        """Fetch a part. Whoever is alone with its file settles what the file is; the others only join in.
+    def fetch(self, download: FileDownload, part: Part, token: CancelToken) -> None:
+        """Fetch a part of a file.
 
         Raises:
             FetchFailed: no more bytes come; what was written stays.
-            NoRanges: one who joined in is not served.
+            NoRanges: the server does not serve a connection that joined others.
             PartsChanged: another part has to be taken.
-            Aborted: `abort` was set.
-            DiskFailed: the bytes could not be kept.
+            FetchCancelled: the token was cancelled.
+            DiskFailed: the disk refused.
         """
-        if urlsplit(source.url).scheme == "file":
-            self._copy(source, part, abort)
+        if urlsplit(download.url).scheme == "file":
+            self._copy(download, part, token)
             return
-        with self._writing.changed:
-            joins = self._writing.ranges.is_shared(part.file)
-            have = total_bytes(self._writing.ranges.written(part.file))
-        state = self._book.state.file(source.promise.path)
-        partial = ResumeState(
-            source.name, source.promise.size_bytes, max(have, 1) if joins else have, state.validator
-        )
-        ask = (
-            RangeRequest(part.position, state.validator, _stop(part, partial))
-            if joins
-            else part_ask(partial, part.position, part.end)
-        )
+        joins = self._scheduler.is_shared(part.file)
+        have_bytes = total_bytes(self._scheduler.written(part.file))
+        validator = self._journal.state.file(download.promise.path).validator
+        size_bytes = download.promise.size_bytes
+        if joins:
+            state = ResumeState(download.name, size_bytes, max(have_bytes, 1), validator)
+            request = RangeRequest(part.position, validator, None if part.end >= size_bytes else part.end)
+        else:
+            state = ResumeState(download.name, size_bytes, have_bytes, validator)
+            request = part_request(state, part.position, part.end)
+        response, step = self._ask(download, state, request, token, joins=joins)
+        try:
+            self._settle(download, part, state, step, response)
+            self._receive(response, download, part, token)
+        finally:
+            response.close()
+
+    def _ask(
+        self,
+        download: FileDownload,
+        state: ResumeState,
+        request: RangeRequest,
+        token: CancelToken,
+        *,
+        joins: bool,
+    ) -> tuple[HttpResponse, ResumeStep]:
+        """Ask until the server sends bytes that can be used; returns the open response and what it means."""
         while True:
-            resolved = source.resolved
-            answer = self._client.get(source.url, ask.headers(), abort, source.name, resolved=resolved)
-            try:
-                step = next_step(partial, ask, answer.head)
-                if isinstance(step, AskAgain):
-                    if joins and not step.ask.is_range:
-                        raise NoRanges(step.reason)
-                    ask = step.ask
-                    continue
+            resolved = download.resolved
+            response = self._client.get(
+                download.url, request.headers(), token, download.name, resolved=resolved
+            )
+            with contextlib.ExitStack() as unused:
+                unused.callback(response.close)
+                step = next_step(state, request, response.head)
                 if isinstance(step, Fail):
-                    if self._renew(source, resolved, answer):
+                    if self._renew(download, resolved, response):
                         continue
                     raise FetchFailed(
-                        step.kind, step.problem, step.retry_after, answer.url, answer.challenges
+                        step.kind, step.problem, step.retry_after, response.url, response.challenges
                     )
+                if isinstance(step, AskAgain):
+                    if joins and not step.request.is_range:
+                        raise NoRanges(step.reason)
+                    request = step.request
+                    continue
                 if joins and isinstance(step, StartOver):
                     raise NoRanges("the whole is sent instead of a part")
-                if answer.head.redirected:
-                    source.resolved = answer.url
-                self._settle(source, part, partial, step, answer)
-                self._receive(answer, source, part, abort)
-                return
-            finally:
-                answer.close()
+                if response.head.redirected:
+                    download.resolved = response.url
+                unused.pop_all()
+                return response, step
 
-    def _renew(self, source: FileDownload, resolved: str, answer: HttpResponse) -> bool:
-        """Whether to ask once more, since the address that was led to is not good any more; another connection may have a new one."""
-        if not resolved or answer.head.status not in (401, 403, 404, 410):
+    def _renew(self, download: FileDownload, resolved: str, response: HttpResponse) -> bool:
+        """Whether to ask once more because a signed address has expired. Another connection may have a new one."""
+        if not resolved or response.head.status not in _EXPIRED:
             return False
-        if source.resolved == resolved:
-            source.resolved = ""
+        if download.resolved == resolved:
+            download.resolved = ""
         return True
 
     def _settle(
-        self, source: FileDownload, part: Part, partial: ResumeState, step: ResumeStep, answer: HttpResponse
+        self,
+        download: FileDownload,
+        part: Part,
+        state: ResumeState,
+        step: ResumeStep,
+        response: HttpResponse,
     ) -> None:
-        """See that what was fetched before and what comes now are of one representation, and journal which."""
-        fields = answer.head.fields
-        validator = strong_validator(fields) or (None if isinstance(step, StartOver) else partial.validator)
-        notes: dict[str, Any] = {
-            "url": source.url,
+        """Make sure that what is there and what comes are of one representation, and journal which one.
+
+        Raises:
+            PartsChanged: the representation is another one, and proven pieces of the file are kept.
+        """
+        fields, writer = response.head.fields, self._writer
+        starts_over = isinstance(step, StartOver)
+        validator = strong_validator(fields) or (None if starts_over else state.validator)
+        source: dict[str, Any] = {
+            "url": download.url,
             "etag": fields.get("etag", ""),
             "last_modified": fields.get("last-modified", ""),
             "validator": validator,
         }
-        writing = self._writing
-        if isinstance(step, StartOver):
-            if partial.have_bytes:
-                keep = (
-                    proven_ranges(writing.path(part.file), source.promise, writing.ranges.written(part.file))
-                    if validator and not source.has_changed
-                    else ()
-                )
-                writing.start_over(part, keep, **notes)
+        if starts_over:
+            if state.have_bytes:
+                keep = self._worth_keeping(download, part, validator)
+                writer.start_over(part, keep, **source)
                 if keep:
-                    # Once: of a server whose replicas name their copies differently the whole is taken next.
-                    source.has_changed = True
-                    raise PartsChanged(
-                        "the file at the server is another one, but some pieces are those that were promised"
-                    )
-            with writing.changed:
-                writing.ranges.take_whole(part)
-        writing.note_source(part.file, **notes)
-        writing.begin(part)
-        with writing.changed:
-            if validator and source.shares and fields.get("accept-ranges", "").strip().lower() != "none":
-                writing.ranges.share(part.file, proved=not isinstance(step, StartOver))
-                writing.changed.notify_all()
+                    raise PartsChanged
+            self._scheduler.take_whole(part)
+        writer.note_source(part.file, **source)
+        writer.begin(part)
+        accepts = fields.get("accept-ranges", "").strip().lower() != "none"
+        if validator and download.shares and accepts:
+            self._scheduler.share(part.file, proved=not starts_over)
 
-    def _receive(self, answer: HttpResponse, source: FileDownload, part: Part, abort: CancelToken) -> None:
-        """Write the body as it comes, up to the end of the part, which may come nearer meanwhile. What comes beyond it is cut off."""
+    def _worth_keeping(self, download: FileDownload, part: Part, validator: str | None) -> ByteRanges:
+        """The proven pieces of a file that the server has changed.
+
+        Only once in an attempt: replicas that name the same file differently would else be asked by turns,
+        without a byte coming. After that the whole is taken from one of them.
+        """
+        if validator is None or download.has_changed:
+            return NO_BYTES
+        written = self._scheduler.written(part.file)
+        keep = proven_ranges(self._writer.path(part.file), download.promise, written)
+        download.has_changed = bool(keep)
+        return keep
+
+    def _receive(
+        self, response: HttpResponse, download: FileDownload, part: Part, token: CancelToken
+    ) -> None:
+        """Write the body as it comes, up to the end of the part, which may come nearer meanwhile."""
         watch = StallWatch(self._client.stall_seconds)
-        step = self._traffic.step_bytes(READ_BYTES)
-        while part.left:
+        step_bytes = self._limits.step_bytes(READ_BYTES)
+        while part.left_bytes:
             asked_at = time.monotonic()
             try:
-                piece = answer.read(step)
-                watch.received(len(piece), time.monotonic() - asked_at)
+                content = response.read(step_bytes)
+                watch.received(len(content), time.monotonic() - asked_at)
             except (OSError, http.client.HTTPException) as error:
-                abort.check()
-                raise transfer_failed(error, source.name) from error
-            abort.check()
-            if not piece:
-                raise FetchFailed(
-                    "network", f"{source.name}: the transfer ended at byte {part.position} of {part.end}"
-                )
-            self._writing.write(part, memoryview(piece))
-            self._traffic.spend(len(piece), abort)
+                token.check()
+                raise transfer_failed(error, download.name) from error
+            token.check()
+            if not content:
+                where = f"at byte {part.position} of {part.end}"
+                raise FetchFailed("network", f"{download.name}: the transfer ended {where}")
+            self._writer.write(part, memoryview(content))
+            self._limits.spend(len(content), token)
         if part.end == part.asked_end:
+            # Finds the end of the body, so that the connection is kept. More than was promised is not read.
             with contextlib.suppress(OSError, http.client.HTTPException):
-                answer.read(
-                    1
-                )  # finds the end of the body, so that the connection is kept; what is sent beyond the promise is left
+                response.read(1)
 
-    def _copy(self, source: FileDownload, part: Part, abort: CancelToken) -> None:
-        """Copy from this machine; a file that changed since is copied anew."""
-        found = FileSource(urlsplit(source.url), source.promise.size_bytes, source.name)
+    def _copy(self, download: FileDownload, part: Part, token: CancelToken) -> None:
+        """Copy a part from this machine. A file that changed since the last attempt is copied from its first byte."""
+        promise, scheduler = download.promise, self._scheduler
+        source = FileSource(urlsplit(download.url), promise.size_bytes, download.name)
         try:
-            if self._book.state.file(
-                source.promise.path
-            ).validator != found.validator and self._writing.ranges.written(part.file):
-                self._writing.start_over(part, validator=found.validator, url=source.url)
-                with self._writing.changed:
-                    self._writing.ranges.take_whole(part)
-            self._writing.note_source(
-                part.file, url=source.url, etag="", last_modified="", validator=found.validator
+            known = self._journal.state.file(promise.path).validator
+            if known != source.validator and scheduler.written(part.file):
+                self._writer.start_over(part, validator=source.validator, url=download.url)
+                scheduler.take_whole(part)
+            self._writer.note_source(
+                part.file, url=download.url, etag="", last_modified="", validator=source.validator
             )
-            target = self._writing.begin(part)
+            target = self._writer.begin(part)
 
             def wrote(count: int) -> None:
-                self._writing.wrote(part, count)
-                abort.check()
-                self._traffic.spend(count, abort)
+                self._writer.wrote(part, count)
+                token.check()
+                self._limits.spend(count, token)
 
-            found.copy(target, part.position, part.end, wrote)
+            source.copy(target, part.position, part.end, wrote)
         finally:
-            found.close()
-
-
-def _stop(part: Part, partial: ResumeState) -> int | None:
-    return None if part.end >= partial.size_bytes else part.end
+            source.close()

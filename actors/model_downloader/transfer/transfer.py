@@ -14,13 +14,12 @@ import anyio.to_thread
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal, StagingState
+from actors.model_downloader.transfer.attempt import Attempt
 from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient
-from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
-from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.source_urls import next_url
 from actors.model_downloader.transfer.space_reservations import SpaceReservation
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.model_downloader.transfer.worker_pool import WorkerPool
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.text import size_text
 from bus.errors import UndercroftError
@@ -120,33 +119,23 @@ class Transfer:
 
     async def _attempt(self) -> tuple[DiskFailed | None, dict[int, FetchFailed]]:
         self._journal.change(attempt=self._state.attempt + 1)
-        try:
-            writer = PartWriter(self._layout.staging(self._entry.id), self._entry.files, self._journal)
-        except DiskFailed as refused:
-            return refused, {}
         downloads = [
             FileDownload(promise, f"{self._entry.id}/{promise.path}", self._url(promise))
             for promise in self._entry.files
         ]
-        fetcher = PartFetcher(self._client, self._limits, writer, self._journal)
-        pool = WorkerPool(fetcher, self._limits, writer, downloads)
-
-        def work() -> DiskFailed | None:
-            pool.run()
-            try:
-                writer.close()
-            except DiskFailed as failed:
-                return failed
-            return pool.disk_failure
-
+        directory = self._layout.staging(self._entry.id)
+        try:
+            attempt = Attempt(directory, downloads, self._journal, self._client, self._limits)
+        except DiskFailed as refused:
+            return refused, {}
         async with anyio.create_task_group() as group:
-            group.start_soon(self._watch, pool)
-            failure = await anyio.to_thread.run_sync(work)
+            group.start_soon(self._watch, attempt)
+            failure = await anyio.to_thread.run_sync(attempt.run)
             group.cancel_scope.cancel()
         await self._report_progress(True)
-        return failure, pool.failures
+        return failure, attempt.failures
 
-    async def _watch(self, pool: WorkerPool) -> None:
+    async def _watch(self, attempt: Attempt) -> None:
         """Report progress until cancelled. A cancelled install reaches the connections here."""
         try:
             while True:
@@ -154,7 +143,7 @@ class Transfer:
                 await self._report_progress(False)
                 await anyio.sleep(PROGRESS_TICK_SECONDS)
         finally:
-            pool.cancel()
+            attempt.cancel()
 
     def _make_empty_files(self) -> None:
         for promise in self._entry.files:

@@ -1,21 +1,35 @@
-"""The connections of one attempt: as many as help, each a thread that fetches part after part."""
+"""The connections of one attempt: as many as help, each of them a thread that fetches part after part."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from dataclasses import dataclass, field
 
-from actors.model_downloader.staging.byte_ranges import total_bytes
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.concurrency import Concurrency
 from actors.model_downloader.transfer.http_client import FetchFailed
 from actors.model_downloader.transfer.part_fetcher import FileDownload, NoRanges, PartFetcher, PartsChanged
-from actors.model_downloader.transfer.part_scheduler import Part
+from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 
 TICK_SECONDS = 0.05
+
+
+@dataclass(eq=False)
+class Worker:
+    """One connection.
+
+    Attributes:
+        token: cancels the part that it fetches.
+        part: what it fetches now.
+    """
+
+    token: CancelToken = field(default_factory=CancelToken)
+    part: Part | None = None
 
 
 class WorkerPool:
@@ -23,120 +37,118 @@ class WorkerPool:
 
     Attributes:
         failures: why a file cannot be fetched now, by its place in the manifest.
-        disk_failure: what the disk did not take, which ends everything.
+        disk_failure: what the disk refused, which ends everything.
     """
 
     def __init__(
-        self, fetcher: PartFetcher, traffic: TransferLimits, writing: PartWriter, sources: list[FileDownload]
+        self,
+        fetcher: PartFetcher,
+        scheduler: PartScheduler,
+        writer: PartWriter,
+        limits: TransferLimits,
+        downloads: list[FileDownload],
     ) -> None:
         self._fetcher = fetcher
-        self._traffic = traffic
-        self._writing = writing
-        self._sources = sources
-        self._changed = writing.changed
-        self._at_work: dict[int, CancelToken] = {}
-        self._receiving: dict[int, Part] = {}
+        self._scheduler = scheduler
+        self._writer = writer
+        self._limits = limits
+        self._downloads = downloads
+        self._lock = threading.Lock()
+        self._workers: list[Worker] = []
         self._threads: list[threading.Thread] = []
+        self._numbers = itertools.count(1)
         self._stopping = CancelToken()
-        self._number = 0
-        missing = [
-            source.promise.size_bytes - total_bytes(writing.ranges.written(file))
-            for file, source in enumerate(sources)
-        ]
-        self._ramp = Concurrency(
-            time.monotonic(), traffic.most_streams, [count for count in missing if count]
-        )
+        missing = [count for count in scheduler.missing_bytes if count]
+        self._concurrency = Concurrency(time.monotonic(), limits.most_streams, missing)
         self.failures: dict[int, FetchFailed] = {}
         self.disk_failure: DiskFailed | None = None
 
     def run(self) -> None:
         """Fetch until nothing is left that can be fetched. Blocks: call it in a worker thread."""
         while not self._stopping.is_cancelled:
-            with self._changed:
+            changes = self._scheduler.changes
+            with self._lock:
                 wanted = self._observe()
-                idle = not self._at_work
-                more = len(self._at_work) < wanted and (
-                    self._writing.ranges.has_work() or self._writing.ranges.can_split()
-                )
-                if idle and not more:
-                    break
-            if more and self._hire(wait=idle):
+                count = len(self._workers)
+            has_room = count < wanted and self._scheduler.has_work()
+            if count == 0 and not has_room:
+                break
+            if has_room and self._hire(wait=count == 0):
                 continue
-            with self._changed:
-                if self._at_work and not self._stopping.is_cancelled:
-                    self._changed.wait(TICK_SECONDS)
+            self._scheduler.wait(changes, TICK_SECONDS)
         for thread in self._threads:
             thread.join()
 
     def cancel(self) -> None:
         """End all connections at once."""
         self._stopping.cancel()
-        with self._changed:
-            working = list(self._at_work.values())
-            self._changed.notify_all()
-        for token in working:
+        with self._lock:
+            tokens = [worker.token for worker in self._workers]
+        for token in tokens:
             token.cancel()
+        self._scheduler.wake()
 
     def _observe(self) -> int:
         """How many connections there should be now; ends those that crawl."""
-        now, ranges = time.monotonic(), self._writing.ranges
-        left = sum(
-            source.promise.size_bytes - total_bytes(ranges.written(file))
-            for file, source in enumerate(self._sources)
+        now = time.monotonic()
+        self._concurrency.limit(self._limits.most_streams)
+        slow = self._scheduler.slow_parts(now)
+        for worker in self._workers:
+            if worker.part in slow:
+                worker.token.cancel()
+        return self._concurrency.observe(
+            now,
+            self._writer.received_bytes,
+            len(self._scheduler.active_parts),
+            sum(self._scheduler.missing_bytes),
         )
-        self._ramp.limit(self._traffic.most_streams)
-        for part in ranges.slow(now):
-            for number, mine in self._receiving.items():
-                if mine is part and number in self._at_work:
-                    self._at_work[number].cancel()
-        return self._ramp.observe(now, self._writing.received_bytes, len(ranges.active), left)
 
     def _hire(self, *, wait: bool) -> bool:
-        if not self._traffic.open_stream(self._stopping, wait=wait):
+        if not self._limits.open_stream(self._stopping, wait=wait):
             return False
-        with self._changed:
-            self._number += 1
-            number = self._number
-            self._at_work[number] = CancelToken()
-        thread = threading.Thread(target=self._work, args=(number,), name=f"fetch {number}", daemon=True)
+        worker = Worker()
+        with self._lock:
+            self._workers.append(worker)
+        name = f"fetch {next(self._numbers)}"
+        thread = threading.Thread(target=self._work, args=(worker,), name=name, daemon=True)
         self._threads = [known for known in self._threads if known.is_alive()]
         self._threads.append(thread)
         thread.start()
         return True
 
-    def _work(self, number: int) -> None:
+    def _work(self, worker: Worker) -> None:
         try:
-            while self._fetch_next(number):
+            while (part := self._next_part(worker)) and self._fetch(worker, part):
                 pass
         finally:
-            self._traffic.close_stream()
-            with self._changed:
-                self._at_work.pop(number, None)
-                self._changed.notify_all()
+            self._limits.close_stream()
+            with self._lock:
+                self._workers.remove(worker)
+            self._scheduler.wake()
 
-    def _fetch_next(self, number: int) -> bool:
-        """Fetch one part; False if this connection is not needed any more."""
-        with self._changed:
+    def _next_part(self, worker: Worker) -> Part | None:
+        """What a connection fetches next; None if it is not needed any more."""
+        with self._lock:
             if (
                 self._stopping.is_cancelled
                 or self.disk_failure
-                or len(self._at_work) > self._ramp.wanted
-                or (self._traffic.is_over and len(self._at_work) > 1)
+                or len(self._workers) > self._concurrency.wanted
+                or (self._limits.is_over and len(self._workers) > 1)
             ):
-                return False
-            part = self._writing.ranges.take(time.monotonic(), self._ramp.wanted)
-            if part is None:
-                return False
-            if self._at_work[number].is_cancelled:
-                self._at_work[number] = CancelToken()
-            abort = self._at_work[number]
-            self._receiving[number] = part
-        source = self._sources[part.file]
+                return None
+            worker.part = self._scheduler.take(time.monotonic(), self._concurrency.wanted)
+            if worker.part is not None and worker.token.is_cancelled:
+                worker.token = CancelToken()
+            return worker.part
+
+    def _fetch(self, worker: Worker, part: Part) -> bool:
+        """Fetch a part; returns whether the connection goes on with another one."""
+        download = self._downloads[part.file]
         failure: FetchFailed | None = None
         try:
-            self._fetcher.fetch(source, part, abort)
+            self._fetcher.fetch(download, part, worker.token)
         except NoRanges:
-            source.shares = False
+            download.shares = False
         except PartsChanged:
             pass
         except FetchCancelled:
@@ -147,21 +159,23 @@ class WorkerPool:
             self.disk_failure = failed
             self.cancel()
         finally:
-            self._writing.release(part)
-            with self._changed:
-                self._receiving.pop(number, None)
-        if not source.shares:
-            with self._changed:
-                self._writing.ranges.keep_sole(part.file)
-        return self._goes_on_after(failure, part) if failure else True
+            with self._lock:
+                worker.part = None
+            self._scheduler.release(part)
+        if not download.shares:
+            self._scheduler.keep_sole(part.file)
+        return failure is None or self._survives(failure, part.file)
 
-    def _goes_on_after(self, failure: FetchFailed, part: Part) -> bool:
-        """A connection that fails while others fetch the same file only leaves; the last one takes the file with it."""
-        with self._changed:
-            others = [other for other in self._writing.ranges.active if other.file == part.file]
-            if others:
-                self._ramp.failed(time.monotonic(), len(self._writing.ranges.active))
-                return False
-            self._writing.ranges.block(part.file)
-            self.failures[part.file] = failure
+    def _survives(self, failure: FetchFailed, file: int) -> bool:
+        """Whether a connection goes on after a failure.
+
+        While others fetch the same file it only leaves. The last one gives the file up, and goes on with the
+        other files.
+        """
+        if self._scheduler.give_up(file):
+            with self._lock:
+                self.failures[file] = failure
             return True
+        with self._lock:
+            self._concurrency.failed(time.monotonic(), len(self._scheduler.active_parts))
+        return False

@@ -7,16 +7,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from actors.model_downloader.transfer.http_resume import (
-    Append,
+    AppendBody,
     AskAgain,
     Fail,
     RangeRequest,
     ResponseHead,
     ResumeState,
     StartOver,
-    first_ask,
     next_step,
-    part_ask,
+    part_request,
     strong_validator,
 )
 
@@ -38,19 +37,20 @@ def part_head(start: int = 400, end: int = 999, total: int | str = 1000, **field
 
 @pytest.mark.requirement("S1-27")
 def test_resume_asks_for_the_rest_on_condition_of_the_same_representation() -> None:
-    assert first_ask(PART) == RESUME
+    assert part_request(PART, 400, 1000) == RESUME
     assert RESUME.headers() == {"Accept-Encoding": "identity", "Range": "bytes=400-", "If-Range": ETAG}
 
 
 @pytest.mark.requirement("S1-29")
 def test_bytes_without_a_strong_validator_are_not_built_upon() -> None:
-    assert first_ask(ResumeState("m", 1000, 400, None)) == RangeRequest(0)
+    assert part_request(ResumeState("m", 1000, 400, None), 400, 1000) == RangeRequest(0)
     assert RangeRequest(0).headers() == {"Accept-Encoding": "identity"}
 
 
-def test_complete_file_is_not_asked_for_at_all() -> None:
-    assert first_ask(ResumeState("m", 1000, 1000, None)) is None
-    assert first_ask(ResumeState("m", 0)) is None
+def test_part_is_asked_for_up_to_its_end_and_an_empty_file_without_condition() -> None:
+    assert part_request(PART, 400, 600) == RangeRequest(400, ETAG, 600)
+    assert part_request(EMPTY, 0, 600) == RangeRequest(0, None, 600)
+    assert RangeRequest(0, None, 600).headers()["Range"] == "bytes=0-599"
 
 
 @pytest.mark.requirement("S1-29")
@@ -85,7 +85,7 @@ def test_only_strong_validators_count(fields: dict[str, str], expected: str | No
 
 @pytest.mark.requirement("S1-28")
 def test_matching_206_is_appended() -> None:
-    assert next_step(PART, RESUME, part_head()) == Append()
+    assert next_step(PART, RESUME, part_head()) == AppendBody()
 
 
 @pytest.mark.requirement("S1-28")
@@ -105,7 +105,7 @@ def test_matching_206_is_appended() -> None:
 def test_206_for_other_bytes_than_asked_discards_and_asks_for_the_whole(head: ResponseHead) -> None:
     step = next_step(PART, RESUME, head)
     assert isinstance(step, AskAgain)
-    assert step.ask == RangeRequest(0)
+    assert step.request == RangeRequest(0)
 
 
 @pytest.mark.requirement("S1-28")
@@ -123,18 +123,18 @@ def test_200_to_a_range_discards_and_starts_over() -> None:
 def test_200_with_the_same_strong_etag_is_asked_for_a_plain_range_once() -> None:
     step = next_step(PART, RESUME, ResponseHead(200, OCTETS))
     assert isinstance(step, AskAgain)
-    assert step.ask == RangeRequest(400)
-    assert next_step(PART, step.ask, part_head()) == Append()
-    assert next_step(PART, step.ask, ResponseHead(200, OCTETS)) == StartOver()
+    assert step.request == RangeRequest(400)
+    assert next_step(PART, step.request, part_head()) == AppendBody()
+    assert next_step(PART, step.request, ResponseHead(200, OCTETS)) == StartOver()
 
 
 def test_plain_range_of_another_representation_is_not_appended() -> None:
     step = next_step(PART, RangeRequest(400), part_head(etag='"v2"'))
     assert isinstance(step, AskAgain)
-    assert step.ask == RangeRequest(0)
+    assert step.request == RangeRequest(0)
     step = next_step(PART, RangeRequest(400), ResponseHead(206, {"content-range": "bytes 400-999/1000"}))
     assert isinstance(step, AskAgain)
-    assert step.ask == RangeRequest(0)
+    assert step.request == RangeRequest(0)
 
 
 @pytest.mark.parametrize("etag", [{}, {"etag": ETAG}, {"etag": '"v2"'}], ids=["none", "same", "other"])
@@ -156,7 +156,7 @@ def test_206_with_some_bytes_to_a_request_for_the_whole_is_a_failure() -> None:
 def test_416_discards_and_asks_for_the_whole() -> None:
     step = next_step(PART, RESUME, ResponseHead(416, {}))
     assert isinstance(step, AskAgain)
-    assert step.ask == RangeRequest(0)
+    assert step.request == RangeRequest(0)
     assert isinstance(next_step(EMPTY, RangeRequest(0), ResponseHead(416, {})), Fail)
 
 
@@ -263,13 +263,13 @@ def test_any_server_is_asked_at_most_thrice_and_appended_only_what_continues_the
 ) -> None:
     assume(have < stop)
     partial = ResumeState("m", 1000, have, validator)
-    ask = part_ask(partial, have, stop)
+    ask = part_request(partial, have, stop)
     asked = set()
     for head in answers:
         assert ask not in asked, "the same question again"
         asked.add(ask)
         step = next_step(partial, ask, head)
-        if isinstance(step, Append):
+        if isinstance(step, AppendBody):
             assert head.status == 206
             end = 999 if ask.stop is None else ask.stop - 1
             assert head.fields["content-range"].strip().lower() == f"bytes {ask.start}-{end}/1000"
@@ -277,5 +277,5 @@ def test_any_server_is_asked_at_most_thrice_and_appended_only_what_continues_the
             assert have == 0 or validator is not None
         if not isinstance(step, AskAgain):
             return
-        ask = step.ask
+        ask = step.request
     raise AssertionError("it would be asked for ever")

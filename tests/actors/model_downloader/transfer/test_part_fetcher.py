@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from actors.model_downloader.staging.staging_journal import FileState, StagingJournal, reconcile
+from actors.model_downloader.transfer.attempt import Attempt
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient, open_client
-from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
-from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.model_downloader.transfer.worker_pool import WorkerPool
 from schemas.manifest import FilePromise, ModelEntry
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent
@@ -47,9 +46,9 @@ class Fetch:
         self.origin = origin
         self.client = client
         self.path = directory / "model.bin"
-        self.traffic = TransferLimits(streams)
+        self.limits = TransferLimits(streams)
         self.state: FileState | None = None
-        self.crew: WorkerPool | None = None
+        self.attempt: Attempt | None = None
         self.ready = threading.Event()
 
     def __call__(
@@ -59,23 +58,20 @@ class Fetch:
         url = url or self.origin.url + "/m"
         promise = FilePromise(path="model.bin", size_bytes=size, sha256="0" * 64, urls=[url])
         entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
-        book = StagingJournal(self.path.parent, reconcile(entry, None))
-        book.change(boot="this one")
-        book.change_file("model.bin", durable_bytes=len(have), validator=validator, url=url if have else "")
-        writing = PartWriter(self.path.parent, entry.files, book)
-        source = FileDownload(promise, "m/model.bin", url)
-        self.crew = WorkerPool(
-            PartFetcher(self.client, self.traffic, writing, book), self.traffic, writing, [source]
-        )
+        journal = StagingJournal(self.path.parent, reconcile(entry, None))
+        journal.change(boot="this one")
+        source = url if have else ""
+        journal.change_file("model.bin", durable_bytes=len(have), validator=validator, url=source)
+        download = FileDownload(promise, "m/model.bin", url)
+        self.attempt = Attempt(self.path.parent, [download], journal, self.client, self.limits)
         self.ready.set()
         try:
-            self.crew.run()
+            assert self.attempt.run() is None
         finally:
-            writing.close()
-            self.state = book.state.files[0]
-        if self.crew.failures:
-            raise self.crew.failures[0]
-        return book.state.fetched_bytes
+            self.state = journal.state.files[0]
+        if self.attempt.failures:
+            raise self.attempt.failures[0]
+        return journal.state.fetched_bytes
 
     @property
     def bytes(self) -> bytes:
@@ -219,7 +215,7 @@ def test_server_that_is_not_there_is_a_network_failure(fetch: Fetch) -> None:
 
 
 @pytest.mark.requirement("S1-31")
-def test_abort_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path: Path) -> None:
+def test_cancelling_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path: Path) -> None:
     origin.misbehave("/m", Faults(stall_after_bytes=HALF))
     patient = open_client(stall_seconds=60)
     fetch = Fetch(origin, patient, tmp_path)
@@ -227,20 +223,20 @@ def test_abort_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path:
     thread.start()
     while not fetch.path.exists() or fetch.path.stat().st_size < HALF:
         pass
-    assert fetch.crew is not None
-    fetch.crew.cancel()
+    assert fetch.attempt is not None
+    fetch.attempt.cancel()
     thread.join(10)
     assert not thread.is_alive()
     patient.close()
-    assert fetch.crew.failures == {}
+    assert fetch.attempt.failures == {}
     assert fetch.bytes == BODY[:HALF]
 
 
-def test_abort_before_the_start_makes_no_request(fetch: Fetch) -> None:
-    abort = CancelToken()
-    abort.cancel()
+def test_cancelling_before_the_start_makes_no_request(fetch: Fetch) -> None:
+    token = CancelToken()
+    token.cancel()
     with pytest.raises(FetchCancelled):
-        fetch.client.get(fetch.origin.url + "/m", {}, abort, "m/model.bin")
+        fetch.client.get(fetch.origin.url + "/m", {}, token, "m/model.bin")
     assert fetch.origin.requests == []
 
 

@@ -12,11 +12,10 @@ import pytest
 
 from actors.model_downloader.staging.staging_journal import StagingJournal, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
+from actors.model_downloader.transfer.attempt import Attempt
 from actors.model_downloader.transfer.http_client import FetchFailed, open_client
-from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
-from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.model_downloader.transfer.worker_pool import WorkerPool
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent
@@ -78,30 +77,26 @@ class Work:
                 )
             )
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=files)
-        self.book = StagingJournal(directory, reconcile(self.entry, None))
-        self.book.change(boot="this one")
-        self.traffic = TransferLimits(streams)
-        self.crew: WorkerPool | None = None
+        self.journal = StagingJournal(directory, reconcile(self.entry, None))
+        self.journal.change(boot="this one")
+        self.limits = TransferLimits(streams)
         self.most_at_once = 0
 
-    def run(self, watch: Callable[[WorkerPool], None] | None = None) -> dict[int, FetchFailed]:
+    def run(self, watch: Callable[[Attempt], None] | None = None) -> dict[int, FetchFailed]:
         client = open_client(stall_seconds=1.0)
-        writing = PartWriter(self.directory, self.entry.files, self.book)
-        sources = [FileDownload(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
-        crew = self.crew = WorkerPool(
-            PartFetcher(client, self.traffic, writing, self.book), self.traffic, writing, sources
-        )
-        thread = threading.Thread(target=crew.run)
+        downloads = [FileDownload(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
+        attempt = Attempt(self.directory, downloads, self.journal, client, self.limits)
+        disk_failures = []
+        thread = threading.Thread(target=lambda: disk_failures.append(attempt.run()))
         thread.start()
         while thread.is_alive():
-            with writing.changed:
-                self.most_at_once = max(self.most_at_once, len(writing.ranges.active))
+            self.most_at_once = max(self.most_at_once, len(attempt.scheduler.active_parts))
             if watch:
-                watch(crew)
+                watch(attempt)
             thread.join(0.01)
-        writing.close()
+        assert disk_failures == [None]
         client.close()
-        return crew.failures
+        return attempt.failures
 
     @property
     def is_whole(self) -> bool:
@@ -124,8 +119,8 @@ def test_origin_that_limits_each_connection_gets_several_and_the_file_is_whole(
     assert work.most_at_once > 1
     assert work.ranges_asked[0] == "whole"
     assert all("if-range" in seen.headers for seen in origin.requests[1:])
-    assert work.book.state.durable_bytes == 24 * MIB
-    assert work.book.state.files[0].ranges == []
+    assert work.journal.state.durable_bytes == 24 * MIB
+    assert work.journal.state.files[0].ranges == []
 
 
 def test_server_without_ranges_gets_one_connection_and_no_byte_is_sent_for_nothing(
@@ -161,24 +156,24 @@ def test_file_that_changes_while_parts_are_fetched_is_never_mixed(
     work = Work(origin, tmp_path, old)
     swapped = threading.Event()
 
-    def swap(crew: WorkerPool) -> None:
+    def swap(attempt: Attempt) -> None:
         if not swapped.is_set() and origin.sent_bytes("/0") > 4 * MIB:
             origin.serve("/0", new)
             swapped.set()
 
     for _ in range(4):
-        if work.run(swap) == {} and work.book.state.durable_bytes == 24 * MIB:
+        if work.run(swap) == {} and work.journal.state.durable_bytes == 24 * MIB:
             break
     found = (tmp_path / "f0").read_bytes()
     assert found in (content_of(old), content_of(new))
-    assert work.book.state.files[0].validator in (f'"{old.etag}"', f'"{new.etag}"')
+    assert work.journal.state.files[0].validator in (f'"{old.etag}"', f'"{new.etag}"')
 
 
 def test_connections_that_break_leave_their_rest_to_the_others(origin: FaultyOrigin, tmp_path: Path) -> None:
     work = Work(origin, tmp_path, SyntheticContent(24 * MIB))
     broken: list[int] = []
 
-    def break_one(crew: WorkerPool) -> None:
+    def break_one(attempt: Attempt) -> None:
         if not broken and work.most_at_once > 2:
             broken.append(1)
             origin.misbehave("/0", Faults(times=2, cut_after_bytes=256 * 1024))
@@ -207,7 +202,7 @@ def test_file_that_cannot_be_had_does_not_keep_the_others_back(origin: FaultyOri
     failures = work.run()
     assert list(failures) == [1]
     assert failures[1].kind == "refused"
-    assert [file.durable_bytes for file in work.book.state.files] == [65536, 0, 65536, 65536]
+    assert [file.durable_bytes for file in work.journal.state.files] == [65536, 0, 65536, 65536]
 
 
 def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_one(
@@ -216,7 +211,7 @@ def test_pieces_that_are_proven_are_kept_when_the_file_at_the_server_is_another_
     content = SyntheticContent(6 * MIB)
     work = Work(origin, tmp_path, content, pieces=True)
     (tmp_path / "f0").write_bytes(content_of(content)[: 4 * MIB - 10])
-    work.book.change_file(
+    work.journal.change_file(
         "f0", durable_bytes=4 * MIB - 10, validator='"another"', url=work.entry.files[0].urls[0]
     )
     assert work.run() == {}
@@ -242,7 +237,7 @@ def test_replicas_that_disagree_on_the_validator_are_not_asked_in_turns_for_ever
     with Replicas(*[NamedContent(body, name) for name in ("one", "two")]) as replicas:
         work = Work(replicas, tmp_path, content, pieces=True)
         (tmp_path / "f0").write_bytes(body[: 4 * MIB - 10])
-        work.book.change_file(
+        work.journal.change_file(
             "f0", durable_bytes=4 * MIB - 10, validator='"another"', url=work.entry.files[0].urls[0]
         )
         assert work.run() == {}
@@ -256,7 +251,7 @@ def test_without_pieces_another_file_is_fetched_from_its_first_byte(
     content = SyntheticContent(2 * MIB)
     work = Work(origin, tmp_path, content)
     (tmp_path / "f0").write_bytes(bytes(MIB))
-    work.book.change_file("f0", durable_bytes=MIB, validator='"another"', url=work.entry.files[0].urls[0])
+    work.journal.change_file("f0", durable_bytes=MIB, validator='"another"', url=work.entry.files[0].urls[0])
     assert work.run() == {}
     assert work.is_whole
 
@@ -270,23 +265,21 @@ def test_cap_on_streams_is_kept_and_a_lower_one_counts_while_it_runs(
     assert work.is_whole
 
 
-def test_abort_ends_all_connections_and_the_journal_has_what_they_brought(
+def test_cancelling_ends_all_connections_and_the_journal_has_what_they_brought(
     origin: FaultyOrigin, tmp_path: Path
 ) -> None:
     work = Work(origin, tmp_path, SyntheticContent(64 * MIB))
 
-    def cancel(crew: WorkerPool) -> None:
+    def cancel(attempt: Attempt) -> None:
         if work.most_at_once > 2:
-            crew.cancel()
+            attempt.cancel()
 
     assert work.run(cancel) == {}
-    journal = work.book.state.files[0]
+    state = work.journal.state.files[0]
     whole, found = content_of(work.contents[0]), (tmp_path / "f0").read_bytes()
-    assert 0 < journal.durable_bytes < 64 * MIB
-    assert all(found[start:end] == whole[start:end] for start, end in journal.durable_ranges)
-    assert (
-        sum(seen.sent_bytes for seen in origin.requests) - journal.durable_bytes < len(origin.requests) * MIB
-    )
+    assert 0 < state.durable_bytes < 64 * MIB
+    assert all(found[start:end] == whole[start:end] for start, end in state.durable_ranges)
+    assert sum(seen.sent_bytes for seen in origin.requests) - state.durable_bytes < len(origin.requests) * MIB
     origin.rate_bytes_per_second = None
     assert work.run() == {}
     assert work.is_whole
@@ -302,7 +295,7 @@ def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_o
     origin.misbehave("/0", Faults(redirect="/signed-1"))
     expired = threading.Event()
 
-    def expire(crew: WorkerPool) -> None:
+    def expire(attempt: Attempt) -> None:
         if not expired.is_set() and work.most_at_once > 2:
             origin.misbehave("/0", Faults(redirect="/signed-2"))
             origin.misbehave("/signed-1", Faults(status=403))
