@@ -1,4 +1,4 @@
-"""What a child process does first: it waits for the start message, then becomes the broker or an actor."""
+"""Entry point of a child process: waits for the start message, then becomes the broker or an actor."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from bus.actor import Actor, BusContext
 
 PRIVATE_UMASK: Final = 0o077
+OWN_ROOT: Final = Path(__file__).parents[2]
+OWN_PACKAGES: Final = ("actors", "bus", "schemas")
 CONNECT_TIMEOUT_SECONDS: Final = 60.0
-"""Longer than a broker needs to come back; the start timeout of the child spec rules before."""
+"""Longer than a broker needs to come back. The start timeout of the child spec is usually shorter."""
 
 
 class BrokerStart(msgspec.Struct, frozen=True, kw_only=True, tag="broker", tag_field="role"):
-    """Become the broker. `options` are those of `bus.broker.broker_process.BrokerOptions`; they hold the keys."""
+    """Become the broker.
+
+    Attributes:
+        options: those of `bus.broker.broker_process.BrokerOptions`; they hold the keys.
+    """
 
     name: str
     options: dict[str, Any]
@@ -71,22 +77,26 @@ class EntryRefused(OperatorError):
 
 
 def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
-    """Import what the entry names; the result builds the actor, once there is a bus for it.
+    """Import what the entry names; the result builds the actor once it has a connection to the bus.
 
     Raises:
-        EntryRefused: there is no such module or function, or it builds something else.
+        EntryRefused: there is no such module or function, it builds something else, or a package of the app
+            has the name of one of Undercroft's.
         ProfileError: the profile cannot be read.
     """
     from bus.actor import Actor
 
     if start.path and start.path not in sys.path:
+        for name in _shadowed_packages(Path(start.path)):
+            detail = f"{start.path} has a package {name!r}, which Undercroft's own hides; rename it"
+            raise EntryRefused(start.entry, detail)
         sys.path.append(start.path)
     module_name, _, function_name = start.entry.partition(":")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise  # the module is there; what it imports is not
+            raise  # the module exists; something that it imports does not
         raise EntryRefused(start.entry, f"there is no module {error.name!r}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
@@ -106,12 +116,26 @@ def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
     return build
 
 
+def _shadowed_packages(directory: Path) -> list[str]:
+    """Packages of an app that Python would never import: Undercroft's own come first."""
+    if directory.resolve() == OWN_ROOT.resolve():
+        return []
+    return [
+        name
+        for name in OWN_PACKAGES
+        if (directory / f"{name}.py").is_file() or any((directory / name).glob("*.py"))
+    ]
+
+
 def _locations_of(paths: dict[str, str]) -> Locations:
     return Locations(**{category: Path(path) for category, path in paths.items()})
 
 
 def run(lifeline: Lifeline) -> None:
-    """Wait for the start message and be what it says, until told to stop. A broken entry ends the process with exit code 1."""
+    """Wait for the start message and do what it says until told to stop.
+
+    A wrong entry ends the process with exit code 1.
+    """
     try:
         start = msgspec.convert(lifeline.wait_start(), StartMessage)
     except LifelineClosed:
@@ -126,16 +150,17 @@ def run(lifeline: Lifeline) -> None:
         else:
             import asyncio
 
-            with asyncio.Runner(
-                loop_factory=asyncio.SelectorEventLoop
-            ) as runner:  # Windows: the other loop has no add_reader
-                runner.run(_act(load_entry(start), start, lifeline))
+            # On Windows the default loop has no add_reader.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(_run_actor(load_entry(start), start, lifeline))
     except OperatorError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from error
 
 
-async def _act(build: Callable[[BusContext], Actor[Any]], start: ActorStart, lifeline: Lifeline) -> None:
+async def _run_actor(
+    build: Callable[[BusContext], Actor[Any]], start: ActorStart, lifeline: Lifeline
+) -> None:
     from bus.actor_loop import ActorLoop
     from bus.client import connect
     from bus.log_handler import logging_to, redactor_of_this_machine, salt_of
@@ -156,7 +181,7 @@ def _echo(lines: str) -> None:
 
 
 def main() -> None:
-    """Entry of a fresh interpreter: stdin and stdout are the lifeline, stderr is the log."""
+    """Run in a fresh interpreter: stdin and stdout are the lifeline, stderr is the log."""
     write_fd = os.dup(1)
     os.dup2(2, 1)  # a stray print becomes a line of the log
     read_fd = os.dup(0)

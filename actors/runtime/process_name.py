@@ -1,4 +1,7 @@
-"""What Linux offers a process about its parent, its orphans and its name; elsewhere these do nothing and say so."""
+"""Settings of a process on Linux: its name, its orphans, and its end with its parent (prctl(2)).
+
+Elsewhere these functions do nothing and return False.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +21,30 @@ IS_LINUX: Final = sys.platform == "linux"
 
 
 def die_with_parent(parent_pid: int) -> bool:
-    """Have the kernel kill this process when the thread that made it ends; leave at once if it has ended already.
+    """Have the kernel kill this process when its parent's thread ends; exit at once if that is gone already.
 
-    Returns whether the kernel can do so.
+    Returns:
+        Whether the kernel does so.
     """
     if not _prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL)):
         return False
     if os.getppid() != parent_pid:
-        os._exit(1)  # the parent died before the kernel knew of the wish
+        os._exit(1)  # the parent died before the call
     return True
 
 
 def outlive_parent() -> bool:
-    """Take back what `die_with_parent` asked for."""
+    """Undo `die_with_parent`."""
     return _prctl(PR_SET_PDEATHSIG, 0)
 
 
 def adopt_orphans() -> bool:
-    """Become the parent of descendants whose own parent ends, so that they can be found and reaped."""
+    """Become the parent of descendants whose parent ends, so that they can be found and reaped."""
     return _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def set_name(name: str) -> bool:
-    """Name of this process as `ps -o comm` and `top` show it."""
+    """Set the name of this process that `ps -o comm` and `top` show."""
     return _prctl(PR_SET_NAME, name.encode()[:NAME_LIMIT_BYTES])
 
 
@@ -50,5 +54,5 @@ def _prctl(option: int, argument: int | bytes) -> bool:
 
 @functools.cache
 def _system_call() -> Any:
-    """Found once, so that forked processes have it: ctypes makes new classes for every library that is opened."""
+    """Look it up once, for all forked processes: ctypes creates classes for every library that it opens."""
     return ctypes.CDLL(None, use_errno=True).prctl

@@ -30,7 +30,7 @@ class AlreadyRunning(OperatorError):
 
 
 def take_home(state: Path, app: str) -> DirectoryLock:
-    """Lock the state directory for this process. The lock ends with the process, so a kill leaves nothing behind.
+    """Lock the state directory for this process. The lock ends with the process, even if it is killed.
 
     Raises:
         AlreadyRunning: another supervisor has it.

@@ -85,7 +85,7 @@ class LogRings:
         return "\n".join(lines)[-LAST_WORDS_LIMIT_BYTES:]
 
     def final_words(self, actor: str, since: float) -> str:
-        """The longer end of what a process wrote since it was started, without records that the bus has, too."""
+        """The longer end of what a process wrote since it was started, without log records."""
         lines = [line.text for line in self._since(actor, FINAL_WORDS_LINES, since) if not line.recorded]
         return "\n".join(lines)[-FINAL_WORDS_LIMIT_BYTES:]
 

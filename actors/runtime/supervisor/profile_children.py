@@ -38,7 +38,7 @@ def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
 
 
 def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
-    """Modules to import before any child is forked: Undercroft's only, since app code may do anything on import."""
+    """Modules to import before any child is forked: Undercroft's only. App code may do anything on import."""
     modules = [spec.entry.split(":")[0] for spec in specs if spec.entry.startswith("actors.")]
     names = [name for module in modules for name in (module, f"{module}.actor")]
     names += [name for module in modules for name in FURTHER_MODULES.get(module, ())]
@@ -66,7 +66,7 @@ def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
 
 
 def _command_of(profile: Profile, table: ChildTable) -> tuple[str, ...]:
-    """The command. A program with a separator in its name is relative to the profile; others come from PATH."""
+    """The command. A program with a separator in its name is relative to the profile, others are in PATH."""
     if not table.command:
         return ()
     program, *arguments = table.command

@@ -1,4 +1,4 @@
-"""`runtime.json`, the one file that a client must find: replaced whole, and removed when it is stale or at the end."""
+"""`runtime.json`, the file by which clients find the bus: replaced whole, removed when stale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a child is told first: the broker where to listen, an actor where everything lies and how to reach the bus."""
+"""What a child is told first: the broker where to listen, an actor where its files and the bus are."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.runtime.child_main import ActorStart, EntryRefused, load_entry
+from actors.runtime.child_main import OWN_ROOT, ActorStart, EntryRefused, load_entry
 from bus.actor import Actor, BusContext
 from bus.discovery import Runtime
 from bus.lifeline import Message, encode
@@ -63,10 +63,31 @@ def test_an_entry_builds_its_actor_from_name_locations_and_profile(tmp_path: Pat
 
 def test_an_actor_is_told_where_everything_would_lie_had_nobody_chosen(tmp_path: Path) -> None:
     begun = start(tmp_path, "launch_probe:good")
-    assert load_entry(begun)(NO_BUS).context.defaults is None  # type: ignore[attr-defined]  # the probe keeps what it was given
+    assert load_entry(begun)(NO_BUS).context.defaults is None  # type: ignore[attr-defined]
     defaults = {category: f"/default/{category}" for category in begun.locations}
     actor = load_entry(msgspec.structs.replace(begun, defaults=defaults))(NO_BUS)
     assert actor.context.defaults.models == Path("/default/models")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("file", ["schemas/__init__.py", "bus/client.py", "actors.py"])
+def test_a_package_of_the_app_that_ours_would_hide_is_refused(tmp_path: Path, file: str) -> None:
+    begun = start(tmp_path, "launch_probe:good")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("")
+    name = file.partition("/")[0].removesuffix(".py")
+    with pytest.raises(
+        EntryRefused, match=f"has a package '{name}', which Undercroft's own hides; rename it"
+    ):
+        load_entry(begun)
+
+
+def test_undercrofts_own_directory_hides_nothing_of_itself(tmp_path: Path) -> None:
+    begun = start(tmp_path, "launch_probe:good")
+    own = msgspec.structs.replace(begun, path=str(OWN_ROOT))
+    (tmp_path / "data" / "schemas").mkdir(parents=True)
+    sys.path.append(str(tmp_path))
+    assert load_entry(own)
+    assert load_entry(msgspec.structs.replace(begun, path=str(tmp_path / "data")))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,12 @@ from actors.runtime import process_name as prctl
 prctl.die_with_parent(os.getppid() + 1)
 print("still here")
 """
-NAMED = "import os; from actors.runtime import process_name; process_name.set_name('undercroft-and-more'); print(open('/proc/self/comm').read().strip())"
+NAMED = """
+import os
+from actors.runtime import process_name
+process_name.set_name("undercroft-and-more")
+print(open("/proc/self/comm").read().strip())
+"""
 
 
 def run(program: str) -> str:

@@ -15,7 +15,7 @@ Restart = Literal["permanent", "transient", "temporary"]
 """`permanent`: always started again. `transient`: only after an abnormal exit. `temporary`: never."""
 
 Readiness = Literal["message", "hello", "started"]
-"""When a child counts as ready. `message`: it says so over its lifeline. `hello`: a peer of its name has greeted
+"""When a child counts as ready. `message`: it says so over its lifeline. `hello`: a peer of its name greeted
 the broker. `started`: its process exists."""
 
 BROKER: Final = "broker"

@@ -1,7 +1,7 @@
 """Picks the lines of a process's last output that show why it ended. Pure.
 
-Other lines may hold what somebody said. They stay in memory (`undercroft logs`); only these lines go to disk, with
-a crash record.
+Other lines may hold what somebody said. They stay in memory (`undercroft logs`); only these lines go to disk,
+with a crash record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When an ended child starts again: growing delays, a budget of restarts, probes behind an open circuit. Pure."""
+"""When an ended child starts again: growing delays, a restart budget, probes behind an open circuit. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEALTHY_SECONDS: Final = 60.0
 """A child that was ready for this long has its earlier failures forgotten."""
 
 JITTER_SHARE: Final = 0.25
-"""Up to this share of a delay is cut off at random, so that many children do not return at the same moment."""
+"""Up to this share of a delay is cut off at random, so that many children do not return together."""
 
 
 def restart_delay_seconds(failures: int, jitter: float) -> float:

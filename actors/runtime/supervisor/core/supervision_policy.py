@@ -31,7 +31,7 @@ from actors.runtime.supervisor.core.supervision_events import (
 
 PING_INTERVAL_SECONDS: Final = 2.0
 LATENESS_SECONDS: Final = 1.0
-"""If the supervisor itself is later than this (a suspended machine), its children get the missed time back."""
+"""If the supervisor itself is later than this (a suspended machine), children get the missed time back."""
 
 LEAVING: Final = "the runtime stops"
 

@@ -1,7 +1,8 @@
-"""A process that has everything imported and forks children in milliseconds; they share its memory. Linux only.
+"""A process with everything imported that forks children in milliseconds. They share its memory. Linux only.
 
-It has one thread and never a ZeroMQ context. It ends with the supervisor: when its socket closes, it kills every
-child with its process group and leaves. If it dies itself, the kernel kills the children (PR_SET_PDEATHSIG).
+It has one thread and never a ZeroMQ context. It ends with the supervisor: when its socket closes, it kills
+every child with its process group and leaves. If it dies itself, the kernel kills the children
+(PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def fork_server(
 
 
 def preload(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> None:
-    """Import what children need and warm up their start. What happens before the fork is shared by all of them."""
+    """Import what children need and warm up their start; all of them share what happens before the fork."""
     modules = list(modules)
     for module in (*BASE_MODULES, *modules):
         try:
@@ -170,7 +171,7 @@ class ForkServer:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        # Until here the kernel ended us with the supervisor. From now on we see its end and kill our children.
+        # Until here the kernel ended us with the supervisor. Now we notice its end and kill our children.
         process_name.outlive_parent()
         with selectors.DefaultSelector() as selector:
             selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
@@ -293,7 +294,8 @@ def _run_command(letter: ForkLetter) -> NoReturn:
         os.execvp(letter.command[0], letter.command)  # noqa: S606 - the command of a child spec is not for a shell
     except OSError as error:
         sys.stderr.write(
-            f"{letter.command[0]}: cannot be run: {error.strerror}; check the command of child {letter.name!r}\n"
+            f"{letter.command[0]}: cannot be run: {error.strerror}; "
+            f"check the command of child {letter.name!r}\n"
         )
         sys.stderr.flush()
         os._exit(EXIT_CANNOT_RUN)
@@ -304,7 +306,7 @@ def _fd_limit() -> int:
 
 
 def _never_return(work: Callable[[], object]) -> NoReturn:
-    """Do the work of a forked process, then exit. Never return into the stack below: it belongs to the parent."""
+    """Do the work of a forked process, then exit: the stack below belongs to the parent."""
     code = 1
     try:
         work()

@@ -38,7 +38,7 @@ KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
 
 
 class ForkSpawner:
-    """Has children forked by a server. If the server dies, its children count as dead and a fresh one starts."""
+    """Has children forked by a server. If it dies, its children count as dead and a fresh one starts."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ DRAIN_LIMIT_BYTES: Final = 1024 * 1024
 
 
 class PipeReader:
-    """Calls `on_data` with what comes out of a pipe. Where pipes cannot be waited on (Windows), a thread reads."""
+    """Calls `on_data` with what comes out of a pipe. On Windows a thread reads: pipes cannot be waited on."""
 
     def __init__(
         self, fd: int, on_data: Callable[[bytes], None], *, threaded: bool = os.name == "nt"

@@ -107,7 +107,7 @@ class ProcessTable:
         self._running[name].post(message)
 
     def send_signal(self, name: str, what: Literal["terminate", "kill"]) -> None:
-        """Send TERM to a process, or KILL to its whole group. A process that does not exist yet is given up."""
+        """Send TERM to a process, or KILL to its whole group; give up a process that does not exist yet."""
         process = self._running[name]
         if process.pid is None:
             self._spawner.give_up(process.ticket)

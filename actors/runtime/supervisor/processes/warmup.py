@@ -1,7 +1,7 @@
 """Runs one start of an actor before anything is forked, on a bus without sockets.
 
-When code runs for the first time, Python specialises instructions and fills caches of types, decoders and patterns.
-Done here, all forked processes share the result; otherwise each writes a copy of its own.
+When code runs for the first time, Python specialises instructions and fills caches of types, decoders and
+patterns. Done here, all forked processes share the result; otherwise each writes a copy of its own.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class WarmupActor(Actor[SupervisorStoppingEvent]):
 
 
 def warm_up(modules: Iterable[str] = (), places: Mapping[str, str] | None = None) -> None:
-    """Run through a start. Leaves no thread, descriptor or ZeroMQ context; if it fails, actors start all the same.
+    """Run through a start. If that fails, actors start all the same.
+
+    Leaves no thread, descriptor or ZeroMQ context behind.
 
     Args:
         modules: what is preloaded; models are built if pydantic is among it.
@@ -101,14 +103,14 @@ async def _run_one_life(places: Mapping[str, str] | None) -> WarmupActor:
 
 
 def _read_inboxes() -> None:
-    """Have msgspec prepare the decoders for all inboxes; otherwise it does so when the first event arrives."""
+    """Have msgspec prepare the decoders of all inboxes, which it otherwise does for the first event."""
     for actor in Actor.__subclasses__():
         for event in actor.inbox:
             msgspec.msgpack.Decoder(event)
 
 
 def _build_models() -> None:
-    """Have pydantic import and cache what models need, which it does only when one is built. Two actors build some."""
+    """Have pydantic import and cache what models need, which it does only when one is built."""
     from typing import Any, Literal
 
     from pydantic import BaseModel, ConfigDict, Field, create_model

@@ -1,4 +1,4 @@
-"""The supervisor as a peer: it answers every request, whatever it looks like, and notices peers that greet."""
+"""The supervisor as a peer: it answers every request, whatever that holds, and notices peers that greet."""
 
 from __future__ import annotations
 

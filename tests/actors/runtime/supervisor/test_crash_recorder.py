@@ -1,4 +1,4 @@
-"""Crashes are told apart, by what the supervisor knows and by what the process said; on real processes at the end."""
+"""Crashes are recorded, redacted and announced; at the end on real processes that end in every way."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ def test_everybody_depends_on_the_broker_and_stands_behind_it(tmp_path: Path) ->
 
 
 def test_a_command_is_ready_when_it_runs_unless_it_is_to_greet(tmp_path: Path) -> None:
-    text = '[[children]]\nname = "b"\ncommand = ["x"]\n[[children]]\nname = "c"\ncommand = ["x"]\nready = "hello"'
+    text = '[[children]]\nname = "b"\ncommand = ["x"]\n'
+    text += '[[children]]\nname = "c"\ncommand = ["x"]\nready = "hello"'
     specs = specs_of(tmp_path, text)
     assert (specs["b"].ready, specs["c"].ready) == ("started", "hello")
 

@@ -1,4 +1,4 @@
-"""Of what a process wrote, a record on disk keeps what tells why it ended, and nothing that somebody may have said."""
+"""A record on disk keeps the lines that show why a process ended, and nothing that somebody may have said."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def _written_by(program: str) -> str:
 
 def test_a_traceback_is_kept_and_the_output_around_it_is_not() -> None:
     words = _written_by(
-        f"import sys\nprint({SAID!r}, file=sys.stderr)\ntry:\n  1/0\nexcept ZeroDivisionError as e:\n  raise KeyError('k') from e"
+        f"import sys\nprint({SAID!r}, file=sys.stderr)\n"
+        "try:\n  1/0\nexcept ZeroDivisionError as e:\n  raise KeyError('k') from e"
     )
     found = exit_evidence(f"{words}{SAID}\n")
     assert "CANARY" not in found

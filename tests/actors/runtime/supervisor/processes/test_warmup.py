@@ -20,7 +20,12 @@ from actors.runtime.supervisor.processes.warmup import warm_up
 warm_up(["pydantic.fields"])
 print("pydantic.main" in sys.modules, any(module == "zmq" for module in sys.modules))
 """
-NOTHING_HEAVY = "import sys; from actors.runtime.supervisor.processes.warmup import warm_up; warm_up(['actors.locations']); print('pydantic' in sys.modules)"
+NOTHING_HEAVY = """
+import sys
+from actors.runtime.supervisor.processes.warmup import warm_up
+warm_up(["actors.locations"])
+print("pydantic" in sys.modules)
+"""
 
 
 def run(program: str) -> tuple[str, str]:
