@@ -1,4 +1,4 @@
-"""The typed client of the bus, for actors, the command line and tests: finds the runtime, connects, follows it."""
+"""The typed client of the bus: finds the runtime, connects to it, and follows it when it is started anew."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from bus.peer.peer import correlation as correlation
 from bus.peer.responder import NOBODY as NOBODY
 from bus.peer.responder import IncomingRequest as IncomingRequest
 from bus.peer.responder import asker as asker
-from bus.transport.transport import Link
+from bus.transport.transport import Transport
 from schemas.operations.bus import GapEvent as GapEvent
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
 FOLLOW_SECONDS: Final = 0.25
-"""So often a peer without a connection looks whether the runtime was started anew."""
+"""How often a peer without a connection checks whether the runtime was started anew."""
 
 
 @contextlib.asynccontextmanager
 async def attach(
-    link: Link, name: str, token: str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
+    transport: Transport, name: str, token: str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
 ) -> AsyncIterator[Peer]:
-    """A peer over a given link; leaves the bus at the end of the block.
+    """Make a peer over a given transport; it leaves the bus at the end of the block.
 
     Raises:
-        HelloRefused: the broker does not let it in.
+        HelloRefused: the broker does not admit it.
         TimeoutError: the broker does not answer.
     """
-    peer = Peer(link, name, token)
+    peer = Peer(transport, name, token)
     peer.start()
     try:
         await peer.wait_until_welcome(timeout_seconds)
@@ -54,29 +54,36 @@ async def connect(
     home: str | os.PathLike[str] | None = None,
     timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
 ) -> AsyncIterator[Peer]:
-    """Connect to a runtime, found by app or home unless it is given; reconnects by itself until the block ends.
+    """Connect to a runtime. The peer reconnects by itself until the block ends.
+
+    Args:
+        name: of the peer; None: a unique one.
+        runtime: where to connect; None: the runtime of `app` or `home` is looked up, and followed.
+        app: name of the app.
+        home: directory below which the app keeps everything.
+        timeout_seconds: limit of the first connection.
 
     Raises:
         NotRunning: there is no runtime, or it does not answer.
-        HelloRefused: it does not let this peer in.
+        HelloRefused: it does not admit this peer.
     """
-    from bus.transport.sockets import SocketLink
+    from bus.transport.sockets.socket_transport import SocketTransport
 
     path = runtime_path(app, home)
     is_given = runtime is not None
     if runtime is None:
         runtime = read_runtime(path)
         if not is_alive(runtime.pid):
-            raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which is no more")
+            raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which has ended")
     async with contextlib.AsyncExitStack() as stack:
         try:
             peer = await stack.enter_async_context(
-                attach(SocketLink(runtime), name or unique_name("client"), runtime.token, timeout_seconds)
+                attach(
+                    SocketTransport(runtime), name or unique_name("client"), runtime.token, timeout_seconds
+                )
             )
         except TimeoutError:
-            raise NotRunning(
-                str(path), f"nobody answers at {runtime.lane} within {timeout_seconds} s"
-            ) from None
+            raise NotRunning(str(path), f"no answer at {runtime.lane} within {timeout_seconds} s") from None
         if not is_given:
             following = asyncio.create_task(_follow(peer, path, runtime))
             stack.callback(following.cancel)
@@ -84,8 +91,8 @@ async def connect(
 
 
 async def _follow(peer: Peer, path: Path, runtime: Runtime) -> None:
-    """When the connection does not come back, see whether `runtime.json` names another broker by now, and go there."""
-    from bus.transport.sockets import SocketLink
+    """While the connection is lost, look whether `runtime.json` names another broker, and connect to that."""
+    from bus.transport.sockets.socket_transport import SocketTransport
 
     while True:
         await peer.wait_until_lost()
@@ -94,9 +101,9 @@ async def _follow(peer: Peer, path: Path, runtime: Runtime) -> None:
             found = read_runtime(path)
             if found != runtime and is_alive(found.pid):
                 runtime = found
-                peer.move(SocketLink(found), found.token)
+                peer.move(SocketTransport(found), found.token)
 
 
 def unique_name(kind: str) -> str:
-    """A name for a peer that nobody has to find."""
+    """A name for a peer that no other peer has to find."""
     return f"{kind}-{os.getpid()}-{os.urandom(4).hex()}"

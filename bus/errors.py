@@ -123,7 +123,7 @@ class HelloRefused(OperatorError):
     words = "the broker refuses peer {name!r}: {reason}: {detail}"
 
 
-class EndpointRefused(OperatorError):
+class UnsafeEndpoint(OperatorError):
     """The broker does not listen where strangers could connect.
 
     Attributes:

@@ -21,18 +21,18 @@ MESSAGE_LIMIT_BYTES: Final = 1024 * 1024
 READ_SIZE_BYTES: Final = 64 * 1024
 
 
-class Stop(msgspec.Struct, frozen=True, kw_only=True):
+class StopMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Leave in good order. `returning`: the child will be started again, so others may wait for it."""
 
     returning: bool = False
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LifelineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the lifeline; exactly one of the fields is set. Fields of a later version are skipped."""
 
     start: dict[str, Any] | None = None
     ping: int | None = None
-    stop: Stop | None = None
+    stop: StopMessage | None = None
     pong: int | None = None
     ready: dict[str, Any] | None = None
 
@@ -55,7 +55,7 @@ class LifelineBroken(UndercroftError):
     words = "lifeline: {detail}"
 
 
-def encode(message: Message) -> bytes:
+def encode(message: LifelineMessage) -> bytes:
     """The line of a message.
 
     Raises:
@@ -72,9 +72,9 @@ class LineDecoder:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+        self._decoder: msgspec.json.Decoder[LifelineMessage] = msgspec.json.Decoder(LifelineMessage)
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[LifelineMessage]:
         """Messages that are complete with these bytes.
 
         Raises:
@@ -89,7 +89,7 @@ class LineDecoder:
             raise LifelineBroken(f"line of more than {MESSAGE_LIMIT_BYTES} bytes")
         return [self._decode(line) for line in lines]
 
-    def _decode(self, line: bytes) -> Message:
+    def _decode(self, line: bytes) -> LifelineMessage:
         try:
             return self._decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -119,7 +119,7 @@ class Lifeline:
             LifelineClosed: the supervisor left before.
             LifelineBroken: the first message is another one.
         """
-        messages: list[Message] = []
+        messages: list[LifelineMessage] = []
         while not messages:
             select.select([self], [], [])
             peeked = self._peek()
@@ -134,7 +134,7 @@ class Lifeline:
             )
         return messages[0].start
 
-    def receive(self) -> list[Message]:
+    def receive(self) -> list[LifelineMessage]:
         """Messages that are there by now, without waiting.
 
         Raises:
@@ -142,7 +142,7 @@ class Lifeline:
                 call.
             LifelineBroken: it said something that is no message.
         """
-        messages: list[Message] = []
+        messages: list[LifelineMessage] = []
         while data := self._read(READ_SIZE_BYTES):
             messages += self._decoder.feed(data)
             if len(data) < READ_SIZE_BYTES:
@@ -157,7 +157,7 @@ class Lifeline:
         Raises:
             LifelineClosed: the supervisor is gone.
         """
-        self._send(Message(ready=details or {}))
+        self._send(LifelineMessage(ready=details or {}))
 
     def send_pong(self, number: int) -> None:
         """Answer a ping with its number; to be called from the loop that does the work, and from nowhere else.
@@ -165,7 +165,7 @@ class Lifeline:
         Raises:
             LifelineClosed: the supervisor is gone.
         """
-        self._send(Message(pong=number))
+        self._send(LifelineMessage(pong=number))
 
     def close(self) -> None:
         """Close both pipes."""
@@ -191,7 +191,7 @@ class Lifeline:
         except ConnectionResetError:
             return b""
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: LifelineMessage) -> None:
         rest = memoryview(encode(message))
         with self._send_lock:
             try:
@@ -237,7 +237,7 @@ class PumpedLifeline(Lifeline):
         except BlockingIOError:
             return None
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: LifelineMessage) -> None:
         try:
             with self._send_lock:
                 os.write(self._write_fd, encode(message))  # a pipe in blocking mode takes all of it

@@ -49,7 +49,7 @@ _LEVELS: dict[LogLevel, int] = {
 
 
 @dataclass
-class Budget:
+class LogBudget:
     """How many records may still go out. Pure: a token bucket that is handed the time.
 
     Attributes:
@@ -73,7 +73,7 @@ class Budget:
         return True
 
 
-class Levels:
+class LogLevels:
     """Which level applies to one actor: its own, else that of all, else the default. Pure."""
 
     def __init__(self, actor: str) -> None:
@@ -88,7 +88,7 @@ class Levels:
         return _LEVELS[level] if level else DEFAULT_LEVEL
 
 
-class BusHandler(logging.Handler):
+class BusLogHandler(logging.Handler):
     """Takes records from any thread and publishes them in batches; drops are counted and told."""
 
     def __init__(self, peer: Peer, redactor: Redactor, echo: Callable[[str], object]) -> None:
@@ -96,7 +96,7 @@ class BusHandler(logging.Handler):
         self._peer = peer
         self._echo = echo
         self._redactor = redactor
-        self._budget = Budget()
+        self._budget = LogBudget()
         self._waiting: deque[logging.LogRecord] = deque()
         self._dropped = 0
         self._is_due = False
@@ -217,7 +217,7 @@ async def logging_to(
 
     `echo` is given the same as lines; for an actor, it writes them to stderr.
     """
-    handler, root, levels = BusHandler(peer, redactor, echo), logging.getLogger(), Levels(peer.name)
+    handler, root, levels = BusLogHandler(peer, redactor, echo), logging.getLogger(), LogLevels(peer.name)
     before = root.level
     _apply(DEFAULT_LEVEL)
     root.addHandler(handler)

@@ -1,5 +1,10 @@
 """The broker: one process, one synchronous loop, one order for all events.
 
-`broker_core.py` decides without sockets; `event_log.py` numbers and keeps events, `request_table.py` the
-requests under way; `broker_process.py` joins them to the sockets.
+It admits peers, gives every event its number, keeps the newest events for replay and the retained ones for
+late joiners, and connects requests with their servers. It owns no files. Whatever a peer sends, the broker
+survives: it refuses with a reason, and counts.
+
+Start with `broker_core.py`, which decides everything without sockets. It uses `event_log.py` (order, ring,
+retained events), `request_table.py` (requests under way), `topic_rules.py` (which topics exist) and
+`peer_record.py`. `broker_process.py` joins the core to sockets, `memory_bus.py` to peers in the same process.
 """

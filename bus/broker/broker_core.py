@@ -1,6 +1,7 @@
-"""What the broker decides: whom it lets in, which event gets which place, which request goes where and how it ends.
+"""Broker core without sockets: takes frames and the time, and queues the frames to send. Pure.
 
-Pure: it is handed messages and the time, and leaves what is to be sent in `outgoing` and `announced`.
+It decides which peers it admits, which place each event gets, where each request goes and how it ends. What
+is to be sent waits in `outgoing` (to one peer) and `announced` (on the feed).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Final
 import msgspec
 
 from bus import wire
-from bus.broker.event_log import FeedMessage, Ledger
+from bus.broker.event_log import EventLog, FeedMessage
 from bus.broker.peer_record import PeerRecord, Route
-from bus.broker.request_table import Switchboard
+from bus.broker.request_table import RequestTable
 from bus.broker.topic_rules import TopicRules
 from bus.errors import FailureKind, ProtocolError
 from bus.wire import Frame
@@ -30,19 +31,31 @@ from schemas.operations.bus import (
 
 ACCEPT_EVERY_RUNS: Final = 8
 ACCEPT_DELAY_SECONDS: Final = 0.002
-"""Acceptance is told after so many runs, or so late, or with a PONG: a message of its own for each run would cost more than the run."""
+"""ACCEPTED leaves after this many runs, after this delay, or with a PONG. One for each run would cost more than
+the run."""
 
 INSTANCE_LIMIT: Final = 4096
+"""Lives of peers whose highest accepted serial is remembered."""
+
 BROKER_NAME: Final = "broker"
 STATISTICS_TOPIC: Final = topic_of(BusStatisticsRequestEvent)
 
 
-class Routing:
-    """The broker's mind."""
+class BrokerCore:
+    """Decides everything that the broker does.
+
+    Attributes:
+        event_log: numbers and keeps the events.
+        outgoing: messages to single peers that are to be sent.
+        announced: messages that are to be published on the feed.
+        refused: reason to count, for messages that were refused.
+        messages, duplicates: lane messages that came in, and repeated runs among them.
+        requests, undeliverable: requests that came in; messages that a slow peer did not take.
+    """
 
     def __init__(
         self,
-        ledger: Ledger,
+        event_log: EventLog,
         token: str,
         rules: TopicRules,
         reach: Callable[[Route], bool],
@@ -50,7 +63,7 @@ class Routing:
         *,
         succession: bool = False,
     ) -> None:
-        self.ledger = ledger
+        self.event_log = event_log
         self.outgoing: list[tuple[Route, list[Frame]]] = []
         self.announced: list[FeedMessage] = []
         self.refused: Counter[str] = Counter()
@@ -59,31 +72,32 @@ class Routing:
         self._rules = rules
         self._reach = reach
         self._began = now
-        self._switchboard = Switchboard(rules, now, succession=succession)
+        self._request_table = RequestTable(rules, now, succession=succession)
         self._peers: dict[Route, PeerRecord] = {}
         self._names: dict[str, PeerRecord] = {}
         self._accepted: OrderedDict[str, int] = OrderedDict()
-        self._untold: dict[Route, PeerRecord] = {}
-        self._owed: set[Route] = set()
-        self._tell_due = 0.0
+        self._unconfirmed: dict[Route, PeerRecord] = {}
+        self._accept_again: set[Route] = set()
+        self._accept_due = 0.0
         self._own_serials: Counter[str] = Counter()
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
 
     def __repr__(self) -> str:
-        return f"<Routing {self.ledger!r} peers={sorted(self._names)} pending={len(self._switchboard)}>"
+        return (
+            f"<BrokerCore {self.event_log!r} peers={sorted(self._names)} pending={len(self._request_table)}>"
+        )
 
     # -- what comes in
-    # ---------------------------------------------------------------------------------------------
 
     def receive(self, route: Route, frames: Sequence[bytes], now: float, time_ns: int) -> None:
-        """Take one lane message. Never raises for what a peer sent: it is refused with a reason, or ignored, and counted."""
+        """Take one lane message. Whatever a peer sends, this never raises: it refuses with a reason, and counts."""
         self.messages += 1
         try:
             header = wire.read_from_peer(frames)
             peer = self._peers.get(route)
-            if isinstance(header, wire.Publish):
+            if isinstance(header, wire.PublishHeader):
                 self._publish(self._known(peer), header, frames, now, time_ns)
-            elif isinstance(header, wire.Hello):
+            elif isinstance(header, wire.HelloHeader):
                 self._hello(route, header, now, time_ns)
             else:
                 self._handle(self._known(peer), header, frames, now, time_ns)
@@ -94,43 +108,46 @@ class Routing:
         self, peer: PeerRecord, header: wire.LaneHeader, frames: Sequence[bytes], now: float, time_ns: int
     ) -> None:
         match header:
-            case wire.Request():
+            case wire.RequestHeader():
                 self._request(peer, header, _body_of(frames), now)
-            case wire.Reply():
+            case wire.ReplyHeader():
                 self._reply(peer, header, frames)
-            case wire.Failed():
+            case wire.FailedHeader():
                 self._failed(peer, header)
-            case wire.Cancel():
+            case wire.CancelHeader():
                 self._cancel(peer, header)
-            case wire.Serve():
+            case wire.ServeHeader():
                 self._serve(peer, header)
-            case wire.Replay():
-                lost, following, messages = self.ledger.replay(header.topic, header.first, header.last)
-                self._send(
-                    peer.route, wire.Replayed(header.id, header.topic, lost, following), *_flat(messages)
-                )
-            case wire.Snapshot():
-                heads, messages = self.ledger.snapshot(header.patterns)
+            case wire.ReplayHeader():
+                lost, following, messages = self.event_log.replay(header.topic, header.first, header.last)
                 self._send(
                     peer.route,
-                    wire.Snapshotted(header.id, self.ledger.epoch, self.ledger.sequence, heads),
+                    wire.ReplayedHeader(header.id, header.topic, lost, following),
+                    *_flat(messages),
+                )
+            case wire.SnapshotHeader():
+                heads, messages = self.event_log.snapshot(header.patterns)
+                self._send(
+                    peer.route,
+                    wire.SnapshottedHeader(header.id, self.event_log.epoch, self.event_log.sequence, heads),
                     *([] if header.heads_only else _flat(messages)),
                 )
-            case wire.Ping():
+            case wire.PingHeader():
                 self._send(
-                    peer.route, wire.Pong(header.id, self.ledger.epoch, self._accepted.get(peer.instance, 0))
+                    peer.route,
+                    wire.PongHeader(header.id, self.event_log.epoch, self._accepted.get(peer.instance, 0)),
                 )
-            case wire.Bye():
+            case wire.ByeHeader():
                 self._leave(peer, now, time_ns, returning=header.returning, said_bye=True)
             case _:
-                pass  # a PONG says that the peer was reached, which the send itself has shown
+                pass  # a PONG shows that the peer was reached, as the send itself did
 
     def _known(self, peer: PeerRecord | None) -> PeerRecord:
         if peer is None:
             raise ProtocolError("unknown_peer", "say HELLO first")
         return peer
 
-    def _hello(self, route: Route, hello: wire.Hello, now: float, time_ns: int) -> None:
+    def _hello(self, route: Route, hello: wire.HelloHeader, now: float, time_ns: int) -> None:
         if hello.protocol != wire.PROTOCOL_VERSION:
             raise ProtocolError(
                 "wrong_version",
@@ -156,7 +173,7 @@ class Routing:
         if former.route != route:
             self._abandon(former)
         self._peers.pop(former.route, None)
-        self._untold.pop(former.route, None)
+        self._unconfirmed.pop(former.route, None)
         former.route = route
         self._peers[route] = self._names[hello.name] = former
         accepted = self._accepted.setdefault(hello.instance, 0)
@@ -164,12 +181,15 @@ class Routing:
         if len(self._accepted) > INSTANCE_LIMIT:
             self._forget_an_instance()
         self._send(
-            route, wire.Welcome(wire.PROTOCOL_VERSION, self.ledger.epoch, accepted, self.ledger.sequence)
+            route,
+            wire.WelcomeHeader(
+                wire.PROTOCOL_VERSION, self.event_log.epoch, accepted, self.event_log.sequence
+            ),
         )
         self._announce(PeerJoinedEvent(peer=hello.name, instance=hello.instance), time_ns)
 
     def _publish(
-        self, peer: PeerRecord, publish: wire.Publish, frames: Sequence[bytes], now: float, time_ns: int
+        self, peer: PeerRecord, publish: wire.PublishHeader, frames: Sequence[bytes], now: float, time_ns: int
     ) -> None:
         if publish.serial <= self._accepted[peer.instance]:
             self.duplicates += 1
@@ -178,44 +198,42 @@ class Routing:
             try:
                 self._rules.check_publish(publish.topic)
                 wire.check_events(body, publish.count)
-                self.announced.append(self.ledger.append(publish, body, peer.name, peer.instance, time_ns))
+                self.announced.append(self.event_log.append(publish, body, peer.name, peer.instance, time_ns))
             finally:
-                self._accepted[peer.instance] = (
-                    publish.serial
-                )  # a refused message is settled too: it is not to be sent again
-        if not self._untold:
-            self._tell_due = now + ACCEPT_DELAY_SECONDS
-        self._untold[peer.route] = peer
-        peer.untold_runs += 1
-        if peer.untold_runs >= ACCEPT_EVERY_RUNS:
-            self._tell_accepted(peer)
+                self._accepted[peer.instance] = publish.serial  # a refused run is not sent again either
+        if not self._unconfirmed:
+            self._accept_due = now + ACCEPT_DELAY_SECONDS
+        self._unconfirmed[peer.route] = peer
+        peer.unconfirmed_runs += 1
+        if peer.unconfirmed_runs >= ACCEPT_EVERY_RUNS:
+            self._send_accepted(peer)
 
-    def _tell_accepted(self, peer: PeerRecord) -> None:
-        peer.untold_runs = 0
-        self._untold.pop(peer.route, None)
-        self._send(peer.route, wire.Accepted(self._accepted[peer.instance]))
+    def _send_accepted(self, peer: PeerRecord) -> None:
+        peer.unconfirmed_runs = 0
+        self._unconfirmed.pop(peer.route, None)
+        self._send(peer.route, wire.AcceptedHeader(self._accepted[peer.instance]))
 
-    def _serve(self, peer: PeerRecord, serve: wire.Serve) -> None:
-        self._switchboard.serve(peer, serve.topics, STATISTICS_TOPIC)
+    def _serve(self, peer: PeerRecord, serve: wire.ServeHeader) -> None:
+        self._request_table.serve(peer, serve.topics, STATISTICS_TOPIC)
         self._send(peer.route, serve)
 
-    def _request(self, peer: PeerRecord, request: wire.Request, body: bytes, now: float) -> None:
+    def _request(self, peer: PeerRecord, request: wire.RequestHeader, body: bytes, now: float) -> None:
         self.requests += 1
         wire.check_event(body)
         if request.topic == STATISTICS_TOPIC:
-            self._send(peer.route, wire.Reply(request.id), wire.encode(self.statistics(now)))
+            self._send(peer.route, wire.ReplyHeader(request.id), wire.encode(self.statistics(now)))
             return
-        pending = self._switchboard.begin(peer, request, now)
-        if isinstance(pending, wire.Failed):
+        pending = self._request_table.begin(peer, request, now)
+        if isinstance(pending, wire.FailedHeader):
             self._send(peer.route, pending)
         else:
-            forwarded = wire.Request(
+            forwarded = wire.RequestHeader(
                 pending.id, request.topic, request.timeout_ms, request.correlation, peer.name
             )
             self._send(pending.server.route, forwarded, body)
 
-    def _reply(self, peer: PeerRecord, reply: wire.Reply, frames: Sequence[bytes]) -> None:
-        pending = self._switchboard.settle(peer, reply.id)
+    def _reply(self, peer: PeerRecord, reply: wire.ReplyHeader, frames: Sequence[bytes]) -> None:
+        pending = self._request_table.settle(peer, reply.id)
         try:
             body = _body_of(frames)
             wire.check_event(body)
@@ -225,19 +243,18 @@ class Routing:
                 pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
             )
             raise
-        self._send(pending.asker.route, wire.Reply(pending.asked_id), body)
+        self._send(pending.asker.route, wire.ReplyHeader(pending.asked_id), body)
 
-    def _failed(self, peer: PeerRecord, failed: wire.Failed) -> None:
-        pending = self._switchboard.settle(peer, failed.id)
+    def _failed(self, peer: PeerRecord, failed: wire.FailedHeader) -> None:
+        pending = self._request_table.settle(peer, failed.id)
         self._send(pending.asker.route, pending.failed(failed.kind, failed.message))
 
-    def _cancel(self, peer: PeerRecord, cancel: wire.Cancel) -> None:
-        pending = self._switchboard.cancel(peer, cancel.id)
+    def _cancel(self, peer: PeerRecord, cancel: wire.CancelHeader) -> None:
+        pending = self._request_table.cancel(peer, cancel.id)
         if pending is not None:
-            self._send(pending.server.route, wire.Cancel(pending.id))
+            self._send(pending.server.route, wire.CancelHeader(pending.id))
 
-    # -- what the shell reports
-    # ------------------------------------------------------------------------------------
+    # -- what the transport reports
 
     def unreachable(self, route: Route, now: float, time_ns: int) -> None:
         """The connection of a peer is gone."""
@@ -246,16 +263,18 @@ class Routing:
             self._leave(peer, now, time_ns, returning=True, said_bye=False)
 
     def congested(self, route: Route, frames: Sequence[Frame]) -> None:
-        """A message could not be sent, since too much waits for that peer: it is counted.
+        """A message could not be sent, since too much waits for that peer. It is counted.
 
-        A request fails as `busy`; acceptance is told again with the next heartbeat.
+        A request fails as `busy`. An ACCEPTED is sent again with the next heartbeat.
         """
         self.undeliverable += 1
         if frames[0] == b"ACCEPTED":
-            self._owed.add(route)
+            self._accept_again.add(route)
         elif frames[0] == b"REQUEST":
             header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
-            pending = self._switchboard.give_up(header.id) if isinstance(header, wire.Request) else None
+            pending = (
+                self._request_table.give_up(header.id) if isinstance(header, wire.RequestHeader) else None
+            )
             if pending is not None:
                 self._send(
                     pending.asker.route,
@@ -263,54 +282,54 @@ class Routing:
                 )
 
     def routes(self) -> list[Route]:
-        """Connections of all peers."""
+        """The connections of all peers."""
         return list(self._peers)
 
     def tick(self, now: float) -> list[Frame] | None:
-        """Let time pass: requests reach their deadline, absent servers are forgotten; returns the heartbeat if one is due."""
-        for pending in self._switchboard.expire(now):
-            self._send(pending.server.route, wire.Cancel(pending.id))
+        """Let time pass: expire requests, send what was delayed. Returns the heartbeat if one is due."""
+        for pending in self._request_table.expire(now):
+            self._send(pending.server.route, wire.CancelHeader(pending.id))
             self._send(
                 pending.asker.route,
                 pending.failed("deadline", f"{pending.server.name} did not answer {pending.topic} in time"),
             )
-        if self._untold and now >= self._tell_due:
-            for peer in list(self._untold.values()):
-                self._tell_accepted(peer)
+        if self._unconfirmed and now >= self._accept_due:
+            for peer in list(self._unconfirmed.values()):
+                self._send_accepted(peer)
         if now < self._heartbeat_due:
             return None
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
-        owed, self._owed = self._owed, set()
-        for route in owed & self._peers.keys():
-            self._tell_accepted(self._peers[route])
+        again, self._accept_again = self._accept_again, set()
+        for route in again & self._peers.keys():
+            self._send_accepted(self._peers[route])
         return [
             wire.HEARTBEAT_TOPIC,
-            wire.encode(wire.Heartbeat(self.ledger.epoch, self.ledger.sequence)),
-            wire.encode(self.ledger.heads),
+            wire.encode(wire.HeartbeatHeader(self.event_log.epoch, self.event_log.sequence)),
+            wire.encode(self.event_log.heads),
         ]
 
     def next_due(self) -> float:
-        """When `tick` has something to do next."""
-        deadline = self._switchboard.next_deadline()
+        """When `tick` next has something to do."""
+        deadline = self._request_table.next_deadline()
         due = self._heartbeat_due if deadline is None else min(self._heartbeat_due, deadline)
-        return min(due, self._tell_due) if self._untold else due
+        return min(due, self._accept_due) if self._unconfirmed else due
 
     def statistics(self, now: float) -> BusStatisticsEvent:
-        """What was counted since this epoch began."""
+        """What the broker counted since this epoch began."""
         return BusStatisticsEvent(
-            epoch=self.ledger.epoch,
-            sequence=self.ledger.sequence,
+            epoch=self.event_log.epoch,
+            sequence=self.event_log.sequence,
             uptime_seconds=round(now - self._began, 3),
             messages=self.messages,
             duplicates=self.duplicates,
             requests=self.requests,
             undeliverable=self.undeliverable,
             refused=dict(self.refused),
-            ring_events=self.ledger.ring_events,
-            ring_bytes=self.ledger.ring_bytes,
-            retained_keys=self.ledger.retained_keys,
-            retained_bytes=self.ledger.retained_bytes,
-            pending_requests=len(self._switchboard),
+            ring_events=self.event_log.ring_events,
+            ring_bytes=self.event_log.ring_bytes,
+            retained_keys=self.event_log.retained_keys,
+            retained_bytes=self.event_log.retained_bytes,
+            pending_requests=len(self._request_table),
             peers=[
                 PeerStatistics(
                     peer=peer.name,
@@ -320,44 +339,43 @@ class Routing:
                 )
                 for _, peer in sorted(self._names.items())
             ],
-            topics=dict(self.ledger.heads),
+            topics=dict(self.event_log.heads),
         )
 
-    # -- what follows
-    # ----------------------------------------------------------------------------------------------
+    # -- what follows from it
 
     def _leave(self, peer: PeerRecord, now: float, time_ns: int, *, returning: bool, said_bye: bool) -> None:
         self._peers.pop(peer.route, None)
         if self._names.get(peer.name) is peer:
             del self._names[peer.name]
-        self._untold.pop(peer.route, None)
-        self._switchboard.leave(peer, now, returning=returning)
+        self._unconfirmed.pop(peer.route, None)
+        self._request_table.leave(peer, now, returning=returning)
         self._abandon(peer)
         self._announce(PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye), time_ns)
 
     def _abandon(self, peer: PeerRecord) -> None:
-        """What a peer had in hand, and what it asked, was on a connection that is over."""
-        in_hand, asked = self._switchboard.abandon(peer)
+        """End the requests that a peer had to answer, and those that it made: their connection is over."""
+        in_hand, asked = self._request_table.abandon(peer)
         message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
         for pending in in_hand:
             self._send(pending.asker.route, pending.failed("died", message))
         for pending in asked:
-            self._send(pending.server.route, wire.Cancel(pending.id))
+            self._send(pending.server.route, wire.CancelHeader(pending.id))
 
     def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
         self.refused[error.reason] += 1
         if not frames or frames[0] in (b"REPLY", b"FAILED", b"PONG", b"CANCEL", b"BYE"):
-            return  # nobody waits for an answer to these
+            return  # these get no answer
         verb = frames[0][:16].decode("ascii", "replace")
         kind: FailureKind = "refused" if error.reason in _REFUSALS else "invalid"
-        self._send(route, wire.Failed(_reference_of(frames), kind, str(error)[:1024], verb))
+        self._send(route, wire.FailedHeader(_reference_of(frames), kind, str(error)[:1024], verb))
 
     def _announce(self, event: Event, time_ns: int) -> None:
         topic = topic_of(type(event))
         self._own_serials[topic] += 1
-        publish = wire.Publish(1, topic, 1, self._own_serials[topic])
+        publish = wire.PublishHeader(1, topic, 1, self._own_serials[topic])
         self.announced.append(
-            self.ledger.append(publish, wire.encode([event]), BROKER_NAME, self.ledger.epoch, time_ns)
+            self.event_log.append(publish, wire.encode([event]), BROKER_NAME, self.event_log.epoch, time_ns)
         )
 
     def _forget_an_instance(self) -> None:
@@ -377,7 +395,7 @@ _integer_decoder: Final = msgspec.msgpack.Decoder(int)
 
 
 def _reference_of(frames: Sequence[bytes]) -> int:
-    """Id or serial of a message that may be broken; 0 where it has none."""
+    """Id or serial of a message that may be broken; 0: it has none."""
     try:
         reference = _integer_decoder.decode(_reference_decoder.decode(frames[1])[0])
     except (*wire.UNREADABLE, IndexError):
@@ -388,7 +406,7 @@ def _reference_of(frames: Sequence[bytes]) -> int:
 def _body_of(frames: Sequence[bytes]) -> bytes:
     if len(frames) != 3:
         raise ProtocolError(
-            "truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames, expected 1"
+            "truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames; expected 1"
         )
     return frames[2]
 

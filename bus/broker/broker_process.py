@@ -1,4 +1,4 @@
-"""The broker process: one synchronous loop between the sockets and the routing policy."""
+"""The broker process: one synchronous loop between the sockets and the broker core."""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from typing import Final
 import msgspec
 
 from bus import wire
-from bus.broker.broker_core import Routing
-from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, Ledger
+from bus.broker.broker_core import BrokerCore
+from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
 from bus.broker.topic_rules import TopicRules
 from bus.lifeline import Lifeline, LifelineClosed
-from bus.transport.sockets import BrokerSockets, CurveSecrets, Sent, prepare_endpoint
+from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome, prepare_endpoint
+from bus.transport.sockets.curve_keys import CurveSecrets
 
-DRAIN_LIMIT_MESSAGES: Final = 256
+READ_LIMIT_MESSAGES: Final = 256
+"""Most messages that are read before timers get their turn."""
+
 PROBE_DELAYS_SECONDS: Final = (0.0, 0.005, 0.05, 0.5)
-"""When the peers are probed after a connection ended: the socket may learn of it a little later than its monitor does."""
+"""When all peers are probed after a connection ended: the socket may notice it later than its monitor."""
 
 
 class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a broker is to listen.
+    """How a broker listens.
 
     Attributes:
         lane, feed: endpoints to bind, such as `ipc:///path/lane` or `tcp://127.0.0.1:*`.
-        curve: all keys, for TCP; None for ipc, whose directory keeps strangers out.
-        namespaces: topic patterns that the app declares for itself.
-        succession: a former broker ended just before, so that servers which are missing are due back.
+        token: what every peer has to present.
+        curve: all keys, for TCP; None: for ipc, whose directory keeps strangers out.
+        namespaces: topic patterns that the app declares.
+        succession: a former broker ended just before, so missing servers are due back.
         ring_limit_events, ring_limit_bytes: how much is kept for REPLAY.
     """
 
@@ -44,7 +48,13 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Broker:
-    """Carries messages between sockets and routing."""
+    """Moves messages between the sockets and the broker core.
+
+    Attributes:
+        epoch: this life of the broker.
+        sockets: its lane and feed.
+        core: decides everything.
+    """
 
     def __init__(self, options: BrokerOptions) -> None:
         for endpoint in (options.lane, options.feed):
@@ -53,15 +63,15 @@ class Broker:
         self.sockets = BrokerSockets(options.lane, options.feed, options.curve)
         self._probes: deque[float] = deque()
         rules = TopicRules(options.namespaces)
-        ledger = Ledger(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
-        self.routing = Routing(
-            ledger, options.token, rules, self._reach, time.monotonic(), succession=options.succession
+        event_log = EventLog(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
+        self.core = BrokerCore(
+            event_log, options.token, rules, self._reach, time.monotonic(), succession=options.succession
         )
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
-        """Wait for something to do, at most so long, and do it; returns which watched descriptors can be read."""
+        """Wait for something to do, at most this long, and do it. Returns the watched descriptors that can be read."""
         now = time.monotonic()
-        due = min(self.routing.next_due(), self._probes[0]) if self._probes else self.routing.next_due()
+        due = min(self.core.next_due(), self._probes[0]) if self._probes else self.core.next_due()
         ready = self.sockets.poll(min(limit_seconds, max(0.0, due - now)))
         if "lane" in ready:
             self._drain()
@@ -71,10 +81,10 @@ class Broker:
         while self._probes and self._probes[0] <= now:
             self._probes.popleft()
             self._probe(now)
-        heartbeat = self.routing.tick(now)
+        heartbeat = self.core.tick(now)
         if heartbeat is not None:
             self.sockets.announce(heartbeat)
-        self._carry_out(now)
+        self._send_pending(now)
         return ready
 
     def close(self) -> None:
@@ -82,45 +92,49 @@ class Broker:
         self.sockets.close()
 
     def _drain(self) -> None:
-        receive, routing = self.sockets.receive, self.routing
+        receive, core = self.sockets.receive, self.core
         now, time_ns = time.monotonic(), time.time_ns()
-        for _ in range(DRAIN_LIMIT_MESSAGES):
+        for _ in range(READ_LIMIT_MESSAGES):
             message = receive()
             if message is None:
                 break
             route, *frames = message
             if frames and frames[0] == b"SNAPSHOT":
-                self.sockets.take_subscriptions()  # so that what follows the snapshot reaches whoever asks for it
-            routing.receive(route, frames, now, time_ns)
-            if routing.announced or routing.outgoing:
-                self._carry_out(now)
+                self.sockets.take_subscriptions()  # what follows the snapshot then reaches the asking peer
+            core.receive(route, frames, now, time_ns)
+            if core.announced or core.outgoing:
+                self._send_pending(now)
 
-    def _carry_out(self, now: float) -> None:
-        """Send what the policy decided, until it decides no more: a send that fails may lead to further ones."""
-        routing = self.routing
-        while routing.announced or routing.outgoing:
-            announced, routing.announced = routing.announced, []
+    def _send_pending(self, now: float) -> None:
+        """Send what the core queued, until it queues no more: a failed send may queue further messages."""
+        core = self.core
+        while core.announced or core.outgoing:
+            announced, core.announced = core.announced, []
             for feed_message in announced:
                 self.sockets.announce(feed_message)
-            outgoing, routing.outgoing = routing.outgoing, []
+            outgoing, core.outgoing = core.outgoing, []
             for route, frames in outgoing:
                 sent = self.sockets.send(route, frames)
-                if sent is Sent.GONE:
-                    routing.unreachable(route, now, time.time_ns())
-                elif sent is Sent.FULL:
-                    routing.congested(route, frames)
+                if sent is SendOutcome.GONE:
+                    core.unreachable(route, now, time.time_ns())
+                elif sent is SendOutcome.FULL:
+                    core.congested(route, frames)
 
     def _reach(self, route: bytes) -> bool:
-        return self.sockets.send(route, wire.lane_frames(wire.Ping(0))) is not Sent.GONE
+        return self.sockets.send(route, wire.lane_frames(wire.PingHeader(0))) is not SendOutcome.GONE
 
     def _probe(self, now: float) -> None:
-        for route in self.routing.routes():
+        for route in self.core.routes():
             if not self._reach(route):
-                self.routing.unreachable(route, now, time.time_ns())
+                self.core.unreachable(route, now, time.time_ns())
 
 
 def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
-    """Be the broker until the lifeline says stop, or ends."""
+    """Be the broker until the lifeline says stop, or ends.
+
+    Args:
+        lifeline: the connection to the supervisor; None: run until the process ends.
+    """
     broker = Broker(options)
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""The one order: numbers, ring and retained events. Pure; the broker hands it the time."""
+"""Gives every event its number, and keeps the newest events and the retained ones. Pure."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Final
 import msgspec
 
 from bus.errors import ProtocolError
-from bus.wire import Frame, Publish, Run, encode
+from bus.wire import Frame, PublishHeader, Run, encode
 
 RING_LIMIT_EVENTS: Final = 65_536
 RING_LIMIT_BYTES: Final = 64 * 1024 * 1024
 RETAINED_LIMIT_KEYS: Final = 16_384
 RETAINED_LIMIT_BYTES: Final = 64 * 1024 * 1024
 TOPIC_LIMIT: Final = 16_384
-"""So many topics may be in use in one epoch: each costs memory for good, and room in every heartbeat."""
+"""Most topics in one epoch. Each costs memory until the broker ends, and room in every heartbeat."""
 
 REPLAY_LIMIT_BYTES: Final = 1024 * 1024
-"""One answer to REPLAY stops after the run that passes this size; the peer asks for the rest."""
+"""An answer to REPLAY stops after the run that passes this size. The peer asks for the rest."""
 
 FeedMessage = tuple[Frame, Frame, Frame]
+"""Topic, header and body."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class LoggedRun(msgspec.Struct, frozen=True):
     """A run of events at its place in the order."""
 
     topic: str
@@ -34,12 +35,20 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def size_bytes(self) -> int:
-        """Bytes that the entry holds, without Python's own."""
+        """Bytes of header and body."""
         return len(self.message[1]) + len(self.message[2])
 
 
-class Ledger:
-    """Gives every run of events its place, and remembers the newest ones and the retained ones."""
+class EventLog:
+    """The one order of all events.
+
+    Attributes:
+        epoch: this life of the broker.
+        sequence: number of the newest event in the one order.
+        heads: number of the newest event of each topic.
+        ring_events, ring_bytes: what is kept for replay.
+        retained_bytes: what the retained events hold.
+    """
 
     def __init__(
         self, epoch: str, ring_limit_events: int = RING_LIMIT_EVENTS, ring_limit_bytes: int = RING_LIMIT_BYTES
@@ -51,22 +60,25 @@ class Ledger:
         self.ring_bytes = 0
         self._ring_limit_events = ring_limit_events
         self._ring_limit_bytes = ring_limit_bytes
-        self._order: deque[Entry] = deque()
-        self._by_topic: dict[str, deque[Entry]] = {}
+        self._order: deque[LoggedRun] = deque()
+        self._by_topic: dict[str, deque[LoggedRun]] = {}
         self._topic_frames: dict[str, bytes] = {}
-        self._retained: dict[tuple[str, str], Entry] = {}
+        self._retained: dict[tuple[str, str], LoggedRun] = {}
         self.retained_bytes = 0
 
     def __repr__(self) -> str:
-        return f"<Ledger epoch={self.epoch} sequence={self.sequence} ring={self.ring_events} retained={len(self._retained)}>"
+        ring, retained = self.ring_events, len(self._retained)
+        return f"<EventLog epoch={self.epoch} sequence={self.sequence} ring={ring} retained={retained}>"
 
     @property
     def retained_keys(self) -> int:
         """How many events are retained."""
         return len(self._retained)
 
-    def append(self, publish: Publish, body: Frame, source: str, instance: str, time_ns: int) -> FeedMessage:
-        """Give a run its place; returns the feed message that tells everybody.
+    def append(
+        self, publish: PublishHeader, body: Frame, source: str, instance: str, time_ns: int
+    ) -> FeedMessage:
+        """Give a run its place, and return the message for the feed.
 
         Raises:
             ProtocolError: reasons `retained_full`: the run would be retained, and there is no room for
@@ -75,7 +87,7 @@ class Ledger:
         """
         topic, count = publish.topic, publish.count
         if publish.key is not None:
-            self._make_sure_of_room((topic, publish.key), len(body))
+            self._check_room((topic, publish.key), len(body))
         number = self.heads.get(topic, 0) + 1
         sequence = self.sequence + 1
         run = Run(
@@ -94,10 +106,10 @@ class Ledger:
         if frame is None:
             if len(self._topic_frames) >= TOPIC_LIMIT:
                 raise ProtocolError(
-                    "topics_full", f"{TOPIC_LIMIT} topics are in use, there is no room for {topic!r}"
+                    "topics_full", f"{TOPIC_LIMIT} topics are in use; there is no room for {topic!r}"
                 )
             frame = self._topic_frames[topic] = topic.encode()
-        entry = Entry(topic, number, count, sequence, (frame, encode(run), body))
+        entry = LoggedRun(topic, number, count, sequence, (frame, encode(run), body))
         self.heads[topic] = number + count - 1
         self.sequence = sequence + count - 1
         self._remember(entry)
@@ -106,10 +118,10 @@ class Ledger:
         return entry.message
 
     def replay(self, topic: str, first: int, last: int) -> tuple[int, int, list[FeedMessage]]:
-        """What the ring has of a topic from number `first` to `last`.
+        """What the ring holds of a topic from number `first` to `last`.
 
-        Returns how many from `first` on are lost, the number that follows the last one returned, and whole
-        runs (which may begin before `first` or end after `last`; whoever asked skips what it has).
+        Returns how many events from `first` on are lost, the number after the last event returned, and whole
+        runs. The runs may begin before `first` or end after `last`; the peer skips what it has.
         """
         last = min(last, self.heads.get(topic, 0))
         entries = self._by_topic.get(topic, ())
@@ -128,7 +140,7 @@ class Ledger:
         return lost, following, messages
 
     def snapshot(self, patterns: list[str]) -> tuple[dict[str, int], list[FeedMessage]]:
-        """Heads and retained events of the topics that match, the events in order."""
+        """The heads and the retained events of the topics that match, the events in order."""
         exact = {pattern for pattern in patterns if not pattern.endswith("*")}
         prefixes = tuple({pattern[:-1] for pattern in patterns if pattern.endswith("*")})
         heads = {
@@ -137,7 +149,7 @@ class Ledger:
         entries = [entry for (topic, _), entry in self._retained.items() if topic in heads]
         return heads, [entry.message for entry in sorted(entries, key=lambda entry: entry.sequence)]
 
-    def _remember(self, entry: Entry) -> None:
+    def _remember(self, entry: LoggedRun) -> None:
         self._order.append(entry)
         queue = self._by_topic.get(entry.topic)
         if queue is None:
@@ -153,20 +165,20 @@ class Ledger:
             self.ring_events -= oldest.count
             self.ring_bytes -= oldest.size_bytes
 
-    def _make_sure_of_room(self, key: tuple[str, str], size_bytes: int) -> None:
+    def _check_room(self, key: tuple[str, str], size_bytes: int) -> None:
         former = self._retained.get(key)
         if former is None and len(self._retained) >= RETAINED_LIMIT_KEYS:
             raise ProtocolError(
                 "retained_full",
-                f"{len(self._retained)} events are retained, there is no room for {key[0]} {key[1]!r}",
+                f"{len(self._retained)} events are retained; there is no room for {key[0]} {key[1]!r}",
             )
         if self.retained_bytes - (former.size_bytes if former else 0) + size_bytes > RETAINED_LIMIT_BYTES:
             raise ProtocolError(
                 "retained_full",
-                f"retained events may hold {RETAINED_LIMIT_BYTES} bytes, {key[0]} {key[1]!r} would pass that",
+                f"retained events may hold {RETAINED_LIMIT_BYTES} bytes; {key[0]} {key[1]!r} would exceed that",
             )
 
-    def _retain(self, key: tuple[str, str], entry: Entry) -> None:
+    def _retain(self, key: tuple[str, str], entry: LoggedRun) -> None:
         former = self._retained.get(key)
         self.retained_bytes += entry.size_bytes - (former.size_bytes if former else 0)
         self._retained[key] = entry

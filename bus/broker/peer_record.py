@@ -1,4 +1,4 @@
-"""A peer as the broker knows it."""
+"""What the broker knows of one peer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ Route: TypeAlias = bytes
 
 @dataclass(slots=True, eq=False)
 class PeerRecord:
-    """One peer that was let in.
+    """One peer that the broker admitted.
 
     Attributes:
+        route: its connection.
+        name, instance: its name, and the random id of its present life.
         services: topics that it serves.
         in_hand: the broker's ids of the requests that it has yet to answer.
         asked: its own id of each request that it waits for, to the broker's id.
-        untold_runs: accepted messages that it has not been told of.
+        unconfirmed_runs: accepted messages that no ACCEPTED has confirmed yet.
     """
 
     route: Route
@@ -26,4 +28,4 @@ class PeerRecord:
     services: set[str] = field(default_factory=set)
     in_hand: set[int] = field(default_factory=set)
     asked: dict[int, int] = field(default_factory=dict)
-    untold_runs: int = 0
+    unconfirmed_runs: int = 0

@@ -1,4 +1,4 @@
-"""Requests: who answers which topic, which are under way, and how each comes to its one outcome. Pure."""
+"""Which peer serves which topic, which requests are under way, and how each gets its one outcome. Pure."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from bus.broker.topic_rules import TopicRules
 from bus.errors import FailureKind, ProtocolError
 
 IN_HAND_LIMIT: Final = 1024
-"""Requests that one server may have unanswered before further ones fail as `busy`."""
+"""Requests that one server may have unanswered. Further ones fail as `busy`."""
 
 RESTART_GRACE_SECONDS: Final = 60.0
-"""For so long after its server vanished, a request fails as `restarting`, later as `no_responder`."""
+"""How long requests fail as `restarting` after their server vanished; later they fail as `no_responder`."""
 
 SUCCESSION_GRACE_SECONDS: Final = 5.0
-"""For so long after a broker took over from one that died, servers may not have come back yet."""
+"""How long servers may take to come back after a broker took over from one that died."""
 
 SERVICE_LIMIT: Final = 16_384
+"""Most topics that are served at once."""
+
 DEADLINE_SLACK: Final = 1024
-"""So many deadlines of requests that are over may wait to be forgotten, beside as many as there are requests under way."""
+"""Deadlines of finished requests that may wait to be dropped, besides one for each request under way."""
 
 
 @dataclass(slots=True)
 class Service:
-    """Who answers a topic; `absent_since` while that peer is due back."""
+    """The peer that serves a topic. `absent_since`: when it vanished, if it is due back."""
 
     server: PeerRecord
     absent_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A request under way; `id` is the broker's, `asked_id` that of the asking peer."""
+class PendingRequest:
+    """A request under way. `id` is the broker's, `asked_id` that of the asking peer."""
 
     id: int
     topic: str
@@ -43,20 +45,20 @@ class Pending:
     asked_id: int
     server: PeerRecord
 
-    def failed(self, kind: FailureKind, message: str) -> wire.Failed:
-        """The outcome for whoever asked."""
-        return wire.Failed(self.asked_id, kind, message)
+    def failed(self, kind: FailureKind, message: str) -> wire.FailedHeader:
+        """The outcome for the asking peer."""
+        return wire.FailedHeader(self.asked_id, kind, message)
 
 
-class Switchboard:
-    """Connects those who ask with those who answer."""
+class RequestTable:
+    """Connects peers that ask with peers that serve."""
 
     def __init__(self, rules: TopicRules, began: float, *, succession: bool) -> None:
         self._rules = rules
         self._began = began
         self._succession = succession
         self._services: dict[str, Service] = {}
-        self._pending: dict[int, Pending] = {}
+        self._pending: dict[int, PendingRequest] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._last_id = 0
 
@@ -64,11 +66,11 @@ class Switchboard:
         return len(self._pending)
 
     def serve(self, peer: PeerRecord, topics: list[str], own_topic: str) -> None:
-        """Let a peer answer these topics, all of them or none.
+        """Let a peer serve these topics, all of them or none.
 
         Raises:
             ProtocolError: reasons `unknown_topic`, `duplicate_service` (also for `own_topic`, which the
-                broker answers), `services_full`.
+                broker serves), `services_full`.
         """
         for topic in topics:
             self._rules.check_serve(topic)
@@ -82,14 +84,16 @@ class Switchboard:
         if len(self._services) + len(topics) > SERVICE_LIMIT:
             raise ProtocolError(
                 "services_full",
-                f"{len(self._services)} topics are served, there is no room for {len(topics)} more",
+                f"{len(self._services)} topics are served; there is no room for {len(topics)} more",
             )
         for topic in topics:
             self._services[topic] = Service(peer)
             peer.services.add(topic)
 
-    def begin(self, asker: PeerRecord, request: wire.Request, now: float) -> Pending | wire.Failed:
-        """Find who answers a request; a failure is its outcome at once.
+    def begin(
+        self, asker: PeerRecord, request: wire.RequestHeader, now: float
+    ) -> PendingRequest | wire.FailedHeader:
+        """Find the server of a request. A failure is its outcome at once.
 
         Raises:
             ProtocolError: reason `duplicate_request`: this peer has a request of the same id under way.
@@ -100,14 +104,14 @@ class Switchboard:
             )
         service = self._services.get(request.topic)
         if service is None or service.absent_since is not None:
-            return wire.Failed(request.id, *self._absence(request.topic, service, now))
+            return wire.FailedHeader(request.id, *self._absence(request.topic, service, now))
         server = service.server
         if len(server.in_hand) >= IN_HAND_LIMIT:
-            return wire.Failed(
+            return wire.FailedHeader(
                 request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand"
             )
         self._last_id += 1
-        pending = self._pending[self._last_id] = Pending(
+        pending = self._pending[self._last_id] = PendingRequest(
             self._last_id, request.topic, asker, request.id, server
         )
         server.in_hand.add(pending.id)
@@ -115,7 +119,7 @@ class Switchboard:
         self._note_deadline(now + request.timeout_ms / 1000, pending.id)
         return pending
 
-    def settle(self, server: PeerRecord, id: int) -> Pending:
+    def settle(self, server: PeerRecord, id: int) -> PendingRequest:
         """A server gave an outcome.
 
         Raises:
@@ -126,18 +130,18 @@ class Switchboard:
             raise ProtocolError("unknown_request", f"{server.name} has no request {id} in hand")
         return self._drop(id)
 
-    def cancel(self, asker: PeerRecord, asked_id: int) -> Pending | None:
-        """Whoever asked waits no more; None if the outcome was there already."""
+    def cancel(self, asker: PeerRecord, asked_id: int) -> PendingRequest | None:
+        """The asking peer no longer waits; None: the request had its outcome already."""
         id = asker.asked.get(asked_id)
         return None if id is None else self._drop(id)
 
-    def give_up(self, id: int) -> Pending | None:
-        """A request could not be brought to its server; None if it is over already."""
+    def give_up(self, id: int) -> PendingRequest | None:
+        """A request could not be sent to its server; None: it is over already."""
         return self._drop(id) if id in self._pending else None
 
-    def expire(self, now: float) -> list[Pending]:
-        """Requests whose time is over."""
-        late: list[Pending] = []
+    def expire(self, now: float) -> list[PendingRequest]:
+        """Take out the requests whose time is over."""
+        late: list[PendingRequest] = []
         while self._deadlines and self._deadlines[0][0] <= now:
             _, id = heapq.heappop(self._deadlines)
             if id in self._pending:
@@ -151,7 +155,7 @@ class Switchboard:
         return self._deadlines[0][0] if self._deadlines else None
 
     def leave(self, peer: PeerRecord, now: float, *, returning: bool) -> None:
-        """A peer is gone: what it served is absent, or served by nobody."""
+        """A peer left: no peer serves its topics now. `returning`: it is due back."""
         for topic in peer.services:
             service = self._services.get(topic)
             if service is None or service.server is not peer:
@@ -161,8 +165,8 @@ class Switchboard:
             else:
                 del self._services[topic]
 
-    def abandon(self, peer: PeerRecord) -> tuple[list[Pending], list[Pending]]:
-        """A peer's connection is over; returns the requests that it had in hand, and those that it waited for."""
+    def abandon(self, peer: PeerRecord) -> tuple[list[PendingRequest], list[PendingRequest]]:
+        """A peer's connection ended. Returns the requests that it had in hand, and those that it waited for."""
         in_hand = [self._drop(id) for id in sorted(peer.in_hand)]
         return in_hand, [self._drop(id) for id in sorted(peer.asked.values())]
 
@@ -174,7 +178,7 @@ class Switchboard:
         ):
             return "restarting", f"{service.server.name} serves {topic} and is due back"
         if self._succession and now - self._began < SUCCESSION_GRACE_SECONDS:
-            return "restarting", "the broker has just been restarted, servers are coming back"
+            return "restarting", "the broker has just been restarted; servers are coming back"
         return "no_responder", f"nobody serves {topic}"
 
     def _note_deadline(self, deadline: float, id: int) -> None:
@@ -183,7 +187,7 @@ class Switchboard:
             self._deadlines = [entry for entry in self._deadlines if entry[1] in self._pending]
             heapq.heapify(self._deadlines)
 
-    def _drop(self, id: int) -> Pending:
+    def _drop(self, id: int) -> PendingRequest:
         pending = self._pending.pop(id)
         pending.server.in_hand.discard(id)
         pending.asker.asked.pop(pending.asked_id, None)

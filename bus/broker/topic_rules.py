@@ -1,4 +1,4 @@
-"""Which topics exist: those of the contract, and the namespaces that an app declares for itself."""
+"""Which topics exist: those of the contract, and those in the namespaces that an app declares. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from schemas.event import is_topic
 APP_NAMESPACE = "app.*"
 """Topics that every app may use without declaring them."""
 
+KNOWN_LIMIT = 100_000
+"""Topics that are remembered as allowed, so that they are not checked again."""
+
 
 class TopicRules:
-    """Tells topics that exist from those that are a mistake."""
+    """Tells topics that exist from mistakes."""
 
     def __init__(self, namespaces: Iterable[str] = ()) -> None:
         self._namespaces = (APP_NAMESPACE, *namespaces)
@@ -22,28 +25,28 @@ class TopicRules:
         self._servable = set(REQUESTS)
 
     def check_publish(self, topic: str) -> None:
-        """Make sure that events may be published under this topic.
+        """Check that events may be published under this topic.
 
         Raises:
             ProtocolError: reason `unknown_topic`.
         """
         if topic not in self._publishable:
-            self._admit(topic, self._publishable)
+            self._allow(topic, self._publishable)
 
     def check_serve(self, topic: str) -> None:
-        """Make sure that requests may be served under this topic.
+        """Check that requests may be served under this topic.
 
         Raises:
             ProtocolError: reason `unknown_topic`.
         """
         if topic not in self._servable:
-            self._admit(topic, self._servable)
+            self._allow(topic, self._servable)
 
-    def _admit(self, topic: str, admitted: set[str]) -> None:
+    def _allow(self, topic: str, known: set[str]) -> None:
         if not is_topic(topic) or not any(matches(namespace, topic) for namespace in self._namespaces):
             raise ProtocolError(
                 "unknown_topic",
                 f"there is no topic {topic[:128]!r}; apps publish and serve below {', '.join(self._namespaces)}",
             )
-        if len(admitted) < 100_000:
-            admitted.add(topic)
+        if len(known) < KNOWN_LIMIT:
+            known.add(topic)

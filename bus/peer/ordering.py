@@ -1,8 +1,8 @@
-"""The hearing side of a peer: each topic in order and complete, whatever the feed dropped. Pure.
+"""Puts each topic in order and completes it, whatever the feed dropped. Pure.
 
-Follows, for each topic, the number that is due next. What comes too early is held while the missing numbers
-are fetched; what came before is skipped. After a new epoch, duplicates and losses show in each publisher's
-own count.
+For each topic it follows the number that is due next. What comes too early is held while the missing numbers
+are fetched, and what came before is skipped. After a new epoch, each publisher's own count shows duplicates
+and losses.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import msgspec
 from bus.wire import Run, matches
 
 SOURCE_LIMIT: Final = 8192
-FETCH_PATIENCE_HEARTBEATS: Final = 5
-"""So many heartbeats without the answer to a replay, and it is asked for again: the broker may have had no room to send it."""
+"""Counts of publishers that are remembered, by topic and instance."""
+FETCH_LIMIT_HEARTBEATS: Final = 5
+"""After this many heartbeats without an answer, a replay is requested again: the broker may have dropped it."""
 
 HELD_LIMIT_MESSAGES: Final = 4096
-"""Messages of one topic that are held while a gap is filled; further ones are dropped and fetched like the gap itself."""
+"""Messages of one topic that are held while a gap is filled. Further ones are fetched like the gap itself."""
 
 
 class Deliver(msgspec.Struct, frozen=True):
-    """Hand these events on: those of the body from index `skip` on."""
+    """Hand on the events of the body from index `skip` on."""
 
     topic: str
     run: Run
@@ -34,7 +35,7 @@ class Deliver(msgspec.Struct, frozen=True):
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """Ask for a replay of these numbers of a topic."""
+    """Request a replay of these numbers of a topic."""
 
     topic: str
     first: int
@@ -42,14 +43,14 @@ class Fetch(msgspec.Struct, frozen=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """Tell the subscribers that so many events of a topic are lost for good."""
+    """Report that this many events of a topic are lost for good."""
 
     topic: str
     count: int
     beyond_ring: bool
 
 
-Step = Deliver | Fetch | Lost
+OrderingStep = Deliver | Fetch | Lost
 
 
 @dataclass(slots=True)
@@ -58,10 +59,11 @@ class TopicState:
 
     Attributes:
         due: the number that comes next.
-        fetching: the last number asked for, 0 if none is; `waited` counts the heartbeats since.
+        fetching: the last number that was requested; 0: none is.
+        waited: heartbeats since that request.
         held: what came too early.
-        lost_from, lost_until: numbers that were lost beyond the ring; `seen_before` is what each publisher
-            had counted then.
+        lost_from, lost_until: numbers that were lost beyond the ring.
+        seen_before: what each publisher had counted when they were lost, by instance.
     """
 
     due: int
@@ -73,11 +75,16 @@ class TopicState:
     seen_before: dict[str, int] = field(default_factory=dict)
 
 
-class Reception:
-    """Puts what the feed brings in order.
+class Ordering:
+    """Decides what becomes of each run that the feed brings.
 
-    A pattern is first expected, then joined with the heads of a snapshot. What arrives in between is put
-    aside, since only the heads tell whether it comes after the snapshot.
+    A pattern is first expected, then joined with the heads of a snapshot. What arrives in between is kept:
+    only the heads show whether it comes after the snapshot.
+
+    Attributes:
+        epoch: the life of the broker that is followed.
+        delivered, skipped, lost: events handed on, recognised as duplicates, lost beyond recovery.
+        fetches: how many replays were requested.
     """
 
     def __init__(self) -> None:
@@ -92,10 +99,11 @@ class Reception:
         self._checked: set[tuple[str, str]] = set()
 
     def __repr__(self) -> str:
-        return f"<Reception epoch={self.epoch} due={ {topic: state.due for topic, state in self._topics.items()} }>"
+        due = {topic: state.due for topic, state in self._topics.items()}
+        return f"<Ordering epoch={self.epoch} due={due}>"
 
     def expect(self, patterns: Iterable[str]) -> None:
-        """A snapshot of these patterns is asked for."""
+        """A snapshot of these patterns was requested."""
         self._expected.update(patterns)
 
     def join(
@@ -104,17 +112,17 @@ class Reception:
         epoch: str,
         heads: dict[str, int],
         retained: Iterable[tuple[str, Run]] = (),
-    ) -> list[Step]:
-        """The snapshot is there: topics that were not followed before are followed from behind these heads on.
+    ) -> list[OrderingStep]:
+        """The snapshot is there: follow its topics from the numbers after these heads on.
 
-        The new subscriber was handed what is retained, so what its publishers counted up to there is no loss.
-        Not so for a topic that is followed already: there the feed may still bring events from before the
-        snapshot.
+        The new subscriber has the retained events, so what their publishers counted up to there is no loss.
+        A topic that is followed already keeps its own number: the feed may still bring events from before
+        the snapshot.
         """
         patterns = list(patterns)
         is_present = self._enter(epoch)
         if not is_present:
-            heads = {}  # the broker that made the snapshot is no more, and its successor counts anew
+            heads = {}  # the successor of the broker that made the snapshot counts anew
         self._expected = +(self._expected - Counter(patterns))
         for topic, run in retained:
             source = (topic, run.instance)
@@ -129,12 +137,12 @@ class Reception:
         return [step for topic, run, body in early for step in self.receive(topic, run, body)]
 
     def leave(self, patterns: Iterable[str]) -> None:
-        """Patterns are not wanted any more."""
+        """These patterns are not wanted any more."""
         self._joined = +(self._joined - Counter(patterns))
         for topic in [topic for topic in self._topics if not self._is_joined(topic)]:
             del self._topics[topic]
 
-    def receive(self, topic: str, run: Run, body: bytes) -> list[Step]:
+    def receive(self, topic: str, run: Run, body: bytes) -> list[OrderingStep]:
         """A run came over the feed, or in the answer to a replay."""
         if run.epoch != self.epoch and not self._enter(run.epoch):
             return []
@@ -155,8 +163,8 @@ class Reception:
             return self._fetch(topic, state, run.number - 1)
         return self._take(state, Deliver(topic, run, body, state.due - run.number))
 
-    def retained(self, topic: str, run: Run, body: bytes) -> list[Step]:
-        """A retained event was asked for after a loss; it is handed on if it was among what was lost."""
+    def retained(self, topic: str, run: Run, body: bytes) -> list[OrderingStep]:
+        """A retained event was requested after a loss. It is handed on if it was among what was lost."""
         state = self._topics.get(topic)
         if state is None or run.epoch != self.epoch:
             return []
@@ -167,13 +175,22 @@ class Reception:
         self._note_source((topic, run.instance), max(last, self._sources.get((topic, run.instance), 0)))
         return [Deliver(topic, run, body, run.count - 1)]
 
-    def replayed(self, topic: str, lost: int, following: int, runs: list[tuple[Run, bytes]]) -> list[Step]:
-        """The answer to a replay: how many were lost, what there is, and where the next answer would begin."""
+    def replayed(
+        self, topic: str, lost: int, following: int, runs: list[tuple[Run, bytes]]
+    ) -> list[OrderingStep]:
+        """A replay was answered.
+
+        Args:
+            topic: the topic that was requested.
+            lost: how many events are gone for good.
+            following: the number after the last event of the answer.
+            runs: what the ring still held.
+        """
         state = self._topics.get(topic)
         if state is None:
             return []
         asked, state.fetching = state.fetching, 0
-        steps: list[Step] = []
+        steps: list[OrderingStep] = []
         if lost and runs and runs[0][0].number > state.due:
             steps.append(self._lose(topic, state, runs[0][0].number))
         elif lost and not runs and following > state.due:
@@ -185,11 +202,11 @@ class Reception:
             steps.extend(self._fetch(topic, state, asked))
         return steps
 
-    def heartbeat(self, epoch: str, heads: dict[str, int]) -> list[Step]:
-        """The broker says how far each topic has come: a lost tail shows."""
+    def heartbeat(self, epoch: str, heads: dict[str, int]) -> list[OrderingStep]:
+        """The broker states the newest number of each topic, which shows a lost tail."""
         if epoch != self.epoch and not self._enter(epoch):
             return []
-        steps: list[Step] = []
+        steps: list[OrderingStep] = []
         for topic, head in heads.items():
             state = self._topics.get(topic)
             if state is None:
@@ -198,14 +215,14 @@ class Reception:
                 state = self._topics[topic] = TopicState(1)
             if state.fetching:
                 state.waited += 1
-                if state.waited >= FETCH_PATIENCE_HEARTBEATS:
+                if state.waited >= FETCH_LIMIT_HEARTBEATS:
                     state.fetching = 0
             if state.due <= head:
                 steps.extend(self._fetch(topic, state, head))
         return steps
 
     def forget_fetches(self) -> None:
-        """The lane was lost, and with it the answers to what was asked: ask anew when it shows again."""
+        """The lane was lost, and with it every answer to a replay: request again when a gap shows again."""
         for state in self._topics.values():
             state.fetching = 0
 
@@ -213,9 +230,9 @@ class Reception:
         return any(matches(pattern, topic) for pattern in self._joined)
 
     def _enter(self, epoch: str) -> bool:
-        """Follow this epoch, unless it is over. All that a new broker orders is wanted, from its first number on.
+        """Follow this epoch, unless it is over. All of a new epoch is wanted, from the first number on.
 
-        What was held of the former epoch is let go: its publishers send it again, in order.
+        What was held of the former epoch is dropped: its publishers send it again, in order.
         """
         if epoch == self.epoch:
             return True
@@ -229,42 +246,42 @@ class Reception:
         self._early.clear()
         return True
 
-    def _fetch(self, topic: str, state: TopicState, last: int) -> list[Step]:
+    def _fetch(self, topic: str, state: TopicState, last: int) -> list[OrderingStep]:
         if state.fetching:
             return []
         state.fetching, state.waited = last, 0
         self.fetches += 1
         return [Fetch(topic, state.due, last)]
 
-    def _take(self, state: TopicState, found: Deliver) -> list[Step]:
+    def _take(self, state: TopicState, found: Deliver) -> list[OrderingStep]:
         run = found.run
         state.due = run.number + run.count
-        steps = self._judge(found)
+        steps = self._check_source(found)
         if state.held:
             steps.extend(self._release(found.topic, state))
         return steps
 
-    def _release(self, topic: str, state: TopicState) -> list[Step]:
-        """Hand on what was held, as far as it is due now."""
-        steps: list[Step] = []
+    def _release(self, topic: str, state: TopicState) -> list[OrderingStep]:
+        """Hand on what was held and is due now."""
+        steps: list[OrderingStep] = []
         while state.held and state.held[0].run.number <= state.due:
             held = state.held.popleft()
             end = held.run.number + held.run.count
             if end > state.due:
                 found = Deliver(topic, held.run, held.body, state.due - held.run.number)
                 state.due = end
-                steps.extend(self._judge(found))
+                steps.extend(self._check_source(found))
         if state.held and not state.fetching:
             steps.extend(self._fetch(topic, state, state.held[0].run.number - 1))
         return steps
 
-    def _judge(self, found: Deliver) -> list[Step]:
-        """Compare with the publisher's own count: skip what was delivered in a former epoch, notice what was not."""
+    def _check_source(self, found: Deliver) -> list[OrderingStep]:
+        """Compare with the publisher's own count: skip what a former epoch delivered, report what it lost."""
         run = found.run
         source = (found.topic, run.instance)
         seen = self._sources.get(source, 0)
         first, last = run.source_number + found.skip, run.source_number + run.count - 1
-        steps: list[Step] = []
+        steps: list[OrderingStep] = []
         if last > seen and source not in self._checked:
             self._checked.add(source)
             if seen and run.key is None and first > seen + 1:

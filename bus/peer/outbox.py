@@ -1,4 +1,4 @@
-"""The publishing side of a peer: gathers events into runs, keeps them until accepted, knows what to send again. Pure."""
+"""Gathers the events of a peer into runs, keeps them until accepted, and knows what to send again. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from bus.errors import ProtocolError
-from bus.wire import BODY_LIMIT_BYTES, Frame, Publish, lane_frames
+from bus.wire import BODY_LIMIT_BYTES, Frame, PublishHeader, lane_frames
 from schemas.event import Event, retained_key_of, topic_of
 
 RUN_LIMIT_BYTES: Final = 64 * 1024
@@ -17,16 +17,16 @@ RUN_LIMIT_BYTES: Final = 64 * 1024
 
 RUN_LIMIT_EVENTS: Final = 512
 WINDOW_RUNS: Final = 16
-"""Runs that may be under way unaccepted; further ones wait in the publisher."""
+"""Runs that may be under way unaccepted. Further ones wait in the outbox."""
 
 WAITING_LIMIT_RUNS: Final = 1024
 WAITING_LIMIT_BYTES: Final = 1024 * 1024
-"""What may wait before the publisher itself has to."""
+"""What may wait in the outbox before the publisher itself has to wait."""
 
 TAIL_LIMIT_BYTES: Final = 4 * 1024 * 1024
 TAIL_LIMIT_RUNS: Final = 4096
 TAIL_SECONDS: Final = 10.0
-"""Accepted runs are kept for so long: if the broker dies with them on its way to subscribers, its successor gets them again."""
+"""How long accepted runs are kept. If the broker dies before it announced them, its successor gets them."""
 
 _ARRAY_HEADER_BYTES: Final = 5
 _encode_into: Final = msgspec.msgpack.Encoder().encode_into
@@ -34,7 +34,7 @@ _encode_into: Final = msgspec.msgpack.Encoder().encode_into
 
 @dataclass(slots=True)
 class OutgoingRun:
-    """Events of one topic that travel together.
+    """Consecutive events of one topic that travel in one message.
 
     Attributes:
         first: number of the first event among those that this peer published to the topic, from 1.
@@ -52,16 +52,21 @@ class OutgoingRun:
     frames: list[Frame] = field(default_factory=list)
 
     def seal(self, serial: int) -> list[Frame]:
-        """Close the run under this serial; returns its lane frames."""
+        """Close the run under this serial, and return its lane frames."""
         self.serial = serial
         self.body[:_ARRAY_HEADER_BYTES] = b"\xdd" + self.count.to_bytes(4, "big")
-        header = Publish(serial, self.topic, self.count, self.first, self.key, self.correlation)
+        header = PublishHeader(serial, self.topic, self.count, self.first, self.key, self.correlation)
         self.frames = lane_frames(header, self.body)
         return self.frames
 
 
 class Outbox:
-    """What a peer has published and the broker may not have yet."""
+    """What a peer has published and the broker may not have yet.
+
+    Attributes:
+        published, accepted_events: events that were taken, and those of them that were accepted.
+        resent_runs: runs that were sent again after a reconnect.
+    """
 
     def __init__(self) -> None:
         self.published = self.accepted_events = self.resent_runs = 0
@@ -78,25 +83,28 @@ class Outbox:
         self._epoch = ""
 
     def __repr__(self) -> str:
-        return f"<Outbox serial={self._serial} waiting={len(self._waiting)} under_way={len(self._under_way)} tail={len(self._tail)}>"
+        return (
+            f"<Outbox serial={self._serial} waiting={len(self._waiting)} "
+            f"under_way={len(self._under_way)} tail={len(self._tail)}>"
+        )
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was published has been accepted."""
+        """Whether everything published has been accepted."""
         return not (self._open or self._waiting or self._under_way)
 
     @property
     def has_room(self) -> bool:
-        """Whether the publisher may go on without waiting for acceptance."""
+        """Whether the publisher may continue without waiting for acceptance."""
         return self._waiting_bytes < WAITING_LIMIT_BYTES and len(self._waiting) < WAITING_LIMIT_RUNS
 
     @property
     def is_sent(self) -> bool:
-        """Whether all that was published is on its way, accepted or not."""
+        """Whether everything published is on its way, accepted or not."""
         return not (self._open or self._waiting)
 
     def offer(self, event: Event, correlation: str | None) -> bool:
-        """Take an event; returns whether a run is full, and so due to be sent now rather than at the end of this turn.
+        """Take an event. Returns whether a run is full, and so due now and not only at the end of this turn.
 
         Raises:
             ProtocolError: reason `oversize`; nothing was taken.
@@ -137,7 +145,7 @@ class Outbox:
         return False
 
     def due(self) -> list[list[Frame]]:
-        """What may be sent now, given how much is under way."""
+        """Take out what may be sent now, given how much is under way."""
         self._close_run()
         ready: list[list[Frame]] = []
         while self._waiting and len(self._under_way) < WINDOW_RUNS:
@@ -149,7 +157,7 @@ class Outbox:
         return ready
 
     def accepted(self, serial: int, now: float) -> None:
-        """The broker has all runs up to this serial."""
+        """The broker accepted every run up to this serial."""
         while self._under_way and self._under_way[0].serial <= serial:
             run = self._under_way.popleft()
             if run.accepted_at < 0:
@@ -162,7 +170,7 @@ class Outbox:
         self._trim(now)
 
     def refused(self, serial: int) -> OutgoingRun | None:
-        """The broker gives the run of this serial no place; returns it, and it is not sent again."""
+        """The broker refused the run with this serial. Returns it; it is not sent again."""
         for run in self._under_way:
             if run.serial == serial:
                 self._under_way.remove(run)
@@ -170,10 +178,10 @@ class Outbox:
         return None
 
     def welcomed(self, epoch: str, accepted: int, now: float) -> list[list[Frame]]:
-        """The broker let this peer in, for the first time or again; returns what to send before anything else.
+        """A broker admitted this peer, for the first time or again. Returns what to send first.
 
-        The same epoch gets what it has not accepted. A new one gets the retained events, what was accepted of
-        late, and what was not accepted, in the order of their serials; subscribers recognise what they have.
+        The same epoch gets what it has not accepted. A new epoch gets the retained events, what was accepted
+        recently, and what was not accepted, in the order of their serials. Subscribers skip what they have.
         """
         if epoch == self._epoch:
             self.accepted(accepted, now)
@@ -188,13 +196,17 @@ class Outbox:
         return [run.frames for run in self._under_way]
 
     def _move_to_own_run(self, run: OutgoingRun, start: int) -> OutgoingRun:
-        """The event at the end of a run makes it too large for one message: it travels alone, if it is not too large by itself."""
+        """Give the last event of a run a run of its own: together they are too large for one message.
+
+        Raises:
+            ProtocolError: reason `oversize`: the event alone is too large.
+        """
         event = run.body[start:]
         del run.body[start:]
         if len(event) + _ARRAY_HEADER_BYTES > BODY_LIMIT_BYTES:
             limit_bytes = BODY_LIMIT_BYTES - _ARRAY_HEADER_BYTES
             raise ProtocolError(
-                "oversize", f"an event of {run.topic} has {len(event)} bytes, at most {limit_bytes} are taken"
+                "oversize", f"an event of {run.topic} has {len(event)} bytes; expected at most {limit_bytes}"
             )
         self._close_run()
         alone = OutgoingRun(run.topic, run.first + run.count, run.key, run.correlation)

@@ -1,4 +1,4 @@
-"""The publishing half of a peer: carries out what the outbox decides, and lets those wait who have to."""
+"""The publishing half of a peer: sends what the outbox decides, and makes callers wait where it is full."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from schemas.event import Event
 
 REFUSAL_LIMIT: Final = 1024
 LEFT: Final = "this peer left the bus"
+"""Why everything fails that a peer still waits for when it is closed."""
 
 
-class Publishing:
-    """Events of one peer on their way to the broker."""
+class Publisher:
+    """Events of one peer on their way to the broker.
+
+    Attributes:
+        outbox: decides which message leaves when, and what is sent again.
+    """
 
     def __init__(self, send: Callable[[list[Frame]], None]) -> None:
         self.outbox = Outbox()
@@ -35,8 +40,8 @@ class Publishing:
     def post(self, event: Event, correlation: str | None) -> None:
         """Take an event without waiting.
 
-        The first event of a turn of the loop leaves at once. Those that follow in the same turn gather, and
-        leave as one when it ends, or when they fill a message.
+        The first event of a turn of the loop leaves at once. Those that follow in the same turn are gathered
+        into one message, which leaves when the turn ends or the message is full.
 
         Raises:
             ProtocolError: the event is larger than 16 MiB.
@@ -49,7 +54,7 @@ class Publishing:
             self._loop.call_soon(self._end_gathering)
 
     async def wait_for_room(self) -> None:
-        """Wait until no longer too much is under way.
+        """Wait until the outbox has room.
 
         Raises:
             PublishRefused: reason `left`: the peer was closed meanwhile.
@@ -62,7 +67,7 @@ class Publishing:
             await asyncio.shield(self._room)
 
     async def wait_until_settled(self) -> None:
-        """Wait until all that was posted is accepted.
+        """Wait until the broker has accepted everything posted so far.
 
         Raises:
             PublishRefused: the broker gave one of these events no place in the order; reason `left`: the peer
@@ -72,9 +77,7 @@ class Publishing:
             if self._is_closed:
                 raise PublishRefused("*", "left", LEFT)
             if self._is_open:
-                self._send(
-                    wire.lane_frames(wire.Ping(0))
-                )  # its PONG tells what is accepted without the delay that ACCEPTED has
+                self._send(wire.lane_frames(wire.PingHeader(0)))  # PONG has no delay, as ACCEPTED has
             if self._settled is None or self._settled.done():
                 self._settled = self._loop.create_future()
             await asyncio.shield(self._settled)
@@ -82,7 +85,7 @@ class Publishing:
             raise self._refusals.popleft()
 
     async def wait_until_sent(self) -> None:
-        """Wait until all that was posted so far has left, so that what is sent next on this lane comes after it.
+        """Wait until everything posted so far has left, so that what is sent next on this lane follows it.
 
         Raises:
             PublishRefused: reason `left`: the peer was closed meanwhile.
@@ -92,9 +95,7 @@ class Publishing:
             if self._is_closed:
                 raise PublishRefused("*", "left", LEFT)
             if self._is_open:
-                self._send(
-                    wire.lane_frames(wire.Ping(0))
-                )  # too much is under way: its PONG tells at once what is accepted
+                self._send(wire.lane_frames(wire.PingHeader(0)))  # the window is full: PONG opens it at once
             if self._sent is None or self._sent.done():
                 self._sent = self._loop.create_future()
             await asyncio.shield(self._sent)
@@ -106,21 +107,20 @@ class Publishing:
                 self._send(frames)
 
     # -- what the broker says
-    # --------------------------------------------------------------------------------------
 
     def welcomed(self, epoch: str, accepted: int) -> None:
-        """The lane is open: send again what this broker may not have."""
+        """A broker admitted the peer: send again what this broker may not have."""
         self._is_open = True
         for frames in self.outbox.welcomed(epoch, accepted, self._loop.time()):
             self._send(frames)
         self.accepted(accepted)
 
     def disconnected(self) -> None:
-        """The lane is lost; what is posted meanwhile waits."""
+        """The lane is lost. Events that are posted meanwhile wait."""
         self._is_open = False
 
     def accepted(self, serial: int) -> None:
-        """All messages up to this serial have their place."""
+        """Every message up to this serial has its place in the order."""
         outbox = self.outbox
         outbox.accepted(serial, self._loop.time())
         self.flush()
@@ -132,7 +132,7 @@ class Publishing:
             self._settled.set_result(None)
 
     def refused(self, serial: int, message: str) -> None:
-        """The broker gives the message of this serial no place."""
+        """The broker gave the message with this serial no place in the order."""
         run = self.outbox.refused(serial)
         if run is not None:
             reason, _, detail = message.partition(": ")
@@ -140,7 +140,7 @@ class Publishing:
             self.accepted(0)
 
     def close(self) -> None:
-        """Let go of everybody who waits."""
+        """Send what may still be sent, and end every wait."""
         self.flush()
         self._is_open = False
         self._is_closed = True

@@ -1,4 +1,4 @@
-"""What one subscriber hears: an async iterator over events, with retained ones first and gaps told."""
+"""What one subscriber hears: an async iterator over events, with retained ones first and gaps reported."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from schemas.event import Event, topic_of
 from schemas.operations.bus import GapEvent
 
 QUEUE_LIMIT_EVENTS: Final = 16_384
-"""A subscriber that is further behind makes its peer stop reading the feed until it has caught up by half."""
+"""A subscriber that is further behind pauses the feed of its peer until it has caught up by half."""
 
 TURN_LIMIT_EVENTS: Final = 1024
-"""After so many events without a pause the subscriber lets others have a turn."""
+"""After this many events without a pause, the subscriber yields to the loop."""
 
 EventT = TypeVar("EventT", bound=Event, covariant=True)
 Decoder = msgspec.msgpack.Decoder[list[Event]]
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """An event with its place in the order, for those who watch.
+    """An event with its place in the order, for tools that watch the bus.
 
     Attributes:
-        event: the event; of a topic that the contract does not know, a dict.
+        event: the event; a dict, where the contract does not know the topic.
+        epoch: the life of the broker that ordered it.
         sequence, number: place in the one order, and within the topic.
         time_ns: when the broker accepted it, nanoseconds since the Unix epoch.
+        source: name of the peer that published it.
+        correlation: id of the matter that it belongs to.
         retained: it was there before this subscriber came.
     """
 
@@ -47,24 +50,24 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     retained: bool
 
 
-class Hub(Protocol):
+class SubscriptionSource(Protocol):
     """What a subscription needs of its peer."""
 
     async def join(self, subscription: Subscription[Event]) -> None:
-        """Start to deliver; returns once the retained events are queued."""
+        """Start to deliver. Returns once the retained events are queued."""
         ...
 
     def leave(self, subscription: Subscription[Event]) -> None:
-        """Deliver no more."""
+        """Stop delivering."""
         ...
 
     def caught_up(self) -> None:
-        """A subscriber that was far behind is so no more."""
+        """A subscriber that was far behind has caught up."""
         ...
 
 
-class Decoders:
-    """Decoders by topic: typed where the contract or the app knows the event, plain otherwise."""
+class TopicDecoders:
+    """TopicDecoders by topic: typed where the contract or the app knows the event, plain otherwise."""
 
     def __init__(self) -> None:
         self._known: dict[str, Decoder] = {}
@@ -76,7 +79,7 @@ class Decoders:
         self._known[topic_of(event_type)] = decoder
 
     def of(self, topic: str) -> Decoder:
-        """Decoder for a run of this topic."""
+        """The decoder for a run of this topic."""
         decoder = self._known.get(topic)
         if decoder is None:
             if topic not in EVENTS:
@@ -87,19 +90,26 @@ class Decoders:
 
 
 class Subscription(Generic[EventT]):
-    """Events of some types or patterns, in order: `async with peer.subscribe(A, B) as events: async for event in events`.
+    """Events of some types or patterns, in order. Made by `Peer.subscribe`.
 
     Attributes:
         patterns: exact topics, `conversation.*` or `*`.
-        correlation: correlation id of the event that was handed out last.
-        undecodable: events that did not fit their type, and were skipped.
+        correlation: correlation id of the last event that was handed out.
+        undecodable: how many events did not fit their type, and were skipped.
     """
 
-    def __init__(self, hub: Hub, patterns: Iterable[str], decoders: Decoders, *, gaps: bool = True) -> None:
+    def __init__(
+        self,
+        source: SubscriptionSource,
+        patterns: Iterable[str],
+        decoders: TopicDecoders,
+        *,
+        gaps: bool = True,
+    ) -> None:
         self.patterns = list(dict.fromkeys(patterns))
         self.correlation: str | None = None
         self.undecodable = 0
-        self._hub = hub
+        self._source = source
         self._decoders = decoders
         self._gaps = gaps
         self._queue: deque[tuple[str, Run | None, bytes | GapEvent, int, bool]] = deque()
@@ -114,7 +124,7 @@ class Subscription(Generic[EventT]):
         self._closed = False
 
     async def __aenter__(self) -> Subscription[EventT]:
-        await self._hub.join(self)
+        await self._source.join(self)
         return self
 
     async def __aexit__(
@@ -134,14 +144,14 @@ class Subscription(Generic[EventT]):
                 if self._turn >= TURN_LIMIT_EVENTS:
                     self._turn = 0
                     await asyncio.sleep(0)
-                return self._events[position]  # type: ignore[return-value]  # the decoders belong to the subscribed types
+                return self._events[position]  # type: ignore[return-value]  # decoded to the subscribed types
             if not self._load():
                 if self._closed:
                     raise StopAsyncIteration
                 await self._wait()
 
     async def received(self) -> Received:
-        """The next event with its place in the order; gaps come as events too."""
+        """The next event with its place in the order. Gaps come as events too."""
         event = await self.__anext__()
         if self._current is None:
             return Received(
@@ -170,10 +180,10 @@ class Subscription(Generic[EventT]):
         )
 
     def close(self) -> None:
-        """Hear no more; whoever waits for the next event is let go once the queue is empty."""
+        """Stop listening. The iterator ends once the queue is empty."""
         if not self._closed:
             self._closed = True
-            self._hub.leave(self)
+            self._source.leave(self)
             self._wake()
 
     @property
@@ -186,10 +196,9 @@ class Subscription(Generic[EventT]):
         return any(matches(pattern, topic) for pattern in self.patterns)
 
     # -- called by the peer
-    # ----------------------------------------------------------------------------------------
 
     def begin(self, retained: list[Deliver], sequence: int, epoch: str) -> None:
-        """The snapshot is there: its events come first, then what followed it."""
+        """The snapshot is there: queue its events, then what followed it."""
         for found in retained:
             self._put(found.topic, found.run, found.body, found.skip, retained=True)
         self._joined_at, self._joined_epoch = sequence, epoch
@@ -198,12 +207,12 @@ class Subscription(Generic[EventT]):
             self.take(step)
 
     def take(self, step: Deliver | Lost) -> None:
-        """Queue what the reception hands on."""
+        """Queue what the ordering hands on."""
         if self._early is not None:
             self._early.append(step)
         elif isinstance(step, Deliver):
             if step.run.sequence <= self._joined_at and step.run.epoch == self._joined_epoch:
-                return  # another subscription of this peer was still owed it; to this one the snapshot stands for it
+                return  # meant for another subscription of this peer; here the snapshot covers it
             self._put(step.topic, step.run, step.body, step.skip, retained=False)
         elif self._gaps:
             reason = "ring_exceeded" if step.beyond_ring else "broker_restarted"
@@ -217,7 +226,7 @@ class Subscription(Generic[EventT]):
         self._wake()
 
     def _load(self) -> bool:
-        """Decode the next run of the queue; whether there was one."""
+        """Decode the next run of the queue. Returns whether there was one."""
         if not self._queue:
             return False
         topic, run, body, skip, retained = self._queue.popleft()
@@ -229,7 +238,7 @@ class Subscription(Generic[EventT]):
         was_behind = self.is_behind
         self._queued_events -= run.count
         if was_behind or (self._queued_events < QUEUE_LIMIT_EVENTS // 2):
-            self._hub.caught_up()
+            self._source.caught_up()
         self._events = self._decode(topic, body, skip)
         self._current, self.correlation = (topic, run, retained), run.correlation
         return True
@@ -264,7 +273,7 @@ class Subscription(Generic[EventT]):
 
 
 def patterns_of(what: Iterable[type[Event] | str], learn: Callable[[type[Event]], None]) -> list[str]:
-    """Patterns for event types and patterns alike; types are made known to the decoders."""
+    """The patterns of event types and of patterns. `learn` is called with each type."""
     patterns = []
     for item in what:
         if isinstance(item, str):

@@ -1,5 +1,5 @@
-"""What carries frames: ZeroMQ sockets, or calls within one process.
+"""How frames get from a peer to the broker and back.
 
-`transport.py` is the protocol, `sockets.py` the only module that imports ZeroMQ, `memory_bus.py` the twin for
-tests.
+`transport.py` is the contract. `sockets/` keeps it with ZeroMQ, between processes; `memory_transport.py` with
+calls on one event loop, for tests. Neither knows what the frames mean.
 """

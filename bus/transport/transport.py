@@ -1,4 +1,4 @@
-"""What carries frames between a peer and the broker: sockets, or a call within the same process."""
+"""What carries frames between a peer and the broker: sockets, or calls within one process."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bus.wire import Frames
 
 
 @dataclass
-class LinkHandlers:
-    """Where a link delivers what happens to it; all are called on the event loop.
+class TransportHandlers:
+    """What a transport calls when something happens to it, always on the event loop.
 
     Attributes:
-        connected: the lane has a (new) connection: say HELLO.
+        connected: the lane has a new connection; the peer says HELLO.
         disconnected: the lane lost its connection.
         lane: a lane message came in.
-        feed: a feed message came in; returns False to be given no more until `resume_feed`.
-        welcomed: the feed has a (new) connection.
-        denied: the server does not accept our key, or is not who we think it is.
+        feed: a feed message came in; returning False pauses the feed until `resume_feed`.
+        welcomed: the feed has a new connection.
+        denied: the server does not accept our key, or is not the one that we expect.
     """
 
     connected: Callable[[], None]
@@ -30,33 +30,33 @@ class LinkHandlers:
     denied: Callable[[str], None]
 
 
-class Link(Protocol):
-    """One peer's way to the broker: a lane to speak on, a feed to hear."""
+class Transport(Protocol):
+    """One peer's way to the broker: a lane in both directions, and a feed to listen to."""
 
-    def start(self, handlers: LinkHandlers) -> None:
-        """Connect the lane and deliver to these handlers from now on."""
+    def start(self, handlers: TransportHandlers) -> None:
+        """Connect the lane, and deliver to these handlers from now on."""
         ...
 
     def send(self, frames: Frames) -> None:
-        """Send on the lane, in order; what does not fit now leaves as soon as it does."""
+        """Send on the lane, in order. A message that does not fit leaves as soon as it does."""
         ...
 
     def discard_unsent(self) -> None:
-        """Forget what has not left yet; the layer above sends again what matters."""
+        """Drop what has not left yet. The layer above sends again what matters."""
         ...
 
     def subscribe(self, prefix: bytes) -> None:
-        """Hear feed topics with this prefix. The first call connects the feed."""
+        """Receive feed topics with this prefix. The first call connects the feed."""
         ...
 
     def unsubscribe(self, prefix: bytes) -> None:
-        """Hear them no more."""
+        """Receive feed topics with this prefix no longer."""
         ...
 
     def resume_feed(self) -> None:
-        """Go on after the feed handler returned False."""
+        """Continue after the feed handler returned False."""
         ...
 
     def close(self, linger_seconds: float = 0.0) -> None:
-        """Close; what was sent last has so long to leave."""
+        """Close. What was sent last has this long to leave."""
         ...

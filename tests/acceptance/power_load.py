@@ -32,9 +32,9 @@ from actors.state_store.engine.store import StateStore
 from actors.state_store.key_unlocker import Locksmith
 from actors.state_store.namespaces import Namespaces
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.documents import DocumentWriteRequestEvent
 from schemas.event import Request
@@ -144,7 +144,7 @@ def tell(what: str, name: str, n: int) -> None:
 
 async def serving(bus: MemoryBus, topic: str) -> None:
     """Wait until somebody answers this."""
-    while not any(topic in peer.serves for peer in bus.routing.statistics(0.0).peers):
+    while not any(topic in peer.serves for peer in bus.core.statistics(0.0).peers):
         await asyncio.sleep(0)
 
 

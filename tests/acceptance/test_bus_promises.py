@@ -22,8 +22,9 @@ from bus import wire
 from bus.broker.broker_process import BrokerOptions
 from bus.client import GapEvent, IncomingRequest, Peer, connect
 from bus.discovery import Runtime, read_runtime
-from bus.errors import EndpointRefused, HelloRefused, NotRunning, RequestFailed
-from bus.transport.sockets import new_curve_secrets, prepare_endpoint
+from bus.errors import HelloRefused, NotRunning, RequestFailed, UnsafeEndpoint
+from bus.transport.sockets.broker_sockets import prepare_endpoint
+from bus.transport.sockets.curve_keys import new_curve_secrets
 from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerLeftEvent
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
@@ -390,12 +391,12 @@ async def test_a_runtime_file_that_others_can_read_is_not_trusted(mode: int, tmp
     "endpoint", ["tcp://0.0.0.0:*", "tcp://*:5000", "tcp://192.168.0.1:*", "tcp://[::]:*"]
 )
 def test_the_broker_does_not_listen_beyond_the_loopback(endpoint: str) -> None:
-    with pytest.raises(EndpointRefused, match="loopback"):
+    with pytest.raises(UnsafeEndpoint, match="loopback"):
         prepare_endpoint(endpoint, has_keys=True)
 
 
 def test_the_broker_does_not_listen_on_tcp_without_keys() -> None:
-    with pytest.raises(EndpointRefused, match="CURVE"):
+    with pytest.raises(UnsafeEndpoint, match="CURVE"):
         prepare_endpoint("tcp://127.0.0.1:*", has_keys=False)
 
 
@@ -416,7 +417,9 @@ async def test_a_frame_beyond_the_limit_costs_its_sender_the_connection_and_the_
             lane.linger = 0
             monitor = lane.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             lane.connect(broker.runtime().lane)
-            lane.send_multipart(wire.lane_frames(wire.Hello(1, "greedy", "instance-of-greedy", "token")))
+            lane.send_multipart(
+                wire.lane_frames(wire.HelloHeader(1, "greedy", "instance-of-greedy", "token"))
+            )
             assert lane.recv_multipart()[0] == b"WELCOME"
             lane.send_multipart([b"PUBLISH", b"\x94\x01\xa5app.x\x01\x01", bytes(17 * 1024 * 1024)])
             assert monitor.poll(int(GUARD_SECONDS * 1000)), "the connection is dropped"

@@ -33,7 +33,7 @@ from pathlib import Path
 async def prepare(child, profile, locations):
     from actors.shared.context import ActorContext
     from bus.actor_loop import ActorLoop
-    from bus.transport.memory_bus import memory_bus
+    from bus.broker.memory_bus import memory_bus
     import importlib
 
     module, _, function = child.entry.partition(":")
@@ -56,7 +56,7 @@ async def prepare(child, profile, locations):
 from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
 from actors.shared.locations.locations import locate
 
-import actors.runtime.child_main, bus.actor_loop, bus.transport.memory_bus, asyncio.selector_events, anyio._backends._asyncio
+import actors.runtime.child_main, bus.actor_loop, bus.broker.memory_bus, asyncio.selector_events, anyio._backends._asyncio
 profile = read_profile(find_profile(DEFAULT_PROFILE))
 with tempfile.TemporaryDirectory() as home:
     os.environ["UNDERCROFT_HOME"] = home

@@ -105,22 +105,22 @@ class Fuzzer:
         topic = self.random.choice([*TOPICS[:6], f"app.t{self.random.randrange(50_000)}"])
         number = self.random.choice([1, 2, 3, 2**63, self.random.randrange(1, 10_000)])
         makers: list[Callable[[], wire.LaneHeader]] = [
-            lambda: wire.Publish(
+            lambda: wire.PublishHeader(
                 self.serial, topic, 1, number, self.random.choice([None, None, str(number)])
             ),
-            lambda: wire.Request(self.serial, topic, self.random.choice([1, 1000, 86_400_000])),
-            lambda: wire.Reply(number),
-            lambda: wire.Failed(number, "busy", "no"),
-            lambda: wire.Serve([topic] * self.random.randrange(4)),
-            lambda: wire.Replay(number, topic, number, self.random.choice([1, 2**64 - 1])),
-            lambda: wire.Snapshot(
+            lambda: wire.RequestHeader(self.serial, topic, self.random.choice([1, 1000, 86_400_000])),
+            lambda: wire.ReplyHeader(number),
+            lambda: wire.FailedHeader(number, "busy", "no"),
+            lambda: wire.ServeHeader([topic] * self.random.randrange(4)),
+            lambda: wire.ReplayHeader(number, topic, number, self.random.choice([1, 2**64 - 1])),
+            lambda: wire.SnapshotHeader(
                 number, [self.random.choice(["*", "app.*", topic])], self.random.random() < 0.9
             ),
-            lambda: wire.Cancel(number),
-            lambda: wire.Hello(
+            lambda: wire.CancelHeader(number),
+            lambda: wire.HelloHeader(
                 1, self.random.choice(["asker", "alias", "broker"]), "instance-alias", "token"
             ),
-            lambda: wire.Ping(number),
+            lambda: wire.PingHeader(number),
         ]
         return self.random.choice(makers)()
 
@@ -175,7 +175,7 @@ def attack(broker: BrokerProcess, seed: int, messages: int, done: threading.Even
         ):  # the first is never let in; the others may have said BYE by chance
             lane.send_multipart(
                 wire.lane_frames(
-                    wire.Hello(1, f"fuzzer-{seed}-{which}", f"instance-{seed}-{which}", runtime.token)
+                    wire.HelloHeader(1, f"fuzzer-{seed}-{which}", f"instance-{seed}-{which}", runtime.token)
                 )
             )
         lane.send_multipart(fuzzer.message())

@@ -12,8 +12,8 @@ import pytest
 
 from bus.actor import Actor, InboxError
 from bus.actor_loop import ActorLoop
-from bus.lifeline import Lifeline, LineDecoder, Message, Stop, encode
-from bus.transport.memory_bus import memory_bus
+from bus.broker.memory_bus import memory_bus
+from bus.lifeline import Lifeline, LifelineMessage, LineDecoder, StopMessage, encode
 from schemas.event import Event
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
 
@@ -68,7 +68,7 @@ async def test_its_own_loop_says_ready_answers_pings_and_stops(pipes: tuple[Life
     async with memory_bus() as bus, bus.connect("quiet") as peer:
         task = asyncio.ensure_future(ActorLoop(Quiet, peer).run(lifeline))
 
-        async def said() -> Message:
+        async def said() -> LifelineMessage:
             while not (messages := decoder.feed(await loop.sock_recv(far, 1000))):
                 pass
             return messages[0]
@@ -76,9 +76,9 @@ async def test_its_own_loop_says_ready_answers_pings_and_stops(pipes: tuple[Life
         assert (await said()).ready == {}
         async with bus.connect() as asker:
             assert (await asker.request(AskEvent(text="?"))).text == "yes"
-        await loop.sock_sendall(far, encode(Message(ping=7)))
+        await loop.sock_sendall(far, encode(LifelineMessage(ping=7)))
         assert (await said()).pong == 7
-        await loop.sock_sendall(far, encode(Message(stop=Stop(returning=False))))
+        await loop.sock_sendall(far, encode(LifelineMessage(stop=StopMessage(returning=False))))
         await task
 
 

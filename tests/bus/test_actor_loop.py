@@ -13,9 +13,9 @@ import pytest
 
 from bus.actor import Actor, BusContext, Later
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.event import Event, Request
 
 pytestmark = pytest.mark.anyio

@@ -26,7 +26,7 @@ SAMPLES: list[tuple[UndercroftError, str]] = [
         "the broker refuses peer 'tray': wrong_token: not the one",
     ),
     (
-        errors.EndpointRefused("tcp://0.0.0.0:*", "loopback only"),
+        errors.UnsafeEndpoint("tcp://0.0.0.0:*", "loopback only"),
         "tcp://0.0.0.0:*: loopback only; expected ipc://",
     ),
     (

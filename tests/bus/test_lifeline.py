@@ -18,24 +18,24 @@ from bus.lifeline import (
     Lifeline,
     LifelineBroken,
     LifelineClosed,
+    LifelineMessage,
     LineDecoder,
-    Message,
     PumpedLifeline,
-    Stop,
+    StopMessage,
     encode,
 )
 
 MESSAGES = st.one_of(
-    st.builds(Message, start=st.dictionaries(st.text(), st.text() | st.integers(0, 9))),
-    st.builds(Message, ping=st.integers(0, 2**53)),
-    st.builds(Message, stop=st.builds(Stop, returning=st.booleans())),
-    st.builds(Message, pong=st.integers(0, 2**53)),
-    st.builds(Message, ready=st.dictionaries(st.text(), st.text())),
+    st.builds(LifelineMessage, start=st.dictionaries(st.text(), st.text() | st.integers(0, 9))),
+    st.builds(LifelineMessage, ping=st.integers(0, 2**53)),
+    st.builds(LifelineMessage, stop=st.builds(StopMessage, returning=st.booleans())),
+    st.builds(LifelineMessage, pong=st.integers(0, 2**53)),
+    st.builds(LifelineMessage, ready=st.dictionaries(st.text(), st.text())),
 )
 
 
 @given(st.lists(MESSAGES), st.data())
-def test_messages_survive_any_cut_of_the_stream(messages: list[Message], data: st.DataObject) -> None:
+def test_messages_survive_any_cut_of_the_stream(messages: list[LifelineMessage], data: st.DataObject) -> None:
     stream = b"".join(map(encode, messages))
     decoder, found = LineDecoder(), []
     while stream:
@@ -54,7 +54,7 @@ def test_bytes_that_are_no_messages_are_refused_and_nothing_else_is_raised(junk:
 
 
 def test_fields_of_a_later_version_are_skipped() -> None:
-    assert LineDecoder().feed(b'{"weather": "fair", "ping": 3}\n') == [Message(ping=3)]
+    assert LineDecoder().feed(b'{"weather": "fair", "ping": 3}\n') == [LifelineMessage(ping=3)]
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
@@ -67,7 +67,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
 
 def test_a_message_over_the_limit_is_not_sent() -> None:
     with pytest.raises(LifelineBroken, match="expected at most 1048576"):
-        encode(Message(start={"secret": "x" * MESSAGE_LIMIT_BYTES}))
+        encode(LifelineMessage(start={"secret": "x" * MESSAGE_LIMIT_BYTES}))
 
 
 class Pair:
@@ -78,7 +78,7 @@ class Pair:
         self.parent_read, from_child = os.pipe()
         self.child = kind(to_child, from_child)
 
-    def say(self, *messages: Message) -> None:
+    def say(self, *messages: LifelineMessage) -> None:
         os.write(self.parent_write, b"".join(map(encode, messages)))
 
     def wait(self) -> None:
@@ -99,23 +99,30 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 def test_what_follows_the_start_message_is_seen_by_a_poll(pair: Pair) -> None:
-    pair.say(Message(start={"role": "actor"}), Message(ping=1), Message(stop=Stop(returning=True)))
+    pair.say(
+        LifelineMessage(start={"role": "actor"}),
+        LifelineMessage(ping=1),
+        LifelineMessage(stop=StopMessage(returning=True)),
+    )
     assert pair.child.wait_start() == {"role": "actor"}
     pair.wait()
-    assert pair.child.receive() == [Message(ping=1), Message(stop=Stop(returning=True))]
+    assert pair.child.receive() == [
+        LifelineMessage(ping=1),
+        LifelineMessage(stop=StopMessage(returning=True)),
+    ]
     assert pair.child.receive() == []
 
 
 def test_another_first_message_than_start_is_refused(pair: Pair) -> None:
-    pair.say(Message(ping=1))
+    pair.say(LifelineMessage(ping=1))
     with pytest.raises(LifelineBroken, match="expected the start message first, found .*ping"):
         pair.child.wait_start()
 
 
 def test_the_end_of_file_is_told_after_the_last_words(pair: Pair) -> None:
-    pair.say(Message(ping=9))
+    pair.say(LifelineMessage(ping=9))
     pair.wait()
-    assert pair.child.receive() == [Message(ping=9)]
+    assert pair.child.receive() == [LifelineMessage(ping=9)]
     os.close(pair.parent_write)
     pair.wait()
     with pytest.raises(LifelineClosed):
@@ -132,8 +139,8 @@ def test_the_child_tells_that_it_is_ready_and_answers_pings(pair: Pair) -> None:
     pair.child.send_ready({"lane": "ipc:///x"})
     pair.child.send_pong(4)
     assert LineDecoder().feed(os.read(pair.parent_read, 4096)) == [
-        Message(ready={"lane": "ipc:///x"}),
-        Message(pong=4),
+        LifelineMessage(ready={"lane": "ipc:///x"}),
+        LifelineMessage(pong=4),
     ]
 
 
@@ -148,7 +155,7 @@ def test_one_socket_serves_as_both_pipes() -> None:
     with parent:
         fd = child.detach()
         lifeline = Lifeline(fd, fd)
-        parent.sendall(encode(Message(start={})))
+        parent.sendall(encode(LifelineMessage(start={})))
         assert lifeline.wait_start() == {}
         lifeline.send_pong(1)
         assert parent.recv(100) == b'{"pong":1}\n'

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer, correlation
 from bus.log_handler import (
     BURST,
     ECHO,
-    Budget,
-    BusHandler,
-    Levels,
+    BusLogHandler,
+    LogBudget,
+    LogLevels,
     level_of,
     logging_to,
     redactor_of_this_machine,
@@ -27,7 +28,6 @@ from bus.log_handler import (
 )
 from bus.peer.subscription import Subscription
 from bus.redaction import Redactor
-from bus.transport.memory_bus import memory_bus
 from schemas.operations.logs import LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 pytestmark = pytest.mark.anyio
@@ -135,7 +135,7 @@ async def test_a_level_is_changed_live_and_one_actors_wins_over_all(noted: Noted
 
 
 async def test_a_broken_call_is_noted_rather_than_raised(noted: Noted) -> None:
-    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, BusHandler))
+    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, BusLogHandler))
     handler.emit(logging.LogRecord("bus.testing", logging.WARNING, __file__, 1, "%d bytes", ("five",), None))
     assert "do not fit" in (await noted.next()).message
 
@@ -156,7 +156,7 @@ async def test_the_root_logger_is_as_before_when_it_ends() -> None:
 def test_a_budget_never_gives_more_than_its_burst_and_its_rate(
     waits: list[float], rate: float, burst: int
 ) -> None:
-    budget, now, taken = Budget(rate, burst), 0.0, 0
+    budget, now, taken = LogBudget(rate, burst), 0.0, 0
     budget._left = burst
     for wait in waits:
         now += wait
@@ -182,7 +182,7 @@ def test_numbers_of_logging_have_names(number: int, level: LogLevel) -> None:
 
 
 def test_levels_of_others_do_not_matter() -> None:
-    levels = Levels("store")
+    levels = LogLevels("store")
     assert levels.heard(LogLevelChangedEvent(actor="other", level="debug")) == logging.INFO
 
 

@@ -7,9 +7,9 @@ import itertools
 
 import pytest
 
+from bus.broker.memory_bus import memory_bus
 from bus.errors import FailureKind, RequestFailed
 from bus.retry import ANY_FAILURE, NOT_REACHED, UNANSWERED, request_until_answered, until_answered
-from bus.transport.memory_bus import memory_bus
 from tests.support.event_samples import AnswerEvent, AskEvent
 
 pytestmark = pytest.mark.anyio

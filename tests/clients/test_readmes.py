@@ -18,7 +18,7 @@ import pytest
 
 from bus.client import IncomingRequest, Peer, attach
 from bus.errors import RequestFailed
-from bus.transport.sockets import SocketLink
+from bus.transport.sockets.socket_transport import SocketTransport
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingsChangedEvent
 from schemas.event import Event
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent
@@ -47,7 +47,7 @@ async def runtime(directory: Path) -> AsyncIterator[tuple[Peer, dict[str, str]]]
         file.write_bytes(msgspec.json.encode(broker.runtime()))
         async with (
             asyncio.timeout(GUARD_SECONDS),
-            attach(SocketLink(broker.runtime()), "runtime", "token") as peer,
+            attach(SocketTransport(broker.runtime()), "runtime", "token") as peer,
         ):
 
             def answer(request: IncomingRequest) -> None:

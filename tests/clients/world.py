@@ -14,8 +14,9 @@ from bus import wire
 from bus.client import IncomingRequest, Peer, attach, unique_name
 from bus.errors import RequestFailed
 from bus.peer.subscription import Subscription
-from bus.transport.sockets import SocketLink, new_curve_secrets
-from bus.transport.transport import LinkHandlers
+from bus.transport.sockets.curve_keys import new_curve_secrets
+from bus.transport.sockets.socket_transport import SocketTransport
+from bus.transport.transport import TransportHandlers
 from tests.clients.proxy import LosingFeed
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
@@ -125,7 +126,7 @@ class World:
 
     async def _peer(self, name: str) -> Peer:
         if name not in self._peers:
-            link = SocketLink(self._broker.runtime())
+            link = SocketTransport(self._broker.runtime())
             self._peers[name] = await self._stack.enter_async_context(
                 attach(link, name, self._broker.options.token)
             )
@@ -181,13 +182,13 @@ class World:
         """Serve `app.ask`, and end without a word once there is a request in hand."""
         is_serving = asyncio.Event()
 
-        def on_lane(link: SocketLink, header: wire.LaneHeader) -> None:
+        def on_lane(link: SocketTransport, header: wire.LaneHeader) -> None:
             match header:
-                case wire.Welcome():
-                    link.send(wire.lane_frames(wire.Serve(["app.ask"])))
-                case wire.Serve():
+                case wire.WelcomeHeader():
+                    link.send(wire.lane_frames(wire.ServeHeader(["app.ask"])))
+                case wire.ServeHeader():
                     is_serving.set()
-                case wire.Request():
+                case wire.RequestHeader():
                     link.close()
 
         self._speak("instance-of-vanishing", on_lane)
@@ -197,24 +198,26 @@ class World:
         """Publish a run as a peer that counts its events from `first` on, and publishes nothing twice."""
         is_accepted = asyncio.Event()
 
-        def on_lane(link: SocketLink, header: wire.LaneHeader) -> None:
+        def on_lane(link: SocketTransport, header: wire.LaneHeader) -> None:
             match header:
-                case wire.Welcome():
-                    publish = wire.Publish(first, events[0]["type"], len(events), first)
+                case wire.WelcomeHeader():
+                    publish = wire.PublishHeader(first, events[0]["type"], len(events), first)
                     link.send(wire.lane_frames(publish, wire.encode(list(events))))
-                case wire.Accepted():
+                case wire.AcceptedHeader():
                     is_accepted.set()
                     link.close()
 
         self._speak("instance-that-forgets", on_lane)
         await is_accepted.wait()
 
-    def _speak(self, instance: str, on_lane: Callable[[SocketLink, wire.LaneHeader], None]) -> None:
+    def _speak(self, instance: str, on_lane: Callable[[SocketTransport, wire.LaneHeader], None]) -> None:
         """Say HELLO, and whatever `on_lane` says to what comes in."""
-        link = SocketLink(self._broker.runtime())
-        hello = wire.Hello(wire.PROTOCOL_VERSION, unique_name("raw"), instance, self._broker.options.token)
+        link = SocketTransport(self._broker.runtime())
+        hello = wire.HelloHeader(
+            wire.PROTOCOL_VERSION, unique_name("raw"), instance, self._broker.options.token
+        )
         link.start(
-            LinkHandlers(
+            TransportHandlers(
                 connected=lambda: link.send(wire.lane_frames(hello)),
                 disconnected=lambda: None,
                 lane=lambda frames: on_lane(link, wire.read_from_broker(frames)),

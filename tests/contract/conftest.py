@@ -11,25 +11,26 @@ from typing import Any
 import pytest
 
 from bus import wire
+from bus.broker.memory_bus import TOKEN, MemoryBus
 from bus.client import Peer, attach, unique_name
-from bus.transport.memory_bus import TOKEN, MemoryBus, MemoryLink
-from bus.transport.sockets import SocketLink
-from bus.transport.transport import Link, LinkHandlers
+from bus.transport.memory_transport import MemoryTransport
+from bus.transport.sockets.socket_transport import SocketTransport
+from bus.transport.transport import Transport, TransportHandlers
 from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent
-from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, LossyLink, broker_options
+from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, LossyTransport, broker_options
 
 
 class RawPeer:
     """Speaks frames, and may break every rule."""
 
-    def __init__(self, link: Link, token: str) -> None:
+    def __init__(self, link: Transport, token: str) -> None:
         self.link = link
         self.token = token
         self.connected = asyncio.Event()
         self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
         link.start(
-            LinkHandlers(
+            TransportHandlers(
                 self.connected.set, lambda: None, self._lane, self._feed, lambda: None, lambda _: None
             )
         )
@@ -53,29 +54,29 @@ class RawPeer:
                 if isinstance(header, header_type):
                     return header, frames[2:]
 
-    async def hello(self, name: str, instance: str = "instance-of-raw") -> wire.Welcome:
+    async def hello(self, name: str, instance: str = "instance-of-raw") -> wire.WelcomeHeader:
         await self.connected.wait()
-        self.send(wire.Hello(wire.PROTOCOL_VERSION, name, instance, self.token))
-        welcome, _ = await self.next(wire.Welcome)
-        assert isinstance(welcome, wire.Welcome)
+        self.send(wire.HelloHeader(wire.PROTOCOL_VERSION, name, instance, self.token))
+        welcome, _ = await self.next(wire.WelcomeHeader)
+        assert isinstance(welcome, wire.WelcomeHeader)
         return welcome
 
 
 class ContractBus:
     """A bus of one of three kinds."""
 
-    def __init__(self, token: str, make_link: Callable[[], Link], broker: BrokerProcess | None) -> None:
+    def __init__(self, token: str, make_link: Callable[[], Transport], broker: BrokerProcess | None) -> None:
         self.token = token
         self.broker = broker
         self.make_link = make_link
 
     def connect(
-        self, name: str | None = None, link: Link | None = None
+        self, name: str | None = None, link: Transport | None = None
     ) -> contextlib.AbstractAsyncContextManager[Peer]:
         return attach(link or self.make_link(), name or unique_name("peer"), self.token)
 
-    def lossy(self, drops: Callable[[list[bytes]], bool]) -> LossyLink:
-        return LossyLink(self.make_link(), drops)
+    def lossy(self, drops: Callable[[list[bytes]], bool]) -> LossyTransport:
+        return LossyTransport(self.make_link(), drops)
 
     @contextlib.asynccontextmanager
     async def raw(self) -> AsyncIterator[RawPeer]:
@@ -105,7 +106,7 @@ def open_bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             if kind == "memory":
                 memory = MemoryBus(**options)
                 try:
-                    yield ContractBus(TOKEN, lambda: MemoryLink(memory), None)
+                    yield ContractBus(TOKEN, lambda: MemoryTransport(memory), None)
                 finally:
                     memory.close()
                 return
@@ -113,7 +114,7 @@ def open_bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             broker = BrokerProcess(broker_options(kind, directory, **options))
             broker.start()
             try:
-                yield ContractBus("token", lambda: SocketLink(broker.runtime()), broker)
+                yield ContractBus("token", lambda: SocketTransport(broker.runtime()), broker)
             finally:
                 assert broker.is_alive(), "the broker did not survive the test"
                 assert broker.stop() == 0

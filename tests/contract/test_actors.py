@@ -187,8 +187,8 @@ async def test_a_request_that_does_not_fit_is_invalid_and_the_actor_goes_on(
     async with bus.connect() as peer, bus.raw() as raw, running(bus, Recorder()):
         await serving(bus)
         await raw.hello("raw")
-        raw.send(wire.Request(1, "app.ask", 5000), body)
-        failed, _ = await raw.next(wire.Failed)
+        raw.send(wire.RequestHeader(1, "app.ask", 5000), body)
+        failed, _ = await raw.next(wire.FailedHeader)
         assert (failed.id, failed.kind) == (1, "invalid")
         assert (await peer.request(AskEvent(text="on"))).text == "on"
 

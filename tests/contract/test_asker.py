@@ -69,8 +69,8 @@ async def test_an_event_is_asked_by_nobody(bus: ContractBus) -> None:
 async def test_a_source_that_the_asker_claims_is_not_believed(bus: ContractBus) -> None:
     async with running(bus), bus.raw() as raw:
         await raw.hello("mallory")
-        raw.send(wire.Request(1, "app.ask", 5000, None, "alice"), wire.encode(AskEvent(text="now")))
-        _, body = await raw.next(wire.Reply)
+        raw.send(wire.RequestHeader(1, "app.ask", 5000, None, "alice"), wire.encode(AskEvent(text="now")))
+        _, body = await raw.next(wire.ReplyHeader)
         assert msgspec.msgpack.decode(body[0], type=AnswerEvent).text == "mallory"
 
 

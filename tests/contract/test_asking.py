@@ -103,10 +103,10 @@ async def test_a_server_that_vanishes_with_the_request_in_hand_fails_it_as_died_
     async with bus.connect() as asker:
         async with bus.raw() as server:
             await server.hello("server")
-            server.send(wire.Serve(["app.ask"]))
-            await server.next(wire.Serve)
+            server.send(wire.ServeHeader(["app.ask"]))
+            await server.next(wire.ServeHeader)
             asking = asyncio.ensure_future(asker.request(AskEvent(text="?"), 30.0))
-            await server.next(wire.Request)
+            await server.next(wire.RequestHeader)
         assert (await outcome_of(asking))[0] == "died"
         assert (await outcome_of(asyncio.ensure_future(asker.request(AskEvent(text="?")))))[0] == "restarting"
 
@@ -167,15 +167,15 @@ async def test_a_reply_that_does_not_fit_is_invalid(bus: ContractBus) -> None:
 async def test_a_reply_that_cannot_be_read_is_invalid(bus: ContractBus, body: tuple[bytes, ...]) -> None:
     async with bus.raw() as server, bus.connect() as asker:
         await server.hello("server")
-        server.send(wire.Serve(["app.ask"]))
-        await server.next(wire.Serve)
+        server.send(wire.ServeHeader(["app.ask"]))
+        await server.next(wire.ServeHeader)
         asking = asyncio.ensure_future(asker.request(AskEvent(text="?"), 30.0))
-        request, _ = await server.next(wire.Request)
-        server.send(wire.Reply(request.id), *body)
+        request, _ = await server.next(wire.RequestHeader)
+        server.send(wire.ReplyHeader(request.id), *body)
         assert (await outcome_of(asking))[0] == "invalid"
         asking = asyncio.ensure_future(asker.request_raw("app.ask", {"type": "app.ask"}, 30.0))
-        request, _ = await server.next(wire.Request)
-        server.send(wire.Reply(request.id), *body)
+        request, _ = await server.next(wire.RequestHeader)
+        server.send(wire.ReplyHeader(request.id), *body)
         assert (await outcome_of(asking))[0] == "invalid"
 
 
@@ -183,8 +183,8 @@ async def test_a_reply_that_cannot_be_read_is_invalid(bus: ContractBus, body: tu
 async def test_a_request_that_cannot_be_read_is_invalid(bus: ContractBus, body: tuple[bytes, ...]) -> None:
     async with bus.raw() as asker:
         await asker.hello("asker")
-        asker.send(wire.Request(9, "app.ask", 1000), *body)
-        failed, _ = await asker.next(wire.Failed)
+        asker.send(wire.RequestHeader(9, "app.ask", 1000), *body)
+        failed, _ = await asker.next(wire.FailedHeader)
         assert (failed.id, failed.kind, failed.verb) == (9, "invalid", "REQUEST")
 
 
@@ -241,7 +241,7 @@ async def test_an_asker_that_vanishes_cancels_too(bus: ContractBus) -> None:
         await server.serve([AskEvent], held)
         async with bus.raw() as asker:
             await asker.hello("asker")
-            asker.send(wire.Request(1, "app.ask", 30_000), wire.encode(AskEvent(text="?")))
+            asker.send(wire.RequestHeader(1, "app.ask", 30_000), wire.encode(AskEvent(text="?")))
             await held.came.wait()
         while (await bus.statistics(server)).pending_requests:
             pass

@@ -68,32 +68,37 @@ async def test_a_broken_message_is_refused_and_counted_and_the_peer_goes_on(
         await raw.hello("raw")
         raw.link.send(frames)
         if frames[0] not in (b"REPLY", b"FAILED"):
-            failed, _ = await raw.next(wire.Failed)
+            failed, _ = await raw.next(wire.FailedHeader)
             assert failed.message.startswith(f"{reason}: ")
             assert failed.verb == bytes(frames[0][:16]).decode("ascii", "replace")
-        raw.send(wire.Ping(3))
-        await raw.next(wire.Pong)
+        raw.send(wire.PingHeader(3))
+        await raw.next(wire.PongHeader)
         assert (await bus.statistics(witness)).refused == {reason: 1}
 
 
 @pytest.mark.parametrize(
     "question",
-    [wire.Ping(1), wire.Snapshot(1, ["*"]), wire.Request(1, "bus.statistics", 1000), wire.Serve(["app.ask"])],
+    [
+        wire.PingHeader(1),
+        wire.SnapshotHeader(1, ["*"]),
+        wire.RequestHeader(1, "bus.statistics", 1000),
+        wire.ServeHeader(["app.ask"]),
+    ],
 )
 async def test_a_stranger_gets_nothing_before_hello(bus: ContractBus, question: wire.LaneHeader) -> None:
     async with bus.raw() as raw:
-        raw.send(question, *([b"\x80"] if isinstance(question, wire.Request) else []))
-        failed, _ = await raw.next(wire.Failed)
+        raw.send(question, *([b"\x80"] if isinstance(question, wire.RequestHeader) else []))
+        failed, _ = await raw.next(wire.FailedHeader)
         assert (failed.kind, failed.message.split(":")[0]) == ("refused", "unknown_peer")
 
 
 async def test_a_wrong_token_is_refused_and_stays_outside(bus: ContractBus) -> None:
     async with bus.raw() as raw, bus.connect() as witness:
-        raw.send(wire.Hello(wire.PROTOCOL_VERSION, "stranger", "instance-of-raw", "guess"))
-        failed, _ = await raw.next(wire.Failed)
+        raw.send(wire.HelloHeader(wire.PROTOCOL_VERSION, "stranger", "instance-of-raw", "guess"))
+        failed, _ = await raw.next(wire.FailedHeader)
         assert (failed.kind, failed.message.split(":")[0]) == ("refused", "wrong_token")
-        raw.send(wire.Publish(1, "app.numbered", 1, 1), EVENT)
-        assert (await raw.next(wire.Failed))[0].message.startswith("unknown_peer")
+        raw.send(wire.PublishHeader(1, "app.numbered", 1, 1), EVENT)
+        assert (await raw.next(wire.FailedHeader))[0].message.startswith("unknown_peer")
         statistics = await bus.statistics(witness)
         assert "app.numbered" not in statistics.topics
         assert [peer.peer for peer in statistics.peers] == [witness.name]
@@ -103,8 +108,8 @@ async def test_one_connection_is_one_peer(bus: ContractBus) -> None:
     async with bus.raw() as raw, bus.connect() as witness:
         await raw.hello("raw")
         for n in range(50):
-            raw.send(wire.Hello(wire.PROTOCOL_VERSION, f"alias-{n}", f"instance-{n}", bus.token))
-            assert (await raw.next(wire.Failed))[0].message.startswith("invalid_name")
+            raw.send(wire.HelloHeader(wire.PROTOCOL_VERSION, f"alias-{n}", f"instance-{n}", bus.token))
+            assert (await raw.next(wire.FailedHeader))[0].message.startswith("invalid_name")
         assert {peer.peer for peer in (await bus.statistics(witness)).peers} == {"raw", witness.name}
 
 
@@ -112,14 +117,14 @@ async def test_replies_to_what_another_server_was_asked_are_ignored(bus: Contrac
     async with bus.raw() as server, bus.raw() as thief, bus.connect() as asker:
         await server.hello("server")
         await thief.hello("thief", "instance-of-thief")
-        server.send(wire.Serve(["app.ask"]))
-        await server.next(wire.Serve)
+        server.send(wire.ServeHeader(["app.ask"]))
+        await server.next(wire.ServeHeader)
         asking = asyncio.ensure_future(asker.request(AskEvent(text="?")))
-        request, _ = await server.next(wire.Request)
-        thief.send(wire.Reply(request.id), wire.encode(AnswerEvent(text="stolen")))
-        thief.send(wire.Ping(1))
-        await thief.next(wire.Pong)
-        server.send(wire.Reply(request.id), wire.encode(AnswerEvent(text="true")))
+        request, _ = await server.next(wire.RequestHeader)
+        thief.send(wire.ReplyHeader(request.id), wire.encode(AnswerEvent(text="stolen")))
+        thief.send(wire.PingHeader(1))
+        await thief.next(wire.PongHeader)
+        server.send(wire.ReplyHeader(request.id), wire.encode(AnswerEvent(text="true")))
         assert (await asking).text == "true"
         assert (await bus.statistics(asker)).refused == {"unknown_request": 1}
 
@@ -127,7 +132,7 @@ async def test_replies_to_what_another_server_was_asked_are_ignored(bus: Contrac
 async def test_a_refused_message_is_settled_and_not_sent_again(bus: ContractBus) -> None:
     async with bus.raw() as raw:
         await raw.hello("raw")
-        raw.send(wire.Publish(1, "nowhere.happened", 1, 1), EVENT)
-        failed, _ = await raw.next(wire.Failed)
+        raw.send(wire.PublishHeader(1, "nowhere.happened", 1, 1), EVENT)
+        failed, _ = await raw.next(wire.FailedHeader)
         assert (failed.verb, failed.id, failed.kind) == ("PUBLISH", 1, "invalid")
         assert (await raw.hello("raw")).accepted == 1

@@ -14,7 +14,7 @@ from bus.errors import HelloRefused, ProtocolError, PublishRefused
 from bus.peer.subscription import Subscription
 from bus.wire import Frames
 from tests.contract.conftest import ContractBus, OpenBus
-from tests.support.broker_processes import LossyLink
+from tests.support.broker_processes import LossyTransport
 from tests.support.event_samples import NumberedEvent, OtherEvent, StateEvent
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ def is_numbered(frames: list[bytes]) -> bool:
     return frames[0] == b"app.numbered"
 
 
-class MuteLink(LossyLink):
+class MuteTransport(LossyTransport):
     """A link on which nothing that is published reaches the broker, so that neither the event nor its acceptance comes back."""
 
     def send(self, frames: Frames) -> None:
@@ -79,11 +79,11 @@ async def test_a_message_that_is_sent_again_gets_no_second_place(bus: ContractBu
         assert (await raw.hello("raw")).accepted == 0
         body = wire.encode([NumberedEvent(n=1)])
         for _ in range(3):
-            raw.send(wire.Publish(1, "app.numbered", 1, 1), body)
-        raw.send(wire.Publish(2, "app.numbered", 1, 2), wire.encode([NumberedEvent(n=2)]))
-        accepted, _ = await raw.next(wire.Accepted)
+            raw.send(wire.PublishHeader(1, "app.numbered", 1, 1), body)
+        raw.send(wire.PublishHeader(2, "app.numbered", 1, 2), wire.encode([NumberedEvent(n=2)]))
+        accepted, _ = await raw.next(wire.AcceptedHeader)
         while accepted.serial < 2:
-            accepted, _ = await raw.next(wire.Accepted)
+            accepted, _ = await raw.next(wire.AcceptedHeader)
         assert [event.n for event in await take(events, 2)] == [1, 2]
         statistics = await bus.statistics(listener)
         assert (statistics.duplicates, statistics.topics["app.numbered"]) == (2, 2)
@@ -92,8 +92,8 @@ async def test_a_message_that_is_sent_again_gets_no_second_place(bus: ContractBu
 async def test_what_a_connection_left_unsaid_is_known_at_the_next_welcome(bus: ContractBus) -> None:
     async with bus.raw() as raw:
         await raw.hello("raw")
-        raw.send(wire.Publish(5, "app.numbered", 1, 1), wire.encode([NumberedEvent(n=1)]))
-        await raw.next(wire.Accepted)
+        raw.send(wire.PublishHeader(5, "app.numbered", 1, 1), wire.encode([NumberedEvent(n=1)]))
+        await raw.next(wire.AcceptedHeader)
     async with bus.raw() as again:
         assert (await again.hello("raw")).accepted == 5
 
@@ -353,7 +353,7 @@ async def test_an_event_that_does_not_fit_its_type_is_skipped_and_counted(
     async with bus.raw() as raw, bus.connect() as listener, listener.subscribe(NumberedEvent) as events:
         await raw.hello("raw")
         good = [wire.encode(NumberedEvent(n=n)) for n in (1, 2)]
-        raw.send(wire.Publish(1, "app.numbered", 3, 1), b"\x93" + good[0] + unfit + good[1])
+        raw.send(wire.PublishHeader(1, "app.numbered", 3, 1), b"\x93" + good[0] + unfit + good[1])
         heard = await take(events, 2)
         if listener.statistics().undecodable == 0:  # a later version's field, however deep, may be skipped
             assert unfit.count(b"\x91") == 700
@@ -365,7 +365,8 @@ async def test_an_unreadable_event_of_an_untyped_topic_is_skipped_too(bus: Contr
     async with bus.raw() as raw, bus.connect() as listener, listener.subscribe("app.*") as events:
         await raw.hello("raw")
         raw.send(
-            wire.Publish(1, "app.strange", 3, 1), b"\x93\xa2\xff\xfe" + b"\x91" * 700 + b"\x90" + b"\x01"
+            wire.PublishHeader(1, "app.strange", 3, 1),
+            b"\x93\xa2\xff\xfe" + b"\x91" * 700 + b"\x90" + b"\x01",
         )
         heard = await anext(events)
         while heard != 1:
@@ -389,8 +390,8 @@ async def test_a_name_is_taken_once_at_a_time(bus: ContractBus) -> None:
 @pytest.mark.parametrize("name", ["broker", "", "with space", "x" * 65, "../up"])
 async def test_a_name_that_is_none_is_refused(bus: ContractBus, name: str) -> None:
     async with bus.raw() as raw:
-        raw.send(wire.Hello(wire.PROTOCOL_VERSION, name, "instance-of-raw", bus.token))
-        failed, _ = await raw.next(wire.Failed)
+        raw.send(wire.HelloHeader(wire.PROTOCOL_VERSION, name, "instance-of-raw", bus.token))
+        failed, _ = await raw.next(wire.FailedHeader)
         assert failed.verb == "HELLO"
         assert failed.message.split(":")[0] in ("invalid_name", "malformed")
 
@@ -422,7 +423,7 @@ async def test_whoever_left_is_not_waited_for(bus: ContractBus) -> None:
 
 
 async def test_closing_lets_go_of_everybody_who_waits(bus: ContractBus) -> None:
-    async with bus.connect(link=MuteLink(bus.make_link(), lambda _: False)) as peer:
+    async with bus.connect(link=MuteTransport(bus.make_link(), lambda _: False)) as peer:
         events = peer.subscribe(NumberedEvent)
         await events.__aenter__()
         waiting = asyncio.ensure_future(anext(events))

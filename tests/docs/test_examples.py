@@ -26,7 +26,7 @@ from actors.state_store import build
 from actors.state_store.documents.document_types import kinds_of
 from actors.state_store.engine.value_schemas import Mismatch, of_profile
 from actors.state_store.namespaces import Namespaces
-from bus.transport.memory_bus import memory_bus
+from bus.broker.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from tests.support.actor_contexts import context_without_bus
 from tests.support.app_of_pages import write_app

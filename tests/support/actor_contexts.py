@@ -13,9 +13,9 @@ from actors.shared.locations.locations import Locations
 from actors.shared.profile.profile import Profile
 from bus.actor import BusContext
 from bus.alert_book import Alerts
+from bus.broker.memory_bus import MemoryBus
 from bus.instruments import Metrics
 from bus.peer.peer import Peer
-from bus.transport.memory_bus import MemoryBus
 
 
 def context_without_bus(

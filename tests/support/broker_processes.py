@@ -17,9 +17,9 @@ import msgspec
 
 from bus.broker.broker_process import BrokerOptions, run
 from bus.discovery import Runtime
-from bus.lifeline import Lifeline, LineDecoder, Message, Stop, encode
-from bus.transport.sockets import CurveSecrets, new_curve_secrets
-from bus.transport.transport import Link, LinkHandlers
+from bus.lifeline import Lifeline, LifelineMessage, LineDecoder, StopMessage, encode
+from bus.transport.sockets.curve_keys import CurveSecrets, new_curve_secrets
+from bus.transport.transport import Transport, TransportHandlers
 from bus.wire import Frames
 
 GUARD_SECONDS = 30.0
@@ -74,7 +74,7 @@ class BrokerProcess:
         assert self._process is not None
         assert self._pipe is not None
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._pipe.fileno(), encode(Message(stop=Stop())))
+            os.write(self._pipe.fileno(), encode(LifelineMessage(stop=StopMessage())))
         self._process.join(GUARD_SECONDS)
         self._pipe.close()
         return self._process.exitcode
@@ -135,7 +135,7 @@ def broker_process(options: BrokerOptions) -> Iterator[BrokerProcess]:
             broker.kill()
 
 
-class LossyLink:
+class LossyTransport:
     """A link whose feed loses the messages that `drops` picks, as a slow subscriber's does.
 
     Attributes:
@@ -143,13 +143,13 @@ class LossyLink:
             comes by feed.
     """
 
-    def __init__(self, link: Link, drops: Callable[[list[bytes]], bool]) -> None:
+    def __init__(self, link: Transport, drops: Callable[[list[bytes]], bool]) -> None:
         self._link = link
         self._drops = drops
         self.dropped = 0
         self.is_live = asyncio.Event()
 
-    def start(self, handlers: LinkHandlers) -> None:
+    def start(self, handlers: TransportHandlers) -> None:
         feed = handlers.feed
 
         def lossy(frames: list[bytes]) -> bool:

@@ -14,9 +14,9 @@ from actors.model_downloader.actor import ModelDownloader
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelsListRequestEvent, ModelStatus
 from tests.support.faulty_origin import FaultyOrigin

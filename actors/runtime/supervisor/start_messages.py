@@ -18,8 +18,8 @@ from actors.shared.locations.location_choices import handed_over
 from actors.shared.locations.locations import Locations
 from bus.broker.broker_process import BrokerOptions
 from bus.discovery import Runtime
-from bus.lifeline import Message
-from bus.transport.sockets import CurveSecrets, new_curve_secrets
+from bus.lifeline import LifelineMessage
+from bus.transport.sockets.curve_keys import CurveSecrets, new_curve_secrets
 
 TOKEN_BYTES: Final = 32
 
@@ -61,12 +61,12 @@ class StartMessages:
         )
         return self.runtime
 
-    def message_for(self, spec: ChildSpec) -> Message | None:
+    def message_for(self, spec: ChildSpec) -> LifelineMessage | None:
         """The first message for a child; None for a command, which has no lifeline."""
         if not spec.has_lifeline:
             return None
         start = self._broker_start() if spec.name == BROKER else self._actor_start(spec)
-        return Message(start=msgspec.to_builtins(start))
+        return LifelineMessage(start=msgspec.to_builtins(start))
 
     def _broker_start(self) -> BrokerStart:
         options = BrokerOptions(

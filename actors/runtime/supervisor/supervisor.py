@@ -52,7 +52,7 @@ from actors.shared.profile.profile import ProfileError, read_profile
 from actors.shared.version import VERSION
 from bus.discovery import Runtime
 from bus.errors import Refused
-from bus.lifeline import Message, Stop
+from bus.lifeline import LifelineMessage, StopMessage
 from bus.log_handler import redactor_of_this_machine, salt_of
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
@@ -270,10 +270,10 @@ class Supervisor:
                 self._began_at[spec.name] = time.time()
                 self._processes.start(spec, self._start_messages.message_for(spec))
             case SendStop(actor, returning):
-                self._processes.post(actor, Message(stop=Stop(returning=returning)))
+                self._processes.post(actor, LifelineMessage(stop=StopMessage(returning=returning)))
             case SendPing(actor, number):
                 self._crashes.refresh()
-                self._processes.post(actor, Message(ping=number))
+                self._processes.post(actor, LifelineMessage(ping=number))
             case SendSignal(actor, name):
                 self._processes.send_signal(actor, name)
             case DumpStacks(actor):

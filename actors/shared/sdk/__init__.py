@@ -23,11 +23,11 @@ Tests run an actor as its process would, on a bus in memory. With
 from actors.shared.context import ActorContext
 from actors.shared.sdk.running_actor import RunActor, RunningActor, run_actor
 from bus.actor import Actor, BusContext, Later
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import OperatorError, Refused, RequestFailed, TransientError, UndercroftError
 from bus.peer.subscription import Subscription
 from bus.retry import request_until_answered
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.event import ONE_PER_TOPIC, Event, Request
 

@@ -15,7 +15,7 @@ from actors.shared.context import ActorContext
 from actors.shared.profile.profile import Profile
 from actors.shared.sdk import running_actor
 from actors.shared.sdk.running_actor import ActorT, RunActor, RunningActor
-from bus.transport.memory_bus import MemoryBus
+from bus.broker.memory_bus import MemoryBus
 
 
 @pytest.fixture

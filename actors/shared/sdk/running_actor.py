@@ -16,9 +16,9 @@ from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import Profile, read_profile
 from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import REQUEST_TIMEOUT_SECONDS, GapEvent, Peer, correlation, unique_name
 from bus.peer.subscription import Subscription
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.event import Event, Request
 
 PROFILE_FILE: Final = "profile.toml"

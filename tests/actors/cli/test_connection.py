@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from actors.cli.connection import ask
+from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
 pytestmark = pytest.mark.anyio

@@ -23,9 +23,9 @@ from actors.config_store.setting_secrets import SecretKeeper
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.keys.keychain import KeychainFailed
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.config import (
     RuntimeConfigRequestEvent,
     SecretRevealRequestEvent,
@@ -83,7 +83,7 @@ async def running(actor: ConfigStore) -> AsyncIterator[Peer]:
         async with app.subscribe(SettingsChangedEvent) as events:
             living = asyncio.create_task(loop.run())
             assert (await anext(events)).reason == "start"  # type: ignore[union-attr]  # no gap can be in a new subscription
-        while not any("config.request" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("config.request" in peer.serves for peer in bus.core.statistics(0.0).peers):
             await asyncio.sleep(0)
         yield app
         loop.stop()
@@ -271,7 +271,7 @@ async def test_what_is_asked_last_is_on_disk_and_answered_when_the_store_stops(t
     async with memory_bus() as bus, bus.connect("config_store") as own, bus.connect("app") as app:
         loop = ActorLoop(ConfigStore(ground(), SettingsFile(path), lambda: SecretKeeper(Drawer())), own)
         living = asyncio.create_task(loop.run())
-        while not any("config.request" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("config.request" in peer.serves for peer in bus.core.statistics(0.0).peers):
             await asyncio.sleep(0)
         asked = [asyncio.ensure_future(app.request(update(theme=f"theme {number}"))) for number in range(20)]
         while (await app.request(GET)).settings["theme"] != "theme 19":

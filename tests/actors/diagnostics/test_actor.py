@@ -15,8 +15,8 @@ from actors.diagnostics.actor import Diagnostics, LogSettings
 from actors.diagnostics.report_builder import Place
 from actors.shared.locations.locations import locate
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
-from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.operations.alerts import AlertChangedEvent
 from schemas.operations.diagnostics import DiagnosticsGenerateRequestEvent
@@ -39,7 +39,7 @@ async def living(logs: Path, now: Callable[[], float] = lambda: 0.0) -> AsyncIte
     async with memory_bus() as bus, bus.connect("diagnostics") as own, bus.connect("app") as app:
         loop = ActorLoop(Diagnostics(place_in(logs.parent, logs), now=now), own)
         running = asyncio.create_task(loop.run())
-        while not any("logs.read_ring" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("logs.read_ring" in peer.serves for peer in bus.core.statistics(0.0).peers):
             await asyncio.sleep(0)
         yield app
         loop.stop()

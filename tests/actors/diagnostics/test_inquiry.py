@@ -10,8 +10,8 @@ import pytest
 
 from actors.diagnostics.inquiry import alerts, gather, keys, metrics, of_bus, of_threads
 from actors.diagnostics.report_facts import PARTS
+from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.keys import KeysReport, KeysStateChangedEvent
 from schemas.operations.alerts import Alert, AlertChangedEvent
 

@@ -12,9 +12,9 @@ import pytest
 from actors.diagnostics.report_builder import Place, build, generate, salt_at
 from actors.diagnostics.report_facts import Facts
 from actors.shared.locations.locations import locate
+from bus.broker.memory_bus import memory_bus
 from bus.discovery import Runtime
 from bus.log_handler import salt_of
-from bus.transport.memory_bus import memory_bus
 from schemas.operations.logs import LogRecord, LogRingReadEvent
 
 pytestmark = pytest.mark.anyio

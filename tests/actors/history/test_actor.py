@@ -12,9 +12,9 @@ from actors.history.actor import History
 from actors.history.entry_ids import EntryIds
 from actors.history.storage_mode import max_entries
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.history import (
     ConversationsRequestEvent,
@@ -42,7 +42,7 @@ async def living(bus: MemoryBus) -> AsyncIterator[asyncio.Task[None]]:
             await ActorLoop(History, own).run()
 
     task = asyncio.create_task(live())
-    while not any("history.append" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+    while not any("history.append" in peer.serves for peer in bus.core.statistics(0.0).peers):
         await asyncio.sleep(0)
     try:
         yield task

@@ -18,8 +18,8 @@ from actors.history.history_home import HistoryHome
 from actors.history.storage_mode import PLAINTEXT_NOTICE
 from actors.shared.keys.key_ring import open_ring
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
 from schemas.history import (
@@ -57,7 +57,7 @@ async def living(bus: MemoryBus, root: Path, now: Callable[[], float] = time.tim
 
     task = asyncio.create_task(live())
     async with asyncio.timeout(GUARD_SECONDS):
-        while not any("history.append" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("history.append" in peer.serves for peer in bus.core.statistics(0.0).peers):
             assert not task.done(), task.exception()
             await asyncio.sleep(0)
     try:

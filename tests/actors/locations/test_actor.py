@@ -26,9 +26,9 @@ from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.operations.alerts import AlertChangedEvent
 from schemas.paths import (
     ModelsRelocateRequestEvent,
@@ -80,7 +80,7 @@ async def keeper(
         loops += [ActorLoop(mover, other)] if mover else []
         running = [asyncio.create_task(loop.run()) for loop in loops]
         wanted = {"paths.list", *(["paths.relocate_models"] if mover else [])}
-        while not wanted <= {topic for peer in bus.routing.statistics(0.0).peers for topic in peer.serves}:
+        while not wanted <= {topic for peer in bus.core.statistics(0.0).peers for topic in peer.serves}:
             await asyncio.sleep(0)
         yield app
         for loop in loops:

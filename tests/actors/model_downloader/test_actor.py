@@ -16,8 +16,8 @@ from actors.model_verifier.actor import ModelVerifier
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.manifest import Manifest
 from schemas.models import (
     ModelCancelRequestEvent,

@@ -21,9 +21,9 @@ from actors.shared.locations.locations import locate
 from actors.shared.manifest import is_licence_due
 from actors.shared.profile.profile import read_profile
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from schemas.manifest import Manifest
 from schemas.operations.alerts import AlertChangedEvent
@@ -85,7 +85,7 @@ class World:
             loop = ActorLoop(ModelSources(desk), own)
             async with app.subscribe(ModelCatalogueChangedEvent) as catalogues:
                 living = asyncio.create_task(loop.run())
-                while not any("models.resolve" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+                while not any("models.resolve" in peer.serves for peer in bus.core.statistics(0.0).peers):
                     await asyncio.sleep(0)
                 yield app, catalogues
             loop.stop()

@@ -13,9 +13,9 @@ import pytest
 
 from actors.model_verifier.actor import ModelVerifier
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.manifest import FilePromise, Pieces
 from schemas.models import (
     FileProgress,

@@ -17,9 +17,9 @@ from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import GapEvent, Peer
 from bus.errors import Refused, RequestFailed
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.event import Event
 from schemas.models import (
     ModelInstallAcceptedEvent,

@@ -15,7 +15,7 @@ import pytest
 from actors.runtime.child_main import OWN_ROOT, ActorStart, EntryRefused, load_entry
 from bus.actor import Actor, BusContext
 from bus.discovery import Runtime
-from bus.lifeline import Message, encode
+from bus.lifeline import LifelineMessage, encode
 
 NO_BUS: Any = BusContext(peer=None, tasks=None, alerts=None, metrics=None)  # type: ignore[arg-type]
 MODULE = """
@@ -127,10 +127,10 @@ def test_a_fresh_interpreter_becomes_what_its_first_message_says(tmp_path: Path)
         assert child.stdout is not None
         os.write(
             child.stdin.fileno(),
-            encode(Message(start={"role": "broker", "name": "broker", "options": options})),
+            encode(LifelineMessage(start={"role": "broker", "name": "broker", "options": options})),
         )
         assert b'"ready":{' in child.stdout.readline()
-        os.write(child.stdin.fileno(), encode(Message(ping=5)))
+        os.write(child.stdin.fileno(), encode(LifelineMessage(ping=5)))
         assert child.stdout.readline() == b'{"pong":5}\n'
         child.stdin.close()
         assert child.wait(20) == 0
@@ -140,7 +140,7 @@ def test_a_wrong_entry_ends_the_process_with_one_line_and_no_traceback(tmp_path:
     import msgspec
 
     with launch() as child:
-        message = Message(start=msgspec.to_builtins(start(tmp_path, "launch_probe:missing")))
+        message = LifelineMessage(start=msgspec.to_builtins(start(tmp_path, "launch_probe:missing")))
         assert child.stdin is not None
         os.write(child.stdin.fileno(), encode(message))
         _, errors = child.communicate(timeout=20)

@@ -23,9 +23,9 @@ from actors.state_store.documents.document_types import kinds_of
 from actors.state_store.engine.store import StateStore
 from actors.state_store.namespaces import Namespaces
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.documents import (
     DocumentCacheRequestEvent,
     DocumentChangedEvent,
@@ -136,7 +136,7 @@ async def running(
     async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("app") as app:
         loop = ActorLoop(actor, own)
         task = asyncio.ensure_future(loop.run())
-        while not any("state.save" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("state.save" in peer.serves for peer in bus.core.statistics(0.0).peers):
             assert not task.done(), task.exception()
             await asyncio.sleep(0)
         yield World(bus, app, root, audit)

@@ -11,9 +11,9 @@ import pytest
 
 from bus.broker.broker_process import Broker, BrokerOptions
 from bus.client import connect
-from bus.errors import EndpointRefused
-from bus.lifeline import Message, encode
-from bus.transport.sockets import new_curve_secrets
+from bus.errors import UnsafeEndpoint
+from bus.lifeline import LifelineMessage, encode
+from bus.transport.sockets.curve_keys import new_curve_secrets
 from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
 from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 from tests.support.event_samples import NumberedEvent
@@ -52,7 +52,7 @@ def test_it_ends_when_its_supervisor_is_gone(tmp_path: Path) -> None:
 def test_its_own_loop_answers_the_supervisor(tmp_path: Path) -> None:
     with broker_process(broker_options("ipc", tmp_path)) as broker:
         assert broker._pipe is not None
-        os.write(broker._pipe.fileno(), encode(Message(ping=42)))
+        os.write(broker._pipe.fileno(), encode(LifelineMessage(ping=42)))
         assert broker._pipe.fileno() >= 0
         assert msgspec.json.decode(os.read(broker._pipe.fileno(), 1000)) == {"pong": 42}
 
@@ -105,5 +105,5 @@ async def test_a_broker_in_this_process_takes_turns_and_bounds_its_ring(tmp_path
 
 def test_it_does_not_listen_where_strangers_could_connect() -> None:
     for lane in ("tcp://0.0.0.0:*", "tcp://127.0.0.1:*"):
-        with pytest.raises(EndpointRefused):
+        with pytest.raises(UnsafeEndpoint):
             Broker(BrokerOptions(lane=lane, feed="ipc:///nowhere", token="t"))

@@ -9,4 +9,4 @@ def test_two_lives_of_one_name_are_two_peers() -> None:
     one, other = PeerRecord(b"r", "name", "instance"), PeerRecord(b"r", "name", "instance")
     assert one != other
     assert len({id(one.services), id(other.services)}) == 2
-    assert (one.in_hand, one.asked, one.untold_runs) == (set(), {}, 0)
+    assert (one.in_hand, one.asked, one.unconfirmed_runs) == (set(), {}, 0)

@@ -12,8 +12,8 @@ from bus.broker.request_table import (
     IN_HAND_LIMIT,
     RESTART_GRACE_SECONDS,
     SUCCESSION_GRACE_SECONDS,
-    Pending,
-    Switchboard,
+    PendingRequest,
+    RequestTable,
 )
 from bus.broker.topic_rules import TopicRules
 from bus.errors import ProtocolError
@@ -26,23 +26,23 @@ def peer(name: str) -> PeerRecord:
     return PeerRecord(name.encode(), name, f"instance-{name}")
 
 
-def switchboard(*, succession: bool = False) -> Switchboard:
-    return Switchboard(TopicRules(), 0.0, succession=succession)
+def switchboard(*, succession: bool = False) -> RequestTable:
+    return RequestTable(TopicRules(), 0.0, succession=succession)
 
 
 def ask(
-    board: Switchboard,
+    board: RequestTable,
     asker: PeerRecord,
     id: int = 1,
     now: float = 0.0,
     timeout_ms: int = 1000,
     topic: str = TOPIC,
-) -> Pending | wire.Failed:
-    return board.begin(asker, wire.Request(id, topic, timeout_ms), now)
+) -> PendingRequest | wire.FailedHeader:
+    return board.begin(asker, wire.RequestHeader(id, topic, timeout_ms), now)
 
 
-def kind(outcome: Pending | wire.Failed) -> str:
-    assert isinstance(outcome, wire.Failed)
+def kind(outcome: PendingRequest | wire.FailedHeader) -> str:
+    assert isinstance(outcome, wire.FailedHeader)
     return outcome.kind
 
 
@@ -80,7 +80,7 @@ def test_a_topic_has_one_server_until_it_is_gone() -> None:
     board.leave(first, 1.0, returning=True)
     board.serve(second, [TOPIC], OWN)
     found = ask(board, peer("app"))
-    assert isinstance(found, Pending)
+    assert isinstance(found, PendingRequest)
     assert found.server is second
 
 
@@ -95,7 +95,7 @@ def test_a_server_with_its_hands_full_is_busy() -> None:
     board, server, app = switchboard(), peer("store"), peer("app")
     board.serve(server, [TOPIC], OWN)
     for id in range(1, IN_HAND_LIMIT + 1):
-        assert isinstance(ask(board, app, id), Pending)
+        assert isinstance(ask(board, app, id), PendingRequest)
     assert kind(ask(board, app, IN_HAND_LIMIT + 1)) == "busy"
 
 
@@ -111,7 +111,7 @@ def test_only_the_server_that_has_it_in_hand_settles_a_request() -> None:
     board, server, app = switchboard(), peer("store"), peer("app")
     board.serve(server, [TOPIC], OWN)
     pending = ask(board, app)
-    assert isinstance(pending, Pending)
+    assert isinstance(pending, PendingRequest)
     with pytest.raises(ProtocolError, match="unknown_request"):
         board.settle(peer("stranger"), pending.id)
     assert board.settle(server, pending.id) == pending
@@ -130,10 +130,10 @@ class Requests(RuleBasedStateMachine):
         self.topics = [TOPIC, "models.list"]
         self.now = 0.0
         self.last_id = 0
-        self.open: dict[int, Pending] = {}
+        self.open: dict[int, PendingRequest] = {}
         self.ended: list[int] = []
 
-    def end(self, *pendings: Pending | None) -> None:
+    def end(self, *pendings: PendingRequest | None) -> None:
         for pending in pendings:
             if pending is not None:
                 assert self.open.pop(pending.id) == pending
@@ -147,7 +147,7 @@ class Requests(RuleBasedStateMachine):
     def ask(self, at: int, topic: int, timeout_ms: int) -> None:
         self.last_id += 1
         outcome = ask(self.board, self.askers[at], self.last_id, self.now, timeout_ms, self.topics[topic])
-        if isinstance(outcome, Pending):
+        if isinstance(outcome, PendingRequest):
             self.open[outcome.id] = outcome
 
     @rule(data=st.data())

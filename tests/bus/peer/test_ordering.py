@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.peer.ordering import (
-    FETCH_PATIENCE_HEARTBEATS,
+    FETCH_LIMIT_HEARTBEATS,
     HELD_LIMIT_MESSAGES,
     Deliver,
     Fetch,
     Lost,
-    Reception,
-    Step,
+    Ordering,
+    OrderingStep,
 )
 from bus.wire import Run
 
@@ -27,15 +27,15 @@ def run(
     return Run(epoch, number, number, count, 0, "source", "i", first or number, key)
 
 
-def followed(epoch: str = "e1", head: int = 0) -> Reception:
+def followed(epoch: str = "e1", head: int = 0) -> Ordering:
     """A reception that follows TOPIC from behind this head on."""
-    reception = Reception()
+    reception = Ordering()
     reception.expect([TOPIC])
     reception.join([TOPIC], epoch, {TOPIC: head} if head else {})
     return reception
 
 
-def numbers(steps: list[Step]) -> list[int]:
+def numbers(steps: list[OrderingStep]) -> list[int]:
     """Numbers that were handed on."""
     return [
         n
@@ -102,11 +102,11 @@ def test_a_lost_tail_shows_in_the_heartbeat_and_is_fetched_once() -> None:
 
 def test_an_answer_that_never_comes_is_asked_for_again() -> None:
     reception = followed()
-    steps = [reception.heartbeat("e1", {TOPIC: 2}) for _ in range(2 * FETCH_PATIENCE_HEARTBEATS + 1)]
+    steps = [reception.heartbeat("e1", {TOPIC: 2}) for _ in range(2 * FETCH_LIMIT_HEARTBEATS + 1)]
     assert [i for i, found in enumerate(steps) if found] == [
         0,
-        FETCH_PATIENCE_HEARTBEATS,
-        2 * FETCH_PATIENCE_HEARTBEATS,
+        FETCH_LIMIT_HEARTBEATS,
+        2 * FETCH_LIMIT_HEARTBEATS,
     ]
 
 
@@ -118,7 +118,7 @@ def test_after_a_lost_lane_what_was_asked_is_asked_anew() -> None:
 
 
 def test_what_came_between_question_and_snapshot_is_put_aside_and_judged_by_it() -> None:
-    reception = Reception()
+    reception = Ordering()
     reception.expect(["app.*"])
     assert reception.receive(TOPIC, run(4), b"") == []
     assert reception.receive("else.b", run(1), b"") == []
@@ -196,14 +196,14 @@ def test_a_topic_that_nobody_wants_any_more_is_forgotten() -> None:
 
 
 def test_what_a_late_joiner_got_as_retained_is_no_loss_and_no_news() -> None:
-    reception = Reception()
+    reception = Ordering()
     reception.expect([TOPIC])
     reception.join([TOPIC], "e1", {TOPIC: 5}, [(TOPIC, run(5, key="a"))])
     assert numbers(reception.receive(TOPIC, run(1, epoch="e2", first=5, key="a"), b"")) == []
 
 
 def test_a_late_joiner_is_told_of_no_loss_where_a_topic_mixes_retained_events_with_others() -> None:
-    reception = Reception()
+    reception = Ordering()
     reception.expect([TOPIC])
     reception.join([TOPIC], "e1", {TOPIC: 8}, [(TOPIC, run(3, key="a"))])
     assert reception.receive(TOPIC, run(9), b"") == [Deliver(TOPIC, run(9), b"", 0)]
@@ -248,7 +248,7 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
     topics, instances = ["app.a", "app.b"], ["p", "q"]
     ring = draw(st.integers(2, 30), "ring")
     broker = Broker("e0", ring)
-    reception = Reception()
+    reception = Ordering()
     reception.expect(["app.*"])
     reception.join(["app.*"], "e0", {})
     published: dict[tuple[str, str], int] = {}
@@ -259,7 +259,7 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
     resent_from = 0
     due: dict[str, int] = {}
 
-    def carry_out(steps: list[Step]) -> None:
+    def carry_out(steps: list[OrderingStep]) -> None:
         for step in steps:
             match step:
                 case Fetch():

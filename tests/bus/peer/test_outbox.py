@@ -17,16 +17,16 @@ from schemas.event import Event
 from tests.support.event_samples import NumberedEvent, OtherEvent, StateEvent
 
 
-def read(frames: list[Any]) -> tuple[wire.Publish, list[Any]]:
+def read(frames: list[Any]) -> tuple[wire.PublishHeader, list[Any]]:
     header = wire.read_from_peer([bytes(frame) for frame in frames])
-    assert isinstance(header, wire.Publish)
+    assert isinstance(header, wire.PublishHeader)
     wire.check_events(bytes(frames[2]), header.count)
     return header, msgspec.msgpack.decode(frames[2])
 
 
-def drain(outbox: Outbox) -> list[tuple[wire.Publish, list[Any]]]:
+def drain(outbox: Outbox) -> list[tuple[wire.PublishHeader, list[Any]]]:
     """All that is published, accepted as it goes."""
-    found: list[tuple[wire.Publish, list[Any]]] = []
+    found: list[tuple[wire.PublishHeader, list[Any]]] = []
     while ready := outbox.due():
         found += [read(frames) for frames in ready]
         outbox.accepted(found[-1][0].serial, 0.0)
@@ -160,15 +160,15 @@ class Publisher(RuleBasedStateMachine):
         self.counts: dict[str, int] = {}
         self.now = 0.0
         self.epoch = 0
-        self.sent: list[tuple[wire.Publish, list[Any]]] = []
+        self.sent: list[tuple[wire.PublishHeader, list[Any]]] = []
         self.has = 0
         self.told = 0
         self.ordered: set[tuple[str, int]] = set()
-        self.in_epoch: list[tuple[wire.Publish, list[Any]]] = []
+        self.in_epoch: list[tuple[wire.PublishHeader, list[Any]]] = []
         self.highest = 0
         self.newest_accepted: dict[str, int] = {}
         self.accepted_at: dict[int, float] = {}
-        self.headers: dict[int, wire.Publish] = {}
+        self.headers: dict[int, wire.PublishHeader] = {}
         self.welcome(0)
 
     types: ClassVar[list[type[Event]]] = [NumberedEvent, OtherEvent]

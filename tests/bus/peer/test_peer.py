@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bus.broker.memory_bus import memory_bus
 from bus.errors import ProtocolError
-from bus.transport.memory_bus import memory_bus
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio

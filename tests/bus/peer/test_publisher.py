@@ -1,4 +1,4 @@
-"""Publishing waits only when it has to, and never for ever."""
+"""Publisher waits only when it has to, and never for ever."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from bus import wire
 from bus.errors import PublishRefused
 from bus.peer.outbox import RUN_LIMIT_BYTES
-from bus.peer.publisher import Publishing
+from bus.peer.publisher import Publisher
 from tests.support.event_samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
 
 
-def opened() -> tuple[Publishing, list[Any]]:
+def opened() -> tuple[Publisher, list[Any]]:
     sent: list[Any] = []
-    publishing = Publishing(
+    publishing = Publisher(
         lambda frames: sent.append(wire.read_from_peer([bytes(frame) for frame in frames]))
     )
     publishing.welcomed("e", 0)
@@ -49,7 +49,7 @@ async def test_settled_is_when_all_is_accepted_and_a_refusal_is_told_once() -> N
     publishing.post(NumberedEvent(n=1), None)
     waiting = asyncio.ensure_future(publishing.wait_until_settled())
     await asyncio.sleep(0)
-    assert isinstance(sent[-1], wire.Ping)
+    assert isinstance(sent[-1], wire.PingHeader)
     publishing.refused(1, "unknown_topic: there is none")
     with pytest.raises(PublishRefused, match="there is none"):
         await waiting

@@ -10,7 +10,7 @@ import pytest
 
 from bus import wire
 from bus.errors import RequestFailed
-from bus.peer.responder import IncomingRequest, Serving
+from bus.peer.responder import IncomingRequest, Responder
 from tests.support.event_samples import AnswerEvent
 
 pytestmark = pytest.mark.anyio
@@ -23,7 +23,7 @@ class Server:
         self.sent: list[Any] = []
         self.ignored: Counter[str] = Counter()
         self.requests: list[IncomingRequest] = []
-        self.serving = Serving(
+        self.serving = Responder(
             "server",
             lambda frames: self.sent.append(wire.read_from_broker([bytes(frame) for frame in frames])),
             self.ignored,
@@ -34,7 +34,7 @@ class Server:
         return asyncio.ensure_future(self.serving.begin(topics, self.requests.append))
 
     def ask(self, id: int, topic: str = "app.a") -> None:
-        self.serving.requested(wire.Request(id, topic, 1000, None, "asker"), [b"REQUEST", b"", b"\x80"])
+        self.serving.requested(wire.RequestHeader(id, topic, 1000, None, "asker"), [b"REQUEST", b"", b"\x80"])
 
 
 async def test_answers_to_serve_belong_to_them_in_their_order() -> None:
@@ -42,7 +42,7 @@ async def test_answers_to_serve_belong_to_them_in_their_order() -> None:
     begun = [server.begin("app.a"), server.begin("app.b"), server.begin("app.c")]
     await asyncio.sleep(0)
     server.serving.confirmed(None)
-    server.serving.confirmed(wire.Failed(0, "refused", "taken", "SERVE"))
+    server.serving.confirmed(wire.FailedHeader(0, "refused", "taken", "SERVE"))
     server.serving.confirmed(None)
     await begun[0]
     with pytest.raises(RequestFailed, match="app.b: refused: taken"):
@@ -55,14 +55,14 @@ async def test_what_is_served_is_said_again_on_the_next_connection_but_not_what_
     begun = [server.begin("app.a"), server.begin("app.b"), server.begin("app.c")]
     await asyncio.sleep(0)
     server.serving.confirmed(None)
-    server.serving.confirmed(wire.Failed(0, "refused", "taken", "SERVE"))
+    server.serving.confirmed(wire.FailedHeader(0, "refused", "taken", "SERVE"))
     server.serving.disconnected()
     server.sent.clear()
     server.serving.welcomed()
     assert sorted(topic for serve in server.sent for topic in serve.topics) == ["app.a", "app.c"]
     for serve in list(server.sent):
         server.serving.confirmed(
-            wire.Failed(0, "refused", "taken", "SERVE") if serve.topics == ["app.a"] else None
+            wire.FailedHeader(0, "refused", "taken", "SERVE") if serve.topics == ["app.a"] else None
         )
     await begun[2]
     assert server.ignored == {"serve_refused": 1}
@@ -85,7 +85,7 @@ async def test_a_request_is_answered_once_and_not_after_it_was_cancelled() -> No
     server.requests[1].reply(AnswerEvent(text="too late"))
     server.serving.disconnected()
     server.requests[2].reply(AnswerEvent(text="nobody there"))
-    assert server.sent == [wire.Reply(1)]
+    assert server.sent == [wire.ReplyHeader(1)]
     assert [request.is_cancelled for request in server.requests] == [False, True, True]
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from bus import wire
 from bus.errors import RequestFailed
-from bus.peer.requester import Asking
-from bus.peer.subscriber import Hearing
+from bus.peer.admission import Admission
+from bus.peer.requester import Requester
+from bus.peer.subscriber import Subscriber
 from bus.peer.subscription import Subscription, patterns_of
 from bus.wire import Run
 from schemas.operations.bus import GapEvent
@@ -19,7 +20,7 @@ from tests.support.event_samples import NumberedEvent
 pytestmark = pytest.mark.anyio
 
 
-class NoteLink:
+class NotedTransport:
     """A link that notes what it is told."""
 
     def __init__(self) -> None:
@@ -47,32 +48,35 @@ class NoteLink:
 
 
 class Half:
-    """A hearing half with its collaborators."""
+    """A subscriber with its collaborators."""
 
     def __init__(self) -> None:
-        self.link = NoteLink()
-        self.asking = Asking(self.link.send)
-        welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        welcome.set_result(None)
-        self.hearing = Hearing(self.link, self.asking, lambda: welcome)
-        self.hearing.lane_welcomed("e")
+        self.transport = NotedTransport()
+        admission = Admission()
+        admission.admit("e")
+        self.requester = Requester(self.transport.send, admission)
+        self.subscriber = Subscriber(self.transport, self.requester, admission)
+        self.subscriber.lane_welcomed("e")
 
     def subscription(self) -> Subscription[Any]:
-        decoders = self.hearing.decoders
-        return Subscription(self.hearing, patterns_of([NumberedEvent], decoders.learn), decoders)
+        decoders = self.subscriber.decoders
+        return Subscription(self.subscriber, patterns_of([NumberedEvent], decoders.learn), decoders)
 
     async def joined(self, head: int = 0) -> Subscription[Any]:
         subscription = self.subscription()
         joining = asyncio.ensure_future(subscription.__aenter__())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        self.asking.settle(
-            wire.Snapshotted(self.link.sent[-1].id, "e", head, {"app.numbered": head} if head else {}), []
+        self.requester.settle(
+            wire.SnapshottedHeader(
+                self.transport.sent[-1].id, "e", head, {"app.numbered": head} if head else {}
+            ),
+            [],
         )
         return await joining
 
     def feed(self, first: int, count: int = 1, epoch: str = "e") -> bool:
-        return self.hearing.feed(list(message(first, count, epoch)))
+        return self.subscriber.feed(list(message(first, count, epoch)))
 
 
 def message(first: int, count: int = 1, epoch: str = "e") -> tuple[bytes, bytes, bytes]:
@@ -84,9 +88,9 @@ async def test_a_hole_is_asked_for_and_the_answer_taken() -> None:
     half = Half()
     events = await half.joined()
     half.feed(3)
-    ask = half.link.sent[-1]
+    ask = half.transport.sent[-1]
     assert (ask.topic, ask.first, ask.last) == ("app.numbered", 1, 2)
-    half.asking.settle(wire.Replayed(ask.id, "app.numbered", 0, 3), list(message(1, 2)))
+    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 0, 3), list(message(1, 2)))
     assert [(await anext(events)).n for _ in range(3)] == [1, 2, 3]
 
 
@@ -94,9 +98,9 @@ async def test_the_answer_of_a_broker_that_is_no_more_tells_no_gap() -> None:
     half = Half()
     events = await half.joined()
     half.feed(3)
-    ask = half.link.sent[-1]
+    ask = half.transport.sent[-1]
     half.feed(1, epoch="e2")
-    half.asking.settle(wire.Replayed(ask.id, "app.numbered", 9, 10), [])
+    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 9, 10), [])
     half.feed(2, epoch="e2")
     assert [(await anext(events)).n for _ in range(2)] == [1, 2]
 
@@ -105,35 +109,37 @@ async def test_a_replay_that_fails_is_asked_again_with_the_next_heartbeat() -> N
     half = Half()
     await half.joined()
     half.feed(3)
-    first = half.link.sent[-1]
-    half.asking.fail(first.id, "died", "gone")
-    half.hearing.feed(
-        [wire.HEARTBEAT_TOPIC, wire.encode(wire.Heartbeat("e", 3)), wire.encode({"app.numbered": 3})]
+    first = half.transport.sent[-1]
+    half.requester.fail(first.id, "died", "gone")
+    half.subscriber.feed(
+        [wire.HEARTBEAT_TOPIC, wire.encode(wire.HeartbeatHeader("e", 3)), wire.encode({"app.numbered": 3})]
     )
-    assert half.link.sent[-1].id > first.id
-    assert isinstance(half.link.sent[-1], wire.Replay)
+    assert half.transport.sent[-1].id > first.id
+    assert isinstance(half.transport.sent[-1], wire.ReplayHeader)
 
 
 async def test_after_a_loss_the_retained_events_are_asked_for() -> None:
     half = Half()
     events = await half.joined()
     half.feed(9)
-    half.asking.settle(wire.Replayed(half.link.sent[-1].id, "app.numbered", 8, 9), [])
+    half.requester.settle(wire.ReplayedHeader(half.transport.sent[-1].id, "app.numbered", 8, 9), [])
     assert isinstance(await anext(events), GapEvent)
-    assert isinstance(half.link.sent[-1], wire.Snapshot)
-    half.asking.settle(wire.Snapshotted(half.link.sent[-1].id, "e", 9, {"app.numbered": 9}), list(message(4)))
+    assert isinstance(half.transport.sent[-1], wire.SnapshotHeader)
+    half.requester.settle(
+        wire.SnapshottedHeader(half.transport.sent[-1].id, "e", 9, {"app.numbered": 9}), list(message(4))
+    )
     assert {(await anext(events)).n for _ in range(2)} == {9, 4}
 
 
 async def test_when_the_feed_has_connected_the_heads_are_compared_at_once() -> None:
     half = Half()
     await half.joined()
-    half.hearing.feed_welcomed()
-    ask = half.link.sent[-1]
-    assert (type(ask), ask.heads_only) == (wire.Snapshot, True)
-    half.asking.settle(wire.Snapshotted(ask.id, "e", 5, {"app.numbered": 5}), [])
+    half.subscriber.feed_welcomed()
+    ask = half.transport.sent[-1]
+    assert (type(ask), ask.heads_only) == (wire.SnapshotHeader, True)
+    half.requester.settle(wire.SnapshottedHeader(ask.id, "e", 5, {"app.numbered": 5}), [])
     await asyncio.sleep(0)
-    assert isinstance(half.link.sent[-1], wire.Replay)
+    assert isinstance(half.transport.sent[-1], wire.ReplayHeader)
 
 
 async def test_the_feed_stops_while_a_subscriber_is_behind_and_goes_on_when_it_has_caught_up() -> None:
@@ -142,22 +148,22 @@ async def test_the_feed_stops_while_a_subscriber_is_behind_and_goes_on_when_it_h
     first = 1
     while half.feed(first, 512):
         first += 512
-    assert half.link.resumed == 0
+    assert half.transport.resumed == 0
     for _ in range(first + 511):
         await anext(events)
-    assert half.link.resumed == 1
+    assert half.transport.resumed == 1
 
 
 async def test_two_subscriptions_of_one_topic_subscribe_once() -> None:
     half = Half()
     one, other = await half.joined(), await half.joined()
-    assert half.link.prefixes == [b"app.numbered"]
+    assert half.transport.prefixes == [b"app.numbered"]
     one.close()
-    assert half.link.prefixes == [b"app.numbered"]
+    assert half.transport.prefixes == [b"app.numbered"]
     half.feed(1)
     assert (await anext(other)).n == 1
     other.close()
-    assert half.link.prefixes == []
+    assert half.transport.prefixes == []
 
 
 async def test_a_refused_snapshot_raises_and_leaves_nothing_behind() -> None:
@@ -165,10 +171,10 @@ async def test_a_refused_snapshot_raises_and_leaves_nothing_behind() -> None:
     joining = asyncio.ensure_future(half.subscription().__aenter__())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    half.asking.fail(half.link.sent[-1].id, "invalid", "malformed: no")
+    half.requester.fail(half.transport.sent[-1].id, "invalid", "malformed: no")
     with pytest.raises(RequestFailed):
         await joining
-    assert half.link.prefixes == []
+    assert half.transport.prefixes == []
 
 
 NONSENSE = [
@@ -184,5 +190,5 @@ NONSENSE = [
 async def test_feed_messages_that_make_no_sense_are_counted(frames: list[bytes]) -> None:
     half = Half()
     await half.joined()
-    assert half.hearing.feed(frames)
-    assert sum(half.hearing.ignored.values()) == 1
+    assert half.subscriber.feed(frames)
+    assert sum(half.subscriber.ignored.values()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from bus import wire
 from bus.peer.ordering import Deliver, Lost
-from bus.peer.subscription import QUEUE_LIMIT_EVENTS, Decoders, Subscription, patterns_of
+from bus.peer.subscription import QUEUE_LIMIT_EVENTS, Subscription, TopicDecoders, patterns_of
 from bus.wire import Run
 from schemas.config import SettingsChangedEvent
 from schemas.operations.bus import GapEvent
@@ -47,7 +47,7 @@ def deliver(
 
 
 def subscribed(hub: QuietHub | None = None, *, gaps: bool = True) -> Subscription[Any]:
-    decoders = Decoders()
+    decoders = TopicDecoders()
     patterns = patterns_of([NumberedEvent], decoders.learn)
     return Subscription(hub or QuietHub(), patterns, decoders, gaps=gaps)
 
@@ -153,7 +153,7 @@ async def test_waiting_ends_with_an_event_or_with_the_end() -> None:
 
 
 def test_the_contract_types_what_nobody_declared_and_the_rest_stays_plain() -> None:
-    decoders = Decoders()
+    decoders = TopicDecoders()
     settings = SettingsChangedEvent(changed={}, settings={}, revision=1, reason="start")
     assert decoders.of("config.settings_changed").decode(wire.encode([settings])) == [settings]
     plain: list[Any] = [{"a": 1}]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from actors.runtime.supervisor.processes.line_cutter import LineCutter
 from actors.runtime.supervisor.processes.pipe_reader import PipeReader
 from actors.runtime.supervisor.processes.spawner import ChildPipes
-from bus.lifeline import LifelineBroken, LineDecoder, Message, encode
+from bus.lifeline import LifelineBroken, LifelineMessage, LineDecoder, encode
 
 
 class ChildProcess:
@@ -25,7 +25,7 @@ class ChildProcess:
         name: str,
         ticket: int,
         pipes: ChildPipes,
-        on_message: Callable[[ChildProcess, Message], None],
+        on_message: Callable[[ChildProcess, LifelineMessage], None],
         on_lines: Callable[[str, list[str]], None],
         on_broken: Callable[[ChildProcess, str], None],
     ) -> None:
@@ -56,7 +56,7 @@ class ChildProcess:
             PipeReader(pipes.from_child, self._lifeline_data) if pipes.from_child is not None else None
         )
 
-    def post(self, message: Message) -> None:
+    def post(self, message: LifelineMessage) -> None:
         """Send a message. What does not fit into the pipe leaves as soon as it does."""
         waits = bool(self._unsent)
         self._unsent += encode(message)

@@ -35,7 +35,8 @@ LIFELINE_FD: Final = 3
 BASE_MODULES: Final = (
     "actors.runtime.child_main",
     "bus.broker.broker_process",
-    "bus.transport.sockets",
+    "bus.transport.sockets.broker_sockets",
+    "bus.transport.sockets.socket_transport",
     "bus.client",
     "bus.actor_loop",
     "anyio._backends._asyncio",

@@ -27,7 +27,7 @@ from actors.runtime.supervisor.processes.spawner import (
     SpawnOrder,
     SubprocessSpawner,
 )
-from bus.lifeline import Message
+from bus.lifeline import LifelineMessage
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ProcessTable:
 
             self._spawner = ForkSpawner(handlers, server, preload)
 
-    def start(self, spec: ChildSpec, first: Message | None) -> None:
+    def start(self, spec: ChildSpec, first: LifelineMessage | None) -> None:
         """Order a process.
 
         Args:
@@ -102,7 +102,7 @@ class ProcessTable:
         if first is not None:
             process.post(first)
 
-    def post(self, name: str, message: Message) -> None:
+    def post(self, name: str, message: LifelineMessage) -> None:
         """Send a message over the lifeline."""
         self._running[name].post(message)
 
@@ -159,7 +159,7 @@ class ProcessTable:
     def _on_lines(self, name: str, lines: list[str]) -> None:
         self._emit(LinesWritten(name, lines))
 
-    def _on_message(self, process: ChildProcess, message: Message) -> None:
+    def _on_message(self, process: ChildProcess, message: LifelineMessage) -> None:
         if message.pong is not None:
             self._emit(Ponged(process.name, message.pong))
         if message.ready is not None:

@@ -17,10 +17,10 @@ import msgspec
 from actors.runtime.child_main import ActorStart, StartMessage
 from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.discovery import Runtime
-from bus.lifeline import Lifeline, Message, Stop, encode
+from bus.lifeline import Lifeline, LifelineMessage, StopMessage, encode
 from bus.log_handler import logging_to, redactor_of_this_machine
-from bus.transport.memory_bus import memory_bus
 from schemas.operations.supervision import SupervisorStoppingEvent
 
 NAME: Final = "warmup"
@@ -81,7 +81,7 @@ async def _run_one_life(places: Mapping[str, str] | None) -> WarmupActor:
     ours, theirs = socket.socketpair()
 
     def stop() -> None:
-        ours.sendall(encode(Message(ping=1)) + encode(Message(stop=Stop())))
+        ours.sendall(encode(LifelineMessage(ping=1)) + encode(LifelineMessage(stop=StopMessage())))
 
     def build(context: BusContext) -> WarmupActor:
         built.append(WarmupActor(context, stop))
@@ -89,7 +89,7 @@ async def _run_one_life(places: Mapping[str, str] | None) -> WarmupActor:
 
     with ours, theirs:
         lifeline = Lifeline(theirs.fileno(), theirs.fileno())
-        ours.sendall(encode(Message(start=msgspec.to_builtins(START))))
+        ours.sendall(encode(LifelineMessage(start=msgspec.to_builtins(START))))
         start = msgspec.convert(lifeline.wait_start(), StartMessage)
         redactor = redactor_of_this_machine(b"", places=places)
         async with (

@@ -11,8 +11,8 @@ from actors.cli.demo.batch_ledger import KEYS, Ledger
 from actors.cli.demo.tour_report import NotProven
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.errors import Refused
-from bus.transport.memory_bus import memory_bus
 from schemas.state import StateBatchSavedEvent, StateSaveBatchRequestEvent
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def test_it_counts_up_until_a_number_is_not_answered() -> None:
     async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("tour") as tour:
         loop: ActorLoop[Any] = ActorLoop(pages, own)
         running = asyncio.ensure_future(loop.run())
-        while not any("state.save_batch" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("state.save_batch" in peer.serves for peer in bus.core.statistics(0.0).peers):
             await asyncio.sleep(0)
         await asyncio.gather(ledger.write(tour), ledger.reached(3))
         loop.stop()

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from actors.cli.demo.event_recorder import Chronicle
-from bus.transport.memory_bus import memory_bus
+from bus.broker.memory_bus import memory_bus
 from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelVerifiedEvent
 from schemas.operations.supervision import ActorStateChangedEvent, ActorStatus
 from schemas.readiness import ReadinessChangedEvent

@@ -20,8 +20,8 @@ from actors.config_store.setting_layers import Ground
 from actors.config_store.setting_secrets import SecretKeeper
 from actors.shared.keys.file_keychain import FileKeychain
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
-from bus.transport.memory_bus import memory_bus
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
 from schemas.operations.alerts import Alert, AlertChangedEvent
 
@@ -77,7 +77,7 @@ async def world(directory: Path) -> AsyncIterator[World]:
             living = asyncio.create_task(loop.run())
             found = World(app, path, changes, alerts)
             assert (await found.changed()).reason == "start"
-            while not any("config.request" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+            while not any("config.request" in peer.serves for peer in bus.core.statistics(0.0).peers):
                 await asyncio.sleep(0)
             yield found
             loop.stop()

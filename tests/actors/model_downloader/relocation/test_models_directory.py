@@ -20,9 +20,9 @@ from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import MemoryBus, memory_bus
 from schemas.leases import ModelLeaseRequestEvent, ModelReleaseRequestEvent
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 from schemas.models import ModelInstalledEvent, ModelInstallRequestEvent, ModelsListRequestEvent, ModelState

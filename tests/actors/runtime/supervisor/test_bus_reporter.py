@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from actors.runtime.supervisor.bus_reporter import BusReporter
+from bus.broker.memory_bus import memory_bus
 from bus.peer.subscription import Subscription
-from bus.transport.memory_bus import memory_bus
 from schemas.operations.alerts import Alert, AlertChangedEvent
 from schemas.operations.crashes import ActorCrashedEvent
 from schemas.operations.supervision import ActorState, ActorStatus, LogLine, LogLinesWrittenEvent

@@ -26,9 +26,9 @@ from actors.state_store.engine.store import StateStore
 from actors.state_store.engine.value_schemas import Schemata
 from actors.state_store.namespaces import Namespaces
 from bus.actor_loop import ActorLoop
+from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from schemas.backups import (
     BackupCreateRequestEvent,
     BackupInfo,
@@ -118,7 +118,7 @@ async def running(
     async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("app") as app:
         loop = ActorLoop(actor, own)
         task = asyncio.ensure_future(loop.run())
-        while not any("state.save" in peer.serves for peer in bus.routing.statistics(0.0).peers):
+        while not any("state.save" in peer.serves for peer in bus.core.statistics(0.0).peers):
             assert not task.done(), task.exception()
             await asyncio.sleep(0)
         yield World(app, store, desk, audit, actor, clock)

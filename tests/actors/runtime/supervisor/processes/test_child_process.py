@@ -10,7 +10,7 @@ import pytest
 
 from actors.runtime.supervisor.processes.child_process import ChildProcess
 from actors.runtime.supervisor.processes.spawner import ChildPipes
-from bus.lifeline import Lifeline, Message
+from bus.lifeline import Lifeline, LifelineMessage
 
 pytestmark = [
     pytest.mark.anyio,
@@ -26,7 +26,7 @@ class Child:
         log_out, self.log = os.pipe()
         fd = theirs.detach()
         self.lifeline = Lifeline(fd, fd)
-        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+        self.messages: asyncio.Queue[LifelineMessage] = asyncio.Queue()
         self.lines: list[str] = []
         self.problems: asyncio.Queue[str] = asyncio.Queue()
         parent = ours.detach()
@@ -42,12 +42,12 @@ class Child:
 
 async def test_a_message_larger_than_the_pipe_arrives_whole_once_the_child_reads() -> None:
     child = Child()
-    child.process.post(Message(start={"secret": "x" * 900_000}))
-    child.process.post(Message(ping=1))
+    child.process.post(LifelineMessage(start={"secret": "x" * 900_000}))
+    child.process.post(LifelineMessage(ping=1))
     start = await asyncio.to_thread(child.lifeline.wait_start)
     assert len(start["secret"]) == 900_000
     child.lifeline.send_pong(1)
-    assert await asyncio.wait_for(child.messages.get(), 5) == Message(pong=1)
+    assert await asyncio.wait_for(child.messages.get(), 5) == LifelineMessage(pong=1)
     child.process.finish()
     child.lifeline.close()
     os.close(child.log)
@@ -74,6 +74,6 @@ async def test_a_child_that_writes_nonsense_on_its_lifeline_is_reported() -> Non
 async def test_speaking_to_a_child_that_is_gone_is_no_error() -> None:
     child = Child()
     child.lifeline.close()
-    child.process.post(Message(ping=1))
+    child.process.post(LifelineMessage(ping=1))
     child.process.finish()
     os.close(child.log)

@@ -15,7 +15,7 @@ from bus import wire
 from bus.errors import ProtocolError
 from schemas.contract.registry import EVENTS
 
-PROTOCOL = Path(wire.__file__).with_name("PROTOCOL.md")
+PROTOCOL = Path(wire.__file__).parents[1] / "PROTOCOL.md"
 
 
 def golden() -> dict[str, tuple[str, list[bytes]]]:
@@ -50,7 +50,7 @@ def test_every_golden_lane_message_reads_and_writes_the_same_frames(name: str) -
 
 
 def test_the_page_shows_a_golden_message_for_every_verb() -> None:
-    assert {frames[0].decode() for _, frames in LANE.values()} == set(wire.Verb.__args__)  # type: ignore[attr-defined]
+    assert {frames[0] for _, frames in LANE.values()} == set(wire.VERB_OF.values())
 
 
 @pytest.mark.requirement("C-5")
@@ -68,11 +68,6 @@ def test_golden_heartbeat_carries_the_heads() -> None:
     assert topic == wire.HEARTBEAT_TOPIC
     assert wire.read_heartbeat(header, body)[1] == {"config.settings_changed": 3}
     assert GOLDEN["feed_welcome"][1] == [wire.WELCOME_FRAME]
-
-
-def test_a_header_may_grow_and_is_still_read() -> None:
-    frames = [b"PING", msgspec.msgpack.encode([3, "from a later version"])]
-    assert wire.read_from_peer(frames) == wire.Ping(3)
 
 
 @pytest.mark.parametrize(
@@ -128,19 +123,3 @@ def test_a_flipped_byte_in_a_header_is_read_or_refused_but_never_crashes(
     frames[1] = frames[1][:place] + bytes([data.draw(st.integers(0, 255))]) + frames[1][place + 1 :]
     with contextlib.suppress(ProtocolError):
         wire.read_from_peer(frames)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "topic", "matches"),
-    [
-        ("config.*", "config.request", True),
-        ("config.request", "config.request", True),
-        ("config.request", "config.requests", False),
-        ("*", "a.b", True),
-        ("config.*", "configs.x", False),
-    ],
-)
-def test_patterns_match_exact_topics_conversations_or_everything(
-    pattern: str, topic: str, matches: bool
-) -> None:
-    assert wire.matches(pattern, topic) is matches

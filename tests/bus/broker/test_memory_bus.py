@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
-from bus.transport.memory_bus import memory_bus
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def test_two_buses_know_nothing_of_each_other() -> None:
 async def test_a_peer_that_leaves_is_forgotten() -> None:
     async with memory_bus() as bus:
         async with bus.connect("guest"):
-            assert len(bus.links) == 1
+            assert len(bus.core.routes()) == 1
         async with bus.connect("guest") as again:
             assert again.welcomes == 1
 
@@ -46,5 +46,5 @@ async def test_namespaces_and_ring_are_as_told() -> None:
         for n in range(10):
             await peer.publish(NumberedEvent(n=n))
             await peer.settled()
-        assert bus.routing.ledger.ring_events <= 3
+        assert bus.core.event_log.ring_events <= 3
         await peer.serve(["mine.asked"], lambda request: None)

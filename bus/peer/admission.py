@@ -1,0 +1,70 @@
+"""Whether the broker has admitted a peer on its present connection, and waiting until it has."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bus.errors import HelloRefused
+
+
+class Admission:
+    """The state between HELLO and WELCOME, shared by all halves of one peer.
+
+    Attributes:
+        epoch: the life of the broker that admitted the peer last; empty before the first time.
+        welcomes: how often a broker admitted it.
+        is_admitted: whether the lane may be used now.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.welcomes = 0
+        self.is_admitted = False
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[None] = self._loop.create_future()
+        self._is_lost = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait until the broker admits the peer.
+
+        Raises:
+            HelloRefused: it refuses.
+        """
+        await asyncio.shield(self._outcome)
+
+    async def wait_until_lost(self) -> None:
+        """Wait until the lane has no connection to a broker that admits the peer."""
+        await self._is_lost.wait()
+
+    def admit(self, epoch: str) -> None:
+        """The broker said WELCOME."""
+        self.welcomes += 1
+        self.epoch = epoch
+        self.is_admitted = True
+        self._is_lost.clear()
+        if not self._outcome.done():
+            self._outcome.set_result(None)
+
+    def refuse(self, refusal: HelloRefused) -> None:
+        """The broker refused; whoever waits gets the refusal."""
+        self._is_lost.set()
+        if not self._outcome.done():
+            self._outcome.set_exception(refusal)
+            self._outcome.exception()  # marks it as retrieved: nobody need be waiting
+
+    def lose(self) -> bool:
+        """The connection is gone; returns whether the peer was admitted on it."""
+        self._is_lost.set()
+        was_admitted, self.is_admitted = self.is_admitted, False
+        if was_admitted:
+            self._outcome = self._loop.create_future()
+        return was_admitted
+
+    def start_over(self) -> None:
+        """Another broker will be asked; a former refusal counts no longer."""
+        if self._outcome.done():
+            self._outcome = self._loop.create_future()
+
+    def end(self) -> None:
+        """The peer leaves."""
+        self.is_admitted = False

@@ -1,0 +1,181 @@
+"""Writes headers into frames, reads them back, and checks bodies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from bus.errors import ProtocolError
+from bus.wire.headers import (
+    AcceptedHeader,
+    ByeHeader,
+    CancelHeader,
+    FailedHeader,
+    Header,
+    HeartbeatHeader,
+    HelloHeader,
+    LaneHeader,
+    PingHeader,
+    PongHeader,
+    PublishHeader,
+    ReplayedHeader,
+    ReplayHeader,
+    ReplyHeader,
+    RequestHeader,
+    Run,
+    ServeHeader,
+    SnapshotHeader,
+    SnapshottedHeader,
+    WelcomeHeader,
+)
+from bus.wire.limits import BODY_LIMIT_BYTES, HEADER_LIMIT_BYTES, UNREADABLE
+
+_TO_BROKER: Final[dict[bytes, type[Header]]] = {
+    b"HELLO": HelloHeader,
+    b"BYE": ByeHeader,
+    b"PUBLISH": PublishHeader,
+    b"SERVE": ServeHeader,
+    b"REQUEST": RequestHeader,
+    b"REPLY": ReplyHeader,
+    b"FAILED": FailedHeader,
+    b"CANCEL": CancelHeader,
+    b"REPLAY": ReplayHeader,
+    b"SNAPSHOT": SnapshotHeader,
+    b"PING": PingHeader,
+    b"PONG": PongHeader,
+}
+_TO_PEER: Final[dict[bytes, type[Header]]] = {
+    b"WELCOME": WelcomeHeader,
+    b"ACCEPTED": AcceptedHeader,
+    b"SERVE": ServeHeader,
+    b"REQUEST": RequestHeader,
+    b"REPLY": ReplyHeader,
+    b"FAILED": FailedHeader,
+    b"CANCEL": CancelHeader,
+    b"REPLAY": ReplayedHeader,
+    b"SNAPSHOT": SnapshottedHeader,
+    b"PING": PingHeader,
+    b"PONG": PongHeader,
+}
+VERB_OF: Final[dict[type[Header], bytes]] = {
+    header: verb for table in (_TO_BROKER, _TO_PEER) for verb, header in table.items()
+}
+_BROKER_DECODERS: Final = {verb: msgspec.msgpack.Decoder(header) for verb, header in _TO_BROKER.items()}
+_PEER_DECODERS: Final = {verb: msgspec.msgpack.Decoder(header) for verb, header in _TO_PEER.items()}
+
+encode: Final = msgspec.msgpack.Encoder().encode
+_run_decoder: Final = msgspec.msgpack.Decoder(Run)
+_heartbeat_decoder: Final = msgspec.msgpack.Decoder(HeartbeatHeader)
+_heads_decoder: Final = msgspec.msgpack.Decoder(dict[str, int])
+_events_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_event_decoder: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
+
+Frame: TypeAlias = bytes | bytearray
+Frames: TypeAlias = Sequence[Frame]
+
+
+def lane_frames(header: LaneHeader, *body: Frame) -> list[Frame]:
+    """The frames of a lane message: verb, header, body frames."""
+    return [VERB_OF[type(header)], encode(header), *body]
+
+
+def read_from_peer(frames: Sequence[bytes]) -> LaneHeader:
+    """Header of a message that came from a peer.
+
+    Args:
+        frames: verb, header, body frames.
+
+    Raises:
+        ProtocolError: reasons `truncated`, `wrong_verb`, `oversize`, `malformed`.
+    """
+    return _read(frames, _BROKER_DECODERS, HEADER_LIMIT_BYTES)
+
+
+def read_from_broker(frames: Sequence[bytes]) -> LaneHeader:
+    """Header of a message that came from the broker, which may hold the heads of all topics.
+
+    Raises:
+        ProtocolError: as `read_from_peer`.
+    """
+    return _read(frames, _PEER_DECODERS, BODY_LIMIT_BYTES)
+
+
+def _read(
+    frames: Sequence[bytes], decoders: dict[bytes, msgspec.msgpack.Decoder[Header]], limit_bytes: int
+) -> LaneHeader:
+    if len(frames) < 2:
+        raise ProtocolError("truncated", f"expected a verb and a header, found {len(frames)} frame(s)")
+    decoder = decoders.get(frames[0])
+    if decoder is None:
+        raise ProtocolError(
+            "wrong_verb",
+            f"found {bytes(frames[0][:32])!r}; expected one of {', '.join(sorted(map(bytes.decode, decoders)))}",
+        )
+    if len(frames[1]) > limit_bytes:
+        raise ProtocolError(
+            "oversize", f"the header has {len(frames[1])} bytes; expected at most {limit_bytes}"
+        )
+    try:
+        return decoder.decode(frames[1])  # type: ignore[return-value]  # the tables hold lane headers only
+    except UNREADABLE as error:
+        raise ProtocolError("malformed", f"header of {frames[0].decode()}: {error}") from error
+
+
+def read_run(frame: bytes) -> Run:
+    """The feed header of a run.
+
+    Raises:
+        ProtocolError: reason `malformed`.
+    """
+    try:
+        return _run_decoder.decode(frame)
+    except UNREADABLE as error:
+        raise ProtocolError("malformed", f"feed header: {error}") from error
+
+
+def read_heartbeat(header: bytes, body: bytes) -> tuple[HeartbeatHeader, dict[str, int]]:
+    """The heartbeat, and the newest number of each topic.
+
+    Raises:
+        ProtocolError: reason `malformed`.
+    """
+    try:
+        return _heartbeat_decoder.decode(header), _heads_decoder.decode(body)
+    except UNREADABLE as error:
+        raise ProtocolError("malformed", f"heartbeat: {error}") from error
+
+
+def check_events(body: bytes, count: int) -> None:
+    """Check that a body is an array of `count` well-formed MessagePack values, without reading them.
+
+    Raises:
+        ProtocolError: reasons `oversize`, `malformed`, `miscounted`.
+    """
+    if len(body) > BODY_LIMIT_BYTES:
+        raise ProtocolError(
+            "oversize", f"the body has {len(body)} bytes; expected at most {BODY_LIMIT_BYTES}"
+        )
+    try:
+        found = len(_events_decoder.decode(body))
+    except UNREADABLE as error:
+        raise ProtocolError("malformed", f"the body is not an array of events: {error}") from error
+    if found != count:
+        raise ProtocolError("miscounted", f"the body holds {found} event(s); the header promises {count}")
+
+
+def check_event(body: bytes) -> None:
+    """Check that a body is one well-formed MessagePack map.
+
+    Raises:
+        ProtocolError: reasons `oversize`, `malformed`.
+    """
+    if len(body) > BODY_LIMIT_BYTES:
+        raise ProtocolError(
+            "oversize", f"the body has {len(body)} bytes; expected at most {BODY_LIMIT_BYTES}"
+        )
+    try:
+        _event_decoder.decode(body)
+    except UNREADABLE as error:
+        raise ProtocolError("malformed", f"the body is not an event: {error}") from error
