@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked, Holder
+from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked, LockHolder
 from bus.errors import OperatorError
 
 HOLDER_NAME = "the supervisor"
@@ -19,7 +19,7 @@ class AlreadyRunning(OperatorError):
     """
 
     state: str
-    holder: Holder | None
+    holder: LockHolder | None
 
     def __str__(self) -> str:
         who = f"process {self.holder.pid}" if self.holder else "another process"

@@ -1,7 +1,14 @@
-"""Files that survive a crash, and everything needed to read them back safely.
+"""Files that survive a crash, and safe ways to read whatever lies in their place.
 
-`durable_write.py` is the one module that replaces files: after a crash a reader finds the old content or the
-new, whole. `bounded_read.py` reads with a limit and names whatever is found in a file's place,
-`quarantine.py`
-puts aside what cannot be read, `directory_lock.py` gives a directory one owner.
+It owns no file of its own; every other package that writes to disk stands on it. It promises that after a
+crash at any step a reader finds the old content or the new, whole, and that nothing unreadable is ever
+overwritten.
+
+Read `durable_write` first: it is the one module that replaces files.
+
+Writing: `record_file` keeps one JSON record in a file. `atomic_exchange` lets two names trade places.
+Reading: `bounded_read` reads with a limit and names whatever else it finds, `strict_json` accepts only
+unambiguous JSON, `quarantine` renames what cannot be read, `file_identity` tells whether a file is still the
+same. Directories: `directory_lock` gives one an owner, `directory_tree` measures and deletes, `numbered_name`
+finds a free name. `boot_id` tells whether the machine ran on.
 """

@@ -1,4 +1,4 @@
-"""Lets two names in one directory trade what they mean, in one step for every reader, where the platform can."""
+"""Lets two names in one directory trade places, in one step for every reader, where the platform can."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NOT_THERE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP
 
 
 def exchange(first: Path, second: Path) -> bool:
-    """Let each of two names in one directory mean what the other one meant, durably; both have to be there.
+    """Let two files or directories trade their names, durably. Both must be there, in one directory.
 
-    Returns False, and changes nothing, where the platform or the file system has no such call: Windows, some
-    network disks.
+    Returns:
+        False, with nothing changed, where there is no such call: on Windows and some network disks.
 
     Raises:
         DurableWriteFailed: the exchange or the fsync of the directory failed.
@@ -43,7 +43,7 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 def _exchange(first: Path, second: Path) -> int:
-    """The system call; returns 0 or its error number."""
+    """Make the system call. Returns 0, or its error number."""
     if sys.platform not in ("linux", "darwin"):
         return errno.ENOSYS
     import ctypes

@@ -1,4 +1,4 @@
-"""Tells whether the machine has run on since: what the kernel took survives a kill, but not a power cut."""
+"""Tells whether the machine ran on since: what the kernel took survives a kill, but not a power cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LINUX = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str | None:
-    """A name for this run of the machine; None where the platform has none (Windows), which is then taken as unknown."""
+    """A name for this run of the machine, another one after each boot; None if unknown, as on Windows."""
     if sys.platform == "linux":
         try:
             return _LINUX.read_text(encoding="ascii").strip() or None

@@ -1,4 +1,4 @@
-"""Reads a file, bounded, and has a name for everything that can be found in its place."""
+"""Reads a file up to a limit, and names whatever else lies in its place."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SIZE_LIMIT_BYTES: Final = 96 * 1024 * 1024
 UnreadableReason = Literal[
     "unreadable", "directory", "not_a_file", "outside", "broken_link", "too_large", "failing_disk"
 ]
-"""Why a file that is there was not read. `unreadable`: permissions. `not_a_file`: a pipe, socket or device. `outside`: a
-symbolic link that leads out of the root. `broken_link`: one that leads nowhere, or in a circle.
+"""Why a file that is there was not read. `unreadable`: permissions. `not_a_file`: a pipe, socket or device.
+`outside`: a symbolic link that leads out of the root. `broken_link`: one that leads nowhere, or in a circle.
 `failing_disk`: the system could not read it (EIO); it may be readable again."""
 
 
 class FileUnreadable(OperatorError):
-    """Something is there, but its content was not read, which says nothing about the content: it is to be left alone.
+    """Something lies there that was not read. That says nothing about its content, so leave it alone.
 
     Attributes:
-        path: the file.
+        path: of the file.
         found: which of the reasons.
         detail: the operating system's words, or what was expected.
     """
@@ -33,7 +33,8 @@ class FileUnreadable(OperatorError):
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.path}: not read: {_WORDS[self.found]} ({self.detail}); nothing was changed; {_ADVICE[self.found]}"
+        reason, advice = _WORDS[self.found], _ADVICE[self.found]
+        return f"{self.path}: not read: {reason} ({self.detail}); nothing was changed; {advice}"
 
 
 _WORDS: Final[dict[UnreadableReason, str]] = {
@@ -57,12 +58,17 @@ _ADVICE: Final[dict[UnreadableReason, str]] = {
 
 
 def read_file(path: Path, limit_bytes: int = SIZE_LIMIT_BYTES, root: Path | None = None) -> bytes | None:
-    """The content of a file; None if there is nothing of that name. A symbolic link is followed, as `replace_file` does.
+    """The content of a file; None if nothing has that name. Follows a symbolic link, as `replace_file` does.
 
-    With a `root`, a link that leads out of it is not followed. Never blocks on what is no regular file.
+    Never blocks on pipes and devices.
+
+    Args:
+        path: of the file.
+        limit_bytes: a longer file is not read.
+        root: a link that leads out of this directory is not followed; None: any link is.
 
     Raises:
-        FileUnreadable: something is there, but it could not be read or is none of a file's business.
+        FileUnreadable: something is there that cannot be read, or is no file.
     """
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise FileUnreadable(str(path), "outside", f"expected it within {root}")
@@ -102,7 +108,7 @@ def _read(descriptor: int, path: Path, limit_bytes: int) -> bytes:
 
 
 def _read_all(descriptor: int, size_bytes: int, limit_bytes: int) -> bytes:
-    """Read until the end, or until one byte more than the limit: a file may grow while it is read."""
+    """Read to the end, or one byte past the limit: a file may grow while it is read."""
     pieces, length = [], 0
     while length <= limit_bytes:
         piece = os.read(descriptor, min(max(size_bytes - length, 0) + 1, limit_bytes + 1 - length))

@@ -1,4 +1,4 @@
-"""One owner for a directory: a lock that the operating system drops with its process, and a note that says whose it is."""
+"""Gives a directory one owner: a lock that ends with its process, and a note that says who holds it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Self
 
 import msgspec
 
-from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
+from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
+from actors.shared.durable.record_file import RecordFile
 from bus.errors import OperatorError
 
 LOCK_NAME = ".undercroft.lock"
@@ -20,8 +21,14 @@ HOLDER_NAME = ".undercroft.holder.json"
 HOLDER_LIMIT_BYTES = 4096
 
 
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds a lock, in its own words; `since` is in seconds since the Unix epoch."""
+class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a lock, in its own words.
+
+    Attributes:
+        pid: of its process.
+        name: for people.
+        since: seconds since the Unix epoch.
+    """
 
     pid: int
     name: str
@@ -29,28 +36,31 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DirectoryLocked(OperatorError):
-    """Somebody else owns the directory.
+    """Another process owns the directory.
 
     Attributes:
-        directory: what was to be locked.
-        holder: who has it; None if that could not be read.
+        directory: that cannot be locked.
+        holder: who has it; None if its note cannot be read.
     """
 
     directory: str
-    holder: Holder | None
+    holder: LockHolder | None
 
     def __str__(self) -> str:
         if self.holder is None:
-            return f"{self.directory}: in use by another process; wait for it to end, or choose another directory"
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.holder.since))
-        return f"{self.directory}: in use by {self.holder.name} (process {self.holder.pid}, since {since}); stop it first, or choose another directory"
+            who, advice = "another process", "wait for it to end"
+        else:
+            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.holder.since))
+            who = f"{self.holder.name} (process {self.holder.pid}, since {since})"
+            advice = "stop it first"
+        return f"{self.directory}: in use by {who}; {advice}, or choose another directory"
 
 
 if sys.platform == "win32":
     from filelock import FileLock, Timeout
 
     class _SystemLock:
-        """LockFileEx of a file; taking what somebody else has raises BlockingIOError."""
+        """LockFileEx of a file. Raises BlockingIOError if another process has it."""
 
         def __init__(self, path: Path) -> None:
             self._lock = FileLock(path, mode=0o600, thread_local=False)
@@ -72,10 +82,9 @@ else:
     import fcntl
 
     class _SystemLock:
-        """flock of a file; taking what somebody else has raises BlockingIOError.
+        """flock of a file. Raises BlockingIOError if another process has it.
 
-        `filelock` would do the same, but runs code at each fork, which costs every actor a quarter of a
-        megabyte.
+        `filelock` would do the same, but runs code at each fork, which costs each actor 250 kB of memory.
         """
 
         def __init__(self, path: Path) -> None:
@@ -99,9 +108,7 @@ else:
 
         def release(self) -> None:
             fd, self._fd = self._fd, -1
-            fcntl.flock(
-                fd, fcntl.LOCK_UN
-            )  # a forked process that has the descriptor as well does not keep the lock
+            fcntl.flock(fd, fcntl.LOCK_UN)  # closing alone would leave it to a forked process
             os.close(fd)
 
         def __del__(self) -> None:
@@ -110,24 +117,29 @@ else:
 
 
 class DirectoryLock:
-    """Exclusive ownership of a directory, for as long as this process lives or until `release`.
+    """Exclusive ownership of a directory, until `release` or the end of this process.
 
-    The lock is the operating system's (flock, LockFileEx), so a killed holder leaves nothing to clean: a note
-    without a held lock is stale and is overwritten. Keep the object: the lock is released when it is
-    collected. A child
-    that is forked without exec shares the lock, so take it where nothing is forked.
+    The lock is the operating system's (flock, LockFileEx), so a killed holder leaves nothing to clean up: a
+    note without a held lock is stale and is overwritten. Keep the object, because collecting it releases the
+    lock. A child that is forked without exec shares the lock, so take it where nothing is forked.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
+        """Take nothing yet.
+
+        Args:
+            directory: to own.
+            name: of the owner, for people.
+        """
         self._directory = directory
         self._name = name
         self._lock = _SystemLock(directory / LOCK_NAME)
 
-    def acquire(self) -> Holder:
-        """Take the directory, which is created if missing.
+    def acquire(self) -> LockHolder:
+        """Take the directory; creates it if it is missing.
 
         Raises:
-            DirectoryLocked: somebody else has it.
+            DirectoryLocked: another process has it.
             OSError: the directory cannot be created or written to.
         """
         make_directory(self._directory)
@@ -135,11 +147,9 @@ class DirectoryLock:
             self._lock.acquire()
         except BlockingIOError:
             raise DirectoryLocked(str(self._directory), holder_of(self._directory)) from None
-        holder = Holder(pid=os.getpid(), name=self._name, since=time.time())
-        with contextlib.suppress(
-            DurableWriteFailed
-        ):  # the note only explains; a full disk must not stop the runtime
-            replace_file(self._directory / HOLDER_NAME, msgspec.json.encode(holder))
+        holder = LockHolder(pid=os.getpid(), name=self._name, since=time.time())
+        with contextlib.suppress(DurableWriteFailed):  # it only explains: a full disk must not stop us
+            _note_in(self._directory).write(holder)
         return holder
 
     def release(self) -> None:
@@ -158,10 +168,10 @@ class DirectoryLock:
         self.release()
 
 
-def holder_of(directory: Path) -> Holder | None:
-    """What the note in a directory says; None if there is none or it cannot be read. Whether it is stale only the lock tells."""
-    try:
-        with (directory / HOLDER_NAME).open("rb") as file:
-            return msgspec.json.decode(file.read(HOLDER_LIMIT_BYTES), type=Holder)
-    except (OSError, msgspec.DecodeError):
-        return None
+def holder_of(directory: Path) -> LockHolder | None:
+    """What the note in a directory says; None if it cannot be read. It may be stale: only the lock tells."""
+    return _note_in(directory).load()
+
+
+def _note_in(directory: Path) -> RecordFile[LockHolder]:
+    return RecordFile(directory / HOLDER_NAME, LockHolder, limit_bytes=HOLDER_LIMIT_BYTES)

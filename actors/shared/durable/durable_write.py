@@ -1,10 +1,8 @@
-"""The one module that replaces files: after a crash at any step a reader finds the old content or the new, whole.
+"""Replaces files so that after a crash at any step a reader finds the old content or the new, whole.
 
-Temp file in the same directory, write, fsync, rename, fsync of the directory. Without the last the rename,
-without the first the content may be lost in a power cut. Every file has one owner, so `<name>.tmp` needs no
-random
-part:
-what a killed owner left under that name is replaced by its next write.
+The steps are: temp file in the same directory, write, fsync, rename, fsync of the directory. In a power cut,
+the content could be lost without the first fsync, and the rename without the second. Every file has one
+owner, so `<name>.tmp` needs no random part: the owner's next write replaces what a killed one left there.
 """
 
 from __future__ import annotations
@@ -32,12 +30,12 @@ _SHARING_VIOLATIONS = (5, 32, 33)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATIO
 
 
 class DurableWriteFailed(UndercroftError):
-    """A file could not be replaced, or not so that it survives a power cut.
+    """A file could not be replaced, or a power cut may undo that.
 
     Attributes:
-        path: the file that was to be replaced.
-        step: what failed: `create`, `write`, `sync`, `rename` or `sync_directory`.
-        errno: the operating system's number for it, 0 if it gave none.
+        path: of the file to replace.
+        step: that failed: `create`, `write`, `sync`, `rename` or `sync_directory`.
+        errno: the operating system's number for it; 0 if it gave none.
         reason: the operating system's words.
     """
 
@@ -48,7 +46,7 @@ class DurableWriteFailed(UndercroftError):
 
     @property
     def replaced(self) -> bool:
-        """Whether readers already see the new content, though a power cut may still bring the old one back."""
+        """Whether readers already see the new content, although a power cut may bring the old one back."""
         return self.step == "sync_directory"
 
     def __str__(self) -> str:
@@ -61,10 +59,10 @@ class DurableWriteFailed(UndercroftError):
 
 
 class Disk:
-    """The system calls that replacing a file takes, one method for each step."""
+    """The system calls that replace a file, one method for each step. Tests fail them one by one."""
 
     def create(self, path: Path) -> int:
-        """Open a new file for writing; what lies there under this name goes first."""
+        """Open a new file for writing; removes what lies under this name."""
         flags = (
             os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         )
@@ -75,23 +73,23 @@ class Disk:
             return os.open(path, flags, FILE_MODE)
 
     def write(self, descriptor: int, content: memoryview) -> int:
-        """Write some of the content; returns how many bytes."""
+        """Write some of the content. Returns how many bytes."""
         return os.write(descriptor, content)
 
     def sync(self, descriptor: int) -> None:
-        """Bring content and size of an open file to the platters (F_FULLFSYNC where fsync alone does not)."""
+        """Make content and size of an open file durable (F_FULLFSYNC where fsync alone does not)."""
         sync_file(descriptor)
 
     def sync_data(self, descriptor: int) -> None:
-        """As `sync`; times may lag behind. In a file that does not grow this costs much less."""
+        """As `sync`, except for the file's times. Costs much less in a file that does not grow."""
         sync_data(descriptor)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Let the name of the target mean the source; one step for every reader."""
+        """Give the source the name of the target, in one step for every reader."""
         os.replace(source, target)
 
     def sync_directory(self, path: Path) -> None:
-        """Bring the names in a directory to the platters."""
+        """Make the names in a directory durable."""
         sync_directory(path)
 
     def unlink(self, path: Path) -> None:
@@ -107,10 +105,10 @@ REAL_DISK = Disk()
 
 
 def replace_file(path: Path, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK) -> None:
-    """Replace the content of a file, durably, whole or not at all. A symbolic link keeps, its target is replaced.
+    """Replace the content of a file, durably, whole or not at all. Of a symbolic link, replaces the target.
 
     Raises:
-        DurableWriteFailed: a step failed. No temp file is left. A failed fsync is not tried again: the kernel
+        DurableWriteFailed: a step failed. No temp file is left. A failed fsync is never repeated: the kernel
             may have dropped the pages and would then report success (fsync(2), "fsyncgate").
     """
     with Replacement(path, content, disk) as replacement:
@@ -120,9 +118,9 @@ def replace_file(path: Path, content: bytes | bytearray | memoryview, disk: Disk
 
 
 class Replacement:
-    """The steps of replacing one file, for who takes them for several files together; left before its end, it drops its temp file.
+    """The steps that replace one file. Leaving the block before the last step drops the temp file.
 
-    Within a process one at a time has a file: who comes second waits on entering.
+    Per process and file only one replacement runs at a time; a second one blocks in `__enter__`.
     """
 
     def __init__(self, path: Path, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK) -> None:
@@ -137,7 +135,7 @@ class Replacement:
         """Write the content beside the target, and sync it.
 
         Raises:
-            DurableWriteFailed: as all of the steps.
+            DurableWriteFailed: this step failed. The other steps raise it, too.
         """
         with self._step("create"):
             descriptor = self._disk.create(self._temporary)
@@ -156,7 +154,7 @@ class Replacement:
             os.close(descriptor)
 
     def rename(self) -> None:
-        """Let the name of the target mean what was staged: readers see the new content from here on."""
+        """Give the staged file the name of the target: readers see the new content from here on."""
         assert self._ours is not None, "stage() comes first"
         with self._step("rename"):
             _check_ours(self._temporary, self._ours)
@@ -197,7 +195,7 @@ class Replacement:
 
 
 class _Owners:
-    """Who of this process's threads has which file."""
+    """Which files the threads of this process are replacing."""
 
     def __init__(self) -> None:
         self._taken: set[Path] = set()
@@ -218,16 +216,16 @@ _owners = _Owners()
 
 
 def sweep_temporary(path: Path) -> None:
-    """Remove what a killed owner left beside its one file, if that can be done; for the owner, before it writes."""
+    """Remove the temp file that a killed owner left beside its file, if possible. For the owner to call."""
     with contextlib.suppress(OSError):
         os.unlink(_temporary_of(_followed(path)))
 
 
 def move(source: Path, target: Path, disk: Disk = REAL_DISK) -> None:
-    """Give a file or directory another name in the same directory, durably.
+    """Give a file or directory another name on the same file system, durably.
 
     Raises:
-        DurableWriteFailed: the rename or the fsync of the directory failed.
+        DurableWriteFailed: the rename or the fsync of a directory failed.
     """
     step = "rename"
     try:
@@ -241,7 +239,11 @@ def move(source: Path, target: Path, disk: Disk = REAL_DISK) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, durably; it need not exist."""
+    """Remove a file, durably; it need not exist.
+
+    Raises:
+        OSError: it stays, or its directory cannot be synced.
+    """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
         sync_directory(path.parent)
@@ -251,7 +253,7 @@ def make_directory(path: Path) -> None:
     """Create a directory and its missing parents, private to their owner, and make their names durable.
 
     Raises:
-        OSError: it cannot be created, or the name is taken by something that is not a directory.
+        OSError: it cannot be created, or something else has its name.
     """
     if path.is_dir():
         return
@@ -267,7 +269,7 @@ def make_directory(path: Path) -> None:
 
 
 def sync_file(descriptor: int) -> None:
-    """Bring an open file to the platters. On macOS fsync leaves it in the drive's cache, F_FULLFSYNC does not."""
+    """Make an open file durable. On macOS fsync leaves it in the drive's cache, F_FULLFSYNC does not."""
     if sys.platform == "darwin":
         import fcntl
 
@@ -276,12 +278,12 @@ def sync_file(descriptor: int) -> None:
             return
         except OSError as error:
             if error.errno not in (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
-                raise  # a real failure; the file systems named above merely do not know the call
+                raise  # with the errors above, the file system just does not know the call
     os.fsync(descriptor)
 
 
 def sync_data(descriptor: int) -> None:
-    """Bring the bytes of an open file, and the size needed to read them, to the platters; times may lag behind."""
+    """Make the bytes of an open file durable, and the size needed to read them, but not the times."""
     if sys.platform == "linux":
         os.fdatasync(descriptor)
     else:
@@ -289,7 +291,7 @@ def sync_data(descriptor: int) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Bring the names in a directory to the platters. Windows offers no way to, and NTFS journals them itself."""
+    """Make the names in a directory durable. Windows has no call for it, and NTFS journals names itself."""
     if os.name == "nt":
         return
     try:
@@ -299,7 +301,7 @@ def sync_directory(path: Path) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        error.filename = str(path)  # calls on an open file do not say which one that is
+        error.filename = str(path)  # errors of calls on an open descriptor do not name the file
         raise
 
 
@@ -308,7 +310,7 @@ def _temporary_of(target: Path) -> Path:
 
 
 def _followed(path: Path) -> Path:
-    """What a symbolic link leads to; of any other path one look tells that it is none."""
+    """What a symbolic link leads to, or the path itself. Costs one system call if it is no link."""
     try:
         os.readlink(path)
     except OSError:
@@ -324,7 +326,7 @@ def _write_all(disk: Disk, descriptor: int, content: memoryview) -> None:
 
 
 def _rename(disk: Disk, source: Path, target: Path) -> None:
-    """Rename; on Windows a virus scanner or indexer may hold either name open for a moment, so some attempts."""
+    """Rename, in several attempts: on Windows a virus scanner may have either file open for a moment."""
     for attempt in range(1, SHARING_ATTEMPTS + 1):
         try:
             disk.rename(source, target)
@@ -336,7 +338,7 @@ def _rename(disk: Disk, source: Path, target: Path) -> None:
 
 
 def _check_ours(temporary: Path, ours: os.stat_result) -> None:
-    """Refuse to rename what somebody else wrote under the temp name: the file has more than one owner."""
+    """Refuse to rename what another process wrote under the temp name: the file has more than one owner."""
     found = os.lstat(temporary)
     if not stat.S_ISREG(found.st_mode) or (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino):
         raise OSError(errno.EBUSY, "another process writes the same file")

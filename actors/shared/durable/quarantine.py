@@ -1,38 +1,38 @@
-"""Puts a file that cannot be read aside, under a name that never covers an earlier one."""
+"""Renames a file that cannot be read, so that it is in nobody's way and nothing is lost."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from actors.shared.durable import numbered_name
 from actors.shared.durable.durable_write import FILE_MODE, sync_directory
 
 SUFFIX = ".corrupt"
 
 
 def quarantine(path: Path) -> Path:
-    """Rename a bad file to `<name>.corrupt`, or `.corrupt.2`, `.corrupt.3` ... if those are taken; returns the new name.
+    """Rename a bad file to the first free of `<name>.corrupt`, `.corrupt.2`, ... Returns the new path.
 
-    The name is first reserved by creating it exclusively, then renamed onto, so two processes never pick the
-    same one.
+    Two processes never pick the same name: each is reserved by creating it exclusively. A directory cannot
+    be put aside like this; see `numbered_name.first_free`.
 
     Raises:
-        OSError: the file is not there (any more), or the directory cannot be written to.
+        OSError: the file is gone, or the directory cannot be written to.
     """
-    number = 1
+    names = numbered_name.candidates(path.with_name(path.name + SUFFIX))
     while True:
-        aside = path.with_name(path.name + SUFFIX + (f".{number}" if number > 1 else ""))
+        aside = next(names)
         try:
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         except FileExistsError:
-            number += 1
             continue
         try:
             os.close(descriptor)
             os.replace(path, aside)
         except OSError as error:
             os.unlink(aside)
-            error.filename = str(path)  # closing does not say which file it was
+            error.filename = str(path)  # an error of closing does not name the file
             raise
         sync_directory(path.parent)
         return aside
@@ -40,14 +40,4 @@ def quarantine(path: Path) -> Path:
 
 def quarantined(path: Path) -> list[Path]:
     """What was put aside of this file, oldest first."""
-    found: list[tuple[int, Path]] = []
-    prefix = path.name + SUFFIX
-    if not path.parent.is_dir():
-        return []
-    for entry in path.parent.iterdir():
-        rest = entry.name.removeprefix(prefix)
-        if entry.name == prefix:
-            found.append((1, entry))
-        elif rest != entry.name and rest.startswith(".") and rest[1:].isdecimal():
-            found.append((int(rest[1:]), entry))
-    return [entry for _, entry in sorted(found)]
+    return numbered_name.taken(path.with_name(path.name + SUFFIX))

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, and no more: no key twice, no NaN, one byte order mark at most, bounded in size and depth."""
+"""Reads JSON strictly (RFC 8259): no key twice, no NaN, bounded in size and depth. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)  # a whole str
 
 
 class NotStrictJson(ValueError):
-    """The bytes are not one JSON document that everybody reads alike."""
+    """The bytes are not one JSON document that every reader understands alike."""
 
 
 def parse(content: bytes, limit_bytes: int = SIZE_LIMIT_BYTES, depth_limit: int = DEPTH_LIMIT) -> Any:
-    """Read one document; a byte order mark in front is skipped.
+    """Read one document; skips one byte order mark in front.
 
     Raises:
-        NotStrictJson: with what was found and what was expected.
+        NotStrictJson: says what was found and what was expected.
     """
     if len(content) > limit_bytes:
         raise NotStrictJson(f"it has more than {limit_bytes} bytes")
@@ -39,7 +39,7 @@ def parse(content: bytes, limit_bytes: int = SIZE_LIMIT_BYTES, depth_limit: int 
 
 
 def is_deeper(text: str, limit: int) -> bool:
-    """Whether lists and objects are nested deeper than the limit, in text that need not be JSON."""
+    """Whether lists and objects are nested deeper than the limit. The text need not be JSON."""
     if text.count("[") + text.count("{") <= limit:
         return False
     depth, at = 0, 0
@@ -58,7 +58,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         counts = Counter(name for name, _ in pairs)
-        raise ValueError(f"the key {counts.most_common(1)[0][0][:80]!r} stands there twice")
+        raise ValueError(f"the key {counts.most_common(1)[0][0][:80]!r} appears twice")
     return found
 
 

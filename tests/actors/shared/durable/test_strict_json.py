@@ -28,7 +28,7 @@ def test_json_is_read(value: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"a": 1, "a": 2}', "'a' stands there twice"),
+        (b'{"a": 1, "a": 2}', "'a' appears twice"),
         (b'{"b": {"a": 1, "a": 1}}', "twice"),
         (b"[NaN]", "NaN"),
         (b"[-Infinity]", "Infinity"),

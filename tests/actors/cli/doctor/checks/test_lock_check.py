@@ -14,7 +14,7 @@ import pytest
 
 from actors.cli.doctor.checks.lock_check import Facts, LockFacts, RuntimeFacts, check, is_held, look
 from actors.cli.doctor.problems import Place, RemoveFile
-from actors.shared.durable.directory_lock import HOLDER_NAME, DirectoryLock, Holder
+from actors.shared.durable.directory_lock import HOLDER_NAME, DirectoryLock, LockHolder
 from bus.discovery import Runtime
 
 
@@ -76,7 +76,7 @@ def test_a_runtime_file_that_cannot_be_read_can_be_removed(
 def test_a_note_without_a_lock_is_stale(place: Place, put: Callable[..., Path], gone: int) -> None:
     note = put(
         place.locations.models / HOLDER_NAME,
-        msgspec.json.encode(Holder(pid=gone, name="downloader", since=1.0)),
+        msgspec.json.encode(LockHolder(pid=gone, name="downloader", since=1.0)),
     )
     (problem,) = check(look(place))
     assert problem.severity == "info"
