@@ -6,7 +6,8 @@ from pathlib import Path
 
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient
+from actors.model_downloader.transfer.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http_client import HttpClient
 from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
 from actors.model_downloader.transfer.part_scheduler import PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter

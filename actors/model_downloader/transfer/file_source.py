@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from actors.model_downloader.staging.staged_file import StagedFile, disk_failed
-from actors.model_downloader.transfer.http_client import FetchFailed
+from actors.model_downloader.transfer.fetch_failure import FetchFailed
 
 STEP_BYTES = 8 * 1024 * 1024
 

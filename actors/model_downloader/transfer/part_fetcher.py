@@ -13,14 +13,9 @@ from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, to
 from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.cancel_token import CancelToken
+from actors.model_downloader.transfer.fetch_failure import FetchFailed, transfer_failed
 from actors.model_downloader.transfer.file_source import FileSource
-from actors.model_downloader.transfer.http_client import (
-    FetchFailed,
-    HttpClient,
-    HttpResponse,
-    StallWatch,
-    transfer_failed,
-)
+from actors.model_downloader.transfer.http_client import HttpClient, HttpResponse
 from actors.model_downloader.transfer.http_resume import (
     AskAgain,
     Fail,
@@ -34,6 +29,7 @@ from actors.model_downloader.transfer.http_resume import (
 )
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
+from actors.model_downloader.transfer.stall_watch import StallWatch
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise

@@ -21,7 +21,7 @@ from actors.model_downloader.install import Install
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import read_journal
-from actors.model_downloader.transfer.http_client import open_client
+from actors.model_downloader.transfer.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservation
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.durable.boot_id import boot_id
@@ -76,7 +76,7 @@ class Journey:
         self.world = World(
             publish=self.publish,
             verify=self.verify,
-            open_client=lambda: open_client(stall_seconds=0.3),
+            open_client=lambda: HttpClient(stall_seconds=0.3),
             sleep=self.sleep,
             now=lambda: 0.0,
             random_unit=lambda: 0.5,
@@ -325,7 +325,7 @@ async def test_install_that_is_cancelled_gives_its_space_back(
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
-    journey.world.open_client = lambda: open_client(stall_seconds=30)
+    journey.world.open_client = lambda: HttpClient(stall_seconds=30)
     install = Install(journey.entry, journey.root, journey.world)
     await install.begin()
     async with anyio.create_task_group() as group:

@@ -13,7 +13,8 @@ import pytest
 from actors.model_downloader.staging.staging_journal import StagingJournal, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
 from actors.model_downloader.transfer.attempt import Attempt
-from actors.model_downloader.transfer.http_client import FetchFailed, open_client
+from actors.model_downloader.transfer.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http_client import HttpClient
 from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from schemas.manifest import FilePromise, ModelEntry, Pieces
@@ -83,7 +84,7 @@ class Work:
         self.most_at_once = 0
 
     def run(self, watch: Callable[[Attempt], None] | None = None) -> dict[int, FetchFailed]:
-        client = open_client(stall_seconds=1.0)
+        client = HttpClient(stall_seconds=1.0)
         downloads = [FileDownload(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
         attempt = Attempt(self.directory, downloads, self.journal, client, self.limits)
         disk_failures = []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.model_downloader.transfer.cancel_token import CancelToken
-from actors.model_downloader.transfer.http_client import FetchFailed, HttpClient, open_client
+from actors.model_downloader.transfer.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http_client import HttpClient
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.http_servers import Proxy, private_ca
@@ -30,7 +31,7 @@ def test_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch: py
     proxy = Speaker(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmodel")
     monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:pass@").removesuffix("/m"))
     monkeypatch.delenv("no_proxy", raising=False)
-    client = open_client(1.0)
+    client = HttpClient(1.0)
     assert body(client, "http://models.example/m?x=1") == b"model"
     client.close()
     proxy.close()
@@ -41,7 +42,7 @@ def test_proxy_of_the_environment_is_asked_for_the_whole_address(monkeypatch: py
 def test_proxy_of_an_unknown_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
     with pytest.raises(FetchFailed, match="socks5://127.0.0.1 is of a kind that is not known"):
-        open_client(1.0).get("http://models.example/m", {}, CancelToken(), NAME)
+        HttpClient(1.0).get("http://models.example/m", {}, CancelToken(), NAME)
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -53,7 +54,7 @@ def test_authority_of_ones_own_is_trusted_once_it_is_named(
         monkeypatch.delenv(name, raising=False)
     with FaultyOrigin(tls=context) as origin:
         url = origin.serve("/m", BytesContent(b"model"))
-        client = open_client(1.0)
+        client = HttpClient(1.0)
         with pytest.raises(
             FetchFailed, match="certificate of the server is not trusted .* set SSL_CERT_FILE"
         ) as caught:
@@ -61,7 +62,7 @@ def test_authority_of_ones_own_is_trusted_once_it_is_named(
         assert caught.value.kind == "refused"
         client.close()
         monkeypatch.setenv(variable, str(authority))
-        client = open_client(1.0)
+        client = HttpClient(1.0)
         assert body(client, url) == b"model"
         client.close()
 
@@ -69,7 +70,7 @@ def test_authority_of_ones_own_is_trusted_once_it_is_named(
 def test_authorities_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     with pytest.raises(FetchFailed, match=r"m/model.bin: SSL_CERT_FILE: .*missing.pem") as caught:
-        open_client(1.0).get("https://127.0.0.1:9/m", {}, CancelToken(), NAME)
+        HttpClient(1.0).get("https://127.0.0.1:9/m", {}, CancelToken(), NAME)
     assert caught.value.kind == "refused"
 
 
@@ -84,7 +85,7 @@ def test_server_behind_a_proxy_is_reached_through_a_tunnel_and_its_own_certifica
         origin.serve("/m", BytesContent(b"model"))
         proxy = Proxy({"models.example:443": int(origin.url.rpartition(":")[2])})
         monkeypatch.setenv("https_proxy", proxy.url)
-        client = open_client(1.0)
+        client = HttpClient(1.0)
         assert body(client, "https://models.example/m") == b"model"
         client.close()
         proxy.close()

@@ -1,0 +1,75 @@
+"""Why a file could not be fetched, in words for people, and whether another attempt makes sense."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+
+from actors.model_downloader.transfer.http_resume import FailureKind
+from bus.errors import UndercroftError
+
+
+class FetchFailed(UndercroftError):
+    """An attempt to fetch a file ended without all of its bytes.
+
+    Attributes:
+        kind: decides whether another attempt makes sense.
+        problem: a sentence for a person.
+        retry_after: value of that header, if the server sent one.
+        url: the URL that wants credentials; empty for none.
+        challenges: the WWW-Authenticate headers that it sent.
+    """
+
+    kind: FailureKind
+    problem: str
+    retry_after: str | None = None
+    url: str = ""
+    challenges: tuple[str, ...] = ()
+    words = "{problem}"
+
+
+class BodyStalled(TimeoutError):
+    """Hardly any bytes of a body came within the time of a stall."""
+
+
+def connecting_failed(error: Exception, path: str) -> FetchFailed:
+    """The failure that an error before the connection was made amounts to.
+
+    Args:
+        error: what happened.
+        path: names the file.
+    """
+    if failure := _refused(error, path):
+        return failure
+    problem = f"the server cannot be reached ({str(error) or 'timeout'})"
+    return FetchFailed("network", f"{path}: {problem}; check the connection")
+
+
+def transfer_failed(error: Exception, path: str) -> FetchFailed:
+    """The failure that an error on a connection amounts to, before or within the body.
+
+    Args:
+        error: what happened.
+        path: names the file.
+    """
+    if failure := _refused(error, path):
+        return failure
+    if isinstance(error, BodyStalled):
+        return FetchFailed("network", f"{path}: {error}; check the connection")
+    if isinstance(error, TimeoutError):
+        return FetchFailed("network", f"{path}: no byte came for too long; check the connection")
+    too_many = type(error) is http.client.HTTPException and "headers" in str(error)
+    if isinstance(error, http.client.LineTooLong) or too_many:
+        return FetchFailed("server", f"{path}: the server sends more header fields than are read ({error})")
+    problem = f"the transfer was interrupted ({str(error) or type(error).__name__})"
+    return FetchFailed("network", f"{path}: {problem}")
+
+
+def _refused(error: Exception, path: str) -> FetchFailed | None:
+    """The failure if trying again is pointless."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        problem = f"the certificate of the server is not trusted ({error.verify_message})"
+        return FetchFailed("refused", f"{path}: {problem}; for a private authority set SSL_CERT_FILE")
+    if isinstance(error, http.client.InvalidURL | ValueError) and not isinstance(error, OSError):
+        return FetchFailed("refused", f"{path}: the address cannot be asked for ({error})")
+    return None

@@ -1,0 +1,146 @@
+"""A connection to an origin: direct or over a proxy, and with small buffers to servers on this machine."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from actors.model_downloader.transfer.cancel_token import CancelToken
+from bus.errors import UndercroftError
+
+LOOPBACK_BUFFER_BYTES = 256 * 1024
+"""The loopback interface has no distance to bridge: a small receive buffer limits what a killed process loses."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PORTS = {"http": 80, "https": 443}
+
+
+class ProxyUnknown(UndercroftError):
+    """A proxy is of an unknown kind.
+
+    Attributes:
+        scheme: its kind.
+        host: where it is.
+    """
+
+    scheme: str
+    host: str
+    words = "the proxy {scheme}://{host} is of a kind that is not known; expected http"
+
+
+class HttpConnection:
+    """Sends one request after the other to one origin."""
+
+    def __init__(self, url: str, timeout_seconds: float, tls_context: Callable[[], ssl.SSLContext]) -> None:
+        """Make no connection yet.
+
+        Args:
+            url: any URL of the origin.
+            timeout_seconds: for making the connection.
+            tls_context: called if the origin speaks https.
+
+        Raises:
+            ProxyUnknown: the environment names a proxy that cannot be used.
+            CertificatesUnreadable: the environment names certificates that cannot be read.
+        """
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
+        proxy = proxy_of(parts)
+        if proxy is not None and proxy.scheme not in ("", "http", "https"):
+            raise ProxyUnknown(proxy.scheme, proxy.hostname or "")
+        place = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
+        self._asks_proxy = proxy is not None and parts.scheme != "https"
+        self._proxy_headers = _authorization(proxy) if proxy else {}
+        self._connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            self._connection = http.client.HTTPSConnection(
+                *place, timeout=timeout_seconds, context=tls_context()
+            )
+            if proxy is not None:
+                self._connection.set_tunnel(host, port, headers=self._proxy_headers)
+        else:
+            self._connection = http.client.HTTPConnection(*place, timeout=timeout_seconds)
+        if host in _LOOPBACK:  # the buffer has to be set before the connection is made
+            setattr(self._connection, "_create_connection", _connect_near)  # noqa: B010  # mypy knows no such name
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """Its socket; None before it is made and after it is closed."""
+        return self._connection.sock
+
+    def connect(self) -> None:
+        """Make the connection.
+
+        Raises:
+            OSError: it cannot be made.
+            http.client.HTTPException: the proxy refused a tunnel.
+        """
+        self._connection.connect()
+
+    def get(
+        self, url: str, headers: Mapping[str, str], token: CancelToken, stall_seconds: float
+    ) -> http.client.HTTPResponse:
+        """Ask for a URL of the origin; returns once the header fields of the answer are there.
+
+        Args:
+            url: what to ask for.
+            headers: of the request.
+            token: ends it; the socket is shut down then.
+            stall_seconds: how long to wait for bytes, here and while the body is read.
+
+        Raises:
+            OSError: the connection broke, or no byte came.
+            http.client.HTTPException: what came is no HTTP.
+            FetchCancelled: the token was cancelled.
+        """
+        token.watch(self._connection.sock)
+        token.check()
+        self._connection.sock.settimeout(stall_seconds)
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        fields = {"User-Agent": "undercroft", "Accept": "*/*", **headers}
+        if self._asks_proxy:
+            path, fields = url, {**fields, **self._proxy_headers}
+        self._connection.request("GET", path, headers=fields)
+        return self._connection.getresponse()
+
+    def close(self) -> None:
+        """Close it; harmless if it is closed."""
+        self._connection.close()
+
+
+def proxy_of(parts: SplitResult) -> SplitResult | None:
+    """The proxy for a URL by the usual variables or the system's settings; never one for this machine."""
+    import urllib.request  # late, since most starts download nothing
+
+    if (parts.hostname or "") in _LOOPBACK or urllib.request.proxy_bypass(parts.netloc):
+        return None
+    proxies = urllib.request.getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    return urlsplit(found if "://" in found else f"http://{found}") if found else None
+
+
+def _authorization(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def _connect_near(address: tuple[str, int], timeout: float, source: object = None) -> socket.socket:
+    last: OSError | None = None
+    for family, kind, protocol, _, place in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+        found = socket.socket(family, kind, protocol)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LOOPBACK_BUFFER_BYTES)
+            found.settimeout(timeout)
+            found.connect(place)
+            return found
+        except OSError as error:
+            found.close()
+            last = error
+    raise last or OSError(f"{address[0]} has no address")
