@@ -47,13 +47,11 @@ clients:
 	PATH="$$PATH:$(CURDIR)/$(RUN)" npm ci --prefix clients/js --no-audit --no-fund
 
 test-fast:
-	$(RUN)/coverage erase
-	$(RUN)/coverage run -m pytest -q -m "not slow" $(PARALLEL)
-	$(RUN)/coverage combine --quiet
+	$(PYTEST) -m "not slow" $(PARALLEL) --cov --cov-report=
 	$(RUN)/coverage report --format=total
 
 test-slow:
-	$(PYTEST) -m slow $(PARALLEL)
+	$(PYTEST) -m slow
 
 docs: setup
 	rm -rf build/pages && mkdir -p build/pages

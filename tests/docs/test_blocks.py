@@ -197,7 +197,12 @@ def test_what_a_profile_may_hold_is_taken(block: Block, tmp_path: Path) -> None:
 
 
 INLINE = sorted(
-    {(page, line) for page in PAGES for line in inline_commands((ROOT / page).read_text(encoding="utf-8"))}
+    {
+        (page, line)
+        for page in PAGES
+        if page != "docs/requirements.md"  # names commands that are not there yet
+        for line in inline_commands((ROOT / page).read_text(encoding="utf-8"))
+    }
 )
 
 
