@@ -1,31 +1,53 @@
-"""The configuration store as a process: memory first, then the event, then the disk, then the answer."""
+"""The configuration store: a change is in effect, then published, then on disk, then answered."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, assert_never
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, assert_never
 
-from actors.config_store import setting_changes, setting_variables
+from actors.config_store import setting_changes
 from actors.config_store.announcements import Announcements
-from actors.config_store.config_replies import describe, response
+from actors.config_store.config_replies import change_of, describe, response
+from actors.config_store.configuration import load
 from actors.config_store.explanation import explain
-from actors.config_store.files import config_document, packaged_settings
-from actors.config_store.files.config_file import ChangedOutside, SettingsFile
-from actors.config_store.files.file_watcher import LOOK_SECONDS, Outsiders
-from actors.config_store.files.setting_migrations import load_migrations
-from actors.config_store.files.write_behind import Commits
-from actors.config_store.schema.settings_schema import load_schema
-from actors.config_store.setting_layers import Ground, Managed, is_reference
-from actors.config_store.setting_secrets import SecretKeeper, new_reference, references_in
+from actors.config_store.files.admin_policy import AdminPolicy
+from actors.config_store.files.config_content import (
+    SIZE_LIMIT_BYTES,
+    ConfigContent,
+    is_too_large,
+    may_be_too_large,
+)
+from actors.config_store.files.config_file import (
+    ChangedOutside,
+    ConfigFile,
+    FileEdited,
+    FileMissing,
+    FileUnchanged,
+    FileUnusable,
+)
+from actors.config_store.files.file_watcher import (
+    LOOK_SECONDS,
+    MISSING_SECONDS,
+    FileWatcher,
+    OutsideChange,
+    PolicyEdited,
+    PolicyUnusable,
+)
+from actors.config_store.files.write_behind import WriteBehind
+from actors.config_store.setting_changes import SettingsChange, SettingsVerdict
+from actors.config_store.setting_layers import is_reference
+from actors.config_store.setting_secrets import SettingSecrets, new_reference, references_in
+from actors.config_store.settings_context import SettingsContext, is_set
+from actors.config_store.store_alerts import StoreAlerts, log_ignored
 from actors.shared.keys.keychain import KeychainFailed
-from bus.actor import Actor, Later
-from bus.errors import Refused
+from bus.actor import Actor, BusContext, Later
+from bus.errors import Refused, UndercroftError
 from schemas.config import (
     RuntimeConfigRequestEvent,
     RuntimeConfigResponseEvent,
@@ -40,14 +62,11 @@ from schemas.config import (
 )
 
 if TYPE_CHECKING:
-    from actors.shared.context import ActorContext
+    pass
 
 FILE_NAME: Final = "config.json"
 SAVE_ATTEMPTS: Final = 3
 LARGE_CHARACTERS: Final = 1000
-UNASKED: Final = ("start", "file", "policy")
-ALERT_SECONDS: Final = 0.9
-"""A disk that fails is told of no more often than this; less than the shortest delay before a retry."""
 
 Inbox = (
     RuntimeConfigRequestEvent
@@ -55,86 +74,74 @@ Inbox = (
     | SettingsDescribeRequestEvent
     | SecretRevealRequestEvent
 )
+Reason = Literal["start", "update", "reset_section", "reset_defaults", "file", "policy"]
+ResultT = TypeVar("ResultT")
 log = logging.getLogger(__name__)
 
 
 class ConfigStore(Actor[Inbox]):
-    """Holds the one live configuration, and its overrides on disk."""
+    """Holds the one live configuration, and its overrides on disk.
+
+    Attributes:
+        now: the configuration that is in effect.
+        problems: the values that could not be used at the start.
+    """
 
     def __init__(
         self,
-        ground: Ground,
-        file: SettingsFile,
-        secrets: Callable[[], SecretKeeper],
+        context: BusContext,
+        settings: SettingsContext,
+        file: ConfigFile,
+        secrets: SettingSecrets,
         policy_path: Path | None = None,
         look_seconds: float = LOOK_SECONDS,
         problems: tuple[SettingProblem, ...] = (),
     ) -> None:
-        """Args: problems: what was found to be wrong so far; a faulty policy file is told by the path of the file."""
+        """Load the configuration.
+
+        Args:
+            context: the connection to the bus.
+            settings: what requests do not change.
+            file: the settings file, which has been read.
+            secrets: the values of secrets.
+            policy_path: the administrator's file; None: there is no such place.
+            look_seconds: pause between two looks at the files.
+            problems: what is known to be wrong so far. The path of a faulty policy is that of its file.
+        """
+        super().__init__(context)
         self._file = file
         self._secrets = secrets
+        self._policy_path = policy_path
+        self._look_seconds = look_seconds
+        self._watcher = FileWatcher(
+            file, policy_path, settings.schema, min(MISSING_SECONDS, 2 * look_seconds)
+        )
+        self._write_behind = WriteBehind()
+        self._announcements = Announcements(context.peer.post)
+        self._store_alerts = StoreAlerts(context.alerts)
         self._disk = asyncio.Lock()
-        self._writer = ThreadPoolExecutor(1, "config-writer")
-        self.commits = Commits(self._write, self._not_durable, self._durable_again)
-        self.now, found = setting_changes.load(ground, file.known.overrides)
+        self._disk_thread = ThreadPoolExecutor(1, "config-writer")
+        self.now, found = load(settings, file.known.overrides)
         self.problems = (*problems, *found)
-        self._announcements = Announcements(lambda event: self.peer.post(event))
-        self._outsiders = Outsiders(self, file, policy_path, look_seconds)
-        self._told_at = float("-inf")
-        self._answers = 0
-        self._is_answered = asyncio.Event()
-
-    @classmethod
-    def of(cls, surroundings: ActorContext) -> Self:
-        """Build it for a profile.
-
-        Raises:
-            ProfileError: the profile declares no settings, or they cannot be imported.
-            SettingsSchemaWrong, PackagedFileWrong, MigrationFailed: what it declares cannot be used.
-            ConfigUnreadable: `config.json` is there but cannot be read.
-        """
-        profile, config = surroundings.profile, surroundings.locations.config
-        schema = load_schema(profile)
-        variables, problems = setting_variables.read(schema, os.environ)
-        policy_path = packaged_settings.policy_path(profile.policy, profile.name, config)
-        try:
-            managed = packaged_settings.read_policy(policy_path, schema)
-        except packaged_settings.PackagedFileWrong as error:
-            managed = Managed(str(policy_path))
-            problems.append(SettingProblem(path=str(policy_path), problem=str(error)))
-        ground = Ground(
-            schema=schema,
-            allowlist=profile.allowlist,
-            presets=packaged_settings.read_presets(profile.directory, schema, profile.preset_setting),
-            preset_setting=profile.preset_setting,
-            environment=variables,
-            managed=managed,
-            file=str(config / FILE_NAME),
-        )
-        file = SettingsFile(config / FILE_NAME, profile.settings_version, load_migrations(profile))
-        return cls(
-            ground, file, partial(SecretKeeper.for_app, profile.name), policy_path, problems=tuple(problems)
-        )
 
     async def prepare(self) -> None:
-        """Say what was loaded, and what of it could not be taken."""
-        await self._outsiders.tell_start()
-        await self.announce("start", self.now.effective, [])
-        self.tasks.start_soon(self.commits.run)
-        self.tasks.start_soon(self._outsiders.watch)
+        """Publish what was loaded, and report what could not be used."""
+        await self._store_alerts.started(self._file, self.problems, str(self._policy_path))
+        await self._publish("start", self.now.effective, [])
+        self.tasks.start_soon(self._keep_writing)
+        self.tasks.start_soon(self._keep_watching)
 
     async def close(self) -> None:
-        """Bring to disk what is not yet there, and give the answers that wait for it."""
+        """Write what is not yet on disk, and give the replies that wait for it."""
         self._announcements.flush()
-        await self.commits.close()
-        while self._answers:
-            await self._is_answered.wait()
-        self._writer.shutdown(wait=False)
+        await self._write_behind.close()
+        await self.answered()
+        self._disk_thread.shutdown(wait=False)
 
     async def handle(
         self, event: Inbox
     ) -> Later | RuntimeConfigResponseEvent | SettingsExplainedEvent | SettingsDescribedEvent:
-        """Judge a request on a copy; if it is taken whole, it is in effect, announced and on disk before it is answered."""
+        """Answer one request."""
         match event:
             case RuntimeConfigRequestEvent():
                 return await self._configure(event)
@@ -142,225 +149,242 @@ class ConfigStore(Actor[Inbox]):
                 found = explain(self.now, event.path)
                 if not found:
                     raise Refused(
-                        f"there is no section or setting {event.path[:200]!r}; 'undercroft config list' shows all of them"
+                        f"there is no section or setting {event.path[:200]!r}; "
+                        "'undercroft config list' shows all settings"
                     )
                 return SettingsExplainedEvent(settings=found)
             case SettingsDescribeRequestEvent():
-                return describe(self.now.ground)
+                return describe(self.now.context)
             case SecretRevealRequestEvent():
                 return Later(partial(self._reveal, event.path))
             case _:
                 assert_never(event)
 
     # -- requests
-    # ----------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     async def _configure(self, event: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent | Later:
-        verdict = self._judge(event, {})
-        if event.operation == "get_effective" or event.dry_run or not verdict.is_taken:
+        wanted = change_of(event)
+        verdict = self._judge(event, wanted)
+        if wanted is None or event.dry_run or not verdict.is_taken:
             self._announcements.flush()
-            return response(event, verdict, durable=self.commits.is_settled)
-        if event.operation == "update" and event.scope == "user":
-            secrets = setting_changes.secrets_in(self.now, event.updates)
+            return response(event, verdict, durable=self._write_behind.is_settled)
+        if wanted.scope == "user":
+            secrets = setting_changes.secrets_in(self.now, wanted.updates)
             if secrets:
-                return self._later(partial(self._configure_secrets, event, secrets))
-        return await self._take(event, verdict)
-
-    def _judge(
-        self, event: RuntimeConfigRequestEvent, references: Mapping[str, Any]
-    ) -> setting_changes.Verdict:
-        now = self.now
-        if event.operation != "get_effective":
-            refusal = self._refusal(event)
-            if refusal:
-                return setting_changes.Verdict(now, problems=(SettingProblem(path="", problem=refusal),))
-        match event.operation:
-            case "get_effective":
-                return setting_changes.Verdict(now)
-            case "update":
-                return setting_changes.update(
-                    now, event.updates, resets=event.resets, scope=event.scope, references=references
-                )
-            case "reset_section":
-                return setting_changes.reset_section(now, event.section, event.scope)
-            case "reset_defaults":
-                return setting_changes.reset_defaults(now, event.scope)
-            case _:
-                assert_never(event.operation)
-
-    def _refusal(self, event: RuntimeConfigRequestEvent) -> str:
-        """Why the request is refused whatever it asks for; empty if it is not."""
-        if event.expected_fingerprint and event.expected_fingerprint != self.now.fingerprint:
-            return "the settings were changed by somebody else meanwhile; look at them again"
-        if event.scope == "user" and self._file.read_only and not event.dry_run:
-            return self._file.read_only
-        return ""
-
-    async def _take(
-        self, event: RuntimeConfigRequestEvent, verdict: setting_changes.Verdict
-    ) -> RuntimeConfigResponseEvent | Later:
-        """Let it be in effect, tell everybody, and answer once it is on disk."""
-        if not _fits(event, verdict.after):
-            words = f"the file would have more than {config_document.SIZE_LIMIT_BYTES} bytes, and could not be read again"
-            refused = setting_changes.Verdict(self.now, problems=(SettingProblem(path="", problem=words),))
-            return response(event, refused, durable=self.commits.is_settled)
-        before = self.now
-        number = self._apply(verdict, event.updates)
-        if verdict.changed:
-            await self.announce(event.operation, verdict.changed, verdict.restart)
+                return self.answer_later(partial(self._configure_secrets, event, wanted, secrets))
+        number = await self._take(event, verdict)
         if number is None:
             self._announcements.flush()
-            return response(event, verdict, durable=self.commits.is_settled)
-        return self._later(partial(self._when_durable, event, verdict, number, before))
+            return response(event, verdict, durable=self._write_behind.is_settled)
+        return self.answer_later(partial(self._when_durable, event, verdict, number))
 
-    def _apply(self, verdict: setting_changes.Verdict, paths: Mapping[str, Any]) -> int | None:
-        """Let it be in effect; returns the number of the change that is to become durable, None if all is on disk."""
+    def _judge(
+        self,
+        event: RuntimeConfigRequestEvent,
+        wanted: SettingsChange | None,
+        references: Mapping[str, Mapping[str, str]] = setting_changes.NOTHING,
+    ) -> SettingsVerdict:
+        """Decide what becomes of a request, on a copy of the configuration."""
+        now = self.now
+        if wanted is None:
+            return SettingsVerdict(now, now)
+        if event.expected_fingerprint and event.expected_fingerprint != now.fingerprint:
+            return setting_changes.refused(
+                now, "the settings were changed by somebody else meanwhile; look at them again"
+            )
+        if wanted.scope == "user" and self._file.read_only and not event.dry_run:
+            return setting_changes.refused(now, self._file.read_only)
+        verdict = setting_changes.change(now, wanted, references)
+        is_applied = verdict.is_taken and not event.dry_run
+        if is_applied and may_be_too_large(wanted.updates) and is_too_large(verdict.after.stored):
+            words = f"the file would be larger than {SIZE_LIMIT_BYTES} bytes, its limit"
+            return setting_changes.refused(now, words)
+        return verdict
+
+    async def _take(self, event: RuntimeConfigRequestEvent, verdict: SettingsVerdict) -> int | None:
+        """Put a change into effect and publish it.
+
+        Returns:
+            The number of the change that has to become durable; None if everything is on disk.
+        """
         before, self.now = self.now, verdict.after
+        number = None if self._write_behind.is_settled else self._write_behind.latest
         if (
             dict(before.overrides) != dict(self.now.overrides)
             or dict(before.set_aside) != dict(self.now.set_aside)
-            or not self.commits.is_durable
+            or not self._write_behind.is_durable
         ):
-            return self.commits.change(paths)
-        return None if self.commits.is_settled else self.commits.latest
+            number = self._write_behind.change(event.updates)
+        if verdict.changed and event.operation != "get_effective":
+            await self._publish(event.operation, verdict.changed, verdict.restart)
+        return number
 
-    async def announce(self, reason: Any, changed: Mapping[str, Any], restart: list[str]) -> None:
-        """Tell everybody what is in effect now."""
-        now = self.now
+    async def _publish(self, reason: Reason, changed: Mapping[str, object], restart: list[str]) -> None:
+        """Publish what is in effect now; changes by requests are merged if they happen in one turn."""
         event = SettingsChangedEvent(
             changed=dict(changed),
-            settings=now.settings,
-            revision=now.revision,
+            settings=self.now.settings,
+            revision=self.now.revision,
             reason=reason,
             restart=restart,
         )
-        if self.peer.has_room and reason not in UNASKED:
-            self._announcements.tell(event)
+        if self.peer.has_room and reason not in ("start", "file", "policy"):
+            self._announcements.add(event)
             return
         self._announcements.flush()
         await self.peer.publish(event)
 
     async def _when_durable(
-        self,
-        event: RuntimeConfigRequestEvent,
-        verdict: setting_changes.Verdict,
-        number: int,
-        before: setting_changes.Configuration,
+        self, event: RuntimeConfigRequestEvent, verdict: SettingsVerdict, number: int
     ) -> RuntimeConfigResponseEvent:
-        is_durable = await self.commits.outcome(number)
-        former = references_in({path: before.overrides.get(path) for path in before.ground.secrets})
+        is_durable = await self._write_behind.outcome(number)
+        former = references_in(
+            {path: verdict.before.overrides.get(path) for path in verdict.before.context.secrets}
+        )
         if is_durable and former:
             still = references_in(self.now.overrides)
             gone = [reference for id, reference in former.items() if id not in still]
             if gone:
-                self.tasks.start_soon(self._secrets().forget, gone)
+                self.tasks.start_soon(self._secrets.remove, gone)
         return response(event, verdict, durable=is_durable)
 
     # -- secrets
-    # -----------------------------------------------------------------------------------------------------
+    # -----------------------------------------------------------------------------------------------
 
     async def _configure_secrets(
-        self, event: RuntimeConfigRequestEvent, secrets: Mapping[str, str]
+        self, event: RuntimeConfigRequestEvent, wanted: SettingsChange, secrets: Mapping[str, str]
     ) -> RuntimeConfigResponseEvent:
-        """Bring the values to the keychain first; only then is the request taken, on what is in effect by then."""
+        """Store the values in the keychain first; then judge the change against the settings of that time."""
         references = {path: new_reference() for path in secrets}
-        keeper = self._secrets()
         try:
-            await keeper.keep({path: (references[path], value) for path, value in secrets.items()})
+            await self._secrets.store({path: (references[path], value) for path, value in secrets.items()})
         except KeychainFailed as error:
             problems = tuple(
-                SettingProblem(path=path, problem=f"the secret is not kept: {error}") for path in secrets
+                SettingProblem(path=path, problem=f"the secret was not stored: {error}") for path in secrets
             )
-            return response(
-                event, setting_changes.Verdict(self.now, problems=problems), durable=self.commits.is_settled
-            )
-        verdict = self._judge(event, references)
+            verdict = SettingsVerdict(self.now, self.now, problems=problems)
+            return response(event, verdict, durable=self._write_behind.is_settled)
+        verdict = self._judge(event, wanted, references)
         if not verdict.is_taken:
-            await keeper.forget(references.values())
-            return response(event, verdict, durable=self.commits.is_settled)
-        taken = await self._take(event, verdict)
-        if isinstance(taken, Later):
-            found = await taken.work()
-            assert isinstance(found, RuntimeConfigResponseEvent), "that is what a change is answered with"
-            return found
-        return taken
+            await self._secrets.remove(references.values())
+            return response(event, verdict, durable=self._write_behind.is_settled)
+        number = await self._take(event, verdict)
+        if number is None:
+            return response(event, verdict, durable=self._write_behind.is_settled)
+        return await self._when_durable(event, verdict, number)
 
     async def _reveal(self, path: str) -> SecretRevealedEvent:
-        if not self.now.ground.is_secret(path):
+        if not self.now.context.is_secret(path):
             raise Refused(
-                f"{path[:200]!r} is not declared a secret; 'undercroft config get' shows what is none"
+                f"{path[:200]!r} is not declared a secret; 'undercroft config get' shows other settings"
             )
-        value = self.now.merged.get(path)
-        if value in ("", None):
+        value = self.now.merged.get(path, "")
+        if not is_set(value):
             raise Refused(f"{path} is not set; 'undercroft config secret {path}' sets it")
         log.info("the secret %s was revealed to a peer", path)
         if not is_reference(value):
             return SecretRevealedEvent(value=value)
         try:
-            return SecretRevealedEvent(value=await self._secrets().reveal(value))
+            return SecretRevealedEvent(value=await self._secrets.reveal(value))
         except KeychainFailed as error:
             raise Refused(f"{path}: {error}") from error
 
-    def _later(self, work: Callable[[], Awaitable[RuntimeConfigResponseEvent]]) -> Later:
-        """An answer that `close` waits for."""
-
-        async def counted() -> RuntimeConfigResponseEvent:
-            try:
-                return await work()
-            finally:
-                self._answers -= 1
-                if not self._answers:
-                    done, self._is_answered = self._is_answered, asyncio.Event()
-                    done.set()
-
-        self._answers += 1
-        return Later(counted)
-
     # -- disk
-    # --------------------------------------------------------------------------------------------------------
+    # --------------------------------------------------------------------------------------------------
 
-    async def _write(self) -> None:
-        """Bring what is in effect to disk; what somebody else wrote meanwhile is taken up first."""
+    async def _keep_writing(self) -> None:
+        """Write whenever that is due, until cancelled."""
+        while True:
+            number = await self._write_behind.due()
+            was_durable = self._write_behind.is_durable
+            try:
+                await self._save()
+            except (UndercroftError, OSError) as error:
+                await self._store_alerts.not_durable(error, _now())
+                self._write_behind.failed(number)
+            else:
+                if not was_durable:
+                    await self._store_alerts.durable()
+                self._write_behind.written(number)
+
+    async def _save(self) -> None:
+        """Write what is in effect; take what other programs wrote meanwhile first."""
         async with self._disk:
             for attempt in range(1, SAVE_ATTEMPTS + 1):
                 try:
-                    await asyncio.get_running_loop().run_in_executor(
-                        self._writer, self._file.save, self.now.stored
-                    )
+                    await self._in_disk_thread(partial(self._file.save, self.now.stored))
                     break
                 except ChangedOutside:
                     if attempt == SAVE_ATTEMPTS:
                         raise
-                    await self._outsiders.take_file()
-        await self._outsiders.saved()
+                    await self._act_on(
+                        await self._in_disk_thread(partial(self._watcher.look_at_file, _now()))
+                    )
+        await self._store_alerts.file_valid()
 
-    async def look(self) -> None:
-        """Take up what somebody else did to the file."""
-        async with self._disk:
-            await self._outsiders.take_file()
+    async def _keep_watching(self) -> None:
+        """Act on what people do to the files, until cancelled."""
+        while True:
+            await asyncio.sleep(self._look_seconds)
+            async with self._disk:
+                await self._act_on(await self._in_disk_thread(partial(self._watcher.look, _now())))
 
-    async def _not_durable(self, error: Exception) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._told_at < ALERT_SECONDS:
+    async def _act_on(self, seen: list[OutsideChange]) -> None:
+        for change in seen:
+            match change:
+                case FileEdited():
+                    await self._take_edit(change.content)
+                case FileUnusable():
+                    self._file.refuse()
+                    await self._store_alerts.file_invalid(change.fault)
+                case FileUnchanged():
+                    await self._store_alerts.file_valid()
+                case FileMissing():
+                    log.warning(
+                        "%s was deleted; the settings stay in effect and are written again; "
+                        "'undercroft config reset --all' restores the defaults",
+                        self._file.path,
+                    )
+                    self._write_behind.change(())
+                case PolicyEdited():
+                    await self._take_policy(change.policy)
+                case PolicyUnusable():
+                    await self._store_alerts.policy_invalid(change.fault)
+                case _:
+                    assert_never(change)
+
+    async def _take_edit(self, content: ConfigContent) -> None:
+        """Put an edit of the file into effect if it is valid."""
+        path = self._file.path
+        verdict = setting_changes.take_edit(self.now, self._file.known.overrides, content.overrides)
+        if not verdict.is_taken:
+            self._file.refuse()
+            words = "; ".join(f"{problem.path}: {problem.problem}" for problem in verdict.problems)
+            await self._store_alerts.file_invalid(f"{path}: {words}")
             return
-        self._told_at = now
-        log.error("settings are in effect but not durable: %s", error)
-        advice = "free some space or make the directory writable; it is tried again by itself"
-        message = f"settings are in effect but not durable: {error}"
-        await self.alerts.raise_alert("config.not_durable", severity="error", message=message, advice=advice)
+        self._file.accept(content)
+        log.info("%s was edited: %d settings changed", path, len(verdict.changed))
+        self.now = verdict.after
+        if verdict.after.stored != dict(content.overrides):
+            self._write_behind.change(())
+        if verdict.changed:
+            await self._publish("file", verdict.changed, verdict.restart)
+        await self._store_alerts.file_valid()
 
-    async def _durable_again(self) -> None:
-        log.warning("settings are durable again")
-        await self.alerts.clear("config.not_durable")
+    async def _take_policy(self, policy: AdminPolicy) -> None:
+        await self._store_alerts.policy_valid()
+        verdict, problems = setting_changes.replace_context(
+            self.now, replace(self.now.context, policy=policy)
+        )
+        log_ignored(problems)
+        self.now = verdict.after
+        if verdict.changed:
+            await self._publish("policy", verdict.changed, verdict.restart)
+
+    async def _in_disk_thread(self, call: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._disk_thread, call)
 
 
-def _fits(event: RuntimeConfigRequestEvent, after: setting_changes.Configuration) -> bool:
-    """Whether the file can be read again; only large values are worth the look."""
-    if not any(
-        isinstance(value, str | list | dict) and len(str(value)) > LARGE_CHARACTERS
-        for value in event.updates.values()
-    ):
-        return True
-    return (
-        len(config_document.render(after.stored, {})) <= config_document.SIZE_LIMIT_BYTES - LARGE_CHARACTERS
-    )
+def _now() -> float:
+    return asyncio.get_running_loop().time()

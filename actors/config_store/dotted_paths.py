@@ -1,18 +1,18 @@
-"""Dotted paths: `vad.sensitivity` is the setting `sensitivity` of the section `vad`."""
+"""Dotted paths: `vad.sensitivity` is the setting `sensitivity` in the section `vad`. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
 def is_within(path: str, section: str) -> bool:
-    """Whether a path is a section's own, or lies below it."""
+    """Whether a path is the section itself or lies below it."""
     return path == section or path.startswith(section + ".")
 
 
 def matches(patterns: Iterable[str], path: str) -> bool:
-    """Whether one of the patterns names the path: `*` stands for any one part, a section for all below it."""
+    """Whether a pattern names the path: `*` stands for any one part, a section for everything below it."""
     parts = path.split(".")
     return any(
         len(wanted) <= len(parts)
@@ -22,7 +22,7 @@ def matches(patterns: Iterable[str], path: str) -> bool:
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted paths to nested objects."""
+    """Turn dotted paths into nested objects."""
     nested: dict[str, Any] = {}
     known: dict[str, dict[str, Any]] = {}
     for path, value in flat.items():
@@ -40,8 +40,31 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted path and value of each leaf; an empty object counts as a value."""
+    for name, value in nested.items():
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def value_at(nested: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path.
+
+    Raises:
+        KeyError: there is none.
+    """
+    value: Any = nested
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            raise KeyError(path)
+        value = value[part]
+    return value
+
+
 def amended(nested: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested objects with some values changed, by dotted path; the given ones stay as they are, and share what does not change."""
+    """Copy nested objects and set some values by dotted path. Sections without a change are shared."""
     after = dict(nested)
     for path, value in changes.items():
         inner = after
@@ -53,7 +76,7 @@ def amended(nested: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def spread(sections: Iterable[str], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Open nested objects that stand for a section into the dotted paths of its settings."""
+    """Replace each nested object that stands for a section by the dotted paths of its settings."""
     known = frozenset(sections)
     leaves: dict[str, Any] = {}
     for name, value in values.items():

@@ -1,4 +1,4 @@
-"""Settings from variables of the process: `UNDERCROFT_SETTING__VAD__SENSITIVITY=0.8`. Pure."""
+"""Reads settings from variables of the process: `UNDERCROFT_SETTING__VAD__SENSITIVITY=0.8`. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.config_store.schema.settings_schema import SettingsSchema
-from actors.config_store.setting_layers import Layer
+from actors.config_store.settings_context import LayerValues
 from schemas.config import SettingProblem
 
 PREFIX: Final = "UNDERCROFT_SETTING__"
@@ -18,12 +18,13 @@ def variable_of(path: str) -> str:
     return PREFIX + path.replace(".", "__").upper()
 
 
-def read(schema: SettingsSchema, environ: Mapping[str, str]) -> tuple[Layer, list[SettingProblem]]:
-    """The layer, and what of it cannot be taken. The schema gives the type: text is tried as it is, then as JSON.
+def read(schema: SettingsSchema, environ: Mapping[str, str]) -> tuple[LayerValues, list[SettingProblem]]:
+    """The layer, and the problems of variables that do not count.
 
-    Names are compared without case, since Windows has none.
+    The schema decides the type: a text is tried as it is, then as JSON. Case does not matter, because Windows
+    has none.
     """
-    paths = {variable_of(path): path for path in reversed(list(schema.fields))}
+    paths = {variable_of(path): path for path in reversed(list(schema.specs))}
     values: dict[str, Any] = {}
     rejected: dict[str, str] = {}
     sources: dict[str, str] = {}
@@ -36,28 +37,28 @@ def read(schema: SettingsSchema, environ: Mapping[str, str]) -> tuple[Layer, lis
             problems.append(
                 SettingProblem(
                     path=name[:200],
-                    problem="there is no setting of this name; 'undercroft config list' shows all",
+                    problem="there is no setting of this name; 'undercroft config list' shows all settings",
                 )
             )
             continue
         sources[path] = name
-        taken, value = _typed(schema, path, text)
-        if taken:
+        is_valid, value = _typed(schema, path, text)
+        if is_valid:
             values[path] = value
         else:
             rejected[path] = f"{name}: {value}"
             problems.append(SettingProblem(path=path, problem=rejected[path]))
-    return Layer("environment", PREFIX + "*", values, rejected, sources), problems
+    return LayerValues("environment", PREFIX + "*", values, rejected, sources), problems
 
 
 def _typed(schema: SettingsSchema, path: str, text: str) -> tuple[bool, Any]:
-    """Whether the text makes a value of the setting; and the value, or why not."""
-    judged = schema.judge({path: text})
-    if not judged.problems:
-        return True, text if schema.fields[path].is_secret else judged.effective[path]
+    """Whether the text is a valid value; and the value, or why it is not."""
+    found = schema.validate({path: text})
+    if not found.problems:
+        return True, text if schema.specs[path].is_secret else found.effective[path]
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
-        return False, judged.problems[0].problem
-    judged = schema.judge({path: parsed})
-    return (False, judged.problems[0].problem) if judged.problems else (True, judged.effective[path])
+        return False, found.problems[0].problem
+    found = schema.validate({path: parsed})
+    return (False, found.problems[0].problem) if found.problems else (True, found.effective[path])

@@ -1800,65 +1800,86 @@ export interface SettingProblem {
   path: string;
   /** one sentence with what was found and what was expected. */
   problem: string;
+  /** for programs that treat some problems differently. */
+  kind?: "other" | "secret_exposed";
 }
 
-/** What became of a settings request. */
+/** What a request did to the effective value of one setting. */
+export interface SettingChange {
+  /** the former value; secrets as `SECRET_PLACEHOLDER`, or empty. */
+  before: unknown;
+  /** the new value; secrets as `SECRET_PLACEHOLDER`, or empty. Equal to `before` if a secret was replaced by another. */
+  after: unknown;
+}
+
+/** The outcome of a settings request. */
 export interface RuntimeConfigResponseEvent {
   type: "config.response";
-  /** every key of the request was taken (or, for get_effective, read); otherwise none was. */
+  /** the whole request was taken, or for `get_effective` answered. If false, nothing changed. */
   success: boolean;
   message: string;
-  /** the overrides are on disk. False with `success` means: in effect now, but lost with the process. */
+  /** the overrides are on disk. False together with `success`: in effect now, lost with the process. */
   durable?: boolean;
   /** all effective settings after the request, nested by section; secrets as `SECRET_PLACEHOLDER`. */
   settings?: Record<string, unknown>;
   /** dotted path to value, what the user set; secrets as `SECRET_PLACEHOLDER`. */
   overrides?: Record<string, unknown>;
+  /** why the request was not taken. */
   problems?: Array<SettingProblem>;
-  /** counts the changes of this life of the store, so that two answers can be put in order. */
+  /** counts the changes since the store started, so that two replies can be put in order. */
   revision?: number;
   /** dotted path to value, what holds until the store ends. */
   session?: Record<string, unknown>;
-  /** of the settings that were set, those that are not in effect since a higher layer wins, and which one that is. */
+  /** of the settings that were set, those that are not in effect because a higher layer wins, and which one wins. */
   shadowed?: Record<string, "environment" | "policy" | "preset" | "profile" | "session" | "user">;
-  /** of the settings that changed, those that take effect when their reader starts again. */
+  /** of the settings that changed, those that take effect when their reader restarts. */
   restart?: Array<string>;
-  /** tells these overrides from others, across lives of the store; told for get_effective only. */
+  /** identifies these overrides, also after a restart of the store; for `get_effective` only. */
   fingerprint?: string;
+  /** dotted path to what this request alone changed; for a dry run, what it would change. */
+  changed?: Record<string, SettingChange>;
 }
 
-/** Read or change the application's settings; several keys at once are taken all or none. */
+/**
+ * Read or change the application's settings. Several keys are taken together or not at all.
+ *
+ * `reset_section` and `reset_defaults` do what `update` does with `resets`: for one section, for every setting.
+ */
 export interface RuntimeConfigRequestEvent {
   type: "config.request";
   operation: "get_effective" | "reset_defaults" | "reset_section" | "update";
   /** dotted path to new value; for `update` only. */
   updates?: Record<string, unknown>;
-  /** dotted path of a section (or of one setting) that goes back to its defaults; for `reset_section` only. */
+  /** dotted path of a section or setting that loses its overrides; for `reset_section` only. */
   section?: string;
   /** judge the request and show the settings as they would be, but change nothing. */
   dry_run?: boolean;
-  /** dotted paths of settings or sections that are no longer overridden; for `update` only, all or none with its keys. */
+  /** dotted paths of settings or sections that lose their overrides; for `update` only. */
   resets?: Array<string>;
   /** `session` changes what holds until the store ends; it is never stored. */
   scope?: "session" | "user";
-  /** refuse the request if the overrides are no longer those of this fingerprint; empty: take it anyway. */
+  /** refuse the request if the overrides do not have this fingerprint any more; empty: take it anyway. */
   expected_fingerprint?: string;
+  /** others could read the values, so a secret among `updates` is refused. */
+  from_command_line?: boolean;
+  /** leave out the `updates` whose value is in effect already, so that they do not become overrides. */
+  skip_unchanged?: boolean;
 }
 
-/** The value of a secret. It is an answer to one peer and is never published. */
+/** The value of a secret. It is a reply to one peer and is never published. */
 export interface SecretRevealedEvent {
   type: "config.secret_revealed";
   value: string;
 }
 
-/** Ask for the value of a secret. Refused, with the reason, where it is not set or the keychain does not give it. */
+/** Ask for the value of a secret. Refused if it is not set, or if the keychain does not return it. */
 export interface SecretRevealRequestEvent {
   type: "config.reveal_secret";
   /** dotted path of a setting that is declared a secret. */
   path: string;
 }
 
-/** What one layer says of a setting. */
+/** What one layer says about a setting. */
 export interface SettingLayer {
   layer: "environment" | "policy" | "preset" | "profile" | "session" | "user";
   /** where the layer is kept, such as a file or the name of a variable. */
@@ -1867,9 +1888,9 @@ export interface SettingLayer {
   is_set: boolean;
   /** the value; secrets as `SECRET_PLACEHOLDER`. */
   value?: unknown;
-  /** whether this value is the one in effect. */
+  /** whether this value is in effect. */
   wins?: boolean;
-  /** why a value that is there does not count; empty if it does. */
+  /** why the value does not count; empty if it does. */
   problem?: string;
 }
 
@@ -1879,11 +1900,11 @@ export interface SettingExplained {
   title: string;
   /** what is in effect; secrets as `SECRET_PLACEHOLDER`. */
   value: unknown;
-  /** the layer whose value that is. */
+  /** the layer that has this value. */
   winner: "environment" | "policy" | "preset" | "profile" | "session" | "user";
   /** one sentence that says why. */
   reason: string;
-  /** the administrator lets nobody change it. */
+  /** the administrator locked it. */
   is_locked: boolean;
   /** every layer, the lowest first. */
   layers: Array<SettingLayer>;
@@ -1896,36 +1917,36 @@ export interface SettingField {
   description: string;
   /** dotted path of its section; empty at the top. */
   section: string;
-  /** what a person reads above it. */
+  /** heading of the section, for people. */
   section_title: string;
   /** its value where no layer has one; secrets as `SECRET_PLACEHOLDER`, or empty. */
   default?: unknown;
   /** whether a user may change it. */
   is_user?: boolean;
-  /** its value is kept in the system's keychain and is told by `config.reveal_secret` only. */
+  /** the system's keychain keeps its value; only `config.reveal_secret` returns it. */
   is_secret?: boolean;
-  /** a new value takes effect when whoever reads it starts again. */
+  /** a new value takes effect when its reader restarts. */
   needs_restart?: boolean;
 }
 
-/** Settings are in effect that were not before; values derived from them are due to be computed anew. */
+/** The effective settings changed; values derived from them have to be computed again. */
 export interface SettingsChangedEvent {
   type: "config.settings_changed";
-  /** dotted path to new value, for each setting whose effective value is another one now; secrets as `SECRET_PLACEHOLDER`. */
+  /** dotted path to new value, for each setting whose effective value changed; secrets as `SECRET_PLACEHOLDER`. */
   changed: Record<string, unknown>;
   /** all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`. */
   settings: Record<string, unknown>;
   revision: number;
   /**
-   * `start` when the store announces what it loaded; `file` when somebody edited `config.json`; `policy` when the
+   * `start` when the store announces what it loaded; `file` when `config.json` was edited; `policy` when the
    * administrator's file changed.
    */
   reason: "file" | "policy" | "reset_defaults" | "reset_section" | "start" | "update";
-  /** of the changed settings, those that take effect when their reader starts again. */
+  /** of the changed settings, those that take effect when their reader restarts. */
   restart?: Array<string>;
 }
 
-/** All that a settings page needs. */
+/** Everything that a settings page needs. */
 export interface SettingsDescribedEvent {
   type: "config.described";
   /** every setting, in the order in which the app declares them. */
@@ -1938,12 +1959,12 @@ export interface SettingsDescribedEvent {
   preset_setting?: string;
 }
 
-/** Ask what settings there are. */
+/** Ask which settings exist. */
 export interface SettingsDescribeRequestEvent {
   type: "config.describe";
 }
 
-/** Where the values of the settings come from that were asked for. */
+/** Where the values of the requested settings come from. */
 export interface SettingsExplainedEvent {
   type: "config.explained";
   settings: Array<SettingExplained>;

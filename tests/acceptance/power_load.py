@@ -19,10 +19,10 @@ from typing import Final
 from pydantic import BaseModel
 
 from actors.config_store.actor import ConfigStore
-from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.files.config_file import ConfigFile
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_layers import Ground
-from actors.config_store.setting_secrets import SecretKeeper
+from actors.config_store.setting_secrets import SettingSecrets
+from actors.config_store.settings_context import SettingsContext
 from actors.shared.keys.key_ring import KeyRing, open_ring
 from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.actor import StateStoreActor
@@ -152,11 +152,9 @@ async def run(directory: Path, numbers: dict[str, int]) -> None:
     """Serve, and be asked, until this process is killed."""
     store, ring = store_of(directory)
     state = StateStoreActor(store, DocumentStore(store, kinds_of([Counter])), Locksmith(ring).unlock)
-    settings = ConfigStore(
-        Ground(PydanticSchema(Counters)),
-        SettingsFile(directory / "config" / "config.json"),
-        lambda: SecretKeeper.for_app("load"),
-    )
+    context = SettingsContext(PydanticSchema(Counters))
+    file = ConfigFile(directory / "config" / "config.json")
+    secrets = SettingSecrets.for_app("load")
     async with (
         memory_bus() as bus,
         bus.connect("state_store") as own,
@@ -165,7 +163,7 @@ async def run(directory: Path, numbers: dict[str, int]) -> None:
         asyncio.TaskGroup() as group,
     ):
         group.create_task(ActorLoop(state, own).run())
-        group.create_task(ActorLoop(settings, other).run())
+        group.create_task(ActorLoop(lambda bus: ConfigStore(bus, context, file, secrets), other).run())
         await serving(bus, "state.save")
         await serving(bus, "config.request")
         load = Load(app, numbers)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.config_store.files import config_document
+from actors.config_store.files.config_file import read_config
 from actors.shared.keys.key_rules import Unlocked
 from actors.state_store.documents.document_store import key_of
 from tests.acceptance.power_load import PARTS, WRITERS, filler, store_of
@@ -102,7 +102,7 @@ def check(directory: Path, log: Log) -> None:
     for former in (directory / "store" / "backups").rglob("*"):  # a small disk, and nobody here who prunes
         if former.is_file():
             former.unlink()
-    overrides = config_document.read(directory / "config" / "config.json").overrides or {
+    overrides = read_config(directory / "config" / "config.json")[0].overrides or {
         "first": 0,
         "second": 0,
     }

@@ -6,16 +6,18 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
 from actors.config_store.actor import ConfigStore
-from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.files.config_file import ConfigFile, write_config
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_layers import Ground
-from actors.config_store.setting_secrets import SecretKeeper
+from actors.config_store.setting_secrets import SettingSecrets
+from actors.config_store.settings_context import SettingsContext
 from bus.actor_loop import ActorLoop
 from bus.client import Peer, connect
 from bus.discovery import Runtime
@@ -41,14 +43,20 @@ def model() -> type[BaseModel]:
 def store(pipe: Connection, runtime: Runtime, directory: Path) -> None:
     """Be the configuration store; asked with anything, tells how many writes it made."""
 
+    writes = 0
+
+    def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
+        nonlocal writes
+        writes += 1
+        return write_config(path, overrides, others, version)
+
     async def run() -> None:
-        file = SettingsFile(directory / "config.json")
-        actor = ConfigStore(Ground(PydanticSchema(model())), file, lambda: SecretKeeper.for_app("benchmark"))
+        file = ConfigFile(directory / "config.json", write=write)
+        settings = SettingsContext(PydanticSchema(model()))
+        secrets = SettingSecrets.for_app("benchmark")
         async with connect("config_store", runtime=runtime) as peer:
-            asyncio.get_running_loop().add_reader(
-                pipe.fileno(), lambda: pipe.send((pipe.recv(), actor.commits.writes)[1])
-            )
-            await ActorLoop(actor, peer).run()
+            asyncio.get_running_loop().add_reader(pipe.fileno(), lambda: pipe.send((pipe.recv(), writes)[1]))
+            await ActorLoop(lambda context: ConfigStore(context, settings, file, secrets), peer).run()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(run())

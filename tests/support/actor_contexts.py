@@ -22,8 +22,8 @@ def context_without_bus(
     name: str, locations: Locations, profile: Profile, defaults: Locations | None = None
 ) -> ActorContext:
     """For actors that are built and looked at, but never run: anything they say would fail."""
-    nothing = cast(Any, None)
-    bus = BusContext(peer=nothing, tasks=nothing, alerts=nothing, metrics=Metrics())
+    peer = Peer.__new__(Peer)  # its methods can be handed on, and fail when they are called
+    bus = BusContext(peer=peer, tasks=cast(Any, None), alerts=Alerts(name, peer.publish), metrics=Metrics())
     return ActorContext.on(bus, name, locations, profile, defaults)
 
 

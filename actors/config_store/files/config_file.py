@@ -1,26 +1,54 @@
-"""`config.json` as this store knows it: read, migrated, written, and looked at for what others did to it."""
+"""`config.json` on disk: read, migrated, written durably, and compared with what other programs wrote.
+
+It is replaced as a whole. A file that does not parse is renamed, never overwritten.
+"""
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actors.config_store.files import config_document as document
-from actors.config_store.files.config_document import Document, NotADocument
+from actors.config_store.files.config_content import (
+    FORMAT,
+    SIZE_LIMIT_BYTES,
+    ConfigContent,
+    NotConfigContent,
+    parse,
+    render,
+)
 from actors.config_store.files.setting_migrations import Migration, MigrationFailed, back_up, migrate
-from actors.shared.durable.durable_write import DurableWriteFailed, sweep_temporary
+from actors.shared.durable.durable_write import (
+    DurableWriteFailed,
+    make_directory,
+    replace_file,
+    sweep_temporary,
+)
+from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.durable.quarantine import quarantine
 from bus.errors import OperatorError, TransientError, UndercroftError
 
-Signature = tuple[int, int, int, int] | None
 Write = Callable[[Path, Mapping[str, Any], Mapping[str, Any], int], bytes]
+"""Replaces the file by overrides, other fields and settings version; returns the bytes that it wrote."""
 
 
-class ReadOnly(OperatorError):
-    """What is on disk was written by a later version, and is never downgraded.
+class ConfigUnreadable(OperatorError):
+    """The file exists but cannot be read. That says nothing about its content, so it is left alone.
+
+    Attributes:
+        path: the file.
+        reason: the operating system's words.
+    """
+
+    path: str
+    reason: str
+    words = "{path}: cannot be read ({reason}); nothing was changed; make it readable for this user"
+
+
+class ConfigReadOnly(OperatorError):
+    """A later version wrote the file, so this one never writes it.
 
     Attributes:
         reason: which version that is.
@@ -31,32 +59,49 @@ class ReadOnly(OperatorError):
 
 
 class ChangedOutside(TransientError):
-    """Somebody else wrote the file since it was last looked at: what they wrote comes first.
+    """Another program wrote the file since `look` was called last; its changes have to be taken first.
 
     Attributes:
         path: the file.
     """
 
     path: str
-    words = (
-        "{path}: somebody else writes it all the time; what is in effect is written once they leave it alone"
-    )
+    words = "{path}: another program keeps writing it; the settings are written once it stops"
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What somebody else did to the file: a document, or why it is none; neither if it is gone."""
+class FileEdited:
+    """Another program wrote content that can be parsed."""
 
-    document: Document | None = None
-    fault: str = ""
+    content: ConfigContent
 
 
-class SettingsFile:
-    """The one file of the store. Synchronous; one call at a time.
+@dataclass(frozen=True)
+class FileUnusable:
+    """The file cannot be read or parsed; `fault` says why, with its path."""
+
+    fault: str
+
+
+@dataclass(frozen=True)
+class FileMissing:
+    """The file was deleted."""
+
+
+@dataclass(frozen=True)
+class FileUnchanged:
+    """The file has the content that the store knows."""
+
+
+class ConfigFile:
+    """The settings file of one store. Synchronous; one call at a time.
 
     Attributes:
-        known: the document that is on disk, as far as we know.
-        migration_fault: why the settings of an earlier version stay as they are; empty if they do not.
+        path: the file.
+        known: the content that is on disk, as far as is known.
+        renamed_to: where a file went that did not parse at the start; None if there was none.
+        fault: why it did not parse; empty if there was none.
+        migration_fault: why settings of an earlier version were not migrated; empty if they were.
     """
 
     def __init__(
@@ -64,119 +109,171 @@ class SettingsFile:
         path: Path,
         version: int = 1,
         migrations: Mapping[int, Migration] | None = None,
-        write: Write = document.write,
+        write: Write | None = None,
     ) -> None:
-        """Read it, and migrate it.
+        """Read the file and migrate it.
+
+        Args:
+            path: the file.
+            version: of the settings that the app declares.
+            migrations: version to function that leads to the next one.
+            write: replaces the file; None for the durable write.
 
         Raises:
-            ConfigUnreadable: it is there but cannot be read.
+            ConfigUnreadable: it exists but cannot be read.
         """
         self.path = path
         self.migration_fault = ""
         self._wanted_version = version
-        self._write = write
-        self._refused = False
+        self._write = write or write_config
+        self._is_refused = False
         sweep_temporary(path)
-        self._signature = signature_of(path)
-        self.known = document.read(path)
-        if self.known.put_aside is not None:
-            self._signature = None
-        self._version = self.known.version if self.known.content is not None else version
-        if self.known.content is not None and self.known.version < version and not self.known.is_newer:
+        self._identity = FileIdentity.seen_at(path)
+        self.known, self.renamed_to, self.fault = read_config(path)
+        if self.renamed_to is not None:
+            self._identity = None
+        self._version = self.known.version if self.known.source is not None else version
+        if self.known.source is not None and self.known.version < version and not self.known.is_newer:
             self._migrate(migrations or {})
 
     @property
     def read_only(self) -> str:
-        """Why nothing may be written; empty if it may."""
+        """Why the file must not be written; empty if it may be."""
         if self.known.is_newer:
-            return f"{self.path} has format {self.known.format}, of a later version; this one writes format {document.FORMAT}, so it only reads"
+            return (
+                f"{self.path} has format {self.known.format}, of a later version; "
+                f"this version writes format {FORMAT}, so it only reads the file"
+            )
         if self.known.version > self._wanted_version:
-            found, ours = self.known.version, self._wanted_version
-            return f"{self.path} holds settings of version {found}, of a later version of the app; this one knows {ours}, so it only reads"
+            return (
+                f"{self.path} holds settings of version {self.known.version}, of a later version of the app; "
+                f"this one knows version {self._wanted_version}, so it only reads the file"
+            )
         return ""
 
     def save(self, stored: Mapping[str, Any]) -> None:
-        """Write what the user set; once this returns, a power cut cannot take it back.
+        """Write the user's overrides; once this returns, a power cut cannot undo it.
 
-        What was refused of somebody else's edit is put aside first.
+        An edit that was refused is renamed first.
 
         Raises:
-            ChangedOutside: somebody wrote it meanwhile; call `look` first.
-            ReadOnly: a later version wrote it.
-            DurableWriteFailed: a step failed; what was on disk before is still there.
-            OSError: the directory cannot be made, or the edit cannot be put aside.
+            ChangedOutside: another program wrote it meanwhile; call `look` first.
+            ConfigReadOnly: a later version wrote it.
+            DurableWriteFailed: a step failed; the former content is still on disk.
+            OSError: the directory cannot be created, or the edit cannot be renamed.
         """
-        if signature_of(self.path) != self._signature:
+        if self.has_changed():
             raise ChangedOutside(str(self.path))
         if self.read_only:
-            raise ReadOnly(self.read_only)
-        if self._refused:
+            raise ConfigReadOnly(self.read_only)
+        if self._is_refused:
             quarantine(self.path)
-            self._refused = False
-            self._signature = None
+            self._is_refused = False
+            self._identity = None
         try:
-            content = self._write(self.path, stored, self.known.others, self._version)
+            source = self._write(self.path, stored, self.known.others, self._version)
         except DurableWriteFailed as error:
             if error.replaced:
-                self._signature = signature_of(self.path)
+                self._identity = FileIdentity.seen_at(self.path)
             raise
-        self._signature = signature_of(self.path)
-        self.known = Document(stored, self.known.others, version=self._version, content=content)
+        self._identity = FileIdentity.seen_at(self.path)
+        self.known = ConfigContent(stored, self.known.others, version=self._version, source=source)
 
     def has_changed(self) -> bool:
-        """Whether somebody else may have touched the file since we last looked."""
-        return signature_of(self.path) != self._signature
+        """Whether another program may have touched the file since the last look."""
+        return FileIdentity.seen_at(self.path) != self._identity
 
-    def look(self) -> Outside | None:
-        """What somebody else did to the file since we last looked; None if its content is what we know.
-
-        Raises:
-            ConfigUnreadable: it is there but cannot be read.
-        """
-        self._signature = signature_of(self.path)
-        content = document.read_bytes(self.path)
-        if content is not None and content == self.known.content:
-            self._refused = False
-            return None
-        if content is None:
-            self._refused = False
-            return Outside() if self.known.content is not None else None
+    def look(self) -> FileEdited | FileUnusable | FileMissing | FileUnchanged:
+        """What another program did to the file since the last look."""
+        self._identity = FileIdentity.seen_at(self.path)
         try:
-            return Outside(document.parse(content))
-        except NotADocument as error:
-            return Outside(fault=str(error))
+            source = read_bytes(self.path)
+        except ConfigUnreadable as error:
+            return FileUnusable(str(error))
+        if source == self.known.source:
+            self._is_refused = False
+            return FileUnchanged()
+        if source is None:
+            self._is_refused = False
+            return FileMissing()
+        try:
+            return FileEdited(parse(source))
+        except NotConfigContent as error:
+            return FileUnusable(f"{self.path}: {error}")
 
-    def take(self, found: Document) -> None:
-        """What somebody else wrote is what we know now."""
-        self.known, self._version, self._refused = found, found.version, False
+    def accept(self, content: ConfigContent) -> None:
+        """Take over what another program wrote as the known content."""
+        self.known, self._version, self._is_refused = content, content.version, False
 
     def refuse(self) -> None:
-        """What somebody else wrote is left alone, and put aside before it would be written over."""
-        self._refused = True
+        """Leave what another program wrote alone; `save` renames it before it writes."""
+        self._is_refused = True
 
     def _migrate(self, table: Mapping[int, Migration]) -> None:
         before = self.known
         try:
             overrides = migrate(before.overrides, before.version, self._wanted_version, table)
             back_up(self.path, before.version)
-            content = self._write(self.path, overrides, before.others, self._wanted_version)
+            source = self._write(self.path, overrides, before.others, self._wanted_version)
         except (MigrationFailed, DurableWriteFailed, OSError) as error:
-            words = (
-                str(error)
-                if isinstance(error, UndercroftError)
-                else f"settings of version {before.version} were not migrated: {error}"
-            )
+            words = str(error)
+            if not isinstance(error, UndercroftError):
+                words = f"settings of version {before.version} were not migrated: {error}"
             self.migration_fault = words
             return
-        self._signature = signature_of(self.path)
+        self._identity = FileIdentity.seen_at(self.path)
         self._version = self._wanted_version
-        self.known = Document(overrides, before.others, version=self._version, content=content)
+        self.known = ConfigContent(overrides, before.others, version=self._version, source=source)
 
 
-def signature_of(path: Path) -> Signature:
-    """Tells one state of a file from another without reading it; None if there is none that can be seen."""
+def read_config(path: Path) -> tuple[ConfigContent, Path | None, str]:
+    """Read the file; one that does not parse is renamed, and counts as empty.
+
+    Returns:
+        The content; where a bad file went, or None; why it is bad, or an empty text.
+
+    Raises:
+        ConfigUnreadable: it exists but the system does not let us read it.
+    """
+    source = read_bytes(path)
+    if source is None:
+        return ConfigContent({}, {}), None, ""
     try:
-        found = os.stat(path)
-    except OSError:
+        return parse(source), None, ""
+    except NotConfigContent as error:
+        return ConfigContent({}, {}), quarantine(path), str(error)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """The bytes of the file, at most one more than the limit; None if there is no file.
+
+    Raises:
+        ConfigUnreadable: it exists but the system does not let us read it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(SIZE_LIMIT_BYTES + 1)
+    except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    except OSError as error:
+        raise ConfigUnreadable(str(path), error.strerror or str(error)) from error
+
+
+def write_config(
+    path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1
+) -> bytes:
+    """Replace the file durably; returns what was written.
+
+    Raises:
+        DurableWriteFailed: a step failed; the former content is still on disk.
+        OSError: the directory cannot be created.
+    """
+    source = render(overrides, others, version)
+    try:
+        replace_file(path, source)
+    except DurableWriteFailed as failed:
+        if failed.step != "create" or failed.errno != errno.ENOENT:
+            raise
+        make_directory(path.parent)
+        replace_file(path, source)
+    return source

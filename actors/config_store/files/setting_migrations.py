@@ -1,4 +1,4 @@
-"""Brings the overrides of an earlier version of the app to the present one: only ever adding, one version at a time, with a backup first."""
+"""Migrates the overrides of an earlier app: one version at a time, only adding, with a backup first."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.config_store.schema.settings_schema import is_plain
+from actors.config_store.schema.plain_values import is_plain
 from actors.shared.durable.durable_write import FILE_MODE, remove_file, sync_directory, sync_file
+from actors.shared.durable.numbered_name import candidates
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
     from actors.shared.profile.profile import Profile
 
 Migration = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""Is handed the overrides of version N by dotted path, and returns what version N+1 has in addition."""
+"""Gets the overrides of version N by dotted path, and returns what version N+1 has in addition."""
 
 
 class MigrationFailed(OperatorError):
-    """A migration of the app does not do what it should; the settings stay as they were.
+    """A migration of the app failed, or broke the rules; the settings stay as they were.
 
     Attributes:
-        version: from which version it leads on.
+        version: that it starts from.
         detail: what was expected and what was found.
     """
 
     version: int
     detail: str
     words = (
-        "settings of version {version} were not migrated: {detail}; they stay as they are and "
-        "are tried again at the next start"
+        "settings of version {version} were not migrated: {detail}; they stay as they are, and "
+        "the next start tries again"
     )
 
 
 def load_migrations(profile: Profile) -> dict[int, Migration]:
-    """The table that the profile names, version to function; empty if it names none.
+    """The table of version to function that the profile names; empty if it names none.
 
     Raises:
         ProfileError: the file cannot be imported.
-        MigrationFailed: there is no such table in it.
+        MigrationFailed: it has no such table.
     """
     if not profile.settings_migrations:
         return {}
@@ -56,10 +57,16 @@ def load_migrations(profile: Profile) -> dict[int, Migration]:
 def migrate(
     overrides: Mapping[str, Any], version: int, wanted: int, table: Mapping[int, Migration]
 ) -> dict[str, Any]:
-    """Go from one version to another, step by step. What was there stays as it was, so that the earlier version of the app still finds it.
+    """Add what later versions need, step by step. Existing values stay, so the earlier app still finds them.
+
+    Args:
+        overrides: dotted path to value.
+        version: of the overrides.
+        wanted: version to reach.
+        table: version to the function that leads to the next one.
 
     Raises:
-        MigrationFailed: a step is missing, fails, or would change or lose what is there.
+        MigrationFailed: a step is missing or fails, or would change an existing value.
     """
     found = dict(overrides)
     for step in range(version, wanted):
@@ -72,25 +79,26 @@ def migrate(
             raise MigrationFailed(step, f"{type(error).__name__}: {error}") from error
         for path, value in result.items():
             if not is_plain({path: value}):
-                raise MigrationFailed(step, f"{path!r} is not a path with a value that JSON knows")
+                raise MigrationFailed(step, f"the value of {path!r} is not JSON")
             if path in found and found[path] != value:
                 raise MigrationFailed(
-                    step, f"it changes {path!r}; a migration only adds, so a new meaning needs a new name"
+                    step, f"it changes {path!r}; a migration may only add, so a new meaning needs a new name"
                 )
         found = {**result, **found}
     return found
 
 
 def back_up(path: Path, version: int) -> Path:
-    """Keep the file as `config.json.v3.bak`, or `.v3.bak.2` ... if that is taken by another content; durable once this returns.
+    """Copy the file to `config.json.v3.bak`, durably; a backup with other content is never overwritten.
+
+    Returns:
+        The backup; an earlier one if it has the same content.
 
     Raises:
-        OSError: it cannot be read or written.
+        OSError: the file cannot be read, or the backup cannot be written.
     """
     content = path.read_bytes()
-    number = 1
-    while True:
-        target = path.with_name(f"{path.name}.v{version}.bak" + (f".{number}" if number > 1 else ""))
+    for target in candidates(path.with_name(f"{path.name}.v{version}.bak")):
         try:
             descriptor = os.open(
                 target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE
@@ -98,7 +106,6 @@ def back_up(path: Path, version: int) -> Path:
         except FileExistsError:
             if target.read_bytes() == content:
                 return target
-            number += 1
             continue
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -110,3 +117,4 @@ def back_up(path: Path, version: int) -> Path:
             raise
         sync_directory(path.parent)
         return target
+    raise AssertionError("candidates never end")

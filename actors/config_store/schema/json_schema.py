@@ -1,4 +1,4 @@
-"""Settings that an app declares as JSON Schema; sections are objects with `properties`. Imported only where a profile does so."""
+"""Settings declared as JSON Schema. A section is an object with `properties`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 
-from actors.config_store.dotted_paths import is_within, nest
+from actors.config_store.dotted_paths import nest
 from actors.config_store.schema.settings_schema import (
     RESTART,
     SECRET,
     USER,
-    FieldSpec,
-    Judged,
+    SettingSpec,
     SettingsSchemaWrong,
+    Validation,
     check_secret,
+    may_show_secret,
 )
 from schemas.config import SettingProblem
 
@@ -42,17 +43,24 @@ LOCAL_KEYWORDS: Final = frozenset(
         "additionalProperties",
     }
 )
-"""With these alone at the top, a schema is valid where each of its properties is: none of them is ever missing or unknown."""
+"""A schema with only these at the top is valid if each property is: none is ever missing or unknown."""
 
 
 class JsonSchema:
-    """A JSON Schema (draft 2020-12), seen as settings with dotted paths. It refers to itself only: nothing is fetched."""
+    """A JSON Schema (draft 2020-12), seen as settings with dotted paths.
+
+    References must stay within the file; nothing is fetched.
+    """
 
     def __init__(self, content: Any, source: str) -> None:
-        """Look through the schema.
+        """Read the schema.
+
+        Args:
+            content: the parsed file.
+            source: the file; for people.
 
         Raises:
-            SettingsSchemaWrong: it is none, or a setting has no valid default.
+            SettingsSchemaWrong: it is not a schema, or a setting has no valid default.
         """
         self.source = source
         self.sections: dict[str, str] = {}
@@ -63,33 +71,33 @@ class JsonSchema:
             Draft202012Validator.check_schema(content)
         except SchemaError as error:
             raise SettingsSchemaWrong(
-                source, ".".join(map(str, error.absolute_path)), f"no JSON Schema: {error.message}"
+                source, ".".join(map(str, error.absolute_path)), f"not a JSON Schema: {error.message}"
             ) from error
-        self.fields = {spec.path: spec for spec in self._walk(content, "")}
-        for spec in self.fields.values():
+        self.specs = {spec.path: spec for spec in self._walk(content, "")}
+        for spec in self.specs.values():
             check_secret(spec, source)
-        self._defaults = {path: spec.default for path, spec in self.fields.items()}
-        self._secrets = [path for path, spec in self.fields.items() if spec.is_secret]
-        self._sections = _sections(content, self.fields)
+        self._defaults = {path: spec.default for path, spec in self.specs.items()}
+        self._secrets = [path for path, spec in self.specs.items() if spec.is_secret]
+        self._paths_by_section = _paths_by_section(content, self.specs)
         self._validator = Draft202012Validator(content, registry=Registry())
-        wrong = self.judge({}).problems
+        wrong = self.validate({}).problems
         if wrong:
             raise SettingsSchemaWrong(source, wrong[0].path, f"its default is not valid: {wrong[0].problem}")
 
-    def judge(self, values: Mapping[str, Any]) -> Judged:
-        """Lay values over the defaults and validate the whole."""
+    def validate(self, values: Mapping[str, Any]) -> Validation:
+        """Put values on top of the defaults and validate the whole."""
         whole = {**self._defaults, **values}
         errors = list(itertools.islice(self._validator.iter_errors(nest(whole)), PROBLEM_LIMIT))
-        return Judged(problems=tuple(map(self._problem, errors))) if errors else Judged(whole)
+        return Validation(problems=tuple(map(self._problem, errors))) if errors else Validation(whole)
 
-    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Judged | None:
-        """Judge the sections that hold these settings; None where the schema has rules across sections."""
+    def validate_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Validation | None:
+        """Validate the sections that hold these settings; None if a rule of the schema spans sections."""
         names = {path.partition(".")[0] for path in paths}
-        if not names <= self._sections.keys():
+        if not names <= self._paths_by_section.keys():
             return None
         within = {
             path: values.get(path, self._defaults[path])
-            for name, paths in self._sections.items()
+            for name, paths in self._paths_by_section.items()
             if name in names
             for path in paths
         }
@@ -99,46 +107,40 @@ class JsonSchema:
             for name, value in nest(within).items()
         )
         errors = list(itertools.islice(itertools.chain.from_iterable(found), PROBLEM_LIMIT))
-        return Judged(problems=tuple(map(self._problem, errors))) if errors else Judged(within)
+        return Validation(problems=tuple(map(self._problem, errors))) if errors else Validation(within)
 
-    def document(self) -> dict[str, Any]:
+    def as_json_schema(self) -> dict[str, Any]:
         """The schema itself."""
         return self._content
 
     def _problem(self, error: ValidationError) -> SettingProblem:
         path = ".".join(map(str, error.absolute_path))
         wanted = json.dumps(error.validator_value, ensure_ascii=False)[:100]
-        if any(is_within(secret, path) or is_within(path, secret) for secret in self._secrets) or (
-            self._secrets and not path
-        ):
-            return SettingProblem(
-                path=path,
-                problem=f"expected {error.validator} {wanted}; the value is not shown, since it holds a secret",
-            )
-        return SettingProblem(
-            path=path, problem=f"expected {error.validator} {wanted}; found {repr(error.instance)[:100]}"
-        )
+        found = "the value is not shown, because it holds a secret"
+        if not may_show_secret(self._secrets, path):
+            found = f"found {repr(error.instance)[:100]}"
+        return SettingProblem(path=path, problem=f"expected {error.validator} {wanted}; {found}")
 
-    def _walk(self, schema: Mapping[str, Any], prefix: str) -> Iterator[FieldSpec]:
+    def _walk(self, schema: Mapping[str, Any], prefix: str) -> Iterator[SettingSpec]:
         for name, declared in schema.get("properties", {}).items():
             path = prefix + name
             if "." in name or not name:
-                raise SettingsSchemaWrong(self.source, path, "the name of a setting holds no dot")
+                raise SettingsSchemaWrong(self.source, path, "the name of a setting must not contain a dot")
             found = self._resolved(declared, path)
             if isinstance(found.get("properties"), dict):
                 if path.count(".") > REFERENCE_LIMIT:
                     raise SettingsSchemaWrong(
-                        self.source, path[:200], "sections are nested too deep, or refer to themselves"
+                        self.source, path[:200], "sections are nested too deeply, or refer to themselves"
                     )
                 self.sections[path] = str(found.get("title", name))
                 yield from self._walk(found, path + ".")
             elif "default" not in found:
-                raise SettingsSchemaWrong(self.source, path, "it has no 'default'; every setting needs one")
+                raise SettingsSchemaWrong(self.source, path, "expected a 'default': every setting needs one")
             else:
                 yield _spec(path, found)
 
     def _resolved(self, declared: Any, path: str) -> Mapping[str, Any]:
-        """The declaration with what it refers to; its own keywords win."""
+        """The declaration with its references resolved; its own keywords win."""
         found: dict[str, Any] = dict(declared) if isinstance(declared, dict) else {}
         for _ in range(REFERENCE_LIMIT):
             reference = found.pop("$ref", None)
@@ -163,18 +165,18 @@ class JsonSchema:
         raise SettingsSchemaWrong(self.source, path, "the reference leads back to itself")
 
 
-def _sections(content: Mapping[str, Any], fields: Iterable[str]) -> dict[str, list[str]]:
-    """The settings below each name at the top; none if the schema has rules that go across."""
+def _paths_by_section(content: Mapping[str, Any], paths: Iterable[str]) -> dict[str, list[str]]:
+    """The settings below each top-level name; empty if the schema has rules that span sections."""
     if not content.keys() <= LOCAL_KEYWORDS:
         return {}
     found: dict[str, list[str]] = {}
-    for path in fields:
+    for path in paths:
         found.setdefault(path.partition(".")[0], []).append(path)
     return found
 
 
-def _spec(path: str, found: Mapping[str, Any]) -> FieldSpec:
-    return FieldSpec(
+def _spec(path: str, found: Mapping[str, Any]) -> SettingSpec:
+    return SettingSpec(
         path=path,
         title=str(found.get("title", path.rpartition(".")[2])),
         description=str(found.get("description", "")),

@@ -1,22 +1,15 @@
-"""What the store has to know of an app's settings, whichever way the app declares them."""
+"""The interface to an app's settings: which exist, what is declared about each, which values are valid."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
+from actors.config_store.dotted_paths import is_within
 from bus.errors import OperatorError
 from schemas.config import SettingProblem
 
-if TYPE_CHECKING:
-    from actors.shared.profile.profile import Profile
-
-SIZE_LIMIT_BYTES: Final = 1024 * 1024
-DEPTH_LIMIT: Final = 64
 SECRET: Final = "x-secret"  # noqa: S105  # the name of a marker
 USER: Final = "x-user"
 RESTART: Final = "x-restart"
@@ -41,14 +34,14 @@ class SettingsSchemaWrong(OperatorError):
 
 
 @dataclass(frozen=True)
-class FieldSpec:
-    """What is declared about one setting.
+class SettingSpec:
+    """What the app declares about one setting.
 
     Attributes:
-        default: plain data, as JSON knows it.
+        default: plain data, as in JSON.
         is_user: a user may change it.
-        needs_restart: a new value takes effect when its reader starts again.
-        is_secret: its value belongs into the keychain.
+        needs_restart: a new value takes effect when its reader restarts.
+        is_secret: the keychain keeps its value.
     """
 
     path: str
@@ -66,15 +59,20 @@ class FieldSpec:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a schema says of values: every setting by dotted path, or the problems because of which there is none."""
+class Validation:
+    """What a schema says about values.
+
+    Attributes:
+        effective: the value of each setting by dotted path; empty if there are problems.
+        problems: why the values are not valid.
+    """
 
     effective: Mapping[str, Any] = field(default_factory=dict, repr=False)
     problems: tuple[SettingProblem, ...] = ()
 
 
 class SettingsSchema(Protocol):
-    """The settings of an app: which there are, and which values they take."""
+    """The settings of an app: which exist, and which values they take."""
 
     @property
     def source(self) -> str:
@@ -82,8 +80,8 @@ class SettingsSchema(Protocol):
         ...
 
     @property
-    def fields(self) -> Mapping[str, FieldSpec]:
-        """Every setting by dotted path, in the order of declaration."""
+    def specs(self) -> Mapping[str, SettingSpec]:
+        """Each setting by dotted path, in the order of declaration."""
         ...
 
     @property
@@ -91,86 +89,44 @@ class SettingsSchema(Protocol):
         """Title of each section by dotted path."""
         ...
 
-    def judge(self, values: Mapping[str, Any]) -> Judged:
-        """Lay values over the defaults, by dotted path, and see whether the whole is valid."""
+    def validate(self, values: Mapping[str, Any]) -> Validation:
+        """Put values, by dotted path, on top of the defaults and validate the result as a whole."""
         ...
 
-    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Judged | None:
-        """Judge only those sections at the top that hold these settings, and tell what is in effect in them.
+    def validate_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> Validation | None:
+        """Validate only the top-level sections that hold `paths`; the result covers those sections.
 
-        None where that does not say whether the whole is valid: a rule goes across sections, or a setting is
-        in none.
+        None if that does not prove the whole valid: a rule spans sections, or a setting is in no section.
         """
         ...
 
-    def document(self) -> dict[str, Any]:
+    def as_json_schema(self) -> dict[str, Any]:
         """Types and ranges, as JSON Schema."""
         ...
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+def unknown_setting(schema: SettingsSchema, path: str) -> str:
+    """Say that there is no such setting; empty if there is."""
+    if path in schema.specs:
+        return ""
+    sections = sorted({known.split(".")[0] for known in schema.specs})
+    return f"there is no setting {path[:200]!r}; sections are {', '.join(sections)}"
 
 
-def load_schema(profile: Profile) -> SettingsSchema:
-    """The settings that a profile declares, as a pydantic model or as JSON Schema.
-
-    Raises:
-        ProfileError: it declares none, or the model cannot be imported.
-        SettingsSchemaWrong: a field has no valid default, or the schema is none.
-    """
-    if profile.settings.endswith(".json"):
-        from actors.config_store.schema.json_schema import JsonSchema
-
-        path = profile.directory / profile.settings
-        return JsonSchema(_read(path), str(path))
-    from actors.config_store.schema.pydantic_schema import PydanticSchema
-
-    return PydanticSchema(profile.load_settings(), str(profile.directory / profile.settings))
+def may_show_secret(secrets: Iterable[str], path: str) -> bool:
+    """Whether a message about the value at `path` could contain a secret; an empty path means the whole."""
+    return any(not path or is_within(secret, path) or is_within(path, secret) for secret in secrets)
 
 
-def is_plain(value: Any, depth: int = DEPTH_LIMIT) -> bool:
-    """Whether a value can be written as JSON and sent as MessagePack: nothing infinite, no bytes, no integer beyond 64 bits."""
-    match value:
-        case None | bool():
-            return True
-        case str():
-            return _SURROGATE.search(value) is None
-        case int():
-            return -(1 << 63) <= value < 1 << 64
-        case float():
-            return math.isfinite(value)
-        case list() | tuple():
-            return depth > 0 and all(is_plain(item, depth - 1) for item in value)
-        case dict():
-            return depth > 0 and all(
-                isinstance(name, str) and is_plain(name) and is_plain(item, depth - 1)
-                for name, item in value.items()
-            )
-        case _:
-            return False
-
-
-def check_secret(spec: FieldSpec, source: str) -> None:
-    """A secret is text, and has none as its default.
+def check_secret(spec: SettingSpec, source: str) -> None:
+    """Check that a secret has an empty default.
 
     Raises:
-        SettingsSchemaWrong: the field is declared otherwise.
+        SettingsSchemaWrong: it has another one.
     """
     if spec.is_secret and spec.default not in ("", None):
         raise SettingsSchemaWrong(
             source,
             spec.path,
-            "a secret has an empty default; expected '' or null, since a profile is no place for one",
+            "a secret must have an empty default, '' or null: a profile is no place for secrets",
         )
-
-
-def _read(path: Path) -> Any:
-    from actors.shared.durable.strict_json import NotStrictJson, parse
-
-    try:
-        with path.open("rb") as file:
-            return parse(file.read(SIZE_LIMIT_BYTES + 1), SIZE_LIMIT_BYTES)
-    except OSError as error:
-        raise SettingsSchemaWrong(str(path), "", f"cannot be read: {error.strerror}") from error
-    except NotStrictJson as error:
-        raise SettingsSchemaWrong(str(path), "", str(error)) from error

@@ -17,7 +17,7 @@ SETTINGS_MODULES: Final = ("pydantic.fields", "pydantic.types")
 """Modules of a settings model; pydantic imports these only when one is built."""
 
 FURTHER_MODULES: Final = {
-    "actors.config_store": SETTINGS_MODULES,
+    "actors.config_store": ("actors.config_store.store_builder", *SETTINGS_MODULES),
     "actors.state_store": (*SETTINGS_MODULES, "actors.shared.keys.key_ring"),
 }
 """What these actors import at every start, but late, since commands do without it."""

@@ -2136,26 +2136,42 @@ class SettingProblem(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: dotted path of the setting, such as `vad.sensitivity`.
         problem: one sentence with what was found and what was expected.
+        kind: for programs that treat some problems differently.
     """
 
     path: str
     problem: str
+    kind: Literal["other", "secret_exposed"] = "other"
+
+
+class SettingChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request did to the effective value of one setting.
+
+    Attributes:
+        before: the former value; secrets as `SECRET_PLACEHOLDER`, or empty.
+        after: the new value; secrets as `SECRET_PLACEHOLDER`, or empty. Equal to `before` if a secret was replaced by
+            another.
+    """
+
+    before: Any
+    after: Any
 
 
 class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.response"):
-    """What became of a settings request.
+    """The outcome of a settings request.
 
     Attributes:
-        success: every key of the request was taken (or, for get_effective, read); otherwise none was.
-        durable: the overrides are on disk. False with `success` means: in effect now, but lost with the process.
+        success: the whole request was taken, or for `get_effective` answered. If false, nothing changed.
+        durable: the overrides are on disk. False together with `success`: in effect now, lost with the process.
         settings: all effective settings after the request, nested by section; secrets as `SECRET_PLACEHOLDER`.
         overrides: dotted path to value, what the user set; secrets as `SECRET_PLACEHOLDER`.
-        revision: counts the changes of this life of the store, so that two answers can be put in order.
+        problems: why the request was not taken.
+        revision: counts the changes since the store started, so that two replies can be put in order.
         session: dotted path to value, what holds until the store ends.
-        shadowed: of the settings that were set, those that are not in effect since a higher layer wins, and which one that
-            is.
-        restart: of the settings that changed, those that take effect when their reader starts again.
-        fingerprint: tells these overrides from others, across lives of the store; told for get_effective only.
+        shadowed: of the settings that were set, those that are not in effect because a higher layer wins, and which one wins.
+        restart: of the settings that changed, those that take effect when their reader restarts.
+        fingerprint: identifies these overrides, also after a restart of the store; for `get_effective` only.
+        changed: dotted path to what this request alone changed; for a dry run, what it would change.
     """
 
     success: bool
@@ -2169,20 +2185,24 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
     shadowed: dict[str, Literal["environment", "policy", "preset", "profile", "session", "user"]] = {}
     restart: list[str] = []
     fingerprint: str = ""
+    changed: dict[str, SettingChange] = {}
 
 
 class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True, kw_only=True, tag="config.request"):
-    """Read or change the application's settings; several keys at once are taken all or none.
+    """Read or change the application's settings. Several keys are taken together or not at all.
+
+    `reset_section` and `reset_defaults` do what `update` does with `resets`: for one section, for every setting.
 
     Attributes:
         updates: dotted path to new value; for `update` only.
-        section: dotted path of a section (or of one setting) that goes back to its defaults; for `reset_section` only.
+        section: dotted path of a section or setting that loses its overrides; for `reset_section` only.
         dry_run: judge the request and show the settings as they would be, but change nothing.
-        resets: dotted paths of settings or sections that are no longer overridden; for `update` only, all or none with its
-            keys.
+        resets: dotted paths of settings or sections that lose their overrides; for `update` only.
         scope: `session` changes what holds until the store ends; it is never stored.
-        expected_fingerprint: refuse the request if the overrides are no longer those of this fingerprint; empty: take it
+        expected_fingerprint: refuse the request if the overrides do not have this fingerprint any more; empty: take it
             anyway.
+        from_command_line: others could read the values, so a secret among `updates` is refused.
+        skip_unchanged: leave out the `updates` whose value is in effect already, so that they do not become overrides.
     """
 
     operation: Literal["get_effective", "reset_defaults", "reset_section", "update"]
@@ -2192,16 +2212,18 @@ class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True
     resets: list[str] = []
     scope: Literal["session", "user"] = "user"
     expected_fingerprint: str = ""
+    from_command_line: bool = False
+    skip_unchanged: bool = False
 
 
 class SecretRevealedEvent(Event, frozen=True, kw_only=True, tag="config.secret_revealed"):
-    """The value of a secret. It is an answer to one peer and is never published."""
+    """The value of a secret. It is a reply to one peer and is never published."""
 
     value: str
 
 
 class SecretRevealRequestEvent(Request[SecretRevealedEvent], frozen=True, kw_only=True, tag="config.reveal_secret"):
-    """Ask for the value of a secret. Refused, with the reason, where it is not set or the keychain does not give it.
+    """Ask for the value of a secret. Refused if it is not set, or if the keychain does not return it.
 
     Attributes:
         path: dotted path of a setting that is declared a secret.
@@ -2211,14 +2233,14 @@ class SecretRevealRequestEvent(Request[SecretRevealedEvent], frozen=True, kw_onl
 
 
 class SettingLayer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one layer says of a setting.
+    """What one layer says about a setting.
 
     Attributes:
         source: where the layer is kept, such as a file or the name of a variable.
         is_set: whether the layer has a value for this setting.
         value: the value; secrets as `SECRET_PLACEHOLDER`.
-        wins: whether this value is the one in effect.
-        problem: why a value that is there does not count; empty if it does.
+        wins: whether this value is in effect.
+        problem: why the value does not count; empty if it does.
     """
 
     layer: Literal["environment", "policy", "preset", "profile", "session", "user"]
@@ -2234,9 +2256,9 @@ class SettingExplained(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         value: what is in effect; secrets as `SECRET_PLACEHOLDER`.
-        winner: the layer whose value that is.
+        winner: the layer that has this value.
         reason: one sentence that says why.
-        is_locked: the administrator lets nobody change it.
+        is_locked: the administrator locked it.
         layers: every layer, the lowest first.
     """
 
@@ -2254,11 +2276,11 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         section: dotted path of its section; empty at the top.
-        section_title: what a person reads above it.
+        section_title: heading of the section, for people.
         default: its value where no layer has one; secrets as `SECRET_PLACEHOLDER`, or empty.
         is_user: whether a user may change it.
-        is_secret: its value is kept in the system's keychain and is told by `config.reveal_secret` only.
-        needs_restart: a new value takes effect when whoever reads it starts again.
+        is_secret: the system's keychain keeps its value; only `config.reveal_secret` returns it.
+        needs_restart: a new value takes effect when its reader restarts.
     """
 
     path: str
@@ -2273,15 +2295,14 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.settings_changed"):
-    """Settings are in effect that were not before; values derived from them are due to be computed anew.
+    """The effective settings changed; values derived from them have to be computed again.
 
     Attributes:
-        changed: dotted path to new value, for each setting whose effective value is another one now; secrets as
-            `SECRET_PLACEHOLDER`.
+        changed: dotted path to new value, for each setting whose effective value changed; secrets as `SECRET_PLACEHOLDER`.
         settings: all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`.
-        reason: `start` when the store announces what it loaded; `file` when somebody edited `config.json`; `policy` when the
+        reason: `start` when the store announces what it loaded; `file` when `config.json` was edited; `policy` when the
             administrator's file changed.
-        restart: of the changed settings, those that take effect when their reader starts again.
+        restart: of the changed settings, those that take effect when their reader restarts.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -2294,7 +2315,7 @@ class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.setting
 
 
 class SettingsDescribedEvent(Event, frozen=True, kw_only=True, tag="config.described"):
-    """All that a settings page needs.
+    """Everything that a settings page needs.
 
     Attributes:
         fields: every setting, in the order in which the app declares them.
@@ -2310,11 +2331,11 @@ class SettingsDescribedEvent(Event, frozen=True, kw_only=True, tag="config.descr
 
 
 class SettingsDescribeRequestEvent(Request[SettingsDescribedEvent], frozen=True, kw_only=True, tag="config.describe"):
-    """Ask what settings there are."""
+    """Ask which settings exist."""
 
 
 class SettingsExplainedEvent(Event, frozen=True, kw_only=True, tag="config.explained"):
-    """Where the values of the settings come from that were asked for."""
+    """Where the values of the requested settings come from."""
 
     settings: list[SettingExplained]
 

@@ -7,55 +7,34 @@ import errno
 import json
 import threading
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.config_store.actor import ConfigStore
-from actors.config_store.files import config_document, write_behind
-from actors.config_store.files.config_file import SettingsFile, Write
+from actors.config_store.files import write_behind
+from actors.config_store.files.config_content import SIZE_LIMIT_BYTES
+from actors.config_store.files.config_file import Write, read_config, write_config
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_layers import Ground
-from actors.config_store.setting_secrets import SecretKeeper
+from actors.config_store.settings_context import SettingsContext
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.keys.keychain import KeychainFailed
-from bus.actor_loop import ActorLoop
-from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from bus.errors import RequestFailed
 from schemas.config import (
     RuntimeConfigRequestEvent,
     SecretRevealRequestEvent,
+    SettingChange,
     SettingsChangedEvent,
     SettingsDescribeRequestEvent,
     SettingsExplainRequestEvent,
 )
+from tests.support.settings_lab import MemoryKeychain, running_store
 
 pytestmark = pytest.mark.anyio
-
-
-class Drawer:
-    """A keychain in memory; `fault` is what it raises instead of keeping anything."""
-
-    name = "drawer"
-
-    def __init__(self) -> None:
-        self.entries: dict[str, str] = {}
-        self.fault: KeychainFailed | None = None
-
-    def get(self, account: str) -> str | None:
-        return self.entries.get(account)
-
-    def put(self, account: str, secret: str) -> None:
-        if self.fault is not None:
-            raise self.fault
-        self.entries[account] = secret
-
-    def remove(self, account: str) -> None:
-        self.entries.pop(account, None)
 
 
 class Vad(BaseModel):
@@ -63,44 +42,28 @@ class Vad(BaseModel):
     sensitivity: float = Field(default=0.5, ge=0, le=1)
 
 
+class Cloud(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    key: str = Field(default="", json_schema_extra={"x-secret": True})
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     vad: Vad = Vad()
+    cloud: Cloud = Cloud()
     theme: str = "system"
     key: str = Field(default="", max_length=20, json_schema_extra={"x-secret": True})
     anything: Any = None
 
 
-def ground(**more: Any) -> Ground:
-    return Ground(PydanticSchema(Settings), **more)
+SETTINGS = SettingsContext(PydanticSchema(Settings))
 
 
 @asynccontextmanager
-async def running(actor: ConfigStore) -> AsyncIterator[Peer]:
-    """A peer that talks to a running configuration store."""
-    async with memory_bus() as bus, bus.connect("config_store") as own, bus.connect("app") as app:
-        loop = ActorLoop(actor, own)
-        async with app.subscribe(SettingsChangedEvent) as events:
-            living = asyncio.create_task(loop.run())
-            assert (await anext(events)).reason == "start"  # type: ignore[union-attr]  # no gap can be in a new subscription
-        while not any("config.request" in peer.serves for peer in bus.core.statistics(0.0).peers):
-            await asyncio.sleep(0)
-        yield app
-        loop.stop()
-        await living
-
-
-def store(path: Path, write: Write = config_document.write, **more: Any) -> AbstractAsyncContextManager[Peer]:
-    """A store of its own file, and whoever talks to it."""
-    return running(
-        ConfigStore(
-            ground(),
-            SettingsFile(path, write=write),
-            lambda: SecretKeeper(Drawer()),
-            look_seconds=0.01,
-            **more,
-        )
-    )
+async def store(path: Path, write: Write | None = None) -> AsyncIterator[Peer]:
+    """A peer that talks to a running store of this file."""
+    async with running_store(path, SETTINGS, write=write) as lab:
+        yield lab.app
 
 
 def update(**values: Any) -> RuntimeConfigRequestEvent:
@@ -170,7 +133,7 @@ async def test_a_disk_that_fails_is_told_and_tried_again(
         tried += 1
         if is_full:
             raise DurableWriteFailed(str(path), "write", errno.ENOSPC, "no space left on device")
-        return config_document.write(path, overrides, others, version)
+        return write_config(path, overrides, others, version)
 
     async with store(path, write) as app:
         answer = await app.request(update(theme="dark"))
@@ -196,7 +159,7 @@ async def test_a_broken_file_is_put_aside_and_the_store_serves_defaults(tmp_path
 @pytest.mark.requirement("S2-12")
 async def test_overrides_that_are_not_in_effect_stay_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    config_document.write(path, {"gone.setting": 1, "theme": "dark"}, {"note": "mine"})
+    write_config(path, {"gone.setting": 1, "theme": "dark"}, {"note": "mine"})
     async with store(path) as app:
         await app.request(RuntimeConfigRequestEvent(operation="reset_defaults"))
     assert json.loads(path.read_bytes()) == {"format": 1, "note": "mine", "overrides": {"gone.setting": 1}}
@@ -223,7 +186,7 @@ async def test_changes_that_come_while_a_write_is_under_way_share_the_next_and_a
         nonlocal writes
         writes += 1
         assert gate.wait(30)
-        return config_document.write(path, overrides, others, version)
+        return write_config(path, overrides, others, version)
 
     async with store(path, write) as app, app.subscribe(SettingsChangedEvent) as events:
         await anext(events)
@@ -252,7 +215,7 @@ async def test_who_asks_for_what_is_in_effect_but_not_yet_on_disk_waits_for_the_
 
     def write(path: Path, overrides: Mapping[str, Any], others: Mapping[str, Any], version: int = 1) -> bytes:
         assert gate.wait(30)
-        return config_document.write(path, overrides, others, version)
+        return write_config(path, overrides, others, version)
 
     async with store(tmp_path / "config.json", write) as app:
         first = asyncio.ensure_future(app.request(update(theme="dark")))
@@ -268,16 +231,12 @@ async def test_who_asks_for_what_is_in_effect_but_not_yet_on_disk_waits_for_the_
 
 async def test_what_is_asked_last_is_on_disk_and_answered_when_the_store_stops(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    async with memory_bus() as bus, bus.connect("config_store") as own, bus.connect("app") as app:
-        loop = ActorLoop(ConfigStore(ground(), SettingsFile(path), lambda: SecretKeeper(Drawer())), own)
-        living = asyncio.create_task(loop.run())
-        while not any("config.request" in peer.serves for peer in bus.core.statistics(0.0).peers):
-            await asyncio.sleep(0)
+    async with running_store(path, SETTINGS) as lab:
+        app = lab.app
         asked = [asyncio.ensure_future(app.request(update(theme=f"theme {number}"))) for number in range(20)]
         while (await app.request(GET)).settings["theme"] != "theme 19":
             await asyncio.sleep(0)
-        loop.stop()
-        await living
+        await lab.stop()
         assert all(answer.durable for answer in await asyncio.gather(*asked))
         assert json.loads(path.read_bytes())["overrides"] == {"theme": "theme 19"}
 
@@ -311,7 +270,7 @@ async def test_a_request_that_expects_other_settings_is_refused(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "value",
-    [float("inf"), b"bytes", "x" * (config_document.SIZE_LIMIT_BYTES), {"a": [float("nan")]}, 1 << 63],
+    [float("inf"), b"bytes", "x" * (SIZE_LIMIT_BYTES), {"a": [float("nan")]}, 1 << 63],
 )
 async def test_whatever_is_asked_for_the_file_can_be_read_again(tmp_path: Path, value: Any) -> None:
     async with store(tmp_path / "config.json") as app:
@@ -319,7 +278,7 @@ async def test_whatever_is_asked_for_the_file_can_be_read_again(tmp_path: Path, 
         answer = await app.request(update(anything=value))
         assert answer.success == isinstance(value, int)
         await app.request(update(theme="light"))
-    assert config_document.read(tmp_path / "config.json").overrides["theme"] == "light"
+    assert read_config(tmp_path / "config.json")[0].overrides["theme"] == "light"
 
 
 async def test_settings_are_explained_and_described(tmp_path: Path) -> None:
@@ -329,30 +288,100 @@ async def test_settings_are_explained_and_described(tmp_path: Path) -> None:
         assert explained.winner == "user"
         with pytest.raises(RequestFailed, match="no section or setting 'nothing'"):
             await app.request(SettingsExplainRequestEvent(path="nothing"))
-        assert [field.path for field in (await app.request(SettingsDescribeRequestEvent())).fields][:2] == [
+        assert [field.path for field in (await app.request(SettingsDescribeRequestEvent())).fields][:3] == [
             "vad.sensitivity",
+            "cloud.key",
             "theme",
         ]
 
 
-# -- secrets
-# ---------------------------------------------------------------------------------------------------------------
+# -- what a reply says ------------------------------------------------------------------------------------
+
+
+async def test_a_reply_names_only_what_its_own_request_changed(tmp_path: Path) -> None:
+    """Others change settings at the same time; their changes are in the settings, and not in `changed`."""
+    async with store(tmp_path / "config.json") as app:
+        requests = [
+            update(theme="dark"),
+            update(vad__sensitivity=0.9),
+            update(anything=1),
+            update(theme="light"),
+        ]
+        answers = await asyncio.gather(*(app.request(request) for request in requests))
+        assert [answer.changed for answer in answers] == [
+            {"theme": SettingChange(before="system", after="dark")},
+            {"vad.sensitivity": SettingChange(before=0.5, after=0.9)},
+            {"anything": SettingChange(before=None, after=1)},
+            {"theme": SettingChange(before="dark", after="light")},
+        ]
+        assert (await app.request(GET)).changed == {}
+        everything = await app.request(RuntimeConfigRequestEvent(operation="reset_defaults", dry_run=True))
+        assert set(everything.changed) == {"theme", "vad.sensitivity", "anything"}
+
+
+async def test_values_that_are_in_effect_are_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    async with store(tmp_path / "config.json") as app:
+        request = RuntimeConfigRequestEvent(
+            operation="update",
+            updates={"theme": "system", "vad": {"sensitivity": 0.7}, "key": ""},
+            skip_unchanged=True,
+        )
+        assert (await app.request(request)).overrides == {"vad.sensitivity": 0.7}
+        again = await app.request(request)
+        assert (again.success, again.durable, again.changed) == (True, True, {})
+        assert "in effect already" in again.message
+        unknown = replace(request, updates={"theme": "system", "gone": 1})
+        assert [problem.path for problem in (await app.request(unknown)).problems] == ["gone"]
+
+
+# -- secrets ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "updates", [{"key": "hush"}, {"key": "", "theme": "dark"}, {"cloud": {"key": "hush"}}]
+)
+@pytest.mark.parametrize("scope", ["user", "session"])
+async def test_a_secret_that_others_could_read_is_refused_by_name_with_the_whole_request(
+    tmp_path: Path, updates: dict[str, Any], scope: Any
+) -> None:
+    keychain = MemoryKeychain()
+    async with with_keychain(tmp_path / "config.json", keychain) as app:
+        request = RuntimeConfigRequestEvent(
+            operation="update", updates=updates, from_command_line=True, scope=scope
+        )
+        answer = await app.request(request)
+        path = "cloud.key" if "cloud" in updates else "key"
+        assert [(problem.path, problem.kind) for problem in answer.problems] == [(path, "secret_exposed")]
+        assert f"undercroft config secret {path}" in answer.problems[0].problem
+        assert "hush" not in repr(answer)
+        assert keychain.entries == {}
+        assert (await app.request(GET)).settings["theme"] == "system"
+
+
+async def test_what_is_not_a_secret_may_come_from_a_command_line_and_a_secret_from_anywhere_else(
+    tmp_path: Path,
+) -> None:
+    async with store(tmp_path / "config.json") as app:
+        request = RuntimeConfigRequestEvent(
+            operation="update", updates={"theme": "dark"}, from_command_line=True
+        )
+        assert (await app.request(request)).success
+        assert (await app.request(update(key="hush"))).success
 
 
 @asynccontextmanager
-async def with_drawer(path: Path, drawer: Drawer) -> AsyncIterator[Peer]:
-    actor = ConfigStore(ground(), SettingsFile(path), lambda: SecretKeeper(drawer), look_seconds=0.01)
-    async with running(actor) as app:
-        yield app
+async def with_keychain(path: Path, keychain: MemoryKeychain) -> AsyncIterator[Peer]:
+    async with running_store(path, SETTINGS, keychain=keychain) as lab:
+        yield lab.app
 
 
 async def test_a_secret_is_kept_in_the_keychain_and_only_its_reference_in_the_file(tmp_path: Path) -> None:
-    path, drawer = tmp_path / "config.json", Drawer()
-    async with with_drawer(path, drawer) as app, app.subscribe("*") as events:
+    path, keychain = tmp_path / "config.json", MemoryKeychain()
+    async with with_keychain(path, keychain) as app, app.subscribe("*") as events:
         answer = await app.request(update(key="hush-hush", theme="dark"))
         assert (answer.success, answer.durable, answer.settings["key"]) == (True, True, "**********")
         stored = json.loads(path.read_bytes())["overrides"]
-        assert drawer.entries == {stored["key"]["$secret"]: "hush-hush"}
+        assert keychain.entries == {stored["key"]["$secret"]: "hush-hush"}
         assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
         told = repr(
             [answer, await app.request(GET), await app.request(SettingsExplainRequestEvent(path="key"))]
@@ -364,16 +393,16 @@ async def test_a_secret_is_kept_in_the_keychain_and_only_its_reference_in_the_fi
         again = await app.request(update(key="**********", theme="light"))
         assert again.success
         assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
-    async with with_drawer(path, drawer) as app:
+    async with with_keychain(path, keychain) as app:
         assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
 
 
 async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once_it_is_durable(
     tmp_path: Path,
 ) -> None:
-    drawer = Drawer()
+    keychain = MemoryKeychain()
     async with (
-        with_drawer(tmp_path / "config.json", drawer) as app,
+        with_keychain(tmp_path / "config.json", keychain) as app,
         app.subscribe(SettingsChangedEvent) as events,
     ):
         await anext(events)
@@ -382,11 +411,11 @@ async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once
             event = await anext(events)
             assert isinstance(event, SettingsChangedEvent)
             assert event.changed == {"key": "**********"}
-        while len(drawer.entries) > 1:
+        while len(keychain.entries) > 1:
             await asyncio.sleep(0)
-        assert list(drawer.entries.values()) == ["second"]
+        assert list(keychain.entries.values()) == ["second"]
         await app.request(RuntimeConfigRequestEvent(operation="reset_section", section="key"))
-        while drawer.entries:
+        while keychain.entries:
             await asyncio.sleep(0)
         with pytest.raises(RequestFailed, match="key is not set"):
             await app.request(SecretRevealRequestEvent(path="key"))
@@ -395,9 +424,9 @@ async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once
 async def test_without_a_keychain_the_whole_update_is_refused_by_name_and_nothing_is_stored(
     tmp_path: Path,
 ) -> None:
-    drawer = Drawer()
-    drawer.fault = KeychainFailed("no_keychain", "no keychain is running")
-    async with with_drawer(tmp_path / "config.json", drawer) as app:
+    keychain = MemoryKeychain()
+    keychain.fault = KeychainFailed("no_keychain", "no keychain is running")
+    async with with_keychain(tmp_path / "config.json", keychain) as app:
         answer = await app.request(update(key="hush", theme="dark"))
         assert not answer.success
         assert "no_keychain" in answer.problems[0].problem
@@ -407,11 +436,11 @@ async def test_without_a_keychain_the_whole_update_is_refused_by_name_and_nothin
 
 
 async def test_a_secret_that_does_not_fit_is_refused_without_being_shown_or_kept(tmp_path: Path) -> None:
-    drawer = Drawer()
-    async with with_drawer(tmp_path / "config.json", drawer) as app:
+    keychain = MemoryKeychain()
+    async with with_keychain(tmp_path / "config.json", keychain) as app:
         answer = await app.request(update(key="far too long to be a secret"))
         assert not answer.success
         assert "far too" not in repr(answer)
-        assert drawer.entries == {}
+        assert keychain.entries == {}
         with pytest.raises(RequestFailed, match="not declared a secret"):
             await app.request(SecretRevealRequestEvent(path="theme"))

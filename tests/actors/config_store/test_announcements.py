@@ -36,7 +36,7 @@ async def test_a_change_is_told_when_the_turn_ends_as_part_of_its_matter(
     announcements: Announcements, told: list[Any]
 ) -> None:
     correlation.set("the matter")
-    announcements.tell(changed(1, {"a": 1}))
+    announcements.add(changed(1, {"a": 1}))
     assert told == []
     await asyncio.sleep(0)
     assert told == [(changed(1, {"a": 1}), "the matter")]
@@ -48,9 +48,9 @@ async def test_changes_of_one_turn_are_one_event_that_ends_on_the_last_value(
     announcements: Announcements, told: list[Any]
 ) -> None:
     correlation.set("one")
-    announcements.tell(changed(1, {"a": 1, "b": 1}, restart=["b"]))
+    announcements.add(changed(1, {"a": 1, "b": 1}, restart=["b"]))
     correlation.set("two")
-    announcements.tell(changed(2, {"a": 2, "c": 2}, restart=["b", "c"]))
+    announcements.add(changed(2, {"a": 2, "c": 2}, restart=["b", "c"]))
     correlation.set("three")
     await asyncio.sleep(0)
     ((event, matter),) = told
@@ -64,10 +64,10 @@ async def test_what_is_said_next_comes_after_what_was_flushed(
     announcements: Announcements, told: list[Any]
 ) -> None:
     announcements.flush()
-    announcements.tell(changed(1, {"a": 1}))
+    announcements.add(changed(1, {"a": 1}))
     announcements.flush()
     assert len(told) == 1
-    announcements.tell(changed(2, {"a": 2}))
+    announcements.add(changed(2, {"a": 2}))
     await asyncio.sleep(0)
     assert [event.revision for event, _ in told] == [1, 2]
 
@@ -75,8 +75,8 @@ async def test_what_is_said_next_comes_after_what_was_flushed(
 async def test_changes_that_came_about_differently_are_told_one_after_the_other(
     announcements: Announcements, told: list[Any]
 ) -> None:
-    announcements.tell(changed(1, {"a": 1}))
-    announcements.tell(changed(2, {"a": 0}, "reset_section"))
+    announcements.add(changed(1, {"a": 1}))
+    announcements.add(changed(2, {"a": 0}, "reset_section"))
     await asyncio.sleep(0)
     assert [(event.reason, event.changed) for event, _ in told] == [
         ("update", {"a": 1}),

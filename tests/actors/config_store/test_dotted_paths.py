@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config_store.dotted_paths import amended, is_within, nest, spread
+from actors.config_store.dotted_paths import amended, flatten, is_within, nest, spread, value_at
 
 SECTIONS = ("a", "a.b", "c")
 paths = st.sampled_from(["x", "a.x", "a.y", "a.b.x", "c.x"])
@@ -16,6 +17,18 @@ paths = st.sampled_from(["x", "a.x", "a.y", "a.b.x", "c.x"])
 @given(st.dictionaries(paths, st.integers() | st.lists(st.integers(), max_size=2)))
 def test_nested_values_are_spread_to_the_same_paths(flat: dict[str, Any]) -> None:
     assert spread(SECTIONS, nest(flat)) == flat
+
+
+@given(st.dictionaries(paths, st.integers() | st.just({})))
+def test_nested_values_are_flattened_to_the_same_paths_and_found_there(flat: dict[str, Any]) -> None:
+    assert dict(flatten(nest(flat))) == flat
+    assert {path: value_at(nest(flat), path) for path in flat} == flat
+
+
+@pytest.mark.parametrize("path", ["b", "a.y", "a.x.k", ""])
+def test_where_there_is_no_value_is_said(path: str) -> None:
+    with pytest.raises(KeyError):
+        value_at({"a": {"x": 1}}, path)
 
 
 def test_an_object_that_is_a_value_stays_whole() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from actors.config_store import setting_changes
+from actors.config_store.configuration import load
 from actors.config_store.explanation import explain
+from actors.config_store.files.admin_policy import AdminPolicy
+from actors.config_store.files.presets import Preset
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_layers import Ground, Layer, Managed, Preset
+from actors.config_store.settings_context import LayerValues, SettingsContext
 
 
 class Vad(BaseModel):
@@ -25,16 +27,16 @@ QUIET = {"quiet": Preset("quiet", "Quiet", {"vad.sensitivity": 0.2})}
 
 
 def test_every_layer_shows_its_value_and_the_winner_is_named() -> None:
-    variables = Layer(
+    variables = LayerValues(
         "environment",
         "E",
         {"vad.sensitivity": 0.7},
         sources={"vad.sensitivity": "UNDERCROFT_SETTING__VAD__SENSITIVITY"},
     )
-    ground = Ground(
+    context = SettingsContext(
         SCHEMA, presets=QUIET, preset_setting="preset", environment=variables, file="/home/config.json"
     )
-    now, _ = setting_changes.load(ground, {"preset": "quiet", "vad.sensitivity": 0.6})
+    now, _ = load(context, {"preset": "quiet", "vad.sensitivity": 0.6})
     (found,) = explain(now, "vad.sensitivity")
     assert (found.title, found.value, found.winner, found.is_locked) == (
         "Sensitivity",
@@ -52,22 +54,22 @@ def test_every_layer_shows_its_value_and_the_winner_is_named() -> None:
     ]
     assert (
         found.reason
-        == "the environment wins (UNDERCROFT_SETTING__VAD__SENSITIVITY), above what the user set and the preset"
+        == "the environment wins (UNDERCROFT_SETTING__VAD__SENSITIVITY), over the user's value and the preset"
     )
 
 
 def test_a_value_that_does_not_count_says_why() -> None:
-    now, _ = setting_changes.load(Ground(SCHEMA, file="F"), {"vad.sensitivity": 7})
+    now, _ = load(SettingsContext(SCHEMA, file="F"), {"vad.sensitivity": 7})
     (found,) = explain(now, "vad.sensitivity")
     assert found.winner == "profile"
     assert found.layers[2].value == 7
     assert "less than or equal to 1" in found.layers[2].problem
-    assert found.reason.startswith("the app's default holds")
+    assert found.reason.startswith("the app's default applies")
 
 
 def test_what_is_locked_is_said_to_be() -> None:
-    now, _ = setting_changes.load(
-        Ground(SCHEMA, managed=Managed("/etc/app/policy.json", {"vad.sensitivity": 0.1})),
+    now, _ = load(
+        SettingsContext(SCHEMA, policy=AdminPolicy("/etc/app/policy.json", {"vad.sensitivity": 0.1})),
         {"vad.sensitivity": 0.9},
     )
     (found,) = explain(now, "vad.sensitivity")
@@ -76,8 +78,8 @@ def test_what_is_locked_is_said_to_be() -> None:
 
 
 def test_a_secret_shows_nowhere() -> None:
-    now, _ = setting_changes.load(
-        Ground(SCHEMA, environment=Layer("environment", "E", {"vad.key": "hush"})),
+    now, _ = load(
+        SettingsContext(SCHEMA, environment=LayerValues("environment", "E", {"vad.key": "hush"})),
         {"vad.key": "plain text"},
         {"vad.key": "psst"},
     )
@@ -88,4 +90,4 @@ def test_a_secret_shows_nowhere() -> None:
 
 
 def test_what_does_not_exist_has_no_explanation() -> None:
-    assert explain(setting_changes.load(Ground(SCHEMA), {})[0], "va") == []
+    assert explain(load(SettingsContext(SCHEMA), {})[0], "va") == []

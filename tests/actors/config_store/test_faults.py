@@ -1,4 +1,4 @@
-"""Every system call of a save of settings fails or is the last one, in turn: old or new, nothing left, the next save works."""
+"""Each system call of a save fails or is the last: old or new settings, nothing left, the next save works."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.files.config_file import ConfigFile
 from tests.support.syscall_faults import Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
 
 SETUP = """
-from actors.config_store.files.config_file import ChangedOutside, SettingsFile
-file = SettingsFile(root / 'config' / 'config.json')
+from actors.config_store.files.config_file import ChangedOutside, ConfigFile
+file = ConfigFile(root / 'config' / 'config.json')
 def save_again():
     try:
         file.save({'a': 'again', 'b': 'again'})
@@ -56,7 +56,7 @@ def test_whatever_call_fails_or_is_the_last_settings_are_old_or_new_and_the_next
         met += outcome.injected
         path = directory / "config" / "config.json"
         if outcome.killed:
-            file = SettingsFile(path)
+            file = ConfigFile(path)
             expected = [{} if old is None else {"a": old, "b": old}, {"a": "new", "b": "new"}]
             assert dict(file.known.overrides) in expected, str(fault)
             file.save({"a": "again", "b": "again"})

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.config_store import setting_changes
+from actors.config_store.configuration import Configuration, load
 from actors.config_store.dotted_paths import matches
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_layers import Ground
+from actors.config_store.setting_changes import secrets_in
+from actors.config_store.settings_context import SettingsContext
 from actors.shared.profile.profile import find_profile, read_profile
+from tests.support.settings_lab import reset, reset_all, update
 
 
 class Vad(BaseModel):
@@ -37,50 +39,20 @@ class Settings(BaseModel):
 ALLOWED = ("vad.*", "language", "labels")
 
 
-def ground(model: type[BaseModel] = Settings, allowlist: tuple[str, ...] | None = ALLOWED) -> Ground:
-    return Ground(PydanticSchema(model), allowlist)
+def settings_context(
+    model: type[BaseModel] = Settings, allowlist: tuple[str, ...] | None = ALLOWED
+) -> SettingsContext:
+    return SettingsContext(PydanticSchema(model), allowlist)
 
 
-def configuration(**stored: Any) -> setting_changes.Configuration:
-    return setting_changes.load(ground(), {path.replace("__", "."): value for path, value in stored.items()})[
-        0
-    ]
-
-
-@pytest.mark.requirement("S2-11", "S2-13")
-def test_overrides_are_laid_over_the_defaults_by_dotted_path() -> None:
-    now = configuration(vad__sensitivity=0.8)
-    assert now.settings == {
-        "vad": {"sensitivity": 0.8, "multiplier": 2.0},
-        "labels": {"names": {}},
-        "language": "en",
-    }
-
-
-@pytest.mark.requirement("S2-12")
-def test_unknown_and_disallowed_overrides_are_reported_once_and_kept_aside() -> None:
-    now, problems = setting_changes.load(
-        ground(allowlist=("vad.sensitivity",)), {"vad.multiplier": 3.0, "vad.old": 1, "vad.sensitivity": 0.7}
-    )
-    assert now.overrides == {"vad.sensitivity": 0.7}
-    assert now.set_aside == {"vad.multiplier": 3.0, "vad.old": 1}
-    assert [problem.path for problem in problems] == ["vad.multiplier", "vad.old"]
-
-
-@pytest.mark.requirement("S0-5")
-def test_an_override_out_of_range_falls_back_alone() -> None:
-    now, problems = setting_changes.load(ground(), {"vad.sensitivity": 7, "vad.multiplier": 3.0})
-    assert now.effective["vad.sensitivity"] == 0.5
-    assert now.effective["vad.multiplier"] == 3.0
-    assert now.set_aside == {"vad.sensitivity": 7}
-    assert problems[0].path == "vad.sensitivity"
-    assert "found 7" in problems[0].problem
+def configuration(**stored: Any) -> Configuration:
+    return load(settings_context(), {path.replace("__", "."): value for path, value in stored.items()})[0]
 
 
 @pytest.mark.requirement("S2-17")
 def test_a_batch_with_one_bad_key_changes_nothing() -> None:
     before = configuration()
-    verdict = setting_changes.update(before, {"vad.multiplier": 3.0, "vad.sensitivity": 2})
+    verdict = update(before, {"vad.multiplier": 3.0, "vad.sensitivity": 2})
     assert not verdict.is_taken
     assert verdict.after is before
     assert [problem.path for problem in verdict.problems] == ["vad.sensitivity"]
@@ -88,34 +60,34 @@ def test_a_batch_with_one_bad_key_changes_nothing() -> None:
 
 @pytest.mark.requirement("S2-12")
 def test_paths_outside_the_allowlist_are_refused_on_request() -> None:
-    before, _ = setting_changes.load(ground(allowlist=("vad.sensitivity",)), {})
-    verdict = setting_changes.update(before, {"language": "de"})
+    before, _ = load(settings_context(allowlist=("vad.sensitivity",)), {})
+    verdict = update(before, {"language": "de"})
     assert not verdict.is_taken
     assert "allowlist" in verdict.problems[0].problem
 
 
 @pytest.mark.requirement("S2-17")
 def test_changed_names_only_what_has_another_value_now() -> None:
-    verdict = setting_changes.update(configuration(), {"vad.sensitivity": 0.5, "vad.multiplier": 4})
+    verdict = update(configuration(), {"vad.sensitivity": 0.5, "vad.multiplier": 4})
     assert verdict.changed == {"vad.multiplier": 4.0}
     assert verdict.after.overrides == {"vad.sensitivity": 0.5, "vad.multiplier": 4.0}
     assert verdict.after.revision == 1
 
 
 def test_a_section_may_be_given_as_an_object() -> None:
-    verdict = setting_changes.update(configuration(), {"vad": {"sensitivity": 0.1, "multiplier": 9}})
+    verdict = update(configuration(), {"vad": {"sensitivity": 0.1, "multiplier": 9}})
     assert verdict.changed == {"vad.sensitivity": 0.1, "vad.multiplier": 9.0}
 
 
 def test_a_setting_that_is_an_object_is_set_whole() -> None:
-    verdict = setting_changes.update(configuration(), {"labels.names": {"a.b": 1}})
+    verdict = update(configuration(), {"labels.names": {"a.b": 1}})
     assert verdict.is_taken
     assert verdict.after.effective["labels.names"] == {"a.b": 1}
 
 
 def test_setting_a_path_anew_takes_it_out_of_what_was_put_aside() -> None:
     before = configuration(vad__sensitivity=7)
-    after = setting_changes.update(before, {"vad.sensitivity": 0.2}).after
+    after = update(before, {"vad.sensitivity": 0.2}).after
     assert after.set_aside == {}
     assert after.overrides == {"vad.sensitivity": 0.2}
 
@@ -123,21 +95,21 @@ def test_setting_a_path_anew_takes_it_out_of_what_was_put_aside() -> None:
 @pytest.mark.requirement("S2-17")
 def test_reset_section_and_reset_defaults_go_back_and_keep_what_was_put_aside() -> None:
     before = configuration(vad__sensitivity=0.9, language="de", vad__gone=1)
-    section = setting_changes.reset_section(before, "vad")
+    section = reset(before, "vad")
     assert section.changed == {"vad.sensitivity": 0.5}
     assert section.after.overrides == {"language": "de"}
-    everything = setting_changes.reset_defaults(before)
+    everything = reset_all(before)
     assert everything.after.overrides == {}
     assert everything.after.set_aside == {"vad.gone": 1}
 
 
 @pytest.mark.parametrize("section", ["", "va", "vad.sensitivity.x", "nothing"])
 def test_resetting_what_does_not_exist_is_refused(section: str) -> None:
-    assert not setting_changes.reset_section(configuration(), section).is_taken
+    assert not reset(configuration(), section).is_taken
 
 
 def test_an_empty_update_is_refused() -> None:
-    assert not setting_changes.update(configuration(), {}).is_taken
+    assert not update(configuration(), {}).is_taken
 
 
 @pytest.mark.parametrize(
@@ -180,21 +152,13 @@ paths = st.sampled_from(
 )
 
 
-@given(st.dictionaries(paths | st.text(max_size=6), json_values, max_size=5))
-def test_whatever_lies_on_disk_is_loaded_and_nothing_of_it_is_lost(stored: dict[str, Any]) -> None:
-    now, problems = setting_changes.load(ground(), stored)
-    assert {**now.set_aside, **now.overrides} == stored
-    assert bool(now.set_aside) == bool(problems)
-    Settings.model_validate(now.settings)
-
-
 @given(st.lists(st.dictionaries(paths, json_values, max_size=3), max_size=5))
 def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(
     batches: list[dict[str, Any]],
 ) -> None:
     now = configuration()
     for batch in batches:
-        verdict = setting_changes.update(now, batch)
+        verdict = update(now, batch)
         if verdict.is_taken:
             assert {**now.effective, **verdict.changed} == verdict.after.effective
         else:
@@ -207,31 +171,15 @@ def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(
 def test_derived_values_of_the_bundled_profile_follow_the_settings() -> None:
     """Energy threshold = noise floor x multiplier."""
     model = read_profile(find_profile("dictation")).load_settings()
-    now, _ = setting_changes.load(ground(model, None), {})
-    after = setting_changes.update(now, {"vad.noise_floor": 0.01, "vad.energy_threshold_multiplier": 5}).after
+    now, _ = load(settings_context(model, None), {})
+    after = update(now, {"vad.noise_floor": 0.01, "vad.energy_threshold_multiplier": 5}).after
     assert model.model_validate(after.settings).vad.energy_threshold == pytest.approx(0.05)  # type: ignore[attr-defined]  # the model is loaded by name
-
-
-@pytest.mark.requirement("S0-13")
-@pytest.mark.parametrize(
-    "stored",
-    [
-        {"history.persistence_mode": "cloud"},
-        {"history.encrypt_at_rest": "perhaps"},
-        {"history.max_entries": 9},
-    ],
-)
-def test_history_settings_are_validated_at_load(stored: dict[str, Any]) -> None:
-    model = read_profile(find_profile("dictation")).load_settings()
-    now, problems = setting_changes.load(ground(model, None), stored)
-    assert now.overrides == {}
-    assert len(problems) == 1
 
 
 class Whole(PydanticSchema):
     """A schema that is only ever judged as a whole."""
 
-    def judge_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> None:
+    def validate_sections(self, values: Mapping[str, Any], paths: Iterable[str]) -> None:
         """As if it had rules across sections."""
 
 
@@ -248,12 +196,12 @@ VALUES = st.sampled_from([0, 0.25, 7, 99, True, "x", None, {"a": 1}, {"sensitivi
 def test_judging_only_the_section_that_changes_comes_to_the_same_as_judging_the_whole(
     requests: list[tuple[dict[str, Any], Any]],
 ) -> None:
-    one, _ = setting_changes.load(Ground(PydanticSchema(Settings)), {"gone": 1})
-    other, _ = setting_changes.load(Ground(Whole(Settings)), {"gone": 1})
+    one, _ = load(SettingsContext(PydanticSchema(Settings)), {"gone": 1})
+    other, _ = load(SettingsContext(Whole(Settings)), {"gone": 1})
     for updates, scope in requests:
         found, expected = (
-            setting_changes.update(one, updates, scope=scope),
-            setting_changes.update(other, updates, scope=scope),
+            update(one, updates, scope=scope),
+            update(other, updates, scope=scope),
         )
         assert (found.changed, found.problems, found.shadowed) == (
             expected.changed,
@@ -264,3 +212,50 @@ def test_judging_only_the_section_that_changes_comes_to_the_same_as_judging_the_
         for name in ("overrides", "set_aside", "session", "merged", "effective", "settings", "revision"):
             assert getattr(one, name) == getattr(other, name), name
         assert [layer.values for layer in one.layers] == [layer.values for layer in other.layers]
+
+
+def test_resets_and_updates_of_one_request_are_applied_together() -> None:
+    before = configuration(vad__sensitivity=0.9, vad__multiplier=3.0, language="de")
+    verdict = update(before, {"vad.multiplier": 5}, resets=("vad",))
+    assert verdict.after.overrides == {"language": "de", "vad.multiplier": 5.0}
+    assert verdict.changed == {"vad.sensitivity": 0.5, "vad.multiplier": 5.0}
+    assert verdict.before is before
+
+
+def test_updates_that_change_nothing_can_be_left_out() -> None:
+    before = configuration(language="de")
+    updates = {"vad": {"sensitivity": 0.5, "multiplier": 4}, "language": "de"}
+    assert update(before, updates, skips_unchanged=True).after.overrides == {
+        "language": "de",
+        "vad.multiplier": 4.0,
+    }
+    assert update(before, {}, skips_unchanged=True).is_taken
+    assert update(before, {"language": "de"}, skips_unchanged=True).after == before
+    assert not update(before, {"gone": 1, "language": "de"}, skips_unchanged=True).is_taken
+
+
+class Cloud(BaseModel):
+    key: str = Field(default="", json_schema_extra={"x-secret": True})
+    region: str = "eu"
+
+
+class WithSecret(BaseModel):
+    cloud: Cloud = Cloud()
+
+
+@pytest.mark.parametrize("value", ["hush", "", None, "**********", 7])
+def test_a_secret_in_sight_of_others_is_refused_whatever_its_value(value: Any) -> None:
+    before, _ = load(settings_context(WithSecret, None), {})
+    for updates in ({"cloud.key": value}, {"cloud": {"key": value, "region": "us"}}):
+        (problem,) = update(before, updates, refuses_secrets=True).problems
+        assert (problem.path, problem.kind) == ("cloud.key", "secret_exposed")
+        assert "hush" not in problem.problem
+    assert update(before, {"cloud.region": "us"}, refuses_secrets=True).is_taken
+    assert update(before, {"cloud.key": "hush"}).is_taken
+
+
+def test_only_new_values_of_secrets_go_to_the_keychain() -> None:
+    before, _ = load(settings_context(WithSecret, None), {})
+    assert secrets_in(before, {"cloud": {"key": "hush", "region": "us"}}) == {"cloud.key": "hush"}
+    for value in ("", None, "**********"):
+        assert secrets_in(before, {"cloud.key": value}) == {}

@@ -10,9 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from actors.config_store import setting_changes
+from actors.config_store.configuration import load
+from actors.config_store.files.admin_policy import AdminPolicy
+from actors.config_store.files.presets import Preset
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_layers import Ground, Layer, Managed, Preset, lay, resolve, winner_of
+from actors.config_store.setting_changes import replace_context
+from actors.config_store.setting_layers import merge, stack_layers, winner_of
+from actors.config_store.settings_context import LayerValues, SettingsContext
+from tests.support.settings_lab import reset, reset_all, update
 
 ORDER = ("preset", "user", "environment", "session", "policy")
 
@@ -38,8 +43,8 @@ class Settings(BaseModel):
     internal: int = Field(default=1, json_schema_extra={"x-user": False})
 
 
-def ground(**more: Any) -> Ground:
-    return Ground(PydanticSchema(Settings), **more)
+def settings_context(**more: Any) -> SettingsContext:
+    return SettingsContext(PydanticSchema(Settings), **more)
 
 
 PRESETS = {
@@ -50,22 +55,20 @@ PRESETS = {
 
 @given(st.lists(st.sampled_from(ORDER), unique=True))
 def test_the_highest_layer_that_has_a_value_wins(present: list[str]) -> None:
-    layers = [Layer(name, name, {"theme": name} if name in present else {}) for name in ORDER]  # type: ignore[arg-type]  # names of layers
+    layers = [LayerValues(name, name, {"theme": name} if name in present else {}) for name in ORDER]  # type: ignore[arg-type]  # names of layers
     highest = [name for name in ORDER if name in present]
     assert winner_of(layers, "theme") == (highest[-1] if highest else "profile")
-    assert resolve(layers) == ({"theme": highest[-1]} if highest else {})
+    assert merge(layers) == ({"theme": highest[-1]} if highest else {})
 
 
 def test_policy_beats_session_beats_environment_beats_user_beats_preset() -> None:
-    found = ground(
+    found = settings_context(
         presets=PRESETS,
         preset_setting="preset",
-        environment=Layer("environment", "E", {"vad.low": 3}),
-        managed=Managed("P", {"vad.high": 90}),
+        environment=LayerValues("environment", "E", {"vad.low": 3}),
+        policy=AdminPolicy("P", {"vad.high": 90}),
     )
-    now, problems = setting_changes.load(
-        found, {"preset": "quiet", "vad.sensitivity": 0.4, "vad.low": 1}, {"theme": "light"}
-    )
+    now, problems = load(found, {"preset": "quiet", "vad.sensitivity": 0.4, "vad.low": 1}, {"theme": "light"})
     assert problems == []
     assert now.effective == {
         "vad.sensitivity": 0.4,
@@ -78,88 +81,84 @@ def test_policy_beats_session_beats_environment_beats_user_beats_preset() -> Non
 
 
 def test_a_preset_is_chosen_by_its_setting_and_gives_way_to_what_the_user_set() -> None:
-    now, _ = setting_changes.load(ground(presets=PRESETS, preset_setting="preset"), {})
-    quiet = setting_changes.update(now, {"preset": "quiet"})
+    now, _ = load(settings_context(presets=PRESETS, preset_setting="preset"), {})
+    quiet = update(now, {"preset": "quiet"})
     assert quiet.changed == {"preset": "quiet", "vad.sensitivity": 0.2, "theme": "dark"}
     assert quiet.after.overrides == {"preset": "quiet"}
-    own = setting_changes.update(quiet.after, {"theme": "light"}).after
-    loud = setting_changes.update(own, {"preset": "loud"})
+    own = update(quiet.after, {"theme": "light"}).after
+    loud = update(own, {"preset": "loud"})
     assert loud.changed == {"preset": "loud", "vad.sensitivity": 0.9}
-    assert setting_changes.reset_section(loud.after, "preset").after.effective["vad.sensitivity"] == 0.5
+    assert reset(loud.after, "preset").after.effective["vad.sensitivity"] == 0.5
 
 
 def test_a_preset_that_does_not_exist_is_refused_on_request_and_reported_at_load() -> None:
-    base = ground(presets=PRESETS, preset_setting="preset")
-    verdict = setting_changes.update(setting_changes.load(base, {})[0], {"preset": "silly"})
+    base = settings_context(presets=PRESETS, preset_setting="preset")
+    verdict = update(load(base, {})[0], {"preset": "silly"})
     assert "expected one of loud, quiet" in verdict.problems[0].problem
-    now, problems = setting_changes.load(base, {"preset": "silly", "theme": "dark"})
+    now, problems = load(base, {"preset": "silly", "theme": "dark"})
     assert now.effective["theme"] == "dark"
     assert problems[0].path == "preset"
 
 
 def test_what_is_managed_is_refused_and_what_lies_below_stays_on_disk() -> None:
-    managed = Managed("/etc/app/policy.json", {"theme": "dark"}, ("vad.*",), "ask the help desk")
-    now, problems = setting_changes.load(ground(managed=managed), {"theme": "light", "vad.low": 5})
+    managed = AdminPolicy("/etc/app/policy.json", {"theme": "dark"}, ("vad.*",), "ask the help desk")
+    now, problems = load(settings_context(policy=managed), {"theme": "light", "vad.low": 5})
     assert (now.effective["theme"], now.effective["vad.low"]) == ("dark", 0)
     assert now.set_aside == {"theme": "light", "vad.low": 5}
     assert {problem.path for problem in problems} == {"theme", "vad.low"}
     for path in ("theme", "vad.high"):
-        refused = setting_changes.update(now, {path: 1})
+        refused = update(now, {path: 1})
         assert "managed by /etc/app/policy.json" in refused.problems[0].problem
         assert "ask the help desk" in refused.problems[0].problem
-    freed, _ = setting_changes.reground(now, ground())
+    freed, _ = replace_context(now, settings_context())
     assert freed.after.effective["theme"] == "light"
     assert freed.after.set_aside == {}
 
 
 @pytest.mark.requirement("S0-5")
 def test_the_higher_layer_is_asked_first_where_two_values_do_not_go_together() -> None:
-    now, problems = setting_changes.load(
-        ground(managed=Managed("P", {"vad.high": 10})), {"vad.low": 50, "theme": "dark"}
+    now, problems = load(
+        settings_context(policy=AdminPolicy("P", {"vad.high": 10})), {"vad.low": 50, "theme": "dark"}
     )
     assert (now.effective["vad.high"], now.effective["vad.low"], now.effective["theme"]) == (10, 0, "dark")
     assert now.set_aside == {"vad.low": 50}
     assert "low is above high" in problems[0].problem
 
 
-def test_a_setting_that_the_app_keeps_to_itself_is_refused_to_the_user_and_open_to_environment_and_policy() -> (
-    None
-):
-    now, problems = setting_changes.load(
-        ground(environment=Layer("environment", "E", {"internal": 2})), {"internal": 3}
+def test_a_setting_of_the_app_alone_is_closed_to_the_user_and_open_to_environment_and_policy() -> None:
+    now, problems = load(
+        settings_context(environment=LayerValues("environment", "E", {"internal": 2})), {"internal": 3}
     )
     assert now.effective["internal"] == 2
     assert problems[0].path == "internal"
-    assert "declares it so" in setting_changes.update(now, {"internal": 4}).problems[0].problem
-    assert (
-        setting_changes.load(ground(managed=Managed("P", {"internal": 5})), {})[0].effective["internal"] == 5
-    )
+    assert "the app does not allow it" in update(now, {"internal": 4}).problems[0].problem
+    assert load(settings_context(policy=AdminPolicy("P", {"internal": 5})), {})[0].effective["internal"] == 5
 
 
 def test_what_is_set_below_a_higher_layer_is_kept_and_said_to_be_without_effect() -> None:
-    now, _ = setting_changes.load(ground(environment=Layer("environment", "E", {"theme": "dark"})), {})
-    verdict = setting_changes.update(now, {"theme": "light"})
+    now, _ = load(settings_context(environment=LayerValues("environment", "E", {"theme": "dark"})), {})
+    verdict = update(now, {"theme": "light"})
     assert verdict.is_taken
     assert (verdict.changed, verdict.shadowed, verdict.after.overrides) == (
         {},
         {"theme": "environment"},
         {"theme": "light"},
     )
-    assert not setting_changes.update(now, {"vad.sensitivity": 7}).is_taken
+    assert not update(now, {"vad.sensitivity": 7}).is_taken
 
 
 def test_a_value_below_a_higher_layer_is_judged_all_the_same() -> None:
-    now, _ = setting_changes.load(ground(environment=Layer("environment", "E", {"vad.sensitivity": 0.1})), {})
-    assert not setting_changes.update(now, {"vad.sensitivity": 7}).is_taken
+    now, _ = load(settings_context(environment=LayerValues("environment", "E", {"vad.sensitivity": 0.1})), {})
+    assert not update(now, {"vad.sensitivity": 7}).is_taken
 
 
 def test_session_values_are_not_stored_and_lie_above_the_user_s() -> None:
-    now, _ = setting_changes.load(ground(), {"theme": "dark"})
-    verdict = setting_changes.update(now, {"theme": "light"}, scope="session")
+    now, _ = load(settings_context(), {"theme": "dark"})
+    verdict = update(now, {"theme": "light"}, scope="session")
     assert verdict.after.stored == {"theme": "dark"}
     assert verdict.after.effective["theme"] == "light"
     assert verdict.restart == ["theme"]
-    assert setting_changes.reset_defaults(verdict.after, "session").after.effective["theme"] == "dark"
+    assert reset_all(verdict.after, "session").after.effective["theme"] == "dark"
 
 
 values = st.one_of(
@@ -179,16 +178,16 @@ layer_values = st.dictionaries(
 def test_whatever_the_layers_hold_the_settings_are_valid_and_nothing_stored_is_lost(
     stored: dict[str, Any], environment: dict[str, Any], session: dict[str, Any], managed: dict[str, Any]
 ) -> None:
-    base = ground(
+    base = settings_context(
         presets=PRESETS,
         preset_setting="preset",
-        environment=Layer("environment", "E", environment),
-        managed=Managed("P", managed),
+        environment=LayerValues("environment", "E", environment),
+        policy=AdminPolicy("P", managed),
     )
-    now, _ = setting_changes.load(base, stored, session)
+    now, _ = load(base, stored, session)
     assert now.stored == stored
     Settings.model_validate(now.settings)
-    layers, _ = lay(base, stored, session)
+    layers, _ = stack_layers(base, stored, session)
     assert [layer.name for layer in layers] == list(ORDER)
-    back, _ = setting_changes.reground(now, replace(base, managed=Managed("P")))
+    back, _ = replace_context(now, replace(base, policy=AdminPolicy("P")))
     assert back.after.stored == stored

@@ -1,78 +1,60 @@
-"""What the commands of `undercroft config` have in common: asking the store, and showing what changed."""
+"""What the commands of `undercroft config` share: asking the store, and showing what changed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target
-from bus.client import Peer
-from schemas.config import (
-    RuntimeConfigRequestEvent,
-    RuntimeConfigResponseEvent,
-    SettingsDescribedEvent,
-    SettingsDescribeRequestEvent,
-)
+from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingChange
 
-GET = RuntimeConfigRequestEvent(operation="get_effective")
+GET: Final = RuntimeConfigRequestEvent(operation="get_effective")
 
 
 def ask_store(target: Target, request: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent:
-    """One request, one answer."""
+    """Send one request over one connection."""
     return with_peer(target, lambda peer: ask(peer, request))
 
 
-def describe(target: Target) -> SettingsDescribedEvent:
-    """What settings there are."""
-    return with_peer(target, lambda peer: ask(peer, SettingsDescribeRequestEvent()))
-
-
-def secrets_of(target: Target) -> set[str]:
-    """Dotted paths of the settings that are secrets."""
-    return {field.path for field in describe(target).fields if field.is_secret}
-
-
 def change(target: Target, request: RuntimeConfigRequestEvent) -> int:
-    """Ask for a change and show it: path, former value, new one."""
+    """Ask for a change and show it; returns the exit code."""
+    return show_reply(target, ask_store(target, request))
 
-    async def talk(peer: Peer) -> tuple[RuntimeConfigResponseEvent, RuntimeConfigResponseEvent]:
-        return await ask(peer, GET), await ask(peer, request)
 
-    before, after = with_peer(target, talk)
+def show_reply(target: Target, reply: RuntimeConfigResponseEvent) -> int:
+    """Show the outcome of a change; returns the exit code."""
     if target.as_json:
-        print_json(after)
+        print_json(reply)
     else:
-        show_change(before, after)
-    if not after.success:
+        show_change(reply)
+    if not reply.success:
         return ExitCode.REFUSED
-    return ExitCode.OK if after.durable else ExitCode.FAILED
+    return ExitCode.OK if reply.durable else ExitCode.FAILED
 
 
-def show_change(before: RuntimeConfigResponseEvent, after: RuntimeConfigResponseEvent) -> None:
-    """Each setting that has another value now, what was wrong, and how it ended."""
-    former = dict(flat(before.settings))
-    for path, value in flat(after.settings):
-        if former.get(path, ...) != value:
-            print(
-                f"{path}: {json.dumps(former.get(path), ensure_ascii=False)} -> {json.dumps(value, ensure_ascii=False)}"
-            )
-    for problem in after.problems:
-        print(f"{problem.path or 'settings'}: {problem.problem}")
-    print(after.message if after.success else "nothing was changed")
+def show_change(reply: RuntimeConfigResponseEvent) -> None:
+    """Print each setting that the request changed, each problem, and the outcome."""
+    for path, changed in reply.changed.items():
+        print(change_line(path, changed))
+    for line in problem_lines(reply):
+        print(line)
+    print(reply.message if reply.success else "nothing was changed")
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted path and value of each setting; an empty object counts as a value."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
+def change_line(path: str, changed: SettingChange) -> str:
+    """Path, former value, new one. A secret that replaces another looks the same, so no value is shown."""
+    if changed.before == changed.after:
+        return f"{path}: new value"
+    return f"{path}: {json_text(changed.before)} -> {json_text(changed.after)}"
 
 
-def is_within(path: str, section: str | None) -> bool:
-    """Whether a path lies in a section, or is it; no section holds all."""
-    return not section or path == section or path.startswith(section + ".")
+def problem_lines(reply: RuntimeConfigResponseEvent) -> list[str]:
+    """One line for each problem."""
+    return [f"{problem.path or 'settings'}: {problem.problem}" for problem in reply.problems]
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON, readable by people."""
+    return json.dumps(value, ensure_ascii=False)

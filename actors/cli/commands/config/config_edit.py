@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import click
 
-from actors.cli.commands.config.config_change import GET, ask_store, show_change
-from actors.cli.commands.config.config_transfer import SettingsFileWrong, read
+from actors.cli.commands.config.config_change import GET, ask_store, problem_lines, show_change
+from actors.cli.commands.config.config_transfer import ImportFileWrong, read_settings
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
 from bus.errors import OperatorError
@@ -25,7 +25,7 @@ FALLBACK: Final = "notepad" if sys.platform == "win32" else "vi"
 
 
 class EditorFailed(OperatorError):
-    """The editor could not be started, or ended as if it had not saved.
+    """The editor could not be started, or ended with an error.
 
     Attributes:
         editor: the command.
@@ -34,19 +34,18 @@ class EditorFailed(OperatorError):
 
     editor: str
     detail: str
-    words = "editor {editor!r}: {detail}; nothing was changed; VISUAL or EDITOR names another one"
+    words = "editor {editor!r}: {detail}; nothing was changed; set VISUAL or EDITOR to use another editor"
 
 
 @click.command()
 @target_options
 @pass_target
 def edit(target: Target) -> int:
-    """Edit what was set in $VISUAL or $EDITOR, as JSON with dotted paths. A line that goes lets the setting go back.
+    """Edit the overrides in $VISUAL or $EDITOR, as JSON with dotted paths.
 
-    All is checked before anything is applied; where something is wrong, the editor can be opened again. If
-    the settings were changed meanwhile by somebody else, nothing is applied and the text is kept. Secrets are
-    shown as stars, and stay
-    if the stars stay.
+    Removing a line resets that setting. Everything is checked before anything is applied; if something is
+    wrong, you can open the editor again. If somebody else changed the settings meanwhile, nothing is applied
+    and your text is kept. Secrets are shown as asterisks; leave these to keep the secret.
 
     \b
     Examples:
@@ -78,14 +77,14 @@ def edit(target: Target) -> int:
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """What is to be set, and what is to go back, so that the one becomes the other."""
+    """What to set and what to reset, so that `before` becomes `after`."""
     return {path: value for path, value in after.items() if before.get(path, ...) != value}, [
         path for path in before if path not in after
     ]
 
 
 def run_editor(file: Path) -> None:
-    """Open a file and wait until the editor is closed.
+    """Open a file in the editor and wait until it is closed.
 
     Raises:
         EditorFailed: it cannot be started, or ended with an error.
@@ -102,10 +101,10 @@ def run_editor(file: Path) -> None:
 def _apply(
     target: Target, before: RuntimeConfigResponseEvent, file: Path
 ) -> tuple[str, RuntimeConfigResponseEvent | None]:
-    """What is wrong with the text, or the answer of the store that took it."""
+    """What is wrong with the text; or the reply of the store that took it."""
     try:
-        updates, resets = difference(before.overrides, read(file))
-    except SettingsFileWrong as error:
+        updates, resets = difference(before.overrides, read_settings(file))
+    except ImportFileWrong as error:
         return str(error), None
     if not updates and not resets:
         print("nothing was changed")
@@ -115,9 +114,7 @@ def _apply(
     )
     answer = ask_store(target, request)
     if not answer.success:
-        return "\n".join(
-            f"{problem.path or 'settings'}: {problem.problem}" for problem in answer.problems
-        ), None
+        return "\n".join(problem_lines(answer)), None
     if not target.as_json:
-        show_change(before, answer)
+        show_change(answer)
     return "", answer

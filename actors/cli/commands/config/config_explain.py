@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from actors.cli.commands.config.config_change import json_text
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
@@ -17,10 +16,10 @@ from schemas.config import SettingExplained, SettingsExplainRequestEvent
 @target_options
 @pass_target
 def explain(target: Target, key: str) -> int:
-    """Tell where the value of a setting comes from: each layer, which wins, and why.
+    """Show where the value of a setting comes from: every layer, which one wins, and why.
 
-    KEY is a setting or a section. From the lowest: the app's default, the preset, what the user set, the
-    environment, this session, and the administrator's policy.
+    KEY is a setting or a section. The layers, lowest first: the app's default, the preset, the user's value,
+    the environment, this session, and the administrator's policy.
 
     \b
     Examples:
@@ -39,12 +38,10 @@ def explain(target: Target, key: str) -> int:
 
 
 def _show(setting: SettingExplained) -> None:
-    print(f"{setting.path} = {json.dumps(setting.value, ensure_ascii=False)}  ({setting.title})")
+    print(f"{setting.path} = {json_text(setting.value)}  ({setting.title})")
     for row in reversed(setting.layers):
-        value = json.dumps(row.value, ensure_ascii=False) if row.is_set else "-"
+        mark = ">" if row.wins else " "
+        value, source = (json_text(row.value), row.source) if row.is_set else ("-", "")
         note = f"  does not count: {row.problem}" if row.problem else ""
-        print(
-            f"  {'>' if row.wins else ' '} {row.layer:<11}  {value}  {row.source if row.is_set else ''}".rstrip()
-            + note
-        )
+        print(f"  {mark} {row.layer:<11}  {value}  {source}".rstrip() + note)
     print(f"  {setting.reason}")

@@ -14,9 +14,10 @@ from actors.cli.commands.config import (
     config_transfer,
     config_watch,
 )
-from actors.cli.commands.config.config_change import ask_store, change, flat, is_within, secrets_of
+from actors.cli.commands.config.config_change import GET, ask_store, change, json_text, show_reply
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
+from actors.config_store.dotted_paths import flatten, is_within, value_at
 from schemas.config import RuntimeConfigRequestEvent, Scope
 
 
@@ -24,7 +25,7 @@ from schemas.config import RuntimeConfigRequestEvent, Scope
 def config() -> None:
     """Read and change settings while the app runs.
 
-    A change is in effect at once, is told to everybody who listens, and is on disk when the command returns.
+    A change is in effect at once, reaches every part of the app, and is on disk when the command returns.
 
     \b
     Examples:
@@ -36,13 +37,11 @@ def config() -> None:
 
 @config.command(name="list")
 @click.argument("section", required=False)
-@click.option(
-    "--overrides", is_flag=True, help="Only what differs from the defaults because somebody set it."
-)
+@click.option("--overrides", is_flag=True, help="Only the settings that the user set.")
 @target_options
 @pass_target
 def list_settings(target: Target, section: str | None, overrides: bool) -> int:
-    """List settings, all or those of one SECTION; a star marks the ones that were set.
+    """List the settings, all or those of one SECTION. A star marks the ones that the user set.
 
     \b
     Examples:
@@ -50,11 +49,11 @@ def list_settings(target: Target, section: str | None, overrides: bool) -> int:
       undercroft config list vad
       undercroft config list --overrides --json
     """
-    answer = ask_store(target, RuntimeConfigRequestEvent(operation="get_effective"))
+    answer = ask_store(target, GET)
     rows = {
         path: value
-        for path, value in flat(answer.settings)
-        if is_within(path, section) and not (overrides and path not in answer.overrides)
+        for path, value in flatten(answer.settings)
+        if (not section or is_within(path, section)) and not (overrides and path not in answer.overrides)
     }
     if section and not rows and not overrides:
         raise click.UsageError(
@@ -64,9 +63,7 @@ def list_settings(target: Target, section: str | None, overrides: bool) -> int:
         print_json(rows)
     else:
         for path, value in rows.items():
-            print(
-                f"{'*' if path in answer.overrides else ' '} {path} = {json.dumps(value, ensure_ascii=False)}"
-            )
+            print(f"{'*' if path in answer.overrides else ' '} {path} = {json_text(value)}")
     return ExitCode.OK
 
 
@@ -75,19 +72,20 @@ def list_settings(target: Target, section: str | None, overrides: bool) -> int:
 @target_options
 @pass_target
 def get(target: Target, key: str) -> int:
-    """Print the value of one setting, or of a section, as JSON.
+    """Print the value of a setting, or of a section, as JSON.
 
     \b
     Examples:
       undercroft config get vad.sensitivity
       undercroft config get vad
     """
-    value: Any = ask_store(target, RuntimeConfigRequestEvent(operation="get_effective")).settings
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            raise click.UsageError(f"there is no setting {key!r}; 'undercroft config list' shows all of them")
-        value = value[part]
-    print_json(value)
+    settings = ask_store(target, GET).settings
+    try:
+        print_json(value_at(settings, key))
+    except KeyError:
+        raise click.UsageError(
+            f"there is no setting {key!r}; 'undercroft config list' shows all settings"
+        ) from None
     return ExitCode.OK
 
 
@@ -95,12 +93,14 @@ def get(target: Target, key: str) -> int:
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option(
-    "--session", is_flag=True, help="Let it hold until the configuration store ends, and store nothing."
+    "--session", is_flag=True, help="Store nothing: the change lasts until the configuration store stops."
 )
 @target_options
 @pass_target
 def set_settings(target: Target, pairs: tuple[str, ...], dry_run: bool, session: bool) -> int:
-    """Change settings; several at once are taken all or none. Values are JSON, or text where they are no JSON.
+    """Change settings, several at once: either all of them or none.
+
+    A VALUE is JSON; anything that is not JSON is taken as text.
 
     \b
     Examples:
@@ -111,28 +111,31 @@ def set_settings(target: Target, pairs: tuple[str, ...], dry_run: bool, session:
         raise click.UsageError(
             f"expected pairs of KEY and VALUE, found {len(pairs)} words; {pairs[-1]!r} has no value"
         )
-    updates = {key: _value(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
-    for path in secrets_of(target) & set(updates):
-        raise click.UsageError(
-            f"{path} is a secret, and others can read a command line; use 'undercroft config secret {path}'"
-        )
-    scope: Scope = "session" if session else "user"
-    return change(
-        target, RuntimeConfigRequestEvent(operation="update", updates=updates, dry_run=dry_run, scope=scope)
+    answer = ask_store(
+        target,
+        RuntimeConfigRequestEvent(
+            operation="update",
+            updates={key: _value(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)},
+            dry_run=dry_run,
+            scope=_scope(session),
+            from_command_line=True,
+        ),
     )
+    for problem in answer.problems:
+        if problem.kind == "secret_exposed":
+            raise click.UsageError(problem.problem)
+    return show_reply(target, answer)
 
 
 @config.command()
 @click.argument("section", required=False)
-@click.option("--all", "everything", is_flag=True, help="Let every setting go back to its default.")
+@click.option("--all", "everything", is_flag=True, help="Reset every setting.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option(
-    "--session", is_flag=True, help="Of what holds until the configuration store ends, not of what is stored."
-)
+@click.option("--session", is_flag=True, help="Reset what was set with --session.")
 @target_options
 @pass_target
 def reset(target: Target, section: str | None, everything: bool, dry_run: bool, session: bool) -> int:
-    """Let a SECTION, or one setting, go back to its defaults.
+    """Reset a SECTION, or one setting, to its defaults.
 
     \b
     Examples:
@@ -141,16 +144,20 @@ def reset(target: Target, section: str | None, everything: bool, dry_run: bool, 
       undercroft config reset --all
     """
     if bool(section) == everything:
-        raise click.UsageError("expected a SECTION or --all, and not both")
-    scope: Scope = "session" if session else "user"
-    if section:
-        return change(
-            target,
-            RuntimeConfigRequestEvent(
-                operation="reset_section", section=section, dry_run=dry_run, scope=scope
-            ),
-        )
-    return change(target, RuntimeConfigRequestEvent(operation="reset_defaults", dry_run=dry_run, scope=scope))
+        raise click.UsageError("expected either a SECTION or --all")
+    return change(
+        target,
+        RuntimeConfigRequestEvent(
+            operation="reset_section" if section else "reset_defaults",
+            section=section or "",
+            dry_run=dry_run,
+            scope=_scope(session),
+        ),
+    )
+
+
+def _scope(session: bool) -> Scope:
+    return "session" if session else "user"
 
 
 def _value(text: str) -> Any:

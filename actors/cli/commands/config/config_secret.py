@@ -6,11 +6,15 @@ import sys
 
 import click
 
-from actors.cli.commands.config.config_change import change, secrets_of
+from actors.cli.commands.config.config_change import change
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode, print_json
 from actors.cli.options import Target, pass_target, target_options
-from schemas.config import RuntimeConfigRequestEvent, SecretRevealRequestEvent
+from schemas.config import (
+    RuntimeConfigRequestEvent,
+    SecretRevealRequestEvent,
+    SettingsDescribeRequestEvent,
+)
 
 
 @click.command()
@@ -19,10 +23,10 @@ from schemas.config import RuntimeConfigRequestEvent, SecretRevealRequestEvent
 @target_options
 @pass_target
 def secret(target: Target, key: str, reveal: bool) -> int:
-    """Set a secret; its value is kept in the system's keychain.
+    """Set a secret. Its value is stored in the system's keychain.
 
-    The value is asked for, or read from standard input where that is no terminal: a command line can be read
-    by others.
+    The command prompts for the value, or reads it from standard input if that is not a terminal. Other users
+    can read a command line, so the value must not be part of it.
 
     \b
     Examples:
@@ -37,9 +41,11 @@ def secret(target: Target, key: str, reveal: bool) -> int:
         else:
             print(value)
         return ExitCode.OK
-    if key not in secrets_of(target):
-        raise click.UsageError(f"{key!r} is not declared a secret; 'undercroft config set' sets what is none")
+    described = with_peer(target, lambda peer: ask(peer, SettingsDescribeRequestEvent()))
+    if not any(field.is_secret and field.path == key for field in described.fields):
+        raise click.UsageError(f"{key!r} is not declared a secret; use 'undercroft config set' for it")
+    # No connection is open while a person types.
     value = click.prompt(key, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not value:
-        raise click.UsageError(f"there is no value; 'undercroft config reset {key}' removes the secret")
+        raise click.UsageError(f"the value is empty; 'undercroft config reset {key}' removes the secret")
     return change(target, RuntimeConfigRequestEvent(operation="update", updates={key: value}))

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from actors.cli.commands.config.config_change import is_within
+from actors.cli.commands.config.config_change import json_text
 from actors.cli.connection import with_peer
 from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
+from actors.config_store.dotted_paths import is_within
 from bus.client import GapEvent, Peer
 from schemas.config import SettingsChangedEvent
 
 
 @click.command()
 @click.argument("section", required=False)
-@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many changes.")
+@click.option("-n", "--count", type=click.IntRange(1), help="Stop after this many changes.")
 @target_options
 @pass_target
 def watch(target: Target, section: str | None, count: int | None) -> None:
-    """Show settings as they change, all or those of one SECTION: a line for each, or JSON lines with --json.
+    """Show settings as they change, all or those of one SECTION.
+
+    Each change is one line. With --json each event is one line of JSON.
 
     \b
     Examples:
@@ -42,7 +43,11 @@ async def _watch(target: Target, peer: Peer, section: str | None, count: int | N
                 or not isinstance(event, SettingsChangedEvent)
             ):
                 continue
-            changed = {path: value for path, value in event.changed.items() if is_within(path, section)}
+            changed = {
+                path: value
+                for path, value in event.changed.items()
+                if not section or is_within(path, section)
+            }
             if changed:
                 shown += 1
                 _show(target, changed, event)
@@ -56,4 +61,4 @@ def _show(target: Target, changed: dict[str, object], event: SettingsChangedEven
         return
     for path, value in changed.items():
         later = ", after a restart" if path in event.restart else ""
-        print(f"{path} = {json.dumps(value, ensure_ascii=False)}  ({event.reason}{later})", flush=True)
+        print(f"{path} = {json_text(value)}  ({event.reason}{later})", flush=True)

@@ -1,4 +1,4 @@
-"""Settings of an earlier version are added to, never changed, and backed up first; both ways nothing is lost."""
+"""Settings of an earlier version are backed up and added to; neither version loses anything."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.config_store.files import config_document
-from actors.config_store.files.config_file import SettingsFile
+from actors.config_store.files.config_file import ConfigFile, write_config
 from actors.config_store.files.setting_migrations import MigrationFailed, back_up, load_migrations, migrate
 from actors.shared.profile.profile import read_profile
 
@@ -36,7 +35,7 @@ def test_each_version_leads_to_the_next_and_what_was_there_stays() -> None:
         ({}, "there is no migration from version 1"),
         ({1: lambda old: {"a": 2}}, "it changes 'a'"),
         ({1: lambda old: 1 / 0}, "ZeroDivisionError"),
-        ({1: lambda old: {"b": float("nan")}}, "a value that JSON knows"),
+        ({1: lambda old: {"b": float("nan")}}, "the value of 'b' is not JSON"),
         ({1: lambda old: None}, "TypeError"),
     ],
 )
@@ -61,37 +60,37 @@ def test_no_migration_loses_anything(stored: dict[str, Any]) -> None:
 
 
 @pytest.mark.requirement("S0-5", "S0-19")
-def test_the_file_is_backed_up_before_it_is_migrated_and_the_older_app_reads_the_newer_file_but_never_writes_it(
+def test_the_file_is_backed_up_before_it_is_migrated_and_the_older_app_only_reads_the_newer_file(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "config.json"
-    config_document.write(path, {"vad.loudness": 5, "gone": [1]}, {"note": "mine"})
+    write_config(path, {"vad.loudness": 5, "gone": [1]}, {"note": "mine"})
     before = path.read_bytes()
-    newer = SettingsFile(path, 3, TABLE)
+    newer = ConfigFile(path, 3, TABLE)
     assert newer.migration_fault == ""
     assert (tmp_path / "config.json.v1.bak").read_bytes() == before
     assert newer.known.overrides == {"vad.loudness": 5, "gone": [1], "vad.level": 0.5, "ui.look": "system"}
     assert json.loads(path.read_bytes())["settings_version"] == 3
     after = path.read_bytes()
-    older = SettingsFile(path, 1)
+    older = ConfigFile(path, 1)
     assert older.known.overrides["vad.loudness"] == 5
     assert "a later version of the app" in older.read_only
     assert path.read_bytes() == after
-    assert SettingsFile(path, 3, TABLE).read_only == ""
+    assert ConfigFile(path, 3, TABLE).read_only == ""
     assert path.read_bytes() == after
 
 
 @pytest.mark.requirement("S0-19")
 def test_a_migration_that_fails_leaves_the_file_as_it_was_and_is_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    config_document.write(path, {"a": 1}, {})
+    write_config(path, {"a": 1}, {})
     before = path.read_bytes()
-    failed = SettingsFile(path, 2, {1: lambda old: {"a": 2}})
+    failed = ConfigFile(path, 2, {1: lambda old: {"a": 2}})
     assert "it changes 'a'" in failed.migration_fault
     assert path.read_bytes() == before
     failed.save({"a": 1, "b": 2})
     assert "settings_version" not in json.loads(path.read_bytes())
-    assert SettingsFile(path, 2, {1: lambda old: {"c": 3}}).known.overrides == {"a": 1, "b": 2, "c": 3}
+    assert ConfigFile(path, 2, {1: lambda old: {"c": 3}}).known.overrides == {"a": 1, "b": 2, "c": 3}
 
 
 @pytest.mark.requirement("S0-4", "S0-19")
@@ -108,7 +107,7 @@ def test_a_backup_never_covers_an_earlier_one(tmp_path: Path) -> None:
 
 
 def test_a_new_file_starts_with_the_present_version(tmp_path: Path) -> None:
-    file = SettingsFile(tmp_path / "config.json", 3, {})
+    file = ConfigFile(tmp_path / "config.json", 3, {})
     file.save({"a": 1})
     assert json.loads(file.path.read_bytes()) == {"format": 1, "settings_version": 3, "overrides": {"a": 1}}
 

@@ -42,18 +42,18 @@ class Settings(BaseModel):
 
 def test_fields_are_declared_with_titles_and_marks() -> None:
     schema = PydanticSchema(Settings)
-    assert list(schema.fields) == ["cloud.key", "cloud.token", "cloud.port", "maybe"]
-    port = schema.fields["cloud.port"]
+    assert list(schema.specs) == ["cloud.key", "cloud.token", "cloud.port", "maybe"]
+    port = schema.specs["cloud.port"]
     assert (port.title, port.description, port.default, port.section) == ("Port", "where", 80, "cloud")
     assert (port.needs_restart, port.is_user, port.is_secret) == (True, False, False)
-    assert schema.fields["cloud.key"].is_secret
-    assert schema.fields["cloud.token"].is_secret
+    assert schema.specs["cloud.key"].is_secret
+    assert schema.specs["cloud.token"].is_secret
     assert schema.sections == {"cloud": "In the cloud"}
-    assert schema.document()["properties"]["cloud"]
+    assert schema.as_json_schema()["properties"]["cloud"]
 
 
 def test_values_are_made_what_the_model_makes_of_them() -> None:
-    assert PydanticSchema(Settings).judge({"cloud.port": "81"}).effective["cloud.port"] == 81
+    assert PydanticSchema(Settings).validate({"cloud.port": "81"}).effective["cloud.port"] == 81
 
 
 def test_a_problem_never_shows_a_secret() -> None:
@@ -63,10 +63,10 @@ def test_a_problem_never_shows_a_secret() -> None:
         {"cloud.key": "hushhh", "cloud.port": 13},
         {"cloud.token": 7},
     ):
-        problems = schema.judge(values).problems
+        problems = schema.validate(values).problems
         assert problems
         assert not any(word in repr(problems) for word in ("much", "hushhh"))
-    assert "found 'x'" in schema.judge({"cloud.port": "x"}).problems[0].problem
+    assert "found 'x'" in schema.validate({"cloud.port": "x"}).problems[0].problem
 
 
 class Bad(BaseModel):
@@ -80,7 +80,7 @@ class Leaky(BaseModel):
 
 @pytest.mark.parametrize(
     ("model", "words"),
-    [(Bad, "level: its default is not valid"), (Leaky, "key: a secret has an empty default")],
+    [(Bad, "level: its default is not valid"), (Leaky, "key: a secret must have an empty default")],
 )
 def test_a_model_that_cannot_be_used_is_refused_by_name(model: type[BaseModel], words: str) -> None:
     with pytest.raises(SettingsSchemaWrong, match=words):
@@ -89,17 +89,17 @@ def test_a_model_that_cannot_be_used_is_refused_by_name(model: type[BaseModel], 
 
 def test_a_section_is_judged_by_itself_where_nothing_goes_across() -> None:
     schema = PydanticSchema(Settings)
-    judged = schema.judge_sections({"cloud.port": 8080}, ["cloud.port"])
+    judged = schema.validate_sections({"cloud.port": 8080}, ["cloud.port"])
     assert judged is not None
     assert judged.effective == {
         path: value
-        for path, value in schema.judge({"cloud.port": 8080}).effective.items()
+        for path, value in schema.validate({"cloud.port": 8080}).effective.items()
         if path.startswith("cloud.")
     }
-    wrong = schema.judge_sections({"cloud.port": 13, "cloud.key": "abc"}, ["cloud.port"])
-    assert wrong == schema.judge({"cloud.port": 13, "cloud.key": "abc"})
+    wrong = schema.validate_sections({"cloud.port": 13, "cloud.key": "abc"}, ["cloud.port"])
+    assert wrong == schema.validate({"cloud.port": 13, "cloud.key": "abc"})
     assert "abc" not in repr(wrong)
-    assert schema.judge_sections({"maybe": None}, ["maybe"]) is None
+    assert schema.validate_sections({"maybe": None}, ["maybe"]) is None
 
 
 class Plain(BaseModel):
@@ -154,4 +154,4 @@ class Options(BaseModel):
 
 @pytest.mark.parametrize("model", [AcrossSections, AtField, Told, Annotation, Afterwards, Options])
 def test_a_model_with_rules_of_its_own_is_judged_as_a_whole(model: type[BaseModel]) -> None:
-    assert PydanticSchema(model).judge_sections({"a.value": 10}, ["a.value"]) is None
+    assert PydanticSchema(model).validate_sections({"a.value": 10}, ["a.value"]) is None

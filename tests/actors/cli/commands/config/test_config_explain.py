@@ -16,7 +16,7 @@ def test_every_layer_is_shown_and_the_winner_marked(running: Any) -> None:
     assert lines[0] == "vad.sensitivity = 0.25  (Sensitivity)"
     assert [line.split()[1] for line in lines if line.startswith("  > ")] == ["session"]
     assert any(line.split()[:2] == ["user", "0.75"] for line in lines)
-    assert lines[-1] == "  what was set for this session wins (session), above what the user set"
+    assert lines[-1] == "  the value for this session wins (session), over the user's value"
     (document,) = [running("config", "explain", "vad.sensitivity", "--json")]
     assert '"winner":"session"' in document.out
     running("config", "reset", "vad.sensitivity", "--session")

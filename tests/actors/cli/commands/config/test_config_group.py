@@ -7,13 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.commands.config.config_change import flat
-
 pytestmark = pytest.mark.slow
-
-
-def test_settings_are_flattened_to_dotted_paths() -> None:
-    assert list(flat({"a": {"b": 1, "c": {"d": 2}}, "e": {}})) == [("a.b", 1), ("a.c.d", 2), ("e", {})]
 
 
 def test_a_setting_is_changed_listed_with_a_star_and_reset(running: Any) -> None:

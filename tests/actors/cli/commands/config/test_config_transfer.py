@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.commands.config.config_transfer import SettingsFileWrong, read
+from actors.cli.commands.config.config_transfer import ImportFileWrong, read_settings
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +40,13 @@ def test_all_of_them_are_exported_and_come_back_without_a_change(running: Any, t
     assert running("config", "import", str(file)).code == 0
 
 
+def test_a_file_without_settings_changes_nothing(running: Any, tmp_path: Path) -> None:
+    file = tmp_path / "empty.json"
+    file.write_text("{}")
+    ended = running("config", "import", str(file))
+    assert (ended.code, ended.out) == (0, "0 settings changed: all values are in effect already\n")
+
+
 def test_one_bad_value_and_nothing_is_taken(running: Any, tmp_path: Path) -> None:
     file = tmp_path / "bad.json"
     file.write_text('{"ui.theme": "dark", "vad": {"sensitivity": 7}}')
@@ -60,7 +67,7 @@ def test_one_bad_value_and_nothing_is_taken(running: Any, tmp_path: Path) -> Non
 )
 def test_a_file_that_is_neither_is_refused_by_name(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(SettingsFileWrong, match="nothing was changed"):
-        read(tmp_path / name)
-    with pytest.raises(SettingsFileWrong, match="cannot be read"):
-        read(tmp_path / "absent.json")
+    with pytest.raises(ImportFileWrong, match="nothing was changed"):
+        read_settings(tmp_path / name)
+    with pytest.raises(ImportFileWrong, match="cannot be read"):
+        read_settings(tmp_path / "absent.json")

@@ -1,4 +1,4 @@
-"""Presets of the app and the policy of its administrator are read, or refused by name."""
+"""The policy of an administrator is read, or refused by name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from actors.config_store.files.packaged_settings import (
-    PackagedFileWrong,
-    policy_path,
-    read_policy,
-    read_presets,
-)
+from actors.config_store.files.admin_policy import policy_path, read_policy
+from actors.config_store.json_object import JsonFileWrong
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 
 
@@ -31,42 +27,6 @@ class Settings(BaseModel):
 
 
 SCHEMA = PydanticSchema(Settings)
-
-
-def preset(directory: Path, content: Any) -> Path:
-    (directory / "presets").mkdir(exist_ok=True)
-    (directory / "presets" / "quiet.json").write_text(json.dumps(content))
-    return directory
-
-
-def test_presets_are_named_by_their_files(tmp_path: Path) -> None:
-    found = read_presets(
-        preset(tmp_path, {"title": "Quiet room", "settings": {"vad": {"sensitivity": 0.2}}}), SCHEMA, "preset"
-    )
-    assert (found["quiet"].title, found["quiet"].values) == ("Quiet room", {"vad.sensitivity": 0.2})
-    assert read_presets(tmp_path / "nowhere", SCHEMA, "") == {}
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ([], "expected an object"),
-        ({"settings": []}, "an object 'settings'"),
-        ({"settings": {}, "other": 1}, "an object 'settings'"),
-        ({"settings": {"vad.loudness": 1}}, "there is no setting"),
-        ({"settings": {"vad.sensitivity": 7}}, "vad.sensitivity: "),
-        ({"settings": {"vad.key": "x"}}, "cannot be part of a preset"),
-        ({"settings": {"preset": "quiet"}}, "cannot be part of a preset"),
-    ],
-)
-def test_a_preset_that_does_not_fit_is_refused_by_name(tmp_path: Path, content: Any, words: str) -> None:
-    with pytest.raises(PackagedFileWrong, match=words):
-        read_presets(preset(tmp_path, content), SCHEMA, "preset")
-
-
-def test_a_setting_that_chooses_presets_has_to_exist(tmp_path: Path) -> None:
-    with pytest.raises(PackagedFileWrong, match="there is no setting 'mood'"):
-        read_presets(tmp_path, SCHEMA, "mood")
 
 
 def policy(path: Path, content: Any, mode: int = 0o644) -> Path:
@@ -105,13 +65,13 @@ def test_without_a_file_there_is_no_policy(tmp_path: Path) -> None:
     ],
 )
 def test_a_policy_that_is_none_is_refused_by_name(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(PackagedFileWrong, match=r"policy\.json"):
+    with pytest.raises(JsonFileWrong, match=r"policy\.json"):
         read_policy(policy(tmp_path / "policy.json", content), SCHEMA)
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o664, 0o646])
 def test_a_policy_that_others_may_write_is_not_obeyed(tmp_path: Path, mode: int) -> None:
-    with pytest.raises(PackagedFileWrong, match="others than its owner"):
+    with pytest.raises(JsonFileWrong, match="users other than its owner"):
         read_policy(policy(tmp_path / "policy.json", {"format": 1}, mode), SCHEMA)
 
 
@@ -122,7 +82,7 @@ def test_random_bytes_are_a_policy_or_refused(
     path = tmp_path_factory.getbasetemp() / "policy.json"
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(PackagedFileWrong):
+    with pytest.raises(JsonFileWrong):
         read_policy(path, SCHEMA)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from actors.config_store import build
 from actors.config_store.actor import ConfigStore
-from actors.config_store.files.packaged_settings import PackagedFileWrong
 from actors.config_store.files.setting_migrations import MigrationFailed
+from actors.config_store.json_object import JsonFileWrong
 from actors.config_store.setting_variables import variable_of
 from actors.shared.context import ActorContext
 from actors.shared.locations.locations import locate
@@ -45,7 +45,7 @@ policy = "policy.json"
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path) -> ActorContext:
+def context(tmp_path: Path) -> ActorContext:
     directory, config = tmp_path / "profile", tmp_path / "home" / "config"
     (directory / "presets").mkdir(parents=True)
     config.mkdir(parents=True)
@@ -71,10 +71,10 @@ def surroundings(tmp_path: Path) -> ActorContext:
 
 @pytest.mark.requirement("S0-1", "S0-5", "S0-19", "S2-11")
 def test_every_layer_is_read_and_earlier_settings_are_migrated(
-    surroundings: ActorContext, monkeypatch: pytest.MonkeyPatch
+    context: ActorContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable_of("vad.sensitivity"), "0.9")
-    store = build(surroundings)
+    store = build(context)
     assert isinstance(store, ConfigStore)
     assert store.now.settings == {
         "vad": {"sensitivity": 0.9, "level": 0.5, "loudness": 7},
@@ -82,24 +82,24 @@ def test_every_layer_is_read_and_earlier_settings_are_migrated(
     }
     assert store.now.stored == {"vad.loudness": 5, "ui.preset": "dark", "gone": 1, "vad.level": 0.5}
     assert {problem.path for problem in store.problems} == {"vad.loudness", "gone"}
-    assert (surroundings.locations.config / "config.json.v1.bak").exists()
+    assert (context.locations.config / "config.json.v1.bak").exists()
 
 
-def test_a_broken_policy_is_told_and_the_store_starts_without(surroundings: ActorContext) -> None:
-    path = surroundings.locations.config / "policy.json"
+def test_a_broken_policy_is_told_and_the_store_starts_without(context: ActorContext) -> None:
+    path = context.locations.config / "policy.json"
     path.write_text("{")
-    store = build(surroundings)
+    store = build(context)
     assert isinstance(store, ConfigStore)
     assert store.now.effective["vad.loudness"] == 5
     assert str(path) in [problem.path for problem in store.problems]
 
 
-def test_what_the_app_s_developer_got_wrong_stops_the_start_by_name(surroundings: ActorContext) -> None:
-    directory = surroundings.profile.directory
+def test_what_the_app_s_developer_got_wrong_stops_the_start_by_name(context: ActorContext) -> None:
+    directory = context.profile.directory
     (directory / "presets" / "dark.json").write_text('{"settings": {"ui.colour": "dark"}}')
-    with pytest.raises(PackagedFileWrong, match=r"dark\.json"):
-        build(surroundings)
+    with pytest.raises(JsonFileWrong, match=r"dark\.json"):
+        build(context)
     (directory / "presets" / "dark.json").unlink()
     (directory / "migrations.py").write_text("MIGRATIONS = 1\n")
     with pytest.raises(MigrationFailed, match=r"migrations\.py:MIGRATIONS"):
-        build(surroundings)
+        build(context)

@@ -1,0 +1,150 @@
+"""Stored values and the other layers: one that does not fit falls back alone, and nothing is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from actors.config_store.configuration import Configuration, load
+from actors.config_store.files.presets import Preset
+from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.settings_context import SettingsContext
+from actors.shared.profile.profile import find_profile, read_profile
+
+
+class Vad(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sensitivity: float = Field(default=0.5, ge=0, le=1)
+    multiplier: float = Field(default=2.0, ge=1, le=20)
+
+
+class Labels(BaseModel):
+    names: dict[str, int] = {}
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    vad: Vad = Vad()
+    labels: Labels = Labels()
+    language: str = "en"
+
+
+ALLOWED = ("vad.*", "language", "labels")
+
+
+def settings_context(
+    model: type[BaseModel] = Settings, allowlist: tuple[str, ...] | None = ALLOWED, **more: Any
+) -> SettingsContext:
+    return SettingsContext(PydanticSchema(model), allowlist, **more)
+
+
+def configuration(**stored: Any) -> Configuration:
+    return load(settings_context(), {path.replace("__", "."): value for path, value in stored.items()})[0]
+
+
+def test_the_fingerprint_follows_what_belongs_on_disk() -> None:
+    first = configuration(language="de")
+    assert first.fingerprint == configuration(language="de").fingerprint
+    assert first.fingerprint != configuration(language="fr").fingerprint
+    assert first.fingerprint != configuration(language="de", vad__gone=1).fingerprint
+
+
+def test_a_preset_that_does_not_go_together_with_the_rest_is_left_out_as_a_whole() -> None:
+    class Range(BaseModel):
+        low: int = 0
+        high: int = 10
+        preset: str = ""
+
+        @model_validator(mode="after")
+        def ordered(self) -> Range:
+            if self.low > self.high:
+                raise ValueError("low is above high")
+            return self
+
+    presets = {"high": Preset("high", "High", {"low": 8})}
+    context = settings_context(Range, None, presets=presets, preset_setting="preset")
+    now, problems = load(context, {"high": 5, "preset": "high"})
+    assert now.effective == {"low": 0, "high": 5, "preset": "high"}
+    assert "low is above high" in problems[0].problem
+    assert now.set_aside == {}
+
+
+@pytest.mark.requirement("S2-11", "S2-13")
+def test_overrides_are_laid_over_the_defaults_by_dotted_path() -> None:
+    now = configuration(vad__sensitivity=0.8)
+    assert now.settings == {
+        "vad": {"sensitivity": 0.8, "multiplier": 2.0},
+        "labels": {"names": {}},
+        "language": "en",
+    }
+
+
+@pytest.mark.requirement("S2-12")
+def test_unknown_and_disallowed_overrides_are_reported_once_and_kept_aside() -> None:
+    now, problems = load(
+        settings_context(allowlist=("vad.sensitivity",)),
+        {"vad.multiplier": 3.0, "vad.old": 1, "vad.sensitivity": 0.7},
+    )
+    assert now.overrides == {"vad.sensitivity": 0.7}
+    assert now.set_aside == {"vad.multiplier": 3.0, "vad.old": 1}
+    assert [problem.path for problem in problems] == ["vad.multiplier", "vad.old"]
+
+
+@pytest.mark.requirement("S0-5")
+def test_an_override_out_of_range_falls_back_alone() -> None:
+    now, problems = load(settings_context(), {"vad.sensitivity": 7, "vad.multiplier": 3.0})
+    assert now.effective["vad.sensitivity"] == 0.5
+    assert now.effective["vad.multiplier"] == 3.0
+    assert now.set_aside == {"vad.sensitivity": 7}
+    assert problems[0].path == "vad.sensitivity"
+    assert "found 7" in problems[0].problem
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+paths = st.sampled_from(
+    [
+        "vad",
+        "vad.sensitivity",
+        "vad.multiplier",
+        "labels.names",
+        "labels",
+        "language",
+        "vad.sensitivity.x",
+        "gone",
+        "",
+        ".",
+        "a..b",
+    ]
+)
+
+
+@given(st.dictionaries(paths | st.text(max_size=6), json_values, max_size=5))
+def test_whatever_lies_on_disk_is_loaded_and_nothing_of_it_is_lost(stored: dict[str, Any]) -> None:
+    now, problems = load(settings_context(), stored)
+    assert {**now.set_aside, **now.overrides} == stored
+    assert bool(now.set_aside) == bool(problems)
+    Settings.model_validate(now.settings)
+
+
+@pytest.mark.requirement("S0-13")
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"history.persistence_mode": "cloud"},
+        {"history.encrypt_at_rest": "perhaps"},
+        {"history.max_entries": 9},
+    ],
+)
+def test_history_settings_are_validated_at_load(stored: dict[str, Any]) -> None:
+    model = read_profile(find_profile("dictation")).load_settings()
+    now, problems = load(settings_context(model, None), stored)
+    assert now.overrides == {}
+    assert len(problems) == 1
