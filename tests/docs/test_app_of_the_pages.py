@@ -66,7 +66,7 @@ def test_the_app_of_the_pages_starts_and_does_what_they_say(tmp_path: Path) -> N
             client.request(RuntimeConfigRequestEvent(operation="update", updates={"stt.language": "de"}))
             assert client.request({"type": "myapp.greet"})["words"] == "hallo"
             modes = client.request(ReadinessReportRequestEvent()).snapshot.modes
-            assert [mode.name for mode in modes] == ["dictation", "assistant"]
+            assert [mode.mode for mode in modes] == ["dictation", "assistant"]
             note = {"title": "to do", "body": ""}
             client.request(StateSaveRequestEvent(key="notes.first", value=note))
             assert client.request(StateLoadRequestEvent(key="notes.first")).value == note

@@ -51,6 +51,7 @@ def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
         name=table.name,
         entry=table.entry,
         command=_command_of(profile, table),
+        directory=profile.directory if table.command else None,
         path=profile.directory / table.path if table.path else None,
         restart=table.restart,
         depends_on=(BROKER, *(name for name in table.depends_on if name != BROKER)),

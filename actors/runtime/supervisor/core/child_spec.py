@@ -46,6 +46,7 @@ class ChildSpec:
     Attributes:
         entry: `package.module:build` of a Python actor; empty for a command.
         command: program and arguments of a child in any language; empty for an actor.
+        directory: where a command runs; None for the supervisor's own working directory.
         path: directory appended to the module search path of an actor; None for none.
         depends_on: children that must be ready before this one starts for the first time.
         start_timeout_seconds: how long it may take from its start until it is ready.
@@ -60,6 +61,7 @@ class ChildSpec:
     name: str
     entry: str = ""
     command: tuple[str, ...] = ()
+    directory: Path | None = None
     path: Path | None = None
     restart: Restart = "permanent"
     depends_on: tuple[str, ...] = ()

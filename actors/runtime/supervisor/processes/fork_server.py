@@ -51,6 +51,7 @@ class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
     name: str
     command: list[str]
     environment: dict[str, str]
+    directory: str = ""
 
 
 class SignalLetter(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
@@ -292,6 +293,8 @@ def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -
 
 def _run_command(letter: ForkLetter) -> NoReturn:
     try:
+        if letter.directory:
+            os.chdir(letter.directory)
         os.execvp(letter.command[0], letter.command)  # noqa: S606 - the command of a child spec is not for a shell
     except OSError as error:
         sys.stderr.write(

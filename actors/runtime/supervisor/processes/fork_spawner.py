@@ -78,6 +78,7 @@ class ForkSpawner:
             name=order.name,
             command=list(order.command),
             environment=dict(order.environment),
+            directory=order.directory,
         )
         try:
             self._post(letter, [theirs, log_write])

@@ -89,6 +89,7 @@ class ProcessTable:
             name=spec.name,
             command=spec.command,
             environment={**bus, **spec.environment},
+            directory=str(spec.directory or ""),
         )
         process = ChildProcess(
             spec.name,

@@ -26,12 +26,14 @@ class SpawnOrder:
         ticket: number that the answer carries.
         command: program and arguments; empty for a Python child, which learns its role over its lifeline.
         environment: variables in addition to the supervisor's own.
+        directory: where it runs; empty for the supervisor's own working directory.
     """
 
     ticket: int
     name: str
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class SubprocessSpawner:
                 stdout=piped,
                 stderr=log_write,
                 env={**os.environ, **order.environment},
+                cwd=order.directory or None,
                 **platform_options(),
             )
         except OSError as error:

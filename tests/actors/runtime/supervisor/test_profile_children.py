@@ -41,6 +41,9 @@ def test_programs_with_a_path_lie_relative_to_the_profile_and_others_in_the_sear
     specs = specs_of(tmp_path, text)
     assert specs["b"].command == (str(tmp_path / "bin/x"), "bin/y")
     assert specs["c"].command == ("node",)
+    assert specs["c"].directory == tmp_path, (
+        "its arguments are relative to the profile, wherever it was started"
+    )
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,11 @@ def server() -> Iterator[Server]:
 def _fork(server: Server, *command: str) -> tuple[int, int, int]:
     stdin, ours = os.pipe()
     log, theirs = os.pipe()
-    server.post(ForkLetter(ticket=1, name="a", command=list(command), environment={"X": "y"}), stdin, theirs)
+    server.post(
+        ForkLetter(ticket=1, name="a", command=list(command), environment={"X": "y"}, directory="/"),
+        stdin,
+        theirs,
+    )
     os.close(stdin)
     os.close(theirs)
     started = server.next()
@@ -74,8 +78,8 @@ def _fork(server: Server, *command: str) -> tuple[int, int, int]:
 
 
 def test_a_command_is_forked_heard_and_its_end_is_told(server: Server) -> None:
-    pid, stdin, log = _fork(server, "sh", "-c", "echo $X; read line; exit 3")
-    assert os.read(log, 100) == b"y\n"
+    pid, stdin, log = _fork(server, "sh", "-c", "echo $X $PWD; read line; exit 3")
+    assert os.read(log, 100) == b"y /\n"
     os.close(stdin)
     ended = server.next()
     assert (ended.pid, ended.returncode) == (pid, 3)
