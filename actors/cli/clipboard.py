@@ -1,4 +1,4 @@
-"""Puts text on the clipboard, by the program that the desktop has for it."""
+"""Puts text on the clipboard with the program that the desktop has for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TIMEOUT_SECONDS: Final = 5.0
 
 
 class NoClipboard(OperatorError):
-    """There is no program that would take text for the clipboard, or it refused.
+    """No program takes text for the clipboard, or it failed.
 
     Attributes:
-        detail: what was looked for, or what the program said.
+        detail: what was looked for, or how the program failed.
     """
 
     detail: str
@@ -28,7 +28,7 @@ class NoClipboard(OperatorError):
 def copy(
     text: str, environ: Mapping[str, str] = os.environ, which: Callable[[str], str | None] = shutil.which
 ) -> None:
-    """Put text on the clipboard; it is given to the program by its standard input, never as an argument.
+    """Put text on the clipboard. The program reads it from stdin, never from its command line.
 
     Raises:
         NoClipboard: there is no such program, or it failed.
@@ -38,7 +38,7 @@ def copy(
         raise NoClipboard("there is no wl-copy, xclip, xsel, pbcopy or clip here, or no desktop")
     try:
         encoding = "utf-16-le" if command[0].endswith("clip.exe") else "utf-8"
-        # its output is not captured: xclip stays in the background and would hold the pipe open
+        # Its output is not captured: xclip stays in the background and would hold the pipe open.
         done = subprocess.run(
             command,
             input=text.encode(encoding),
@@ -48,7 +48,7 @@ def copy(
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoClipboard(f"{command[0]} does not do it ({type(error).__name__})") from error
+        raise NoClipboard(f"{command[0]} failed ({type(error).__name__})") from error
     if done.returncode:
         raise NoClipboard(f"{command[0]} ended with exit code {done.returncode}")
 

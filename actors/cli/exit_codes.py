@@ -1,13 +1,11 @@
-"""How a command ends: exit codes, and errors put into words."""
+"""Exit codes of the command, and how it reports errors."""
 
 from __future__ import annotations
 
 import enum
 import sys
-from typing import Any
 
-import msgspec
-
+from actors.cli.output import print_json
 from bus.errors import HelloRefused, NotRunning, OperatorError, RequestFailed, UndercroftError
 
 
@@ -27,17 +25,17 @@ class ExitCode(enum.IntEnum):
 EXIT_CODES_HELP = """\b
 Exit codes:
   0    done
-  1    failed; for 'status': an actor is not as it should be
-  2    the command line is wrong
+  1    failed, or something is not as it should be
+  2    wrong command line
   3    no runtime is up
-  4    refused, or something a person has to put right first
+  4    refused, or a person has to change something first
   5    not done in time
   6    another runtime has this home
   130  interrupted"""
 
 
 class DeadlinePassed(UndercroftError):
-    """What was asked for goes on, but not within the time that was given.
+    """Something goes on, but was not done within the given time.
 
     Attributes:
         what: what was waited for.
@@ -52,7 +50,7 @@ class DeadlinePassed(UndercroftError):
 
 
 def exit_code_of(error: UndercroftError) -> ExitCode:
-    """How the shell is told of an error."""
+    """The exit code for an error."""
     from actors.runtime.supervisor.home_lock import AlreadyRunning
 
     match error:
@@ -70,14 +68,8 @@ def exit_code_of(error: UndercroftError) -> ExitCode:
             return ExitCode.FAILED
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on one line of stdout."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
-
-
 def report(error: UndercroftError, *, as_json: bool) -> ExitCode:
-    """Say what went wrong, and return what to tell the shell."""
+    """Print what went wrong, and return the exit code."""
     code, words = exit_code_of(error), f"{error}{_advice(error)}"
     if as_json:
         print_json({"error": words, "type": type(error).__name__, "exit_code": int(code)})
@@ -87,7 +79,10 @@ def report(error: UndercroftError, *, as_json: bool) -> ExitCode:
 
 
 def _advice(error: UndercroftError) -> str:
-    """What to do about it, where the error itself cannot know."""
+    """What to do about it, where the error itself cannot say."""
     if isinstance(error, RequestFailed) and error.kind == "no_responder":
-        return "; its actor has failed, or is not among the [[children]] of the profile: 'undercroft status' lists those that are"
+        return (
+            "; its actor has failed, or is not among the [[children]] of the profile: "
+            "'undercroft status' lists them"
+        )
     return ""

@@ -1,9 +1,10 @@
-"""The `undercroft` command. Subcommands are imported when they are called, so that each starts fast."""
+"""The `undercroft` command. It imports a subcommand only when that is called, so that each starts fast."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from typing import Final, NamedTuple
 
 import click
 
@@ -11,63 +12,73 @@ from actors.cli.exit_codes import EXIT_CODES_HELP, ExitCode, report
 from actors.cli.options import Target, profile_option, target_options
 from bus.errors import UndercroftError
 
-COMMANDS = {
-    "up": "Start the runtime of an app and keep it running.",
-    "down": "Stop the runtime in good order.",
-    "status": "Show how the actors fare.",
-    "restart": "Stop actors in good order and start them again.",
-    "logs": "Show what the actors wrote to their logs.",
-    "watch": "Show events as they happen.",
-    "trace": "Show what all actors noted about one matter.",
-    "metrics": "Show what the actors count and measure.",
-    "diagnostics": "Make a report of what is wrong, without what is private.",
-    "config": "Read and change settings while the app runs.",
-    "models": "Install, check and remove models.",
-    "paths": "Show where the models lie, and move them elsewhere.",
-    "ready": "Wait until the app can be used, and show what is missing.",
-    "state": "Read and change the state that the app keeps, by key.",
-    "doctor": "Look for what is wrong, and say what to do about it.",
-    "history": "See, search, change and export what was dictated and said.",
-    "backup": "Make, check, restore and carry backups of it.",
-    "keys": "See, rotate and recover the keys that encrypt documents.",
-    "contract": "Show every event and request, as JSON Schema or AsyncAPI.",
-    "demo": "Show what it does when things go wrong, in half a minute.",
-}
-"""Name and summary; the command is found in `actors.cli.commands.<name>`, as a click command of that name."""
 
-ROOMS = {
-    "up": "lifecycle.up",
-    "down": "lifecycle.down",
-    "status": "lifecycle.status",
-    "restart": "lifecycle.restart",
-    "config": "config.config_group",
-    "models": "models.models_group",
-    "history": "history.history_group",
+class CommandEntry(NamedTuple):
+    """A subcommand.
+
+    Attributes:
+        module: below `actors.cli.commands`; it holds a click command with the name of the subcommand.
+        summary: for the list in --help.
+    """
+
+    module: str
+    summary: str
+
+
+COMMANDS: Final[dict[str, dict[str, CommandEntry]]] = {
+    "Run": {
+        "up": CommandEntry("lifecycle.up", "Start the runtime of an app and keep it running."),
+        "down": CommandEntry("lifecycle.down", "Stop the runtime."),
+        "status": CommandEntry("lifecycle.status", "Show the state of all actors, and alerts."),
+        "restart": CommandEntry("lifecycle.restart", "Stop actors and start them again."),
+        "demo": CommandEntry("demo", "Show in half a minute what happens when things go wrong."),
+    },
+    "Use": {
+        "ready": CommandEntry("ready", "Wait until the app can be used, and show what is missing."),
+        "config": CommandEntry("config.config_group", "Read and change settings while the app runs."),
+        "models": CommandEntry("models.models_group", "Install, check and remove models."),
+        "paths": CommandEntry("paths", "Show where files lie, and move models elsewhere."),
+        "state": CommandEntry("state", "Read and change the app's stored state, by key."),
+        "history": CommandEntry("history.history_group", "See, search, change and export the history."),
+        "backup": CommandEntry("backup", "Create, check, restore and export backups of the state."),
+        "keys": CommandEntry("keys", "Show, rotate and recover the keys that encrypt documents."),
+    },
+    "Inspect": {
+        "doctor": CommandEntry("doctor", "Find what is wrong, and say what to do about it."),
+        "logs": CommandEntry("logs", "Show what the actors wrote to their logs."),
+        "watch": CommandEntry("watch", "Show events as they happen."),
+        "trace": CommandEntry("trace", "Show what all actors logged about one request."),
+        "metrics": CommandEntry("metrics", "Show what the actors count and measure."),
+        "diagnostics": CommandEntry("diagnostics", "Write a problem report without private data."),
+        "contract": CommandEntry("contract", "Show every event and request, as JSON Schema or AsyncAPI."),
+    },
 }
-"""Commands whose module lies deeper than `actors.cli.commands.<name>`."""
+"""All subcommands by section and name, in the order of --help."""
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name, and imports the one that is called."""
+    """Knows its commands from the table, and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, in the order of the table."""
-        return list(COMMANDS)
+        return [name for section in COMMANDS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the one that is called."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(
-            importlib.import_module(f"actors.cli.commands.{ROOMS.get(cmd_name, cmd_name)}"), cmd_name
-        )
-        assert isinstance(command, click.Command)
-        return command
+        """Import the command that is called."""
+        for section in COMMANDS.values():
+            if cmd_name in section:
+                module = importlib.import_module(f"actors.cli.commands.{section[cmd_name].module}")
+                command = getattr(module, cmd_name)
+                assert isinstance(command, click.Command)
+                return command
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """List the commands without importing them, in columns of one width."""
+        width = max(len(name) for name in self.list_commands(ctx))
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), entry.summary) for name, entry in section.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES_HELP)
@@ -96,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # whoever read us has gone; the interpreter must not try to flush
+        sys.stdout = None  # the reader has gone; the interpreter must not try to flush
         code = ExitCode.OK
     except UndercroftError as error:
         code = report(error, as_json=target.as_json)

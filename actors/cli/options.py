@@ -1,4 +1,4 @@
-"""What every command takes: whose runtime is meant, and whether a person or a program reads the answer."""
+"""Options that every command has: which runtime it is about, and whether it answers in JSON."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class Target:
     """Which runtime a command is about.
 
     Attributes:
-        home: directory below which everything of the app lies; None for UNDERCROFT_HOME or where the platform
-            keeps it.
+        home: directory with everything of the app; None for UNDERCROFT_HOME or the platform's directories.
         profile: name or directory of the profile; for commands that start something.
         as_json: answer in JSON.
     """
@@ -35,7 +34,7 @@ pass_target = click.make_pass_decorator(Target, ensure=True)
 
 
 def target_options(function: FunctionT) -> FunctionT:
-    """Add --home, --app and --json; given behind the command's name they win over those in front of it."""
+    """Add --home, --app and --json. After the command's name they override those before it."""
     for option in (
         click.option(
             "--json", "as_json", is_flag=True, expose_value=False, callback=_keep, help="Answer in JSON."
@@ -47,7 +46,7 @@ def target_options(function: FunctionT) -> FunctionT:
             "--home",
             expose_value=False,
             callback=_keep,
-            help="Directory below which everything of the app lies.",
+            help="Directory with everything of the app.",
         ),
     ):
         function = option(function)
@@ -56,8 +55,8 @@ def target_options(function: FunctionT) -> FunctionT:
 
 def profile_option(function: FunctionT) -> FunctionT:
     """Add --profile."""
-    words = f"Name of a bundled profile, or a directory with a profile.toml.  [default: {DEFAULT_PROFILE}]"
-    return click.option("--profile", expose_value=False, callback=_keep, help=words)(function)
+    text = f"Name of a bundled profile, or a directory with a profile.toml.  [default: {DEFAULT_PROFILE}]"
+    return click.option("--profile", expose_value=False, callback=_keep, help=text)(function)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Writes settings as TOML 1.0, which the standard library can only read."""
+"""Writes settings as TOML 1.0, which the standard library can only read. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def render(settings: Mapping[str, Any]) -> str:
-    """Nested settings as TOML; what has no value stands there as a comment, since TOML knows no null."""
+    """Nested settings as TOML. A setting without a value becomes a comment: TOML has no null."""
     return "\n".join(_table(settings, ())).strip("\n") + "\n"
 
 
@@ -51,5 +51,5 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """A basic string: that of JSON, where TOML also wants DEL escaped."""
+    """A basic string: that of JSON, with DEL escaped as well."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 
 if TYPE_CHECKING:
     import msgspec

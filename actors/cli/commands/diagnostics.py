@@ -9,8 +9,9 @@ from typing import Any, Final
 import click
 
 from actors.cli.clipboard import copy
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.diagnostics.report_archive import archive, manifest
 from actors.diagnostics.report_builder import Place, generate
 from actors.shared.durable.durable_write import replace_file

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, profile_option, target_options
+from actors.cli.output import print_json
 from actors.shared.profile.profile import DEFAULT_PROFILE
 from bus.errors import NotRunning, RequestFailed, UndercroftError
 
@@ -130,12 +131,12 @@ def ask_runtime(target: Target, now: float) -> Facts:
 
 
 async def _talk(peer: Peer) -> Facts:
-    from actors.cli.commands.lifecycle.status import look
+    from actors.cli.commands.lifecycle.status import status_and_alerts
     from actors.cli.connection import ask
     from actors.cli.doctor.checks.runtime_check import Facts
     from schemas.history import HistoryStatusEvent, HistoryStatusRequestEvent
 
-    overview, alerts = await look(peer)
+    overview, alerts = await status_and_alerts(peer)
     history: HistoryStatusEvent | None = None
     if any(status.actor == "history" and status.state == "ready" for status in overview.actors):
         try:

@@ -7,8 +7,8 @@ from typing import cast, get_args
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.cli.views.actor_table import log_line
 from bus.client import GapEvent, Peer
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelRequestEvent

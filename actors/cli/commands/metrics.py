@@ -7,8 +7,8 @@ from typing import Final
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from bus.client import Peer
 from bus.instruments import gather_metrics
 from schemas.operations.metrics import MetricsReportedEvent, Sample

@@ -10,8 +10,9 @@ from typing import Final
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import DeadlinePassed, ExitCode, print_json
+from actors.cli.exit_codes import DeadlinePassed, ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.cli.views.ready_view import ReadyView, setup_lines, view_for
 from bus.client import GapEvent, Peer
 from bus.errors import OperatorError

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from bus.client import Peer
 from schemas.backups import Finding, StateCheckRequestEvent
 from schemas.state import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from actors.cli.exit_codes import print_json
+from actors.cli.output import print_json
 from schemas.models import ModelDownloadProgressedEvent, ModelStatus
 
 if TYPE_CHECKING:

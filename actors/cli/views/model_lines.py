@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from actors.cli.exit_codes import print_json
-from actors.cli.options import Target
 from actors.cli.views.install_view import percent
 from actors.shared.text import size_text
 from schemas.models import ModelStatus, PartialFound
@@ -50,11 +48,3 @@ def partial_line(found: PartialFound) -> str:
     return (
         f"{found.model_id:<24} {found.kind:<8} {size_text(found.size_bytes):>9}{done}, {age}{hosts}{wanted}"
     )
-
-
-def tell(target: Target, answer: object, words: str) -> None:
-    """The answer as it is for a program, in words for a person."""
-    if target.as_json:
-        print_json(answer)
-    else:
-        print(words)

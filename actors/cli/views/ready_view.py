@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from actors.cli.exit_codes import print_json
+from actors.cli.output import print_json
 from actors.shared.text import size_text
 from schemas.readiness import ProgressLine, ReadinessSnapshot, SetupPrompt, Step
 

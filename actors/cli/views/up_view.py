@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from actors.cli.exit_codes import print_json
+from actors.cli.output import print_json
 from actors.cli.views.actor_table import log_line, plain_line, status_table
 from actors.runtime.supervisor.interfaces import SupervisorObserver
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from actors.cli.background_start import Background
+from actors.cli.background_start import BackgroundRuntime
 from actors.cli.exit_codes import DeadlinePassed
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="waits on pipes")]
 
 
-def _background(program: str, errors: Path) -> Background:
+def _background(program: str, errors: Path) -> BackgroundRuntime:
     file = errors.open("w+b")
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file
@@ -28,19 +28,19 @@ def _background(program: str, errors: Path) -> Background:
         process.communicate()
         return process.returncode
 
-    return Background(process.pid, process.stdout, file, wait)
+    return BackgroundRuntime(process.pid, process.stdout, file, wait)
 
 
 def test_a_line_tells_that_it_has_settled(tmp_path: Path) -> None:
     background = _background("print('settled')", tmp_path / "errors")
     assert background.settled(30) == b"settled\n"
-    assert background.complaint() == (0, "")
+    assert background.failure() == (0, "")
 
 
 def test_one_that_ends_before_says_why(tmp_path: Path) -> None:
     background = _background("raise SystemExit('the profile is wrong')", tmp_path / "errors")
     assert background.settled(30) == b""
-    assert background.complaint() == (1, "the profile is wrong\n")
+    assert background.failure() == (1, "the profile is wrong\n")
 
 
 def test_one_that_goes_on_unsettled_is_not_waited_for_longer_than_asked(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_one_that_goes_on_unsettled_is_not_waited_for_longer_than_asked(tmp_path
         DeadlinePassed, match=f"process {background.pid} is up, but not every actor: not within 0 s"
     ):
         background.settled(0.0)
-    assert background.complaint()[0] == 1
+    assert background.failure()[0] == 1
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from actors.cli.main import COMMANDS
+from actors.cli.main import undercroft as group
 
 
 def undercroft(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -19,8 +21,15 @@ def undercroft(*arguments: str, home: Path | None = None) -> subprocess.Complete
 
 def test_the_help_names_every_command_and_every_exit_code() -> None:
     shown = undercroft("--help").stdout
-    assert all(f"\n  {name} " in shown for name in COMMANDS)
+    assert all(f"\n  {name} " in shown for section in COMMANDS.values() for name in section)
     assert all(f"\n    {code} " in shown for code in ("0", "1", "2", "3", "4", "5", "6", "130"))
+
+
+def test_every_command_of_the_table_is_there_under_its_name() -> None:
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    assert [name for name, command in found.items() if command is None or command.name != name] == []
+    assert group.get_command(context, "statux") is None
 
 
 @pytest.mark.parametrize("name", ["up", "down", "status", "restart", "logs", "watch"])
@@ -60,10 +69,9 @@ def test_a_profile_that_does_not_exist_is_exit_code_4(tmp_path: Path) -> None:
 
 
 def test_starting_the_command_line_imports_nothing_heavy() -> None:
-    program = "import sys, actors.cli.main; print([m for m in ('zmq', 'asyncio', 'pydantic', 'rich', 'httpx') if m in sys.modules])"
-    assert (
-        subprocess.run(
-            [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
-        ).stdout
-        == "[]\n"
-    )
+    program = """
+import sys, actors.cli.main
+print([name for name in ("zmq", "asyncio", "pydantic", "rich", "httpx") if name in sys.modules])
+"""
+    command = [sys.executable, "-P", "-c", program]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -6,8 +6,9 @@ import json
 from typing import Any, Final
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target
+from actors.cli.output import print_json
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingChange
 
 GET: Final = RuntimeConfigRequestEvent(operation="get_effective")

@@ -16,8 +16,9 @@ import click
 
 from actors.cli.commands.config.config_change import GET, ask_store, problem_lines, show_change
 from actors.cli.commands.config.config_transfer import ImportFileWrong, read_settings
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from bus.errors import OperatorError
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 

@@ -6,8 +6,9 @@ import click
 
 from actors.cli.commands.config.config_change import json_text
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from schemas.config import SettingExplained, SettingsExplainRequestEvent
 
 

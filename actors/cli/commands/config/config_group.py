@@ -15,8 +15,9 @@ from actors.cli.commands.config import (
     config_watch,
 )
 from actors.cli.commands.config.config_change import GET, ask_store, change, json_text, show_reply
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.config_store.dotted_paths import flatten, is_within, value_at
 from schemas.config import RuntimeConfigRequestEvent, Scope
 

@@ -6,8 +6,8 @@ import click
 
 from actors.cli.commands.config.config_change import json_text
 from actors.cli.connection import with_peer
-from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.config_store.dotted_paths import is_within
 from bus.client import GapEvent, Peer
 from schemas.config import SettingsChangedEvent

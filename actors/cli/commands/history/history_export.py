@@ -13,8 +13,9 @@ import click
 import msgspec
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.cli.views.history_view import entry_lines
 from bus.client import Peer
 from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent

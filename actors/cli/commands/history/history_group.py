@@ -10,8 +10,9 @@ import click
 from actors.cli.commands.history.history_export import export, tail
 from actors.cli.commands.history.history_removal import clear, delete, prune, purge
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.cli.views.history_view import entry_lines, hit_lines, status_lines
 from schemas.history import (
     HistoryAppendRequestEvent,

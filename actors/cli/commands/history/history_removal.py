@@ -7,8 +7,9 @@ import sys
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from schemas.history import (
     HistoryClearRequestEvent,
     HistoryDeleteRequestEvent,

@@ -11,8 +11,9 @@ from typing import Final
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import DeadlinePassed, print_json
+from actors.cli.exit_codes import DeadlinePassed
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from bus.discovery import is_alive, read_runtime, runtime_path, state_directory
 from bus.errors import NotRunning, RequestFailed
 from schemas.operations.supervision import SupervisorStopRequestEvent
@@ -26,12 +27,12 @@ POLL_SECONDS: Final = 0.02
     "timeout_seconds",
     default=30.0,
     show_default=True,
-    help="How long to wait for the end, in seconds.",
+    help="How long to wait, in seconds.",
 )
 @target_options
 @pass_target
 def down(target: Target, timeout_seconds: float) -> None:
-    """Stop the runtime in good order, and wait for its end.
+    """Stop the runtime, and wait until it has ended.
 
     \b
     Examples:
@@ -43,7 +44,7 @@ def down(target: Target, timeout_seconds: float) -> None:
     try:
         with_peer(target, lambda peer: ask(peer, SupervisorStopRequestEvent(reason="undercroft down")))
     except (NotRunning, RequestFailed):
-        _ask_by_signal(target, runtime.pid)
+        _stop_by_signal(target, runtime.pid)
     if not wait_for_end(runtime.pid, timeout_seconds):
         advice = f"see 'undercroft status'; process {runtime.pid} is still there"
         raise DeadlinePassed("the runtime has not stopped", timeout_seconds, advice)
@@ -54,23 +55,23 @@ def down(target: Target, timeout_seconds: float) -> None:
         print(f"stopped process {runtime.pid} in {seconds:.1f} s")
 
 
-def _ask_by_signal(target: Target, pid: int) -> None:
-    """The bus does not answer: ask the process itself, if it is the one that holds the home.
+def _stop_by_signal(target: Target, pid: int) -> None:
+    """Send TERM to the runtime, whose bus does not answer, if that process really holds the home.
 
     Raises:
-        NotRunning: it is gone, or somebody else has its number now.
+        NotRunning: it has ended, or another process has its number now.
     """
     from actors.shared.durable.directory_lock import holder_of
 
     state = state_directory(target.app, target.home)
     holder = holder_of(state)
     if not is_alive(pid) or holder is None or holder.pid != pid:
-        raise NotRunning(str(state), f"process {pid}, which it is left over from, is no more")
+        raise NotRunning(str(state), f"process {pid}, which wrote it, has ended")
     os.kill(pid, signal.SIGTERM)
 
 
 def wait_for_end(pid: int, timeout_seconds: float) -> bool:
-    """Whether a process that need not be our child ended in time."""
+    """Wait for the end of a process that need not be our child; False if it has not ended in time."""
     if hasattr(os, "pidfd_open"):
         try:
             descriptor = os.pidfd_open(pid)
@@ -84,5 +85,5 @@ def wait_for_end(pid: int, timeout_seconds: float) -> bool:
     while is_alive(pid):
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_SECONDS)  # these platforms tell only a parent of an end
+        time.sleep(POLL_SECONDS)  # other platforms report an end to the parent only
     return True

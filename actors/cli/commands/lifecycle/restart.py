@@ -7,8 +7,9 @@ import asyncio
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import DeadlinePassed, ExitCode, print_json
+from actors.cli.exit_codes import DeadlinePassed, ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.cli.views.actor_table import plain_line
 from bus.client import GapEvent, Peer
 from schemas.operations.supervision import ActorRestartRequestEvent, ActorStateChangedEvent, ActorStatus
@@ -17,19 +18,19 @@ from schemas.operations.supervision import ActorRestartRequestEvent, ActorStateC
 @click.command()
 @click.argument("actors", nargs=-1, required=True, metavar="ACTOR...")
 @click.option(
-    "--wait/--no-wait", default=True, show_default=True, help="Return when the actor is ready again."
+    "--wait/--no-wait", default=True, show_default=True, help="Return once the actors are ready again."
 )
 @click.option(
     "--timeout",
     "timeout_seconds",
     default=30.0,
     show_default=True,
-    help="How long to wait for each, in seconds.",
+    help="How long to wait for each actor, in seconds.",
 )
 @target_options
 @pass_target
 def restart(target: Target, actors: tuple[str, ...], wait: bool, timeout_seconds: float) -> int:
-    """Stop actors in good order and start them again. Closes an open circuit.
+    """Stop actors and start them again. This also closes an open circuit.
 
     \b
     Examples:

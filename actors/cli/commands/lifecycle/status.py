@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import print_json
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from actors.cli.views.actor_table import alert_line, code_of, print_status
 from bus.client import Peer
 from schemas.operations.alerts import Alert, AlertChangedEvent, Severity
@@ -22,16 +22,16 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)[::-1]
 @target_options
 @pass_target
 def status(target: Target) -> int:
-    """Show how the actors fare, and which alerts are raised.
+    """Show the state of all actors, and the alerts.
 
-    Exit code 0 if all is as it should be, 1 if an actor is not, 3 if no runtime is up.
+    The exit code is 0 if all actors are ready or done, 1 if one is not, and 3 if no runtime is up.
 
     \b
     Examples:
       undercroft status
       undercroft status --json | jq '.actors[] | select(.state != "ready")'
     """
-    overview, alerts = with_peer(target, look)
+    overview, alerts = with_peer(target, status_and_alerts)
     if target.as_json:
         print_json({**msgspec.to_builtins(overview), "alerts": alerts})
     else:
@@ -41,8 +41,8 @@ def status(target: Target) -> int:
     return code_of(overview)
 
 
-async def look(peer: Peer) -> tuple[SupervisorStatusEvent, list[Alert]]:
-    """How all fare, and what is wrong now, the worst first."""
+async def status_and_alerts(peer: Peer) -> tuple[SupervisorStatusEvent, list[Alert]]:
+    """The state of all actors, and the active alerts, the most severe first."""
     overview = await ask(peer, SupervisorStatusRequestEvent())
     active = [event.alert for event in await peer.retained(AlertChangedEvent) if event.alert.is_active]
     return overview, sorted(active, key=lambda alert: (SEVERITIES.index(alert.severity), alert.since))

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, profile_option, target_options
+from actors.cli.output import print_json
 from actors.cli.views.actor_table import code_of, print_status
+from actors.runtime.supervisor.platform_defaults import (
+    DEFAULT_SPAWN_METHOD,
+    DEFAULT_TRANSPORT,
+    SpawnMethod,
+    Transport,
+)
 from schemas.operations.supervision import SupervisorStatusEvent
 
 if TYPE_CHECKING:
-    from actors.cli.background_start import Background
+    from actors.cli.background_start import BackgroundRuntime
     from actors.runtime.supervisor.interfaces import SupervisorObserver
-
-DEFAULT_TRANSPORT: Final = "tcp" if sys.platform == "win32" else "ipc"
-DEFAULT_SPAWN: Final = "fork" if sys.platform == "linux" else "spawn"
 
 
 @click.command()
@@ -30,15 +34,15 @@ DEFAULT_SPAWN: Final = "fork" if sys.platform == "linux" else "spawn"
     type=click.Choice(["ipc", "tcp"]),
     default=DEFAULT_TRANSPORT,
     show_default=True,
-    help="tcp: loopback, encrypted with CURVE.",
+    help="How peers reach the broker; tcp is loopback only, encrypted with CURVE.",
 )
 @click.option(
     "--spawn",
     "spawn_method",
     type=click.Choice(["fork", "spawn"]),
-    default=DEFAULT_SPAWN,
+    default=DEFAULT_SPAWN_METHOD,
     show_default=True,
-    help="How processes are made.",
+    help="How processes are created.",
 )
 @click.option(
     "--timeout",
@@ -54,14 +58,14 @@ DEFAULT_SPAWN: Final = "fork" if sys.platform == "linux" else "spawn"
 def up(
     target: Target,
     detach: bool,
-    transport: Literal["ipc", "tcp"],
-    spawn_method: Literal["fork", "spawn"],
+    transport: Transport,
+    spawn_method: SpawnMethod,
     timeout_seconds: float,
     settled_to_stdout: bool,
 ) -> int:
     """Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
 
-    SIGHUP reads the profile's children again. With --json: one object for each change of state.
+    SIGHUP reads the children of the profile again. With --json, each change of state is one object.
 
     \b
     Examples:
@@ -76,8 +80,8 @@ def up(
             fork_background() if spawn_method == "fork" else spawn_background(target, transport, spawn_method)
         )
         if background is not None:
-            return _await_settled(target, background, timeout_seconds)
-        target.as_json, settled_to_stdout = False, True  # we are the background now
+            return _wait_settled(target, background, timeout_seconds)
+        target.as_json, settled_to_stdout = False, True  # this is the background now
     from actors.runtime.supervisor.start import run_supervisor
 
     run_supervisor(
@@ -101,23 +105,23 @@ def _view(target: Target, settled_to_stdout: bool) -> SupervisorObserver:
     return up_view.LiveUpView() if sys.stdout.isatty() else up_view.PlainUpView()
 
 
-def _await_settled(target: Target, background: Background, timeout_seconds: float) -> int:
+def _wait_settled(target: Target, background: BackgroundRuntime, timeout_seconds: float) -> int:
     line = background.settled(timeout_seconds)
     if not line:
-        code, words = background.complaint()
-        if target.as_json:
-            print_json(
-                {
-                    "error": words.strip().removeprefix("undercroft: "),
-                    "exit_code": code if code > 0 else int(ExitCode.FAILED),
-                }
-            )
-        else:
-            sys.stderr.write(words)
-        return code if code > 0 else ExitCode.FAILED
+        return _report_failed_start(target, background)
     overview = msgspec.json.decode(line, type=SupervisorStatusEvent)
     if target.as_json:
         print_json(overview)
     else:
         print_status(overview)
     return code_of(overview)
+
+
+def _report_failed_start(target: Target, background: BackgroundRuntime) -> int:
+    code, words = background.failure()
+    code = code if code > 0 else ExitCode.FAILED
+    if target.as_json:
+        print_json({"error": words.strip().removeprefix("undercroft: "), "exit_code": int(code)})
+    else:
+        sys.stderr.write(words)
+    return code

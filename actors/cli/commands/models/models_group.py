@@ -8,10 +8,11 @@ import click
 
 from actors.cli.commands.models import models_lifecycle, models_sources
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_answer, print_json
 from actors.cli.views.install_view import InstallView, view_for
-from actors.cli.views.model_lines import model_lines, tell
+from actors.cli.views.model_lines import model_lines
 from actors.shared.text import size_text
 from bus.client import GapEvent, Peer
 from schemas.models import (
@@ -144,7 +145,9 @@ def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
     done = with_peer(
         target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial))
     )
-    tell(target, done, f"{model_id}: {done.status.state}, {size_text(done.status.durable_bytes)} kept")
+    print_answer(
+        target, done, f"{model_id}: {done.status.state}, {size_text(done.status.durable_bytes)} kept"
+    )
     return ExitCode.OK
 
 
@@ -170,7 +173,7 @@ def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) ->
     """
     request = ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run, wait_seconds=wait_seconds)
     done = with_peer(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
-    tell(
+    print_answer(
         target, done, f"{model_id}: {size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
     )
     return ExitCode.OK
@@ -194,7 +197,7 @@ def verify(target: Target, model_id: str) -> int:
         f"{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}"
         for finding in verdict.findings
     ]
-    tell(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
+    print_answer(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
     return ExitCode.FAILED if verdict.findings else ExitCode.OK
 
 

@@ -7,7 +7,8 @@ import click
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.views.model_lines import partial_line, tell
+from actors.cli.output import print_answer
+from actors.cli.views.model_lines import partial_line
 from actors.shared.text import size_text
 from schemas.leases import (
     LEASE_SECONDS_LIMIT,
@@ -41,7 +42,7 @@ def pause(target: Target, model_id: str) -> int:
     done = with_peer(
         target, lambda peer: ask(peer, ModelPauseRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS)
     )
-    tell(
+    print_answer(
         target, done, f"{done.status.name}: {done.status.state}, {size_text(done.status.durable_bytes)} kept"
     )
     return ExitCode.OK
@@ -61,7 +62,7 @@ def resume(target: Target, model_id: str) -> int:
     done = with_peer(
         target, lambda peer: ask(peer, ModelResumeRequestEvent(model_id=model_id), DISK_TIMEOUT_SECONDS)
     )
-    tell(target, done, f"{done.status.name}: {done.status.state}")
+    print_answer(target, done, f"{done.status.name}: {done.status.state}")
     return ExitCode.OK
 
 
@@ -85,7 +86,7 @@ def rollback(target: Target, model_id: str, wait_seconds: float) -> int:
     """
     request = ModelRollbackRequestEvent(model_id=model_id, wait_seconds=wait_seconds)
     done = with_peer(target, lambda peer: ask(peer, request, VERIFY_TIMEOUT_SECONDS + wait_seconds))
-    tell(target, done, f"{done.status.name}: {done.status.state}, revision {done.status.revision}")
+    print_answer(target, done, f"{done.status.name}: {done.status.state}, revision {done.status.revision}")
     return ExitCode.OK
 
 
@@ -103,7 +104,7 @@ def repair(target: Target, model_id: str) -> int:
     done = with_peer(
         target, lambda peer: ask(peer, ModelRepairRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
     )
-    tell(
+    print_answer(
         target,
         done,
         f"{done.status.name}: {done.status.state}, {size_text(done.kept_bytes)} need not be fetched",
@@ -137,7 +138,7 @@ def lease(target: Target, model_id: str, holder: str, ttl_seconds: float, lease_
         model_id=model_id, holder=holder, ttl_seconds=ttl_seconds, lease_id=lease_id
     )
     done = with_peer(target, lambda peer: ask(peer, request, DISK_TIMEOUT_SECONDS))
-    tell(target, done, f"{done.directory}\nlease {done.lease.lease_id}")
+    print_answer(target, done, f"{done.directory}\nlease {done.lease.lease_id}")
     return ExitCode.OK
 
 
@@ -159,7 +160,9 @@ def release(target: Target, model_id: str, lease_id: str) -> int:
             peer, ModelReleaseRequestEvent(model_id=model_id, lease_id=lease_id), DISK_TIMEOUT_SECONDS
         ),
     )
-    tell(target, done, f"{model_id}: {'released' if done.was_held else 'was not held under that lease'}")
+    print_answer(
+        target, done, f"{model_id}: {'released' if done.was_held else 'was not held under that lease'}"
+    )
     return ExitCode.OK
 
 
@@ -177,7 +180,7 @@ def partials(target: Target) -> int:
     rule = f"those that nobody wants are kept {f'{found.keep_days} days' if found.keep_days else 'for ever'}"
     if not found.partials:
         rule = "nothing lies beside the installed models"
-    tell(target, found, "\n".join([*(partial_line(partial) for partial in found.partials), rule]))
+    print_answer(target, found, "\n".join([*(partial_line(partial) for partial in found.partials), rule]))
     return ExitCode.OK
 
 
@@ -206,7 +209,7 @@ def collect(target: Target, keep_days: int | None, dry_run: bool) -> int:
     freed = f"{size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
     if not done.keep_days:
         freed = "nothing was removed: no rule is set; give one with --keep-days, or 'undercroft models cancel MODEL --drop-partial' for a single one"
-    tell(
+    print_answer(
         target, done, "\n".join([*(partial_line(partial) for partial in done.removed), *done.problems, freed])
     )
     return ExitCode.FAILED if done.problems else ExitCode.OK

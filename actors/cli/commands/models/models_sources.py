@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 import click
 
 from actors.cli.connection import ask, with_peer
-from actors.cli.exit_codes import ExitCode, print_json
+from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.output import print_json
 from schemas.manifest import ModelEntry
 from schemas.sources import (
     LicenceAcceptRequestEvent,

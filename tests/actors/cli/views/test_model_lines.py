@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.cli.options import Target
-from actors.cli.views.model_lines import model_lines, partial_line, tell
+from actors.cli.views.model_lines import model_lines, partial_line
 from schemas.models import PartialFound
 from tests.support.readiness_lab import status
 
@@ -49,11 +48,3 @@ def test_a_leftover_takes_one_line_with_size_and_age() -> None:
         partial_line(FOUND)
         == "base                     partial      500 B 40 %, 1.5 days old, from models.example, wanted by nobody"
     )
-
-
-def test_a_program_gets_the_answer_and_a_person_the_words(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(Target(as_json=True), FOUND, "words")
-    tell(Target(), FOUND, "words")
-    document, words = capsys.readouterr().out.splitlines()
-    assert document.startswith('{"model_id":"base"')
-    assert words == "words"
