@@ -160,7 +160,7 @@ class Actor(Generic[InboxT]):
         """
 
     def answer_later(self, work: Callable[[], Awaitable[Event]]) -> Later:
-        """Let `work` find the reply beside the inbox, and let the actor stop only once the reply was given."""
+        """Let `work` find the reply beside the inbox. The actor stops only once the reply was given."""
         return Later(work, self._pending_answers)
 
     async def answered(self) -> None:

@@ -19,7 +19,7 @@ from bus.actor import Actor, BusContext, InboxT, Later
 from bus.alert_book import Alerts
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused
-from bus.instruments import Metrics, gaps_of
+from bus.instruments import Metrics, loss_samples
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.peer.subscription import Subscription
 from bus.wire import UNREADABLE
@@ -163,7 +163,7 @@ class ActorLoop(Generic[InboxT]):
         actor, peer = self._actor, self._peer
         async for event in events:
             if isinstance(event, MetricsWantedEvent):
-                samples = [*actor.metrics.samples(), *gaps_of(peer.statistics())]
+                samples = [*actor.metrics.samples(), *loss_samples(peer.statistics())]
                 await peer.publish(
                     MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=samples)
                 )

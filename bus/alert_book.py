@@ -1,4 +1,4 @@
-"""What an actor says is wrong: each alert is told when it is raised and when it is cleared, and counted in between."""
+"""The alerts of one actor: published when they are raised and cleared, and counted in between."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ MESSAGE_LIMIT: Final = 2000
 
 
 class AlertBook:
-    """The alerts of one source. Pure: says what is to be told, and is handed the time."""
+    """Decides which alert is to be published. Pure."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._alerts: dict[str, Alert] = {}
 
     def active(self) -> list[Alert]:
-        """What is wrong now, the oldest first."""
+        """The active alerts, the oldest first."""
         return sorted(
             (alert for alert in self._alerts.values() if alert.is_active), key=lambda alert: alert.since
         )
 
     def key_of(self, name: str, subject: str) -> str:
-        """Under which key an alert is retained."""
+        """The key under which an alert is retained."""
         return f"{self._source}/{name}/{subject}"
 
     def raise_alert(
         self, name: str, subject: str, severity: Severity, message: str, advice: str, now: float
     ) -> Alert:
-        """The alert to tell; one that is active already keeps its beginning and is counted up."""
+        """The alert to publish. One that is active already keeps its beginning, and its count grows."""
         key = self.key_of(name, subject)
         before = self._alerts.get(key)
         goes_on = before is not None and before.is_active
@@ -54,7 +54,7 @@ class AlertBook:
         return alert
 
     def clear(self, name: str, subject: str) -> Alert | None:
-        """The alert as it is to be told now that it is over; None if it was not active."""
+        """The alert to publish now that it is over; None: it was not active."""
         key = self.key_of(name, subject)
         before = self._alerts.get(key)
         cleared = (
@@ -69,7 +69,10 @@ class AlertBook:
         return cleared
 
     def recall(self, alert: Alert) -> Alert | None:
-        """Take up an alert from a former life of this source; what is to be told if this life has found it to be over already."""
+        """Take up a retained alert of this source's former life.
+
+        Returns the alert to publish, if this life has cleared it already.
+        """
         if alert.source != self._source or not alert.is_active:
             return None
         key = self.key_of(alert.name, alert.subject)
@@ -83,44 +86,50 @@ class AlertBook:
 
 
 class Alerts:
-    """Tells the alerts of one actor to everybody. They are retained: whoever comes later hears what is wrong now."""
+    """Publishes the alerts of one actor. They are retained, so late joiners see what is wrong now."""
 
     def __init__(
         self, source: str, publish: Callable[[Event], Awaitable[None]], now: Callable[[], float] = time.time
     ) -> None:
-        """Args: now: seconds since the Unix epoch."""
+        """Make the alerts of one actor.
+
+        Args:
+            source: name of the actor.
+            publish: publishes an event.
+            now: seconds since the Unix epoch.
+        """
         self._book = AlertBook(source)
         self._publish = publish
         self._now = now
 
     def active(self) -> list[Alert]:
-        """What is wrong now, the oldest first."""
+        """The active alerts, the oldest first."""
         return self._book.active()
 
     async def raise_alert(
         self, name: str, subject: str = "", *, severity: Severity, message: str, advice: str
     ) -> None:
-        """Tell that something is wrong; `message` and `advice` hold no secrets."""
-        await self._tell(self._book.raise_alert(name, subject, severity, message, advice, self._now()))
+        """Report that something is wrong. `message` and `advice` must hold no secrets."""
+        await self._announce(self._book.raise_alert(name, subject, severity, message, advice, self._now()))
 
     async def clear(self, name: str, subject: str = "") -> None:
-        """Tell that it is over. Nothing is told if it was not wrong."""
+        """Report that it is over. Publishes nothing if the alert was not active."""
         cleared = self._book.clear(name, subject)
         if cleared is not None:
-            await self._tell(cleared)
+            await self._announce(cleared)
 
     async def recall(self, alert: Alert) -> None:
-        """Hear of an alert that is retained: one of this actor's former life is taken up, so that it can be cleared."""
+        """Take up a retained alert of this actor's former life, so that it can be cleared."""
         over = self._book.recall(alert)
         if over is not None:
-            await self._tell(over)
+            await self._announce(over)
 
-    async def _tell(self, alert: Alert) -> None:
+    async def _announce(self, alert: Alert) -> None:
         await self._publish(AlertChangedEvent(key=self._book.key_of(alert.name, alert.subject), alert=alert))
 
 
 def _never(source: str, name: str, subject: str) -> Alert:
-    """Remembers that something was found to be in order before anybody said otherwise."""
+    """Records that nothing was wrong before an alert was ever raised."""
     return Alert(
         name=name,
         subject=subject,

@@ -1,4 +1,4 @@
-"""Finds the one file that a client needs: `runtime.json`, which says where the broker listens and how to be let in."""
+"""Finds and reads `runtime.json`, which tells a client where the broker listens, and has the keys to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RUNTIME_LIMIT_BYTES = 64 * 1024
 
 
 class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """Keys of CURVE (RFC 26/CurveZMQ), each as 40 characters of Z85; present where the transport is TCP."""
+    """Keys of CurveZMQ (RFC 26), each as 40 characters of Z85. Only for TCP."""
 
     server_public: str
     client_public: str
@@ -25,14 +25,17 @@ class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
-    """What `runtime.json` says.
+    """The content of `runtime.json`.
 
     Attributes:
-        pid: process id of the supervisor; the file is stale if it is not alive.
+        app: name of the app.
+        pid: process id of the supervisor; the file is stale if that process has ended.
         started_at: seconds since the Unix epoch.
         lane, feed: ZeroMQ endpoints.
-        token: what HELLO has to show.
-        profile: directory of the profile that it runs.
+        token: what HELLO has to present.
+        protocol: version of the wire protocol.
+        curve: keys, where the endpoints are TCP.
+        profile: directory of the profile that the runtime runs.
     """
 
     app: str
@@ -51,7 +54,7 @@ def state_directory(
     home: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Where an app's state lies: below `home`, below UNDERCROFT_HOME, or where the platform keeps it."""
+    """The directory of an app's state: below `home`, below UNDERCROFT_HOME, or the platform's place."""
     root = home or environ.get("UNDERCROFT_HOME")
     if root:
         return Path(root).expanduser().absolute() / "state"
@@ -65,7 +68,7 @@ def runtime_path(
     home: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Where `runtime.json` lies. UNDERCROFT_RUNTIME names the file itself and wins unless `home` is given."""
+    """The path of `runtime.json`: UNDERCROFT_RUNTIME, unless `home` is given, else in the state directory."""
     if not home and (named := environ.get("UNDERCROFT_RUNTIME")):
         return Path(named)
     return state_directory(app, home, environ) / "runtime.json"
@@ -75,7 +78,7 @@ def read_runtime(path: Path) -> Runtime:
     """Read `runtime.json`.
 
     Raises:
-        NotRunning: it is absent, unreadable, not ours to trust, or not what this version understands.
+        NotRunning: it is absent, unreadable, open to other users, or of another version.
     """
     try:
         with path.open("rb") as file:
@@ -87,7 +90,7 @@ def read_runtime(path: Path) -> Runtime:
         raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise NotRunning(
-            str(path), f"its mode is {stat.S_IMODE(mode):04o}, expected 0600, so its keys cannot be trusted"
+            str(path), f"its mode is {stat.S_IMODE(mode):04o}; expected 0600, so its keys cannot be trusted"
         )
     try:
         runtime = msgspec.json.decode(content, type=Runtime)
@@ -95,17 +98,17 @@ def read_runtime(path: Path) -> Runtime:
         raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
     if runtime.protocol != PROTOCOL_VERSION:
         raise NotRunning(
-            str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}"
+            str(path), f"it speaks protocol {runtime.protocol}; this client speaks {PROTOCOL_VERSION}"
         )
     return runtime
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this id exists (it may be another one that got the same id)."""
+    """Whether a process with this id exists. It may be another one that got the same id."""
     if pid <= 0:
         return False
     if os.name == "nt":
-        return True  # there is no signal 0 on Windows; connecting tells
+        return True  # Windows has no signal 0; connecting shows
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, dataclass_transform
 
 FailureKind = Literal["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]
-"""Why a request has no reply. `no_responder`: nobody serves the topic. `restarting`: its server is gone and due back.
+"""Why a request has no reply. `no_responder`: no peer serves the topic. `restarting`: its server is due back.
 `died`: its server ended while it had the request. `deadline`: no reply in time. `busy`: its queue is full.
 `refused`: the server or the broker says no. `invalid`: the request could not be read."""
 
@@ -62,7 +62,7 @@ class UndercroftError(Exception):
 
 
 class TransientError(UndercroftError):
-    """May go well when tried again, with nothing changed by a person."""
+    """May succeed when it is tried again, although no person changed anything."""
 
 
 class OperatorError(UndercroftError):
@@ -74,7 +74,7 @@ class RequestFailed(UndercroftError):
 
     Attributes:
         kind: which of the seven failures it was.
-        message: a sentence from whoever decided it.
+        message: a sentence from the peer or broker that decided it.
         topic: topic of the request.
     """
 
@@ -115,7 +115,7 @@ class NotRunning(OperatorError):
 
 
 class HelloRefused(OperatorError):
-    """The broker does not let this peer in."""
+    """The broker does not admit this peer."""
 
     name: str
     reason: str
@@ -124,11 +124,11 @@ class HelloRefused(OperatorError):
 
 
 class UnsafeEndpoint(OperatorError):
-    """The broker does not listen where strangers could connect.
+    """Strangers could connect to this endpoint, so the broker does not listen there.
 
     Attributes:
-        endpoint: where it was told to listen.
-        detail: which rule that breaks.
+        endpoint: where it should have listened.
+        detail: the rule that this breaks.
     """
 
     endpoint: str
@@ -137,7 +137,7 @@ class UnsafeEndpoint(OperatorError):
 
 
 class PublishRefused(UndercroftError):
-    """The broker gave an event no place in the order, or the peer left before it could."""
+    """The broker gave an event no place in the order, or the peer left before it did."""
 
     topic: str
     reason: str

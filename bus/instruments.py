@@ -1,4 +1,4 @@
-"""What an actor counts and measures: a few additions in memory, told only when somebody asks."""
+"""What an actor counts and measures: additions in memory, published only on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DURATION_LIMITS_MS: Final = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0)
 SERIES_LIMIT: Final = 200
-"""So many label sets of one instrument are told apart; what comes later counts as `other`, or the labels would fill the memory."""
+"""Most label sets of one instrument. Further ones count as `other`, so that labels cannot fill the memory."""
 
 Labels = tuple[tuple[str, str], ...]
 SeriesT = TypeVar("SeriesT")
@@ -39,7 +39,7 @@ class Counter(_Instrument[float]):
     """A number that only grows."""
 
     def add(self, amount: float = 1, **labels: str) -> None:
-        """Count.
+        """Add to the count.
 
         Raises:
             ValueError: the amount is negative.
@@ -50,7 +50,7 @@ class Counter(_Instrument[float]):
         self._series[key] = self._series.get(key, 0.0) + amount
 
     def samples(self) -> Iterator[Sample]:
-        """Its series now."""
+        """The present value of each series."""
         for labels, value in self._series.items():
             yield Sample(
                 name=self.name, kind="counter", description=self.description, labels=dict(labels), value=value
@@ -61,11 +61,11 @@ class Gauge(_Instrument[float]):
     """A number that goes up and down."""
 
     def set(self, value: float, **labels: str) -> None:
-        """Say what it is now."""
+        """Set the present value."""
         self._series[self._key(labels)] = value
 
     def samples(self) -> Iterator[Sample]:
-        """Its series now."""
+        """The present value of each series."""
         for labels, value in self._series.items():
             yield Sample(
                 name=self.name, kind="gauge", description=self.description, labels=dict(labels), value=value
@@ -82,7 +82,7 @@ class _Observed:
 
 
 class Histogram(_Instrument[_Observed]):
-    """How often a measured value came, by size."""
+    """How often values were observed, by size."""
 
     def __init__(self, name: str, description: str, limits: tuple[float, ...] = DURATION_LIMITS_MS) -> None:
         super().__init__(name, description)
@@ -101,7 +101,7 @@ class Histogram(_Instrument[_Observed]):
         observed.total += value
 
     def samples(self) -> Iterator[Sample]:
-        """Its series now; buckets are cumulative."""
+        """The present value of each series. Buckets are cumulative."""
         for labels, observed in self._series.items():
             buckets, below = [], 0
             for limit, count in zip(self._limits, observed.counts, strict=True):
@@ -125,7 +125,7 @@ class Metrics:
         self._instruments: dict[str, Counter | Gauge | Histogram] = {}
 
     def counter(self, name: str, description: str) -> Counter:
-        """The counter of this name; made when it is first asked for.
+        """The counter of this name, made on first use.
 
         Raises:
             TypeError: the name is that of another kind of instrument.
@@ -133,7 +133,7 @@ class Metrics:
         return self._as(Counter, self._instruments.setdefault(name, Counter(name, description)))
 
     def gauge(self, name: str, description: str) -> Gauge:
-        """The gauge of this name; made when it is first asked for.
+        """The gauge of this name, made on first use.
 
         Raises:
             TypeError: the name is that of another kind of instrument.
@@ -143,7 +143,12 @@ class Metrics:
     def histogram(
         self, name: str, description: str, limits: tuple[float, ...] = DURATION_LIMITS_MS
     ) -> Histogram:
-        """The histogram of this name; made when it is first asked for. `limits` ascend, in the unit of the name.
+        """The histogram of this name, made on first use.
+
+        Args:
+            name: dotted, with the unit at its end.
+            description: what it measures.
+            limits: upper limits of the buckets, ascending, in the unit of the name.
 
         Raises:
             TypeError: the name is that of another kind of instrument.
@@ -151,7 +156,7 @@ class Metrics:
         return self._as(Histogram, self._instruments.setdefault(name, Histogram(name, description, limits)))
 
     def samples(self) -> list[Sample]:
-        """All series now."""
+        """The present value of all series."""
         return [sample for instrument in self._instruments.values() for sample in instrument.samples()]
 
     def _as(self, kind: type[InstrumentT], instrument: Counter | Gauge | Histogram) -> InstrumentT:
@@ -163,15 +168,18 @@ class Metrics:
 
 
 async def gather_metrics(
-    peer: Peer, actors: Collection[str], patience_seconds: float
+    peer: Peer, actors: Collection[str], timeout_seconds: float
 ) -> list[MetricsReportedEvent]:
-    """Ask for the metrics of some actors; those that told theirs in time, by name. A sidecar in another language need not tell any."""
+    """Ask some actors for their metrics; returns the reports that came in time, by name.
+
+    A sidecar in another language may have none.
+    """
     reading = os.urandom(8).hex()
     reports: dict[str, MetricsReportedEvent] = {}
     async with peer.subscribe(MetricsReportedEvent) as events:
         await peer.publish(MetricsWantedEvent(reading=reading))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_seconds):
+            async with asyncio.timeout(timeout_seconds):
                 while len(reports) < len(actors):
                     event = await anext(events)
                     if (
@@ -183,8 +191,8 @@ async def gather_metrics(
     return [reports[name] for name in sorted(reports)]
 
 
-def gaps_of(statistics: Statistics) -> list[Sample]:
-    """What a peer missed on the bus; nothing as long as it missed nothing."""
+def loss_samples(statistics: Statistics) -> list[Sample]:
+    """What a peer missed on the bus; empty while it missed nothing."""
     missed = {
         "bus.peer.lost_events": ("Events that are lost to this peer for good.", statistics.lost),
         "bus.peer.undecodable_events": ("Events that did not fit their type.", statistics.undecodable),

@@ -1,7 +1,7 @@
-"""The private pair of pipes between the supervisor and one child: newline-terminated JSON, and an end of file that says goodbye.
+"""The private pipes between the supervisor and one child: JSON lines, and an end of file when either is gone.
 
-Parent to child: `{"start": {...}}` first (what the child is to be; secrets travel here, never in argv),
-`{"ping": 7}`, `{"stop": {"returning": true}}`. Child to parent: `{"pong": 7}`, `{"ready": {...}}`.
+Parent to child: first `{"start": {...}}` (what the child becomes; secrets travel here, never in argv), then
+`{"ping": 7}` and `{"stop": {"returning": true}}`. Child to parent: `{"pong": 7}` and `{"ready": {...}}`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ READ_SIZE_BYTES: Final = 64 * 1024
 
 
 class StopMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Leave in good order. `returning`: the child will be started again, so others may wait for it."""
+    """Stop cleanly. `returning`: the child will be started again, so others may wait for it."""
 
     returning: bool = False
 
 
 class LifelineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of the lifeline; exactly one of the fields is set. Fields of a later version are skipped."""
+    """One line of the lifeline. Exactly one field is set; fields of a later version are skipped."""
 
     start: dict[str, Any] | None = None
     ping: int | None = None
@@ -38,7 +38,7 @@ class LifelineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class LifelineClosed(UndercroftError):
-    """The other end is gone. In a child: the supervisor is no more, so leave at once."""
+    """The other end is gone. For a child this means: the supervisor ended, so end at once."""
 
     def __str__(self) -> str:
         return "the lifeline is closed: the process at its other end is gone"
@@ -56,26 +56,26 @@ class LifelineBroken(UndercroftError):
 
 
 def encode(message: LifelineMessage) -> bytes:
-    """The line of a message.
+    """Encode a message as a line.
 
     Raises:
         LifelineBroken: it would be longer than MESSAGE_LIMIT_BYTES.
     """
     line = msgspec.json.encode(message) + b"\n"
     if len(line) > MESSAGE_LIMIT_BYTES:
-        raise LifelineBroken(f"message of {len(line)} bytes, expected at most {MESSAGE_LIMIT_BYTES}")
+        raise LifelineBroken(f"message of {len(line)} bytes; expected at most {MESSAGE_LIMIT_BYTES}")
     return line
 
 
 class LineDecoder:
-    """Bytes in, messages out; knows no file descriptor."""
+    """Turns bytes into messages. Pure."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
         self._decoder: msgspec.json.Decoder[LifelineMessage] = msgspec.json.Decoder(LifelineMessage)
 
     def feed(self, data: bytes) -> list[LifelineMessage]:
-        """Messages that are complete with these bytes.
+        """Take bytes, and return the messages that they complete.
 
         Raises:
             LifelineBroken: a line is too long, or is no message.
@@ -97,9 +97,9 @@ class LineDecoder:
 
 
 class Lifeline:
-    """The child's end, for a poll loop as well as for `add_reader`.
+    """The child's end, for a poll loop and for `add_reader`.
 
-    Nothing is read ahead of the start message, so that whatever follows it makes `fileno()` readable.
+    `wait_start` reads no byte beyond the start message, so later messages still make `fileno()` readable.
     """
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
@@ -109,14 +109,14 @@ class Lifeline:
         self._send_lock = threading.Lock()
 
     def fileno(self) -> int:
-        """What to wait on before `receive()`."""
+        """The descriptor to wait on before `receive()`."""
         return self._read_fd
 
     def wait_start(self) -> dict[str, Any]:
-        """Block until the first message says what this process is to be.
+        """Block until the first message says what this process becomes.
 
         Raises:
-            LifelineClosed: the supervisor left before.
+            LifelineClosed: the supervisor ended before.
             LifelineBroken: the first message is another one.
         """
         messages: list[LifelineMessage] = []
@@ -135,12 +135,11 @@ class Lifeline:
         return messages[0].start
 
     def receive(self) -> list[LifelineMessage]:
-        """Messages that are there by now, without waiting.
+        """Return the messages that have arrived, without waiting.
 
         Raises:
-            LifelineClosed: the supervisor is gone; whatever it had said before was returned by an earlier
-                call.
-            LifelineBroken: it said something that is no message.
+            LifelineClosed: the supervisor is gone; an earlier call returned its last messages.
+            LifelineBroken: it sent a line that is no message.
         """
         messages: list[LifelineMessage] = []
         while data := self._read(READ_SIZE_BYTES):
@@ -152,7 +151,7 @@ class Lifeline:
         return messages
 
     def send_ready(self, details: dict[str, Any] | None = None) -> None:
-        """Say that this child serves from now on.
+        """Tell the supervisor that this child serves from now on.
 
         Raises:
             LifelineClosed: the supervisor is gone.
@@ -160,7 +159,7 @@ class Lifeline:
         self._send(LifelineMessage(ready=details or {}))
 
     def send_pong(self, number: int) -> None:
-        """Answer a ping with its number; to be called from the loop that does the work, and from nowhere else.
+        """Answer a ping with its number. Called only from the loop that does the work, so that a hang shows.
 
         Raises:
             LifelineClosed: the supervisor is gone.
@@ -173,14 +172,14 @@ class Lifeline:
             os.close(fd)
 
     def _peek(self) -> bytes:
-        """What can be read next, and stays there; empty for a pipe, which cannot be peeked into, so its start is read bytewise."""
+        """What can be read next, without reading it; empty for a pipe, which cannot be peeked into."""
         if not stat.S_ISSOCK(os.fstat(self._read_fd).st_mode):
             return b""
         with socket.socket(fileno=os.dup(self._read_fd)) as looked_at:
             return looked_at.recv(READ_SIZE_BYTES, socket.MSG_PEEK)
 
     def _read(self, size_bytes: int) -> bytes | None:
-        """Some bytes; empty at the end of file, None when there are none for now."""
+        """Read some bytes; empty: end of file; None: there are none now."""
         readable, _, _ = select.select([self._read_fd], [], [], 0)
         if not readable:
             return None
@@ -203,7 +202,7 @@ class Lifeline:
 
 
 class PumpedLifeline(Lifeline):
-    """For Windows, where a pipe cannot be waited on: a thread moves what it says into a socket pair."""
+    """For Windows, where a program cannot wait on a pipe: a thread copies its bytes into a socket pair."""
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         super().__init__(read_fd, write_fd)
@@ -212,11 +211,11 @@ class PumpedLifeline(Lifeline):
         threading.Thread(target=self._pump, args=(pump_end,), name="lifeline", daemon=True).start()
 
     def fileno(self) -> int:
-        """What to wait on: the reading end of the socket pair."""
+        """The reading end of the socket pair."""
         return self._out.fileno()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close the socket pair and the writing pipe."""
         self._out.close()
         os.close(self._write_fd)  # the pump owns the read end: closing it under a blocked read would hang
 
@@ -226,7 +225,7 @@ class PumpedLifeline(Lifeline):
                 while data := os.read(self._read_fd, READ_SIZE_BYTES):
                     pump_end.sendall(data)
             except OSError:
-                return  # either end is gone; closing the pair tells the reader
+                return  # either end is gone; closing the pair shows the reader
 
     def _peek(self) -> bytes:
         return self._out.recv(READ_SIZE_BYTES, socket.MSG_PEEK)

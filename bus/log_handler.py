@@ -1,4 +1,4 @@
-"""The one logger of a process: what any module notes through `logging` goes to the bus, redacted, and never faster than the bus can bear."""
+"""Publishes what a process logs: redacted, in batches, and never faster than the bus can take it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, 
 RATE_PER_SECOND: Final = 200.0
 BURST: Final = 1000
 GATHER_SECONDS: Final = 0.05
-"""Records of this long leave together; an error leaves at once."""
+"""Records of this span leave together. An error leaves at once."""
 
 BATCH: Final = 200
 MESSAGE_LIMIT: Final = 4000
@@ -32,11 +32,11 @@ FIELDS_LIMIT: Final = 20
 TRACEBACK_FRAMES: Final = 30
 DEFAULT_LEVEL: Final = logging.INFO
 
-TALKATIVE: Final = ("httpx", "httpcore", "asyncio")
-"""Libraries that note every step: heard from `warning` on, unless the level is `debug`."""
+VERBOSE_LIBRARIES: Final = ("httpx", "httpcore", "asyncio")
+"""Libraries that log every step. Only their warnings are taken, unless the level is `debug`."""
 
 ECHO: Final = "\x1e"
-"""Begins a line on stderr that repeats a record, so that the supervisor has the record even if the bus is away."""
+"""Begins a line on stderr that repeats a record, which the supervisor gets even while the bus is down."""
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LEVELS: dict[LogLevel, int] = {
@@ -50,11 +50,11 @@ _LEVELS: dict[LogLevel, int] = {
 
 @dataclass
 class LogBudget:
-    """How many records may still go out. Pure: a token bucket that is handed the time.
+    """A token bucket for records. Pure.
 
     Attributes:
         rate_per_second: how fast it fills.
-        burst: how much it holds.
+        burst: how much it holds at most.
     """
 
     rate_per_second: float = RATE_PER_SECOND
@@ -63,7 +63,11 @@ class LogBudget:
     _at: float | None = None
 
     def spend(self, now: float) -> bool:
-        """Take one; False if there is none left. `now` in seconds of a clock that never goes back."""
+        """Take one token; False: none is left.
+
+        Args:
+            now: seconds of a clock that never goes back.
+        """
         if self._at is not None:
             self._left = min(self.burst, self._left + (now - self._at) * self.rate_per_second)
         self._at = now
@@ -74,14 +78,14 @@ class LogBudget:
 
 
 class LogLevels:
-    """Which level applies to one actor: its own, else that of all, else the default. Pure."""
+    """The level of one actor: its own, else that of all actors, else the default. Pure."""
 
     def __init__(self, actor: str) -> None:
         self._actor = actor
         self._levels: dict[str, LogLevel | None] = {}
 
-    def heard(self, event: LogLevelChangedEvent) -> int:
-        """The level that applies now, as a number of `logging`."""
+    def change(self, event: LogLevelChangedEvent) -> int:
+        """Take in a change, and return the level that applies now, as a number of `logging`."""
         if event.actor in (self._actor, ALL_ACTORS):
             self._levels[event.actor] = event.level
         level = self._levels.get(self._actor) or self._levels.get(ALL_ACTORS)
@@ -89,7 +93,7 @@ class LogLevels:
 
 
 class BusLogHandler(logging.Handler):
-    """Takes records from any thread and publishes them in batches; drops are counted and told."""
+    """Takes records from any thread, and publishes them in batches, with the number of dropped ones."""
 
     def __init__(self, peer: Peer, redactor: Redactor, echo: Callable[[str], object]) -> None:
         super().__init__()
@@ -110,13 +114,13 @@ class BusLogHandler(logging.Handler):
         record.correlation = correlation.get() or ""
         self._waiting.append(record)
         if record.levelno >= logging.ERROR:
-            self._soon(self.tell)
+            self._soon(self.publish)
         elif not self._is_due:
             self._is_due = True
             self._soon(self._gather)
 
-    def tell(self) -> None:
-        """Publish what waits. Only on the loop's own thread."""
+    def publish(self) -> None:
+        """Publish the records that wait. Only from the thread of the loop."""
         self._is_due = False
         while self._waiting:
             records = [self._of(self._waiting.popleft()) for _ in range(min(BATCH, len(self._waiting)))]
@@ -124,14 +128,14 @@ class BusLogHandler(logging.Handler):
             if self._peer.has_room:
                 dropped, self._dropped = self._dropped, 0
                 self._peer.post(LogRecordedEvent(records=records, dropped=dropped))
-            else:  # the broker is away or slow: what it cannot take now is not piled up
+            else:  # the broker is down or slow: what it cannot take now is dropped
                 self._dropped += len(records)
 
     def _gather(self) -> None:
-        self._running.call_later(GATHER_SECONDS, self.tell)
+        self._running.call_later(GATHER_SECONDS, self.publish)
 
     def _soon(self, what: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody would hear it
+        with contextlib.suppress(RuntimeError):  # the loop has ended
             self._running.call_soon_threadsafe(what)
 
     def _of(self, record: logging.LogRecord) -> LogRecord:
@@ -164,19 +168,19 @@ def line_of(record: LogRecord) -> str:
 
 
 def salt_of(token: str) -> bytes:
-    """The salt by which all processes of one runtime redact, from the secret that only they share."""
+    """The salt with which all processes of one runtime redact, made from the token that only they know."""
     return hashlib.sha256(f"undercroft redaction {token}".encode()).digest()
 
 
 def level_of(number: int) -> LogLevel:
-    """Name of the highest level that is at most this number of `logging`."""
+    """The name of the highest level that is at most this number of `logging`."""
     return next((name for name, least in reversed(_LEVELS.items()) if number >= least), "debug")
 
 
 def traceback_of(error: BaseException) -> str:
     """Where an exception came from: files, lines and functions, without source text and without values.
 
-    The message of the exception is part of it, so it is to be redacted.
+    It ends with the message of the exception, so it has to be redacted.
     """
     frames = traceback.extract_tb(error.__traceback__)[-TRACEBACK_FRAMES:]
     lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
@@ -186,7 +190,15 @@ def traceback_of(error: BaseException) -> str:
 def redactor_of_this_machine(
     salt: bytes, environ: Mapping[str, str] = os.environ, places: Mapping[str, str] | None = None
 ) -> Redactor:
-    """A redactor that knows this machine's account, home and name, the secrets of its environment, and the directories of the app."""
+    """A redactor that knows this machine.
+
+    It takes out the account, its home directory, the name of the machine, and secrets of the environment.
+
+    Args:
+        salt: keys the tokens.
+        environ: environment to look for secrets in.
+        places: directories of the app, to what stands for each.
+    """
     users: list[str] = []
     with contextlib.suppress(OSError, KeyError, ImportError):
         users.append(getpass.getuser())
@@ -213,9 +225,12 @@ def redactor_of_this_machine(
 async def logging_to(
     peer: Peer, redactor: Redactor, echo: Callable[[str], object] = lambda _: None
 ) -> AsyncIterator[None]:
-    """While open, whatever this process notes through `logging` goes to the bus, from the level on that applies to this actor.
+    """Publish everything that this process logs, until the block ends, from the level of this actor on.
 
-    `echo` is given the same as lines; for an actor, it writes them to stderr.
+    Args:
+        peer: publishes the records.
+        redactor: takes secrets and private things out of them.
+        echo: gets the same records as lines; an actor writes them to stderr.
     """
     handler, root, levels = BusLogHandler(peer, redactor, echo), logging.getLogger(), LogLevels(peer.name)
     before = root.level
@@ -226,13 +241,13 @@ async def logging_to(
         async with peer.subscribe(LogLevelChangedEvent) as events:
             async for event in events:
                 if isinstance(event, LogLevelChangedEvent):
-                    _apply(levels.heard(event))
+                    _apply(levels.change(event))
 
     following = asyncio.ensure_future(follow())
     try:
         yield
     finally:
-        handler.tell()
+        handler.publish()
         root.removeHandler(handler)
         root.setLevel(before)
         following.cancel()
@@ -242,12 +257,12 @@ async def logging_to(
 
 def _apply(level: int) -> None:
     logging.getLogger().setLevel(level)
-    for name in TALKATIVE:
+    for name in VERBOSE_LIBRARIES:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
 
 
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception as error:  # a broken call of a logger must not end the actor that made it
+    except Exception as error:  # a wrong call of a logger must not end the actor
         return f"{record.msg} (its arguments do not fit: {type(error).__name__})"

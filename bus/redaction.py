@@ -1,7 +1,7 @@
-"""Takes secrets and private things out of text, before it becomes a log record and again before it leaves in a report. Pure.
+"""Takes secrets and private things out of text, for log records and again for reports. Pure.
 
-What is taken out leaves a token, `<kind:1f3a9c02>`: a keyed digest, so that equal things stay equal within
-one report and cannot be told, or compared, beyond it.
+A token takes their place, `<kind:1f3a9c02>`: a keyed digest. Equal things have equal tokens within one
+report, and cannot be recognised or compared beyond it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 TEXT_LIMIT: Final = 64 * 1024
-"""Longer text is cut before it is looked at, so that nobody can keep a process busy with one record."""
+"""Longer text is cut first, so that one record cannot keep a process busy."""
 
 SECRET_LENGTH: Final = 6
-"""Shorter known secrets are not looked for: they would be found in every second word."""
+"""Shorter secrets are not looked for: they would match in ordinary words."""
 
 PUBLIC_HOSTS: Final = frozenset(
     {
@@ -30,9 +30,9 @@ PUBLIC_HOSTS: Final = frozenset(
         "ollama.com",
     }
 )
-"""Hosts that say nothing about a person, since everybody's models come from there."""
+"""Hosts that say nothing about a person: everybody fetches models from them."""
 
-SPOKEN: Final = frozenset(
+PRIVATE_TEXT_FIELDS: Final = frozenset(
     {
         "text",
         "transcript",
@@ -47,14 +47,14 @@ SPOKEN: Final = frozenset(
         "selection",
     }
 )
-"""Fields that hold what somebody said or wrote; only their length is told."""
+"""Fields that hold what a person said or wrote. Only their length is shown."""
 
 SECRET_NAME: Final = re.compile(
     r"(?:^|[^a-z])(?:pass(?:word|wd|phrase|code)?|secret|tokens?(?![_-](?:per|count|left|used|limit))|api[_-]?keys?|apikey|access[_-]?keys?|private[_-]?keys?|credentials?|authorization|auth|cookie|session[_-]?id"
     r"|signature|recovery[_-]?code)(?:$|[^a-z])",
     re.IGNORECASE,
 )
-"""Names of fields, variables and query parameters whose values are secret whatever they look like."""
+"""Names of fields, variables and query parameters whose values are always secret."""
 
 _SHAPES: Final = (
     r"hf_[A-Za-z0-9]{16,}"
@@ -66,7 +66,7 @@ _SHAPES: Final = (
     r"|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}"
 )
 TOKEN: Final = re.compile(r"<([a-z]+):[0-9a-f]{8}>")
-"""What is left of a value: its kind and a keyed digest. One of an earlier pass is left as it is, so that text may be redacted twice."""
+"""What is left of a value: its kind and a keyed digest. Tokens stay, so text may be redacted twice."""
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _WEB = re.compile(
@@ -93,16 +93,9 @@ _SIGNED = re.compile(r"sig|token|key|cred|secret|auth|pass|expires|policy", re.I
 
 
 class Redactor:
-    """Takes private things out of text and data. The same salt gives the same tokens.
+    """Takes private things out of text and data. Equal salts give equal tokens.
 
     Attributes:
-        salt: keys the tokens; a new one for each report, or tokens could be compared between reports.
-        homes: directories of people; what lies below them keeps its name.
-        places: directories of this app, to what stands for each, such as `models`; a path may tell more than
-            it should.
-        users: names of accounts.
-        hosts: names of this machine.
-        secrets: values that must not show, whatever they look like.
         counts: how often each kind was taken out.
     """
 
@@ -116,6 +109,16 @@ class Redactor:
         secrets: Iterable[str] = (),
         places: Mapping[str, str] | None = None,
     ) -> None:
+        """Make a redactor.
+
+        Args:
+            salt: keys the tokens; each report has a new one, so that reports cannot be compared.
+            homes: directories of people; paths below them keep their names.
+            users: names of accounts.
+            hosts: names of this machine.
+            secrets: values that must not show, whatever they look like.
+            places: directories of this app, to what stands for each, such as `models`.
+        """
         self._salt = salt
         self.counts: dict[str, int] = {}
         self._secrets = set[str]()
@@ -143,15 +146,15 @@ class Redactor:
             (("@",), _EMAIL, lambda match: self.token("email", match[0].casefold())),
             ((".",), _ADDRESS, lambda match: self._host(match[0])),
         )
-        self.know(secrets)
+        self.add_secrets(secrets)
 
-    def know(self, secrets: Iterable[str]) -> None:
+    def add_secrets(self, secrets: Iterable[str]) -> None:
         """Look for further secrets from now on."""
         self._secrets |= {secret for secret in secrets if len(secret) >= SECRET_LENGTH}
         self._secret = _any_of({"secret": _longest_first(self._secrets)})
 
     def token(self, kind: str, value: str) -> str:
-        """What is left of a value."""
+        """The token that takes the place of a value."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         digest = hmac.new(
             self._salt, f"{kind}\0{value}".encode("utf-8", "surrogatepass"), hashlib.sha256
@@ -162,9 +165,7 @@ class Redactor:
         """The text without what is private in it."""
         if len(text) > TEXT_LIMIT:
             text = f"{text[:TEXT_LIMIT]} ... {len(text) - TEXT_LIMIT} characters cut"
-        if (
-            self._secret is not None
-        ):  # whole ones first: a later rule might take out a part and leave the rest
+        if self._secret is not None:  # first, as a whole: a later rule might take out only a part
             text = self._secret.sub(lambda found: self.token("secret", found[0].casefold()), text)
         for signs, pattern, read in self._passes:
             if any(sign in text for sign in signs):
@@ -173,7 +174,7 @@ class Redactor:
         return text if self._name is None else self._name.sub(self._named, text)
 
     def data(self, value: Any, name: str = "") -> Any:
-        """Plain data without what is private in it: by what it looks like, and by the name of the field that it stands in."""
+        """Plain data without what is private in it, by its look and by the name of its field."""
         if isinstance(value, Mapping):
             return {self.text(str(key)): self.data(inner, str(key)) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
@@ -183,14 +184,13 @@ class Redactor:
         if name and SECRET_NAME.search(name) and value not in ("", None) and not isinstance(value, bool):
             return self.token("secret", str(value))
         if isinstance(value, str):
-            if name in SPOKEN:
+            if name in PRIVATE_TEXT_FIELDS:
                 self.counts["words"] = self.counts.get("words", 0) + 1
                 return f"<{len(value)} characters>"
             return self.text(value)
         return value
 
     # -- what is found
-    # ---------------------------------------------------------------------------------------------
 
     def _named(self, match: re.Match[str]) -> str:
         found = match[0]
@@ -239,8 +239,8 @@ class Redactor:
         return self.token("host", bare)
 
 
-def reseal(text: str, salt: bytes) -> str:
-    """The text with every token replaced by one of another salt: what was equal stays equal, and no other report has the same tokens."""
+def resalt(text: str, salt: bytes) -> str:
+    """Replace every token by one of another salt, which no other report has. Equal tokens stay equal."""
     return TOKEN.sub(
         lambda found: f"<{found[1]}:{hmac.new(salt, found[0].encode(), hashlib.sha256).hexdigest()[:8]}>",
         text,
@@ -254,7 +254,7 @@ _EDGES: Final = {
     "home": ("", r"(?=$|[/\\\s\"':,;)])"),
     "name": (r"(?<![A-Za-z0-9<])", r"(?![A-Za-z0-9])"),
 }
-"""What must stand before and behind a known value of each kind."""
+"""What must stand before and after a known value of each kind."""
 
 
 def _longest_first(values: Iterable[str]) -> list[str]:
@@ -264,7 +264,7 @@ def _longest_first(values: Iterable[str]) -> list[str]:
 
 
 def _any_of(known: dict[str, list[str]]) -> re.Pattern[str] | None:
-    """Finds any of the known values, by kind."""
+    """A pattern that finds any of the known values, by kind; None: there are none."""
     parts = [
         f"{_EDGES[kind][0]}(?P<{kind}>{'|'.join(map(re.escape, values))}){_EDGES[kind][1]}"
         for kind, values in known.items()

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 from actors.diagnostics.report_parts import Draft
-from bus.redaction import TOKEN, Redactor, reseal
+from bus.redaction import TOKEN, Redactor, resalt
 from schemas.operations.diagnostics import ReportFile
 
 COUNTED: Final = ("home", "place", "words")
@@ -26,7 +26,7 @@ class Sealer:
     def file(self, draft: Draft) -> ReportFile:
         """A draft as the file that may leave."""
         before = Counter(self._redactor.counts)
-        text = reseal(self._text(draft), self._salt)
+        text = resalt(self._text(draft), self._salt)
         kinds = Counter(self._redactor.counts) - before
         counts = {kind: kinds[kind] for kind in COUNTED if kinds[kind]}
         counts |= Counter(found[1] for found in TOKEN.finditer(text))
@@ -34,7 +34,7 @@ class Sealer:
 
     def line(self, text: str) -> str:
         """One line of text as it may leave."""
-        return reseal(self._redactor.text(text), self._salt)
+        return resalt(self._redactor.text(text), self._salt)
 
     def _text(self, draft: Draft) -> str:
         data, text = self._redactor.data, self._redactor.text

@@ -31,8 +31,7 @@ from schemas.operations.bus import (
 
 ACCEPT_EVERY_RUNS: Final = 8
 ACCEPT_DELAY_SECONDS: Final = 0.002
-"""ACCEPTED leaves after this many runs, after this delay, or with a PONG. One for each run would cost more than
-the run."""
+"""ACCEPTED leaves after this many runs or this delay: one a run would cost more than the run."""
 
 INSTANCE_LIMIT: Final = 4096
 """Lives of peers whose highest accepted serial is remembered."""
@@ -90,7 +89,7 @@ class BrokerCore:
     # -- what comes in
 
     def receive(self, route: Route, frames: Sequence[bytes], now: float, time_ns: int) -> None:
-        """Take one lane message. Whatever a peer sends, this never raises: it refuses with a reason, and counts."""
+        """Take one lane message. Never raises, whatever a peer sends: refuses with a reason, and counts."""
         self.messages += 1
         try:
             header = wire.read_from_peer(frames)

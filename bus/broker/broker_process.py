@@ -69,7 +69,7 @@ class Broker:
         )
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
-        """Wait for something to do, at most this long, and do it. Returns the watched descriptors that can be read."""
+        """Wait for something to do and do it; returns the watched descriptors that can be read."""
         now = time.monotonic()
         due = min(self.core.next_due(), self._probes[0]) if self._probes else self.core.next_due()
         ready = self.sockets.poll(min(limit_seconds, max(0.0, due - now)))
@@ -133,6 +133,7 @@ def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
     """Be the broker until the lifeline says stop, or ends.
 
     Args:
+        options: how it listens.
         lifeline: the connection to the supervisor; None: run until the process ends.
     """
     broker = Broker(options)

@@ -175,7 +175,7 @@ class EventLog:
         if self.retained_bytes - (former.size_bytes if former else 0) + size_bytes > RETAINED_LIMIT_BYTES:
             raise ProtocolError(
                 "retained_full",
-                f"retained events may hold {RETAINED_LIMIT_BYTES} bytes; {key[0]} {key[1]!r} would exceed that",
+                f"retained events hold {RETAINED_LIMIT_BYTES} bytes at most; {key[0]} {key[1]!r} is too much",
             )
 
     def _retain(self, key: tuple[str, str], entry: LoggedRun) -> None:

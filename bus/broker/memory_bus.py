@@ -1,4 +1,4 @@
-"""The bus in one process, without sockets: the real broker core and real peers, joined by calls on the event loop.
+"""The bus in one process: the real broker core and real peers, joined by calls on the event loop.
 
 For tests of actors, and for apps that want parts of Undercroft without its processes. The contract suite
 holds it to the same promises as the bus over sockets.

@@ -166,7 +166,7 @@ class RequestTable:
                 del self._services[topic]
 
     def abandon(self, peer: PeerRecord) -> tuple[list[PendingRequest], list[PendingRequest]]:
-        """A peer's connection ended. Returns the requests that it had in hand, and those that it waited for."""
+        """A peer's connection ended; returns the requests that it had in hand, and those that it made."""
         in_hand = [self._drop(id) for id in sorted(peer.in_hand)]
         return in_hand, [self._drop(id) for id in sorted(peer.asked.values())]
 

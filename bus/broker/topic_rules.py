@@ -46,7 +46,8 @@ class TopicRules:
         if not is_topic(topic) or not any(matches(namespace, topic) for namespace in self._namespaces):
             raise ProtocolError(
                 "unknown_topic",
-                f"there is no topic {topic[:128]!r}; apps publish and serve below {', '.join(self._namespaces)}",
+                f"there is no topic {topic[:128]!r}; "
+                f"apps publish and serve below {', '.join(self._namespaces)}",
             )
         if len(known) < KNOWN_LIMIT:
             known.add(topic)

@@ -46,7 +46,7 @@ class Admission:
             self._outcome.set_result(None)
 
     def refuse(self, refusal: HelloRefused) -> None:
-        """The broker refused; whoever waits gets the refusal."""
+        """The broker refused. Everything that waits gets the refusal."""
         self._is_lost.set()
         if not self._outcome.done():
             self._outcome.set_exception(refusal)

@@ -19,7 +19,7 @@ from bus.wire import Run, matches
 SOURCE_LIMIT: Final = 8192
 """Counts of publishers that are remembered, by topic and instance."""
 FETCH_LIMIT_HEARTBEATS: Final = 5
-"""After this many heartbeats without an answer, a replay is requested again: the broker may have dropped it."""
+"""After this many heartbeats without an answer, a replay is requested again."""
 
 HELD_LIMIT_MESSAGES: Final = 4096
 """Messages of one topic that are held while a gap is filled. Further ones are fetched like the gap itself."""

@@ -111,7 +111,7 @@ def _read(
     if decoder is None:
         raise ProtocolError(
             "wrong_verb",
-            f"found {bytes(frames[0][:32])!r}; expected one of {', '.join(sorted(map(bytes.decode, decoders)))}",
+            f"found {bytes(frames[0][:32])!r}; expected one of {b', '.join(sorted(decoders)).decode()}",
         )
     if len(frames[1]) > limit_bytes:
         raise ProtocolError(

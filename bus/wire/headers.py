@@ -75,7 +75,7 @@ class ServeHeader(Header, frozen=True, array_like=True):
 
 
 class RequestHeader(Header, frozen=True, array_like=True):
-    """A request; the body is one event. In what the server gets, `id` is the broker's and `source` who asks."""
+    """A request; the body is one event. The server gets the broker's `id`, and who asks as `source`."""
 
     id: Reference
     topic: Topic

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.instruments import SERIES_LIMIT, Metrics, gaps_of
+from bus.instruments import SERIES_LIMIT, Metrics, loss_samples
 from bus.peer.peer import Statistics
 
 
@@ -68,8 +68,8 @@ def test_labels_cannot_fill_the_memory() -> None:
 
 def test_a_peer_that_missed_nothing_tells_nothing_and_gaps_are_counted() -> None:
     well = Statistics(1, 1, 0, 1, 0, 0, 0, 0, 1, 0, {})
-    assert gaps_of(well) == []
-    assert {sample.name: sample.value for sample in gaps_of(replace(well, lost=3, welcomes=2))} == {
+    assert loss_samples(well) == []
+    assert {sample.name: sample.value for sample in loss_samples(replace(well, lost=3, welcomes=2))} == {
         "bus.peer.lost_events": 3.0,
         "bus.peer.reconnects": 1.0,
     }

@@ -183,7 +183,7 @@ def test_numbers_of_logging_have_names(number: int, level: LogLevel) -> None:
 
 def test_levels_of_others_do_not_matter() -> None:
     levels = LogLevels("store")
-    assert levels.heard(LogLevelChangedEvent(actor="other", level="debug")) == logging.INFO
+    assert levels.change(LogLevelChangedEvent(actor="other", level="debug")) == logging.INFO
 
 
 def test_a_traceback_holds_no_source_and_no_values() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bus.redaction import TEXT_LIMIT, TOKEN, Redactor, reseal
+from bus.redaction import TEXT_LIMIT, TOKEN, Redactor, resalt
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_it_is_counted_what_was_taken_out(redactor: Redactor) -> None:
 
 def test_what_is_learned_later_is_looked_for_from_then_on(redactor: Redactor) -> None:
     assert redactor.text("swordfish42") == "swordfish42"
-    redactor.know(["swordfish42", "short"])
+    redactor.add_secrets(["swordfish42", "short"])
     assert "swordfish42" not in redactor.text("swordfish42")
     assert redactor.text("short") == "short"
 
@@ -157,9 +157,9 @@ def test_a_known_secret_never_shows_whatever_stands_around_it(before: str, after
 
 
 @pytest.mark.requirement("S0-16")
-def test_resealed_tokens_keep_what_is_equal_and_say_nothing_to_other_reports() -> None:
+def test_resalted_tokens_keep_what_is_equal_and_say_nothing_to_other_reports() -> None:
     text = make().text("annas-laptop asked anna@example.org and annas-laptop again")
-    one, other = reseal(text, b"one"), reseal(text, b"other")
+    one, other = resalt(text, b"one"), resalt(text, b"other")
     tokens = [found[0] for found in TOKEN.finditer(one)]
     assert tokens[0] == tokens[2] != tokens[1]
     assert [found[1] for found in TOKEN.finditer(one)] == ["host", "email", "host"]
@@ -168,8 +168,8 @@ def test_resealed_tokens_keep_what_is_equal_and_say_nothing_to_other_reports() -
 
 
 @given(st.text())
-def test_resealing_changes_nothing_but_tokens(text: str) -> None:
-    assert TOKEN.sub("", reseal(text, b"salt")) == TOKEN.sub("", text)
+def test_resalting_changes_nothing_but_tokens(text: str) -> None:
+    assert TOKEN.sub("", resalt(text, b"salt")) == TOKEN.sub("", text)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The broker's sockets: a ROUTER for the lane and a PUB for the feed, polled together with other descriptors."""
+"""The broker's sockets: a ROUTER for the lane, a PUB for the feed, and one poll for both."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class BrokerSockets:
         self._selector.register(descriptor, selectors.EVENT_READ)
 
     def poll(self, timeout_seconds: float) -> set[object]:
-        """Wait until something can be read: `"lane"`, `"disconnects"` or a watched descriptor; returns all that can."""
+        """Wait until something can be read; returns which: `"lane"`, `"disconnects"`, watched descriptors."""
         if self._has_input():
             timeout_seconds = 0.0  # the descriptors signal edges, which may be over while messages wait
         ready: set[object] = {key.fd for key, _ in self._selector.select(max(0.0, timeout_seconds))}
@@ -121,7 +121,7 @@ class BrokerSockets:
         send_frames(self._feed, frames)
 
     def take_subscriptions(self) -> None:
-        """Apply the subscriptions that have arrived. Sending alone looks for them once a millisecond at most."""
+        """Apply the subscriptions that have arrived. A send looks for them at most once a millisecond."""
         take_events(self._feed)
 
     def drain_disconnects(self) -> int:

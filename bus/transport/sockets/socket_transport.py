@@ -1,4 +1,4 @@
-"""One peer's way to the broker over sockets: a DEALER for the lane and a SUB for the feed, on the asyncio loop."""
+"""One peer's sockets on the asyncio loop: a DEALER for the lane, a SUB for the feed."""
 
 from __future__ import annotations
 
