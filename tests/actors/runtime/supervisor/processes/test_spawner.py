@@ -32,7 +32,8 @@ async def test_an_order_is_answered_after_spawn_returned_and_its_end_is_told(tmp
     spawner = SubprocessSpawner(handlers)
     program = (
         "import os, sys; "
-        "os.write(1, f'{os.environ[\"X\"]} {os.getpgid(0) == os.getpid()} {os.getcwd()}'.encode()); sys.stdin.read()"
+        "os.write(1, f'{os.environ[\"X\"]} {os.getpgid(0) == os.getpid()} {os.getcwd()}'.encode()); "
+        "sys.stdin.read()"
     )
     pipes = spawner.spawn(
         SpawnOrder(
