@@ -1,4 +1,4 @@
-"""Asks everybody at once for what they know, under one deadline; whoever does not answer is named, and nobody waits for them."""
+"""Makes many inquiries at once, under one deadline. A part without an answer is named with the reason."""
 
 from __future__ import annotations
 
@@ -26,51 +26,64 @@ from schemas.paths import PathsListRequestEvent
 from schemas.readiness import ReadinessReportRequestEvent
 from schemas.state import StateHealthRequestEvent
 
-PATIENCE_SECONDS: Final = 1.2
+DEADLINE_SECONDS: Final = 1.2
 METRICS_SECONDS: Final = 0.4
-"""A sidecar in another language need not tell any metrics, so nobody waits for all of them longer than this."""
+"""Limit for metrics. A sidecar in another language need not report any, and must not delay the report."""
 
 THREADS: Final = 8
 NOT_ACTORS: Final = frozenset({"broker", "supervisor"})
 
-Question = Callable[[], Awaitable[Any]]
+Inquiry = Callable[[], Awaitable[Any]]
 
 
 async def gather(
-    questions: Mapping[str, Question], patience_seconds: float = PATIENCE_SECONDS
+    inquiries: Mapping[str, Inquiry], deadline_seconds: float = DEADLINE_SECONDS
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """What was found, and why the rest was not, by part."""
+    """Make all inquiries at once.
+
+    Args:
+        inquiries: by the part that they are for.
+        deadline_seconds: limit for all of them together.
+
+    Returns:
+        What was found by part, and the reason for each missing part.
+    """
     found: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    end = asyncio.get_running_loop().time() + patience_seconds
+    end = asyncio.get_running_loop().time() + deadline_seconds
 
-    async def ask(part: str, question: Question) -> None:
+    async def make(part: str, inquiry: Inquiry) -> None:
         try:
             async with asyncio.timeout_at(end):
-                found[part] = await question()
+                found[part] = await inquiry()
         except TimeoutError:
-            missing[part] = f"no answer within {patience_seconds:g} s"
+            missing[part] = f"no answer within {deadline_seconds:g} s"
         except RequestFailed as failed:
             missing[part] = f"{failed.kind}: {failed.message}"
-        except Exception as error:  # a report of what is broken must not break with it
+        except Exception as error:  # a report about faults must not fail because of one
             missing[part] = f"{type(error).__name__}: {error}"
 
-    await asyncio.gather(*(ask(part, question) for part, question in questions.items()))
+    await asyncio.gather(*(make(part, inquiry) for part, inquiry in inquiries.items()))
     return found, missing
 
 
-def of_threads(looks: Mapping[str, Callable[[], Any]]) -> dict[str, Question]:
-    """Looks that may block, as questions; one that hangs is left behind."""
+def in_threads(probes: Mapping[str, Callable[[], Any]]) -> dict[str, Inquiry]:
+    """Return inquiries that run functions in threads. A function that hangs is abandoned."""
     limiter = anyio.CapacityLimiter(THREADS)
     return {
-        part: partial(anyio.to_thread.run_sync, look, abandon_on_cancel=True, limiter=limiter)
-        for part, look in looks.items()
+        part: partial(anyio.to_thread.run_sync, probe, abandon_on_cancel=True, limiter=limiter)
+        for part, probe in probes.items()
     }
 
 
-def of_bus(peer: Peer, log_records: int) -> dict[str, Question]:
-    """What the others can be asked."""
-    ask = partial(partial, peer.request, timeout_seconds=PATIENCE_SECONDS)
+def to_bus(peer: Peer, log_records: int) -> dict[str, Inquiry]:
+    """Return the inquiries to other actors, the supervisor and the broker.
+
+    Args:
+        peer: sends the requests.
+        log_records: number of the newest log records.
+    """
+    ask = partial(partial, peer.request, timeout_seconds=DEADLINE_SECONDS)
     return {
         "overview": ask(SupervisorStatusRequestEvent()),
         "bus": ask(BusStatisticsRequestEvent()),
@@ -90,38 +103,38 @@ def of_bus(peer: Peer, log_records: int) -> dict[str, Question]:
 
 
 async def settings(peer: Peer) -> list[SettingExplained]:
-    """Every setting with all its layers.
+    """Return every setting with all its layers.
 
     Raises:
-        RequestFailed: the store does not answer.
+        RequestFailed: the config store does not answer.
     """
     effective = await peer.request(
-        RuntimeConfigRequestEvent(operation="get_effective"), timeout_seconds=PATIENCE_SECONDS
+        RuntimeConfigRequestEvent(operation="get_effective"), timeout_seconds=DEADLINE_SECONDS
     )
     sections = (SettingsExplainRequestEvent(path=name) for name in effective.settings)
     answers = await asyncio.gather(
-        *(peer.request(section, timeout_seconds=PATIENCE_SECONDS) for section in sections)
+        *(peer.request(section, timeout_seconds=DEADLINE_SECONDS) for section in sections)
     )
     return [explained for answer in answers for explained in answer.settings]
 
 
 async def alerts(peer: Peer) -> list[Alert]:
-    """What is wrong now, and what was and is over; the newest first."""
+    """Return the alerts, active or over, newest first."""
     found = [event.alert for event in await peer.retained(AlertChangedEvent)]
     return sorted(found, key=lambda alert: alert.last_at, reverse=True)
 
 
 async def keys(peer: Peer) -> dict[str, KeysReport]:
-    """How the keys of each actor that has some fare; never a key."""
+    """Return the state of the keys of each actor that uses some, never a key."""
     return {event.source: event.report for event in await peer.retained(KeysStateChangedEvent)}
 
 
 async def metrics(peer: Peer) -> list[MetricsReportedEvent]:
-    """The metrics of all actors that tell theirs in time, by name.
+    """Return the metrics of all actors that report in time, by name.
 
     Raises:
-        RequestFailed: the supervisor does not say who there is.
+        RequestFailed: the supervisor does not answer.
     """
-    overview = await peer.request(SupervisorStatusRequestEvent(), timeout_seconds=PATIENCE_SECONDS)
+    overview = await peer.request(SupervisorStatusRequestEvent(), timeout_seconds=DEADLINE_SECONDS)
     awaited = {status.actor for status in overview.actors if status.state == "ready"} - NOT_ACTORS
     return await gather_metrics(peer, awaited, METRICS_SECONDS)

@@ -1,4 +1,4 @@
-"""Asks the keychain whether the keys of a home can be had, as a document that is encrypted would; no key is made, kept or told."""
+"""Probes whether the keychain can unlock the keys of a home. Creates, stores and reports no key."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from schemas.keys import KeysReport
 TIMEOUT_SECONDS: Final = 0.8
 
 
-def keyring(
+def probe_keychain(
     state: Path, environ: Mapping[str, str] = os.environ, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> KeysReport:
-    """Whether the keys can be had. Asks nobody while nothing was ever encrypted, and no window comes up.
+    """Return whether the keys can be unlocked. Opens no window. Asks nothing if nothing is encrypted.
+
+    Args:
+        state: directory for state of the app.
+        environ: may name the keychain.
+        timeout_seconds: limit for the keychain.
 
     Raises:
-        KeychainRefused: there is no such keychain as UNDERCROFT_KEYCHAIN names.
+        KeychainRefused: UNDERCROFT_KEYCHAIN names an unknown keychain.
     """
     from actors.shared.keys import key_rules
     from actors.shared.keys.key_ring import DIRECTORY_NAME, SERVICE

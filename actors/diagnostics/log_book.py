@@ -1,4 +1,4 @@
-"""The log ring: the newest records of all actors, bounded in number and in bytes. Pure."""
+"""The log ring: the newest records of all actors, limited in number and in bytes. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ LIMIT_BYTES: Final = 256 * 1024
 RECORD_BYTES: Final = 100
 """What a record takes besides its texts."""
 
-ORDER: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error", "critical")
+LEVELS: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error", "critical")
 
 
 class LogBook:
-    """Keeps what was noted last."""
+    """Keeps the newest records.
+
+    Attributes:
+        dropped: number of records that were not kept, or are no longer kept.
+    """
 
     def __init__(self, limit_records: int = LIMIT_RECORDS, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_records = limit_records
@@ -30,11 +34,11 @@ class LogBook:
 
     @property
     def size_bytes(self) -> int:
-        """What the kept records take."""
+        """Memory that the records take."""
         return self._size_bytes
 
     def append(self, record: LogRecord) -> None:
-        """Keep a record; the oldest ones make room. One that is larger than the whole book is counted as dropped."""
+        """Keep a record and drop the oldest ones to make room. Drops a record that is too large by itself."""
         if size_of(record) > self._limit_bytes:
             self.dropped += 1
             return
@@ -43,7 +47,7 @@ class LogBook:
         self._make_room()
 
     def resize(self, limit_records: int, limit_bytes: int) -> None:
-        """Keep at most so much from now on."""
+        """Change the limits."""
         self._limit_records, self._limit_bytes = limit_records, limit_bytes
         self._make_room()
 
@@ -55,13 +59,20 @@ class LogBook:
         correlation: str = "",
         limit: int = LIMIT_RECORDS,
     ) -> list[LogRecord]:
-        """The newest records that are asked for, oldest first."""
-        least, found = ORDER.index(level), deque[LogRecord]()
+        """Return the newest matching records, oldest first.
+
+        Args:
+            actor: None for all.
+            level: the lowest level.
+            correlation: empty for any.
+            limit: most records.
+        """
+        least, found = LEVELS.index(level), deque[LogRecord]()
         for record in reversed(self._records):
             if len(found) >= limit:
                 break
             if (
-                ORDER.index(record.level) >= least
+                LEVELS.index(record.level) >= least
                 and actor in (None, record.actor)
                 and correlation in ("", record.correlation)
             ):
@@ -75,6 +86,6 @@ class LogBook:
 
 
 def size_of(record: LogRecord) -> int:
-    """Bytes that a record counts for."""
+    """Return the number of bytes that a record counts for."""
     fields = sum(len(name) + len(value) for name, value in record.fields.items())
     return RECORD_BYTES + len(record.message) + len(record.traceback) + fields

@@ -1,4 +1,4 @@
-"""Log files, for those who ask for them: rotated, readable by their owner alone, and off again after a while."""
+"""Log files, for users who ask for them: rotated, private, and off again after a while."""
 
 from __future__ import annotations
 
@@ -15,56 +15,57 @@ from schemas.operations.logs import LogRecord
 
 NAME: Final = "undercroft.jsonl"
 LIMIT_BYTES: Final = 5 * 1024 * 1024
-IGNORED: Final = "# Logs are nobody else's to read.\n*\n"
-KEPT_FILES: Final = 5
-"""So many former files stay beside the one that is written."""
+IGNORE_ALL: Final = "# Logs are nobody else's to read.\n*\n"
+ROTATED_FILES: Final = 5
+"""Number of earlier files that stay beside the current one."""
 
 
-class FileLog:
-    """Writes records as JSON Lines. Nothing is acknowledged by it, so nothing is synced."""
+class LogFiles:
+    """Writes records as JSON Lines. Nothing is synced, because nothing is acknowledged."""
 
-    def __init__(self, directory: Path, limit_bytes: int = LIMIT_BYTES, kept_files: int = KEPT_FILES) -> None:
+    def __init__(
+        self, directory: Path, limit_bytes: int = LIMIT_BYTES, rotated_files: int = ROTATED_FILES
+    ) -> None:
         self._directory = directory
         self._limit_bytes = limit_bytes
-        self._kept_files = kept_files
+        self._rotated_files = rotated_files
         self._encoder = msgspec.json.Encoder()
 
     @property
     def path(self) -> Path:
-        """The file that is written now."""
+        """The file that is being written."""
         return self._directory / NAME
 
     def write(self, records: list[LogRecord]) -> None:
-        """Append records; a file that has grown to its limit becomes a former one.
+        """Append records; first rotate the file if it would exceed its limit.
 
         Raises:
             OSError: they cannot be written.
         """
         if not self._directory.is_dir():
             make_directory(self._directory)
-        self._ignore()
+        self._keep_out_of_git()
         content = self._encoder.encode_lines(records)
         self._rotate(len(content))
-        descriptor = os.open(
-            self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600
-        )
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags, 0o600)
         try:
             os.write(descriptor, content)
         finally:
             os.close(descriptor)
 
-    def former(self) -> list[Path]:
-        """The former files that are there, the newest first."""
-        return [path for path in map(self._former, range(1, self._kept_files + 1)) if path.exists()]
+    def rotated(self) -> list[Path]:
+        """Return the earlier files that exist, newest first."""
+        return [path for path in map(self._rotated, range(1, self._rotated_files + 1)) if path.exists()]
 
-    def _ignore(self) -> None:
-        """Keep the directory out of source control, should it lie in a working tree. What lies there already stays as it is."""
+    def _keep_out_of_git(self) -> None:
+        """Ignore the directory, should it lie in a working tree. An existing `.gitignore` stays unchanged."""
         path = self._directory / ".gitignore"
         if not path.exists():
             with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
-                file.write(IGNORED)
+                file.write(IGNORE_ALL)
 
-    def _former(self, number: int) -> Path:
+    def _rotated(self, number: int) -> Path:
         return self._directory / f"{NAME}.{number}"
 
     def _rotate(self, coming_bytes: int) -> None:
@@ -74,18 +75,18 @@ class FileLog:
             return
         if size_bytes + coming_bytes <= self._limit_bytes:
             return
-        for number in range(self._kept_files, 0, -1):
-            newer = self._former(number - 1) if number > 1 else self.path
+        for number in range(self._rotated_files, 0, -1):
+            newer = self._rotated(number - 1) if number > 1 else self.path
             if newer.exists():
-                newer.replace(self._former(number))
+                newer.replace(self._rotated(number))
 
 
-def is_due(enabled: bool, until: str, now: float) -> bool:
+def are_due(enabled: bool, until: str, now: float) -> bool:
     """Whether files are to be written at this moment.
 
     Args:
-        enabled: a person asked for them.
-        until: date (YYYY-MM-DD, UTC) from whose end on they are off again; empty for no end.
+        enabled: whether the user asked for them.
+        until: last day as YYYY-MM-DD in UTC; empty for no end.
         now: seconds since the Unix epoch.
     """
     if not enabled or not until:
@@ -97,6 +98,6 @@ def is_due(enabled: bool, until: str, now: float) -> bool:
     return now < end + 24 * 3600
 
 
-def is_over(enabled: bool, until: str, now: float) -> bool:
-    """Whether files were asked for until a day that has passed; arguments as for `is_due`."""
-    return enabled and bool(until) and not is_due(enabled, until, now)
+def are_over(enabled: bool, until: str, now: float) -> bool:
+    """Whether files were requested until a day that has passed; arguments as for `are_due`."""
+    return enabled and bool(until) and not are_due(enabled, until, now)

@@ -9,12 +9,16 @@ from typing import Final
 from schemas.operations.metrics import Sample
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_:]")
-_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
+_NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_:]")
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 
 
 def exposition(samples: Iterable[tuple[str, Sample]]) -> str:
-    """Samples of actors, each with the name of its actor, as one page; series of one name stand together."""
+    """Return one page with all samples. Series with the same name stand together.
+
+    Args:
+        samples: each with the name of its actor.
+    """
     families: dict[str, list[tuple[str, Sample]]] = {}
     for actor, sample in samples:
         families.setdefault(name_of(sample), []).append((actor, sample))
@@ -22,21 +26,19 @@ def exposition(samples: Iterable[tuple[str, Sample]]) -> str:
 
 
 def name_of(sample: Sample) -> str:
-    """Name of a series: `state_persistence.save.duration_ms` is `state_persistence_save_duration_ms`; counters end in `_total`."""
+    """Return the name of a series: `save.time_ms` becomes `save_time_ms`; counters end in `_total`."""
     name = _NOT_IN_NAMES.sub("_", sample.name)
     name = f"_{name}" if name[:1].isdigit() else name
     return f"{name}_total" if sample.kind == "counter" and not name.endswith("_total") else name
 
 
 def _family(name: str, members: list[tuple[str, Sample]]) -> str:
-    kind, description = (
-        members[0][1].kind,
-        members[0][1].description.replace("\\", "\\\\").replace("\n", "\\n"),
-    )
-    head = f"# HELP {name} {description}\n# TYPE {name} {kind}\n"
-    return head + "".join(
-        line for actor, sample in members if sample.kind == kind for line in _lines(name, actor, sample)
-    )
+    first = members[0][1]
+    description = first.description.replace("\\", "\\\\").replace("\n", "\\n")
+    lines = [
+        line for actor, sample in members if sample.kind == first.kind for line in _lines(name, actor, sample)
+    ]
+    return f"# HELP {name} {description}\n# TYPE {name} {first.kind}\n" + "".join(lines)
 
 
 def _lines(name: str, actor: str, sample: Sample) -> Iterable[str]:
@@ -52,13 +54,10 @@ def _lines(name: str, actor: str, sample: Sample) -> Iterable[str]:
 
 
 def _labels(labels: dict[str, str]) -> str:
-    return (
-        "{"
-        + ",".join(
-            f'{_NOT_IN_NAMES.sub("_", name)}="{value.translate(_ESCAPES)}"' for name, value in labels.items()
-        )
-        + "}"
+    pairs = (
+        f'{_NOT_IN_NAMES.sub("_", name)}="{value.translate(_ESCAPES)}"' for name, value in labels.items()
     )
+    return "{" + ",".join(pairs) + "}"
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""A report as a zip with a manifest that says what is in it and what was taken out. Pure."""
+"""A report as a zip file, with a manifest of what is in it and what was redacted. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, ReportFile
 FORMAT: Final = 1
 MANIFEST_NAME: Final = "manifest.json"
 FILE_MODE: Final = 0o600
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
 def manifest(report: DiagnosticsGeneratedEvent) -> dict[str, Any]:
-    """What is in the report: names, sizes, digests, and what was taken out of each file, by kind."""
+    """Return names, sizes and digests of the files, and how often each kind of private thing was redacted."""
     return {
         "format": FORMAT,
         "made_at": report.made_at,
@@ -38,7 +38,7 @@ def manifest(report: DiagnosticsGeneratedEvent) -> dict[str, Any]:
 
 
 def archive(report: DiagnosticsGeneratedEvent) -> bytes:
-    """The zip. A name that could lead out of the directory it is unpacked in is left out."""
+    """Return the zip file. Leaves out a name that could lead out of the directory it is unpacked in."""
     index = file_of(MANIFEST_NAME, json.dumps(manifest(report), indent=2, ensure_ascii=False) + "\n", {})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:

@@ -1,4 +1,4 @@
-"""Makes the report: asks everybody at once, finds the causes, redacts, all within two seconds and whoever is down."""
+"""Makes a report: inquires everywhere at once, finds the causes, redacts. Takes at most two seconds."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import anyio.to_thread
 import msgspec
 
 from actors.diagnostics import disk_evidence, inquiry
 from actors.diagnostics.causes import causes
-from actors.diagnostics.keychain_probe import keyring
-from actors.diagnostics.report_facts import PARTS, Facts
-from actors.diagnostics.report_parts import Draft, drafts
-from actors.diagnostics.report_redaction import Sealer
+from actors.diagnostics.keychain_probe import probe_keychain
+from actors.diagnostics.report_facts import PART_NAMES, ReportFacts
+from actors.diagnostics.report_files import UnredactedFile, report_files
+from actors.diagnostics.report_redaction import ReportRedactor
 from actors.diagnostics.report_summary import NAME as SUMMARY_NAME
 from actors.diagnostics.report_summary import summary
 from actors.diagnostics.system_facts import system, versions
@@ -34,15 +34,29 @@ from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, MissingPar
 LOG_RECORDS: Final = 500
 SALT_BYTES: Final = 32
 CODE: Final = Path(__file__).parents[2]
-"""Where the packages of Undercroft lie; a path to it may go through somebody's home."""
+"""Directory of the packages of Undercroft; its path may contain the name of a user."""
+
+RUNTIME_NAME: Final = "runtime.json"
+RUNTIME_VARIABLE: Final = "UNDERCROFT_RUNTIME"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the files of the app lie."""
+class AppPaths:
+    """Where the files of the app lie.
+
+    Attributes:
+        locations: directory of each category.
+        runtime: path of `runtime.json`.
+    """
 
     locations: Locations
-    runtime_path: Path
+    runtime: Path
+
+    @classmethod
+    def of(cls, locations: Locations, environ: Mapping[str, str] = os.environ) -> Self:
+        """Return the paths of a process in the runtime, whose environment may name another `runtime.json`."""
+        own, named = locations.state / RUNTIME_NAME, environ.get(RUNTIME_VARIABLE)
+        return cls(locations, Path(named) if named and not own.exists() else own)
 
     @property
     def crashes(self) -> Path:
@@ -51,72 +65,77 @@ class Place:
 
 
 async def generate(
-    place: Place,
+    paths: AppPaths,
     peer: Peer | None,
     *,
     unreached: str = "",
     log_records: int = LOG_RECORDS,
     environ: Mapping[str, str] = os.environ,
 ) -> DiagnosticsGeneratedEvent:
-    """The report of now. Never fails because of what it reports on.
+    """Make a report of the present state. Never fails because of a fault that it reports.
 
     Args:
-        place: whose report it is.
-        peer: None: there is no talking to the broker, and `unreached` says why.
-        unreached: why there is no peer.
-        log_records: the newest of the log ring.
-        environ: variables whose secrets must not show.
+        paths: where the files of the app lie.
+        peer: None if the broker cannot be reached.
+        unreached: why it cannot be reached.
+        log_records: number of the newest log records.
+        environ: contains secrets that must not show.
     """
     began, made_at = time.monotonic(), time.time()
-    of_bus = inquiry.of_bus(peer, log_records) if peer is not None else {}
-    found, missing = await inquiry.gather(inquiry.of_threads(looks(place)) | of_bus)
-    if of_bus and not of_bus.keys() & found.keys():
-        unreached = next((reason for part, reason in missing.items() if part in of_bus), "nobody answers")
+    on_disk = inquiry.in_threads(probes(paths))
+    on_bus = inquiry.to_bus(peer, log_records) if peer is not None else {}
+    found, missing = await inquiry.gather(on_disk | on_bus)
+    if on_bus and not on_bus.keys() & found.keys():
+        unreached = next((reason for part, reason in missing.items() if part in on_bus), "no actor answers")
     if unreached:
-        missing |= {
-            part: f"the broker was not reached: {unreached}"
-            for part in PARTS
-            if part not in found and part not in looks(place)
-        }
-    facts = Facts(made_at=made_at, unreached=unreached, missing=missing, **found)
-    return await anyio.to_thread.run_sync(partial(build, facts, place, began, environ))
+        reason = f"the broker was not reached: {unreached}"
+        missing |= {part: reason for part in PART_NAMES if part not in found and part not in on_disk}
+    facts = ReportFacts(made_at=made_at, unreached=unreached, missing=missing, **found)
+    return await anyio.to_thread.run_sync(partial(build_report, facts, paths, began, environ))
 
 
-def looks(place: Place) -> dict[str, Callable[[], Any]]:
-    """What can be found out without anybody's help."""
+def probes(paths: AppPaths) -> dict[str, Callable[[], Any]]:
+    """Return the functions that find out a part without any other process."""
     return {
-        "runtime": partial(disk_evidence.runtime, place.runtime_path),
-        "config": partial(disk_evidence.config, place.locations.config),
-        "storage": partial(disk_evidence.storage, place.locations),
-        "integrity": partial(disk_evidence.integrity, place.locations),
-        "crashes": partial(disk_evidence.crashes, place.crashes),
-        "log_files": partial(disk_evidence.log_files, place.locations.logs),
-        "keyring": partial(keyring, place.locations.state),
+        "runtime": partial(disk_evidence.runtime_file, paths.runtime),
+        "config": partial(disk_evidence.config_file, paths.locations.config),
+        "storage": partial(disk_evidence.storage_use, paths.locations),
+        "integrity": partial(disk_evidence.integrity, paths.locations),
+        "crashes": partial(disk_evidence.crash_records, paths.crashes),
+        "log_files": partial(disk_evidence.log_files, paths.locations.logs),
+        "keyring": partial(probe_keychain, paths.locations.state),
         "versions": versions,
         "system": system,
     }
 
 
-def build(
-    facts: Facts, place: Place, began: float, environ: Mapping[str, str] = os.environ
+def build_report(
+    facts: ReportFacts, paths: AppPaths, began: float, environ: Mapping[str, str] = os.environ
 ) -> DiagnosticsGeneratedEvent:
-    """Facts to report: findings, summary, files, redacted under a salt of its own. `began` as time.monotonic has it."""
-    known = {str(CODE): "undercroft-code", sys.prefix: "python", **places(place.locations)}
-    sealer = Sealer(
-        redactor_of_this_machine(salt_at(place.runtime_path), environ, known), os.urandom(SALT_BYTES)
+    """Turn facts into a report: findings, summary and files, redacted under a salt of its own.
+
+    Args:
+        facts: what was found out.
+        paths: are shown by category.
+        began: when the report began, by `time.monotonic`.
+        environ: contains secrets that must not show.
+    """
+    known = {str(CODE): "undercroft-code", sys.prefix: "python", **places(paths.locations)}
+    redactor = ReportRedactor(
+        redactor_of_this_machine(salt_at(paths.runtime), environ, known), os.urandom(SALT_BYTES)
     )
     findings = causes(facts)
-    page = sealer.file(Draft(SUMMARY_NAME, lines=summary(facts, findings).splitlines()))
-    files = [page, *map(sealer.file, drafts(facts, findings))]
+    page = redactor.file(UnredactedFile(SUMMARY_NAME, lines=summary(facts, findings).splitlines()))
+    files = [page, *map(redactor.file, report_files(facts, findings))]
     redactions: Counter[str] = Counter()
     for file in files:
         redactions.update(file.redactions)
     return DiagnosticsGeneratedEvent(
         made_at=facts.made_at,
         files=files,
-        findings=[_sealed(finding, sealer) for finding in findings],
+        findings=[_redacted(finding, redactor) for finding in findings],
         missing=[
-            MissingPart(part=part, reason=sealer.line(reason))
+            MissingPart(part=part, reason=redactor.line(reason))
             for part, reason in sorted(facts.missing.items())
         ],
         summary=page.content,
@@ -126,15 +145,15 @@ def build(
 
 
 def salt_at(runtime_path: Path) -> bytes:
-    """The salt of the runtime, so that a thing equals its token in the log ring; a new one where that is not to be had."""
+    """Return the salt of the runtime, so that tokens match those in the log ring; else a new one."""
     try:
         return salt_of(read_runtime(runtime_path).token)
     except NotRunning:
         return os.urandom(SALT_BYTES)
 
 
-def _sealed(finding: ReportFinding, sealer: Sealer) -> ReportFinding:
-    line = sealer.line
+def _redacted(finding: ReportFinding, redactor: ReportRedactor) -> ReportFinding:
+    line = redactor.line
     return msgspec.structs.replace(
         finding, sentence=line(finding.sentence), advice=line(finding.advice), subject=line(finding.subject)
     )

@@ -1,10 +1,10 @@
-"""What a report is made from. Whatever could not be had is None, and `missing` says why."""
+"""Everything that a report is made from. A part that is not available is None, and `missing` says why."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,12 +22,14 @@ from schemas.readiness import ReadinessReportedEvent
 from schemas.state import StateHealthReportedEvent
 
 
-class RuntimeFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What `runtime.json` says; never its token.
+class RuntimeFileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What `runtime.json` says, without its token.
 
     Attributes:
-        state: `stale`: the process that wrote it is no more.
-        detail: why it cannot be read; empty if it can.
+        state: `stale`: the process that wrote it has ended.
+        pid: of the supervisor.
+        started_at: seconds since the Unix epoch.
+        detail: why the file cannot be read; empty if it can.
     """
 
     state: Literal["absent", "unreadable", "stale", "alive"]
@@ -36,12 +38,13 @@ class RuntimeFound(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class ConfigFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What `config.json` looks like on disk.
+class ConfigFileFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of `config.json`, without its values.
 
     Attributes:
-        fault: why it cannot be taken; empty if it can, or if there is none.
-        put_aside: names of files beside it that could not be taken before.
+        exists: whether there is such a file.
+        fault: why it cannot be used; empty if it can, or if it does not exist.
+        put_aside: names of earlier files that were quarantined.
     """
 
     exists: bool
@@ -49,12 +52,18 @@ class ConfigFound(msgspec.Struct, frozen=True, kw_only=True):
     put_aside: list[str] = []
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one category of files takes.
+class StorageUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How much space one category of files takes.
 
     Attributes:
-        is_complete: False: there was no time to count everything.
-        free_bytes, total_bytes: of the disk that it is on, or would be; None if that cannot be found out.
+        category: such as `models`.
+        path: its directory.
+        exists: whether the directory exists.
+        files: number of files.
+        size_bytes: size of these files.
+        is_complete: False if there was no time to count all files.
+        free_bytes: free space on the disk of the directory; None if unknown.
+        total_bytes: size of that disk; None if unknown.
     """
 
     category: str
@@ -67,50 +76,50 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     total_bytes: int | None = None
 
 
-class FileFound(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that says something by being there; `changed_at` in seconds since the Unix epoch."""
+class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file whose existence says something; `changed_at` in seconds since the Unix epoch."""
 
     path: str
     size_bytes: int
     changed_at: float
 
 
-class Integrity(msgspec.Struct, frozen=True, kw_only=True):
-    """What on disk speaks of damage or of unfinished work.
+class DiskIntegrity(msgspec.Struct, frozen=True, kw_only=True):
+    """Traces of damage and of unfinished work on disk.
 
     Attributes:
-        damaged: files that were put aside because they could not be read.
-        journals: what is to be finished after a crash.
-        verified: model id to the number of its files that were verified, and when the oldest of them was.
+        damaged: files that were quarantined.
+        journals: work that is finished after a crash.
+        verified: for each model the number of its verified files, and when the oldest of them was verified.
     """
 
-    damaged: list[FileFound]
-    journals: list[FileFound]
+    damaged: list[EvidenceFile]
+    journals: list[EvidenceFile]
     verified: dict[str, tuple[int, float]] = {}
 
 
-class TextFound(msgspec.Struct, frozen=True, kw_only=True):
-    """A small text file, or the tail of a large one."""
+class EvidenceText(msgspec.Struct, frozen=True, kw_only=True):
+    """A small text file, or the end of a large one."""
 
     name: str
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ReportFacts:
     """Everything that was found out.
 
     Attributes:
         made_at: seconds since the Unix epoch.
-        unreached: why there is no talking to the broker; empty if there is.
-        missing: part to reason.
+        unreached: why the broker cannot be reached; empty if it can.
+        missing: reason for each missing part.
     """
 
     made_at: float
     unreached: str = ""
     missing: Mapping[str, str] = field(default_factory=dict)
 
-    # by the bus
+    # from the bus
     overview: SupervisorStatusEvent | None = None
     bus: BusStatisticsEvent | None = None
     ring: LogRingReadEvent | None = None
@@ -126,23 +135,23 @@ class Facts:
     keys: dict[str, KeysReport] | None = None
     metrics: list[MetricsReportedEvent] | None = None
 
-    # by the disk and the system
+    # from disk and system
     keyring: KeysReport | None = None
-    runtime: RuntimeFound | None = None
-    config: ConfigFound | None = None
-    storage: list[Usage] | None = None
-    integrity: Integrity | None = None
-    crashes: list[TextFound] | None = None
-    log_files: list[TextFound] | None = None
+    runtime: RuntimeFileFacts | None = None
+    config: ConfigFileFacts | None = None
+    storage: list[StorageUse] | None = None
+    integrity: DiskIntegrity | None = None
+    crashes: list[EvidenceText] | None = None
+    log_files: list[EvidenceText] | None = None
     versions: dict[str, str] | None = None
     system: dict[str, Any] | None = None
 
 
-PARTS: dict[str, str] = {
-    "overview": "how the actors fare",
+PART_NAMES: Final[dict[str, str]] = {
+    "overview": "state of the actors",
     "bus": "statistics of the bus",
     "ring": "log ring",
-    "lines": "lines that processes wrote",
+    "lines": "output of the processes",
     "readiness": "readiness report",
     "settings": "effective settings",
     "paths": "paths",
@@ -151,12 +160,12 @@ PARTS: dict[str, str] = {
     "state": "health of the state store",
     "history": "status of the history",
     "alerts": "alerts",
-    "keys": "status of the keys, as their users tell it",
+    "keys": "status of the keys, from the actors that use them",
     "keyring": "status of the keys",
     "metrics": "metrics",
     "runtime": "runtime file",
     "config": "settings file",
-    "storage": "use of storage",
+    "storage": "disk usage",
     "integrity": "integrity of files",
     "crashes": "crash records",
     "log_files": "log files",

@@ -1,4 +1,4 @@
-"""Takes what is private out of the files of a report, under a salt that no other report has. Pure."""
+"""Redacts the files of a report, under a salt that no other report has. Pure."""
 
 from __future__ import annotations
 
@@ -7,51 +7,59 @@ import json
 from collections import Counter
 from typing import Final
 
-from actors.diagnostics.report_parts import Draft
+from actors.diagnostics.report_files import UnredactedFile
 from bus.redaction import TOKEN, Redactor, resalt
 from schemas.operations.diagnostics import ReportFile
 
-COUNTED: Final = ("home", "place", "words")
-"""Kinds that leave no token of their own."""
+WITHOUT_TOKEN: Final = ("home", "place", "words")
+"""Kinds of private things that leave no token behind."""
 
 
-class Sealer:
-    """Redacts by the salt of the runtime first, so that a thing equals its token in the log ring, then by that of the report."""
+class ReportRedactor:
+    """Redacts with the salt of the runtime first, then with that of the report.
+
+    With the salt of the runtime, a value gets the token that it has in the log ring already. The second salt
+    makes the tokens of two reports incomparable.
+    """
 
     def __init__(self, redactor: Redactor, salt: bytes) -> None:
-        """Args: redactor: keyed by the salt of the runtime; salt: of this report."""
+        """Combine both.
+
+        Args:
+            redactor: keyed with the salt of the runtime.
+            salt: of this report.
+        """
         self._redactor = redactor
         self._salt = salt
 
-    def file(self, draft: Draft) -> ReportFile:
-        """A draft as the file that may leave."""
+    def file(self, file: UnredactedFile) -> ReportFile:
+        """Return a file that may leave the machine."""
         before = Counter(self._redactor.counts)
-        text = resalt(self._text(draft), self._salt)
+        text = resalt(self._text(file), self._salt)
         kinds = Counter(self._redactor.counts) - before
-        counts = {kind: kinds[kind] for kind in COUNTED if kinds[kind]}
+        counts = {kind: kinds[kind] for kind in WITHOUT_TOKEN if kinds[kind]}
         counts |= Counter(found[1] for found in TOKEN.finditer(text))
-        return file_of(draft.name, text, dict(sorted(counts.items())))
+        return file_of(file.name, text, dict(sorted(counts.items())))
 
     def line(self, text: str) -> str:
-        """One line of text as it may leave."""
+        """Return one line of text that may leave the machine."""
         return resalt(self._redactor.text(text), self._salt)
 
-    def _text(self, draft: Draft) -> str:
+    def _text(self, file: UnredactedFile) -> str:
         data, text = self._redactor.data, self._redactor.text
-        if draft.records is not None:
-            return "".join(f"{json.dumps(data(record), ensure_ascii=False)}\n" for record in draft.records)
-        if draft.lines is not None:
-            return "".join(f"{text(line)}\n" for line in draft.lines)
-        return f"{json.dumps(data(draft.data), ensure_ascii=False, indent=2)}\n"
+        if file.records is not None:
+            return "".join(f"{json.dumps(data(record), ensure_ascii=False)}\n" for record in file.records)
+        if file.lines is not None:
+            return "".join(f"{text(line)}\n" for line in file.lines)
+        return f"{json.dumps(data(file.data), ensure_ascii=False, indent=2)}\n"
 
 
 def file_of(name: str, content: str, redactions: dict[str, int]) -> ReportFile:
-    """A file with its size and digest."""
+    """Return a file with its size and digest."""
     encoded = content.encode("utf-8", "replace")
-    content = encoded.decode()
     return ReportFile(
         name=name,
-        content=content,
+        content=encoded.decode(),
         size_bytes=len(encoded),
         sha256=hashlib.sha256(encoded).hexdigest(),
         redactions=redactions,

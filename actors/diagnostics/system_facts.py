@@ -1,4 +1,4 @@
-"""The machine and the versions: what a fault may depend on, and nothing that tells one machine from another of its kind."""
+"""Facts about machine and versions that a fault may depend on, and nothing that identifies the machine."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 LIBRARIES: Final = (
-    "anyio", "click", "cryptography", "filelock", "httpx", "jsonschema", "keyring", "msgspec", "platformdirs", "pydantic",
-    "pyzmq", "rich", "zstandard",
+    "anyio", "click", "cryptography", "filelock", "httpx", "jsonschema", "keyring", "msgspec",
+    "platformdirs", "pydantic", "pyzmq", "rich", "zstandard",
 )  # fmt: skip
 INFO_LIMIT_BYTES: Final = 256 * 1024
-_MODEL = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
-_MEMORY = re.compile(r"^(MemTotal|MemAvailable|SwapTotal|SwapFree):\s+(\d+) kB$", re.MULTILINE)
+_MODEL: Final = re.compile(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", re.MULTILINE)
+_MEMORY: Final = re.compile(r"^(MemTotal|MemAvailable|SwapTotal|SwapFree):\s+(\d+) kB$", re.MULTILINE)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Undercroft, Python and the libraries; those that are not installed are left out."""
-    from importlib import metadata  # late: it brings email and zipfile along
+    """Return the versions of Undercroft, Python and the libraries that are installed."""
+    from importlib import metadata  # late, because it imports email and zipfile
 
     found = {"python": platform.python_version(), "implementation": platform.python_implementation()}
     for name in ("undercroft", *LIBRARIES):
@@ -34,7 +34,7 @@ def versions() -> dict[str, str]:
 
 
 def system() -> dict[str, Any]:
-    """Operating system, processor, memory, locale and time zone; no serial numbers, and not the name of the machine."""
+    """Return operating system, processor, memory, locale and time zone; no serial number and no host name."""
     return {
         "system": platform.system(),
         "release": platform.release(),
@@ -45,7 +45,7 @@ def system() -> dict[str, Any]:
         "processor": processor(_read("/proc/cpuinfo")) or platform.processor(),
         "processors": os.cpu_count(),
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
-        "memory_bytes": memory(_read("/proc/meminfo")) or _physical(),
+        "memory_bytes": memory(_read("/proc/meminfo")) or _physical_memory(),
         "locale": ".".join(part for part in locale.getlocale() if part) or "C",
         "encoding": sys.getfilesystemencoding(),
         "utc_offset_hours": time.localtime().tm_gmtoff / 3600,
@@ -54,17 +54,17 @@ def system() -> dict[str, Any]:
 
 
 def processor(cpuinfo: str) -> str:
-    """Name of the processor, from Linux's /proc/cpuinfo; empty if that does not tell."""
+    """Return the name of the processor from Linux's /proc/cpuinfo; empty if it names none."""
     found = _MODEL.search(cpuinfo)
     return found[1].strip()[:200] if found else ""
 
 
 def memory(meminfo: str) -> dict[str, int]:
-    """Sizes by name, from Linux's /proc/meminfo."""
+    """Return sizes in bytes by name from Linux's /proc/meminfo."""
     return {name: int(kib) * 1024 for name, kib in _MEMORY.findall(meminfo)}
 
 
-def _physical() -> dict[str, int]:
+def _physical_memory() -> dict[str, int]:
     try:
         return {"MemTotal": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")}
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf

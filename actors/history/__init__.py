@@ -1,7 +1,8 @@
 """History: what was dictated, said and answered, in memory or on disk as the user chose.
 
-Hears `config.changed`. Serves `history.append`, `query`, `search`, `edit`, `delete`, `clear`, `prune`,
-`export`, `status`, `keep` and `conversations`.
+Hears `config.settings_changed`. Publishes `history.changed` and `history.storage_changed`. Serves
+`history.append`, `query`, `search`, `edit`, `delete`, `clear`, `prune`, `export`, `status`, `keep` and
+`conversations`.
 
 Owns, in the directory for state:
     history/             segments of the history on disk

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from actors.diagnostics.actor import Diagnostics
-from actors.diagnostics.report_builder import Place, generate
+from actors.diagnostics.report_builder import AppPaths, generate
 from actors.shared.locations.locations import locate
 from bus.actor_loop import ActorLoop
 from bus.client import connect
@@ -22,9 +22,9 @@ TICK_SECONDS = 0.01
 log = logging.getLogger("benchmark")
 
 
-def place_in(directory: Path) -> Place:
+def paths_in(directory: Path) -> AppPaths:
     """Where the files of an app lie that has a home of its own."""
-    return Place(locate("benchmark", directory), directory / "state" / "runtime.json")
+    return AppPaths(locate("benchmark", directory), directory / "state" / "runtime.json")
 
 
 def diagnostics(pipe: Connection, runtime: Runtime, directory: Path) -> None:
@@ -35,7 +35,7 @@ def diagnostics(pipe: Connection, runtime: Runtime, directory: Path) -> None:
             asyncio.get_running_loop().add_reader(
                 pipe.fileno(), lambda: pipe.send((pipe.recv(), time.process_time())[1])
             )
-            await ActorLoop(Diagnostics(place_in(directory)), peer).run()
+            await ActorLoop(lambda context: Diagnostics(context, paths_in(directory)), peer).run()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(run())
@@ -82,7 +82,7 @@ def report(pipe: Connection, runtime: Runtime, directory: Path, rounds: int) -> 
 
     async def run() -> None:
         async with connect("reporter", runtime=runtime) as peer:
-            pipe.send([await _timed(lambda: generate(place_in(directory), peer)) for _ in range(rounds)])
+            pipe.send([await _timed(lambda: generate(paths_in(directory), peer)) for _ in range(rounds)])
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -13,7 +13,7 @@ from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.diagnostics.report_archive import archive, manifest
-from actors.diagnostics.report_builder import Place, generate
+from actors.diagnostics.report_builder import AppPaths, generate
 from actors.shared.durable.durable_write import replace_file
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate
@@ -23,18 +23,18 @@ from bus.errors import HelloRefused, NotRunning, OperatorError
 from schemas.operations.diagnostics import DiagnosticsGeneratedEvent
 
 CONNECT_SECONDS: Final = 0.5
-"""A broker that does not answer by then is taken to be down: the report has to come all the same."""
+"""A broker that does not answer within this time counts as down, because the report must not wait for it."""
 
 
-class FileExists(OperatorError):
-    """The file for the report is there already.
+class ReportFileExists(OperatorError):
+    """The file for the report exists already.
 
     Attributes:
         path: the file.
     """
 
     path: str
-    words = "{path}: there is such a file, and it was left as it is; name another one"
+    words = "{path}: the file exists and was not changed; name another one"
 
 
 @click.command()
@@ -47,18 +47,17 @@ class FileExists(OperatorError):
 @click.option(
     "--preview",
     is_flag=True,
-    help="Only show which files it has and what was taken out of each; nothing is written.",
+    help="Only show which files the report has and what was redacted in each; write nothing.",
 )
-@click.option("--copy", "is_copied", is_flag=True, help="Put the summary on the clipboard.")
+@click.option("--copy", "is_copied", is_flag=True, help="Copy the summary to the clipboard.")
 @target_options
 @pass_target
 def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: bool) -> int:
-    """Make a report of what is wrong, for whoever is to help.
+    """Make a report of what is wrong, to send to somebody who can help.
 
-    It says what is wrong first. What is private was taken out: names, hosts, paths, secrets, and all that was
-    said or written. Nothing leaves this machine; a file is written only with --output. It works while the
-    runtime is down,
-    too.
+    The report begins with what is wrong. Private things are redacted: names, hosts, paths, secrets, and
+    everything that was said or written. Nothing leaves this machine, and a file is written only with
+    --output. The command also works while the runtime is down.
 
     \b
     Examples:
@@ -67,7 +66,7 @@ def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: b
       undercroft diagnostics --output report.zip
     """
     if output is not None and output.exists() and not preview:
-        raise FileExists(str(output))
+        raise ReportFileExists(str(output))
     report = make(target)
     if target.as_json:
         print_json(
@@ -87,24 +86,22 @@ def diagnostics(target: Target, output: Path | None, preview: bool, is_copied: b
     if output is not None:
         replace_file(output.absolute(), archive(report))
     if not target.as_json:
-        _tell(output, is_copied)
+        _show_outcome(output, is_copied)
     return ExitCode.OK
 
 
 def make(target: Target) -> DiagnosticsGeneratedEvent:
-    """The report, made in this process: by asking those who answer, and by looking at the disk."""
+    """Make the report in this process, from the answers of the actors and from disk."""
     defaults = locate(target.app, target.home)
-    place = Place(
-        resolve(defaults, read_choices(defaults.config).choices).locations,
-        runtime_path(target.app, target.home),
-    )
+    locations = resolve(defaults, read_choices(defaults.config).choices).locations
+    paths = AppPaths(locations, runtime_path(target.app, target.home))
 
     async def run() -> DiagnosticsGeneratedEvent:
         try:
             async with connect(app=target.app, home=target.home, timeout_seconds=CONNECT_SECONDS) as peer:
-                return await generate(place, peer)
+                return await generate(paths, peer)
         except (NotRunning, HelloRefused) as error:
-            return await generate(place, None, unreached=str(error))
+            return await generate(paths, None, unreached=str(error))
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(run())
@@ -115,25 +112,21 @@ def _show(report: DiagnosticsGeneratedEvent, *, with_summary: bool) -> None:
         print(report.summary)
     print(f"{len(report.files)} files, made in {report.seconds:.1f} s:")
     for file in report.files:
-        print(f"  {file.name}  {_size(file.size_bytes)}  {_taken(file.redactions)}")
+        print(f"  {file.name}  {file.size_bytes / 1024:.1f} KiB  {_redacted(file.redactions)}")
     if not with_summary:
         for part in report.missing:
             print(f"  missing: {part.part}: {part.reason}")
 
 
-def _tell(output: Path | None, is_copied: bool) -> None:
+def _show_outcome(output: Path | None, is_copied: bool) -> None:
     if is_copied:
         print("The summary is on the clipboard.")
-    print(f"Wrote {output}." if output is not None else "Nothing was written; --output FILE keeps it.")
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1024:.1f} KiB"
-
-
-def _taken(redactions: dict[str, Any]) -> str:
-    return (
-        "taken out: " + ", ".join(f"{count} {kind}" for kind, count in redactions.items())
-        if redactions
-        else "nothing was taken out"
+    print(
+        f"Wrote {output}." if output is not None else "Nothing was written; --output FILE saves the report."
     )
+
+
+def _redacted(redactions: dict[str, int]) -> str:
+    if not redactions:
+        return "nothing redacted"
+    return "redacted: " + ", ".join(f"{count} {kind}" for kind, count in redactions.items())

@@ -1,4 +1,4 @@
-"""Diagnostics over a bus: records are kept and found, levels are set, files are written only on a person's word."""
+"""Diagnostics over a bus: records are kept and found, levels are set, files are written if asked for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from actors.diagnostics.actor import Diagnostics, LogSettings
-from actors.diagnostics.report_builder import Place
+from actors.diagnostics.actor import Diagnostics
+from actors.diagnostics.report_builder import AppPaths
 from actors.shared.locations.locations import locate
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.anyio
 async def living(logs: Path, now: Callable[[], float] = lambda: 0.0) -> AsyncIterator[Peer]:
     """A peer that talks to running diagnostics."""
     async with memory_bus() as bus, bus.connect("diagnostics") as own, bus.connect("app") as app:
-        loop = ActorLoop(Diagnostics(place_in(logs.parent, logs), now=now), own)
+        loop = ActorLoop(lambda context: Diagnostics(context, paths_in(logs.parent, logs), now), own)
         running = asyncio.create_task(loop.run())
         while not any("logs.read_ring" in peer.serves for peer in bus.core.statistics(0.0).peers):
             await asyncio.sleep(0)
@@ -46,9 +46,9 @@ async def living(logs: Path, now: Callable[[], float] = lambda: 0.0) -> AsyncIte
         await running
 
 
-def place_in(home: Path, logs: Path) -> Place:
+def paths_in(home: Path, logs: Path) -> AppPaths:
     """Where the files of an app lie that has a home of its own."""
-    return Place(replace(locate("app", home), logs=logs), home / "state" / "runtime.json")
+    return AppPaths(replace(locate("app", home), logs=logs), home / "state" / "runtime.json")
 
 
 def record(message: str, **values: Any) -> LogRecord:
@@ -140,10 +140,6 @@ async def test_the_ring_shrinks_live(tmp_path: Path) -> None:
         while len((found := await app.request(LogRingRequestEvent())).records) > 60:
             pass
         assert (found.records[-1].message, found.dropped) == ("99", 40)
-
-
-def test_settings_that_are_missing_keep_their_defaults() -> None:
-    assert LogSettings.of({}) == LogSettings(entries=500, size_bytes=256 * 1024)
 
 
 @pytest.mark.requirement("S0-15")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.diagnostics.causes import LOOKS, causes
-from actors.diagnostics.report_facts import ConfigFound, Facts, RuntimeFound, Usage
+from actors.diagnostics.causes import CHECKS, causes
+from actors.diagnostics.report_facts import ConfigFileFacts, ReportFacts, RuntimeFileFacts, StorageUse
 from schemas.keys import KeysReport
 from schemas.models import ModelsListedEvent, ModelStatus
 from schemas.operations.alerts import Alert
@@ -18,8 +18,11 @@ from schemas.operations.metrics import MetricsReportedEvent, Sample
 from schemas.operations.supervision import ActorStatus, SupervisorStatusEvent
 from schemas.readiness import ReadinessReportedEvent, ReadinessSnapshot, WarningSign
 
-WELL = Facts(
-    made_at=1.0, runtime=RuntimeFound(state="alive", pid=7), config=ConfigFound(exists=True), storage=[]
+WELL = ReportFacts(
+    made_at=1.0,
+    runtime=RuntimeFileFacts(state="alive", pid=7),
+    config=ConfigFileFacts(exists=True),
+    storage=[],
 )
 MODEL = ModelStatus(
     model_id="small",
@@ -33,8 +36,8 @@ MODEL = ModelStatus(
 )
 
 
-def usage(free_bytes: int) -> Usage:
-    return Usage(category="state", path="/s", exists=True, free_bytes=free_bytes, total_bytes=1 << 40)
+def usage(free_bytes: int) -> StorageUse:
+    return StorageUse(category="state", path="/s", exists=True, free_bytes=free_bytes, total_bytes=1 << 40)
 
 
 def overview(*actors: ActorStatus) -> SupervisorStatusEvent:
@@ -76,7 +79,7 @@ def signs(*found: WarningSign) -> ReadinessReportedEvent:
 CASES = {
     "disk_full": {"storage": [usage(1 << 20)]},
     "broker_down": {"unreached": "nobody answers"},
-    "config_corrupt": {"config": ConfigFound(exists=True, fault="expected JSON")},
+    "config_corrupt": {"config": ConfigFileFacts(exists=True, fault="expected JSON")},
     "keys_locked": {"keyring": KeysReport(state="locked", reason="keychain_locked")},
     "actor_failed": {
         "overview": overview(
@@ -133,7 +136,7 @@ def test_an_alert_does_not_repeat_what_was_found_anyway() -> None:
     found = causes(
         replace(
             WELL,
-            config=ConfigFound(exists=True, fault="expected JSON"),
+            config=ConfigFileFacts(exists=True, fault="expected JSON"),
             alerts=[alert("config.file_invalid")],
         )
     )
@@ -141,7 +144,7 @@ def test_an_alert_does_not_repeat_what_was_found_anyway() -> None:
 
 
 def test_a_settings_file_that_was_put_aside_long_ago_is_a_note_and_one_of_this_run_is_an_error() -> None:
-    aside = replace(WELL, config=ConfigFound(exists=True, put_aside=["config.json.corrupt"]))
+    aside = replace(WELL, config=ConfigFileFacts(exists=True, put_aside=["config.json.corrupt"]))
     assert [finding.severity for finding in causes(aside)] == ["info"]
     assert [
         finding.severity for finding in causes(replace(aside, alerts=[alert("config.file_corrupt")]))
@@ -159,7 +162,7 @@ def test_a_settings_file_that_was_put_aside_long_ago_is_a_note_and_one_of_this_r
 )
 def test_why_nobody_answers_is_told_by_the_runtime_file(state: str, name: str) -> None:
     facts = replace(
-        WELL, unreached="gone", runtime=RuntimeFound(state=state, pid=7), missing={"models": "gone"}
+        WELL, unreached="gone", runtime=RuntimeFileFacts(state=state, pid=7), missing={"models": "gone"}
     )  # type: ignore[arg-type]
     assert [finding.name for finding in causes(facts)] == [name]
 
@@ -227,4 +230,4 @@ def test_any_mixture_is_put_in_one_order(names: set[str], free_bytes: int) -> No
         (finding.severity for finding in found), key=severities.index
     )
     assert names <= {finding.name for finding in found}
-    assert len(LOOKS) == 12
+    assert len(CHECKS) == 12

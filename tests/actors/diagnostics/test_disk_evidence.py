@@ -35,42 +35,42 @@ def runtime_file(path: Path, pid: int) -> Path:
 
 def test_the_runtime_file_is_alive_stale_unreadable_or_absent_and_its_token_stays(tmp_path: Path) -> None:
     path = tmp_path / "runtime.json"
-    assert disk_evidence.runtime(path).state == "absent"
-    assert disk_evidence.runtime(runtime_file(path, os.getpid())).state == "alive"
-    stale = disk_evidence.runtime(runtime_file(path, 2**22 + 1))
+    assert disk_evidence.runtime_file(path).state == "absent"
+    assert disk_evidence.runtime_file(runtime_file(path, os.getpid())).state == "alive"
+    stale = disk_evidence.runtime_file(runtime_file(path, 2**22 + 1))
     assert (stale.state, stale.pid) == ("stale", 2**22 + 1)
     assert "the-token" not in repr(stale)
     path.write_text("{")
-    assert disk_evidence.runtime(path).state == "unreadable"
+    assert disk_evidence.runtime_file(path).state == "unreadable"
 
 
 def test_a_corrupt_settings_file_is_told_without_its_values(locations: Locations) -> None:
     path = locations.config / "config.json"
-    assert disk_evidence.config(locations.config) == disk_evidence.ConfigFound(exists=False)
+    assert disk_evidence.config_file(locations.config) == disk_evidence.ConfigFileFacts(exists=False)
     path.write_text('{"overrides": {"a": 1}, "format": 1}')
-    assert disk_evidence.config(locations.config) == disk_evidence.ConfigFound(exists=True)
+    assert disk_evidence.config_file(locations.config) == disk_evidence.ConfigFileFacts(exists=True)
     path.write_text('{"overrides": {"a": "my-secret-value"')
     (locations.config / "config.json.corrupt").write_text("x")
-    found = disk_evidence.config(locations.config)
+    found = disk_evidence.config_file(locations.config)
     assert found.fault
     assert "my-secret-value" not in found.fault
     assert found.put_aside == ["config.json.corrupt"]
     path.write_text("[]")
-    assert "overrides" in disk_evidence.config(locations.config).fault
+    assert "overrides" in disk_evidence.config_file(locations.config).fault
 
 
 @pytest.mark.requirement("S0-16")
 def test_storage_is_counted_by_category_and_says_when_it_could_not_finish(locations: Locations) -> None:
     (locations.models / "small").mkdir()
     (locations.models / "small" / "model.bin").write_bytes(b"x" * 1000)
-    found = {usage.category: usage for usage in disk_evidence.storage(locations)}
+    found = {usage.category: usage for usage in disk_evidence.storage_use(locations)}
     models = found["models"]
     assert (models.files, models.size_bytes, models.is_complete, models.exists) == (1, 1000, True, True)
     assert models.free_bytes is not None
     assert found["logs"].exists is False
     ticks = itertools.count()
     assert not any(
-        usage.is_complete for usage in disk_evidence.storage(locations, clock=lambda: float(next(ticks)))
+        usage.is_complete for usage in disk_evidence.storage_use(locations, clock=lambda: float(next(ticks)))
     )
 
 
@@ -91,11 +91,11 @@ def test_damaged_files_journals_and_verified_models_are_found(locations: Locatio
 
 
 def test_the_newest_ten_crash_records_come_the_newest_first_and_strange_names_do_not(tmp_path: Path) -> None:
-    assert disk_evidence.crashes(tmp_path / "none") == []
+    assert disk_evidence.crash_records(tmp_path / "none") == []
     for number in range(12):
         (tmp_path / f"2026-{number:02d}-store.json").write_text(str(number))
     (tmp_path / "z strange; name.json").write_text("x")
-    assert [found.text for found in disk_evidence.crashes(tmp_path)] == [
+    assert [found.text for found in disk_evidence.crash_records(tmp_path)] == [
         str(number) for number in range(11, 1, -1)
     ]
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from actors.diagnostics.inquiry import alerts, gather, keys, metrics, of_bus, of_threads
-from actors.diagnostics.report_facts import PARTS
+from actors.diagnostics.inquiry import alerts, gather, in_threads, keys, metrics, to_bus
+from actors.diagnostics.report_facts import PART_NAMES
 from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
 from schemas.keys import KeysReport, KeysStateChangedEvent
@@ -48,7 +48,7 @@ async def test_each_part_is_found_or_has_a_reason() -> None:
     async def broken() -> None:
         raise ZeroDivisionError("oh")
 
-    found, missing = await gather({"a": well, "b": silent, "c": refused, "d": broken}, patience_seconds=0.05)
+    found, missing = await gather({"a": well, "b": silent, "c": refused, "d": broken}, deadline_seconds=0.05)
     assert found == {"a": 1}
     assert missing == {
         "b": "no answer within 0.05 s",
@@ -62,7 +62,7 @@ async def test_a_look_that_hangs_is_left_behind() -> None:
     try:
         began = time.monotonic()
         found, missing = await gather(
-            of_threads({"disk": hanging.wait, "other": lambda: 2}), patience_seconds=0.05
+            in_threads({"disk": hanging.wait, "other": lambda: 2}), deadline_seconds=0.05
         )
         assert (found, list(missing)) == ({"other": 2}, ["disk"])
         assert time.monotonic() - began < 5
@@ -72,8 +72,8 @@ async def test_a_look_that_hangs_is_left_behind() -> None:
 
 async def test_every_question_to_the_bus_is_a_part_of_the_report_and_none_waits_where_nobody_is() -> None:
     async with memory_bus() as bus, bus.connect("app") as app:
-        questions = of_bus(app, 10)
-        assert questions.keys() <= PARTS.keys()
+        questions = to_bus(app, 10)
+        assert questions.keys() <= PART_NAMES.keys()
         found, missing = await gather(questions)
         assert found.keys() >= {"alerts", "keys"}
         assert {reason.partition(":")[0] for reason in missing.values()} == {"no_responder"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.diagnostics.keychain_probe import keyring
+from actors.diagnostics.keychain_probe import probe_keychain
 from actors.shared.keys.key_ring import open_ring
 
 
@@ -15,7 +15,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_where_nothing_was_encrypted_nobody_is_asked(tmp_path: Path) -> None:
-    assert keyring(tmp_path, {"UNDERCROFT_KEYCHAIN": "there is none such"}).state == "absent"
+    assert probe_keychain(tmp_path, {"UNDERCROFT_KEYCHAIN": "there is none such"}).state == "absent"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -24,10 +24,10 @@ def test_keys_are_unlocked_or_locked_with_the_reason_and_no_key_is_told(tmp_path
     environ = environment(tmp_path)
     ring = open_ring(tmp_path / "state", environ=environ)
     ring.unlock(make=True)
-    assert keyring(tmp_path / "state", environ).state == "unlocked"
+    assert probe_keychain(tmp_path / "state", environ).state == "unlocked"
     secret = (tmp_path / "keychain.json").read_text()
     (tmp_path / "keychain.json").chmod(0o644)
-    found = keyring(tmp_path / "state", environ)
+    found = probe_keychain(tmp_path / "state", environ)
     assert (found.state, found.reason) == ("locked", "keychain_refused")
     assert found.advice
     assert not any(

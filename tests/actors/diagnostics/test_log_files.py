@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.diagnostics.log_files import FileLog, is_due, is_over
+from actors.diagnostics.log_files import LogFiles, are_due, are_over
 from schemas.operations.logs import LogRecord
 
 DAY = 24 * 3600
@@ -21,7 +21,7 @@ def record(number: int, size: int = 10) -> LogRecord:
 
 @pytest.mark.requirement("S0-15")
 def test_records_are_written_as_lines_that_only_their_owner_can_read(tmp_path: Path) -> None:
-    log = FileLog(tmp_path / "logs")
+    log = LogFiles(tmp_path / "logs")
     log.write([record(1)])
     log.write([record(2), record(3)])
     assert [msgspec.json.decode(line, type=LogRecord).at for line in log.path.read_bytes().splitlines()] == [
@@ -35,18 +35,18 @@ def test_records_are_written_as_lines_that_only_their_owner_can_read(tmp_path: P
 
 @pytest.mark.requirement("S0-15")
 def test_a_full_file_becomes_a_former_one_and_the_oldest_leaves(tmp_path: Path) -> None:
-    log = FileLog(tmp_path, limit_bytes=1000, kept_files=2)
+    log = LogFiles(tmp_path, limit_bytes=1000, rotated_files=2)
     for number in range(12):
         log.write([record(number, size=400)])
-    assert len(log.former()) == 2
-    assert all(path.stat().st_size <= 1000 for path in [log.path, *log.former()])
+    assert len(log.rotated()) == 2
+    assert all(path.stat().st_size <= 1000 for path in [log.path, *log.rotated()])
     newest = [msgspec.json.decode(line, type=LogRecord).at for line in log.path.read_bytes().splitlines()]
     assert newest[-1] == 11.0
 
 
 def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "victim").write_text("mine")
-    log = FileLog(tmp_path / "logs")
+    log = LogFiles(tmp_path / "logs")
     (tmp_path / "logs").mkdir()
     log.path.symlink_to(tmp_path / "victim")
     with pytest.raises(OSError, match="symbolic"):
@@ -69,15 +69,15 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
 def test_files_are_off_unless_asked_for_and_off_again_after_their_end(
     enabled: bool, until: str, now: float, due: bool
 ) -> None:
-    assert is_due(enabled, until, now) is due
+    assert are_due(enabled, until, now) is due
 
 
 @pytest.mark.requirement("S0-15")
 def test_log_files_are_kept_out_of_source_control_and_a_note_that_is_there_stays(tmp_path: Path) -> None:
-    FileLog(tmp_path / "new").write([record(1)])
+    LogFiles(tmp_path / "new").write([record(1)])
     assert "*" in (tmp_path / "new" / ".gitignore").read_text().splitlines()
     (tmp_path / ".gitignore").write_text("mine")
-    FileLog(tmp_path).write([record(1)])
+    LogFiles(tmp_path).write([record(1)])
     assert (tmp_path / ".gitignore").read_text() == "mine"
 
 
@@ -93,4 +93,4 @@ def test_log_files_are_kept_out_of_source_control_and_a_note_that_is_there_stays
 def test_log_files_are_over_only_if_they_were_asked_for_until_a_day_that_has_passed(
     enabled: bool, until: str, over: bool
 ) -> None:
-    assert is_over(enabled, until, NOON) is over
+    assert are_over(enabled, until, NOON) is over

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.diagnostics.report_parts import Draft
-from actors.diagnostics.report_redaction import Sealer, file_of
+from actors.diagnostics.report_files import UnredactedFile
+from actors.diagnostics.report_redaction import ReportRedactor, file_of
 from bus.redaction import TOKEN, Redactor
 
 
@@ -27,21 +27,21 @@ def redactor() -> Redactor:
 
 def test_equal_things_are_equal_in_one_report_also_where_the_ring_had_a_token_already() -> None:
     ring = redactor().text("annas-laptop fell")
-    sealer = Sealer(redactor(), b"report")
-    logged = sealer.file(Draft("logs.jsonl", records=[{"message": ring}]))
-    told = sealer.file(Draft("a.txt", lines=["annas-laptop"]))
+    redacted = ReportRedactor(redactor(), b"report")
+    logged = redacted.file(UnredactedFile("logs.jsonl", records=[{"message": ring}]))
+    told = redacted.file(UnredactedFile("a.txt", lines=["annas-laptop"]))
     assert TOKEN.search(logged.content)[0] == TOKEN.search(told.content)[0]  # type: ignore[index]
     assert TOKEN.search(ring)[0] not in logged.content  # type: ignore[index]
 
 
 def test_no_two_reports_have_the_same_tokens() -> None:
-    one, other = (Sealer(redactor(), salt).line("annas-laptop") for salt in (b"one", b"other"))
+    one, other = (ReportRedactor(redactor(), salt).line("annas-laptop") for salt in (b"one", b"other"))
     assert one != other
 
 
 @pytest.mark.requirement("S0-16")
 def test_what_was_taken_out_is_counted_by_kind() -> None:
-    draft = Draft(
+    unredacted = UnredactedFile(
         "a.json",
         data={
             "text": "what I said",
@@ -50,16 +50,16 @@ def test_what_was_taken_out_is_counted_by_kind() -> None:
             "note": "correct horse on annas-laptop",
         },
     )
-    file = Sealer(redactor(), b"report").file(draft)
+    file = ReportRedactor(redactor(), b"report").file(unredacted)
     assert file.redactions == {"home": 1, "host": 1, "place": 1, "secret": 1, "words": 1}
     found = json.loads(file.content)
     assert (found["text"], found["path"], found["model"]) == ("<11 characters>", "~/x", "<models>/m.bin")
 
 
 def test_a_second_file_does_not_count_what_the_first_had() -> None:
-    sealer = Sealer(redactor(), b"report")
-    sealer.file(Draft("a", lines=["/Users/anna/x"]))
-    assert sealer.file(Draft("b", lines=["nothing"])).redactions == {}
+    redacted = ReportRedactor(redactor(), b"report")
+    redacted.file(UnredactedFile("a", lines=["/Users/anna/x"]))
+    assert redacted.file(UnredactedFile("b", lines=["nothing"])).redactions == {}
 
 
 def test_digest_and_size_are_those_of_the_bytes() -> None:
@@ -69,8 +69,8 @@ def test_digest_and_size_are_those_of_the_bytes() -> None:
 
 @given(st.text(), st.text())
 def test_whatever_stands_around_it_a_secret_does_not_show(before: str, behind: str) -> None:
-    file = Sealer(redactor(), b"report").file(
-        Draft("a", records=[{"note": f"{before}correct horse{behind}"}])
+    file = ReportRedactor(redactor(), b"report").file(
+        UnredactedFile("a", records=[{"note": f"{before}correct horse{behind}"}])
     )
     if "correct horse" not in before + behind:
         assert not re.search("correct horse", file.content)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from actors.diagnostics.report_facts import Facts, TextFound
+from actors.diagnostics.report_facts import EvidenceText, ReportFacts
 from actors.diagnostics.report_summary import FINDINGS_SHOWN, summary
 from schemas.operations.diagnostics import ReportFinding
 
-FACTS = Facts(
+FACTS = ReportFacts(
     made_at=0.0,
     versions={"undercroft": "1.2", "python": "3.11"},
-    crashes=[TextFound(name="c.json", text="{}")],
+    crashes=[EvidenceText(name="c.json", text="{}")],
 )
 
 
@@ -41,6 +41,8 @@ def test_a_hundred_findings_still_fit_on_a_page() -> None:
 
 
 def test_parts_that_are_missing_for_one_reason_are_named_together() -> None:
-    page = summary(Facts(made_at=0.0, missing={"models": "gone", "alerts": "gone", "paths": "late"}), [])
+    page = summary(
+        ReportFacts(made_at=0.0, missing={"models": "gone", "alerts": "gone", "paths": "late"}), []
+    )
     assert "- alerts, model records: gone" in page
     assert "- paths: late" in page

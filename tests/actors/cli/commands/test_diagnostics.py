@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from actors.cli.commands.diagnostics import FileExists, diagnostics
+from actors.cli.commands.diagnostics import ReportFileExists, diagnostics
 from actors.cli.options import Target
 
 
@@ -22,11 +22,11 @@ def run(home: Path, *arguments: str) -> Result:
 
 
 @pytest.mark.requirement("S0-16", "S1-16")
-def test_a_preview_lists_every_file_and_what_was_taken_out_and_writes_nothing(tmp_path: Path) -> None:
+def test_a_preview_lists_every_file_and_what_was_redacted_and_writes_nothing(tmp_path: Path) -> None:
     result = run(tmp_path / "home", "--preview", "--output", str(tmp_path / "r.zip"))
     assert result.exit_code == 0
     assert "storage.json" in result.output
-    assert "taken out: " in result.output
+    assert "redacted: " in result.output
     assert "missing: models: " in result.output
     assert not (tmp_path / "r.zip").exists()
     assert not (tmp_path / "home").exists()
@@ -54,7 +54,7 @@ def test_the_zip_is_what_the_preview_said_and_only_its_owner_can_read_it(tmp_pat
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "r.zip").write_text("mine")
     result = run(tmp_path / "home", "--output", str(tmp_path / "r.zip"))
-    assert isinstance(result.exception, FileExists)
+    assert isinstance(result.exception, ReportFileExists)
     assert (tmp_path / "r.zip").read_text() == "mine"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.diagnostics.report_facts import Facts, Integrity, TextFound
-from actors.diagnostics.report_parts import Draft, drafts, settings, timings
+from actors.diagnostics.report_facts import DiskIntegrity, EvidenceText, ReportFacts
+from actors.diagnostics.report_files import UnredactedFile, report_files, setting_rows, start_times
 from schemas.config import SettingExplained, SettingLayer
 from schemas.operations.logs import LogRecord, LogRingReadEvent
 from schemas.operations.metrics import MetricsReportedEvent, Sample
@@ -26,25 +26,28 @@ OVERVIEW = SupervisorStatusEvent(
 )
 
 
-def by_name(facts: Facts) -> dict[str, Draft]:
-    return {draft.name: draft for draft in drafts(facts, [])}
+def by_name(facts: ReportFacts) -> dict[str, UnredactedFile]:
+    return {file.name: file for file in report_files(facts, [])}
 
 
 def test_a_part_that_is_missing_has_no_file() -> None:
-    assert list(by_name(Facts(made_at=0.0))) == ["findings.json"]
+    assert list(by_name(ReportFacts(made_at=0.0))) == ["findings.json"]
 
 
 @pytest.mark.requirement("S0-16")
 def test_records_metrics_and_crashes_have_files_of_their_own() -> None:
     record = LogRecord(actor="a", at=1.0, level="info", logger="l", message="m")
     sample = Sample(name="a.b", kind="gauge", description="d", labels={}, value=1.0)
-    facts = Facts(
+    facts = ReportFacts(
         made_at=0.0,
         ring=LogRingReadEvent(records=[record], dropped=0),
         metrics=[MetricsReportedEvent(reading="r", actor="a", samples=[sample])],
-        crashes=[TextFound(name="a.json", text='{"actor": "a"}'), TextFound(name="b.json", text="torn {")],
-        log_files=[TextFound(name="undercroft.jsonl", text='{"message": "m"}\ntorn')],
-        integrity=Integrity(damaged=[], journals=[]),
+        crashes=[
+            EvidenceText(name="a.json", text='{"actor": "a"}'),
+            EvidenceText(name="b.json", text="torn {"),
+        ],
+        log_files=[EvidenceText(name="undercroft.jsonl", text='{"message": "m"}\ntorn')],
+        integrity=DiskIntegrity(damaged=[], journals=[]),
     )
     found = by_name(facts)
     assert found["logs.jsonl"].records is not None
@@ -58,7 +61,7 @@ def test_records_metrics_and_crashes_have_files_of_their_own() -> None:
 
 @pytest.mark.requirement("S0-16")
 def test_timings_of_the_start_are_told_in_order_and_later_starts_are_marked() -> None:
-    assert timings(OVERVIEW)["actors"] == [
+    assert start_times(OVERVIEW)["actors"] == [
         {"actor": "broker", "state": "ready", "ready_after_seconds": 0.25, "restarted": False},
         {"actor": "late", "state": "ready", "ready_after_seconds": 2.5, "restarted": True},
     ]
@@ -80,7 +83,7 @@ def test_a_setting_stands_under_its_own_name_with_every_layer_that_says_somethin
         is_locked=False,
         layers=layers,
     )
-    (row,) = settings(Facts(made_at=0.0, settings=[explained])) or []
+    (row,) = setting_rows(ReportFacts(made_at=0.0, settings=[explained])) or []
     assert row["value"] == {"system_prompt": "b"}
     assert [(layer["layer"], layer["value"]["system_prompt"]) for layer in row["layers"]] == [
         ("profile", "a"),
