@@ -1,19 +1,26 @@
-"""The models on disk: where each lies, its staging directory, its removal. A half-installed model is never visible."""
+"""The layout of the models directory: where each model lies, in which state, and how it is removed.
+
+Readers find a model under its id, and only if it was verified. Everything else has a name that is no id.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import secrets
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.model_downloader.staging.revisions import RECORD_NAME, InstalledFile, RevisionRecord, read_record
-from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingJournal
+from actors.model_downloader.staging.revisions import (
+    RECORD_NAME,
+    InstalledFile,
+    RevisionRecord,
+    read_record,
+)
+from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.staging.staging_recovery import open_staging, regular_size
+from actors.shared.disk_space import disk_space
+from actors.shared.durable.directory_tree import discard, sweep, tree_bytes
 from actors.shared.durable.durable_write import make_directory, move, remove_file
+from actors.shared.durable.file_identity import FileIdentity
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -21,7 +28,6 @@ STAGING_SUFFIX = ".partial"
 DAMAGED_SUFFIX = ".damaged"
 FORMER_SUFFIX = ".former"
 ASIDE_SUFFIX = ".mismatch"
-TRASH_PREFIX = ".trash-"
 NEXT_PREFIX = ".next-"
 BACK_PREFIX = ".back-"
 _SAFE_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
@@ -43,7 +49,10 @@ class ModelsLayout:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._records: dict[Path, tuple[tuple[int, int, int], RevisionRecord | None]] = {}
+        self._records: dict[Path, tuple[FileIdentity, RevisionRecord | None]] = {}
+
+    # -- places
+    # ----------------------------------------------------------------------------------------------------
 
     def installed(self, model_id: str) -> Path:
         """Where a model lies once it is verified."""
@@ -54,7 +63,7 @@ class ModelsLayout:
         return self.path / (_safe(model_id) + STAGING_SUFFIX)
 
     def damaged(self, model_id: str) -> Path:
-        """Where it is put out of use when it no longer keeps its promise."""
+        """Where a model is put that does not keep its promise any more."""
         return self.path / (_safe(model_id) + DAMAGED_SUFFIX)
 
     def former(self, model_id: str) -> Path:
@@ -62,36 +71,19 @@ class ModelsLayout:
         return self.path / (_safe(model_id) + FORMER_SUFFIX)
 
     def next(self, model_id: str) -> Path:
-        """Where a verified revision lies for the moment in which it becomes active; no reader knows this name."""
+        """Where a verified revision lies while it becomes active; no reader knows this name."""
         return self.path / (NEXT_PREFIX + _safe(model_id))
 
     def back(self, model_id: str) -> Path:
-        """Where the active revision lies for the moment in which it trades places with the former one, without an exchange."""
+        """Where the active revision lies while it changes places with the former one by renames."""
         return self.path / (BACK_PREFIX + _safe(model_id))
 
-    def record(self, model_id: str) -> RevisionRecord | None:
-        """What the active revision is; None if there is none, or it was installed before there were records."""
-        return self.record_in(self.installed(model_id))
+    def staged_file(self, model_id: str, promise: FilePromise) -> Path:
+        """Where a file is written until it is verified."""
+        return self.staging(model_id) / promise.path
 
-    def former_record(self, model_id: str) -> RevisionRecord | None:
-        """What the former revision is; None if there is none."""
-        return self.record_in(self.former(model_id))
-
-    def under_way(self, prefix: str) -> list[str]:
-        """Ids of the models that a crash left in the middle of a swap, under one of its two names."""
-        if not self.path.is_dir():
-            return []
-        names = (
-            entry.name.removeprefix(prefix) for entry in self.path.iterdir() if entry.name.startswith(prefix)
-        )
-        return sorted(name for name in names if _SAFE_ID.fullmatch(name))
-
-    def prepare(self) -> None:
-        """Create the directory, and finish removals that a crash interrupted."""
-        make_directory(self.path)
-        for entry in self.path.iterdir():
-            if entry.name.startswith(TRASH_PREFIX):
-                _delete(entry)
+    # -- what lies there
+    # -------------------------------------------------------------------------------------------
 
     def wishes(self) -> list[str]:
         """Ids of all staging directories, whether their install is to go on or not."""
@@ -104,23 +96,82 @@ class ModelsLayout:
         )
         return sorted(name for name in names if _SAFE_ID.fullmatch(name))
 
-    def open_staging(self, entry: ModelEntry) -> StagingJournal:
-        """The journal of a model's staging directory, both created if missing, and durable on return.
+    def under_way(self, prefix: str) -> list[str]:
+        """Ids of the models that a crash left in the middle of a swap.
 
-        Files are measured and cut back to what can be trusted, so that afterwards their lengths and the
-        journal agree.
+        Args:
+            prefix: NEXT_PREFIX or BACK_PREFIX.
+        """
+        if not self.path.is_dir():
+            return []
+        names = (
+            entry.name.removeprefix(prefix) for entry in self.path.iterdir() if entry.name.startswith(prefix)
+        )
+        return sorted(name for name in names if _SAFE_ID.fullmatch(name))
+
+    def record(self, model_id: str) -> RevisionRecord | None:
+        """What the active revision is; None if there is none, or it has no record."""
+        return self.record_in(self.installed(model_id))
+
+    def former_record(self, model_id: str) -> RevisionRecord | None:
+        """What the former revision is; None if there is none."""
+        return self.record_in(self.former(model_id))
+
+    def record_in(self, directory: Path) -> RevisionRecord | None:
+        """What a directory holds, as its record says. The record is read again only if it changed."""
+        identity = FileIdentity.seen_at(directory / RECORD_NAME, follow_links=False)
+        if identity is None:
+            return None
+        known = self._records.get(directory)
+        if known is None or known[0] != identity:
+            known = self._records[directory] = (identity, read_record(directory))
+        return known[1]
+
+    def keeps_sizes(self, entry: ModelEntry) -> bool:
+        """Whether every file of an installed model is there with its length; says nothing about the bytes."""
+        directory, record = self.installed(entry.id), self.record(entry.id)
+        promised: Sequence[InstalledFile | FilePromise] = record.contents if record else entry.files
+        return all(regular_size(directory / file.path) == file.size_bytes for file in promised)
+
+    def size_bytes(self, model_id: str) -> int:
+        """Bytes of everything that lies there of a model."""
+        return sum(tree_bytes(place) for place in self._places(model_id))
+
+    def free_bytes(self) -> int:
+        """Room on the disk of the models.
 
         Raises:
-            OSError, DurableWriteFailed: the disk does not take it.
+            OSError: the disk does not answer.
+        """
+        return disk_space(self.path).free_bytes
+
+    # -- changes
+    # ---------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Create the directory, and finish removals that a crash interrupted.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        make_directory(self.path)
+        sweep(self.path)
+
+    def open_staging(self, entry: ModelEntry) -> StagingJournal:
+        """See `staging_recovery.open_staging`.
+
+        Raises:
+            OSError: the disk refused.
+            DurableWriteFailed: the disk refused the journal.
         """
         return open_staging(self.staging(entry.id), entry)
 
-    def staged_file(self, model_id: str, promise: FilePromise) -> Path:
-        """Where a file is written until it is verified."""
-        return self.staging(model_id) / promise.path
-
     def set_aside(self, model_id: str, promise: FilePromise) -> Path | None:
-        """Keep a file whose bytes are not those promised, but never build upon it; only the newest such file is kept."""
+        """Keep a staged file with the wrong bytes under another name; only the newest one is kept.
+
+        Returns:
+            Where it lies now; None if it had to be removed instead.
+        """
         staged = self.staged_file(model_id, promise)
         aside = staged.with_name(staged.name + ASIDE_SUFFIX)
         try:
@@ -131,100 +182,51 @@ class ModelsLayout:
         return aside
 
     def put_out_of_use(self, model_id: str) -> Path:
-        """Take a damaged model's name away, without deleting anything but an earlier damaged copy."""
+        """Take a damaged model's name away; returns where it lies now. Deletes an earlier damaged copy.
+
+        Raises:
+            DurableWriteFailed: the disk refused.
+        """
         damaged = self.damaged(model_id)
         self.trash(damaged)
         move(self.installed(model_id), damaged)
         return damaged
 
     def drop_staging(self, model_id: str) -> int:
-        """Remove the partial of a model; returns how many bytes that freed."""
+        """Remove the partial of a model; returns how many bytes that freed.
+
+        Raises:
+            DurableWriteFailed: the disk refused.
+        """
         return self._purge(self.staging(model_id))
 
     def purge(self, model_id: str) -> int:
-        """Remove everything of a model; returns how many bytes that freed. Its name is gone before the first byte is."""
+        """Remove everything of a model; returns how many bytes that freed. Names vanish before bytes do.
+
+        Raises:
+            DurableWriteFailed: the disk refused.
+        """
         return sum(self._purge(place) for place in self._places(model_id))
 
-    def size_bytes(self, model_id: str) -> int:
-        """Bytes on disk of everything of a model."""
-        return sum(_tree_bytes(place) for place in self._places(model_id))
+    def trash(self, place: Path) -> None:
+        """Remove what lies at one of the places, if anything does. Its name vanishes at once.
 
-    def keeps_sizes(self, entry: ModelEntry) -> bool:
-        """Whether every file of an installed model is there with its length; says nothing of the bytes."""
-        directory = self.installed(entry.id)
-        promised: Sequence[InstalledFile | FilePromise] = (
-            record.contents if (record := self.record(entry.id)) else entry.files
-        )
-        return all(regular_size(directory / file.path) == file.size_bytes for file in promised)
+        Raises:
+            DurableWriteFailed: the disk refused; on Windows, because a program has a file open.
+        """
+        discard(place)
 
-    def free_bytes(self) -> int:
-        """Space left on the disk of the models."""
-        return shutil.disk_usage(self.path).free
+    def _purge(self, place: Path) -> int:
+        freed_bytes = tree_bytes(place)
+        discard(place)
+        return freed_bytes
 
     def _places(self, model_id: str) -> list[Path]:
         places = [self.installed, self.next, self.back, self.former, self.staging, self.damaged]
         return [place(model_id) for place in places]
-
-    def record_in(self, directory: Path) -> RevisionRecord | None:
-        """What a directory holds, as its record says. Read once, and again when its file is another one: every status asks for it."""
-        try:
-            found = (directory / RECORD_NAME).lstat()
-        except OSError:
-            return None
-        key = (found.st_ino, found.st_mtime_ns, found.st_size)
-        known = self._records.get(directory)
-        if known is None or known[0] != key:
-            known = self._records[directory] = (key, read_record(directory))
-        return known[1]
-
-    def _purge(self, place: Path) -> int:
-        if not os.path.lexists(place):
-            return 0
-        freed = _tree_bytes(place)
-        self.trash(place)
-        return freed
-
-    def trash(self, place: Path) -> None:
-        """Remove what lies at one of the places, if anything does: its name is gone at once.
-
-        Raises:
-            DurableWriteFailed: a program holds it open (Windows).
-        """
-        if not os.path.lexists(place):
-            return
-        trash = self.path / f"{TRASH_PREFIX}{place.name}-{secrets.token_hex(4)}"
-        move(place, trash)
-        _delete(trash)
 
 
 def _safe(model_id: str) -> str:
     if not _SAFE_ID.fullmatch(model_id) or model_id.endswith((STAGING_SUFFIX, DAMAGED_SUFFIX, FORMER_SUFFIX)):
         raise UnsafeModelId(model_id)
     return model_id
-
-
-def files_below(directory: Path) -> list[Path]:
-    """Everything below a directory that is not a directory itself, the journal first; links are not followed."""
-    found = [Path(parent) / name for parent, _, names in os.walk(directory) for name in names]
-    links = [
-        Path(parent) / name
-        for parent, names, _ in os.walk(directory)
-        for name in names
-        if (Path(parent) / name).is_symlink()
-    ]
-    return sorted([*found, *links], key=lambda path: path.name != JOURNAL_NAME)
-
-
-def _tree_bytes(place: Path) -> int:
-    if place.is_symlink() or not place.is_dir():
-        return regular_size(place) or 0
-    return sum(regular_size(path) or 0 for path in files_below(place))
-
-
-def _delete(place: Path) -> None:
-    """Delete a file or a tree; what cannot be deleted now is tried again at the next start."""
-    if place.is_symlink() or not place.is_dir():
-        with contextlib.suppress(OSError):
-            place.unlink()
-    else:
-        shutil.rmtree(place, ignore_errors=True)

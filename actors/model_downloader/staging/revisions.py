@@ -1,6 +1,6 @@
-"""Which revision of a model lies in a directory, and of which files it consists: one small JSON file inside it.
+"""The record of a revision: a JSON file in its directory that names the revision and its files.
 
-It lies inside so that it moves with the directory: whatever a rename makes active says itself what it is.
+It lies inside so that it moves with the directory: what a rename makes active says itself what it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from actors.model_downloader.staging.staging_journal import FileState, StagingState
-from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.record_file import RecordFile
 from schemas.manifest import FilePromise, ModelEntry
 
 RECORD_NAME = ".undercroft.json"
@@ -21,15 +21,15 @@ RECORD_LIMIT_BYTES = 16 * 1024 * 1024
 FORMAT = 1
 SHORT_DIGEST = 16
 _NOWHERE = "installed:"
-"""Stands in for a URL of a file that came out of an archive, or whose revision the manifest no longer names."""
+"""Stands in for the URL of a file that was unpacked, or whose revision the manifest no longer names."""
 
 
 class InstalledFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of an installed model.
 
     Attributes:
-        archive: path of the archive that it came out of, if it did.
-        url, etag, last_modified, validator: where it came from, as its journal knew it, so that single pieces
+        archive: path of the archive that it was unpacked from; empty for none.
+        url, etag, last_modified, validator: where it came from, as its journal said, so that single pieces
             can be fetched again.
     """
 
@@ -48,8 +48,8 @@ class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         revision: name of the revision, for people.
-        promises: digest of what the manifest promised of it; tells whether it is what the manifest wants now.
-        sequence: counts the activations of a model; tells which of two directories is the newer one.
+        promises: digest of what the manifest promised; tells whether it is what the manifest wants now.
+        sequence: counts the activations of a model; tells which of two directories is newer.
     """
 
     model_id: str
@@ -66,13 +66,12 @@ class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def promises_digest(entry: ModelEntry) -> str:
-    """SHA-256 over what decides which bytes are installed: paths, digests, archives. Not over names, URLs and licences."""
+    """SHA-256 over what decides which bytes are installed: paths, digests, archives; not names or URLs."""
     decisive = [
         (file.path, file.size_bytes, file.sha256, msgspec.to_builtins(file.unpack)) for file in entry.files
     ]
-    return hashlib.sha256(
-        json.dumps(sorted(decisive, key=lambda file: file[0]), sort_keys=True).encode()
-    ).hexdigest()
+    encoded = json.dumps(sorted(decisive, key=lambda file: file[0]), sort_keys=True)
+    return hashlib.sha256(encoded.encode()).hexdigest()
 
 
 def revision_of(entry: ModelEntry) -> str:
@@ -81,31 +80,32 @@ def revision_of(entry: ModelEntry) -> str:
 
 
 def shown_revision(record: RevisionRecord | None, entry: ModelEntry) -> str:
-    """Name of an installed revision. One that bears the name of the wanted one but holds other bytes is told apart."""
+    """Name of an installed revision, for people.
+
+    If it has the name of the wanted revision but other bytes, a digest tells them apart.
+    """
     if record is None or record.promises == promises_digest(entry):
         return revision_of(entry)
-    return (
-        record.revision
-        if record.revision != revision_of(entry)
-        else f"{record.revision}@{record.promises[:SHORT_DIGEST]}"
-    )
+    if record.revision == revision_of(entry):
+        return f"{record.revision}@{record.promises[:SHORT_DIGEST]}"
+    return record.revision
 
 
 def record_of(
     entry: ModelEntry,
     members: Mapping[str, list[InstalledFile]],
     sequence: int,
-    journal: StagingState | None = None,
+    state: StagingState | None = None,
 ) -> RevisionRecord:
     """The record of a model that was fetched as the manifest promises.
 
     Args:
         entry: what the manifest says of it.
-        members: what came out of each of its archives, by their paths.
-        sequence: one more than that of every revision before.
-        journal: knows where the files came from; None if nothing is known of that.
+        members: what was unpacked from each of its archives, by their paths.
+        sequence: one more than that of every earlier revision.
+        state: what the journal says of where the files came from; None if there is no journal.
     """
-    sources = {state.path: state for state in journal.files} if journal else {}
+    sources = {file.path: file for file in state.files} if state else {}
     contents: list[InstalledFile] = []
     for file in entry.files:
         unpacked = members.get(file.path)
@@ -134,39 +134,39 @@ def _content(file: FilePromise, source: FileState | None) -> InstalledFile:
 
 
 def promises_of(record: RevisionRecord, entry: ModelEntry) -> list[FilePromise]:
-    """What the files of an installed revision have to keep, for the verifier."""
-    known = (
-        {file.path: file for file in entry.files if file.unpack is None}
-        if record.promises == promises_digest(entry)
-        else {}
+    """What the verifier compares the files of an installed revision with."""
+    known: dict[str, FilePromise] = {}
+    if record.promises == promises_digest(entry):
+        known = {file.path: file for file in entry.files if file.unpack is None}
+    return [known.get(content.path) or _promise(content) for content in record.contents]
+
+
+def _promise(content: InstalledFile) -> FilePromise:
+    return FilePromise(
+        path=content.path,
+        size_bytes=content.size_bytes,
+        sha256=content.sha256,
+        urls=[_NOWHERE + content.path],
     )
-    return [
-        known.get(content.path)
-        or FilePromise(
-            path=content.path,
-            size_bytes=content.size_bytes,
-            sha256=content.sha256,
-            urls=[_NOWHERE + content.path],
-        )
-        for content in record.contents
-    ]
 
 
 def read_record(directory: Path) -> RevisionRecord | None:
-    """The record of a directory; None if there is none that can be read, as in what was installed before there were records."""
-    try:
-        with (directory / RECORD_NAME).open("rb") as file:
-            content = file.read(RECORD_LIMIT_BYTES + 1)
-        record = msgspec.json.decode(content, type=RevisionRecord)
-    except (OSError, msgspec.DecodeError, RecursionError):
-        return None
-    return record if record.format == FORMAT else None
+    """The record of a directory; None if there is none that can be read.
+
+    What was installed before there were records has none.
+    """
+    return _file_in(directory).load()
 
 
 def write_record(directory: Path, record: RevisionRecord) -> None:
     """Put a record into a directory, durably.
 
     Raises:
-        DurableWriteFailed: it could not be written.
+        DurableWriteFailed: the disk refused.
+        RecordTooLarge: the revision has too many files.
     """
-    replace_file(directory / RECORD_NAME, msgspec.json.encode(record))
+    _file_in(directory).write(record)
+
+
+def _file_in(directory: Path) -> RecordFile[RevisionRecord]:
+    return RecordFile(directory / RECORD_NAME, RevisionRecord, limit_bytes=RECORD_LIMIT_BYTES, format=FORMAT)

@@ -1,4 +1,4 @@
-"""One staged file: bytes are written at their place, and made durable by whoever asks for it."""
+"""One staged file: several connections write bytes at their places, and another thread makes them durable."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bus.errors import UndercroftError
 
 
 class DiskFailed(UndercroftError):
-    """Bytes could not be kept.
+    """The disk refused bytes.
 
     Attributes:
         path: the file.
-        errno: the operating system's number for it.
+        errno: the operating system's number of the error.
         reason: its words.
     """
 
@@ -29,11 +29,15 @@ class DiskFailed(UndercroftError):
 class StagedFile:
     """A file that is written in several places at once.
 
-    `write` returns once the kernel has the bytes; `sync` once they are on the platters.
+    `write` returns once the kernel has the bytes; `sync` once they are on the disk.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises DiskFailed if the file cannot be opened; a link under its name is not followed."""
+        """Open the file, or create it; a link under its name is not followed.
+
+        Raises:
+            DiskFailed: it cannot be opened.
+        """
         self.path = path
         self._seeking = threading.Lock()
         self._descriptor = -1
@@ -67,25 +71,14 @@ class StagedFile:
             raise disk_failed(self.path, error) from error
 
     def sync(self) -> None:
-        """Bring everything that was written to the platters. After a failure it must not be tried again.
+        """Make everything durable that was written. After a failure it must not be tried again.
 
         Raises:
-            DiskFailed: that failed.
+            DiskFailed: that failed, and the kernel may have dropped what was written.
         """
         try:
             sync_data(self._descriptor)
         except (OSError, UndercroftError) as error:
-            raise disk_failed(self.path, error) from error
-
-    def cut(self, size_bytes: int) -> None:
-        """Drop what lies beyond a length.
-
-        Raises:
-            DiskFailed: that failed.
-        """
-        try:
-            os.ftruncate(self._descriptor, size_bytes)
-        except OSError as error:
             raise disk_failed(self.path, error) from error
 
     def close(self) -> None:
@@ -104,8 +97,7 @@ class StagedFile:
 
 
 def disk_failed(path: Path, error: OSError | UndercroftError) -> DiskFailed:
-    """The failure that the operating system's error amounts to."""
+    """The failure that an error of the operating system amounts to."""
     number = getattr(error, "errno", 0) or 0
-    return DiskFailed(
-        str(path), number, getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
-    )
+    reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+    return DiskFailed(str(path), number, reason)

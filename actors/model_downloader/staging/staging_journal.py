@@ -1,4 +1,4 @@
-"""The journal of one staging directory: what is wished, where the bytes came from, and how many of them are durable."""
+"""The journal of a staging directory: whether it is wanted, where its bytes come from, which are durable."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from actors.model_downloader.staging.byte_ranges import (
     prefix_bytes,
     total_bytes,
 )
-from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.record_file import RecordFile
 from schemas.manifest import FilePromise, ModelEntry
 
 JOURNAL_NAME = "journal.json"
-JOURNAL_LIMIT_BYTES = 4 * 1024 * 1024
+JOURNAL_LIMIT_BYTES = 16 * 1024 * 1024
+"""More than the journal of the largest manifest that is read takes."""
+
 FORMAT = 1
 
 
@@ -27,13 +29,13 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     """How far one file is.
 
     Attributes:
-        size_bytes, sha256: what the manifest promised when these bytes were fetched; other promises make them
-            worthless.
+        size_bytes, sha256: what the manifest promised when these bytes were fetched; if it promises something
+            else now, they are worthless.
         url: where they came from.
         etag, last_modified: as the server sent them.
-        validator: the strong one of the two, if there is one; only with it can a fetch be resumed.
-        durable_bytes: these are on the platters: counted after the fsync of the file, never before.
-        ranges: where they lie, as [start, end) pairs; empty if they are simply the first ones.
+        validator: the strong one of the two, if there is one; a fetch can be resumed only with it.
+        durable_bytes: how many are on the disk; counted after the fsync of the file, never before.
+        ranges: where they lie, as [start, end) pairs; empty if they are the first ones.
     """
 
     path: str
@@ -62,9 +64,9 @@ class StagingState(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a staging directory.
 
     Attributes:
-        wanted: the install is to go on; False keeps the bytes for a later wish.
-        paused: it is to go on once a person says so.
-        attempt: counts the requests that fetched bytes, from 1.
+        wanted: the install is to go on; False keeps the bytes in case somebody wants the model again.
+        paused: it goes on once a person resumes it.
+        attempt: number of the attempt, from 1.
         fetched_bytes: bytes that came over the network for this install, over all attempts.
         boot: in which run of the machine the files were last written; None if bytes beyond the journal must
             not be trusted.
@@ -90,11 +92,17 @@ class StagingState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StagingJournal:
-    """The journal on disk and in memory; safe to use from the threads that write and sync."""
+    """The journal in memory and on disk; safe to use from the threads that write and sync."""
 
-    def __init__(self, directory: Path, journal: StagingState) -> None:
-        self._path = directory / JOURNAL_NAME
-        self._journal = self._saved = journal
+    def __init__(self, directory: Path, state: StagingState) -> None:
+        """Write nothing yet.
+
+        Args:
+            directory: the staging directory.
+            state: what is known of it.
+        """
+        self._file = _file_in(directory)
+        self._state = self._saved = state
         self._lock = threading.Lock()
         self._saving = threading.Lock()
 
@@ -102,72 +110,70 @@ class StagingJournal:
     def state(self) -> StagingState:
         """What is known now; an immutable snapshot."""
         with self._lock:
-            return self._journal
+            return self._state
 
     @property
     def saved(self) -> StagingState:
-        """What was last made durable: only this may be told."""
+        """What was last made durable. Only this may be published."""
         with self._lock:
             return self._saved
 
     def change(self, **changes: Any) -> None:
-        """Change fields in memory."""
+        """Change fields, in memory."""
         with self._lock:
-            self._journal = msgspec.structs.replace(self._journal, **changes)
+            self._state = msgspec.structs.replace(self._state, **changes)
 
     def change_file(self, path: str, **changes: Any) -> None:
-        """Change the fields of one file in memory. A number of durable bytes means the first ones."""
+        """Change fields of one file, in memory. A number of durable bytes means the first ones."""
         if "durable_bytes" in changes:
             changes.setdefault("ranges", [])
         with self._lock:
             files = [
                 msgspec.structs.replace(file, **changes) if file.path == path else file
-                for file in self._journal.files
+                for file in self._state.files
             ]
-            self._journal = msgspec.structs.replace(self._journal, files=files)
+            self._state = msgspec.structs.replace(self._state, files=files)
 
-    def keep(self, path: str, extents: ByteRanges) -> None:
-        """These bytes of a file are durable, and no others; in memory."""
-        simple = extents == () or (len(extents) == 1 and extents[0][0] == 0)
-        self.change_file(path, durable_bytes=total_bytes(extents), ranges=[] if simple else list(extents))
+    def keep(self, path: str, ranges: ByteRanges) -> None:
+        """Note that these bytes of a file are durable and no others, in memory."""
+        is_prefix = ranges == () or (len(ranges) == 1 and ranges[0][0] == 0)
+        self.change_file(path, durable_bytes=total_bytes(ranges), ranges=[] if is_prefix else list(ranges))
 
     def save(self) -> None:
         """Make what is known durable.
 
         Raises:
-            DurableWriteFailed: it could not be written; the earlier journal is still there.
+            DurableWriteFailed: the disk refused; the earlier journal is still there.
         """
         with self._saving:
-            journal = self.state
-            replace_file(self._path, msgspec.json.encode(journal))
+            state = self.state
+            self._file.write(state)
             with self._lock:
-                self._saved = journal
+                self._saved = state
 
 
 def read_journal(directory: Path) -> StagingState | None:
-    """The journal of a staging directory; None if there is none that can be read."""
-    try:
-        with (directory / JOURNAL_NAME).open("rb") as file:
-            content = file.read(JOURNAL_LIMIT_BYTES + 1)
-        journal = msgspec.json.decode(content, type=StagingState)
-    except (OSError, msgspec.DecodeError, RecursionError):
-        return None
-    return journal if journal.format == FORMAT else None
+    """What the journal of a staging directory says; None if there is none that can be read."""
+    return _file_in(directory).load()
 
 
-def reconcile(entry: ModelEntry, journal: StagingState | None) -> StagingState:
-    """The journal for what the manifest promises now: of files whose promise changed nothing is kept.
+def reconcile(entry: ModelEntry, journaled: StagingState | None) -> StagingState:
+    """The state for what the manifest promises now. Of a file whose promise changed nothing is kept.
 
-    Without a journal nothing is known of the files that lie there: whoever opens the directory measures them.
+    Without a journal nothing is known of the files that lie there; `open_staging` measures them.
     """
-    known = {file.path: file for file in journal.files} if journal else {}
+    known = {file.path: file for file in journaled.files} if journaled else {}
     files = [_state(promise, known.get(promise.path)) for promise in entry.files]
-    if journal is None:
+    if journaled is None:
         return StagingState(model_id=entry.id, files=files)
-    return msgspec.structs.replace(journal, model_id=entry.id, files=files)
+    return msgspec.structs.replace(journaled, model_id=entry.id, files=files)
 
 
 def _state(promise: FilePromise, known: FileState | None) -> FileState:
     if known and (known.size_bytes, known.sha256) == (promise.size_bytes, promise.sha256):
         return known
     return FileState(path=promise.path, size_bytes=promise.size_bytes, sha256=promise.sha256)
+
+
+def _file_in(directory: Path) -> RecordFile[StagingState]:
+    return RecordFile(directory / JOURNAL_NAME, StagingState, limit_bytes=JOURNAL_LIMIT_BYTES, format=FORMAT)

@@ -79,10 +79,10 @@ def trusted_ranges(
 ) -> ByteRanges:
     """Which bytes of a file the next attempt may keep.
 
-    The bytes that the journal counts are on the disk. Those that the marks count are there as well: the kernel
-    took them, and it has been running since. A file that is shorter than its journal or longer than promised
-    is not the one that was left, so nothing of it is kept. A file that no journal mentions is kept only if it
-    is complete; the verifier judges it.
+    The bytes that the journal counts are on the disk. Those that the marks count are there as well: the
+    kernel took them, and it has been running since. A file that is shorter than its journal or longer than
+    promised is not the one that was left, so nothing of it is kept. A file that no journal mentions is kept
+    only if it is complete; the verifier judges it.
 
     Args:
         found_bytes: length of the file; None if there is no regular file.

@@ -1,7 +1,7 @@
-"""How far each part is written, told to the kernel with every write: what a killed process wrote is not fetched again.
+"""Watermarks: how far each part is written, so that what a killed process wrote is not fetched again.
 
-The kernel keeps what it took when a process is killed, but not in a power cut; the journal counts only what
-is on the platters. So this file is believed only in the run of the machine in which it was written.
+The kernel keeps what it took when a process is killed, but not in a power cut. The journal counts only what
+is on the disk. So the marks are believed only in the run of the machine in which they were written.
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from pathlib import Path
 from actors.model_downloader.staging.byte_ranges import ByteRange, ByteRanges, union
 
 WATERMARKS_NAME = "written.marks"
-_MARK = struct.Struct("<QQQ")
 NO_MARK = -1
 MARKS_MOST = 16_384
-"""Further parts are not marked: after a kill they go on at what the journal counts."""
+"""Further parts get no mark: after a kill they continue at what the journal counts."""
+
+_MARK = struct.Struct("<QQQ")
+_POSITION_AT = 16
 
 
 class Watermarks:
-    """The marks of one staging directory. Where the platform cannot write at an offset, nothing is marked."""
+    """The marks of one staging directory. Where the platform cannot write at an offset, there are none."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises OSError if the file cannot be made."""
+        """Create the file, empty.
+
+        Raises:
+            OSError: the disk refused.
+        """
         self._lock = threading.Lock()
         self._used: list[tuple[int, int]] = []
         self._descriptor = -1
@@ -33,7 +39,15 @@ class Watermarks:
             self._descriptor = os.open(directory / WATERMARKS_NAME, flags, 0o600)
 
     def begin(self, file: int, start: int) -> int:
-        """A part of a file (by its place in the manifest) begins; returns its mark, or NO_MARK."""
+        """Mark where a part begins; returns the number of its mark, or NO_MARK.
+
+        Args:
+            file: place of the file in the manifest.
+            start: first byte of the part.
+
+        Raises:
+            OSError: the disk refused.
+        """
         with self._lock:
             if self._descriptor < 0 or len(self._used) >= MARKS_MOST:
                 return NO_MARK
@@ -43,12 +57,20 @@ class Watermarks:
             return number
 
     def move(self, mark: int, position: int) -> None:
-        """A part is written up to a position."""
+        """Note that a part is written up to a position.
+
+        Raises:
+            OSError: the disk refused.
+        """
         if mark != NO_MARK:
-            os.pwrite(self._descriptor, position.to_bytes(8, "little"), mark * _MARK.size + 16)
+            os.pwrite(self._descriptor, position.to_bytes(8, "little"), mark * _MARK.size + _POSITION_AT)
 
     def void(self, file: int) -> None:
-        """Nothing that was written of a file counts any more."""
+        """Let nothing count any more that was written of a file.
+
+        Raises:
+            OSError: the disk refused.
+        """
         with self._lock:
             for number, (known, start) in enumerate(self._used):
                 if known == file and self._descriptor >= 0:
@@ -63,7 +85,12 @@ class Watermarks:
 
 
 def read_watermarks(directory: Path, files: int) -> list[ByteRanges]:
-    """What the marks of a directory say was written of each of so many files; nothing if they cannot be read."""
+    """What the marks of a directory say was written of each file; nothing if they cannot be read.
+
+    Args:
+        directory: the staging directory.
+        files: how many files the model has.
+    """
     found: list[list[ByteRange]] = [[] for _ in range(files)]
     try:
         descriptor = os.open(directory / WATERMARKS_NAME, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -74,4 +101,4 @@ def read_watermarks(directory: Path, files: int) -> list[ByteRanges]:
     for number, start, position in _MARK.iter_unpack(content[: len(content) // _MARK.size * _MARK.size]):
         if number < files and start < position:
             found[number].append((start, position))
-    return [union(extents) for extents in found]
+    return [union(ranges) for ranges in found]

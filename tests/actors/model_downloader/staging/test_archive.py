@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.model_downloader.staging.archive import ArchiveLimits, ArchiveRefused, unpack
+from actors.model_downloader.staging.archive import ArchiveRefused, unpack
+from actors.model_downloader.staging.archive_reader import ArchiveLimits
 from schemas.manifest import Unpack
 
 FORMATS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
@@ -79,7 +80,7 @@ def unpacked(
     root = tmp_path / "outside" / "root"
     root.mkdir(exist_ok=True)
     (tmp_path / "a").write_bytes(content)
-    return unpack(tmp_path / "a", Unpack(format=format, **how), root, "a", taken, limits or ArchiveLimits())
+    return unpack(tmp_path / "a", Unpack(format=format, **how), root, "a", taken, limits)
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model_downloader.staging.activation import activate
-from actors.model_downloader.staging.models_layout import TRASH_PREFIX, ModelsLayout, UnsafeModelId
+from actors.model_downloader.staging.models_layout import ModelsLayout, UnsafeModelId
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME
 from actors.shared.durable.boot_id import boot_id
+from actors.shared.durable.directory_tree import TRASH_PREFIX
 from schemas.manifest import FilePromise, ModelEntry
 
 A = FilePromise(path="a.bin", size_bytes=10, sha256="0" * 64, urls=["https://models.example/a"])

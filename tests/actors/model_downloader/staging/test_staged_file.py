@@ -21,14 +21,6 @@ def test_bytes_are_written_at_their_place_in_any_order(tmp_path: Path) -> None:
     assert (tmp_path / "sub" / "f").read_bytes() == b"hello world"
 
 
-def test_what_lies_beyond_a_length_can_be_cut(tmp_path: Path) -> None:
-    (tmp_path / "f").write_bytes(b"0123456789")
-    partial = StagedFile(tmp_path / "f")
-    partial.cut(4)
-    partial.close()
-    assert (tmp_path / "f").read_bytes() == b"0123"
-
-
 def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     StagedFile(tmp_path / "f").close()
     assert os.name == "nt" or (tmp_path / "f").stat().st_mode & 0o777 == 0o600
@@ -47,7 +39,7 @@ def test_failed_sync_says_what_the_system_said(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a device that is always full is Linux's")
-def test_full_disk_is_told_to_the_writer() -> None:
+def test_full_disk_is_reported_to_the_writer() -> None:
     full = StagedFile(Path("/dev/full"))
     with pytest.raises(DiskFailed) as caught:
         full.write(0, b"x")
