@@ -1,18 +1,19 @@
-"""The keeper of locations: answers where everything lies, takes choices, and tells everybody when a directory comes or goes."""
+"""The registry of locations: lists them, takes choices, publishes when a directory appears or vanishes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, Self, assert_never
+from functools import partial
+from typing import Final, Literal, assert_never
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.locations.choice_plan import Plan, plan
-from actors.locations.directory_rules import LITTLE_BYTES, busy, held, judge_room, judge_space
-from actors.locations.location_survey import Map, survey
+from actors.locations.choice_plan import ChoicePlan, plan_choice
+from actors.locations.directory_rules import LITTLE_BYTES, busy, held, judge_room, judge_space, unwritable
+from actors.locations.location_survey import LocationSources, survey
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.quarantine import quarantine
 from actors.shared.locations.location_choices import (
@@ -23,7 +24,8 @@ from actors.shared.locations.location_choices import (
     write_choices,
 )
 from actors.shared.locations.locations import LocationRefused, Locations, prepare
-from bus.actor import Actor, Later
+from actors.shared.text import size_text
+from bus.actor import Actor, BusContext, Later
 from bus.errors import Refused, RequestFailed
 from schemas.operations.alerts import Severity
 from schemas.paths import (
@@ -41,39 +43,45 @@ from schemas.paths import (
     PathStatus,
 )
 
-if TYPE_CHECKING:
-    from actors.shared.context import ActorContext
-
 LOOK_SECONDS: Final = 30.0
 LOOK_AGAIN_SECONDS: Final = 3.0
-"""While something is wrong, a drive that was connected again is seen so soon; otherwise a look now and then is enough."""
+"""Pauses between two looks at the directories. The shorter one applies while something is wrong."""
 
 RELOCATE_TIMEOUT_SECONDS: Final = 60.0
 
 Inbox = PathsListRequestEvent | PathChooseRequestEvent | PathSettleRequestEvent
 
 
-class LocationKeeper(Actor[Inbox]):
-    """Owns `locations.json`. Config and state lie where they lie: only what can be moved is chosen here."""
+class LocationRegistry(Actor[Inbox]):
+    """Owns `locations.json`, and says where every category lies."""
 
     def __init__(
-        self, at_start: Locations, defaults: Locations, environ: Mapping[str, str] = os.environ
+        self,
+        context: BusContext,
+        at_start: Locations,
+        defaults: Locations,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
+        """Read what the user chose.
+
+        Args:
+            context: the connection to the bus.
+            at_start: where everything lay when the runtime started.
+            defaults: where everything lies without a choice.
+            environ: variables of the process.
+        """
+        super().__init__(context)
         self._at_start = at_start
         self._defaults = defaults
         self._environ = environ
+        self._choices_file = defaults.config / CHOICES_NAME
         self._found = read_choices(defaults.config)
-        self._told: list[PathStatus] = []
+        self._published: list[PathStatus] = []
         self._room: dict[Category, Severity | None] = {}
         self._one_at_a_time = anyio.Lock()
 
-    @classmethod
-    def of(cls, surroundings: ActorContext) -> Self:
-        """The keeper of an app."""
-        return cls(surroundings.locations, surroundings.defaults or surroundings.locations)
-
     async def prepare(self) -> None:
-        """Say where everything lies."""
+        """Publish where everything lies."""
         await self._look("start")
         self.tasks.start_soon(self._keep_looking)
 
@@ -82,9 +90,9 @@ class LocationKeeper(Actor[Inbox]):
         match event:
             case PathsListRequestEvent():
                 paths = await self._look("observed")
-                return PathsListedEvent(paths=paths, choices_file=str(self._defaults.config / CHOICES_NAME))
+                return PathsListedEvent(paths=paths, choices_file=str(self._choices_file))
             case PathChooseRequestEvent():
-                return Later(lambda: self._choose(event))
+                return Later(partial(self._choose, event))
             case PathSettleRequestEvent():
                 return await self._settle(event)
             case _:
@@ -92,9 +100,9 @@ class LocationKeeper(Actor[Inbox]):
 
     async def _choose(self, event: PathChooseRequestEvent) -> PathChosenEvent:
         async with self._one_at_a_time:
-            found = await anyio.to_thread.run_sync(plan, self._chart, event)
+            found = await anyio.to_thread.run_sync(plan_choice, self._sources, event)
             if found.problems:
-                return _answer(event, found, found.problems)
+                return _reply(event, found, found.problems)
             relocation, problems = await self._relocate(event, found, dry_run=True)
             copy_bytes = relocation.copy_bytes if relocation else 0
             problems = problems or judge_space(
@@ -104,16 +112,16 @@ class LocationKeeper(Actor[Inbox]):
                 problems = await self._create(event, found)
             if not problems and not event.dry_run:
                 if relocation is None:
-                    problems = await self._keep(event, found.choices)
-                else:  # the owner of the models has it settled once they are there
+                    problems = await self._store(event, found.choices)
+                else:  # the owner of the models settles the choice once they are there
                     begun, problems = await self._relocate(event, found, dry_run=False)
-                    return _answer(event, found, problems, copy_bytes, begun.move_id if begun else "")
-            return _answer(event, found, problems, copy_bytes)
+                    return _reply(event, found, problems, copy_bytes, begun.move_id if begun else "")
+            return _reply(event, found, problems, copy_bytes)
 
     async def _relocate(
-        self, event: PathChooseRequestEvent, found: Plan, *, dry_run: bool
+        self, event: PathChooseRequestEvent, found: ChoicePlan, *, dry_run: bool
     ) -> tuple[ModelsRelocationEvent | None, list[PathProblem]]:
-        """Ask the owner of the models to go over; None if they stay, or if the app has no such owner."""
+        """Ask the owner of the models to move them; None if they stay, or if the app has no such owner."""
         if found.models is None:
             return None, []
         request = ModelsRelocateRequestEvent(
@@ -130,41 +138,33 @@ class LocationKeeper(Actor[Inbox]):
                 return None, []
             if failed.kind == "refused":
                 return None, [held(event.category, str(found.models), failed.message)]
-            words = f"the owner of the models cannot answer now ({failed.kind}); try again in a moment"
+            words = f"the owner of the models does not answer ({failed.kind}); try again in a moment"
             return None, [busy(event.category, str(found.models), words)]
 
-    async def _create(self, event: PathChooseRequestEvent, found: Plan) -> list[PathProblem]:
+    async def _create(self, event: PathChooseRequestEvent, found: ChoicePlan) -> list[PathProblem]:
         for directory in dict.fromkeys([*found.to_create, *([found.models] if found.models else [])]):
             try:
                 await anyio.to_thread.run_sync(prepare, event.category, directory)
             except LocationRefused as error:
-                words = f"{event.category}: {directory}: {error.problem}; change its rights, or choose another directory"
-                return [
-                    PathProblem(
-                        kind="not_writable",
-                        category=event.category,
-                        path=str(directory),
-                        message=words,
-                        offers=["choose", "reset"],
-                    )
-                ]
+                words = f"{error.problem}; change its permissions, or choose another directory"
+                return [unwritable(event.category, str(directory), words, "choose", "reset")]
         return []
 
-    async def _keep(
+    async def _store(
         self, event: PathChooseRequestEvent | PathSettleRequestEvent, choices: LocationChoices
     ) -> list[PathProblem]:
-        """Make a choice durable, then tell it.
+        """Make a choice durable, then publish it.
 
         Raises:
-            DurableWriteFailed: it is in the file, but a power cut may undo it. Neither yes nor no would be
-                true then; this life ends, the next one reads the file, and whoever asked asks again.
+            DurableWriteFailed: it is in the file, but a power cut may undo it, so neither yes nor no is true.
+                The actor ends. Its next life reads the file, and the client has to ask again.
         """
         try:
             await anyio.to_thread.run_sync(self._write, choices)
         except (DurableWriteFailed, OSError) as error:
             if isinstance(error, DurableWriteFailed) and error.replaced:
                 raise
-            words = f"{event.category}: the choice could not be kept: {error}"
+            words = f"{event.category}: the choice could not be stored: {error}"
             return [
                 PathProblem(
                     kind="not_writable",
@@ -179,33 +179,31 @@ class LocationKeeper(Actor[Inbox]):
         return []
 
     def _write(self, choices: LocationChoices) -> None:
-        if self._found.fault and (self._defaults.config / CHOICES_NAME).exists():
-            quarantine(
-                self._defaults.config / CHOICES_NAME
-            )  # what could not be read is put aside, never overwritten
+        if self._found.fault and self._choices_file.exists():
+            quarantine(self._choices_file)  # a file that cannot be read is never overwritten
         write_choices(self._defaults.config, choices)
 
     async def _settle(self, event: PathSettleRequestEvent) -> PathsSettledEvent:
-        """The files are at the new place: from here on it counts. Settling twice is settling once."""
+        """The models are at the new place, so from now on the choice counts. May be repeated."""
         request = PathChooseRequestEvent(category=event.category, path=event.path, action="anew")
         async with self._one_at_a_time:
-            found = await anyio.to_thread.run_sync(plan, self._chart, request)
-            if problems := await self._keep(event, found.choices):
+            found = await anyio.to_thread.run_sync(plan_choice, self._sources, request)
+            if problems := await self._store(event, found.choices):
                 raise Refused(problems[0].message)
-        return PathsSettledEvent(paths=self._told)
+        return PathsSettledEvent(paths=self._published)
 
     async def _look(self, reason: Literal["start", "chosen", "observed"]) -> list[PathStatus]:
-        """Look at everything anew; tell everybody if it is other than it was."""
-        paths = await anyio.to_thread.run_sync(survey, self._chart)
-        if _without_sizes(paths) != _without_sizes(self._told) or reason != "observed":
-            self._told = paths
+        """Look at every directory; publish the state if it differs."""
+        paths = await anyio.to_thread.run_sync(survey, self._sources)
+        if _without_sizes(paths) != _without_sizes(self._published) or reason != "observed":
+            self._published = paths
             await self.peer.publish(PathsChangedEvent(paths=paths, reason=reason))
-            await self._alert(paths)
-        await self._alert_of_room(paths)
+            await self._report_problems(paths)
+        await self._report_room(paths)
         return paths
 
-    async def _alert_of_room(self, paths: list[PathStatus]) -> None:
-        """Tell of a disk that fills up, once for each step."""
+    async def _report_room(self, paths: list[PathStatus]) -> None:
+        """Raise an alert for a disk that fills up, once for each severity."""
         for status in paths:
             severity = judge_room(status.free_bytes)
             if severity == self._room.get(status.category):
@@ -214,19 +212,20 @@ class LocationKeeper(Actor[Inbox]):
             if severity is None:
                 await self.alerts.clear("location.disk_space", status.category)
             else:
-                words = f"{status.path}: {status.free_bytes} bytes are free, expected at least {LITTLE_BYTES}"
-                advice = (
-                    "free some space, or move the models to another disk with 'undercroft paths set models'"
-                )
+                free = size_text(status.free_bytes or 0)
                 await self.alerts.raise_alert(
-                    "location.disk_space", status.category, severity=severity, message=words, advice=advice
+                    "location.disk_space",
+                    status.category,
+                    severity=severity,
+                    message=f"{status.path}: {free} are free, expected at least {size_text(LITTLE_BYTES)}",
+                    advice="free some space, or move the models with 'undercroft paths set models'",
                 )
 
-    async def _alert(self, paths: list[PathStatus]) -> None:
+    async def _report_problems(self, paths: list[PathStatus]) -> None:
         for status in paths:
             if status.problems:
                 first = status.problems[0]
-                advice = "see 'undercroft paths'"
+                advice = "run 'undercroft paths' to see what you can do"
                 await self.alerts.raise_alert(
                     "location", status.category, severity="error", message=first.message, advice=advice
                 )
@@ -236,18 +235,18 @@ class LocationKeeper(Actor[Inbox]):
     async def _keep_looking(self) -> None:
         while True:
             await anyio.sleep(
-                LOOK_AGAIN_SECONDS if any(status.problems for status in self._told) else LOOK_SECONDS
+                LOOK_AGAIN_SECONDS if any(status.problems for status in self._published) else LOOK_SECONDS
             )
             await self._look("observed")
 
     @property
-    def _chart(self) -> Map:
-        return Map(self._defaults, self._at_start, self._found, self._environ)
+    def _sources(self) -> LocationSources:
+        return LocationSources(self._defaults, self._at_start, self._found, self._environ)
 
 
-def _answer(
+def _reply(
     event: PathChooseRequestEvent,
-    found: Plan,
+    found: ChoicePlan,
     problems: list[PathProblem],
     move_bytes: int = 0,
     move_id: str = "",

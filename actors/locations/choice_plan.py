@@ -1,28 +1,37 @@
-"""Judges a whole choice: what it would move, what would have to be created, what happens, and what is in the way."""
+"""Plans a choice: what it would move and create, what would happen, and what prevents it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.locations.directory_facts import Facts, observe
-from actors.locations.directory_rules import judge_place, judge_territory, judge_text
-from actors.locations.location_survey import Map, environment_problem, real_paths, survey, user_data_of
+from actors.locations.directory_facts import DirectoryFacts, observe
+from actors.locations.directory_rules import judge_overlap, judge_place, judge_text
+from actors.locations.location_survey import (
+    LocationSources,
+    environment_problem,
+    real_paths,
+    survey,
+    user_data_of,
+)
 from actors.shared.locations.location_choices import ROOTED, LocationChoices, ResolvedLocations
 from actors.shared.locations.locations import absolute
 from schemas.paths import Category, PathAction, PathChooseRequestEvent, PathProblem, PathStatus
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What would come of a choice.
+class ChoicePlan:
+    """What a choice would do.
 
     Attributes:
-        choices: as they would be kept.
-        path: the choice itself, in full; empty for the default.
-        models: where the models would lie; None if that does not change.
-        to_create: directories that are missing, those above first.
-        free_bytes: on the disk of the new models directory; None if it is not known.
+        choices: as they would be stored.
+        path: the chosen directory, in full; empty for the default.
+        problems: what prevents the choice.
+        what_happens: sentences for people.
+        paths: the categories that would change, as they would be.
+        models: the new directory of the models; None if that does not change.
+        to_create: missing directories, parents first.
+        free_bytes: on the disk of the new models directory; None if unknown.
     """
 
     choices: LocationChoices
@@ -35,21 +44,25 @@ class Plan:
     free_bytes: int | None = None
 
 
-def plan(chart: Map, event: PathChooseRequestEvent) -> Plan:
-    """Judge a choice by what can be seen of the disk now. Blocks for as long as the drives take."""
-    before = chart.resolved()
+def plan_choice(sources: LocationSources, event: PathChooseRequestEvent) -> ChoicePlan:
+    """Plan a choice by what is on the disk now. Blocks until the drives answer."""
+    before = sources.resolved()
     if event.path and (problems := judge_text(event.category, event.path)):
-        return Plan(choices=chart.found.choices, problems=problems, what_happens=[], paths=[], to_create=[])
+        return ChoicePlan(
+            choices=sources.found.choices, problems=problems, what_happens=[], paths=[], to_create=[]
+        )
     path = absolute(event.category, event.path) if event.path else None
     facts = observe(path) if path else None
-    choices = chart.found.choices.choosing(event.category, str(path or ""), str(facts.mount) if facts else "")
-    after = chart.resolved(choices)
+    choices = sources.found.choices.choosing(
+        event.category, str(path or ""), str(facts.mount) if facts else ""
+    )
+    after = sources.resolved(choices)
     concerned = [
         category
         for category in _rooted()
         if getattr(after.locations, category) != getattr(before.locations, category)
     ]
-    problems = environment_problem(event.category, event.path, chart.environ)
+    problems = environment_problem(event.category, event.path, sources.environ)
     if event.category != "root" and event.category not in concerned:
         concerned.append(event.category)
     to_create: list[Path] = []
@@ -58,14 +71,14 @@ def plan(chart: Map, event: PathChooseRequestEvent) -> Plan:
             [_of_root(problem) for problem in judge_place("models", facts, "", True)], event, facts, to_create
         )
     for category in concerned:
-        problems += _judge(chart, after, category, event, to_create)
+        problems += _judge(sources, after, category, event, to_create)
     moves = after.locations.models != before.locations.models
-    return Plan(
+    return ChoicePlan(
         choices=choices,
         path=str(path or ""),
         problems=problems,
-        what_happens=_sentences(chart, after, concerned, event.action, moves, to_create),
-        paths=[status for status in survey(chart, choices) if status.category in concerned],
+        what_happens=_sentences(sources, after, concerned, event.action, moves, to_create),
+        paths=[status for status in survey(sources, choices) if status.category in concerned],
         models=after.locations.models if moves else None,
         to_create=to_create,
         free_bytes=observe(after.locations.models).free_bytes if moves else None,
@@ -73,7 +86,7 @@ def plan(chart: Map, event: PathChooseRequestEvent) -> Plan:
 
 
 def _judge(
-    chart: Map,
+    sources: LocationSources,
     after: ResolvedLocations,
     category: Category,
     event: PathChooseRequestEvent,
@@ -81,25 +94,25 @@ def _judge(
 ) -> list[PathProblem]:
     facts = observe(getattr(after.locations, category))
     by_name = bool(event.path) and category == event.category
-    chosen_on = "" if by_name else _mount_before(chart, category, event)
+    chosen_on = "" if by_name else _mount_before(sources, category, event)
     problems = _allowing(judge_place(category, facts, chosen_on, by_name), event, facts, to_create)
     if facts.kind == "missing" and not by_name and not problems:
         to_create.append(facts.path)
     others = {other: place for other, place in real_paths(after.locations).items() if other != category}
     if event.path:
-        problems += judge_territory(category, facts.real, others, user_data_of(chart.defaults))
+        problems += judge_overlap(category, facts.real, others, user_data_of(sources.defaults))
     return problems
 
 
-def _mount_before(chart: Map, category: Category, event: PathChooseRequestEvent) -> str:
-    """On which mount point a directory was when it was chosen, as far as this choice says nothing new of it."""
-    return "" if event.category in ("root", category) else chart.found.choices.mount_of(category)
+def _mount_before(sources: LocationSources, category: Category, event: PathChooseRequestEvent) -> str:
+    """The mount point that a directory was on when it was chosen; empty if this choice replaces it."""
+    return "" if event.category in ("root", category) else sources.found.choices.mount_of(category)
 
 
 def _allowing(
-    problems: list[PathProblem], event: PathChooseRequestEvent, facts: Facts, to_create: list[Path]
+    problems: list[PathProblem], event: PathChooseRequestEvent, facts: DirectoryFacts, to_create: list[Path]
 ) -> list[PathProblem]:
-    """Without what the request says may be put right: a missing directory is created."""
+    """The problems that remain if the request allows missing directories to be created."""
     if event.create_missing and any(problem.kind == "missing" for problem in problems):
         to_create.append(facts.path)
         return [problem for problem in problems if problem.kind != "missing"]
@@ -107,34 +120,38 @@ def _allowing(
 
 
 def _sentences(
-    chart: Map,
+    sources: LocationSources,
     after: ResolvedLocations,
     concerned: list[Category],
     action: PathAction,
     moves: bool,
     to_create: list[Path],
 ) -> list[str]:
-    words = [f"{path} is created" for path in to_create]
-    former = chart.resolved().locations.models
+    words = [f"{path} will be created" for path in to_create]
+    former = sources.resolved().locations.models
     for category in concerned:
         target = getattr(after.locations, category)
         if category != "models":
-            now = getattr(chart.at_start, category)
+            now = getattr(sources.at_start, category)
             words.append(
-                f"{category} stay at {now}"
+                f"{category} will stay in {now}"
                 if now == target
-                else f"{category} lie at {target} from the next start on; what is at {now} stays there"
+                else f"{category} will be in {target} from the next start; existing files stay in {now}"
             )
         elif not moves:
-            words.append(f"models stay at {target}")
+            words.append(f"models will stay in {target}")
         elif action == "move":
             words.append(
-                f"models move to {target}: copied, verified, switched, then removed at {former}; they stay in use meanwhile"
+                f"models will move to {target}: copied, verified, switched over, then removed from {former}; "
+                "they can be used meanwhile"
             )
         elif action == "adopt":
-            words.append(f"models that lie at {target} and match are used; nothing is removed at {former}")
+            words.append(
+                f"models that are found in {target} will be verified and used; "
+                f"nothing is removed from {former}"
+            )
         else:
-            words.append(f"models are fetched anew to {target}; nothing is removed at {former}")
+            words.append(f"models will be downloaded again to {target}; nothing is removed from {former}")
     return words
 
 

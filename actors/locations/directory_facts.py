@@ -1,34 +1,37 @@
-"""What can be seen of a directory, without changing anything."""
+"""Looks at a directory without changing anything."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from actors.shared.disk_space import free_bytes
+
+Kind = Literal["directory", "missing", "other"]
+"""`other`: a file, a socket, or a link that leads nowhere."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """One directory as it was found.
+class DirectoryFacts:
+    """What was seen of one directory.
 
     Attributes:
-        path: as it was asked for.
-        real: the same with every link followed, so that two names of one place are seen to be one.
-        kind: `other` is a file, a socket, a link that leads nowhere.
-        is_empty: nothing lies in it; True if it is missing.
-        nearest: the nearest directory above it that exists, or itself.
-        is_reachable: there is such a directory; there is none on a drive of Windows, or a share, that is not
-            there.
-        may_write: to the directory, or if it is missing to the nearest one, so that it could be created.
-        mount: the mount point it is on, or would be on.
+        path: as it was given.
+        real: the same with all links followed, so that two names of one place compare equal.
+        kind: what has this name.
+        is_empty: it contains nothing; also true if it is missing.
+        nearest: the directory itself, or the nearest one above it that exists.
+        is_reachable: there is such a directory. There is none on a missing Windows drive or share.
+        may_write: whether this user may write to the directory, or create it if it is missing.
+        mount: the mount point that it is on, or would be on.
         free_bytes: None if the disk does not say.
     """
 
     path: Path
     real: Path
-    kind: Literal["directory", "missing", "other"]
+    kind: Kind
     is_empty: bool
     nearest: Path
     is_reachable: bool
@@ -37,15 +40,15 @@ class Facts:
     free_bytes: int | None
 
 
-def observe(path: Path) -> Facts:
-    """Look at a directory that may not be there. Blocks for as long as its drive takes."""
-    kind: Literal["directory", "missing", "other"] = "missing"
+def observe(path: Path) -> DirectoryFacts:
+    """Look at a directory that may be missing. Blocks until its drive answers."""
+    kind: Kind = "missing"
     if path.is_dir():
         kind = "directory"
     elif os.path.lexists(path):
         kind = "other"
     nearest = nearest_directory(path)
-    return Facts(
+    return DirectoryFacts(
         path=path,
         real=Path(os.path.realpath(path)),
         kind=kind,
@@ -54,12 +57,12 @@ def observe(path: Path) -> Facts:
         is_reachable=nearest.is_dir(),
         may_write=os.access(nearest, os.W_OK | os.X_OK),
         mount=mount_of(nearest),
-        free_bytes=_free_bytes(nearest),
+        free_bytes=free_bytes(nearest),
     )
 
 
 def nearest_directory(path: Path) -> Path:
-    """The directory itself, or the nearest one above it that exists; the last one, which may not (a drive of Windows), otherwise."""
+    """The directory or its nearest existing parent; else the root, such as a missing Windows drive."""
     for candidate in (path, *path.parents):
         if candidate.is_dir():
             return candidate
@@ -81,10 +84,3 @@ def _is_empty(path: Path) -> bool:
             return next(entries, None) is None
     except OSError:
         return False
-
-
-def _free_bytes(path: Path) -> int | None:
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:
-        return None

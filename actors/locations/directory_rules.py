@@ -1,4 +1,4 @@
-"""Judges whether a directory can be used for a category. Pure: what was seen of the disk is handed in."""
+"""Judges whether a directory can be used for a category. Pure: it gets what was seen of the disk."""
 
 from __future__ import annotations
 
@@ -8,171 +8,131 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Final
 
-from actors.locations.directory_facts import Facts
+from actors.locations.directory_facts import DirectoryFacts
+from actors.shared.text import size_text
 from schemas.operations.alerts import Severity
 from schemas.paths import Category, Choosable, Effect, PathOffer, PathProblem, PathProblemKind
 
 RESERVE_BYTES: Final = 64 * 1024 * 1024
-"""Left free beside what is copied: for journals, and so that a disk is never filled to the last byte."""
+"""Stays free when models are copied: for journals, and so that a disk is never filled to the last byte."""
 
 LITTLE_BYTES: Final = 1024 * 1024 * 1024
-"""With less than this left, a disk is nearly full: somebody should know before it is."""
+"""With less free space than this, a disk is nearly full and people should know."""
 
 USER_DATA: Final = ("config", "state", "workspace")
-"""What an app keeps of its user. Backups and syncs take these along, so models, which are large and can be fetched again, never lie there."""
+"""Categories with data of the user. Backups include them, so models must not be inside: these are large and
+can be downloaded again."""
 
 REMOVABLE: Final = re.compile(r"(/media/[^/]+/[^/]+|/run/media/[^/]+/[^/]+|/Volumes/[^/]+)(?:/.*)?")
-"""Where drives that come and go are mounted: udisks (udisks2 manual, "Mount point") and macOS."""
+"""Where removable drives are mounted: udisks (udisks2 manual, "Mount point") and macOS."""
 
 
 def effect_of(category: Category) -> Effect:
-    """Models move while the runtime is up; the others are open all the time, so that a choice for them waits for the next start."""
+    """When a choice takes effect. Models move at runtime; the others are in use until the next start."""
     return "now" if category == "models" else "next_start"
 
 
 def judge_text(category: Choosable, path: str) -> list[PathProblem]:
-    """What can be said of a path without looking at the disk."""
+    """What is wrong with a path before the disk is looked at."""
     if "\0" in path:
-        return [_problem("not_a_directory", category, path, "a path holds no zero byte", "choose")]
+        return [_problem("not_a_directory", category, path, "a path cannot contain a zero byte", "choose")]
     if not os.path.isabs(os.path.expanduser(path)):
-        return [
-            _problem(
-                "relative",
-                category,
-                path,
-                "it is relative, and would mean another place in each process; name it from the root on",
-                "choose",
-            )
-        ]
+        words = "the path is relative, so each process would see another directory; give the full path"
+        return [_problem("relative", category, path, words, "choose")]
     return []
 
 
-def judge_place(category: Category, facts: Facts, chosen_on: str, is_chosen: bool) -> list[PathProblem]:
+def judge_place(
+    category: Category, facts: DirectoryFacts, chosen_on: str, is_chosen: bool
+) -> list[PathProblem]:
     """What is wrong with the directory itself.
 
-    `chosen_on` is the mount point it was on when it was chosen, empty if that is not known. What a person
-    chose has to be there; what lies where it lies by default is created when it is needed.
+    Args:
+        category: that would use it.
+        facts: what was seen.
+        chosen_on: the mount point that it was on when it was chosen; empty if unknown.
+        is_chosen: a person chose it, so it has to exist; a default is created when it is needed.
     """
     path = str(facts.path)
     if facts.kind == "other":
-        return [
-            _problem(
-                "not_a_directory", category, path, "something else than a directory has that name", "choose"
-            )
-        ]
+        words = "something that is not a directory has this name"
+        return [_problem("not_a_directory", category, path, words, "choose")]
     if is_chosen and (drive := missing_drive(facts, chosen_on)):
-        words = f"it is on a drive that is not there: nothing is mounted at {drive}; connect the drive, or choose another directory"
+        words = (
+            f"its drive is missing: nothing is mounted at {drive}; "
+            "connect the drive, or choose another directory"
+        )
         return [_problem("removed_drive", category, path, words, "connect", "choose", "reset")]
     if not facts.may_write:
-        where = (
-            "it cannot be written to"
-            if facts.kind == "directory"
-            else f"it is missing, and {facts.nearest} cannot be written to"
-        )
-        return [
-            _problem(
-                "not_writable",
-                category,
-                path,
-                f"{where}; change its rights, or choose another directory",
-                "choose",
-                "reset",
-            )
-        ]
+        words = "this user cannot write to it"
+        if facts.kind == "missing":
+            words = f"it does not exist, and this user cannot write to {facts.nearest}"
+        words += "; change its permissions, or choose another directory"
+        return [_problem("not_writable", category, path, words, "choose", "reset")]
     if facts.kind == "missing" and is_chosen:
-        return [
-            _problem(
-                "missing",
-                category,
-                path,
-                "it is missing; have it created, or choose another directory",
-                "create",
-                "choose",
-                "reset",
-            )
-        ]
+        words = "it does not exist; create it, or choose another directory"
+        return [_problem("missing", category, path, words, "create", "choose", "reset")]
     return []
 
 
-def judge_territory(
+def judge_overlap(
     category: Category, real: Path, others: Mapping[Category, Path], user_data: tuple[Path, ...] = ()
 ) -> list[PathProblem]:
-    """Whether a chosen directory keeps to itself.
+    """Whether a chosen directory overlaps with another one.
 
-    It and the others, as they will be, come with their links followed. `user_data` are further directories
-    with what the app keeps of its user.
+    Args:
+        category: that would use it.
+        real: the directory, with its links followed.
+        others: the directories of the other categories as they will be, with their links followed.
+        user_data: further directories with data of the user.
     """
     path = str(real)
     if category == "models":
-        for home in (*(others[kept] for kept in others if kept in USER_DATA), *user_data):
+        for home in (*(others[name] for name in others if name in USER_DATA), *user_data):
             if is_within(real, home):
-                words = f"models never lie in user data, and {home} is that: backups would carry them along; choose a directory outside"
+                words = (
+                    f"models must not be inside {home}, which holds user data: backups would include them; "
+                    "choose a directory outside"
+                )
                 return [_problem("user_data", category, path, words, "choose")]
     for other, place in others.items():
+        words = ""
         if real == place:
-            return [
-                _problem(
-                    "nested",
-                    category,
-                    path,
-                    f"{other} lies there already; choose a directory of its own",
-                    "choose",
-                )
-            ]
-        if is_within(real, place):
-            return [
-                _problem(
-                    "nested",
-                    category,
-                    path,
-                    f"it is inside {place}, where {other} lies; choose a directory beside it",
-                    "choose",
-                )
-            ]
-        if is_within(place, real):
-            return [
-                _problem(
-                    "nested",
-                    category,
-                    path,
-                    f"{other} lies inside it, at {place}; choose a directory below it",
-                    "choose",
-                )
-            ]
+            words = f"it is already the directory of {other}; choose a separate one"
+        elif is_within(real, place):
+            words = f"it is inside {place}, the directory of {other}; choose one outside"
+        elif is_within(place, real):
+            words = f"it contains {place}, the directory of {other}; choose one below it"
+        if words:
+            return [_problem("nested", category, path, words, "choose")]
     return []
 
 
 def judge_space(
     category: Choosable, path: str, needed_bytes: int, free_bytes: int | None
 ) -> list[PathProblem]:
-    """Whether what is to be copied fits."""
+    """Whether what has to be copied fits on the disk."""
     if needed_bytes == 0 or free_bytes is None or free_bytes >= needed_bytes + RESERVE_BYTES:
         return []
-    lacking = needed_bytes + RESERVE_BYTES - free_bytes
-    words = f"{needed_bytes} bytes have to be copied there and {RESERVE_BYTES} left free, but {free_bytes} are free"
-    return [
-        _problem(
-            "space",
-            category,
-            path,
-            f"{words}; free {lacking} bytes, or choose another disk",
-            "free_space",
-            "choose",
-        )
-    ]
+    lacking = size_text(needed_bytes + RESERVE_BYTES - free_bytes, rounded_up=True)
+    words = (
+        f"copying needs {size_text(needed_bytes, rounded_up=True)} and {size_text(RESERVE_BYTES)} to spare, "
+        f"but {size_text(free_bytes)} are free; free another {lacking}, or choose another disk"
+    )
+    return [_problem("space", category, path, words, "free_space", "choose")]
 
 
 def judge_room(free_bytes: int | None) -> Severity | None:
-    """How bad it is that a disk has so little room left; None if it has enough, or if that is not known."""
+    """How bad it is that a disk has this little space left; None if it has enough, or if that is unknown."""
     if free_bytes is None or free_bytes >= LITTLE_BYTES:
         return None
     return "error" if free_bytes < RESERVE_BYTES else "warning"
 
 
-def missing_drive(facts: Facts, chosen_on: str) -> str:
-    """The mount point of the drive that a directory was on and that is not there; empty if it is there, or was never on one.
+def missing_drive(facts: DirectoryFacts, chosen_on: str) -> str:
+    """The mount point of a missing drive that the directory was on; empty if none is missing.
 
-    An empty directory counts as missing: a mount point stays when its drive goes.
+    An empty directory counts as missing, because a mount point stays when its drive is removed.
     """
     if not facts.is_reachable:
         return facts.path.anchor
@@ -189,20 +149,15 @@ def is_within(path: PurePath, directory: PurePath) -> bool:
     return path == directory or directory in path.parents
 
 
-def refused_choice(category: Category, path: str, words: str) -> PathProblem:
-    """A choice in the file that cannot be taken."""
-    return _problem("unreadable", category, path, f"the choice is without effect: {words}", "choose", "reset")
+def invalid_choice(category: Category, path: str, words: str) -> PathProblem:
+    """A choice in the file that cannot be used."""
+    return _problem("unreadable", category, path, f"the choice is ignored: {words}", "choose", "reset")
 
 
-def decided_elsewhere(category: Choosable, path: str, variable: str) -> PathProblem:
-    """A variable wins over whatever would be chosen."""
-    return _problem(
-        "environment",
-        category,
-        path,
-        f"{variable} decides where this lies, so a choice would change nothing; unset it first",
-        "wait",
-    )
+def set_by_variable(category: Choosable, path: str, variable: str) -> PathProblem:
+    """An environment variable takes precedence over any choice."""
+    words = f"{variable} sets this directory, so a choice would change nothing; unset it first"
+    return _problem("environment", category, path, words, "wait")
 
 
 def busy(category: Choosable, path: str, words: str) -> PathProblem:
@@ -211,8 +166,13 @@ def busy(category: Choosable, path: str, words: str) -> PathProblem:
 
 
 def held(category: Choosable, path: str, words: str) -> PathProblem:
-    """Whoever owns the models says no."""
+    """The owner of the models refuses."""
     return _problem("held", category, path, words, "wait", "choose")
+
+
+def unwritable(category: Choosable | Category, path: str, words: str, *offers: PathOffer) -> PathProblem:
+    """The disk or its permissions do not allow it."""
+    return _problem("not_writable", category, path, words, *offers)
 
 
 def _problem(

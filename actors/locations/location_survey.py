@@ -1,4 +1,4 @@
-"""Puts together where every category lies, who decided and what is wrong; with and without a runtime."""
+"""Finds out where every category lies, who decided that, and what is wrong; with and without a runtime."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from actors.locations.directory_facts import observe
 from actors.locations.directory_rules import (
-    decided_elsewhere,
     effect_of,
+    invalid_choice,
+    judge_overlap,
     judge_place,
-    judge_territory,
-    refused_choice,
+    set_by_variable,
 )
 from actors.shared.locations.location_choices import (
     ROOTED,
@@ -31,13 +31,14 @@ CHOSEN = ("root", "override", "environment")
 
 
 @dataclass(frozen=True)
-class Map:
+class LocationSources:
     """Everything that decides where files lie.
 
     Attributes:
-        defaults: where everything lies if nobody chooses.
-        at_start: where it lay when the runtime started; what is open stays there until the next start.
-        found: what a person chose.
+        defaults: where everything lies without a choice.
+        at_start: where it lay when the runtime started; files that are open stay there until the next start.
+        found: what the user chose.
+        environ: variables of the process.
     """
 
     defaults: Locations
@@ -46,46 +47,51 @@ class Map:
     environ: Mapping[str, str]
 
     def resolved(self, choices: LocationChoices | None = None) -> ResolvedLocations:
-        """Where everything lies with these choices; without any, with those of the person."""
+        """Where everything lies with these choices; None: with those of the user."""
         return resolve(self.defaults, self.found.choices if choices is None else choices, self.environ)
 
 
-def survey(chart: Map, choices: LocationChoices | None = None) -> list[PathStatus]:
-    """Look at every category: as it is, or as it would be with other choices. Blocks for as long as the drives take."""
-    choices = chart.found.choices if choices is None else choices
-    resolved = chart.resolved(choices)
-    faults = _faults(chart, resolved)
+def survey(sources: LocationSources, choices: LocationChoices | None = None) -> list[PathStatus]:
+    """Look at every category, as it is or as it would be with other choices. Blocks until the drives answer.
+
+    Args:
+        sources: everything that decides where files lie.
+        choices: other choices; None: those of the user.
+    """
+    choices = sources.found.choices if choices is None else choices
+    resolved = sources.resolved(choices)
+    faults = _faults(sources, resolved)
     return [
-        _status(chart, choices, resolved, category, faults.get(category, [])) for category in _categories()
+        _status(sources, choices, resolved, category, faults.get(category, [])) for category in _categories()
     ]
 
 
 def real_paths(locations: Locations) -> dict[Category, Path]:
-    """Every category with its links followed."""
+    """The directory of every category, with its links followed."""
     return {category: Path(os.path.realpath(getattr(locations, category))) for category in _categories()}
 
 
 def user_data_of(defaults: Locations) -> tuple[Path, ...]:
-    """The platform's directory of what the app keeps of its user; nothing below one home, where each category is a directory of its own."""
+    """The platform's directory for user data; empty below one home, where each category is separate."""
     return () if is_below_one_home(defaults) else (Path(os.path.realpath(defaults.tools.parent)),)
 
 
 def is_chosen(resolved: ResolvedLocations, category: Category) -> bool:
-    """Whether a person decided where it lies, so that it has to be there."""
+    """Whether a person decided where it lies. Such a directory has to exist."""
     return resolved.origins[category] in CHOSEN
 
 
 def environment_problem(category: Choosable, path: str, environ: Mapping[str, str]) -> list[PathProblem]:
-    """Whether a variable decides about a category."""
+    """Say that an environment variable sets a category; empty if none does."""
     return (
-        [decided_elsewhere(category, path, variable_of(category))]
+        [set_by_variable(category, path, variable_of(category))]
         if category in ROOTED and environ.get(variable_of(category))
         else []
     )
 
 
 def _status(
-    chart: Map,
+    sources: LocationSources,
     choices: LocationChoices,
     resolved: ResolvedLocations,
     category: Category,
@@ -93,7 +99,7 @@ def _status(
 ) -> PathStatus:
     effect = effect_of(category)
     wanted = getattr(resolved.locations, category)
-    active = wanted if effect == "now" else getattr(chart.at_start, category)
+    active = wanted if effect == "now" else getattr(sources.at_start, category)
     facts = observe(active)
     chosen = is_chosen(resolved, category)
     problems = [
@@ -104,13 +110,13 @@ def _status(
         others = {
             other: place for other, place in real_paths(resolved.locations).items() if other != category
         }
-        problems += judge_territory(category, facts.real, others, user_data_of(chart.defaults))
+        problems += judge_overlap(category, facts.real, others, user_data_of(sources.defaults))
     return PathStatus(
         category=category,
         path=str(active),
         next_path="" if active == wanted else str(wanted),
         origin=resolved.origins[category],
-        default=str(getattr(chart.defaults, category)),
+        default=str(getattr(sources.defaults, category)),
         exists=facts.kind == "directory",
         writable=facts.kind == "directory" and facts.may_write,
         free_bytes=facts.free_bytes,
@@ -119,16 +125,16 @@ def _status(
     )
 
 
-def _faults(chart: Map, resolved: ResolvedLocations) -> dict[Category, list[PathProblem]]:
-    """What is wrong with the file of choices, told with the category it would have moved; with the models if it is all of them."""
+def _faults(sources: LocationSources, resolved: ResolvedLocations) -> dict[Category, list[PathProblem]]:
+    """Problems of the file of choices by category; those of the whole file belong to the models."""
     faults: dict[Category, list[PathProblem]] = {}
-    if chart.found.fault:
-        faults["models"] = [refused_choice("models", str(resolved.locations.models), chart.found.fault)]
+    if sources.found.fault:
+        faults["models"] = [invalid_choice("models", str(resolved.locations.models), sources.found.fault)]
     for key, error in resolved.refused.items():
         category: Category = next((known for known in _categories() if known == key), "models")
-        faults.setdefault(category, []).append(refused_choice(category, error.path, error.problem))
+        faults.setdefault(category, []).append(invalid_choice(category, error.path, error.problem))
     return faults
 
 
 def _categories() -> tuple[Category, ...]:
-    return CATEGORIES  # type: ignore[return-value]  # the fields of Locations are the categories of the contract; a test holds them together
+    return CATEGORIES  # type: ignore[return-value]  # a test compares the fields of Locations with the contract

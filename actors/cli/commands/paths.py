@@ -31,15 +31,15 @@ ENDED = ("moved", "failed", "cancelled")
 
 
 @click.group(invoke_without_command=True)
-@click.option("--all", "everything", is_flag=True, help="Every category, not only the models.")
+@click.option("--all", "everything", is_flag=True, help="Show every category, not only the models.")
 @target_options
 @pass_target
 @click.pass_context
 def paths(context: click.Context, target: Target, everything: bool) -> int:
-    """Show where the models lie, and move them elsewhere.
+    """Show where the models are stored, and move them.
 
-    Works without a runtime, too. Logs, tools and workspace follow a choice at the next start; config and
-    state lie below --home.
+    Works without a runtime, too. A choice for logs, tools or workspace takes effect at the next start. Config
+    and state are always below --home.
 
     \b
     Examples:
@@ -69,24 +69,24 @@ def paths(context: click.Context, target: Target, everything: bool) -> int:
     "action",
     flag_value="move",
     default="move",
-    help="Bring the models along; what matches there is kept.  [default]",
+    help="Move the models; matching files that are already there are kept.  [default]",
 )
 @click.option(
     "--adopt",
     "action",
     flag_value="adopt",
-    help="Use what lies there and matches; leave the former models alone.",
+    help="Use matching models that are already there; leave the former ones alone.",
 )
 @click.option(
-    "--anew", "action", flag_value="anew", help="Begin without models; leave the former ones alone."
+    "--anew", "action", flag_value="anew", help="Start without models; leave the former ones alone."
 )
-@click.option("--create", is_flag=True, help="Create the directory if it is missing.")
+@click.option("--create", is_flag=True, help="Create the directory if it does not exist.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @click.option(
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Show progress until the models are there; otherwise they go on moving.",
+    help="Show progress until the models are there; otherwise they move in the background.",
 )
 @target_options
 @pass_target
@@ -119,26 +119,26 @@ def set_path(
     "--adopt",
     "action",
     flag_value="adopt",
-    help="Use what lies there and matches; leave the former models alone.",
+    help="Use matching models that are already there; leave the former ones alone.",
 )
 @click.option(
     "--move",
     "action",
     flag_value="move",
     default="move",
-    help="Bring the models along; what matches there is kept.  [default]",
+    help="Move the models; matching files that are already there are kept.  [default]",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @click.option(
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Show progress until the models are there; otherwise they go on moving.",
+    help="Show progress until the models are there; otherwise they move in the background.",
 )
 @target_options
 @pass_target
 def reset(target: Target, category: Choosable, action: PathAction, dry_run: bool, wait: bool) -> int:
-    """Go back to the directory that applies without the choice.
+    """Go back to the default directory.
 
     \b
     Examples:
@@ -153,7 +153,7 @@ def reset(target: Target, category: Choosable, action: PathAction, dry_run: bool
 @target_options
 @pass_target
 def cancel(target: Target) -> int:
-    """Stop moving the models; all of them stay where they were.
+    """Stop a move; all models stay where they were.
 
     \b
     Examples:
@@ -163,48 +163,48 @@ def cancel(target: Target) -> int:
     if target.as_json:
         print_json(done)
     else:
-        print("stopped: all models are where they were" if done.was_moving else "no models are on the move")
+        print("stopped: all models stay where they were" if done.was_moving else "no models are being moved")
     return ExitCode.OK
 
 
 def lines_of(status: PathStatus, *, with_category: bool) -> list[str]:
-    """One category for people: the active path, and what is wrong with it."""
+    """One category for people: the directory in use, and what is wrong with it."""
     name = f"{status.category:<10} " if with_category else ""
     origin = "" if status.origin == "platform" or not with_category else f"  ({status.origin})"
     lines = [f"{name}{status.path}{origin}"]
     if status.next_path and with_category:
-        lines.append(f"{'':<{len(name)}}{status.next_path} from the next start on")
+        lines.append(f"{'':<{len(name)}}{status.next_path} from the next start")
     lines += [f"{'':<{len(name)}}{problem.message}" for problem in status.problems]
     return lines
 
 
 def move_line(event: PathMoveChangedEvent) -> str:
-    """How far a move is."""
+    """The progress of a move, for people."""
     percent = f"{100 * event.moved_bytes / event.total_bytes:.0f} %" if event.total_bytes else "100 %"
     match event.state:
         case "moving":
             return f"moving to {event.target}: {percent} {event.model_id}".rstrip()
         case "leaving":
-            held = f"; in use still: {', '.join(event.kept_back)}" if event.kept_back else ""
-            return f"the models are at {event.target}; clearing {event.source}{held}"
+            held = f"; still in use: {', '.join(event.kept_back)}" if event.kept_back else ""
+            return f"the models are in {event.target}; clearing {event.source}{held}"
         case "moved":
-            return f"the models are at {event.target}"
+            return f"the models are in {event.target}"
         case _:
-            return f"{event.state}: {event.problem or f'all models are at {event.source}'}"
+            return f"{event.state}: {event.problem or f'all models are in {event.source}'}"
 
 
 def _listed(target: Target) -> PathsListedEvent:
-    """From the runtime, or from the disk where none is up."""
+    """From the runtime; from the disk if none is running."""
     try:
         return with_peer(target, lambda peer: ask(peer, PathsListRequestEvent()))
     except NotRunning:
-        from actors.locations.location_survey import Map, survey
+        from actors.locations.location_survey import LocationSources, survey
         from actors.shared.locations.location_choices import CHOICES_NAME, read_choices
         from actors.shared.locations.locations import locate
 
         defaults = locate(target.app, target.home)
-        chart = Map(defaults, defaults, read_choices(defaults.config), os.environ)
-        at_next_start = Map(defaults, chart.resolved().locations, chart.found, os.environ)
+        sources = LocationSources(defaults, defaults, read_choices(defaults.config), os.environ)
+        at_next_start = LocationSources(defaults, sources.resolved().locations, sources.found, os.environ)
         return PathsListedEvent(paths=survey(at_next_start), choices_file=str(defaults.config / CHOICES_NAME))
 
 
@@ -216,7 +216,7 @@ def _choose(target: Target, request: PathChooseRequestEvent, wait: bool) -> int:
         for problem in chosen.problems:
             print(f"undercroft: {problem.message}", file=sys.stderr)
         if any("create" in problem.offers for problem in chosen.problems):
-            print("add --create to have it created", file=sys.stderr)
+            print("add --create to create it", file=sys.stderr)
     if not chosen.accepted:
         return ExitCode.REFUSED
     return ExitCode.FAILED if moved is not None and moved.state in ("failed", "cancelled") else ExitCode.OK
@@ -228,13 +228,15 @@ async def _chosen(
     async with peer.subscribe(PathMoveChangedEvent) as events:
         chosen = await ask(peer, request, CHOOSE_TIMEOUT_SECONDS)
         if not target.as_json:
+            if chosen.dry_run and chosen.accepted:
+                print("dry run: nothing was changed; without --dry-run,")
             for sentence in chosen.what_happens:
-                print(("would: " if chosen.dry_run else "") + sentence)
+                print(sentence)
         last = None
         while chosen.move_id and wait and (last is None or last.state not in ENDED):
             event = await anext(events)
             if isinstance(event, GapEvent) or event.move_id != chosen.move_id:
-                continue  # told of an earlier move
+                continue  # about an earlier move
             if not target.as_json and (last is None or move_line(event) != move_line(last)):
                 print(move_line(event))
             last = event

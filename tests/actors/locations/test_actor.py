@@ -1,4 +1,4 @@
-"""The keeper of locations over a bus: what it lists, which choices it takes, and what it tells."""
+"""The registry of locations over a bus: what it lists, which choices it takes, and what it publishes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from msgspec.structs import replace as replace_struct
 
 from actors.locations import actor as actor_module
 from actors.locations import build
-from actors.locations.actor import LocationKeeper
+from actors.locations.actor import LocationRegistry
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.locations.location_choices import (
     CHOICES_NAME,
@@ -65,10 +65,10 @@ class Mover(Actor[ModelsRelocateRequestEvent]):
 
 
 @asynccontextmanager
-async def keeper(
+async def registry(
     home: Path, mover: Mover | None = None, environ: dict[str, str] | None = None
 ) -> AsyncIterator[Peer]:
-    """A peer that talks to a running keeper."""
+    """A peer that talks to a running registry."""
     defaults = locate("app", home=home)
     async with (
         memory_bus() as bus,
@@ -76,7 +76,9 @@ async def keeper(
         bus.connect("model_downloader") as other,
         bus.connect("app") as app,
     ):
-        loops: list[ActorLoop] = [ActorLoop(LocationKeeper(defaults, defaults, environ or {}), own)]  # type: ignore[type-arg]  # of two kinds
+        loops: list[ActorLoop] = [
+            ActorLoop(lambda context: LocationRegistry(context, defaults, defaults, environ or {}), own)
+        ]  # type: ignore[type-arg]  # of two kinds
         loops += [ActorLoop(mover, other)] if mover else []
         running = [asyncio.create_task(loop.run()) for loop in loops]
         wanted = {"paths.list", *(["paths.relocate_models"] if mover else [])}
@@ -98,7 +100,7 @@ def kinds(answer: PathChosenEvent) -> list[str]:
 
 @pytest.mark.requirement("S1-19", "S1-21")
 async def test_every_category_is_listed_with_who_decided(tmp_path: Path) -> None:
-    async with keeper(tmp_path, environ={"UNDERCROFT_TOOLS": "/frozen"}) as app:
+    async with registry(tmp_path, environ={"UNDERCROFT_TOOLS": "/frozen"}) as app:
         listed = await app.request(PathsListRequestEvent())
         assert [(status.category, status.origin) for status in listed.paths][3:5] == [
             ("models", "home"),
@@ -111,7 +113,7 @@ async def test_every_category_is_listed_with_who_decided(tmp_path: Path) -> None
 async def test_a_missing_directory_is_offered_then_created_and_never_asked_about_again(
     tmp_path: Path,
 ) -> None:
-    async with keeper(tmp_path / "home") as app:
+    async with registry(tmp_path / "home") as app:
         answer = await app.request(choose(tmp_path / "big" / "models"))
         assert (answer.accepted, kinds(answer), answer.problems[0].offers[0]) == (
             False,
@@ -138,7 +140,7 @@ async def test_a_missing_directory_is_offered_then_created_and_never_asked_about
 async def test_a_choice_is_on_disk_when_it_is_answered_and_told_to_everybody(tmp_path: Path) -> None:
     target = tmp_path / "big"
     target.mkdir()
-    async with keeper(tmp_path / "home") as app, app.subscribe(PathsChangedEvent) as events:
+    async with registry(tmp_path / "home") as app, app.subscribe(PathsChangedEvent) as events:
         first = await anext(events)
         assert isinstance(first, PathsChangedEvent)
         assert first.reason == "start"
@@ -158,7 +160,7 @@ async def test_each_place_that_cannot_be_has_its_own_kind_and_changes_nothing(tm
     (home / "config").mkdir(parents=True)
     (home / "tools").mkdir()
     (tmp_path / "link").symlink_to(home / "config")
-    async with keeper(home) as app:
+    async with registry(home) as app:
         places: list[tuple[str | Path, str]] = [
             ("models", "relative"),
             (tmp_path / "file", "not_a_directory"),
@@ -177,7 +179,7 @@ async def test_each_place_that_cannot_be_has_its_own_kind_and_changes_nothing(tm
 
 @pytest.mark.requirement("S1-21")
 async def test_a_shared_root_takes_the_large_ones_along_and_says_when(tmp_path: Path) -> None:
-    async with keeper(tmp_path / "home") as app:
+    async with registry(tmp_path / "home") as app:
         answer = await app.request(choose(tmp_path / "big", category="root", create_missing=True))
         assert answer.accepted
         at = {
@@ -187,11 +189,11 @@ async def test_a_shared_root_takes_the_large_ones_along_and_says_when(tmp_path: 
         assert at["logs"] == (str(tmp_path / "home" / "logs"), str(tmp_path / "big" / "logs"), "next_start")
         assert set(at) == {"logs", "models", "tools", "workspace"}
         assert (tmp_path / "big" / "models").is_dir()
-        assert any("from the next start on" in sentence for sentence in answer.what_happens)
+        assert any("from the next start;" in sentence for sentence in answer.what_happens)
 
 
 async def test_a_variable_that_decides_is_named(tmp_path: Path) -> None:
-    async with keeper(tmp_path, environ={"UNDERCROFT_MODELS": str(tmp_path / "m")}) as app:
+    async with registry(tmp_path, environ={"UNDERCROFT_MODELS": str(tmp_path / "m")}) as app:
         answer = await app.request(choose(tmp_path / "big", create_missing=True))
         assert kinds(answer) == ["environment"]
         assert "UNDERCROFT_MODELS" in answer.problems[0].message
@@ -201,7 +203,7 @@ async def test_with_an_owner_of_the_models_the_choice_counts_once_it_is_settled(
     mover = Mover()
     target = tmp_path / "big"
     target.mkdir()
-    async with keeper(tmp_path / "home", mover) as app:
+    async with registry(tmp_path / "home", mover) as app:
         answer = await app.request(choose(target, action="adopt"))
         assert (answer.accepted, answer.move_id) == (True, "m1")
         assert [(asked.dry_run, asked.action, asked.target) for asked in mover.asked] == [
@@ -217,7 +219,7 @@ async def test_with_an_owner_of_the_models_the_choice_counts_once_it_is_settled(
 
 async def test_what_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     mover = Mover(copy_bytes=1 << 60)
-    async with keeper(tmp_path / "home", mover) as app:
+    async with registry(tmp_path / "home", mover) as app:
         answer = await app.request(choose(tmp_path / "big", create_missing=True))
         assert (kinds(answer), answer.move_bytes) == (["space"], 1 << 60)
         assert [asked.dry_run for asked in mover.asked] == [True]
@@ -225,7 +227,7 @@ async def test_what_does_not_fit_is_not_begun(tmp_path: Path) -> None:
 
 
 async def test_an_owner_that_says_no_is_passed_on(tmp_path: Path) -> None:
-    async with keeper(tmp_path / "home", Mover(refusal="in use by another app")) as app:
+    async with registry(tmp_path / "home", Mover(refusal="in use by another app")) as app:
         answer = await app.request(choose(tmp_path / "big", create_missing=True))
         assert kinds(answer) == ["held"]
         assert "in use by another app" in answer.problems[0].message
@@ -237,7 +239,7 @@ async def test_choices_that_cannot_be_read_are_told_put_aside_and_replaced_only_
     config = tmp_path / "home" / "config"
     config.mkdir(parents=True)
     (config / CHOICES_NAME).write_text("{")
-    async with keeper(tmp_path / "home") as app:
+    async with registry(tmp_path / "home") as app:
         listed = await app.request(PathsListRequestEvent())
         assert [problem.kind for problem in listed.paths[3].problems] == ["unreadable"]
         assert (config / CHOICES_NAME).read_text() == "{"
@@ -250,7 +252,7 @@ async def test_a_directory_that_goes_and_comes_back_is_told_when_it_is_looked_at
     target = tmp_path / "big"
     target.mkdir()
     write_choices(tmp_path / "home" / "config", LocationChoices(paths={"models": str(target)}))
-    async with keeper(tmp_path / "home") as app, app.subscribe(PathsChangedEvent) as events:
+    async with registry(tmp_path / "home") as app, app.subscribe(PathsChangedEvent) as events:
         await anext(events)
         for kinds_found in (["missing"], []):
             target.rmdir() if kinds_found else target.mkdir()
@@ -273,7 +275,7 @@ async def test_a_choice_that_is_not_certainly_on_disk_is_neither_taken_nor_refus
     (tmp_path / "big").mkdir()
     died = False
     try:
-        async with keeper(tmp_path / "home") as app:
+        async with registry(tmp_path / "home") as app:
             with pytest.raises(RequestFailed, match="died"):
                 await app.request(PathSettleRequestEvent(category="models", path=str(tmp_path / "big")))
     except* DurableWriteFailed:
@@ -289,7 +291,7 @@ async def test_a_disk_that_takes_no_choice_refuses_it(
 
     monkeypatch.setattr(actor_module, "write_choices", full)
     (tmp_path / "big").mkdir()
-    async with keeper(tmp_path / "home") as app:
+    async with registry(tmp_path / "home") as app:
         answer = await app.request(choose(tmp_path / "big"))
         assert (answer.accepted, "No space left" in answer.problems[0].message) == (False, True)
         with pytest.raises(RequestFailed, match="No space left"):
@@ -307,7 +309,7 @@ async def test_a_disk_that_fills_up_is_told_once_and_cleared_when_there_is_room(
             replace_struct(one, free_bytes=free[0]) for one in real(chart) if one.category == "models"
         ],
     )
-    async with keeper(tmp_path) as app, app.subscribe(AlertChangedEvent) as alerts:
+    async with registry(tmp_path) as app, app.subscribe(AlertChangedEvent) as alerts:
         for free[0] in (2**40, 2**29, 2**29 - 1, 1000, 2**40):
             await app.request(PathsListRequestEvent())
         told = [await anext(alerts) for _ in range(3)]
@@ -320,12 +322,12 @@ async def test_a_disk_that_fills_up_is_told_once_and_cleared_when_there_is_room(
     ]
 
 
-def test_it_is_built_from_its_surroundings(tmp_path: Path) -> None:
+def test_it_is_built_from_its_context(tmp_path: Path) -> None:
     defaults = locate("app", home=tmp_path)
-    surroundings = context_without_bus(
+    context = context_without_bus(
         name="locations",
         locations=replace(defaults, models=Path("/m")),
         profile=read_profile(find_profile("dictation")),
         defaults=defaults,
     )
-    assert isinstance(build(surroundings), LocationKeeper)
+    assert isinstance(build(context), LocationRegistry)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.locations.choice_plan import Plan, plan
-from actors.locations.location_survey import Map
+from actors.locations.choice_plan import ChoicePlan, plan_choice
+from actors.locations.location_survey import LocationSources
 from actors.shared.locations.location_choices import LocationChoices, LocationChoicesFound
 from actors.shared.locations.locations import locate
 from schemas.paths import Choosable, PathAction, PathChooseRequestEvent
@@ -15,11 +15,11 @@ from schemas.paths import Choosable, PathAction, PathChooseRequestEvent
 NOTHING_CHOSEN = LocationChoices()
 
 
-def chart(
+def sources(
     home: Path, choices: LocationChoices = NOTHING_CHOSEN, environ: dict[str, str] | None = None
-) -> Map:
+) -> LocationSources:
     defaults = locate("app", home=home)
-    return Map(defaults, defaults, LocationChoicesFound(choices), environ or {})
+    return LocationSources(defaults, defaults, LocationChoicesFound(choices), environ or {})
 
 
 def judged(
@@ -30,17 +30,17 @@ def judged(
     *,
     create: bool = True,
     choices: LocationChoices | None = None,
-) -> Plan:
+) -> ChoicePlan:
     request = PathChooseRequestEvent(category=category, path=str(path), action=action, create_missing=create)
-    return plan(chart(home, choices or LocationChoices()), request)
+    return plan_choice(sources(home, choices or LocationChoices()), request)
 
 
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        ("move", "copied, verified, switched, then removed"),
-        ("adopt", "match are used"),
-        ("anew", "fetched anew"),
+        ("move", "copied, verified, switched over, then removed"),
+        ("adopt", "will be verified and used"),
+        ("anew", "will be downloaded again"),
     ],
 )
 def test_what_happens_to_the_models_is_said(tmp_path: Path, action: PathAction, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Each way in which a directory cannot be used has its own kind, its own sentence, and offers what can be done."""
+"""Each reason why a directory cannot be used has its own kind and sentence, and offers what can be done."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.locations.directory_facts import Facts
+from actors.locations.directory_facts import DirectoryFacts
 from actors.locations.directory_rules import (
     LITTLE_BYTES,
     RESERVE_BYTES,
     busy,
-    decided_elsewhere,
     effect_of,
     held,
+    invalid_choice,
     is_within,
+    judge_overlap,
     judge_place,
     judge_room,
     judge_space,
-    judge_territory,
     judge_text,
-    refused_choice,
+    set_by_variable,
 )
 from schemas.paths import Category
 
-THERE = Facts(
+THERE = DirectoryFacts(
     path=Path("/big/models"),
     real=Path("/big/models"),
     kind="directory",
@@ -65,7 +65,7 @@ def test_a_directory_that_is_there_and_can_be_written_to_is_well() -> None:
 def test_a_missing_directory_is_offered_to_be_created_first_of_all() -> None:
     (problem,) = judge_place("models", MISSING, "", is_chosen=True)
     assert (problem.kind, problem.offers[0], problem.path) == ("missing", "create", "/big/models")
-    assert "have it created" in problem.message
+    assert "create it" in problem.message
 
 
 def test_a_default_that_was_not_created_yet_is_well() -> None:
@@ -108,9 +108,9 @@ def test_a_drive_of_windows_that_is_not_there_is_a_removed_one() -> None:
 
 def test_what_cannot_be_written_to_says_which_directory_it_is() -> None:
     (problem,) = judge_place("models", replace(THERE, may_write=False), "", is_chosen=True)
-    assert (problem.kind, "cannot be written to" in problem.message) == ("not_writable", True)
+    assert (problem.kind, "cannot write to it" in problem.message) == ("not_writable", True)
     (problem,) = judge_place("models", replace(MISSING, may_write=False), "", is_chosen=True)
-    assert (problem.kind, "/big cannot be written to" in problem.message) == ("not_writable", True)
+    assert (problem.kind, "cannot write to /big" in problem.message) == ("not_writable", True)
 
 
 def test_a_file_is_no_directory() -> None:
@@ -131,13 +131,13 @@ def test_a_relative_path_and_a_zero_byte_are_refused_without_looking() -> None:
     ["/u/.config/app", "/u/.config/app/models", "/u/.local/state/app/m", "/u/.local/share/app/workspace/m"],
 )
 def test_models_never_lie_in_user_data(path: str) -> None:
-    (problem,) = judge_territory("models", Path(path), others("models"))
+    (problem,) = judge_overlap("models", Path(path), others("models"))
     assert problem.kind == "user_data"
 
 
 @pytest.mark.requirement("S1-22")
 def test_models_do_not_lie_in_the_platforms_user_data_either() -> None:
-    (problem,) = judge_territory(
+    (problem,) = judge_overlap(
         "models", Path("/u/.local/share/app/models"), others("models"), (Path("/u/.local/share/app"),)
     )
     assert problem.kind == "user_data"
@@ -147,25 +147,28 @@ def test_models_do_not_lie_in_the_platforms_user_data_either() -> None:
 @pytest.mark.parametrize(
     ("category", "path", "words"),
     [
-        ("logs", "/u/.cache/app/models", "models lies there already"),
-        ("tools", "/u/.cache/app/models/tools", "inside /u/.cache/app/models, where models lies"),
-        ("models", "/u", "config lies inside it"),
-        ("models", "/u/.local/share/app/tools", "tools lies there already"),
+        ("logs", "/u/.cache/app/models", "it is already the directory of models"),
+        ("tools", "/u/.cache/app/models/tools", "it is inside /u/.cache/app/models, the directory of models"),
+        ("models", "/u", "it contains /u/.config/app, the directory of config"),
+        ("models", "/u/.local/share/app/tools", "it is already the directory of tools"),
     ],
 )
 def test_every_category_keeps_to_itself(category: Category, path: str, words: str) -> None:
-    (problem,) = judge_territory(category, Path(path), others(category))
+    (problem,) = judge_overlap(category, Path(path), others(category))
     assert problem.kind == "nested"
     assert words in problem.message
 
 
 def test_the_defaults_keep_to_themselves() -> None:
-    assert all(judge_territory(category, path, others(category)) == [] for category, path in HOME.items())
+    assert all(judge_overlap(category, path, others(category)) == [] for category, path in HOME.items())
 
 
 def test_what_does_not_fit_says_how_much_is_lacking() -> None:
     (problem,) = judge_space("models", "/big", 1000, 1000)
-    assert (problem.kind, f"free {RESERVE_BYTES} bytes" in problem.message) == ("space", True)
+    assert problem.kind == "space"
+    assert "copying needs 1.0 kB and 67.1 MB to spare, but 1.0 kB are free; free another 67.2 MB" in (
+        problem.message
+    )
     assert judge_space("models", "/big", 1000, 1000 + RESERVE_BYTES) == []
     assert judge_space("models", "/big", 0, 0) == []
     assert judge_space("models", "/big", 1000, None) == []
@@ -177,8 +180,8 @@ def test_only_models_move_while_the_runtime_is_up() -> None:
 
 def test_every_problem_names_category_and_path_and_offers_something() -> None:
     for problem in (
-        refused_choice("models", "/m", "it is relative"),
-        decided_elsewhere("models", "/m", "UNDERCROFT_MODELS"),
+        invalid_choice("models", "/m", "it is relative"),
+        set_by_variable("models", "/m", "UNDERCROFT_MODELS"),
         busy("models", "/m", "later"),
         held("models", "/m", "no"),
     ):
@@ -191,7 +194,7 @@ paths = st.lists(st.sampled_from("abc"), max_size=4).map(lambda parts: Path("/",
 
 @given(paths, paths)
 def test_two_places_are_apart_exactly_if_neither_is_within_the_other(one: Path, two: Path) -> None:
-    apart = judge_territory("tools", one, {"logs": two}) == []
+    apart = judge_overlap("tools", one, {"logs": two}) == []
     assert apart == (not is_within(one, two) and not is_within(two, one))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.locations.location_survey import (
-    Map,
+    LocationSources,
     environment_problem,
     is_chosen,
     real_paths,
@@ -23,7 +23,7 @@ def look(home: Path, choices: LocationChoices, fault: str = "") -> dict[str, Pat
     defaults = locate("app", home=home)
     return {
         status.category: status
-        for status in survey(Map(defaults, defaults, LocationChoicesFound(choices, fault), {}))
+        for status in survey(LocationSources(defaults, defaults, LocationChoicesFound(choices, fault), {}))
     }
 
 
@@ -73,7 +73,7 @@ def test_faults_of_the_file_are_told_with_the_category_they_concern(tmp_path: Pa
 
 def test_small_questions(tmp_path: Path) -> None:
     defaults = locate("app", home=tmp_path)
-    resolved = Map(
+    resolved = LocationSources(
         defaults, defaults, LocationChoicesFound(LocationChoices(paths={"tools": "/t"})), {}
     ).resolved()
     assert (is_chosen(resolved, "tools"), is_chosen(resolved, "logs")) == (True, False)

@@ -31,9 +31,9 @@ def moving(state: MoveState, **more: object) -> PathMoveChangedEvent:
     [
         (moving("moving", model_id="tiny", moved_bytes=1, total_bytes=4), "moving to /new: 25 % tiny"),
         (moving("moving"), "moving to /new: 100 %"),
-        (moving("leaving", kept_back=["tiny"]), "the models are at /new; clearing /old; in use still: tiny"),
-        (moving("moved"), "the models are at /new"),
-        (moving("cancelled"), "cancelled: all models are at /old"),
+        (moving("leaving", kept_back=["tiny"]), "the models are in /new; clearing /old; still in use: tiny"),
+        (moving("moved"), "the models are in /new"),
+        (moving("cancelled"), "cancelled: all models are in /old"),
         (moving("failed", problem="full"), "failed: full"),
     ],
 )
@@ -58,7 +58,7 @@ def test_the_normal_view_of_a_category_is_its_active_path_alone() -> None:
     assert lines_of(status, with_category=False) == ["/logs"]
     assert lines_of(status, with_category=True) == [
         "logs       /logs  (root)",
-        "           /big/logs from the next start on",
+        "           /big/logs from the next start",
     ]
 
 
@@ -96,9 +96,9 @@ def test_a_choice_needs_a_runtime(tmp_path: Path) -> None:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
-    """The home of a runtime with a keeper of locations."""
-    keeper = '[[children]]\nname = "locations"\nentry = "actors.locations:build"\n'
-    life = Runtime(tmp_path / "home", write_profile(tmp_path / "profile", [], keeper))
+    """The home of a runtime with a registry of locations."""
+    child = '[[children]]\nname = "locations"\nentry = "actors.locations:build"\n'
+    life = Runtime(tmp_path / "home", write_profile(tmp_path / "profile", [], child))
     try:
         life.wait_settled()
         yield tmp_path / "home"
@@ -113,16 +113,19 @@ def test_a_choice_is_offered_shown_made_and_taken_back(running: Path, tmp_path: 
     big = tmp_path / "big"
     refused = undercroft(running, "paths", "set", "models", str(big))
     assert refused.returncode == 4
-    assert refused.stderr.endswith("add --create to have it created\n")
+    assert refused.stderr.endswith("add --create to create it\n")
     dry = undercroft(running, "paths", "set", "models", str(big), "--create", "--dry-run")
-    assert (dry.returncode, dry.stdout.splitlines()[0]) == (0, f"would: {big} is created")
+    assert (dry.returncode, dry.stdout.splitlines()[:2]) == (
+        0,
+        ["dry run: nothing was changed; without --dry-run,", f"{big} will be created"],
+    )
     assert not big.exists()
     done = undercroft(running, "paths", "set", "models", str(big), "--create", "--anew")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"the models are at {big}")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"the models are in {big}")
     assert undercroft(running, "paths").stdout == f"{big}\n"
-    assert undercroft(running, "paths", "cancel").stdout == "no models are on the move\n"
+    assert undercroft(running, "paths", "cancel").stdout == "no models are being moved\n"
     assert undercroft(running, "paths", "set", "root", str(tmp_path / "root"), "--create").returncode == 0
     everything = undercroft(running, "paths", "--all").stdout
-    assert f"{tmp_path / 'root' / 'logs'} from the next start on" in everything
+    assert f"{tmp_path / 'root' / 'logs'} from the next start" in everything
     assert undercroft(running, "paths", "reset", "models").returncode == 0
     assert undercroft(running, "paths").stdout == f"{tmp_path / 'root' / 'models'}\n"

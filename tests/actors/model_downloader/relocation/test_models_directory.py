@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors.locations.actor import LocationKeeper
+from actors.locations.actor import LocationRegistry
 from actors.model_downloader.actor import ModelDownloader
 from actors.model_downloader.relocation import tree_copy
 from actors.model_verifier.actor import ModelVerifier
 from actors.shared.durable.directory_lock import DirectoryLock
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate
-from bus.actor import Actor
+from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
@@ -69,11 +69,13 @@ class House:
             state=self.defaults.state / "model_downloader",
             default_root=self.defaults.models,
         )
-        await self.begin("locations", LocationKeeper(self.defaults, self.defaults, {}))
+        await self.begin(
+            "locations", lambda context: LocationRegistry(context, self.defaults, self.defaults, {})
+        )
         await self.begin("model_verifier", ModelVerifier(models, self.defaults.state))
         await self.begin("model_downloader", downloader)
 
-    async def begin(self, name: str, actor: Actor[Any]) -> None:
+    async def begin(self, name: str, actor: Callable[[BusContext], Actor[Any]] | Actor[Any]) -> None:
         served = asyncio.Event()
 
         async def run() -> None:
@@ -296,7 +298,9 @@ async def test_without_a_place_for_its_journal_nothing_moves(tmp_path: Path) -> 
     with FaultyOrigin() as origin:
         async with memory_bus() as bus, bus.connect("app") as app:
             house = House(bus, origin, tmp_path / "home")
-            await house.begin("locations", LocationKeeper(house.defaults, house.defaults, {}))
+            await house.begin(
+                "locations", lambda context: LocationRegistry(context, house.defaults, house.defaults, {})
+            )
             await house.begin("model_verifier", ModelVerifier(house.defaults.models, house.defaults.state))
             await house.begin(
                 "model_downloader", ModelDownloader(Manifest(format=1, models=[]), house.defaults.models)
