@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from actors.model_downloader.downloader_settings import DownloaderSettings
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.shared.credentials import SourceEndpoints, offline_by

@@ -18,7 +18,7 @@ from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
 from actors.model_downloader.transfer.source_urls import source_urls
 from actors.model_downloader.transfer.transfer import DISK_FULL, Transfer, TransferFailure
 from actors.shared.durable.durable_write import DurableWriteFailed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
-from actors.model_downloader.transfer.http_resume import FailureKind
+from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 
 ATTEMPTS = 3
 NETWORK_ATTEMPTS = 4

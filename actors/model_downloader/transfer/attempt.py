@@ -1,4 +1,4 @@
-"""One attempt at all files of a model: builds scheduler, writer and connections, and runs them to their end."""
+"""One attempt at all files of a model: builds scheduler, writer and connections, and runs them to the end."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
 from actors.model_downloader.transfer.part_scheduler import PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter

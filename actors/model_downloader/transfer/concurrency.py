@@ -1,18 +1,18 @@
-"""Decides how many connections are worth having: several times as many while that brings more, and back when it does not. Pure."""
+"""Decides how many connections help: four times as many while that brings more, else back. Pure."""
 
 from __future__ import annotations
 
 WINDOW_SECONDS = 0.2
-"""The rate is taken over so long, with all connections at work."""
+"""Over this time the rate is taken, with all connections at work."""
 
 STEP = 4
-"""So many times the connections are tried next."""
+"""This many times the connections are tried next."""
 
 GROWTH = 1.3
-"""They must bring at least so many times the rate, or they are let go again."""
+"""They must bring at least this many times the rate, or they are dropped again."""
 
 STEADY = 1.25
-"""A rate that still grows by more than this from one window to the next, as that of a young connection does, is waited for."""
+"""While the rate grows by more than this each window, as that of a young connection does, wait."""
 
 FAST_BYTES_PER_SECOND = 250_000_000
 """At this rate disk and processor are at their limit: more connections bring nothing."""
@@ -21,23 +21,29 @@ WORTH_SECONDS = 1.0
 """What is done within this time is not worth another connection."""
 
 AGAIN_SECONDS = 60.0
-"""After so long it is tried again whether more would help."""
+"""After this time it is tried again whether more connections help."""
 
 SMALL_FILE_BYTES = 4 * 1024 * 1024
 SMALL_FILES_CONNECTIONS = 4
-"""Many small files spend their time waiting for answers: so many connections from the start."""
+"""Many small files spend their time waiting for answers, so they have this many connections from the start."""
 
 
 class Concurrency:
-    """How many connections one download should have.
+    """How many connections one attempt should have.
 
     Attributes:
         wanted: that many, at most.
     """
 
-    def __init__(self, now: float, most: int, missing_sizes: list[int]) -> None:
-        """Args: most: never more than this; missing_sizes: how much is missing of each file."""
-        small = sum(size <= SMALL_FILE_BYTES for size in missing_sizes)
+    def __init__(self, now: float, most: int, missing_bytes: list[int]) -> None:
+        """Begin with one connection, or with a few for small files.
+
+        Args:
+            now: seconds on a steady clock.
+            most: never more than this.
+            missing_bytes: how much is missing of each file.
+        """
+        small = sum(count <= SMALL_FILE_BYTES for count in missing_bytes)
         self._most = most
         self.wanted = max(1, min(most, SMALL_FILES_CONNECTIONS, small))
         self._before: tuple[int, float] | None = None
@@ -46,11 +52,11 @@ class Concurrency:
         self._window_at, self._window_bytes = now, 0
 
     def observe(self, now: float, fetched_bytes: int, connections: int, left_bytes: int) -> int:
-        """Take note of how much was fetched by now, and say how many connections there should be.
+        """Note how much was fetched by now; returns how many connections there should be.
 
         Args:
             now: seconds on a steady clock.
-            fetched_bytes: in all, since the ramp began.
+            fetched_bytes: in this attempt.
             connections: how many are receiving now.
             left_bytes: how much is missing.
         """
@@ -78,12 +84,12 @@ class Concurrency:
         return self.wanted
 
     def failed(self, now: float, connections: int) -> None:
-        """A connection failed while others work: those are enough for a while."""
+        """Note that a connection failed: those that still work are enough for a while."""
         self._before = None
         self.wanted = max(1, min(self.wanted, connections))
         self._settled_until = now + AGAIN_SECONDS
 
     def limit(self, most: int) -> None:
-        """Never more than so many from now on."""
+        """Never want more than this from now on."""
         self._most = most
         self.wanted = max(1, min(self.wanted, most))

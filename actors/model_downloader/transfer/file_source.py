@@ -1,4 +1,4 @@
-"""Copies parts of a file that lies on this machine, as from a USB stick: shared where the file system can, copied otherwise."""
+"""Copies parts of a file on this machine, as on a USB stick. Shares blocks where the disk can."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from actors.model_downloader.staging.staged_file import StagedFile, disk_failed
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.shared.durable.file_identity import FileIdentity
 
 STEP_BYTES = 8 * 1024 * 1024
 
@@ -19,11 +20,20 @@ class FileSource:
     """A file that a `file:` URL names.
 
     Attributes:
-        validator: changes with the file's identity, length or time.
+        validator: changes with the identity, length or time of the file; as a strong ETag would.
     """
 
     def __init__(self, parts: SplitResult, size_bytes: int, name: str) -> None:
-        """Raises FetchFailed if it is not there, or is not the one that was promised."""
+        """Open the file.
+
+        Args:
+            parts: of the URL.
+            size_bytes: length that the manifest promises.
+            name: of the file, for sentences.
+
+        Raises:
+            FetchFailed: it cannot be read, or has another length.
+        """
         if parts.netloc not in ("", "localhost"):
             raise FetchFailed("refused", f"{name}: file://{parts.netloc} is not this machine")
         from urllib.request import url2pathname  # late, since models from a stick are rare
@@ -34,19 +44,24 @@ class FileSource:
             self._descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise FetchFailed("refused", f"{name}: {self._path} cannot be read ({error.strerror})") from error
-        found = os.fstat(self._descriptor)
-        self.validator = f'"{found.st_dev:x}-{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
-        if found.st_size != size_bytes:
+        found = FileIdentity.of(self._descriptor)
+        self.validator = f'"{found.device:x}-{found.inode:x}-{found.size_bytes:x}-{found.mtime_ns:x}"'
+        if found.size_bytes != size_bytes:
             self.close()
-            raise FetchFailed(
-                "refused", f"{name}: {self._path} has {found.st_size} bytes, expected {size_bytes}"
-            )
+            problem = f"{self._path} has {found.size_bytes} bytes, expected {size_bytes}"
+            raise FetchFailed("refused", f"{name}: {problem}")
 
     def copy(self, target: StagedFile, position: int, end: int, wrote: Callable[[int], None]) -> None:
-        """Copy bytes to the same place of a staged file; `wrote` is told of every step.
+        """Copy the range [position, end) to the same place of a staged file.
+
+        Args:
+            target: the staged file.
+            position: where the range begins.
+            end: where it ends.
+            wrote: called with the number of bytes after each step; what it raises ends the copy.
 
         Raises:
-            FetchFailed: they cannot be read.
+            FetchFailed: the bytes cannot be read.
             DiskFailed: they cannot be written.
         """
         while position < end:
@@ -69,10 +84,9 @@ class FileSource:
                     raise disk_failed(target.path, error) from error
         try:
             os.lseek(self._descriptor, position, os.SEEK_SET)
-            piece = os.read(self._descriptor, count)
+            content = os.read(self._descriptor, count)
         except OSError as error:
-            raise FetchFailed(
-                "network", f"{self._name}: {self._path} cannot be read ({error.strerror})"
-            ) from error
-        target.write(position, piece)
-        return len(piece)
+            problem = f"{self._path} cannot be read ({error.strerror})"
+            raise FetchFailed("network", f"{self._name}: {problem}") from error
+        target.write(position, content)
+        return len(content)

@@ -1,4 +1,4 @@
-"""Fetches one part of a file over one connection, in bounded memory, and never mixes two representations of the file."""
+"""Fetches one part of a file over one connection; never mixes two representations of the file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, to
 from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.cancel_token import CancelToken
-from actors.model_downloader.transfer.fetch_failure import FetchFailed, transfer_failed
 from actors.model_downloader.transfer.file_source import FileSource
-from actors.model_downloader.transfer.http_client import HttpClient, HttpResponse
-from actors.model_downloader.transfer.http_resume import (
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed, transfer_failed
+from actors.model_downloader.transfer.http.http_client import HttpClient, HttpResponse
+from actors.model_downloader.transfer.http.http_resume import (
     AskAgain,
     Fail,
     RangeRequest,
@@ -27,9 +27,9 @@ from actors.model_downloader.transfer.http_resume import (
     part_request,
     strong_validator,
 )
+from actors.model_downloader.transfer.http.stall_watch import StallWatch
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
-from actors.model_downloader.transfer.stall_watch import StallWatch
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
@@ -160,7 +160,10 @@ class PartFetcher:
                 return response, step
 
     def _renew(self, download: FileDownload, resolved: str, response: HttpResponse) -> bool:
-        """Whether to ask once more because a signed address has expired. Another connection may have a new one."""
+        """Whether to ask once more because a signed address has expired.
+
+        Another connection may have found a new one meanwhile.
+        """
         if not resolved or response.head.status not in _EXPIRED:
             return False
         if download.resolved == resolved:
@@ -241,7 +244,10 @@ class PartFetcher:
                 response.read(1)
 
     def _copy(self, download: FileDownload, part: Part, token: CancelToken) -> None:
-        """Copy a part from this machine. A file that changed since the last attempt is copied from its first byte."""
+        """Copy a part from this machine.
+
+        A file that changed since the last attempt is copied from its first byte.
+        """
         promise, scheduler = download.promise, self._scheduler
         source = FileSource(urlsplit(download.url), promise.size_bytes, download.name)
         try:

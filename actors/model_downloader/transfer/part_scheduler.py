@@ -1,7 +1,8 @@
-"""Decides which part of which file a connection fetches next, where a part is split, and which part is too slow.
+"""Decides which part of which file a connection fetches next, where a part is split, and which is too slow.
 
-Hands out parts from the front of the first file on, so that hashing can follow closely behind. Only when nothing
-else is left it splits the part that would take longest; so the end of a part may be lowered while it is fetched.
+Hands out parts from the front of the first file on, so that hashing can follow closely behind. Only when
+nothing else is left, it splits the part that would take longest. So the end of a part may be lowered while a
+connection fetches it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ MIB = 1 << 20
 PART_LEAST_BYTES = 16 * MIB
 PART_MOST_BYTES = 256 * MIB
 PARTS_A_FILE = 16
-"""A part is a sixteenth of its file, within these bounds: each costs a request, and hashing waits for the first."""
+"""A part is a sixteenth of its file, within these bounds. Each costs a request."""
 
 SPLIT_LEAST_BYTES = 8 * MIB
 """Both halves of a split part have at least this size: tiny requests would cost more than they bring."""
@@ -25,7 +26,7 @@ SPLIT_LEAST_BYTES = 8 * MIB
 SLOW_SHARE = 0.1
 SLOW_AFTER_SECONDS = 5.0
 SLOW_NEEDS_PARTS = 3
-"""A part that runs below a tenth of the median speed is dropped and asked for again, once there are enough to compare."""
+"""A part below a tenth of the median speed is dropped and asked for again, if there are enough to compare."""
 
 
 @dataclass(eq=False)
@@ -111,7 +112,11 @@ class PartScheduler:
             self._note_change()
 
     def give_up(self, file: int) -> bool:
-        """Hand out nothing more of a file, unless other connections fetch it; returns whether it was given up."""
+        """Hand out nothing more of a file, unless other connections fetch it.
+
+        Returns:
+            Whether it was given up.
+        """
         with self._changed:
             if any(part.file == file for part in self._active):
                 return False
@@ -220,7 +225,7 @@ class PartScheduler:
             self._note_change()
 
     def keep_sole(self, file: int) -> None:
-        """Let one connection at a time fetch a file. The one at work goes on to the end of its request."""
+        """Let one connection at a time fetch a file. The one at work goes on to where it asked."""
         with self._changed:
             self._sole.add(file)
             self._proved.discard(file)

@@ -1,4 +1,4 @@
-"""Writes parts into the staged files of one attempt, and makes them durable in a thread behind the connections."""
+"""Writes parts into the staged files of one attempt; a thread behind the connections makes them durable."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class PartWriter:
             return self._files[part.file]
 
     def write(self, part: Part, content: memoryview | bytes) -> int:
-        """Write bytes at the position of a part, up to its end; returns how many. Waits for a disk that is far behind.
+        """Write bytes at the position of a part, up to its end; returns how many. Waits for a slow disk.
 
         Raises:
             DiskFailed: the disk is full or broken, or earlier bytes could not be made durable.
@@ -123,7 +123,7 @@ class PartWriter:
                 raise self._failure
 
     def start_over(self, part: Part, keep: ByteRanges = NO_BYTES, **source: Any) -> None:
-        """Discard what is there of a part's file but for what to keep. No other part of the file may be active.
+        """Discard what is there of a part's file but for what to keep. It must be the only active part.
 
         If there is nothing to keep, the name gets a new file, so that readers of the old one can tell.
 

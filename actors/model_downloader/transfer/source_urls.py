@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from actors.model_downloader.transfer.http_resume import FailureKind
+from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 from actors.shared.credentials import SourceEndpoints, at_endpoint
 from schemas.manifest import FilePromise
 

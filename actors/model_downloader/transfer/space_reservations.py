@@ -1,4 +1,4 @@
-"""Decides whether an install fits on the disk beside those that run. Each reserves what it has yet to write. Pure."""
+"""Decides whether an install fits on the disk beside those that run, which reserve what they need. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A token bucket: decides how long a stream waits so that all streams together keep a rate. Pure: is handed the time."""
+"""A token bucket: decides how long a stream waits, so that all streams together keep a rate. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TokenBucket:
         return max(0.0, -self._tokens / self.rate)
 
     def change(self, rate: int, now: float) -> None:
-        """Keep another rate from now on. Forgets what was overdrawn: at a tiny rate that would take for ever."""
+        """Keep another rate from now on. Forgets what was overdrawn: a tiny rate would take for ever."""
         self._refill(now)
         self.rate = rate
         self._tokens = 0.0

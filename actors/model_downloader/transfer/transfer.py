@@ -1,4 +1,4 @@
-"""Fetches all files of one model: what is missing of each, attempt by attempt, from one source after the other."""
+"""Fetches all files of one model, attempt by attempt, from one source after the other."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal, StagingState
 from actors.model_downloader.transfer.attempt import Attempt
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.source_urls import next_url
 from actors.model_downloader.transfer.space_reservations import SpaceReservation

@@ -1,4 +1,4 @@
-"""The limits that all transfers share: how many streams there may be, and the rate of all of them together."""
+"""The limits that all transfers share: the number of streams, and the rate of all of them together."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.concurrency import Concurrency
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
 from actors.model_downloader.transfer.part_fetcher import FileDownload, NoRanges, PartFetcher, PartsChanged
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter

@@ -24,7 +24,7 @@ from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.model_downloader.transfer import part_scheduler, worker_pool
 from actors.model_downloader.transfer.concurrency import Concurrency
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.credentials import EnvironmentTokens, TokenProvider

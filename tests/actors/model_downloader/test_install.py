@@ -21,7 +21,7 @@ from actors.model_downloader.install import Install
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import read_journal
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservation
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.durable.boot_id import boot_id

@@ -18,7 +18,7 @@ from actors.model_downloader.install_retry import (
     backoff_seconds,
     retry_after_seconds,
 )
-from actors.model_downloader.transfer.http_resume import FailureKind
+from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 
 
 def attempts_of(kind: FailureKind, gained: int = 0, limit: int = 100) -> int:

@@ -12,7 +12,7 @@ import pytest
 from actors.model_downloader.staging.staged_file import DiskFailed, StagedFile
 from actors.model_downloader.staging.staging_journal import StagingJournal, read_journal, reconcile
 from actors.model_downloader.transfer.attempt import Attempt
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from schemas.manifest import FilePromise, ModelEntry

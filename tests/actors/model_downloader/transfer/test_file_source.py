@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from actors.model_downloader.staging.staged_file import StagedFile
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
 from actors.model_downloader.transfer.file_source import FileSource
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
 
 CONTENT = os.urandom(300_000)
 

@@ -17,8 +17,8 @@ import pytest
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingState
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http_client import HttpClient, HttpResponse
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.http_client import HttpClient, HttpResponse
 from actors.model_downloader.transfer.source_urls import source_urls
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer import CHALLENGES_A_FILE, Transfer

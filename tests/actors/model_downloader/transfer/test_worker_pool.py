@@ -13,8 +13,8 @@ import pytest
 from actors.model_downloader.staging.staging_journal import StagingJournal, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
 from actors.model_downloader.transfer.attempt import Attempt
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from schemas.manifest import FilePromise, ModelEntry, Pieces

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.model_downloader.transfer.fetch_failure import BodyStalled
-from actors.model_downloader.transfer.stall_watch import STALL_LEAST_BYTES, StallWatch
+from actors.model_downloader.transfer.http.fetch_failure import BodyStalled
+from actors.model_downloader.transfer.http.stall_watch import STALL_LEAST_BYTES, StallWatch
 
 
 def test_drip_counts_as_a_stall_and_a_slow_line_does_not() -> None:

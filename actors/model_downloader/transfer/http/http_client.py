@@ -1,6 +1,7 @@
 """Asks origins for model files: kept connections, redirects by the one rule, and bodies without copies.
 
-The standard library's client is used because it hands out a body as the socket gives it; see docs/decisions/009.
+The standard library's client is used because it hands out a body as the socket gives it; see decision 009 in
+docs/decisions.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import threading
 from collections.abc import Callable, Mapping
 
 from actors.model_downloader.transfer.cancel_token import CancelToken
-from actors.model_downloader.transfer.fetch_failure import FetchFailed, connecting_failed, transfer_failed
-from actors.model_downloader.transfer.http_connection import HttpConnection, ProxyUnknown
-from actors.model_downloader.transfer.http_resume import ResponseHead
+from actors.model_downloader.transfer.http.fetch_failure import (
+    FetchFailed,
+    connecting_failed,
+    transfer_failed,
+)
+from actors.model_downloader.transfer.http.http_connection import HttpConnection, ProxyUnknown
+from actors.model_downloader.transfer.http.http_resume import ResponseHead
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
 from actors.shared.http.redirects import REDIRECT_STATUSES, RedirectChain, RedirectRefused
 from actors.shared.http.urls import origin_of, shown_url, url_problem
@@ -137,7 +142,7 @@ class HttpClient:
                 raise FetchFailed("refused", f"{path}: {refused}") from refused
 
     def keep(self, url: str, connection: HttpConnection) -> None:
-        """Keep a connection for the next request to its origin; close it if the URL names none, or many are kept."""
+        """Keep a connection for the next request to its origin, unless many are kept."""
         with self._lock:
             origin = origin_of(url)
             idle = self._idle.setdefault(origin, [])

@@ -1,7 +1,7 @@
 """Decides how a file is fetched further: what to ask for, and what an answer means. Pure: no socket, no disk.
 
-The rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ranges (14), 206 and 416 (15.3.7,
-15.5.17).
+The rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ranges (14), 206 and 416
+(15.3.7, 15.5.17).
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
 
-FailureKind = Literal["network", "server", "mismatch", "refused", "disk"]
-"""`network`: timeouts, resets, transfers cut short. `server`: it said try again later, or something unusable.
-`mismatch`: the bytes are not those that were promised. `refused`: asking the same URL again is pointless.
-`disk`: the bytes could not be kept."""
+from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.IGNORECASE)
@@ -59,7 +55,7 @@ class RangeRequest:
         return bool(self.start or self.if_range) or self.stop is not None
 
     def headers(self) -> dict[str, str]:
-        """Header fields of the request. `identity`, since offsets count bytes of the file, not of a compressed form."""
+        """Header fields of the request. `identity`, since offsets count bytes of the uncompressed file."""
         fields = {"Accept-Encoding": "identity"}
         if self.is_range:
             fields["Range"] = f"bytes={self.start}-{'' if self.stop is None else self.stop - 1}"
@@ -94,7 +90,10 @@ class StartOver:
 
 @dataclass(frozen=True)
 class AskAgain:
-    """Leave the body unread and send another request at once. Discard what is there unless it asks for a range."""
+    """Leave the body unread and send another request at once.
+
+    Unless that asks for a range, discard what is there.
+    """
 
     request: RangeRequest
     reason: str
@@ -190,14 +189,17 @@ def _partial_content(state: ResumeState, request: RangeRequest, head: ResponseHe
 
 
 def _is_another(state: ResumeState, request: RangeRequest, head: ResponseHead) -> bool:
-    """Whether a 206 is of another representation. One that answers an If-Range may omit its validator (15.3.7)."""
+    """Whether a 206 is of another representation.
+
+    One that answers an If-Range may omit its validator (15.3.7).
+    """
     found = strong_validator(head.fields)
     may_omit_it = request.if_range and found is None and not head.fields.get("etag")
     return found != state.validator and not may_omit_it
 
 
 def _whole(state: ResumeState, request: RangeRequest, head: ResponseHead) -> ResumeStep:
-    """A 200: the server has no ranges, or its file is another one, or it ignores If-Range as some networks do."""
+    """A 200: the server has no ranges, has another file, or ignores If-Range as some networks do."""
     if encoded := _encoding(state, head):
         return encoded
     if _is_html(head) and not state.path.lower().endswith((".html", ".htm")):
@@ -225,7 +227,7 @@ def _failure(state: ResumeState, head: ResponseHead) -> Fail:
 
 
 def _retry_after(fields: dict[str, str]) -> str | None:
-    """How long the server asks to wait. A date is taken against the server's clock, since ours may be wrong."""
+    """How long the server asks to wait. A date counts by the server's clock, since ours may be wrong."""
     value = fields.get("retry-after")
     try:
         until, made = parsedate_to_datetime(value or ""), parsedate_to_datetime(fields["date"])

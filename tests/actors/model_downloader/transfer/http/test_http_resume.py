@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from actors.model_downloader.transfer.http_resume import (
+from actors.model_downloader.transfer.http.http_resume import (
     AppendBody,
     AskAgain,
     Fail,

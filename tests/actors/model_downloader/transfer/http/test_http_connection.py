@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from actors.model_downloader.transfer.cancel_token import CancelToken
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.http_servers import Proxy, private_ca

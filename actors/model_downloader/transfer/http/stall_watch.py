@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actors.model_downloader.transfer.fetch_failure import BodyStalled
+from actors.model_downloader.transfer.http.fetch_failure import BodyStalled
 
 STALL_LEAST_BYTES = 1024
-"""Less than this within the time of a stall counts as one: a dripping server would hold a download for ever."""
+"""Less than this within the time of a stall counts as one: a drip would hold a download for ever."""
 
 
 class StallWatch:

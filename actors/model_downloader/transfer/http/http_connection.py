@@ -13,7 +13,7 @@ from actors.model_downloader.transfer.cancel_token import CancelToken
 from bus.errors import UndercroftError
 
 LOOPBACK_BUFFER_BYTES = 256 * 1024
-"""The loopback interface has no distance to bridge: a small receive buffer limits what a killed process loses."""
+"""The loopback interface has no distance to bridge. A small receive buffer limits what a kill loses."""
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PORTS = {"http": 80, "https": 443}

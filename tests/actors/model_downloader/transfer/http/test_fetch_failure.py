@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from actors.model_downloader.transfer.fetch_failure import (
+from actors.model_downloader.transfer.http.fetch_failure import (
     BodyStalled,
     FetchFailed,
     connecting_failed,

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from typing import Literal
 
-from actors.model_downloader.transfer.http_resume import FailureKind
 from bus.errors import UndercroftError
+
+FailureKind = Literal["network", "server", "mismatch", "refused", "disk"]
+"""`network`: timeouts, resets, transfers cut short. `server`: it said try again later, or something unusable.
+`mismatch`: the bytes are not those that were promised. `refused`: asking the same URL again is pointless.
+`disk`: the bytes could not be kept."""
 
 
 class FetchFailed(UndercroftError):

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
-from actors.model_downloader.transfer.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http_client import HttpClient
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.http_client import HttpClient
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent
 from tests.support.origin_faults import Faults
