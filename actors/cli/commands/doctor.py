@@ -1,10 +1,10 @@
-"""`undercroft doctor`: looks at the home itself, so a runtime need not be up; one that is up is asked as well."""
+"""`undercroft doctor`: examines the home itself, and asks the runtime if one is up."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -16,24 +16,25 @@ from actors.shared.profile.profile import DEFAULT_PROFILE
 from bus.errors import NotRunning, RequestFailed, UndercroftError
 
 if TYPE_CHECKING:
-    from actors.cli.doctor.checks.runtime_check import Facts
-    from actors.cli.doctor.problems import Place, Problem
-    from actors.cli.doctor.repairs import Outcome
+    from actors.cli.doctor.checks.runtime_check import RuntimeFacts
+    from actors.cli.doctor.problems import ExaminedHome, Problem
+    from actors.cli.doctor.repairs import RepairOutcome
     from bus.client import Peer
 
-MARKS = {"error": "✗", "warning": "!", "info": "·"}
+MARKS: Final = {"error": "✗", "warning": "!", "info": "·"}
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Show what could be mended safely. Changes nothing without --yes.")
-@click.option("--yes", "is_sure", is_flag=True, help="With --fix: mend it.")
+@click.option("--fix", is_flag=True, help="Show what can be repaired safely. Changes nothing without --yes.")
+@click.option("--yes", "is_sure", is_flag=True, help="With --fix: repair it.")
 @target_options
 @profile_option
 @pass_target
 def doctor(target: Target, fix: bool, is_sure: bool) -> int:
-    """Look for what is wrong, and say what to do about it.
+    """Find what is wrong, and say what to do about it.
 
-    Exit code 0 if all is well, 1 if something needs attention; with --fix --yes: if something still does.
+    The exit code is 0 if all is well and 1 if something needs attention; with --fix --yes, if something still
+    does.
 
     \b
     Examples:
@@ -47,23 +48,24 @@ def doctor(target: Target, fix: bool, is_sure: bool) -> int:
 
     if is_sure and not fix:
         raise click.UsageError("--yes goes with --fix")
-    place = place_of(target)
-    problems = look_everywhere(target, place)
+    home = home_of(target)
+    problems = examine_all(target, home)
     outcomes = preview(plan(problems)) if fix else []
     if fix and is_sure and outcomes:
-        outcomes = _mend(target, place, problems)
-        problems = look_everywhere(target, place_of(target))
+        outcomes = _repair(target, home, problems)
+        problems = examine_all(target, home_of(target))
     if target.as_json:
-        print_json(_as_data(place, problems, outcomes))
+        print_json(_as_data(home, problems, outcomes))
     else:
-        click.echo("\n".join([*_lines(problems), *_lines_of(outcomes, is_sure), _summary(problems, fix=fix)]))
+        lines = [*_problem_lines(problems), *_outcome_lines(outcomes, is_sure), _summary(problems, fix=fix)]
+        click.echo("\n".join(lines))
     return ExitCode.OK if is_well(problems) else ExitCode.FAILED
 
 
-def place_of(target: Target) -> Place:
-    """Where everything of the app lies, and whether a runtime has it."""
+def home_of(target: Target) -> ExaminedHome:
+    """Where everything of the app lies, and whether a runtime holds it."""
     from actors.cli.doctor.checks.lock_check import is_held
-    from actors.cli.doctor.problems import Place
+    from actors.cli.doctor.problems import ExaminedHome
     from actors.runtime.supervisor.broker_endpoints import run_directory
     from actors.shared.locations.location_choices import read_choices, resolve
     from actors.shared.locations.locations import locate
@@ -78,7 +80,7 @@ def place_of(target: Target) -> Place:
     except ProfileError as error:
         fault = str(error)
     state = resolved.locations.state
-    return Place(
+    return ExaminedHome(
         locations=resolved.locations,
         chosen=frozenset(
             category for category, origin in resolved.origins.items() if origin not in ("home", "platform")
@@ -93,7 +95,7 @@ def place_of(target: Target) -> Place:
 
 
 def profile_of(target: Target) -> str:
-    """Profile that the home is judged by: the one that was asked for, else the one that the runtime runs, or ran when it was killed."""
+    """The profile to judge by: that of the command line, else that of the last runtime, even a killed one."""
     from bus.discovery import read_runtime, runtime_path
 
     if target.profile != DEFAULT_PROFILE:
@@ -104,36 +106,34 @@ def profile_of(target: Target) -> str:
         return target.profile
 
 
-def look_everywhere(target: Target, place: Place) -> list[Problem]:
-    """Examine the home, and ask the runtime if one is up; the worst comes first."""
+def examine_all(target: Target, home: ExaminedHome) -> list[Problem]:
+    """Examine the home, and ask the runtime if one is up. The most severe problem comes first."""
     from actors.cli.doctor.checks import runtime_check
     from actors.cli.doctor.examination import by_severity, examine
 
-    problems = examine(place)
-    return (
-        by_severity([*runtime_check.check(ask_runtime(target, place.now)), *problems])
-        if place.is_up
-        else problems
-    )
+    problems = examine(home)
+    if not home.is_up:
+        return problems
+    return by_severity([*runtime_check.check(ask_runtime(target, home.now)), *problems])
 
 
-def ask_runtime(target: Target, now: float) -> Facts:
-    """What a runtime says of itself; why it says nothing, if so."""
+def ask_runtime(target: Target, now: float) -> RuntimeFacts:
+    """What the runtime reports, or why it does not answer."""
     from actors.cli.connection import with_peer
-    from actors.cli.doctor.checks.runtime_check import Facts
+    from actors.cli.doctor.checks.runtime_check import RuntimeFacts
     from actors.shared.version import VERSION
 
     try:
-        found = with_peer(target, _talk)
+        found = with_peer(target, _ask)
     except UndercroftError as error:
-        return Facts(fault=str(error), now=now)
+        return RuntimeFacts(fault=str(error), now=now)
     return dataclasses.replace(found, version=VERSION, now=now)
 
 
-async def _talk(peer: Peer) -> Facts:
+async def _ask(peer: Peer) -> RuntimeFacts:
     from actors.cli.commands.lifecycle.status import status_and_alerts
     from actors.cli.connection import ask
-    from actors.cli.doctor.checks.runtime_check import Facts
+    from actors.cli.doctor.checks.runtime_check import RuntimeFacts
     from schemas.history import HistoryStatusEvent, HistoryStatusRequestEvent
 
     overview, alerts = await status_and_alerts(peer)
@@ -142,28 +142,28 @@ async def _talk(peer: Peer) -> Facts:
         try:
             history = await ask(peer, HistoryStatusRequestEvent())
         except RequestFailed:
-            history = None  # its state says why
-    return Facts(overview=overview, alerts=tuple(alerts), history=history)
+            history = None  # the state of its actor says why
+    return RuntimeFacts(overview=overview, alerts=tuple(alerts), history=history)
 
 
-def _mend(target: Target, place: Place, problems: list[Problem]) -> list[Outcome]:
-    """Carry out the repairs, with the home taken, so that no runtime starts meanwhile."""
+def _repair(target: Target, home: ExaminedHome, problems: list[Problem]) -> list[RepairOutcome]:
+    """Carry out the repairs while holding the home, so that no runtime starts meanwhile."""
     from actors.cli.doctor.repairs import carry_out, plan
     from actors.runtime.supervisor.home_lock import AlreadyRunning, take_home
 
     try:
-        with take_home(place.locations.state, f"{target.app} (doctor)"):
+        with take_home(home.locations.state, f"{target.app} (doctor)"):
             return carry_out(plan(problems), is_up=False)
     except (AlreadyRunning, OSError):
         return carry_out(plan(problems), is_up=True)
 
 
-def _as_data(place: Place, problems: list[Problem], outcomes: list[Outcome]) -> dict[str, Any]:
+def _as_data(home: ExaminedHome, problems: list[Problem], outcomes: list[RepairOutcome]) -> dict[str, Any]:
     from actors.cli.doctor.examination import is_well
 
     return {
         "is_well": is_well(problems),
-        "is_up": place.is_up,
+        "is_up": home.is_up,
         "problems": [
             {**msgspec.to_builtins(problem), "is_fixable": problem.is_fixable} for problem in problems
         ],
@@ -171,23 +171,21 @@ def _as_data(place: Place, problems: list[Problem], outcomes: list[Outcome]) -> 
     }
 
 
-def _lines(problems: list[Problem]) -> list[str]:
+def _problem_lines(problems: list[Problem]) -> list[str]:
     lines = []
     for problem in problems:
         lines.append(f"{MARKS[problem.severity]} {problem.severity} {problem.check}: {problem.what}")
         if problem.where:
             lines.append(f"    where: {problem.where}")
         if problem.found:
-            lines.append(
-                f"    found: {problem.found}"
-                + (f"; expected: {problem.expected}" if problem.expected else "")
-            )
+            expected = f"; expected: {problem.expected}" if problem.expected else ""
+            lines.append(f"    found: {problem.found}{expected}")
         if problem.advice:
             lines.append(f"    do: {problem.advice}")
     return lines
 
 
-def _lines_of(outcomes: list[Outcome], is_sure: bool) -> list[str]:
+def _outcome_lines(outcomes: list[RepairOutcome], is_sure: bool) -> list[str]:
     if not is_sure:
         return [f"would {outcome.what}" for outcome in outcomes]
     return [
@@ -203,11 +201,9 @@ def _summary(problems: list[Problem], *, fix: bool) -> str:
         for severity, count in counts.items()
         if count
     ]
-    words = ", ".join(named) if named else "all is well"
+    summary = ", ".join(named) if named else "all is well"
     fixable = sum(problem.is_fixable for problem in problems)
-    hint = (
-        "; 'undercroft doctor --fix --yes' mends what can be mended"
-        if fix
-        else "; see 'undercroft doctor --fix'"
-    )
-    return words + (f"; {fixable} can be mended{hint}" if fixable else "")
+    if not fixable:
+        return summary
+    hint = "repair them with 'undercroft doctor --fix --yes'" if fix else "see 'undercroft doctor --fix'"
+    return f"{summary}; {fixable} can be repaired: {hint}"

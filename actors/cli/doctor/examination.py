@@ -1,4 +1,4 @@
-"""All checks together: one that cannot be done is itself a finding, and the others go on."""
+"""Runs all checks. A check that fails is a finding itself, and the others go on."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from actors.cli.doctor.checks import (
     settings_check,
     socket_check,
 )
-from actors.cli.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import ExaminedHome, Problem, warning
 
-CHECKS: Final[dict[str, tuple[Callable[[Place], Any], Callable[[Any], list[Problem]]]]] = {
+CHECKS: Final[dict[str, tuple[Callable[[ExaminedHome], Any], Callable[[Any], list[Problem]]]]] = {
     directory_check.CHECK: (directory_check.look, directory_check.check),
     permission_check.CHECK: (permission_check.look, permission_check.check),
     lock_check.CHECK: (lock_check.look, lock_check.check),
@@ -39,36 +39,31 @@ CHECKS: Final[dict[str, tuple[Callable[[Place], Any], Callable[[Any], list[Probl
     leftover_check.CHECK: (leftover_check.look, leftover_check.check),
     crash_check.CHECK: (crash_check.look, crash_check.check),
 }
-"""Name of each check, what gathers its facts, and what judges them."""
+"""For each check what gathers its facts, and what judges them."""
 
 SEVERITIES: Final = ("error", "warning", "info")
 
 
-def examine(place: Place) -> list[Problem]:
-    """Everything that is wrong with a home, or worth knowing about it; the worst first."""
+def examine(home: ExaminedHome) -> list[Problem]:
+    """Everything that is wrong with a home or worth knowing about it, the most severe first."""
     found: list[Problem] = []
     for name, (look, check) in CHECKS.items():
         try:
-            found += check(look(place))
-        except (
-            Exception
-        ) as error:  # a check meets what nobody thought of, and the others are needed all the more
-            what = f"this check could not be done: {type(error).__name__}"
-            detail = getattr(error, "strerror", None) or ""
+            found += check(look(home))
+        except Exception as error:  # a check may meet anything, and the others are needed all the more
             found.append(
-                Problem(
+                warning(
                     check=name,
-                    severity="warning",
-                    what=what,
-                    found=detail,
-                    advice="tell whoever made the app",
+                    what=f"this check failed: {type(error).__name__}",
+                    found=getattr(error, "strerror", None) or "",
+                    advice="report this to the maker of the app",
                 )
             )
     return by_severity(found)
 
 
 def by_severity(problems: list[Problem]) -> list[Problem]:
-    """The worst first, otherwise in the order given."""
+    """The most severe first, otherwise in the order given."""
     return sorted(problems, key=lambda problem: SEVERITIES.index(problem.severity))
 
 

@@ -1,9 +1,10 @@
-"""What a check finds, and what would mend it."""
+"""What a check finds, and what would repair it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,28 +13,29 @@ import msgspec
 from actors.shared.locations.locations import Locations
 from actors.shared.profile.profile import Profile
 
-Severity = Literal["info", "warning", "error"]
-"""`info`: worth knowing, nothing is wrong. `warning`: it works, not as it should. `error`: something does not work, or soon will not."""
+ProblemSeverity = Literal["info", "warning", "error"]
+"""`info`: nothing is wrong, but worth knowing. `warning`: it works, but not as it should. `error`: it does not
+work, or soon will not."""
 
-SHOWN: Final = 3
-"""So many of several places are named."""
+LISTED: Final = 3
+"""How many of several paths a problem names."""
 
 
 class SetMode(msgspec.Struct, frozen=True, kw_only=True, tag="set_mode"):
-    """Give a file or directory of ours this mode."""
+    """Set the mode of a file or directory of this user."""
 
     path: str
     mode: int
 
 
 class RemoveFile(msgspec.Struct, frozen=True, kw_only=True, tag="remove_file"):
-    """Remove a file or socket that nobody needs any more. Done only while no runtime is up."""
+    """Remove a file or socket that nobody needs. Done only while no runtime is up."""
 
     path: str
 
 
 class MakeDirectory(msgspec.Struct, frozen=True, kw_only=True, tag="make_directory"):
-    """Make a missing directory, for this user alone."""
+    """Create a missing directory, for this user alone."""
 
     path: str
 
@@ -42,19 +44,20 @@ Repair = SetMode | RemoveFile | MakeDirectory
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, or worth knowing. Holds no secret and nothing of what files contain.
+    """One thing that is wrong, or worth knowing. It holds no secret and no content of files.
 
     Attributes:
         check: name of the check that found it.
         what: what is wrong, in a sentence.
-        where: file, directory or actor; the first ones of many.
-        found, expected: what the check compared; empty where there is nothing to compare.
+        where: file, directory or actor; the first few of many.
+        found: what the check found; empty if there is nothing to compare.
+        expected: what it expected instead.
         advice: what to do; empty if nothing.
-        repairs: what `undercroft doctor --fix` would do; empty if it is not safe to have a program do it.
+        repairs: what `undercroft doctor --fix` would do; empty if that is not safe.
     """
 
     check: str
-    severity: Severity
+    severity: ProblemSeverity
     what: str
     where: str = ""
     found: str = ""
@@ -64,13 +67,18 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_fixable(self) -> bool:
-        """Whether `--fix` mends it."""
+        """Whether `--fix` repairs it."""
         return bool(self.repairs)
 
 
+error = partial(Problem, severity="error")
+warning = partial(Problem, severity="warning")
+info = partial(Problem, severity="info")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """What is looked at.
+class ExaminedHome:
+    """What is examined.
 
     Attributes:
         locations: where each kind of file lies.
@@ -78,6 +86,7 @@ class Place:
         runtime_path: where `runtime.json` is expected.
         run_directory: where the sockets are expected.
         profile: what the app declares; None if it cannot be read.
+        profile_fault: why it cannot be read.
         is_up: whether a runtime holds the lock of the home.
         now: seconds since the Unix epoch.
     """
@@ -88,20 +97,11 @@ class Place:
     now: float
     chosen: frozenset[str] = frozenset()
     profile: Profile | None = None
+    profile_fault: str = ""
     is_up: bool = False
-    profile_fault: str = field(default="")
 
 
-def places(paths: Sequence[str]) -> str:
-    """Several places in words: the first ones, and how many more."""
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return ", ".join(paths[:SHOWN]) + more
-
-
-def size(count: float) -> str:
-    """A number of bytes in its largest unit."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+def listed(paths: Sequence[str]) -> str:
+    """Several paths in words: the first few, and how many more there are."""
+    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
+    return ", ".join(paths[:LISTED]) + more

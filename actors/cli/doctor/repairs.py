@@ -1,4 +1,4 @@
-"""Carries out the safe repairs, one by one; each looks again before it touches anything."""
+"""Carries out the safe repairs one by one. Each looks again before it changes anything."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from actors.cli.doctor.problems import MakeDirectory, Problem, RemoveFile, Repai
 from actors.shared.durable.durable_write import make_directory
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class RepairOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a repair.
 
     Attributes:
-        what: in words.
-        is_done: whether it was carried out; in a preview, never.
-        why_not: empty if it was.
+        what: the repair in words.
+        is_done: whether it was carried out; never in a preview.
+        why_not: empty if it was carried out.
     """
 
     repair: Repair
@@ -30,7 +30,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(problems: Iterable[Problem]) -> list[Repair]:
-    """The repairs of all problems, each once; directories first, removals last."""
+    """The repairs of all problems, each once: directories first, removals last."""
     found = list(dict.fromkeys(repair for problem in problems for repair in problem.repairs))
     return sorted(found, key=lambda repair: (isinstance(repair, RemoveFile), isinstance(repair, SetMode)))
 
@@ -43,51 +43,50 @@ def in_words(repair: Repair) -> str:
         case RemoveFile(path=path):
             return f"remove {path}"
         case MakeDirectory(path=path):
-            return f"make the directory {path}"
+            return f"create the directory {path}"
         case _:
             assert_never(repair)
 
 
-def preview(repairs: Iterable[Repair]) -> list[Outcome]:
+def preview(repairs: Iterable[Repair]) -> list[RepairOutcome]:
     """What would be done."""
-    return [Outcome(repair=repair, what=in_words(repair), is_done=False) for repair in repairs]
+    return [RepairOutcome(repair=repair, what=in_words(repair), is_done=False) for repair in repairs]
 
 
-def carry_out(repairs: Iterable[Repair], *, is_up: bool) -> list[Outcome]:
-    """Do them. While a runtime is up nothing is removed: it may be in use."""
-    return [_do(repair, is_up) for repair in repairs]
+def carry_out(repairs: Iterable[Repair], *, is_up: bool) -> list[RepairOutcome]:
+    """Carry out repairs. While a runtime is up nothing is removed: it may be in use."""
+    return [_carry_out(repair, is_up) for repair in repairs]
 
 
-def _do(repair: Repair, is_up: bool) -> Outcome:
+def _carry_out(repair: Repair, is_up: bool) -> RepairOutcome:
+    what, why_not = in_words(repair), ""
     if is_up and isinstance(repair, RemoveFile):
-        return Outcome(
-            repair=repair,
-            what=in_words(repair),
-            is_done=False,
-            why_not="a runtime is up; end it with 'undercroft down' first",
-        )
-    try:
-        match repair:
-            case SetMode(path=path, mode=mode):
-                _set_mode(path, mode)
-            case RemoveFile(path=path):
-                _remove(Path(path))
-            case MakeDirectory(path=path):
-                make_directory(Path(path))
-            case _:
-                assert_never(repair)
-    except OSError as error:
-        return Outcome(
-            repair=repair, what=in_words(repair), is_done=False, why_not=error.strerror or str(error)
-        )
-    return Outcome(repair=repair, what=in_words(repair), is_done=True)
+        why_not = "a runtime is up; stop it with 'undercroft down' first"
+    else:
+        try:
+            _repair(repair)
+        except OSError as error:
+            why_not = error.strerror or str(error)
+    return RepairOutcome(repair=repair, what=what, is_done=not why_not, why_not=why_not)
+
+
+def _repair(repair: Repair) -> None:
+    match repair:
+        case SetMode(path=path, mode=mode):
+            _set_mode(path, mode)
+        case RemoveFile(path=path):
+            _remove(Path(path))
+        case MakeDirectory(path=path):
+            make_directory(Path(path))
+        case _:
+            assert_never(repair)
 
 
 def _set_mode(path: str, mode: int) -> None:
-    """Change the mode of what the path names itself: a link that was put in its place meanwhile is not followed."""
+    """Set the mode of the file itself. A link that has taken its place is not followed."""
     found = os.lstat(path)
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise OSError(0, "it is neither file nor directory")
+        raise OSError(0, "it is neither a file nor a directory")
     if os.chmod in os.supports_follow_symlinks:
         os.chmod(path, mode, follow_symlinks=False)
         return
@@ -97,9 +96,8 @@ def _set_mode(path: str, mode: int) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except PermissionError:
-        os.chmod(
-            path, mode
-        )  # not even its owner may open it: so there is no other way, and nobody else could have put a link there
+        # Not even its owner may open it, so this is the only way, and nobody else can have put a link there.
+        os.chmod(path, mode)
         return
     try:
         os.fchmod(descriptor, mode)
@@ -110,5 +108,5 @@ def _set_mode(path: str, mode: int) -> None:
 def _remove(path: Path) -> None:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISSOCK(found.st_mode):
-        raise OSError(0, "it is neither file nor socket")
+        raise OSError(0, "it is neither a file nor a socket")
     path.unlink()

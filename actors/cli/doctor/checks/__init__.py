@@ -1,4 +1,5 @@
-"""The checks of the doctor, one module a subject.
+"""One module a check: `look` gathers facts about a home, `check` judges them. Pure, except for `look`.
 
-Each gathers facts (`look`, reads only) and judges them (`check`, pure), and knows of no other check.
+`CHECK` is the name under which its problems appear. The facts of `runtime_check.py` come over the bus, so it
+has no `look`.
 """

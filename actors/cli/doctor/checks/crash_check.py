@@ -1,4 +1,4 @@
-"""Actors that ended unexpectedly: which, how, and what to do about that kind."""
+"""Reports actors that ended unexpectedly: which, how, and what to do about that kind of crash."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem, places
+from actors.cli.doctor.problems import ExaminedHome, Problem, info, listed
 from actors.shared.crash_files import directory_of, read_crashes
 from schemas.operations.crashes import CrashKind, CrashRecord
 
@@ -14,31 +14,31 @@ CHECK: Final = "crashes"
 RECENT_SECONDS: Final = 86_400.0
 
 WORDS: Final[dict[CrashKind, str]] = {
-    "exception": "ended by an exception",
+    "exception": "ended with an exception",
     "refused": "refused to start or to go on",
     "fatal_signal": "crashed in native code",
-    "out_of_memory": "was killed by the system: there was no memory left",
+    "out_of_memory": "was killed by the system because memory ran out",
     "killed": "was killed by somebody",
     "hang": "hung and was killed",
     "start_timeout": "was not ready in time and was killed",
-    "memory_limit": "went over its memory limit",
-    "lifeline": "was killed: what it said to the supervisor could not be understood",
+    "memory_limit": "exceeded its memory limit",
+    "lifeline": "was killed because its messages to the supervisor were unreadable",
     "not_started": "could not be started",
-    "exit": "left without saying why",
+    "exit": "exited without saying why",
 }
 ADVICE: Final[dict[CrashKind, str]] = {
-    "refused": "the record says what has to be put right first",
+    "refused": "the record says what has to be changed first",
     "out_of_memory": "close other programs, choose a smaller model, or give the runtime more memory",
     "killed": "find out who sends the signal: an out-of-memory daemon, a virus scanner, or a person",
-    "start_timeout": "see whether the disk or the network is slow; 'start_timeout_seconds' of the child may be raised",
+    "start_timeout": "check whether disk or network are slow; raise 'start_timeout_seconds' of the child",
     "memory_limit": "raise 'memory_limit_mib' of the child, or choose a smaller model",
-    "not_started": "check 'command' of the child in profile.toml, and how many processes this user may have",
+    "not_started": "check 'command' of the child in profile.toml, and the limit of processes of this user",
 }
-DEFAULT_ADVICE: Final = "send the record, or 'undercroft diagnostics', to whoever made the app"
+DEFAULT_ADVICE: Final = "send the record, or 'undercroft diagnostics', to the maker of the app"
 
 
 @dataclass(frozen=True)
-class Facts:
+class CrashFacts:
     """The records, oldest first; None for one that cannot be read. `now` in seconds since the Unix epoch."""
 
     directory: str
@@ -46,44 +46,41 @@ class Facts:
     now: float
 
 
-def look(place: Place) -> Facts:
+def look(home: ExaminedHome) -> CrashFacts:
     """Read the records."""
-    return Facts(
-        str(directory_of(place.locations.state)), tuple(read_crashes(place.locations.state)), place.now
-    )
+    state = home.locations.state
+    return CrashFacts(str(directory_of(state)), tuple(read_crashes(state)), home.now)
 
 
-def check(facts: Facts) -> list[Problem]:
-    """One problem for each actor and kind of crash: a warning if it was within a day. Last words stay in the records."""
+def check(facts: CrashFacts) -> list[Problem]:
+    """Report one problem for each actor and kind of crash; a warning if it is less than a day old."""
     groups: dict[tuple[str, CrashKind], list[tuple[str, CrashRecord]]] = {}
     for name, record in facts.records:
         if record is not None:
             groups.setdefault((record.actor, record.kind), []).append((name, record))
-    problems = []
-    for (actor, kind), found in groups.items():
-        name, last = found[-1]
-        how_often = f" {len(found)} times" if len(found) > 1 else ""
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(0.0, min(last.at, facts.now))))
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="warning" if facts.now - last.at < RECENT_SECONDS else "info",
-                what=f"{actor} {WORDS[kind]}{how_often}, last on {when}",
-                where=f"{facts.directory}/{name}",
-                found=last.reason,
-                advice=ADVICE.get(kind, DEFAULT_ADVICE),
-            )
-        )
+    problems = [_judge(facts, actor, kind, found) for (actor, kind), found in groups.items()]
     if unreadable := [name for name, record in facts.records if record is None]:
-        what, advice = "crash records cannot be read", "remove them"
         problems.append(
-            Problem(
+            info(
                 check=CHECK,
-                severity="info",
-                what=what,
-                where=places(unreadable),
+                what="crash records cannot be read",
+                where=listed(unreadable),
                 found=facts.directory,
-                advice=advice,
+                advice="remove them",
             )
         )
     return problems
+
+
+def _judge(facts: CrashFacts, actor: str, kind: CrashKind, found: list[tuple[str, CrashRecord]]) -> Problem:
+    name, last = found[-1]
+    how_often = f" {len(found)} times" if len(found) > 1 else ""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(0.0, min(last.at, facts.now))))
+    return Problem(
+        check=CHECK,
+        severity="warning" if facts.now - last.at < RECENT_SECONDS else "info",
+        what=f"{actor} {WORDS[kind]}{how_often}, last on {when}",
+        where=f"{facts.directory}/{name}",
+        found=last.reason,
+        advice=ADVICE.get(kind, DEFAULT_ADVICE),
+    )

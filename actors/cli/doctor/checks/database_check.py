@@ -1,4 +1,4 @@
-"""Whether SQLite files below the workspace and the state are whole."""
+"""Checks that SQLite files below the workspace and the state are whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import ExaminedHome, Problem, error, info
 
 CHECK: Final = "databases"
 SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
@@ -26,7 +26,7 @@ class DatabaseFacts:
 
     Attributes:
         fault: what is wrong with it; empty if nothing is.
-        is_checked: False if it is too large to be looked through, or busy.
+        is_checked: False if it is too large to check, or busy.
     """
 
     path: str
@@ -34,10 +34,10 @@ class DatabaseFacts:
     is_checked: bool = True
 
 
-def look(place: Place) -> list[DatabaseFacts]:
-    """Have SQLite look through each; nothing is written."""
+def look(home: ExaminedHome) -> list[DatabaseFacts]:
+    """Have SQLite check each file, without writing."""
     found: list[DatabaseFacts] = []
-    for path in _files(place):
+    for path in _files(home):
         if len(found) >= FILES_LIMIT:
             break
         found.append(_look_at(path))
@@ -45,18 +45,21 @@ def look(place: Place) -> list[DatabaseFacts]:
 
 
 def check(facts: list[DatabaseFacts]) -> list[Problem]:
-    """Which are damaged."""
+    """Report the damaged ones, and those that were not checked."""
     problems = []
     for found in facts:
         if found.fault:
-            advice = "stop the runtime, copy the file away, and bring it back from a backup"
-            what = f"a database is damaged: {found.fault}"
             problems.append(
-                Problem(check=CHECK, severity="error", what=what, where=found.path, advice=advice)
+                error(
+                    check=CHECK,
+                    what=f"a database is damaged: {found.fault}",
+                    where=found.path,
+                    advice="stop the runtime, copy the file away, and restore it from a backup",
+                )
             )
         elif not found.is_checked:
-            what = "a database was not looked through: it is too large, or busy"
-            problems.append(Problem(check=CHECK, severity="info", what=what, where=found.path))
+            what = "a database was not checked: it is too large, or busy"
+            problems.append(info(check=CHECK, what=what, where=found.path))
     return problems
 
 
@@ -64,19 +67,19 @@ def _look_at(path: Path) -> DatabaseFacts:
     try:
         with path.open("rb") as file:
             head = file.read(len(MAGIC))
-            length = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        return DatabaseFacts(str(path), error.strerror or str(error))
-    if length == 0:
-        return DatabaseFacts(str(path))  # made, and nothing put into it yet
+            size_bytes = os.fstat(file.fileno()).st_size
+    except OSError as failure:
+        return DatabaseFacts(str(path), failure.strerror or str(failure))
+    if size_bytes == 0:
+        return DatabaseFacts(str(path))  # created, and still empty
     if head != MAGIC:
-        return DatabaseFacts(str(path), "it does not begin as one")
-    if length > CHECKED_LIMIT_BYTES:
+        return DatabaseFacts(str(path), "it does not begin like a database")
+    if size_bytes > CHECKED_LIMIT_BYTES:
         return DatabaseFacts(str(path), is_checked=False)
-    return _looked_through(path)
+    return _quick_check(path)
 
 
-def _looked_through(path: Path) -> DatabaseFacts:
+def _quick_check(path: Path) -> DatabaseFacts:
     try:
         with contextlib.closing(
             sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
@@ -84,13 +87,13 @@ def _looked_through(path: Path) -> DatabaseFacts:
             rows = database.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.OperationalError:
         return DatabaseFacts(str(path), is_checked=False)  # busy, or its log cannot be read without writing
-    except sqlite3.DatabaseError as error:
-        return DatabaseFacts(str(path), str(error))
+    except sqlite3.DatabaseError as failure:
+        return DatabaseFacts(str(path), str(failure))
     return DatabaseFacts(str(path), "" if rows == [("ok",)] else str(rows[0][0])[:200])
 
 
-def _files(place: Place) -> Iterator[Path]:
-    for root in (place.locations.workspace, place.locations.state):
+def _files(home: ExaminedHome) -> Iterator[Path]:
+    for root in (home.locations.workspace, home.locations.state):
         for parent, _, names in os.walk(root):
             for name in sorted(names):
                 path = Path(parent) / name

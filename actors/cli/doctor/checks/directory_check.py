@@ -1,4 +1,4 @@
-"""Whether the directories of the app are there and can be written to."""
+"""Checks that the directories of the app exist and can be written to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from actors.cli.doctor.problems import MakeDirectory, Place, Problem
+from actors.cli.doctor.problems import ExaminedHome, MakeDirectory, Problem, error, info
 from actors.shared.locations.locations import CATEGORIES
 
 CHECK: Final = "home"
 NEEDED: Final = ("config", "state", "models")
-"""Made at the first start; the others when somebody first needs them."""
+"""Created at the first start; the others when they are first needed."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class DirectoryFacts:
     """One directory.
 
     Attributes:
-        kind: what is there.
-        is_chosen: a person put it there.
+        kind: what is at its path.
+        is_chosen: a person chose it.
     """
 
     category: str
@@ -31,68 +31,40 @@ class DirectoryFacts:
     is_chosen: bool = False
 
 
-def look(place: Place) -> list[DirectoryFacts]:
+def look(home: ExaminedHome) -> list[DirectoryFacts]:
     """Look at the directory of each category."""
     return [
-        _look_at(category, getattr(place.locations, category), category in place.chosen)
+        _look_at(category, getattr(home.locations, category), category in home.chosen)
         for category in CATEGORIES
     ]
 
 
 def check(facts: list[DirectoryFacts]) -> list[Problem]:
-    """What is wrong with them. A chosen directory that is missing is not made: its drive may be unplugged."""
+    """Report what is wrong. A chosen directory that is missing is not created: its drive may be unplugged."""
     return [problem for found in facts if (problem := _judge(found)) is not None]
 
 
 def _judge(found: DirectoryFacts) -> Problem | None:
-    name = f"the directory for {found.category}"
+    name, where = f"the directory for {found.category}", found.path
+    another = "choose another directory with 'undercroft paths'"
     if found.kind == "other":
-        advice = "move away what lies there, or choose another directory with 'undercroft paths'"
-        return Problem(
-            check=CHECK,
-            severity="error",
-            what=f"{name} is no directory",
-            where=found.path,
-            expected="a directory",
-            advice=advice,
-        )
+        what, advice = f"{name} is not a directory", f"move away what lies there, or {another}"
+        return error(check=CHECK, what=what, where=where, expected="a directory", advice=advice)
     if found.kind == "missing" and found.is_chosen:
-        advice = "mount its drive, or choose another directory with 'undercroft paths'"
-        return Problem(
-            check=CHECK,
-            severity="error",
-            what=f"{name} was chosen and is not there",
-            where=found.path,
-            found="nothing",
-            advice=advice,
-        )
+        what, advice = f"{name} was chosen and does not exist", f"mount its drive, or {another}"
+        return error(check=CHECK, what=what, where=where, found="nothing", advice=advice)
     if found.kind == "missing" and found.category in NEEDED:
-        repairs = (MakeDirectory(path=found.path),)
-        what, advice = f"{name} is not there yet", "the first 'undercroft up' makes it"
-        return Problem(
-            check=CHECK,
-            severity="info",
-            what=what,
-            where=found.path,
-            found="nothing",
-            advice=advice,
-            repairs=repairs,
-        )
+        what, advice = f"{name} does not exist yet", "the first 'undercroft up' creates it"
+        repairs = (MakeDirectory(path=where),)
+        return info(check=CHECK, what=what, where=where, found="nothing", advice=advice, repairs=repairs)
     if found.kind == "directory" and not found.is_writable:
-        advice = "give it back to this user (chown), or choose another directory with 'undercroft paths'"
-        return Problem(
-            check=CHECK,
-            severity="error",
-            what=f"{name} cannot be written to",
-            where=found.path,
-            advice=advice,
-        )
+        what, advice = f"{name} cannot be written to", f"give it back to this user (chown), or {another}"
+        return error(check=CHECK, what=what, where=where, advice=advice)
     return None
 
 
 def _look_at(category: str, path: Path, is_chosen: bool) -> DirectoryFacts:
     if path.is_dir():
         return DirectoryFacts(category, str(path), "directory", os.access(path, os.W_OK | os.X_OK), is_chosen)
-    return DirectoryFacts(
-        category, str(path), "other" if os.path.lexists(path) else "missing", False, is_chosen
-    )
+    kind: Literal["missing", "other"] = "other" if os.path.lexists(path) else "missing"
+    return DirectoryFacts(category, str(path), kind, is_writable=False, is_chosen=is_chosen)

@@ -1,15 +1,17 @@
-"""Whether the disks under the locations take more: space, files, and whether they may be written to at all."""
+"""Checks that the disks under the locations have space, can hold more files, and can be written to."""
 
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem, size
+from actors.cli.doctor.problems import ExaminedHome, Problem, error, warning
+from actors.shared.disk_space import disk_space
 from actors.shared.locations.locations import CATEGORIES
+from actors.shared.text import size_text
 
 CHECK: Final = "disk"
 FULL_BYTES: Final = 64 * 1024 * 1024
@@ -23,9 +25,9 @@ class DiskFacts:
 
     Attributes:
         categories: which locations lie on it.
-        path: of the first of them, or of what is there of it.
-        free_files: how many more files it takes; None where that has no limit, or is not told.
-        fault: why it could not be looked at.
+        path: of the first of them, or its nearest existing parent.
+        free_files: how many more files it can hold; None if that has no limit, or is unknown.
+        fault: why the disk does not answer.
     """
 
     categories: tuple[str, ...]
@@ -36,11 +38,11 @@ class DiskFacts:
     fault: str = ""
 
 
-def look(place: Place) -> list[DiskFacts]:
+def look(home: ExaminedHome) -> list[DiskFacts]:
     """Look at each disk once."""
     disks: dict[object, tuple[Path, list[str]]] = {}
     for category in CATEGORIES:
-        path = existing(getattr(place.locations, category))
+        path = nearest_directory(getattr(home.locations, category))
         try:
             device: object = path.stat().st_dev
         except OSError:
@@ -49,82 +51,59 @@ def look(place: Place) -> list[DiskFacts]:
     return [_look_at(path, tuple(categories)) for path, categories in disks.values()]
 
 
-def existing(path: Path) -> Path:
-    """The path, or the nearest directory above it that is there."""
+def nearest_directory(path: Path) -> Path:
+    """The path, or its nearest existing parent directory."""
     while not path.is_dir() and path != path.parent:
         path = path.parent
     return path
 
 
 def check(facts: list[DiskFacts]) -> list[Problem]:
-    """What is full, or nearly."""
+    """Report what is full, or nearly full."""
     return [problem for disk in facts for problem in _judge(disk)]
 
 
-def _judge(disk: DiskFacts) -> list[Problem]:
-    for_what = ", ".join(disk.categories)
+def _judge(disk: DiskFacts) -> Iterator[Problem]:
+    name, where = f"the disk for {', '.join(disk.categories)}", disk.path
     if disk.fault:
-        what, advice = (
-            f"the disk for {for_what} cannot be looked at: {disk.fault}",
-            "check the disk, and whether it is mounted",
-        )
-        return [Problem(check=CHECK, severity="error", what=what, where=disk.path, advice=advice)]
+        what, advice = f"{name} does not answer: {disk.fault}", "check the disk, and whether it is mounted"
+        yield error(check=CHECK, what=what, where=where, advice=advice)
+        return
     if disk.is_read_only:
-        what, advice = (
-            f"the disk for {for_what} is read-only",
-            "mount it for writing; if the system did this by itself, check the disk for faults",
-        )
-        return [Problem(check=CHECK, severity="error", what=what, where=disk.path, advice=advice)]
-    problems = []
+        advice = "mount it for writing; if the system made it read-only by itself, check the disk for faults"
+        yield error(check=CHECK, what=f"{name} is read-only", where=where, advice=advice)
+        return
     if disk.free_bytes < NEARLY_FULL_BYTES:
         is_full = disk.free_bytes < FULL_BYTES
-        what = f"the disk for {for_what} is {'full' if is_full else 'nearly full'}"
-        advice = "free some space; 'undercroft models list' shows which models could go, 'undercroft paths' moves them to another disk"
-        severity, found, expected = (
-            ("error" if is_full else "warning"),
-            f"{size(disk.free_bytes)} free",
-            f"at least {size(NEARLY_FULL_BYTES)}",
-        )
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="error" if severity == "error" else "warning",
-                what=what,
-                where=disk.path,
-                found=found,
-                expected=expected,
-                advice=advice,
-            )
+        yield Problem(
+            check=CHECK,
+            severity="error" if is_full else "warning",
+            what=f"{name} is {'full' if is_full else 'nearly full'}",
+            where=where,
+            found=f"{size_text(disk.free_bytes)} free",
+            expected=f"at least {size_text(NEARLY_FULL_BYTES)}",
+            advice="free some space: 'undercroft models list' shows models to remove, "
+            "'undercroft paths' moves them to another disk",
         )
     if disk.free_files is not None and disk.free_files < FEW_FILES:
-        what, found = (
-            f"the disk for {for_what} takes hardly any more files, whatever their size",
-            f"{disk.free_files} left",
+        yield warning(
+            check=CHECK,
+            what=f"{name} can hold hardly any more files, whatever their size",
+            where=where,
+            found=f"{disk.free_files} more",
+            expected=f"{FEW_FILES}",
+            advice="remove files that nobody needs (df -i)",
         )
-        advice = "remove files that nobody needs (df -i)"
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="warning",
-                what=what,
-                where=disk.path,
-                found=found,
-                expected=f"{FEW_FILES}",
-                advice=advice,
-            )
-        )
-    return problems
 
 
 def _look_at(path: Path, categories: tuple[str, ...]) -> DiskFacts:
     try:
-        free_bytes = shutil.disk_usage(path).free
+        free_bytes = disk_space(path).free_bytes
         if not hasattr(os, "statvfs"):
             return DiskFacts(categories, str(path), free_bytes)
         found = os.statvfs(path)
-    except OSError as error:
-        return DiskFacts(categories, str(path), fault=error.strerror or str(error))
+    except OSError as failure:
+        return DiskFacts(categories, str(path), fault=failure.strerror or str(failure))
     is_read_only = bool(found.f_flag & getattr(os, "ST_RDONLY", 1))
-    return DiskFacts(
-        categories, str(path), free_bytes, is_read_only, found.f_favail if found.f_files else None
-    )
+    free_files = found.f_favail if found.f_files else None
+    return DiskFacts(categories, str(path), free_bytes, is_read_only, free_files)

@@ -1,4 +1,4 @@
-"""Whether the keys that encrypt documents are to be had. No window comes up, and no key is made or shown."""
+"""Checks that the keys of documents can be unlocked. Opens no window, and creates and shows no key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import ExaminedHome, Problem, error, info
 from actors.shared.keys.key_ring import SERVICE, open_ring
 from actors.shared.keys.key_rules import ADVICE
 from actors.shared.keys.keychain import KeychainFailed
@@ -15,18 +15,18 @@ from actors.shared.keys.keychain_worker import KeychainWorker
 from schemas.keys import KeysReport, LockReason
 
 CHECK: Final = "keychain"
-PATIENCE_SECONDS: Final = 3.0
+TIMEOUT_SECONDS: Final = 3.0
 NO_ACCOUNT: Final = "undercroft-doctor"
-"""Nobody keeps anything under this name: whether the keychain answers at all is what counts."""
+"""No entry has this name: only whether the keychain answers counts."""
 
 
 @dataclass(frozen=True)
-class Facts:
+class KeychainFacts:
     """The keys and the keychain.
 
     Attributes:
         report: None if there is no such keychain; `fault` says so.
-        silent: why the keychain gives no answer; only looked at while there are no keys yet.
+        silent: why the keychain does not answer; only tested while there are no keys yet.
     """
 
     report: KeysReport | None = None
@@ -35,52 +35,39 @@ class Facts:
     detail: str = ""
 
 
-def look(place: Place) -> Facts:
+def look(home: ExaminedHome) -> KeychainFacts:
     """Ask the keychain, as `undercroft keys status` does."""
     try:
-        ring = open_ring(place.locations.state, timeout_seconds=PATIENCE_SECONDS)
-        keychain = KeychainWorker(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE), PATIENCE_SECONDS)
-    except KeychainRefused as error:
-        return Facts(fault=str(error))
+        ring = open_ring(home.locations.state, timeout_seconds=TIMEOUT_SECONDS)
+        keychain = KeychainWorker(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE), TIMEOUT_SECONDS)
+    except KeychainRefused as refused:
+        return KeychainFacts(fault=str(refused))
     ring.unlock()
     report = ring.report()
     try:
         if report.state == "absent":
             keychain.get(NO_ACCOUNT)
-    except KeychainFailed as error:
-        return Facts(report, silent=error.reason, detail=error.detail)
-    return Facts(report)
+    except KeychainFailed as failed:
+        return KeychainFacts(report, silent=failed.reason, detail=failed.detail)
+    return KeychainFacts(report)
 
 
-def check(facts: Facts) -> list[Problem]:
-    """Whether they are locked, whether they could be made, and whether they could be recovered."""
+def check(facts: KeychainFacts) -> list[Problem]:
+    """Report whether keys are locked, could be created, and could be recovered."""
     report = facts.report
     if report is None:
-        return [
-            Problem(
-                check=CHECK,
-                severity="error",
-                what=facts.fault,
-                advice=f"choose another keychain with {KEYCHAIN_VARIABLE}",
-            )
-        ]
+        advice = f"choose another keychain with {KEYCHAIN_VARIABLE}"
+        return [error(check=CHECK, what=facts.fault, advice=advice)]
+    where = report.keychain
     if facts.silent is not None:
-        what = f"there are no keys yet, and the keychain gives no answer ({facts.silent}): {facts.detail}; nothing could be encrypted"
-        return [
-            Problem(
-                check=CHECK, severity="info", what=what, where=report.keychain, advice=ADVICE[facts.silent]
-            )
-        ]
+        what = f"there are no keys yet, and the keychain does not answer ({facts.silent}): {facts.detail}"
+        what = f"{what}; nothing could be encrypted"
+        return [info(check=CHECK, what=what, where=where, advice=ADVICE[facts.silent])]
     if report.state == "locked":
-        what, advice = (
-            f"the keys are locked ({report.reason}): {report.detail}",
-            report.advice or "see 'undercroft keys status'",
-        )
-        return [Problem(check=CHECK, severity="error", what=what, where=report.keychain, advice=advice)]
+        what = f"the keys are locked ({report.reason}): {report.detail}"
+        advice = report.advice or "see 'undercroft keys status'"
+        return [error(check=CHECK, what=what, where=where, advice=advice)]
     if report.state == "unlocked" and not report.has_recovery_code:
-        what, advice = (
-            "there is no recovery code: if the keychain is lost, so is what was encrypted",
-            "run 'undercroft keys recovery-code'",
-        )
-        return [Problem(check=CHECK, severity="info", what=what, where=report.keychain, advice=advice)]
+        what = "there is no recovery code: without the keychain, everything encrypted would be lost"
+        return [info(check=CHECK, what=what, where=where, advice="run 'undercroft keys recovery-code'")]
     return []

@@ -1,4 +1,4 @@
-"""Temp files that a killed process left beside what it was about to replace."""
+"""Finds temporary files that a killed process left beside the file it was about to replace."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem, RemoveFile, places, size
+from actors.cli.doctor.problems import ExaminedHome, Problem, RemoveFile, info, listed
 from actors.shared.durable.durable_write import TEMPORARY_SUFFIX
+from actors.shared.text import size_text
 
 CHECK: Final = "leftovers"
 FILES_LIMIT: Final = 10_000
 SETTLED_SECONDS: Final = 600.0
-"""A younger one may belong to a command that is just writing."""
+"""A younger file may belong to a command that is writing now."""
 
 
 @dataclass(frozen=True)
-class TempFacts:
-    """One temp file; `age_seconds` since it was last written to."""
+class TemporaryFile:
+    """One temporary file; `age_seconds` since it was last written to."""
 
     path: str
     size_bytes: int
@@ -27,51 +28,49 @@ class TempFacts:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """All of them below config, state and models."""
+class LeftoverFacts:
+    """All temporary files below config and state."""
 
-    files: tuple[TempFacts, ...]
+    files: tuple[TemporaryFile, ...]
     is_up: bool
 
 
-def look(place: Place) -> Facts:
-    """Find them, by their names; the partials of models are none."""
-    found: list[TempFacts] = []
-    for root in (place.locations.config, place.locations.state):
+def look(home: ExaminedHome) -> LeftoverFacts:
+    """Find them by their names."""
+    found: list[TemporaryFile] = []
+    for root in (home.locations.config, home.locations.state):
         for parent, _, names in os.walk(root):
             for name in names:
-                if (
-                    name.endswith(TEMPORARY_SUFFIX)
-                    and len(found) < FILES_LIMIT
-                    and (facts := _look_at(Path(parent) / name, place.now))
-                ):
-                    found.append(facts)
-    return Facts(tuple(found), place.is_up)
+                if not name.endswith(TEMPORARY_SUFFIX) or len(found) >= FILES_LIMIT:
+                    continue
+                file = _look_at(Path(parent) / name, home.now)
+                if file is not None:
+                    found.append(file)
+    return LeftoverFacts(tuple(found), home.is_up)
 
 
-def check(facts: Facts) -> list[Problem]:
-    """Those that nobody will come back to. While a runtime is up each may be in use."""
-    left = [found for found in facts.files if found.age_seconds >= SETTLED_SECONDS]
+def check(facts: LeftoverFacts) -> list[Problem]:
+    """Report those that nobody will use again. While a runtime is up, each may be in use."""
+    left = [file for file in facts.files if file.age_seconds >= SETTLED_SECONDS]
     if not left or facts.is_up:
         return []
-    what, advice = (
-        "a process that was killed left temp files",
-        "run 'undercroft doctor --fix'; their owners replace them too",
-    )
-    where, found = places([one.path for one in left]), size(sum(one.size_bytes for one in left))
-    repairs = tuple(RemoveFile(path=one.path) for one in left)
     return [
-        Problem(
-            check=CHECK, severity="info", what=what, where=where, found=found, advice=advice, repairs=repairs
+        info(
+            check=CHECK,
+            what="a killed process left temporary files",
+            where=listed([file.path for file in left]),
+            found=size_text(sum(file.size_bytes for file in left)),
+            advice="run 'undercroft doctor --fix'; their owners replace them, too",
+            repairs=tuple(RemoveFile(path=file.path) for file in left),
         )
     ]
 
 
-def _look_at(path: Path, now: float) -> TempFacts | None:
+def _look_at(path: Path, now: float) -> TemporaryFile | None:
     try:
         status = path.lstat()
     except OSError:
         return None
-    return (
-        TempFacts(str(path), status.st_size, now - status.st_mtime) if stat.S_ISREG(status.st_mode) else None
-    )
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return TemporaryFile(str(path), status.st_size, now - status.st_mtime)

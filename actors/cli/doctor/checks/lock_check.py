@@ -1,14 +1,15 @@
-"""Who owns the directories: locks that are held, notes that nobody took away, and a runtime.json that leads nowhere."""
+"""Checks who owns the directories: held locks, notes of former owners, and a stale `runtime.json`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
-from actors.cli.doctor.problems import Place, Problem, RemoveFile
+from actors.cli.doctor.problems import ExaminedHome, Problem, RemoveFile, error, info, warning
 from actors.shared.durable.directory_lock import HOLDER_NAME, LOCK_NAME, holder_of
 from bus.discovery import is_alive, read_runtime
 from bus.errors import NotRunning
@@ -17,12 +18,12 @@ CHECK: Final = "locks"
 
 
 @dataclass(frozen=True)
-class LockFacts:
+class DirectoryLockFacts:
     """The lock of one directory.
 
     Attributes:
-        is_held: None if that cannot be told.
-        holder_pid: as the note says; None without one.
+        is_held: None if unknown.
+        holder_pid: as the note beside the lock says; None without a note.
     """
 
     directory: str
@@ -33,11 +34,11 @@ class LockFacts:
 
 
 @dataclass(frozen=True)
-class RuntimeFacts:
+class RuntimeFileFacts:
     """`runtime.json`.
 
     Attributes:
-        exists: something of that name is there.
+        exists: whether something of that name exists.
         pid: None if it cannot be read; `fault` says why.
     """
 
@@ -49,15 +50,15 @@ class RuntimeFacts:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """The locks, that of the home first, and the file that clients look for."""
+class LockFacts:
+    """The locks, that of the home first, and the file by which clients find the bus."""
 
-    locks: tuple[LockFacts, ...]
-    runtime: RuntimeFacts
+    locks: tuple[DirectoryLockFacts, ...]
+    runtime_file: RuntimeFileFacts
 
 
 def is_held(directory: Path) -> bool | None:
-    """Whether somebody holds the lock of a directory; it is taken for a moment to find out. None if it cannot be told."""
+    """Whether the lock of a directory is held, found out by taking it for a moment; None if unknown."""
     path = directory / LOCK_NAME
     if not path.exists():
         return False
@@ -72,160 +73,116 @@ def is_held(directory: Path) -> bool | None:
     return False
 
 
-def look(place: Place) -> Facts:
+def look(home: ExaminedHome) -> LockFacts:
     """Look at every directory that has an owner."""
-    state = place.locations.state
-    directories = dict.fromkeys([state, state / "store", place.locations.models, place.locations.workspace])
-    return Facts(
-        tuple(_look_at(directory) for directory in directories), _look_at_runtime(place.runtime_path)
-    )
+    state = home.locations.state
+    directories = dict.fromkeys([state, state / "store", home.locations.models, home.locations.workspace])
+    locks = tuple(_look_at(directory) for directory in directories)
+    return LockFacts(locks, _look_at_runtime_file(home.runtime_path))
 
 
-def check(facts: Facts) -> list[Problem]:
-    """What does not fit together."""
-    problems = [problem for lock in facts.locks for problem in _judge_lock(lock)]
-    if not facts.locks[0].is_held:
-        problems += [
-            _owned_by_another(lock) for lock in facts.locks[1:] if lock.is_held and lock.is_holder_alive
-        ]
-    return problems + _judge_runtime(facts.locks[0], facts.runtime)
+def check(facts: LockFacts) -> list[Problem]:
+    """Report what does not fit together."""
+    home, *others = facts.locks
+    problems = [problem for lock in facts.locks if (problem := _judge_lock(lock)) is not None]
+    if not home.is_held:
+        problems += [_owned_by_another(lock) for lock in others if lock.is_held and lock.is_holder_alive]
+    judge = _judge_file_of_running if home.is_held else _judge_file_of_stopped
+    return [*problems, *judge(home, facts.runtime_file)]
 
 
-def _judge_lock(lock: LockFacts) -> list[Problem]:
-    note = str(Path(lock.directory) / HOLDER_NAME)
+def _judge_lock(lock: DirectoryLockFacts) -> Problem | None:
+    directory = Path(lock.directory)
     if lock.is_held is None:
-        what, advice = (
-            "the lock cannot be looked at",
-            "make the directory readable and writable for this user",
+        advice = "make the directory readable and writable for this user"
+        return error(check=CHECK, what="the lock cannot be tested", where=lock.directory, advice=advice)
+    if lock.holder_pid is None:
+        return None
+    if not lock.is_held:
+        note = str(directory / HOLDER_NAME)
+        return info(
+            check=CHECK,
+            what=f"a note says that {lock.holder_name or 'a process'} owns the directory, but nobody does",
+            where=note,
+            found=f"process {lock.holder_pid}",
+            advice="nothing: the next owner overwrites it",
+            repairs=(RemoveFile(path=note),),
         )
-        return [Problem(check=CHECK, severity="error", what=what, where=lock.directory, advice=advice)]
-    if not lock.is_held and lock.holder_pid is not None:
-        what = f"a note says that {lock.holder_name or 'a process'} owns the directory, and nobody does"
-        found = f"process {lock.holder_pid}"
-        advice = "nothing: the next owner writes over it"
-        return [
-            Problem(
-                check=CHECK,
-                severity="info",
-                what=what,
-                where=note,
-                found=found,
-                advice=advice,
-                repairs=(RemoveFile(path=note),),
-            )
-        ]
-    if lock.is_held and lock.holder_pid is not None and not lock.is_holder_alive:
-        what = "the directory is locked, and the process that says it owns it is gone"
-        advice = f"find out who holds it: fuser {Path(lock.directory) / LOCK_NAME}"
-        return [
-            Problem(
-                check=CHECK,
-                severity="warning",
-                what=what,
-                where=lock.directory,
-                found=f"process {lock.holder_pid}",
-                advice=advice,
-            )
-        ]
-    return []
+    if not lock.is_holder_alive:
+        return warning(
+            check=CHECK,
+            what="the directory is locked, but the process that says it owns it has ended",
+            where=lock.directory,
+            found=f"process {lock.holder_pid}",
+            advice=f"find out who holds it: fuser {directory / LOCK_NAME}",
+        )
+    return None
 
 
-def _owned_by_another(lock: LockFacts) -> Problem:
-    what = f"no runtime has this home, and {lock.holder_name or 'another process'} owns this directory"
-    advice = "nothing, if apps share it: this one waits until it is free"
-    return Problem(
+def _owned_by_another(lock: DirectoryLockFacts) -> Problem:
+    return info(
         check=CHECK,
-        severity="info",
-        what=what,
+        what=f"no runtime has this home, but {lock.holder_name or 'another process'} owns this directory",
         where=lock.directory,
         found=f"process {lock.holder_pid}",
-        advice=advice,
+        advice="nothing, if apps share it: this one waits until it is free",
     )
 
 
-def _judge_runtime(home: LockFacts, runtime: RuntimeFacts) -> list[Problem]:
-    if not home.is_held:
-        if not runtime.exists:
-            return []
-        what, advice = (
-            "a runtime that is gone left its runtime.json",
-            "run 'undercroft doctor --fix', or start a runtime",
-        )
-        if runtime.is_alive:
-            what, advice = (
-                "runtime.json speaks of a process that does not have this home",
-                "see whether that process is a runtime of another home",
-            )
-        found = f"process {runtime.pid}" if runtime.pid else runtime.fault
-        repairs = () if runtime.is_alive else (RemoveFile(path=runtime.path),)
-        return [
-            Problem(
-                check=CHECK,
-                severity="warning",
-                what=what,
-                where=runtime.path,
-                found=found,
-                advice=advice,
-                repairs=repairs,
-            )
-        ]
-    if not runtime.exists:
-        what = "a runtime has this home, and there is no runtime.json that leads to it"
-        advice = "if it is not just starting: restart it with 'kill' and 'undercroft up'"
-        return [
-            Problem(
-                check=CHECK,
-                severity="error",
-                what=what,
-                where=runtime.path,
-                found=f"process {home.holder_pid}",
-                advice=advice,
-            )
-        ]
-    if runtime.pid is None:
-        advice = "restart the runtime; it writes the file anew"
-        return [
-            Problem(
-                check=CHECK,
-                severity="error",
-                what="runtime.json cannot be used",
-                where=runtime.path,
-                found=runtime.fault,
-                advice=advice,
-            )
-        ]
-    if home.holder_pid is not None and runtime.pid != home.holder_pid:
-        what, advice = (
-            "runtime.json speaks of another process than the one that has this home",
-            "restart the runtime",
-        )
-        found, expected = f"process {runtime.pid}", f"process {home.holder_pid}"
-        return [
-            Problem(
-                check=CHECK,
-                severity="error",
-                what=what,
-                where=runtime.path,
-                found=found,
-                expected=expected,
-                advice=advice,
-            )
-        ]
-    return []
+def _judge_file_of_stopped(home: DirectoryLockFacts, file: RuntimeFileFacts) -> Iterator[Problem]:
+    """Judge `runtime.json` while no runtime holds the home."""
+    if not file.exists:
+        return
+    what = "a runtime that has ended left its runtime.json"
+    advice = "run 'undercroft doctor --fix', or start a runtime"
+    if file.is_alive:
+        what = "runtime.json names a process that does not hold this home"
+        advice = "check whether that process is a runtime of another home"
+    yield warning(
+        check=CHECK,
+        what=what,
+        where=file.path,
+        found=f"process {file.pid}" if file.pid else file.fault,
+        advice=advice,
+        repairs=() if file.is_alive else (RemoveFile(path=file.path),),
+    )
 
 
-def _look_at(directory: Path) -> LockFacts:
+def _judge_file_of_running(home: DirectoryLockFacts, file: RuntimeFileFacts) -> Iterator[Problem]:
+    """Judge `runtime.json` while a runtime holds the home."""
+    holder = f"process {home.holder_pid}"
+    if not file.exists:
+        what = "a runtime holds this home, but there is no runtime.json by which to find it"
+        advice = "unless it is just starting, end it with 'kill' and start it again with 'undercroft up'"
+        yield error(check=CHECK, what=what, where=file.path, found=holder, advice=advice)
+    elif file.pid is None:
+        what, advice = "runtime.json cannot be used", "restart the runtime; it writes the file anew"
+        yield error(check=CHECK, what=what, where=file.path, found=file.fault, advice=advice)
+    elif home.holder_pid is not None and file.pid != home.holder_pid:
+        yield error(
+            check=CHECK,
+            what="runtime.json names another process than the one that holds this home",
+            where=file.path,
+            found=f"process {file.pid}",
+            expected=holder,
+            advice="restart the runtime",
+        )
+
+
+def _look_at(directory: Path) -> DirectoryLockFacts:
     holder = holder_of(directory)
     if holder is None:
-        return LockFacts(str(directory), is_held(directory))
-    return LockFacts(str(directory), is_held(directory), holder.pid, holder.name, is_alive(holder.pid))
+        return DirectoryLockFacts(str(directory), is_held(directory))
+    return DirectoryLockFacts(
+        str(directory), is_held(directory), holder.pid, holder.name, is_alive(holder.pid)
+    )
 
 
-def _look_at_runtime(path: Path) -> RuntimeFacts:
+def _look_at_runtime_file(path: Path) -> RuntimeFileFacts:
     if not path.exists():
-        return RuntimeFacts(str(path), exists=False)
+        return RuntimeFileFacts(str(path), exists=False)
     try:
         pid = read_runtime(path).pid
-        return RuntimeFacts(str(path), exists=True, pid=pid, is_alive=is_alive(pid))
-    except NotRunning as error:
-        return RuntimeFacts(str(path), exists=True, fault=error.detail)
+        return RuntimeFileFacts(str(path), exists=True, pid=pid, is_alive=is_alive(pid))
+    except NotRunning as unreadable:
+        return RuntimeFileFacts(str(path), exists=True, fault=unreadable.detail)

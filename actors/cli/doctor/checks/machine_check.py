@@ -1,4 +1,4 @@
-"""What Undercroft runs on: Python, its libraries, the encoding of text, and how many files the system watches for us."""
+"""Checks what Undercroft runs on: Python, libraries, the encoding of text, limits of file watching."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import locale
 import platform
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem
+from actors.cli.doctor.problems import ExaminedHome, Problem, error, warning
 
 CHECK: Final = "machine"
 DISTRIBUTION: Final = "undercroft"
@@ -25,35 +26,43 @@ _NUMBERS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Library:
-    """A library that is needed; `installed` is empty if it is not there."""
+class LibraryFacts:
+    """A required library; `installed` is its version, or empty if it is missing."""
 
     name: str
     minimum: str
     installed: str
 
+    @property
+    def is_sufficient(self) -> bool:
+        """Whether it is installed, in a version that is new enough."""
+        if not self.installed:
+            return False
+        return not self.minimum or _numbers(self.installed) >= _numbers(self.minimum)
+
 
 @dataclass(frozen=True)
-class Facts:
+class MachineFacts:
     """The machine.
 
     Attributes:
-        filesystem_encoding, text_encoding: how names of files and contents are read where nothing else is
-            said.
-        watch_instances, watches: limits of inotify; None where there is none.
+        filesystem_encoding: how names of files are decoded.
+        text_encoding: how contents are decoded where nothing else is specified.
+        watch_instances: limit of inotify; None where there is no inotify.
+        watches: limit of inotify; None where there is no inotify.
     """
 
     python: tuple[int, int]
     filesystem_encoding: str
     text_encoding: str
-    libraries: tuple[Library, ...] = field(default=())
+    libraries: tuple[LibraryFacts, ...] = field(default=())
     watch_instances: int | None = None
     watches: int | None = None
 
 
-def look(place: Place, inotify: Path = INOTIFY) -> Facts:
-    """Look around; nothing of this lies in the home."""
-    return Facts(
+def look(home: ExaminedHome, inotify: Path = INOTIFY) -> MachineFacts:
+    """Look at the machine; none of this lies in the home."""
+    return MachineFacts(
         python=(sys.version_info.major, sys.version_info.minor),
         filesystem_encoding=sys.getfilesystemencoding(),
         text_encoding=locale.getencoding(),
@@ -63,82 +72,75 @@ def look(place: Place, inotify: Path = INOTIFY) -> Facts:
     )
 
 
-def check(facts: Facts) -> list[Problem]:
-    """What does not do."""
-    problems = []
+def check(facts: MachineFacts) -> list[Problem]:
+    """Report what is insufficient."""
+    return [
+        *_judge_python(facts),
+        *(_judge_library(library) for library in facts.libraries if not library.is_sufficient),
+        *_judge_encodings(facts),
+        *_judge_watching(facts),
+    ]
+
+
+def _judge_python(facts: MachineFacts) -> Iterator[Problem]:
     if facts.python < PYTHON:
-        found, expected = platform.python_version(), "3.11 or later"
-        advice = "install Undercroft with a later Python"
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="error",
-                what="this Python is too old",
-                found=found,
-                expected=expected,
-                advice=advice,
-            )
+        yield error(
+            check=CHECK,
+            what="this Python is too old",
+            found=platform.python_version(),
+            expected="3.11 or later",
+            advice="install Undercroft with a later Python",
         )
-    for library in facts.libraries:
-        if not library.installed or (
-            library.minimum and _numbers(library.installed) < _numbers(library.minimum)
-        ):
-            what, advice = (
-                f"the library {library.name} is {'too old' if library.installed else 'missing'}",
-                "install Undercroft again",
-            )
-            found, expected = library.installed or "nothing", f"{library.minimum or 'any version'} or later"
-            problems.append(
-                Problem(
-                    check=CHECK, severity="error", what=what, found=found, expected=expected, advice=advice
-                )
-            )
+
+
+def _judge_library(library: LibraryFacts) -> Problem:
+    return error(
+        check=CHECK,
+        what=f"the library {library.name} is {'too old' if library.installed else 'missing'}",
+        found=library.installed or "nothing",
+        expected=f"{library.minimum or 'any version'} or later",
+        advice="install Undercroft again",
+    )
+
+
+def _judge_encodings(facts: MachineFacts) -> Iterator[Problem]:
     for name, encoding in (("names of files", facts.filesystem_encoding), ("text", facts.text_encoding)):
         if not is_utf8(encoding):
-            what, advice = (
-                f"{name} are not UTF-8 here: names in other languages may break",
-                "set LANG to a UTF-8 locale, such as C.UTF-8",
+            yield warning(
+                check=CHECK,
+                what=f"the encoding of {name} is not UTF-8: names in other languages may break",
+                found=encoding,
+                expected="utf-8",
+                advice="set LANG to a UTF-8 locale, such as C.UTF-8",
             )
-            problems.append(
-                Problem(
-                    check=CHECK,
-                    severity="warning",
-                    what=what,
-                    found=encoding,
-                    expected="utf-8",
-                    advice=advice,
-                )
-            )
+
+
+def _judge_watching(facts: MachineFacts) -> Iterator[Problem]:
     for name, value, fewest in (
         ("instances", facts.watch_instances, FEWEST_INSTANCES),
         ("watches", facts.watches, FEWEST_WATCHES),
     ):
         if value is not None and value < fewest:
-            what = f"the system watches few files (fs.inotify.max_user_{name}): edits from outside may be seen late"
-            advice = f"raise it: sudo sysctl fs.inotify.max_user_{name}={fewest}"
-            problems.append(
-                Problem(
-                    check=CHECK,
-                    severity="warning",
-                    what=what,
-                    found=str(value),
-                    expected=f"at least {fewest}",
-                    advice=advice,
-                )
+            limit = f"fs.inotify.max_user_{name}"
+            yield warning(
+                check=CHECK,
+                what=f"the system watches few files ({limit}): changes to files may be noticed late",
+                found=str(value),
+                expected=f"at least {fewest}",
+                advice=f"raise the limit: sudo sysctl {limit}={fewest}",
             )
-    return problems
 
 
 def is_utf8(encoding: str) -> bool:
-    """Whether an encoding is UTF-8, whatever it is called."""
+    """Whether this is a name of UTF-8."""
     return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig", "cp65001")
 
 
-def _libraries() -> list[Library]:
+def _libraries() -> list[LibraryFacts]:
     try:
         requirements = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        return []  # frozen into a bundle: what is in it was put there together
+        return []  # frozen into a bundle together with its libraries
     found = []
     for requirement in requirements:
         match = _REQUIREMENT.fullmatch(requirement.strip())
@@ -149,7 +151,7 @@ def _libraries() -> list[Library]:
             installed = importlib.metadata.version(match[1])
         except importlib.metadata.PackageNotFoundError:
             installed = ""
-        found.append(Library(match[1], minimum[1] if minimum else "", installed))
+        found.append(LibraryFacts(match[1], minimum[1] if minimum else "", installed))
     return found
 
 

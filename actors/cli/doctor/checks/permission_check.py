@@ -1,4 +1,4 @@
-"""Whether what the app keeps is this user's alone: 0600 and 0700 below config and state (POSIX)."""
+"""Checks that the files of the app are this user's alone: 0600 and 0700 below config and state (POSIX)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem, SetMode, places
+from actors.cli.doctor.problems import ExaminedHome, Problem, ProblemSeverity, SetMode, error, listed
 from actors.shared.durable.durable_write import DIRECTORY_MODE, FILE_MODE
 
 CHECK: Final = "permissions"
@@ -26,12 +26,22 @@ class EntryFacts:
     is_directory: bool
     is_ours: bool
 
+    @property
+    def private_mode(self) -> int:
+        """The mode that it should have."""
+        return DIRECTORY_MODE if self.is_directory else FILE_MODE
 
-def look(place: Place) -> list[EntryFacts]:
-    """Everything below config and state, and runtime.json; links and sockets have no rights of their own."""
+    @property
+    def is_private(self) -> bool:
+        """Whether this user can use it and nobody else can."""
+        return self.mode & 0o077 == 0 and self.mode & self.private_mode == self.private_mode
+
+
+def look(home: ExaminedHome) -> list[EntryFacts]:
+    """Look at everything below config and state, and at runtime.json; links and sockets do not count."""
     if os.name != "posix":
         return []
-    roots = dict.fromkeys([place.locations.config, place.locations.state, place.runtime_path])
+    roots = dict.fromkeys([home.locations.config, home.locations.state, home.runtime_path])
     found: dict[str, EntryFacts] = {}
     for root in roots:
         for path in _below(root):
@@ -43,56 +53,36 @@ def look(place: Place) -> list[EntryFacts]:
 
 
 def check(facts: list[EntryFacts]) -> list[Problem]:
-    """What others could read, what belongs to somebody else, and what this user cannot use."""
+    """Report what others can read, what belongs to others, and what this user cannot use."""
     problems = []
     foreign = [found.path for found in facts if not found.is_ours]
     if foreign:
         what, advice = "files belong to another user", "give them back to this user: sudo chown -R"
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="error",
-                what=what,
-                where=places(foreign),
-                expected="files of this user",
-                advice=advice,
-            )
-        )
-    wrong = [found for found in facts if found.is_ours and not _is_private(found)]
+        where, expected = listed(foreign), "files of this user"
+        problems.append(error(check=CHECK, what=what, where=where, expected=expected, advice=advice))
+    wrong = [found for found in facts if found.is_ours and not found.is_private]
     secret = [found for found in wrong if Path(found.path).name in SECRET_NAMES]
     if secret:
-        problems.append(
-            _modes(
-                secret,
-                "error",
-                "files with keys have a mode that clients refuse, or that lets others read them",
-            )
-        )
+        what = "files with keys have a mode that clients refuse, or that lets others read them"
+        problems.append(_wrong_modes(secret, "error", what))
     rest = [found for found in wrong if found not in secret]
     if rest:
-        problems.append(_modes(rest, "warning", "others may read what is private, or this user may not"))
+        what = "others can read private files, or this user cannot"
+        problems.append(_wrong_modes(rest, "warning", what))
     return problems
 
 
-def _modes(wrong: list[EntryFacts], severity: str, what: str) -> Problem:
+def _wrong_modes(wrong: list[EntryFacts], severity: ProblemSeverity, what: str) -> Problem:
     return Problem(
         check=CHECK,
-        severity="error" if severity == "error" else "warning",
+        severity=severity,
         what=what,
-        where=places([found.path for found in wrong]),
+        where=listed([found.path for found in wrong]),
         found=", ".join(sorted({f"{found.mode:04o}" for found in wrong})),
         expected="0600 for files, 0700 for directories",
         advice="run 'undercroft doctor --fix'",
-        repairs=tuple(
-            SetMode(path=found.path, mode=DIRECTORY_MODE if found.is_directory else FILE_MODE)
-            for found in wrong
-        ),
+        repairs=tuple(SetMode(path=found.path, mode=found.private_mode) for found in wrong),
     )
-
-
-def _is_private(found: EntryFacts) -> bool:
-    needed = DIRECTORY_MODE if found.is_directory else FILE_MODE
-    return found.mode & 0o077 == 0 and found.mode & needed == needed
 
 
 def _below(root: Path) -> Iterator[Path]:

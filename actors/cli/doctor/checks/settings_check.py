@@ -1,12 +1,12 @@
-"""Whether `config.json` and `locations.json` can be read, were written by this version, and name settings that there are."""
+"""Checks that `config.json` and `locations.json` are readable, and name settings that exist."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from actors.cli.doctor.problems import Place, Problem, places
+from actors.cli.doctor.problems import ExaminedHome, Problem, error, listed, warning
 from actors.shared.durable import strict_json
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.quarantine import quarantined
@@ -23,12 +23,14 @@ STEPS_LIMIT: Final = 64
 
 
 @dataclass(frozen=True)
-class Facts:
+class SettingsFacts:
     """The files of settings.
 
     Attributes:
         fault: why `config.json` cannot be used; empty if it can, or if there is none.
-        format, settings_version: what it says of itself; None without a file.
+        format: its format; None without a file.
+        settings_version: version of the settings in it.
+        known_version: version of the settings that the app declares.
         unknown: dotted paths in it that the app does not declare.
         put_aside: former contents that could not be read.
         choices_fault: why `locations.json` cannot be used.
@@ -46,121 +48,89 @@ class Facts:
     profile_fault: str = ""
 
 
-def look(place: Place) -> Facts:
+def look(home: ExaminedHome) -> SettingsFacts:
     """Read the files."""
-    path = place.locations.config / NAME
-    aside = tuple(str(found) for name in (NAME, CHOICES_NAME) for found in quarantined(path.with_name(name)))
-    choices_fault = read_choices(place.locations.config).fault
-    known_version = place.profile.settings_version if place.profile else 1
-    profile_fault = place.profile_fault
+    path = home.locations.config / NAME
+    put_aside = tuple(
+        str(found) for name in (NAME, CHOICES_NAME) for found in quarantined(path.with_name(name))
+    )
+    facts = SettingsFacts(
+        str(path),
+        known_version=home.profile.settings_version if home.profile else 1,
+        put_aside=put_aside,
+        choices_fault=read_choices(home.locations.config).fault,
+        profile_fault=home.profile_fault,
+    )
     try:
         content = read_file(path, SIZE_LIMIT_BYTES)
         if content is None:
-            return Facts(str(path), put_aside=aside, choices_fault=choices_fault, profile_fault=profile_fault)
+            return facts
         found = _document(content)
-    except (FileUnreadable, ValueError) as error:
-        return Facts(
-            str(path),
-            fault=str(error),
-            put_aside=aside,
-            choices_fault=choices_fault,
-            profile_fault=profile_fault,
-        )
-    unknown: tuple[str, ...] = ()
+    except (FileUnreadable, ValueError) as reason:
+        return replace(facts, fault=str(reason))
+    facts = replace(facts, format=found["format"], settings_version=found.get("settings_version", 1))
     try:
-        schema = schema_of(place.profile) if place.profile else None
-        unknown = tuple(unknown_paths(found["overrides"], schema)) if schema is not None else ()
-    except (UndercroftError, FileUnreadable, ValueError) as error:
-        profile_fault = profile_fault or str(error)
-    return Facts(
-        str(path),
-        "",
-        found["format"],
-        found.get("settings_version", 1),
-        known_version,
-        unknown,
-        aside,
-        choices_fault,
-        profile_fault=profile_fault,
-    )
+        schema = schema_of(home.profile) if home.profile else None
+    except (UndercroftError, FileUnreadable, ValueError) as reason:
+        return replace(facts, profile_fault=facts.profile_fault or str(reason))
+    return replace(facts, unknown=tuple(unknown_paths(found["overrides"], schema))) if schema else facts
 
 
-def check(facts: Facts) -> list[Problem]:
-    """What is wrong with them."""
-    problems = []
+def check(facts: SettingsFacts) -> list[Problem]:
+    """Report what is wrong with them."""
+    return [*_judge_profile(facts), *_judge_config(facts), *_judge_others(facts)]
+
+
+def _judge_profile(facts: SettingsFacts) -> Iterator[Problem]:
     if facts.profile_fault:
-        advice = "mend the profile, or name another one with --profile"
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="error",
-                what=f"the profile cannot be used: {facts.profile_fault}",
-                advice=advice,
-            )
-        )
+        advice = "correct the profile, or name another one with --profile"
+        yield error(check=CHECK, what=f"the profile cannot be used: {facts.profile_fault}", advice=advice)
+
+
+def _judge_config(facts: SettingsFacts) -> Iterator[Problem]:
     if facts.fault:
-        what, advice = (
-            f"config.json cannot be used: {facts.fault}",
-            "mend it, or move it away: defaults apply until then, and it is put aside at a start",
-        )
-        problems.append(Problem(check=CHECK, severity="error", what=what, where=facts.path, advice=advice))
-    newer = [
+        what = f"config.json cannot be used: {facts.fault}"
+        advice = "correct it, or move it away; until then defaults apply, and the next start puts it aside"
+        yield error(check=CHECK, what=what, where=facts.path, advice=advice)
+    for name, found, known in (
         ("format", facts.format or 1, FORMAT),
         ("settings_version", facts.settings_version, facts.known_version),
-    ]
-    for name, found, known in newer:
+    ):
         if found > known:
-            what = f"config.json was written by a later version ({name}): it is read and never written"
-            problems.append(
-                Problem(
-                    check=CHECK,
-                    severity="warning",
-                    what=what,
-                    where=facts.path,
-                    found=f"{found}",
-                    expected=f"{known}",
-                    advice="update the app",
-                )
+            yield warning(
+                check=CHECK,
+                what=f"a later version wrote config.json ({name}): it is read, but never written",
+                where=facts.path,
+                found=f"{found}",
+                expected=f"{known}",
+                advice="update the app",
             )
     if facts.unknown:
-        what, advice = (
-            "config.json names settings that the app does not have; they do nothing",
-            "remove them, or update the app",
+        yield warning(
+            check=CHECK,
+            what="config.json names settings that the app does not have; they have no effect",
+            where=facts.path,
+            found=listed(facts.unknown),
+            advice="remove them, or update the app",
         )
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="warning",
-                what=what,
-                where=facts.path,
-                found=places(facts.unknown),
-                advice=advice,
-            )
-        )
+
+
+def _judge_others(facts: SettingsFacts) -> Iterator[Problem]:
     if facts.put_aside:
-        what = "settings that could not be read were put aside"
-        advice = "take from them what is missing, then remove them"
-        problems.append(
-            Problem(check=CHECK, severity="warning", what=what, where=places(facts.put_aside), advice=advice)
-        )
+        what, advice = "unreadable settings were put aside", "save what can be saved, then remove them"
+        yield warning(check=CHECK, what=what, where=listed(facts.put_aside), advice=advice)
     if facts.choices_fault:
-        advice = "see 'undercroft paths'"
-        problems.append(
-            Problem(
-                check=CHECK,
-                severity="error",
-                what=f"locations.json cannot be used: {facts.choices_fault}",
-                advice=advice,
-            )
-        )
-    return problems
+        what = f"locations.json cannot be used: {facts.choices_fault}"
+        yield error(check=CHECK, what=what, advice="see 'undercroft paths'")
 
 
 def schema_of(profile: Profile) -> Mapping[str, Any] | None:
     """The JSON Schema of an app's settings; None if it declares none.
 
     Raises:
-        ProfileError, FileUnreadable, ValueError: it cannot be had.
+        ProfileError: the model of the settings cannot be loaded.
+        FileUnreadable: the file with the schema cannot be read.
+        ValueError: it is not JSON.
     """
     if not profile.settings:
         return None
@@ -172,7 +142,7 @@ def schema_of(profile: Profile) -> Mapping[str, Any] | None:
 
 
 def unknown_paths(overrides: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[str]:
-    """The dotted paths that a schema has no place for. A place that may hold anything knows all paths below it."""
+    """The dotted paths that a schema does not declare. Free-form objects declare all below them."""
     return sorted(path for path in overrides if not _knows(schema, path.split(".")[:STEPS_LIMIT]))
 
 
@@ -190,7 +160,7 @@ def _knows(schema: Mapping[str, Any], parts: list[str]) -> bool:
 
 
 def _resolved(schema: Mapping[str, Any], node: Any) -> Any:
-    """Follow references, and single alternatives (`allOf` of one), as often as that makes sense."""
+    """Follow references and single alternatives (`allOf` of one), a limited number of times."""
     for _ in range(STEPS_LIMIT):
         if not isinstance(node, dict):
             return {}

@@ -1,4 +1,4 @@
-"""Where the broker listens: the directory is ours alone, its paths fit into an address, and a runtime that is gone left none."""
+"""Checks where the broker listens: a private directory, short paths, no stale socket."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.cli.doctor.problems import Place, Problem, RemoveFile, SetMode, places
+from actors.cli.doctor.problems import ExaminedHome, Problem, RemoveFile, SetMode, error, info, listed
 
 CHECK: Final = "sockets"
 NAMES: Final = ("lane", "feed")
 PATH_LIMIT_BYTES: Final = 103 if sys.platform == "darwin" else 107
-"""What a socket's address holds (unix(7), sun_path)."""
+"""What the address of a socket can hold (unix(7), sun_path)."""
 
 
 @dataclass(frozen=True)
-class Facts:
+class SocketFacts:
     """The directory of the sockets.
 
     Attributes:
-        kind_fault: why it is no directory of ours; empty if it is, or if there is none.
-        mode: None if there is none.
-        sockets: what lies there under the names of our sockets.
+        kind_fault: why it is not a directory of ours; empty if it is, or if there is none.
+        mode: None if there is no directory.
+        sockets: paths of our sockets that exist.
         longest_bytes: length of the longest path of a socket.
     """
 
@@ -36,76 +36,62 @@ class Facts:
     is_up: bool
 
 
-def look(place: Place) -> Facts:
-    """Look at the directory; nothing is connected to."""
-    directory = place.run_directory
-    longest = max(len(os.fsencode(directory / name)) for name in NAMES)
+def look(home: ExaminedHome) -> SocketFacts:
+    """Look at the directory, without connecting."""
+    directory = home.run_directory
+    longest_bytes = max(len(os.fsencode(directory / name)) for name in NAMES)
     try:
         status = directory.lstat()
     except OSError:
-        return Facts(str(directory), "", None, (), longest, place.is_up)
-    fault = "" if stat.S_ISDIR(status.st_mode) else "it is no directory"
+        return SocketFacts(str(directory), "", None, (), longest_bytes, home.is_up)
+    fault = "" if stat.S_ISDIR(status.st_mode) else "it is not a directory"
     if os.name == "posix" and status.st_uid != os.getuid():
         fault = f"it belongs to user {status.st_uid}"
     sockets = () if fault else tuple(str(path) for path in _sockets(directory))
-    return Facts(str(directory), fault, stat.S_IMODE(status.st_mode), sockets, longest, place.is_up)
+    mode = stat.S_IMODE(status.st_mode)
+    return SocketFacts(str(directory), fault, mode, sockets, longest_bytes, home.is_up)
 
 
-def check(facts: Facts) -> list[Problem]:
-    """What is wrong."""
+def check(facts: SocketFacts) -> list[Problem]:
+    """Report what is wrong."""
     problems = []
+    where = facts.directory
     if facts.kind_fault:
-        what, advice = (
-            f"the directory for sockets is not ours: {facts.kind_fault}",
-            "move it away and start again",
-        )
+        what = f"the directory for sockets is not ours: {facts.kind_fault}"
         problems.append(
-            Problem(check=CHECK, severity="error", what=what, where=facts.directory, advice=advice)
+            error(check=CHECK, what=what, where=where, advice="move it away and start the runtime again")
         )
     elif facts.mode is not None and facts.mode & 0o077 and os.name == "posix":
-        what, found = "others may reach the sockets", f"{facts.mode:04o}"
-        advice = "run 'undercroft doctor --fix'"
         problems.append(
-            Problem(
+            error(
                 check=CHECK,
-                severity="error",
-                what=what,
-                where=facts.directory,
-                found=found,
+                what="others can reach the sockets",
+                where=where,
+                found=f"{facts.mode:04o}",
                 expected="0700",
-                advice=advice,
-                repairs=(SetMode(path=facts.directory, mode=0o700),),
+                advice="run 'undercroft doctor --fix'",
+                repairs=(SetMode(path=where, mode=0o700),),
             )
         )
     if facts.longest_bytes > PATH_LIMIT_BYTES:
-        what, found, expected = (
-            "the paths of the sockets are too long",
-            f"{facts.longest_bytes} bytes",
-            f"at most {PATH_LIMIT_BYTES}",
-        )
-        advice = "set TMPDIR to a shorter directory, or move the home"
         problems.append(
-            Problem(
+            error(
                 check=CHECK,
-                severity="error",
-                what=what,
-                where=facts.directory,
-                found=found,
-                expected=expected,
-                advice=advice,
+                what="the paths of the sockets are too long",
+                where=where,
+                found=f"{facts.longest_bytes} bytes",
+                expected=f"at most {PATH_LIMIT_BYTES}",
+                advice="set TMPDIR to a shorter directory, or move the home",
             )
         )
     if facts.sockets and not facts.is_up:
-        what, advice = "a runtime that is gone left its sockets", "nothing: the next start replaces them"
-        repairs = tuple(RemoveFile(path=path) for path in facts.sockets)
         problems.append(
-            Problem(
+            info(
                 check=CHECK,
-                severity="info",
-                what=what,
-                where=places(facts.sockets),
-                advice=advice,
-                repairs=repairs,
+                what="a runtime that has ended left its sockets",
+                where=listed(facts.sockets),
+                advice="nothing: the next start replaces them",
+                repairs=tuple(RemoveFile(path=path) for path in facts.sockets),
             )
         )
     return problems

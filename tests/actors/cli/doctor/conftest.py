@@ -10,30 +10,29 @@ from typing import Any
 
 import pytest
 
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.problems import ExaminedHome
 from actors.shared.durable.durable_write import make_directory
 from actors.shared.locations.locations import CATEGORIES, locate
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """All directories are there, private and empty."""
-    home = tmp_path / "home"
-    locations = locate("undercroft", home)
+def home(tmp_path: Path) -> ExaminedHome:
+    """A home with all its directories, private and empty."""
+    locations = locate("undercroft", tmp_path / "home")
     for category in CATEGORIES:
         make_directory(getattr(locations, category))
     state = locations.state
-    return Place(
+    return ExaminedHome(
         locations=locations, runtime_path=state / "runtime.json", run_directory=state / "run", now=time.time()
     )
 
 
 @pytest.fixture
-def change(place: Place) -> Callable[..., Place]:
-    """The same place with other circumstances."""
+def change(home: ExaminedHome) -> Callable[..., ExaminedHome]:
+    """Gives the same home under other circumstances."""
 
-    def with_(**changes: Any) -> Place:
-        return replace(place, **changes)
+    def with_(**changes: Any) -> ExaminedHome:
+        return replace(home, **changes)
 
     return with_
 

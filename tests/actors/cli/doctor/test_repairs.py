@@ -20,7 +20,7 @@ def _mode(path: Path) -> int:
 
 def test_a_preview_changes_nothing(tmp_path: Path) -> None:
     (outcome,) = preview([MakeDirectory(path=str(tmp_path / "new"))])
-    assert (outcome.is_done, outcome.what) == (False, f"make the directory {tmp_path / 'new'}")
+    assert (outcome.is_done, outcome.what) == (False, f"create the directory {tmp_path / 'new'}")
     assert not (tmp_path / "new").exists()
 
 

@@ -6,26 +6,26 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from actors.cli.doctor.checks.clock_check import RELEASED_AT, SLACK_SECONDS, Facts, check, look
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.checks.clock_check import RELEASED_AT, SLACK_SECONDS, ClockFacts, check, look
+from actors.cli.doctor.problems import ExaminedHome
 
 
-def test_a_clock_that_fits_the_files_is_well(place: Place, put: Callable[..., Path]) -> None:
-    put(place.locations.state / "a", "")
-    assert check(look(place)) == []
+def test_a_clock_that_fits_the_files_is_well(home: ExaminedHome, put: Callable[..., Path]) -> None:
+    put(home.locations.state / "a", "")
+    assert check(look(home)) == []
 
 
 def test_a_file_from_the_future_is_told_and_a_slightly_newer_one_is_not(
-    place: Place, put: Callable[..., Path]
+    home: ExaminedHome, put: Callable[..., Path]
 ) -> None:
     for name, ahead in (("near", SLACK_SECONDS - 60), ("far", 86_400.0)):
-        os.utime(put(place.locations.state / name, ""), (place.now, place.now + ahead))
-    (problem,) = check(look(place))
-    assert (problem.severity, problem.where) == ("warning", str(place.locations.state / "far"))
+        os.utime(put(home.locations.state / name, ""), (home.now, home.now + ahead))
+    (problem,) = check(look(home))
+    assert (problem.severity, problem.where) == ("warning", str(home.locations.state / "far"))
 
 
 def test_a_clock_that_is_years_off_is_an_error() -> None:
     for now in (0.0, RELEASED_AT - 1, RELEASED_AT + 30 * 365 * 86_400, 1e300):
-        (problem,) = check(Facts(now))
+        (problem,) = check(ClockFacts(now))
         assert (now, problem.severity) == (now, "error")
         assert "years off" in problem.what

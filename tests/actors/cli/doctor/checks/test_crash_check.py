@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from actors.cli.doctor.checks.crash_check import RECENT_SECONDS, WORDS, check, look
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.problems import ExaminedHome
 from actors.shared.crash_files import directory_of, keep_crash, name_of
 from schemas.operations.crashes import CrashKind, CrashRecord
 
@@ -16,14 +16,14 @@ def _crash(at: float, kind: CrashKind = "exception", actor: str = "store") -> Cr
     return CrashRecord(actor=actor, at=at, kind=kind, reason="exit code 1", last_words="ValueError: CANARY")
 
 
-def test_crashes_are_told_once_for_each_actor_and_kind_without_their_words(place: Place) -> None:
-    keep_crash(place.locations.state, _crash(place.now - 60))
-    name = keep_crash(place.locations.state, _crash(place.now - 30))
-    keep_crash(place.locations.state, _crash(place.now - RECENT_SECONDS - 1, "out_of_memory", "asr"))
-    old, recent = check(look(place))
-    assert (recent.severity, recent.where) == ("warning", str(directory_of(place.locations.state) / name))
-    assert "store ended by an exception 2 times" in recent.what
-    assert (old.severity, "no memory left" in old.what) == ("info", True)
+def test_crashes_are_told_once_for_each_actor_and_kind_without_their_words(home: ExaminedHome) -> None:
+    keep_crash(home.locations.state, _crash(home.now - 60))
+    name = keep_crash(home.locations.state, _crash(home.now - 30))
+    keep_crash(home.locations.state, _crash(home.now - RECENT_SECONDS - 1, "out_of_memory", "asr"))
+    old, recent = check(look(home))
+    assert (recent.severity, recent.where) == ("warning", str(directory_of(home.locations.state) / name))
+    assert "store ended with an exception 2 times" in recent.what
+    assert (old.severity, "because memory ran out" in old.what) == ("info", True)
     assert "smaller model" in old.advice
     assert "CANARY" not in str([old, recent])
 
@@ -32,7 +32,7 @@ def test_every_kind_has_its_words() -> None:
     assert set(WORDS) == set(get_args(CrashKind))
 
 
-def test_records_that_cannot_be_read_are_told(place: Place, put: Callable[..., Path]) -> None:
-    put(directory_of(place.locations.state) / name_of("a", 1.0), "{")
-    (problem,) = check(look(place))
+def test_records_that_cannot_be_read_are_told(home: ExaminedHome, put: Callable[..., Path]) -> None:
+    put(directory_of(home.locations.state) / name_of("a", 1.0), "{")
+    (problem,) = check(look(home))
     assert problem.severity == "info"

@@ -13,20 +13,20 @@ from actors.cli.doctor.checks.disk_check import (
     NEARLY_FULL_BYTES,
     DiskFacts,
     check,
-    existing,
     look,
+    nearest_directory,
 )
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.problems import ExaminedHome
 
 ROOMY = DiskFacts(("config", "state"), "/h", free_bytes=NEARLY_FULL_BYTES, free_files=10**6)
 
 
-def test_each_disk_is_looked_at_once_even_for_directories_that_are_not_there(place: Place) -> None:
-    place.locations.tools.rmdir()
-    (found,) = look(place)
+def test_each_disk_is_looked_at_once_even_for_directories_that_are_not_there(home: ExaminedHome) -> None:
+    home.locations.tools.rmdir()
+    (found,) = look(home)
     assert set(found.categories) == {"config", "state", "logs", "models", "tools", "workspace"}
     assert found.free_bytes > 0
-    assert existing(place.locations.tools / "a" / "b") == place.locations.tools.parent
+    assert nearest_directory(home.locations.tools / "a" / "b") == home.locations.tools.parent
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_a_disk_with_room_is_well() -> None:
     assert check([ROOMY, replace(ROOMY, free_files=None)]) == []
 
 
-def test_a_real_read_only_disk_is_seen(place: Place) -> None:
+def test_a_real_read_only_disk_is_seen(home: ExaminedHome) -> None:
     if (
         not Path("/sys").is_dir()
         or not hasattr(os, "statvfs")
         or not os.statvfs("/sys").f_flag & os.ST_RDONLY
     ):
         pytest.skip("nothing is mounted read-only here")
-    (problem, *_) = check(look(replace(place, locations=replace(place.locations, config=Path("/sys")))))
+    (problem, *_) = check(look(replace(home, locations=replace(home.locations, config=Path("/sys")))))
     assert "read-only" in problem.what

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.cli.doctor.checks.keychain_check import check, look
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.problems import ExaminedHome
 from actors.shared.keys.key_ring import open_ring
 
 
@@ -20,20 +20,20 @@ def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_without_keys_nothing_is_wrong_and_none_are_made(place: Place, keychain: Path) -> None:
-    assert check(look(place)) == []
-    assert not (place.locations.state / "keys").exists()
+def test_without_keys_nothing_is_wrong_and_none_are_made(home: ExaminedHome, keychain: Path) -> None:
+    assert check(look(home)) == []
+    assert not (home.locations.state / "keys").exists()
 
 
 def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(
-    place: Place, keychain: Path
+    home: ExaminedHome, keychain: Path
 ) -> None:
-    open_ring(place.locations.state).unlock(make=True)
-    (told,) = check(look(place))
+    open_ring(home.locations.state).unlock(make=True)
+    (told,) = check(look(home))
     assert (told.severity, told.advice) == ("info", "run 'undercroft keys recovery-code'")
     secrets = keychain.read_bytes()
     os.unlink(keychain)
-    (problem,) = check(look(place))
+    (problem,) = check(look(home))
     assert problem.severity == "error"
     assert "entry_missing" in problem.what
     assert "undercroft keys restore" in problem.advice
@@ -42,15 +42,17 @@ def test_keys_whose_keychain_entry_is_gone_are_an_error_with_the_next_step(
 
 
 def test_a_keychain_that_gives_no_answer_is_told_while_there_are_no_keys(
-    place: Place, keychain: Path
+    home: ExaminedHome, keychain: Path
 ) -> None:
     keychain.mkdir()
-    (problem,) = check(look(place))
+    (problem,) = check(look(home))
     assert (problem.severity, problem.where.startswith("file:")) == ("info", True)
     assert "nothing could be encrypted" in problem.what
 
 
-def test_a_keychain_that_does_not_exist_is_an_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keychain_that_does_not_exist_is_an_error(
+    home: ExaminedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", "nonsense")
-    (problem,) = check(look(place))
+    (problem,) = check(look(home))
     assert (problem.severity, problem.check) == ("error", "keychain")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.doctor.checks.machine_check import Facts, Library, check, is_utf8, look
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.checks.machine_check import LibraryFacts, MachineFacts, check, is_utf8, look
+from actors.cli.doctor.problems import ExaminedHome
 
-GOOD = Facts((3, 12), "utf-8", "UTF-8", (Library("pyzmq", "27.0", "27.0.1"),), 128, 65_536)
+GOOD = MachineFacts((3, 12), "utf-8", "UTF-8", (LibraryFacts("pyzmq", "27.0", "27.0.1"),), 128, 65_536)
 
 
-def test_this_machine_has_what_is_declared(place: Place) -> None:
-    found = look(place)
+def test_this_machine_has_what_is_declared(home: ExaminedHome) -> None:
+    found = look(home)
     assert {"pyzmq", "msgspec", "click"} <= {library.name for library in found.libraries}
     assert all(library.installed for library in found.libraries)
     assert [problem for problem in check(found) if problem.severity == "error"] == []
@@ -24,15 +24,15 @@ def test_this_machine_has_what_is_declared(place: Place) -> None:
     ("facts", "severity", "words"),
     [
         (replace(GOOD, python=(3, 10)), "error", "Python is too old"),
-        (replace(GOOD, libraries=(Library("pyzmq", "27.0", "26.4.1"),)), "error", "pyzmq is too old"),
-        (replace(GOOD, libraries=(Library("pyzmq", "", ""),)), "error", "pyzmq is missing"),
-        (replace(GOOD, text_encoding="ISO-8859-1"), "warning", "text are not UTF-8"),
+        (replace(GOOD, libraries=(LibraryFacts("pyzmq", "27.0", "26.4.1"),)), "error", "pyzmq is too old"),
+        (replace(GOOD, libraries=(LibraryFacts("pyzmq", "", ""),)), "error", "pyzmq is missing"),
+        (replace(GOOD, text_encoding="ISO-8859-1"), "warning", "the encoding of text is not UTF-8"),
         (replace(GOOD, filesystem_encoding="ascii"), "warning", "names of files"),
         (replace(GOOD, watch_instances=16), "warning", "max_user_instances"),
         (replace(GOOD, watches=100), "warning", "max_user_watches"),
     ],
 )
-def test_what_does_not_do_is_told(facts: Facts, severity: str, words: str) -> None:
+def test_what_does_not_do_is_told(facts: MachineFacts, severity: str, words: str) -> None:
     (problem,) = check(facts)
     assert problem.severity == severity
     assert words in problem.what
@@ -45,8 +45,8 @@ def test_a_good_machine_is_well_and_names_of_utf8_are_many() -> None:
     assert [is_utf8(name) for name in ("utf8", "UTF_8", "cp65001", "cp1252")] == [True, True, True, False]
 
 
-def test_limits_are_read_from_the_system(place: Place, tmp_path: Path) -> None:
+def test_limits_are_read_from_the_system(home: ExaminedHome, tmp_path: Path) -> None:
     (tmp_path / "max_user_instances").write_text("32\n")
     (tmp_path / "max_user_watches").write_text("many")
-    found = look(place, tmp_path)
+    found = look(home, tmp_path)
     assert (found.watch_instances, found.watches) == (32, None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.cli.doctor.checks.runtime_check import Facts, check
+from actors.cli.doctor.checks.runtime_check import RuntimeFacts, check
 from schemas.history import HistoryStatusEvent
 from schemas.operations.alerts import Alert, Severity
 from schemas.operations.supervision import ActorState, ActorStatus, SupervisorStatusEvent
@@ -19,7 +19,7 @@ def _overview(state: ActorState = "ready", reason: str = "") -> SupervisorStatus
     )
 
 
-WELL = Facts(overview=_overview(), version="1", now=200.0)
+WELL = RuntimeFacts(overview=_overview(), version="1", now=200.0)
 
 
 def test_a_runtime_with_all_actors_ready_is_well() -> None:
@@ -38,10 +38,10 @@ def test_a_runtime_with_all_actors_ready_is_well() -> None:
         ),
         (replace(WELL, version="2"), "warning", "another version"),
         (replace(WELL, now=-1000.0), "warning", "the clock went back"),
-        (Facts(fault="the broker does not answer"), "error", "the broker does not answer"),
+        (RuntimeFacts(fault="the broker does not answer"), "error", "the broker does not answer"),
     ],
 )
-def test_what_does_not_run_as_it_should_is_told(facts: Facts, severity: str, words: str) -> None:
+def test_what_does_not_run_as_it_should_is_told(facts: RuntimeFacts, severity: str, words: str) -> None:
     (problem,) = check(facts)
     assert problem.severity == severity
     assert words in problem.what

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.cli.doctor.checks.settings_check import check, look, schema_of, unknown_paths
-from actors.cli.doctor.problems import Place
+from actors.cli.doctor.problems import ExaminedHome
 from actors.shared.profile.profile import find_profile, read_profile
 
 SCHEMA = {
@@ -27,10 +27,10 @@ SCHEMA = {
 
 
 def test_a_home_without_settings_and_one_with_settings_of_the_app_are_well(
-    place: Place, change: Callable[..., Place], put: Callable[..., Path]
+    home: ExaminedHome, change: Callable[..., ExaminedHome], put: Callable[..., Path]
 ) -> None:
-    assert check(look(place)) == []
-    put(place.locations.config / "config.json", '{"format": 1, "overrides": {"vad.sensitivity": 0.7}}')
+    assert check(look(home)) == []
+    put(home.locations.config / "config.json", '{"format": 1, "overrides": {"vad.sensitivity": 0.7}}')
     assert check(look(change(profile=read_profile(find_profile("dictation"))))) == []
 
 
@@ -48,28 +48,28 @@ def test_a_home_without_settings_and_one_with_settings_of_the_app_are_well(
     ],
 )
 def test_settings_that_cannot_be_read_are_an_error(
-    place: Place, put: Callable[..., Path], content: str
+    home: ExaminedHome, put: Callable[..., Path], content: str
 ) -> None:
-    put(place.locations.config / "config.json", content.encode("utf-8", "surrogateescape"))
-    (problem,) = check(look(place))
+    put(home.locations.config / "config.json", content.encode("utf-8", "surrogateescape"))
+    (problem,) = check(look(home))
     assert problem.severity == "error"
     assert problem.where.endswith("config.json")
     assert len(problem.what) < 1000
 
 
-def test_settings_of_a_later_version_are_told(place: Place, put: Callable[..., Path]) -> None:
-    put(place.locations.config / "config.json", '{"format": 2, "settings_version": 3, "overrides": {}}')
-    assert [(problem.severity, problem.found, problem.expected) for problem in check(look(place))] == [
+def test_settings_of_a_later_version_are_told(home: ExaminedHome, put: Callable[..., Path]) -> None:
+    put(home.locations.config / "config.json", '{"format": 2, "settings_version": 3, "overrides": {}}')
+    assert [(problem.severity, problem.found, problem.expected) for problem in check(look(home))] == [
         ("warning", "2", "1"),
         ("warning", "3", "1"),
     ]
 
 
 def test_settings_that_the_app_does_not_have_are_named_without_their_values(
-    place: Place, change: Callable[..., Place], put: Callable[..., Path]
+    home: ExaminedHome, change: Callable[..., ExaminedHome], put: Callable[..., Path]
 ) -> None:
     put(
-        place.locations.config / "config.json",
+        home.locations.config / "config.json",
         '{"format": 1, "overrides": {"vad.sensitivty": "CANARY", "stt.threads": 2}}',
     )
     (problem,) = check(look(change(profile=read_profile(find_profile("dictation")))))
@@ -78,17 +78,17 @@ def test_settings_that_the_app_does_not_have_are_named_without_their_values(
 
 
 def test_settings_that_were_put_aside_and_choices_that_cannot_be_read_are_told(
-    place: Place, put: Callable[..., Path]
+    home: ExaminedHome, put: Callable[..., Path]
 ) -> None:
-    put(place.locations.config / "config.json.corrupt", "{")
-    put(place.locations.config / "config.json.corrupt.2", "{")
-    put(place.locations.config / "locations.json", "{")
-    aside, choices = check(look(place))
+    put(home.locations.config / "config.json.corrupt", "{")
+    put(home.locations.config / "config.json.corrupt.2", "{")
+    put(home.locations.config / "locations.json", "{")
+    aside, choices = check(look(home))
     assert "config.json.corrupt.2" in aside.where
     assert (choices.severity, "locations.json" in choices.what) == ("error", True)
 
 
-def test_a_profile_that_cannot_be_used_is_told(change: Callable[..., Place]) -> None:
+def test_a_profile_that_cannot_be_used_is_told(change: Callable[..., ExaminedHome]) -> None:
     (problem,) = check(look(change(profile_fault="profile.toml: no such file")))
     assert "profile.toml: no such file" in problem.what
 
