@@ -13,7 +13,7 @@ FINDING_LIMIT = 1000
 RESTORE_KEY_LIMIT = 1000
 
 BackupKind = Literal["manual", "imported", "scheduled", "before_migration", "before_import", "before_restore"]
-"""Why it was made. Those made by hand and imported ones are never removed by rotation."""
+"""Why a backup was made. Rotation never removes manual and imported ones."""
 
 FindingKind = Literal[
     "damaged",
@@ -30,14 +30,12 @@ FindingKind = Literal[
     "restore",
     "backup",
 ]
-"""What the check found. `damaged`: not what was written, or another key's; `unreadable`: the disk does not give it; `schema`:
-whole, and does not fit; `locked`: whole as far as can be seen without its key; `too_new`: a later version
-wrote it; `missing`:
-a key without a file; `unlisted`: a file that was put there behind the store's back; `temporary`: left by an
-interrupted write;
-`unknown_file`: nobody's; `evidence`: put aside earlier; `journal`: records that cannot be read; `restore`:
-    left by an
-interrupted restore; `backup`: one that is damaged or was never finished."""
+"""What the check found. `damaged`: it is not what was written, or that of another key. `unreadable`: the disk
+does not return it. `schema`: it is whole, but does not fit. `locked`: it is whole, as far as that shows
+without its key. `too_new`: a later version wrote it. `missing`: a key without a file. `unlisted`: a file that
+the store did not write. `temporary`: left by an interrupted write. `unknown_file`: it belongs to nothing.
+`evidence`: a damaged file that was put aside earlier. `journal`: records that cannot be read. `restore`: left
+by an interrupted restore. `backup`: one that is damaged or was never finished."""
 
 
 class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,14 +43,15 @@ class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: time (UTC), kind, name and format; also the name of its directory.
-        name: as it was given; empty for none.
+        name: as it was given; empty: none.
         created_at: seconds since the Unix epoch.
-        size_bytes: on disk; `content_bytes`: of the documents in it.
+        size_bytes: on disk.
+        content_bytes: of the documents in it.
         documents: how many keys and typed documents it holds.
-        compressed: it is.
-        encrypted: it holds encrypted documents, which need the keys of their home.
-        revision: of the store, when it was made.
-        format: of backups.
+        compressed: whether it is compressed.
+        encrypted: whether it holds encrypted documents, which need the keys of their home.
+        revision: of the store when it was made.
+        format: version of the backup format.
     """
 
     id: str
@@ -69,7 +68,7 @@ class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupFault(msgspec.Struct, frozen=True, kw_only=True):
-    """Something wrong with a backup; `key` is empty if it is not about one document."""
+    """A fault in a backup. `key`: the document; empty: it concerns the whole backup."""
 
     id: str
     key: str
@@ -77,19 +76,19 @@ class BackupFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupCreatedEvent(Event, frozen=True, kw_only=True, tag="backups.created"):
-    """A backup is on disk, and was read back."""
+    """A backup is on disk, and was read back to check it."""
 
     backup: BackupInfo
 
 
 class BackupCreateRequestEvent(Request[BackupCreatedEvent], frozen=True, kw_only=True, tag="backups.create"):
-    """Make a full backup; with or without a name, rotation never removes it."""
+    """Make a full backup. Rotation never removes it, with or without a name."""
 
     name: str = ""
 
 
 class BackupsListedEvent(Event, frozen=True, kw_only=True, tag="backups.listed"):
-    """All backups, the newest first, and what is there and cannot be used."""
+    """All backups, the newest first, and those that cannot be used."""
 
     backups: list[BackupInfo]
     faults: list[BackupFault] = []
@@ -100,7 +99,7 @@ class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=
 
 
 class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verified"):
-    """Backups were read from end to end; `faults` is empty if all is as it was written."""
+    """Backups were read from end to end. No faults: everything is as it was written."""
 
     verified: list[str]
     faults: list[BackupFault]
@@ -109,19 +108,20 @@ class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verifi
 class BackupsVerifyRequestEvent(
     Request[BackupsVerifiedEvent], frozen=True, kw_only=True, tag="backups.verify"
 ):
-    """Read a backup from end to end: every digest and every envelope. An empty id means all of them."""
+    """Read a backup from end to end, and check every digest and every envelope. Empty id: all backups."""
 
     id: str = ""
 
 
 class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restored"):
-    """What a backup holds is what the store holds.
+    """The store holds what the backup holds.
 
     Attributes:
-        saved_as: id of the backup of what was there before; empty for a dry run.
-        changed: how many keys have another value now, new ones included; `removed`: how many are gone.
-        left_out: keys that are not restored, as nobody declares their namespace any more, or as they are
-            damaged in the backup.
+        saved_as: id of the backup of the previous content; empty for a dry run.
+        changed: how many keys have another value now, new ones included.
+        removed: how many keys are gone.
+        left_out: keys that were not restored: no namespace declares them any more, or they are damaged in the
+            backup.
         settings: whether `config.json` was replaced.
     """
 
@@ -137,14 +137,14 @@ class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restore
 class BackupRestoreRequestEvent(
     Request[BackupRestoredEvent], frozen=True, kw_only=True, tag="backups.restore"
 ):
-    """Bring back what a backup holds, all or nothing; what is there now is backed up first.
+    """Restore a backup, all or nothing. The present content is backed up first.
 
     Attributes:
-        keys: only these; empty: everything, and keys that came later go. A typed document is
+        keys: only these; empty: everything, and keys that came later are removed. A typed document is
             `document.<type>`.
-        settings: also replace `config.json` by the one of the backup.
+        settings: also replace `config.json` by that of the backup.
         without_damaged: leave out documents that were damaged when the backup was made, instead of refusing.
-        dry_run: only tell what would change.
+        dry_run: only report what would change.
     """
 
     id: str
@@ -162,7 +162,11 @@ class BackupKept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned"):
-    """What stays and what went; `former_values` counts single former values (`backup` of a save) that went."""
+    """Which backups stay, and which were removed.
+
+    Attributes:
+        former_values: how many single former values (`backup` of a save) were removed.
+    """
 
     kept: list[BackupKept]
     removed: list[str]
@@ -171,13 +175,13 @@ class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned")
 
 
 class BackupsPruneRequestEvent(Request[BackupsPrunedEvent], frozen=True, kw_only=True, tag="backups.prune"):
-    """Remove what the retention of the profile does not keep."""
+    """Remove the backups that the retention rules of the profile do not keep."""
 
     dry_run: bool = False
 
 
 class BackupProgressedEvent(Event, frozen=True, kw_only=True, tag="backups.progressed"):
-    """Something that takes long goes on; `total` is 0 while it is not known."""
+    """Progress of a long operation. `total`: 0 while it is not known."""
 
     doing: Literal["create", "verify", "restore", "check"]
     done: int
@@ -189,9 +193,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: relative to the store, with slashes.
-        key: empty if it is no key's.
-        repair: what was done about it; empty if nothing was.
-        evidence: where the damaged file lies now; empty if it was not moved.
+        key: the key that it belongs to; empty: none.
+        repair: what was done about it; empty: nothing.
+        evidence: where the damaged file is now; empty: it was not moved.
     """
 
     kind: FindingKind
@@ -203,12 +207,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
-    """Everything was looked at.
+    """The result of a check.
 
     Attributes:
-        checked: documents that were read; `backups`: backups.
-        findings: at most FINDING_LIMIT of them; `total`: how many there are.
-        is_sound: nothing is damaged, missing or unreadable; what is only noteworthy does not count.
+        checked: documents that were read.
+        backups: backups that were read.
+        findings: at most FINDING_LIMIT of them.
+        total: how many findings there are.
+        is_sound: nothing is damaged, missing or unreadable; lesser findings do not count.
     """
 
     checked: int
@@ -219,6 +225,10 @@ class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
 
 
 class StateCheckRequestEvent(Request[StateCheckedEvent], frozen=True, kw_only=True, tag="state.check"):
-    """Look at every document and every backup. `repair`: also do something about it; what was damaged is put aside, never removed."""
+    """Check every document and every backup.
+
+    Attributes:
+        repair: also repair what can be repaired. Damaged files are put aside, never removed.
+    """
 
     repair: bool = False

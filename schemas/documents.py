@@ -13,12 +13,11 @@ class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_re
     """A whole document.
 
     Attributes:
-        value: as its type says it; the defaults of the type if there is none yet.
-        revision: 0 if there is none yet.
-        read_only: a later version wrote it; it cannot be replaced.
-        repaired_from: where the value was taken from because the document itself was damaged; empty
-            otherwise.
-        evidence: where a damaged document was put; empty if it was not damaged.
+        value: the document, or the defaults of its type if there is none yet.
+        revision: 0: there is none yet.
+        read_only: a later version wrote it, so it cannot be replaced.
+        repaired_from: the copy that the value comes from, since the document was damaged; empty otherwise.
+        evidence: where the damaged document was put; empty: it was not damaged.
     """
 
     type_name: str
@@ -30,13 +29,13 @@ class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_re
 
 
 class DocumentReadRequestEvent(Request[DocumentReadEvent], frozen=True, kw_only=True, tag="documents.read"):
-    """Read the document of a type, from the cache while that is fresh."""
+    """Read the document of a type, from the cache while it is fresh."""
 
     type_name: str
 
 
 class DocumentWrittenEvent(Event, frozen=True, kw_only=True, tag="documents.written"):
-    """A document is on disk, and a power cut cannot take it back."""
+    """A document is on disk, safe from a power cut."""
 
     type_name: str
     revision: int
@@ -49,8 +48,8 @@ class DocumentWriteRequestEvent(
 
     Attributes:
         value: the whole document; there are no partial updates.
-        expected_revision: refuse unless the document has this revision now; 0 means that there must be none;
-            None: whatever it is.
+        expected_revision: refuse unless the document has this revision now; 0: unless there is none; None: do
+            not check.
     """
 
     type_name: str
@@ -59,7 +58,11 @@ class DocumentWriteRequestEvent(
 
 
 class DocumentChangedEvent(Event, frozen=True, kw_only=True, tag="documents.changed"):
-    """A document has another value, durably; the value itself is not told. `source` names the peer that asked for it."""
+    """A document has another value, durably. The event does not hold the value.
+
+    Attributes:
+        source: name of the peer that asked for the change.
+    """
 
     type_name: str
     revision: int
@@ -67,7 +70,7 @@ class DocumentChangedEvent(Event, frozen=True, kw_only=True, tag="documents.chan
 
 
 class DocumentType(msgspec.Struct, frozen=True, kw_only=True):
-    """A type of documents: `schema` is JSON Schema, `version` that of the type."""
+    """A type of documents. `version`: of the type; `schema`: JSON Schema."""
 
     type_name: str
     version: int
@@ -75,7 +78,7 @@ class DocumentType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentTypesReportedEvent(Event, frozen=True, kw_only=True, tag="documents.types_reported"):
-    """All types that the profile declares."""
+    """All types of documents that the profile declares."""
 
     types: list[DocumentType]
 
@@ -91,7 +94,7 @@ class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_fresh: a read would be answered from the cache now.
-        age_seconds: since it was read or written; 0 if nothing is cached.
+        age_seconds: since it was read or written; 0: nothing is cached.
         hits, misses: reads answered from the cache, and from disk.
     """
 
@@ -103,7 +106,7 @@ class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="documents.cache_reported"):
-    """The cache, after what was asked for."""
+    """The cache, after the request."""
 
     ttl_seconds: float
     types: list[CachedDocument]
@@ -112,7 +115,11 @@ class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="document
 class DocumentCacheRequestEvent(
     Request[DocumentCacheReportedEvent], frozen=True, kw_only=True, tag="documents.cache"
 ):
-    """Ask for the statistics of the cache. `clear`: forget what is cached of `type_name`, or of all types if that is empty."""
+    """Ask for the statistics of the cache.
+
+    Attributes:
+        clear: first drop what is cached of `type_name`, or of all types if that is empty.
+    """
 
     clear: bool = False
     type_name: str = ""

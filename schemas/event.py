@@ -1,4 +1,4 @@
-"""What every event is: an immutable struct whose tag is its topic."""
+"""The base of every event: an immutable struct whose tag is its topic."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 TOPIC_PATTERN = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
-"""A topic is `<conversation>.<what_happened>`, in lower case, at most TOPIC_LIMIT_BYTES long."""
+"""A topic: `<conversation>.<what_happened>`, in lower case, at most TOPIC_LIMIT_BYTES long."""
 
 TOPIC_LIMIT_BYTES = 128
 
 ONE_PER_TOPIC = ""
-"""Value of `retained_by` for a topic that keeps a single last event, whatever it says."""
+"""Value of `retained_by` for a topic of which a single last event is retained."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact, or a request, that processes tell each other.
+    """A fact or a request that processes exchange.
 
     Attributes:
-        retained_by: None if late joiners do not get this event; otherwise the name of the field that tells
-            apart what is retained (one last event for each value), or `ONE_PER_TOPIC`.
+        retained_by: None: late joiners do not get this event. Otherwise the name of a field: the last event
+            for each value of it is retained; or `ONE_PER_TOPIC`.
     """
 
     retained_by: ClassVar[str | None] = None
@@ -31,11 +31,11 @@ ReplyT = TypeVar("ReplyT", bound=Event)
 
 
 class Request(Event, Generic[ReplyT], frozen=True, kw_only=True):
-    """An event that asks for exactly one answer, of the type that it declares: `class AskEvent(Request[AnswerEvent])`."""
+    """An event that asks for one reply, as in `class AskRequestEvent(Request[AnsweredEvent])`."""
 
 
 def topic_of(event_type: type[Event]) -> str:
-    """Topic of an event type, which is its msgspec tag.
+    """The topic of an event type, which is its msgspec tag.
 
     Raises:
         TypeError: the type declares no tag of its own, or one that is not a topic.
@@ -54,7 +54,7 @@ def is_topic(text: str) -> bool:
 
 
 def reply_type_of(request_type: type[Request[ReplyT]]) -> type[ReplyT]:
-    """The reply that a request type declares.
+    """The reply type that a request type declares.
 
     Raises:
         TypeError: the class does not name its reply as `Request[ReplyEvent]`.
@@ -68,7 +68,7 @@ def reply_type_of(request_type: type[Request[ReplyT]]) -> type[ReplyT]:
 
 
 def retained_key_of(event: Event) -> str | None:
-    """Under which key the broker retains this event; None if it does not."""
+    """The key under which the broker retains this event; None: it does not."""
     field = type(event).retained_by
     if field is None:
         return None

@@ -1,4 +1,4 @@
-"""History: what was dictated and said, kept where the person wants it and nowhere else."""
+"""History: what was dictated and said. It is kept where the person chose, and nowhere else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from schemas.event import Event, Request
+from schemas.event import ONE_PER_TOPIC, Event, Request
 
 PersistenceMode = Literal["memory", "disk"]
 Storage = Literal["memory", "encrypted", "plaintext"]
@@ -27,14 +27,14 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was dictated, said or answered.
 
     Attributes:
-        id: UUIDv7, so that ids sort by time.
+        id: UUIDv7, so ids sort by time.
         at: seconds since the Unix epoch.
         kind: the app's word for what it is, such as `dictation` or `answer`.
-        duration_seconds: length of the sound it came from; 0 if it came from none.
-        conversation_id: groups the turns of one conversation; empty for none.
-        tokens: how many a language model counted in it; 0 if none did.
-        edited_at: when the text was last edited; None if never.
-        fields: what the app adds.
+        duration_seconds: length of the recording; 0: there was none.
+        conversation_id: groups the turns of one conversation; empty: none.
+        tokens: how many a language model counted; 0: none did.
+        edited_at: when the text was last edited; None: never.
+        fields: further fields of the app.
     """
 
     id: str
@@ -53,7 +53,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryAppendedEvent(Event, frozen=True, kw_only=True, tag="history.appended"):
-    """The entry is kept as safely as its storage keeps anything: memory outlives a crash of the actor, disk a power cut."""
+    """The entry is stored: in memory it survives a crash of the actor, on disk a power cut."""
 
     entry: HistoryEntry
     storage: Storage
@@ -65,9 +65,8 @@ class HistoryAppendRequestEvent(
     """Add an entry.
 
     Attributes:
-        at: None for now.
-        id: UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty:
-            one is made.
+        at: seconds since the Unix epoch; None: now.
+        id: UUIDv7 of the entry, so that a repeated request does not add it twice; empty: the actor makes one.
     """
 
     text: Text
@@ -88,8 +87,8 @@ class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
     """Entries, newest first.
 
     Attributes:
-        next_before: give it as `before` for the next page; empty if this was the last.
-        total: entries that fit the question, on all pages.
+        next_before: the `before` of the next page; empty: this was the last.
+        total: entries that match, on all pages.
     """
 
     entries: list[HistoryEntry]
@@ -102,8 +101,8 @@ class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=T
 
     Attributes:
         since, until: seconds since the Unix epoch; `since` is included, `until` is not.
-        before: id of an entry: only older ones are given.
-        ids: these entries only; empty for any.
+        before: id of an entry; only older ones are returned.
+        ids: only these entries; empty: any.
     """
 
     since: float | None = None
@@ -117,14 +116,14 @@ class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=T
 
 
 class Highlight(msgspec.Struct, frozen=True, kw_only=True):
-    """A place in a text, in characters; `end` is not part of it."""
+    """A range of a text, in characters; `end` is excluded."""
 
     start: int
     end: int
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that holds all the words that were looked for, and where they stand."""
+    """An entry that holds all the words, and where they are."""
 
     entry: HistoryEntry
     highlights: list[Highlight]
@@ -134,7 +133,8 @@ class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
     """What a search found, newest first.
 
     Attributes:
-        complete: False while entries are still being loaded, so that there may be more.
+        next_before: the `before` of the next page; empty: this was the last.
+        complete: False: entries are still being loaded, so there may be more.
     """
 
     hits: list[Hit]
@@ -143,7 +143,7 @@ class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
 
 
 class HistorySearchRequestEvent(Request[HistoryFoundEvent], frozen=True, kw_only=True, tag="history.search"):
-    """Look for entries that hold all words of `words`, whatever their case; the last word may be the beginning of one."""
+    """Search for entries that hold all of `words`, in any case. The last word may be the beginning of one."""
 
     words: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     before: str = ""
@@ -157,7 +157,7 @@ class HistoryEditedEvent(Event, frozen=True, kw_only=True, tag="history.edited")
 
 
 class HistoryEditRequestEvent(Request[HistoryEditedEvent], frozen=True, kw_only=True, tag="history.edit"):
-    """Give an entry another text."""
+    """Replace the text of an entry."""
 
     id: str
     text: Text
@@ -167,7 +167,7 @@ class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed
     """Entries are gone, or would be with `dry_run`.
 
     Attributes:
-        note: what a person should know about it, such as what a purge took; empty if there is nothing.
+        note: a sentence for people, such as what a purge removed; empty: there is nothing to add.
     """
 
     count: int
@@ -188,9 +188,9 @@ class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
     """Delete all entries, or those before a moment.
 
     Attributes:
-        before: seconds since the Unix epoch; None for all.
-        purge: on disk, take away segments, index and anchor too, so that nothing remains to be read.
-        purge_backups: with `purge`, take it out of the backups as well.
+        before: seconds since the Unix epoch; None: all.
+        purge: on disk, remove segments, index and anchor too, so that nothing remains readable.
+        purge_backups: with `purge`, remove it from the backups as well.
     """
 
     before: float | None = None
@@ -200,10 +200,11 @@ class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
 
 
 class HistoryPruneRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.prune"):
-    """Delete what the rules of retention do not keep; 0 means that a rule sets no limit, never that everything goes.
+    """Delete what the retention rules do not keep.
 
     Attributes:
-        keep_days, keep_entries, keep_mib: None for what the settings of the same names in `history` say.
+        keep_days, keep_entries, keep_mib: limit of each rule; 0: no limit; None: the setting of that name in
+            `history`.
     """
 
     keep_days: Annotated[int, msgspec.Meta(ge=0)] | None = None
@@ -213,11 +214,11 @@ class HistoryPruneRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
 
 
 class HistoryExportedEvent(Event, frozen=True, kw_only=True, tag="history.exported"):
-    """One part of an export; parts follow each other without a gap.
+    """One part of an export. Parts follow each other without a gap.
 
     Attributes:
-        content: UTF-8.
-        next_after: give it as `after` for the next part; empty if this was the last.
+        content: UTF-8 text.
+        next_after: the `after` of the next part; empty: this was the last.
     """
 
     content: str
@@ -231,8 +232,8 @@ class HistoryExportRequestEvent(
     """Ask for entries as text, oldest first, part by part.
 
     Attributes:
-        after: id of the last entry of the part before; empty for the first part, which carries the head of
-            the format.
+        after: id of the last entry of the previous part; empty: the first part, which holds the head of the
+            format.
     """
 
     format: ExportFormat
@@ -244,7 +245,7 @@ class HistoryExportRequestEvent(
 
 
 class ConversationTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation, in numbers."""
+    """Counts of one conversation."""
 
     conversation_id: str
     entries: int
@@ -254,7 +255,7 @@ class ConversationTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConversationsListedEvent(Event, frozen=True, kw_only=True, tag="history.conversations_listed"):
-    """Conversations, the one that was spoken in last first; totals over all of them."""
+    """Conversations, the most recent first, and totals over all of them."""
 
     conversations: list[ConversationTotals]
     total_count: int
@@ -274,13 +275,13 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
     """Where the history is kept, and how much of it there is.
 
     Attributes:
-        storage: where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely.
-        notice: what a person should know about that; empty if all is as they chose.
-        loading: share of what is on disk that is loaded; 1.0 when all is.
-        limit_entries: most entries that memory keeps; 0 for no limit (on disk).
+        mode: where the person wants it.
+        storage: where it is kept now; `memory` although `mode` is `disk`, where disk is not safe.
+        notice: a sentence for people about that; empty: it is kept as they chose.
+        loading: share of the files that is loaded; 1.0: all.
+        limit_entries: most entries that memory keeps; 0: no limit (on disk).
         findings: what the last check of the files found: torn, truncated, tampered or missing parts.
-        left_on_disk_bytes: in memory mode, size of what lies on disk from before and is neither read nor
-            changed.
+        left_on_disk_bytes: in memory mode, size of older files on disk, which are neither read nor changed.
     """
 
     mode: PersistenceMode
@@ -299,25 +300,25 @@ class HistoryStatusRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_onl
 
 
 class HistoryKeepRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.keep"):
-    """Accept what a notice tells of: files that stay on disk in memory mode, or segments that are missing for good."""
+    """Accept what a notice reports: files left on disk in memory mode, or segments that are lost."""
 
 
 class HistoryStorageChangedEvent(Event, frozen=True, kw_only=True, tag="history.storage_changed"):
-    """The history is kept in another way than before, or a notice about it changed."""
+    """The storage of the history changed, or the notice about it."""
 
-    retained_by: ClassVar[str | None] = ""
+    retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
     status: HistoryStatusEvent
 
 
 class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed"):
-    """Something changed in the history: a live tail, and in memory mode the copy from which a crashed actor comes back.
+    """The history changed. In memory mode, a crashed actor recovers from the retained events.
 
     Attributes:
-        slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each
-            place. On disk: `live`.
-        entry: None if the place is empty now.
-        entry_id: which one it is about; empty if it is about all of them.
+        slot: in memory mode, the slot of the entry in the ring; the broker retains the last event of each
+            slot. On disk: `live`.
+        entry: None: the slot is empty now.
+        entry_id: the entry that changed; empty: all of them.
     """
 
     retained_by: ClassVar[str | None] = "slot"

@@ -1,4 +1,4 @@
-"""Keys that encrypt documents: whether they are to be had, and if not, why. Keys themselves are never in an event."""
+"""Keys that encrypt documents: whether they are available, and why not. No event ever holds a key."""
 
 from __future__ import annotations
 
@@ -25,13 +25,11 @@ LockReason = Literal[
     "keys_unreadable",
     "keys_not_saved",
 ]
-"""Why keys are locked. `not_asked`: nobody asked the keychain yet. `no_keychain`: none is running. `keychain_refused`: it
-keeps no secrets, or refused the call. `keychain_locked`: it wants a password. `timed_out`: it does not
-answer.
-`entry_missing`: it answers, but our entry is not there. `wrong_key`: the entry is another key.
-    `keys_missing`: encrypted
-documents are there, but no file of keys. `keys_damaged`, `keys_too_new`, `keys_unreadable`, `keys_not_saved`:
-the file of keys."""
+"""Why keys are locked. `not_asked`: nothing has asked the keychain yet. `no_keychain`: none is running.
+`keychain_refused`: it stores no secrets, or refused the call. `keychain_locked`: it wants a password.
+`timed_out`: it does not answer. `entry_missing`: it answers, but has no entry of ours. `wrong_key`: the entry
+is another key. `keys_missing`: there are encrypted documents, but no key file. `keys_damaged`,
+`keys_too_new`, `keys_unreadable`, `keys_not_saved`: this is wrong with the key file."""
 
 
 class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +38,7 @@ class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: its name in envelopes.
         created_at: seconds since the Unix epoch.
-        retired_at: since when it only decrypts; 0 if it is the one that encrypts.
+        retired_at: since when it only decrypts; 0: it is the key that encrypts.
     """
 
     id: str
@@ -49,15 +47,16 @@ class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeysReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How the keys of a home fare.
+    """The state of the keys of a home.
 
     Attributes:
-        reason: why they are locked; None if they are not.
-        detail: the same in a sentence; holds no secret.
-        advice: what to do; empty if nothing.
-        keychain: which one is asked.
-        kept_in: which one the key-encryption key was put into, where that is known.
-        has_recovery_code: whether a recovery code can bring them back.
+        reason: why they are locked; None: they are not.
+        detail: the same in a sentence, without secrets.
+        advice: what to do; empty: nothing.
+        keychain: the keychain that is asked.
+        kept_in: the keychain that holds the key-encryption key, where that is known.
+        key_encryption_key: name of the key that encrypts the others.
+        has_recovery_code: whether a recovery code can restore them.
     """
 
     state: KeysState

@@ -1,4 +1,4 @@
-"""Installed models in use: leases that keep a revision where it is, the way back to the former one, and repair."""
+"""Installed models in use: leases that hold a revision in place, rollback to the former one, and repair."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ HolderName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """One holder's claim on the revision of a model that was active when it was given.
+    """A holder's claim on the revision of a model that was active when the lease was given.
 
     Attributes:
-        holder: its name, as a person should read it.
-        instance: of the peer whose life ends it; empty if only time does.
+        holder: name for people.
+        instance: of the peer with which the lease ends; empty: only time ends it.
         since: seconds since the Unix epoch.
-        until: when it ends unless it is renewed, seconds since the Unix epoch; None: with its peer.
+        until: when it ends unless it is renewed, seconds since the Unix epoch; None: it ends with its peer.
     """
 
     lease_id: str
@@ -33,10 +33,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
-    """The model stays as it is, where it is, until the lease ends: removal, update and rollback wait.
+    """The model stays unchanged and in place until the lease ends: removal, update and rollback wait.
 
     Attributes:
-        directory: where its files lie; valid as long as the lease.
+        directory: directory of its files; valid until the lease ends.
     """
 
     lease: Lease
@@ -44,14 +44,14 @@ class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
 
 
 class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=True, tag="models.lease"):
-    """Ask to hold an installed model in use.
+    """Hold an installed model in use.
 
     Attributes:
-        holder: name that others are told while they wait.
+        holder: name that is shown to those who wait.
         instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus,
-            or was not seen for a while. Without one it ends after `ttl_seconds`.
+            or was not seen for a while. Empty: it ends after `ttl_seconds`.
         ttl_seconds: how long it lasts without being renewed; ignored for a lease that is bound to a peer.
-        lease_id: renew this lease instead of asking for a new one.
+        lease_id: renew this lease; empty: a new one.
     """
 
     model_id: str
@@ -62,7 +62,7 @@ class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=Tru
 
 
 class ModelReleasedEvent(Event, frozen=True, kw_only=True, tag="models.released"):
-    """The lease has ended; so it had if it was not known (any more)."""
+    """The lease has ended. `was_held`: it was known until now."""
 
     model_id: str
     was_held: bool
@@ -76,7 +76,7 @@ class ModelReleaseRequestEvent(Request[ModelReleasedEvent], frozen=True, kw_only
 
 
 class ModelRolledBackEvent(Event, frozen=True, kw_only=True, tag="models.rolled_back"):
-    """The former revision of a model is active again, and the one that was active is kept as the former one."""
+    """The former revision of a model is active again; the one that was active is now the former one."""
 
     status: ModelStatus
 
@@ -84,11 +84,10 @@ class ModelRolledBackEvent(Event, frozen=True, kw_only=True, tag="models.rolled_
 class ModelRollbackRequestEvent(
     Request[ModelRolledBackEvent], frozen=True, kw_only=True, tag="models.rollback"
 ):
-    """Ask for the former revision, which is verified first.
+    """Return to the former revision. It is verified first.
 
     Attributes:
-        wait_seconds: for so long the rollback waits for those who hold a lease; then it is refused, and they
-            are named.
+        wait_seconds: how long it waits for leases to end; then it is refused, and the holders are named.
     """
 
     model_id: str
@@ -96,10 +95,10 @@ class ModelRollbackRequestEvent(
 
 
 class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.repair_accepted"):
-    """What is sound of a damaged model is staged again, and what is not is being fetched.
+    """The sound parts of a damaged model are staged again, and the rest is being fetched.
 
     Attributes:
-        kept_bytes: of files, and pieces of files, that need not be fetched.
+        kept_bytes: bytes of files and pieces that need not be fetched.
     """
 
     status: ModelStatus
@@ -109,6 +108,6 @@ class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.rep
 class ModelRepairRequestEvent(
     Request[ModelRepairAcceptedEvent], frozen=True, kw_only=True, tag="models.repair"
 ):
-    """Ask for a damaged model to be made whole, fetching only what is bad."""
+    """Repair a damaged model. Only what is bad is fetched."""
 
     model_id: str

@@ -1,4 +1,4 @@
-"""Documents that say which models there are and what their files promise."""
+"""The manifest: which models there are, and what it promises of their files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Annotated, Literal
 import msgspec
 
 ModelId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$", max_length=100)]
-"""Names a directory below the models root, so it has no separators, no leading dot and no trailing one."""
+"""Names a directory below that of all models, so it has no separators, and no dot at either end."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Pieces(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece.
+    """Digests of the consecutive pieces of a file, so that damage can be found and repaired piece by piece.
 
     Attributes:
         size_bytes: length of each piece; the last one may be shorter.
-        sha256: one digest a piece, in order.
+        sha256: one digest for each piece, in order.
     """
 
     size_bytes: Annotated[int, msgspec.Meta(ge=65_536)]
@@ -26,11 +26,11 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Unpack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file that is an archive: once it is verified, its content takes its place in the model's directory.
+    """How an archive is unpacked once it is verified; its content replaces it in the model's directory.
 
     Attributes:
-        into: directory below the model's, where the content goes; empty for the model's directory itself.
-        strip: so many leading directories of each member's path are dropped.
+        into: directory below that of the model for the content; empty: the model's own directory.
+        strip: how many leading directories of each member's path are dropped.
     """
 
     format: Literal["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
@@ -42,12 +42,12 @@ class FilePromise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What the manifest promises of one file.
 
     Attributes:
-        path: where the file lies below the model's directory; relative, with forward slashes, without `..`.
+        path: path below the model's directory; relative, with forward slashes, without `..`.
         size_bytes: exact length.
         sha256: digest of the whole file, 64 lower-case hex digits.
-        urls: where it can be fetched; the first is tried first, the others are its mirrors.
-        pieces: digests of its pieces, where they are known.
-        unpack: how it is unpacked, if it is an archive.
+        urls: where it can be fetched; the first is tried first, the others are mirrors.
+        pieces: digests of its pieces; None: not known.
+        unpack: how it is unpacked; None: it is no archive.
     """
 
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -62,12 +62,12 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One model: what it is for, its licence, its files.
 
     Attributes:
-        revision: tells this content from what the same id meant before; empty: the digest of its promises
-            stands in.
+        category: what it is for, such as `stt`.
+        revision: distinguishes this content from earlier content under the same id; empty: the digest of its
+            promises is used.
         licence_url: where the licence can be read.
         accept_licence: whether a person has to accept the licence before the model may be fetched.
-        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for
-            any.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty: any.
     """
 
     id: ModelId
@@ -90,12 +90,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The models that an app declares.
 
     Attributes:
-        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for
-            any.
-        version: counts up with each manifest that is published; 0 for one that never leaves its package.
-        issued_at: when it was published (RFC 3339); needed for one that is fetched.
-        expires_at: until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one
-            that is fetched.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty: any.
+        format: version of this document type.
+        version: grows with each published manifest; 0: it never leaves its package.
+        issued_at: when it was published (RFC 3339); a fetched manifest needs it.
+        expires_at: after this time a newer one should exist, so its absence is suspicious (RFC 3339); a
+            fetched manifest needs it.
     """
 
     format: int
@@ -111,8 +111,8 @@ class ManifestSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     Attributes:
         key_id: first 16 hex digits of the SHA-256 of the public key's 32 bytes.
-        signature: Ed25519 (RFC 8032) over `undercroft-manifest-v1`, a newline, and the bytes of `manifest` as
-            they stand; base64.
+        signature: base64 of an Ed25519 signature (RFC 8032) over `undercroft-manifest-v1`, a newline, and the
+            bytes of `manifest` as they stand.
     """
 
     key_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
@@ -120,10 +120,10 @@ class ManifestSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class SignedManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A manifest as it is fetched: with signatures, of which one by a key that the profile pins is enough.
+    """A manifest as it is fetched. One signature by a key that the profile pins is enough.
 
     Attributes:
-        manifest: a manifest, byte by byte what was signed: laid out anew, the signature holds no more.
+        manifest: the manifest, byte by byte as it was signed; any other layout breaks the signature.
     """
 
     manifest: msgspec.Raw

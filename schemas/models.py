@@ -1,4 +1,4 @@
-"""Models: commands to install, remove and verify them, and what happens to them."""
+"""Models: requests to install, remove and verify them, and what happens to them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from schemas.manifest import FilePromise
 ModelState = Literal[
     "absent", "queued", "downloading", "paused", "partial", "verifying", "installed", "damaged", "failed"
 ]
-"""`partial`: some bytes are staged and nobody is fetching more. `paused`: the same on a person's word, and it stays so through
-restarts until they resume it. `failed`: gave up, the reason is with the state."""
+"""`partial`: some bytes are staged, and no install is fetching more. `paused`: a person paused the install,
+which stays paused through restarts until they resume it. `failed`: it gave up; `problem` says why."""
 
 ProblemKind = Literal[
     "", "network", "server", "mismatch", "refused", "disk", "space", "damaged", "licence", "held"
 ]
-"""`space`: the disk is full. `mismatch`: the bytes are not those that were promised. `held`: a lease is in the way."""
+"""`space`: the disk is full. `mismatch`: the bytes are not those that the manifest promises. `held`: a lease
+prevents it."""
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one model stands.
+    """The state of one model.
 
     Attributes:
-        durable_bytes: bytes that a crash cannot take away; `size_bytes` once installed.
+        durable_bytes: bytes that survive a crash; `size_bytes` once installed.
         problem: why the model failed or is damaged, and what to do; empty otherwise.
-        problem_kind: what kind of problem, so that a frontend can tell them apart; empty without one.
-        revision: which revision serves; empty while none is installed.
-        wanted_revision: which one the manifest names now; another than `revision` while an update is due or
-            under way.
-        former_revision: which one a rollback would bring back; empty for none.
+        problem_kind: the kind of problem, for programs; empty without one.
+        revision: the active revision; empty while none is installed.
+        wanted_revision: the revision that the manifest names; differs from `revision` while an update is due
+            or under way.
+        former_revision: the revision that a rollback would restore; empty: there is none.
         held_by: names of the peers that hold a lease on it.
-        licence_due: its licence has to be accepted before it can be installed.
+        licence_due: a person has to accept its licence before it can be installed.
     """
 
     model_id: str
@@ -53,18 +54,18 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelsListedEvent(Event, frozen=True, kw_only=True, tag="models.listed"):
-    """Every model of the manifest, with its state."""
+    """Every model of the manifests, with its state."""
 
     models: list[ModelStatus]
     models_directory: str
 
 
 class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=True, tag="models.list"):
-    """Ask which models there are and where each stands."""
+    """Ask for all models and their states."""
 
 
 class ModelInstallAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.install_accepted"):
-    """The wish is on disk: the install goes on through any crash, until it is done, failed or cancelled."""
+    """The request is on disk: the install survives any crash, until it is done, failed or cancelled."""
 
     status: ModelStatus
 
@@ -72,13 +73,13 @@ class ModelInstallAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.in
 class ModelInstallRequestEvent(
     Request[ModelInstallAcceptedEvent], frozen=True, kw_only=True, tag="models.install"
 ):
-    """Ask for a model; answered once the wish is durable, long before the bytes are there."""
+    """Install a model. Answered once the request is durable, long before the bytes are there."""
 
     model_id: str
 
 
 class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelled"):
-    """The install goes on no more."""
+    """The install was stopped."""
 
     status: ModelStatus
 
@@ -91,42 +92,42 @@ class ModelCancelRequestEvent(Request[ModelCancelledEvent], frozen=True, kw_only
 
 
 class ModelPausedEvent(Event, frozen=True, kw_only=True, tag="models.paused"):
-    """The install rests, through restarts too, until it is resumed."""
+    """The install is paused, through restarts too, until it is resumed."""
 
     status: ModelStatus
 
 
 class ModelPauseRequestEvent(Request[ModelPausedEvent], frozen=True, kw_only=True, tag="models.pause"):
-    """Let an install rest. What is durable of it stays; answered once the word is durable."""
+    """Pause an install. Its durable bytes stay. Answered once the pause is durable."""
 
     model_id: str
 
 
 class ModelResumedEvent(Event, frozen=True, kw_only=True, tag="models.resumed"):
-    """A paused install goes on."""
+    """A paused install continues."""
 
     status: ModelStatus
 
 
 class ModelResumeRequestEvent(Request[ModelResumedEvent], frozen=True, kw_only=True, tag="models.resume"):
-    """Let a paused install go on. Answered once the word is durable."""
+    """Continue a paused install. Answered once that is durable."""
 
     model_id: str
 
 
 class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies on disk of a model that is not installed.
+    """Files of a model that is not installed.
 
     Attributes:
-        model_id: of the manifest, or of a model that it no longer names.
-        kind: `partial`: an install that is under way or was left. `damaged`: a model that was put out of use.
-        state: state of the model; `partial` for one that the manifest no longer names.
-        size_bytes: bytes it takes on disk.
-        durable_bytes: bytes of the promised files that a crash cannot take away.
-        promised_bytes: size of the whole model; 0 if that is not known any more.
-        age_seconds: since its bytes were last added to.
-        url_hosts: where its bytes came from, hosts only: the rest of a URL may hold a secret.
-        is_wanted: its install goes on, now or when it is resumed.
+        model_id: of a model in the manifests, or of one that they no longer name.
+        kind: `partial`: an install that is under way or was abandoned. `damaged`: a model put out of use.
+        state: state of the model; `partial` for one that no manifest names any more.
+        size_bytes: bytes on disk.
+        durable_bytes: bytes of the promised files that survive a crash.
+        promised_bytes: size of the whole model; 0: not known any more.
+        age_seconds: since bytes were last added.
+        url_hosts: hosts that its bytes came from; the rest of a URL may hold a secret.
+        is_wanted: its install continues, now or when it is resumed.
     """
 
     model_id: str
@@ -141,10 +142,10 @@ class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials_listed"):
-    """Everything that lies beside the installed models.
+    """All partial and damaged models.
 
     Attributes:
-        keep_days: the rule that a person set for what nobody wants; 0 keeps it for ever.
+        keep_days: how long unwanted ones are kept, as a person set it; 0: for ever.
     """
 
     partials: list[PartialFound]
@@ -154,11 +155,11 @@ class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials
 class PartialsListRequestEvent(
     Request[PartialsListedEvent], frozen=True, kw_only=True, tag="models.partials"
 ):
-    """Ask what lies beside the installed models, and how old it is."""
+    """Ask for all partial and damaged models."""
 
 
 class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.collected"):
-    """What was removed, or would be with `dry_run`; `problems` has one sentence for each that could not be."""
+    """What was removed, or would be with `dry_run`. `problems`: a sentence for each that could not be."""
 
     removed: list[PartialFound]
     freed_bytes: int
@@ -170,10 +171,10 @@ class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.colle
 class PartialsCollectRequestEvent(
     Request[PartialsCollectedEvent], frozen=True, kw_only=True, tag="models.collect"
 ):
-    """Remove what lies beside the installed models, is wanted by nobody and is older than a rule says.
+    """Remove partial and damaged models that no install wants and that are older than the limit.
 
     Attributes:
-        keep_days: the rule for this once; None for the one in the settings, where 0 keeps everything.
+        keep_days: the limit for this request; None: that of the settings, where 0 keeps everything.
     """
 
     dry_run: bool = False
@@ -189,11 +190,10 @@ class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
 
 
 class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=True, tag="models.remove"):
-    """Remove an installed model, its former revision, its partial and its records.
+    """Remove an installed model, its former revision, its partial files and its records.
 
     Attributes:
-        wait_seconds: for so long the removal waits for those who hold a lease; then it is refused, and they
-            are named.
+        wait_seconds: how long it waits for leases to end; then it is refused, and the holders are named.
     """
 
     model_id: str
@@ -206,8 +206,8 @@ class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         durable_bytes: over all its ranges.
-        prefix_bytes: so many of them follow each other from the start of the file, and can be hashed; None if
-            all do.
+        prefix_bytes: how many of them follow each other from the start of the file, and can be hashed; None:
+            all of them.
     """
 
     path: str
@@ -217,13 +217,21 @@ class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
-    """More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt.
+    """More bytes of a model are durable. At most ten a second for each model.
+
+    The event has two readers. Frontends show the progress. The model verifier hashes the staged files behind
+    the download: it takes `staging_directory` and the `prefix_bytes` of each file from here, and nothing else
+    tells it that bytes may be read. A verifier that misses events loses no correctness, only time: it reads
+    the rest of the files when it is asked for its verdict.
+
+    Within an attempt, `durable_bytes` and `prefix_bytes` never shrink. Bytes below `prefix_bytes` do not
+    change until the attempt ends.
 
     Attributes:
-        attempt: counts from 1; a new attempt may start from fewer bytes, since it may have had to discard
-            some.
-        seconds_left: None while the rate is not known yet.
-        staging_directory: where the partial files lie.
+        attempt: counts from 1. A new attempt may start with fewer bytes, where bytes had to be discarded.
+        seconds_left: None: the rate is not known yet.
+        staging_directory: directory of the partial files.
+        files: one for each file of the model.
     """
 
     model_id: str
@@ -238,7 +246,7 @@ class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models
 
 
 class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state_changed"):
-    """A model is in another state."""
+    """The state of a model changed."""
 
     retained_by: ClassVar[str | None] = "model_id"
 
@@ -247,7 +255,7 @@ class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state
 
 
 class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installed"):
-    """A model was verified and is visible under its name, whole."""
+    """A model was verified, and its directory is in place, whole."""
 
     model_id: str
     name: str
@@ -258,7 +266,7 @@ class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installe
 
 
 class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
-    """A model is gone from disk on somebody's word."""
+    """A model was removed from disk on request."""
 
     model_id: str
     freed_bytes: int
@@ -268,8 +276,8 @@ class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One broken promise: where, what was found, what was expected.
 
     Attributes:
-        pieces: numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these
-            have to be fetched again. Empty: nothing is known of pieces, so that the whole file is bad.
+        pieces: numbers of the bad pieces, from 0; only these have to be fetched again. Empty: the manifest
+            has no digests of pieces, so the whole file is bad.
     """
 
     path: str
@@ -280,11 +288,11 @@ class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
-    """Verdict over a directory: no findings means that every file keeps its promise.
+    """The verdict on a directory. No findings: every file keeps its promise.
 
     Attributes:
         hashed_behind_bytes: bytes that were hashed while the download still ran.
-        verified_at: when the file that was read longest ago was read, seconds since the Unix epoch; None with
+        verified_at: when the oldest of these readings took place, seconds since the Unix epoch; None with
             findings.
     """
 
@@ -299,11 +307,11 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
 class FilesVerifyRequestEvent(
     Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"
 ):
-    """Ask the verifier to compare files with what the manifest promised of them.
+    """Ask the verifier to compare files with what the manifest promises of them.
 
     Attributes:
-        trust_records: files that look as they did when they were verified need not be read again.
-        idle: there is time: read only while nothing else wants the disk, and not while a download runs.
+        trust_records: do not read files again that look as they did when they were verified.
+        idle: read only while nothing else needs the disk and no download runs.
     """
 
     model_id: str
@@ -327,14 +335,14 @@ class ModelVerifyRequestEvent(Request[ModelVerdictEvent], frozen=True, kw_only=T
 
 
 class ModelVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.verified"):
-    """The files of a model keep what its manifest promised."""
+    """The files of a model keep what its manifest promises."""
 
     model_id: str
     size_bytes: int
 
 
 class ModelVerificationFailedEvent(Event, frozen=True, kw_only=True, tag="models.verification_failed"):
-    """The files of a model do not keep what its manifest promised; they are out of use, not deleted."""
+    """The files of a model do not keep what its manifest promises. They are put out of use, not deleted."""
 
     model_id: str
     findings: list[VerificationFinding]

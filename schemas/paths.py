@@ -1,4 +1,4 @@
-"""Where the files of an app lie: which directory each category has, who chose it, and how models move to another one."""
+"""Directories of an app: which one each category has, who chose it, and how models move to another one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from schemas.event import ONE_PER_TOPIC, Event, Request
 
 Category = Literal["config", "state", "logs", "models", "tools", "workspace"]
 Choosable = Literal["root", "logs", "models", "tools", "workspace"]
-"""`root`: one directory with logs, models, tools and workspace below it, where no choice of their own wins over it. Config and
-state are not chosen, since the choices are kept there: `--home` and UNDERCROFT_HOME move them."""
+"""`root`: one directory with logs, models, tools and workspace below it; a choice for one of these wins over
+it. Config and state cannot be chosen, since they hold the choices: `--home` and UNDERCROFT_HOME move them."""
 
 Origin = Literal["platform", "home", "root", "override", "environment"]
-"""Who decided: the platform's custom, `--home`, the shared root, a choice for this category alone, or an environment variable."""
+"""What decided: the custom of the platform, `--home`, the shared root, a choice for this category alone, or
+an environment variable."""
 
 PathProblemKind = Literal[
     "missing",
@@ -30,19 +31,18 @@ PathProblemKind = Literal[
     "unreadable",
     "busy",
 ]
-"""`missing`: can be created. `removed_drive`: the drive it is on is not there. `user_data`: models never lie there. `nested`: in,
-around or the same as another category's. `held`: another process owns it. `environment`: a variable decides,
-so that a choice would change nothing. `unreadable`: the file with the choices, or one of them, cannot be
-taken. `busy`: models
-are being moved."""
+"""`missing`: it can be created. `removed_drive`: its drive is not connected. `user_data`: models never lie
+among user data. `nested`: it is inside, around or the same as that of another category. `held`: another
+process owns it. `environment`: a variable decides, so a choice would change nothing. `unreadable`: the file
+with the choices, or one of them, cannot be used. `busy`: models are being moved."""
 
 PathOffer = Literal["create", "connect", "choose", "reset", "free_space", "wait"]
-"""What a person can do: have it created (`create_missing`), connect the drive, choose another, go back to the default, make room, wait."""
+"""What a person can do: have it created (`create_missing`), connect the drive, choose another directory, go
+back to the default, free some space, wait."""
 
 PathAction = Literal["move", "adopt", "anew"]
-"""What is done with what is there. `move`: models are brought along, and what lies at the new place and matches is kept.
-`adopt`: use what lies at the new place and matches. `anew`: begin without any. With the last two nothing is
-    removed at the old place."""
+"""What becomes of the models. `move`: they move along, and matching ones at the new place are kept. `adopt`:
+use the matching ones at the new place. `anew`: begin with none. Only `move` removes old files."""
 
 Effect = Literal["now", "next_start"]
 
@@ -54,7 +54,7 @@ class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         message: a sentence that names the directory and says what to do.
-        offers: what a person can do about it, the first one first.
+        offers: what a person can do about it, the best first.
     """
 
     kind: PathProblemKind
@@ -65,16 +65,17 @@ class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One category: where it lies and whether that can be used.
+    """The directory of one category, and whether it can be used.
 
     Attributes:
         path: the active directory.
-        next_path: where it will lie from the next start on; empty if that is the same.
-        default: where it lies if nobody chooses.
+        next_path: the directory from the next start on; empty: the same.
+        origin: what decided on it.
+        default: the directory without any choice.
         writable: it exists, and its owner may write there.
-        free_bytes: on its disk, or on that where it would be created; None if that is not known.
-        takes_effect: when a choice for it counts.
-        problems: empty if all is well. A default that was not created yet is well.
+        free_bytes: on its disk, or on the disk where it would be created; None: not known.
+        takes_effect: when a choice for it takes effect.
+        problems: empty if it can be used. A default that does not exist yet is no problem.
     """
 
     category: Category
@@ -90,10 +91,10 @@ class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
-    """Where everything lies, whenever any of it is other than it was; also once at every start.
+    """All directories: published at every start, and whenever one of them changed.
 
     Attributes:
-        reason: `start`, `chosen`, or `observed`: a drive came or went, rights changed.
+        reason: `start`, `chosen`, or `observed`: a drive came or went, or rights changed.
     """
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
@@ -103,10 +104,10 @@ class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
 
 
 class PathsListedEvent(Event, frozen=True, kw_only=True, tag="paths.listed"):
-    """Every category, looked at just now.
+    """All directories, examined just now.
 
     Attributes:
-        choices_file: where the choices are kept.
+        choices_file: the file that holds the choices.
     """
 
     paths: list[PathStatus]
@@ -114,21 +115,21 @@ class PathsListedEvent(Event, frozen=True, kw_only=True, tag="paths.listed"):
 
 
 class PathsListRequestEvent(Request[PathsListedEvent], frozen=True, kw_only=True, tag="paths.list"):
-    """Ask where everything lies. It is looked at anew, so this also notices a drive that is back."""
+    """Ask for all directories. They are examined anew, so this also notices a drive that is back."""
 
 
 class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
-    """What comes of a choice.
+    """The outcome of a choice.
 
     Attributes:
-        accepted: the choice is durable, or the move to it is and goes on through any crash; with `dry_run`:
-            it would be.
-        problems: why not; empty if it was accepted.
+        accepted: the choice is durable, or the move to it is, and survives any crash; with `dry_run`: it
+            would be.
+        problems: why it was not accepted; empty if it was.
         what_happens: sentences for people.
-        paths: the categories that are concerned, as they will be.
+        paths: the affected categories, as they will be.
         created: directories that were, or would be, created.
-        move_bytes: how much has to be copied; 0 if nothing has to.
-        move_id: of the move that has begun; empty if the choice counts already.
+        move_bytes: bytes to copy; 0: none.
+        move_id: of the move that has begun; empty: the choice is in effect already.
     """
 
     accepted: bool
@@ -142,11 +143,11 @@ class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
 
 
 class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True, tag="paths.choose"):
-    """Choose a directory for a category; from the readiness flow and from the settings alike.
+    """Choose a directory for a category.
 
     Attributes:
-        path: absolute; empty goes back to what applies without this choice.
-        action: what to do with the models; the other categories leave what is there where it is.
+        path: absolute; empty: take the choice back.
+        action: what becomes of the models. Files of other categories stay where they are.
         create_missing: create the directory if it is missing.
     """
 
@@ -164,7 +165,7 @@ class PathsSettledEvent(Event, frozen=True, kw_only=True, tag="paths.settled"):
 
 
 class PathSettleRequestEvent(Request[PathsSettledEvent], frozen=True, kw_only=True, tag="paths.settle"):
-    """Asked by whoever owns the files, once they are at the new place: from here on it counts.
+    """Put a choice into effect. The owner of the files sends this once they are at the new place.
 
     Attributes:
         category, path: as they were chosen.
@@ -175,18 +176,18 @@ class PathSettleRequestEvent(Request[PathsSettledEvent], frozen=True, kw_only=Tr
 
 
 MoveState = Literal["moving", "leaving", "moved", "failed", "cancelled"]
-"""`moving`: the old place serves. `leaving`: the new one serves, and what was moved is being removed at the old one."""
+"""`moving`: the old place is in use. `leaving`: the new one is in use, and old files are being removed."""
 
 
 class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_changed"):
-    """How far the models are on their way to another directory. At most ten a second.
+    """Progress of the models on their way to another directory. At most ten a second.
 
     Attributes:
-        move_id: as the answer to the choice said it.
-        model_id: which model is being brought over; empty between models.
-        moved_bytes: at the new place already, of `total_bytes`; they count only once all of it does.
-        kept_back: what stays at the old place for now, since a program has it in use.
-        problem: why it failed; all models are at the old place then.
+        move_id: as in the answer to the choice.
+        model_id: the model that is being moved; empty between models.
+        moved_bytes: at the new place already, of `total_bytes`; the new place is in use only when all are.
+        kept_back: what stays at the old place for now, since a program uses it.
+        problem: why the move failed; all models are then at the old place.
     """
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
@@ -204,14 +205,13 @@ class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_cha
 
 
 class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_relocation"):
-    """The move is on disk and goes on through any crash; with `dry_run` nothing happened.
+    """The move is on disk and survives any crash; with `dry_run` nothing happened.
 
     Attributes:
-        moved_models: what will be brought over.
-        adopted_models: what lies at the new place in its full length already, and is kept there if its hashes
-            match.
-        copy_bytes: to be copied; 0 where both places are on one file system.
-        move_id: tells this move from others; empty with `dry_run`.
+        moved_models: models that will be moved.
+        adopted_models: models that are at the new place in full length, and are kept if their hashes match.
+        copy_bytes: bytes to copy; 0: both places are on one file system.
+        move_id: identifies this move; empty with `dry_run`.
     """
 
     moved_models: list[str]
@@ -223,11 +223,11 @@ class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_
 class ModelsRelocateRequestEvent(
     Request[ModelsRelocationEvent], frozen=True, kw_only=True, tag="paths.relocate_models"
 ):
-    """Asked of the owner of the models: go over to another directory, then have the choice settled.
+    """Tell the owner of the models to move to another directory, and then to settle the choice.
 
     Attributes:
-        target: the directory; it exists and can be written to.
-        category, path: the choice that brought this about, to be settled at the end.
+        target: the directory; it exists and is writable.
+        category, path: the choice behind the move, to be settled at its end.
     """
 
     target: PathText
@@ -238,7 +238,7 @@ class ModelsRelocateRequestEvent(
 
 
 class PathMoveCancelledEvent(Event, frozen=True, kw_only=True, tag="paths.move_cancelled"):
-    """No models are on the way (any more); all are where they were."""
+    """No move is under way. All models are where they were."""
 
     was_moving: bool
 
@@ -246,11 +246,11 @@ class PathMoveCancelledEvent(Event, frozen=True, kw_only=True, tag="paths.move_c
 class PathMoveCancelRequestEvent(
     Request[PathMoveCancelledEvent], frozen=True, kw_only=True, tag="paths.cancel_move"
 ):
-    """Stop moving models; refused once the new place serves."""
+    """Stop moving models. Refused once the new place is in use."""
 
 
 class ModelsRootAdmittedEvent(Event, frozen=True, kw_only=True, tag="paths.models_root_admitted"):
-    """Directories below it are looked into from now on."""
+    """The verifier reads models below this directory from now on."""
 
     directory: str
 
@@ -258,11 +258,11 @@ class ModelsRootAdmittedEvent(Event, frozen=True, kw_only=True, tag="paths.model
 class ModelsRootAdmitRequestEvent(
     Request[ModelsRootAdmittedEvent], frozen=True, kw_only=True, tag="paths.admit_models_root"
 ):
-    """Asked of the verifier by the owner of the models, before models in another directory can be verified.
+    """Let the verifier read models in another directory. Only the owner of the models asks this.
 
     Attributes:
-        directory: of all models; it counts until the verifier ends, and its next life knows the one that was
-            chosen by then.
+        directory: directory of all models. The verifier keeps it until it ends; its next life knows the one
+            that is chosen by then.
     """
 
     directory: PathText

@@ -1,4 +1,4 @@
-"""Readiness: what the app can be used for now, why not for more, and what a frontend shows about it."""
+"""Readiness: what the app can be used for now, what prevents more, and what a frontend shows about it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from schemas.event import ONE_PER_TOPIC, Event, Request
 ReadinessState = Literal[
     "idle", "checking", "ready", "degraded", "setup_required", "downloading", "recovery_required"
 ]
-"""`idle`: nothing is checked, since the runtime leaves. `degraded`: some of the wanted modes can be used, not all.
-`setup_required` and `recovery_required`: none can, and a person is needed."""
+"""`idle`: nothing is checked, since the runtime is stopping. `degraded`: some wanted modes can be used,
+others cannot. `setup_required` and `recovery_required`: none can be used, and a person has to act."""
 
 ReasonKind = Literal[
-    "model_absent", "model_paused", "model_failed", "model_damaged", "licence_due", "no_model_setting", "unknown_model",
-    "path_mismatch", "path_missing", "path_unusable", "no_path_setting", "service_down", "checking", "downloading", "switched_off",
+    "model_absent", "model_paused", "model_failed", "model_damaged", "licence_due", "no_model_setting",
+    "unknown_model", "path_mismatch", "path_missing", "path_unusable", "no_path_setting", "service_down",
+    "checking", "downloading", "switched_off",
 ]  # fmt: skip
-"""`no_model_setting`: neither settings nor profile name a model. `unknown_model`: the one they name is in no manifest.
-`path_mismatch`: models are served from another directory than the one that is set. `path_unusable`: not a
-    directory, not writable."""
+"""`no_model_setting`: neither settings nor profile name a model. `unknown_model`: no manifest has the one
+they name. `path_mismatch`: models are used from another directory than the one that is set. `path_unusable`:
+it is no directory, or not writable."""
 
 StepStatus = Literal["waiting", "running", "passed", "failed", "skipped"]
 ModeStatus = Literal["available", "unavailable", "checking", "switched_off"]
 Showing = Literal["nothing", "banner", "setup", "progress", "recovery", "toast"]
 ActionName = Literal["retry", "change_path", "report"]
 SignKind = Literal["fast_mismatch", "range_flip", "disk_full", "size_mismatch", "hash_mismatch"]
-"""`fast_mismatch`: a checksum failed soon after a download was resumed. `range_flip`: the server answered 206 once and 200 another time,
-so that what was there had to be thrown away. `disk_full`: ENOSPC, though the network was well."""
+"""`fast_mismatch`: a checksum failed soon after a download was resumed. `range_flip`: the server answered 206
+first and 200 later, so the bytes on disk had to be discarded. `disk_full`: ENOSPC, although the network
+worked."""
 
 Locale = Annotated[str, msgspec.Meta(pattern=r"^([a-zA-Z]{2,8}([-_][a-zA-Z0-9]{1,8})*)?$", max_length=35)]
 
@@ -38,8 +40,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: `settings`, `storage`, `services`, or `model.<category>`.
-        started_at, ended_at: seconds since the Unix epoch; None before.
-        detail: what was found; empty while nothing was.
+        started_at, ended_at: seconds since the Unix epoch; None: not yet.
+        detail: what was found; empty: nothing yet.
     """
 
     id: str
@@ -54,9 +56,9 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """Why something cannot be used now.
 
     Attributes:
-        subject: model id, category, path or actor that it is about.
-        category: of the model that it is about; empty if it is about none.
-        text: one sentence for a person.
+        subject: the model id, category, path or actor in question.
+        category: of the model in question; empty: there is none.
+        text: one sentence for people.
     """
 
     kind: ReasonKind
@@ -66,13 +68,12 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one mode of the app may be used now. A frontend gates its modes by this and nothing else.
+    """Whether one mode of the app can be used now. A frontend enables its modes by this alone.
 
     Attributes:
-        missing: required categories that no usable model serves.
-        reasons: why it is not available; empty if it is.
-        notices: names of what a person is told while the mode is used without an optional model, such as
-            `raw_output`.
+        missing: required categories without a usable model.
+        reasons: why it is not available; empty: it is.
+        notices: names of the notices to show while an optional model is missing, such as `raw_output`.
         notice_texts: the same as sentences.
     """
 
@@ -86,11 +87,11 @@ class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person can choose.
+    """Something that a person can choose.
 
     Attributes:
-        value: what an input starts with: the current path, for `change_path`.
-        request: topic of the request that carries it out.
+        value: initial value of an input, such as the current path for `change_path`.
+        request: topic of the request that performs it.
     """
 
     name: ActionName
@@ -100,10 +101,10 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One model of the bundle that is confirmed once.
+    """One model of the bundle that a person confirms.
 
     Attributes:
-        missing_bytes: so many of `size_bytes` are not on disk yet.
+        missing_bytes: how many of `size_bytes` are not on disk yet.
         licence_due: its licence has to be accepted with the bundle.
     """
 
@@ -118,13 +119,13 @@ class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
-    """What is confirmed once before anything is fetched: the location and all models together.
+    """What a person confirms once, before anything is fetched: the location and all models together.
 
     Attributes:
-        location: directory of the models, the active one.
-        missing_bytes: what is to be fetched in all.
-        free_bytes: room at the location; None if it is not known (yet).
-        change: how another directory is chosen before the bundle is confirmed.
+        location: the active directory of the models.
+        missing_bytes: bytes to fetch, over all models.
+        free_bytes: free space at the location; None: not known.
+        change: how to choose another directory before the bundle is confirmed.
     """
 
     heading: str
@@ -138,12 +139,12 @@ class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgressLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One compact line for a model that is on its way.
+    """One line for a model that is being installed.
 
     Attributes:
         percent: 0 to 100; 100 only when every byte is durable.
-        text: name and explicit percent, such as `Whisper base: 41 %`.
-        seconds_left: None while it is not known.
+        text: name and percent, such as `Whisper base: 41 %`.
+        seconds_left: None: not known yet.
     """
 
     model_id: str
@@ -157,10 +158,10 @@ class ProgressLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A banner, a toast, or the head of the recovery screen: words first, then what can be done.
+    """A banner, a toast, or the head of the recovery screen: a text, and what a person can do.
 
     Attributes:
-        fade_ms: it leaves by itself after so long; 0: it stays.
+        fade_ms: it disappears after this time; 0: it stays.
     """
 
     text: str
@@ -169,10 +170,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
-    """How often something happened to a model that points to a deeper fault, since the runtime came up.
+    """Repeated trouble with a model that points to a deeper fault, since the runtime started.
 
     Attributes:
-        text: what it points to, and what to do.
+        count: how often it happened.
+        last_at: when it last happened, seconds since the Unix epoch.
+        text: the likely fault, and what to do.
     """
 
     kind: SignKind
@@ -183,17 +186,16 @@ class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything there is to know about readiness at one moment.
+    """Everything about readiness at one moment.
 
     Attributes:
-        revision: grows with every snapshot, also across lives of the actor; a lower one is older. Its size
-            means nothing.
-        since: when this state was entered, seconds since the Unix epoch.
+        revision: grows with every snapshot, also across restarts of the actor. Only the order counts.
+        since: when this state began, seconds since the Unix epoch.
         state_text: the state as a short message.
-        is_blocking: no mode can be used until a person or a download is done.
-        show: what a frontend shows now; the matching field below holds it. The others are there for those who
-            open a view.
-        location: directory of the models, the active one.
+        is_blocking: no mode can be used until a person has acted or a download has ended.
+        show: what a frontend shows now; the field of that name holds it. The others are for views that a
+            person opens.
+        location: the active directory of the models.
     """
 
     revision: int
@@ -216,7 +218,12 @@ class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.changed"):
-    """Readiness is another one now. The snapshot is whole; `changed` names its fields that are new, so that a view redraws only those."""
+    """Readiness changed.
+
+    Attributes:
+        snapshot: the whole state.
+        changed: names of the fields of the snapshot that changed, so that a view redraws only those.
+    """
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
@@ -225,7 +232,7 @@ class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.cha
 
 
 class ReadinessReportedEvent(Event, frozen=True, kw_only=True, tag="readiness.reported"):
-    """The snapshot of now, and the full report as text for a person to read or copy."""
+    """The present snapshot, and the full report as text for people."""
 
     snapshot: ReadinessSnapshot
     text: str
@@ -237,19 +244,19 @@ class ReadinessReportRequestEvent(
     """Ask for the snapshot and the full report.
 
     Attributes:
-        locale: language of all words, such as `de`; empty for the app's own.
+        locale: language of all texts, such as `de`; empty: that of the app.
     """
 
     locale: Locale = ""
 
 
 class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readiness.setup_accepted"):
-    """The bundle was confirmed: the wish for each of its models is on disk, and they come without another question.
+    """The bundle is confirmed: the request for each of its models is on disk.
 
     Attributes:
-        model_ids: models that are on their way now.
-        problems: one sentence for each that is not.
-        revision: snapshots from this one on know of it.
+        model_ids: models that are being installed now.
+        problems: one sentence for each of the others.
+        revision: the first snapshot that includes this.
     """
 
     model_ids: list[str]
@@ -263,10 +270,10 @@ class ReadinessSetupRequestEvent(
     """Confirm the whole bundle, once.
 
     Attributes:
-        location: the directory that the person was shown; refused if the active one is another by now. Empty:
-            whichever it is.
-        accept_licences: the person accepts the licences that the bundle names as due; refused without, if one
-            is.
+        location: the directory that the person saw; refused if another one is active now. Empty: do not
+            check.
+        accept_licences: the person accepts the licences that the bundle names as due; without this, such a
+            bundle is refused.
     """
 
     location: Annotated[str, msgspec.Meta(max_length=4096)] = ""
@@ -274,12 +281,12 @@ class ReadinessSetupRequestEvent(
 
 
 class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.retried"):
-    """What failed is tried again.
+    """Failed models are tried again.
 
     Attributes:
-        model_ids: models that are on their way again.
-        problems: one sentence for each that is not.
-        revision: snapshots from this one on know of it.
+        model_ids: models that are being installed again.
+        problems: one sentence for each of the others.
+        revision: the first snapshot that includes this.
     """
 
     model_ids: list[str]
@@ -290,4 +297,4 @@ class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.ret
 class ReadinessRetryRequestEvent(
     Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"
 ):
-    """Check everything again, and have every model that failed or is damaged fetched or mended again."""
+    """Check everything again, and fetch or repair every model that failed or is damaged."""

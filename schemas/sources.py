@@ -1,4 +1,4 @@
-"""Sources: where models come from, which of them the app knows now, and whose licence was accepted."""
+"""Sources: where models come from, which ones the app knows now, and which licences were accepted."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from schemas.event import ONE_PER_TOPIC, Event, Request
 from schemas.manifest import ModelEntry
 
 EntrySource = Literal["bundled", "remote", "added"]
-"""`bundled`: a manifest file of the profile. `remote`: the signed manifest that the profile pins. `added`: a person, by name."""
+"""`bundled`: a manifest file of the profile. `remote`: the signed manifest that the profile pins. `added`: a
+name that a person added."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model that the app knows, and why it knows it.
+    """One model that the app knows, and where it is from.
 
     Attributes:
-        where: the manifest's file or URL, or the name that a person added, with its revision pinned.
+        where: file or URL of the manifest, or the added name with its revision pinned.
     """
 
     entry: ModelEntry
@@ -28,10 +29,10 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """A person accepted the licence of a model as it read then.
+    """A person accepted the licence of a model.
 
     Attributes:
-        digest: SHA-256 over licence, licence URL and revision of the entry; for another one the licence is
+        digest: SHA-256 over licence, licence URL and revision of the entry; when it changes, the licence is
             due again.
         accepted_at: seconds since the Unix epoch.
         accepted_by: name of the account on this machine.
@@ -46,13 +47,13 @@ class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.catalogue_changed"):
-    """Which models the app knows now: the whole list, each id once.
+    """The models that the app knows now: the whole list, each id once.
 
     Attributes:
         accepted: licences that a person accepted.
-        revision: counts the changes of this life of the actor.
-        manifest_version: version of the remote manifest that is in force; 0 for none.
-        problems: one sentence for each entry or manifest that is not in force, and why.
+        revision: counts the changes in this life of the actor.
+        manifest_version: version of the remote manifest in force; 0: none.
+        problems: for each entry or manifest that is not in force, a sentence that says why.
     """
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
@@ -66,11 +67,11 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
 
 
 class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_resolved"):
-    """What a name means now.
+    """What a name stands for now.
 
     Attributes:
-        entry: the manifest entry that stands for it.
-        pinned: the name with its revision pinned, so that it means the same tomorrow.
+        entry: the manifest entry for it.
+        pinned: the name with its revision pinned, so that it keeps its meaning.
         skipped: files of the source that do not belong to the entry, each with the reason.
     """
 
@@ -82,13 +83,15 @@ class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_
 class ModelNameResolveRequestEvent(
     Request[ModelNameResolvedEvent], frozen=True, kw_only=True, tag="models.resolve"
 ):
-    """Ask what a name means: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...`, `file:/path`.
+    """Ask what a name stands for.
 
     Attributes:
-        sha256: digest of the file that a URL names, 64 hex digits, if it is not part of the URL's fragment.
-        size_bytes: its length, for a server that does not tell; None to ask it.
-        model_id: id of the entry; empty to derive one from the name.
-        category: what the model is for, such as `stt`; empty to guess.
+        name: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...` or
+            `file:/path`.
+        sha256: digest of the file that a URL names, 64 hex digits, unless the fragment of the URL holds it.
+        size_bytes: its length, for a server that does not state it; None: ask the server.
+        model_id: id of the entry; empty: derive one from the name.
+        category: what the model is for, such as `stt`; empty: guess it.
     """
 
     name: Name
@@ -99,10 +102,10 @@ class ModelNameResolveRequestEvent(
 
 
 class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
-    """A model is in the catalogue for good, on a person's word.
+    """A person added a model to the catalogue.
 
     Attributes:
-        is_new: False if the same entry was there before.
+        is_new: False: the same entry was there before.
     """
 
     entry: ModelEntry
@@ -112,7 +115,7 @@ class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
 
 
 class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, tag="models.add"):
-    """Resolve a name and keep what it means; answered once that is durable. The fields are those of `models.resolve`."""
+    """Resolve a name and add its model. Answered once that is durable. Fields as in `models.resolve`."""
 
     name: Name
     sha256: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -122,7 +125,7 @@ class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, 
 
 
 class ModelWithdrawnEvent(Event, frozen=True, kw_only=True, tag="models.withdrawn"):
-    """An added model is no longer in the catalogue; what is installed of it stays."""
+    """An added model is no longer in the catalogue. Installed files stay."""
 
     model_id: str
 
@@ -130,7 +133,7 @@ class ModelWithdrawnEvent(Event, frozen=True, kw_only=True, tag="models.withdraw
 class ModelWithdrawRequestEvent(
     Request[ModelWithdrawnEvent], frozen=True, kw_only=True, tag="models.withdraw"
 ):
-    """Take an added model out of the catalogue again."""
+    """Remove an added model from the catalogue."""
 
     model_id: str
 
@@ -144,20 +147,20 @@ class LicenceAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.licence
 class LicenceAcceptRequestEvent(
     Request[LicenceAcceptedEvent], frozen=True, kw_only=True, tag="models.accept_licence"
 ):
-    """Say that a person read and accepted the licence of a model."""
+    """State that a person read and accepted the licence of a model."""
 
     model_id: str
 
 
 class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manifest_refreshed"):
-    """What became of a look at the remote manifest.
+    """The outcome of fetching the remote manifest.
 
     Attributes:
-        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what
-            came was refused or nothing came, the former one stays in force. `none`: the profile names no
-            remote manifest.
-        version: version that is in force; 0 for none.
-        message: one sentence for a person.
+        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: none
+            came, or it was refused; the former one stays in force. `none`: the profile names no remote
+            manifest.
+        version: version in force; 0: none.
+        message: one sentence for people.
     """
 
     outcome: Literal["taken", "unchanged", "kept", "none"]
@@ -168,4 +171,4 @@ class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manif
 class ManifestRefreshRequestEvent(
     Request[ManifestRefreshedEvent], frozen=True, kw_only=True, tag="models.refresh"
 ):
-    """Ask for the remote manifest to be fetched now."""
+    """Fetch the remote manifest now."""

@@ -1,8 +1,7 @@
-"""Key-value state: what is asked of the state store, what it announces, and the schemas that it brings along.
+"""Key-value state: requests to the state store, the events that it publishes, and its built-in schemas.
 
-A key is `<namespace>.<rest>`, such as `layout.default`. Values are what JSON knows. Revisions are counted
-over the whole store and only grow, so a key that was deleted and written again never has a revision that it
-had before.
+A key is `<namespace>.<rest>`, such as `layout.default`. Values are those that JSON can express. The revision
+counts all writes of the store and only grows, so a key never has a revision that it had before.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import msgspec
 from schemas.event import Event, Request
 
 VALUE_LIMIT_BYTES = 16 * 1024 * 1024 - 16 * 1024
-"""A value as MessagePack; together with its key and revision it fits in one message of the bus."""
+"""Largest value as MessagePack: with its key and revision it fits into one message of the bus."""
 
 KEY_LIMIT_BYTES = 512
 PAGE_LIMIT = 1000
@@ -22,7 +21,7 @@ BATCH_LIMIT = 10_000
 
 
 class LayoutItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a widget of a grid lies, in cells; further fields are the app's own."""
+    """The place of a widget in a grid, in cells. Further fields belong to the app."""
 
     x: float | None = None
     y: float | None = None
@@ -31,14 +30,14 @@ class LayoutItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WidgetInstance(msgspec.Struct, frozen=True, kw_only=True):
-    """A widget of a grid; further fields, its state among them, are the app's own."""
+    """A widget of a grid. Its state and further fields belong to the app."""
 
     type: str | None = None
     state: Any = None
 
 
 class GridLayoutMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What people call a grid."""
+    """How people find a grid."""
 
     name: str
     tags: list[str]
@@ -46,7 +45,7 @@ class GridLayoutMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GridLayoutState(msgspec.Struct, frozen=True, kw_only=True):
-    """A grid of widgets: `layout.<name>`; `timestamp` as the app counts it."""
+    """A grid of widgets, under `layout.<name>`. The app defines `timestamp`."""
 
     version: str
     timestamp: float
@@ -56,7 +55,7 @@ class GridLayoutState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserInterfacePreferences(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How the app looks."""
+    """The look of the app."""
 
     sidebar_collapsed: bool
     grid_density: Literal["compact", "normal", "spacious"]
@@ -64,14 +63,14 @@ class UserInterfacePreferences(msgspec.Struct, frozen=True, kw_only=True, rename
 
 
 class PrivacyPreferences(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the app may tell its makers."""
+    """What the app may report to its makers."""
 
     telemetry_enabled: bool
     crash_reporting_enabled: bool
 
 
 class UserPreferencesState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a user prefers: `settings.preferences`."""
+    """The preferences of a user, under `settings.preferences`."""
 
     version: str
     theme: Literal["dark", "light", "auto"]
@@ -82,14 +81,14 @@ class UserPreferencesState(msgspec.Struct, frozen=True, kw_only=True, rename="ca
 
 
 class ConversationEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation; further fields are the app's own."""
+    """One conversation. Further fields belong to the app."""
 
     id: str | None = None
     messages: list[Any] | None = None
 
 
 class ConversationHistoryMetadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Counts over all conversations; `last_updated` as the app counts it."""
+    """Counts over all conversations. The app defines `last_updated`."""
 
     total_count: int
     last_updated: float
@@ -97,7 +96,7 @@ class ConversationHistoryMetadata(msgspec.Struct, frozen=True, kw_only=True, ren
 
 
 class ConversationHistoryState(msgspec.Struct, frozen=True, kw_only=True):
-    """Conversations with what an app needs to go on with them: `history.conversations.<name>`."""
+    """Conversations that an app can continue, under `history.conversations.<name>`."""
 
     version: str
     conversations: list[ConversationEntry]
@@ -105,7 +104,7 @@ class ConversationHistoryState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateSavedEvent(Event, frozen=True, kw_only=True, tag="state.saved"):
-    """A value is on disk, and a power cut cannot take it back; `size_bytes` is what it takes there."""
+    """A value is on disk, safe from a power cut. `size_bytes`: its size on disk."""
 
     key: str
     revision: int
@@ -113,14 +112,14 @@ class StateSavedEvent(Event, frozen=True, kw_only=True, tag="state.saved"):
 
 
 class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True, tag="state.save"):
-    """Keep a value under a key.
+    """Save a value under a key.
 
     Attributes:
-        encrypt, compress, backup: None leaves it to the namespace, whose stricter policy wins over False.
-            `backup` keeps the former value below `backups/auto`.
-        expected_revision: refuse unless the key has this revision now; 0 means that there must be no such
-            key; None: whatever it is.
-        schema: name of a schema that the value must fit, besides that of the namespace; empty for none.
+        encrypt, compress: None: as the namespace says, whose stricter rule wins over False.
+        backup: keep the former value below `backups/auto`; None: as the namespace says.
+        expected_revision: refuse unless the key has this revision now; 0: unless there is no such key; None:
+            do not check.
+        schema: name of a schema that the value must fit, besides that of the namespace; empty: none.
     """
 
     key: str
@@ -133,16 +132,15 @@ class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True,
 
 
 class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
-    """What lies under a key.
+    """The value of a key.
 
     Attributes:
-        value: null if there is no such key.
-        revision: 0 if there is no such key.
+        value: null: there is no such key.
+        revision: 0: there is no such key.
         saved_at: seconds since the Unix epoch.
-        read_only: a later version of the app or of Undercroft wrote it; it cannot be replaced.
-        repaired_from: where the value was taken from because the document itself was damaged; empty
-            otherwise.
-        evidence: where a damaged document was put; empty if it was not damaged.
+        read_only: a later version of the app or of Undercroft wrote it, so it cannot be replaced.
+        repaired_from: the copy that the value comes from, since the document was damaged; empty otherwise.
+        evidence: where the damaged document was put; empty: it was not damaged.
     """
 
     key: str
@@ -158,14 +156,14 @@ class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
 
 
 class StateLoadRequestEvent(Request[StateLoadedEvent], frozen=True, kw_only=True, tag="state.load"):
-    """Read the value of a key; `schema` names a schema that it must fit, besides that of the namespace."""
+    """Read the value of a key. `schema`: name of a schema that it must fit, besides that of the namespace."""
 
     key: str
     schema: str = ""
 
 
 class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
-    """A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not."""
+    """A key is gone from disk. `existed`: it was there before; otherwise `revision` is 0."""
 
     key: str
     existed: bool
@@ -173,7 +171,7 @@ class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
 
 
 class StateDeleteRequestEvent(Request[StateDeletedEvent], frozen=True, kw_only=True, tag="state.delete"):
-    """Delete a key; options as for a save."""
+    """Delete a key. The options are those of a save."""
 
     key: str
     backup: bool | None = None
@@ -196,7 +194,7 @@ class StateExistsRequestEvent(
 
 
 class StateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key in a listing; `size_bytes` is what it takes on disk."""
+    """A key in a listing. `size_bytes`: its size on disk."""
 
     key: str
     size_bytes: int
@@ -206,8 +204,8 @@ class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
     """One page of keys, in order.
 
     Attributes:
-        next_after: what to ask for as `after` to get the next page; empty if this is the last one.
-        total: keys with the prefix that the asker may read, on all pages.
+        next_after: the `after` of the next page; empty: this is the last one.
+        total: keys with the prefix that the asking peer may read, on all pages.
     """
 
     keys: list[StateKey]
@@ -216,7 +214,7 @@ class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
 
 
 class StateListRequestEvent(Request[StateListedEvent], frozen=True, kw_only=True, tag="state.list"):
-    """List the keys that begin with a prefix; those that the asker may not read are left out."""
+    """List the keys that begin with a prefix, except those that the asking peer may not read."""
 
     prefix: str = ""
     after: str = ""
@@ -224,7 +222,7 @@ class StateListRequestEvent(Request[StateListedEvent], frozen=True, kw_only=True
 
 
 class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a batch; fields as in StateSaveRequestEvent."""
+    """One step of a batch. The fields are those of StateSaveRequestEvent."""
 
     type: Literal["save", "delete"]
     key: str
@@ -236,7 +234,7 @@ class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateBatchSavedEvent(Event, frozen=True, kw_only=True, tag="state.batch_saved"):
-    """All of a batch is on disk; `revisions` by key, 0 for one that was to be deleted and was not there."""
+    """The whole batch is on disk. `revisions`: by key; 0: it was to be deleted and did not exist."""
 
     revisions: dict[str, int]
 
@@ -244,7 +242,7 @@ class StateBatchSavedEvent(Event, frozen=True, kw_only=True, tag="state.batch_sa
 class StateSaveBatchRequestEvent(
     Request[StateBatchSavedEvent], frozen=True, kw_only=True, tag="state.save_batch"
 ):
-    """Save and delete several keys: all of it or none of it, whatever happens. A key may be named once."""
+    """Save and delete several keys, all or nothing, whatever happens. Each key may appear once."""
 
     operations: list[BatchOperation]
 
@@ -253,9 +251,9 @@ class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_l
     """The values of several keys.
 
     Attributes:
-        values: by key, as it was asked for; null for a key that is not there.
-        revisions: by key; 0 for a key that is not there.
-        left_out: keys that had no room in this answer; ask for them again.
+        values: by key, as requested; null: there is no such key.
+        revisions: by key; 0: there is no such key.
+        left_out: keys that did not fit into this reply; ask for them again.
     """
 
     values: dict[str, Any]
@@ -266,17 +264,17 @@ class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_l
 class StateLoadBatchRequestEvent(
     Request[StateBatchLoadedEvent], frozen=True, kw_only=True, tag="state.load_batch"
 ):
-    """Read several keys as they are at one moment."""
+    """Read several keys as of one moment."""
 
     keys: list[str]
 
 
 class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
-    """A key has another value, durably; the value itself is not told.
+    """A key has another value, durably. The event does not hold the value.
 
     Attributes:
         deleted: the key is gone.
-        source: name of the peer that asked for it.
+        source: name of the peer that asked for the change.
     """
 
     key: str
@@ -286,7 +284,7 @@ class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
 
 
 class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How one namespace fares; `quota_bytes` is 0 if there is none."""
+    """The state of one namespace. `quota_bytes`: 0: there is none."""
 
     name: str
     keys: int
@@ -297,7 +295,7 @@ class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateFault(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that went wrong; `at` in seconds since the Unix epoch. Holds no value."""
+    """Something that went wrong, without any value. `at`: seconds since the Unix epoch."""
 
     at: float
     key: str
@@ -305,17 +303,19 @@ class StateFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.health_reported"):
-    """How the state store fares.
+    """The state of the state store.
 
     Attributes:
-        size_bytes: of all documents on disk; `quota_bytes`: how much they may take, 0 for no limit.
-        journal_bytes: what is durable in the journal and has yet to be so in its own file.
-        revision: the newest one given.
-        saves, loads: requests that went well since the store began; `refused`: those that did not.
-        save_mean_ms, load_mean_ms: how long they took, 0 without any.
-        corrupted: keys whose document was damaged and put aside, since the store began.
+        size_bytes: of all documents on disk.
+        quota_bytes: the most that they may take; 0: no limit.
+        journal_bytes: durable in the journal, but not yet in files of their own.
+        revision: the newest one.
+        saves, loads: requests that succeeded since the store started.
+        refused: requests that failed since then.
+        save_mean_ms, load_mean_ms: their mean duration; 0: there were none.
+        corrupted: keys whose document was damaged and put aside, since the store started.
         faults: the newest ones, the newest first.
-        alerts: names and subjects of the alerts that are active, as `<name>/<subject>`.
+        alerts: the active alerts, as `<name>/<subject>`.
     """
 
     namespaces: list[NamespaceHealth]
@@ -337,4 +337,4 @@ class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.heal
 class StateHealthRequestEvent(
     Request[StateHealthReportedEvent], frozen=True, kw_only=True, tag="state.health"
 ):
-    """Ask how the state store fares."""
+    """Ask for the state of the state store."""

@@ -1,16 +1,16 @@
 // Every event of the contract, version 1.0.0. Written by `undercroft contract --clients`; edits are overwritten.
 
-/** Something a person can choose. */
+/** Something that a person can choose. */
 export interface Action {
   name: "change_path" | "report" | "retry";
   title: string;
-  /** what an input starts with: the current path, for `change_path`. */
+  /** initial value of an input, such as the current path for `change_path`. */
   value?: string;
-  /** topic of the request that carries it out. */
+  /** topic of the request that performs it. */
   request?: string;
 }
 
-/** An actor ended that was not meant to. Says nothing of what it wrote. */
+/** An actor ended unexpectedly. The event holds no output of it. */
 export interface ActorCrashedEvent {
   type: "crashes.actor_crashed";
   actor: string;
@@ -23,15 +23,15 @@ export interface ActorCrashedEvent {
   uptime_seconds?: number;
   /** how often it had been started again before. */
   restarts?: number;
-  /** name of the file in `<state>/crashes/`; empty if it could not be written. */
+  /** name of the file in `<state>/crashes/`; empty: it could not be written. */
   record?: string;
 }
 
-/** How one actor fares. */
+/** The state of one actor. */
 export interface ActorStatus {
   actor: string;
   state: "backoff" | "failed" | "ready" | "starting" | "stopped" | "stopping" | "waiting";
-  /** None while it has no process. */
+  /** None: it has no process. */
   pid?: number | null;
   /** how often it was started again since the supervisor began. */
   restarts?: number;
@@ -39,9 +39,9 @@ export interface ActorStatus {
   since?: number;
   /** why it is in this state: exit code, signal, missed heartbeats, a dependency. */
   reason?: string;
-  /** the tail of what it wrote to stderr before it last ended. */
+  /** the end of its stderr before it last ended. */
   last_words?: string;
-  /** delay before the next start or probe; None if none is due. */
+  /** delay before the next start or probe; None: none is due. */
   retry_seconds?: number | null;
 }
 
@@ -51,13 +51,13 @@ export interface ActorRestartAcceptedEvent {
   status: ActorStatus;
 }
 
-/** Ask for one actor to be stopped in good order and started again; closes an open circuit. */
+/** Stop one actor cleanly and start it again. Also closes an open circuit. */
 export interface ActorRestartRequestEvent {
   type: "supervision.restart";
   actor: string;
 }
 
-/** An actor is in another state. */
+/** The state of an actor changed. */
 export interface ActorStateChangedEvent {
   type: "supervision.actor_state_changed";
   actor: string;
@@ -68,7 +68,7 @@ export interface ActorStateChangedEvent {
 export interface Alert {
   /** what kind of thing, such as `state_persistence.quota_exceeded`. */
   name: string;
-  /** which one of its kind, such as a key or a model id; empty if there is only one. */
+  /** which one of its kind, such as a key or a model id; empty: there is only one. */
   subject: string;
   /** name of the actor that raised it. */
   source: string;
@@ -81,7 +81,7 @@ export interface Alert {
   last_at: number;
   /** how often it was raised since then. */
   count: number;
-  /** one sentence with what was found and what was expected; holds no secret. */
+  /** one sentence with what was found and what was expected, without secrets. */
   message: string;
   /** what to do. */
   advice: string;
@@ -99,39 +99,40 @@ export interface AlertChangedEvent {
 export interface BackupInfo {
   /** time (UTC), kind, name and format; also the name of its directory. */
   id: string;
-  /** as it was given; empty for none. */
+  /** as it was given; empty: none. */
   name: string;
   kind: "before_import" | "before_migration" | "before_restore" | "imported" | "manual" | "scheduled";
   /** seconds since the Unix epoch. */
   created_at: number;
-  /** on disk; `content_bytes`: of the documents in it. */
+  /** on disk. */
   size_bytes: number;
+  /** of the documents in it. */
   content_bytes: number;
   /** how many keys and typed documents it holds. */
   documents: number;
-  /** it is. */
+  /** whether it is compressed. */
   compressed: boolean;
-  /** it holds encrypted documents, which need the keys of their home. */
+  /** whether it holds encrypted documents, which need the keys of their home. */
   encrypted: boolean;
-  /** of the store, when it was made. */
+  /** of the store when it was made. */
   revision: number;
-  /** of backups. */
+  /** version of the backup format. */
   format: number;
 }
 
-/** A backup is on disk, and was read back. */
+/** A backup is on disk, and was read back to check it. */
 export interface BackupCreatedEvent {
   type: "backups.created";
   backup: BackupInfo;
 }
 
-/** Make a full backup; with or without a name, rotation never removes it. */
+/** Make a full backup. Rotation never removes it, with or without a name. */
 export interface BackupCreateRequestEvent {
   type: "backups.create";
   name?: string;
 }
 
-/** Something wrong with a backup; `key` is empty if it is not about one document. */
+/** A fault in a backup. `key`: the document; empty: it concerns the whole backup. */
 export interface BackupFault {
   id: string;
   key: string;
@@ -144,7 +145,7 @@ export interface BackupKept {
   reasons: Array<string>;
 }
 
-/** Something that takes long goes on; `total` is 0 while it is not known. */
+/** Progress of a long operation. `total`: 0 while it is not known. */
 export interface BackupProgressedEvent {
   type: "backups.progressed";
   doing: "check" | "create" | "restore" | "verify";
@@ -152,37 +153,41 @@ export interface BackupProgressedEvent {
   total: number;
 }
 
-/** What a backup holds is what the store holds. */
+/** The store holds what the backup holds. */
 export interface BackupRestoredEvent {
   type: "backups.restored";
   id: string;
-  /** id of the backup of what was there before; empty for a dry run. */
+  /** id of the backup of the previous content; empty for a dry run. */
   saved_as: string;
-  /** how many keys have another value now, new ones included; `removed`: how many are gone. */
+  /** how many keys have another value now, new ones included. */
   changed: number;
+  /** how many keys are gone. */
   removed: number;
   unchanged: number;
-  /** keys that are not restored, as nobody declares their namespace any more, or as they are damaged in the backup. */
+  /** keys that were not restored: no namespace declares them any more, or they are damaged in the backup. */
   left_out?: Array<string>;
   /** whether `config.json` was replaced. */
   settings?: boolean;
 }
 
-/** Bring back what a backup holds, all or nothing; what is there now is backed up first. */
+/** Restore a backup, all or nothing. The present content is backed up first. */
 export interface BackupRestoreRequestEvent {
   type: "backups.restore";
   id: string;
-  /** only these; empty: everything, and keys that came later go. A typed document is `document.<type>`. */
+  /**
+   * only these; empty: everything, and keys that came later are removed. A typed document is
+   * `document.<type>`.
+   */
   keys?: Array<string>;
-  /** also replace `config.json` by the one of the backup. */
+  /** also replace `config.json` by that of the backup. */
   settings?: boolean;
   /** leave out documents that were damaged when the backup was made, instead of refusing. */
   without_damaged?: boolean;
-  /** only tell what would change. */
+  /** only report what would change. */
   dry_run?: boolean;
 }
 
-/** All backups, the newest first, and what is there and cannot be used. */
+/** All backups, the newest first, and those that cannot be used. */
 export interface BackupsListedEvent {
   type: "backups.listed";
   backups: Array<BackupInfo>;
@@ -194,35 +199,36 @@ export interface BackupsListRequestEvent {
   type: "backups.list";
 }
 
-/** What stays and what went; `former_values` counts single former values (`backup` of a save) that went. */
+/** Which backups stay, and which were removed. */
 export interface BackupsPrunedEvent {
   type: "backups.pruned";
   kept: Array<BackupKept>;
   removed: Array<string>;
+  /** how many single former values (`backup` of a save) were removed. */
   former_values: number;
   dry_run: boolean;
 }
 
-/** Remove what the retention of the profile does not keep. */
+/** Remove the backups that the retention rules of the profile do not keep. */
 export interface BackupsPruneRequestEvent {
   type: "backups.prune";
   dry_run?: boolean;
 }
 
-/** Backups were read from end to end; `faults` is empty if all is as it was written. */
+/** Backups were read from end to end. No faults: everything is as it was written. */
 export interface BackupsVerifiedEvent {
   type: "backups.verified";
   verified: Array<string>;
   faults: Array<BackupFault>;
 }
 
-/** Read a backup from end to end: every digest and every envelope. An empty id means all of them. */
+/** Read a backup from end to end, and check every digest and every envelope. Empty id: all backups. */
 export interface BackupsVerifyRequestEvent {
   type: "backups.verify";
   id?: string;
 }
 
-/** One step of a batch; fields as in StateSaveRequestEvent. */
+/** One step of a batch. The fields are those of StateSaveRequestEvent. */
 export interface BatchOperation {
   type: "delete" | "save";
   key: string;
@@ -233,27 +239,27 @@ export interface BatchOperation {
   expected_revision?: number | null;
 }
 
-/** How many observations were at most `limit`; cumulative, as in Prometheus. */
+/** How many observations were at most `limit`. Cumulative, as in Prometheus. */
 export interface Bucket {
   limit: number;
   count: number;
 }
 
-/** One model of the bundle that is confirmed once. */
+/** One model of the bundle that a person confirms. */
 export interface BundleModel {
   model_id: string;
   name: string;
   category: string;
   licence: string;
   size_bytes: number;
-  /** so many of `size_bytes` are not on disk yet. */
+  /** how many of `size_bytes` are not on disk yet. */
   missing_bytes: number;
   /** its licence has to be accepted with the bundle. */
   licence_due?: boolean;
   licence_url?: string;
 }
 
-/** One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer. */
+/** One peer as the broker sees it. `in_hand`: requests that it has yet to answer. */
 export interface PeerStatistics {
   peer: string;
   instance: string;
@@ -283,7 +289,7 @@ export interface BusStatisticsEvent {
   topics: Record<string, number>;
 }
 
-/** Ask the broker what it counted; it answers itself. */
+/** Ask the broker what it counted. The broker itself replies. */
 export interface BusStatisticsRequestEvent {
   type: "bus.statistics";
 }
@@ -293,7 +299,7 @@ export interface CachedDocument {
   type_name: string;
   /** a read would be answered from the cache now. */
   is_fresh: boolean;
-  /** since it was read or written; 0 if nothing is cached. */
+  /** since it was read or written; 0: nothing is cached. */
   age_seconds: number;
   /** reads answered from the cache, and from disk. */
   hits: number;
@@ -301,36 +307,36 @@ export interface CachedDocument {
   misses: number;
 }
 
-/** Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece. */
+/** Digests of the consecutive pieces of a file, so that damage can be found and repaired piece by piece. */
 export interface Pieces {
   /** length of each piece; the last one may be shorter. */
   size_bytes: number;
-  /** one digest a piece, in order. */
+  /** one digest for each piece, in order. */
   sha256: Array<string>;
 }
 
-/** A file that is an archive: once it is verified, its content takes its place in the model's directory. */
+/** How an archive is unpacked once it is verified; its content replaces it in the model's directory. */
 export interface Unpack {
   format: "tar" | "tar.bz2" | "tar.gz" | "tar.xz" | "zip";
-  /** directory below the model's, where the content goes; empty for the model's directory itself. */
+  /** directory below that of the model for the content; empty: the model's own directory. */
   into?: string;
-  /** so many leading directories of each member's path are dropped. */
+  /** how many leading directories of each member's path are dropped. */
   strip?: number;
 }
 
 /** What the manifest promises of one file. */
 export interface FilePromise {
-  /** where the file lies below the model's directory; relative, with forward slashes, without `..`. */
+  /** path below the model's directory; relative, with forward slashes, without `..`. */
   path: string;
   /** exact length. */
   size_bytes: number;
   /** digest of the whole file, 64 lower-case hex digits. */
   sha256: string;
-  /** where it can be fetched; the first is tried first, the others are its mirrors. */
+  /** where it can be fetched; the first is tried first, the others are mirrors. */
   urls: Array<string>;
-  /** digests of its pieces, where they are known. */
+  /** digests of its pieces; None: not known. */
   pieces?: Pieces | null;
-  /** how it is unpacked, if it is an archive. */
+  /** how it is unpacked; None: it is no archive. */
   unpack?: Unpack | null;
 }
 
@@ -338,28 +344,32 @@ export interface FilePromise {
 export interface ModelEntry {
   id: string;
   name: string;
+  /** what it is for, such as `stt`. */
   category: string;
   licence: string;
-  /** tells this content from what the same id meant before; empty: the digest of its promises stands in. */
+  /**
+   * distinguishes this content from earlier content under the same id; empty: the digest of its promises is
+   * used.
+   */
   revision?: string;
   /** where the licence can be read. */
   licence_url?: string;
   /** whether a person has to accept the licence before the model may be fetched. */
   accept_licence?: boolean;
-  /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any. */
+  /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty: any. */
   minimum_runtime?: string;
   files: Array<FilePromise>;
 }
 
-/** One model that the app knows, and why it knows it. */
+/** One model that the app knows, and where it is from. */
 export interface CatalogueEntry {
   entry: ModelEntry;
   source: "added" | "bundled" | "remote";
-  /** the manifest's file or URL, or the name that a person added, with its revision pinned. */
+  /** file or URL of the manifest, or the added name with its revision pinned. */
   where: string;
 }
 
-/** One conversation, in numbers. */
+/** Counts of one conversation. */
 export interface ConversationTotals {
   conversation_id: string;
   entries: number;
@@ -368,7 +378,7 @@ export interface ConversationTotals {
   last_at: number;
 }
 
-/** Conversations, the one that was spoken in last first; totals over all of them. */
+/** Conversations, the most recent first, and totals over all of them. */
 export interface ConversationsListedEvent {
   type: "history.conversations_listed";
   conversations: Array<ConversationTotals>;
@@ -389,7 +399,7 @@ export interface DataKeyReport {
   id: string;
   /** seconds since the Unix epoch. */
   created_at: number;
-  /** since when it only decrypts; 0 if it is the one that encrypts. */
+  /** since when it only decrypts; 0: it is the key that encrypts. */
   retired_at?: number;
 }
 
@@ -402,7 +412,7 @@ export interface ReportFile {
   size_bytes: number;
   /** of the content, in hex. */
   sha256: string;
-  /** how often each kind of private thing was taken out of it, such as `home`, `secret` or `host`. */
+  /** how often each kind of private data was taken out, such as `home`, `secret` or `host`. */
   redactions?: Record<string, number>;
 }
 
@@ -415,11 +425,11 @@ export interface ReportFinding {
   sentence: string;
   /** what to do. */
   advice: string;
-  /** which one of its kind, such as an actor or a model; empty if there is only one. */
+  /** which one of its kind, such as an actor or a model; empty: there is only one. */
   subject?: string;
 }
 
-/** A part of the report that could not be had, and why. */
+/** A part that the report lacks, and why. */
 export interface MissingPart {
   part: string;
   reason: string;
@@ -430,45 +440,47 @@ export interface DiagnosticsGeneratedEvent {
   type: "diagnostics.generated";
   /** seconds since the Unix epoch. */
   made_at: number;
-  /** `SUMMARY.md` first; put into a zip by whoever wants one, with the manifest that they make up. */
+  /** `SUMMARY.md` first. A zip of them also holds a manifest, which the reader makes. */
   files: Array<ReportFile>;
   /** what is wrong, the cause first. */
   findings: Array<ReportFinding>;
   missing: Array<MissingPart>;
   /** one page in Markdown, the content of `SUMMARY.md`. */
   summary: string;
-  /** how often each kind was taken out, over all files. */
+  /** how often each kind of private data was taken out, over all files. */
   redactions: Record<string, number>;
   /** how long it took. */
   seconds: number;
 }
 
-/** Ask for a report; it comes within two seconds, whoever of the others answers. */
+/** Ask for a report. It comes within two seconds, even if other actors do not answer. */
 export interface DiagnosticsGenerateRequestEvent {
   type: "diagnostics.generate";
-  /** the newest of the log ring. */
+  /** how many of the newest log records it holds. */
   log_records?: number;
 }
 
-/** The cache, after what was asked for. */
+/** The cache, after the request. */
 export interface DocumentCacheReportedEvent {
   type: "documents.cache_reported";
   ttl_seconds: number;
   types: Array<CachedDocument>;
 }
 
-/** Ask for the statistics of the cache. `clear`: forget what is cached of `type_name`, or of all types if that is empty. */
+/** Ask for the statistics of the cache. */
 export interface DocumentCacheRequestEvent {
   type: "documents.cache";
+  /** first drop what is cached of `type_name`, or of all types if that is empty. */
   clear?: boolean;
   type_name?: string;
 }
 
-/** A document has another value, durably; the value itself is not told. `source` names the peer that asked for it. */
+/** A document has another value, durably. The event does not hold the value. */
 export interface DocumentChangedEvent {
   type: "documents.changed";
   type_name: string;
   revision: number;
+  /** name of the peer that asked for the change. */
   source?: string;
 }
 
@@ -476,32 +488,32 @@ export interface DocumentChangedEvent {
 export interface DocumentReadEvent {
   type: "documents.read_reported";
   type_name: string;
-  /** as its type says it; the defaults of the type if there is none yet. */
+  /** the document, or the defaults of its type if there is none yet. */
   value: Record<string, unknown>;
-  /** 0 if there is none yet. */
+  /** 0: there is none yet. */
   revision?: number;
-  /** a later version wrote it; it cannot be replaced. */
+  /** a later version wrote it, so it cannot be replaced. */
   read_only?: boolean;
-  /** where the value was taken from because the document itself was damaged; empty otherwise. */
+  /** the copy that the value comes from, since the document was damaged; empty otherwise. */
   repaired_from?: string;
-  /** where a damaged document was put; empty if it was not damaged. */
+  /** where the damaged document was put; empty: it was not damaged. */
   evidence?: string;
 }
 
-/** Read the document of a type, from the cache while that is fresh. */
+/** Read the document of a type, from the cache while it is fresh. */
 export interface DocumentReadRequestEvent {
   type: "documents.read";
   type_name: string;
 }
 
-/** A type of documents: `schema` is JSON Schema, `version` that of the type. */
+/** A type of documents. `version`: of the type; `schema`: JSON Schema. */
 export interface DocumentType {
   type_name: string;
   version: number;
   schema: Record<string, unknown>;
 }
 
-/** All types that the profile declares. */
+/** All types of documents that the profile declares. */
 export interface DocumentTypesReportedEvent {
   type: "documents.types_reported";
   types: Array<DocumentType>;
@@ -512,7 +524,7 @@ export interface DocumentTypesRequestEvent {
   type: "documents.types";
 }
 
-/** A document is on disk, and a power cut cannot take it back. */
+/** A document is on disk, safe from a power cut. */
 export interface DocumentWrittenEvent {
   type: "documents.written";
   type_name: string;
@@ -525,7 +537,7 @@ export interface DocumentWriteRequestEvent {
   type_name: string;
   /** the whole document; there are no partial updates. */
   value: Record<string, unknown>;
-  /** refuse unless the document has this revision now; 0 means that there must be none; None: whatever it is. */
+  /** refuse unless the document has this revision now; 0: unless there is none; None: do not check. */
   expected_revision?: number | null;
 }
 
@@ -535,7 +547,7 @@ export interface FileProgress {
   /** over all its ranges. */
   durable_bytes: number;
   size_bytes: number;
-  /** so many of them follow each other from the start of the file, and can be hashed; None if all do. */
+  /** how many of them follow each other from the start of the file, and can be hashed; None: all of them. */
   prefix_bytes?: number | null;
 }
 
@@ -546,13 +558,13 @@ export interface VerificationFinding {
   found: string;
   expected: string;
   /**
-   * numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these have to be fetched again.
-   * Empty: nothing is known of pieces, so that the whole file is bad.
+   * numbers of the bad pieces, from 0; only these have to be fetched again. Empty: the manifest has no
+   * digests of pieces, so the whole file is bad.
    */
   pieces?: Array<number>;
 }
 
-/** Verdict over a directory: no findings means that every file keeps its promise. */
+/** The verdict on a directory. No findings: every file keeps its promise. */
 export interface FilesVerifiedEvent {
   type: "models.files_verified";
   model_id: string;
@@ -561,19 +573,19 @@ export interface FilesVerifiedEvent {
   /** bytes that were hashed while the download still ran. */
   hashed_behind_bytes: number;
   seconds: number;
-  /** when the file that was read longest ago was read, seconds since the Unix epoch; None with findings. */
+  /** when the oldest of these readings took place, seconds since the Unix epoch; None with findings. */
   verified_at?: number | null;
 }
 
-/** Ask the verifier to compare files with what the manifest promised of them. */
+/** Ask the verifier to compare files with what the manifest promises of them. */
 export interface FilesVerifyRequestEvent {
   type: "models.verify_files";
   model_id: string;
   directory: string;
   files: Array<FilePromise>;
-  /** files that look as they did when they were verified need not be read again. */
+  /** do not read files again that look as they did when they were verified. */
   trust_records?: boolean;
-  /** there is time: read only while nothing else wants the disk, and not while a download runs. */
+  /** read only while nothing else needs the disk and no download runs. */
   idle?: boolean;
 }
 
@@ -582,16 +594,16 @@ export interface Finding {
   kind: "backup" | "damaged" | "evidence" | "journal" | "locked" | "missing" | "restore" | "schema" | "temporary" | "too_new" | "unknown_file" | "unlisted" | "unreadable";
   /** relative to the store, with slashes. */
   path: string;
-  /** empty if it is no key's. */
+  /** the key that it belongs to; empty: none. */
   key: string;
   problem: string;
-  /** what was done about it; empty if nothing was. */
+  /** what was done about it; empty: nothing. */
   repair?: string;
-  /** where the damaged file lies now; empty if it was not moved. */
+  /** where the damaged file is now; empty: it was not moved. */
   evidence?: string;
 }
 
-/** Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire. */
+/** Events of a topic are lost to this subscriber for good. The client makes it; it never travels. */
 export interface GapEvent {
   type: "bus.gap";
   /** topic of the lost events. */
@@ -599,13 +611,13 @@ export interface GapEvent {
   /** how many are lost. */
   count: number;
   /**
-   * `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former broker took them along
-   * and their publisher no longer had them.
+   * `ring_exceeded`: the subscriber was too slow, or away too long. `broker_restarted`: they were lost with
+   * the former broker, and their publisher no longer had them.
    */
   reason: "broker_restarted" | "ring_exceeded";
 }
 
-/** A place in a text, in characters; `end` is not part of it. */
+/** A range of a text, in characters; `end` is excluded. */
 export interface Highlight {
   start: number;
   end: number;
@@ -613,7 +625,7 @@ export interface Highlight {
 
 /** One thing that was dictated, said or answered. */
 export interface HistoryEntry {
-  /** UUIDv7, so that ids sort by time. */
+  /** UUIDv7, so ids sort by time. */
   id: string;
   /** seconds since the Unix epoch. */
   at: number;
@@ -622,21 +634,21 @@ export interface HistoryEntry {
   text: string;
   mode?: string;
   language?: string;
-  /** length of the sound it came from; 0 if it came from none. */
+  /** length of the recording; 0: there was none. */
   duration_seconds?: number;
   model_id?: string;
-  /** groups the turns of one conversation; empty for none. */
+  /** groups the turns of one conversation; empty: none. */
   conversation_id?: string;
   role?: string;
-  /** how many a language model counted in it; 0 if none did. */
+  /** how many a language model counted; 0: none did. */
   tokens?: number;
-  /** when the text was last edited; None if never. */
+  /** when the text was last edited; None: never. */
   edited_at?: number | null;
-  /** what the app adds. */
+  /** further fields of the app. */
   fields?: Record<string, string>;
 }
 
-/** The entry is kept as safely as its storage keeps anything: memory outlives a crash of the actor, disk a power cut. */
+/** The entry is stored: in memory it survives a crash of the actor, on disk a power cut. */
 export interface HistoryAppendedEvent {
   type: "history.appended";
   entry: HistoryEntry;
@@ -656,21 +668,24 @@ export interface HistoryAppendRequestEvent {
   role?: string;
   tokens?: number;
   fields?: Record<string, string>;
-  /** None for now. */
+  /** seconds since the Unix epoch; None: now. */
   at?: number | null;
-  /** UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty: one is made. */
+  /** UUIDv7 of the entry, so that a repeated request does not add it twice; empty: the actor makes one. */
   id?: string;
 }
 
-/** Something changed in the history: a live tail, and in memory mode the copy from which a crashed actor comes back. */
+/** The history changed. In memory mode, a crashed actor recovers from the retained events. */
 export interface HistoryChangedEvent {
   type: "history.changed";
-  /** in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk: `live`. */
+  /**
+   * in memory mode, the slot of the entry in the ring; the broker retains the last event of each slot. On
+   * disk: `live`.
+   */
   slot: string;
   change: "added" | "cleared" | "edited" | "removed";
-  /** None if the place is empty now. */
+  /** None: the slot is empty now. */
   entry?: HistoryEntry | null;
-  /** which one it is about; empty if it is about all of them. */
+  /** the entry that changed; empty: all of them. */
   entry_id?: string;
 }
 
@@ -679,18 +694,18 @@ export interface HistoryRemovedEvent {
   type: "history.removed";
   count: number;
   dry_run: boolean;
-  /** what a person should know about it, such as what a purge took; empty if there is nothing. */
+  /** a sentence for people, such as what a purge removed; empty: there is nothing to add. */
   note?: string;
 }
 
 /** Delete all entries, or those before a moment. */
 export interface HistoryClearRequestEvent {
   type: "history.clear";
-  /** seconds since the Unix epoch; None for all. */
+  /** seconds since the Unix epoch; None: all. */
   before?: number | null;
-  /** on disk, take away segments, index and anchor too, so that nothing remains to be read. */
+  /** on disk, remove segments, index and anchor too, so that nothing remains readable. */
   purge?: boolean;
-  /** with `purge`, take it out of the backups as well. */
+  /** with `purge`, remove it from the backups as well. */
   purge_backups?: boolean;
   dry_run?: boolean;
 }
@@ -708,20 +723,20 @@ export interface HistoryEditedEvent {
   entry: HistoryEntry;
 }
 
-/** Give an entry another text. */
+/** Replace the text of an entry. */
 export interface HistoryEditRequestEvent {
   type: "history.edit";
   id: string;
   text: string;
 }
 
-/** One part of an export; parts follow each other without a gap. */
+/** One part of an export. Parts follow each other without a gap. */
 export interface HistoryExportedEvent {
   type: "history.exported";
-  /** UTF-8. */
+  /** UTF-8 text. */
   content: string;
   entries: number;
-  /** give it as `after` for the next part; empty if this was the last. */
+  /** the `after` of the next part; empty: this was the last. */
   next_after: string;
 }
 
@@ -729,7 +744,7 @@ export interface HistoryExportedEvent {
 export interface HistoryExportRequestEvent {
   type: "history.export";
   format: "csv" | "jsonl" | "markdown";
-  /** id of the last entry of the part before; empty for the first part, which carries the head of the format. */
+  /** id of the last entry of the previous part; empty: the first part, which holds the head of the format. */
   after?: string;
   since?: number | null;
   until?: number | null;
@@ -737,7 +752,7 @@ export interface HistoryExportRequestEvent {
   limit?: number;
 }
 
-/** An entry that holds all the words that were looked for, and where they stand. */
+/** An entry that holds all the words, and where they are. */
 export interface Hit {
   entry: HistoryEntry;
   highlights: Array<Highlight>;
@@ -747,32 +762,34 @@ export interface Hit {
 export interface HistoryFoundEvent {
   type: "history.found";
   hits: Array<Hit>;
+  /** the `before` of the next page; empty: this was the last. */
   next_before: string;
-  /** False while entries are still being loaded, so that there may be more. */
+  /** False: entries are still being loaded, so there may be more. */
   complete?: boolean;
 }
 
 /** Where the history is kept, and how much of it there is. */
 export interface HistoryStatusEvent {
   type: "history.status_reported";
+  /** where the person wants it. */
   mode: "disk" | "memory";
-  /** where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely. */
+  /** where it is kept now; `memory` although `mode` is `disk`, where disk is not safe. */
   storage: "encrypted" | "memory" | "plaintext";
-  /** what a person should know about that; empty if all is as they chose. */
+  /** a sentence for people about that; empty: it is kept as they chose. */
   notice: string;
   entries: number;
   size_bytes: number;
-  /** most entries that memory keeps; 0 for no limit (on disk). */
+  /** most entries that memory keeps; 0: no limit (on disk). */
   limit_entries: number;
-  /** share of what is on disk that is loaded; 1.0 when all is. */
+  /** share of the files that is loaded; 1.0: all. */
   loading?: number;
   /** what the last check of the files found: torn, truncated, tampered or missing parts. */
   findings?: Array<string>;
-  /** in memory mode, size of what lies on disk from before and is neither read nor changed. */
+  /** in memory mode, size of older files on disk, which are neither read nor changed. */
   left_on_disk_bytes?: number;
 }
 
-/** Accept what a notice tells of: files that stay on disk in memory mode, or segments that are missing for good. */
+/** Accept what a notice reports: files left on disk in memory mode, or segments that are lost. */
 export interface HistoryKeepRequestEvent {
   type: "history.keep";
 }
@@ -781,20 +798,20 @@ export interface HistoryKeepRequestEvent {
 export interface HistoryPageEvent {
   type: "history.page";
   entries: Array<HistoryEntry>;
-  /** give it as `before` for the next page; empty if this was the last. */
+  /** the `before` of the next page; empty: this was the last. */
   next_before: string;
-  /** entries that fit the question, on all pages. */
+  /** entries that match, on all pages. */
   total: number;
 }
 
-/** Delete what the rules of retention do not keep; 0 means that a rule sets no limit, never that everything goes. */
+/** Delete what the retention rules do not keep. */
 export interface HistoryPruneRequestEvent {
   type: "history.prune";
-  /** None for what the settings of the same names in `history` say. */
+  /** limit of each rule; 0: no limit; None: the setting of that name in `history`. */
   keep_days?: number | null;
-  /** None for what the settings of the same names in `history` say. */
+  /** limit of each rule; 0: no limit; None: the setting of that name in `history`. */
   keep_entries?: number | null;
-  /** None for what the settings of the same names in `history` say. */
+  /** limit of each rule; 0: no limit; None: the setting of that name in `history`. */
   keep_mib?: number | null;
   dry_run?: boolean;
 }
@@ -809,14 +826,14 @@ export interface HistoryQueryRequestEvent {
   kind?: string;
   text?: string;
   conversation_id?: string;
-  /** these entries only; empty for any. */
+  /** only these entries; empty: any. */
   ids?: Array<string>;
-  /** id of an entry: only older ones are given. */
+  /** id of an entry; only older ones are returned. */
   before?: string;
   limit?: number;
 }
 
-/** Look for entries that hold all words of `words`, whatever their case; the last word may be the beginning of one. */
+/** Search for entries that hold all of `words`, in any case. The last word may be the beginning of one. */
 export interface HistorySearchRequestEvent {
   type: "history.search";
   words: string;
@@ -829,28 +846,29 @@ export interface HistoryStatusRequestEvent {
   type: "history.status";
 }
 
-/** The history is kept in another way than before, or a notice about it changed. */
+/** The storage of the history changed, or the notice about it. */
 export interface HistoryStorageChangedEvent {
   type: "history.storage_changed";
   status: HistoryStatusEvent;
 }
 
-/** How the keys of a home fare. */
+/** The state of the keys of a home. */
 export interface KeysReport {
   state: "absent" | "locked" | "unlocked";
-  /** why they are locked; None if they are not. */
+  /** why they are locked; None: they are not. */
   reason?: "entry_missing" | "keychain_locked" | "keychain_refused" | "keys_damaged" | "keys_missing" | "keys_not_saved" | "keys_too_new" | "keys_unreadable" | "no_keychain" | "not_asked" | "timed_out" | "wrong_key" | null;
-  /** the same in a sentence; holds no secret. */
+  /** the same in a sentence, without secrets. */
   detail?: string;
-  /** what to do; empty if nothing. */
+  /** what to do; empty: nothing. */
   advice?: string;
-  /** which one is asked. */
+  /** the keychain that is asked. */
   keychain?: string;
-  /** which one the key-encryption key was put into, where that is known. */
+  /** the keychain that holds the key-encryption key, where that is known. */
   kept_in?: string;
+  /** name of the key that encrypts the others. */
   key_encryption_key?: string;
   data_keys?: Array<DataKeyReport>;
-  /** whether a recovery code can bring them back. */
+  /** whether a recovery code can restore them. */
   has_recovery_code?: boolean;
 }
 
@@ -862,27 +880,27 @@ export interface KeysStateChangedEvent {
   report: KeysReport;
 }
 
-/** One holder's claim on the revision of a model that was active when it was given. */
+/** A holder's claim on the revision of a model that was active when the lease was given. */
 export interface Lease {
   lease_id: string;
   model_id: string;
-  /** its name, as a person should read it. */
+  /** name for people. */
   holder: string;
-  /** of the peer whose life ends it; empty if only time does. */
+  /** of the peer with which the lease ends; empty: only time ends it. */
   instance: string;
   revision: string;
   /** seconds since the Unix epoch. */
   since: number;
-  /** when it ends unless it is renewed, seconds since the Unix epoch; None: with its peer. */
+  /** when it ends unless it is renewed, seconds since the Unix epoch; None: it ends with its peer. */
   until: number | null;
 }
 
-/** A person accepted the licence of a model as it read then. */
+/** A person accepted the licence of a model. */
 export interface LicenceAcceptance {
   model_id: string;
   licence: string;
   revision: string;
-  /** SHA-256 over licence, licence URL and revision of the entry; for another one the licence is due again. */
+  /** SHA-256 over licence, licence URL and revision of the entry; when it changes, the licence is due again. */
   digest: string;
   /** seconds since the Unix epoch. */
   accepted_at: number;
@@ -896,20 +914,20 @@ export interface LicenceAcceptedEvent {
   acceptance: LicenceAcceptance;
 }
 
-/** Say that a person read and accepted the licence of a model. */
+/** State that a person read and accepted the licence of a model. */
 export interface LicenceAcceptRequestEvent {
   type: "models.accept_licence";
   model_id: string;
 }
 
-/** From now on an actor notes what is at least of this level. The level of one actor wins over that of all (`*`). */
+/** The log level of an actor changed. The level of one actor wins over that of all (`*`). */
 export interface LogLevelChangedEvent {
   type: "logs.level_changed";
   actor: string;
   level: "critical" | "debug" | "error" | "info" | "warning" | null;
 }
 
-/** Ask for another level, of one actor or of all (`*`). */
+/** Change the log level of one actor or of all (`*`). */
 export interface LogLevelRequestEvent {
   type: "logs.set_level";
   actor?: string;
@@ -922,62 +940,62 @@ export interface LogLine {
   /** seconds since the Unix epoch. */
   at: number;
   text: string;
-  /** it repeats a record that went to the bus as well (`logs.recorded`). */
+  /** it repeats a record that was also published (`logs.recorded`). */
   recorded?: boolean;
 }
 
-/** Processes wrote to their logs. */
+/** Processes wrote to stdout or stderr. */
 export interface LogLinesWrittenEvent {
   type: "supervision.log_lines_written";
   lines: Array<LogLine>;
 }
 
-/** One thing that was noted; redacted before it left its process. */
+/** One log record, redacted before it left its process. */
 export interface LogRecord {
   actor: string;
   /** seconds since the Unix epoch. */
   at: number;
   level: "critical" | "debug" | "error" | "info" | "warning";
-  /** dotted name of the module that noted it; `stderr` for a line that a process wrote there. */
+  /** dotted name of the module that logged it; `stderr` for a line that a process wrote there. */
   logger: string;
   message: string;
-  /** what belongs to it, by name. */
+  /** further values, by name. */
   fields?: Record<string, string>;
-  /** id of the matter that it belongs to, across all actors; empty for none. */
+  /** id of the matter that it belongs to, across all actors; empty: none. */
   correlation?: string;
-  /** of an exception, without values of variables; empty for none. */
+  /** of an exception, without values of variables; empty: none. */
   traceback?: string;
 }
 
-/** An actor noted something. */
+/** An actor logged something. */
 export interface LogRecordedEvent {
   type: "logs.recorded";
   records: Array<LogRecord>;
-  /** records that did not go out since the last event, since there were too many at once. */
+  /** records since the last event that were dropped, because there were too many at once. */
   dropped?: number;
 }
 
-/** The newest records, oldest first. */
+/** The newest records, the oldest first. */
 export interface LogRingReadEvent {
   type: "logs.ring_read";
   records: Array<LogRecord>;
-  /** records that the ring no longer holds, or that never reached it. */
+  /** records that the ring no longer holds, or never got. */
   dropped: number;
 }
 
 /** Ask for the newest records. */
 export interface LogRingRequestEvent {
   type: "logs.read_ring";
-  /** of this one only; None for all. */
+  /** only records of this actor; None: of all. */
   actor?: string | null;
-  /** at least of this level. */
+  /** only records of this level or a higher one. */
   level?: "critical" | "debug" | "error" | "info" | "warning";
-  /** of this matter only; empty for any. */
+  /** only records of this matter; empty: of any. */
   correlation?: string;
   limit?: number;
 }
 
-/** The newest lines of the ring, oldest first; `dropped` counts the older ones that it no longer holds. */
+/** The newest lines of the ring, the oldest first. `dropped`: older ones that it no longer holds. */
 export interface LogsReportedEvent {
   type: "supervision.logs_reported";
   lines: Array<LogLine>;
@@ -993,33 +1011,37 @@ export interface LogsRequestEvent {
 
 /** The models that an app declares. */
 export interface Manifest {
+  /** version of this document type. */
   format: number;
   models: Array<ModelEntry>;
-  /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any. */
+  /** oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty: any. */
   minimum_runtime?: string;
-  /** counts up with each manifest that is published; 0 for one that never leaves its package. */
+  /** grows with each published manifest; 0: it never leaves its package. */
   version?: number;
-  /** when it was published (RFC 3339); needed for one that is fetched. */
+  /** when it was published (RFC 3339); a fetched manifest needs it. */
   issued_at?: string | null;
-  /** until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one that is fetched. */
+  /**
+   * after this time a newer one should exist, so its absence is suspicious (RFC 3339); a fetched manifest
+   * needs it.
+   */
   expires_at?: string | null;
 }
 
-/** What became of a look at the remote manifest. */
+/** The outcome of fetching the remote manifest. */
 export interface ManifestRefreshedEvent {
   type: "models.manifest_refreshed";
   /**
-   * `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what came was refused or
-   * nothing came, the former one stays in force. `none`: the profile names no remote manifest.
+   * `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: none came, or it
+   * was refused; the former one stays in force. `none`: the profile names no remote manifest.
    */
   outcome: "kept" | "none" | "taken" | "unchanged";
-  /** version that is in force; 0 for none. */
+  /** version in force; 0: none. */
   version: number;
-  /** one sentence for a person. */
+  /** one sentence for people. */
   message: string;
 }
 
-/** Ask for the remote manifest to be fetched now. */
+/** Fetch the remote manifest now. */
 export interface ManifestRefreshRequestEvent {
   type: "models.refresh";
 }
@@ -1031,7 +1053,7 @@ export interface Sample {
   kind: "counter" | "gauge" | "histogram";
   description: string;
   labels: Record<string, string>;
-  /** of a counter or gauge; the sum of what was observed, of a histogram. */
+  /** of a counter or gauge; of a histogram, the sum of its observations. */
   value: number;
   /** observations of a histogram; 0 otherwise. */
   count?: number;
@@ -1047,50 +1069,50 @@ export interface MetricsReportedEvent {
   samples: Array<Sample>;
 }
 
-/** Somebody wants to read the metrics of all actors: each publishes its own once. */
+/** Ask all actors for their metrics. Each publishes its own once. */
 export interface MetricsWantedEvent {
   type: "metrics.wanted";
-  /** tells this reading from others; the answers carry it. */
+  /** identifies this reading; the reports repeat it. */
   reading: string;
 }
 
 /** Why something cannot be used now. */
 export interface Reason {
   kind: "checking" | "downloading" | "licence_due" | "model_absent" | "model_damaged" | "model_failed" | "model_paused" | "no_model_setting" | "no_path_setting" | "path_mismatch" | "path_missing" | "path_unusable" | "service_down" | "switched_off" | "unknown_model";
-  /** model id, category, path or actor that it is about. */
+  /** the model id, category, path or actor in question. */
   subject: string;
-  /** of the model that it is about; empty if it is about none. */
+  /** of the model in question; empty: there is none. */
   category?: string;
-  /** one sentence for a person. */
+  /** one sentence for people. */
   text?: string;
 }
 
-/** Whether one mode of the app may be used now. A frontend gates its modes by this and nothing else. */
+/** Whether one mode of the app can be used now. A frontend enables its modes by this alone. */
 export interface ModeAvailability {
   mode: string;
   title: string;
   status: "available" | "checking" | "switched_off" | "unavailable";
-  /** required categories that no usable model serves. */
+  /** required categories without a usable model. */
   missing?: Array<string>;
-  /** why it is not available; empty if it is. */
+  /** why it is not available; empty: it is. */
   reasons?: Array<Reason>;
-  /** names of what a person is told while the mode is used without an optional model, such as `raw_output`. */
+  /** names of the notices to show while an optional model is missing, such as `raw_output`. */
   notices?: Array<string>;
   /** the same as sentences. */
   notice_texts?: Array<string>;
 }
 
-/** A model is in the catalogue for good, on a person's word. */
+/** A person added a model to the catalogue. */
 export interface ModelAddedEvent {
   type: "models.added";
   entry: ModelEntry;
   pinned: string;
-  /** False if the same entry was there before. */
+  /** False: the same entry was there before. */
   is_new: boolean;
   skipped?: Array<string>;
 }
 
-/** Resolve a name and keep what it means; answered once that is durable. The fields are those of `models.resolve`. */
+/** Resolve a name and add its model. Answered once that is durable. Fields as in `models.resolve`. */
 export interface ModelAddRequestEvent {
   type: "models.add";
   name: string;
@@ -1100,7 +1122,7 @@ export interface ModelAddRequestEvent {
   category?: string;
 }
 
-/** Where one model stands. */
+/** The state of one model. */
 export interface ModelStatus {
   model_id: string;
   name: string;
@@ -1108,25 +1130,25 @@ export interface ModelStatus {
   licence: string;
   state: "absent" | "damaged" | "downloading" | "failed" | "installed" | "partial" | "paused" | "queued" | "verifying";
   size_bytes: number;
-  /** bytes that a crash cannot take away; `size_bytes` once installed. */
+  /** bytes that survive a crash; `size_bytes` once installed. */
   durable_bytes: number;
   /** why the model failed or is damaged, and what to do; empty otherwise. */
   problem?: string;
-  /** what kind of problem, so that a frontend can tell them apart; empty without one. */
+  /** the kind of problem, for programs; empty without one. */
   problem_kind?: "" | "damaged" | "disk" | "held" | "licence" | "mismatch" | "network" | "refused" | "server" | "space";
-  /** which revision serves; empty while none is installed. */
+  /** the active revision; empty while none is installed. */
   revision?: string;
-  /** which one the manifest names now; another than `revision` while an update is due or under way. */
+  /** the revision that the manifest names; differs from `revision` while an update is due or under way. */
   wanted_revision?: string;
-  /** which one a rollback would bring back; empty for none. */
+  /** the revision that a rollback would restore; empty: there is none. */
   former_revision?: string;
   /** names of the peers that hold a lease on it. */
   held_by?: Array<string>;
-  /** its licence has to be accepted before it can be installed. */
+  /** a person has to accept its licence before it can be installed. */
   licence_due?: boolean;
 }
 
-/** The install goes on no more. */
+/** The install was stopped. */
 export interface ModelCancelledEvent {
   type: "models.cancelled";
   status: ModelStatus;
@@ -1139,51 +1161,62 @@ export interface ModelCancelRequestEvent {
   drop_partial?: boolean;
 }
 
-/** Which models the app knows now: the whole list, each id once. */
+/** The models that the app knows now: the whole list, each id once. */
 export interface ModelCatalogueChangedEvent {
   type: "models.catalogue_changed";
   models: Array<CatalogueEntry>;
   /** licences that a person accepted. */
   accepted: Array<LicenceAcceptance>;
-  /** counts the changes of this life of the actor. */
+  /** counts the changes in this life of the actor. */
   revision: number;
   reason: "accepted" | "added" | "refreshed" | "start" | "withdrawn";
-  /** version of the remote manifest that is in force; 0 for none. */
+  /** version of the remote manifest in force; 0: none. */
   manifest_version?: number;
-  /** one sentence for each entry or manifest that is not in force, and why. */
+  /** for each entry or manifest that is not in force, a sentence that says why. */
   problems?: Array<string>;
 }
 
-/** More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt. */
+/**
+ * More bytes of a model are durable. At most ten a second for each model.
+ *
+ * The event has two readers. Frontends show the progress. The model verifier hashes the staged files
+ * behind the download: it takes `staging_directory` and the `prefix_bytes` of each file from here, and
+ * nothing else tells it that bytes may be read. A verifier that misses events loses no correctness, only
+ * time: it reads the rest of the files when it is asked for its verdict.
+ *
+ * Within an attempt, `durable_bytes` and `prefix_bytes` never shrink. Bytes below `prefix_bytes` do not
+ * change until the attempt ends.
+ */
 export interface ModelDownloadProgressedEvent {
   type: "models.download_progressed";
   model_id: string;
   name: string;
-  /** counts from 1; a new attempt may start from fewer bytes, since it may have had to discard some. */
+  /** counts from 1. A new attempt may start with fewer bytes, where bytes had to be discarded. */
   attempt: number;
   durable_bytes: number;
   size_bytes: number;
   rate_bytes_per_second: number;
-  /** None while the rate is not known yet. */
+  /** None: the rate is not known yet. */
   seconds_left: number | null;
-  /** where the partial files lie. */
+  /** directory of the partial files. */
   staging_directory: string;
+  /** one for each file of the model. */
   files: Array<FileProgress>;
 }
 
-/** The wish is on disk: the install goes on through any crash, until it is done, failed or cancelled. */
+/** The request is on disk: the install survives any crash, until it is done, failed or cancelled. */
 export interface ModelInstallAcceptedEvent {
   type: "models.install_accepted";
   status: ModelStatus;
 }
 
-/** Ask for a model; answered once the wish is durable, long before the bytes are there. */
+/** Install a model. Answered once the request is durable, long before the bytes are there. */
 export interface ModelInstallRequestEvent {
   type: "models.install";
   model_id: string;
 }
 
-/** A model was verified and is visible under its name, whole. */
+/** A model was verified, and its directory is in place, whole. */
 export interface ModelInstalledEvent {
   type: "models.installed";
   model_id: string;
@@ -1194,72 +1227,73 @@ export interface ModelInstalledEvent {
   attempts: number;
 }
 
-/** The model stays as it is, where it is, until the lease ends: removal, update and rollback wait. */
+/** The model stays unchanged and in place until the lease ends: removal, update and rollback wait. */
 export interface ModelLeasedEvent {
   type: "models.leased";
   lease: Lease;
-  /** where its files lie; valid as long as the lease. */
+  /** directory of its files; valid until the lease ends. */
   directory: string;
 }
 
-/** Ask to hold an installed model in use. */
+/** Hold an installed model in use. */
 export interface ModelLeaseRequestEvent {
   type: "models.lease";
   model_id: string;
-  /** name that others are told while they wait. */
+  /** name that is shown to those who wait. */
   holder: string;
   /**
-   * of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not seen for a
-   * while. Without one it ends after `ttl_seconds`.
+   * of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not
+   * seen for a while. Empty: it ends after `ttl_seconds`.
    */
   instance?: string;
   /** how long it lasts without being renewed; ignored for a lease that is bound to a peer. */
   ttl_seconds?: number;
-  /** renew this lease instead of asking for a new one. */
+  /** renew this lease; empty: a new one. */
   lease_id?: string;
 }
 
-/** What a name means now. */
+/** What a name stands for now. */
 export interface ModelNameResolvedEvent {
   type: "models.name_resolved";
-  /** the manifest entry that stands for it. */
+  /** the manifest entry for it. */
   entry: ModelEntry;
-  /** the name with its revision pinned, so that it means the same tomorrow. */
+  /** the name with its revision pinned, so that it keeps its meaning. */
   pinned: string;
   /** files of the source that do not belong to the entry, each with the reason. */
   skipped?: Array<string>;
 }
 
-/**
- * Ask what a name means: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...`,
- * `file:/path`.
- */
+/** Ask what a name stands for. */
 export interface ModelNameResolveRequestEvent {
   type: "models.resolve";
+  /**
+   * `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...` or
+   * `file:/path`.
+   */
   name: string;
-  /** digest of the file that a URL names, 64 hex digits, if it is not part of the URL's fragment. */
+  /** digest of the file that a URL names, 64 hex digits, unless the fragment of the URL holds it. */
   sha256?: string;
-  /** its length, for a server that does not tell; None to ask it. */
+  /** its length, for a server that does not state it; None: ask the server. */
   size_bytes?: number | null;
-  /** id of the entry; empty to derive one from the name. */
+  /** id of the entry; empty: derive one from the name. */
   model_id?: string;
-  /** what the model is for, such as `stt`; empty to guess. */
+  /** what the model is for, such as `stt`; empty: guess it. */
   category?: string;
 }
 
-/** The install rests, through restarts too, until it is resumed. */
+/** The install is paused, through restarts too, until it is resumed. */
 export interface ModelPausedEvent {
   type: "models.paused";
   status: ModelStatus;
 }
 
-/** Let an install rest. What is durable of it stays; answered once the word is durable. */
+/** Pause an install. Its durable bytes stay. Answered once the pause is durable. */
 export interface ModelPauseRequestEvent {
   type: "models.pause";
   model_id: string;
 }
 
-/** The lease has ended; so it had if it was not known (any more). */
+/** The lease has ended. `was_held`: it was known until now. */
 export interface ModelReleasedEvent {
   type: "models.released";
   model_id: string;
@@ -1281,63 +1315,63 @@ export interface ModelRemovalEvent {
   dry_run: boolean;
 }
 
-/** Remove an installed model, its former revision, its partial and its records. */
+/** Remove an installed model, its former revision, its partial files and its records. */
 export interface ModelRemoveRequestEvent {
   type: "models.remove";
   model_id: string;
   dry_run?: boolean;
-  /** for so long the removal waits for those who hold a lease; then it is refused, and they are named. */
+  /** how long it waits for leases to end; then it is refused, and the holders are named. */
   wait_seconds?: number;
 }
 
-/** A model is gone from disk on somebody's word. */
+/** A model was removed from disk on request. */
 export interface ModelRemovedEvent {
   type: "models.removed";
   model_id: string;
   freed_bytes: number;
 }
 
-/** What is sound of a damaged model is staged again, and what is not is being fetched. */
+/** The sound parts of a damaged model are staged again, and the rest is being fetched. */
 export interface ModelRepairAcceptedEvent {
   type: "models.repair_accepted";
   status: ModelStatus;
-  /** of files, and pieces of files, that need not be fetched. */
+  /** bytes of files and pieces that need not be fetched. */
   kept_bytes: number;
 }
 
-/** Ask for a damaged model to be made whole, fetching only what is bad. */
+/** Repair a damaged model. Only what is bad is fetched. */
 export interface ModelRepairRequestEvent {
   type: "models.repair";
   model_id: string;
 }
 
-/** A paused install goes on. */
+/** A paused install continues. */
 export interface ModelResumedEvent {
   type: "models.resumed";
   status: ModelStatus;
 }
 
-/** Let a paused install go on. Answered once the word is durable. */
+/** Continue a paused install. Answered once that is durable. */
 export interface ModelResumeRequestEvent {
   type: "models.resume";
   model_id: string;
 }
 
-/** The former revision of a model is active again, and the one that was active is kept as the former one. */
+/** The former revision of a model is active again; the one that was active is now the former one. */
 export interface ModelRolledBackEvent {
   type: "models.rolled_back";
   status: ModelStatus;
 }
 
-/** Ask for the former revision, which is verified first. */
+/** Return to the former revision. It is verified first. */
 export interface ModelRollbackRequestEvent {
   type: "models.rollback";
   model_id: string;
-  /** for so long the rollback waits for those who hold a lease; then it is refused, and they are named. */
+  /** how long it waits for leases to end; then it is refused, and the holders are named. */
   wait_seconds?: number;
 }
 
-/** A model is in another state. */
+/** The state of a model changed. */
 export interface ModelStateChangedEvent {
   type: "models.state_changed";
   model_id: string;
@@ -1351,14 +1385,14 @@ export interface ModelVerdictEvent {
   findings: Array<VerificationFinding>;
 }
 
-/** The files of a model do not keep what its manifest promised; they are out of use, not deleted. */
+/** The files of a model do not keep what its manifest promises. They are put out of use, not deleted. */
 export interface ModelVerificationFailedEvent {
   type: "models.verification_failed";
   model_id: string;
   findings: Array<VerificationFinding>;
 }
 
-/** The files of a model keep what its manifest promised. */
+/** The files of a model keep what its manifest promises. */
 export interface ModelVerifiedEvent {
   type: "models.verified";
   model_id: string;
@@ -1371,70 +1405,73 @@ export interface ModelVerifyRequestEvent {
   model_id: string;
 }
 
-/** An added model is no longer in the catalogue; what is installed of it stays. */
+/** An added model is no longer in the catalogue. Installed files stay. */
 export interface ModelWithdrawnEvent {
   type: "models.withdrawn";
   model_id: string;
 }
 
-/** Take an added model out of the catalogue again. */
+/** Remove an added model from the catalogue. */
 export interface ModelWithdrawRequestEvent {
   type: "models.withdraw";
   model_id: string;
 }
 
-/** Every model of the manifest, with its state. */
+/** Every model of the manifests, with its state. */
 export interface ModelsListedEvent {
   type: "models.listed";
   models: Array<ModelStatus>;
   models_directory: string;
 }
 
-/** Ask which models there are and where each stands. */
+/** Ask for all models and their states. */
 export interface ModelsListRequestEvent {
   type: "models.list";
 }
 
-/** The move is on disk and goes on through any crash; with `dry_run` nothing happened. */
+/** The move is on disk and survives any crash; with `dry_run` nothing happened. */
 export interface ModelsRelocationEvent {
   type: "paths.models_relocation";
-  /** what will be brought over. */
+  /** models that will be moved. */
   moved_models: Array<string>;
-  /** what lies at the new place in its full length already, and is kept there if its hashes match. */
+  /** models that are at the new place in full length, and are kept if their hashes match. */
   adopted_models: Array<string>;
-  /** to be copied; 0 where both places are on one file system. */
+  /** bytes to copy; 0: both places are on one file system. */
   copy_bytes: number;
-  /** tells this move from others; empty with `dry_run`. */
+  /** identifies this move; empty with `dry_run`. */
   move_id?: string;
 }
 
-/** Asked of the owner of the models: go over to another directory, then have the choice settled. */
+/** Tell the owner of the models to move to another directory, and then to settle the choice. */
 export interface ModelsRelocateRequestEvent {
   type: "paths.relocate_models";
-  /** the directory; it exists and can be written to. */
+  /** the directory; it exists and is writable. */
   target: string;
   action: "adopt" | "anew" | "move";
-  /** the choice that brought this about, to be settled at the end. */
+  /** the choice behind the move, to be settled at its end. */
   category: "logs" | "models" | "root" | "tools" | "workspace";
-  /** the choice that brought this about, to be settled at the end. */
+  /** the choice behind the move, to be settled at its end. */
   path: string;
   dry_run?: boolean;
 }
 
-/** Directories below it are looked into from now on. */
+/** The verifier reads models below this directory from now on. */
 export interface ModelsRootAdmittedEvent {
   type: "paths.models_root_admitted";
   directory: string;
 }
 
-/** Asked of the verifier by the owner of the models, before models in another directory can be verified. */
+/** Let the verifier read models in another directory. Only the owner of the models asks this. */
 export interface ModelsRootAdmitRequestEvent {
   type: "paths.admit_models_root";
-  /** of all models; it counts until the verifier ends, and its next life knows the one that was chosen by then. */
+  /**
+   * directory of all models. The verifier keeps it until it ends; its next life knows the one that is chosen
+   * by then.
+   */
   directory: string;
 }
 
-/** How one namespace fares; `quota_bytes` is 0 if there is none. */
+/** The state of one namespace. `quota_bytes`: 0: there is none. */
 export interface NamespaceHealth {
   name: string;
   keys: number;
@@ -1444,37 +1481,37 @@ export interface NamespaceHealth {
   owner: string;
 }
 
-/** A banner, a toast, or the head of the recovery screen: words first, then what can be done. */
+/** A banner, a toast, or the head of the recovery screen: a text, and what a person can do. */
 export interface Notice {
   text: string;
   actions?: Array<Action>;
-  /** it leaves by itself after so long; 0: it stays. */
+  /** it disappears after this time; 0: it stays. */
   fade_ms?: number;
 }
 
-/** What lies on disk of a model that is not installed. */
+/** Files of a model that is not installed. */
 export interface PartialFound {
-  /** of the manifest, or of a model that it no longer names. */
+  /** of a model in the manifests, or of one that they no longer name. */
   model_id: string;
-  /** `partial`: an install that is under way or was left. `damaged`: a model that was put out of use. */
+  /** `partial`: an install that is under way or was abandoned. `damaged`: a model put out of use. */
   kind: "damaged" | "partial";
-  /** state of the model; `partial` for one that the manifest no longer names. */
+  /** state of the model; `partial` for one that no manifest names any more. */
   state: "absent" | "damaged" | "downloading" | "failed" | "installed" | "partial" | "paused" | "queued" | "verifying";
-  /** bytes it takes on disk. */
+  /** bytes on disk. */
   size_bytes: number;
-  /** bytes of the promised files that a crash cannot take away. */
+  /** bytes of the promised files that survive a crash. */
   durable_bytes: number;
-  /** size of the whole model; 0 if that is not known any more. */
+  /** size of the whole model; 0: not known any more. */
   promised_bytes: number;
-  /** since its bytes were last added to. */
+  /** since bytes were last added. */
   age_seconds: number;
-  /** where its bytes came from, hosts only: the rest of a URL may hold a secret. */
+  /** hosts that its bytes came from; the rest of a URL may hold a secret. */
   url_hosts?: Array<string>;
-  /** its install goes on, now or when it is resumed. */
+  /** its install continues, now or when it is resumed. */
   is_wanted?: boolean;
 }
 
-/** What was removed, or would be with `dry_run`; `problems` has one sentence for each that could not be. */
+/** What was removed, or would be with `dry_run`. `problems`: a sentence for each that could not be. */
 export interface PartialsCollectedEvent {
   type: "models.collected";
   removed: Array<PartialFound>;
@@ -1484,23 +1521,23 @@ export interface PartialsCollectedEvent {
   problems?: Array<string>;
 }
 
-/** Remove what lies beside the installed models, is wanted by nobody and is older than a rule says. */
+/** Remove partial and damaged models that no install wants and that are older than the limit. */
 export interface PartialsCollectRequestEvent {
   type: "models.collect";
   dry_run?: boolean;
-  /** the rule for this once; None for the one in the settings, where 0 keeps everything. */
+  /** the limit for this request; None: that of the settings, where 0 keeps everything. */
   keep_days?: number | null;
 }
 
-/** Everything that lies beside the installed models. */
+/** All partial and damaged models. */
 export interface PartialsListedEvent {
   type: "models.partials_listed";
   partials: Array<PartialFound>;
-  /** the rule that a person set for what nobody wants; 0 keeps it for ever. */
+  /** how long unwanted ones are kept, as a person set it; 0: for ever. */
   keep_days: number;
 }
 
-/** Ask what lies beside the installed models, and how old it is. */
+/** Ask for all partial and damaged models. */
 export interface PartialsListRequestEvent {
   type: "models.partials";
 }
@@ -1512,92 +1549,93 @@ export interface PathProblem {
   path: string;
   /** a sentence that names the directory and says what to do. */
   message: string;
-  /** what a person can do about it, the first one first. */
+  /** what a person can do about it, the best first. */
   offers: Array<"choose" | "connect" | "create" | "free_space" | "reset" | "wait">;
 }
 
-/** One category: where it lies and whether that can be used. */
+/** The directory of one category, and whether it can be used. */
 export interface PathStatus {
   category: "config" | "logs" | "models" | "state" | "tools" | "workspace";
   /** the active directory. */
   path: string;
-  /** where it will lie from the next start on; empty if that is the same. */
+  /** the directory from the next start on; empty: the same. */
   next_path: string;
+  /** what decided on it. */
   origin: "environment" | "home" | "override" | "platform" | "root";
-  /** where it lies if nobody chooses. */
+  /** the directory without any choice. */
   default: string;
   exists: boolean;
   /** it exists, and its owner may write there. */
   writable: boolean;
-  /** on its disk, or on that where it would be created; None if that is not known. */
+  /** on its disk, or on the disk where it would be created; None: not known. */
   free_bytes: number | null;
-  /** when a choice for it counts. */
+  /** when a choice for it takes effect. */
   takes_effect: "next_start" | "now";
-  /** empty if all is well. A default that was not created yet is well. */
+  /** empty if it can be used. A default that does not exist yet is no problem. */
   problems: Array<PathProblem>;
 }
 
-/** What comes of a choice. */
+/** The outcome of a choice. */
 export interface PathChosenEvent {
   type: "paths.chosen";
-  /** the choice is durable, or the move to it is and goes on through any crash; with `dry_run`: it would be. */
+  /** the choice is durable, or the move to it is, and survives any crash; with `dry_run`: it would be. */
   accepted: boolean;
   dry_run: boolean;
-  /** why not; empty if it was accepted. */
+  /** why it was not accepted; empty if it was. */
   problems: Array<PathProblem>;
   /** sentences for people. */
   what_happens: Array<string>;
-  /** the categories that are concerned, as they will be. */
+  /** the affected categories, as they will be. */
   paths: Array<PathStatus>;
   /** directories that were, or would be, created. */
   created: Array<string>;
-  /** how much has to be copied; 0 if nothing has to. */
+  /** bytes to copy; 0: none. */
   move_bytes: number;
-  /** of the move that has begun; empty if the choice counts already. */
+  /** of the move that has begun; empty: the choice is in effect already. */
   move_id?: string;
 }
 
-/** Choose a directory for a category; from the readiness flow and from the settings alike. */
+/** Choose a directory for a category. */
 export interface PathChooseRequestEvent {
   type: "paths.choose";
   category: "logs" | "models" | "root" | "tools" | "workspace";
-  /** absolute; empty goes back to what applies without this choice. */
+  /** absolute; empty: take the choice back. */
   path: string;
-  /** what to do with the models; the other categories leave what is there where it is. */
+  /** what becomes of the models. Files of other categories stay where they are. */
   action?: "adopt" | "anew" | "move";
   /** create the directory if it is missing. */
   create_missing?: boolean;
   dry_run?: boolean;
 }
 
-/** No models are on the way (any more); all are where they were. */
+/** No move is under way. All models are where they were. */
 export interface PathMoveCancelledEvent {
   type: "paths.move_cancelled";
   was_moving: boolean;
 }
 
-/** Stop moving models; refused once the new place serves. */
+/** Stop moving models. Refused once the new place is in use. */
 export interface PathMoveCancelRequestEvent {
   type: "paths.cancel_move";
 }
 
-/** How far the models are on their way to another directory. At most ten a second. */
+/** Progress of the models on their way to another directory. At most ten a second. */
 export interface PathMoveChangedEvent {
   type: "paths.move_changed";
   source: string;
   target: string;
   action: "adopt" | "anew" | "move";
   state: "cancelled" | "failed" | "leaving" | "moved" | "moving";
-  /** as the answer to the choice said it. */
+  /** as in the answer to the choice. */
   move_id?: string;
-  /** which model is being brought over; empty between models. */
+  /** the model that is being moved; empty between models. */
   model_id?: string;
-  /** at the new place already, of `total_bytes`; they count only once all of it does. */
+  /** at the new place already, of `total_bytes`; the new place is in use only when all are. */
   moved_bytes?: number;
   total_bytes?: number;
-  /** what stays at the old place for now, since a program has it in use. */
+  /** what stays at the old place for now, since a program uses it. */
   kept_back?: Array<string>;
-  /** why it failed; all models are at the old place then. */
+  /** why the move failed; all models are then at the old place. */
   problem?: string;
 }
 
@@ -1607,7 +1645,7 @@ export interface PathsSettledEvent {
   paths: Array<PathStatus>;
 }
 
-/** Asked by whoever owns the files, once they are at the new place: from here on it counts. */
+/** Put a choice into effect. The owner of the files sends this once they are at the new place. */
 export interface PathSettleRequestEvent {
   type: "paths.settle";
   /** as they were chosen. */
@@ -1616,35 +1654,35 @@ export interface PathSettleRequestEvent {
   path: string;
 }
 
-/** Where everything lies, whenever any of it is other than it was; also once at every start. */
+/** All directories: published at every start, and whenever one of them changed. */
 export interface PathsChangedEvent {
   type: "paths.changed";
   paths: Array<PathStatus>;
-  /** `start`, `chosen`, or `observed`: a drive came or went, rights changed. */
+  /** `start`, `chosen`, or `observed`: a drive came or went, or rights changed. */
   reason: "chosen" | "observed" | "start";
 }
 
-/** Every category, looked at just now. */
+/** All directories, examined just now. */
 export interface PathsListedEvent {
   type: "paths.listed";
   paths: Array<PathStatus>;
-  /** where the choices are kept. */
+  /** the file that holds the choices. */
   choices_file: string;
 }
 
-/** Ask where everything lies. It is looked at anew, so this also notices a drive that is back. */
+/** Ask for all directories. They are examined anew, so this also notices a drive that is back. */
 export interface PathsListRequestEvent {
   type: "paths.list";
 }
 
-/** A peer was let in, or came back on a new connection. */
+/** The broker admitted a peer, or the peer came back on a new connection. */
 export interface PeerJoinedEvent {
   type: "bus.peer_joined";
   peer: string;
   instance: string;
 }
 
-/** A peer is gone: it said so, or its connection ended. */
+/** A peer left: it said BYE, or its connection ended. */
 export interface PeerLeftEvent {
   type: "bus.peer_left";
   peer: string;
@@ -1652,18 +1690,18 @@ export interface PeerLeftEvent {
   said_bye: boolean;
 }
 
-/** One compact line for a model that is on its way. */
+/** One line for a model that is being installed. */
 export interface ProgressLine {
   model_id: string;
   name: string;
   /** 0 to 100; 100 only when every byte is durable. */
   percent: number;
-  /** name and explicit percent, such as `Whisper base: 41 %`. */
+  /** name and percent, such as `Whisper base: 41 %`. */
   text: string;
   durable_bytes: number;
   size_bytes: number;
   rate_bytes_per_second?: number;
-  /** None while it is not known. */
+  /** None: not known yet. */
   seconds_left?: number | null;
 }
 
@@ -1673,57 +1711,62 @@ export interface Step {
   id: string;
   title: string;
   status: "failed" | "passed" | "running" | "skipped" | "waiting";
-  /** seconds since the Unix epoch; None before. */
+  /** seconds since the Unix epoch; None: not yet. */
   started_at?: number | null;
-  /** seconds since the Unix epoch; None before. */
+  /** seconds since the Unix epoch; None: not yet. */
   ended_at?: number | null;
-  /** what was found; empty while nothing was. */
+  /** what was found; empty: nothing yet. */
   detail?: string;
 }
 
-/** What is confirmed once before anything is fetched: the location and all models together. */
+/** What a person confirms once, before anything is fetched: the location and all models together. */
 export interface SetupPrompt {
   heading: string;
   text: string;
-  /** directory of the models, the active one. */
+  /** the active directory of the models. */
   location: string;
   models: Array<BundleModel>;
   size_bytes: number;
-  /** what is to be fetched in all. */
+  /** bytes to fetch, over all models. */
   missing_bytes: number;
-  /** room at the location; None if it is not known (yet). */
+  /** free space at the location; None: not known. */
   free_bytes?: number | null;
-  /** how another directory is chosen before the bundle is confirmed. */
+  /** how to choose another directory before the bundle is confirmed. */
   change?: Action | null;
 }
 
-/** How often something happened to a model that points to a deeper fault, since the runtime came up. */
+/** Repeated trouble with a model that points to a deeper fault, since the runtime started. */
 export interface WarningSign {
   kind: "disk_full" | "fast_mismatch" | "hash_mismatch" | "range_flip" | "size_mismatch";
   model_id: string;
+  /** how often it happened. */
   count: number;
+  /** when it last happened, seconds since the Unix epoch. */
   last_at: number;
-  /** what it points to, and what to do. */
+  /** the likely fault, and what to do. */
   text?: string;
 }
 
-/** Everything there is to know about readiness at one moment. */
+/** Everything about readiness at one moment. */
 export interface ReadinessSnapshot {
-  /** grows with every snapshot, also across lives of the actor; a lower one is older. Its size means nothing. */
+  /** grows with every snapshot, also across restarts of the actor. Only the order counts. */
   revision: number;
   state: "checking" | "degraded" | "downloading" | "idle" | "ready" | "recovery_required" | "setup_required";
-  /** when this state was entered, seconds since the Unix epoch. */
+  /** when this state began, seconds since the Unix epoch. */
   since: number;
   /** the state as a short message. */
   state_text: string;
-  /** no mode can be used until a person or a download is done. */
+  /** no mode can be used until a person has acted or a download has ended. */
   is_blocking: boolean;
-  /** what a frontend shows now; the matching field below holds it. The others are there for those who open a view. */
+  /**
+   * what a frontend shows now; the field of that name holds it. The others are for views that a person
+   * opens.
+   */
   show: "banner" | "nothing" | "progress" | "recovery" | "setup" | "toast";
   steps: Array<Step>;
   modes: Array<ModeAvailability>;
   reasons?: Array<Reason>;
-  /** directory of the models, the active one. */
+  /** the active directory of the models. */
   location?: string;
   banner?: Notice | null;
   setup?: SetupPrompt | null;
@@ -1734,17 +1777,16 @@ export interface ReadinessSnapshot {
   locale?: string;
 }
 
-/**
- * Readiness is another one now. The snapshot is whole; `changed` names its fields that are new, so that a view redraws
- * only those.
- */
+/** Readiness changed. */
 export interface ReadinessChangedEvent {
   type: "readiness.changed";
+  /** the whole state. */
   snapshot: ReadinessSnapshot;
+  /** names of the fields of the snapshot that changed, so that a view redraws only those. */
   changed: Array<string>;
 }
 
-/** The snapshot of now, and the full report as text for a person to read or copy. */
+/** The present snapshot, and the full report as text for people. */
 export interface ReadinessReportedEvent {
   type: "readiness.reported";
   snapshot: ReadinessSnapshot;
@@ -1754,43 +1796,43 @@ export interface ReadinessReportedEvent {
 /** Ask for the snapshot and the full report. */
 export interface ReadinessReportRequestEvent {
   type: "readiness.report";
-  /** language of all words, such as `de`; empty for the app's own. */
+  /** language of all texts, such as `de`; empty: that of the app. */
   locale?: string;
 }
 
-/** What failed is tried again. */
+/** Failed models are tried again. */
 export interface ReadinessRetriedEvent {
   type: "readiness.retried";
-  /** models that are on their way again. */
+  /** models that are being installed again. */
   model_ids: Array<string>;
-  /** one sentence for each that is not. */
+  /** one sentence for each of the others. */
   problems?: Array<string>;
-  /** snapshots from this one on know of it. */
+  /** the first snapshot that includes this. */
   revision?: number;
 }
 
-/** Check everything again, and have every model that failed or is damaged fetched or mended again. */
+/** Check everything again, and fetch or repair every model that failed or is damaged. */
 export interface ReadinessRetryRequestEvent {
   type: "readiness.retry";
 }
 
-/** The bundle was confirmed: the wish for each of its models is on disk, and they come without another question. */
+/** The bundle is confirmed: the request for each of its models is on disk. */
 export interface ReadinessSetupAcceptedEvent {
   type: "readiness.setup_accepted";
-  /** models that are on their way now. */
+  /** models that are being installed now. */
   model_ids: Array<string>;
-  /** one sentence for each that is not. */
+  /** one sentence for each of the others. */
   problems?: Array<string>;
-  /** snapshots from this one on know of it. */
+  /** the first snapshot that includes this. */
   revision?: number;
 }
 
 /** Confirm the whole bundle, once. */
 export interface ReadinessSetupRequestEvent {
   type: "readiness.setup";
-  /** the directory that the person was shown; refused if the active one is another by now. Empty: whichever it is. */
+  /** the directory that the person saw; refused if another one is active now. Empty: do not check. */
   location?: string;
-  /** the person accepts the licences that the bundle names as due; refused without, if one is. */
+  /** the person accepts the licences that the bundle names as due; without this, such a bundle is refused. */
   accept_licences?: boolean;
 }
 
@@ -1808,7 +1850,10 @@ export interface SettingProblem {
 export interface SettingChange {
   /** the former value; secrets as `SECRET_PLACEHOLDER`, or empty. */
   before: unknown;
-  /** the new value; secrets as `SECRET_PLACEHOLDER`, or empty. Equal to `before` if a secret was replaced by another. */
+  /**
+   * the new value; secrets as `SECRET_PLACEHOLDER`, or empty. Equal to `before` if a secret was replaced by
+   * another.
+   */
   after: unknown;
 }
 
@@ -1830,7 +1875,10 @@ export interface RuntimeConfigResponseEvent {
   revision?: number;
   /** dotted path to value, what holds until the store ends. */
   session?: Record<string, unknown>;
-  /** of the settings that were set, those that are not in effect because a higher layer wins, and which one wins. */
+  /**
+   * of the settings that were set, those that are not in effect because a higher layer wins, and which one
+   * wins.
+   */
   shadowed?: Record<string, "environment" | "policy" | "preset" | "profile" | "session" | "user">;
   /** of the settings that changed, those that take effect when their reader restarts. */
   restart?: Array<string>;
@@ -1843,7 +1891,8 @@ export interface RuntimeConfigResponseEvent {
 /**
  * Read or change the application's settings. Several keys are taken together or not at all.
  *
- * `reset_section` and `reset_defaults` do what `update` does with `resets`: for one section, for every setting.
+ * `reset_section` and `reset_defaults` do what `update` does with `resets`: for one section, for every
+ * setting.
  */
 export interface RuntimeConfigRequestEvent {
   type: "config.request";
@@ -1932,7 +1981,10 @@ export interface SettingField {
 /** The effective settings changed; values derived from them have to be computed again. */
 export interface SettingsChangedEvent {
   type: "config.settings_changed";
-  /** dotted path to new value, for each setting whose effective value changed; secrets as `SECRET_PLACEHOLDER`. */
+  /**
+   * dotted path to new value, for each setting whose effective value changed; secrets as
+   * `SECRET_PLACEHOLDER`.
+   */
   changed: Record<string, unknown>;
   /** all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`. */
   settings: Record<string, unknown>;
@@ -1980,54 +2032,54 @@ export interface SettingsExplainRequestEvent {
 /** The values of several keys. */
 export interface StateBatchLoadedEvent {
   type: "state.batch_loaded";
-  /** by key, as it was asked for; null for a key that is not there. */
+  /** by key, as requested; null: there is no such key. */
   values: Record<string, unknown>;
-  /** by key; 0 for a key that is not there. */
+  /** by key; 0: there is no such key. */
   revisions: Record<string, number>;
-  /** keys that had no room in this answer; ask for them again. */
+  /** keys that did not fit into this reply; ask for them again. */
   left_out?: Array<string>;
 }
 
-/** All of a batch is on disk; `revisions` by key, 0 for one that was to be deleted and was not there. */
+/** The whole batch is on disk. `revisions`: by key; 0: it was to be deleted and did not exist. */
 export interface StateBatchSavedEvent {
   type: "state.batch_saved";
   revisions: Record<string, number>;
 }
 
-/** A key has another value, durably; the value itself is not told. */
+/** A key has another value, durably. The event does not hold the value. */
 export interface StateChangedEvent {
   type: "state.changed";
   key: string;
   revision: number;
   /** the key is gone. */
   deleted?: boolean;
-  /** name of the peer that asked for it. */
+  /** name of the peer that asked for the change. */
   source?: string;
 }
 
-/** Everything was looked at. */
+/** The result of a check. */
 export interface StateCheckedEvent {
   type: "state.checked";
-  /** documents that were read; `backups`: backups. */
+  /** documents that were read. */
   checked: number;
+  /** backups that were read. */
   backups: number;
-  /** at most FINDING_LIMIT of them; `total`: how many there are. */
+  /** at most FINDING_LIMIT of them. */
   findings: Array<Finding>;
+  /** how many findings there are. */
   total: number;
-  /** nothing is damaged, missing or unreadable; what is only noteworthy does not count. */
+  /** nothing is damaged, missing or unreadable; lesser findings do not count. */
   is_sound: boolean;
 }
 
-/**
- * Look at every document and every backup. `repair`: also do something about it; what was damaged is put aside, never
- * removed.
- */
+/** Check every document and every backup. */
 export interface StateCheckRequestEvent {
   type: "state.check";
+  /** also repair what can be repaired. Damaged files are put aside, never removed. */
   repair?: boolean;
 }
 
-/** A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not. */
+/** A key is gone from disk. `existed`: it was there before; otherwise `revision` is 0. */
 export interface StateDeletedEvent {
   type: "state.deleted";
   key: string;
@@ -2035,7 +2087,7 @@ export interface StateDeletedEvent {
   revision?: number;
 }
 
-/** Delete a key; options as for a save. */
+/** Delete a key. The options are those of a save. */
 export interface StateDeleteRequestEvent {
   type: "state.delete";
   key: string;
@@ -2056,48 +2108,50 @@ export interface StateExistsRequestEvent {
   key: string;
 }
 
-/** Something that went wrong; `at` in seconds since the Unix epoch. Holds no value. */
+/** Something that went wrong, without any value. `at`: seconds since the Unix epoch. */
 export interface StateFault {
   at: number;
   key: string;
   problem: string;
 }
 
-/** How the state store fares. */
+/** The state of the state store. */
 export interface StateHealthReportedEvent {
   type: "state.health_reported";
   namespaces: Array<NamespaceHealth>;
   keys: number;
-  /** of all documents on disk; `quota_bytes`: how much they may take, 0 for no limit. */
+  /** of all documents on disk. */
   size_bytes: number;
+  /** the most that they may take; 0: no limit. */
   quota_bytes: number;
-  /** what is durable in the journal and has yet to be so in its own file. */
+  /** durable in the journal, but not yet in files of their own. */
   journal_bytes: number;
-  /** the newest one given. */
+  /** the newest one. */
   revision: number;
-  /** requests that went well since the store began; `refused`: those that did not. */
+  /** requests that succeeded since the store started. */
   saves: number;
-  /** requests that went well since the store began; `refused`: those that did not. */
+  /** requests that succeeded since the store started. */
   loads: number;
+  /** requests that failed since then. */
   refused: number;
-  /** how long they took, 0 without any. */
+  /** their mean duration; 0: there were none. */
   save_mean_ms: number;
-  /** how long they took, 0 without any. */
+  /** their mean duration; 0: there were none. */
   load_mean_ms: number;
-  /** keys whose document was damaged and put aside, since the store began. */
+  /** keys whose document was damaged and put aside, since the store started. */
   corrupted: number;
   /** the newest ones, the newest first. */
   faults: Array<StateFault>;
-  /** names and subjects of the alerts that are active, as `<name>/<subject>`. */
+  /** the active alerts, as `<name>/<subject>`. */
   alerts: Array<string>;
 }
 
-/** Ask how the state store fares. */
+/** Ask for the state of the state store. */
 export interface StateHealthRequestEvent {
   type: "state.health";
 }
 
-/** A key in a listing; `size_bytes` is what it takes on disk. */
+/** A key in a listing. `size_bytes`: its size on disk. */
 export interface StateKey {
   key: string;
   size_bytes: number;
@@ -2107,13 +2161,13 @@ export interface StateKey {
 export interface StateListedEvent {
   type: "state.listed";
   keys: Array<StateKey>;
-  /** what to ask for as `after` to get the next page; empty if this is the last one. */
+  /** the `after` of the next page; empty: this is the last one. */
   next_after?: string;
-  /** keys with the prefix that the asker may read, on all pages. */
+  /** keys with the prefix that the asking peer may read, on all pages. */
   total?: number;
 }
 
-/** List the keys that begin with a prefix; those that the asker may not read are left out. */
+/** List the keys that begin with a prefix, except those that the asking peer may not read. */
 export interface StateListRequestEvent {
   type: "state.list";
   prefix?: string;
@@ -2121,47 +2175,47 @@ export interface StateListRequestEvent {
   limit?: number;
 }
 
-/** Read several keys as they are at one moment. */
+/** Read several keys as of one moment. */
 export interface StateLoadBatchRequestEvent {
   type: "state.load_batch";
   keys: Array<string>;
 }
 
-/** What lies under a key. */
+/** The value of a key. */
 export interface StateLoadedEvent {
   type: "state.loaded";
   key: string;
   found: boolean;
-  /** null if there is no such key. */
+  /** null: there is no such key. */
   value?: unknown;
-  /** 0 if there is no such key. */
+  /** 0: there is no such key. */
   revision?: number;
   /** seconds since the Unix epoch. */
   saved_at?: number;
   encrypted?: boolean;
   compressed?: boolean;
-  /** a later version of the app or of Undercroft wrote it; it cannot be replaced. */
+  /** a later version of the app or of Undercroft wrote it, so it cannot be replaced. */
   read_only?: boolean;
-  /** where the value was taken from because the document itself was damaged; empty otherwise. */
+  /** the copy that the value comes from, since the document was damaged; empty otherwise. */
   repaired_from?: string;
-  /** where a damaged document was put; empty if it was not damaged. */
+  /** where the damaged document was put; empty: it was not damaged. */
   evidence?: string;
 }
 
-/** Read the value of a key; `schema` names a schema that it must fit, besides that of the namespace. */
+/** Read the value of a key. `schema`: name of a schema that it must fit, besides that of the namespace. */
 export interface StateLoadRequestEvent {
   type: "state.load";
   key: string;
   schema?: string;
 }
 
-/** Save and delete several keys: all of it or none of it, whatever happens. A key may be named once. */
+/** Save and delete several keys, all or nothing, whatever happens. Each key may appear once. */
 export interface StateSaveBatchRequestEvent {
   type: "state.save_batch";
   operations: Array<BatchOperation>;
 }
 
-/** A value is on disk, and a power cut cannot take it back; `size_bytes` is what it takes there. */
+/** A value is on disk, safe from a power cut. `size_bytes`: its size on disk. */
 export interface StateSavedEvent {
   type: "state.saved";
   key: string;
@@ -2169,33 +2223,24 @@ export interface StateSavedEvent {
   size_bytes: number;
 }
 
-/** Keep a value under a key. */
+/** Save a value under a key. */
 export interface StateSaveRequestEvent {
   type: "state.save";
   key: string;
   value: unknown;
-  /**
-   * None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
-   * `backups/auto`.
-   */
+  /** None: as the namespace says, whose stricter rule wins over False. */
   encrypt?: boolean | null;
-  /**
-   * None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
-   * `backups/auto`.
-   */
+  /** None: as the namespace says, whose stricter rule wins over False. */
   compress?: boolean | null;
-  /**
-   * None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
-   * `backups/auto`.
-   */
+  /** keep the former value below `backups/auto`; None: as the namespace says. */
   backup?: boolean | null;
-  /** refuse unless the key has this revision now; 0 means that there must be no such key; None: whatever it is. */
+  /** refuse unless the key has this revision now; 0: unless there is no such key; None: do not check. */
   expected_revision?: number | null;
-  /** name of a schema that the value must fit, besides that of the namespace; empty for none. */
+  /** name of a schema that the value must fit, besides that of the namespace; empty: none. */
   schema?: string;
 }
 
-/** How the whole runtime fares. */
+/** The state of the whole runtime. */
 export interface SupervisorStatusEvent {
   type: "supervision.status_reported";
   version: string;
@@ -2208,18 +2253,18 @@ export interface SupervisorStatusEvent {
   actors: Array<ActorStatus>;
 }
 
-/** Ask how the runtime fares. */
+/** Ask for the state of the runtime. */
 export interface SupervisorStatusRequestEvent {
   type: "supervision.status";
 }
 
-/** The runtime leaves: actors stop in reverse order of their start. */
+/** The runtime is stopping: actors stop in reverse order of their start. */
 export interface SupervisorStoppingEvent {
   type: "supervision.stopping";
   reason: string;
 }
 
-/** Ask the whole runtime to stop in good order. */
+/** Stop the whole runtime cleanly. */
 export interface SupervisorStopRequestEvent {
   type: "supervision.stop";
   reason?: string;
@@ -2466,5 +2511,5 @@ export interface ReplyTo {
 
 export type Topic = keyof EventOf;
 
-/** Any event, told apart by its `type`. */
+/** Any event; its `type` says which. */
 export type AnyEvent = EventOf[Topic];

@@ -1,4 +1,4 @@
-"""Source code of the events for clients, written from the JSON Schema of the contract: Python and TypeScript. Pure."""
+"""Writes the events of the clients, in Python and TypeScript, from the JSON Schema of the contract. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Schema: TypeAlias = dict[str, Any]
 
 PYTHON_FILE: Final = "python/undercroft_client/events.py"
 TYPESCRIPT_FILE: Final = "js/events.d.ts"
-WIDTH: Final = 118
+WIDTH: Final = 104
 """Columns of the text in a docstring."""
 
 _PYTHON_NAMES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
@@ -26,12 +26,16 @@ _NOTE = "Written by `undercroft contract --clients`; edits are overwritten."
 
 
 def client_files(contract: Schema) -> dict[str, str]:
-    """Path below the folder of the clients, and content, of each generated file; takes what `export.json_schema` gives."""
+    """Path below `clients/` and content of each generated file.
+
+    Args:
+        contract: what `json_schema_export.json_schema` returns.
+    """
     return {PYTHON_FILE: python_module(contract), TYPESCRIPT_FILE: typescript_declarations(contract)}
 
 
 def python_module(contract: Schema) -> str:
-    """Module of msgspec structs that needs nothing but `undercroft_client.event`."""
+    """A module of msgspec structs that needs nothing but `undercroft_client.event`."""
     definitions = _in_order(contract["$defs"])
     head = [
         f'"""Every event of the contract. {_NOTE}"""',
@@ -54,7 +58,7 @@ def python_module(contract: Schema) -> str:
 
 
 def typescript_declarations(contract: Schema) -> str:
-    """Declarations: an interface for each event, their union, topic to event, topic of a request to its reply."""
+    """An interface for each event, their union, and maps from topics to events and to replies."""
     definitions = _in_order(contract["$defs"])
     events = {found["x-topic"]: name for name, found in definitions.items() if "x-topic" in found}
     replies = {found["x-topic"]: found["x-reply"] for found in definitions.values() if "x-reply" in found}
@@ -71,13 +75,14 @@ def typescript_declarations(contract: Schema) -> str:
         + "}\n"
     )
     parts.append(
-        "export type Topic = keyof EventOf;\n\n/** Any event, told apart by its `type`. */\nexport type AnyEvent = EventOf[Topic];\n"
+        "export type Topic = keyof EventOf;\n\n"
+        "/** Any event; its `type` says which. */\nexport type AnyEvent = EventOf[Topic];\n"
     )
     return "\n".join(parts)
 
 
 def _in_order(definitions: dict[str, Schema]) -> dict[str, Schema]:
-    """Definitions with those that others refer to in front."""
+    """Sort definitions so that each comes after those that it refers to."""
     ordered: dict[str, Schema] = {}
 
     def visit(name: str) -> None:
@@ -106,7 +111,6 @@ def _references(schema: Any) -> list[str]:
 
 
 # -- Python
-# --------------------------------------------------------------------------------------------------------------
 
 
 def _python_class(name: str, found: Schema) -> str:
@@ -168,7 +172,6 @@ def _python_literal(value: Any) -> str:
 
 
 # -- TypeScript
-# ----------------------------------------------------------------------------------------------------------
 
 
 def _typescript_interface(name: str, found: Schema) -> str:

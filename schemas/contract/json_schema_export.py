@@ -1,4 +1,4 @@
-"""The contract as documents that other languages read: JSON Schema (2020-12) and AsyncAPI 3.0.0. Pure."""
+"""Writes the contract for other languages: JSON Schema (2020-12) and AsyncAPI 3.0.0. Pure."""
 
 from __future__ import annotations
 
@@ -23,33 +23,37 @@ CONTENT_TYPE: Final = "application/vnd.msgpack"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TITLE: Final = "Undercroft"
 CONTRACT_VERSION: Final = "1.0.0"
-"""Version of the contract: the major number is that of the wire protocol, the minor one counts what was added."""
+"""Version of the contract. The major number is that of the wire protocol, the minor one counts additions."""
 
 DOCUMENTS: Final[tuple[type[msgspec.Struct], ...]] = (Manifest,)
-"""Documents on disk that others write or read, beside the events."""
+"""Documents on disk that other programs write or read, besides the events."""
 
 MADE_BY_CLIENTS: Final = frozenset({topic_of(GapEvent)})
 """Events that never travel: a client makes them for its own user."""
 
 PUBLISHED_REPLIES: Final = frozenset({topic_of(SupervisorStoppingEvent)})
-"""Replies that everybody hears as well."""
+"""Replies that are also published to every subscriber."""
 
 _ATTRIBUTES = re.compile(r"\n*^Attributes:\n", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^    (?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 def json_schema(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
-    """JSON Schema of an event: any of the contract, told apart by its `type`; `$defs` has all of them, and the documents.
+    """JSON Schema of any event of the contract, distinguished by its `type`; `$defs` has them all.
 
     Three annotations go beyond JSON Schema: `x-topic` on every event, `x-reply` (name of the reply's schema)
-    on requests, `x-retained-by` on retained events (the field that tells apart what is retained; empty for
-    one per topic).
+    on requests, and `x-retained-by` on retained events (the field of which one event for each value is
+    retained; empty: one for the topic).
+
+    Args:
+        documents: documents that `$defs` describes besides the events.
     """
     definitions = _definitions("#/$defs/{name}", documents)
     return {
         "$schema": DIALECT,
         "title": f"{TITLE} contract",
-        "description": "Every event of the bus. An event is a map whose `type` is its topic; fields with a default may be absent.",
+        "description": "Every event of the bus. An event is a map whose `type` is its topic. "
+        "Fields with a default may be absent.",
         "x-version": CONTRACT_VERSION,
         "oneOf": [{"$ref": f"#/$defs/{event.__name__}"} for event in EVENTS.values()],
         "$defs": definitions,
@@ -57,7 +61,11 @@ def json_schema(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
 
 
 def asyncapi(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
-    """AsyncAPI 3.0.0 document, from the point of view of the runtime: it sends facts, receives requests and replies to them."""
+    """AsyncAPI 3.0.0 document of the runtime: it sends facts, receives requests and replies to them.
+
+    Args:
+        documents: documents that it describes besides the events.
+    """
     travelling = {topic: event for topic, event in EVENTS.items() if topic not in MADE_BY_CLIENTS}
     only_asked = REPLIES.keys() | {topic_of(reply) for reply in REPLIES.values()} - PUBLISHED_REPLIES
     facts = {topic: event for topic, event in travelling.items() if topic not in only_asked}
@@ -66,8 +74,9 @@ def asyncapi(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
         "info": {
             "title": TITLE,
             "version": CONTRACT_VERSION,
-            "description": "Events and requests of an Undercroft runtime. How they travel is described in bus/PROTOCOL.md: facts over the feed, "
-            "requests and replies over the lane. Endpoints and keys are in the file `runtime.json` of the running app.",
+            "description": "Events and requests of an Undercroft runtime. Facts travel over the feed, "
+            "requests and replies over the lane, as bus/PROTOCOL.md describes. The file `runtime.json` of "
+            "the running app holds endpoints and keys.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": CONTENT_TYPE,
@@ -87,12 +96,12 @@ def asyncapi(documents: Iterable[type[msgspec.Struct]] = DOCUMENTS) -> Json:
 
 
 def rendered(document: Json) -> str:
-    """The document as it stands in a file."""
+    """The text of a document as it stands in its file."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def described(text: str) -> tuple[str, dict[str, str]]:
-    """A docstring taken apart: what it says of the whole, and what its `Attributes:` say of each field."""
+    """Split a docstring into its summary and the descriptions of the fields in its `Attributes:`."""
     summary, *rest = _ATTRIBUTES.split(inspect.cleandoc(text), maxsplit=1)
     fields = {
         name: " ".join(found["text"].split())

@@ -1,47 +1,35 @@
-"""All conversations together: which events there are, by topic."""
+"""Every event of the contract, by its topic."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from schemas import (
-    backups,
-    config,
-    documents,
-    history,
-    keys,
-    leases,
-    models,
-    paths,
-    readiness,
-    sources,
-    state,
-)
 from schemas.event import Event, Request, reply_type_of, topic_of
-from schemas.operations import alerts, bus, crashes, diagnostics, logs, metrics, supervision
 
-CONVERSATIONS: tuple[ModuleType, ...] = (
-    alerts,
-    backups,
-    bus,
-    config,
-    crashes,
-    diagnostics,
-    documents,
-    history,
-    keys,
-    leases,
-    logs,
-    metrics,
-    models,
-    paths,
-    readiness,
-    sources,
-    state,
-    supervision,
+CONVERSATIONS: Final = (
+    "schemas.operations.alerts",
+    "schemas.backups",
+    "schemas.operations.bus",
+    "schemas.config",
+    "schemas.operations.crashes",
+    "schemas.operations.diagnostics",
+    "schemas.documents",
+    "schemas.history",
+    "schemas.keys",
+    "schemas.leases",
+    "schemas.operations.logs",
+    "schemas.operations.metrics",
+    "schemas.models",
+    "schemas.paths",
+    "schemas.readiness",
+    "schemas.sources",
+    "schemas.state",
+    "schemas.operations.supervision",
 )
+"""One module for each conversation. Their order is that of the published schema."""
 
 
 def _events_of(module: ModuleType) -> Iterator[type[Event]]:
@@ -51,14 +39,14 @@ def _events_of(module: ModuleType) -> Iterator[type[Event]]:
 
 
 EVENTS: dict[str, type[Event]] = {
-    topic_of(event): event for module in CONVERSATIONS for event in _events_of(module)
+    topic_of(event): event for name in CONVERSATIONS for event in _events_of(importlib.import_module(name))
 }
-"""Every event of the contract by its topic."""
+"""Every event, by its topic."""
 
 REQUESTS: dict[str, type[Request[Any]]] = {
     topic: event for topic, event in EVENTS.items() if issubclass(event, Request)
 }
-"""Those of them that ask for an answer."""
+"""Every request, by its topic."""
 
 REPLIES: dict[str, type[Event]] = {topic: reply_type_of(event) for topic, event in REQUESTS.items()}
-"""What answers each request, by the topic of the request."""
+"""The reply to each request, by the topic of the request."""

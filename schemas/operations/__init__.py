@@ -1,1 +1,4 @@
-"""How the runtime itself fares: bus, supervision, alerts, logs, metrics, crashes, diagnostics."""
+"""The runtime about itself: supervision, bus, alerts, logs, metrics, crashes and diagnostics.
+
+One module for each conversation, as in `schemas`. Begin with `supervision.py`.
+"""

@@ -1,4 +1,4 @@
-"""Alerts: what is wrong now and needs somebody's attention, raised and cleared by whoever owns the matter."""
+"""Alerts: what is wrong now and needs attention. The actor that owns the matter raises and clears them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: what kind of thing, such as `state_persistence.quota_exceeded`.
-        subject: which one of its kind, such as a key or a model id; empty if there is only one.
+        subject: which one of its kind, such as a key or a model id; empty: there is only one.
         source: name of the actor that raised it.
         is_active: False once it was cleared.
         since: when it was first raised, seconds since the Unix epoch.
         last_at: when it was last raised.
         count: how often it was raised since then.
-        message: one sentence with what was found and what was expected; holds no secret.
+        message: one sentence with what was found and what was expected, without secrets.
         advice: what to do.
     """
 

@@ -1,4 +1,4 @@
-"""The bus about itself: who is there, what it counted, what a subscriber has to know it missed."""
+"""The bus about itself: which peers are there, what the broker counted, what a subscriber missed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from schemas.event import Event, Request
 
 
 class PeerJoinedEvent(Event, frozen=True, kw_only=True, tag="bus.peer_joined"):
-    """A peer was let in, or came back on a new connection."""
+    """The broker admitted a peer, or the peer came back on a new connection."""
 
     peer: str
     instance: str
 
 
 class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
-    """A peer is gone: it said so, or its connection ended."""
+    """A peer left: it said BYE, or its connection ended."""
 
     peer: str
     instance: str
@@ -25,13 +25,13 @@ class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
 
 
 class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
-    """Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire.
+    """Events of a topic are lost to this subscriber for good. The client makes it; it never travels.
 
     Attributes:
         lost_topic: topic of the lost events.
         count: how many are lost.
-        reason: `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former
-            broker took them along and their publisher no longer had them.
+        reason: `ring_exceeded`: the subscriber was too slow, or away too long. `broker_restarted`: they were
+            lost with the former broker, and their publisher no longer had them.
     """
 
     lost_topic: str
@@ -40,7 +40,7 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
 
 
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer."""
+    """One peer as the broker sees it. `in_hand`: requests that it has yet to answer."""
 
     peer: str
     instance: str
@@ -74,4 +74,4 @@ class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_r
 
 
 class BusStatisticsRequestEvent(Request[BusStatisticsEvent], frozen=True, kw_only=True, tag="bus.statistics"):
-    """Ask the broker what it counted; it answers itself."""
+    """Ask the broker what it counted. The broker itself replies."""

@@ -1,4 +1,4 @@
-"""Crashes: how actors ended that were not meant to end, in files that outlive the runtime and in an event that says so."""
+"""Crashes: how actors ended unexpectedly, in an event and in files that outlive the runtime."""
 
 from __future__ import annotations
 
@@ -23,35 +23,32 @@ CrashKind = Literal[
 ]
 """Why an actor ended.
 
-`exception`: an exception that nobody caught. `refused`: it said what a person has to change first, and left.
-    `fatal_signal`: a
-fault in native code (SIGSEGV, SIGABRT ...). `out_of_memory`: the kernel killed it, since there was no memory
-left. `killed`: somebody else sent the signal. The supervisor itself ended it for a `hang` (pings unanswered),
-a `start_timeout`, a
-`memory_limit` of its child spec, or a `lifeline` on which it said what cannot be understood. `not_started`:
-no process came to be.
-`exit`: it left by itself and said nothing that tells why."""
+`exception`: an exception was not caught. `refused`: it said what a person has to change first, and ended.
+`fatal_signal`: a fault in native code (SIGSEGV, SIGABRT ...). `out_of_memory`: the kernel killed it for want
+of memory. `killed`: another process sent the signal. The supervisor itself ended it for a `hang` (unanswered
+pings), a `start_timeout`, the `memory_limit` of its child spec, or an unreadable message on the `lifeline`.
+`not_started`: there was no process. `exit`: it ended by itself and gave no reason."""
 
 CRASH_FORMAT: Final = 1
 
 
 class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One crash, as it lies in `<state>/crashes/`; redacted.
+    """One crash, as recorded in `<state>/crashes/`, redacted.
 
     Attributes:
         at: when it ended, seconds since the Unix epoch.
         reason: in words.
-        exit_code: None if a signal ended it, or if there was no process.
-        signal: name of the signal; empty for none.
-        was: state that the actor was in.
+        exit_code: None: a signal ended it, or there was no process.
+        signal: name of the signal; empty: none.
+        was: state of the actor before.
         uptime_seconds: from the order to start it until its end.
         restarts: how often it had been started again before.
-        last_words: what of its last words tells why: tracebacks, stacks of its threads, a refusal. Other
-            output, which may hold what somebody said, never gets onto disk; the supervisor has it in memory.
-        oom_kills: how many processes the kernel killed for want of memory since the supervisor last looked;
-            None where it does not tell.
-        oom_source: who counted them: `cgroup` means the group of this runtime, `machine` means all processes.
-        versions: of what the process was made of, by name.
+        last_words: the part of its last output that explains the end: tracebacks, stacks of its threads, a
+            refusal. Other output may hold what a person said; it stays in memory and never reaches the disk.
+        oom_kills: processes that the kernel killed for want of memory since the supervisor last looked; None:
+            the platform does not report it.
+        oom_source: what they are counted over: `cgroup`: this runtime; `machine`: all processes.
+        versions: versions of the software in the process, by name.
     """
 
     format: int = CRASH_FORMAT
@@ -72,12 +69,12 @@ class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_crashed"):
-    """An actor ended that was not meant to. Says nothing of what it wrote.
+    """An actor ended unexpectedly. The event holds no output of it.
 
     Attributes:
         at: seconds since the Unix epoch.
         restarts: how often it had been started again before.
-        record: name of the file in `<state>/crashes/`; empty if it could not be written.
+        record: name of the file in `<state>/crashes/`; empty: it could not be written.
     """
 
     actor: str

@@ -1,4 +1,4 @@
-"""Diagnostics: one report of all that helps to find a fault, without what is private."""
+"""Diagnostics: one report of everything that helps to find a fault, without private data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
         content: UTF-8 text.
         size_bytes: of the content.
         sha256: of the content, in hex.
-        redactions: how often each kind of private thing was taken out of it, such as `home`, `secret` or
-            `host`.
+        redactions: how often each kind of private data was taken out, such as `home`, `secret` or `host`.
     """
 
     name: str
@@ -33,7 +32,7 @@ class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: what kind of thing, such as `disk_full`.
-        subject: which one of its kind, such as an actor or a model; empty if there is only one.
+        subject: which one of its kind, such as an actor or a model; empty: there is only one.
         sentence: what was found.
         advice: what to do.
     """
@@ -46,7 +45,7 @@ class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the report that could not be had, and why."""
+    """A part that the report lacks, and why."""
 
     part: str
     reason: str
@@ -57,10 +56,10 @@ class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnosti
 
     Attributes:
         made_at: seconds since the Unix epoch.
-        files: `SUMMARY.md` first; put into a zip by whoever wants one, with the manifest that they make up.
+        files: `SUMMARY.md` first. A zip of them also holds a manifest, which the reader makes.
         findings: what is wrong, the cause first.
         summary: one page in Markdown, the content of `SUMMARY.md`.
-        redactions: how often each kind was taken out, over all files.
+        redactions: how often each kind of private data was taken out, over all files.
         seconds: how long it took.
     """
 
@@ -76,10 +75,10 @@ class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnosti
 class DiagnosticsGenerateRequestEvent(
     Request[DiagnosticsGeneratedEvent], frozen=True, kw_only=True, tag="diagnostics.generate"
 ):
-    """Ask for a report; it comes within two seconds, whoever of the others answers.
+    """Ask for a report. It comes within two seconds, even if other actors do not answer.
 
     Attributes:
-        log_records: the newest of the log ring.
+        log_records: how many of the newest log records it holds.
     """
 
     log_records: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 500

@@ -1,4 +1,4 @@
-"""Logs: what actors noted, in fields rather than in lines, without what is private."""
+"""Logs: what actors logged, as fields, without private data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ALL_ACTORS = "*"
 
 
 class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was noted; redacted before it left its process.
+    """One log record, redacted before it left its process.
 
     Attributes:
         at: seconds since the Unix epoch.
-        logger: dotted name of the module that noted it; `stderr` for a line that a process wrote there.
-        fields: what belongs to it, by name.
-        correlation: id of the matter that it belongs to, across all actors; empty for none.
-        traceback: of an exception, without values of variables; empty for none.
+        logger: dotted name of the module that logged it; `stderr` for a line that a process wrote there.
+        fields: further values, by name.
+        correlation: id of the matter that it belongs to, across all actors; empty: none.
+        traceback: of an exception, without values of variables; empty: none.
     """
 
     actor: str
@@ -35,10 +35,10 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
-    """An actor noted something.
+    """An actor logged something.
 
     Attributes:
-        dropped: records that did not go out since the last event, since there were too many at once.
+        dropped: records since the last event that were dropped, because there were too many at once.
     """
 
     records: list[LogRecord]
@@ -46,27 +46,27 @@ class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
 
 
 class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_changed"):
-    """From now on an actor notes what is at least of this level. The level of one actor wins over that of all (`*`)."""
+    """The log level of an actor changed. The level of one actor wins over that of all (`*`)."""
 
     retained_by: ClassVar[str | None] = "actor"
 
     actor: str
     level: LogLevel | None
-    """None: that of all actors applies again."""
+    """None: the level of all actors applies again."""
 
 
 class LogLevelRequestEvent(Request[LogLevelChangedEvent], frozen=True, kw_only=True, tag="logs.set_level"):
-    """Ask for another level, of one actor or of all (`*`)."""
+    """Change the log level of one actor or of all (`*`)."""
 
     actor: str = ALL_ACTORS
     level: LogLevel | None = None
 
 
 class LogRingReadEvent(Event, frozen=True, kw_only=True, tag="logs.ring_read"):
-    """The newest records, oldest first.
+    """The newest records, the oldest first.
 
     Attributes:
-        dropped: records that the ring no longer holds, or that never reached it.
+        dropped: records that the ring no longer holds, or never got.
     """
 
     records: list[LogRecord]
@@ -77,9 +77,9 @@ class LogRingRequestEvent(Request[LogRingReadEvent], frozen=True, kw_only=True, 
     """Ask for the newest records.
 
     Attributes:
-        actor: of this one only; None for all.
-        level: at least of this level.
-        correlation: of this matter only; empty for any.
+        actor: only records of this actor; None: of all.
+        level: only records of this level or a higher one.
+        correlation: only records of this matter; empty: of any.
     """
 
     actor: str | None = None

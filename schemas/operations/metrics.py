@@ -1,4 +1,4 @@
-"""Metrics: what actors count and measure, told only when somebody asks."""
+"""Metrics: what actors count and measure, published only on request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MetricKind = Literal["counter", "gauge", "histogram"]
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
-    """How many observations were at most `limit`; cumulative, as in Prometheus."""
+    """How many observations were at most `limit`. Cumulative, as in Prometheus."""
 
     limit: float
     count: int
@@ -23,7 +23,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: dotted, with its unit at the end, such as `state_persistence.save.duration_ms`.
-        value: of a counter or gauge; the sum of what was observed, of a histogram.
+        value: of a counter or gauge; of a histogram, the sum of its observations.
         count: observations of a histogram; 0 otherwise.
         buckets: of a histogram, by ascending limit; the last limit is infinity and is left out.
     """
@@ -38,10 +38,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted"):
-    """Somebody wants to read the metrics of all actors: each publishes its own once.
+    """Ask all actors for their metrics. Each publishes its own once.
 
     Attributes:
-        reading: tells this reading from others; the answers carry it.
+        reading: identifies this reading; the reports repeat it.
     """
 
     reading: str

@@ -1,4 +1,4 @@
-"""Supervision: how the actors fare, and what may be asked of the supervisor."""
+"""Supervision: the state of the actors, and the requests that the supervisor serves."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import msgspec
 from schemas.event import Event, Request
 
 ActorState = Literal["waiting", "starting", "ready", "backoff", "failed", "stopping", "stopped"]
-"""`waiting` for what it depends on; `backoff` until its restart delay is over; `failed`: its circuit is open."""
+"""`waiting`: for the actors that it depends on. `backoff`: until its restart delay is over. `failed`: its
+circuit is open."""
 
 
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How one actor fares.
+    """The state of one actor.
 
     Attributes:
-        pid: None while it has no process.
+        pid: None: it has no process.
         restarts: how often it was started again since the supervisor began.
         since: when it entered this state, seconds since the Unix epoch.
         reason: why it is in this state: exit code, signal, missed heartbeats, a dependency.
-        last_words: the tail of what it wrote to stderr before it last ended.
-        retry_seconds: delay before the next start or probe; None if none is due.
+        last_words: the end of its stderr before it last ended.
+        retry_seconds: delay before the next start or probe; None: none is due.
     """
 
     actor: str
@@ -35,7 +36,7 @@ class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.actor_state_changed"):
-    """An actor is in another state."""
+    """The state of an actor changed."""
 
     retained_by: ClassVar[str | None] = "actor"
 
@@ -44,7 +45,7 @@ class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.
 
 
 class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.status_reported"):
-    """How the whole runtime fares.
+    """The state of the whole runtime.
 
     Attributes:
         settled: every actor that should run is ready, or has failed for good.
@@ -62,7 +63,7 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
 class SupervisorStatusRequestEvent(
     Request[SupervisorStatusEvent], frozen=True, kw_only=True, tag="supervision.status"
 ):
-    """Ask how the runtime fares."""
+    """Ask for the state of the runtime."""
 
 
 class ActorRestartAcceptedEvent(Event, frozen=True, kw_only=True, tag="supervision.restart_accepted"):
@@ -74,13 +75,13 @@ class ActorRestartAcceptedEvent(Event, frozen=True, kw_only=True, tag="supervisi
 class ActorRestartRequestEvent(
     Request[ActorRestartAcceptedEvent], frozen=True, kw_only=True, tag="supervision.restart"
 ):
-    """Ask for one actor to be stopped in good order and started again; closes an open circuit."""
+    """Stop one actor cleanly and start it again. Also closes an open circuit."""
 
     actor: str
 
 
 class SupervisorStoppingEvent(Event, frozen=True, kw_only=True, tag="supervision.stopping"):
-    """The runtime leaves: actors stop in reverse order of their start."""
+    """The runtime is stopping: actors stop in reverse order of their start."""
 
     reason: str
 
@@ -88,7 +89,7 @@ class SupervisorStoppingEvent(Event, frozen=True, kw_only=True, tag="supervision
 class SupervisorStopRequestEvent(
     Request[SupervisorStoppingEvent], frozen=True, kw_only=True, tag="supervision.stop"
 ):
-    """Ask the whole runtime to stop in good order."""
+    """Stop the whole runtime cleanly."""
 
     reason: str = "asked over the bus"
 
@@ -98,7 +99,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: seconds since the Unix epoch.
-        recorded: it repeats a record that went to the bus as well (`logs.recorded`).
+        recorded: it repeats a record that was also published (`logs.recorded`).
     """
 
     actor: str
@@ -108,13 +109,13 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
-    """Processes wrote to their logs."""
+    """Processes wrote to stdout or stderr."""
 
     lines: list[LogLine]
 
 
 class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_reported"):
-    """The newest lines of the ring, oldest first; `dropped` counts the older ones that it no longer holds."""
+    """The newest lines of the ring, the oldest first. `dropped`: older ones that it no longer holds."""
 
     lines: list[LogLine]
     dropped: int

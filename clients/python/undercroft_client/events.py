@@ -12,11 +12,11 @@ CONTRACT_VERSION = "1.0.0"
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person can choose.
+    """Something that a person can choose.
 
     Attributes:
-        value: what an input starts with: the current path, for `change_path`.
-        request: topic of the request that carries it out.
+        value: initial value of an input, such as the current path for `change_path`.
+        request: topic of the request that performs it.
     """
 
     name: Literal["change_path", "report", "retry"]
@@ -26,12 +26,12 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_crashed"):
-    """An actor ended that was not meant to. Says nothing of what it wrote.
+    """An actor ended unexpectedly. The event holds no output of it.
 
     Attributes:
         at: seconds since the Unix epoch.
         restarts: how often it had been started again before.
-        record: name of the file in `<state>/crashes/`; empty if it could not be written.
+        record: name of the file in `<state>/crashes/`; empty: it could not be written.
     """
 
     actor: str
@@ -46,15 +46,15 @@ class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_cra
 
 
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How one actor fares.
+    """The state of one actor.
 
     Attributes:
-        pid: None while it has no process.
+        pid: None: it has no process.
         restarts: how often it was started again since the supervisor began.
         since: when it entered this state, seconds since the Unix epoch.
         reason: why it is in this state: exit code, signal, missed heartbeats, a dependency.
-        last_words: the tail of what it wrote to stderr before it last ended.
-        retry_seconds: delay before the next start or probe; None if none is due.
+        last_words: the end of its stderr before it last ended.
+        retry_seconds: delay before the next start or probe; None: none is due.
     """
 
     actor: str
@@ -74,13 +74,13 @@ class ActorRestartAcceptedEvent(Event, frozen=True, kw_only=True, tag="supervisi
 
 
 class ActorRestartRequestEvent(Request[ActorRestartAcceptedEvent], frozen=True, kw_only=True, tag="supervision.restart"):
-    """Ask for one actor to be stopped in good order and started again; closes an open circuit."""
+    """Stop one actor cleanly and start it again. Also closes an open circuit."""
 
     actor: str
 
 
 class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.actor_state_changed"):
-    """An actor is in another state."""
+    """The state of an actor changed."""
 
     retained_by: ClassVar[str | None] = "actor"
 
@@ -93,13 +93,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: what kind of thing, such as `state_persistence.quota_exceeded`.
-        subject: which one of its kind, such as a key or a model id; empty if there is only one.
+        subject: which one of its kind, such as a key or a model id; empty: there is only one.
         source: name of the actor that raised it.
         is_active: False once it was cleared.
         since: when it was first raised, seconds since the Unix epoch.
         last_at: when it was last raised.
         count: how often it was raised since then.
-        message: one sentence with what was found and what was expected; holds no secret.
+        message: one sentence with what was found and what was expected, without secrets.
         advice: what to do.
     """
 
@@ -133,14 +133,15 @@ class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: time (UTC), kind, name and format; also the name of its directory.
-        name: as it was given; empty for none.
+        name: as it was given; empty: none.
         created_at: seconds since the Unix epoch.
-        size_bytes: on disk; `content_bytes`: of the documents in it.
+        size_bytes: on disk.
+        content_bytes: of the documents in it.
         documents: how many keys and typed documents it holds.
-        compressed: it is.
-        encrypted: it holds encrypted documents, which need the keys of their home.
-        revision: of the store, when it was made.
-        format: of backups.
+        compressed: whether it is compressed.
+        encrypted: whether it holds encrypted documents, which need the keys of their home.
+        revision: of the store when it was made.
+        format: version of the backup format.
     """
 
     id: str
@@ -157,19 +158,19 @@ class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupCreatedEvent(Event, frozen=True, kw_only=True, tag="backups.created"):
-    """A backup is on disk, and was read back."""
+    """A backup is on disk, and was read back to check it."""
 
     backup: BackupInfo
 
 
 class BackupCreateRequestEvent(Request[BackupCreatedEvent], frozen=True, kw_only=True, tag="backups.create"):
-    """Make a full backup; with or without a name, rotation never removes it."""
+    """Make a full backup. Rotation never removes it, with or without a name."""
 
     name: str = ""
 
 
 class BackupFault(msgspec.Struct, frozen=True, kw_only=True):
-    """Something wrong with a backup; `key` is empty if it is not about one document."""
+    """A fault in a backup. `key`: the document; empty: it concerns the whole backup."""
 
     id: str
     key: str
@@ -184,7 +185,7 @@ class BackupKept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackupProgressedEvent(Event, frozen=True, kw_only=True, tag="backups.progressed"):
-    """Something that takes long goes on; `total` is 0 while it is not known."""
+    """Progress of a long operation. `total`: 0 while it is not known."""
 
     doing: Literal["check", "create", "restore", "verify"]
     done: int
@@ -192,12 +193,13 @@ class BackupProgressedEvent(Event, frozen=True, kw_only=True, tag="backups.progr
 
 
 class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restored"):
-    """What a backup holds is what the store holds.
+    """The store holds what the backup holds.
 
     Attributes:
-        saved_as: id of the backup of what was there before; empty for a dry run.
-        changed: how many keys have another value now, new ones included; `removed`: how many are gone.
-        left_out: keys that are not restored, as nobody declares their namespace any more, or as they are damaged in the
+        saved_as: id of the backup of the previous content; empty for a dry run.
+        changed: how many keys have another value now, new ones included.
+        removed: how many keys are gone.
+        left_out: keys that were not restored: no namespace declares them any more, or they are damaged in the
             backup.
         settings: whether `config.json` was replaced.
     """
@@ -212,13 +214,14 @@ class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restore
 
 
 class BackupRestoreRequestEvent(Request[BackupRestoredEvent], frozen=True, kw_only=True, tag="backups.restore"):
-    """Bring back what a backup holds, all or nothing; what is there now is backed up first.
+    """Restore a backup, all or nothing. The present content is backed up first.
 
     Attributes:
-        keys: only these; empty: everything, and keys that came later go. A typed document is `document.<type>`.
-        settings: also replace `config.json` by the one of the backup.
+        keys: only these; empty: everything, and keys that came later are removed. A typed document is
+            `document.<type>`.
+        settings: also replace `config.json` by that of the backup.
         without_damaged: leave out documents that were damaged when the backup was made, instead of refusing.
-        dry_run: only tell what would change.
+        dry_run: only report what would change.
     """
 
     id: str
@@ -229,7 +232,7 @@ class BackupRestoreRequestEvent(Request[BackupRestoredEvent], frozen=True, kw_on
 
 
 class BackupsListedEvent(Event, frozen=True, kw_only=True, tag="backups.listed"):
-    """All backups, the newest first, and what is there and cannot be used."""
+    """All backups, the newest first, and those that cannot be used."""
 
     backups: list[BackupInfo]
     faults: list[BackupFault] = []
@@ -240,7 +243,11 @@ class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=
 
 
 class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned"):
-    """What stays and what went; `former_values` counts single former values (`backup` of a save) that went."""
+    """Which backups stay, and which were removed.
+
+    Attributes:
+        former_values: how many single former values (`backup` of a save) were removed.
+    """
 
     kept: list[BackupKept]
     removed: list[str]
@@ -249,26 +256,26 @@ class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned")
 
 
 class BackupsPruneRequestEvent(Request[BackupsPrunedEvent], frozen=True, kw_only=True, tag="backups.prune"):
-    """Remove what the retention of the profile does not keep."""
+    """Remove the backups that the retention rules of the profile do not keep."""
 
     dry_run: bool = False
 
 
 class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verified"):
-    """Backups were read from end to end; `faults` is empty if all is as it was written."""
+    """Backups were read from end to end. No faults: everything is as it was written."""
 
     verified: list[str]
     faults: list[BackupFault]
 
 
 class BackupsVerifyRequestEvent(Request[BackupsVerifiedEvent], frozen=True, kw_only=True, tag="backups.verify"):
-    """Read a backup from end to end: every digest and every envelope. An empty id means all of them."""
+    """Read a backup from end to end, and check every digest and every envelope. Empty id: all backups."""
 
     id: str = ""
 
 
 class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a batch; fields as in StateSaveRequestEvent."""
+    """One step of a batch. The fields are those of StateSaveRequestEvent."""
 
     type: Literal["delete", "save"]
     key: str
@@ -280,17 +287,17 @@ class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
-    """How many observations were at most `limit`; cumulative, as in Prometheus."""
+    """How many observations were at most `limit`. Cumulative, as in Prometheus."""
 
     limit: float
     count: int
 
 
 class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One model of the bundle that is confirmed once.
+    """One model of the bundle that a person confirms.
 
     Attributes:
-        missing_bytes: so many of `size_bytes` are not on disk yet.
+        missing_bytes: how many of `size_bytes` are not on disk yet.
         licence_due: its licence has to be accepted with the bundle.
     """
 
@@ -305,7 +312,7 @@ class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """One peer as the broker sees it; `in_hand` counts the requests that it has yet to answer."""
+    """One peer as the broker sees it. `in_hand`: requests that it has yet to answer."""
 
     peer: str
     instance: str
@@ -339,7 +346,7 @@ class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_r
 
 
 class BusStatisticsRequestEvent(Request[BusStatisticsEvent], frozen=True, kw_only=True, tag="bus.statistics"):
-    """Ask the broker what it counted; it answers itself."""
+    """Ask the broker what it counted. The broker itself replies."""
 
 
 class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -347,7 +354,7 @@ class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_fresh: a read would be answered from the cache now.
-        age_seconds: since it was read or written; 0 if nothing is cached.
+        age_seconds: since it was read or written; 0: nothing is cached.
         hits: reads answered from the cache, and from disk.
         misses: reads answered from the cache, and from disk.
     """
@@ -360,11 +367,11 @@ class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pieces(msgspec.Struct, frozen=True, kw_only=True):
-    """Digests of the consecutive pieces of a file, so that damage can be found and mended piece by piece.
+    """Digests of the consecutive pieces of a file, so that damage can be found and repaired piece by piece.
 
     Attributes:
         size_bytes: length of each piece; the last one may be shorter.
-        sha256: one digest a piece, in order.
+        sha256: one digest for each piece, in order.
     """
 
     size_bytes: int
@@ -372,11 +379,11 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unpack(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that is an archive: once it is verified, its content takes its place in the model's directory.
+    """How an archive is unpacked once it is verified; its content replaces it in the model's directory.
 
     Attributes:
-        into: directory below the model's, where the content goes; empty for the model's directory itself.
-        strip: so many leading directories of each member's path are dropped.
+        into: directory below that of the model for the content; empty: the model's own directory.
+        strip: how many leading directories of each member's path are dropped.
     """
 
     format: Literal["tar", "tar.bz2", "tar.gz", "tar.xz", "zip"]
@@ -388,12 +395,12 @@ class FilePromise(msgspec.Struct, frozen=True, kw_only=True):
     """What the manifest promises of one file.
 
     Attributes:
-        path: where the file lies below the model's directory; relative, with forward slashes, without `..`.
+        path: path below the model's directory; relative, with forward slashes, without `..`.
         size_bytes: exact length.
         sha256: digest of the whole file, 64 lower-case hex digits.
-        urls: where it can be fetched; the first is tried first, the others are its mirrors.
-        pieces: digests of its pieces, where they are known.
-        unpack: how it is unpacked, if it is an archive.
+        urls: where it can be fetched; the first is tried first, the others are mirrors.
+        pieces: digests of its pieces; None: not known.
+        unpack: how it is unpacked; None: it is no archive.
     """
 
     path: str
@@ -408,10 +415,12 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One model: what it is for, its licence, its files.
 
     Attributes:
-        revision: tells this content from what the same id meant before; empty: the digest of its promises stands in.
+        category: what it is for, such as `stt`.
+        revision: distinguishes this content from earlier content under the same id; empty: the digest of its
+            promises is used.
         licence_url: where the licence can be read.
         accept_licence: whether a person has to accept the licence before the model may be fetched.
-        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty: any.
     """
 
     id: str
@@ -426,10 +435,10 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model that the app knows, and why it knows it.
+    """One model that the app knows, and where it is from.
 
     Attributes:
-        where: the manifest's file or URL, or the name that a person added, with its revision pinned.
+        where: file or URL of the manifest, or the added name with its revision pinned.
     """
 
     entry: ModelEntry
@@ -438,7 +447,7 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConversationTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation, in numbers."""
+    """Counts of one conversation."""
 
     conversation_id: str
     entries: int
@@ -448,7 +457,7 @@ class ConversationTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConversationsListedEvent(Event, frozen=True, kw_only=True, tag="history.conversations_listed"):
-    """Conversations, the one that was spoken in last first; totals over all of them."""
+    """Conversations, the most recent first, and totals over all of them."""
 
     conversations: list[ConversationTotals]
     total_count: int
@@ -468,7 +477,7 @@ class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: its name in envelopes.
         created_at: seconds since the Unix epoch.
-        retired_at: since when it only decrypts; 0 if it is the one that encrypts.
+        retired_at: since when it only decrypts; 0: it is the key that encrypts.
     """
 
     id: str
@@ -483,7 +492,7 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
         content: UTF-8 text.
         size_bytes: of the content.
         sha256: of the content, in hex.
-        redactions: how often each kind of private thing was taken out of it, such as `home`, `secret` or `host`.
+        redactions: how often each kind of private data was taken out, such as `home`, `secret` or `host`.
     """
 
     name: str
@@ -500,7 +509,7 @@ class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
         name: what kind of thing, such as `disk_full`.
         sentence: what was found.
         advice: what to do.
-        subject: which one of its kind, such as an actor or a model; empty if there is only one.
+        subject: which one of its kind, such as an actor or a model; empty: there is only one.
     """
 
     name: str
@@ -511,7 +520,7 @@ class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the report that could not be had, and why."""
+    """A part that the report lacks, and why."""
 
     part: str
     reason: str
@@ -522,10 +531,10 @@ class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnosti
 
     Attributes:
         made_at: seconds since the Unix epoch.
-        files: `SUMMARY.md` first; put into a zip by whoever wants one, with the manifest that they make up.
+        files: `SUMMARY.md` first. A zip of them also holds a manifest, which the reader makes.
         findings: what is wrong, the cause first.
         summary: one page in Markdown, the content of `SUMMARY.md`.
-        redactions: how often each kind was taken out, over all files.
+        redactions: how often each kind of private data was taken out, over all files.
         seconds: how long it took.
     """
 
@@ -539,31 +548,39 @@ class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnosti
 
 
 class DiagnosticsGenerateRequestEvent(Request[DiagnosticsGeneratedEvent], frozen=True, kw_only=True, tag="diagnostics.generate"):
-    """Ask for a report; it comes within two seconds, whoever of the others answers.
+    """Ask for a report. It comes within two seconds, even if other actors do not answer.
 
     Attributes:
-        log_records: the newest of the log ring.
+        log_records: how many of the newest log records it holds.
     """
 
     log_records: int = 500
 
 
 class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="documents.cache_reported"):
-    """The cache, after what was asked for."""
+    """The cache, after the request."""
 
     ttl_seconds: float
     types: list[CachedDocument]
 
 
 class DocumentCacheRequestEvent(Request[DocumentCacheReportedEvent], frozen=True, kw_only=True, tag="documents.cache"):
-    """Ask for the statistics of the cache. `clear`: forget what is cached of `type_name`, or of all types if that is empty."""
+    """Ask for the statistics of the cache.
+
+    Attributes:
+        clear: first drop what is cached of `type_name`, or of all types if that is empty.
+    """
 
     clear: bool = False
     type_name: str = ""
 
 
 class DocumentChangedEvent(Event, frozen=True, kw_only=True, tag="documents.changed"):
-    """A document has another value, durably; the value itself is not told. `source` names the peer that asked for it."""
+    """A document has another value, durably. The event does not hold the value.
+
+    Attributes:
+        source: name of the peer that asked for the change.
+    """
 
     type_name: str
     revision: int
@@ -574,11 +591,11 @@ class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_re
     """A whole document.
 
     Attributes:
-        value: as its type says it; the defaults of the type if there is none yet.
-        revision: 0 if there is none yet.
-        read_only: a later version wrote it; it cannot be replaced.
-        repaired_from: where the value was taken from because the document itself was damaged; empty otherwise.
-        evidence: where a damaged document was put; empty if it was not damaged.
+        value: the document, or the defaults of its type if there is none yet.
+        revision: 0: there is none yet.
+        read_only: a later version wrote it, so it cannot be replaced.
+        repaired_from: the copy that the value comes from, since the document was damaged; empty otherwise.
+        evidence: where the damaged document was put; empty: it was not damaged.
     """
 
     type_name: str
@@ -590,13 +607,13 @@ class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_re
 
 
 class DocumentReadRequestEvent(Request[DocumentReadEvent], frozen=True, kw_only=True, tag="documents.read"):
-    """Read the document of a type, from the cache while that is fresh."""
+    """Read the document of a type, from the cache while it is fresh."""
 
     type_name: str
 
 
 class DocumentType(msgspec.Struct, frozen=True, kw_only=True):
-    """A type of documents: `schema` is JSON Schema, `version` that of the type."""
+    """A type of documents. `version`: of the type; `schema`: JSON Schema."""
 
     type_name: str
     version: int
@@ -604,7 +621,7 @@ class DocumentType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentTypesReportedEvent(Event, frozen=True, kw_only=True, tag="documents.types_reported"):
-    """All types that the profile declares."""
+    """All types of documents that the profile declares."""
 
     types: list[DocumentType]
 
@@ -614,7 +631,7 @@ class DocumentTypesRequestEvent(Request[DocumentTypesReportedEvent], frozen=True
 
 
 class DocumentWrittenEvent(Event, frozen=True, kw_only=True, tag="documents.written"):
-    """A document is on disk, and a power cut cannot take it back."""
+    """A document is on disk, safe from a power cut."""
 
     type_name: str
     revision: int
@@ -625,8 +642,8 @@ class DocumentWriteRequestEvent(Request[DocumentWrittenEvent], frozen=True, kw_o
 
     Attributes:
         value: the whole document; there are no partial updates.
-        expected_revision: refuse unless the document has this revision now; 0 means that there must be none; None: whatever
-            it is.
+        expected_revision: refuse unless the document has this revision now; 0: unless there is none; None: do
+            not check.
     """
 
     type_name: str
@@ -639,7 +656,8 @@ class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         durable_bytes: over all its ranges.
-        prefix_bytes: so many of them follow each other from the start of the file, and can be hashed; None if all do.
+        prefix_bytes: how many of them follow each other from the start of the file, and can be hashed; None:
+            all of them.
     """
 
     path: str
@@ -652,8 +670,8 @@ class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One broken promise: where, what was found, what was expected.
 
     Attributes:
-        pieces: numbers of the bad pieces, from 0, where the promise knows the digests of pieces: only these have to be
-            fetched again. Empty: nothing is known of pieces, so that the whole file is bad.
+        pieces: numbers of the bad pieces, from 0; only these have to be fetched again. Empty: the manifest has
+            no digests of pieces, so the whole file is bad.
     """
 
     path: str
@@ -664,11 +682,12 @@ class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
-    """Verdict over a directory: no findings means that every file keeps its promise.
+    """The verdict on a directory. No findings: every file keeps its promise.
 
     Attributes:
         hashed_behind_bytes: bytes that were hashed while the download still ran.
-        verified_at: when the file that was read longest ago was read, seconds since the Unix epoch; None with findings.
+        verified_at: when the oldest of these readings took place, seconds since the Unix epoch; None with
+            findings.
     """
 
     model_id: str
@@ -680,11 +699,11 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
 
 
 class FilesVerifyRequestEvent(Request[FilesVerifiedEvent], frozen=True, kw_only=True, tag="models.verify_files"):
-    """Ask the verifier to compare files with what the manifest promised of them.
+    """Ask the verifier to compare files with what the manifest promises of them.
 
     Attributes:
-        trust_records: files that look as they did when they were verified need not be read again.
-        idle: there is time: read only while nothing else wants the disk, and not while a download runs.
+        trust_records: do not read files again that look as they did when they were verified.
+        idle: read only while nothing else needs the disk and no download runs.
     """
 
     model_id: str
@@ -699,9 +718,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: relative to the store, with slashes.
-        key: empty if it is no key's.
-        repair: what was done about it; empty if nothing was.
-        evidence: where the damaged file lies now; empty if it was not moved.
+        key: the key that it belongs to; empty: none.
+        repair: what was done about it; empty: nothing.
+        evidence: where the damaged file is now; empty: it was not moved.
     """
 
     kind: Literal["backup", "damaged", "evidence", "journal", "locked", "missing", "restore", "schema", "temporary", "too_new", "unknown_file", "unlisted", "unreadable"]
@@ -713,13 +732,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
-    """Events of a topic are lost to this subscriber for good. Made by the client, never sent over the wire.
+    """Events of a topic are lost to this subscriber for good. The client makes it; it never travels.
 
     Attributes:
         lost_topic: topic of the lost events.
         count: how many are lost.
-        reason: `ring_exceeded`: the subscriber was too slow or away too long. `broker_restarted`: the former broker took them
-            along and their publisher no longer had them.
+        reason: `ring_exceeded`: the subscriber was too slow, or away too long. `broker_restarted`: they were
+            lost with the former broker, and their publisher no longer had them.
     """
 
     lost_topic: str
@@ -728,7 +747,7 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
 
 
 class Highlight(msgspec.Struct, frozen=True, kw_only=True):
-    """A place in a text, in characters; `end` is not part of it."""
+    """A range of a text, in characters; `end` is excluded."""
 
     start: int
     end: int
@@ -738,14 +757,14 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was dictated, said or answered.
 
     Attributes:
-        id: UUIDv7, so that ids sort by time.
+        id: UUIDv7, so ids sort by time.
         at: seconds since the Unix epoch.
         kind: the app's word for what it is, such as `dictation` or `answer`.
-        duration_seconds: length of the sound it came from; 0 if it came from none.
-        conversation_id: groups the turns of one conversation; empty for none.
-        tokens: how many a language model counted in it; 0 if none did.
-        edited_at: when the text was last edited; None if never.
-        fields: what the app adds.
+        duration_seconds: length of the recording; 0: there was none.
+        conversation_id: groups the turns of one conversation; empty: none.
+        tokens: how many a language model counted; 0: none did.
+        edited_at: when the text was last edited; None: never.
+        fields: further fields of the app.
     """
 
     id: str
@@ -764,7 +783,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryAppendedEvent(Event, frozen=True, kw_only=True, tag="history.appended"):
-    """The entry is kept as safely as its storage keeps anything: memory outlives a crash of the actor, disk a power cut."""
+    """The entry is stored: in memory it survives a crash of the actor, on disk a power cut."""
 
     entry: HistoryEntry
     storage: Literal["encrypted", "memory", "plaintext"]
@@ -774,8 +793,8 @@ class HistoryAppendRequestEvent(Request[HistoryAppendedEvent], frozen=True, kw_o
     """Add an entry.
 
     Attributes:
-        at: None for now.
-        id: UUIDv7 of the entry, if the asker wants to be able to ask again without adding it twice; empty: one is made.
+        at: seconds since the Unix epoch; None: now.
+        id: UUIDv7 of the entry, so that a repeated request does not add it twice; empty: the actor makes one.
     """
 
     text: str
@@ -793,13 +812,13 @@ class HistoryAppendRequestEvent(Request[HistoryAppendedEvent], frozen=True, kw_o
 
 
 class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed"):
-    """Something changed in the history: a live tail, and in memory mode the copy from which a crashed actor comes back.
+    """The history changed. In memory mode, a crashed actor recovers from the retained events.
 
     Attributes:
-        slot: in memory mode, the place of the entry in the ring; the broker keeps the last event of each place. On disk:
-            `live`.
-        entry: None if the place is empty now.
-        entry_id: which one it is about; empty if it is about all of them.
+        slot: in memory mode, the slot of the entry in the ring; the broker retains the last event of each slot.
+            On disk: `live`.
+        entry: None: the slot is empty now.
+        entry_id: the entry that changed; empty: all of them.
     """
 
     retained_by: ClassVar[str | None] = "slot"
@@ -814,7 +833,7 @@ class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed
     """Entries are gone, or would be with `dry_run`.
 
     Attributes:
-        note: what a person should know about it, such as what a purge took; empty if there is nothing.
+        note: a sentence for people, such as what a purge removed; empty: there is nothing to add.
     """
 
     count: int
@@ -826,9 +845,9 @@ class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
     """Delete all entries, or those before a moment.
 
     Attributes:
-        before: seconds since the Unix epoch; None for all.
-        purge: on disk, take away segments, index and anchor too, so that nothing remains to be read.
-        purge_backups: with `purge`, take it out of the backups as well.
+        before: seconds since the Unix epoch; None: all.
+        purge: on disk, remove segments, index and anchor too, so that nothing remains readable.
+        purge_backups: with `purge`, remove it from the backups as well.
     """
 
     before: float | None = None
@@ -851,18 +870,18 @@ class HistoryEditedEvent(Event, frozen=True, kw_only=True, tag="history.edited")
 
 
 class HistoryEditRequestEvent(Request[HistoryEditedEvent], frozen=True, kw_only=True, tag="history.edit"):
-    """Give an entry another text."""
+    """Replace the text of an entry."""
 
     id: str
     text: str
 
 
 class HistoryExportedEvent(Event, frozen=True, kw_only=True, tag="history.exported"):
-    """One part of an export; parts follow each other without a gap.
+    """One part of an export. Parts follow each other without a gap.
 
     Attributes:
-        content: UTF-8.
-        next_after: give it as `after` for the next part; empty if this was the last.
+        content: UTF-8 text.
+        next_after: the `after` of the next part; empty: this was the last.
     """
 
     content: str
@@ -874,7 +893,8 @@ class HistoryExportRequestEvent(Request[HistoryExportedEvent], frozen=True, kw_o
     """Ask for entries as text, oldest first, part by part.
 
     Attributes:
-        after: id of the last entry of the part before; empty for the first part, which carries the head of the format.
+        after: id of the last entry of the previous part; empty: the first part, which holds the head of the
+            format.
     """
 
     format: Literal["csv", "jsonl", "markdown"]
@@ -886,7 +906,7 @@ class HistoryExportRequestEvent(Request[HistoryExportedEvent], frozen=True, kw_o
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that holds all the words that were looked for, and where they stand."""
+    """An entry that holds all the words, and where they are."""
 
     entry: HistoryEntry
     highlights: list[Highlight]
@@ -896,7 +916,8 @@ class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
     """What a search found, newest first.
 
     Attributes:
-        complete: False while entries are still being loaded, so that there may be more.
+        next_before: the `before` of the next page; empty: this was the last.
+        complete: False: entries are still being loaded, so there may be more.
     """
 
     hits: list[Hit]
@@ -908,12 +929,13 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
     """Where the history is kept, and how much of it there is.
 
     Attributes:
-        storage: where it is kept now; `memory` although `mode` is `disk` if it cannot be kept there safely.
-        notice: what a person should know about that; empty if all is as they chose.
-        limit_entries: most entries that memory keeps; 0 for no limit (on disk).
-        loading: share of what is on disk that is loaded; 1.0 when all is.
+        mode: where the person wants it.
+        storage: where it is kept now; `memory` although `mode` is `disk`, where disk is not safe.
+        notice: a sentence for people about that; empty: it is kept as they chose.
+        limit_entries: most entries that memory keeps; 0: no limit (on disk).
+        loading: share of the files that is loaded; 1.0: all.
         findings: what the last check of the files found: torn, truncated, tampered or missing parts.
-        left_on_disk_bytes: in memory mode, size of what lies on disk from before and is neither read nor changed.
+        left_on_disk_bytes: in memory mode, size of older files on disk, which are neither read nor changed.
     """
 
     mode: Literal["disk", "memory"]
@@ -928,15 +950,15 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
 
 
 class HistoryKeepRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.keep"):
-    """Accept what a notice tells of: files that stay on disk in memory mode, or segments that are missing for good."""
+    """Accept what a notice reports: files left on disk in memory mode, or segments that are lost."""
 
 
 class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
     """Entries, newest first.
 
     Attributes:
-        next_before: give it as `before` for the next page; empty if this was the last.
-        total: entries that fit the question, on all pages.
+        next_before: the `before` of the next page; empty: this was the last.
+        total: entries that match, on all pages.
     """
 
     entries: list[HistoryEntry]
@@ -945,12 +967,12 @@ class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
 
 
 class HistoryPruneRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_only=True, tag="history.prune"):
-    """Delete what the rules of retention do not keep; 0 means that a rule sets no limit, never that everything goes.
+    """Delete what the retention rules do not keep.
 
     Attributes:
-        keep_days: None for what the settings of the same names in `history` say.
-        keep_entries: None for what the settings of the same names in `history` say.
-        keep_mib: None for what the settings of the same names in `history` say.
+        keep_days: limit of each rule; 0: no limit; None: the setting of that name in `history`.
+        keep_entries: limit of each rule; 0: no limit; None: the setting of that name in `history`.
+        keep_mib: limit of each rule; 0: no limit; None: the setting of that name in `history`.
     """
 
     keep_days: int | None = None
@@ -965,8 +987,8 @@ class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=T
     Attributes:
         since: seconds since the Unix epoch; `since` is included, `until` is not.
         until: seconds since the Unix epoch; `since` is included, `until` is not.
-        ids: these entries only; empty for any.
-        before: id of an entry: only older ones are given.
+        ids: only these entries; empty: any.
+        before: id of an entry; only older ones are returned.
     """
 
     since: float | None = None
@@ -980,7 +1002,7 @@ class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=T
 
 
 class HistorySearchRequestEvent(Request[HistoryFoundEvent], frozen=True, kw_only=True, tag="history.search"):
-    """Look for entries that hold all words of `words`, whatever their case; the last word may be the beginning of one."""
+    """Search for entries that hold all of `words`, in any case. The last word may be the beginning of one."""
 
     words: str
     before: str = ""
@@ -992,7 +1014,7 @@ class HistoryStatusRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_onl
 
 
 class HistoryStorageChangedEvent(Event, frozen=True, kw_only=True, tag="history.storage_changed"):
-    """The history is kept in another way than before, or a notice about it changed."""
+    """The storage of the history changed, or the notice about it."""
 
     retained_by: ClassVar[str | None] = ""
 
@@ -1000,15 +1022,16 @@ class HistoryStorageChangedEvent(Event, frozen=True, kw_only=True, tag="history.
 
 
 class KeysReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How the keys of a home fare.
+    """The state of the keys of a home.
 
     Attributes:
-        reason: why they are locked; None if they are not.
-        detail: the same in a sentence; holds no secret.
-        advice: what to do; empty if nothing.
-        keychain: which one is asked.
-        kept_in: which one the key-encryption key was put into, where that is known.
-        has_recovery_code: whether a recovery code can bring them back.
+        reason: why they are locked; None: they are not.
+        detail: the same in a sentence, without secrets.
+        advice: what to do; empty: nothing.
+        keychain: the keychain that is asked.
+        kept_in: the keychain that holds the key-encryption key, where that is known.
+        key_encryption_key: name of the key that encrypts the others.
+        has_recovery_code: whether a recovery code can restore them.
     """
 
     state: Literal["absent", "locked", "unlocked"]
@@ -1036,13 +1059,13 @@ class KeysStateChangedEvent(Event, frozen=True, kw_only=True, tag="keys.state_ch
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """One holder's claim on the revision of a model that was active when it was given.
+    """A holder's claim on the revision of a model that was active when the lease was given.
 
     Attributes:
-        holder: its name, as a person should read it.
-        instance: of the peer whose life ends it; empty if only time does.
+        holder: name for people.
+        instance: of the peer with which the lease ends; empty: only time ends it.
         since: seconds since the Unix epoch.
-        until: when it ends unless it is renewed, seconds since the Unix epoch; None: with its peer.
+        until: when it ends unless it is renewed, seconds since the Unix epoch; None: it ends with its peer.
     """
 
     lease_id: str
@@ -1055,10 +1078,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """A person accepted the licence of a model as it read then.
+    """A person accepted the licence of a model.
 
     Attributes:
-        digest: SHA-256 over licence, licence URL and revision of the entry; for another one the licence is due again.
+        digest: SHA-256 over licence, licence URL and revision of the entry; when it changes, the licence is due
+            again.
         accepted_at: seconds since the Unix epoch.
         accepted_by: name of the account on this machine.
     """
@@ -1078,13 +1102,13 @@ class LicenceAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.licence
 
 
 class LicenceAcceptRequestEvent(Request[LicenceAcceptedEvent], frozen=True, kw_only=True, tag="models.accept_licence"):
-    """Say that a person read and accepted the licence of a model."""
+    """State that a person read and accepted the licence of a model."""
 
     model_id: str
 
 
 class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_changed"):
-    """From now on an actor notes what is at least of this level. The level of one actor wins over that of all (`*`)."""
+    """The log level of an actor changed. The level of one actor wins over that of all (`*`)."""
 
     retained_by: ClassVar[str | None] = "actor"
 
@@ -1093,7 +1117,7 @@ class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_cha
 
 
 class LogLevelRequestEvent(Request[LogLevelChangedEvent], frozen=True, kw_only=True, tag="logs.set_level"):
-    """Ask for another level, of one actor or of all (`*`)."""
+    """Change the log level of one actor or of all (`*`)."""
 
     actor: str = "*"
     level: Literal["critical", "debug", "error", "info", "warning"] | None = None
@@ -1104,7 +1128,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         at: seconds since the Unix epoch.
-        recorded: it repeats a record that went to the bus as well (`logs.recorded`).
+        recorded: it repeats a record that was also published (`logs.recorded`).
     """
 
     actor: str
@@ -1114,20 +1138,20 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
-    """Processes wrote to their logs."""
+    """Processes wrote to stdout or stderr."""
 
     lines: list[LogLine]
 
 
 class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was noted; redacted before it left its process.
+    """One log record, redacted before it left its process.
 
     Attributes:
         at: seconds since the Unix epoch.
-        logger: dotted name of the module that noted it; `stderr` for a line that a process wrote there.
-        fields: what belongs to it, by name.
-        correlation: id of the matter that it belongs to, across all actors; empty for none.
-        traceback: of an exception, without values of variables; empty for none.
+        logger: dotted name of the module that logged it; `stderr` for a line that a process wrote there.
+        fields: further values, by name.
+        correlation: id of the matter that it belongs to, across all actors; empty: none.
+        traceback: of an exception, without values of variables; empty: none.
     """
 
     actor: str
@@ -1141,10 +1165,10 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
-    """An actor noted something.
+    """An actor logged something.
 
     Attributes:
-        dropped: records that did not go out since the last event, since there were too many at once.
+        dropped: records since the last event that were dropped, because there were too many at once.
     """
 
     records: list[LogRecord]
@@ -1152,10 +1176,10 @@ class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
 
 
 class LogRingReadEvent(Event, frozen=True, kw_only=True, tag="logs.ring_read"):
-    """The newest records, oldest first.
+    """The newest records, the oldest first.
 
     Attributes:
-        dropped: records that the ring no longer holds, or that never reached it.
+        dropped: records that the ring no longer holds, or never got.
     """
 
     records: list[LogRecord]
@@ -1166,9 +1190,9 @@ class LogRingRequestEvent(Request[LogRingReadEvent], frozen=True, kw_only=True, 
     """Ask for the newest records.
 
     Attributes:
-        actor: of this one only; None for all.
-        level: at least of this level.
-        correlation: of this matter only; empty for any.
+        actor: only records of this actor; None: of all.
+        level: only records of this level or a higher one.
+        correlation: only records of this matter; empty: of any.
     """
 
     actor: str | None = None
@@ -1178,7 +1202,7 @@ class LogRingRequestEvent(Request[LogRingReadEvent], frozen=True, kw_only=True, 
 
 
 class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_reported"):
-    """The newest lines of the ring, oldest first; `dropped` counts the older ones that it no longer holds."""
+    """The newest lines of the ring, the oldest first. `dropped`: older ones that it no longer holds."""
 
     lines: list[LogLine]
     dropped: int
@@ -1195,10 +1219,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The models that an app declares.
 
     Attributes:
-        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty for any.
-        version: counts up with each manifest that is published; 0 for one that never leaves its package.
-        issued_at: when it was published (RFC 3339); needed for one that is fetched.
-        expires_at: until when nobody needs to worry that a newer one is withheld (RFC 3339); needed for one that is fetched.
+        format: version of this document type.
+        minimum_runtime: oldest version of Undercroft that may use it (Semantic Versioning 2.0.0); empty: any.
+        version: grows with each published manifest; 0: it never leaves its package.
+        issued_at: when it was published (RFC 3339); a fetched manifest needs it.
+        expires_at: after this time a newer one should exist, so its absence is suspicious (RFC 3339); a fetched
+            manifest needs it.
     """
 
     format: int
@@ -1210,13 +1236,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manifest_refreshed"):
-    """What became of a look at the remote manifest.
+    """The outcome of fetching the remote manifest.
 
     Attributes:
-        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: what came was refused
-            or nothing came, the former one stays in force. `none`: the profile names no remote manifest.
-        version: version that is in force; 0 for none.
-        message: one sentence for a person.
+        outcome: `taken`: a newer one is in force. `unchanged`: the one in force is the newest. `kept`: none
+            came, or it was refused; the former one stays in force. `none`: the profile names no remote
+            manifest.
+        version: version in force; 0: none.
+        message: one sentence for people.
     """
 
     outcome: Literal["kept", "none", "taken", "unchanged"]
@@ -1225,7 +1252,7 @@ class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manif
 
 
 class ManifestRefreshRequestEvent(Request[ManifestRefreshedEvent], frozen=True, kw_only=True, tag="models.refresh"):
-    """Ask for the remote manifest to be fetched now."""
+    """Fetch the remote manifest now."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -1233,7 +1260,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: dotted, with its unit at the end, such as `state_persistence.save.duration_ms`.
-        value: of a counter or gauge; the sum of what was observed, of a histogram.
+        value: of a counter or gauge; of a histogram, the sum of its observations.
         count: observations of a histogram; 0 otherwise.
         buckets: of a histogram, by ascending limit; the last limit is infinity and is left out.
     """
@@ -1256,10 +1283,10 @@ class MetricsReportedEvent(Event, frozen=True, kw_only=True, tag="metrics.report
 
 
 class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted"):
-    """Somebody wants to read the metrics of all actors: each publishes its own once.
+    """Ask all actors for their metrics. Each publishes its own once.
 
     Attributes:
-        reading: tells this reading from others; the answers carry it.
+        reading: identifies this reading; the reports repeat it.
     """
 
     reading: str
@@ -1269,9 +1296,9 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """Why something cannot be used now.
 
     Attributes:
-        subject: model id, category, path or actor that it is about.
-        category: of the model that it is about; empty if it is about none.
-        text: one sentence for a person.
+        subject: the model id, category, path or actor in question.
+        category: of the model in question; empty: there is none.
+        text: one sentence for people.
     """
 
     kind: Literal["checking", "downloading", "licence_due", "model_absent", "model_damaged", "model_failed", "model_paused", "no_model_setting", "no_path_setting", "path_mismatch", "path_missing", "path_unusable", "service_down", "switched_off", "unknown_model"]
@@ -1281,12 +1308,12 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one mode of the app may be used now. A frontend gates its modes by this and nothing else.
+    """Whether one mode of the app can be used now. A frontend enables its modes by this alone.
 
     Attributes:
-        missing: required categories that no usable model serves.
-        reasons: why it is not available; empty if it is.
-        notices: names of what a person is told while the mode is used without an optional model, such as `raw_output`.
+        missing: required categories without a usable model.
+        reasons: why it is not available; empty: it is.
+        notices: names of the notices to show while an optional model is missing, such as `raw_output`.
         notice_texts: the same as sentences.
     """
 
@@ -1300,10 +1327,10 @@ class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
-    """A model is in the catalogue for good, on a person's word.
+    """A person added a model to the catalogue.
 
     Attributes:
-        is_new: False if the same entry was there before.
+        is_new: False: the same entry was there before.
     """
 
     entry: ModelEntry
@@ -1313,7 +1340,7 @@ class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
 
 
 class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, tag="models.add"):
-    """Resolve a name and keep what it means; answered once that is durable. The fields are those of `models.resolve`."""
+    """Resolve a name and add its model. Answered once that is durable. Fields as in `models.resolve`."""
 
     name: str
     sha256: str = ""
@@ -1323,17 +1350,18 @@ class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, 
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one model stands.
+    """The state of one model.
 
     Attributes:
-        durable_bytes: bytes that a crash cannot take away; `size_bytes` once installed.
+        durable_bytes: bytes that survive a crash; `size_bytes` once installed.
         problem: why the model failed or is damaged, and what to do; empty otherwise.
-        problem_kind: what kind of problem, so that a frontend can tell them apart; empty without one.
-        revision: which revision serves; empty while none is installed.
-        wanted_revision: which one the manifest names now; another than `revision` while an update is due or under way.
-        former_revision: which one a rollback would bring back; empty for none.
+        problem_kind: the kind of problem, for programs; empty without one.
+        revision: the active revision; empty while none is installed.
+        wanted_revision: the revision that the manifest names; differs from `revision` while an update is due or
+            under way.
+        former_revision: the revision that a rollback would restore; empty: there is none.
         held_by: names of the peers that hold a lease on it.
-        licence_due: its licence has to be accepted before it can be installed.
+        licence_due: a person has to accept its licence before it can be installed.
     """
 
     model_id: str
@@ -1353,7 +1381,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelled"):
-    """The install goes on no more."""
+    """The install was stopped."""
 
     status: ModelStatus
 
@@ -1366,13 +1394,13 @@ class ModelCancelRequestEvent(Request[ModelCancelledEvent], frozen=True, kw_only
 
 
 class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.catalogue_changed"):
-    """Which models the app knows now: the whole list, each id once.
+    """The models that the app knows now: the whole list, each id once.
 
     Attributes:
         accepted: licences that a person accepted.
-        revision: counts the changes of this life of the actor.
-        manifest_version: version of the remote manifest that is in force; 0 for none.
-        problems: one sentence for each entry or manifest that is not in force, and why.
+        revision: counts the changes in this life of the actor.
+        manifest_version: version of the remote manifest in force; 0: none.
+        problems: for each entry or manifest that is not in force, a sentence that says why.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -1386,12 +1414,21 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
 
 
 class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
-    """More bytes of a model are durable. At most ten a second for each model; never goes back within an attempt.
+    """More bytes of a model are durable. At most ten a second for each model.
+
+    The event has two readers. Frontends show the progress. The model verifier hashes the staged files
+    behind the download: it takes `staging_directory` and the `prefix_bytes` of each file from here, and
+    nothing else tells it that bytes may be read. A verifier that misses events loses no correctness, only
+    time: it reads the rest of the files when it is asked for its verdict.
+
+    Within an attempt, `durable_bytes` and `prefix_bytes` never shrink. Bytes below `prefix_bytes` do not
+    change until the attempt ends.
 
     Attributes:
-        attempt: counts from 1; a new attempt may start from fewer bytes, since it may have had to discard some.
-        seconds_left: None while the rate is not known yet.
-        staging_directory: where the partial files lie.
+        attempt: counts from 1. A new attempt may start with fewer bytes, where bytes had to be discarded.
+        seconds_left: None: the rate is not known yet.
+        staging_directory: directory of the partial files.
+        files: one for each file of the model.
     """
 
     model_id: str
@@ -1406,19 +1443,19 @@ class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models
 
 
 class ModelInstallAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.install_accepted"):
-    """The wish is on disk: the install goes on through any crash, until it is done, failed or cancelled."""
+    """The request is on disk: the install survives any crash, until it is done, failed or cancelled."""
 
     status: ModelStatus
 
 
 class ModelInstallRequestEvent(Request[ModelInstallAcceptedEvent], frozen=True, kw_only=True, tag="models.install"):
-    """Ask for a model; answered once the wish is durable, long before the bytes are there."""
+    """Install a model. Answered once the request is durable, long before the bytes are there."""
 
     model_id: str
 
 
 class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installed"):
-    """A model was verified and is visible under its name, whole."""
+    """A model was verified, and its directory is in place, whole."""
 
     model_id: str
     name: str
@@ -1429,10 +1466,10 @@ class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installe
 
 
 class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
-    """The model stays as it is, where it is, until the lease ends: removal, update and rollback wait.
+    """The model stays unchanged and in place until the lease ends: removal, update and rollback wait.
 
     Attributes:
-        directory: where its files lie; valid as long as the lease.
+        directory: directory of its files; valid until the lease ends.
     """
 
     lease: Lease
@@ -1440,14 +1477,14 @@ class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
 
 
 class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=True, tag="models.lease"):
-    """Ask to hold an installed model in use.
+    """Hold an installed model in use.
 
     Attributes:
-        holder: name that others are told while they wait.
-        instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not seen
-            for a while. Without one it ends after `ttl_seconds`.
+        holder: name that is shown to those who wait.
+        instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or
+            was not seen for a while. Empty: it ends after `ttl_seconds`.
         ttl_seconds: how long it lasts without being renewed; ignored for a lease that is bound to a peer.
-        lease_id: renew this lease instead of asking for a new one.
+        lease_id: renew this lease; empty: a new one.
     """
 
     model_id: str
@@ -1458,11 +1495,11 @@ class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=Tru
 
 
 class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_resolved"):
-    """What a name means now.
+    """What a name stands for now.
 
     Attributes:
-        entry: the manifest entry that stands for it.
-        pinned: the name with its revision pinned, so that it means the same tomorrow.
+        entry: the manifest entry for it.
+        pinned: the name with its revision pinned, so that it keeps its meaning.
         skipped: files of the source that do not belong to the entry, each with the reason.
     """
 
@@ -1472,14 +1509,15 @@ class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_
 
 
 class ModelNameResolveRequestEvent(Request[ModelNameResolvedEvent], frozen=True, kw_only=True, tag="models.resolve"):
-    """Ask what a name means: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...`,
-    `file:/path`.
+    """Ask what a name stands for.
 
     Attributes:
-        sha256: digest of the file that a URL names, 64 hex digits, if it is not part of the URL's fragment.
-        size_bytes: its length, for a server that does not tell; None to ask it.
-        model_id: id of the entry; empty to derive one from the name.
-        category: what the model is for, such as `stt`; empty to guess.
+        name: `hf:org/repo[@revision][:file]`, `oci:registry/name:tag`, `ollama:name:tag`, `https://...` or
+            `file:/path`.
+        sha256: digest of the file that a URL names, 64 hex digits, unless the fragment of the URL holds it.
+        size_bytes: its length, for a server that does not state it; None: ask the server.
+        model_id: id of the entry; empty: derive one from the name.
+        category: what the model is for, such as `stt`; empty: guess it.
     """
 
     name: str
@@ -1490,19 +1528,19 @@ class ModelNameResolveRequestEvent(Request[ModelNameResolvedEvent], frozen=True,
 
 
 class ModelPausedEvent(Event, frozen=True, kw_only=True, tag="models.paused"):
-    """The install rests, through restarts too, until it is resumed."""
+    """The install is paused, through restarts too, until it is resumed."""
 
     status: ModelStatus
 
 
 class ModelPauseRequestEvent(Request[ModelPausedEvent], frozen=True, kw_only=True, tag="models.pause"):
-    """Let an install rest. What is durable of it stays; answered once the word is durable."""
+    """Pause an install. Its durable bytes stay. Answered once the pause is durable."""
 
     model_id: str
 
 
 class ModelReleasedEvent(Event, frozen=True, kw_only=True, tag="models.released"):
-    """The lease has ended; so it had if it was not known (any more)."""
+    """The lease has ended. `was_held`: it was known until now."""
 
     model_id: str
     was_held: bool
@@ -1524,10 +1562,10 @@ class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
 
 
 class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=True, tag="models.remove"):
-    """Remove an installed model, its former revision, its partial and its records.
+    """Remove an installed model, its former revision, its partial files and its records.
 
     Attributes:
-        wait_seconds: for so long the removal waits for those who hold a lease; then it is refused, and they are named.
+        wait_seconds: how long it waits for leases to end; then it is refused, and the holders are named.
     """
 
     model_id: str
@@ -1536,17 +1574,17 @@ class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=T
 
 
 class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
-    """A model is gone from disk on somebody's word."""
+    """A model was removed from disk on request."""
 
     model_id: str
     freed_bytes: int
 
 
 class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.repair_accepted"):
-    """What is sound of a damaged model is staged again, and what is not is being fetched.
+    """The sound parts of a damaged model are staged again, and the rest is being fetched.
 
     Attributes:
-        kept_bytes: of files, and pieces of files, that need not be fetched.
+        kept_bytes: bytes of files and pieces that need not be fetched.
     """
 
     status: ModelStatus
@@ -1554,34 +1592,34 @@ class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.rep
 
 
 class ModelRepairRequestEvent(Request[ModelRepairAcceptedEvent], frozen=True, kw_only=True, tag="models.repair"):
-    """Ask for a damaged model to be made whole, fetching only what is bad."""
+    """Repair a damaged model. Only what is bad is fetched."""
 
     model_id: str
 
 
 class ModelResumedEvent(Event, frozen=True, kw_only=True, tag="models.resumed"):
-    """A paused install goes on."""
+    """A paused install continues."""
 
     status: ModelStatus
 
 
 class ModelResumeRequestEvent(Request[ModelResumedEvent], frozen=True, kw_only=True, tag="models.resume"):
-    """Let a paused install go on. Answered once the word is durable."""
+    """Continue a paused install. Answered once that is durable."""
 
     model_id: str
 
 
 class ModelRolledBackEvent(Event, frozen=True, kw_only=True, tag="models.rolled_back"):
-    """The former revision of a model is active again, and the one that was active is kept as the former one."""
+    """The former revision of a model is active again; the one that was active is now the former one."""
 
     status: ModelStatus
 
 
 class ModelRollbackRequestEvent(Request[ModelRolledBackEvent], frozen=True, kw_only=True, tag="models.rollback"):
-    """Ask for the former revision, which is verified first.
+    """Return to the former revision. It is verified first.
 
     Attributes:
-        wait_seconds: for so long the rollback waits for those who hold a lease; then it is refused, and they are named.
+        wait_seconds: how long it waits for leases to end; then it is refused, and the holders are named.
     """
 
     model_id: str
@@ -1589,7 +1627,7 @@ class ModelRollbackRequestEvent(Request[ModelRolledBackEvent], frozen=True, kw_o
 
 
 class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state_changed"):
-    """A model is in another state."""
+    """The state of a model changed."""
 
     retained_by: ClassVar[str | None] = "model_id"
 
@@ -1605,14 +1643,14 @@ class ModelVerdictEvent(Event, frozen=True, kw_only=True, tag="models.verdict"):
 
 
 class ModelVerificationFailedEvent(Event, frozen=True, kw_only=True, tag="models.verification_failed"):
-    """The files of a model do not keep what its manifest promised; they are out of use, not deleted."""
+    """The files of a model do not keep what its manifest promises. They are put out of use, not deleted."""
 
     model_id: str
     findings: list[VerificationFinding]
 
 
 class ModelVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.verified"):
-    """The files of a model keep what its manifest promised."""
+    """The files of a model keep what its manifest promises."""
 
     model_id: str
     size_bytes: int
@@ -1625,36 +1663,36 @@ class ModelVerifyRequestEvent(Request[ModelVerdictEvent], frozen=True, kw_only=T
 
 
 class ModelWithdrawnEvent(Event, frozen=True, kw_only=True, tag="models.withdrawn"):
-    """An added model is no longer in the catalogue; what is installed of it stays."""
+    """An added model is no longer in the catalogue. Installed files stay."""
 
     model_id: str
 
 
 class ModelWithdrawRequestEvent(Request[ModelWithdrawnEvent], frozen=True, kw_only=True, tag="models.withdraw"):
-    """Take an added model out of the catalogue again."""
+    """Remove an added model from the catalogue."""
 
     model_id: str
 
 
 class ModelsListedEvent(Event, frozen=True, kw_only=True, tag="models.listed"):
-    """Every model of the manifest, with its state."""
+    """Every model of the manifests, with its state."""
 
     models: list[ModelStatus]
     models_directory: str
 
 
 class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=True, tag="models.list"):
-    """Ask which models there are and where each stands."""
+    """Ask for all models and their states."""
 
 
 class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_relocation"):
-    """The move is on disk and goes on through any crash; with `dry_run` nothing happened.
+    """The move is on disk and survives any crash; with `dry_run` nothing happened.
 
     Attributes:
-        moved_models: what will be brought over.
-        adopted_models: what lies at the new place in its full length already, and is kept there if its hashes match.
-        copy_bytes: to be copied; 0 where both places are on one file system.
-        move_id: tells this move from others; empty with `dry_run`.
+        moved_models: models that will be moved.
+        adopted_models: models that are at the new place in full length, and are kept if their hashes match.
+        copy_bytes: bytes to copy; 0: both places are on one file system.
+        move_id: identifies this move; empty with `dry_run`.
     """
 
     moved_models: list[str]
@@ -1664,12 +1702,12 @@ class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_
 
 
 class ModelsRelocateRequestEvent(Request[ModelsRelocationEvent], frozen=True, kw_only=True, tag="paths.relocate_models"):
-    """Asked of the owner of the models: go over to another directory, then have the choice settled.
+    """Tell the owner of the models to move to another directory, and then to settle the choice.
 
     Attributes:
-        target: the directory; it exists and can be written to.
-        category: the choice that brought this about, to be settled at the end.
-        path: the choice that brought this about, to be settled at the end.
+        target: the directory; it exists and is writable.
+        category: the choice behind the move, to be settled at its end.
+        path: the choice behind the move, to be settled at its end.
     """
 
     target: str
@@ -1680,23 +1718,24 @@ class ModelsRelocateRequestEvent(Request[ModelsRelocationEvent], frozen=True, kw
 
 
 class ModelsRootAdmittedEvent(Event, frozen=True, kw_only=True, tag="paths.models_root_admitted"):
-    """Directories below it are looked into from now on."""
+    """The verifier reads models below this directory from now on."""
 
     directory: str
 
 
 class ModelsRootAdmitRequestEvent(Request[ModelsRootAdmittedEvent], frozen=True, kw_only=True, tag="paths.admit_models_root"):
-    """Asked of the verifier by the owner of the models, before models in another directory can be verified.
+    """Let the verifier read models in another directory. Only the owner of the models asks this.
 
     Attributes:
-        directory: of all models; it counts until the verifier ends, and its next life knows the one that was chosen by then.
+        directory: directory of all models. The verifier keeps it until it ends; its next life knows the one
+            that is chosen by then.
     """
 
     directory: str
 
 
 class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How one namespace fares; `quota_bytes` is 0 if there is none."""
+    """The state of one namespace. `quota_bytes`: 0: there is none."""
 
     name: str
     keys: int
@@ -1707,10 +1746,10 @@ class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A banner, a toast, or the head of the recovery screen: words first, then what can be done.
+    """A banner, a toast, or the head of the recovery screen: a text, and what a person can do.
 
     Attributes:
-        fade_ms: it leaves by itself after so long; 0: it stays.
+        fade_ms: it disappears after this time; 0: it stays.
     """
 
     text: str
@@ -1719,18 +1758,18 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies on disk of a model that is not installed.
+    """Files of a model that is not installed.
 
     Attributes:
-        model_id: of the manifest, or of a model that it no longer names.
-        kind: `partial`: an install that is under way or was left. `damaged`: a model that was put out of use.
-        state: state of the model; `partial` for one that the manifest no longer names.
-        size_bytes: bytes it takes on disk.
-        durable_bytes: bytes of the promised files that a crash cannot take away.
-        promised_bytes: size of the whole model; 0 if that is not known any more.
-        age_seconds: since its bytes were last added to.
-        url_hosts: where its bytes came from, hosts only: the rest of a URL may hold a secret.
-        is_wanted: its install goes on, now or when it is resumed.
+        model_id: of a model in the manifests, or of one that they no longer name.
+        kind: `partial`: an install that is under way or was abandoned. `damaged`: a model put out of use.
+        state: state of the model; `partial` for one that no manifest names any more.
+        size_bytes: bytes on disk.
+        durable_bytes: bytes of the promised files that survive a crash.
+        promised_bytes: size of the whole model; 0: not known any more.
+        age_seconds: since bytes were last added.
+        url_hosts: hosts that its bytes came from; the rest of a URL may hold a secret.
+        is_wanted: its install continues, now or when it is resumed.
     """
 
     model_id: str
@@ -1745,7 +1784,7 @@ class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.collected"):
-    """What was removed, or would be with `dry_run`; `problems` has one sentence for each that could not be."""
+    """What was removed, or would be with `dry_run`. `problems`: a sentence for each that could not be."""
 
     removed: list[PartialFound]
     freed_bytes: int
@@ -1755,10 +1794,10 @@ class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.colle
 
 
 class PartialsCollectRequestEvent(Request[PartialsCollectedEvent], frozen=True, kw_only=True, tag="models.collect"):
-    """Remove what lies beside the installed models, is wanted by nobody and is older than a rule says.
+    """Remove partial and damaged models that no install wants and that are older than the limit.
 
     Attributes:
-        keep_days: the rule for this once; None for the one in the settings, where 0 keeps everything.
+        keep_days: the limit for this request; None: that of the settings, where 0 keeps everything.
     """
 
     dry_run: bool = False
@@ -1766,10 +1805,10 @@ class PartialsCollectRequestEvent(Request[PartialsCollectedEvent], frozen=True, 
 
 
 class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials_listed"):
-    """Everything that lies beside the installed models.
+    """All partial and damaged models.
 
     Attributes:
-        keep_days: the rule that a person set for what nobody wants; 0 keeps it for ever.
+        keep_days: how long unwanted ones are kept, as a person set it; 0: for ever.
     """
 
     partials: list[PartialFound]
@@ -1777,7 +1816,7 @@ class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials
 
 
 class PartialsListRequestEvent(Request[PartialsListedEvent], frozen=True, kw_only=True, tag="models.partials"):
-    """Ask what lies beside the installed models, and how old it is."""
+    """Ask for all partial and damaged models."""
 
 
 class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -1785,7 +1824,7 @@ class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         message: a sentence that names the directory and says what to do.
-        offers: what a person can do about it, the first one first.
+        offers: what a person can do about it, the best first.
     """
 
     kind: Literal["busy", "environment", "held", "missing", "nested", "not_a_directory", "not_writable", "relative", "removed_drive", "space", "unreadable", "user_data"]
@@ -1796,16 +1835,17 @@ class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One category: where it lies and whether that can be used.
+    """The directory of one category, and whether it can be used.
 
     Attributes:
         path: the active directory.
-        next_path: where it will lie from the next start on; empty if that is the same.
-        default: where it lies if nobody chooses.
+        next_path: the directory from the next start on; empty: the same.
+        origin: what decided on it.
+        default: the directory without any choice.
         writable: it exists, and its owner may write there.
-        free_bytes: on its disk, or on that where it would be created; None if that is not known.
-        takes_effect: when a choice for it counts.
-        problems: empty if all is well. A default that was not created yet is well.
+        free_bytes: on its disk, or on the disk where it would be created; None: not known.
+        takes_effect: when a choice for it takes effect.
+        problems: empty if it can be used. A default that does not exist yet is no problem.
     """
 
     category: Literal["config", "logs", "models", "state", "tools", "workspace"]
@@ -1821,16 +1861,17 @@ class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
-    """What comes of a choice.
+    """The outcome of a choice.
 
     Attributes:
-        accepted: the choice is durable, or the move to it is and goes on through any crash; with `dry_run`: it would be.
-        problems: why not; empty if it was accepted.
+        accepted: the choice is durable, or the move to it is, and survives any crash; with `dry_run`: it would
+            be.
+        problems: why it was not accepted; empty if it was.
         what_happens: sentences for people.
-        paths: the categories that are concerned, as they will be.
+        paths: the affected categories, as they will be.
         created: directories that were, or would be, created.
-        move_bytes: how much has to be copied; 0 if nothing has to.
-        move_id: of the move that has begun; empty if the choice counts already.
+        move_bytes: bytes to copy; 0: none.
+        move_id: of the move that has begun; empty: the choice is in effect already.
     """
 
     accepted: bool
@@ -1844,11 +1885,11 @@ class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
 
 
 class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True, tag="paths.choose"):
-    """Choose a directory for a category; from the readiness flow and from the settings alike.
+    """Choose a directory for a category.
 
     Attributes:
-        path: absolute; empty goes back to what applies without this choice.
-        action: what to do with the models; the other categories leave what is there where it is.
+        path: absolute; empty: take the choice back.
+        action: what becomes of the models. Files of other categories stay where they are.
         create_missing: create the directory if it is missing.
     """
 
@@ -1860,24 +1901,24 @@ class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True
 
 
 class PathMoveCancelledEvent(Event, frozen=True, kw_only=True, tag="paths.move_cancelled"):
-    """No models are on the way (any more); all are where they were."""
+    """No move is under way. All models are where they were."""
 
     was_moving: bool
 
 
 class PathMoveCancelRequestEvent(Request[PathMoveCancelledEvent], frozen=True, kw_only=True, tag="paths.cancel_move"):
-    """Stop moving models; refused once the new place serves."""
+    """Stop moving models. Refused once the new place is in use."""
 
 
 class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_changed"):
-    """How far the models are on their way to another directory. At most ten a second.
+    """Progress of the models on their way to another directory. At most ten a second.
 
     Attributes:
-        move_id: as the answer to the choice said it.
-        model_id: which model is being brought over; empty between models.
-        moved_bytes: at the new place already, of `total_bytes`; they count only once all of it does.
-        kept_back: what stays at the old place for now, since a program has it in use.
-        problem: why it failed; all models are at the old place then.
+        move_id: as in the answer to the choice.
+        model_id: the model that is being moved; empty between models.
+        moved_bytes: at the new place already, of `total_bytes`; the new place is in use only when all are.
+        kept_back: what stays at the old place for now, since a program uses it.
+        problem: why the move failed; all models are then at the old place.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -1901,7 +1942,7 @@ class PathsSettledEvent(Event, frozen=True, kw_only=True, tag="paths.settled"):
 
 
 class PathSettleRequestEvent(Request[PathsSettledEvent], frozen=True, kw_only=True, tag="paths.settle"):
-    """Asked by whoever owns the files, once they are at the new place: from here on it counts.
+    """Put a choice into effect. The owner of the files sends this once they are at the new place.
 
     Attributes:
         category: as they were chosen.
@@ -1913,10 +1954,10 @@ class PathSettleRequestEvent(Request[PathsSettledEvent], frozen=True, kw_only=Tr
 
 
 class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
-    """Where everything lies, whenever any of it is other than it was; also once at every start.
+    """All directories: published at every start, and whenever one of them changed.
 
     Attributes:
-        reason: `start`, `chosen`, or `observed`: a drive came or went, rights changed.
+        reason: `start`, `chosen`, or `observed`: a drive came or went, or rights changed.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -1926,10 +1967,10 @@ class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
 
 
 class PathsListedEvent(Event, frozen=True, kw_only=True, tag="paths.listed"):
-    """Every category, looked at just now.
+    """All directories, examined just now.
 
     Attributes:
-        choices_file: where the choices are kept.
+        choices_file: the file that holds the choices.
     """
 
     paths: list[PathStatus]
@@ -1937,18 +1978,18 @@ class PathsListedEvent(Event, frozen=True, kw_only=True, tag="paths.listed"):
 
 
 class PathsListRequestEvent(Request[PathsListedEvent], frozen=True, kw_only=True, tag="paths.list"):
-    """Ask where everything lies. It is looked at anew, so this also notices a drive that is back."""
+    """Ask for all directories. They are examined anew, so this also notices a drive that is back."""
 
 
 class PeerJoinedEvent(Event, frozen=True, kw_only=True, tag="bus.peer_joined"):
-    """A peer was let in, or came back on a new connection."""
+    """The broker admitted a peer, or the peer came back on a new connection."""
 
     peer: str
     instance: str
 
 
 class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
-    """A peer is gone: it said so, or its connection ended."""
+    """A peer left: it said BYE, or its connection ended."""
 
     peer: str
     instance: str
@@ -1956,12 +1997,12 @@ class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
 
 
 class ProgressLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One compact line for a model that is on its way.
+    """One line for a model that is being installed.
 
     Attributes:
         percent: 0 to 100; 100 only when every byte is durable.
-        text: name and explicit percent, such as `Whisper base: 41 %`.
-        seconds_left: None while it is not known.
+        text: name and percent, such as `Whisper base: 41 %`.
+        seconds_left: None: not known yet.
     """
 
     model_id: str
@@ -1979,9 +2020,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: `settings`, `storage`, `services`, or `model.<category>`.
-        started_at: seconds since the Unix epoch; None before.
-        ended_at: seconds since the Unix epoch; None before.
-        detail: what was found; empty while nothing was.
+        started_at: seconds since the Unix epoch; None: not yet.
+        ended_at: seconds since the Unix epoch; None: not yet.
+        detail: what was found; empty: nothing yet.
     """
 
     id: str
@@ -1993,13 +2034,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
-    """What is confirmed once before anything is fetched: the location and all models together.
+    """What a person confirms once, before anything is fetched: the location and all models together.
 
     Attributes:
-        location: directory of the models, the active one.
-        missing_bytes: what is to be fetched in all.
-        free_bytes: room at the location; None if it is not known (yet).
-        change: how another directory is chosen before the bundle is confirmed.
+        location: the active directory of the models.
+        missing_bytes: bytes to fetch, over all models.
+        free_bytes: free space at the location; None: not known.
+        change: how to choose another directory before the bundle is confirmed.
     """
 
     heading: str
@@ -2013,10 +2054,12 @@ class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
-    """How often something happened to a model that points to a deeper fault, since the runtime came up.
+    """Repeated trouble with a model that points to a deeper fault, since the runtime started.
 
     Attributes:
-        text: what it points to, and what to do.
+        count: how often it happened.
+        last_at: when it last happened, seconds since the Unix epoch.
+        text: the likely fault, and what to do.
     """
 
     kind: Literal["disk_full", "fast_mismatch", "hash_mismatch", "range_flip", "size_mismatch"]
@@ -2027,15 +2070,16 @@ class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything there is to know about readiness at one moment.
+    """Everything about readiness at one moment.
 
     Attributes:
-        revision: grows with every snapshot, also across lives of the actor; a lower one is older. Its size means nothing.
-        since: when this state was entered, seconds since the Unix epoch.
+        revision: grows with every snapshot, also across restarts of the actor. Only the order counts.
+        since: when this state began, seconds since the Unix epoch.
         state_text: the state as a short message.
-        is_blocking: no mode can be used until a person or a download is done.
-        show: what a frontend shows now; the matching field below holds it. The others are there for those who open a view.
-        location: directory of the models, the active one.
+        is_blocking: no mode can be used until a person has acted or a download has ended.
+        show: what a frontend shows now; the field of that name holds it. The others are for views that a person
+            opens.
+        location: the active directory of the models.
     """
 
     revision: int
@@ -2058,8 +2102,11 @@ class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.changed"):
-    """Readiness is another one now. The snapshot is whole; `changed` names its fields that are new, so that a view redraws
-    only those.
+    """Readiness changed.
+
+    Attributes:
+        snapshot: the whole state.
+        changed: names of the fields of the snapshot that changed, so that a view redraws only those.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -2069,7 +2116,7 @@ class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.cha
 
 
 class ReadinessReportedEvent(Event, frozen=True, kw_only=True, tag="readiness.reported"):
-    """The snapshot of now, and the full report as text for a person to read or copy."""
+    """The present snapshot, and the full report as text for people."""
 
     snapshot: ReadinessSnapshot
     text: str
@@ -2079,19 +2126,19 @@ class ReadinessReportRequestEvent(Request[ReadinessReportedEvent], frozen=True, 
     """Ask for the snapshot and the full report.
 
     Attributes:
-        locale: language of all words, such as `de`; empty for the app's own.
+        locale: language of all texts, such as `de`; empty: that of the app.
     """
 
     locale: str = ""
 
 
 class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.retried"):
-    """What failed is tried again.
+    """Failed models are tried again.
 
     Attributes:
-        model_ids: models that are on their way again.
-        problems: one sentence for each that is not.
-        revision: snapshots from this one on know of it.
+        model_ids: models that are being installed again.
+        problems: one sentence for each of the others.
+        revision: the first snapshot that includes this.
     """
 
     model_ids: list[str]
@@ -2100,16 +2147,16 @@ class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.ret
 
 
 class ReadinessRetryRequestEvent(Request[ReadinessRetriedEvent], frozen=True, kw_only=True, tag="readiness.retry"):
-    """Check everything again, and have every model that failed or is damaged fetched or mended again."""
+    """Check everything again, and fetch or repair every model that failed or is damaged."""
 
 
 class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readiness.setup_accepted"):
-    """The bundle was confirmed: the wish for each of its models is on disk, and they come without another question.
+    """The bundle is confirmed: the request for each of its models is on disk.
 
     Attributes:
-        model_ids: models that are on their way now.
-        problems: one sentence for each that is not.
-        revision: snapshots from this one on know of it.
+        model_ids: models that are being installed now.
+        problems: one sentence for each of the others.
+        revision: the first snapshot that includes this.
     """
 
     model_ids: list[str]
@@ -2121,9 +2168,9 @@ class ReadinessSetupRequestEvent(Request[ReadinessSetupAcceptedEvent], frozen=Tr
     """Confirm the whole bundle, once.
 
     Attributes:
-        location: the directory that the person was shown; refused if the active one is another by now. Empty: whichever it
-            is.
-        accept_licences: the person accepts the licences that the bundle names as due; refused without, if one is.
+        location: the directory that the person saw; refused if another one is active now. Empty: do not check.
+        accept_licences: the person accepts the licences that the bundle names as due; without this, such a
+            bundle is refused.
     """
 
     location: str = ""
@@ -2149,8 +2196,8 @@ class SettingChange(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         before: the former value; secrets as `SECRET_PLACEHOLDER`, or empty.
-        after: the new value; secrets as `SECRET_PLACEHOLDER`, or empty. Equal to `before` if a secret was replaced by
-            another.
+        after: the new value; secrets as `SECRET_PLACEHOLDER`, or empty. Equal to `before` if a secret was
+            replaced by another.
     """
 
     before: Any
@@ -2168,7 +2215,8 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
         problems: why the request was not taken.
         revision: counts the changes since the store started, so that two replies can be put in order.
         session: dotted path to value, what holds until the store ends.
-        shadowed: of the settings that were set, those that are not in effect because a higher layer wins, and which one wins.
+        shadowed: of the settings that were set, those that are not in effect because a higher layer wins, and
+            which one wins.
         restart: of the settings that changed, those that take effect when their reader restarts.
         fingerprint: identifies these overrides, also after a restart of the store; for `get_effective` only.
         changed: dotted path to what this request alone changed; for a dry run, what it would change.
@@ -2191,7 +2239,8 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
 class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True, kw_only=True, tag="config.request"):
     """Read or change the application's settings. Several keys are taken together or not at all.
 
-    `reset_section` and `reset_defaults` do what `update` does with `resets`: for one section, for every setting.
+    `reset_section` and `reset_defaults` do what `update` does with `resets`: for one section, for every
+    setting.
 
     Attributes:
         updates: dotted path to new value; for `update` only.
@@ -2199,10 +2248,11 @@ class RuntimeConfigRequestEvent(Request[RuntimeConfigResponseEvent], frozen=True
         dry_run: judge the request and show the settings as they would be, but change nothing.
         resets: dotted paths of settings or sections that lose their overrides; for `update` only.
         scope: `session` changes what holds until the store ends; it is never stored.
-        expected_fingerprint: refuse the request if the overrides do not have this fingerprint any more; empty: take it
-            anyway.
+        expected_fingerprint: refuse the request if the overrides do not have this fingerprint any more; empty:
+            take it anyway.
         from_command_line: others could read the values, so a secret among `updates` is refused.
-        skip_unchanged: leave out the `updates` whose value is in effect already, so that they do not become overrides.
+        skip_unchanged: leave out the `updates` whose value is in effect already, so that they do not become
+            overrides.
     """
 
     operation: Literal["get_effective", "reset_defaults", "reset_section", "update"]
@@ -2298,10 +2348,11 @@ class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.setting
     """The effective settings changed; values derived from them have to be computed again.
 
     Attributes:
-        changed: dotted path to new value, for each setting whose effective value changed; secrets as `SECRET_PLACEHOLDER`.
+        changed: dotted path to new value, for each setting whose effective value changed; secrets as
+            `SECRET_PLACEHOLDER`.
         settings: all effective settings, nested by section; secrets as `SECRET_PLACEHOLDER`.
-        reason: `start` when the store announces what it loaded; `file` when `config.json` was edited; `policy` when the
-            administrator's file changed.
+        reason: `start` when the store announces what it loaded; `file` when `config.json` was edited; `policy`
+            when the administrator's file changed.
         restart: of the changed settings, those that take effect when their reader restarts.
     """
 
@@ -2354,9 +2405,9 @@ class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_l
     """The values of several keys.
 
     Attributes:
-        values: by key, as it was asked for; null for a key that is not there.
-        revisions: by key; 0 for a key that is not there.
-        left_out: keys that had no room in this answer; ask for them again.
+        values: by key, as requested; null: there is no such key.
+        revisions: by key; 0: there is no such key.
+        left_out: keys that did not fit into this reply; ask for them again.
     """
 
     values: dict[str, Any]
@@ -2365,17 +2416,17 @@ class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_l
 
 
 class StateBatchSavedEvent(Event, frozen=True, kw_only=True, tag="state.batch_saved"):
-    """All of a batch is on disk; `revisions` by key, 0 for one that was to be deleted and was not there."""
+    """The whole batch is on disk. `revisions`: by key; 0: it was to be deleted and did not exist."""
 
     revisions: dict[str, int]
 
 
 class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
-    """A key has another value, durably; the value itself is not told.
+    """A key has another value, durably. The event does not hold the value.
 
     Attributes:
         deleted: the key is gone.
-        source: name of the peer that asked for it.
+        source: name of the peer that asked for the change.
     """
 
     key: str
@@ -2385,12 +2436,14 @@ class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
 
 
 class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
-    """Everything was looked at.
+    """The result of a check.
 
     Attributes:
-        checked: documents that were read; `backups`: backups.
-        findings: at most FINDING_LIMIT of them; `total`: how many there are.
-        is_sound: nothing is damaged, missing or unreadable; what is only noteworthy does not count.
+        checked: documents that were read.
+        backups: backups that were read.
+        findings: at most FINDING_LIMIT of them.
+        total: how many findings there are.
+        is_sound: nothing is damaged, missing or unreadable; lesser findings do not count.
     """
 
     checked: int
@@ -2401,15 +2454,17 @@ class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
 
 
 class StateCheckRequestEvent(Request[StateCheckedEvent], frozen=True, kw_only=True, tag="state.check"):
-    """Look at every document and every backup. `repair`: also do something about it; what was damaged is put aside, never
-    removed.
+    """Check every document and every backup.
+
+    Attributes:
+        repair: also repair what can be repaired. Damaged files are put aside, never removed.
     """
 
     repair: bool = False
 
 
 class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
-    """A key is gone from disk; `existed`: it was there before. `revision` is 0 if it was not."""
+    """A key is gone from disk. `existed`: it was there before; otherwise `revision` is 0."""
 
     key: str
     existed: bool
@@ -2417,7 +2472,7 @@ class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
 
 
 class StateDeleteRequestEvent(Request[StateDeletedEvent], frozen=True, kw_only=True, tag="state.delete"):
-    """Delete a key; options as for a save."""
+    """Delete a key. The options are those of a save."""
 
     key: str
     backup: bool | None = None
@@ -2438,7 +2493,7 @@ class StateExistsRequestEvent(Request[StateExistsReportedEvent], frozen=True, kw
 
 
 class StateFault(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that went wrong; `at` in seconds since the Unix epoch. Holds no value."""
+    """Something that went wrong, without any value. `at`: seconds since the Unix epoch."""
 
     at: float
     key: str
@@ -2446,19 +2501,21 @@ class StateFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.health_reported"):
-    """How the state store fares.
+    """The state of the state store.
 
     Attributes:
-        size_bytes: of all documents on disk; `quota_bytes`: how much they may take, 0 for no limit.
-        journal_bytes: what is durable in the journal and has yet to be so in its own file.
-        revision: the newest one given.
-        saves: requests that went well since the store began; `refused`: those that did not.
-        loads: requests that went well since the store began; `refused`: those that did not.
-        save_mean_ms: how long they took, 0 without any.
-        load_mean_ms: how long they took, 0 without any.
-        corrupted: keys whose document was damaged and put aside, since the store began.
+        size_bytes: of all documents on disk.
+        quota_bytes: the most that they may take; 0: no limit.
+        journal_bytes: durable in the journal, but not yet in files of their own.
+        revision: the newest one.
+        saves: requests that succeeded since the store started.
+        loads: requests that succeeded since the store started.
+        refused: requests that failed since then.
+        save_mean_ms: their mean duration; 0: there were none.
+        load_mean_ms: their mean duration; 0: there were none.
+        corrupted: keys whose document was damaged and put aside, since the store started.
         faults: the newest ones, the newest first.
-        alerts: names and subjects of the alerts that are active, as `<name>/<subject>`.
+        alerts: the active alerts, as `<name>/<subject>`.
     """
 
     namespaces: list[NamespaceHealth]
@@ -2478,11 +2535,11 @@ class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.heal
 
 
 class StateHealthRequestEvent(Request[StateHealthReportedEvent], frozen=True, kw_only=True, tag="state.health"):
-    """Ask how the state store fares."""
+    """Ask for the state of the state store."""
 
 
 class StateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key in a listing; `size_bytes` is what it takes on disk."""
+    """A key in a listing. `size_bytes`: its size on disk."""
 
     key: str
     size_bytes: int
@@ -2492,8 +2549,8 @@ class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
     """One page of keys, in order.
 
     Attributes:
-        next_after: what to ask for as `after` to get the next page; empty if this is the last one.
-        total: keys with the prefix that the asker may read, on all pages.
+        next_after: the `after` of the next page; empty: this is the last one.
+        total: keys with the prefix that the asking peer may read, on all pages.
     """
 
     keys: list[StateKey]
@@ -2502,7 +2559,7 @@ class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
 
 
 class StateListRequestEvent(Request[StateListedEvent], frozen=True, kw_only=True, tag="state.list"):
-    """List the keys that begin with a prefix; those that the asker may not read are left out."""
+    """List the keys that begin with a prefix, except those that the asking peer may not read."""
 
     prefix: str = ""
     after: str = ""
@@ -2510,21 +2567,21 @@ class StateListRequestEvent(Request[StateListedEvent], frozen=True, kw_only=True
 
 
 class StateLoadBatchRequestEvent(Request[StateBatchLoadedEvent], frozen=True, kw_only=True, tag="state.load_batch"):
-    """Read several keys as they are at one moment."""
+    """Read several keys as of one moment."""
 
     keys: list[str]
 
 
 class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
-    """What lies under a key.
+    """The value of a key.
 
     Attributes:
-        value: null if there is no such key.
-        revision: 0 if there is no such key.
+        value: null: there is no such key.
+        revision: 0: there is no such key.
         saved_at: seconds since the Unix epoch.
-        read_only: a later version of the app or of Undercroft wrote it; it cannot be replaced.
-        repaired_from: where the value was taken from because the document itself was damaged; empty otherwise.
-        evidence: where a damaged document was put; empty if it was not damaged.
+        read_only: a later version of the app or of Undercroft wrote it, so it cannot be replaced.
+        repaired_from: the copy that the value comes from, since the document was damaged; empty otherwise.
+        evidence: where the damaged document was put; empty: it was not damaged.
     """
 
     key: str
@@ -2540,20 +2597,20 @@ class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
 
 
 class StateLoadRequestEvent(Request[StateLoadedEvent], frozen=True, kw_only=True, tag="state.load"):
-    """Read the value of a key; `schema` names a schema that it must fit, besides that of the namespace."""
+    """Read the value of a key. `schema`: name of a schema that it must fit, besides that of the namespace."""
 
     key: str
     schema: str = ""
 
 
 class StateSaveBatchRequestEvent(Request[StateBatchSavedEvent], frozen=True, kw_only=True, tag="state.save_batch"):
-    """Save and delete several keys: all of it or none of it, whatever happens. A key may be named once."""
+    """Save and delete several keys, all or nothing, whatever happens. Each key may appear once."""
 
     operations: list[BatchOperation]
 
 
 class StateSavedEvent(Event, frozen=True, kw_only=True, tag="state.saved"):
-    """A value is on disk, and a power cut cannot take it back; `size_bytes` is what it takes there."""
+    """A value is on disk, safe from a power cut. `size_bytes`: its size on disk."""
 
     key: str
     revision: int
@@ -2561,18 +2618,15 @@ class StateSavedEvent(Event, frozen=True, kw_only=True, tag="state.saved"):
 
 
 class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True, tag="state.save"):
-    """Keep a value under a key.
+    """Save a value under a key.
 
     Attributes:
-        encrypt: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
-            `backups/auto`.
-        compress: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value
-            below `backups/auto`.
-        backup: None leaves it to the namespace, whose stricter policy wins over False. `backup` keeps the former value below
-            `backups/auto`.
-        expected_revision: refuse unless the key has this revision now; 0 means that there must be no such key; None: whatever
-            it is.
-        schema: name of a schema that the value must fit, besides that of the namespace; empty for none.
+        encrypt: None: as the namespace says, whose stricter rule wins over False.
+        compress: None: as the namespace says, whose stricter rule wins over False.
+        backup: keep the former value below `backups/auto`; None: as the namespace says.
+        expected_revision: refuse unless the key has this revision now; 0: unless there is no such key; None: do
+            not check.
+        schema: name of a schema that the value must fit, besides that of the namespace; empty: none.
     """
 
     key: str
@@ -2585,7 +2639,7 @@ class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True,
 
 
 class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.status_reported"):
-    """How the whole runtime fares.
+    """The state of the whole runtime.
 
     Attributes:
         settled: every actor that should run is ready, or has failed for good.
@@ -2601,17 +2655,17 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
 
 
 class SupervisorStatusRequestEvent(Request[SupervisorStatusEvent], frozen=True, kw_only=True, tag="supervision.status"):
-    """Ask how the runtime fares."""
+    """Ask for the state of the runtime."""
 
 
 class SupervisorStoppingEvent(Event, frozen=True, kw_only=True, tag="supervision.stopping"):
-    """The runtime leaves: actors stop in reverse order of their start."""
+    """The runtime is stopping: actors stop in reverse order of their start."""
 
     reason: str
 
 
 class SupervisorStopRequestEvent(Request[SupervisorStoppingEvent], frozen=True, kw_only=True, tag="supervision.stop"):
-    """Ask the whole runtime to stop in good order."""
+    """Stop the whole runtime cleanly."""
 
     reason: str = "asked over the bus"
 

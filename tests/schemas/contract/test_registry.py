@@ -1,12 +1,15 @@
-"""The contract as a whole: every event has one topic, a name that ends in Event, and frozen fields with defaults where they came later."""
+"""Every event of the contract has one topic, a name that ends in Event, and fields that may grow."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 import pytest
 
+import schemas
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent
 from schemas.contract import registry
 from schemas.event import Event, Request, topic_of
@@ -33,8 +36,22 @@ def test_the_two_events_of_the_design_have_their_names() -> None:
 
 
 def test_no_topic_is_declared_twice() -> None:
-    declared = [topic_of(event) for module in registry.CONVERSATIONS for event in registry._events_of(module)]
+    declared = [
+        topic_of(event)
+        for name in registry.CONVERSATIONS
+        for event in registry._events_of(importlib.import_module(name))
+    ]
     assert len(declared) == len(set(declared)) == len(registry.EVENTS)
+
+
+def test_every_module_that_declares_an_event_is_a_conversation() -> None:
+    modules = [found.name for found in pkgutil.walk_packages(schemas.__path__, "schemas.")]
+    declaring = {
+        name
+        for name in modules
+        if any(event not in (Event, Request) for event in registry._events_of(importlib.import_module(name)))
+    }
+    assert declaring == set(registry.CONVERSATIONS)
 
 
 def test_every_request_names_a_reply_of_the_contract() -> None:
