@@ -1,35 +1,39 @@
-"""The state store as a process: who asks is checked, writes share a sync, and are durable when they are answered."""
+"""The state store as a process: builds its parts, gives each request to its service, and stops in order."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Final, Self, TypeVar, assert_never
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import anyio
 import anyio.to_thread
 
-from actors.state_store import state_replies
-from actors.state_store.audit_notes import Audit, Auditor
-from actors.state_store.backups.backup_service import BackupDesk, BackupRequest
-from actors.state_store.backups.repository import Vault
-from actors.state_store.documents import document_types
-from actors.state_store.documents.document_store import Document, DocumentStore, key_of
-from actors.state_store.engine import key_paths
-from actors.state_store.engine.committer import Committer
-from actors.state_store.engine.operations import Delete, Done, Save, Step
+from actors.shared.keys.key_source import LockableKeySource
+from actors.shared.profile.profile_tables import BackupsTable
+from actors.state_store.audit_notes import AuditNotes, AuditTrail
+from actors.state_store.backups.automatic_backups import AutomaticBackups
+from actors.state_store.backups.backup_alerts import BackupAlerts
+from actors.state_store.backups.backup_jobs import BackupJobs
+from actors.state_store.backups.backup_service import BackupRequest, BackupService
+from actors.state_store.backups.document_repair import DocumentRepair
+from actors.state_store.backups.repository import BackupRepository
+from actors.state_store.committer import Committer
+from actors.state_store.document_service import DocumentRequest, DocumentService
+from actors.state_store.documents.document_store import DocumentStore
+from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.engine.namespaces import MIB, Namespaces
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import of_profile
-from actors.state_store.errors import LoadFailed, QuotaExceeded, SaveFailed, StateError
-from actors.state_store.health import Teller
-from actors.state_store.key_status import ASK_AGAIN_SECONDS, KeyNews
-from actors.state_store.key_unlocker import Locksmith
-from actors.state_store.namespaces import MIB, Namespaces
-from bus.actor import Actor, Later
+from actors.state_store.engine.value_schemas import schemas_of_profile
+from actors.state_store.health import HealthReporter
+from actors.state_store.key_service import KeyRequest, KeyService
+from actors.state_store.key_status import KeyStatus
+from actors.state_store.key_unlocker import KeyUnlocker
+from actors.state_store.store_access import StoreAccess
+from actors.state_store.watchdog import SILENCE_LIMIT_SECONDS
+from bus.actor import Actor, BusContext, Later
 from bus.client import asker
-from bus.errors import Refused
 from schemas.backups import (
     BackupCreateRequestEvent,
     BackupRestoreRequestEvent,
@@ -40,149 +44,146 @@ from schemas.backups import (
 )
 from schemas.documents import (
     DocumentCacheRequestEvent,
-    DocumentChangedEvent,
     DocumentReadRequestEvent,
     DocumentTypesRequestEvent,
     DocumentWriteRequestEvent,
-    DocumentWrittenEvent,
 )
 from schemas.event import Event
-from schemas.state import (
-    BATCH_LIMIT,
-    PAGE_LIMIT,
-    StateChangedEvent,
-    StateDeleteRequestEvent,
-    StateExistsReportedEvent,
-    StateExistsRequestEvent,
-    StateHealthRequestEvent,
-    StateListRequestEvent,
-    StateLoadBatchRequestEvent,
-    StateLoadRequestEvent,
-    StateSaveBatchRequestEvent,
-    StateSaveRequestEvent,
-)
 
 if TYPE_CHECKING:
     from actors.shared.context import ActorContext
     from schemas.keys import KeysReport
 
 DIRECTORY_NAME: Final = "store"
-READERS: Final = 4
-"""Files are read by so many threads at once."""
-
-KeyRequest = (
-    StateSaveRequestEvent
-    | StateLoadRequestEvent
-    | StateDeleteRequestEvent
-    | StateExistsRequestEvent
-    | StateListRequestEvent
-    | StateSaveBatchRequestEvent
-    | StateLoadBatchRequestEvent
-    | StateHealthRequestEvent
-)
-DocumentRequest = (
-    DocumentReadRequestEvent
-    | DocumentWriteRequestEvent
-    | DocumentTypesRequestEvent
-    | DocumentCacheRequestEvent
-)
 Inbox = KeyRequest | DocumentRequest | BackupRequest
-ReplyT = TypeVar("ReplyT", bound=Event)
-FoundT = TypeVar("FoundT")
-Unlock = Callable[[], bool]
-"""Ask the keychain, in a thread; returns whether keys are to be had now."""
+
+
+class StoreKeys(LockableKeySource, Protocol):
+    """The keys for encrypted values. `KeyRing` is one."""
+
+    def report(self) -> KeysReport:
+        """The present state of the keys; does not ask the keychain."""
 
 
 class StateStoreActor(Actor[Inbox]):
-    """Serves keys and typed documents, and lets nobody touch what is not theirs."""
+    """Serves keys, typed documents and backups, each peer only what it may touch.
+
+    Attributes:
+        automatic_backups: makes backups and checks without a request.
+    """
 
     def __init__(
         self,
+        context: BusContext,
         store: StateStore,
         documents: DocumentStore,
-        unlock: Unlock | None = None,
-        audit: Audit | None = None,
-        report: Callable[[], KeysReport] | None = None,
-        desk: BackupDesk | None = None,
+        keys: StoreKeys,
+        audit: AuditTrail,
+        repository: BackupRepository,
+        *,
+        backups: BackupsTable,
+        extras: Mapping[str, Path],
+        clock: Callable[[], float] = time.time,
+        silence_limit_seconds: float = SILENCE_LIMIT_SECONDS,
     ) -> None:
-        """Args: report: how the keys fare. desk: answers about backups."""
-        self._desk = desk
-        self._report = report
+        """Build the actor; no file is touched before `prepare`.
+
+        Args:
+            context: the bus.
+            store: keys and values.
+            documents: typed documents in the same store.
+            keys: what encrypts values; asked for when one is locked.
+            audit: takes a note of every access.
+            repository: the backups of the store.
+            backups: when backups are made, and who may use them.
+            extras: name to path of further files that belong into a backup.
+            clock: seconds since the Unix epoch.
+            silence_limit_seconds: how long the disk of the backups may be silent.
+        """
+        super().__init__(context)
+        publish, alerts, tasks = context.peer.publish, context.alerts, context.tasks
         self._store = store
-        self._documents = documents
-        self._unlock = unlock
         self._audit = audit
-        self._under_way = 0
-        self._all_answered = anyio.Event()
+        self._health = HealthReporter(store, alerts, context.metrics, audit, clock)
+        status = KeyStatus(context.peer.name, keys.report, publish, alerts)
+        unlocker = KeyUnlocker(keys, status, tasks)
+        self._committer = Committer(store)
+        access = StoreAccess(store, self._committer, self._health, unlocker, publish)
+        self._keys = KeyService(store, access, self._health)
+        self._documents = DocumentService(store, documents, access)
+        backup_alerts = BackupAlerts(alerts, repository.root)
+        self._jobs = BackupJobs(
+            store,
+            documents,
+            repository,
+            backups,
+            extras,
+            backup_alerts,
+            audit,
+            unlocker,
+            publish,
+            tasks,
+            silence_limit_seconds,
+        )
+        self._backups = BackupService(self._jobs, store, self._health, audit, publish, backups.operators)
+        self.automatic_backups = AutomaticBackups(
+            self._jobs, store, backup_alerts, self._health, backups, clock
+        )
 
     @classmethod
-    def of(cls, surroundings: ActorContext) -> Self:
+    def of(cls, context: ActorContext) -> Self:
         """The store of an app.
 
         Raises:
-            DeclarationRefused, ProfileError: what the profile declares about state cannot be.
+            DeclarationRefused, ProfileError: the profile declares something about state that is not valid.
         """
         from actors.shared.keys.key_ring import open_ring
 
-        profile, root = surroundings.profile, surroundings.locations.state / DIRECTORY_NAME
-        ring = open_ring(
-            surroundings.locations.state, [root, surroundings.locations.state / "history"]
-        )  # no key is made while either holds ciphertext
+        profile, state = context.profile, context.locations.state
+        root = state / DIRECTORY_NAME
+        ring = open_ring(state, [root, state / "history"])  # makes no keys while either holds ciphertext
+        repository = BackupRepository(root / "backups")
         store = StateStore(
             root,
             Namespaces(profile.state_namespaces),
-            of_profile(profile),
+            schemas_of_profile(profile),
             ring,
             quota_bytes=profile.state.quota_mib * MIB,
+            repair=DocumentRepair(repository).newest_good_copy,
         )
-        types = document_types.kinds_of(profile.load(profile.documents)) if profile.documents else {}
-        documents, audit = (
-            DocumentStore(store, types, profile.state.cache_seconds),
-            Auditor.of(surroundings.locations.state),
+        kinds = document_kinds(profile.load(profile.documents)) if profile.documents else {}
+        documents = DocumentStore(store, kinds, profile.state.cache_seconds)
+        store.schemas.check_migrations()
+        return cls(
+            context,
+            store,
+            documents,
+            ring,
+            AuditNotes.of(state),
+            repository,
+            backups=profile.state.backups,
+            extras={
+                "config.json": context.locations.config / "config.json",
+                "keys.json": state / "keys" / "keys.json",
+            },
         )
-        store.schemata.check_migrations()
-        home = {
-            "config.json": surroundings.locations.config / "config.json",
-            "keys.json": surroundings.locations.state / "keys" / "keys.json",
-        }
-        desk = BackupDesk(store, documents, Vault(root / "backups"), home, profile.state.backups, audit)
-        return cls(store, documents, Locksmith(ring).unlock, audit, ring.report, desk)
 
     async def prepare(self) -> None:
-        """Carry out what the journal holds, and find all keys."""
+        """Open the store, and start the work that goes on beside the inbox."""
         await anyio.to_thread.run_sync(self._store.start)
-        self._teller = Teller(self._store, self.alerts, self.metrics, self._audit)
-        self._committer = Committer(self._store)
-        self._readers = anyio.CapacityLimiter(READERS)
-        self._unlocking = anyio.Lock()
-        self._key_news = (
-            KeyNews(self.peer.name, self._report, self.peer.publish, self.alerts)
-            if self._report is not None
-            else None
-        )
-        if self._audit is not None:
-            await anyio.to_thread.run_sync(self._audit.open)
-            self.tasks.start_soon(self._audit.settle)
-        self._teller.measure()
-        await self._teller.incidents()
-        if self._desk is not None:
-            await self._desk.open(
-                self.peer.publish, self.alerts, self.tasks, self._ask_keychain, self._teller.incidents
-            )
-            self.tasks.start_soon(self._desk.run)
+        await anyio.to_thread.run_sync(self._audit.open)
+        self.tasks.start_soon(self._audit.run)
+        self._health.measure()
+        await self._health.report_incidents()
+        await self.automatic_backups.prepare()
+        self.tasks.start_soon(self.automatic_backups.run)
         self.tasks.start_soon(self._committer.run)
-        self.tasks.start_soon(self._committer.tidy)
+        self.tasks.start_soon(self._committer.run_checkpoints)
 
     async def handle(self, event: Inbox) -> Event | Later:
-        """Check who asks and let it be done beside the inbox; writes keep the order in which they came."""
+        """Give a request to its service; what takes long is answered beside the inbox."""
+        who = asker.get()
         match event:
-            case (
-                DocumentReadRequestEvent()
-                | DocumentWriteRequestEvent()
-                | DocumentTypesRequestEvent()
-                | DocumentCacheRequestEvent()
-            ):
-                return self._document(event)
             case (
                 BackupCreateRequestEvent()
                 | BackupsListRequestEvent()
@@ -191,301 +192,23 @@ class StateStoreActor(Actor[Inbox]):
                 | BackupsPruneRequestEvent()
                 | StateCheckRequestEvent()
             ):
-                if self._desk is None:
-                    raise Refused("this store keeps no backups")
-                return self._desk.handle(asker.get(), event)
+                return Later(self._backups.handle(who, event))
+            case (
+                DocumentReadRequestEvent()
+                | DocumentWriteRequestEvent()
+                | DocumentTypesRequestEvent()
+                | DocumentCacheRequestEvent()
+            ):
+                answer = self._documents.handle(who, event)
             case _:
-                return self._key(event)
+                answer = self._keys.handle(who, event)
+        return answer if isinstance(answer, Event) else self.answer_later(answer)
 
     async def close(self) -> None:
-        """Finish what is under way, and bring everything to its file."""
-        if self._desk is not None:
-            self._desk.end()
-        while self._under_way:
-            self._all_answered = anyio.Event()
-            await self._all_answered.wait()
+        """Give up backup jobs, finish all answers, and bring everything to its file."""
+        self._jobs.end()
+        await self.answered()
         await self._committer.drained()
         await anyio.to_thread.run_sync(self._store.close)
-        await self._teller.incidents()
-        if self._audit is not None:
-            await anyio.to_thread.run_sync(self._audit.close)
-
-    # -- keys
-    # ------------------------------------------------------------------------------------------------------
-
-    def _key(self, event: KeyRequest) -> Event | Later:
-        who, began = asker.get(), time.perf_counter()
-        match event:
-            case StateSaveRequestEvent():
-                return self._write(
-                    who, "save", event.key, began, lambda: [self._save_step(who, event)], state_replies.saved
-                )
-            case StateDeleteRequestEvent():
-                return self._write(
-                    who,
-                    "delete",
-                    event.key,
-                    began,
-                    lambda: [self._delete_step(who, event)],
-                    state_replies.deleted,
-                )
-            case StateSaveBatchRequestEvent():
-                name = event.operations[0].key if event.operations else ""
-                return self._write(
-                    who, "save", name, began, lambda: self._batch(who, event), state_replies.batch_saved
-                )
-            case StateLoadRequestEvent():
-                key = self._checked(who, "load", "read", event.key)
-                return self._later(
-                    self._load(
-                        who,
-                        key,
-                        began,
-                        functools.partial(self._store.load, key, event.schema),
-                        state_replies.loaded,
-                    )
-                )
-            case StateLoadBatchRequestEvent():
-                found = [self._checked(who, "load", "read", key) for key in event.keys[: BATCH_LIMIT + 1]]
-                if len(found) > BATCH_LIMIT:
-                    raise Refused(f"a batch has at most {BATCH_LIMIT} keys")
-                render = functools.partial(state_replies.batch_loaded, event.keys)
-                return self._later(
-                    self._load(
-                        who,
-                        ", ".join(found[:3]),
-                        began,
-                        functools.partial(self._store.load_many, found),
-                        render,
-                    )
-                )
-            case StateExistsRequestEvent():
-                key = self._checked(who, "exists", "read", event.key)
-                self._teller.went_well(who, "exists", key, time.perf_counter() - began)
-                return StateExistsReportedEvent(key=key, exists=key in self._store.index)
-            case StateListRequestEvent():
-                limit = max(1, min(event.limit, PAGE_LIMIT))
-                page = self._store.index.page(
-                    event.prefix, event.after, limit, self._store.namespaces.readable(who)
-                )
-                self._teller.went_well(who, "list", event.prefix, time.perf_counter() - began)
-                return state_replies.listed(*page)
-            case StateHealthRequestEvent():
-                return self._teller.health()
-            case _:
-                assert_never(event)
-
-    def _save_step(self, who: str, event: StateSaveRequestEvent) -> Save:
-        key = self._permitted(who, "write", event.key)
-        return Save(
-            key,
-            event.value,
-            event.encrypt,
-            event.compress,
-            event.backup,
-            event.expected_revision,
-            event.schema,
-        )
-
-    def _delete_step(self, who: str, event: StateDeleteRequestEvent) -> Delete:
-        return Delete(self._permitted(who, "write", event.key), event.backup, event.expected_revision)
-
-    def _batch(self, who: str, event: StateSaveBatchRequestEvent) -> list[Step]:
-        if len(event.operations) > BATCH_LIMIT:
-            raise Refused(f"a batch has at most {BATCH_LIMIT} operations, found {len(event.operations)}")
-        steps: list[Step] = []
-        for one in event.operations:
-            key = self._permitted(who, "write", one.key)
-            if one.type == "delete":
-                steps.append(Delete(key, one.backup, one.expected_revision))
-            else:
-                steps.append(
-                    Save(key, one.value, one.encrypt, one.compress, one.backup, one.expected_revision)
-                )
-        return steps
-
-    # -- documents
-    # -------------------------------------------------------------------------------------------------
-
-    def _document(self, event: DocumentRequest) -> Event | Later:
-        who, began = asker.get(), time.perf_counter()
-        try:
-            match event:
-                case DocumentReadRequestEvent():
-                    self._store.namespaces.check_any("read", key_of(event.type_name), who)
-                    cached = self._documents.cached(event.type_name)
-                    if cached is not None:
-                        self._teller.went_well(
-                            who, "load", key_of(event.type_name), time.perf_counter() - began
-                        )
-                        return state_replies.document(cached)
-                    name = key_of(event.type_name)
-                    return self._later(
-                        self._load(
-                            who,
-                            name,
-                            began,
-                            functools.partial(self._documents.fetch, event.type_name),
-                            state_replies.document,
-                        )
-                    )
-                case DocumentWriteRequestEvent():
-                    return self._write_document(who, began, event)
-                case DocumentTypesRequestEvent():
-                    return state_replies.types(self._documents.kinds, self._store.schemata)
-                case DocumentCacheRequestEvent():
-                    if event.clear:
-                        self._documents.clear(event.type_name or None)
-                    return state_replies.cache(self._documents.ttl_seconds, self._documents.statistics())
-                case _:
-                    assert_never(event)
-        except StateError as error:
-            self._teller.was_refused(who, "load", error.key, str(error))
-            raise Refused(str(error)) from error
-
-    def _write_document(self, who: str, began: float, event: DocumentWriteRequestEvent) -> Later:
-        prepared: list[Document] = []
-
-        def steps() -> Sequence[Step]:
-            self._store.namespaces.check_any("write", key_of(event.type_name), who)
-            document, step = self._documents.prepare(event.type_name, event.value, event.expected_revision)
-            prepared.append(document)
-            return [step]
-
-        def answer(done: list[Done]) -> DocumentWrittenEvent:
-            return DocumentWrittenEvent(
-                type_name=event.type_name, revision=self._documents.written(prepared[0], done[0])
-            )
-
-        return self._write(who, "save", key_of(event.type_name), began, steps, answer)
-
-    # -- both
-    # ------------------------------------------------------------------------------------------------------
-
-    def _permitted(self, who: str, verb: str, text: str) -> str:
-        key = key_paths.parse_key(text)
-        self._store.namespaces.check(verb, key, who)
-        return key
-
-    def _checked(self, who: str, asked: str, verb: str, text: str) -> str:
-        try:
-            return self._permitted(who, verb, text)
-        except StateError as error:
-            self._teller.was_refused(who, asked, text[:200], str(error))
-            raise Refused(str(error)) from error
-
-    def _write(
-        self,
-        who: str,
-        verb: str,
-        name: str,
-        began: float,
-        steps_of: Callable[[], Sequence[Step]],
-        answer: Callable[[list[Done]], Event],
-    ) -> Later:
-        """Submit what is to be written at once, so that the order keeps; the answer waits until it is durable."""
-        try:
-            steps = steps_of()
-        except (StateError, Refused) as error:
-            self._teller.was_refused(who, verb, name[:200], str(error))
-            raise Refused(str(error)) from error
-        return self._later(self._written(who, verb, steps, began, self._committer.submit(steps), answer))
-
-    async def _written(
-        self,
-        who: str,
-        verb: str,
-        steps: Sequence[Step],
-        began: float,
-        outcome: asyncio.Future[list[Done]],
-        answer: Callable[[list[Done]], Event],
-    ) -> Event:
-        try:
-            try:
-                done = await outcome
-            except SaveFailed as error:
-                if not error.is_locked:
-                    raise
-                await self._ask_keychain()
-                done = await self._committer.submit(steps)
-        except StateError as error:
-            self._teller.was_refused(who, verb, error.key, str(error))
-            await self._teller.incidents()
-            if isinstance(error, QuotaExceeded):
-                await self._teller.quota_exceeded(error.subject, str(error))
-            raise Refused(str(error)) from error
-        reply = answer(done)
-        took_seconds = time.perf_counter() - began
-        for one in done:
-            self._teller.went_well(who, "delete" if one.deleted else "save", one.key, took_seconds)
-            await self._teller.there_is_room(key_paths.namespace_of(one.key))
-        await self._announce(who, done)
-        return reply
-
-    async def _announce(self, who: str, done: list[Done]) -> None:
-        self._teller.measure()
-        await self._teller.incidents()
-        for one in done:
-            if one.revision == 0:
-                continue  # it was to be deleted, and was not there
-            if key_paths.namespace_of(one.key) == key_paths.DOCUMENTS:
-                await self.peer.publish(
-                    DocumentChangedEvent(
-                        type_name=key_paths.rest_of(one.key), revision=one.revision, source=who
-                    )
-                )
-            else:
-                await self.peer.publish(
-                    StateChangedEvent(key=one.key, revision=one.revision, deleted=one.deleted, source=who)
-                )
-
-    async def _load(
-        self,
-        who: str,
-        name: str,
-        began: float,
-        read: Callable[[], FoundT],
-        answer: Callable[[FoundT], ReplyT],
-    ) -> ReplyT:
-        try:
-            try:
-                found = await anyio.to_thread.run_sync(read, limiter=self._readers)
-            except LoadFailed as error:
-                if not error.is_locked:
-                    raise
-                await self._ask_keychain()
-                found = await anyio.to_thread.run_sync(read, limiter=self._readers)
-        except StateError as error:
-            self._teller.was_refused(who, "load", error.key, str(error))
-            await self._teller.incidents()
-            raise Refused(str(error)) from error
-        await self._teller.incidents()
-        self._teller.went_well(who, "load", name, time.perf_counter() - began)
-        return answer(found)
-
-    async def _ask_keychain(self) -> None:
-        """Ask for the keys, one at a time; whether they are there shows when they are used again."""
-        if self._unlock is not None:
-            async with self._unlocking:
-                await anyio.to_thread.run_sync(self._unlock)
-        if self._key_news is not None and await self._key_news.tell():
-            self.tasks.start_soon(self._ask_again, self._key_news)
-
-    async def _ask_again(self, news: KeyNews) -> None:
-        """Ask by itself while keys are locked, so that what is told of them stays true."""
-        while news.is_locked:
-            await anyio.sleep(ASK_AGAIN_SECONDS)
-            await self._ask_keychain()
-
-    def _later(self, work: Awaitable[Event]) -> Later:
-        """Let it be answered beside the inbox; `close` waits for it."""
-        self._under_way += 1
-
-        async def counted() -> Event:
-            try:
-                return await work
-            finally:
-                self._under_way -= 1
-                self._all_answered.set()
-
-        return Later(counted)
+        await self._health.report_incidents()
+        await anyio.to_thread.run_sync(self._audit.close)

@@ -16,38 +16,43 @@ from actors.shared.audit.audit_log import AuditLog, AuditNotWritten
 from actors.shared.durable.durable_write import DurableWriteFailed
 
 SETTLE_SECONDS: Final = 2.0
-"""So long after an access its note is durable; before that it outlives a kill, and a power cut may take it."""
+"""How long after an access its note is durable. Before that it survives a kill, but not a power cut."""
 
 PROBLEM_LIMIT: Final = 100
 
 
-class Audit(Protocol):
-    """Who touched which key, when, with what outcome; never the value.
+class AuditTrail(Protocol):
+    """Who accessed which key, when and with what outcome; never the value.
 
     Attributes:
-        problems: what is wrong with the log; whoever tells takes them out.
+        problems: what is wrong with the log; the reader removes what it reports.
     """
 
     problems: deque[str]
 
     def open(self) -> None:
-        """Go on behind what lies there. For a thread."""
+        """Go on behind the existing notes. For a thread."""
 
     def record(self, who: str, verb: str, key: str, outcome: str) -> None:
-        """Take a note."""
+        """Add a note."""
 
-    async def settle(self) -> None:
+    async def run(self) -> None:
         """Make notes durable, until cancelled."""
 
     def close(self) -> None:
-        """Make all of them durable. For a thread."""
+        """Make all notes durable. For a thread."""
 
 
-class Auditor:
-    """The audit log of a home. An access is answered also where its note cannot be written; that is told."""
+class AuditNotes:
+    """The audit log of a home. If a note cannot be written, the access is answered and a problem is kept."""
 
     def __init__(self, log: AuditLog, clock: Callable[[], float] = time.time) -> None:
-        """Args: clock: seconds since the Unix epoch."""
+        """Nothing is opened yet.
+
+        Args:
+            log: where the notes go.
+            clock: seconds since the Unix epoch.
+        """
         self.problems: deque[str] = deque(maxlen=PROBLEM_LIMIT)
         self._log = log
         self._clock = clock
@@ -55,11 +60,15 @@ class Auditor:
 
     @classmethod
     def of(cls, state: Path) -> Self:
-        """The audit log of the home whose state lies in this directory."""
+        """The audit log of a home.
+
+        Args:
+            state: directory of its state.
+        """
         return cls(AuditLog(*places_of(state)))
 
     def open(self) -> None:
-        """See `Audit.open`; what was tampered with is among the problems."""
+        """See `AuditTrail.open`; signs of tampering become problems."""
         try:
             self.problems.extend(
                 str(finding) for finding in self._log.open(self._clock()) if finding.trouble != "torn_tail"
@@ -68,15 +77,15 @@ class Auditor:
             self.problems.append(f"the audit log cannot be opened: {error}")
 
     def record(self, who: str, verb: str, key: str, outcome: str) -> None:
-        """See `Audit.record`."""
+        """See `AuditTrail.record`."""
         try:
             self._log.record(who, verb, key, outcome)
         except AuditNotWritten as error:
             self.problems.append(str(error))
         self._noted.set()
 
-    async def settle(self) -> None:
-        """See `Audit.settle`."""
+    async def run(self) -> None:
+        """See `AuditTrail.run`."""
         while True:
             await self._noted.wait()
             await anyio.sleep(SETTLE_SECONDS)
@@ -87,5 +96,5 @@ class Auditor:
                 self.problems.append(str(error))
 
     def close(self) -> None:
-        """See `Audit.close`."""
+        """See `AuditTrail.close`."""
         self._log.close()

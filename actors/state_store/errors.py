@@ -1,4 +1,4 @@
-"""What can go wrong with state. Each error names its key, and holds nothing of its value."""
+"""Errors about single keys and about the store. Each names its key, and none holds anything of a value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StateError(UndercroftError):
 
 
 class KeyRefused(StateError):
-    """What was given as a key cannot be one.
+    """The text cannot be a key.
 
     Attributes:
         problem: what was found and what was expected.
@@ -26,11 +26,11 @@ class KeyRefused(StateError):
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.key[:80]!r} is no key: {self.problem}; name one such as 'layout.default'"
+        return f"{self.key[:80]!r} is not a key: {self.problem}; use one such as 'layout.default'"
 
 
 class AccessDenied(StateError):
-    """The namespace of the key is not this peer's to touch.
+    """The namespace of the key does not allow this peer.
 
     Attributes:
         peer: who asked, as the broker says.
@@ -42,15 +42,15 @@ class AccessDenied(StateError):
     peer: str
     verb: str
     allowed: str
-    words = "{key}: {peer!r} may not {verb} it, {allowed} may; [[namespaces]] in profile.toml says who"
+    words = "{key}: {peer!r} may not {verb} it, {allowed} may; see [[namespaces]] in profile.toml"
 
 
 class SaveFailed(StateError):
-    """A value was not saved (or not deleted); what was there before is there still.
+    """A value was neither saved nor deleted; the earlier value is untouched.
 
     Attributes:
         reason: why.
-        is_locked: because a key is not to be had, which may pass.
+        is_locked: True if no key to encrypt with is available, which may pass.
     """
 
     key: str
@@ -60,11 +60,11 @@ class SaveFailed(StateError):
 
 
 class LoadFailed(StateError):
-    """A value is there and cannot be read; it stays where it is.
+    """A value exists but cannot be read; it stays where it is.
 
     Attributes:
         reason: why.
-        is_locked: because a key is not to be had, which may pass.
+        is_locked: True if no key to decrypt with is available, which may pass.
     """
 
     key: str
@@ -88,26 +88,26 @@ class ValidationFailed(StateError):
 
 
 class RevisionConflict(StateError):
-    """Somebody else wrote in between.
+    """Another writer was quicker.
 
     Attributes:
-        expected: the revision that the writer had seen.
-        found: the revision that is there; 0 if there is none.
+        expected: the revision that this writer had seen.
+        found: the present revision; 0 if the key does not exist.
     """
 
     key: str
     expected: int
     found: int
-    words = "failed to save {key}: expected revision {expected}, found {found}; load it again and decide anew"
+    words = "failed to save {key}: expected revision {expected}, found {found}; load it again, then retry"
 
 
 class QuotaExceeded(StateError):
-    """There is no room for the value.
+    """The quota leaves no space for the value.
 
     Attributes:
         subject: whose quota: a namespace, or `total`.
-        needed_bytes: what would be taken with it.
-        quota_bytes: what may be taken.
+        needed_bytes: what would be taken with the value.
+        quota_bytes: the limit.
     """
 
     key: str
@@ -122,21 +122,22 @@ class QuotaExceeded(StateError):
 
 
 class UnknownType(StateError):
-    """There is no such type of documents.
+    """The profile declares no such type of document.
 
     Attributes:
-        known: the types that the profile declares.
+        known: the types that it declares.
     """
 
     key: str
     known: list[str]
 
     def __str__(self) -> str:
-        return f"there is no document type {self.key[:80]!r}; the profile declares {', '.join(self.known) or 'none'}"
+        known = ", ".join(self.known) or "none"
+        return f"there is no document type {self.key[:80]!r}; the profile declares {known}"
 
 
 class StoreBroken(UndercroftError):
-    """A change is durable in the journal and could not be brought to its place: only a new start can tell what is so.
+    """A durable change did not reach its file, so memory and disk may differ. Only a restart settles this.
 
     Attributes:
         path: the key whose file could not be replaced, or the directory of the store.
@@ -146,13 +147,13 @@ class StoreBroken(UndercroftError):
     path: str
     reason: str
     words = (
-        "{path}: cannot be replaced ({reason}), though the journal holds the change; it is "
-        "applied at the next start"
+        "{path}: cannot be replaced ({reason}), although the change is in the journal; "
+        "the next start applies it"
     )
 
 
 class DeclarationRefused(OperatorError):
-    """The profile declares something about state that cannot be.
+    """The profile declares something about state that is not valid.
 
     Attributes:
         option: where in the profile.

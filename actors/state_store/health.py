@@ -1,4 +1,4 @@
-"""What the store tells about itself: alerts, metrics, the audit log, and how it fares when asked."""
+"""How the store is: alerts, metrics, notes in the audit log, and the answer to a health request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from actors.state_store.audit_notes import Audit
+from actors.state_store.audit_notes import AuditTrail
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.store import StateStore
 from bus.alert_book import Alerts
@@ -22,18 +22,26 @@ JOURNAL: Final = "journal"
 FAULT_LIMIT: Final = 50
 
 
-class Teller:
-    """Counts, remembers the newest faults, and raises alerts."""
+class HealthReporter:
+    """Counts requests, remembers the newest faults, raises and clears alerts."""
 
     def __init__(
         self,
         store: StateStore,
         alerts: Alerts,
         metrics: Metrics,
-        audit: Audit | None,
+        audit: AuditTrail,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Args: clock: seconds since the Unix epoch."""
+        """Begin with zero counts.
+
+        Args:
+            store: what is reported on.
+            alerts: shows people what is wrong.
+            metrics: takes durations and sizes.
+            audit: takes a note of every request.
+            clock: seconds since the Unix epoch.
+        """
         self._store = store
         self._alerts = alerts
         self._audit = audit
@@ -52,75 +60,63 @@ class Teller:
             for verb in ("save", "load")
         }
         self._size = metrics.gauge(
-            "state_persistence.storage.size_bytes", "What keys and documents take on disk, by namespace."
+            "state_persistence.storage.size_bytes", "Size of keys and documents on disk, by namespace."
         )
 
-    def went_well(self, who: str, verb: str, key: str, took_seconds: float) -> None:
-        """A request was carried out; `verb` is `save`, `load`, `delete` or `list`."""
+    def succeeded(self, who: str, verb: str, key: str, took_seconds: float) -> None:
+        """Count a request that was carried out; `verb` is `save`, `load`, `delete`, `exists` or `list`."""
         kind = "save" if verb in ("save", "delete") else "load"
         if kind == "save":
             self._written.add(key)
         self._counts[kind] += 1
         self._totals_ms[kind] += took_seconds * 1000
         self._durations[kind].observe(took_seconds * 1000)
-        self._note(who, verb, key, "ok")
+        self._audit.record(who, verb, key, "ok")
 
     def was_refused(self, who: str, verb: str, key: str, problem: str) -> None:
-        """A request was not carried out."""
+        """Count a request that was not carried out."""
         self._refused += 1
         self._faults.appendleft(StateFault(at=self._clock(), key=key, problem=problem[:500]))
-        self._note(who, verb, key, "refused")
+        self._audit.record(who, verb, key, "refused")
 
     async def quota_exceeded(self, subject: str, problem: str) -> None:
-        """There was no room for a value."""
+        """Raise the alert that a value did not fit into a quota."""
         self._quotas_exceeded.add(subject)
         advice = "Delete what is not needed, or raise the quota in profile.toml."
         await self._alerts.raise_alert(QUOTA, subject, severity="warning", message=problem, advice=advice)
 
-    async def there_is_room(self, namespace: str) -> None:
-        """A value was written, so there was room; alerts that said otherwise are over."""
+    async def quota_sufficed(self, namespace: str) -> None:
+        """Clear the quota alerts of a namespace to which a value was written."""
         for subject in self._quotas_exceeded & {namespace, "total"}:
             self._quotas_exceeded.discard(subject)
             await self._alerts.clear(QUOTA, subject)
 
-    async def incidents(self) -> None:
-        """Tell of what is over, of what happened in the store meanwhile, and of what is wrong with the audit log."""
-        await self._clear()
+    async def report_incidents(self) -> None:
+        """Clear alerts that no longer apply, then raise those of new incidents and audit problems."""
+        await self._clear_outdated()
         while self._store.incidents:
             incident = self._store.incidents.popleft()
-            self._faults.appendleft(
-                StateFault(at=self._clock(), key=incident.subject, problem=incident.problem[:500])
-            )
+            problem = incident.problem[:500]
+            self._faults.appendleft(StateFault(at=self._clock(), key=incident.subject, problem=problem))
             if incident.kind == "corruption":
-                await self._corruption(incident)
+                await self._raise_corruption(incident)
             else:
-                advice = "Check the disk. Nothing acknowledged is lost while the journal can be read."
+                advice = "Check the disk. No acknowledged value is lost while the journal can be read."
                 await self._alerts.raise_alert(
                     DISK, incident.subject, severity="critical", message=incident.problem, advice=advice
                 )
-
-        while self._audit is not None and self._audit.problems:
-            advice = "Find out who touched the audit log, or free the disk that it is on."
-            await self._alerts.raise_alert(
-                AUDIT, severity="error", message=self._audit.problems.popleft(), advice=advice
-            )
-
-    async def _clear(self) -> None:
-        """What was damaged and was written anew since is whole; the evidence stays for the check. A disk that took everything is well."""
-        written, self._written = self._written, set()
-        for alert in self._alerts.active():
-            is_whole = alert.name == CORRUPTION and alert.subject in written
-            is_well = alert.name == DISK and alert.subject == JOURNAL and not self._store.is_suspect
-            if is_whole or is_well:
-                await self._alerts.clear(alert.name, alert.subject)
+        while self._audit.problems:
+            advice = "Find out who changed the audit log, or free space on its disk."
+            message = self._audit.problems.popleft()
+            await self._alerts.raise_alert(AUDIT, severity="error", message=message, advice=advice)
 
     def measure(self) -> None:
-        """Take the sizes."""
+        """Take the sizes of all namespaces into the metrics."""
         for namespace in self._store.namespaces:
             self._size.set(self._store.index.totals(namespace.name).size_bytes, namespace=namespace.name)
 
     def health(self) -> StateHealthReportedEvent:
-        """How the store fares."""
+        """The answer to a health request."""
         store = self._store
         namespaces = []
         for namespace in store.namespaces:
@@ -152,11 +148,20 @@ class Teller:
             alerts=[f"{alert.name}/{alert.subject}" for alert in self._alerts.active()],
         )
 
-    async def _corruption(self, incident: Incident) -> None:
+    async def _clear_outdated(self) -> None:
+        """Clear alerts of documents that were written anew, and of a disk that took everything again."""
+        written, self._written = self._written, set()
+        for alert in self._alerts.active():
+            is_whole = alert.name == CORRUPTION and alert.subject in written
+            is_well = alert.name == DISK and alert.subject == JOURNAL and not self._store.is_suspect
+            if is_whole or is_well:
+                await self._alerts.clear(alert.name, alert.subject)
+
+    async def _raise_corruption(self, incident: Incident) -> None:
         self._corrupted += 1
-        came = f"repaired from {incident.source}" if incident.source else "no good copy was found"
+        copy = f"repaired from {incident.source}" if incident.source else "no good copy was found"
         message = (
-            f"{incident.subject} was damaged: {incident.problem}; {came}; the evidence is {incident.evidence}"
+            f"{incident.subject} was damaged: {incident.problem}; {copy}; the evidence is {incident.evidence}"
         )
         advice = "Check the disk, and look at the evidence before you delete it."
         await self._alerts.raise_alert(
@@ -165,7 +170,3 @@ class Teller:
 
     def _mean_ms(self, verb: str) -> float:
         return self._totals_ms[verb] / self._counts[verb] if self._counts[verb] else 0.0
-
-    def _note(self, who: str, verb: str, key: str, outcome: str) -> None:
-        if self._audit is not None:
-            self._audit.record(who, verb, key, outcome)

@@ -1,4 +1,4 @@
-"""Tells everybody that keys are locked, and why, until they are to be had again."""
+"""Publishes that keys are locked, and why, until they are available again."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ if TYPE_CHECKING:
     from schemas.keys import KeysReport
 
 LOCKED: Final = "state_persistence.keys_locked"
-ASK_AGAIN_SECONDS: Final = 30.0
-"""So often a keychain that said no is asked again by itself; no window comes up for that."""
 
 
-class KeyNews:
-    """What was told last about the keys of one actor.
+class KeyStatus:
+    """The state of the keys of one actor, as it was published last.
 
     Attributes:
-        is_locked: what was told last.
+        is_locked: whether the published state is `locked`.
     """
 
     def __init__(
@@ -33,26 +31,37 @@ class KeyNews:
         publish: Callable[[Event], Awaitable[None]],
         alerts: Alerts,
     ) -> None:
-        """Args: source: name of the actor. report: how the keys fare now; asks nobody."""
+        """Nothing is published yet.
+
+        Args:
+            source: name of the actor.
+            report: the present state of the keys; does not ask the keychain.
+            publish: publishes an event.
+            alerts: shows locked keys to people.
+        """
         self.is_locked = False
         self._source = source
         self._report = report
         self._publish = publish
         self._alerts = alerts
-        self._told: KeysReport | None = None
+        self._published: KeysReport | None = None
         self._lock = anyio.Lock()
 
-    async def tell(self) -> bool:
-        """Tell how the keys fare, if that is news; returns whether they were not locked before, and are now."""
+    async def publish(self) -> bool:
+        """Publish the state of the keys if it changed.
+
+        Returns:
+            Whether the keys are locked now and were not before.
+        """
         async with self._lock:
             report, was_locked = self._report(), self.is_locked
-            if report == self._told:
+            if report == self._published:
                 return False
-            self._told = report
+            self._published = report
             self.is_locked = report.state == "locked"
             await self._publish(KeysStateChangedEvent(source=self._source, report=report))
             if self.is_locked:
-                message = f"what is encrypted cannot be read or written: {report.reason}: {report.detail}"
+                message = f"encrypted values cannot be read or written: {report.reason}: {report.detail}"
                 await self._alerts.raise_alert(
                     LOCKED, severity="error", message=message, advice=report.advice
                 )

@@ -1,4 +1,4 @@
-"""From what was found to what is answered. Pure."""
+"""Turns what was found or done into replies and announcements. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any, Final
 import msgspec
 
 from actors.state_store.documents.document_cache import CacheStatistics
-from actors.state_store.documents.document_store import Document
-from actors.state_store.documents.document_types import Kind, thawed
-from actors.state_store.engine.operations import Done, Loaded
-from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.documents.document_store import TypedDocument
+from actors.state_store.documents.document_types import DocumentKind, thawed
+from actors.state_store.engine.key_paths import DOCUMENTS, namespace_of, rest_of
+from actors.state_store.engine.operations import StepDone
+from actors.state_store.engine.value_schemas import ValueSchemas
 from schemas.documents import (
     CachedDocument,
     DocumentCacheReportedEvent,
+    DocumentChangedEvent,
     DocumentReadEvent,
     DocumentType,
     DocumentTypesReportedEvent,
@@ -22,6 +24,7 @@ from schemas.documents import (
 from schemas.state import (
     StateBatchLoadedEvent,
     StateBatchSavedEvent,
+    StateChangedEvent,
     StateDeletedEvent,
     StateKey,
     StateListedEvent,
@@ -30,53 +33,57 @@ from schemas.state import (
 )
 
 ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024 - 64 * 1024
-"""What values of a batch may take in one answer, as MessagePack, together with their keys."""
+"""Limit for the values of a batch in one answer, as MessagePack, together with their keys."""
 
 
-def saved(done: Sequence[Done]) -> StateSavedEvent:
+def saved(done: Sequence[StepDone]) -> StateSavedEvent:
     """One key was saved."""
     return StateSavedEvent(key=done[0].key, revision=done[0].revision, size_bytes=done[0].size_bytes)
 
 
-def deleted(done: Sequence[Done]) -> StateDeletedEvent:
-    """One key was deleted, or was not there."""
+def deleted(done: Sequence[StepDone]) -> StateDeletedEvent:
+    """One key was deleted, or did not exist."""
     return StateDeletedEvent(key=done[0].key, existed=done[0].existed, revision=done[0].revision)
 
 
-def batch_saved(done: Sequence[Done]) -> StateBatchSavedEvent:
+def batch_saved(done: Sequence[StepDone]) -> StateBatchSavedEvent:
     """A batch was carried out."""
     return StateBatchSavedEvent(revisions={one.key: one.revision for one in done})
 
 
-def loaded(found: Loaded) -> StateLoadedEvent:
-    """What lies under a key."""
-    return StateLoadedEvent(**vars(found))
+def changed(
+    key: str, revision: int, source: str, *, deleted: bool = False
+) -> StateChangedEvent | DocumentChangedEvent:
+    """The announcement that a key, or the document behind it, has another value."""
+    if namespace_of(key) == DOCUMENTS:
+        return DocumentChangedEvent(type_name=rest_of(key), revision=revision, source=source)
+    return StateChangedEvent(key=key, revision=revision, deleted=deleted, source=source)
 
 
-def batch_loaded(asked: Sequence[str], found: Sequence[Loaded]) -> StateBatchLoadedEvent:
-    """What lies under several keys, under the names by which they were asked for, as far as one answer holds it."""
+def batch_loaded(asked: Sequence[str], found: Sequence[StateLoadedEvent]) -> StateBatchLoadedEvent:
+    """The values of several keys, by the names in the request, as far as they fit into one answer."""
     values: dict[str, Any] = {}
     revisions: dict[str, int] = {}
     left_out: list[str] = []
-    room = ANSWER_LIMIT_BYTES
+    left_bytes = ANSWER_LIMIT_BYTES
     for key, one in zip(asked, found, strict=True):
         size_bytes = len(msgspec.msgpack.encode(one.value)) + 2 * len(key.encode()) + 32
-        if size_bytes > room and values:
+        if size_bytes > left_bytes and values:
             left_out.append(key)
-            room -= len(key.encode()) + 8
+            left_bytes -= len(key.encode()) + 8
             continue
-        room -= size_bytes
+        left_bytes -= size_bytes
         values[key], revisions[key] = one.value, one.revision
     return StateBatchLoadedEvent(values=values, revisions=revisions, left_out=left_out)
 
 
 def listed(found: Sequence[tuple[str, int]], total: int, has_more: bool) -> StateListedEvent:
-    """A page of keys."""
+    """One page of keys."""
     page = [StateKey(key=key, size_bytes=size_bytes) for key, size_bytes in found]
     return StateListedEvent(keys=page, next_after=page[-1].key if has_more and page else "", total=total)
 
 
-def document(found: Document) -> DocumentReadEvent:
+def document(found: TypedDocument) -> DocumentReadEvent:
     """A typed document."""
     return DocumentReadEvent(
         type_name=found.type_name,
@@ -88,17 +95,17 @@ def document(found: Document) -> DocumentReadEvent:
     )
 
 
-def types(kinds: Mapping[str, Kind], schemata: Schemata) -> DocumentTypesReportedEvent:
+def types(kinds: Mapping[str, DocumentKind], schemas: ValueSchemas) -> DocumentTypesReportedEvent:
     """All types of documents."""
     return DocumentTypesReportedEvent(
         types=[
-            DocumentType(type_name=name, version=schemata.version(name), schema=kind.schema.json_schema())
+            DocumentType(type_name=name, version=schemas.version(name), schema=kind.schema.json_schema())
             for name, kind in kinds.items()
         ]
     )
 
 
 def cache(ttl_seconds: float, statistics: Mapping[str, CacheStatistics]) -> DocumentCacheReportedEvent:
-    """How the cache does."""
+    """Use of the cache."""
     found = [CachedDocument(type_name=name, **vars(one)) for name, one in statistics.items()]
     return DocumentCacheReportedEvent(ttl_seconds=ttl_seconds, types=found)

@@ -1,4 +1,7 @@
-"""Waits for a disk that may never answer, such as that of a server that is gone: no longer than it shows signs of life."""
+"""Runs work on a disk that may never answer, and gives it up when the disk stays silent for too long.
+
+A network share whose server is gone blocks every system call for as long as the mount exists.
+"""
 
 from __future__ import annotations
 
@@ -8,52 +11,81 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from actors.state_store.backups.errors import PlaceSilent
+from bus.errors import UndercroftError
 
-PATIENCE_SECONDS: Final = 60.0
+SILENCE_LIMIT_SECONDS: Final = 60.0
 PROBE_SECONDS: Final = 5.0
-"""For what takes a moment only."""
+"""Limit for work that takes only a moment."""
 
 SLICE_SECONDS: Final = 0.5
-"""So soon whoever waits hears that it is to end."""
+"""How often the waiting thread looks whether it should stop waiting."""
 
 ResultT = TypeVar("ResultT")
 Beat = Callable[[], None]
-"""Called by the work whenever something came; raises GivenUp once nobody waits for it any more."""
+"""The work calls this whenever the disk answered. It raises `GivenUp` once nobody waits any more."""
+
+
+class DiskSilent(UndercroftError):
+    """The disk does not answer, like that of a server that is gone.
+
+    Attributes:
+        path: the directory that was used.
+        silence_seconds: for how long nothing came.
+    """
+
+    path: str
+    silence_seconds: float
+    words = "{path}: no answer for {silence_seconds:g} s; check whether its disk or its server is available"
 
 
 class GivenUp(BaseException):
-    """Ends work that nobody waits for any more; never leaves its thread."""
+    """Ends work that nobody waits for any more. It never leaves the thread of that work."""
 
 
-def patiently(
-    place: Path,
-    work: Callable[[Beat], ResultT],
-    patience_seconds: float = PATIENCE_SECONDS,
-    is_ending: Callable[[], bool] = lambda: False,
-) -> ResultT:
-    """Do some work in a thread of its own, and wait for as long as it goes on, or until `is_ending` says that nobody wants it any more.
+class Watchdog:
+    """Waits for work as long as it shows signs of life."""
 
-    The thread is a daemon and cannot be ended: one that hangs stays until its disk answers, or the process
-    ends.
+    def __init__(
+        self,
+        path: Path,
+        silence_limit_seconds: float = SILENCE_LIMIT_SECONDS,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Watch over work on one disk.
 
-    Raises:
-        PlaceSilent: nothing came for so long.
-        whatever the work raises.
-    """
-    attempt: _Attempt[ResultT] = _Attempt(work)
-    threading.Thread(target=attempt.run, name="patience", daemon=True).start()
-    while not attempt.ended.wait(
-        min(SLICE_SECONDS, max(0.0, attempt.beaten_at + patience_seconds - time.monotonic()))
-    ):
-        if is_ending() or time.monotonic() - attempt.beaten_at >= patience_seconds:
-            attempt.is_given_up = True
-            raise PlaceSilent(str(place), patience_seconds)
-    return attempt.result()
+        Args:
+            path: a directory on the disk, for the error.
+            silence_limit_seconds: longest time without a beat.
+            is_ending: asked again and again; True ends the wait at once.
+        """
+        self._path = path
+        self._silence_limit_seconds = silence_limit_seconds
+        self._is_ending = is_ending
+
+    def run(self, work: Callable[[Beat], ResultT]) -> ResultT:
+        """Run the work in a thread of its own and wait for its result.
+
+        Python cannot end a thread. One that hangs stays until its disk answers or the process ends, so it is
+        a daemon. Exceptions of the work are raised here.
+
+        Raises:
+            DiskSilent: no beat came for too long, or the wait was to end.
+        """
+        attempt: _Attempt[ResultT] = _Attempt(work)
+        threading.Thread(target=attempt.run, name="watched", daemon=True).start()
+        while not attempt.ended.wait(self._next_look_seconds(attempt.beaten_at)):
+            if self._is_ending() or time.monotonic() - attempt.beaten_at >= self._silence_limit_seconds:
+                attempt.is_given_up = True
+                raise DiskSilent(str(self._path), self._silence_limit_seconds)
+        return attempt.result()
+
+    def _next_look_seconds(self, beaten_at: float) -> float:
+        left_seconds = beaten_at + self._silence_limit_seconds - time.monotonic()
+        return min(SLICE_SECONDS, max(0.0, left_seconds))
 
 
 class _Attempt(Generic[ResultT]):
-    """One piece of work, and what came of it."""
+    """One run of the work, and its outcome."""
 
     def __init__(self, work: Callable[[Beat], ResultT]) -> None:
         self._work = work
@@ -66,7 +98,7 @@ class _Attempt(Generic[ResultT]):
     def run(self) -> None:
         try:
             self._found = self._work(self._beat)
-        except BaseException as error:  # handed over to who waits
+        except BaseException as error:  # raised again in the waiting thread
             self._error = error
         self.ended.set()
 

@@ -1,6 +1,6 @@
 """A state store and a settings store under load, until the power goes: what was asked for and what was acknowledged is told outside.
 
-    python -m acceptance.power_load DIRECTORY NUMBERS        # with `tests` on the path
+    python -m tests.acceptance.power_load DIRECTORY NUMBERS
 
 NUMBERS is a JSON object, name to the number that was asked for last. Each line of the output is `asked` or
 `acknowledged`, a name, a number.
@@ -24,13 +24,14 @@ from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_secrets import SettingSecrets
 from actors.config_store.settings_context import SettingsContext
 from actors.shared.keys.key_ring import KeyRing, open_ring
-from actors.shared.profile.profile_tables import NamespaceTable
+from actors.shared.profile.profile_tables import BackupsTable, NamespaceTable
 from actors.state_store.actor import StateStoreActor
+from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.documents.document_store import DocumentStore
-from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.store import StateStore
-from actors.state_store.key_unlocker import Locksmith
-from actors.state_store.namespaces import Namespaces
+from bus.actor import BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
@@ -39,6 +40,7 @@ from schemas.config import RuntimeConfigRequestEvent
 from schemas.documents import DocumentWriteRequestEvent
 from schemas.event import Request
 from schemas.state import BatchOperation, StateSaveBatchRequestEvent, StateSaveRequestEvent
+from tests.support.audit_in_memory import AuditInMemory
 
 WRITERS: Final = 6
 PARTS: Final = "abc"
@@ -151,7 +153,19 @@ async def serving(bus: MemoryBus, topic: str) -> None:
 async def run(directory: Path, numbers: dict[str, int]) -> None:
     """Serve, and be asked, until this process is killed."""
     store, ring = store_of(directory)
-    state = StateStoreActor(store, DocumentStore(store, kinds_of([Counter])), Locksmith(ring).unlock)
+
+    def build_state(context: BusContext) -> StateStoreActor:
+        return StateStoreActor(
+            context,
+            store,
+            DocumentStore(store, document_kinds([Counter])),
+            ring,
+            AuditInMemory(),
+            BackupRepository(directory / "store" / "backups"),
+            backups=BackupsTable(every_hours=0, check_hours=0),
+            extras={},
+        )
+
     context = SettingsContext(PydanticSchema(Counters))
     file = ConfigFile(directory / "config" / "config.json")
     secrets = SettingSecrets.for_app("load")
@@ -162,7 +176,7 @@ async def run(directory: Path, numbers: dict[str, int]) -> None:
         bus.connect("app") as app,
         asyncio.TaskGroup() as group,
     ):
-        group.create_task(ActorLoop(state, own).run())
+        group.create_task(ActorLoop(build_state, own).run())
         group.create_task(ActorLoop(lambda bus: ConfigStore(bus, context, file, secrets), other).run())
         await serving(bus, "state.save")
         await serving(bus, "config.request")

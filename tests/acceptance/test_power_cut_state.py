@@ -21,7 +21,7 @@ import pytest
 
 from actors.config_store.files.config_file import read_config
 from actors.shared.keys.key_rules import Unlocked
-from actors.state_store.documents.document_store import key_of
+from actors.state_store.documents.document_store import document_key
 from tests.acceptance.power_load import PARTS, WRITERS, filler, store_of
 from tests.acceptance.test_power_cut import EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH, Disk
 from tests.acceptance.test_power_cut import pytestmark as privileged
@@ -96,7 +96,7 @@ def check(directory: Path, log: Log) -> None:
     log.check("batch", n)
     assert all(part["filler"] == filler(n) for part in parts), "a part of a batch is torn"
     assert store.load("config.odd").value == (n if n % 2 else None), "half a batch"
-    log.check("document", (store.load(key_of("Counter")).value or {"n": 0})["n"])
+    log.check("document", (store.load(document_key("Counter")).value or {"n": 0})["n"])
     store.close()
     assert [str(path) for path in (directory / "store").rglob("*.tmp")] == []
     for former in (directory / "store" / "backups").rglob("*"):  # a small disk, and nobody here who prunes
@@ -118,10 +118,9 @@ def test_no_acknowledged_write_is_lost_and_nothing_is_torn_or_mixed_when_the_pow
     print(f"CUT_SEED={seed}")
     dice, log = random.Random(seed), Log()
     for _ in range(CUTS):
-        command = [sys.executable, "-m", "acceptance.power_load", str(disk.path), json.dumps(log.asked)]
-        environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
+        command = [sys.executable, "-m", "tests.acceptance.power_load", str(disk.path), json.dumps(log.asked)]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=TESTS.parent
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=TESTS.parent
         ) as load:
             assert load.stdout is not None
             reader = threading.Thread(target=log.read, args=(iter(load.stdout.readline, b""),))

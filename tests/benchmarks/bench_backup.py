@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from actors.shared.crypto.envelope import seal
-from actors.state_store.backups.consistent_copy import Copier
-from actors.state_store.backups.repository import Vault
-from actors.state_store.backups.restore import Restorer
+from actors.state_store.backups.consistent_copy import ConsistentCopy
+from actors.state_store.backups.repository import BackupRepository
+from actors.state_store.backups.restore import BackupRestore
 from actors.state_store.engine.store import StateStore
 from tests.benchmarks.measure import Benchmark, Contestant, Sample, Target, main
 
@@ -44,17 +44,17 @@ def tree(count: int) -> tempfile.TemporaryDirectory[str]:
 def undercroft(count: int) -> Sample:
     """A backup that is durable and was read back, of a store that others may write meanwhile; then a restore of it."""
     store = StateStore(Path(tree(count).name) / "store").start()
-    vault = Vault(store.root / "backups")
-    copier = Copier(store, {})
+    repository = BackupRepository(store.root / "backups")
+    copier = ConsistentCopy(store, {})
     began = time.perf_counter()
-    made, _ = vault.create("manual", "", copier.fill, lambda: copier.revision)
+    made, _ = repository.create("manual", "", copier.fill)
     took = time.perf_counter() - began
     began = time.perf_counter()
-    found = Restorer(store, vault, {}).restore(made.id)
+    found = BackupRestore(store, repository, {}).run(made.id)
     restored = time.perf_counter() - began
     assert found.unchanged == count
     for one in (made.id, found.saved_as):
-        vault.remove(one)
+        repository.remove(one)
     store.close()
     return {"seconds": took, "restore_seconds": restored, "mb": made.pack_bytes / 1e6}
 

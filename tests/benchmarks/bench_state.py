@@ -15,7 +15,7 @@ import msgspec
 
 from actors.shared.crypto.envelope import seal
 from actors.shared.durable.durable_write import replace_file
-from actors.state_store.engine.committer import Committer
+from actors.state_store.committer import Committer
 from actors.state_store.engine.operations import Save
 from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
@@ -66,7 +66,7 @@ def undercroft(count: int) -> Sample:
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(committer.run)
-                tasks.start_soon(committer.tidy)
+                tasks.start_soon(committer.run_checkpoints)
                 began = time.perf_counter()
                 async with anyio.create_task_group() as clients:
                     for _ in range(CLIENTS):

@@ -9,16 +9,21 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from actors.shared.keys.key_ring import open_ring
+from actors.shared.profile.profile_tables import BackupsTable
 from actors.state_store.actor import StateStoreActor
+from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.documents.document_store import DocumentStore
-from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.documents.document_types import document_kinds
 from actors.state_store.engine.store import StateStore
+from bus.actor import BusContext
 from bus.actor_loop import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.errors import RequestFailed
 from schemas.documents import DocumentReadRequestEvent, DocumentWriteRequestEvent
 from tests.benchmarks.sample import AskEvent
+from tests.support.audit_in_memory import AuditInMemory
 
 CACHE_SECONDS = 3600.0
 
@@ -35,11 +40,22 @@ def serve(pipe: Connection, runtime: Runtime, directory: Path) -> None:
     """Be the state store."""
 
     async def run() -> None:
-        store = StateStore(directory / "store")
+        def build(context: BusContext) -> StateStoreActor:
+            ring = open_ring(directory)
+            store = StateStore(directory / "store", keys=ring)
+            return StateStoreActor(
+                context,
+                store,
+                DocumentStore(store, document_kinds([Prompt]), CACHE_SECONDS),
+                ring,
+                AuditInMemory(),
+                BackupRepository(directory / "store" / "backups"),
+                backups=BackupsTable(every_hours=0, check_hours=0),
+                extras={},
+            )
+
         async with connect("state_store", runtime=runtime) as peer:
-            await ActorLoop(
-                StateStoreActor(store, DocumentStore(store, kinds_of([Prompt]), CACHE_SECONDS)), peer
-            ).run()
+            await ActorLoop(build, peer).run()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(run())

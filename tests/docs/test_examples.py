@@ -23,9 +23,9 @@ from actors.shared.manifest import parse_manifest
 from actors.shared.profile.profile import Profile, find_profile, read_profile
 from actors.shared.sdk import run_actor
 from actors.state_store import build
-from actors.state_store.documents.document_types import kinds_of
-from actors.state_store.engine.value_schemas import Mismatch, of_profile
-from actors.state_store.namespaces import Namespaces
+from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.engine.value_schemas import ValueMismatch, schemas_of_profile
+from actors.state_store.engine.namespaces import Namespaces
 from bus.broker.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from tests.support.actor_contexts import context_without_bus
@@ -147,14 +147,14 @@ def test_the_state_of_the_page_is_kept_as_it_says(tmp_path: Path) -> None:
     build(
         context_without_bus(name="state_store", locations=locate("myapp", tmp_path / "home"), profile=profile)
     )  # nothing of it is refused
-    schemata, namespaces = of_profile(profile), Namespaces(profile.state_namespaces)
-    assert schemata.bring_up("notes.py:Note", 1, {"name": "a", "text": "b"}) == {"title": "a", "body": "b"}
-    with pytest.raises(Mismatch, match="title: Field required"):
-        schemata.check("notes.py:Note", {})
+    schemas, namespaces = schemas_of_profile(profile), Namespaces(profile.state_namespaces)
+    assert schemas.migrate("notes.py:Note", 1, {"name": "a", "text": "b"}) == {"title": "a", "body": "b"}
+    with pytest.raises(ValueMismatch, match="title: Field required"):
+        schemas.check("notes.py:Note", {})
     assert [namespaces.of("diary.today").may(verb, "search") for verb in ("read", "write")] == [True, False]
     assert namespaces.of("diary.today").may("write", "journal-2")
     assert namespaces.of("diary.today").encrypt
-    kind = kinds_of(profile.load(profile.documents))["TodoData"]
+    kind = document_kinds(profile.load(profile.documents))["TodoData"]
     default = kind.default()
     assert default.items == ()
     assert kind.handed_out(default) is default, "frozen at every depth: shared, not copied"

@@ -23,6 +23,7 @@ def context_without_bus(
 ) -> ActorContext:
     """For actors that are built and looked at, but never run: anything they say would fail."""
     peer = Peer.__new__(Peer)  # its methods can be handed on, and fail when they are called
+    peer.name = name
     bus = BusContext(peer=peer, tasks=cast(Any, None), alerts=Alerts(name, peer.publish), metrics=Metrics())
     return ActorContext.on(bus, name, locations, profile, defaults)
 

@@ -33,7 +33,7 @@ from schemas.event import Request
 
 if TYPE_CHECKING:
     from actors.shared.keys.key_ring import KeyRing
-    from actors.state_store.backups.repository import Vault
+    from actors.state_store.backups.repository import BackupRepository
 
 TIMEOUT_SECONDS = 3600.0
 """Backups may be large; the store itself gives up a disk that does not answer."""
@@ -67,7 +67,9 @@ def create(target: Target, name: str) -> int:
       undercroft backup create
       undercroft backup create before-the-update --json
     """
-    made = with_peer(target, lambda peer: labour(peer, BackupCreateRequestEvent(name=name), target)).backup
+    made = with_peer(
+        target, lambda peer: request_with_progress(peer, BackupCreateRequestEvent(name=name), target)
+    ).backup
     if target.as_json:
         print_json(made)
     else:
@@ -111,7 +113,9 @@ def verify(target: Target, id: str) -> int:
       undercroft backup verify
       undercroft backup verify 20260102T030405Z-manual-s1
     """
-    found = with_peer(target, lambda peer: labour(peer, BackupsVerifyRequestEvent(id=id), target))
+    found = with_peer(
+        target, lambda peer: request_with_progress(peer, BackupsVerifyRequestEvent(id=id), target)
+    )
     if target.as_json:
         print_json(found)
     else:
@@ -164,7 +168,7 @@ def restore(
         id=id, keys=list(keys), settings=settings, without_damaged=without_damaged, dry_run=dry_run
     )
     return show_restored(
-        target, with_peer(target, lambda peer: labour(peer, request, target)), dry_run=dry_run
+        target, with_peer(target, lambda peer: request_with_progress(peer, request, target)), dry_run=dry_run
     )
 
 
@@ -216,12 +220,12 @@ def export(target: Target, id: str, file: Path, yes: bool) -> int:
       undercroft backup export 20260102T030405Z-manual-s1 notes.undercroft
       undercroft backup export 20260102T030405Z-manual-s1 notes.undercroft < passphrase.txt
     """
-    from actors.state_store.backups.backup_transfer import export as carry_out
+    from actors.state_store.backups.backup_transfer import export_backup as carry_out
 
     if file.exists():
         confirm(f"Replace {file}?", yes)
     count = carry_out(
-        _vault(target), id, file.absolute(), passphrase(confirmation=True), _ring(target, make=False)
+        _repository(target), id, file.absolute(), passphrase(confirmation=True), _ring(target, make=False)
     )
     if target.as_json:
         print_json({"id": id, "file": str(file), "documents": count, "size_bytes": file.stat().st_size})
@@ -249,11 +253,11 @@ def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool
       undercroft backup import notes.undercroft
       undercroft backup import notes.undercroft --yes < passphrase.txt
     """
-    from actors.state_store.backups.backup_transfer import take_in
+    from actors.state_store.backups.backup_transfer import import_backup as carry_out
 
     if not only_take_in:
         confirm(f"Replace everything that the app keeps by what {file} holds?", yes)
-    made = take_in(_vault(target), file, passphrase(), _ring(target, make=True))
+    made = carry_out(_repository(target), file, passphrase(), _ring(target, make=True))
     if only_take_in:
         if target.as_json:
             print_json(made.info())
@@ -263,7 +267,7 @@ def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool
             )
         return ExitCode.OK
     request = BackupRestoreRequestEvent(id=made.id, settings=settings)
-    return show_restored(target, with_peer(target, lambda peer: labour(peer, request, target)))
+    return show_restored(target, with_peer(target, lambda peer: request_with_progress(peer, request, target)))
 
 
 def show_restored(target: Target, found: BackupRestoredEvent, *, dry_run: bool = False) -> int:
@@ -304,7 +308,7 @@ def passphrase(*, confirmation: bool = False) -> str:
     return sys.stdin.readline(PASSPHRASE_LIMIT).rstrip("\r\n")
 
 
-async def labour(peer: Peer, request: Request[ReplyT], target: Target) -> ReplyT:
+async def request_with_progress(peer: Peer, request: Request[ReplyT], target: Target) -> ReplyT:
     """Ask for what takes long, and show on a terminal how it goes on."""
     if target.as_json or not sys.stderr.isatty():
         return await ask(peer, request, TIMEOUT_SECONDS)
@@ -346,11 +350,11 @@ def line(one: BackupInfo) -> str:
     )
 
 
-def _vault(target: Target) -> Vault:
+def _repository(target: Target) -> BackupRepository:
     from actors.state_store.actor import DIRECTORY_NAME
-    from actors.state_store.backups.repository import Vault
+    from actors.state_store.backups.repository import BackupRepository
 
-    return Vault(locate(target.app, target.home).state / DIRECTORY_NAME / "backups")
+    return BackupRepository(locate(target.app, target.home).state / DIRECTORY_NAME / "backups")
 
 
 def _ring(target: Target, *, make: bool) -> KeyRing:

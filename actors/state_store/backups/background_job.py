@@ -1,4 +1,4 @@
-"""Long work in a thread: waited for while it goes on, with its progress told."""
+"""Long work in a thread, watched by a watchdog, with its progress published."""
 
 from __future__ import annotations
 
@@ -12,49 +12,65 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from actors.state_store.backups.backup_pack import Progress
-from actors.state_store.watchdog import patiently
+from actors.state_store.backups.format.backup_pack import PackProgress
+from actors.state_store.watchdog import Watchdog
 from schemas.backups import BackupProgressedEvent
 from schemas.event import Event
 
 PROGRESS_SECONDS: Final = 0.25
-Doing = Literal["create", "verify", "restore", "check"]
+JobKind = Literal["create", "verify", "restore", "check"]
 FoundT = TypeVar("FoundT")
 
 
-class Labour:
-    """Works on one place.
+class BackgroundJob:
+    """Runs the jobs of one disk.
 
     Attributes:
-        is_ending: nothing is waited for any more.
+        is_ending: jobs are no longer waited for.
     """
 
-    def __init__(self, place: Path, patience_seconds: float) -> None:
-        """Args: patience_seconds: for so long the place may be silent."""
-        self._place = place
-        self._patience_seconds = patience_seconds
+    def __init__(
+        self,
+        path: Path,
+        silence_limit_seconds: float,
+        publish: Callable[[Event], Awaitable[None]],
+        tasks: anyio.abc.TaskGroup,
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            path: a directory on the disk.
+            silence_limit_seconds: how long the disk may be silent.
+            publish: publishes the progress.
+            tasks: runs the task that publishes it.
+        """
+        self._path = path
+        self._silence_limit_seconds = silence_limit_seconds
+        self._publish = publish
+        self._tasks = tasks
         self.is_ending = False
 
-    def open(self, publish: Callable[[Event], Awaitable[None]], tasks: anyio.abc.TaskGroup) -> None:
-        """Know whom to tell."""
-        self._publish, self._tasks = publish, tasks
-
     def end(self) -> None:
-        """Wait for nothing any more; work that is under way ends at its next step."""
+        """Stop waiting for jobs. A job that runs ends at its next step."""
         self.is_ending = True
 
-    async def do(
+    async def run(
         self,
-        work: Callable[[Progress], FoundT],
-        doing: Doing | None = None,
+        work: Callable[[PackProgress], FoundT],
+        kind: JobKind | None = None,
         total: int = 0,
         within_seconds: float = math.inf,
     ) -> FoundT:
-        """Do some work; how it goes on is told as `doing`, if that is given, in steps of which there are about `total`.
+        """Run work in a thread; its exceptions are raised here.
+
+        Args:
+            work: is handed a function that it calls after each document.
+            kind: how the progress is published; None publishes none.
+            total: about how many documents there are.
+            within_seconds: limit for the whole job.
 
         Raises:
-            PlaceSilent: nothing came for too long, it is not done within the time, or everything is ending.
-            whatever the work raises.
+            DiskSilent: the disk was silent for too long, the time is over, or everything is ending.
         """
         done = [0]
         end = time.monotonic() + within_seconds
@@ -66,24 +82,22 @@ class Labour:
 
             return work(progress)
 
+        def is_ending() -> bool:
+            return self.is_ending or time.monotonic() >= end
+
         scope = anyio.CancelScope()
-        if doing is not None:
-            self._tasks.start_soon(self._tell, scope, doing, done, total)
+        if kind is not None:
+            self._tasks.start_soon(self._publish_progress, scope, kind, done, total)
+        watchdog = Watchdog(self._path, self._silence_limit_seconds, is_ending)
         try:
-            return await anyio.to_thread.run_sync(
-                lambda: patiently(
-                    self._place,
-                    watched,
-                    self._patience_seconds,
-                    lambda: self.is_ending or time.monotonic() >= end,
-                ),
-                abandon_on_cancel=True,
-            )
+            return await anyio.to_thread.run_sync(lambda: watchdog.run(watched), abandon_on_cancel=True)
         finally:
             scope.cancel()
 
-    async def _tell(self, scope: anyio.CancelScope, doing: Doing, done: list[int], total: int) -> None:
+    async def _publish_progress(
+        self, scope: anyio.CancelScope, kind: JobKind, done: list[int], total: int
+    ) -> None:
         with scope:
             while True:
                 await anyio.sleep(PROGRESS_SECONDS)
-                await self._publish(BackupProgressedEvent(doing=doing, done=done[0], total=total))
+                await self._publish(BackupProgressedEvent(doing=kind, done=done[0], total=total))

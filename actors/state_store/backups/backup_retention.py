@@ -1,4 +1,7 @@
-"""Which backups stay. Pure, and as restic does it: newest first, rules are OR-ed, periods without a backup do not count."""
+"""Which backups stay. Pure, with the rules of restic.
+
+Newest first; a backup stays if any rule keeps it; periods without a backup do not count.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Retention:
-    """How many to keep: the newest ones, and the newest of so many hours, days, weeks (ISO 8601) and months, in UTC.
+class RetentionRules:
+    """How many backups to keep: the newest ones, and the newest of each period, in UTC.
 
-    All of them 0 keeps everything.
+    Weeks are those of ISO 8601. All rules at 0 keep everything.
     """
 
     last: int = 0
@@ -23,12 +26,12 @@ class Retention:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One that may go.
+class RetentionCandidate:
+    """A backup that may be removed.
 
     Attributes:
         made_at: seconds since the Unix epoch.
-        is_exempt: it was made by hand: it stays, and takes no place of another one.
+        is_exempt: made by hand: it stays, and does not count for a rule.
         is_good: it can be restored, as far as known.
     """
 
@@ -39,8 +42,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Whether it stays; the reasons are empty if it goes."""
+class RetentionVerdict:
+    """Why a backup stays; without reasons it is removed."""
 
     id: str
     reasons: tuple[str, ...]
@@ -59,35 +62,38 @@ PERIODS: Final[tuple[tuple[str, Callable[[datetime], tuple[int, ...]]], ...]] = 
 )
 
 
-def judge(candidates: Iterable[Candidate], retention: Retention) -> list[Verdict]:
-    """What becomes of each, newest first. The newest good one always stays; one that is not good takes no place of a good one."""
+def judge(candidates: Iterable[RetentionCandidate], rules: RetentionRules) -> list[RetentionVerdict]:
+    """Decide about each backup, newest first.
+
+    The newest good one always stays. A damaged one never counts for a rule in place of a good one.
+    """
     ordered = sorted(candidates, key=lambda one: (one.made_at, one.id), reverse=True)
     reasons: dict[str, list[str]] = {one.id: [] for one in ordered}
-    if retention == Retention():
+    if rules == RetentionRules():
         for one in ordered:
             reasons[one.id].append("no retention is set")
     for one in ordered:
         if one.is_exempt:
             reasons[one.id].append("made by hand")
     rotated = [one for one in ordered if not one.is_exempt and one.is_good]
-    for one in rotated[: retention.last]:
+    for one in rotated[: rules.last]:
         reasons[one.id].append("last")
     for name, period in PERIODS:
-        for one in _newest_of_periods(rotated, period, getattr(retention, name)):
+        for one in _newest_of_periods(rotated, period, getattr(rules, name)):
             reasons[one.id].append(name)
     newest_good = next((one for one in ordered if one.is_good), None)
     if newest_good is not None and not reasons[newest_good.id]:
         reasons[newest_good.id].append("the last good one")
     if newest_good is None:
-        for one in ordered:  # nothing better is at hand, and something of them may still be read
+        for one in ordered:  # there is nothing better, and parts of them may still be readable
             reasons[one.id].append("none is good")
-    return [Verdict(one.id, tuple(reasons[one.id])) for one in ordered]
+    return [RetentionVerdict(one.id, tuple(reasons[one.id])) for one in ordered]
 
 
 def _newest_of_periods(
-    ordered: Sequence[Candidate], period: Callable[[datetime], tuple[int, ...]], count: int
-) -> list[Candidate]:
-    kept: list[Candidate] = []
+    ordered: Sequence[RetentionCandidate], period: Callable[[datetime], tuple[int, ...]], count: int
+) -> list[RetentionCandidate]:
+    kept: list[RetentionCandidate] = []
     latest: tuple[int, ...] | None = None
     for one in ordered:
         if len(kept) >= count:

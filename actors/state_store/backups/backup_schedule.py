@@ -1,4 +1,4 @@
-"""When a backup is due, when one is overdue, and when everything is checked. Pure, and handed the time."""
+"""When a backup is due, when one is overdue, and when everything is checked. Pure; handed the time."""
 
 from __future__ import annotations
 
@@ -7,19 +7,27 @@ from typing import Final
 
 HOUR_SECONDS: Final = 3600.0
 STALE_FACTOR: Final = 2.0
-"""So many intervals after the newest backup somebody is told, if something changed since."""
+"""How many intervals may pass after the newest backup, if something changed since, before it is stale."""
 
 
 @dataclass(frozen=True)
-class Newest:
-    """The newest good backup; `made_at` in seconds since the Unix epoch, `revision` of the store at that time."""
+class NewestBackup:
+    """The newest good backup.
+
+    Attributes:
+        made_at: seconds since the Unix epoch.
+        revision: of the store at that time.
+    """
 
     made_at: float
     revision: int
 
 
-def is_due(newest: Newest | None, revision: int, now: float, every_hours: float) -> bool:
-    """Whether a backup is to be made: something changed since the newest one, and that is old enough, or made in a future that never came."""
+def is_due(newest: NewestBackup | None, revision: int, now: float, every_hours: float) -> bool:
+    """Whether a backup is due: something changed since the newest one, and that one is old enough.
+
+    A backup from the future, after the clock was set back, counts as old.
+    """
     if every_hours <= 0 or not _changed(newest, revision):
         return False
     return (
@@ -29,8 +37,18 @@ def is_due(newest: Newest | None, revision: int, now: float, every_hours: float)
     )
 
 
-def is_stale(newest: Newest | None, revision: int, now: float, every_hours: float, changed_at: float) -> bool:
-    """Whether the schedule was missed: what changed long ago (`changed_at`, as far as known) is in no backup."""
+def is_stale(
+    newest: NewestBackup | None, revision: int, now: float, every_hours: float, changed_at: float
+) -> bool:
+    """Whether the schedule was missed: a change is in no backup for longer than two intervals.
+
+    Args:
+        newest: the newest backup; None if there is none.
+        revision: of the store now.
+        now: seconds since the Unix epoch.
+        every_hours: the interval; 0 switches the schedule off.
+        changed_at: when the first change happened, as far as known; counts if there is no backup.
+    """
     if every_hours <= 0 or not _changed(newest, revision):
         return False
     since = max(newest.made_at, 0.0) if newest is not None else changed_at
@@ -40,7 +58,7 @@ def is_stale(newest: Newest | None, revision: int, now: float, every_hours: floa
 def is_check_due(
     checked_at: float, written_at: float, now: float, every_hours: float, idle_seconds: float
 ) -> bool:
-    """Whether everything is to be looked at: the last time is long ago, and nobody wrote for a while. Times are of one clock that never goes back."""
+    """Whether everything must be checked: the last check is long ago, and nobody wrote for a while."""
     return (
         every_hours > 0
         and now - checked_at >= every_hours * HOUR_SECONDS
@@ -48,5 +66,5 @@ def is_check_due(
     )
 
 
-def _changed(newest: Newest | None, revision: int) -> bool:
+def _changed(newest: NewestBackup | None, revision: int) -> bool:
     return revision > (newest.revision if newest is not None else 0)

@@ -1,4 +1,4 @@
-"""Carries backups from one machine to another: out under a passphrase, in as a backup of this home, encrypted under its keys."""
+"""Moves backups between machines: exported under a passphrase, imported as a backup under the keys of this home."""
 
 from __future__ import annotations
 
@@ -7,49 +7,46 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import (
     EnvelopeDamaged,
     EnvelopeLocked,
     EnvelopeTooNew,
     KeyUnavailable,
     NotAnEnvelope,
+    StoredValue,
     open_envelope,
     seal,
 )
-from actors.shared.durable.durable_write import FILE_MODE, DurableWriteFailed, move, sync_file
+from actors.shared.durable.durable_write import FILE_MODE, move, sync_file
 from actors.shared.keys.key_source import KeySource
-from actors.state_store.backups.backup_manifest import Manifest
-from actors.state_store.backups.backup_pack import PackWriter
-from actors.state_store.backups.errors import BackupDamaged, BackupFailed, ExportDamaged
-from actors.state_store.backups.portable_export import ExportRecord, read_header, read_records, write_export
-from actors.state_store.backups.repository import Vault
-from bus.errors import OperatorError
+from actors.state_store.backups.errors import BackupDamaged, ExportDamaged, TransferRefused
+from actors.state_store.backups.format.backup_manifest import BackupManifest
+from actors.state_store.backups.format.backup_pack import PackWriter
+from actors.state_store.backups.format.portable_export import (
+    ExportRecord,
+    read_header,
+    read_records,
+    write_export,
+)
+from actors.state_store.backups.repository import BackupRepository
 
 PARTIAL: Final = ".partial"
+_UNUSABLE: Final = (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope)
 
 
-class CannotCarry(OperatorError):
-    """A document cannot be taken along.
+def export_backup(
+    repository: BackupRepository, id: str, target: Path, passphrase: str, keys: KeySource
+) -> int:
+    """Write a backup to a file that the passphrase alone opens; returns the number of documents.
 
-    Attributes:
-        key: which one.
-        reason: why.
-    """
-
-    key: str
-    reason: str
-    words = "{key}: cannot be taken along: {reason}; nothing was changed"
-
-
-def export(vault: Vault, id: str, target: Path, passphrase: str, ring: KeySource) -> int:
-    """Write a backup to a file that the passphrase alone opens; it takes its name once it is whole. Returns how many documents.
+    The file gets its name once it is whole.
 
     Raises:
-        BackupNotFound, BackupDamaged, BackupTooNew, CannotCarry, PassphraseTooShort: there is no such file
-            then.
+        BackupNotFound, BackupDamaged, BackupTooNew, TransferRefused, PassphraseTooShort: no file was written.
         DurableWriteFailed, OSError: it cannot be written.
     """
-    manifest, reader = vault.open(id)
+    manifest, reader = repository.open(id)
 
     def records() -> Iterator[ExportRecord]:
         for document, content in reader.documents(
@@ -57,7 +54,7 @@ def export(vault: Vault, id: str, target: Path, passphrase: str, ring: KeySource
         ):
             if isinstance(content, BackupDamaged):
                 raise content
-            plain = _plain(document.key, content, ring) if document.is_encrypted else content
+            plain = _decrypted(document.key, content, keys) if document.is_encrypted else content
             yield ExportRecord(document.key, document.path, plain, document.is_encrypted)
 
     partial = target.with_name(target.name + PARTIAL)
@@ -74,32 +71,46 @@ def export(vault: Vault, id: str, target: Path, passphrase: str, ring: KeySource
     return manifest.documents
 
 
-def take_in(vault: Vault, source: Path, passphrase: str, ring: KeySource) -> Manifest:
-    """Make a backup of this home from an export; what was encrypted is so again, under the keys of this home.
+def import_backup(
+    repository: BackupRepository, source: Path, passphrase: str, keys: KeySource
+) -> BackupManifest:
+    """Make a backup of this home from an export. Documents that were encrypted are encrypted again.
 
     Raises:
-        ExportDamaged, PassphraseWrong, CannotCarry: nothing was changed.
-        BackupFailed, OSError: it cannot be read, or not be written.
+        ExportDamaged, PassphraseWrong, TransferRefused: nothing was changed.
+        BackupFailed, OSError: the export cannot be read, or the backup cannot be written.
     """
     with source.open("rb") as file:
         header = read_header(file, source)
 
-        def fill(writer: PackWriter) -> None:
+        def fill(writer: PackWriter) -> int:
             for record in read_records(file, source, header, passphrase):
-                writer.add(record.path, record.key, _fitted(record, source, ring))
+                writer.add(record.path, record.key, _encrypted_again(record, source, keys))
+            return 0
 
-        try:
-            manifest, _ = vault.create("imported", header.name or header.backup, fill, lambda: 0)
-        except (BackupFailed, DurableWriteFailed) as error:
-            raise BackupFailed(str(error)) from error
+        manifest, _ = repository.create("imported", header.name or header.backup, fill)
         return manifest
 
 
-def _plain(key: str, content: bytes, ring: KeySource) -> bytes:
+def _decrypted(key: str, content: bytes, keys: KeySource) -> bytes:
     try:
-        stored = open_envelope(content, ring.data_key, name=key)
-    except (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope) as error:
-        raise CannotCarry(key, str(error)) from error
+        return _sealed(open_envelope(content, keys.data_key, name=key), key, None)
+    except _UNUSABLE as error:
+        raise TransferRefused(key, str(error)) from error
+
+
+def _encrypted_again(record: ExportRecord, source: Path, keys: KeySource) -> bytes:
+    if not record.key or not record.was_encrypted:
+        return record.content
+    try:
+        return _sealed(open_envelope(record.content, name=record.key), record.key, keys.current())
+    except KeyUnavailable as error:
+        raise TransferRefused(record.key, f"it must be encrypted, and {error}") from error
+    except _UNUSABLE as error:
+        raise ExportDamaged(str(source), f"{record.key}: {error}") from error
+
+
+def _sealed(stored: StoredValue, name: str, key: DataKey | None) -> bytes:
     return seal(
         stored.value,
         schema=stored.schema,
@@ -107,26 +118,6 @@ def _plain(key: str, content: bytes, ring: KeySource) -> bytes:
         revision=stored.revision,
         now=stored.written_at,
         compress=stored.is_compressed,
-        name=key,
+        key=key,
+        name=name,
     )
-
-
-def _fitted(record: ExportRecord, source: Path, ring: KeySource) -> bytes:
-    if not record.key or not record.was_encrypted:
-        return record.content
-    try:
-        stored = open_envelope(record.content, name=record.key)
-        return seal(
-            stored.value,
-            schema=stored.schema,
-            schema_version=stored.schema_version,
-            revision=stored.revision,
-            now=stored.written_at,
-            compress=stored.is_compressed,
-            key=ring.current(),
-            name=record.key,
-        )
-    except KeyUnavailable as error:
-        raise CannotCarry(record.key, f"it is to be encrypted and {error}") from error
-    except (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope) as error:
-        raise ExportDamaged(str(source), f"{record.key}: {error}") from error

@@ -1,4 +1,7 @@
-"""Copies a store as it is at one moment, while others write: everything first, then again what changed meanwhile, the rest while nobody writes."""
+"""Copies a store as it is at one moment, while others write.
+
+Everything is copied first, then again what changed meanwhile; the last few changes while nobody writes.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
-from actors.state_store.backups.backup_pack import PackWriter, Progress
-from actors.state_store.engine.key_index import Entry
+from actors.state_store.backups.format.backup_pack import PackProgress, PackWriter
+from actors.state_store.engine.key_index import KeyEntry
 from actors.state_store.engine.key_paths import path_of
 from actors.state_store.engine.store import StateStore
 
@@ -16,31 +19,32 @@ EXTRAS: Final = "extras"
 EXTRA_LIMIT_BYTES: Final = 16 * 1024 * 1024
 ROUNDS: Final = 4
 FEW: Final = 64
-"""So few documents are copied while nobody writes."""
+"""How many documents may be left for the moment at which nobody writes."""
 
 
-class Copier:
-    """Fills one backup.
-
-    Attributes:
-        revision: of the store, at the moment that the backup shows; known once it is filled.
-    """
+class ConsistentCopy:
+    """Fills one backup."""
 
     def __init__(
-        self, store: StateStore, extras: Mapping[str, Path], progress: Progress = lambda _: None
+        self, store: StateStore, extras: Mapping[str, Path], progress: PackProgress = lambda _: None
     ) -> None:
-        """Args: extras: name to file, of what is not of the store and goes along."""
+        """Nothing is copied yet.
+
+        Args:
+            store: what is copied.
+            extras: name to path of further files.
+            progress: called after each document.
+        """
         self._store = store
         self._extras = extras
         self._progress = progress
-        self._seen: dict[str, Entry] = {}
-        self.revision = 0
+        self._seen: dict[str, KeyEntry] = {}
 
-    def fill(self, writer: PackWriter) -> None:
-        """Add all documents and the extras.
+    def fill(self, writer: PackWriter) -> int:
+        """Add all documents and the extras; returns the revision of the store that the copy shows.
 
         Raises:
-            OSError: a document is there and cannot be read; the check finds out more.
+            OSError: a document exists and cannot be read; the check finds out more.
         """
         for _ in range(ROUNDS):
             present = self._store.index.snapshot()
@@ -50,19 +54,20 @@ class Copier:
             self._seen = present
             if len(changed) <= FEW:
                 break
-        with self._store.alone():
+        with self._store.exclusive():
             present = self._store.index.snapshot()
             rest = [(key, self._store.content(key)) for key in self._changed(present)]
-            self._seen, self.revision = present, self._store.revision
+            self._seen, revision = present, self._store.revision
         for key, content in rest:
             self._add(writer, key, content)
         self._add_extras(writer)
+        return revision
 
     def is_current(self) -> bool:
-        """Whether the store still holds what was copied; asked while nobody writes."""
+        """Whether the store still holds what was copied; only while nobody writes."""
         return not self._changed(self._store.index.snapshot())
 
-    def _changed(self, present: Mapping[str, Entry]) -> list[str]:
+    def _changed(self, present: Mapping[str, KeyEntry]) -> list[str]:
         changed = [key for key, entry in present.items() if self._seen.get(key) is not entry]
         return sorted(changed) + [key for key in self._seen if key not in present]
 
@@ -78,6 +83,6 @@ class Copier:
             try:
                 content = read_file(path, EXTRA_LIMIT_BYTES)
             except FileUnreadable:
-                continue  # its owner says what is wrong with it
+                continue  # its owner reports what is wrong with it
             if content is not None:
                 writer.add(f"{EXTRAS}/{name}", "", content)

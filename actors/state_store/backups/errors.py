@@ -1,4 +1,4 @@
-"""What can go wrong with backups. Nothing here holds a value of a document."""
+"""Errors about backups. None holds anything of the value of a document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bus.errors import OperatorError, UndercroftError
 
 
 class BackupNotFound(OperatorError):
-    """There is no such backup: none of that id, or one that was never finished.
+    """There is no such backup: the id is unknown, or the backup was never finished.
 
     Attributes:
         id: as it was given.
@@ -15,7 +15,7 @@ class BackupNotFound(OperatorError):
     id: str
 
     def __str__(self) -> str:
-        return f"there is no backup {self.id[:120]!r}; 'undercroft backup list' shows which there are"
+        return f"there is no backup {self.id[:120]!r}; 'undercroft backup list' shows all backups"
 
 
 class BackupDamaged(UndercroftError):
@@ -28,11 +28,11 @@ class BackupDamaged(UndercroftError):
 
     id: str
     problem: str
-    words = "backup {id}: damaged: {problem}; take another one, and check the disk"
+    words = "backup {id}: damaged: {problem}; use another one, and check the disk"
 
 
 class BackupTooNew(OperatorError):
-    """A later version of Undercroft made it.
+    """A later version of Undercroft made the backup.
 
     Attributes:
         id: which one.
@@ -49,7 +49,7 @@ class BackupTooNew(OperatorError):
 
 
 class BackupFailed(UndercroftError):
-    """A backup was not made; what is in the store is untouched.
+    """A backup could not be made; the store is untouched.
 
     Attributes:
         reason: why.
@@ -72,48 +72,45 @@ class RestoreRefused(OperatorError):
     words = "backup {id}: not restored: {reason}; nothing was changed"
 
 
-class PlaceSilent(UndercroftError):
-    """The disk with the backups does not answer, as that of a server that is gone.
+class TransferRefused(OperatorError):
+    """A document cannot be exported or imported.
 
     Attributes:
-        place: the directory.
-        patience_seconds: for so long nothing came.
+        key: which one.
+        reason: why.
     """
 
-    place: str
-    patience_seconds: float
-    words = (
-        "{place}: no answer for {patience_seconds:g} s; see whether its disk, or the server that "
-        "it is on, is there"
-    )
+    key: str
+    reason: str
+    words = "{key}: cannot be transferred: {reason}; nothing was changed"
 
 
 class PassphraseWrong(OperatorError):
-    """The passphrase is not the one that an export was made with. The file is whole, as far as can be told without it.
+    """An export was made with another passphrase. The file itself seems whole.
 
     Attributes:
         path: of the export.
     """
 
     path: str
-    words = "{path}: the passphrase is not the one that it was exported with; nothing was changed"
+    words = "{path}: the passphrase is not the one of the export; nothing was changed"
 
 
 class PassphraseTooShort(OperatorError):
-    """Somebody who has the file could guess the passphrase.
+    """Somebody with the file could guess the passphrase.
 
     Attributes:
-        length: how many signs it has.
-        expected: how many it has to have.
+        length: number of its characters.
+        expected: the least number.
     """
 
     length: int
     expected: int
-    words = "the passphrase has {length} signs, expected at least {expected}; take some words"
+    words = "the passphrase has {length} characters, expected at least {expected}; use several words"
 
 
 class ExportDamaged(OperatorError):
-    """A file is no export, or not as it was written.
+    """A file is not an export, or not as it was written.
 
     Attributes:
         path: of the file.
@@ -122,4 +119,4 @@ class ExportDamaged(OperatorError):
 
     path: str
     problem: str
-    words = "{path}: {problem}; nothing was changed; bring the file over again, or take another one"
+    words = "{path}: {problem}; nothing was changed; copy the file again, or use another one"

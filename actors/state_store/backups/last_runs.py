@@ -1,4 +1,4 @@
-"""What is remembered from one start to the next: which versions the schemas had, and when everything was last looked at."""
+"""Remembers from one start to the next: the versions that schemas had, and when the last check ran."""
 
 from __future__ import annotations
 
@@ -7,37 +7,42 @@ from typing import Final
 
 import msgspec
 
-from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.record_file import RecordFile
 
 UPKEEP_NAME: Final = ".upkeep.json"
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
 
 
-class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered; `versions` of schemas by name, `checked_at` in seconds since the Unix epoch, 0 for never."""
+class LastRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered.
+
+    Attributes:
+        versions: name of a schema to its version.
+        checked_at: seconds since the Unix epoch; 0 for never.
+    """
 
     versions: dict[str, int] = {}
     checked_at: float = 0.0
 
 
-def read_upkeep(root: Path) -> Upkeep:
-    """What a former life of the store remembered; nothing, if that cannot be read."""
-    try:
-        with (root / UPKEEP_NAME).open("rb") as file:
-            return msgspec.json.decode(file.read(SIZE_LIMIT_BYTES), type=Upkeep)
-    except (OSError, msgspec.DecodeError):
-        return Upkeep()
+def read_last_runs(root: Path) -> LastRuns:
+    """What an earlier run of the store noted; nothing if the file cannot be read."""
+    return _file(root).load() or LastRuns()
 
 
-def write_upkeep(root: Path, upkeep: Upkeep) -> None:
-    """Remember.
+def write_last_runs(root: Path, last_runs: LastRuns) -> None:
+    """Note for the next start.
 
     Raises:
-        DurableWriteFailed: it is not remembered.
+        RecordTooLarge, DurableWriteFailed: the file keeps its earlier content.
     """
-    replace_file(root / UPKEEP_NAME, msgspec.json.encode(upkeep) + b"\n")
+    _file(root).write(last_runs)
 
 
-def is_migrated(before: Upkeep, versions: dict[str, int]) -> bool:
-    """Whether values of an older version may be there: a schema has a later one than it had when the store was last open."""
+def is_migrated(before: LastRuns, versions: dict[str, int]) -> bool:
+    """Whether a schema has a later version than it had when the store was last open."""
     return any(version > before.versions.get(name, 1) for name, version in versions.items())
+
+
+def _file(root: Path) -> RecordFile[LastRuns]:
+    return RecordFile(root / UPKEEP_NAME, LastRuns, limit_bytes=SIZE_LIMIT_BYTES)

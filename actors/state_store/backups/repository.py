@@ -1,8 +1,12 @@
-"""The directories of backups: made whole or not at all, listed, verified, and removed. Knows nothing of the store that they are of."""
+"""The repository of backups: made whole or not at all, listed, verified and removed.
+
+Knows nothing of the store whose backups they are.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import time
@@ -12,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.crypto.envelope import EnvelopeDamaged, EnvelopeTooNew, NotAnEnvelope, check_envelope
+from actors.shared.durable.directory_tree import delete
 from actors.shared.durable.durable_write import (
     DurableWriteFailed,
     make_directory,
@@ -19,42 +24,69 @@ from actors.shared.durable.durable_write import (
     replace_file,
     sync_directory,
 )
-from actors.state_store.backups import backup_manifest as manifests
-from actors.state_store.backups.backup_manifest import FORMAT, MANIFEST_NAME, PACK_NAME, Contents, Manifest
-from actors.state_store.backups.backup_names import (
+from actors.shared.durable.numbered_name import candidates, first_free
+from actors.shared.durable.quarantine import SUFFIX as CORRUPT
+from actors.state_store.backups.errors import BackupDamaged, BackupFailed, BackupNotFound, BackupTooNew
+from actors.state_store.backups.format.backup_manifest import (
+    FORMAT,
+    MANIFEST_NAME,
+    PACK_NAME,
+    BackupManifest,
+    PackContents,
+    read_manifest,
+    render_manifest,
+)
+from actors.state_store.backups.format.backup_names import (
     PARTIAL,
-    Former,
+    FormerValue,
     division_of,
     make_id,
-    parse_former,
+    parse_former_value,
     parse_id,
 )
-from actors.state_store.backups.backup_pack import PackReader, PackWriter, Progress
-from actors.state_store.backups.errors import BackupDamaged, BackupFailed, BackupNotFound, BackupTooNew
+from actors.state_store.backups.format.backup_pack import PackProgress, PackReader, PackWriter
 from schemas.backups import BackupFault, BackupKind
 
 DIVISIONS: Final = ("auto", "manual")
 SAME_SECOND_LIMIT: Final = 1000
 ABANDONED_SECONDS: Final = 24 * 3600.0
-"""A partial backup of another process is given up after this time."""
+"""After this time a partial backup of another process counts as abandoned."""
 
-Fill = Callable[[PackWriter], None]
-"""Adds what is to be backed up."""
+DAMAGED_BEFORE: Final = "it was damaged already when the backup was made"
+
+Fill = Callable[[PackWriter], int]
+"""Adds all documents; returns the revision of the store that the backup shows."""
 
 
 @dataclass(frozen=True)
-class Listed:
-    """What lies in the vault, the newest first, and what is wrong with the rest."""
+class BackupListing:
+    """What the repository holds.
 
-    manifests: list[Manifest]
+    Attributes:
+        manifests: of the backups that can be used, the newest first.
+        faults: what is wrong with the rest.
+        too_new: ids among these that a later version made.
+    """
+
+    manifests: list[BackupManifest]
     faults: list[BackupFault]
+    too_new: frozenset[str] = frozenset()
 
 
-class Vault:
-    """All backups of one store. For threads; each backup is written once and never changed."""
+class BackupRepository:
+    """All backups of one store. For threads; a backup is written once and never changed.
+
+    Attributes:
+        root: the directory that holds `auto` and `manual`.
+    """
 
     def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
-        """Args: root: holds `auto` and `manual`. clock: seconds since the Unix epoch."""
+        """Use a directory; nothing is read or written yet.
+
+        Args:
+            root: holds `auto` and `manual`.
+            clock: seconds since the Unix epoch.
+        """
         self.root = root
         self._clock = clock
 
@@ -63,14 +95,20 @@ class Vault:
         kind: BackupKind,
         name: str,
         fill: Fill,
-        revision: Callable[[], int],
         versions: dict[str, int] | None = None,
-        progress: Progress = lambda _: None,
-    ) -> tuple[Manifest, Contents]:
-        """Make a backup: pack, manifest, read back, and only then its name. `revision` is asked once all is filled in.
+        progress: PackProgress = lambda _: None,
+    ) -> tuple[BackupManifest, PackContents]:
+        """Make a backup: write the pack and the manifest, read both back, then give it its name.
+
+        Args:
+            kind: why it is made.
+            name: chosen by a person; may be empty.
+            fill: adds the documents.
+            versions: of the schemas.
+            progress: called while the backup is read back.
 
         Raises:
-            BackupFailed: it was not made; nothing of it is left that counts as one.
+            BackupFailed: it was not made; nothing is left that counts as a backup.
         """
         created_at = self._clock()
         try:
@@ -79,70 +117,79 @@ class Vault:
             raise BackupFailed(f"{self.root}: {error.strerror or error}") from error
         try:
             with PackWriter(directory / PACK_NAME) as writer:
-                fill(writer)
-                contents, pack_bytes, contents_at, contents_bytes, digest = writer.finish()
-            own = [document for document in contents.documents if document.key]
-            manifest = Manifest(
+                revision = fill(writer)
+                pack = writer.finish()
+            own = [document for document in pack.contents.documents if document.key]
+            manifest = BackupManifest(
                 id=directory.name.removesuffix(PARTIAL),
                 name=name,
                 kind=kind,
                 created_at=created_at,
                 format=FORMAT,
-                revision=revision(),
+                revision=revision,
                 documents=len(own),
                 content_bytes=sum(document.size_bytes for document in own),
-                pack_bytes=pack_bytes,
+                pack_bytes=pack.size_bytes,
                 encrypted=sum(document.is_encrypted for document in own),
-                contents_at=contents_at,
-                contents_bytes=contents_bytes,
-                contents_sha256=digest,
+                contents_at=pack.contents_at,
+                contents_bytes=pack.contents_bytes,
+                contents_sha256=pack.contents_sha256,
                 versions=versions or {},
             )
-            replace_file(directory / MANIFEST_NAME, manifests.render(manifest))
-            self._read_back(directory, manifest, progress)
+            replace_file(directory / MANIFEST_NAME, render_manifest(manifest))
+            _read_back(directory, manifest, progress)
             move(directory, directory.with_name(manifest.id))
         except (OSError, DurableWriteFailed, BackupDamaged) as error:
-            shutil.rmtree(directory, ignore_errors=True)
+            delete(directory)
             raise BackupFailed(str(error)) from error
         except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
+            delete(directory)
             raise
-        return manifest, contents
+        return manifest, pack.contents
 
-    def listed(self) -> Listed:
+    def listing(self) -> BackupListing:
         """All backups, from their manifests alone.
 
         Raises:
             OSError: the directories cannot be read.
         """
-        found: list[Manifest] = []
+        found: list[BackupManifest] = []
         faults: list[BackupFault] = []
+        too_new: set[str] = set()
         for directory in self._directories():
+            id = directory.name
             try:
-                found.append(manifests.read(directory, directory.name))
+                found.append(read_manifest(directory, id))
             except BackupNotFound:
-                faults.append(
-                    BackupFault(
-                        id=directory.name, key="", problem="it has no manifest, so it was never finished"
-                    )
-                )
+                problem = "it has no manifest, so it was never finished"
+                faults.append(BackupFault(id=id, key="", problem=problem))
             except (BackupDamaged, BackupTooNew) as error:
-                faults.append(BackupFault(id=directory.name, key="", problem=str(error)))
+                faults.append(BackupFault(id=id, key="", problem=str(error)))
+                if isinstance(error, BackupTooNew):
+                    too_new.add(id)
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
-        return Listed(found, faults)
+        return BackupListing(found, faults, frozenset(too_new))
 
-    def open(self, id: str) -> tuple[Manifest, PackReader]:
+    def open(self, id: str) -> tuple[BackupManifest, PackReader]:
         """A backup, with its table of contents checked.
 
         Raises:
             BackupNotFound, BackupDamaged, BackupTooNew: it cannot be used.
         """
         directory = self.directory(id)
-        manifest = manifests.read(directory, id)
+        manifest = read_manifest(directory, id)
         return manifest, PackReader(directory / PACK_NAME, manifest)
 
-    def verify(self, id: str, progress: Progress = lambda _: None) -> list[BackupFault]:
-        """Read a backup from end to end: digests, and the envelope of each document. Returns what is wrong."""
+    def verify(self, id: str, progress: PackProgress = lambda _: None) -> list[BackupFault]:
+        """Read a backup from end to end: all digests, and the envelope of each document.
+
+        Args:
+            id: which one.
+            progress: called after each document.
+
+        Returns:
+            What is wrong.
+        """
         try:
             _, reader = self.open(id)
         except (BackupNotFound, BackupDamaged, BackupTooNew) as error:
@@ -160,10 +207,10 @@ class Vault:
         return faults
 
     def remove(self, id: str) -> None:
-        """Remove a backup: its manifest first, so that half of one never counts.
+        """Remove a backup, its manifest first, so that half of a backup never counts.
 
         Raises:
-            BackupNotFound: there is none.
+            BackupNotFound: there is no such backup.
             OSError: it cannot be removed.
         """
         directory = self.directory(id)
@@ -175,37 +222,45 @@ class Vault:
         shutil.rmtree(directory)
 
     def put_aside(self, id: str) -> Path:
-        """Let a damaged backup not count any more, and keep it; returns where.
+        """Rename a damaged backup to `<id>.corrupt`, so that it no longer counts; returns the new path.
+
+        `quarantine` reserves the name with a file, which a directory cannot replace.
 
         Raises:
-            OSError: it cannot be renamed.
+            OSError, DurableWriteFailed: it cannot be renamed.
         """
-        return _move_aside(self.directory(id))
+        directory = self.directory(id)
+        aside = first_free(directory.with_name(directory.name + CORRUPT))
+        move(directory, aside)
+        return aside
 
     def directory(self, id: str) -> Path:
-        """Where a backup lies.
+        """The directory of a backup.
 
         Raises:
-            BackupNotFound: the text is no id.
+            BackupNotFound: the text is not an id.
         """
         named = parse_id(id)
         if named is None:
             raise BackupNotFound(id)
         return self.root / division_of(named.kind) / id
 
-    def former_values(self) -> Iterator[Former]:
-        """Single former values that saves kept.
+    def former_values(self) -> Iterator[FormerValue]:
+        """The single former values that saves kept.
 
         Raises:
             OSError: the directory cannot be read.
         """
         for name in os.listdir(self.root / "auto"):
-            former = parse_former(name)
+            former = parse_former_value(name)
             if former is not None:
                 yield former
 
     def sweep(self) -> list[str]:
-        """Remove what was never finished: our own at once, that of other processes after a day. Returns what went.
+        """Remove backups that were never finished; returns their names.
+
+        Those of this process go at once. An import is made by another process and may be under way, so it
+        goes after a day.
 
         Raises:
             OSError: the directories cannot be read.
@@ -218,27 +273,23 @@ class Vault:
                 if named is None or not entry.is_dir(follow_symlinks=False):
                     continue
                 if named.kind != "imported" or self._clock() - named.created_at > ABANDONED_SECONDS:
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    delete(Path(entry.path))
                     removed.append(entry.name)
         return removed
 
     def _begin(self, kind: BackupKind, name: str, created_at: float) -> Path:
+        """Make the directory of a new backup, under its partial name."""
         division = self.root / division_of(kind)
         make_directory(division)
-        for number in range(1, SAME_SECOND_LIMIT):
-            directory = division / (make_id(created_at, kind, name, FORMAT, number) + PARTIAL)
-            if directory.with_name(directory.name.removesuffix(PARTIAL)).exists():
+        names = candidates(division / make_id(created_at, kind, name, FORMAT))
+        for final in itertools.islice(names, SAME_SECOND_LIMIT):
+            if final.exists():
                 continue
+            partial = final.with_name(final.name + PARTIAL)
             with contextlib.suppress(FileExistsError):
-                os.mkdir(directory, 0o700)
-                return directory
-        raise FileExistsError(0, f"{SAME_SECOND_LIMIT} backups of one second")
-
-    def _read_back(self, directory: Path, manifest: Manifest, progress: Progress) -> None:
-        found = manifests.read(directory, manifest.id)
-        if found != manifest:
-            raise BackupDamaged(manifest.id, "its manifest does not come back as it was written")
-        PackReader(directory / PACK_NAME, manifest).check(progress)
+                os.mkdir(partial, 0o700)
+                return partial
+        raise FileExistsError(0, f"{SAME_SECOND_LIMIT} backups of the same second")
 
     def _directories(self) -> Iterator[Path]:
         for division in DIVISIONS:
@@ -254,7 +305,7 @@ class Vault:
 
 
 def envelope_problem(key: str, content: bytes) -> str:
-    """What is wrong with the envelope of a document, as far as that shows without its key; empty if nothing is."""
+    """What is wrong with the envelope of a document, as far as its key is not needed; empty for nothing."""
     if not key:
         return ""
     try:
@@ -262,15 +313,11 @@ def envelope_problem(key: str, content: bytes) -> str:
     except EnvelopeTooNew:
         return ""
     except (EnvelopeDamaged, NotAnEnvelope) as error:
-        return f"{key}: it was damaged already when the backup was made: {error.problem}"
+        return f"{key}: {DAMAGED_BEFORE}: {error.problem}"
     return ""
 
 
-def _move_aside(directory: Path) -> Path:
-    """Quarantine for a directory, which cannot take the place of the file by which that of a file reserves its name."""
-    for number in range(1, SAME_SECOND_LIMIT):
-        aside = directory.with_name(f"{directory.name}.corrupt{f'.{number}' if number > 1 else ''}")
-        if not aside.exists():
-            move(directory, aside)
-            return aside
-    raise FileExistsError(0, f"{SAME_SECOND_LIMIT} damaged backups of one name", str(directory))
+def _read_back(directory: Path, manifest: BackupManifest, progress: PackProgress) -> None:
+    if read_manifest(directory, manifest.id) != manifest:
+        raise BackupDamaged(manifest.id, "its manifest is not what was written")
+    PackReader(directory / PACK_NAME, manifest).check(progress)

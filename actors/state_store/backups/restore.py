@@ -1,9 +1,8 @@
-"""Brings back what a backup holds: checked and written aside first, the present backed up, then all of it in one step."""
+"""Restores a backup: checked and written aside first, the present backed up, then everything in one step."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,22 +10,22 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
-from actors.state_store.backups.backup_manifest import Contents, Manifest, PackedDocument
-from actors.state_store.backups.backup_pack import PackReader, Progress
-from actors.state_store.backups.consistent_copy import EXTRAS, Copier
+from actors.state_store.backups.consistent_copy import EXTRAS, ConsistentCopy
 from actors.state_store.backups.errors import BackupDamaged, RestoreRefused
-from actors.state_store.backups.repository import Vault
-from actors.state_store.engine import directory_swap
+from actors.state_store.backups.format.backup_manifest import BackupManifest, PackContents, PackedDocument
+from actors.state_store.backups.format.backup_pack import PackProgress, PackReader
+from actors.state_store.backups.repository import BackupRepository
+from actors.state_store.engine.directory_swap import DirectorySwap
 from actors.state_store.engine.key_paths import namespace_of, parse_key, path_of
-from actors.state_store.engine.operations import Restore
+from actors.state_store.engine.operations import PutBack
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_codec import Damaged
-from actors.state_store.engine.write_rules import Room, check_room
-from actors.state_store.errors import KeyRefused, QuotaExceeded, StateError
+from actors.state_store.engine.value_codec import DocumentDamaged
+from actors.state_store.engine.write_rules import QuotaUse, check_quotas
+from actors.state_store.errors import KeyRefused, StateError
 from schemas.backups import BackupKind
 
 ATTEMPTS: Final = 3
-"""So often the present is backed up while others write; then writers wait until it is."""
+"""How often the present is backed up while others write. In the last attempt the writers wait."""
 
 KEYS_LIMIT_BYTES: Final = 256 * 1024 * 1024
 SETTINGS: Final = "config.json"
@@ -34,12 +33,12 @@ KEYS: Final = ("keys.json", "keys.copy.json")
 
 
 @dataclass
-class Restored:
-    """What came of it; fields as in BackupRestoredEvent.
+class RestoreOutcome:
+    """What a restore changed; fields as in BackupRestoredEvent.
 
     Attributes:
-        changed: key to revision, of what has another value now.
-        removed: keys that are gone.
+        changed: key to its new revision.
+        removed: keys that no longer exist.
     """
 
     id: str
@@ -51,19 +50,31 @@ class Restored:
     settings: bool = False
 
 
-class Restorer:
+class BackupRestore:
     """Restores backups of one store. For a thread, one at a time."""
 
     def __init__(
-        self, store: StateStore, vault: Vault, extras: Mapping[str, Path], progress: Progress = lambda _: None
+        self,
+        store: StateStore,
+        repository: BackupRepository,
+        extras: Mapping[str, Path],
+        progress: PackProgress = lambda _: None,
     ) -> None:
-        """Args: extras: as for `Copier`; where the settings and keys lie."""
+        """Nothing is restored yet.
+
+        Args:
+            store: what is restored.
+            repository: its backups.
+            extras: as in ConsistentCopy; where settings and keys lie.
+            progress: called after each document. It may raise as long as nothing was changed.
+        """
         self._store = store
-        self._vault = vault
+        self._repository = repository
         self._extras = extras
         self._progress = progress
+        self._swap = DirectorySwap(store.root)
 
-    def restore(
+    def run(
         self,
         id: str,
         keys: Iterable[str] = (),
@@ -71,47 +82,32 @@ class Restorer:
         settings: bool = False,
         without_damaged: bool = False,
         dry_run: bool = False,
-    ) -> Restored:
-        """Bring back everything, or these keys; fields as in BackupRestoreRequestEvent.
+    ) -> RestoreOutcome:
+        """Restore everything, or only these keys; arguments as in BackupRestoreRequestEvent.
 
         Raises:
-            BackupNotFound, BackupDamaged, BackupTooNew: it cannot be used.
+            BackupNotFound, BackupDamaged, BackupTooNew: the backup cannot be used.
             RestoreRefused, StateError, BackupFailed: nothing was changed.
-            StoreBroken: only a new start can tell what is so; it goes on.
+            StoreBroken: only a restart can tell what is on disk; it finishes the restore.
         """
-        manifest, reader = self._vault.open(id)
+        manifest, reader = self._repository.open(id)
         wanted = [parse_key(key) for key in keys]
         chosen, left_out = self._choose(manifest, reader.contents, wanted)
-        found = Restored(id, left_out=left_out)
-        try:
-            if wanted:
-                staged = self._gather(manifest, reader, chosen, found)
-                self._judge_single(staged)
-                act: Callable[[], None] = lambda: self._commit(staged)  # noqa: E731  # as the other branch has one
-            else:
-                directory_swap.begin(self._store.root, self._store.tree.places())
-                sizes = self._stage(manifest, reader, chosen, found, without_damaged)
-                self._judge_whole(sizes)
-                act = lambda: self._swap(id)  # noqa: E731
-            if dry_run:
-                self._compare_with_disk(reader.contents, found, single=bool(wanted))
-                return found
-            if not wanted:
-                directory_swap.settle(self._store.root, lambda: self._progress(0))
-            self._replace(found, manifest, reader.contents, act, single=bool(wanted))
-        finally:
-            if not wanted and not self._store.is_broken:
-                directory_swap.discard(self._store.root)
-        self._bring_extras(reader, found, settings)
-        return found
+        outcome = RestoreOutcome(id, left_out=left_out)
+        if wanted:
+            self._restore_keys(manifest, reader, chosen, outcome, dry_run=dry_run)
+        else:
+            self._restore_all(manifest, reader, chosen, outcome, without_damaged, dry_run=dry_run)
+        if not dry_run:
+            self._restore_extras(reader, outcome, settings)
+        return outcome
 
-    # -- before anything is changed
-    # --------------------------------------------------------------------------------
+    # -- before anything is changed ------------------------------------------------------------------------
 
     def _choose(
-        self, manifest: Manifest, contents: Contents, wanted: list[str]
+        self, manifest: BackupManifest, contents: PackContents, wanted: list[str]
     ) -> tuple[list[PackedDocument], list[str]]:
-        """What is restored, and the keys for which there is no place any more."""
+        """The documents to restore, and the keys whose namespace no longer exists."""
         chosen: list[PackedDocument] = []
         left_out: list[str] = []
         for document in contents.documents:
@@ -122,9 +118,9 @@ class Restorer:
             else:
                 left_out.append(document.key)
         if missing := set(wanted) - {document.key for document in chosen}:
+            names = ", ".join(sorted(missing)[:5])
             raise RestoreRefused(
-                manifest.id,
-                f"it does not hold {', '.join(sorted(missing)[:5])}, or nobody declares its namespace",
+                manifest.id, f"it does not hold {names}, or the profile does not declare the namespace"
             )
         return chosen, left_out
 
@@ -137,162 +133,215 @@ class Restorer:
             return False
         return True
 
-    def _stage(
+    def _restore_keys(
         self,
-        manifest: Manifest,
+        manifest: BackupManifest,
         reader: PackReader,
         chosen: list[PackedDocument],
-        found: Restored,
+        outcome: RestoreOutcome,
+        *,
+        dry_run: bool,
+    ) -> None:
+        steps = self._gather(manifest, reader, chosen, outcome)
+        self._check_quota_of_keys(steps)
+        if dry_run:
+            self._compare_with_disk(reader.contents, outcome, only_changed=True)
+            return
+        self._replace(outcome, manifest, reader.contents, lambda: self._commit(steps), only_changed=True)
+
+    def _restore_all(
+        self,
+        manifest: BackupManifest,
+        reader: PackReader,
+        chosen: list[PackedDocument],
+        outcome: RestoreOutcome,
+        without_damaged: bool,
+        *,
+        dry_run: bool,
+    ) -> None:
+        try:
+            self._swap.begin(self._store.layout.places())
+            sizes = self._stage(manifest, reader, chosen, outcome, without_damaged)
+            self._check_quotas_of_all(sizes)
+            if dry_run:
+                self._compare_with_disk(reader.contents, outcome, only_changed=False)
+                return
+            self._swap.settle(lambda: self._progress(0))
+            self._replace(
+                outcome, manifest, reader.contents, lambda: self._swap_in(outcome.id), only_changed=False
+            )
+        finally:
+            if not self._store.is_broken:
+                self._swap.discard()
+
+    def _stage(
+        self,
+        manifest: BackupManifest,
+        reader: PackReader,
+        chosen: list[PackedDocument],
+        outcome: RestoreOutcome,
         without_damaged: bool,
     ) -> dict[str, int]:
-        """Write everything aside; returns what each namespace will take."""
+        """Write all documents aside; returns the future size of each namespace."""
         sizes: dict[str, int] = {}
-        base = self._store.reserve(len(chosen)) if manifest.kind == "imported" else 0
+        first = self._first_revision(manifest, chosen)
         keys = {document.key for document in chosen}
-        for number, (document, content) in enumerate(reader.documents(lambda one: one.key in keys), 1):
+        for number, (document, content) in enumerate(reader.documents(lambda one: one.key in keys)):
             self._progress(1)
             try:
-                content, revision = self._fit(manifest, document.key, content, base + number if base else 0)
-            except (BackupDamaged, Damaged) as damaged:
+                fitted, revision = self._fitted(manifest, document.key, content, first + number)
+            except (BackupDamaged, DocumentDamaged) as damaged:
                 if not without_damaged:
-                    raise RestoreRefused(
-                        manifest.id, f"{damaged}; --without-damaged leaves out what is damaged"
-                    ) from damaged
-                found.left_out.append(document.key)
+                    advice = "--without-damaged leaves out what is damaged"
+                    raise RestoreRefused(manifest.id, f"{damaged}; {advice}") from damaged
+                outcome.left_out.append(document.key)
                 continue
-            directory_swap.stage(self._store.root, document.path, content)
-            found.changed[document.key] = revision
+            self._swap.stage(document.path, fitted)
+            outcome.changed[document.key] = revision
             namespace = namespace_of(document.key)
-            sizes[namespace] = sizes.get(namespace, 0) + len(content)
+            sizes[namespace] = sizes.get(namespace, 0) + len(fitted)
         return sizes
 
     def _gather(
-        self, manifest: Manifest, reader: PackReader, chosen: list[PackedDocument], found: Restored
-    ) -> list[Restore]:
+        self,
+        manifest: BackupManifest,
+        reader: PackReader,
+        chosen: list[PackedDocument],
+        outcome: RestoreOutcome,
+    ) -> list[PutBack]:
+        """The steps that put single keys back."""
         if sum(document.size_bytes for document in chosen) > KEYS_LIMIT_BYTES:
-            raise RestoreRefused(
-                manifest.id,
-                f"these keys take more than {KEYS_LIMIT_BYTES} bytes; restore fewer at once, or everything",
+            reason = (
+                f"these keys take more than {KEYS_LIMIT_BYTES} bytes; restore fewer at once, or everything"
             )
+            raise RestoreRefused(manifest.id, reason)
         steps = []
-        base = self._store.reserve(len(chosen)) if manifest.kind == "imported" else 0
-        for number, document in enumerate(chosen, 1):
+        first = self._first_revision(manifest, chosen)
+        for number, document in enumerate(chosen):
             self._progress(1)
             try:
-                content, revision = self._fit(
-                    manifest, document.key, reader.read(document), base + number if base else 0
-                )
-            except (BackupDamaged, Damaged) as damaged:
+                content = reader.read(document)
+                fitted, revision = self._fitted(manifest, document.key, content, first + number)
+            except (BackupDamaged, DocumentDamaged) as damaged:
                 raise RestoreRefused(manifest.id, str(damaged)) from damaged
-            found.changed[document.key] = revision
-            steps.append(Restore(document.key, content))
+            outcome.changed[document.key] = revision
+            steps.append(PutBack(document.key, fitted))
         return steps
 
-    def _fit(
-        self, manifest: Manifest, key: str, content: bytes | BackupDamaged, revision: int
+    def _first_revision(self, manifest: BackupManifest, chosen: list[PackedDocument]) -> int:
+        """The first of the new revisions for documents of another store; others keep theirs."""
+        return self._store.reserve(len(chosen)) + 1 if manifest.kind == "imported" else 0
+
+    def _fitted(
+        self, manifest: BackupManifest, key: str, content: bytes | BackupDamaged, revision: int
     ) -> tuple[bytes, int]:
-        """What is to lie on disk, with its revision: as it was, unless it comes from another store, or is to be encrypted by now."""
+        """The bytes to write, and their revision.
+
+        Unchanged, unless they come from another store, or their namespace requires encryption now.
+        """
         if isinstance(content, BackupDamaged):
             raise content
-        entry = self._store.opener.look(key, content)
+        codec = self._store.codec
+        entry = codec.look(key, content)
         if manifest.kind == "imported" and not entry.newer:
-            return self._store.opener.reseal(key, content, revision), revision
+            return codec.reseal(key, content, revision), revision
         if self._store.namespaces.of(key).encrypt and not entry.is_encrypted and not entry.newer:
-            return self._store.opener.reseal(key, content, entry.revision), entry.revision
+            return codec.reseal(key, content, entry.revision), entry.revision
         return content, entry.revision
 
-    def _judge_whole(self, sizes: Mapping[str, int]) -> None:
-        check_room("everything", 1, (Room("total", sum(sizes.values()) - 1, self._store.quota_bytes),))
+    def _check_quotas_of_all(self, sizes: Mapping[str, int]) -> None:
+        total = sum(sizes.values())
+        check_quotas("everything", total, (QuotaUse("total", 0, self._store.quota_bytes),))
         for namespace in self._store.namespaces:
-            check_room(
-                f"{namespace.name}.*",
-                1,
-                (Room(namespace.name, sizes.get(namespace.name, 0) - 1, namespace.quota_bytes),),
-            )
+            size_bytes = sizes.get(namespace.name, 0)
+            use = QuotaUse(namespace.name, 0, namespace.quota_bytes)
+            check_quotas(f"{namespace.name}.*", size_bytes, (use,))
 
-    def _judge_single(self, steps: list[Restore]) -> None:
+    def _check_quota_of_keys(self, steps: list[PutBack]) -> None:
         growth = 0
         for step in steps:
             present = self._store.index.get(step.key)
             growth += len(step.content) - (present.size_bytes if present else 0)
-        if (
-            self._store.quota_bytes
-            and growth > 0
-            and self._store.index.size_bytes + growth > self._store.quota_bytes
-        ):
-            raise QuotaExceeded(
-                steps[0].key, "total", self._store.index.size_bytes + growth, self._store.quota_bytes
-            )
+        use = QuotaUse("total", self._store.index.size_bytes, self._store.quota_bytes)
+        check_quotas(steps[0].key, growth, (use,))
 
-    # -- the step itself
-    # -------------------------------------------------------------------------------------------
+    # -- the step itself -----------------------------------------------------------------------------------
 
     def _replace(
-        self, found: Restored, manifest: Manifest, wanted: Contents, act: Callable[[], None], *, single: bool
+        self,
+        outcome: RestoreOutcome,
+        manifest: BackupManifest,
+        wanted: PackContents,
+        act: Callable[[], None],
+        *,
+        only_changed: bool,
     ) -> None:
         """Back up the present, and replace it if nobody wrote since; otherwise back it up once more."""
         kind: BackupKind = "before_import" if manifest.kind == "imported" else "before_restore"
         for attempt in range(1, ATTEMPTS + 1):
-            with self._store.alone() if attempt == ATTEMPTS else contextlib.nullcontext():
-                copier = Copier(self._store, self._extras, self._progress)
-                saved, present = self._vault.create(
-                    kind,
-                    "",
-                    copier.fill,
-                    functools.partial(getattr, copier, "revision"),
-                    progress=self._progress,
-                )
-                with self._store.alone():
-                    if not copier.is_current():
-                        self._vault.remove(saved.id)
+            with self._store.exclusive() if attempt == ATTEMPTS else contextlib.nullcontext():
+                copy = ConsistentCopy(self._store, self._extras, self._progress)
+                saved, present = self._repository.create(kind, "", copy.fill, progress=self._progress)
+                with self._store.exclusive():
+                    if not copy.is_current():
+                        self._repository.remove(saved.id)
                         continue
-                    self._progress(0)  # whoever gave up waiting gets nothing changed behind their back
-                    self._compare(wanted, present, found, single=single)
+                    self._progress(0)  # the last moment to give up: nothing was changed
+                    self._compare(wanted, present, outcome, only_changed=only_changed)
                     act()
-                    found.saved_as = saved.id
+                    outcome.saved_as = saved.id
                     return
         raise RestoreRefused(
-            found.id, "others wrote all the time"
-        )  # not reached: in the last attempt nobody can
+            outcome.id, "others wrote all the time"
+        )  # unreachable: the last attempt is exclusive
 
-    def _swap(self, id: str) -> None:
+    def _swap_in(self, id: str) -> None:
         def act() -> None:
-            directory_swap.commit(self._store.root, id)
-            directory_swap.carry_out(self._store.root)
+            self._swap.commit(id)
+            self._swap.carry_out()
 
         if not self._store.swap(act):
-            raise RestoreRefused(id, "the journal cannot be brought to its files, see the alerts")
+            raise RestoreRefused(id, "the journal cannot be brought to its files; see the alerts")
 
-    def _commit(self, steps: list[Restore]) -> None:
+    def _commit(self, steps: list[PutBack]) -> None:
         (outcome,) = self._store.commit([steps])
         if isinstance(outcome, StateError):
             raise outcome
 
-    def _compare(self, wanted: Contents, present: Contents, found: Restored, *, single: bool) -> None:
-        """Leave in `changed` what changes, and find what goes, by digests."""
+    def _compare(
+        self, wanted: PackContents, present: PackContents, outcome: RestoreOutcome, *, only_changed: bool
+    ) -> None:
+        """Reduce `changed` to what really changes, and find what is removed, by digests."""
         before = {document.key: document.sha256 for document in present.documents if document.key}
         after = {document.key: document.sha256 for document in wanted.documents}
-        same = [key for key in found.changed if before.get(key) == after[key]]
-        found.removed = [] if single else sorted(before.keys() - found.changed.keys())
+        same = [key for key in outcome.changed if before.get(key) == after[key]]
+        outcome.removed = [] if only_changed else sorted(before.keys() - outcome.changed.keys())
         for key in same:
-            del found.changed[key]
-        found.unchanged = len(same)
+            del outcome.changed[key]
+        outcome.unchanged = len(same)
 
-    def _compare_with_disk(self, wanted: Contents, found: Restored, *, single: bool) -> None:
+    def _compare_with_disk(
+        self, wanted: PackContents, outcome: RestoreOutcome, *, only_changed: bool
+    ) -> None:
         present = []
         for key in self._store.index.snapshot():
-            if not single or key in found.changed:
+            if not only_changed or key in outcome.changed:
                 content = self._store.content(key) or b""
                 digest = hashlib.sha256(content).hexdigest()
+                size_bytes = len(content)
                 present.append(
                     PackedDocument(
-                        path=path_of(key), key=key, frame=0, at=0, size_bytes=len(content), sha256=digest
+                        path=path_of(key), key=key, frame=0, at=0, size_bytes=size_bytes, sha256=digest
                     )
                 )
-        self._compare(wanted, Contents(documents=present, frames=[]), found, single=single)
+        contents = PackContents(documents=present, frames=[])
+        self._compare(wanted, contents, outcome, only_changed=only_changed)
 
-    def _bring_extras(self, reader: PackReader, found: Restored, settings: bool) -> None:
-        """The settings, if they are asked for; and the keys, where this home has none: a recovery code opens them."""
+    def _restore_extras(self, reader: PackReader, outcome: RestoreOutcome, settings: bool) -> None:
+        """Restore the settings if asked for, and the wrapped keys where this home has none.
+
+        A recovery code opens those keys.
+        """
         extras = {
             document.path.removeprefix(f"{EXTRAS}/"): document
             for document in reader.contents.documents
@@ -300,18 +349,18 @@ class Restorer:
         }
         keys = self._extras.get(KEYS[0])
         if settings:
-            found.settings = self._bring_extra(reader, extras, SETTINGS, found)
+            outcome.settings = self._restore_extra(reader, extras, SETTINGS, outcome)
         if keys is not None and KEYS[0] in extras and not any(keys.with_name(name).exists() for name in KEYS):
-            self._bring_extra(reader, extras, KEYS[0], found)
+            self._restore_extra(reader, extras, KEYS[0], outcome)
 
-    def _bring_extra(
-        self, reader: PackReader, extras: Mapping[str, PackedDocument], name: str, found: Restored
+    def _restore_extra(
+        self, reader: PackReader, extras: Mapping[str, PackedDocument], name: str, outcome: RestoreOutcome
     ) -> bool:
         try:
             target = self._extras[name]
             make_directory(target.parent)
             replace_file(target, reader.read(extras[name]))
         except (KeyError, OSError, DurableWriteFailed, BackupDamaged):
-            found.left_out.append(name)
+            outcome.left_out.append(name)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Types of documents: what the profile declares, and how their values become instances that nobody can change."""
+"""Types of documents: what the profile declares, and how values become instances that nobody can change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from actors.state_store.engine import key_paths
-from actors.state_store.engine.value_schemas import JsonSchema, Mismatch, ModelSchema, Schema
+from actors.state_store.engine.value_schemas import (
+    JsonValueSchema,
+    ModelValueSchema,
+    ValueMismatch,
+    ValueSchema,
+)
 from actors.state_store.errors import DeclarationRefused
 
 if TYPE_CHECKING:
@@ -17,39 +22,39 @@ if TYPE_CHECKING:
 IMMUTABLE = (str, int, float, bool, bytes, type(None))
 
 
-class Kind:
+class DocumentKind:
     """One type of documents.
 
     Attributes:
-        name: of the type, and of its file.
+        name: of the type and of its file.
         schema: what its values look like.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: ValueSchema) -> None:
         self.name = schema.name
         self.schema = schema
-        self._is_shared = not isinstance(schema, ModelSchema) or is_frozen(schema.model)
+        self._is_shared = not isinstance(schema, ModelValueSchema) or is_frozen(schema.model)
 
     def instance(self, value: Any) -> Any:
-        """A value as an instance: of the model, or a read-only view for JSON Schema.
+        """The value as an instance of the model, or as a read-only view for JSON Schema.
 
         Raises:
-            Mismatch: it does not fit.
+            ValueMismatch: it does not fit.
         """
-        if isinstance(self.schema, ModelSchema):
+        if isinstance(self.schema, ModelValueSchema):
             return self.schema.instance(value)
         self.schema.check(value)
         return frozen(value)
 
     def handed_out(self, instance: Any) -> Any:
-        """The instance as a caller may have it: itself if it cannot be changed, otherwise a copy of its own."""
+        """What a caller gets: the instance if nobody can change it, otherwise a copy."""
         return instance if self._is_shared else instance.model_copy(deep=True)
 
     def payload(self, instance: Any) -> dict[str, Any]:
         """The JSON value of an instance."""
         found = (
             instance.model_dump(mode="json", by_alias=True)
-            if isinstance(self.schema, ModelSchema)
+            if isinstance(self.schema, ModelValueSchema)
             else thawed(instance)
         )
         assert isinstance(found, dict)
@@ -61,56 +66,58 @@ class Kind:
         Raises:
             DeclarationRefused: the type has no defaults, or they do not fit.
         """
-        value = {} if isinstance(self.schema, ModelSchema) else self.schema.json_schema().get("default", {})
+        value = (
+            {} if isinstance(self.schema, ModelValueSchema) else self.schema.json_schema().get("default", {})
+        )
         try:
             return self.instance(value)
-        except Mismatch as mismatch:
+        except ValueMismatch as mismatch:
             raise DeclarationRefused(
                 f"documents.{self.name}", f"expected defaults for every field: {mismatch.problem}"
             ) from None
 
 
-def kinds_of(declared: Any) -> dict[str, Kind]:
-    """Types by name, from a list of pydantic models, or a mapping of names to JSON Schema or models.
+def document_kinds(declared: Any) -> dict[str, DocumentKind]:
+    """Types by name, from a list of pydantic models or a mapping of names to JSON Schema or models.
 
     Raises:
-        DeclarationRefused: one of them is no type, has no defaults, or has a name that another one has.
+        DeclarationRefused: one of them is not a type, has no defaults, or shares its name with another.
     """
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, DocumentKind] = {}
     for schema in _schemas(declared):
         if not key_paths.is_type_name(schema.name):
             raise DeclarationRefused("documents", f"{schema.name!r} cannot name a file on every platform")
         if any(schema.name.casefold() == name.casefold() for name in kinds):
             raise DeclarationRefused(
-                "documents", f"{schema.name!r} is declared twice, perhaps in another case"
+                "documents", f"{schema.name!r} is declared twice, perhaps in different case"
             )
-        kinds[schema.name] = kind = Kind(schema)
+        kinds[schema.name] = kind = DocumentKind(schema)
         kind.default()
     return kinds
 
 
 def is_frozen(model: type[BaseModel]) -> bool:
-    """Whether instances of a pydantic model cannot be changed, nor anything in them."""
+    """Whether instances of a pydantic model, and everything in them, cannot be changed."""
     return bool(model.model_config.get("frozen")) and all(
         _is_fixed(field.annotation) for field in model.model_fields.values()
     )
 
 
 def frozen(value: Any) -> Any:
-    """A JSON value that cannot be changed."""
+    """A JSON value as a view that cannot be changed."""
     if isinstance(value, dict):
         return MappingProxyType({key: frozen(item) for key, item in value.items()})
     return tuple(frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def thawed(value: Any) -> Any:
-    """The JSON value of what `frozen` made."""
+    """The JSON value behind a view that `frozen` made."""
     if isinstance(value, Mapping):
         return {key: thawed(item) for key, item in value.items()}
     return [thawed(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def _schemas(declared: Any) -> Iterable[Schema]:
+def _schemas(declared: Any) -> Iterable[ValueSchema]:
     from pydantic import BaseModel
 
     items = (
@@ -120,12 +127,12 @@ def _schemas(declared: Any) -> Iterable[Schema]:
         if isinstance(declared, list | tuple)
         else ()
     )
-    found: list[Schema] = []
+    found: list[ValueSchema] = []
     for name, item in items:
         if isinstance(item, type) and issubclass(item, BaseModel):
-            found.append(ModelSchema(item))
+            found.append(ModelValueSchema(item))
         elif isinstance(item, dict) and isinstance(name, str):
-            found.append(JsonSchema(name, item))
+            found.append(JsonValueSchema(name, item))
         else:
             raise DeclarationRefused(
                 "documents", f"expected pydantic models, or JSON Schema by name, found {item!r}"

@@ -1,7 +1,16 @@
-"""The key-value engine: opened once, written by one thread at a time, read by any.
+"""The key-value engine: a library that is opened once, written by one thread at a time and read by any.
 
-A write goes through `committer.py` and `transaction.py` into `state_journal.py`, is durable there with one
-sync for all who wait, and is then put in its place. `journal_replay.py` finishes after a crash what the
-journal
-promises. Read `store.py` first.
+Owns everything below `<state>/store/` except `backups/`:
+
+    layouts/ settings/ history/ config/ documents/ <namespace>/   one file for each key
+    .journal/                                                     intentions that are durable already
+    .restore/                                                     a restore that is under way
+
+A write passes through `transaction.py` (checked, written beside its place), `state_journal.py` (durable, with
+one sync for many) and `state_layout.py` (renamed into place). `checkpointer.py` later makes the files durable
+and drops the journal. After a crash, `journal_replay.py` finishes what the journal promises.
+
+Decisions are pure: `write_rules.py`, `namespaces.py`, `key_paths.py`, `value_schemas.py`.
+
+Begin with `store.py`, then `transaction.py`.
 """

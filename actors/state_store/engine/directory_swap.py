@@ -1,11 +1,10 @@
-"""Lets other directories take the place of those of the store: written aside, durable, then moved in, and finished at the next start if killed.
+"""Replaces the directories of a store by others: written aside, durable, then moved in.
 
-.restore/new/<directory>   what is to be there
-.restore/old/<directory>   what was there
-.restore/intent.json       the decision: without it the present stays, with it the new is moved in, whatever
-happens
+    .restore/new/<directory>   what will be there
+    .restore/old/<directory>   what was there
+    .restore/intent.json       the decision: without it the present stays, with it the new is moved in
 
-Each step can be told from what is there already, so that it is taken once, however often it is begun.
+Each step leaves a state from which the next start goes on, wherever the process was killed.
 """
 
 from __future__ import annotations
@@ -35,103 +34,115 @@ INTENT: Final = "intent.json"
 SYNCS_AT_ONCE: Final = 8
 
 
-def begin(root: Path, places: Iterable[str]) -> None:
-    """Make empty directories for what is to be there; what an earlier attempt left goes.
+class DirectorySwap:
+    """The swap of one store: `begin`, `stage` each file, `settle`, `commit`, `carry_out`."""
 
-    Raises:
-        OSError: they cannot be made.
-    """
-    discard(root)
-    for place in places:
-        make_directory(root / RESTORING / "new" / place)
-    make_directory(root / RESTORING / "old")
+    def __init__(self, root: Path) -> None:
+        """Make a swap; nothing happens yet.
+
+        Args:
+            root: the directory of the store.
+        """
+        self._root = root
+        self._new = root / RESTORING / "new"
+        self._old = root / RESTORING / "old"
+        self._intent = root / RESTORING / INTENT
+
+    def begin(self, places: Iterable[str]) -> None:
+        """Make empty directories for the new files; what an earlier attempt left is removed.
+
+        Raises:
+            OSError: they cannot be made.
+        """
+        self.discard()
+        for place in places:
+            make_directory(self._new / place)
+        make_directory(self._old)
+
+    def stage(self, relative: str, content: bytes) -> None:
+        """Write a new file. It is not durable before `settle`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(f"{self._new}/{relative}", flags, FILE_MODE)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
+
+    def settle(self, beat: Callable[[], None] = lambda: None) -> None:
+        """Make the staged files durable.
+
+        Args:
+            beat: called after each file.
+
+        Raises:
+            OSError: a sync failed.
+        """
+        with ThreadPoolExecutor(SYNCS_AT_ONCE, "settle") as executor:
+            for parent, _, names in os.walk(self._new):
+                for _ in executor.map(_sync, [os.path.join(parent, name) for name in names]):
+                    beat()
+                sync_directory(Path(parent))
+
+    def commit(self, id: str) -> None:
+        """Decide, durably, that the staged files take the place of the present ones.
+
+        Raises:
+            DurableWriteFailed: it is not decided, unless `replaced` says so.
+        """
+        replace_file(self._intent, msgspec.json.encode({"restores": id}) + b"\n")
+
+    def carry_out(self) -> None:
+        """Move the staged directories in. Repeated after a kill, it goes on where it stopped.
+
+        Raises:
+            OSError: a directory cannot be moved; the next start goes on.
+        """
+        for name in sorted(os.listdir(self._new)):
+            if (self._root / name).exists():
+                os.rename(self._root / name, self._old / name)
+            os.rename(self._new / name, self._root / name)
+        for directory in (self._root, self._new, self._old):
+            sync_directory(directory)
+        for name in os.listdir(self._old):
+            _keep_other_files(self._old / name, self._root / name, name)
+        remove_file(self._intent)
+        self.discard()
+
+    def resume(self) -> bool:
+        """At a start: finish a swap that was decided, or remove one that was not.
+
+        Returns:
+            Whether there was one to finish.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        if self._intent.exists():
+            self.carry_out()
+            return True
+        self.discard()
+        return False
+
+    def discard(self) -> None:
+        """Remove what was staged.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._root / RESTORING)
 
 
-def stage(root: Path, relative: str, content: bytes) -> None:
-    """Write a file that is to be there. Not durable before `settle`.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(f"{root}/{RESTORING}/new/{relative}", flags, FILE_MODE)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    finally:
-        os.close(descriptor)
-
-
-def settle(root: Path, beat: Callable[[], None] = lambda: None) -> None:
-    """Make durable what was staged; `beat` is called for each file.
-
-    Raises:
-        OSError: a sync failed.
-    """
-    with ThreadPoolExecutor(SYNCS_AT_ONCE, "settle") as executor:
-        for parent, _, names in os.walk(root / RESTORING / "new"):
-            for _ in executor.map(_sync, [os.path.join(parent, name) for name in names]):
-                beat()
-            sync_directory(Path(parent))
-
-
-def commit(root: Path, id: str) -> None:
-    """Decide that what was staged is what the store holds, durably.
-
-    Raises:
-        DurableWriteFailed: it is not decided, unless `replaced` says so.
-    """
-    replace_file(root / RESTORING / INTENT, msgspec.json.encode({"restores": id}) + b"\n")
-
-
-def carry_out(root: Path) -> None:
-    """Move in what was decided on; begun again after a kill, it goes on.
-
-    Raises:
-        OSError: a directory cannot be moved; the next start goes on.
-    """
-    new, old = root / RESTORING / "new", root / RESTORING / "old"
-    for name in sorted(os.listdir(new)):
-        if (root / name).exists():
-            os.rename(root / name, old / name)
-        os.rename(new / name, root / name)
-    for directory in (root, new, old):
-        sync_directory(directory)
-    for name in os.listdir(old):
-        _keep_strangers(old / name, root / name, name)
-    remove_file(root / RESTORING / INTENT)
-    discard(root)
-
-
-def resume(root: Path) -> bool:
-    """At a start: finish a restore that was decided on, or forget one that was not. Returns whether there was one to finish.
-
-    Raises:
-        OSError: the disk does not let it.
-    """
-    if (root / RESTORING / INTENT).exists():
-        carry_out(root)
-        return True
-    discard(root)
-    return False
-
-
-def discard(root: Path) -> None:
-    """Remove what was staged and not decided on.
-
-    Raises:
-        OSError: it cannot be removed.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(root / RESTORING)
-
-
-def _keep_strangers(old: Path, present: Path, name: str) -> None:
-    """Let evidence and whatever else is no key's stay where it was: it is in no backup."""
-    namespace = next(
-        (namespace for namespace, directory in key_paths.DIRECTORIES.items() if directory == name), name
-    )
+def _keep_other_files(old: Path, present: Path, name: str) -> None:
+    """Move files that belong to no key, such as evidence, to the new directory: no backup holds them."""
+    namespace = key_paths.namespace_in(name)
     for parent, _, names in os.walk(old):
         division = os.path.relpath(parent, old)
         division = "" if division == "." else division.replace(os.sep, "/")

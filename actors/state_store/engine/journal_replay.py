@@ -1,43 +1,47 @@
-"""Lets the files hold what the journal says: what a start does after a crash, and a checkpoint after a disk that failed."""
+"""Brings files to the content that the journal promises: at a start after a crash, and after a disk failed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from actors.state_store.engine.key_paths import FORMER_VALUES
 from actors.state_store.engine.operations import Incident
-from actors.state_store.engine.state_layout import Tree
-from actors.state_store.engine.transaction import KEPT_ASIDE
+from actors.state_store.engine.state_layout import StateLayout
 
 
-def replay(tree: Tree, after: Mapping[str, bytes | None], *, anew: bool = False) -> list[Incident]:
-    """Write, durably, what differs from what the files are to hold; returns what could not be kept and is no reason to stop.
+def replay(
+    layout: StateLayout, contents: Mapping[str, bytes | None], *, rewrite: bool = False
+) -> list[Incident]:
+    """Write, durably, every file that differs from its promised content.
 
-    `after` maps a path relative to the store to its content; None: the file is to go. With `anew` also that
-    is written which seems to be so already, since it may not be durable.
+    Args:
+        layout: the store.
+        contents: path relative to the store to content; None: the file must go.
+        rewrite: also write files that already hold their content, since that may not be durable.
+
+    Returns:
+        What could not be kept and is no reason to stop.
 
     Raises:
-        OSError: the disk does not let it.
+        OSError: the disk refused.
     """
     incidents, written = list[Incident](), list[str]()
-    for relative, content in after.items():
-        path = tree.path(relative)
-        if tree.is_backups_silent and relative.startswith(KEPT_ASIDE):
-            incidents.append(
-                Incident(
-                    "disk", relative, "a former value is not kept: the disk of the backups does not answer"
-                )
-            )
+    for relative, content in contents.items():
+        path = layout.path(relative)
+        if layout.is_backups_silent and relative.startswith(FORMER_VALUES):
+            problem = "a former value is not kept: the disk of the backups does not answer"
+            incidents.append(Incident("disk", relative, problem))
             continue
-        if not path.resolve().is_relative_to(tree.root.resolve()):
+        if not path.resolve().is_relative_to(layout.root.resolve()):
             continue
         written.append(relative)
         if content is None:
-            tree.put(relative, None)
-        elif anew or not _holds(path, content):
+            layout.put(relative, None)
+        elif rewrite or not _holds(path, content):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            tree.put(relative, tree.stage(relative, content))
-    tree.harden(written)
+            layout.put(relative, layout.stage(relative, content))
+    layout.harden(written)
     return incidents
 
 

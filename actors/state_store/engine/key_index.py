@@ -1,4 +1,4 @@
-"""Which keys there are, in memory: found at the start by their names alone, listed by prefix without opening a file."""
+"""The keys in memory: found at the start from file names alone, listed by prefix without opening a file."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from actors.state_store.engine.key_paths import namespace_of
 
 
 @dataclass(slots=True)
-class Entry:
+class KeyEntry:
     """What is known of a key without opening its file.
 
     Attributes:
-        size_bytes: what it takes on disk.
-        revision: 0 while its file has not been looked into.
-        is_encrypted: whether its value is encrypted; known with the revision.
-        newer: why it cannot be replaced, as a later version wrote it; empty if it can.
-        is_older: its value fits a former version of its schema.
+        size_bytes: size of the file.
+        revision: 0 until the file was looked into.
+        is_encrypted: whether the value is encrypted; known together with the revision.
+        newer: why the value cannot be replaced, if a later version wrote it; empty if it can.
+        is_older: the value fits an earlier version of its schema.
     """
 
     size_bytes: int
@@ -30,23 +30,22 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Totals:
-    """How much the keys of a namespace take."""
+class NamespaceTotals:
+    """Number and size of the keys of a namespace."""
 
     keys: int = 0
     size_bytes: int = 0
 
 
-class Index:
-    """All keys; safe to use from several threads."""
+class KeyIndex:
+    """All keys. Safe for several threads."""
 
-    def __init__(self, entries: Iterable[tuple[str, Entry]] = ()) -> None:
+    def __init__(self, entries: Iterable[tuple[str, KeyEntry]] = ()) -> None:
         self._lock = threading.RLock()
-        self._entries = dict(entries)
+        self._entries: dict[str, KeyEntry] = {}
         self._sorted: list[str] | None = None
-        self._totals: dict[str, Totals] = {}
-        for key, entry in self._entries.items():
-            self._count(key, 1, entry.size_bytes)
+        self._totals: dict[str, NamespaceTotals] = {}
+        self.refill(entries)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -54,17 +53,25 @@ class Index:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
-    def get(self, key: str) -> Entry | None:
-        """What is known of a key; None if there is none."""
+    def refill(self, entries: Iterable[tuple[str, KeyEntry]]) -> None:
+        """Replace all keys in one step: readers see the earlier keys or these."""
+        found = dict(entries)
+        with self._lock:
+            self._entries, self._sorted, self._totals = found, None, {}
+            for key, entry in found.items():
+                self._count(key, 1, entry.size_bytes)
+
+    def get(self, key: str) -> KeyEntry | None:
+        """What is known of a key; None if it does not exist."""
         return self._entries.get(key)
 
-    def snapshot(self) -> dict[str, Entry]:
-        """All keys as they are now. What changes meanwhile has another entry, by identity, or none."""
+    def snapshot(self) -> dict[str, KeyEntry]:
+        """All keys as they are now. A key that changes later has another entry, compared by identity."""
         with self._lock:
             return dict(self._entries)
 
-    def put(self, key: str, entry: Entry) -> None:
-        """There is such a key."""
+    def put(self, key: str, entry: KeyEntry) -> None:
+        """Add or replace a key."""
         with self._lock:
             before = self._entries.get(key)
             self._count(key, 0 if before else 1, entry.size_bytes - (before.size_bytes if before else 0))
@@ -73,7 +80,7 @@ class Index:
                 bisect.insort(self._sorted, key)
 
     def drop(self, key: str) -> None:
-        """There is no such key any more."""
+        """Remove a key, if it exists."""
         with self._lock:
             before = self._entries.pop(key, None)
             if before is None:
@@ -85,34 +92,41 @@ class Index:
     def page(
         self, prefix: str, after: str, limit: int, namespaces: Iterable[str]
     ) -> tuple[list[tuple[str, int]], int, bool]:
-        """Keys with their sizes, in order, that begin with the prefix and come after `after`, of these namespaces.
+        """One page of the keys of these namespaces, in order, with their sizes.
 
-        Returns at most `limit` of them, how many there are with the prefix in all, and whether more follow.
+        Args:
+            prefix: how the keys begin.
+            after: only keys behind this one.
+            limit: length of the page.
+            namespaces: names of the namespaces to look into.
+
+        Returns:
+            The page, the number of keys with the prefix on all pages, and whether more follow.
         """
         with self._lock:
             names = self._in_order()
             found: list[tuple[str, int]] = []
             total, more = 0, False
             for namespace in sorted(namespaces):
-                low, high = _range(names, prefix, f"{namespace}.")
+                low, high = _prefix_range(names, prefix, f"{namespace}.")
                 total += high - low
                 start = max(low, bisect.bisect_right(names, after))
-                room = limit - len(found)
+                left = limit - len(found)
                 found += [
-                    (key, self._entries[key].size_bytes) for key in names[start : min(high, start + room)]
+                    (key, self._entries[key].size_bytes) for key in names[start : min(high, start + left)]
                 ]
-                more = more or high - start > room
+                more = more or high - start > left
             return found, total, more
 
-    def totals(self, namespace: str) -> Totals:
-        """How much a namespace takes."""
+    def totals(self, namespace: str) -> NamespaceTotals:
+        """Number and size of the keys of one namespace."""
         with self._lock:
-            found = self._totals.get(namespace, Totals())
-            return Totals(found.keys, found.size_bytes)
+            found = self._totals.get(namespace, NamespaceTotals())
+            return NamespaceTotals(found.keys, found.size_bytes)
 
     @property
     def size_bytes(self) -> int:
-        """What all keys take on disk."""
+        """Size of all keys on disk."""
         with self._lock:
             return sum(totals.size_bytes for totals in self._totals.values())
 
@@ -122,13 +136,13 @@ class Index:
         return self._sorted
 
     def _count(self, key: str, keys: int, size_bytes: int) -> None:
-        totals = self._totals.setdefault(namespace_of(key), Totals())
+        totals = self._totals.setdefault(namespace_of(key), NamespaceTotals())
         totals.keys += keys
         totals.size_bytes += size_bytes
 
 
-def _range(names: list[str], *prefixes: str) -> tuple[int, int]:
-    """Where the names lie that begin with all of these prefixes."""
+def _prefix_range(names: list[str], *prefixes: str) -> tuple[int, int]:
+    """The range of the names that begin with all of these prefixes."""
     longest = max(prefixes, key=len)
     if not all(longest.startswith(prefix) for prefix in prefixes):
         return 0, 0

@@ -1,9 +1,9 @@
 """Which file a key lies in, and which key lies in a file. Pure; one to one on every file system.
 
-A key is `<namespace>.<rest>`; the namespace names the directory, the rest the file. Names hold small letters,
-digits and `- _ . = % ~ @` only: capitals become `=a`, all else `%xx`, byte by byte. So nothing depends on
-case, on
-Unicode forms, on what Windows reserves, and no key leads out of its directory.
+A key is `<namespace>.<rest>`. The namespace names the directory, the rest names the file. File names hold
+small letters, digits and `- _ . = % ~ @` only: a capital becomes `=a`, everything else `%xx`, byte by byte.
+So nothing depends on case, on Unicode forms or on names that Windows reserves, and no key leads out of its
+directory.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from schemas.state import KEY_LIMIT_BYTES
 
 SUFFIX: Final = ".json"
 NAME_LIMIT: Final = 180
-"""A longer name is cut, and ends in a digest of the key; which key it is then stands in the envelope alone."""
+"""A longer name is cut and ends in a digest of the key. Only the envelope then tells the whole key."""
 
 CUT_LENGTH: Final = 120
 DOCUMENTS: Final = "document"
-"""Namespace of typed documents; their files are named like their types."""
+"""Namespace of typed documents, whose files are named like their types."""
 
 DIRECTORIES: Final = {
     "layout": "layouts",
@@ -35,8 +35,11 @@ DIRECTORIES: Final = {
 DIVISIONS: Final = {"history": ("conversations", "contexts")}
 """Directories within the directory of a namespace, for keys such as `history.conversations.today`."""
 
+FORMER_VALUES: Final = "backups/"
+"""Where the values that saves replaced lie, relative to the store."""
+
 RESERVED: Final = frozenset({"layouts", "documents", "backups"})
-"""Directories that no namespace of a profile may be named like."""
+"""Directories whose names no namespace of a profile may have."""
 
 _KEY = re.compile(r"([a-z][a-z0-9_]{0,31})\.(.+)", re.DOTALL)
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
@@ -50,7 +53,7 @@ def parse_key(text: str) -> str:
     """The key that a text names, in Unicode's composed form (NFC).
 
     Raises:
-        KeyRefused: it is none.
+        KeyRefused: the text is not a key.
     """
     key = unicodedata.normalize("NFC", text)
     found = _KEY.fullmatch(key)
@@ -74,7 +77,7 @@ def rest_of(key: str) -> str:
 
 
 def path_of(key: str) -> str:
-    """Where a key lies, relative to the store, with slashes."""
+    """The file of a key, relative to the store, with slashes."""
     namespace, _, rest = key.partition(".")
     directory = DIRECTORIES.get(namespace, namespace)
     if namespace == DOCUMENTS:
@@ -86,24 +89,22 @@ def path_of(key: str) -> str:
 
 
 def key_of(namespace: str, division: str, name: str) -> str | None:
-    """The key whose file has this name in the directory of a namespace or its division.
+    """The key of a file in the directory of a namespace, or in one of its divisions.
 
-    None if the name is cut (`is_cut`), and if no key has that file.
+    None if the name is cut (see `is_cut`), or if no key has this file.
     """
     stem = name.removesuffix(SUFFIX)
     if stem == name or not stem:
         return None
     if namespace == DOCUMENTS:
         return f"{DOCUMENTS}.{stem}" if is_type_name(stem) else None
-    if (
+    if (  # most names are this simple, and a start reads all of them
         _SIMPLE.fullmatch(stem)
         and (division or namespace not in DIVISIONS)
         and len(stem) <= NAME_LIMIT
         and not _DEVICE.fullmatch(stem)
     ):
-        return (
-            f"{namespace}.{division}.{stem}" if division else f"{namespace}.{stem}"
-        )  # most are so, and a start reads all of them
+        return f"{namespace}.{division}.{stem}" if division else f"{namespace}.{stem}"
     inner = decode(stem)
     if inner is None:
         return None
@@ -121,13 +122,18 @@ def directory_of(namespace: str, division: str = "") -> str:
     return f"{directory}/{division}" if division else directory
 
 
+def namespace_in(directory: str) -> str:
+    """The namespace whose keys lie in a directory of the store."""
+    return next((namespace for namespace, named in DIRECTORIES.items() if named == directory), directory)
+
+
 def is_cut(name: str) -> bool:
-    """Whether this is the name of a file whose key was too long to be told by it."""
+    """Whether this is the file of a key that was too long for a file name."""
     return "~" in name and name.endswith(SUFFIX)
 
 
 def is_type_name(text: str) -> bool:
-    """Whether a type of documents may be named so: its file has that name on every platform."""
+    """Whether a document type may have this name: its file has the same one on every platform."""
     return _TYPE.fullmatch(text) is not None and _DEVICE.fullmatch(text.lower()) is None
 
 
@@ -137,13 +143,24 @@ def is_device(name: str) -> bool:
 
 
 def former_path(key: str, revision: int, now: float) -> str:
-    """Where the value that a save replaces is kept, relative to the store; `now` in seconds since the Unix epoch."""
+    """Where the value that a save replaces is kept, relative to the store.
+
+    Args:
+        key: which one.
+        revision: of the replaced value.
+        now: seconds since the Unix epoch.
+    """
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"backups/auto/{_stem(key, key)}@{stamp}-r{revision}{SUFFIX}"
+    return f"{FORMER_VALUES}auto/{_stem(key, key)}@{stamp}-r{revision}{SUFFIX}"
+
+
+def former_stem(key: str) -> str:
+    """How the names of the kept values of a key begin, up to the `@`."""
+    return _stem(key, key)
 
 
 def encode(text: str) -> str:
-    """The text in signs that every file system keeps and tells apart."""
+    """The text in characters that every file system keeps and tells apart."""
     if _SIMPLE.fullmatch(text) and not _DEVICE.fullmatch(text):
         return text
     signs = []
@@ -160,7 +177,7 @@ def encode(text: str) -> str:
 
 
 def decode(stem: str) -> str | None:
-    """The text that `encode` gave this name; None if it never gives it."""
+    """The text that `encode` turned into this name; None if there is none."""
     if not _STEM.fullmatch(stem):
         return None
     content = bytearray()

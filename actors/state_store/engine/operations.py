@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class Save:
-    """Keep a value under a key. Options and expectation as in StateSaveRequestEvent; `schema` is checked besides the namespace's."""
+    """Keep a value under a key; options as in StateSaveRequestEvent.
+
+    `schema` is checked in addition to the schema of the namespace.
+    """
 
     key: str
     value: Any
@@ -22,7 +26,7 @@ class Save:
 
 @dataclass(frozen=True)
 class Delete:
-    """Let a key go."""
+    """Remove a key and its value."""
 
     key: str
     backup: bool | None = None
@@ -30,24 +34,24 @@ class Delete:
 
 
 @dataclass(frozen=True)
-class Restore:
-    """Put back the bytes of an envelope that the store wrote before, as they are."""
+class PutBack:
+    """Write the bytes of an envelope that the store made earlier, unchanged."""
 
     key: str
     content: bytes
 
 
-Step = Save | Delete | Restore
+WriteStep = Save | Delete | PutBack
 
 
 @dataclass(frozen=True)
-class Done:
-    """What came of a step, durably.
+class StepDone:
+    """Outcome of a step, durable.
 
     Attributes:
-        revision: the new one; 0 if a key was to go that was not there.
-        size_bytes: what the key takes on disk now.
-        existed: it was there before.
+        revision: the new one; 0 if a key was deleted that did not exist.
+        size_bytes: size of the file of the key now.
+        existed: the key existed before.
     """
 
     key: str
@@ -58,43 +62,47 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """What lies under a key; fields as in StateLoadedEvent."""
+class DamagedDocument:
+    """A document that needs a good copy, and what the store itself still has of it.
+
+    Attributes:
+        path: its file, which may be gone.
+        content: the damaged bytes; empty if they cannot be read.
+        journaled: the newest bytes in the journal; None if the journal holds none.
+        is_good: tells whether bytes can take the place of the document.
+        next_revision: gives a revision to a copy that is sealed anew.
+    """
 
     key: str
-    found: bool = False
-    value: Any = None
-    revision: int = 0
-    saved_at: float = 0.0
-    encrypted: bool = False
-    compressed: bool = False
-    read_only: bool = False
-    repaired_from: str = ""
-    evidence: str = ""
+    path: Path
+    content: bytes
+    journaled: bytes | None
+    is_good: Callable[[bytes], bool]
+    next_revision: Callable[[], int]
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairedCopy:
     """The bytes of an earlier envelope of a key, and where they come from."""
 
     content: bytes
     source: str
 
 
-Repair = Callable[[str], Repaired | None]
-"""Given the key of a damaged document: the newest good copy of it, or None if there is none."""
+RepairHook = Callable[[DamagedDocument], RepairedCopy | None]
+"""Finds the newest good copy of a damaged document; None if there is none."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that somebody has to be told of.
+    """Something that went wrong in the store and that a person should know.
 
     Attributes:
-        kind: `corruption`: a document (or the journal) was damaged; `quota`: there was no room; `disk`: files
+        kind: `corruption`: a document or the journal was damaged. `quota`: there was no space. `disk`: files
             could not be made durable.
-        subject: the key, or whose quota.
-        evidence: where what was damaged lies now.
-        source: what it was repaired from; empty if it was not.
+        subject: the key, or the owner of the quota.
+        evidence: where the damaged file lies now.
+        source: where the good copy came from; empty if there was none.
     """
 
     kind: Literal["corruption", "quota", "disk"]

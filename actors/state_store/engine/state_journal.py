@@ -1,13 +1,15 @@
-"""Intentions, durable before anything is replaced: what a batch is to change, several files at once, is one record.
+"""The journal: intentions that are durable before any file is replaced.
 
-A segment is a file of records; those that were appended together have one digest. Its end may be torn by a
-crash: such records were never acknowledged. It is made longer than what it holds: writing over zeros changes
-no metadata,
-and a sync need not wait for those. The digest is salted with a random part of the segment's name, so that no
-value can hold what passes for a
-record. A segment goes once all that it holds is durable in its own files; at a start, what is left is applied
-again,
-in order. So one fsync makes any number of changes durable, and a batch is there whole or not at all.
+A batch changes several files at once and is one record. A segment is a file of records. Records that were
+appended together share one digest, so one sync makes any number of changes durable, and a batch is applied
+whole or not at all.
+
+The end of a segment may be torn by a crash; such records were never acknowledged. A segment is longer than
+its records: writing over zeros changes no metadata, and the sync does not wait for any. The digest is salted
+with a random part of the segment's name, so that no value can contain something that looks like a record.
+
+A segment is removed once everything in it is durable in its own file. At a start, the remaining segments are
+applied again, in order.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -40,61 +42,69 @@ RECORD_LIMIT_BYTES: Final = 512 * 1024 * 1024
 SEGMENT_SUFFIX: Final = ".log"
 SALT_BYTES: Final = 16
 PADDING_BYTES: Final = 1024 * 1024
-"""A segment grows by so many zeros at once."""
+"""How many zeros a segment grows by at once."""
 
 
-class Change(msgspec.Struct, frozen=True, array_like=True):
-    """What one file is to hold; None: it is to go. `path` is relative to the store, with slashes."""
+class FileChange(msgspec.Struct, frozen=True, array_like=True):
+    """The content that one file must have; None: it must go. `path` is relative to the store, with slashes."""
 
     path: str
     content: bytes | None
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class JournalRecord(msgspec.Struct, frozen=True, array_like=True):
     """One intention.
 
     Attributes:
         number: counts records over all segments.
-        revision: the newest revision that was given when it was written.
-        changes: all of them, or none.
-        voids: number of an earlier record that was not carried out and never is to be; 0 for none.
+        revision: the newest revision that was given when the record was written.
+        changes: applied all or none.
+        voids: number of an earlier record that must not be applied; 0 for none.
     """
 
     number: int
     revision: int
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     voids: int = 0
 
 
 _NAME: Final = re.compile(rf"(\d{{16}})-([0-9a-f]{{{2 * SALT_BYTES}}}){re.escape(SEGMENT_SUFFIX)}")
-_decoder: Final = msgspec.msgpack.Decoder(list[Record])
+_decoder: Final = msgspec.msgpack.Decoder(list[JournalRecord])
 
 
 @dataclass
-class Found:
+class SegmentContent:
     """What a segment holds.
 
     Attributes:
-        good_bytes: length up to the end of the last record that can be read.
-        is_torn: there is something after it, as a crash leaves it.
-        is_damaged: something in front of it cannot be read, which no crash does.
+        good_bytes: length up to the end of the last readable record.
+        is_torn: something follows it, as after a crash.
+        is_damaged: something before it cannot be read, which no crash causes.
     """
 
-    records: list[Record] = field(default_factory=list)
+    records: list[JournalRecord] = field(default_factory=list)
     good_bytes: int = 0
     is_torn: bool = False
     is_damaged: bool = False
 
 
-def pack(*records: Record, salt: bytes = b"") -> bytes:
-    """The bytes of some records that are read again all or none."""
+class JournalContent(NamedTuple):
+    """All records in order, the segments that hold them, and the damaged ones among these."""
+
+    records: list[JournalRecord]
+    segments: list[Path]
+    damaged: list[Path]
+
+
+def pack(*records: JournalRecord, salt: bytes = b"") -> bytes:
+    """The bytes of some records, which are later read all or none."""
     payload = msgspec.msgpack.encode(records)
     return _HEAD.pack(MAGIC, len(payload), _digest(payload, salt)) + payload
 
 
-def parse(content: bytes, salt: bytes = b"") -> Found:
-    """Read a segment with its salt. What cannot be read is passed over, up to the next record that can be."""
-    found = Found()
+def parse(content: bytes, salt: bytes = b"") -> SegmentContent:
+    """Read a segment with its salt. Unreadable parts are skipped, up to the next readable record."""
+    found = SegmentContent()
     at = 0
     is_between = False
     while at < len(content):
@@ -120,13 +130,13 @@ def name_of(serial: int, salt: bytes) -> str:
 
 
 def read_name(name: str) -> tuple[int, bytes] | None:
-    """Serial and salt of a segment by its name; None if it is no segment."""
+    """Serial and salt of a segment from its name; None if it is not a segment."""
     match = _NAME.fullmatch(name)
     return (int(match[1]), bytes.fromhex(match[2])) if match else None
 
 
-def outcome(records: Sequence[Record]) -> dict[str, bytes | None]:
-    """What the files are to hold after these records, by path."""
+def final_contents(records: Sequence[JournalRecord]) -> dict[str, bytes | None]:
+    """The content of each file, by path, after these records were applied."""
     void = {record.voids for record in records if record.voids}
     after: dict[str, bytes | None] = {}
     for record in records:
@@ -137,8 +147,12 @@ def outcome(records: Sequence[Record]) -> dict[str, bytes | None]:
     return after
 
 
-class Journal:
-    """The segments of one store. One thread appends; `sealed` ones may be removed by another."""
+class StateJournal:
+    """The segments of one store. One thread appends; another may remove complete segments.
+
+    Attributes:
+        size_bytes: length of the records in the present segment.
+    """
 
     def __init__(self, directory: Path, disk: Disk = REAL_DISK) -> None:
         self._directory = directory
@@ -148,24 +162,24 @@ class Journal:
         self._serial = 0
         self._salt = b""
         self._number = 0
-        self._room_bytes = 0
+        self._padded_bytes = 0
         self.size_bytes = 0
 
-    def recover(self) -> tuple[list[Record], list[Path], list[Path]]:
-        """Read what former lives left: all records in order, the segments they came from, and those that are damaged.
+    def recover(self) -> JournalContent:
+        """Read what earlier runs left, and go on behind their numbers.
 
         Raises:
             OSError: a segment cannot be read.
         """
         make_directory(self._directory)
-        records, segments, damaged = self.read()
-        if segments:
-            self._serial = max(named[0] for segment in segments if (named := read_name(segment.name)))
-        self._number = max((record.number for record in records), default=0)
-        return records, segments, damaged
+        content = self.read()
+        if content.segments:
+            self._serial = max(named[0] for path in content.segments if (named := read_name(path.name)))
+        self._number = max((record.number for record in content.records), default=0)
+        return content
 
-    def read(self) -> tuple[list[Record], list[Path], list[Path]]:
-        """All records in order, the segments they are in, and those of them that are damaged.
+    def read(self) -> JournalContent:
+        """Read all segments.
 
         Raises:
             OSError: a segment cannot be read.
@@ -174,10 +188,10 @@ class Journal:
         segments = list(named)
         found = [parse(segment.read_bytes(), salt) for segment, (_, salt) in named.items()]
         damaged = [segment for segment, one in zip(segments, found, strict=True) if one.is_damaged]
-        return [record for one in found for record in one.records], segments, damaged
+        return JournalContent([record for one in found for record in one.records], segments, damaged)
 
     def begin(self, revision: int) -> Path | None:
-        """Go on in a new segment; returns the one before, which nobody appends to any more.
+        """Begin a new segment; returns the one before, which takes no more records.
 
         Raises:
             DurableWriteFailed: it cannot be made; the one before goes on.
@@ -189,8 +203,8 @@ class Journal:
         try:
             descriptor = self._disk.create(path)
             step = "write"
-            size_bytes = self._write(descriptor, pack(Record(self._number, revision), salt=salt))
-            room_bytes = _pad(descriptor, size_bytes)
+            size_bytes = self._write(descriptor, pack(JournalRecord(self._number, revision), salt=salt))
+            padded_bytes = _pad(descriptor, size_bytes)
             step = "sync"
             self._disk.sync(descriptor)
             step = "sync_directory"
@@ -200,43 +214,40 @@ class Journal:
                 os.close(descriptor)
                 with contextlib.suppress(OSError):
                     self._disk.unlink(path)
-            raise DurableWriteFailed(
-                str(path), step, error.errno or 0, error.strerror or str(error)
-            ) from error
+            raise _failed(path, step, error) from error
         before = self._path if self._descriptor >= 0 else None
         self.close()
         self._descriptor, self._path, self._serial, self._salt = descriptor, path, self._serial + 1, salt
-        self.size_bytes, self._room_bytes = size_bytes, room_bytes
+        self.size_bytes, self._padded_bytes = size_bytes, padded_bytes
         return before
 
-    def append(self, revision: int, groups: Sequence[Sequence[Change]]) -> list[int]:
+    def append(self, revision: int, groups: Sequence[Sequence[FileChange]]) -> list[int]:
         """Make one record of each group of changes, all durable with one sync; returns their numbers.
 
         Raises:
-            DurableWriteFailed: none of them is, nor ever will be.
-            OSError: whether they are cannot be told; the store must not go on.
+            DurableWriteFailed: none of them is durable or ever will be.
+            OSError: nobody can tell whether they are; the store must stop.
         """
         if self._descriptor < 0:
-            raise DurableWriteFailed(
-                str(self._directory), "create", errno.ENOSPC, "the disk took no new segment of the journal"
-            )
+            reason = "the disk took no new segment of the journal"
+            raise DurableWriteFailed(str(self._directory), "create", errno.ENOSPC, reason)
         first = self._number + 1
-        records = [Record(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
+        records = [JournalRecord(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
         self._append(pack(*records, salt=self._salt))
         self._number += len(records)
         return [record.number for record in records]
 
     def void(self, number: int, revision: int) -> None:
-        """Say durably that a record is not to be carried out.
+        """Note durably that a record must not be applied.
 
         Raises:
             DurableWriteFailed, OSError: see `append`.
         """
-        self._append(pack(Record(self._number + 1, revision, voids=number), salt=self._salt))
+        self._append(pack(JournalRecord(self._number + 1, revision, voids=number), salt=self._salt))
         self._number += 1
 
     def close(self) -> None:
-        """Let go of the segment."""
+        """Close the present segment."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -245,20 +256,17 @@ class Journal:
         step = "write"
         try:
             end_bytes = self.size_bytes + self._write(self._descriptor, content)
-            if end_bytes > self._room_bytes:
-                self._room_bytes = _pad(self._descriptor, end_bytes)
+            if end_bytes > self._padded_bytes:
+                self._padded_bytes = _pad(self._descriptor, end_bytes)
             step = "sync"
             self._disk.sync_data(self._descriptor)
         except OSError as error:
-            self._room_bytes = self.size_bytes
-            os.ftruncate(
-                self._descriptor, self.size_bytes
-            )  # what was half written must not come back at the next start
+            # A half-written record must not come back at the next start.
+            self._padded_bytes = self.size_bytes
+            os.ftruncate(self._descriptor, self.size_bytes)
             os.lseek(self._descriptor, self.size_bytes, os.SEEK_SET)
             os.fsync(self._descriptor)
-            raise DurableWriteFailed(
-                str(self._path), step, error.errno or 0, error.strerror or str(error)
-            ) from error
+            raise _failed(self._path, step, error) from error
         self.size_bytes += len(content)
 
     def _write(self, descriptor: int, content: bytes) -> int:
@@ -268,8 +276,16 @@ class Journal:
         return len(content)
 
 
+def remove_segments(segments: Sequence[Path]) -> None:
+    """Remove segments, the oldest first, each durably: an older one must never outlive a newer one."""
+    for segment in segments:
+        remove_file(segment)
+    if segments:
+        sync_directory(segments[-1].parent)
+
+
 def _pad(descriptor: int, size_bytes: int) -> int:
-    """Put zeros behind what a segment holds; returns how long it is then. Where there is no space, it has to do without."""
+    """Put zeros behind the records; returns the length with them. A full disk gets no padding."""
     zeros = memoryview(bytes(PADDING_BYTES))
     try:
         while zeros:
@@ -282,15 +298,7 @@ def _pad(descriptor: int, size_bytes: int) -> int:
     return size_bytes + PADDING_BYTES
 
 
-def remove(segments: Sequence[Path]) -> None:
-    """Remove segments, the oldest first, each durably before the next: an older one must never outlive a newer one."""
-    for segment in segments:
-        remove_file(segment)
-    if segments:
-        sync_directory(segments[-1].parent)
-
-
-def _records_at(content: bytes, at: int, salt: bytes) -> tuple[list[Record], int] | None:
+def _records_at(content: bytes, at: int, salt: bytes) -> tuple[list[JournalRecord], int] | None:
     if len(content) - at < _HEAD.size:
         return None
     magic, length, digest = _HEAD.unpack_from(content, at)
@@ -308,3 +316,7 @@ def _records_at(content: bytes, at: int, salt: bytes) -> tuple[list[Record], int
 
 def _digest(payload: bytes, salt: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=16, key=salt).digest()
+
+
+def _failed(path: Path, step: str, error: OSError) -> DurableWriteFailed:
+    return DurableWriteFailed(str(path), step, error.errno or 0, error.strerror or str(error))

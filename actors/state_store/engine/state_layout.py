@@ -1,4 +1,4 @@
-"""The directories and files of the store: made by itself, found again at a start, written beside their place and moved there."""
+"""The directories and files of the store: made by itself, found again at a start, written beside their place."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import msgspec
 
 from actors.shared.crypto.envelope_layout import HEADER_LIMIT_BYTES, MAGIC
 from actors.shared.durable.durable_write import REAL_DISK, Disk, make_directory, sync_directory, sync_file
-from actors.state_store.backups.errors import PlaceSilent
 from actors.state_store.engine import key_paths
-from actors.state_store.engine.key_index import Entry
-from actors.state_store.watchdog import PROBE_SECONDS, Beat, patiently
+from actors.state_store.engine.key_index import KeyEntry
+from actors.state_store.watchdog import PROBE_SECONDS, Beat, DiskSilent, Watchdog
 
 TEMPORARY: Final = ".tmp"
 BACKUPS: Final = ("backups/auto", "backups/manual")
@@ -23,14 +22,19 @@ JOURNAL: Final = ".journal"
 HEADER_READ_BYTES: Final = 64 * 1024
 
 
-class _Named(msgspec.Struct):
-    """What is read of an envelope's header."""
+class _NamedHeader(msgspec.Struct):
+    """The one field that is read of the header of an envelope."""
 
     name: str
 
 
-class Tree:
-    """Everything below one directory. Knows names and bytes, not what they mean."""
+class StateLayout:
+    """Everything below one directory. Knows names and bytes, not what they mean.
+
+    Attributes:
+        root: the directory.
+        is_backups_silent: the disk of the backups does not answer.
+    """
 
     def __init__(self, root: Path, namespaces: Iterable[str], disk: Disk = REAL_DISK) -> None:
         self.root = root
@@ -40,43 +44,55 @@ class Tree:
         self.is_backups_silent = False
 
     def prepare(self) -> None:
-        """Make the directories. That of the backups may lie on another disk: one that does not answer keeps nobody waiting.
+        """Make the directories. The one for backups may be a dead network share, which delays nobody.
 
         Raises:
-            OSError: one cannot be made.
+            OSError: a directory cannot be made.
         """
         for directory in self.places():
             make_directory(self.root / directory)
         self.probe_backups(self._sweep_backups)
 
-    def probe_backups(self, also: Callable[[Beat], None] = lambda _: None) -> bool:
-        """Whether the disk of the backups answers; while it does not, `is_backups_silent` says so. If it does, do something more there.
+    def probe_backups(self, then: Callable[[Beat], None] = lambda _: None) -> bool:
+        """Check whether the disk of the backups answers, and keep the result in `is_backups_silent`.
+
+        Args:
+            then: further work on that disk, if it answers.
 
         Raises:
-            OSError: it answers, and the directories cannot be made.
+            OSError: it answers, but the directories cannot be made.
         """
         try:
-            patiently(self.root / "backups", lambda beat: self._prepare_backups(beat, also), PROBE_SECONDS)
+            Watchdog(self.root / "backups", PROBE_SECONDS).run(lambda beat: self._make_backups(beat, then))
             self.is_backups_silent = False
-        except PlaceSilent:
+        except DiskSilent:
             self.is_backups_silent = True
         return not self.is_backups_silent
 
-    def scan(self) -> Iterator[tuple[str, Entry]]:
-        """Every key with its size, from names alone; only a file with a cut name is opened. Temp files of former lives go."""
+    def scan(self) -> Iterator[tuple[str, KeyEntry]]:
+        """Every key with its size, from names alone; temporary files of earlier runs are removed.
+
+        Only a file whose name is cut is opened.
+        """
         for namespace in self._namespaces:
             for division in ("", *key_paths.DIVISIONS.get(namespace, ())):
                 yield from self._scan_directory(namespace, division)
 
+    def places(self) -> Iterator[str]:
+        """The directories that hold keys, relative to the store, with slashes."""
+        for namespace in self._namespaces:
+            for division in ("", *key_paths.DIVISIONS.get(namespace, ())):
+                yield key_paths.directory_of(namespace, division)
+
     def path(self, relative: str) -> Path:
-        """Where a file lies whose path is relative to the store."""
+        """The absolute path of a file of the store."""
         return self.root / relative
 
     def read(self, key: str, limit_bytes: int) -> bytes | None:
-        """The bytes of a key's file, at most one more than the limit; None if there is none.
+        """The bytes of the file of a key, at most one more than the limit; None if there is no file.
 
         Raises:
-            OSError: it is there and cannot be read.
+            OSError: the file cannot be read.
         """
         try:
             with open(f"{self.root}/{key_paths.path_of(key)}", "rb", buffering=0) as file:
@@ -86,7 +102,7 @@ class Tree:
             return None
 
     def stage(self, relative: str, content: bytes) -> Path:
-        """Write what a file is to hold beside it; returns where. Nothing is synced: the journal makes it durable.
+        """Write the new content of a file beside it; returns the path. The journal makes it durable.
 
         Raises:
             OSError: it cannot be written; nothing is left.
@@ -104,20 +120,20 @@ class Tree:
             self.unstage([temporary])
             raise
         try:
-            os.close(descriptor)  # some file systems find out only now that there is no space
+            os.close(descriptor)  # some file systems report only now that the disk is full
         except OSError:
             self.unstage([temporary])
             raise
         return temporary
 
     def unstage(self, temporaries: Iterable[Path]) -> None:
-        """Take back what was staged."""
+        """Remove staged files."""
         for temporary in temporaries:
             with contextlib.suppress(OSError):
                 self._disk.unlink(temporary)
 
     def put(self, relative: str, temporary: Path | None) -> None:
-        """Let a file be what was staged; None: let it go.
+        """Replace a file by what was staged; None removes it.
 
         Raises:
             OSError: it cannot be replaced.
@@ -129,10 +145,11 @@ class Tree:
             self._disk.unlink(Path(f"{self.root}/{relative}"))
 
     def harden(self, relatives: Sequence[str]) -> None:
-        """Make durable that these files hold what they hold, or are gone.
+        """Make the present content of these files durable, or their absence.
 
         Raises:
-            OSError: a sync failed; it must not be tried again on these files.
+            OSError: a sync failed. It must not be repeated on these files: the kernel may have dropped the
+                pages, and would then report success.
         """
         directories: set[str] = set()
         for relative in relatives:
@@ -148,26 +165,20 @@ class Tree:
         for directory in sorted(directories):
             sync_directory(self.root / directory)
 
-    def _prepare_backups(self, beat: Beat, also: Callable[[Beat], None]) -> None:
+    def _make_backups(self, beat: Beat, then: Callable[[Beat], None]) -> None:
         for directory in BACKUPS:
             make_directory(self.root / directory)
             beat()
-        also(beat)
+        then(beat)
 
     def _sweep_backups(self, beat: Beat) -> None:
-        """Only while nobody writes: what is being written looks like what is left over."""
+        """Remove temporary files. Only while nobody writes: a file in the making looks like a left-over."""
         for directory in BACKUPS:
             for entry in os.scandir(self.root / directory):
                 beat()
                 self._remove_left_over(entry)
 
-    def places(self) -> Iterator[str]:
-        """The directories that keys lie in, relative to the store, with slashes."""
-        for namespace in self._namespaces:
-            for division in ("", *key_paths.DIVISIONS.get(namespace, ())):
-                yield key_paths.directory_of(namespace, division)
-
-    def _scan_directory(self, namespace: str, division: str) -> Iterator[tuple[str, Entry]]:
+    def _scan_directory(self, namespace: str, division: str) -> Iterator[tuple[str, KeyEntry]]:
         with os.scandir(self.root / key_paths.directory_of(namespace, division)) as entries:
             for entry in entries:
                 name = entry.name
@@ -175,19 +186,19 @@ class Tree:
                 if key is None:
                     key = self._cut_key(entry.path, namespace) if key_paths.is_cut(name) else None
                 if key is not None:
-                    yield key, Entry(entry.stat(follow_symlinks=True).st_size)
+                    yield key, KeyEntry(entry.stat(follow_symlinks=True).st_size)
                 else:
                     self._remove_left_over(entry)
 
     def _cut_key(self, path: str, namespace: str) -> str | None:
-        """The key of a file whose name is cut, as its envelope says; None if it does not belong here."""
+        """The key of a file whose name is cut, from its envelope; None if the file does not belong here."""
         key = header_name(path)
-        is_it = (
+        belongs_here = (
             key
             and key_paths.namespace_of(key) == namespace
             and str(self.root / key_paths.path_of(key)) == path
         )
-        return key if is_it else None
+        return key if belongs_here else None
 
     def _remove_left_over(self, entry: os.DirEntry[str]) -> None:
         stem, _, number = entry.name.removesuffix(TEMPORARY).rpartition(".")
@@ -197,14 +208,13 @@ class Tree:
 
 
 def header_name(path: str) -> str:
-    """Which document an envelope says it is; empty if it cannot be read. Needs no key."""
+    """The document name in the header of an envelope; empty if it cannot be read. Needs no key."""
     try:
         with open(path, "rb") as file:
             content = file.read(HEADER_READ_BYTES)
             if content.startswith(MAGIC):
-                return msgspec.json.decode(
-                    content[len(MAGIC) : content.index(b"\n", 0, HEADER_LIMIT_BYTES)], type=_Named
-                ).name
-            return msgspec.json.decode(content + file.read(), type=_Named).name
+                line = content[len(MAGIC) : content.index(b"\n", 0, HEADER_LIMIT_BYTES)]
+                return msgspec.json.decode(line, type=_NamedHeader).name
+            return msgspec.json.decode(content + file.read(), type=_NamedHeader).name
     except (OSError, ValueError):
         return ""

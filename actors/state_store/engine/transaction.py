@@ -1,4 +1,4 @@
-"""Carries out changes: prepared beside their place, durable in the journal with one sync for all, then put in place."""
+"""Transactions: prepared beside the files, durable in the journal with one sync for many, then put in place."""
 
 from __future__ import annotations
 
@@ -8,61 +8,62 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.state_store.engine.key_index import Entry, Index
-from actors.state_store.engine.key_paths import former_path, path_of
-from actors.state_store.engine.operations import Delete, Done, Restore, Save, Step
-from actors.state_store.engine.state_journal import Change, Journal
-from actors.state_store.engine.state_layout import Tree
-from actors.state_store.engine.value_codec import READ_LIMIT_BYTES, Opener
-from actors.state_store.engine.write_rules import Room, check_replaceable, check_room, treatment
+from actors.state_store.engine.checkpointer import Checkpointer
+from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.key_index import KeyEntry, KeyIndex
+from actors.state_store.engine.key_paths import FORMER_VALUES, former_path, path_of
+from actors.state_store.engine.namespaces import Namespaces
+from actors.state_store.engine.operations import Delete, PutBack, Save, StepDone, WriteStep
+from actors.state_store.engine.revision_counter import RevisionCounter
+from actors.state_store.engine.state_journal import FileChange, StateJournal
+from actors.state_store.engine.state_layout import StateLayout
+from actors.state_store.engine.value_codec import READ_LIMIT_BYTES, DocumentDamaged, ValueCodec
+from actors.state_store.engine.write_rules import QuotaUse, check_quotas, check_replaceable, treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, StateError, StoreBroken
-from actors.state_store.namespaces import Namespaces
 
 GROUP_LIMIT_BYTES: Final = 32 * 1024 * 1024
-KEPT_ASIDE: Final = "backups/"
-
-Look = Callable[[str, Entry], Entry | None]
-"""Given a key and what is known of it: what its file says; None if that was damaged and has been put aside."""
+UNTOUCHED: Final = "the earlier value is untouched"
 
 
 @dataclass
-class Prepared:
-    """A transaction that is ready to be carried out, or why it is not.
+class Transaction:
+    """Steps that are ready to be carried out, or the reason why they are not.
 
     Attributes:
-        temporaries: what each change's content was written to; None where a file is to go.
-        entries: what the index is to say afterwards.
+        key: key of the step that was looked at last.
+        temporaries: the file beside its place for each change; None where a file must go.
+        entries: what the index will say afterwards.
         growth: by how many bytes each namespace grows.
     """
 
     key: str
-    done: list[Done] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    done: list[StepDone] = field(default_factory=list)
+    changes: list[FileChange] = field(default_factory=list)
     temporaries: list[Path | None] = field(default_factory=list)
-    entries: dict[str, Entry | None] = field(default_factory=dict)
+    entries: dict[str, KeyEntry | None] = field(default_factory=dict)
     growth: dict[str, int] = field(default_factory=dict)
     error: StateError | None = None
 
 
 @dataclass
-class Group:
+class TransactionGroup:
     """Transactions that become durable together.
 
     Attributes:
-        entries, growth: as of Prepared, of all of them.
-        contents: what each file is to hold, by path.
-        size_bytes: how much that is.
+        entries, growth: as in Transaction, of all of them.
+        contents: path to the content that each file will hold.
+        size_bytes: size of these contents.
     """
 
-    prepared: list[Prepared] = field(default_factory=list)
-    entries: dict[str, Entry | None] = field(default_factory=dict)
+    transactions: list[Transaction] = field(default_factory=list)
+    entries: dict[str, KeyEntry | None] = field(default_factory=dict)
     growth: dict[str, int] = field(default_factory=dict)
     contents: dict[str, bytes | None] = field(default_factory=dict)
     size_bytes: int = 0
 
-    def add(self, one: Prepared) -> None:
+    def add(self, one: Transaction) -> None:
         """Take in one more."""
-        self.prepared.append(one)
+        self.transactions.append(one)
         self.entries.update(one.entries)
         for namespace, size_bytes in one.growth.items():
             self.growth[namespace] = self.growth.get(namespace, 0) + size_bytes
@@ -71,212 +72,217 @@ class Group:
             self.size_bytes += len(change.content or b"")
 
 
-class Writer:
-    """The one writer of a store; one thread at a time.
-
-    Attributes:
-        revision: the newest one that was given.
-        touched: files that were replaced since the journal's present segment began.
-        journal_failed: the present segment could not be synced once, and is to be appended to no more.
-    """
+class TransactionWriter:
+    """The one writer of a store. One thread at a time."""
 
     def __init__(
         self,
-        tree: Tree,
-        index: Index,
-        journal: Journal,
+        layout: StateLayout,
+        index: KeyIndex,
+        journal: StateJournal,
+        checkpointer: Checkpointer,
+        quarantine: DocumentQuarantine,
+        revisions: RevisionCounter,
         namespaces: Namespaces,
-        opener: Opener,
-        look: Look,
+        codec: ValueCodec,
         quota_bytes: int,
         clock: Callable[[], float],
     ) -> None:
-        self._tree = tree
+        self._layout = layout
+        self._index = index
         self._journal = journal
+        self._checkpointer = checkpointer
+        self._quarantine = quarantine
+        self._revisions = revisions
         self._namespaces = namespaces
-        self._opener = opener
-        self._look = look
+        self._codec = codec
         self._quota_bytes = quota_bytes
-        self._group = Group()
-        self.revision = 0
-        self.touched: set[str] = set()
-        self.index = index
-        self.journal_failed = False
         self._clock = clock
+        self._group = TransactionGroup()
 
-    def prepare(self, steps: Sequence[Step]) -> Prepared:
-        """Check the steps of a transaction against what is there and what is being written, and write their content beside its place."""
-        prepared = Prepared(steps[0].key if steps else "")
+    def prepare(self, steps: Sequence[WriteStep]) -> Transaction:
+        """Check steps against the store and the present group, and write their content beside its place.
+
+        A transaction that fails carries its error, and leaves nothing behind.
+        """
+        transaction = Transaction(steps[0].key if steps else "")
         try:
             for step in steps:
-                prepared.key = step.key
-                self._prepare(step, prepared)
+                transaction.key = step.key
+                self._prepare(step, transaction)
         except StateError as error:
-            prepared.error = error
+            transaction.error = error
         except OSError as error:
-            prepared.error = SaveFailed(
-                prepared.key, f"{error.strerror or error}; what was there before is there still"
-            )
-        if prepared.error is not None:
-            self._tree.unstage(temporary for temporary in prepared.temporaries if temporary is not None)
-            return prepared
-        self._group.add(prepared)
-        return prepared
+            transaction.error = SaveFailed(transaction.key, f"{error.strerror or error}; {UNTOUCHED}")
+        if transaction.error is not None:
+            self._unstage(transaction)
+            return transaction
+        self._group.add(transaction)
+        return transaction
 
     @property
     def is_full(self) -> bool:
-        """Whether what is prepared is enough for one group."""
+        """Whether the group is large enough to be carried out."""
         return self._group.size_bytes >= GROUP_LIMIT_BYTES
 
     def carry_out(self) -> None:
-        """Make all that is prepared durable, and put it in place.
+        """Make everything that is prepared durable, and put it in place.
 
         Raises:
-            StoreBroken: only a new start can tell what is so.
+            StoreBroken: only a restart can tell what happened.
         """
-        group, self._group = [prepared for prepared in self._group.prepared if prepared.changes], Group()
-        if not group:
-            return
+        self._checkpointer.renew_segment()
+        group, self._group = [one for one in self._group.transactions if one.changes], TransactionGroup()
+        if group:
+            self._carry_out(group)
+            self._checkpointer.renew_segment()
+
+    def _carry_out(self, group: list[Transaction]) -> None:
         try:
-            numbers = self._journal.append(self.revision, [prepared.changes for prepared in group])
+            numbers = self._journal.append(self._revisions.newest, [one.changes for one in group])
         except DurableWriteFailed as failed:
-            self.journal_failed = True
-            for prepared in group:
-                prepared.error = SaveFailed(
-                    prepared.key,
-                    f"{failed.step} failed ({failed.reason}); what was there before is there still",
-                )
-                self._tree.unstage(temporary for temporary in prepared.temporaries if temporary is not None)
+            self._checkpointer.needs_segment = True
+            for transaction in group:
+                reason = f"{failed.step} failed ({failed.reason}); {UNTOUCHED}"
+                transaction.error = SaveFailed(transaction.key, reason)
+                self._unstage(transaction)
             return
         except OSError as error:
-            raise StoreBroken(str(self._tree.root), error.strerror or str(error)) from error
-        for prepared, number in zip(group, numbers, strict=True):
-            self._place(prepared, number)
+            raise StoreBroken(str(self._layout.root), error.strerror or str(error)) from error
+        for transaction, number in zip(group, numbers, strict=True):
+            self._put_in_place(transaction, number)
 
-    def _place(self, prepared: Prepared, number: int) -> None:
-        for at, (change, temporary) in enumerate(zip(prepared.changes, prepared.temporaries, strict=True)):
+    def _put_in_place(self, transaction: Transaction, number: int) -> None:
+        changes = transaction.changes
+        for at, (change, temporary) in enumerate(zip(changes, transaction.temporaries, strict=True)):
             try:
-                self._tree.put(change.path, temporary)
+                self._layout.put(change.path, temporary)
             except OSError as error:
-                if any(not before.path.startswith(KEPT_ASIDE) for before in prepared.changes[:at]):
-                    name = next((key for key in prepared.entries if path_of(key) == change.path), change.path)
-                    raise StoreBroken(name, error.strerror or str(error)) from error
-                self._take_back(prepared, number, error)
+                if any(not before.path.startswith(FORMER_VALUES) for before in changes[:at]):
+                    key = next((key for key in transaction.entries if path_of(key) == change.path), None)
+                    raise StoreBroken(key or change.path, error.strerror or str(error)) from error
+                self._void(transaction, number, error)
                 return
-            self.touched.add(change.path)
-        for key, entry in prepared.entries.items():
+            self._checkpointer.touch(change.path)
+        for key, entry in transaction.entries.items():
             if entry is None:
-                self.index.drop(key)
+                self._index.drop(key)
             else:
-                self.index.put(key, entry)
+                self._index.put(key, entry)
 
-    def _take_back(self, prepared: Prepared, number: int, error: OSError) -> None:
-        """Nothing of a transaction was done yet, and nothing of it is to be, also not at the next start."""
+    def _void(self, transaction: Transaction, number: int, error: OSError) -> None:
+        """Cancel a transaction of which nothing was put in place, so that no later start applies it."""
         try:
-            self._journal.void(number, self.revision)
+            self._journal.void(number, self._revisions.newest)
         except (DurableWriteFailed, OSError) as second:
-            raise StoreBroken(prepared.key, str(second)) from error
-        self._tree.unstage(temporary for temporary in prepared.temporaries if temporary is not None)
-        prepared.error = SaveFailed(
-            prepared.key, f"rename failed ({error.strerror or error}); what was there before is there still"
-        )
+            raise StoreBroken(transaction.key, str(second)) from error
+        self._unstage(transaction)
+        reason = f"rename failed ({error.strerror or error}); {UNTOUCHED}"
+        transaction.error = SaveFailed(transaction.key, reason)
 
-    # -- one step
-    # --------------------------------------------------------------------------------------------------
+    def _unstage(self, transaction: Transaction) -> None:
+        self._layout.unstage(temporary for temporary in transaction.temporaries if temporary is not None)
 
-    def _prepare(self, step: Step, prepared: Prepared) -> None:
-        if step.key in prepared.entries:
+    # -- one step ------------------------------------------------------------------------------------------
+
+    def _prepare(self, step: WriteStep, transaction: Transaction) -> None:
+        if step.key in transaction.entries:
             raise SaveFailed(step.key, "the batch names it twice, expected each key once")
         present = self._present(step.key)
         match step:
-            case Restore():
-                self._restore(step, prepared)
+            case PutBack():
+                self._put_back(step, transaction)
             case Save():
                 check_replaceable(step.key, present, step.expected_revision)
-                self._save(step, present, prepared)
+                self._save(step, present, transaction)
             case Delete():
                 check_replaceable(step.key, present, step.expected_revision)
-                self._delete(step, present, prepared)
+                self._delete(step, present, transaction)
 
-    def _present(self, key: str) -> Entry | None:
-        """What is there, as it will be once all that is prepared was carried out."""
+    def _present(self, key: str) -> KeyEntry | None:
+        """The entry that the key will have once the present group was carried out."""
         if key in self._group.entries:
             return self._group.entries[key]
-        entry = self.index.get(key)
+        entry = self._index.get(key)
         if entry is None or entry.revision or entry.newer:
             return entry
-        found = self._look(key, entry)
+        found = self._look_into(key)
         if found is not None:
-            self.revision = max(self.revision, found.revision)
-            self.index.put(key, found)
+            self._revisions.see(found.revision)
+            self._index.put(key, found)
         return found
 
-    def _save(self, step: Save, present: Entry | None, prepared: Prepared) -> None:
+    def _look_into(self, key: str) -> KeyEntry | None:
+        """Read a file for the first time since the start; one that is damaged is put aside."""
+        content = self._layout.read(key, READ_LIMIT_BYTES)
+        if content is None:
+            return None
+        try:
+            return self._codec.look(key, content)
+        except DocumentDamaged as damaged:
+            self._quarantine.put_aside(damaged)
+            return None
+
+    def _save(self, step: Save, present: KeyEntry | None, transaction: Transaction) -> None:
         namespace = self._namespaces.of(step.key)
         how = treatment(namespace, present, step.encrypt, step.compress, step.backup)
-        content = self._opener.seal(step, how, self.revision + 1)
+        content = self._codec.seal(step, how, self._revisions.newest + 1)
         growth = len(content) - (present.size_bytes if present else 0)
-        check_room(
+        check_quotas(
             step.key,
             growth,
             (
-                self._room(namespace.name, namespace.quota_bytes, prepared),
-                self._room("total", self._quota_bytes, prepared),
+                self._use(namespace.name, namespace.quota_bytes, transaction),
+                self._total_use(transaction),
             ),
         )
-        self.revision += 1
+        revision = self._revisions.next()
         if how.backup and present is not None:
-            self._keep_former(step.key, present, prepared)
-        self._add(prepared, path_of(step.key), content)
-        prepared.entries[step.key] = Entry(len(content), self.revision, how.encrypt)
-        prepared.growth[namespace.name] = prepared.growth.get(namespace.name, 0) + growth
-        prepared.done.append(Done(step.key, self.revision, len(content), present is not None))
+            self._keep_former(step.key, present, transaction)
+        self._add(transaction, path_of(step.key), content)
+        transaction.entries[step.key] = KeyEntry(len(content), revision, how.encrypt)
+        transaction.growth[namespace.name] = transaction.growth.get(namespace.name, 0) + growth
+        transaction.done.append(StepDone(step.key, revision, len(content), present is not None))
 
-    def _delete(self, step: Delete, present: Entry | None, prepared: Prepared) -> None:
+    def _delete(self, step: Delete, present: KeyEntry | None, transaction: Transaction) -> None:
         if present is None:
-            prepared.done.append(Done(step.key, 0, deleted=True))
+            transaction.done.append(StepDone(step.key, 0, deleted=True))
             return
-        self.revision += 1
+        revision = self._revisions.next()
         namespace = self._namespaces.of(step.key)
         if treatment(namespace, present, None, None, step.backup).backup:
-            self._keep_former(step.key, present, prepared)
-        self._add(prepared, path_of(step.key), None)
-        prepared.entries[step.key] = None
-        prepared.growth[namespace.name] = prepared.growth.get(namespace.name, 0) - present.size_bytes
-        prepared.done.append(Done(step.key, self.revision, 0, existed=True, deleted=True))
+            self._keep_former(step.key, present, transaction)
+        self._add(transaction, path_of(step.key), None)
+        transaction.entries[step.key] = None
+        transaction.growth[namespace.name] = transaction.growth.get(namespace.name, 0) - present.size_bytes
+        transaction.done.append(StepDone(step.key, revision, 0, existed=True, deleted=True))
 
-    def _restore(self, step: Restore, prepared: Prepared) -> None:
-        entry = self._opener.look(step.key, step.content)
-        self.revision = max(self.revision, entry.revision)
-        self._add(prepared, path_of(step.key), step.content)
-        prepared.entries[step.key] = entry
-        prepared.done.append(Done(step.key, entry.revision, len(step.content)))
+    def _put_back(self, step: PutBack, transaction: Transaction) -> None:
+        entry = self._codec.look(step.key, step.content)
+        self._revisions.see(entry.revision)
+        self._add(transaction, path_of(step.key), step.content)
+        transaction.entries[step.key] = entry
+        transaction.done.append(StepDone(step.key, entry.revision, len(step.content)))
 
-    def _keep_former(self, key: str, present: Entry, prepared: Prepared) -> None:
-        """Let the value that is replaced lie below the automatic backups; encrypted ones stay so."""
-        if self._tree.is_backups_silent:
-            raise SaveFailed(
-                key,
-                "its former value cannot be kept: the disk of the backups does not answer; what was there before is there still",
-            )
-        path = path_of(key)
-        content = self._group.contents.get(path) or self._tree.read(key, READ_LIMIT_BYTES)
+    def _keep_former(self, key: str, present: KeyEntry, transaction: Transaction) -> None:
+        """Copy the value that is replaced to the automatic backups; an encrypted one stays encrypted."""
+        if self._layout.is_backups_silent:
+            reason = "its former value cannot be kept: the disk of the backups does not answer"
+            raise SaveFailed(key, f"{reason}; {UNTOUCHED}")
+        content = self._group.contents.get(path_of(key)) or self._layout.read(key, READ_LIMIT_BYTES)
         if content is None:
             raise LoadFailed(key, "its file is gone, so it cannot be kept")
-        self._add(prepared, former_path(key, present.revision, self._clock()), content)
+        self._add(transaction, former_path(key, present.revision, self._clock()), content)
 
-    def _add(self, prepared: Prepared, path: str, content: bytes | None) -> None:
-        prepared.temporaries.append(self._tree.stage(path, content) if content is not None else None)
-        prepared.changes.append(Change(path, content))
+    def _add(self, transaction: Transaction, path: str, content: bytes | None) -> None:
+        temporary = self._layout.stage(path, content) if content is not None else None
+        transaction.temporaries.append(temporary)
+        transaction.changes.append(FileChange(path, content))
 
-    def _room(self, subject: str, quota_bytes: int, prepared: Prepared) -> Room:
-        pending = (self._group.growth, prepared.growth)
-        if subject == "total":
-            return Room(
-                subject, self.index.size_bytes + sum(sum(growth.values()) for growth in pending), quota_bytes
-            )
-        return Room(
-            subject,
-            self.index.totals(subject).size_bytes + sum(growth.get(subject, 0) for growth in pending),
-            quota_bytes,
-        )
+    def _use(self, namespace: str, quota_bytes: int, transaction: Transaction) -> QuotaUse:
+        pending = self._group.growth.get(namespace, 0) + transaction.growth.get(namespace, 0)
+        return QuotaUse(namespace, self._index.totals(namespace).size_bytes + pending, quota_bytes)
+
+    def _total_use(self, transaction: Transaction) -> QuotaUse:
+        pending = sum(self._group.growth.values()) + sum(transaction.growth.values())
+        return QuotaUse("total", self._index.size_bytes + pending, self._quota_bytes)

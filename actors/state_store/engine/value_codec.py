@@ -1,4 +1,4 @@
-"""From the bytes of a file to a value of the present version, and back."""
+"""Turns the bytes of a file into a value of the present schema version, and a value into bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.content_codec import ValueNotStorable
 from actors.shared.crypto.envelope import (
     DEFAULT_LIMITS,
@@ -22,20 +23,20 @@ from actors.shared.crypto.envelope import (
     seal,
 )
 from actors.shared.keys.key_source import KeySource
-from actors.state_store.engine.key_index import Entry
+from actors.state_store.engine.key_index import KeyEntry
 from actors.state_store.engine.key_paths import rest_of
-from actors.state_store.engine.operations import Loaded, Save
-from actors.state_store.engine.value_schemas import Mismatch, Schemata
+from actors.state_store.engine.namespaces import Namespaces
+from actors.state_store.engine.operations import Save
+from actors.state_store.engine.value_schemas import ValueMismatch, ValueSchemas
 from actors.state_store.engine.write_rules import Treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
-from actors.state_store.namespaces import Namespaces
 from bus.errors import UndercroftError
-from schemas.state import VALUE_LIMIT_BYTES
+from schemas.state import VALUE_LIMIT_BYTES, StateLoadedEvent
 
 READ_LIMIT_BYTES: Final = DEFAULT_LIMITS.content_bytes
 
 
-class Damaged(UndercroftError):
+class DocumentDamaged(UndercroftError):
     """A document is not what was written.
 
     Attributes:
@@ -48,35 +49,41 @@ class Damaged(UndercroftError):
     words = "{key}: {problem}"
 
 
-class Opener:
+class ValueCodec:
     """Knows keys, schemas and their versions; touches no file."""
 
     def __init__(
         self,
         namespaces: Namespaces,
-        schemata: Schemata,
+        schemas: ValueSchemas,
         keys: KeySource | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Args: clock: seconds since the Unix epoch."""
+        """Make a codec.
+
+        Args:
+            namespaces: what they require of values.
+            schemas: what values look like, and their migrations.
+            keys: source of keys; without it encrypted values are locked.
+            clock: seconds since the Unix epoch.
+        """
         self._namespaces = namespaces
-        self._schemata = schemata
+        self._schemas = schemas
         self._keys = keys
         self._clock = clock
 
     def seal(self, step: Save, treatment: Treatment, revision: int) -> bytes:
-        """The envelope of a value that fits.
+        """Check a value, and wrap it into an envelope.
 
         Raises:
             ValidationFailed: it does not fit its schema, is not JSON, or is too large.
-            SaveFailed: it is to be encrypted and there is no key to be had; it is never written in plain
-                instead.
+            SaveFailed: it must be encrypted and no key is available. It is never written in plain instead.
         """
         declared = self.schema_of(step.key)
         for name in {declared, step.schema} - {""}:
             try:
-                self._schemata.check(name, step.value)
-            except Mismatch as mismatch:
+                self._schemas.check(name, step.value)
+            except ValueMismatch as mismatch:
                 raise ValidationFailed(step.key, name, mismatch.problem) from None
         name = declared or step.schema
         try:
@@ -84,7 +91,7 @@ class Opener:
             return seal(
                 step.value,
                 schema=name,
-                schema_version=self._schemata.version(name),
+                schema_version=self._schemas.version(name),
                 revision=revision,
                 now=self._clock(),
                 compress=treatment.compress,
@@ -94,30 +101,26 @@ class Opener:
         except ValueNotStorable as error:
             raise ValidationFailed(step.key, "JSON", error.problem) from None
         except KeyUnavailable as error:
-            raise SaveFailed(
-                step.key, f"locked: it is to be encrypted, and no key is to be had: {error.reason}", True
-            ) from None
+            raise _locked(step.key, error) from None
 
-    def open(self, key: str, content: bytes, schema: str = "") -> Loaded:
-        """The value in an envelope, brought to the present version of its schema.
+    def open(self, key: str, content: bytes, schema: str = "") -> StateLoadedEvent:
+        """Read the value in an envelope, and bring it to the present version of its schema.
+
+        Args:
+            key: whose file it is.
+            content: the bytes of the file.
+            schema: name of a further schema that the value must fit.
 
         Raises:
-            Damaged: the envelope is not what was written.
-            LoadFailed: it is whole, and locked.
-            ValidationFailed: it is whole, and does not fit.
+            DocumentDamaged: the envelope is not what was written.
+            LoadFailed: it is whole and locked, or a later version wrote it.
+            ValidationFailed: it is whole and does not fit.
         """
-        try:
-            stored = open_envelope(content, self._keys.data_key if self._keys else None, name=key)
-        except EnvelopeTooNew as error:
-            raise LoadFailed(key, str(error)) from None
-        except EnvelopeLocked as error:
-            raise LoadFailed(key, str(error), True) from None
-        except (EnvelopeDamaged, NotAnEnvelope) as error:
-            raise Damaged(key, error.problem) from error
+        stored = self._unsealed(key, content)
         name = self.schema_of(key) or stored.schema
-        is_newer = stored.schema_version > self._schemata.version(name)
-        value = stored.value if is_newer else self._fitting(key, name, stored, schema)
-        return Loaded(
+        is_newer = stored.schema_version > self._schemas.version(name)
+        value = stored.value if is_newer else self._migrated(key, name, stored, schema)
+        return StateLoadedEvent(
             key=key,
             found=True,
             value=value,
@@ -128,41 +131,37 @@ class Opener:
             read_only=is_newer,
         )
 
-    def look(self, key: str, content: bytes) -> Entry:
-        """What an envelope says of itself, without a key.
+    def look(self, key: str, content: bytes) -> KeyEntry:
+        """Check the digest of an envelope and read its header. Needs no key.
 
         Raises:
-            Damaged: it is not what was written.
+            DocumentDamaged: it is not what was written.
         """
         try:
             header = check_envelope(content, name=key)
         except EnvelopeTooNew as error:
-            return Entry(len(content), newer=str(error))
+            return KeyEntry(len(content), newer=str(error))
         except (EnvelopeDamaged, NotAnEnvelope) as error:
-            raise Damaged(key, error.problem) from error
+            raise DocumentDamaged(key, error.problem) from error
         name = self.schema_of(key) or header.schema
-        version = self._schemata.version(name)
+        version, found = self._schemas.version(name), header.schema_version
         newer = ""
-        if header.schema_version > version:
-            newer = f"a later version of the app wrote it ({name or 'schema'} version {header.schema_version}, this one knows {version})"
-        return Entry(
-            len(content), max(1, header.revision), header.is_encrypted, newer, header.schema_version < version
-        )
+        if found > version:
+            versions = f"{name or 'schema'} version {found}, this one knows {version}"
+            newer = f"a later version of the app wrote it ({versions})"
+        return KeyEntry(len(content), max(1, header.revision), header.is_encrypted, newer, found < version)
 
     def reseal(self, key: str, content: bytes, revision: int) -> bytes:
-        """The same value, of the same version and time, with another revision; encrypted if it was, or its namespace says so.
+        """Wrap the same value again under another revision, with its version and time unchanged.
+
+        It is encrypted if it was, or if its namespace requires that.
 
         Raises:
-            Damaged: it is not what was written.
+            DocumentDamaged: it is not what was written.
             LoadFailed: it is whole and locked, or a later version wrote it.
-            SaveFailed: there is no key to encrypt it with.
+            SaveFailed: no key to encrypt it with is available.
         """
-        try:
-            stored = open_envelope(content, self._keys.data_key if self._keys else None, name=key)
-        except (EnvelopeTooNew, EnvelopeLocked) as error:
-            raise LoadFailed(key, str(error), isinstance(error, EnvelopeLocked)) from None
-        except (EnvelopeDamaged, NotAnEnvelope) as error:
-            raise Damaged(key, error.problem) from error
+        stored = self._unsealed(key, content)
         try:
             return seal(
                 stored.value,
@@ -175,42 +174,52 @@ class Opener:
                 name=key,
             )
         except KeyUnavailable as error:
-            raise SaveFailed(key, f"locked: it is to be encrypted and {error}", True) from None
+            raise _locked(key, error) from None
 
     def schema_of(self, key: str) -> str:
-        """Name of the schema that the key's namespace asks for."""
+        """Name of the schema that the namespace requires; empty for none."""
         return self._namespaces.of(key).schema_for(rest_of(key))
 
-    def _fitting(self, key: str, name: str, stored: StoredValue, schema: str) -> Any:
+    def _unsealed(self, key: str, content: bytes) -> StoredValue:
         try:
-            value = self._schemata.bring_up(name, stored.schema_version, stored.value)
-            if name and self._schemata.get(name) is not None:
-                self._schemata.check(name, value)
+            return open_envelope(content, self._keys.data_key if self._keys else None, name=key)
+        except (EnvelopeTooNew, EnvelopeLocked) as error:
+            raise LoadFailed(key, str(error), isinstance(error, EnvelopeLocked)) from None
+        except (EnvelopeDamaged, NotAnEnvelope) as error:
+            raise DocumentDamaged(key, error.problem) from error
+
+    def _migrated(self, key: str, name: str, stored: StoredValue, schema: str) -> Any:
+        try:
+            value = self._schemas.migrate(name, stored.schema_version, stored.value)
+            if name and self._schemas.get(name) is not None:
+                self._schemas.check(name, value)
             if schema:
-                self._schemata.check(schema, value)
-        except Mismatch as mismatch:
+                self._schemas.check(schema, value)
+        except ValueMismatch as mismatch:
             raise ValidationFailed(key, schema or name, mismatch.problem) from None
         return value
 
-    def _key(self) -> Any:
+    def _key(self) -> DataKey:
         if self._keys is None:
-            raise KeyUnavailable("", "no keys are at hand")
+            raise KeyUnavailable("", "the store has no keys")
         return self._keys.current()
 
 
 def check_size(key: str, value: Any) -> None:
-    """See that a value can be brought back over the bus.
+    """Check that a value can travel over the bus.
 
     Raises:
-        ValidationFailed: it is too large, or holds what MessagePack or JSON do not know.
+        ValidationFailed: it is too large, or holds something that MessagePack or JSON cannot express.
     """
     try:
         size_bytes = len(msgspec.msgpack.encode(value))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ValidationFailed(
-            key, "JSON", f"it holds a number, or an object, that cannot be sent ({type(error).__name__})"
-        ) from None
+        problem = f"it holds a number, or an object, that cannot be sent ({type(error).__name__})"
+        raise ValidationFailed(key, "JSON", problem) from None
     if size_bytes > VALUE_LIMIT_BYTES:
-        raise ValidationFailed(
-            key, "JSON", f"it has {size_bytes} bytes, expected at most {VALUE_LIMIT_BYTES}"
-        )
+        problem = f"it has {size_bytes} bytes, expected at most {VALUE_LIMIT_BYTES}"
+        raise ValidationFailed(key, "JSON", problem)
+
+
+def _locked(key: str, error: KeyUnavailable) -> SaveFailed:
+    return SaveFailed(key, f"locked: it must be encrypted, and no key is available: {error.reason}", True)

@@ -1,4 +1,4 @@
-"""Which values fit: shipped schemas, those of the profile, and how values of an older version become those of the present one."""
+"""Which values fit: the built-in schemas and those of the profile, and the migrations between versions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.profile.profile import Profile
 from actors.state_store.errors import DeclarationRefused
 from bus.errors import UndercroftError
@@ -26,18 +27,17 @@ SHIPPED: Final[tuple[type[msgspec.Struct], ...]] = (
     ConversationHistoryState,
 )
 Migration = Callable[[Any], Any]
-"""Given a value of one version, returns that of the next."""
+"""Turns a value of one version into a value of the next."""
 
 _VALUE: Final = re.compile(r"(Invalid (?:enum )?value) .*?( - at `\$[^`]*`)?\Z", re.DOTALL)
-"""msgspec quotes what it found; it may be what somebody said, and is nobody's to read in a log."""
+"""msgspec quotes the value that it found. It may be private, and must not appear in a log."""
 
 
-class Mismatch(UndercroftError):
-    """A value does not fit, or cannot be brought to the present version.
+class ValueMismatch(UndercroftError):
+    """A value does not fit, or a migration failed.
 
     Attributes:
-        problem: where, what was found, what was expected; holds no secret of the value beyond what names the
-            place.
+        problem: where, what was found, what was expected. Only the path is taken from the value.
     """
 
     def __init__(self, problem: str) -> None:
@@ -48,7 +48,7 @@ class Mismatch(UndercroftError):
         return self.problem
 
 
-class Schema(ABC):
+class ValueSchema(ABC):
     """What values of one name look like."""
 
     def __init__(self, name: str) -> None:
@@ -56,19 +56,19 @@ class Schema(ABC):
 
     @abstractmethod
     def check(self, value: Any) -> None:
-        """See that a value fits.
+        """Check that a value fits.
 
         Raises:
-            Mismatch: it does not.
+            ValueMismatch: it does not.
         """
 
     @abstractmethod
     def json_schema(self) -> dict[str, Any]:
-        """The same as JSON Schema."""
+        """The schema as JSON Schema."""
 
 
-class StructSchema(Schema):
-    """A shipped schema. Fields that it does not know are the app's own."""
+class StructValueSchema(ValueSchema):
+    """A built-in schema. Fields that it does not know belong to the app."""
 
     def __init__(self, type: type[msgspec.Struct]) -> None:
         super().__init__(type.__name__)
@@ -79,14 +79,14 @@ class StructSchema(Schema):
         try:
             msgspec.convert(value, self._type)
         except msgspec.ValidationError as error:
-            raise Mismatch(_VALUE.sub(r"\1\2", str(error))) from None
+            raise ValueMismatch(_VALUE.sub(r"\1\2", str(error))) from None
 
     def json_schema(self) -> dict[str, Any]:
         """See `Schema.json_schema`."""
         return msgspec.json.schema(self._type)
 
 
-class ModelSchema(Schema):
+class ModelValueSchema(ValueSchema):
     """A pydantic model of the profile."""
 
     def __init__(self, model: type[BaseModel]) -> None:
@@ -101,7 +101,7 @@ class ModelSchema(Schema):
         """The value as an instance of the model.
 
         Raises:
-            Mismatch: it does not fit.
+            ValueMismatch: it does not fit.
         """
         from pydantic import ValidationError
 
@@ -109,7 +109,7 @@ class ModelSchema(Schema):
             return self.model.model_validate(value)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False, include_context=False)
-            raise Mismatch(
+            raise ValueMismatch(
                 "; ".join(
                     f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in found[:5]
                 )
@@ -120,11 +120,15 @@ class ModelSchema(Schema):
         return self.model.model_json_schema()
 
 
-class JsonSchema(Schema):
-    """A JSON Schema of the profile (draft 2020-12). It refers to itself only: nothing is fetched."""
+class JsonValueSchema(ValueSchema):
+    """A JSON Schema of the profile (draft 2020-12). It may refer only to itself: nothing is fetched."""
 
     def __init__(self, name: str, schema: dict[str, Any]) -> None:
-        """Raises DeclarationRefused: it is no JSON Schema."""
+        """Compile the schema.
+
+        Raises:
+            DeclarationRefused: it is not JSON Schema.
+        """
         from jsonschema import Draft202012Validator, SchemaError
         from referencing import Registry
 
@@ -143,12 +147,12 @@ class JsonSchema(Schema):
         try:
             error = next(self._validator.iter_errors(value), None)
         except Unresolvable as outside:
-            raise Mismatch(
+            raise ValueMismatch(
                 f"the schema {self.name} refers to {str(outside.ref)[:200]!r}, which is not in it"
             ) from None
         if error is not None:
             place = ".".join(map(str, error.absolute_path)) or "value"
-            raise Mismatch(
+            raise ValueMismatch(
                 f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}"
             )
 
@@ -157,28 +161,34 @@ class JsonSchema(Schema):
         return self._schema
 
 
-class Schemata:
+class ValueSchemas:
     """All schemas of an app by name, with their migrations."""
 
     def __init__(
-        self, schemas: Sequence[Schema] = (), migrations: Mapping[str, Sequence[Migration]] | None = None
+        self, schemas: Sequence[ValueSchema] = (), migrations: Mapping[str, Sequence[Migration]] | None = None
     ) -> None:
-        """Args: migrations: name of a schema to what brings version 1 to 2, 2 to 3 and so on; the present version follows from them."""
-        self._named: dict[str, Schema] = {type.__name__: StructSchema(type) for type in SHIPPED}
+        """Combine the built-in schemas with others.
+
+        Args:
+            schemas: further ones; one with the name of a built-in schema replaces it.
+            migrations: name of a schema to its migrations: version 1 to 2, 2 to 3 and so on. Their number
+                gives the present version.
+        """
+        self._named: dict[str, ValueSchema] = {type.__name__: StructValueSchema(type) for type in SHIPPED}
         self._migrations = {name: tuple(chain) for name, chain in (migrations or {}).items()}
         for schema in schemas:
             self.add(schema)
 
-    def add(self, schema: Schema) -> None:
-        """Know a schema, also in the place of a shipped one."""
+    def add(self, schema: ValueSchema) -> None:
+        """Add a schema; it replaces one of the same name."""
         self._named[schema.name] = schema
 
-    def get(self, name: str) -> Schema | None:
+    def get(self, name: str) -> ValueSchema | None:
         """The schema of this name."""
         return self._named.get(name)
 
     def check_migrations(self) -> None:
-        """See that every migration belongs to a schema; others would never be called.
+        """Check that every list of migrations names a schema; others would never be used.
 
         Raises:
             DeclarationRefused: one does not.
@@ -191,45 +201,45 @@ class Schemata:
             )
 
     def version(self, name: str) -> int:
-        """The present version of a schema: one more than it has migrations."""
+        """The present version of a schema: the number of its migrations plus one."""
         return len(self._migrations.get(name, ())) + 1
 
     def versions(self) -> dict[str, int]:
         """The present versions of all schemas that have migrations."""
         return {name: self.version(name) for name in self._migrations}
 
-    def bring_up(self, name: str, version: int, value: Any) -> Any:
-        """A value of an older version as one of the present version.
+    def migrate(self, name: str, version: int, value: Any) -> Any:
+        """Bring a value of an older version to the present version.
 
         Raises:
-            Mismatch: a migration failed; the value on disk stays as it is.
+            ValueMismatch: a migration failed; the value on disk stays as it is.
         """
-        for number, migrate in enumerate(self._migrations.get(name, ())[version - 1 :], version):
+        for number, migration in enumerate(self._migrations.get(name, ())[version - 1 :], version):
             try:
-                value = migrate(value)
-            except Exception as error:  # an app's own code may raise anything; all of it means the same here
-                raise Mismatch(
-                    f"the migration of {name} from version {number} to {number + 1} failed: {type(error).__name__}"
-                ) from error
+                value = migration(value)
+            except Exception as error:  # code of the app may raise anything
+                versions = f"from version {number} to {number + 1}"
+                problem = f"the migration of {name} {versions} failed: {type(error).__name__}"
+                raise ValueMismatch(problem) from error
         return value
 
     def check(self, name: str, value: Any) -> None:
-        """See that a value fits a schema.
+        """Check that a value fits a schema.
 
         Raises:
-            Mismatch: it does not, or there is no such schema.
+            ValueMismatch: it does not, or there is no such schema.
         """
         schema = self._named.get(name)
         if schema is None:
-            raise Mismatch(f"there is no schema {name[:80]!r}")
+            raise ValueMismatch(f"there is no schema {name[:80]!r}")
         schema.check(value)
 
 
-def of_profile(profile: Profile) -> Schemata:
+def schemas_of_profile(profile: Profile) -> ValueSchemas:
     """The schemas that a profile's namespaces name, and its migrations.
 
     Raises:
-        DeclarationRefused: a schema or the migrations are not what they have to be.
+        DeclarationRefused: a schema or the migrations are not valid.
         ProfileError: a file cannot be imported.
     """
     migrations = profile.load(profile.migrations) if profile.migrations else {}
@@ -240,25 +250,27 @@ def of_profile(profile: Profile) -> Schemata:
             "migrations",
             f"expected a mapping of schema names to lists of functions, found {type(migrations).__name__}",
         )
-    schemata = Schemata((), migrations)
+    schemas = ValueSchemas((), migrations)
     for table in profile.state_namespaces:
         for reference in (table.schema, *table.schemas.values()):
-            if reference and schemata.get(reference) is None:
-                schemata.add(_load(profile, reference))
-    return schemata
+            if reference and schemas.get(reference) is None:
+                schemas.add(_load(profile, reference))
+    return schemas
 
 
-def _load(profile: Profile, reference: str) -> Schema:
-    """A schema that a namespace names as `file.py:Class` or `file.json`; it is known under that reference."""
+def _load(profile: Profile, reference: str) -> ValueSchema:
+    """The schema that a namespace names as `file.py:Class` or `file.json`; its name is that reference."""
     from pydantic import BaseModel
 
     if reference.endswith(".json"):
         try:
-            content = (profile.directory / reference).read_bytes()[: SCHEMA_FILE_LIMIT_BYTES + 1]
+            content = read_file(profile.directory / reference, SCHEMA_FILE_LIMIT_BYTES)
+            if content is None:
+                raise DeclarationRefused(reference, "expected JSON Schema: there is no such file")
             found = msgspec.json.decode(content, type=dict[str, Any])
-        except (OSError, msgspec.DecodeError) as error:
+        except (FileUnreadable, msgspec.DecodeError) as error:
             raise DeclarationRefused(reference, f"expected JSON Schema: {error}") from error
-        return JsonSchema(reference, found)
+        return JsonValueSchema(reference, found)
     if ".py:" not in reference:
         known = ", ".join(type.__name__ for type in SHIPPED)
         raise DeclarationRefused(
@@ -268,6 +280,6 @@ def _load(profile: Profile, reference: str) -> Schema:
     model = profile.load(reference)
     if not isinstance(model, type) or not issubclass(model, BaseModel):
         raise DeclarationRefused(reference, f"expected a pydantic model, found {model!r}")
-    schema = ModelSchema(model)
+    schema = ModelValueSchema(model)
     schema.name = reference
     return schema

@@ -1,17 +1,17 @@
-"""What may be written, and how. Pure: what is asked, what the namespace says and what is there, to what becomes of it."""
+"""What may be written, and how. Pure: combines the request, the rules of the namespace and the present value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.state_store.engine.key_index import Entry
+from actors.state_store.engine.key_index import KeyEntry
+from actors.state_store.engine.namespaces import Namespace
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed
-from actors.state_store.namespaces import Namespace
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """How a value is to lie on disk, and whether the one that it replaces is kept."""
+    """How a value is written, and whether the value that it replaces is kept."""
 
     encrypt: bool
     compress: bool
@@ -20,15 +20,15 @@ class Treatment:
 
 def treatment(
     namespace: Namespace,
-    present: Entry | None,
+    present: KeyEntry | None,
     encrypt: bool | None,
     compress: bool | None,
     backup: bool | None,
 ) -> Treatment:
     """What was asked for, unless the namespace is stricter.
 
-    What is encrypted stays so unless it is asked for otherwise, and a value of an older schema is always
-    kept.
+    An encrypted value stays encrypted unless the request says otherwise. A value of an older schema is always
+    kept when it is replaced.
     """
     was_encrypted = present is not None and present.is_encrypted
     return Treatment(
@@ -38,8 +38,8 @@ def treatment(
     )
 
 
-def check_replaceable(key: str, present: Entry | None, expected_revision: int | None) -> None:
-    """See that what is there may be replaced.
+def check_replaceable(key: str, present: KeyEntry | None, expected_revision: int | None) -> None:
+    """Check that the present value may be replaced.
 
     Raises:
         SaveFailed: a later version wrote it.
@@ -53,12 +53,12 @@ def check_replaceable(key: str, present: Entry | None, expected_revision: int | 
 
 
 @dataclass(frozen=True)
-class Room:
-    """How much is taken and how much may be; a quota of 0 is none.
+class QuotaUse:
+    """How much of a quota is taken; a quota of 0 has no limit.
 
     Attributes:
         subject: name of the namespace, or `total`.
-        taken_bytes: as it is now.
+        taken_bytes: before the write.
     """
 
     subject: str
@@ -66,15 +66,15 @@ class Room:
     quota_bytes: int
 
 
-def check_room(key: str, growth_bytes: int, rooms: tuple[Room, ...]) -> None:
-    """See that there is room; what does not grow always has some.
+def check_quotas(key: str, growth_bytes: int, uses: tuple[QuotaUse, ...]) -> None:
+    """Check that a value fits into the quotas. A value that does not grow always fits.
 
     Raises:
-        QuotaExceeded: there is none.
+        QuotaExceeded: it does not fit.
     """
     if growth_bytes <= 0:
         return
-    for room in rooms:
-        needed = room.taken_bytes + growth_bytes
-        if room.quota_bytes and needed > room.quota_bytes:
-            raise QuotaExceeded(key, room.subject, needed, room.quota_bytes)
+    for use in uses:
+        needed = use.taken_bytes + growth_bytes
+        if use.quota_bytes and needed > use.quota_bytes:
+            raise QuotaExceeded(key, use.subject, needed, use.quota_bytes)

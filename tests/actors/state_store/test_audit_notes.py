@@ -12,7 +12,7 @@ from actors.shared.audit.audit_check import verify
 from actors.shared.audit.audit_files import places_of
 from actors.shared.audit.audit_log import AuditLog, AuditNotWritten
 from actors.state_store import audit_notes
-from actors.state_store.audit_notes import Auditor
+from actors.state_store.audit_notes import AuditNotes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S3-23")]
 
@@ -26,7 +26,7 @@ def lines(state: Path) -> list[dict[str, str]]:
 
 
 async def test_a_note_is_in_the_log_when_it_was_taken(tmp_path: Path) -> None:
-    audit = Auditor.of(tmp_path)
+    audit = AuditNotes.of(tmp_path)
     audit.open()
     audit.record("alice", "load", "notes.a", "ok")
     assert [(line["who"], line["did"], line["key"], line["outcome"]) for line in lines(tmp_path)] == [
@@ -38,12 +38,12 @@ async def test_a_note_is_in_the_log_when_it_was_taken(tmp_path: Path) -> None:
 
 async def test_notes_are_made_durable_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_notes, "SETTLE_SECONDS", 0.0)
-    audit = Auditor.of(tmp_path)
+    audit = AuditNotes.of(tmp_path)
     audit.open()
     head = places_of(tmp_path)[1]
     before = head.read_bytes()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(audit.settle)
+        tasks.start_soon(audit.run)
         audit.record("alice", "load", "notes.a", "ok")
         with anyio.fail_after(10):
             while head.read_bytes() == before:
@@ -53,7 +53,7 @@ async def test_notes_are_made_durable_a_moment_later(tmp_path: Path, monkeypatch
 
 
 async def test_a_log_that_was_tampered_with_is_told_of(tmp_path: Path) -> None:
-    audit = Auditor.of(tmp_path)
+    audit = AuditNotes.of(tmp_path)
     audit.open()
     for n in range(3):
         audit.record("alice", "load", f"notes.{n}", "ok")
@@ -61,7 +61,7 @@ async def test_a_log_that_was_tampered_with_is_told_of(tmp_path: Path) -> None:
     assert not audit.problems
     (segment,) = (tmp_path / "audit").glob("*.jsonl")
     segment.write_text(segment.read_text().replace("notes.1", "notes.9"))
-    again = Auditor.of(tmp_path)
+    again = AuditNotes.of(tmp_path)
     again.open()
     assert again.problems
     again.close()
@@ -72,13 +72,13 @@ async def test_a_note_that_cannot_be_written_does_not_keep_the_answer_back(tmp_p
         def record(self, who: str, did: str, key: str, outcome: str = "ok") -> None:
             raise AuditNotWritten("audit", "no space left on device", 1)
 
-    audit = Auditor(Full(*places_of(tmp_path)))
+    audit = AuditNotes(Full(*places_of(tmp_path)))
     audit.record("alice", "load", "notes.a", "ok")
     assert "no space left" in audit.problems[0]
 
 
 async def test_a_directory_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "audit").write_bytes(b"a file")
-    audit = Auditor.of(tmp_path)
+    audit = AuditNotes.of(tmp_path)
     audit.open()
     assert "cannot be opened" in audit.problems[0]

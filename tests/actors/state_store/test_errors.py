@@ -10,7 +10,7 @@ from actors.state_store import errors
 from bus.errors import OperatorError, UndercroftError
 
 EVERY: list[tuple[UndercroftError, str]] = [
-    (errors.KeyRefused("x" * 500, "expected a dot"), "is no key: expected a dot"),
+    (errors.KeyRefused("x" * 500, "expected a dot"), "is not a key: expected a dot"),
     (
         errors.AccessDenied("notes.a", "eve", "write", "'owner'"),
         "notes.a: 'eve' may not write it, 'owner' may",

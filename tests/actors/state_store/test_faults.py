@@ -17,11 +17,11 @@ from pydantic import BaseModel
 
 from actors.shared.profile.profile import NamespaceTable
 from actors.state_store.documents.document_store import DocumentStore
-from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Save
 from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
-from actors.state_store.namespaces import Namespaces
 from tests.support.syscall_faults import Fault, Outcome, Scene, faults_of, needs_strace, play
 
 pytestmark = [pytest.mark.slow, needs_strace]
@@ -35,8 +35,8 @@ from pydantic import BaseModel
 from actors.shared.profile.profile import NamespaceTable
 from actors.state_store.documents.document_store import DocumentStore
 from actors.state_store.errors import StateError
-from actors.state_store.documents.document_types import kinds_of
-from actors.state_store.namespaces import Namespaces
+from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Delete, Save
 from actors.state_store.engine.store import StateStore
 class Marks(BaseModel):
@@ -48,7 +48,7 @@ def write(*steps):
     if isinstance(outcome, StateError):
         raise outcome
 store = opened(root)
-documents = DocumentStore(store, kinds_of([Marks]))
+documents = DocumentStore(store, document_kinds([Marks]))
 write(Save('notes.a', 'old'), Save('notes.b', 'old'), Save('notes.c', 'old'))
 documents.write(Marks(labels=('old',)))
 """
@@ -98,7 +98,7 @@ SCENES: Final[dict[str, tuple[Scene, dict[str, Any], str]]] = {
 
 def content_of(store: StateStore) -> dict[str, Any]:
     """What the scenes write."""
-    documents = DocumentStore(store, kinds_of([Marks]))
+    documents = DocumentStore(store, document_kinds([Marks]))
     return {key: store.load(key).value for key in ("notes.a", "notes.b", "notes.c")} | {
         "Marks": list(documents.read(Marks).labels)
     }

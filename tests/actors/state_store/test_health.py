@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
+import errno
 from pathlib import Path
 
 import pytest
 
+from actors.state_store.engine import state_layout
 from actors.state_store.engine.operations import Incident, Save
 from actors.state_store.engine.store import StateStore
-from actors.state_store.health import Teller
+from actors.state_store.health import HealthReporter
 from bus.alert_book import Alerts
 from bus.instruments import Metrics
 from schemas.event import Event
 from schemas.operations.alerts import AlertChangedEvent
+from tests.support.state_lab import AuditInMemory
 
 pytestmark = pytest.mark.anyio
+
+
+def refuse(descriptor: int) -> None:
+    raise OSError(errno.EIO, "Input/output error")
 
 
 class Told:
@@ -24,7 +30,8 @@ class Told:
         self.events: list[AlertChangedEvent] = []
         self.metrics = Metrics()
         self.alerts = Alerts("state_store", self.publish, lambda: 5.0)
-        self.teller = Teller(self.store, self.alerts, self.metrics, None, lambda: 5.0)
+        self.audit = AuditInMemory()
+        self.health = HealthReporter(self.store, self.alerts, self.metrics, self.audit, lambda: 5.0)
 
     async def publish(self, event: Event) -> None:
         assert isinstance(event, AlertChangedEvent)
@@ -34,56 +41,57 @@ class Told:
 @pytest.mark.requirement("S3-21")
 async def test_each_kind_of_incident_has_its_alert(tmp_path: Path) -> None:
     told = Told(tmp_path)
-    told.store.incidents = deque(
+    told.store.incidents.extend(
         [
             Incident("corruption", "n.a", "a digest", "/x/n.a.corrupt", "backup 3"),
             Incident("disk", "journal", "EIO"),
         ]
     )
-    await told.teller.incidents()
+    await told.health.report_incidents()
     assert [event.alert.name for event in told.events] == [
         "state_persistence.corruption_detected",
         "state_persistence.disk_failed",
     ]
     assert "repaired from backup 3; the evidence is /x/n.a.corrupt" in told.events[0].alert.message
-    assert told.teller.health().corrupted == 1
+    assert told.health.health().corrupted == 1
     told.store.close()
 
 
 @pytest.mark.requirement("S3-21")
 async def test_an_alert_is_over_once_what_was_damaged_is_written_anew_and_the_disk_takes_everything(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Told(tmp_path)
-    told.store.incidents = deque(
-        [Incident("corruption", "config.a", "a digest", "/x", ""), Incident("disk", "journal", "EIO")]
-    )
-    told.store.is_suspect = True
-    await told.teller.incidents()
-    told.teller.went_well("me", "load", "config.a", 0.001)
-    told.teller.went_well("me", "save", "config.b", 0.001)
-    await told.teller.incidents()
+    told.store.incidents.append(Incident("corruption", "config.a", "a digest", "/x", ""))
+    told.store.commit([[Save("config.z", 1)]])
+    with monkeypatch.context() as patch:
+        patch.setattr(state_layout, "sync_file", refuse)
+        told.store.checkpoint()
+    await told.health.report_incidents()
+    told.health.succeeded("me", "load", "config.a", 0.001)
+    told.health.succeeded("me", "save", "config.b", 0.001)
+    await told.health.report_incidents()
     assert len(told.alerts.active()) == 2, "neither a read nor another key mends it"
-    told.teller.went_well("me", "save", "config.a", 0.001)
-    await told.teller.incidents()
+    told.health.succeeded("me", "save", "config.a", 0.001)
+    await told.health.report_incidents()
     assert [alert.subject for alert in told.alerts.active()] == ["journal"]
-    told.store.is_suspect = False
-    await told.teller.incidents()
+    told.store.checkpoint()
+    await told.health.report_incidents()
     assert not told.alerts.active()
-    told.store.incidents = deque([Incident("corruption", "config.a", "a digest", "/x", "")])
-    told.teller.went_well("me", "save", "config.a", 0.001)
-    await told.teller.incidents()
+    told.store.incidents.append(Incident("corruption", "config.a", "a digest", "/x", ""))
+    told.health.succeeded("me", "save", "config.a", 0.001)
+    await told.health.report_incidents()
     assert told.alerts.active(), "damage that was found after the write is news"
     told.store.close()
 
 
 @pytest.mark.requirement("S3-21")
-async def test_a_quota_alert_is_over_once_there_is_room_in_the_same_namespace(tmp_path: Path) -> None:
+async def test_a_quota_alert_is_over_once_quota_sufficed_in_the_same_namespace(tmp_path: Path) -> None:
     told = Told(tmp_path)
-    await told.teller.quota_exceeded("config", "full")
-    await told.teller.there_is_room("layout")
+    await told.health.quota_exceeded("config", "full")
+    await told.health.quota_sufficed("layout")
     assert told.alerts.active()
-    await told.teller.there_is_room("config")
+    await told.health.quota_sufficed("config")
     assert not told.alerts.active()
     told.store.close()
 
@@ -92,13 +100,13 @@ async def test_a_quota_alert_is_over_once_there_is_room_in_the_same_namespace(tm
 async def test_health_counts_means_and_remembers_the_newest_faults(tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.store.commit([[Save("config.a", 1)]])
-    told.teller.went_well("me", "save", "config.a", 0.002)
-    told.teller.went_well("me", "delete", "config.b", 0.004)
-    told.teller.went_well("me", "load", "config.a", 0.001)
+    told.health.succeeded("me", "save", "config.a", 0.002)
+    told.health.succeeded("me", "delete", "config.b", 0.004)
+    told.health.succeeded("me", "load", "config.a", 0.001)
     for n in range(60):
-        told.teller.was_refused("me", "save", f"config.{n}", "no")
-    told.teller.measure()
-    health = told.teller.health()
+        told.health.was_refused("me", "save", f"config.{n}", "no")
+    told.health.measure()
+    health = told.health.health()
     assert (health.saves, health.loads, health.refused, health.save_mean_ms, health.load_mean_ms) == (
         2,
         1,

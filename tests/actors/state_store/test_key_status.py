@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.shared.keys.key_ring import open_ring
-from actors.state_store.key_status import LOCKED, KeyNews
+from actors.state_store.key_status import LOCKED, KeyStatus
 from bus.alert_book import Alerts
 from schemas.event import Event
 from schemas.keys import KeysReport, KeysStateChangedEvent
@@ -41,9 +41,11 @@ class Told(list[Event]):
 
 async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_back() -> None:
     reports, told = [UNLOCKED, MISSING, MISSING, UNLOCKED], Told()
-    news = KeyNews("state_store", lambda: reports.pop(0), told.publish, Alerts("state_store", told.publish))
-    assert [await news.tell() for _ in range(3)] == [False, True, False]
-    assert news.is_locked
+    status = KeyStatus(
+        "state_store", lambda: reports.pop(0), told.publish, Alerts("state_store", told.publish)
+    )
+    assert [await status.publish() for _ in range(3)] == [False, True, False]
+    assert status.is_locked
     alert = told.alerts[-1].alert
     assert (alert.name, alert.severity, alert.is_active, alert.advice) == (
         LOCKED,
@@ -52,8 +54,8 @@ async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_b
         MISSING.advice,
     )
     assert "entry_missing: the keychain has no entry" in alert.message
-    assert not await news.tell()
-    assert not news.is_locked
+    assert not await status.publish()
+    assert not status.is_locked
     assert [event.alert.is_active for event in told.alerts] == [True, False]
     assert told.states == ["unlocked", "locked", "unlocked"]
 
@@ -66,11 +68,11 @@ async def test_a_keychain_that_is_gone_is_told_by_the_ring_that_was_asked(
     open_ring(tmp_path / "state").unlock(make=True)
     keychain.rename(tmp_path / "elsewhere")
     ring, told = open_ring(tmp_path / "state"), Told()
-    news = KeyNews("state_store", ring.report, told.publish, Alerts("state_store", told.publish))
+    status = KeyStatus("state_store", ring.report, told.publish, Alerts("state_store", told.publish))
     ring.unlock()
-    assert await news.tell()
+    assert await status.publish()
     assert told.alerts[0].alert.advice
     (tmp_path / "elsewhere").rename(keychain)
     ring.unlock()
-    assert not await news.tell()
+    assert not await status.publish()
     assert told.states == ["locked", "unlocked"]

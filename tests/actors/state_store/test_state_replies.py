@@ -8,16 +8,21 @@ from hypothesis import strategies as st
 
 from actors.state_store import state_replies
 from actors.state_store.documents.document_cache import CacheStatistics
-from actors.state_store.documents.document_store import Document
-from actors.state_store.engine.operations import Done, Loaded
+from actors.state_store.documents.document_store import TypedDocument
+from actors.state_store.engine.operations import StepDone
 from bus.wire import BODY_LIMIT_BYTES
+from schemas.documents import DocumentChangedEvent
+from schemas.state import StateChangedEvent, StateLoadedEvent
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 6_000_000), max_size=8))
 def test_a_batch_is_answered_as_far_as_there_is_room(sizes: list[int]) -> None:
     asked = [f"config.k{n}" for n in range(len(sizes))]
-    found = [Loaded(key, True, "v" * size, 1) for key, size in zip(asked, sizes, strict=True)]
+    found = [
+        StateLoadedEvent(key=key, found=True, value="v" * size, revision=1)
+        for key, size in zip(asked, sizes, strict=True)
+    ]
     answer = state_replies.batch_loaded(asked, found)
     assert [*answer.values, *answer.left_out] == sorted(
         [*answer.values, *answer.left_out], key=lambda key: (key in answer.left_out, asked.index(key))
@@ -28,18 +33,19 @@ def test_a_batch_is_answered_as_far_as_there_is_room(sizes: list[int]) -> None:
 
 
 def test_values_come_under_the_names_by_which_they_were_asked_for() -> None:
-    answer = state_replies.batch_loaded(["config.e\u0301"], [Loaded("config.\u00e9", True, 1, 4)])
+    answer = state_replies.batch_loaded(
+        ["config.e\u0301"], [StateLoadedEvent(key="config.\u00e9", found=True, value=1, revision=4)]
+    )
     assert (answer.values, answer.revisions) == ({"config.e\u0301": 1}, {"config.e\u0301": 4})
 
 
 def test_what_was_done_is_told() -> None:
-    assert state_replies.saved([Done("n.a", 3, 70)]).revision == 3
-    assert state_replies.deleted([Done("n.a", 0, deleted=True)]).existed is False
-    assert state_replies.batch_saved([Done("n.a", 3), Done("n.b", 0, deleted=True)]).revisions == {
+    assert state_replies.saved([StepDone("n.a", 3, 70)]).revision == 3
+    assert state_replies.deleted([StepDone("n.a", 0, deleted=True)]).existed is False
+    assert state_replies.batch_saved([StepDone("n.a", 3), StepDone("n.b", 0, deleted=True)]).revisions == {
         "n.a": 3,
         "n.b": 0,
     }
-    assert state_replies.loaded(Loaded("n.a", True, [1], 2)).value == [1]
 
 
 def test_a_page_says_where_the_next_one_begins() -> None:
@@ -49,6 +55,17 @@ def test_a_page_says_where_the_next_one_begins() -> None:
 
 
 def test_a_document_and_the_cache_are_told() -> None:
-    assert state_replies.document(Document("Marks", None, {"labels": ("a",)}, 4)).value == {"labels": ["a"]}
+    assert state_replies.document(TypedDocument("Marks", None, {"labels": ("a",)}, 4)).value == {
+        "labels": ["a"]
+    }
     told = state_replies.cache(300.0, {"Marks": CacheStatistics(True, 1.5, 2, 3)})
     assert (told.types[0].type_name, told.types[0].hits, told.types[0].age_seconds) == ("Marks", 2, 1.5)
+
+
+def test_a_change_of_a_document_is_announced_by_its_type_and_any_other_by_its_key() -> None:
+    assert state_replies.changed("document.Marks", 4, "app") == DocumentChangedEvent(
+        type_name="Marks", revision=4, source="app"
+    )
+    assert state_replies.changed("n.a", 4, "app", deleted=True) == StateChangedEvent(
+        key="n.a", revision=4, deleted=True, source="app"
+    )

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from actors.state_store.backups import background_job
-from actors.state_store.backups.background_job import Labour
-from actors.state_store.backups.backup_pack import Progress
-from actors.state_store.backups.errors import PlaceSilent
+from actors.state_store.backups.background_job import BackgroundJob
+from actors.state_store.backups.format.backup_pack import PackProgress
+from actors.state_store.watchdog import DiskSilent
 from schemas.backups import BackupProgressedEvent
 from schemas.event import Event
 
 pytestmark = pytest.mark.anyio
+
+
+def quiet_job(root: Path) -> BackgroundJob:
+    """A job whose progress nobody publishes."""
+    nobody: Any = None
+    return BackgroundJob(root, 3600, nobody, nobody)
 
 
 async def test_progress_is_told_while_it_goes_on_and_not_afterwards(
@@ -31,31 +38,30 @@ async def test_progress_is_told_while_it_goes_on_and_not_afterwards(
         if event.done == 3:
             heard.set()
 
-    def work(progress: Progress) -> str:
+    def work(progress: PackProgress) -> str:
         progress(1)
         progress(2)
         assert heard.wait(10)
         return "made"
 
     async with anyio.create_task_group() as tasks:
-        found = Labour(tmp_path, 30)
-        found.open(publish, tasks)
-        assert await found.do(work, "create", 7) == "made"
+        job = BackgroundJob(tmp_path, 30, publish, tasks)
+        assert await job.run(work, "create", 7) == "made"
     assert (told[-1].doing, told[-1].done, told[-1].total) == ("create", 3, 7)
 
 
 async def test_what_the_work_raises_is_raised(tmp_path: Path) -> None:
-    def fail(progress: Progress) -> None:
+    def fail(progress: PackProgress) -> None:
         raise FileNotFoundError("gone")
 
     with pytest.raises(FileNotFoundError):
-        await Labour(tmp_path, 30).do(fail)
+        await quiet_job(tmp_path).run(fail)
 
 
 async def test_at_the_end_nothing_is_waited_for(tmp_path: Path) -> None:
     hang = threading.Event()
-    found = Labour(tmp_path, 3600)
-    found.end()
-    with pytest.raises(PlaceSilent):
-        await found.do(lambda progress: hang.wait())
+    job = quiet_job(tmp_path)
+    job.end()
+    with pytest.raises(DiskSilent):
+        await job.run(lambda progress: hang.wait())
     hang.set()

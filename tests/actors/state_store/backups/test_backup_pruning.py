@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from actors.shared.profile.profile_tables import BackupsTable
-from actors.state_store.backups.backup_names import parse_former
 from actors.state_store.backups.backup_pruning import prune
+from actors.state_store.backups.format.backup_names import parse_former_value
 from actors.state_store.engine.operations import Save
-from tests.support.state_lab import back_up, done, opened, save, vault_of
+from tests.support.state_lab import back_up, done, opened, repository_of, save
 
 NOON = 1767268800.0
 DAY = 86400.0
@@ -24,28 +24,28 @@ def test_old_ones_go_those_by_hand_stay_and_a_dry_run_changes_nothing(tmp_path: 
     save(store, notes__a=1)
     made = [back_up(store, "scheduled", now=NOON + number * DAY).id for number in range(5)]
     mine = back_up(store, "manual", "mine", now=NOON - 900 * DAY).id
-    vault = vault_of(store)
-    told = prune(vault, LAST_TWO, dry_run=True)
+    repository = repository_of(store)
+    told = prune(repository, LAST_TWO, dry_run=True)
     assert told.removed == made[2::-1]
     assert {one.id: one.reasons for one in told.kept} == {
         made[4]: ["last"],
         made[3]: ["last"],
         mine: ["made by hand"],
     }
-    assert len(vault.listed().manifests) == 6
-    did = prune(vault, LAST_TWO, dry_run=False)
+    assert len(repository.listing().manifests) == 6
+    did = prune(repository, LAST_TWO, dry_run=False)
     assert did.removed == told.removed
-    assert {one.id for one in vault.listed().manifests} == {made[4], made[3], mine}
-    assert sorted(path.name for path in (vault.root / "auto").iterdir()) == sorted(made[3:])
+    assert {one.id for one in repository.listing().manifests} == {made[4], made[3], mine}
+    assert sorted(path.name for path in (repository.root / "auto").iterdir()) == sorted(made[3:])
 
 
 def test_what_is_damaged_is_left_alone_and_takes_no_place(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
     made = [back_up(store, "scheduled", now=NOON + number * DAY).id for number in range(3)]
-    vault = vault_of(store)
-    (vault.directory(made[2]) / "backup.json").write_bytes(b"{")
-    assert prune(vault, LAST_TWO, dry_run=False).removed == []
-    assert vault.directory(made[2]).exists()
+    repository = repository_of(store)
+    (repository.directory(made[2]) / "backup.json").write_bytes(b"{")
+    assert prune(repository, LAST_TWO, dry_run=False).removed == []
+    assert repository.directory(made[2]).exists()
 
 
 def test_former_values_go_by_the_same_rules_each_key_by_itself(tmp_path: Path) -> None:
@@ -59,12 +59,12 @@ def test_former_values_go_by_the_same_rules_each_key_by_itself(tmp_path: Path) -
         Save("notes.b", 1),
     )
     done(store, Save("notes.b", 2, backup=True))
-    vault = vault_of(store)
-    assert len(list(vault.former_values())) == 5
-    assert prune(vault, ALL, dry_run=False).former_values == 0
-    assert prune(vault, LAST_TWO, dry_run=True).former_values == 2
-    assert prune(vault, LAST_TWO, dry_run=False).former_values == 2
-    left = [parse_former(path.name) for path in (vault.root / "auto").iterdir()]
+    repository = repository_of(store)
+    assert len(list(repository.former_values())) == 5
+    assert prune(repository, ALL, dry_run=False).former_values == 0
+    assert prune(repository, LAST_TWO, dry_run=True).former_values == 2
+    assert prune(repository, LAST_TWO, dry_run=False).former_values == 2
+    left = [parse_former_value(path.name) for path in (repository.root / "auto").iterdir()]
     assert sorted((one.stem, one.revision) for one in left if one) == [
         ("notes.a", 3),
         ("notes.a", 4),

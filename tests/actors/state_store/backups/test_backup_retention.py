@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store.backups.backup_retention import Candidate, Retention, judge
+from actors.state_store.backups.backup_retention import RetentionCandidate, RetentionRules, judge
 
 counts = st.integers(0, 6)
-retentions = st.builds(Retention, counts, counts, counts, counts, counts)
+retentions = st.builds(RetentionRules, counts, counts, counts, counts, counts)
 candidates = st.lists(
     st.tuples(
         st.integers(1_600_000_000, 1_610_000_000), st.booleans(), st.sampled_from([True, True, True, False])
@@ -19,7 +19,8 @@ candidates = st.lists(
     max_size=40,
 ).map(
     lambda found: [
-        Candidate(f"b{number}", float(at), exempt, good) for number, (at, exempt, good) in enumerate(found)
+        RetentionCandidate(f"b{number}", float(at), exempt, good)
+        for number, (at, exempt, good) in enumerate(found)
     ]
 )
 
@@ -28,19 +29,19 @@ def at(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def kept(retention: Retention, *made: str) -> list[str]:
-    found = judge([Candidate(text, at(text)) for text in made], retention)
+def kept(retention: RetentionRules, *made: str) -> list[str]:
+    found = judge([RetentionCandidate(text, at(text)) for text in made], retention)
     return [verdict.id for verdict in found if verdict.is_kept]
 
 
 @given(candidates)
-def test_an_empty_policy_keeps_everything(found: list[Candidate]) -> None:
-    assert all(verdict.is_kept for verdict in judge(found, Retention()))
+def test_an_empty_policy_keeps_everything(found: list[RetentionCandidate]) -> None:
+    assert all(verdict.is_kept for verdict in judge(found, RetentionRules()))
 
 
 @given(candidates, retentions)
 def test_the_newest_good_one_stays_and_so_does_what_was_made_by_hand(
-    found: list[Candidate], retention: Retention
+    found: list[RetentionCandidate], retention: RetentionRules
 ) -> None:
     stays = {verdict.id for verdict in judge(found, retention) if verdict.is_kept}
     assert {one.id for one in found if one.is_exempt} <= stays
@@ -50,15 +51,19 @@ def test_the_newest_good_one_stays_and_so_does_what_was_made_by_hand(
 
 
 @given(candidates, retentions)
-def test_what_is_judged_again_after_the_rest_went_stays(found: list[Candidate], retention: Retention) -> None:
+def test_what_is_judged_again_after_the_rest_went_stays(
+    found: list[RetentionCandidate], retention: RetentionRules
+) -> None:
     stays = {verdict.id for verdict in judge(found, retention) if verdict.is_kept}
     again = judge([one for one in found if one.id in stays], retention)
     assert {verdict.id for verdict in again if verdict.is_kept} == stays
 
 
 @given(candidates, retentions)
-def test_no_more_stay_than_the_rules_add_up_to(found: list[Candidate], retention: Retention) -> None:
-    if retention == Retention() or not any(one.is_good for one in found):
+def test_no_more_stay_than_the_rules_add_up_to(
+    found: list[RetentionCandidate], retention: RetentionRules
+) -> None:
+    if retention == RetentionRules() or not any(one.is_good for one in found):
         return
     rotated = [one for one in found if not one.is_exempt]
     stays = {verdict.id for verdict in judge(found, retention) if verdict.is_kept} & {
@@ -71,10 +76,12 @@ def test_no_more_stay_than_the_rules_add_up_to(found: list[Candidate], retention
 
 
 @given(candidates, retentions, st.sampled_from(["last", "hourly", "daily", "weekly", "monthly"]))
-def test_a_rule_more_never_lets_anything_go(found: list[Candidate], retention: Retention, rule: str) -> None:
-    if retention == Retention():
+def test_a_rule_more_never_lets_anything_go(
+    found: list[RetentionCandidate], retention: RetentionRules, rule: str
+) -> None:
+    if retention == RetentionRules():
         return
-    more = Retention(**{**vars(retention), rule: getattr(retention, rule) + 1})
+    more = RetentionRules(**{**vars(retention), rule: getattr(retention, rule) + 1})
     before = {
         verdict.id
         for verdict in judge(found, retention)
@@ -92,23 +99,36 @@ def test_each_rule_keeps_the_newest_of_its_period_and_periods_without_one_do_not
         "2026-01-05T09:30",
         "2026-03-01T00:00",
     ]
-    assert kept(Retention(last=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"]
-    assert kept(Retention(daily=3), *made) == ["2026-03-01T00:00", "2026-01-05T09:30", "2026-01-01T20:00"]
-    assert kept(Retention(hourly=3), *made) == ["2026-03-01T00:00", "2026-01-05T09:30", "2026-01-01T20:00"]
-    assert kept(Retention(monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"]
-    assert kept(Retention(weekly=5), *made) == ["2026-03-01T00:00", "2026-01-05T09:30", "2026-01-01T20:00"]
-    assert kept(Retention(last=1, monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"], (
+    assert kept(RetentionRules(last=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"]
+    assert kept(RetentionRules(daily=3), *made) == [
+        "2026-03-01T00:00",
+        "2026-01-05T09:30",
+        "2026-01-01T20:00",
+    ]
+    assert kept(RetentionRules(hourly=3), *made) == [
+        "2026-03-01T00:00",
+        "2026-01-05T09:30",
+        "2026-01-01T20:00",
+    ]
+    assert kept(RetentionRules(monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"]
+    assert kept(RetentionRules(weekly=5), *made) == [
+        "2026-03-01T00:00",
+        "2026-01-05T09:30",
+        "2026-01-01T20:00",
+    ]
+    assert kept(RetentionRules(last=1, monthly=2), *made) == ["2026-03-01T00:00", "2026-01-05T09:30"], (
         "rules are OR-ed"
     )
 
 
 def test_a_week_at_the_turn_of_the_year_is_one_week() -> None:
-    assert kept(Retention(weekly=2), "2025-12-29T12:00", "2026-01-02T12:00") == ["2026-01-02T12:00"]
+    assert kept(RetentionRules(weekly=2), "2025-12-29T12:00", "2026-01-02T12:00") == ["2026-01-02T12:00"]
 
 
 def test_a_bad_one_takes_no_place_of_a_good_one_and_is_all_that_stays_where_there_is_nothing_better() -> None:
-    found = [Candidate("good", 1.0), Candidate("bad", 2.0, is_good=False)]
-    assert [verdict.id for verdict in judge(found, Retention(last=1)) if verdict.is_kept] == ["good"]
+    found = [RetentionCandidate("good", 1.0), RetentionCandidate("bad", 2.0, is_good=False)]
+    assert [verdict.id for verdict in judge(found, RetentionRules(last=1)) if verdict.is_kept] == ["good"]
     assert all(
-        verdict.is_kept for verdict in judge([Candidate("bad", 2.0, is_good=False)], Retention(last=1))
+        verdict.is_kept
+        for verdict in judge([RetentionCandidate("bad", 2.0, is_good=False)], RetentionRules(last=1))
     )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from actors.state_store.backups.backup_schedule import HOUR_SECONDS, Newest, is_check_due, is_due, is_stale
+from actors.state_store.backups.backup_schedule import (
+    HOUR_SECONDS,
+    NewestBackup,
+    is_check_due,
+    is_due,
+    is_stale,
+)
 
 NOW = 1_000_000_000.0
 
@@ -14,15 +20,15 @@ NOW = 1_000_000_000.0
     [
         (None, 0, False),
         (None, 1, True),
-        (Newest(NOW - 25 * HOUR_SECONDS, 5), 5, False),
-        (Newest(NOW - 25 * HOUR_SECONDS, 5), 6, True),
-        (Newest(NOW - 23 * HOUR_SECONDS, 5), 6, False),
-        (Newest(NOW + 40 * HOUR_SECONDS, 5), 6, True),
-        (Newest(NOW + 60, 5), 6, False),
+        (NewestBackup(NOW - 25 * HOUR_SECONDS, 5), 5, False),
+        (NewestBackup(NOW - 25 * HOUR_SECONDS, 5), 6, True),
+        (NewestBackup(NOW - 23 * HOUR_SECONDS, 5), 6, False),
+        (NewestBackup(NOW + 40 * HOUR_SECONDS, 5), 6, True),
+        (NewestBackup(NOW + 60, 5), 6, False),
     ],
 )
 def test_a_backup_is_due_if_something_changed_since_one_that_is_old_or_of_a_future_that_never_came(
-    newest: Newest | None, revision: int, expected: bool
+    newest: NewestBackup | None, revision: int, expected: bool
 ) -> None:
     assert is_due(newest, revision, NOW, 24.0) is expected
 
@@ -34,9 +40,9 @@ def test_nothing_is_due_where_it_is_switched_off() -> None:
 
 
 def test_a_backup_is_stale_after_two_intervals_with_changes() -> None:
-    assert not is_stale(Newest(NOW - 47 * HOUR_SECONDS, 5), 6, NOW, 24.0, 0.0)
-    assert is_stale(Newest(NOW - 48 * HOUR_SECONDS, 5), 6, NOW, 24.0, 0.0)
-    assert not is_stale(Newest(NOW - 99 * HOUR_SECONDS, 6), 6, NOW, 24.0, 0.0), "nothing changed"
+    assert not is_stale(NewestBackup(NOW - 47 * HOUR_SECONDS, 5), 6, NOW, 24.0, 0.0)
+    assert is_stale(NewestBackup(NOW - 48 * HOUR_SECONDS, 5), 6, NOW, 24.0, 0.0)
+    assert not is_stale(NewestBackup(NOW - 99 * HOUR_SECONDS, 6), 6, NOW, 24.0, 0.0), "nothing changed"
     assert is_stale(None, 1, NOW, 24.0, NOW - 48 * HOUR_SECONDS)
     assert not is_stale(None, 1, NOW, 24.0, NOW - 47 * HOUR_SECONDS)
 

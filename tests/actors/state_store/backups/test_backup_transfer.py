@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups.backup_manifest import PACK_NAME
-from actors.state_store.backups.backup_transfer import CannotCarry, export, take_in
+from actors.state_store.backups.backup_transfer import TransferRefused, export_backup, import_backup
 from actors.state_store.backups.errors import (
     BackupDamaged,
     BackupFailed,
@@ -15,8 +14,9 @@ from actors.state_store.backups.errors import (
     PassphraseTooShort,
     PassphraseWrong,
 )
+from actors.state_store.backups.format.backup_manifest import PACK_NAME
 from actors.state_store.engine.operations import Save
-from tests.support.state_lab import HeldKeys, back_up, content_of, opened, restorer, save, vault_of
+from tests.support.state_lab import HeldKeys, back_up, content_of, opened, repository_of, restorer, save
 
 WORDS = "correct horse battery"
 
@@ -26,7 +26,7 @@ def exported(tmp_path: Path) -> tuple[Path, dict[str, object]]:
     save(store, notes__a={"n": 1}, vault__s="hidden")
     store.commit([[Save("settings.packed", "x" * 500, compress=True)]])
     made = back_up(store, name="mine")
-    assert export(vault_of(store), made.id, tmp_path / "mine.undercroft", WORDS, HeldKeys()) == 3
+    assert export_backup(repository_of(store), made.id, tmp_path / "mine.undercroft", WORDS, HeldKeys()) == 3
     return tmp_path / "mine.undercroft", content_of(store)
 
 
@@ -39,16 +39,16 @@ def test_another_machine_with_keys_of_its_own_opens_it_with_the_passphrase(tmp_p
     store = opened(tmp_path / "there", keys=keys)
     save(store, notes__a="other", notes__mine="goes")
     newest = store.load("notes.mine").revision
-    made = take_in(vault_of(store), file, WORDS, keys)
+    made = import_backup(repository_of(store), file, WORDS, keys)
     assert (made.kind, made.name, made.documents, made.encrypted) == ("imported", "mine", 3, 1)
-    found = restorer(store).restore(made.id)
+    found = restorer(store).run(made.id)
     assert content_of(store) == content
     assert store.load("vault.s").encrypted
     assert store.load("settings.packed").compressed
     assert min(store.load(key).revision for key in content) > newest, (
         "revisions of another machine mean nothing here"
     )
-    saved = next(one for one in vault_of(store).listed().manifests if one.id == found.saved_as)
+    saved = next(one for one in repository_of(store).listing().manifests if one.id == found.saved_as)
     assert saved.kind == "before_import"
 
 
@@ -56,37 +56,37 @@ def test_a_single_key_can_be_taken_from_it(tmp_path: Path) -> None:
     file, _ = exported(tmp_path)
     store = opened(tmp_path / "there")
     save(store, notes__mine="stays")
-    made = take_in(vault_of(store), file, WORDS, HeldKeys())
-    restorer(store).restore(made.id, ["notes.a"])
+    made = import_backup(repository_of(store), file, WORDS, HeldKeys())
+    restorer(store).run(made.id, ["notes.a"])
     assert content_of(store) == {"notes.a": {"n": 1}, "notes.mine": "stays"}
 
 
 def test_a_wrong_passphrase_or_a_damaged_file_leaves_no_backup(tmp_path: Path) -> None:
     file, _ = exported(tmp_path)
-    vault = vault_of(opened(tmp_path / "there"))
+    repository = repository_of(opened(tmp_path / "there"))
     with pytest.raises(PassphraseWrong):
-        take_in(vault, file, "another passphrase", HeldKeys())
+        import_backup(repository, file, "another passphrase", HeldKeys())
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(ExportDamaged):
-        take_in(vault, file, WORDS, HeldKeys())
-    assert vault.listed().manifests == []
-    assert list((vault.root / "manual").iterdir()) == []
+        import_backup(repository, file, WORDS, HeldKeys())
+    assert repository.listing().manifests == []
+    assert list((repository.root / "manual").iterdir()) == []
 
 
 def test_while_keys_are_locked_nothing_is_carried_and_no_file_is_left(tmp_path: Path) -> None:
     file, _ = exported(tmp_path)
     locked = HeldKeys()
     locked.is_locked = True
-    here = vault_of(opened(tmp_path / "copy"))
-    with pytest.raises(CannotCarry, match=r"vault\.s"):
-        take_in(here, file, WORDS, locked)
+    here = repository_of(opened(tmp_path / "copy"))
+    with pytest.raises(TransferRefused, match=r"vault\.s"):
+        import_backup(here, file, WORDS, locked)
     store = opened(tmp_path / "more")
     save(store, vault__s="hidden")
     made = back_up(store)
-    with pytest.raises(CannotCarry, match="locked"):
-        export(vault_of(store), made.id, tmp_path / "out", WORDS, locked)
+    with pytest.raises(TransferRefused, match="locked"):
+        export_backup(repository_of(store), made.id, tmp_path / "out", WORDS, locked)
     with pytest.raises(PassphraseTooShort):
-        export(vault_of(store), made.id, tmp_path / "out", "short", HeldKeys())
+        export_backup(repository_of(store), made.id, tmp_path / "out", "short", HeldKeys())
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.partial").exists()
 
@@ -95,8 +95,8 @@ def test_a_damaged_backup_is_not_carried(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
     save(store, notes__a=1)
     made = back_up(store)
-    pack = vault_of(store).directory(made.id) / PACK_NAME
+    pack = repository_of(store).directory(made.id) / PACK_NAME
     pack.write_bytes(b"x" + pack.read_bytes()[1:])
     with pytest.raises((BackupDamaged, BackupFailed)):
-        export(vault_of(store), made.id, tmp_path / "out", WORDS, HeldKeys())
+        export_backup(repository_of(store), made.id, tmp_path / "out", WORDS, HeldKeys())
     assert list(tmp_path.glob("out*")) == []

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups.consistent_copy import Copier
+from actors.state_store.backups.consistent_copy import ConsistentCopy
 from actors.state_store.backups.errors import BackupFailed
-from actors.state_store.backups.repository import Vault
+from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.engine.operations import Save
-from tests.support.state_lab import HeldKeys, back_up, delete, done, opened, save, vault_of
+from tests.support.state_lab import HeldKeys, back_up, delete, done, opened, repository_of, save
 
 
 def values(store_root: Path, id: str) -> dict[str, object]:
     store = opened(store_root.with_name("reader"))
-    _, reader = Vault(store_root / "backups").open(id)
+    _, reader = BackupRepository(store_root / "backups").open(id)
     found = {}
     for document, content in reader.documents():
         assert isinstance(content, bytes)
         found[document.key or document.path] = (
-            store.opener.open(document.key, content).value if document.key else content
+            store.codec.open(document.key, content).value if document.key else content
         )
     store.close()
     return found
@@ -67,8 +67,8 @@ def test_what_changes_while_it_is_copied_is_copied_again_and_what_goes_is_not_in
         if changes:
             changes.pop()()
 
-    copier = Copier(store, {}, meddle)
-    made, _ = vault_of(store).create("manual", "", copier.fill, lambda: copier.revision)
+    copier = ConsistentCopy(store, {}, meddle)
+    made, _ = repository_of(store).create("manual", "", copier.fill)
     assert values(store.root, made.id) == {"notes.a": "new", "notes.c": "same", "notes.d": "came"}
     assert copier.is_current()
     save(store, notes__c="later")

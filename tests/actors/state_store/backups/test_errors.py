@@ -10,29 +10,29 @@ from actors.state_store.backups import errors
 from bus.errors import OperatorError, UndercroftError
 
 FOUND: list[tuple[UndercroftError, str]] = [
-    (errors.BackupNotFound("x"), "there is no backup 'x'; 'undercroft backup list' shows which there are"),
+    (errors.BackupNotFound("x"), "there is no backup 'x'; 'undercroft backup list' shows all backups"),
     (
         errors.BackupDamaged("x", "cut short"),
-        "backup x: damaged: cut short; take another one, and check the disk",
+        "backup x: damaged: cut short; use another one, and check the disk",
     ),
     (
         errors.BackupTooNew("x", 3, 1),
         "backup x: made by a later version (format 3, expected at most 1); update Undercroft",
     ),
     (errors.BackupFailed("no space"), "no backup was made: no space"),
+    (errors.TransferRefused("n.a", "locked"), "n.a: cannot be transferred: locked; nothing was changed"),
     (errors.RestoreRefused("x", "damaged"), "backup x: not restored: damaged; nothing was changed"),
     (
-        errors.PlaceSilent("/mnt", 5),
-        "/mnt: no answer for 5 s; see whether its disk, or the server that it is on, is there",
+        errors.PassphraseWrong("f"),
+        "f: the passphrase is not the one of the export; nothing was changed",
     ),
     (
-        errors.PassphraseWrong("f"),
-        "f: the passphrase is not the one that it was exported with; nothing was changed",
+        errors.PassphraseTooShort(3, 10),
+        "the passphrase has 3 characters, expected at least 10; use several words",
     ),
-    (errors.PassphraseTooShort(3, 10), "the passphrase has 3 signs, expected at least 10; take some words"),
     (
         errors.ExportDamaged("f", "cut"),
-        "f: cut; nothing was changed; bring the file over again, or take another one",
+        "f: cut; nothing was changed; copy the file again, or use another one",
     ),
 ]
 

@@ -9,23 +9,21 @@ import pytest
 
 from actors.shared.crypto.envelope import FORMAT, seal
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.backups.backup_manifest import MANIFEST_NAME, PACK_NAME
-from actors.state_store.backups.integrity_check import Inspector, Report
-from actors.state_store.documents.document_repair import Ladder
+from actors.state_store.backups.format.backup_manifest import MANIFEST_NAME, PACK_NAME
+from actors.state_store.backups.integrity_check import CheckReport, IntegrityCheck
 from actors.state_store.engine.store import StateStore
-from tests.support.state_lab import TABLES, HeldKeys, back_up, content_of, opened, save, vault_of
+from tests.support.state_lab import TABLES, HeldKeys, back_up, content_of, opened, repository_of, save
 
 NOON = 1767268800.0
 
 
-def checked(store: StateStore, *, repair: bool = False) -> Report:
-    store.repair = Ladder(store, vault_of(store)).repair
-    inspector = Inspector(store, vault_of(store), repair=repair)
-    inspector.documents()
-    return inspector.backups()
+def checked(store: StateStore, *, repair: bool = False) -> CheckReport:
+    check = IntegrityCheck(store, repository_of(store), repair=repair)
+    check.check_documents()
+    return check.check_backups()
 
 
-def kinds(report: Report) -> list[tuple[str, str]]:
+def kinds(report: CheckReport) -> list[tuple[str, str]]:
     return sorted((finding.kind, finding.key or finding.path) for finding in report.findings)
 
 
@@ -106,7 +104,7 @@ def test_damage_without_any_copy_is_reported_and_put_aside(tmp_path: Path) -> No
     (store.root / "notes" / "b.json").unlink()
     report = checked(store, repair=True)
     assert {finding.key: finding.repair for finding in report.findings} == {
-        "notes.a": "no good copy was found; it begins anew",
+        "notes.a": "no good copy was found; the key begins empty",
         "notes.b": "no copy was found; the key is forgotten",
     }
     assert content_of(store) == {}
@@ -163,15 +161,15 @@ def test_a_value_that_no_longer_fits_its_schema_is_told_and_stays(tmp_path: Path
 def test_a_damaged_backup_is_put_aside_so_that_nobody_relies_on_it(
     store: StateStore, spoil: Callable[[Path], object]
 ) -> None:
-    vault = vault_of(store)
-    (made,) = vault.listed().manifests
-    spoil(vault.directory(made.id))
+    repository = repository_of(store)
+    (made,) = repository.listing().manifests
+    spoil(repository.directory(made.id))
     assert not checked(store).is_sound
     report = checked(store, repair=True)
     assert report.is_sound
     assert [finding.repair for finding in report.findings if finding.kind == "backup"] == ["put aside"]
-    assert vault.listed().manifests == []
-    assert (vault.root / "manual" / f"{made.id}.corrupt").is_dir()
+    assert repository.listing().manifests == []
+    assert (repository.root / "manual" / f"{made.id}.corrupt").is_dir()
 
 
 def test_a_backup_that_holds_documents_damaged_before_is_told_and_kept(store: StateStore) -> None:
@@ -182,7 +180,7 @@ def test_a_backup_that_holds_documents_damaged_before_is_told_and_kept(store: St
     path.write_bytes(good)
     report = checked(store, repair=True)
     assert [(finding.kind, finding.repair) for finding in report.findings] == [("backup", "")]
-    assert made.id in [one.id for one in vault_of(store).listed().manifests]
+    assert made.id in [one.id for one in repository_of(store).listing().manifests]
 
 
 def test_what_an_interrupted_restore_or_a_damaged_journal_left_is_told(store: StateStore) -> None:

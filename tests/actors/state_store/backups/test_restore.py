@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.backups.backup_manifest import PACK_NAME
 from actors.state_store.backups.errors import BackupNotFound, RestoreRefused
+from actors.state_store.backups.format.backup_manifest import PACK_NAME
 from actors.state_store.documents.document_store import DocumentStore
-from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.documents.document_types import document_kinds
 from actors.state_store.engine.operations import Save
-from actors.state_store.engine.value_schemas import JsonSchema, Schemata
+from actors.state_store.engine.value_schemas import JsonValueSchema, ValueSchemas
 from actors.state_store.errors import QuotaExceeded
 from tests.support.state_lab import (
     TABLES,
@@ -26,9 +26,9 @@ from tests.support.state_lab import (
     delete,
     done,
     opened,
+    repository_of,
     restorer,
     save,
-    vault_of,
 )
 
 REPOSITORY = Path(__file__).parents[4]
@@ -37,7 +37,7 @@ REPOSITORY = Path(__file__).parents[4]
 @pytest.mark.requirement("S3-6", "S3-28")
 def test_back_up_change_several_types_restore_and_all_is_as_it_was(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
-    documents = DocumentStore(store, kinds_of({"Marks": {"type": "object", "default": {}}}))
+    documents = DocumentStore(store, document_kinds({"Marks": {"type": "object", "default": {}}}))
     save(
         store,
         settings__x={"a": 1},
@@ -56,7 +56,7 @@ def test_back_up_change_several_types_restore_and_all_is_as_it_was(tmp_path: Pat
     documents.write({"labels": [2]}, type_name="Marks")
     changed = content_of(store)
 
-    found = restorer(store).restore(made.id)
+    found = restorer(store).run(made.id)
     documents.forget()
     assert content_of(store) == before
     assert documents.read("Marks") == {"labels": (1,)}
@@ -72,7 +72,7 @@ def test_back_up_change_several_types_restore_and_all_is_as_it_was(tmp_path: Pat
 
     again = opened(tmp_path / "store")
     assert content_of(again) == before, "a restart changes nothing"
-    restorer(again).restore(found.saved_as)
+    restorer(again).run(found.saved_as)
     assert content_of(again) == changed, "and the present was backed up first"
     again.close()
 
@@ -84,7 +84,7 @@ def test_what_is_written_afterwards_has_a_revision_that_nothing_had_before(tmp_p
     for number in range(5):
         save(store, notes__a=number)
     newest = store.load("notes.a").revision
-    restorer(store).restore(made.id)
+    restorer(store).run(made.id)
     assert store.load("notes.a").revision == 1, "what the backup holds is what it was"
     assert done(store, Save("notes.a", 9))[0] > newest
     assert done(store, Save("notes.b", 9))[0] > newest
@@ -95,11 +95,11 @@ def test_single_keys_come_back_and_the_rest_stays(tmp_path: Path) -> None:
     save(store, notes__a=1, notes__b=1)
     made = back_up(store)
     save(store, notes__a=2, notes__b=2, notes__c=2)
-    found = restorer(store).restore(made.id, ["notes.a"])
+    found = restorer(store).run(made.id, ["notes.a"])
     assert content_of(store) == {"notes.a": 1, "notes.b": 2, "notes.c": 2}
     assert (list(found.changed), found.removed) == (["notes.a"], [])
     with pytest.raises(RestoreRefused, match=r"does not hold notes\.c"):
-        restorer(store).restore(made.id, ["notes.c"])
+        restorer(store).run(made.id, ["notes.c"])
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
     made = back_up(store)
     save(store, notes__a=2, notes__c=2)
     before = content_of(store)
-    told = restorer(store).restore(made.id, dry_run=True)
+    told = restorer(store).run(made.id, dry_run=True)
     assert (list(told.changed), told.removed, told.unchanged, told.saved_as) == (
         ["notes.a"],
         ["notes.c"],
@@ -116,7 +116,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
         "",
     )
     assert content_of(store) == before
-    assert len(vault_of(store).listed().manifests) == 1
+    assert len(repository_of(store).listing().manifests) == 1
     assert not (store.root / ".restore").exists()
 
 
@@ -129,21 +129,21 @@ def test_damage_is_refused_and_nothing_changes(tmp_path: Path, what: str) -> Non
     made = back_up(store)
     save(store, notes__a=2)
     if what == "pack":
-        pack = vault_of(store).directory(made.id) / PACK_NAME
+        pack = repository_of(store).directory(made.id) / PACK_NAME
         pack.write_bytes(bytes([pack.read_bytes()[9] ^ 1]) + pack.read_bytes()[1:])
     with pytest.raises(RestoreRefused, match="damaged"):
-        restorer(store).restore(made.id)
+        restorer(store).run(made.id)
     assert store.load("notes.a").value == 2
     assert not (store.root / ".restore").exists()
     if what == "document":
-        found = restorer(store).restore(made.id, without_damaged=True)
+        found = restorer(store).run(made.id, without_damaged=True)
         assert found.left_out == ["notes.b"]
         assert content_of(store) == {"notes.a": 1}
 
 
 def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(BackupNotFound):
-        restorer(opened(tmp_path / "store")).restore("20260101T120000Z-manual-s1")
+        restorer(opened(tmp_path / "store")).run("20260101T120000Z-manual-s1")
 
 
 def test_a_quota_holds_for_what_is_restored(tmp_path: Path) -> None:
@@ -154,9 +154,9 @@ def test_a_quota_holds_for_what_is_restored(tmp_path: Path) -> None:
     store = opened(tmp_path / "store", quota_bytes=8000)
     delete(store, "notes.b")
     with pytest.raises(QuotaExceeded):
-        restorer(store).restore(made.id)
+        restorer(store).run(made.id)
     with pytest.raises(QuotaExceeded):
-        restorer(store).restore(made.id, ["notes.b"])
+        restorer(store).run(made.id, ["notes.b"])
     assert list(content_of(store)) == ["notes.a"]
 
 
@@ -166,7 +166,7 @@ def test_a_namespace_that_nobody_declares_any_more_is_left_out(tmp_path: Path) -
     made = back_up(store)
     store.close()
     store = opened(tmp_path / "store", tables=[TABLES[1]])
-    found = restorer(store).restore(made.id)
+    found = restorer(store).run(made.id)
     assert found.left_out == ["notes.a"]
     assert content_of(store) == {"vault.s": 1}
     assert (store.root / "notes" / "a.json").exists(), "its files are nobody's, and left alone"
@@ -179,7 +179,7 @@ def test_what_its_namespace_wants_encrypted_by_now_is_so_once_it_is_restored(tmp
     made = back_up(store)
     store.close()
     store = opened(tmp_path / "store", tables=[NamespaceTable(name="notes", encrypt=True)])
-    restorer(store).restore(made.id)
+    restorer(store).run(made.id)
     assert store.load("notes.a").encrypted
     assert b"plain" not in (store.root / "notes" / "a.json").read_bytes()
 
@@ -188,14 +188,14 @@ def test_what_its_namespace_wants_encrypted_by_now_is_so_once_it_is_restored(tmp
 def test_values_of_an_older_version_are_converted_when_they_are_loaded(tmp_path: Path) -> None:
     def version(*migrations: Any) -> dict[str, Any]:
         table = NamespaceTable(name="notes", schema="Note")
-        return {"tables": [table], "schemata": Schemata([_Any()], {"Note": list(migrations)})}
+        return {"tables": [table], "schemas": ValueSchemas([_Any()], {"Note": list(migrations)})}
 
     store = opened(tmp_path / "store", **version())
     save(store, notes__a={"n": 1})
     made = back_up(store)
     store.close()
     store = opened(tmp_path / "store", **version(lambda value: {"number": value["n"]}))
-    restorer(store).restore(made.id)
+    restorer(store).run(made.id)
     assert store.load("notes.a").value == {"number": 1}
 
 
@@ -206,7 +206,7 @@ def test_encrypted_documents_are_restored_while_the_keys_are_locked(tmp_path: Pa
     made = back_up(store)
     delete(store, "vault.s")
     keys.is_locked = True
-    restorer(store).restore(made.id)
+    restorer(store).run(made.id)
     keys.is_locked = False
     assert content_of(store) == {"vault.s": "hidden"}
 
@@ -224,10 +224,10 @@ def test_settings_come_back_on_request_and_keys_where_there_are_none(tmp_path: P
     made = back_up(store, extras=extras)
     extras["config.json"].write_bytes(b"new")
     extras["keys.json"].write_bytes(b"rotated")
-    assert restorer(store, extras).restore(made.id).settings is False
+    assert restorer(store, extras).run(made.id).settings is False
     assert (extras["config.json"].read_bytes(), extras["keys.json"].read_bytes()) == (b"new", b"rotated")
     extras["keys.json"].unlink()
-    assert restorer(store, extras).restore(made.id, settings=True).settings is True
+    assert restorer(store, extras).run(made.id, settings=True).settings is True
     assert (extras["config.json"].read_bytes(), extras["keys.json"].read_bytes()) == (b"old", b"wrapped")
 
 
@@ -253,7 +253,7 @@ def test_reads_see_the_old_or_the_new_and_writes_are_not_lost_while_it_goes_on(t
     threads = [threading.Thread(target=read), threading.Thread(target=write)]
     for thread in threads:
         thread.start()
-    found = restorer(store).restore(made.id)
+    found = restorer(store).run(made.id)
     count = len(written)
     is_over.set()
     for thread in threads:
@@ -263,24 +263,23 @@ def test_reads_see_the_old_or_the_new_and_writes_are_not_lost_while_it_goes_on(t
     if count == len(
         written
     ):  # nobody wrote after it: the newest write is in the backup of what was there before
-        _, reader = vault_of(store).open(found.saved_as)
+        _, reader = repository_of(store).open(found.saved_as)
         document = next(
             document for document in reader.contents.documents if document.key == "settings.count"
         )
-        assert store.opener.open("settings.count", reader.read(document)).revision == written[-1]
+        assert store.codec.open("settings.count", reader.read(document)).revision == written[-1]
     store.close()
 
 
-class _Any(JsonSchema):
+class _Any(JsonValueSchema):
     def __init__(self) -> None:
         super().__init__("Note", {})
 
 
 KILLER = """
 import os, shutil, signal, sys
-sys.path[:0] = ["tests"]
 from pathlib import Path
-from stores import back_up, content_of, opened, restorer, save
+from tests.support.state_lab import back_up, content_of, opened, restorer, save
 
 root = Path(sys.argv[1])
 base = root / "base" / "store"
@@ -316,7 +315,7 @@ def child(act):
 def restore(work, limit):
     store = opened(work)
     counted(limit)
-    restorer(store).restore(made.id)
+    restorer(store).run(made.id)
 
 def check(work):
     store = opened(work)

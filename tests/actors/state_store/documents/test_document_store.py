@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actors.shared.crypto.envelope import seal
-from actors.state_store.documents.document_store import DocumentStore, key_of
-from actors.state_store.documents.document_types import kinds_of
-from actors.state_store.engine.operations import Repaired
+from actors.state_store.documents.document_store import DocumentStore, document_key
+from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.engine.operations import RepairedCopy
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.engine.value_schemas import ValueSchemas
 from actors.state_store.errors import RevisionConflict, SaveFailed, UnknownType, ValidationFailed
 
 PINS = {
@@ -52,7 +52,7 @@ class World:
         self.root = root
         self.clock = Clock()
         self.store = StateStore(root, **options).start()
-        kinds = {**kinds_of([Marks, Clicks]), **kinds_of({"Pins": PINS})}
+        kinds = {**document_kinds([Marks, Clicks]), **document_kinds({"Pins": PINS})}
         self.documents = DocumentStore(self.store, kinds, 300.0, self.clock)
 
     def file(self, name: str) -> Path:
@@ -182,7 +182,12 @@ def test_what_is_damaged_or_does_not_fit_counts_as_the_defaults_with_the_evidenc
 
 def test_the_newest_good_copy_takes_the_place_of_a_damaged_document(tmp_path: Path) -> None:
     copies: dict[str, bytes] = {}
-    world = World(tmp_path, repair=lambda key: Repaired(copies[key], "the copy") if key in copies else None)
+    world = World(
+        tmp_path,
+        repair=lambda damaged: (
+            RepairedCopy(copies[damaged.key], "the copy") if damaged.key in copies else None
+        ),
+    )
     world.documents.write(Marks(marks=(Mark(label="a", x=1),)))
     copies["document.Marks"] = world.file("Marks").read_bytes()
     world.documents.clear()
@@ -214,7 +219,7 @@ def test_a_document_of_an_older_version_is_converted_and_one_of_a_newer_version_
     migrations = {
         "Marks": [lambda value: {"marks": [{"label": mark["name"], "x": mark["x"]} for mark in value]}]
     }
-    world = World(tmp_path, schemata=Schemata((), migrations))
+    world = World(tmp_path, schemas=ValueSchemas((), migrations))
     assert world.documents.read(Marks) == Marks(marks=(Mark(label="a", x=1),))
     world.documents.write(Marks(marks=(Mark(label="b", x=2),)))
     world.store.close()
@@ -251,4 +256,4 @@ def test_readers_and_writers_at_once_see_whole_documents_that_only_grow(world: W
 
 
 def test_the_key_of_a_type_is_its_name() -> None:
-    assert key_of("Marks") == "document.Marks"
+    assert document_key("Marks") == "document.Marks"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from actors.state_store.documents.document_types import frozen, is_frozen, kinds_of, thawed
+from actors.state_store.documents.document_types import document_kinds, frozen, is_frozen, thawed
 from actors.state_store.errors import DeclarationRefused
 
 FROZEN = ConfigDict(frozen=True)
@@ -49,7 +49,7 @@ class WithOpen(BaseModel):
 )
 def test_only_what_cannot_be_changed_at_any_depth_is_shared(model: type[BaseModel], fixed: bool) -> None:
     assert is_frozen(model) is fixed
-    (kind,) = kinds_of([model]).values()
+    (kind,) = document_kinds([model]).values()
     instance = kind.default()
     assert (kind.handed_out(instance) is instance) is fixed
 
@@ -76,7 +76,7 @@ def needy() -> type[BaseModel]:
     [
         ([needy()], "expected defaults"),
         ([Inner, Inner], "declared twice"),
-        ({"inner": {"type": "object"}, "INNER": {"type": "object"}}, "another case"),
+        ({"inner": {"type": "object"}, "INNER": {"type": "object"}}, "different case"),
         ({"Con": {"type": "object"}}, "every platform"),
         ({"../x": {"type": "object"}}, "every platform"),
         ([7], "expected pydantic models"),
@@ -87,8 +87,8 @@ def needy() -> type[BaseModel]:
 )
 def test_what_is_no_type_is_refused(declared: Any, words: str) -> None:
     with pytest.raises(DeclarationRefused, match=words):
-        kinds_of(declared)
+        document_kinds(declared)
 
 
 def test_nothing_declared_is_nothing_known() -> None:
-    assert kinds_of([]) == {}
+    assert document_kinds([]) == {}

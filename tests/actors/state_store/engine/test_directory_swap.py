@@ -9,17 +9,7 @@ import pytest
 
 from actors.shared.durable import durable_write
 from actors.state_store.engine import directory_swap
-from actors.state_store.engine.directory_swap import (
-    INTENT,
-    RESTORING,
-    begin,
-    carry_out,
-    commit,
-    discard,
-    resume,
-    settle,
-    stage,
-)
+from actors.state_store.engine.directory_swap import INTENT, RESTORING, DirectorySwap
 
 PLACES = ["notes", "history", "history/conversations"]
 
@@ -50,10 +40,10 @@ def root(tmp_path: Path) -> Path:
 
 
 def staged(root: Path) -> None:
-    begin(root, PLACES)
-    stage(root, "notes/new.json", b"new")
-    stage(root, "history/conversations/new.json", b"new")
-    settle(root)
+    DirectorySwap(root).begin(PLACES)
+    DirectorySwap(root).stage("notes/new.json", b"new")
+    DirectorySwap(root).stage("history/conversations/new.json", b"new")
+    DirectorySwap(root).settle()
 
 
 BEFORE = {
@@ -73,23 +63,23 @@ AFTER = {
 
 def test_later_files_go_evidence_stays_and_nothing_is_left_of_the_swap(root: Path) -> None:
     staged(root)
-    commit(root, "x")
-    carry_out(root)
+    DirectorySwap(root).commit("x")
+    DirectorySwap(root).carry_out()
     assert present(root) == AFTER
 
 
 def test_without_the_decision_a_start_forgets_it(root: Path) -> None:
     staged(root)
-    assert resume(root) is False
+    assert DirectorySwap(root).resume() is False
     assert present(root) == BEFORE
 
 
 def test_what_was_staged_before_is_not_in_the_next_one(root: Path) -> None:
     staged(root)
-    begin(root, PLACES)
-    stage(root, "notes/only.json", b"only")
-    commit(root, "y")
-    carry_out(root)
+    DirectorySwap(root).begin(PLACES)
+    DirectorySwap(root).stage("notes/only.json", b"only")
+    DirectorySwap(root).commit("y")
+    DirectorySwap(root).carry_out()
     assert present(root) == {
         "notes/only.json": b"only",
         "notes/bad.json.corrupt": b"evidence",
@@ -119,12 +109,12 @@ def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(
     monkeypatch.setattr(os, "rename", rename)
     monkeypatch.setattr(directory_swap, "remove_file", remove)
     staged(root)
-    commit(root, "x")
+    DirectorySwap(root).commit("x")
     cuts = 0
     while True:  # each attempt takes one step
         left[0] = 1
         try:
-            assert resume(root) is True
+            assert DirectorySwap(root).resume() is True
             break
         except Killed:
             cuts += 1
@@ -134,8 +124,8 @@ def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(
 
 
 def test_nothing_is_there_to_resume_or_discard_where_there_was_no_swap(root: Path) -> None:
-    assert resume(root) is False
-    discard(root)
+    assert DirectorySwap(root).resume() is False
+    DirectorySwap(root).discard()
     assert present(root) == BEFORE
 
 
@@ -143,4 +133,4 @@ def test_a_staged_file_is_private_and_none_is_written_twice(root: Path) -> None:
     staged(root)
     assert (root / RESTORING / "new" / "notes" / "new.json").stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileExistsError):
-        stage(root, "notes/new.json", b"again")
+        DirectorySwap(root).stage("notes/new.json", b"again")

@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 
 from actors.state_store.engine.journal_replay import replay
-from actors.state_store.engine.state_layout import Tree
+from actors.state_store.engine.state_layout import StateLayout
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    made = Tree(tmp_path / "store", ["notes"])
+def layout(tmp_path: Path) -> StateLayout:
+    made = StateLayout(tmp_path / "store", ["notes"])
     made.prepare()
     return made
 
 
-def test_files_hold_afterwards_what_the_journal_says(tree: Tree) -> None:
-    (tree.root / "notes" / "old.json").write_bytes(b"old")
-    (tree.root / "notes" / "gone.json").write_bytes(b"gone")
+def test_files_hold_afterwards_what_the_journal_says(layout: StateLayout) -> None:
+    (layout.root / "notes" / "old.json").write_bytes(b"old")
+    (layout.root / "notes" / "gone.json").write_bytes(b"gone")
     assert (
         replay(
-            tree,
+            layout,
             {
                 "notes/new.json": b"new",
                 "notes/old.json": b"newer",
@@ -32,29 +32,29 @@ def test_files_hold_afterwards_what_the_journal_says(tree: Tree) -> None:
         )
         == []
     )
-    assert {path.name: path.read_bytes() for path in (tree.root / "notes").iterdir()} == {
+    assert {path.name: path.read_bytes() for path in (layout.root / "notes").iterdir()} == {
         "new.json": b"new",
         "old.json": b"newer",
     }
 
 
-def test_what_is_so_already_is_left_alone_unless_it_may_not_be_durable(tree: Tree) -> None:
-    path = tree.root / "notes" / "a.json"
+def test_what_is_so_already_is_left_alone_unless_it_may_not_be_durable(layout: StateLayout) -> None:
+    path = layout.root / "notes" / "a.json"
     path.write_bytes(b"same")
     before = path.stat().st_ino
-    replay(tree, {"notes/a.json": b"same"})
+    replay(layout, {"notes/a.json": b"same"})
     assert path.stat().st_ino == before
-    replay(tree, {"notes/a.json": b"same"}, anew=True)
+    replay(layout, {"notes/a.json": b"same"}, rewrite=True)
     assert path.stat().st_ino != before
 
 
-def test_nothing_beyond_the_store_is_written(tree: Tree) -> None:
-    replay(tree, {"../outside.json": b"x"})
-    assert not (tree.root.parent / "outside.json").exists()
+def test_nothing_beyond_the_store_is_written(layout: StateLayout) -> None:
+    replay(layout, {"../outside.json": b"x"})
+    assert not (layout.root.parent / "outside.json").exists()
 
 
-def test_a_former_value_on_a_silent_disk_is_passed_over_and_told(tree: Tree) -> None:
-    tree.is_backups_silent = True
-    (incident,) = replay(tree, {"backups/auto/a@1.json": b"former", "notes/a.json": b"present"})
+def test_a_former_value_on_a_silent_disk_is_passed_over_and_told(layout: StateLayout) -> None:
+    layout.is_backups_silent = True
+    (incident,) = replay(layout, {"backups/auto/a@1.json": b"former", "notes/a.json": b"present"})
     assert (incident.kind, incident.subject) == ("disk", "backups/auto/a@1.json")
-    assert (tree.root / "notes" / "a.json").read_bytes() == b"present"
+    assert (layout.root / "notes" / "a.json").read_bytes() == b"present"

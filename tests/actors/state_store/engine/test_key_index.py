@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.state_store.engine.key_index import Entry, Index
+from actors.state_store.engine.key_index import KeyEntry, KeyIndex
 
 KEYS = st.text("ab.\u00e9\U0001f600", min_size=1, max_size=4).map(lambda rest: f"n.{rest}") | st.sampled_from(
     ["m.a", "nn.a", "o.b"]
@@ -21,14 +21,14 @@ KEYS = st.text("ab.\u00e9\U0001f600", min_size=1, max_size=4).map(lambda rest: f
 def test_pages_are_those_of_a_sorted_list(
     script: list[tuple[str, int | None]], prefix: str, after: str, limit: int
 ) -> None:
-    index, model = Index(), dict[str, int]()
+    index, model = KeyIndex(), dict[str, int]()
     index.page("", "", 1, ["n"])  # from here on the order is kept up
     for key, size in script:
         if size is None:
             index.drop(key)
             model.pop(key, None)
         else:
-            index.put(key, Entry(size))
+            index.put(key, KeyEntry(size))
             model[key] = size
     names = ["m", "n"]
     expected = sorted(
@@ -45,9 +45,9 @@ def test_pages_are_those_of_a_sorted_list(
 
 
 def test_what_is_known_of_a_key_is_kept_until_it_goes() -> None:
-    index = Index([("n.a", Entry(5))])
+    index = KeyIndex([("n.a", KeyEntry(5))])
     assert "n.a" in index
-    index.put("n.a", Entry(7, revision=3))
+    index.put("n.a", KeyEntry(7, revision=3))
     found = index.get("n.a")
     assert found is not None
     assert (found.size_bytes, found.revision, index.size_bytes) == (7, 3, 7)

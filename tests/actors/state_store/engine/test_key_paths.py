@@ -146,7 +146,7 @@ def test_nothing_leads_out_of_the_directory(rest: str) -> None:
     ],
 )
 def test_what_cannot_be_a_key_is_refused_by_name(text: str) -> None:
-    with pytest.raises(KeyRefused, match="is no key"):
+    with pytest.raises(KeyRefused, match="is not a key"):
         key_paths.parse_key(text)
 
 

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from actors.shared.durable.durable_write import Disk, DurableWriteFailed
 from actors.state_store.engine import state_journal
-from actors.state_store.engine.state_journal import Change, Journal, Record
+from actors.state_store.engine.state_journal import FileChange, JournalRecord, StateJournal
 
 RECORDS = st.lists(
     st.builds(
-        Record,
+        JournalRecord,
         number=st.integers(1, 2**40),
         revision=st.integers(0, 2**40),
         changes=st.lists(
-            st.builds(Change, path=st.text("ab/.", max_size=6), content=st.none() | st.binary(max_size=40)),
+            st.builds(
+                FileChange, path=st.text("ab/.", max_size=6), content=st.none() | st.binary(max_size=40)
+            ),
             max_size=3,
         ),
     ),
@@ -29,7 +31,7 @@ RECORDS = st.lists(
 
 
 @given(RECORDS)
-def test_what_was_packed_is_read_again(records: list[Record]) -> None:
+def test_what_was_packed_is_read_again(records: list[JournalRecord]) -> None:
     content = b"".join(map(state_journal.pack, records))
     found = state_journal.parse(content)
     assert (found.records, found.good_bytes, found.is_torn, found.is_damaged) == (
@@ -42,7 +44,7 @@ def test_what_was_packed_is_read_again(records: list[Record]) -> None:
 
 @given(RECORDS, st.integers(0, 10_000))
 def test_of_a_torn_journal_the_whole_records_are_read_and_nothing_is_damaged(
-    records: list[Record], cut: int
+    records: list[JournalRecord], cut: int
 ) -> None:
     packed = [state_journal.pack(record) for record in records]
     content = b"".join(packed)[:cut]
@@ -54,7 +56,7 @@ def test_of_a_torn_journal_the_whole_records_are_read_and_nothing_is_damaged(
 
 
 @given(RECORDS, st.data())
-def test_a_flipped_byte_costs_one_record_and_shows(records: list[Record], data: st.DataObject) -> None:
+def test_a_flipped_byte_costs_one_record_and_shows(records: list[JournalRecord], data: st.DataObject) -> None:
     packed = [state_journal.pack(record) for record in records]
     content = bytearray(b"".join(packed))
     if not content:
@@ -70,7 +72,7 @@ def test_a_flipped_byte_costs_one_record_and_shows(records: list[Record], data: 
 
 @given(RECORDS, st.data())
 def test_records_that_were_appended_together_are_read_all_or_none_and_zeros_behind_them_are_nothing(
-    records: list[Record], data: st.DataObject
+    records: list[JournalRecord], data: st.DataObject
 ) -> None:
     content = state_journal.pack(*records)
     whole = state_journal.parse(content + bytes(5000))
@@ -88,9 +90,11 @@ def test_records_that_were_appended_together_are_read_all_or_none_and_zeros_behi
 
 
 def test_a_value_that_looks_like_a_record_is_not_taken_for_one_where_its_own_record_is_torn() -> None:
-    forged = state_journal.pack(Record(99, 99, [Change("config/app.json", b"forged")]))
+    forged = state_journal.pack(JournalRecord(99, 99, [FileChange("config/app.json", b"forged")]))
     salt = b"s" * state_journal.SALT_BYTES
-    content = state_journal.pack(Record(1, 1, [Change("notes/a.json", forged + bytes(100))]), salt=salt)
+    content = state_journal.pack(
+        JournalRecord(1, 1, [FileChange("notes/a.json", forged + bytes(100))]), salt=salt
+    )
     assert [record.number for record in state_journal.parse(content, salt).records] == [1]
     assert state_journal.parse(content[:-50], salt).records == []
 
@@ -109,12 +113,12 @@ def test_anything_at_all_can_be_read(content: bytes) -> None:
 
 def test_the_last_word_about_a_file_counts_and_what_was_void_does_not() -> None:
     records = [
-        Record(1, 1, [Change("a", b"1"), Change("b", b"1")]),
-        Record(2, 2, [Change("a", None)]),
-        Record(3, 3, [Change("b", b"3")]),
-        Record(4, 3, voids=3),
+        JournalRecord(1, 1, [FileChange("a", b"1"), FileChange("b", b"1")]),
+        JournalRecord(2, 2, [FileChange("a", None)]),
+        JournalRecord(3, 3, [FileChange("b", b"3")]),
+        JournalRecord(4, 3, voids=3),
     ]
-    assert state_journal.outcome(records) == {"a": None, "b": b"1"}
+    assert state_journal.final_contents(records) == {"a": None, "b": b"1"}
 
 
 class FailingSync(Disk):
@@ -133,68 +137,68 @@ class FailingSync(Disk):
 
 
 def test_segments_follow_one_another_and_remember_the_newest_revision(tmp_path: Path) -> None:
-    one = Journal(tmp_path)
+    one = StateJournal(tmp_path)
     assert one.recover() == ([], [], [])
     assert one.begin(5) is None
-    assert one.append(7, [[Change("a", b"1")], [Change("b", None)]]) == [1, 2]
+    assert one.append(7, [[FileChange("a", b"1")], [FileChange("b", None)]]) == [1, 2]
     before = one.begin(8)
     assert before is not None
-    assert one.append(9, [[Change("a", b"2")]]) == [3]
+    assert one.append(9, [[FileChange("a", b"2")]]) == [3]
     one.close()
-    records, segments, damaged = Journal(tmp_path).recover()
-    assert state_journal.outcome(records) == {"b": None, "a": b"2"}
+    records, segments, damaged = StateJournal(tmp_path).recover()
+    assert state_journal.final_contents(records) == {"b": None, "a": b"2"}
     assert (max(record.revision for record in records), segments[0], damaged) == (9, before, [])
-    state_journal.remove([before])
-    again = Journal(tmp_path)
+    state_journal.remove_segments([before])
+    again = StateJournal(tmp_path)
     again.recover()
     again.begin(9)
-    assert again.append(10, [[Change("c", b"")]]) == [4], "numbers go on"
+    assert again.append(10, [[FileChange("c", b"")]]) == [4], "numbers go on"
 
 
 def test_what_could_not_be_synced_is_not_there_later(tmp_path: Path) -> None:
     disk = FailingSync()
-    one = Journal(tmp_path, disk)
+    one = StateJournal(tmp_path, disk)
     one.recover()
     one.begin(0)
-    one.append(1, [[Change("a", b"1")]])
+    one.append(1, [[FileChange("a", b"1")]])
     size_bytes = one.size_bytes
     disk.fails = True
     with pytest.raises(DurableWriteFailed, match="sync failed"):
-        one.append(2, [[Change("a", b"2")]])
+        one.append(2, [[FileChange("a", b"2")]])
     assert one.size_bytes == size_bytes
-    one.append(2, [[Change("b", b"3")]])
+    one.append(2, [[FileChange("b", b"3")]])
     one.close()
-    assert state_journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "b": b"3"}
+    assert state_journal.final_contents(StateJournal(tmp_path).recover()[0]) == {"a": b"1", "b": b"3"}
 
 
 def test_a_segment_that_cannot_be_made_leaves_the_one_before(tmp_path: Path) -> None:
     disk = FailingSync()
-    one = Journal(tmp_path, disk)
+    one = StateJournal(tmp_path, disk)
     one.recover()
     one.begin(0)
     disk.fails = True
     with pytest.raises(DurableWriteFailed):
         one.begin(1)
-    one.append(1, [[Change("a", b"1")]])
+    one.append(1, [[FileChange("a", b"1")]])
     assert len(list(tmp_path.iterdir())) == 1
     one.close()
 
 
 def test_a_segment_is_longer_than_what_it_holds_and_grows_when_it_is_full(tmp_path: Path) -> None:
-    one = Journal(tmp_path)
+    one = StateJournal(tmp_path)
     one.recover()
     one.begin(0)
     (path,) = tmp_path.iterdir()
     lengths = []
     for n in range(4):
-        one.append(n, [[Change("a", bytes([n]) * 600_000)]])
+        one.append(n, [[FileChange("a", bytes([n]) * 600_000)]])
         lengths.append(path.stat().st_size)
     assert lengths == sorted(lengths)
     assert len(set(lengths)) == 2 + (lengths[0] != lengths[1])
     assert all(length >= (n + 1) * 600_000 for n, length in enumerate(lengths))
     one.close()
-    records, _, damaged = Journal(tmp_path).recover()
-    assert (state_journal.outcome(records), damaged) == ({"a": bytes([3]) * 600_000}, [])
+    records, _, damaged = StateJournal(tmp_path).recover()
+    assert (state_journal.final_contents(records), damaged) == ({"a": bytes([3]) * 600_000}, [])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
@@ -206,25 +210,25 @@ def test_where_there_is_no_space_for_zeros_a_segment_does_without(tmp_path: Path
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-        one = Journal(tmp_path)
+        one = StateJournal(tmp_path)
         one.recover()
         one.begin(0)
-        one.append(1, [[Change("a", b"1")]])
+        one.append(1, [[FileChange("a", b"1")]])
         with pytest.raises(DurableWriteFailed, match="write failed"):
-            one.append(2, [[Change("b", bytes(20_000))]])
-        one.append(2, [[Change("c", b"3")]])
+            one.append(2, [[FileChange("b", bytes(20_000))]])
+        one.append(2, [[FileChange("c", b"3")]])
         one.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert state_journal.outcome(Journal(tmp_path).recover()[0]) == {"a": b"1", "c": b"3"}
+    assert state_journal.final_contents(StateJournal(tmp_path).recover()[0]) == {"a": b"1", "c": b"3"}
 
 
 def test_a_record_can_be_taken_back(tmp_path: Path) -> None:
-    one = Journal(tmp_path)
+    one = StateJournal(tmp_path)
     one.recover()
     one.begin(0)
-    (number,) = one.append(1, [[Change("a", b"1")]])
+    (number,) = one.append(1, [[FileChange("a", b"1")]])
     one.void(number, 1)
     one.close()
-    assert state_journal.outcome(Journal(tmp_path).recover()[0]) == {}
+    assert state_journal.final_contents(StateJournal(tmp_path).recover()[0]) == {}

@@ -22,9 +22,10 @@ from actors.shared.crypto.envelope import KeyUnavailable, seal
 from actors.shared.durable.directory_lock import DirectoryLocked
 from actors.shared.durable.durable_write import Disk
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.engine.operations import Delete, Repaired, Save, Step
+from actors.state_store.engine.namespaces import Namespaces
+from actors.state_store.engine.operations import Delete, RepairedCopy, Save, WriteStep
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.engine.value_schemas import ValueSchemas
 from actors.state_store.errors import (
     LoadFailed,
     RevisionConflict,
@@ -33,7 +34,6 @@ from actors.state_store.errors import (
     StoreBroken,
     ValidationFailed,
 )
-from actors.state_store.namespaces import Namespaces
 
 NOTES = NamespaceTable(name="notes")
 
@@ -56,7 +56,7 @@ def opened(root: Path, **options: Any) -> StateStore:
     return StateStore(root, Namespaces([NOTES]), **options).start()
 
 
-def done(store: StateStore, *steps: Step) -> list[int]:
+def done(store: StateStore, *steps: WriteStep) -> list[int]:
     (outcome,) = store.commit([steps])
     if isinstance(outcome, StateError):
         raise outcome
@@ -185,7 +185,7 @@ def test_a_value_of_an_older_version_is_converted_step_by_step_and_kept_when_it_
             lambda value: {**value, "version": value["version"] + ".5"},
         ]
     }
-    store = StateStore(tmp_path, Namespaces(tables), Schemata((), migrations)).start()
+    store = StateStore(tmp_path, Namespaces(tables), ValueSchemas((), migrations)).start()
     assert store.load("notes.a").value == {
         **layout,
         "version": "1.5",
@@ -279,7 +279,12 @@ def test_one_file_put_in_the_place_of_another_shows(tmp_path: Path) -> None:
 
 def test_a_damaged_document_is_repaired_from_what_the_hook_finds(tmp_path: Path) -> None:
     copies: dict[str, bytes] = {}
-    store = opened(tmp_path, repair=lambda key: Repaired(copies[key], "backup 7") if key in copies else None)
+    store = opened(
+        tmp_path,
+        repair=lambda damaged: (
+            RepairedCopy(copies[damaged.key], "backup 7") if damaged.key in copies else None
+        ),
+    )
     done(store, Save("notes.a", "good"), Save("notes.b", "x"))
     copies["notes.a"] = (tmp_path / "notes" / "a.json").read_bytes()
     copies["notes.b"] = b"damaged as well"
@@ -586,7 +591,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.namespaces import Namespaces
+from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Save
 from actors.state_store.engine.store import StateStore
 store = StateStore(Path(sys.argv[1]), Namespaces([NamespaceTable(name="notes")])).start()

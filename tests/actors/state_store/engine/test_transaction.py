@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actors.shared.crypto.envelope import seal
 from actors.shared.durable.durable_write import Disk
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.engine.key_index import Entry, Index
-from actors.state_store.engine.operations import Delete, Save
-from actors.state_store.engine.state_journal import Journal
-from actors.state_store.engine.state_layout import Tree
-from actors.state_store.engine.transaction import Writer
-from actors.state_store.engine.value_codec import Opener
-from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.engine.checkpointer import Checkpointer
+from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.key_index import KeyEntry, KeyIndex
+from actors.state_store.engine.namespaces import Namespaces
+from actors.state_store.engine.operations import Delete, Incident, Save
+from actors.state_store.engine.revision_counter import RevisionCounter
+from actors.state_store.engine.state_journal import StateJournal
+from actors.state_store.engine.state_layout import StateLayout
+from actors.state_store.engine.transaction import TransactionWriter
+from actors.state_store.engine.value_codec import ValueCodec
+from actors.state_store.engine.value_schemas import ValueSchemas
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed, StoreBroken
-from actors.state_store.namespaces import Namespaces
 
 
 class FussyDisk(Disk):
@@ -43,24 +49,42 @@ class FussyDisk(Disk):
         self.sync(descriptor)
 
 
-class World:
-    def __init__(self, root: Path, quota_bytes: int = 0) -> None:
-        self.root, self.disk, self.index = root, FussyDisk(), Index()
-        namespaces = Namespaces([NamespaceTable(name="notes")])
-        tree = Tree(root, ["notes"], self.disk)
-        tree.prepare()
-        self.journal = Journal(root / ".journal", self.disk)
-        self.journal.recover()
-        self.journal.begin(0)
-        opener = Opener(namespaces, Schemata(), None, lambda: 0.0)
-        self.writer = Writer(
-            tree, self.index, self.journal, namespaces, opener, self.look, quota_bytes, lambda: 0.0
-        )
+class CountingCodec(ValueCodec):
+    """Notes which files are looked into."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.looked: list[str] = []
 
-    def look(self, key: str, entry: Entry) -> Entry | None:
+    def look(self, key: str, content: bytes) -> KeyEntry:
         self.looked.append(key)
-        return Entry(entry.size_bytes, 41)
+        return super().look(key, content)
+
+
+class World:
+    def __init__(self, root: Path, quota_bytes: int = 0) -> None:
+        self.root, self.disk, self.index = root, FussyDisk(), KeyIndex()
+        namespaces = Namespaces([NamespaceTable(name="notes")])
+        layout = StateLayout(root, ["notes"], self.disk)
+        layout.prepare()
+        self.journal = StateJournal(root / ".journal", self.disk)
+        self.revisions = RevisionCounter()
+        self.checkpointer = Checkpointer(layout, self.journal, self.revisions, threading.RLock())
+        self.checkpointer.recover()
+        self.incidents: deque[Incident] = deque()
+        self.codec = CountingCodec(namespaces, ValueSchemas(), None, lambda: 0.0)
+        self.writer = TransactionWriter(
+            layout,
+            self.index,
+            self.journal,
+            self.checkpointer,
+            DocumentQuarantine(layout, self.index, self.incidents),
+            self.revisions,
+            namespaces,
+            self.codec,
+            quota_bytes,
+            lambda: 0.0,
+        )
 
     def carry_out(self) -> None:
         self.writer.carry_out()
@@ -83,7 +107,7 @@ def test_nothing_is_in_place_before_it_is_carried_out(world: World) -> None:
     world.carry_out()
     assert world.files() == ["a.json"]
     assert prepared.done[0].revision == 1
-    assert world.writer.touched == {"notes/a.json"}
+    assert world.checkpointer.touched() == {"notes/a.json"}
 
 
 def test_a_change_is_judged_by_those_before_it_in_the_group(world: World) -> None:
@@ -102,14 +126,16 @@ def test_a_change_is_judged_by_those_before_it_in_the_group(world: World) -> Non
 
 
 def test_a_file_is_looked_into_once_before_it_is_replaced(world: World) -> None:
-    world.index.put("notes.old", Entry(10))
+    content = seal(0, schema="", schema_version=1, revision=41, now=0.0, name="notes.old")
+    (world.root / "notes" / "old.json").write_bytes(content)
+    world.index.put("notes.old", KeyEntry(len(content)))
     world.writer.prepare([Save("notes.old", 1, expected_revision=41)])
     world.writer.prepare([Save("notes.old", 2)])
     world.carry_out()
     world.writer.prepare([Save("notes.old", 3)])
     world.carry_out()
-    assert world.looked == ["notes.old"]
-    assert world.writer.revision == 44, "revisions go on behind those that were found"
+    assert world.codec.looked == ["notes.old"]
+    assert world.revisions.newest == 44, "revisions go on behind those that were found"
 
 
 def test_what_a_group_takes_counts_against_the_quota(tmp_path: Path) -> None:
@@ -128,11 +154,11 @@ def test_a_journal_that_cannot_be_synced_refuses_the_whole_group_and_leaves_noth
     outcomes = [world.writer.prepare([Save(f"notes.{n}", n)]) for n in range(3)]
     world.carry_out()
     assert [str(one.error) for one in outcomes] == [
-        f"failed to save notes.{n}: sync failed (No space left on device); what was there before is there still"
+        f"failed to save notes.{n}: sync failed (No space left on device); the earlier value is untouched"
         for n in range(3)
     ]
     assert world.files() == []
-    assert world.writer.journal_failed
+    assert world.checkpointer.needs_segment
     assert len(world.index) == 0
 
 
@@ -144,8 +170,8 @@ def test_a_rename_that_fails_before_anything_was_done_is_taken_back_for_good(wor
     assert isinstance(bad.error, SaveFailed)
     assert world.files() == ["a.json"]
     world.journal.close()
-    records, _, _ = Journal(world.root / ".journal").recover()
-    assert any(record.voids for record in records)
+    content = StateJournal(world.root / ".journal").recover()
+    assert any(record.voids for record in content.records)
 
 
 def test_a_rename_that_fails_half_way_through_a_batch_stops_the_store(world: World) -> None:
@@ -158,3 +184,13 @@ def test_a_rename_that_fails_half_way_through_a_batch_stops_the_store(world: Wor
 def test_a_batch_of_nothing_is_done(world: World) -> None:
     assert world.writer.prepare([]).error is None
     world.carry_out()
+
+
+def test_a_damaged_file_that_is_to_be_replaced_is_put_aside_first(world: World) -> None:
+    (world.root / "notes" / "old.json").write_bytes(b"{broken")
+    world.index.put("notes.old", KeyEntry(7))
+    transaction = world.writer.prepare([Save("notes.old", 1, expected_revision=0)])
+    assert transaction.error is None, "it counts as a key that does not exist"
+    world.carry_out()
+    assert world.files() == ["old.json", "old.json.corrupt"]
+    assert [(one.kind, one.subject) for one in world.incidents] == [("corruption", "notes.old")]

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import KeyUnavailable
 from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Save
-from actors.state_store.engine.value_codec import Damaged, Opener, check_size
-from actors.state_store.engine.value_schemas import Schemata
+from actors.state_store.engine.value_codec import DocumentDamaged, ValueCodec, check_size
+from actors.state_store.engine.value_schemas import ValueSchemas
 from actors.state_store.engine.write_rules import Treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
-from actors.state_store.namespaces import Namespaces
 from schemas.state import VALUE_LIMIT_BYTES
 
 PLAIN = Treatment(encrypt=False, compress=False, backup=False)
@@ -40,17 +40,17 @@ class HeldKeys:
         return DataKey(key_id, self._key)
 
 
-def opener(keys: HeldKeys | None = None, **chains: Any) -> Opener:
-    return Opener(
-        Namespaces([NamespaceTable(name="n")]), Schemata((), chains), keys or HeldKeys(), lambda: 5.0
+def codec(keys: HeldKeys | None = None, **chains: Any) -> ValueCodec:
+    return ValueCodec(
+        Namespaces([NamespaceTable(name="n")]), ValueSchemas((), chains), keys or HeldKeys(), lambda: 5.0
     )
 
 
 @pytest.mark.requirement("S3-9", "S3-11")
 @given(JSON, st.booleans(), st.booleans(), st.integers(1, 2**50))
 def test_what_is_sealed_is_opened_again(value: Any, encrypt: bool, compress: bool, revision: int) -> None:
-    content = opener().seal(Save("n.a", value), Treatment(encrypt, compress, False), revision)
-    found = opener().open("n.a", content)
+    content = codec().seal(Save("n.a", value), Treatment(encrypt, compress, False), revision)
+    found = codec().open("n.a", content)
     assert (found.value, found.revision, found.saved_at, found.encrypted, found.compressed) == (
         value,
         revision,
@@ -58,7 +58,7 @@ def test_what_is_sealed_is_opened_again(value: Any, encrypt: bool, compress: boo
         encrypt,
         compress,
     )
-    entry = opener(HeldKeys(is_locked=True)).look("n.a", content)
+    entry = codec(HeldKeys(is_locked=True)).look("n.a", content)
     assert (entry.revision, entry.is_encrypted, entry.newer, entry.size_bytes) == (
         revision,
         encrypt,
@@ -69,23 +69,23 @@ def test_what_is_sealed_is_opened_again(value: Any, encrypt: bool, compress: boo
 
 @given(st.binary(max_size=200))
 def test_anything_that_is_no_envelope_is_damaged(content: bytes) -> None:
-    with pytest.raises(Damaged):
-        opener().open("n.a", content)
-    with pytest.raises(Damaged):
-        opener().look("n.a", content)
+    with pytest.raises(DocumentDamaged):
+        codec().open("n.a", content)
+    with pytest.raises(DocumentDamaged):
+        codec().look("n.a", content)
 
 
 @pytest.mark.parametrize("keys", [HeldKeys(is_locked=True), HeldKeys(b"w" * 32)])
 def test_a_missing_or_wrong_key_is_locked_and_no_damage(keys: HeldKeys) -> None:
-    content = opener().seal(Save("n.a", 1), Treatment(True, False, False), 1)
+    content = codec().seal(Save("n.a", 1), Treatment(True, False, False), 1)
     with pytest.raises(LoadFailed) as caught:
-        opener(keys).open("n.a", content)
+        codec(keys).open("n.a", content)
     assert caught.value.is_locked
 
 
 def test_without_a_key_nothing_is_sealed_in_plain_instead() -> None:
     with pytest.raises(SaveFailed, match="locked") as caught:
-        opener(HeldKeys(is_locked=True)).seal(Save("n.a", 1), Treatment(True, False, False), 1)
+        codec(HeldKeys(is_locked=True)).seal(Save("n.a", 1), Treatment(True, False, False), 1)
     assert caught.value.is_locked
 
 
@@ -101,20 +101,20 @@ def test_versions_are_told_apart() -> None:
         "instances": {},
         "metadata": {"name": "n", "tags": []},
     }
-    content = opener(GridLayoutState=[same]).seal(Save("layout.a", layout), PLAIN, 1)
-    newer = opener().look("layout.a", content)
+    content = codec(GridLayoutState=[same]).seal(Save("layout.a", layout), PLAIN, 1)
+    newer = codec().look("layout.a", content)
     assert "GridLayoutState version 2, this one knows 1" in newer.newer
-    assert opener().open("layout.a", content).read_only
-    older = opener(GridLayoutState=[same, same]).look("layout.a", content)
+    assert codec().open("layout.a", content).read_only
+    older = codec(GridLayoutState=[same, same]).look("layout.a", content)
     assert (older.newer, older.is_older) == ("", True)
 
 
 def test_a_schema_that_is_asked_for_counts_besides_that_of_the_namespace() -> None:
     with pytest.raises(ValidationFailed, match="UserPreferencesState"):
-        opener().seal(Save("n.a", {}, schema="UserPreferencesState"), PLAIN, 1)
-    content = opener().seal(Save("n.a", {}), PLAIN, 1)
+        codec().seal(Save("n.a", {}, schema="UserPreferencesState"), PLAIN, 1)
+    content = codec().seal(Save("n.a", {}), PLAIN, 1)
     with pytest.raises(ValidationFailed, match="UserPreferencesState"):
-        opener().open("n.a", content, "UserPreferencesState")
+        codec().open("n.a", content, "UserPreferencesState")
 
 
 def test_a_value_has_to_fit_into_a_message() -> None:

@@ -8,7 +8,12 @@ import pytest
 
 from actors.cli.demo.origin import Origin
 from actors.shared.profile.profile import Profile, ProfileError, read_profile
-from actors.state_store.engine.value_schemas import JsonSchema, Mismatch, Schemata, of_profile
+from actors.state_store.engine.value_schemas import (
+    JsonValueSchema,
+    ValueMismatch,
+    ValueSchemas,
+    schemas_of_profile,
+)
 from actors.state_store.errors import DeclarationRefused
 
 PROFILE = """
@@ -41,15 +46,15 @@ def profile(
 
 @pytest.mark.requirement("S3-8")
 def test_a_profile_brings_models_json_schemas_and_migrations(tmp_path: Path) -> None:
-    schemata = of_profile(profile(tmp_path))
-    schemata.check("notes.py:Note", {"text": "a"})
-    with pytest.raises(Mismatch, match="text: Field required"):
-        schemata.check("notes.py:Note", {})
-    schemata.check("pins.json", [1, 2])
-    with pytest.raises(Mismatch, match="expected maxItems 2"):
-        schemata.check("pins.json", [1, 2, 3])
-    assert schemata.version("notes.py:Note") == 3
-    assert schemata.version("pins.json") == 1
+    schemas = schemas_of_profile(profile(tmp_path))
+    schemas.check("notes.py:Note", {"text": "a"})
+    with pytest.raises(ValueMismatch, match="text: Field required"):
+        schemas.check("notes.py:Note", {})
+    schemas.check("pins.json", [1, 2])
+    with pytest.raises(ValueMismatch, match="expected maxItems 2"):
+        schemas.check("pins.json", [1, 2, 3])
+    assert schemas.version("notes.py:Note") == 3
+    assert schemas.version("pins.json") == 1
 
 
 @pytest.mark.requirement("S3-29", "S3-8")
@@ -64,50 +69,52 @@ def test_a_profile_brings_models_json_schemas_and_migrations(tmp_path: Path) -> 
 def test_migrations_are_chained_from_the_version_of_the_value(
     tmp_path: Path, version: int, value: object, expected: object
 ) -> None:
-    assert of_profile(profile(tmp_path)).bring_up("notes.py:Note", version, value) == expected
+    assert schemas_of_profile(profile(tmp_path)).migrate("notes.py:Note", version, value) == expected
 
 
 @pytest.mark.requirement("S3-29")
 def test_a_migration_of_a_schema_that_is_not_there_is_refused_since_it_would_never_be_called(
     tmp_path: Path,
 ) -> None:
-    of_profile(profile(tmp_path)).check_migrations()
+    schemas_of_profile(profile(tmp_path)).check_migrations()
     with pytest.raises(
         DeclarationRefused, match=r"migrations: expected names of schemas \(.*notes.py:Note.*\), found 'Note'"
     ):
-        of_profile(
+        schemas_of_profile(
             profile(tmp_path, notes=NOTES.replace('{"notes.py:Note": [', '{"Note": ['))
         ).check_migrations()
 
 
 def test_a_json_schema_refers_to_itself_only_and_nothing_is_fetched() -> None:
-    own = JsonSchema("own.json", {"$ref": "#/$defs/short", "$defs": {"short": {"maxLength": 2}}})
+    own = JsonValueSchema("own.json", {"$ref": "#/$defs/short", "$defs": {"short": {"maxLength": 2}}})
     own.check("ab")
-    with pytest.raises(Mismatch, match="expected maxLength 2"):
+    with pytest.raises(ValueMismatch, match="expected maxLength 2"):
         own.check("abc")
     with Origin() as origin:
-        with pytest.raises(Mismatch, match="refers to 'http://127.*', which is not in it"):
-            JsonSchema("outside.json", {"$ref": f"{origin.url}/schema.json"}).check("ab")
+        with pytest.raises(ValueMismatch, match="refers to 'http://127.*', which is not in it"):
+            JsonValueSchema("outside.json", {"$ref": f"{origin.url}/schema.json"}).check("ab")
         assert origin.requests == []
 
 
 def test_a_migration_that_fails_says_which_and_nothing_of_the_value() -> None:
-    schemata = Schemata((), {"A": [lambda value: value["secret words"]]})
-    with pytest.raises(Mismatch, match="the migration of A from version 1 to 2 failed: KeyError") as caught:
-        schemata.bring_up("A", 1, {})
+    schemas = ValueSchemas((), {"A": [lambda value: value["secret words"]]})
+    with pytest.raises(
+        ValueMismatch, match="the migration of A from version 1 to 2 failed: KeyError"
+    ) as caught:
+        schemas.migrate("A", 1, {})
     assert "secret" not in str(caught.value)
 
 
 def test_a_mismatch_names_the_place_and_not_the_value() -> None:
-    with pytest.raises(Mismatch) as caught:
-        Schemata().check("UserPreferencesState", {"version": 1234567})
+    with pytest.raises(ValueMismatch) as caught:
+        ValueSchemas().check("UserPreferencesState", {"version": 1234567})
     assert "version" in str(caught.value)
     assert "1234567" not in str(caught.value)
 
 
 def test_an_unknown_schema_fits_nothing() -> None:
-    with pytest.raises(Mismatch, match="there is no schema 'Nope'"):
-        Schemata().check("Nope", 1)
+    with pytest.raises(ValueMismatch, match="there is no schema 'Nope'"):
+        ValueSchemas().check("Nope", 1)
 
 
 @pytest.mark.parametrize(
@@ -126,12 +133,12 @@ def test_what_a_profile_declares_wrongly_is_refused_at_the_start(
     tmp_path: Path, change: dict[str, str], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        of_profile(profile(tmp_path, **change))
+        schemas_of_profile(profile(tmp_path, **change))
 
 
 def test_a_word_that_is_none_of_those_expected_is_not_repeated() -> None:
-    with pytest.raises(Mismatch) as caught:
-        Schemata().check(
+    with pytest.raises(ValueMismatch) as caught:
+        ValueSchemas().check(
             "UserPreferencesState",
             {"version": "1", "theme": "what I said - at `home`", "language": "en", "keyBindings": {}},
         )

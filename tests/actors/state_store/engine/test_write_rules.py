@@ -6,10 +6,16 @@ import itertools
 
 import pytest
 
-from actors.state_store.engine.key_index import Entry
-from actors.state_store.engine.write_rules import Room, Treatment, check_replaceable, check_room, treatment
+from actors.state_store.engine.key_index import KeyEntry
+from actors.state_store.engine.namespaces import Namespace
+from actors.state_store.engine.write_rules import (
+    QuotaUse,
+    Treatment,
+    check_quotas,
+    check_replaceable,
+    treatment,
+)
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed
-from actors.state_store.namespaces import Namespace
 
 CHOICES = (None, False, True)
 
@@ -23,24 +29,26 @@ def test_a_stricter_namespace_always_wins() -> None:
 
 def test_a_lax_namespace_does_what_is_asked() -> None:
     for encrypt, compress, backup in itertools.product(CHOICES, repeat=3):
-        found = treatment(Namespace("n"), Entry(1, 1), encrypt, compress, backup)
+        found = treatment(Namespace("n"), KeyEntry(1, 1), encrypt, compress, backup)
         assert (found.encrypt, found.compress, found.backup) == (bool(encrypt), bool(compress), bool(backup))
 
 
 @pytest.mark.parametrize(("asked", "encrypted"), [(None, True), (True, True), (False, False)])
 def test_what_is_encrypted_stays_so_unless_asked_otherwise(asked: bool | None, encrypted: bool) -> None:
-    assert treatment(Namespace("n"), Entry(1, 1, is_encrypted=True), asked, None, None).encrypt is encrypted
+    assert (
+        treatment(Namespace("n"), KeyEntry(1, 1, is_encrypted=True), asked, None, None).encrypt is encrypted
+    )
 
 
 def test_a_value_of_an_older_schema_is_always_kept() -> None:
-    assert treatment(Namespace("n"), Entry(1, 1, is_older=True), None, None, False).backup
+    assert treatment(Namespace("n"), KeyEntry(1, 1, is_older=True), None, None, False).backup
 
 
 @pytest.mark.parametrize(
-    ("present", "expected", "found"), [(None, 3, 0), (Entry(1, 4), 3, 4), (Entry(1, 4), 0, 4)]
+    ("present", "expected", "found"), [(None, 3, 0), (KeyEntry(1, 4), 3, 4), (KeyEntry(1, 4), 0, 4)]
 )
 def test_another_revision_than_expected_is_a_conflict_with_both(
-    present: Entry | None, expected: int, found: int
+    present: KeyEntry | None, expected: int, found: int
 ) -> None:
     with pytest.raises(RevisionConflict) as caught:
         check_replaceable("n.x", present, expected)
@@ -48,36 +56,36 @@ def test_another_revision_than_expected_is_a_conflict_with_both(
 
 
 @pytest.mark.parametrize(
-    ("present", "expected"), [(None, None), (None, 0), (Entry(1, 4), None), (Entry(1, 4), 4)]
+    ("present", "expected"), [(None, None), (None, 0), (KeyEntry(1, 4), None), (KeyEntry(1, 4), 4)]
 )
-def test_the_expected_revision_may_be_replaced(present: Entry | None, expected: int | None) -> None:
+def test_the_expected_revision_may_be_replaced(present: KeyEntry | None, expected: int | None) -> None:
     check_replaceable("n.x", present, expected)
 
 
 @pytest.mark.requirement("S3-29")
 def test_what_a_later_version_wrote_is_read_only() -> None:
     with pytest.raises(SaveFailed, match="read-only: of the future"):
-        check_replaceable("n.x", Entry(1, 4, newer="of the future"), 4)
+        check_replaceable("n.x", KeyEntry(1, 4, newer="of the future"), 4)
 
 
 @pytest.mark.requirement("S3-21")
 @pytest.mark.parametrize(
     ("growth", "rooms", "subject"),
     [
-        (1, (Room("n", 10, 10), Room("total", 10, 100)), "n"),
-        (1, (Room("n", 10, 0), Room("total", 100, 100)), "total"),
-        (1, (Room("n", 9, 10), Room("total", 99, 100)), ""),
-        (0, (Room("n", 11, 10),), ""),
-        (-5, (Room("n", 50, 10),), ""),
-        (10**12, (Room("n", 0, 0),), ""),
+        (1, (QuotaUse("n", 10, 10), QuotaUse("total", 10, 100)), "n"),
+        (1, (QuotaUse("n", 10, 0), QuotaUse("total", 100, 100)), "total"),
+        (1, (QuotaUse("n", 9, 10), QuotaUse("total", 99, 100)), ""),
+        (0, (QuotaUse("n", 11, 10),), ""),
+        (-5, (QuotaUse("n", 50, 10),), ""),
+        (10**12, (QuotaUse("n", 0, 0),), ""),
     ],
 )
 def test_there_is_room_up_to_the_quota_and_what_shrinks_always_has_some(
-    growth: int, rooms: tuple[Room, ...], subject: str
+    growth: int, rooms: tuple[QuotaUse, ...], subject: str
 ) -> None:
     if not subject:
-        check_room("n.x", growth, rooms)
+        check_quotas("n.x", growth, rooms)
         return
     with pytest.raises(QuotaExceeded) as caught:
-        check_room("n.x", growth, rooms)
+        check_quotas("n.x", growth, rooms)
     assert caught.value.subject == subject

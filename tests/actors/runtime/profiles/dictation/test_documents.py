@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from actors.shared.profile.profile import find_profile, read_profile
-from actors.state_store.documents.document_types import kinds_of
+from actors.state_store.documents.document_types import document_kinds
 
 PROFILE = read_profile(find_profile("dictation"))
 DOCUMENTS: list[type[BaseModel]] = PROFILE.load(PROFILE.documents)
@@ -27,7 +27,7 @@ def test_the_types_are_those_of_the_design_and_start_empty() -> None:
         "AppUserConfigDocument",
     ]
     assert list(TYPES) == names
-    kinds = kinds_of(DOCUMENTS)
+    kinds = document_kinds(DOCUMENTS)
     assert all(kind.payload(kind.default()) is not None for kind in kinds.values())
 
 
@@ -52,7 +52,7 @@ def alias(alias: str = "addr", text: str = "1 Main Street") -> dict[str, Any]:
     ],
 )
 def test_what_fits_comes_back_as_it_was(type_name: str, value: dict[str, Any]) -> None:
-    kind = kinds_of(DOCUMENTS)[type_name]
+    kind = document_kinds(DOCUMENTS)[type_name]
     instance = kind.instance(value)
     payload = kind.payload(instance)
     assert kind.instance(payload) == instance

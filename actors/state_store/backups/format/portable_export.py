@@ -1,14 +1,11 @@
-"""One file that holds a backup, and opens on any machine with its passphrase alone.
+"""One file that holds a backup and opens on any machine with its passphrase alone.
 
-UNDERCROFT-EXPORT {"format":1,"salt":...,"check":...}   one line: how the passphrase becomes the key, and by
-what a wrong one shows length, sealed chunk; length, sealed chunk; ...          each at most a mebibyte, bound
-to its number and to
-whether it is the last
+    UNDERCROFT-EXPORT {"format":1,"salt":...,"check":...}   one line: the parameters of the key
+    length, sealed chunk; length, sealed chunk; ...         each at most a mebibyte
 
-A passphrase becomes a key by Argon2id (RFC 9106). The chunks are encrypted as documents are (cipher.py), with
-their number as associated data, so that none can be left out, repeated or moved. Within them lies
-MessagePack: one record for each
-document.
+A passphrase becomes a key by Argon2id (RFC 9106). The chunks are encrypted like documents (cipher.py). Their
+associated data hold their number and whether they are the last, so none can be left out, repeated or moved.
+The decrypted chunks together are MessagePack: one record for each document.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ FORMAT: Final = 1
 CHUNK_BYTES: Final = 1024 * 1024
 HEADER_LIMIT_BYTES: Final = 4096
 RECORD_LIMIT_BYTES: Final = 256 * 1024 * 1024
-PASSPHRASE_SIGNS: Final = 10
+PASSPHRASE_LEAST_LENGTH: Final = 10
 PASSPHRASE_LIMIT: Final = 1024
 _LENGTH: Final = struct.Struct("<I")
 
@@ -42,10 +39,10 @@ class ExportHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The first line.
 
     Attributes:
-        salt: base64; with the three numbers behind it, the parameters of Argon2id.
+        salt: base64; together with the next three numbers the parameters of Argon2id.
         created_at: of the backup, seconds since the Unix epoch.
-        check: base64 of nothing, encrypted under the key: it opens with the right passphrase only.
-        digest: SHA-256 over the line without it, by which damage shows before any passphrase is tried.
+        check: base64 of an empty text, encrypted under the key: only the right passphrase opens it.
+        digest: SHA-256 over the line without this field; shows damage before a passphrase is tried.
     """
 
     format: int
@@ -61,7 +58,13 @@ class ExportHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ExportRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One document: its envelope in plain, and whether it was encrypted, and is to be so again. An extra has no key."""
+    """One document.
+
+    Attributes:
+        key: empty for an extra file.
+        content: its envelope, not encrypted.
+        was_encrypted: an import encrypts it again.
+    """
 
     key: str
     path: str
@@ -70,13 +73,13 @@ class ExportRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 def check_passphrase(passphrase: str) -> None:
-    """See that a passphrase may protect an export.
+    """Check that a passphrase is good enough for an export.
 
     Raises:
-        PassphraseTooShort: somebody who has the file could guess it.
+        PassphraseTooShort: somebody with the file could guess it.
     """
-    if not PASSPHRASE_SIGNS <= len(passphrase) <= PASSPHRASE_LIMIT:
-        raise PassphraseTooShort(len(passphrase), PASSPHRASE_SIGNS)
+    if not PASSPHRASE_LEAST_LENGTH <= len(passphrase) <= PASSPHRASE_LIMIT:
+        raise PassphraseTooShort(len(passphrase), PASSPHRASE_LEAST_LENGTH)
 
 
 def write_export(
@@ -88,10 +91,19 @@ def write_export(
     records: Iterable[ExportRecord],
     memory_kib: int = MEMORY_KIB,
 ) -> int:
-    """Write an export; returns how many records. `memory_kib`: what it costs to try a passphrase.
+    """Write an export; returns the number of records.
+
+    Args:
+        file: takes the bytes.
+        passphrase: opens the export.
+        backup: id of the backup.
+        name: name of the backup.
+        created_at: when the backup was made, seconds since the Unix epoch.
+        records: its documents.
+        memory_kib: memory that each try of a passphrase needs.
 
     Raises:
-        PassphraseTooShort: before anything was written.
+        PassphraseTooShort: nothing was written.
         OSError: it cannot be written.
     """
     check_passphrase(passphrase)
@@ -119,34 +131,33 @@ def write_export(
 
 
 def read_header(file: BinaryIO, path: Path) -> ExportHeader:
-    """The first line of an export; needs no passphrase.
+    """Read the first line of an export; needs no passphrase.
 
     Raises:
-        ExportDamaged: it is none, was changed, or is of a later version.
+        ExportDamaged: it is not an export, was changed, or comes from a later version.
     """
     line = file.readline(HEADER_LIMIT_BYTES)
     if not line.startswith(MAGIC) or not line.endswith(b"\n"):
-        raise ExportDamaged(str(path), f"it is no export, expected it to begin with {MAGIC.decode().strip()}")
+        problem = f"it is not an export, expected it to begin with {MAGIC.decode().strip()}"
+        raise ExportDamaged(str(path), problem)
     try:
         header = msgspec.json.decode(line[len(MAGIC) :], type=ExportHeader)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ExportDamaged(str(path), f"its first line cannot be read: {error}") from error
     if header.format > FORMAT:
-        raise ExportDamaged(
-            str(path),
-            f"a later version wrote it (format {header.format}, expected at most {FORMAT}); update Undercroft",
-        )
+        found = f"format {header.format}, expected at most {FORMAT}"
+        raise ExportDamaged(str(path), f"a later version wrote it ({found}); update Undercroft")
     if _digest(header) != header.digest:
-        raise ExportDamaged(str(path), "its first line is damaged: the digest does not fit")
+        raise ExportDamaged(str(path), "its first line is damaged: the digest does not match")
     return header
 
 
 def read_records(file: BinaryIO, path: Path, header: ExportHeader, passphrase: str) -> Iterator[ExportRecord]:
-    """The records behind the first line.
+    """Read the records behind the first line.
 
     Raises:
-        PassphraseWrong: before anything is returned.
-        ExportDamaged: something is not as it was written; what was returned before is good.
+        PassphraseWrong: before the first record.
+        ExportDamaged: something is not as it was written; the records before it are good.
     """
     try:
         secret = _secret(header, passphrase)
@@ -161,9 +172,8 @@ def read_records(file: BinaryIO, path: Path, header: ExportHeader, passphrase: s
         while len(buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(buffer)
             if length > RECORD_LIMIT_BYTES:
-                raise ExportDamaged(
-                    str(path), f"a record has {length} bytes, expected at most {RECORD_LIMIT_BYTES}"
-                )
+                problem = f"a record has {length} bytes, expected at most {RECORD_LIMIT_BYTES}"
+                raise ExportDamaged(str(path), problem)
             if len(buffer) < _LENGTH.size + length:
                 break
             try:
@@ -189,9 +199,8 @@ def _chunks(file: BinaryIO, path: Path, header: ExportHeader, secret: bytes) -> 
             raise ExportDamaged(str(path), f"part {number} is damaged: it says it has {length} bytes")
         sealed = file.read(length)
         if len(sealed) < length:
-            raise ExportDamaged(
-                str(path), f"part {number} is cut short: it has {len(sealed)} bytes, expected {length}"
-            )
+            problem = f"part {number} is cut short: it has {len(sealed)} bytes, expected {length}"
+            raise ExportDamaged(str(path), problem)
         for is_last in (False, True):
             try:
                 yield cipher.decrypt(secret, sealed, _bound(header, number, is_last))
@@ -199,7 +208,7 @@ def _chunks(file: BinaryIO, path: Path, header: ExportHeader, secret: bytes) -> 
             except WrongKey:
                 continue
         else:
-            raise ExportDamaged(str(path), f"part {number} is damaged, or not in its place")
+            raise ExportDamaged(str(path), f"part {number} is damaged or misplaced")
         number += 1
     if file.read(1):
         raise ExportDamaged(str(path), "something follows its last part")
@@ -213,7 +222,7 @@ def _write_chunk(
 
 
 def _bound(header: ExportHeader, number: int = -1, is_last: bool = False) -> bytes:
-    """Associated data: the header without what follows from the key, and which part it is."""
+    """Associated data: the header without the fields that depend on the key, and which part it is."""
     return msgspec.json.encode([msgspec.structs.replace(header, check="", digest=""), number, is_last])
 
 

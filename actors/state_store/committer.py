@@ -1,4 +1,4 @@
-"""Takes what many want to write, in the order in which they came, and makes it durable together; then tidies the journal up."""
+"""The queue in front of the one writer: makes waiting transactions durable together, then checkpoints."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from actors.state_store.engine.operations import Done, Step
+from actors.state_store.engine.operations import StepDone, WriteStep
 from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StateError
 
 GROUP_LIMIT: Final = 256
-"""Transactions that share a sync; more would keep the first of them waiting."""
+"""How many transactions share a sync. More would delay the first of them."""
 
 IDLE_SECONDS: Final = 2.0
-"""So long after a write the journal is brought to its files, unless it grows fast."""
+"""How long after a write the journal is brought to its files, unless it grows fast."""
 
 SEGMENT_LIMIT_BYTES: Final = 8 * 1024 * 1024
 
 
 class Committer:
-    """The queue in front of a store's one writer."""
+    """Carries out transactions in the order in which they were submitted."""
 
     def __init__(self, store: StateStore, idle_seconds: float = IDLE_SECONDS) -> None:
         self._store = store
         self._idle_seconds = idle_seconds
-        self._queue: deque[tuple[Sequence[Step], asyncio.Future[list[Done]]]] = deque()
+        self._queue: deque[tuple[Sequence[WriteStep], asyncio.Future[list[StepDone]]]] = deque()
         self._wanted = anyio.Event()
         self._written = anyio.Event()
         self._is_long = anyio.Event()
         self._is_idle = anyio.Event()
         self._is_idle.set()
 
-    def submit(self, steps: Sequence[Step]) -> asyncio.Future[list[Done]]:
-        """Have a transaction carried out after all that was submitted before; the outcome is durable, or a StateError."""
-        outcome: asyncio.Future[list[Done]] = asyncio.get_running_loop().create_future()
+    def submit(self, steps: Sequence[WriteStep]) -> asyncio.Future[list[StepDone]]:
+        """Queue a transaction; the future has its durable outcome, or a StateError."""
+        outcome: asyncio.Future[list[StepDone]] = asyncio.get_running_loop().create_future()
         self._queue.append((steps, outcome))
         if self._is_idle.is_set():
             self._is_idle = anyio.Event()
@@ -49,7 +49,7 @@ class Committer:
         """Carry out what is submitted, until cancelled.
 
         Raises:
-            StoreBroken: only a new start can tell what is so.
+            StoreBroken: only a restart can tell what is on disk.
         """
         while True:
             await self._wanted.wait()
@@ -64,8 +64,8 @@ class Committer:
                     _settle(future, outcome)
             self._is_idle.set()
 
-    async def tidy(self) -> None:
-        """Bring what is in the journal to its files, a while after it was written, until cancelled."""
+    async def run_checkpoints(self) -> None:
+        """Bring the journal to its files a while after each write, until cancelled."""
         while True:
             await self._written.wait()
             with anyio.move_on_after(self._idle_seconds):
@@ -74,15 +74,15 @@ class Committer:
             await anyio.to_thread.run_sync(self._store.checkpoint)
 
     async def drained(self) -> None:
-        """Wait until all that was submitted has its outcome."""
+        """Wait until everything that was submitted has its outcome."""
         await self._is_idle.wait()
 
 
-def _settle(future: asyncio.Future[list[Done]], outcome: list[Done] | StateError) -> None:
+def _settle(future: asyncio.Future[list[StepDone]], outcome: list[StepDone] | StateError) -> None:
     if future.done():
-        return  # whoever asked waits no more
+        return  # the requester stopped waiting
     if isinstance(outcome, StateError):
         future.set_exception(outcome)
-        future.exception()  # nobody may be waiting, and that is no mistake
+        future.exception()  # marks it as seen: it is no mistake if nobody waits
     else:
         future.set_result(outcome)

@@ -1,4 +1,4 @@
-"""What a backup says of itself: the manifest, written last, and its table of contents, which the manifest's digest vouches for."""
+"""The manifest of a backup, written last, and the table of contents, which the manifest covers by a digest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, Bac
 from schemas.backups import BackupInfo, BackupKind
 
 FORMAT: Final = 1
-"""The newest format of backups that this version knows."""
+"""The newest format of backups that this version reads."""
 
 MANIFEST_NAME: Final = "backup.json"
 PACK_NAME: Final = "documents.pack"
@@ -32,9 +32,14 @@ CONTENTS_LIMIT_BYTES: Final = 512 * 1024 * 1024
 
 
 class PackedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One file in a pack: `size_bytes` from `at` on in the content of the frame of this number; `sha256` in hexadecimal.
+    """One file in a pack.
 
-    `key` is empty for what is no document of the store: `path` then begins with `extras/`.
+    Attributes:
+        path: relative to the store; begins with `extras/` for a file that is no document of the store.
+        key: empty for such a file.
+        frame: number of the frame that holds it.
+        at: where it begins in the content of the frame.
+        sha256: of its bytes, in hexadecimal.
     """
 
     path: str
@@ -46,29 +51,35 @@ class PackedDocument(msgspec.Struct, frozen=True, kw_only=True):
     is_encrypted: bool = False
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """One zstd frame (RFC 8878) of a pack: where it lies, how large it is there and unpacked."""
+class PackFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """One zstd frame (RFC 8878) of a pack.
+
+    Attributes:
+        offset: where it begins in the pack.
+        packed_bytes: its length there.
+        size_bytes: its length unpacked.
+    """
 
     offset: int
     packed_bytes: int
     size_bytes: int
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """The table of contents, the last frame of a pack."""
+class PackContents(msgspec.Struct, frozen=True, kw_only=True):
+    """The table of contents, which is the last frame of a pack."""
 
     documents: list[PackedDocument]
-    frames: list[Frame]
+    frames: list[PackFrame]
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Without it there is no backup; fields as in BackupInfo.
+class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The description of a backup; fields as in BackupInfo.
 
     Attributes:
-        contents_at: where the frame with the table of contents begins, which ends with the pack.
+        contents_at: where the frame with the table of contents begins; it ends with the pack.
         contents_bytes: size of the table, unpacked.
-        contents_sha256: of its frame.
-        versions: of the schemas of the app at that time, where they are not 1.
+        contents_sha256: of that frame.
+        versions: of the schemas of the app at that time, unless they are 1.
     """
 
     id: str
@@ -87,7 +98,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, int] = {}
 
     def info(self) -> BackupInfo:
-        """The same for others."""
+        """The part that others get."""
         return BackupInfo(
             id=self.id,
             name=self.name,
@@ -103,8 +114,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def render(manifest: Manifest) -> bytes:
-    """The bytes of `backup.json`: an envelope, whose digest covers all of it."""
+def render_manifest(manifest: BackupManifest) -> bytes:
+    """The bytes of `backup.json`: an envelope, whose digest covers everything."""
     value = msgspec.to_builtins(manifest)
     return seal(
         value,
@@ -117,7 +128,7 @@ def render(manifest: Manifest) -> bytes:
     )
 
 
-def read(directory: Path, id: str) -> Manifest:
+def read_manifest(directory: Path, id: str) -> BackupManifest:
     """The manifest of the backup in a directory.
 
     Raises:
@@ -131,34 +142,33 @@ def read(directory: Path, id: str) -> Manifest:
         stored = open_envelope(content, limits=LIMITS, name=f"backup/{id}")
         if stored.schema_version > FORMAT:
             raise BackupTooNew(id, stored.schema_version, FORMAT)
-        return msgspec.convert(stored.value, Manifest)
+        return msgspec.convert(stored.value, BackupManifest)
     except EnvelopeTooNew as error:
         raise BackupTooNew(id, error.format, FORMAT) from error
     except (FileUnreadable, EnvelopeDamaged, NotAnEnvelope, msgspec.ValidationError) as error:
         raise BackupDamaged(id, f"its manifest cannot be used: {error}") from error
 
 
-def pack_contents(contents: Contents) -> tuple[bytes, int, str]:
+def pack_contents(contents: PackContents) -> tuple[bytes, int, str]:
     """The frame of a table of contents, its unpacked size, and the digest of the frame."""
     plain = msgspec.json.encode(contents)
     frame = content_codec.compress(plain)
     return frame, len(plain), hashlib.sha256(frame).hexdigest()
 
 
-def unpack_contents(manifest: Manifest, frame: bytes) -> Contents:
-    """The table of contents that a frame holds.
+def unpack_contents(manifest: BackupManifest, frame: bytes) -> PackContents:
+    """The table of contents in a frame.
 
     Raises:
-        BackupDamaged: it is not the one that the manifest vouches for.
+        BackupDamaged: it does not match the manifest.
     """
     found = hashlib.sha256(frame).hexdigest()
     if found != manifest.contents_sha256:
-        raise BackupDamaged(
-            manifest.id, f"its table of contents has the digest {found}, expected {manifest.contents_sha256}"
-        )
+        problem = f"its table of contents has the digest {found}, expected {manifest.contents_sha256}"
+        raise BackupDamaged(manifest.id, problem)
     try:
         return msgspec.json.decode(
-            content_codec.decompress(frame, manifest.contents_bytes, CONTENTS_LIMIT_BYTES), type=Contents
+            content_codec.decompress(frame, manifest.contents_bytes, CONTENTS_LIMIT_BYTES), type=PackContents
         )
     except (content_codec.NotDecodable, msgspec.DecodeError) as error:
         raise BackupDamaged(manifest.id, f"its table of contents cannot be read: {error}") from error

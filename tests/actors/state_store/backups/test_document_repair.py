@@ -7,20 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.backups.backup_manifest import PACK_NAME
-from actors.state_store.documents import document_repair as ladders
-from actors.state_store.documents.document_repair import Ladder
+from actors.state_store.backups import document_repair
+from actors.state_store.backups.format.backup_manifest import PACK_NAME
 from actors.state_store.engine.operations import Save
 from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import LoadFailed
-from tests.support.state_lab import HeldKeys, back_up, done, opened, save, vault_of
+from tests.support.state_lab import HeldKeys, back_up, done, opened, repository_of, save
 
 NOON = 1767268800.0
 
 
 def repaired(store: StateStore, key: str) -> tuple[object, str, bool]:
     """Value, where it comes from, and whether the evidence lies there."""
-    store.repair = Ladder(store, vault_of(store)).repair
     found = store.load(key)
     assert found.evidence == "" or Path(found.evidence).exists()
     return found.value, found.repaired_from, bool(found.evidence)
@@ -66,7 +64,7 @@ def test_the_newest_copy_that_is_good_wins_whether_it_is_a_backup_or_a_former_va
     damage(store)
     assert repaired(store, "notes.a") == ("second", f"backup {second.id}", True)
 
-    pack = vault_of(store).directory(second.id) / PACK_NAME
+    pack = repository_of(store).directory(second.id) / PACK_NAME
     pack.write_bytes(b"x" + pack.read_bytes()[1:])
     store.checkpoint()
     damage(store)
@@ -122,7 +120,6 @@ def test_a_copy_that_is_locked_is_waited_for_and_nothing_is_moved(tmp_path: Path
     path = store.root / "vault" / "s.json"
     path.write_bytes(b"{broken")
     keys.is_locked = True
-    store.repair = Ladder(store, vault_of(store)).repair
     with pytest.raises(LoadFailed) as refused:
         store.load("vault.s")
     assert refused.value.is_locked
@@ -138,7 +135,9 @@ def test_a_disk_that_does_not_answer_keeps_nobody_waiting(
     store.checkpoint()
     damage(store)
     hang = threading.Event()
-    monkeypatch.setattr(ladders, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr("actors.state_store.backups.repository.Vault.former_values", lambda _: hang.wait())
+    monkeypatch.setattr(document_repair, "SILENCE_LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(
+        "actors.state_store.backups.repository.BackupRepository.former_values", lambda _: hang.wait()
+    )
     assert repaired(store, "notes.a") == (None, "", True)
     hang.set()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from actors.shared.profile.profile_tables import NamespaceTable
+from actors.state_store.engine.namespaces import MIB, Namespaces
 from actors.state_store.errors import AccessDenied, DeclarationRefused, KeyRefused
-from actors.state_store.namespaces import MIB, Namespaces
 
 pytestmark = pytest.mark.requirement("S3-24")
 

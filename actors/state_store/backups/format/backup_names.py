@@ -1,4 +1,4 @@
-"""What backups are called. Pure: time, kind, slug and format, in signs that every file system keeps."""
+"""Names of backups and of former values: time, kind, slug and format. Pure; valid on every file system."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ _FORMER = re.compile(r"(.+)@(\d{8}T\d{6}Z)-r(\d{1,18})\.json", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Named:
-    """What an id says; `created_at` in seconds since the Unix epoch."""
+class BackupName:
+    """What an id says.
+
+    Attributes:
+        created_at: seconds since the Unix epoch.
+        number: tells backups of the same second apart.
+    """
 
     id: str
     created_at: float
@@ -35,8 +40,14 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Former:
-    """What the name of a former value (`backup` of a save) says: `stem` names its key, `kept_at` when it was replaced."""
+class FormerValue:
+    """What the file name of a former value says (`backup` of a save).
+
+    Attributes:
+        name: the file name.
+        stem: names the key.
+        kept_at: when the value was replaced, seconds since the Unix epoch.
+    """
 
     name: str
     stem: str
@@ -44,42 +55,38 @@ class Former:
     revision: int
 
 
-def make_id(created_at: float, kind: BackupKind, name: str, format: int, number: int = 1) -> str:
-    """The id of a backup; `number` tells those of one second apart."""
+def make_id(created_at: float, kind: BackupKind, name: str, format: int) -> str:
+    """The id of a backup; further ones of the same second append `.2`, `.3` and so on."""
     stamp = datetime.fromtimestamp(created_at, UTC).strftime(TIME_FORMAT)
     slug = slug_of(name)
-    return f"{stamp}-{kind}{f'-{slug}' if slug else ''}-s{format}{f'.{number}' if number > 1 else ''}"
+    return f"{stamp}-{kind}{f'-{slug}' if slug else ''}-s{format}"
 
 
-def parse_id(text: str) -> Named | None:
-    """What an id says; None if it is none. Whatever is one leads out of no directory."""
+def parse_id(text: str) -> BackupName | None:
+    """What an id says; None if the text is not an id. An id never leads out of its directory."""
     found = _ID.fullmatch(text)
-    if found is None:
+    created_at = _time(found[1]) if found else None
+    if found is None or created_at is None:
         return None
-    created_at = _time(found[1])
     kind = next(kind for kind in KINDS if kind == found[2])
-    return (
-        None
-        if created_at is None
-        else Named(text, created_at, kind, found[3] or "", int(found[4]), int(found[5] or 1))
-    )
+    return BackupName(text, created_at, kind, found[3] or "", int(found[4]), int(found[5] or 1))
 
 
-def parse_former(name: str) -> Former | None:
-    """What the name of a former value's file says; None if it is none."""
+def parse_former_value(name: str) -> FormerValue | None:
+    """What the file name of a former value says; None if it is not one."""
     found = _FORMER.fullmatch(name)
     kept_at = _time(found[2]) if found else None
-    return Former(name, found[1], kept_at, int(found[3])) if found and kept_at is not None else None
+    return FormerValue(name, found[1], kept_at, int(found[3])) if found and kept_at is not None else None
 
 
 def slug_of(name: str) -> str:
-    """A name in small letters, digits and hyphens; empty if nothing of it is left."""
+    """A name in small letters, digits and hyphens; empty if none of these are left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_LIMIT].strip("-")
 
 
 def division_of(kind: BackupKind) -> str:
-    """The directory, of `auto` and `manual`, that backups of a kind lie in."""
+    """The directory of a kind: `manual` or `auto`."""
     return "manual" if kind in BY_HAND else "auto"
 
 

@@ -1,4 +1,4 @@
-"""Whose keys are whose, and what becomes of them on disk. Pure: what the profile declares, laid over what always holds."""
+"""Who owns which keys, and how they are stored. Pure: the declarations of the profile over the built-in ones."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Namespace:
 
     Attributes:
         readers, writers: patterns of the names of peers that may read, and that may write.
-        owner: pattern of those that may do both; empty if there is none.
-        encrypt, compress, backup: True holds for every save, whatever it asks for.
-        schemas: pattern of the rest of a key to the name of its schema; the first that fits counts.
+        owner: pattern of those that may do both; empty for none.
+        encrypt, compress, backup: True applies to every save, whatever it asks for.
+        schemas: pattern of the rest of a key to the name of its schema; the first match counts.
         quota_bytes: 0 for no limit of its own.
     """
 
@@ -44,8 +44,12 @@ class Namespace:
 
     def may(self, verb: str, peer: str) -> bool:
         """Whether a peer may `read` or `write` these keys."""
-        patterns = self.readers if verb == "read" else self.writers
-        return any(fnmatch.fnmatchcase(peer, pattern) for pattern in (self.owner, *patterns) if pattern)
+        return any(fnmatch.fnmatchcase(peer, pattern) for pattern in self.patterns(verb))
+
+    def patterns(self, verb: str) -> list[str]:
+        """Patterns of the peers that may `read` or `write`."""
+        others = self.readers if verb == "read" else self.writers
+        return [pattern for pattern in (self.owner, *others) if pattern]
 
     def schema_for(self, rest: str) -> str:
         """Name of the schema that the value of a key must fit; empty for none."""
@@ -58,7 +62,7 @@ class Namespaces:
     """All namespaces of an app."""
 
     def __init__(self, tables: Iterable[NamespaceTable] = ()) -> None:
-        """Namespaces that always are there, and those of the profile, which may declare the former anew.
+        """Combine the built-in namespaces with those of the profile, which may redefine them.
 
         Raises:
             DeclarationRefused: a name is taken, or cannot name a directory.
@@ -79,21 +83,20 @@ class Namespaces:
         """The namespace of a key.
 
         Raises:
-            KeyRefused: nobody declared it.
+            KeyRefused: there is no such namespace.
         """
         found = self._named.get(key_paths.namespace_of(key))
         if found is None:
             names = ", ".join(sorted(name for name in self._named if name != key_paths.DOCUMENTS))
-            raise KeyRefused(
-                key, f"there is no namespace {key_paths.namespace_of(key)!r}, expected one of {names}"
-            )
+            problem = f"there is no namespace {key_paths.namespace_of(key)!r}, expected one of {names}"
+            raise KeyRefused(key, problem)
         return found
 
     def check(self, verb: str, key: str, peer: str) -> Namespace:
-        """Let a peer read or write a key.
+        """Check that a peer may read or write a key.
 
         Raises:
-            KeyRefused: nobody declared its namespace, or it is that of typed documents.
+            KeyRefused: there is no such namespace, or it is the one of typed documents.
             AccessDenied: this peer may not.
         """
         if key_paths.namespace_of(key) == key_paths.DOCUMENTS:
@@ -101,19 +104,15 @@ class Namespaces:
         return self.check_any(verb, key, peer)
 
     def check_any(self, verb: str, key: str, peer: str) -> Namespace:
-        """Let a peer read or write a key or a typed document.
+        """Check that a peer may read or write a key or a typed document.
 
         Raises:
             KeyRefused, AccessDenied: see `check`.
         """
         found = self.of(key)
         if not found.may(verb, peer):
-            allowed = [
-                pattern
-                for pattern in (found.owner, *(found.readers if verb == "read" else found.writers))
-                if pattern
-            ]
-            raise AccessDenied(key, peer, verb, " or ".join(map(repr, allowed)) or "nobody")
+            allowed = " or ".join(map(repr, found.patterns(verb))) or "nobody"
+            raise AccessDenied(key, peer, verb, allowed)
         return found
 
     def readable(self, peer: str) -> list[str]:
@@ -136,7 +135,7 @@ def _problem(name: str, declared: set[str]) -> str:
 
 
 def _declared(table: NamespaceTable, shipped: Namespace | None) -> Namespace:
-    """A namespace as declared: without an owner everybody may, with one only the owner, unless readers or writers are named."""
+    """The namespace of a table. An owner excludes everybody else, except the named readers and writers."""
     others = () if table.owner else ("*",)
     schemas = {**table.schemas, **({"*": table.schema} if table.schema else {})}
     return Namespace(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.state_store.backups import portable_export
 from actors.state_store.backups.errors import ExportDamaged, PassphraseTooShort, PassphraseWrong
-from actors.state_store.backups.portable_export import (
+from actors.state_store.backups.format import portable_export
+from actors.state_store.backups.format.portable_export import (
     MAGIC,
     ExportHeader,
     ExportRecord,
@@ -103,6 +103,6 @@ def test_one_of_a_later_version_and_one_that_wants_too_much_memory_are_refused()
 
 def test_a_passphrase_that_could_be_guessed_is_refused_before_anything_is_written() -> None:
     file = io.BytesIO()
-    with pytest.raises(PassphraseTooShort, match="5 signs, expected at least 10"):
+    with pytest.raises(PassphraseTooShort, match="5 characters, expected at least 10"):
         write_export(file, "short", "id", "", 0.0, RECORDS)
     assert file.getvalue() == b""

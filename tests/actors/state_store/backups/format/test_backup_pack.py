@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.state_store.backups import backup_pack
-from actors.state_store.backups.backup_manifest import Manifest
-from actors.state_store.backups.backup_pack import PackReader, PackWriter
 from actors.state_store.backups.errors import BackupDamaged
+from actors.state_store.backups.format import backup_pack
+from actors.state_store.backups.format.backup_manifest import BackupManifest
+from actors.state_store.backups.format.backup_pack import PackReader, PackWriter
 
 
-def packed(path: Path, files: dict[str, bytes]) -> Manifest:
+def packed(path: Path, files: dict[str, bytes]) -> BackupManifest:
     with PackWriter(path) as writer:
         for name, content in files.items():
             writer.add(name, name.removesuffix(".json"), content)
         contents, pack_bytes, contents_at, contents_bytes, digest = writer.finish()
-    return Manifest(
+    return BackupManifest(
         id="x",
         name="",
         kind="manual",
@@ -38,7 +38,7 @@ def packed(path: Path, files: dict[str, bytes]) -> Manifest:
     )
 
 
-def unpacked(path: Path, manifest: Manifest) -> dict[str, bytes | BackupDamaged]:
+def unpacked(path: Path, manifest: BackupManifest) -> dict[str, bytes | BackupDamaged]:
     return {document.path: content for document, content in PackReader(path, manifest).documents()}
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from actors.state_store.engine.committer import GROUP_LIMIT, Committer
-from actors.state_store.engine.operations import Done, Save, Step
+from actors.state_store.committer import GROUP_LIMIT, Committer
+from actors.state_store.engine.operations import Save, StepDone, WriteStep
 from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import RevisionConflict, StateError, StoreBroken
 
@@ -23,7 +23,7 @@ class Watched(StateStore):
     groups: list[int]
     checkpoints = 0
 
-    def commit(self, transactions: Sequence[Sequence[Step]]) -> list[list[Done] | StateError]:
+    def commit(self, transactions: Sequence[Sequence[WriteStep]]) -> list[list[StepDone] | StateError]:
         self.groups.append(len(transactions))
         return super().commit(transactions)
 
@@ -90,7 +90,7 @@ async def test_a_while_after_a_write_the_journal_is_tidied_up(tmp_path: Path) ->
     committer = Committer(store, idle_seconds=0.0)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(committer.run)
-        tasks.start_soon(committer.tidy)
+        tasks.start_soon(committer.run_checkpoints)
         await committer.submit([Save("config.a", "x" * 5000)])
         with anyio.fail_after(10):
             while not store.checkpoints or store.journal_bytes > 1000:
@@ -102,7 +102,7 @@ async def test_a_while_after_a_write_the_journal_is_tidied_up(tmp_path: Path) ->
 
 async def test_a_store_that_is_broken_ends_the_run(tmp_path: Path) -> None:
     class Broken(Watched):
-        def commit(self, transactions: Sequence[Sequence[Step]]) -> list[list[Done] | StateError]:
+        def commit(self, transactions: Sequence[Sequence[WriteStep]]) -> list[list[StepDone] | StateError]:
             raise StoreBroken("config/a.json", "input/output error")
 
     committer = Committer(Broken(tmp_path))

@@ -1,0 +1,41 @@
+"""Puts damaged documents aside: the evidence keeps another name, and the key no longer exists."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from actors.shared.durable.quarantine import quarantine
+from actors.state_store.engine.key_index import KeyIndex
+from actors.state_store.engine.key_paths import path_of
+from actors.state_store.engine.operations import Incident
+from actors.state_store.engine.state_layout import StateLayout
+from actors.state_store.engine.value_codec import DocumentDamaged
+from actors.state_store.errors import LoadFailed
+
+
+class DocumentQuarantine:
+    """Quarantines the documents of one store. Only for the thread that writes."""
+
+    def __init__(self, layout: StateLayout, index: KeyIndex, incidents: deque[Incident]) -> None:
+        self._layout = layout
+        self._index = index
+        self._incidents = incidents
+
+    def put_aside(self, damaged: DocumentDamaged, source: str = "") -> str:
+        """Rename the damaged file and note the incident; returns the path of the evidence.
+
+        Args:
+            damaged: what was found.
+            source: where a good copy comes from; empty if there is none.
+
+        Raises:
+            LoadFailed: the file cannot be renamed.
+        """
+        try:
+            evidence = str(quarantine(self._layout.path(path_of(damaged.key))))
+        except OSError as error:
+            reason = f"it is damaged ({damaged.problem}) and cannot be put aside ({error.strerror})"
+            raise LoadFailed(damaged.key, reason) from error
+        self._index.drop(damaged.key)
+        self._incidents.append(Incident("corruption", damaged.key, damaged.problem, evidence, source))
+        return evidence
