@@ -1,4 +1,28 @@
-"""Knows where models come from: resolves names, keeps what a person added and accepted, and takes signed manifests."""
+"""Model sources: which models there are, and what the name of a model means.
+
+Hears `config.settings_changed`. Serves `models.resolve`, `models.add`, `models.withdraw`,
+`models.accept_licence` and `models.refresh`. Publishes `models.catalogue_changed`, which is retained.
+
+Owns, in `model_sources/` of the directory for state:
+    added.json       models that the user added by name
+    accepted.json    licences that the user accepted
+    remote.json      the signed manifest that was fetched last, byte by byte
+
+Promises:
+    - What was answered is on disk, and what a later version wrote there is not lost.
+    - A fetched manifest applies only if a pinned key signed it and it is not older than any before. A bad one
+      changes nothing.
+    - A token leaves this machine only to its own origin. No server is asked while the app is offline.
+
+Terms:
+    catalogue: all models that the app knows: bundled, remote and added ones.
+    bundled: in a manifest that comes with the app.
+    remote manifest: the signed one that the profile names; it renews bundled models and adds others.
+    name: what the user types, such as `hf:org/repo:file`. To resolve it is to make a pinned entry of it.
+
+Read `model_names` and `resolver` first, then `remote_manifest` with its two neighbours, `_freshness` (which
+manifest may replace which, pure) and `_store` (the file), then `actor`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +33,12 @@ if TYPE_CHECKING:
     from bus.actor import Actor
 
 
-def build(surroundings: ActorContext) -> Actor[Any]:
-    """The actor that the supervisor starts under this name."""
+def build(context: ActorContext) -> Actor[Any]:
+    """Return the actor that the supervisor starts under this name.
+
+    Raises:
+        SourceEndpointRefused, PinnedKeyRefused: profile or environment are invalid.
+    """
     from actors.model_sources.actor import ModelSources
 
-    return ModelSources.of(surroundings)
+    return ModelSources(context)

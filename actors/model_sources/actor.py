@@ -1,20 +1,26 @@
-"""The model sources: the one owner of what was added, accepted and fetched, and the voice of the catalogue."""
+"""Model sources as an actor: keeps what was added, accepted and fetched, and publishes the catalogue."""
 
 from __future__ import annotations
 
+import getpass
 import logging
-from typing import TYPE_CHECKING, Final, Literal, Self, assert_never
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 import anyio
 import anyio.to_thread
 
 from actors.model_sources.addition_rules import acceptance_of, with_addition, without
-from actors.model_sources.dependencies import Desk
 from actors.model_sources.errors import NameRefused
-from actors.model_sources.list_store import ItemT, Shelf, ShelfFull, ShelfNewer
-from actors.model_sources.remote_manifest import Look
-from actors.model_sources.resolver import Question, Resolved
-from actors.shared.credentials.source_endpoints import is_offline
+from actors.model_sources.list_store import ItemT, ListFormatNewer, ListFull, ListStore
+from actors.model_sources.remote_manifest import ManifestRefresh, RemoteManifest
+from actors.model_sources.resolver import NameRequest, ResolvedModel, Resolver
+from actors.model_sources.source_client import SourceClient
+from actors.shared.credentials.environment_tokens import EnvironmentTokens
+from actors.shared.credentials.source_endpoints import SourceEndpoints, is_offline
+from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.manifest import (
     Added,
@@ -30,6 +36,7 @@ from bus.errors import OperatorError, Refused, TransientError
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
 from schemas.sources import (
+    LicenceAcceptance,
     LicenceAcceptedEvent,
     LicenceAcceptRequestEvent,
     ManifestRefreshedEvent,
@@ -46,8 +53,9 @@ from schemas.sources import (
 if TYPE_CHECKING:
     from actors.shared.context import ActorContext
 
+DIRECTORY: Final = "model_sources"
 RETRY_SECONDS: Final = (60.0, 300.0, 1800.0, 3600.0)
-"""Delays before a manifest is looked for again that did not come; the last one repeats."""
+"""Pauses before another attempt to fetch a manifest; the last one repeats."""
 
 Inbox = (
     ModelNameResolveRequestEvent
@@ -57,15 +65,45 @@ Inbox = (
     | ManifestRefreshRequestEvent
     | SettingsChangedEvent
 )
-Reason = Literal["start", "added", "withdrawn", "accepted", "refreshed"]
+CatalogueReason = Literal["start", "added", "withdrawn", "accepted", "refreshed"]
 log = logging.getLogger(__name__)
 
 
 class ModelSources(Actor[Inbox]):
-    """Says which models there are, and finds out what names mean."""
+    """Keeps the catalogue, and resolves the names of models."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(
+        self,
+        context: ActorContext,
+        environment: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.time,
+        account: Callable[[], str] = getpass.getuser,
+    ) -> None:
+        """Build it for a profile and an environment.
+
+        Args:
+            context: name, directories and profile, and the connection to the bus.
+            environment: may name endpoints, tokens, certificates, and switch the network off.
+            now: seconds since the Unix epoch.
+            account: name of the account that accepts a licence.
+
+        Raises:
+            SourceEndpointRefused, PinnedKeyRefused: profile or environment are invalid.
+        """
+        super().__init__(context)
+        profile, directory = context.profile, context.locations.state / DIRECTORY
+        endpoints = SourceEndpoints.read(environment, hub=profile.sources.hf, ollama=profile.sources.ollama)
+        tokens = EnvironmentTokens.read(environment, hub=endpoints.hub)
+        self._now = now
+        self._account = account
+        self._manifests = profile.manifests
+        self._refresh_seconds = profile.manifest.refresh_hours * 3600
+        self._token_problems = tokens.problems
+        self._client = SourceClient(TokenProvider(tokens), environment, offline=endpoints.offline)
+        self._resolver = Resolver(self._client, endpoints)
+        self._remote = RemoteManifest(profile.manifest, directory / "remote.json", self._client, now)
+        self._added = ListStore(directory / "added.json", Added)
+        self._accepted = ListStore(directory / "accepted.json", LicenceAcceptance)
         self._bundled: list[DeclaredModel] = []
         self._refused: list[ManifestRefused] = []
         self._catalogue = Catalogue({})
@@ -73,30 +111,21 @@ class ModelSources(Actor[Inbox]):
         self._turn = anyio.Lock()
         self._remote_problem = ""
 
-    @classmethod
-    def of(cls, surroundings: ActorContext) -> Self:
-        """Build it for a profile.
-
-        Raises:
-            SourceEndpointRefused, PinnedKeyRefused: the profile or the environment names what is none.
-        """
-        return cls(Desk.of(surroundings))
-
     async def prepare(self) -> None:
-        """Read what is on disk, say which models there are, and begin to look for a newer manifest."""
-        self._remote_problem = await anyio.to_thread.run_sync(self._read)
-        for problem in self._desk.problems:
+        """Read what is on disk, publish the catalogue, and begin to look for a newer manifest."""
+        self._remote_problem = await anyio.to_thread.run_sync(self._read_files)
+        for problem in self._token_problems:
             log.warning("%s", problem)
-        await self._announce("start")
-        await self._tell_trouble()
-        self.tasks.start_soon(self._keep_looking)
+        await self._publish_catalogue("start")
+        await self._update_alerts()
+        self.tasks.start_soon(self._refresh_regularly)
 
     async def close(self) -> None:
-        """Leave the servers."""
-        await self._desk.door.close()
+        """Close the connections to servers."""
+        await self._client.close()
 
     async def handle(self, event: Inbox) -> Event | Later | None:
-        """Answer a request; what asks a server or reads a disk goes on beside the inbox."""
+        """Answer a request. What asks a server or hashes files goes on beside the inbox."""
         match event:
             case ModelNameResolveRequestEvent():
                 return Later(lambda: self._resolve(event))
@@ -107,187 +136,182 @@ class ModelSources(Actor[Inbox]):
             case LicenceAcceptRequestEvent():
                 return await self._accept(event.model_id)
             case ManifestRefreshRequestEvent():
-                return Later(self._refresh)
+                return Later(self._refresh_on_request)
             case SettingsChangedEvent():
-                self._desk.switch.by_settings = is_offline(event.settings)
+                self._client.follow_settings(offline=is_offline(event.settings))
                 return None
             case _:
                 assert_never(event)
 
     # -- names
-    # -----------------------------------------------------------------------------------------------------
 
     async def _resolve(self, event: ModelNameResolveRequestEvent) -> ModelNameResolvedEvent:
-        found = await self._found(event)
+        found = await self._resolved(event)
         return ModelNameResolvedEvent(entry=found.entry, pinned=found.pinned, skipped=found.skipped)
 
     async def _add(self, event: ModelAddRequestEvent) -> ModelAddedEvent:
-        found = await self._found(event)
-        new = Added(name=event.name, pinned=found.pinned, entry=found.entry, added_at=self._desk.now())
+        found = await self._resolved(event)
+        new = Added(name=event.name, pinned=found.pinned, entry=found.entry, added_at=self._now())
         async with self._turn:
             try:
-                together, is_new = with_addition(self._catalogue.models, self._desk.added.items, new)
+                added, is_new = with_addition(self._catalogue.models, self._added.items, new)
             except NameRefused as refused:
                 raise Refused(str(refused)) from refused
             if is_new:
-                await self._write(self._desk.added, together)
-                await self._announce("added")
+                await self._write(self._added, added)
+                await self._publish_catalogue("added")
         return ModelAddedEvent(entry=found.entry, pinned=found.pinned, is_new=is_new, skipped=found.skipped)
 
     async def _withdraw(self, model_id: str) -> ModelWithdrawnEvent:
         async with self._turn:
-            left = without(self._desk.added.items, model_id)
+            left = without(self._added.items, model_id)
             if left is None:
                 raise Refused(
-                    f"{model_id}: nobody added it, so it cannot be withdrawn; what comes with the app stays"
+                    f"{model_id}: nobody added it, so it cannot be withdrawn; "
+                    "models that come with the app stay"
                 )
-            await self._write(self._desk.added, left)
-            await self._announce("withdrawn")
+            await self._write(self._added, left)
+            await self._publish_catalogue("withdrawn")
         return ModelWithdrawnEvent(model_id=model_id)
 
     async def _accept(self, model_id: str) -> LicenceAcceptedEvent:
         async with self._turn:
             known = self._catalogue.models.get(model_id)
             if known is None:
-                raise Refused(
-                    f"there is no model {model_id!r}; run 'undercroft models list' to see which there are"
-                )
-            acceptance = acceptance_of(known.entry, self._desk.now(), self._desk.account())
-            held = next(
-                (
-                    one
-                    for one in self._desk.accepted.items
-                    if (one.model_id, one.digest) == (model_id, acceptance.digest)
-                ),
-                None,
-            )
-            if held is not None:
-                return LicenceAcceptedEvent(acceptance=held)
+                raise Refused(f"there is no model {model_id!r}; 'undercroft models list' shows all models")
+            acceptance = acceptance_of(known.entry, self._now(), self._account())
+            key = (model_id, acceptance.digest)
+            earlier = next((one for one in self._accepted.items if (one.model_id, one.digest) == key), None)
+            if earlier is not None:
+                return LicenceAcceptedEvent(acceptance=earlier)
             if not known.entry.accept_licence:
                 raise Refused(
-                    f"{model_id}: its licence ({known.entry.licence}) need not be accepted; it can be installed as it is"
+                    f"{model_id}: its licence ({known.entry.licence}) need not be accepted; "
+                    "the model can be installed as it is"
                 )
-            await self._write(self._desk.accepted, [*self._desk.accepted.items, acceptance])
-            await self._announce("accepted")
-        assert not is_licence_due(known.entry, self._desk.accepted.items)
+            await self._write(self._accepted, [*self._accepted.items, acceptance])
+            await self._publish_catalogue("accepted")
+        assert not is_licence_due(known.entry, self._accepted.items)
         return LicenceAcceptedEvent(acceptance=acceptance)
 
-    # -- the remote manifest
-    # ---------------------------------------------------------------------------------------
+    async def _resolved(self, request: NameRequest) -> ResolvedModel:
+        try:
+            return await self._resolver.resolve(request)
+        except (OperatorError, TransientError) as error:
+            raise Refused(str(error)) from error
 
-    async def _refresh(self) -> ManifestRefreshedEvent:
-        look = await self._look()
-        version = self._desk.remote.version
-        words = {
-            "taken": f"version {version} of the manifest is in force",
+    # -- the remote manifest
+
+    async def _refresh_on_request(self) -> ManifestRefreshedEvent:
+        refresh = await self._refresh()
+        version = self._remote.version
+        messages = {
+            "taken": f"version {version} of the manifest applies now",
             "unchanged": f"version {version} of the manifest is the newest",
             "none": "the profile names no manifest to fetch",
-            "kept": look.trouble,
+            "kept": refresh.problem,
         }
-        return ManifestRefreshedEvent(outcome=look.outcome, version=version, message=words[look.outcome])
+        return ManifestRefreshedEvent(
+            outcome=refresh.outcome, version=version, message=messages[refresh.outcome]
+        )
 
-    async def _look(self) -> Look:
-        look = await self._desk.remote.look(self._bundled_version)
-        if look.is_refused:
-            self._remote_problem = look.trouble
-        elif look.outcome in ("taken", "unchanged"):
+    async def _refresh(self) -> ManifestRefresh:
+        refresh = await self._remote.refresh(self._bundled_version)
+        if refresh.is_refused:
+            self._remote_problem = refresh.problem
+        elif refresh.outcome in ("taken", "unchanged"):
             self._remote_problem = ""
-        if look.outcome == "taken":
+        if refresh.outcome == "taken":
             async with self._turn:
-                await self._announce("refreshed")
-        await self._tell_trouble()
-        return look
+                await self._publish_catalogue("refreshed")
+        await self._update_alerts()
+        return refresh
 
-    async def _keep_looking(self) -> None:
+    async def _refresh_regularly(self) -> None:
         failures = 0
-        while (look := await self._look()).outcome != "none":
-            waits = self._desk.refresh_seconds
-            if look.outcome == "kept":
-                waits = min(waits or RETRY_SECONDS[-1], RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+        while (refresh := await self._refresh()).outcome != "none":
+            pause = self._refresh_seconds
+            if refresh.outcome == "kept":
+                retry = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                pause = min(pause or RETRY_SECONDS[-1], retry)
                 failures += 1
-            elif waits:
+            elif pause:
                 failures = 0
             else:
                 return
-            await anyio.sleep(waits)
+            await anyio.sleep(pause)
 
     @property
     def _bundled_version(self) -> int:
         return max((declared.manifest.version for declared in self._bundled), default=0)
 
-    # -- what is known
-    # ---------------------------------------------------------------------------------------------
+    # -- files and catalogue
 
-    def _read(self) -> str:
-        self._bundled, self._refused = load_bundled(self._desk.manifests)
-        self._desk.added.read()
-        self._desk.accepted.read()
-        return self._desk.remote.recall()
+    def _read_files(self) -> str:
+        """Read everything, and return what is wrong with the remote manifest."""
+        self._bundled, self._refused = load_bundled(self._manifests)
+        self._added.read()
+        self._accepted.read()
+        return self._remote.read_stored()
 
-    async def _found(self, question: Question) -> Resolved:
+    async def _write(self, store: ListStore[ItemT], items: list[ItemT]) -> None:
         try:
-            return await self._desk.resolver.resolve(question)
-        except (OperatorError, TransientError) as error:
+            await anyio.to_thread.run_sync(store.write, items)
+        except (DurableWriteFailed, ListFull, ListFormatNewer, OSError) as error:
             raise Refused(str(error)) from error
 
-    async def _write(self, shelf: Shelf[ItemT], items: list[ItemT]) -> None:
-        try:
-            await anyio.to_thread.run_sync(shelf.write, items)
-        except (DurableWriteFailed, ShelfFull, ShelfNewer, OSError) as error:
-            raise Refused(str(error)) from error
-
-    async def _announce(self, reason: Reason) -> None:
-        desk = self._desk
-        self._catalogue = merge(self._bundled, desk.remote.declared(self._bundled_version), desk.added.items)
+    async def _publish_catalogue(self, reason: CatalogueReason) -> None:
+        remote = self._remote.declared(self._bundled_version)
+        self._catalogue = merge(self._bundled, remote, self._added.items)
         self._revision += 1
+        problems = [
+            *(str(refused) for refused in self._refused),
+            *self._added.problems,
+            *self._accepted.problems,
+            *self._catalogue.problems,
+        ]
         await self.peer.publish(
             ModelCatalogueChangedEvent(
                 models=list(self._catalogue.models.values()),
-                accepted=desk.accepted.items,
+                accepted=self._accepted.items,
                 revision=self._revision,
                 reason=reason,
-                manifest_version=desk.remote.version,
-                problems=[
-                    *(str(refused) for refused in self._refused),
-                    *desk.added.problems,
-                    *desk.accepted.problems,
-                    *self._catalogue.problems,
-                ],
+                manifest_version=self._remote.version,
+                problems=problems,
             )
         )
 
-    async def _tell_trouble(self) -> None:
-        """Raise or clear the alerts of this actor."""
-        unreadable = [*self._desk.added.problems, *self._desk.accepted.problems]
-        advice = "see what was put aside, and add or accept again what is missing"
-        await self._alert("model_sources.unreadable", "; ".join(unreadable), "error", advice)
-        await self._alert(
+    async def _update_alerts(self) -> None:
+        await self._update_alert(
+            "model_sources.unreadable",
+            "; ".join([*self._added.problems, *self._accepted.problems]),
+            "error",
+            "look at the files that were quarantined, and add or accept again what is missing",
+        )
+        await self._update_alert(
             "manifest.unusable",
             "; ".join(map(str, self._refused)),
             "error",
             "correct the manifest that comes with the app",
         )
-        await self._alert(
+        await self._update_alert(
             "manifest.refused",
             self._remote_problem,
             "warning",
-            "the former manifest stays in force; tell the app's makers if this goes on",
+            "the former manifest still applies; tell the app's makers if this goes on",
         )
-        expired = (
-            f"the manifest in force, version {self._desk.remote.version}, has expired"
-            if self._desk.remote.has_expired
-            else ""
-        )
-        await self._alert(
+        expired = f"version {self._remote.version} of the manifest applies, but it has expired"
+        await self._update_alert(
             "manifest.expired",
-            expired,
+            expired if self._remote.has_expired else "",
             "warning",
-            "it stays in force, but a newer one may be withheld; check clock and connection",
+            "it still applies, but somebody may withhold a newer one; check clock and connection",
         )
 
-    async def _alert(
+    async def _update_alert(
         self, name: str, message: str, severity: Literal["warning", "error"], advice: str
     ) -> None:
+        """Raise an alert, or clear it if there is no message."""
         if message:
             await self.alerts.raise_alert(name, severity=severity, message=message, advice=advice)
         else:

@@ -1,8 +1,9 @@
-"""Whether what a name resolved to may join what was added before. Pure."""
+"""Whether a resolved name may join the models that were added before. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,29 +14,31 @@ from actors.shared.manifest.licence import licence_digest
 from schemas.manifest import ModelEntry
 from schemas.sources import CatalogueEntry, LicenceAcceptance
 
-CATALOGUE_LIMIT_BYTES = 12 * 1024 * 1024
-"""The whole catalogue travels as one event, of which a bus takes 16 MiB."""
+CATALOGUE_LIMIT_BYTES: Final = 12 * 1024 * 1024
+"""The whole catalogue is one event, and the bus takes 16 MiB at most."""
 
 
 def with_addition(
     known: Mapping[str, CatalogueEntry], added: Sequence[Added], new: Added
 ) -> tuple[list[Added], bool]:
-    """All additions with the new one, and whether anything changed. One of the same source is renewed in its place.
+    """Return all additions with the new one, and whether anything changed.
+
+    A model from the same source is renewed in its place.
+
+    Args:
+        known: the catalogue.
+        added: what was added before.
+        new: the addition.
 
     Raises:
-        NameRefused: the id is taken by another model, or the catalogue would become too long for the bus.
+        NameRefused: another model has the id, or the catalogue would become too long for the bus.
     """
     former = next((one for one in added if one.entry.id == new.entry.id), None)
     holder = known.get(new.entry.id)
     if holder is not None and holder.source != "added":
-        raise NameRefused(
-            new.name,
-            f"the id {new.entry.id!r} is taken by a model of {holder.where}; choose another with --id",
-        )
+        raise _id_taken(new, f"a model of {holder.where}")
     if former is not None and source_of(read_name(former.name)) != source_of(read_name(new.name)):
-        raise NameRefused(
-            new.name, f"the id {new.entry.id!r} is taken by {former.pinned}; choose another with --id"
-        )
+        raise _id_taken(new, former.pinned)
     if former is not None and former.entry == new.entry:
         return list(added), False
     together = [new if one is former else one for one in added] if former else [*added, new]
@@ -47,19 +50,20 @@ def with_addition(
     if size > CATALOGUE_LIMIT_BYTES:
         raise NameRefused(
             new.name,
-            f"the list of models would have {size} bytes, at most {CATALOGUE_LIMIT_BYTES} go; withdraw what is not needed",
+            f"the list of models would have {size} bytes, expected at most {CATALOGUE_LIMIT_BYTES}; "
+            "withdraw models that are not needed",
         )
     return together, True
 
 
 def without(added: Sequence[Added], model_id: str) -> list[Added] | None:
-    """What is left once a model is withdrawn; None if nobody added it."""
+    """Return what is left when a model is withdrawn; None if nobody added it."""
     left = [one for one in added if one.entry.id != model_id]
     return left if len(left) < len(added) else None
 
 
 def acceptance_of(entry: ModelEntry, now: float, account: str) -> LicenceAcceptance:
-    """The record that an account accepted the licence of an entry as it reads now."""
+    """Return the record that an account accepted the present licence of an entry."""
     return LicenceAcceptance(
         model_id=entry.id,
         licence=entry.licence,
@@ -68,3 +72,7 @@ def acceptance_of(entry: ModelEntry, now: float, account: str) -> LicenceAccepta
         accepted_at=now,
         accepted_by=account,
     )
+
+
+def _id_taken(new: Added, holder: str) -> NameRefused:
+    return NameRefused(new.name, f"the id {new.entry.id!r} is taken by {holder}; choose another with --id")

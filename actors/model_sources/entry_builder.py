@@ -1,4 +1,4 @@
-"""From what a source says to a manifest entry: its id, its name, its category, its files. Pure."""
+"""Builds manifest entries from what a source says: id, name, category, files. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from schemas.manifest import FilePromise, ModelEntry, ModelId
 UNKNOWN_LICENCE: Final = "unknown"
 ID_LIMIT: Final = 100
 TEXT_LIMIT: Final = 200
+URL_LIMIT: Final = 2000
 TASKS: Final = {
     "automatic-speech-recognition": "stt",
     "text-generation": "llm",
@@ -27,15 +28,17 @@ TASKS: Final = {
     "feature-extraction": "embedding",
     "sentence-similarity": "embedding",
 }
-"""Tasks as the hub names them, and the category that each stands for."""
+"""Category for each task of the hub."""
 OTHER: Final = "other"
 
-_DULL_ENDING = re.compile(r"\.(?:gguf|ggml|bin|onnx|safetensors|pt|pth|zip|tar|gz|json)$", re.IGNORECASE)
+_FILE_SUFFIX: Final = re.compile(
+    r"\.(?:gguf|ggml|bin|onnx|safetensors|pt|pth|zip|tar|gz|json)$", re.IGNORECASE
+)
 
 
 def model_id_of(*parts: str) -> str:
-    """A valid id made of words, such as the name of a repository and a tag."""
-    words = "-".join(_DULL_ENDING.sub("", part.rpartition("/")[2]) for part in parts if part).lower()
+    """Return a valid id made of words, such as the name of a repository and a tag."""
+    words = "-".join(_FILE_SUFFIX.sub("", part.rpartition("/")[2]) for part in parts if part).lower()
     plain = re.sub(r"[^a-z0-9._-]+", "-", words)[:ID_LIMIT].strip("._-")
     while plain.endswith(RESERVED_SUFFIXES):
         plain = plain.rpartition(".")[0].strip("._-")
@@ -43,7 +46,7 @@ def model_id_of(*parts: str) -> str:
 
 
 def category_of(task: str, paths: Iterable[str]) -> str:
-    """What a model is for, by the task that its source names, else by its files."""
+    """Return the category of a model: by the task that its source names, else by its files."""
     if task in TASKS:
         return TASKS[task]
     return "llm" if any(path.lower().endswith(".gguf") for path in paths) else OTHER
@@ -61,11 +64,23 @@ def make_entry(
     accept_licence: bool = False,
     revision: str = "",
 ) -> ModelEntry:
-    """Put an entry together and check it; `name` is named in errors.
+    """Build an entry and check it.
+
+    Args:
+        name: is named in errors; the other arguments are fields of the entry.
+        files: with their sizes, digests and URLs.
+        model_id: `id` of the entry.
+        title: `name` of the entry.
+        category: what the model is for.
+        licence: empty if unknown.
+        licence_url: is dropped unless it is one of the web.
+        accept_licence: whether the licence must be accepted first.
+        revision: what the files are pinned to.
 
     Raises:
-        NameRefused: the id that a person chose is none, or a path or URL of the source is not safe.
+        NameRefused: the id is invalid, or a path or URL of the source is not safe.
     """
+    is_web_url = licence_url.startswith(("https://", "http://")) and len(licence_url) <= URL_LIMIT
     try:
         msgspec.convert(model_id, ModelId)
         entry = ModelEntry(
@@ -73,9 +88,7 @@ def make_entry(
             name=plain_text(title) or model_id,
             category=plain_text(category) or OTHER,
             licence=plain_text(licence) or UNKNOWN_LICENCE,
-            licence_url=licence_url
-            if licence_url.startswith(("https://", "http://")) and len(licence_url) <= 2000
-            else "",
+            licence_url=licence_url if is_web_url else "",
             accept_licence=accept_licence,
             revision=revision[:100],
             files=files,
@@ -91,7 +104,6 @@ def make_entry(
 
 
 def plain_text(text: str) -> str:
-    """Text of a source on one line, without signs that a terminal would obey."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[: TEXT_LIMIT * 4]).split())[
-        :TEXT_LIMIT
-    ]
+    """Return text of a source on one line, without signs that control a terminal."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text[: TEXT_LIMIT * 4])
+    return " ".join(printable.split())[:TEXT_LIMIT]

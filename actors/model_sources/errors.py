@@ -1,13 +1,12 @@
-"""What can be wrong with a source, in sentences that hold no secret."""
+"""What can be wrong with a source. No sentence contains a secret."""
 
 from __future__ import annotations
 
-from actors.shared.manifest import ManifestRefused as ManifestRefused
 from bus.errors import OperatorError, TransientError
 
 
 class NameRefused(OperatorError):
-    """A name is none, or what it names cannot be a model.
+    """A name is invalid, or what it names cannot be a model.
 
     Attributes:
         name: as it was given.
@@ -19,11 +18,15 @@ class NameRefused(OperatorError):
     words = "{name}: {detail}"
 
 
+class ResolveFailed(NameRefused):
+    """A name is valid, but no entry can be made of what it names."""
+
+
 class SourceRefused(OperatorError):
-    """A server says no, or says what cannot be believed.
+    """A server refuses, or gives an answer that cannot be right.
 
     Attributes:
-        url: what was asked, without its query.
+        url: the URL that was asked, without its query.
         detail: what was expected and what was found.
         status: the HTTP status, 0 for none.
     """
@@ -35,10 +38,10 @@ class SourceRefused(OperatorError):
 
 
 class SourceUnreachable(TransientError):
-    """A server cannot be reached, or has trouble of its own.
+    """A server cannot be reached, or fails by itself.
 
     Attributes:
-        url: what was asked, without its query.
+        url: the URL that was asked, without its query.
         detail: what happened.
     """
 
@@ -48,18 +51,14 @@ class SourceUnreachable(TransientError):
 
 
 class Offline(OperatorError):
-    """The network is switched off by a person's wish, and this would need it.
+    """The user switched the network off, and this would need it.
 
     Attributes:
-        url: what would have been asked, without its query.
+        url: the URL that was not asked, without its query.
     """
 
     url: str
     words = (
-        "{url}: not asked, since the app is offline; unset UNDERCROFT_OFFLINE and "
+        "{url}: not asked, because the app is offline; unset UNDERCROFT_OFFLINE and "
         "HF_HUB_OFFLINE, and the setting models.offline, to ask it"
     )
-
-
-class ResolvingFailed(NameRefused):
-    """A name was read well, but what it names cannot be resolved to an entry."""

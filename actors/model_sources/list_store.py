@@ -1,4 +1,7 @@
-"""Durable lists: what was added, whose licence was accepted. What a later version wrote and this one cannot read stays in the file."""
+"""Durable lists: models that were added, licences that were accepted.
+
+An item that a later version wrote and this one cannot read does not apply, but stays in the file.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from actors.shared.durable.durable_write import make_directory, replace_file
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.record_file import UNREADABLE_JSON, RecordFile, RecordTooLarge
 from bus.errors import OperatorError
 
 FORMAT: Final = 1
@@ -18,22 +20,32 @@ ITEMS_LIMIT: Final = 2000
 ItemT = TypeVar("ItemT", bound=msgspec.Struct)
 
 
-class ShelfFull(OperatorError):
-    """A list holds as much as it may."""
+class ListFull(OperatorError):
+    """A list has as many items as it may have.
+
+    Attributes:
+        path: its file.
+        limit: most items.
+    """
 
     path: str
     limit: int
-    words = "{path}: holds as much as it may ({limit}); withdraw what is not needed"
+    words = "{path}: is full ({limit} items at most); withdraw models that are not needed"
 
 
-class ShelfNewer(OperatorError):
-    """A list was written by a later version, and is not touched."""
+class ListFormatNewer(OperatorError):
+    """A later version wrote a list, so this one does not change it.
+
+    Attributes:
+        path: its file.
+        found: its format.
+        expected: the newest format that this version writes.
+    """
 
     path: str
     found: int
-
-    def __str__(self) -> str:
-        return f"{self.path}: has format {self.found}, of a later version; this one writes format {FORMAT}, so it only reads"
+    expected: int = FORMAT
+    words = "{path}: has format {found}, expected {expected}; a later version wrote it, so it is not changed"
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -41,67 +53,61 @@ class _Document(msgspec.Struct, kw_only=True):
     items: list[msgspec.Raw] = []
 
 
-class Shelf(Generic[ItemT]):
+class ListStore(Generic[ItemT]):
     """A list in a file of its own.
 
     Attributes:
-        items: what it holds and this version can read.
-        problems: one sentence for each thing that could not be read.
+        items: the items that this version can read.
+        problems: one sentence for each thing that cannot be read.
     """
 
-    def __init__(self, path: Path, kind: type[ItemT]) -> None:
-        self._path = path
-        self._kind = kind
+    def __init__(self, path: Path, type: type[ItemT]) -> None:
+        self._file = RecordFile[_Document](
+            path, _Document, limit_bytes=LIMIT_BYTES, indent=2, creates_directory=True
+        )
+        self._type = type
         self._unread: list[msgspec.Raw] = []
         self._format = FORMAT
         self.items: list[ItemT] = []
         self.problems: list[str] = []
 
     def read(self) -> None:
-        """Read the file; one that is no list at all is put aside, never overwritten.
+        """Read the file. One that is not a list is quarantined, never overwritten.
 
         Raises:
-            OSError: it is there but cannot be read.
+            RecordNotRead: the disk refused.
         """
         self.items, self._unread, self.problems = [], [], []
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(LIMIT_BYTES + 1)
-        except FileNotFoundError:
+        path, found = self._file.path, self._file.read_or_quarantine()
+        if found.put_aside is not None:
+            self.problems = [f"{path}: cannot be read ({found.detail}); renamed to {found.put_aside.name}"]
+        if found.value is None:
             return
-        try:
-            if len(content) > LIMIT_BYTES:
-                raise msgspec.DecodeError(f"it is longer than {LIMIT_BYTES} bytes")
-            document = msgspec.json.decode(content, type=_Document)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            aside = quarantine(self._path)
-            self.problems = [f"{self._path}: cannot be read ({error}); it was put aside as {aside.name}"]
-            return
-        self._format = document.format
-        for raw in document.items:
+        self._format = found.value.format
+        for raw in found.value.items:
             try:
-                self.items.append(msgspec.json.decode(raw, type=self._kind))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                self.items.append(msgspec.json.decode(raw, type=self._type))
+            except UNREADABLE_JSON as error:
                 self._unread.append(msgspec.Raw(bytes(raw)))
                 self.problems.append(
-                    f"{self._path}: an item cannot be read ({error}); it is not in force and stays in the file"
+                    f"{path}: an item cannot be read ({error}); it does not apply, and stays in the file"
                 )
 
     def write(self, items: list[ItemT]) -> None:
-        """Replace the list, durably.
+        """Replace the list durably.
 
         Raises:
-            ShelfFull, ShelfNewer: it is not written.
-            DurableWriteFailed: it is not on disk.
+            ListFull, ListFormatNewer: the list is not changed.
+            DurableWriteFailed, OSError: the disk refused.
         """
+        path = str(self._file.path)
         if self._format > FORMAT:
-            raise ShelfNewer(str(self._path), self._format)
-        document = _Document(
-            items=[*self._unread, *(msgspec.Raw(msgspec.json.encode(item)) for item in items)]
-        )
-        content = msgspec.json.format(msgspec.json.encode(document), indent=2)
-        if len(items) > ITEMS_LIMIT or len(content) > LIMIT_BYTES:
-            raise ShelfFull(str(self._path), ITEMS_LIMIT)
-        make_directory(self._path.parent)
-        replace_file(self._path, content)
+            raise ListFormatNewer(path, self._format)
+        if len(items) > ITEMS_LIMIT:
+            raise ListFull(path, ITEMS_LIMIT)
+        encoded = [msgspec.Raw(msgspec.json.encode(item)) for item in items]
+        try:
+            self._file.write(_Document(items=[*self._unread, *encoded]))
+        except RecordTooLarge as error:
+            raise ListFull(path, ITEMS_LIMIT) from error
         self.items = items

@@ -1,16 +1,16 @@
-"""Files of this machine, for import from disk or a stick: found and hashed."""
+"""Finds and hashes files of this machine, for import from a disk or a stick."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actors.model_sources.errors import ResolvingFailed
+from actors.model_sources.errors import ResolveFailed
+from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.manifest.manifest_paths import path_problem
 from schemas.manifest import FilePromise
 
@@ -20,11 +20,11 @@ CHUNK_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Found:
-    """What lies at a path.
+class LocalFiles:
+    """The files at a path.
 
     Attributes:
-        promises: of each file, with its own `file:` URL.
+        promises: one for each file, with its `file:` URL.
         skipped: what was left out, with the reason.
     """
 
@@ -32,31 +32,34 @@ class Found:
     skipped: list[str]
 
 
-def import_from(path: Path, label: str) -> Found:
-    """Hash a file, or all files of a directory; `label` is named in errors. Takes as long as reading them does.
+def import_from(path: Path, label: str) -> LocalFiles:
+    """Hash a file, or all files of a directory. Takes as long as reading them.
 
     Links inside a directory and hidden files are left out: a model consists of its own files.
 
+    Args:
+        path: of the file or directory.
+        label: names it in errors.
+
     Raises:
-        ResolvingFailed: there is nothing, it cannot be read, it changes meanwhile, or a name cannot be used
-            on every platform.
+        ResolveFailed: there is nothing, it cannot be read, it changes meanwhile, or a name is not valid on
+            every platform.
     """
     try:
         if not path.is_dir():
-            return Found([_promise(path, path.name, label)], [])
+            return LocalFiles([_promise(path, path.name, label)], [])
         skipped: list[str] = []
         promises: list[FilePromise] = []
         for file in _walk(path, DEPTH_LIMIT, skipped):
             if len(promises) == FILES_LIMIT:
-                raise ResolvingFailed(label, f"expected at most {FILES_LIMIT} files, found more")
+                raise ResolveFailed(label, f"expected at most {FILES_LIMIT} files, found more")
             promises.append(_promise(file, file.relative_to(path).as_posix(), label))
     except OSError as error:
-        raise ResolvingFailed(
-            label, f"cannot be read: {error.strerror or error}; check that the disk is there"
-        ) from error
+        reason = error.strerror or error
+        raise ResolveFailed(label, f"cannot be read: {reason}; check that the disk is there") from error
     if not promises:
-        raise ResolvingFailed(label, "expected files in this directory, found none")
-    return Found(promises, skipped)
+        raise ResolveFailed(label, "expected files in this directory, found none")
+    return LocalFiles(promises, skipped)
 
 
 def _walk(directory: Path, depth: int, skipped: list[str]) -> Iterator[Path]:
@@ -78,18 +81,18 @@ def _walk(directory: Path, depth: int, skipped: list[str]) -> Iterator[Path]:
 
 def _promise(file: Path, name: str, label: str) -> FilePromise:
     if problem := path_problem(name):
-        raise ResolvingFailed(label, f"the file name {name!r} cannot be used: {problem}")
+        raise ResolveFailed(label, f"the file name {name!r} is not valid: {problem}")
     if not stat.S_ISREG(file.stat().st_mode):
-        raise ResolvingFailed(label, "expected a file or a directory, found something else")
+        raise ResolveFailed(label, "expected a file or a directory, found something else")
     digest = hashlib.sha256()
     with file.open("rb", buffering=0) as stream:
-        before = os.fstat(stream.fileno())
+        before = FileIdentity.of(stream.fileno())
         buffer = memoryview(bytearray(CHUNK_BYTES))
         while count := stream.readinto(buffer):
             digest.update(buffer[:count])
-        after = os.fstat(stream.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ResolvingFailed(label, f"{name} changed while it was read; try again once it is still")
+        after = FileIdentity.of(stream.fileno())
+    if before != after:
+        raise ResolveFailed(label, f"{name} changed while it was read; try again once nothing writes to it")
     return FilePromise(
-        path=name, size_bytes=after.st_size, sha256=digest.hexdigest(), urls=[file.absolute().as_uri()]
+        path=name, size_bytes=after.size_bytes, sha256=digest.hexdigest(), urls=[file.absolute().as_uri()]
     )

@@ -1,4 +1,4 @@
-"""Names of models: what a person types, read into where to look. Pure.
+"""Names of models, as users type them. Pure.
 
 hf:org/repo[@revision][:file or glob]
 oci:registry/name[:tag][@sha256:digest]
@@ -21,23 +21,29 @@ from actors.shared.http.urls import url_problem
 from actors.shared.manifest.manifest_paths import file_of_url, file_url_problem, path_problem
 
 NAME_LIMIT_CHARACTERS: Final = 2000
-FORMS: Final = "hf:org/repo[@revision][:file], oci:registry/name:tag, ollama:name:tag, https://host/file#sha256=..., file:/path"
+FORMS: Final = (
+    "hf:org/repo[@revision][:file], oci:registry/name:tag, ollama:name:tag, https://host/file#sha256=..., "
+    "file:/path"
+)
 
-_HUB = re.compile(
-    r"(?P<repository>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})(?:@(?P<revision>[\w./-]{1,200}))?(?::(?P<pattern>.{1,500}))?",
+_HUB: Final = re.compile(
+    r"(?P<repository>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})"
+    r"(?:@(?P<revision>[\w./-]{1,200}))?(?::(?P<pattern>.{1,500}))?",
     re.ASCII,
 )
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_REGISTRY = re.compile(
-    rf"(?P<registry>(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d{{1,5}})?)/(?P<path>{_PART}(?:/{_PART})*)(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?",
+_PART: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REGISTRY: Final = re.compile(
+    r"(?P<registry>(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?)"
+    rf"/(?P<path>{_PART}(?:/{_PART})*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
-_OLLAMA = re.compile(
+_OLLAMA: Final = re.compile(
     r"(?:(?P<user>[A-Za-z0-9][\w.-]{0,79})/)?(?P<model>[A-Za-z0-9][\w.-]{0,79})(?::(?P<tag>\w[\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ class HubName:
     """A repository of the hub.
 
     Attributes:
+        repository: `organization/name`.
         revision: branch, tag or commit.
-        pattern: path, directory with a slash at the end, or glob; empty for the whole repository.
+        pattern: a path, a directory with a slash at its end, or a glob; empty for the whole repository.
     """
 
     repository: str
@@ -59,7 +66,7 @@ class RegistryName:
     """An image of a registry.
 
     Attributes:
-        registry: host and port; empty for the one that `ollama:` names stand for.
+        registry: host and port; empty for the registry of `ollama:` names.
         path: name of the repository, such as `library/tiny`.
         reference: tag or digest.
     """
@@ -71,7 +78,7 @@ class RegistryName:
 
 @dataclass(frozen=True)
 class UrlName:
-    """One file behind a URL; `sha256` is empty if the name does not hold it."""
+    """One file behind a URL; `sha256` is empty if the name does not say it."""
 
     url: str
     sha256: str = ""
@@ -84,14 +91,14 @@ class FileName:
     path: Path
 
 
-Named = HubName | RegistryName | UrlName | FileName
+ModelName = HubName | RegistryName | UrlName | FileName
 
 
-def read_name(name: str) -> Named:
-    """Read a name.
+def read_name(name: str) -> ModelName:
+    """Parse a name.
 
     Raises:
-        NameRefused: it is none; the sentence says what was expected.
+        NameRefused: it is invalid; the sentence says what was expected.
     """
     if len(name) > NAME_LIMIT_CHARACTERS or not name.isprintable():
         raise NameRefused(f"{name[:60]!r}", f"expected at most {NAME_LIMIT_CHARACTERS} printable characters")
@@ -102,8 +109,8 @@ def read_name(name: str) -> Named:
     return reader(name, rest)
 
 
-def source_of(name: Named) -> tuple[str, ...]:
-    """What stays the same when a model is updated: the name without its revision. Two names with the same source mean the same model."""
+def source_of(name: ModelName) -> tuple[str, ...]:
+    """Return the name without its revision. Two names with the same source mean the same model."""
     match name:
         case HubName():
             return "hf", name.repository.lower(), name.pattern
@@ -135,7 +142,7 @@ def _hub(name: str, rest: str) -> HubName:
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    """A pattern is a path in which `*`, `?` and `[...]` stand for more, and whose last slash means all below."""
+    """Say what is wrong with a pattern: a path that may contain `*` and `?` and end with a slash."""
     return path_problem(pattern.removesuffix("/").translate(str.maketrans("*?", "xx")))
 
 
@@ -188,11 +195,13 @@ def _file(name: str, rest: str) -> FileName:
         return FileName(file_of_url(name))
     path = Path(rest)
     if not path.is_absolute() or ".." in path.parts:
-        raise NameRefused(name, "expected a whole path without '..', such as file:/media/stick/model.gguf")
+        raise NameRefused(
+            name, "expected an absolute path without '..', such as file:/media/stick/model.gguf"
+        )
     return FileName(path)
 
 
-_READERS: Final[dict[str, Callable[[str, str], Named]]] = {
+_READERS: Final[dict[str, Callable[[str, str], ModelName]]] = {
     "hf": _hub,
     "oci": _registry,
     "ollama": _ollama,

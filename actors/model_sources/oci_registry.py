@@ -1,4 +1,7 @@
-"""The manifest of an image, and which of its layers are files of a model. Pure. OCI distribution and image specifications 1.1."""
+"""The manifest of an image, and which of its layers are files of a model. Pure.
+
+See the OCI distribution and image specifications, version 1.1.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ from typing import Annotated, Final
 
 import msgspec
 
-from actors.model_sources.errors import ResolvingFailed
+from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.model_names import RegistryName
 from actors.shared.http.urls import may_carry_secrets
 from actors.shared.manifest.manifest_paths import path_problem
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
-"""What registries take at most (distribution specification, "Pushing Manifests")."""
+"""Registries accept no longer manifests (distribution specification, "Pushing Manifests")."""
 LICENCE_LIMIT_BYTES: Final = 64 * 1024
 
 MANIFESTS: Final = (
@@ -39,13 +42,13 @@ FILE_OF: Final = {
     "application/vnd.docker.ai.gguf.v3": "model.gguf",
     "application/vnd.docker.ai.license": "license",
 }
-"""File name of each kind of layer that has no name of its own."""
+"""File name for each type of layer that has no name of its own."""
 NAME_ANNOTATIONS: Final = ("org.opencontainers.image.title", "org.cncf.model.filepath")
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
+class BlobDescriptor(msgspec.Struct, frozen=True, rename="camel"):
     """A blob of an image."""
 
     media_type: str
@@ -55,18 +58,18 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ImageManifest(msgspec.Struct, frozen=True, rename="camel"):
-    """Manifest of an image, or an index of several (then it has `manifests`)."""
+    """The manifest of an image, or an index of several images, which has `manifests`."""
 
     schema_version: int
     media_type: str = ""
-    layers: Annotated[list[Descriptor], msgspec.Meta(max_length=2000)] = []
+    layers: Annotated[list[BlobDescriptor], msgspec.Meta(max_length=2000)] = []
     manifests: list[msgspec.Raw] | None = None
     annotations: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer under the name that its file gets."""
+class ImageLayer:
+    """A layer, with the path of its file in the model."""
 
     path: str
     digest: str
@@ -74,66 +77,80 @@ class Layer:
 
     @property
     def sha256(self) -> str:
-        """The digest without its algorithm."""
+        """The digest without the name of its algorithm."""
         return self.digest.removeprefix("sha256:")
 
 
 def base_url(registry: str, ollama: str) -> str:
-    """Where a registry is asked: https, but http for one on this machine; `ollama` stands in for an empty one."""
+    """Return the base URL of a registry: https, or http for one on this machine.
+
+    Args:
+        registry: host and port; empty for the registry of `ollama:` names.
+        ollama: base URL of that registry.
+    """
     if not registry:
         return ollama
     return f"http://{registry}" if may_carry_secrets(f"http://{registry}") else f"https://{registry}"
 
 
 def manifest_url(base: str, name: RegistryName) -> str:
-    """What to ask for the manifest of a name."""
+    """Return the URL of the manifest of a name."""
     return f"{base}/v2/{name.path}/manifests/{name.reference}"
 
 
 def blob_url(base: str, name: RegistryName, digest: str) -> str:
-    """Where a blob lies, for ever."""
+    """Return the URL of a blob."""
     return f"{base}/v2/{name.path}/blobs/{digest}"
 
 
 def read_image(
     content: bytes, content_type: str, name: RegistryName, label: str
 ) -> tuple[ImageManifest, str]:
-    """Read the manifest of an image and its digest; `label` is named in errors.
+    """Read the manifest of an image.
+
+    Args:
+        content: of the registry's answer.
+        content_type: of the answer.
+        name: may promise a digest.
+        label: names the image in errors.
+
+    Returns:
+        The manifest and its digest.
 
     Raises:
-        ResolvingFailed: it is none, an index of several, of another kind, or not what the digest in the name
-            promised.
+        ResolveFailed: it is not the manifest of one image, or its digest is not the promised one.
     """
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     if name.reference.startswith("sha256:") and name.reference != digest:
-        raise ResolvingFailed(
+        raise ResolveFailed(
             label, f"the registry's manifest has the digest {digest}, expected {name.reference}"
         )
     try:
         image = msgspec.json.decode(content, type=ImageManifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResolvingFailed(label, f"the registry's manifest cannot be read: {error}") from error
+        raise ResolveFailed(label, f"the registry's manifest cannot be read: {error}") from error
     kind = image.media_type or content_type.partition(";")[0].strip()
     if image.manifests is not None or kind in INDEXES:
-        raise ResolvingFailed(
+        raise ResolveFailed(
             label,
-            "it is an index of images for several platforms, expected one image; name it by digest, as in oci:registry/name@sha256:...",
+            "it is an index of images for several platforms, expected one image; "
+            "name the image by digest, as in oci:registry/name@sha256:...",
         )
     if image.schema_version != 2 or (kind and kind not in MANIFESTS):
-        raise ResolvingFailed(
+        raise ResolveFailed(
             label,
             f"expected an image manifest of schema 2, found schema {image.schema_version} of type {kind!r}",
         )
     return image, digest
 
 
-def layers_of(image: ImageManifest, label: str) -> list[Layer]:
-    """The files of a model.
+def layers_of(image: ImageManifest, label: str) -> list[ImageLayer]:
+    """Return the layers as files of a model.
 
     Raises:
-        ResolvingFailed: a layer has no name, or one that is not safe; it is a container image then.
+        ResolveFailed: a layer has no valid name, as in images of containers.
     """
-    found: dict[str, Layer] = {}
+    found: dict[str, ImageLayer] = {}
     for layer in image.layers:
         titled = next(
             (
@@ -145,31 +162,32 @@ def layers_of(image: ImageManifest, label: str) -> list[Layer]:
         )
         path = titled or FILE_OF.get(layer.media_type, "")
         if not path:
-            raise ResolvingFailed(
+            raise ResolveFailed(
                 label,
-                f"expected layers that are files of a model, found one of type {layer.media_type!r} without a name",
+                f"expected layers that are files of a model, "
+                f"found one of type {layer.media_type!r} without a name",
             )
         if problem := path_problem(path):
-            raise ResolvingFailed(label, f"the file name {path!r} of a layer cannot be used: {problem}")
+            raise ResolveFailed(label, f"the file name {path!r} of a layer is not valid: {problem}")
         if titled and path in found:
-            raise ResolvingFailed(label, f"two layers are named {path!r}")
+            raise ResolveFailed(label, f"two layers are named {path!r}")
         path = _free(path, found)
-        found[path] = Layer(path, layer.digest, layer.size)
+        found[path] = ImageLayer(path, layer.digest, layer.size)
     if not found:
-        raise ResolvingFailed(label, "the image has no layers, expected the files of a model")
+        raise ResolveFailed(label, "the image has no layers, expected the files of a model")
     return list(found.values())
 
 
 def licence_line(content: bytes) -> str:
-    """The first line with words of a licence, as its name."""
+    """Return the first line of a licence that has words, as its name."""
     for line in content.decode("utf-8", "replace").splitlines():
         if words := line.strip(" \t#*-="):
             return words[:80]
     return ""
 
 
-def _free(path: str, taken: dict[str, Layer]) -> str:
-    """A name that no other layer has: `license`, `license-2`, `license-3`."""
+def _free(path: str, taken: dict[str, ImageLayer]) -> str:
+    """Return a path that no other layer has: `license`, `license-2`, `license-3`."""
     stem, dot, ending = path.partition(".")
     count = 1
     while path in taken:

@@ -1,4 +1,4 @@
-"""From a name to an entry: asks the source what it means now, and pins it."""
+"""Resolves a name to an entry: asks the source what it means now, and pins it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ import anyio.to_thread
 
 from actors.model_sources import hub_repository, oci_registry
 from actors.model_sources.entry_builder import category_of, make_entry, model_id_of
-from actors.model_sources.errors import ResolvingFailed
+from actors.model_sources.errors import ResolveFailed
+from actors.model_sources.hub_repository import HubFile
 from actors.model_sources.local_files import import_from
 from actors.model_sources.model_names import FileName, HubName, RegistryName, UrlName, read_name
-from actors.model_sources.source_client import Door
+from actors.model_sources.source_client import SourceClient
 from actors.shared.credentials.source_endpoints import SourceEndpoints
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import ModelAddRequestEvent, ModelNameResolveRequestEvent
 
 SMALL_FILES_AT_ONCE: Final = 4
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
-Question = ModelNameResolveRequestEvent | ModelAddRequestEvent
+NameRequest = ModelNameResolveRequestEvent | ModelAddRequestEvent
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedModel:
     """What a name means now.
 
     Attributes:
+        entry: for the catalogue.
         pinned: the name with its revision.
-        skipped: what the source has besides, with the reason why it is left out.
+        skipped: what else the source has, with the reason why it is left out.
     """
 
     entry: ModelEntry
@@ -45,193 +47,195 @@ class Resolved:
 
 
 class Resolver:
-    """Asks sources; every method raises what `Door.read` does, and NameRefused (ResolvingFailed) for what cannot be a model."""
+    """Asks the source that a name stands for."""
 
-    def __init__(self, door: Door, endpoints: SourceEndpoints) -> None:
-        self._door = door
+    def __init__(self, client: SourceClient, endpoints: SourceEndpoints) -> None:
+        self._client = client
         self._endpoints = endpoints
 
-    async def resolve(self, question: Question) -> Resolved:
-        """Find out what a name means."""
-        name = read_name(question.name)
+    async def resolve(self, request: NameRequest) -> ResolvedModel:
+        """Find out what a name means.
+
+        Raises:
+            NameRefused: the name is invalid, or what it names cannot be a model (ResolveFailed).
+            Offline, SourceUnreachable, SourceRefused, CertificatesUnreadable: see `SourceClient.read`.
+        """
+        name = read_name(request.name)
         match name:
             case HubName():
-                return await self._hub(name, question)
+                return await self._hub(name, request)
             case RegistryName():
-                return await self._registry(name, question)
+                return await self._registry(name, request)
             case UrlName():
-                return await self._url(name, question)
+                return await self._url(name, request)
             case FileName():
-                return await self._file(name, question)
+                return await self._file(name, request)
             case _:
                 assert_never(name)
 
-    async def _hub(self, name: HubName, question: Question) -> Resolved:
-        label = f"hf:{name.repository}"
-        page = await self._door.read(
-            hub_repository.api_url(self._endpoints.hub, name),
-            hub_repository.ANSWER_LIMIT_BYTES,
-            "application/json",
+    # -- the hub
+
+    async def _hub(self, name: HubName, request: NameRequest) -> ResolvedModel:
+        label, hub = f"hf:{name.repository}", self._endpoints.hub
+        page = await self._client.read(
+            hub_repository.api_url(hub, name), hub_repository.ANSWER_LIMIT_BYTES, "application/json"
         )
         repository = hub_repository.read_repository(page.content, label)
         files, skipped = hub_repository.choose(repository, name, label)
         digests = await self._small_digests(name, repository.sha, files, label)
+        is_single = len(files) == 1
         promises = [
             FilePromise(
-                path=file.path if len(files) > 1 else PurePosixPath(file.path).name,
+                path=PurePosixPath(file.path).name if is_single else file.path,
                 size_bytes=file.size_bytes or 0,
                 sha256=file.lfs.sha256 if file.lfs else digests[file.path],
-                urls=[hub_repository.file_url(self._endpoints.hub, name, repository.sha, file.path)],
+                urls=[hub_repository.file_url(hub, name, repository.sha, file.path)],
             )
             for file in files
         ]
         licence = hub_repository.licence_of(repository)
-        stem = files[0].path if len(files) == 1 else name.repository
+        title = name.repository.partition("/")[2]
         entry = make_entry(
-            question.name,
+            request.name,
             promises,
-            model_id=question.model_id or model_id_of(stem),
-            title=f"{name.repository.partition('/')[2]}"
-            + (f" ({promises[0].path})" if len(files) == 1 else ""),
-            category=question.category or category_of(repository.task or "", [file.path for file in files]),
+            model_id=request.model_id or model_id_of(files[0].path if is_single else name.repository),
+            title=f"{title} ({promises[0].path})" if is_single else title,
+            category=request.category or category_of(repository.task or "", [file.path for file in files]),
             licence=licence.name,
-            licence_url=licence.url or f"{hub_page(self._endpoints.hub, name)}",
+            licence_url=licence.url or f"{hub}/{quote(name.repository)}",
             accept_licence=licence.must_accept,
             revision=repository.sha,
         )
-        return Resolved(
-            entry, f"{label}@{repository.sha}" + (f":{name.pattern}" if name.pattern else ""), skipped
-        )
+        pattern = f":{name.pattern}" if name.pattern else ""
+        return ResolvedModel(entry, f"{label}@{repository.sha}{pattern}", skipped)
 
     async def _small_digests(
-        self, name: HubName, commit: str, files: list[hub_repository.Sibling], label: str
+        self, name: HubName, commit: str, files: list[HubFile], label: str
     ) -> dict[str, str]:
-        """SHA-256 of the files that the hub knows none of: fetched once, and compared with git's id of them."""
+        """Return the SHA-256 of files for which the hub has none: fetch each, check git's id, hash it."""
         found: dict[str, str] = {}
         limiter = anyio.CapacityLimiter(SMALL_FILES_AT_ONCE)
 
-        async def hash_one(file: hub_repository.Sibling) -> None:
+        async def hash_one(file: HubFile) -> None:
+            url = hub_repository.file_url(self._endpoints.hub, name, commit, file.path)
             async with limiter:
-                page = await self._door.read(
-                    hub_repository.file_url(self._endpoints.hub, name, commit, file.path),
-                    hub_repository.SMALL_FILE_LIMIT_BYTES,
-                )
-            if len(page.content) != file.size or (
-                file.blob_id and hub_repository.git_blob_id(page.content) != file.blob_id
-            ):
-                raise ResolvingFailed(
+                page = await self._client.read(url, hub_repository.SMALL_FILE_LIMIT_BYTES)
+            is_listed = not file.blob_id or hub_repository.git_blob_id(page.content) == file.blob_id
+            if len(page.content) != file.size or not is_listed:
+                raise ResolveFailed(
                     label,
-                    f"{file.path}: the {len(page.content)} bytes are not those that the hub lists ({file.size} bytes)",
+                    f"{file.path}: the hub lists {file.size} bytes, but sent {len(page.content)} others",
                 )
             found[file.path] = hashlib.sha256(page.content).hexdigest()
 
-        await _all_of([functools.partial(hash_one, file) for file in files if file.lfs is None])
+        await _run_all([functools.partial(hash_one, file) for file in files if file.lfs is None])
         return found
 
-    async def _registry(self, name: RegistryName, question: Question) -> Resolved:
-        label = (
-            f"oci:{name.registry}/{name.path}"
-            if name.registry
-            else f"ollama:{name.path.removeprefix('library/')}"
-        )
+    # -- registries
+
+    async def _registry(self, name: RegistryName, request: NameRequest) -> ResolvedModel:
+        short = name.path.removeprefix("library/")
+        label = f"oci:{name.registry}/{name.path}" if name.registry else f"ollama:{short}"
         base = oci_registry.base_url(name.registry, self._endpoints.ollama)
-        page = await self._door.read(
+        page = await self._client.read(
             oci_registry.manifest_url(base, name), oci_registry.ANSWER_LIMIT_BYTES, oci_registry.ACCEPT
         )
         image, digest = oci_registry.read_image(page.content, page.content_type, name, label)
         layers = oci_registry.layers_of(image, label)
-        licence = (image.annotations or {}).get("org.opencontainers.image.licenses", "")
-        for layer in layers:
-            if (
-                not licence
-                and layer.path == "license"
-                and layer.size_bytes <= oci_registry.LICENCE_LIMIT_BYTES
-            ):
-                licence = oci_registry.licence_line(
-                    (
-                        await self._door.read(
-                            oci_registry.blob_url(base, name, layer.digest), oci_registry.LICENCE_LIMIT_BYTES
-                        )
-                    ).content
-                )
-        tag = "" if name.reference.startswith("sha256:") or name.reference == "latest" else name.reference
+        is_pinned_or_default = name.reference.startswith("sha256:") or name.reference == "latest"
+        tag = "" if is_pinned_or_default else name.reference
+        promises = [
+            FilePromise(
+                path=layer.path,
+                size_bytes=layer.size_bytes,
+                sha256=layer.sha256,
+                urls=[oci_registry.blob_url(base, name, layer.digest)],
+            )
+            for layer in layers
+        ]
         entry = make_entry(
-            question.name,
-            [
-                FilePromise(
-                    path=layer.path,
-                    size_bytes=layer.size_bytes,
-                    sha256=layer.sha256,
-                    urls=[oci_registry.blob_url(base, name, layer.digest)],
-                )
-                for layer in layers
-            ],
-            model_id=question.model_id or model_id_of(name.path, tag),
-            title=name.path.removeprefix("library/") + (f" {tag}" if tag else ""),
-            category=question.category or category_of("", [layer.path for layer in layers]),
-            licence=licence,
+            request.name,
+            promises,
+            model_id=request.model_id or model_id_of(name.path, tag),
+            title=f"{short} {tag}" if tag else short,
+            category=request.category or category_of("", [layer.path for layer in layers]),
+            licence=await self._registry_licence(base, name, image, layers),
             revision=digest,
         )
-        return Resolved(entry, f"{label}@{digest}", [])
+        return ResolvedModel(entry, f"{label}@{digest}", [])
 
-    async def _url(self, name: UrlName, question: Question) -> Resolved:
+    async def _registry_licence(
+        self,
+        base: str,
+        name: RegistryName,
+        image: oci_registry.ImageManifest,
+        layers: list[oci_registry.ImageLayer],
+    ) -> str:
+        """Return the licence that an image names, else the first line of its licence file, else nothing."""
+        limit_bytes = oci_registry.LICENCE_LIMIT_BYTES
+        if named := (image.annotations or {}).get("org.opencontainers.image.licenses", ""):
+            return named
+        for layer in layers:
+            if layer.path == "license" and layer.size_bytes <= limit_bytes:
+                page = await self._client.read(oci_registry.blob_url(base, name, layer.digest), limit_bytes)
+                return oci_registry.licence_line(page.content)
+        return ""
+
+    # -- single URLs, and files of this machine
+
+    async def _url(self, name: UrlName, request: NameRequest) -> ResolvedModel:
         shown = name.url.partition("?")[0]
-        sha256 = question.sha256.lower() or name.sha256
+        sha256 = request.sha256.lower() or name.sha256
         if not _SHA256.fullmatch(sha256) or (name.sha256 and name.sha256 != sha256):
-            raise ResolvingFailed(
+            raise ResolveFailed(
                 shown,
-                "expected the SHA-256 of the file, as #sha256=... behind the URL or with --sha256: a server's word is no proof of what it sends",
+                "expected the SHA-256 of the file, as #sha256=... behind the URL or with --sha256: "
+                "a server cannot prove by itself that it sends the right file",
             )
-        size_bytes = (
-            question.size_bytes if question.size_bytes is not None else await self._door.size_of(name.url)
-        )
+        size_bytes = request.size_bytes
+        if size_bytes is None:
+            size_bytes = await self._client.size_of(name.url)
         path = PurePosixPath(unquote(urlsplit(name.url).path)).name
         entry = make_entry(
             shown,
             [FilePromise(path=path, size_bytes=size_bytes, sha256=sha256, urls=[name.url])],
-            model_id=question.model_id or model_id_of(path),
+            model_id=request.model_id or model_id_of(path),
             title=path,
-            category=question.category or category_of("", [path]),
+            category=request.category or category_of("", [path]),
         )
-        return Resolved(entry, f"{shown}#sha256={sha256}", [])
+        return ResolvedModel(entry, f"{shown}#sha256={sha256}", [])
 
-    async def _file(self, name: FileName, question: Question) -> Resolved:
+    async def _file(self, name: FileName, request: NameRequest) -> ResolvedModel:
         label = f"file:{name.path}"
         found = await anyio.to_thread.run_sync(import_from, name.path, label, abandon_on_cancel=True)
-        digest = question.sha256.lower()
-        if digest and (len(found.promises) != 1 or found.promises[0].sha256 != digest):
-            raise ResolvingFailed(
-                label,
-                f"its SHA-256 is {found.promises[0].sha256}, expected {digest}; it is damaged, or another file",
+        expected, actual = request.sha256.lower(), found.promises[0].sha256
+        if expected and (len(found.promises) != 1 or actual != expected):
+            raise ResolveFailed(
+                label, f"its SHA-256 is {actual}, expected {expected}; it is damaged, or another file"
             )
         entry = make_entry(
-            question.name,
+            request.name,
             found.promises,
-            model_id=question.model_id or model_id_of(name.path.name),
+            model_id=request.model_id or model_id_of(name.path.name),
             title=name.path.name,
-            category=question.category or category_of("", [promise.path for promise in found.promises]),
+            category=request.category or category_of("", [promise.path for promise in found.promises]),
         )
-        return Resolved(entry, label, found.skipped)
+        return ResolvedModel(entry, label, found.skipped)
 
 
-def hub_page(endpoint: str, name: HubName) -> str:
-    """Where a person reads about a repository."""
-    return f"{endpoint}/{quote(name.repository)}"
-
-
-async def _all_of(works: list[Callable[[], Awaitable[None]]]) -> None:
-    """Do all of it at once; the first failure ends the others and is raised as it is, not in a group."""
-    first: list[Exception] = []
+async def _run_all(works: list[Callable[[], Awaitable[None]]]) -> None:
+    """Run all at once. The first failure ends the others and is raised as it is, not in a group."""
+    failures: list[Exception] = []
 
     async def run(work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
         try:
             await work()
         except Exception as error:
-            first.append(error)
+            failures.append(error)
             scope.cancel()
 
     async with anyio.create_task_group() as group:
         for work in works:
             group.start_soon(run, work, group.cancel_scope)
-    if first:
-        raise first[0]
+    if failures:
+        raise failures[0]

@@ -1,13 +1,12 @@
-"""The way to servers: few questions, bounded answers, redirects followed by hand so that no token leaves its origin."""
+"""Asks servers about models: limited answers, and redirects by a rule that keeps tokens at their origin."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
 
 import anyio
 
@@ -15,99 +14,116 @@ from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachabl
 from actors.shared.credentials.environment_tokens import variable_of
 from actors.shared.credentials.tls_trust import tls_context
 from actors.shared.credentials.token_provider import TokenProvider
-from actors.shared.http.urls import origin_of, shown_url, url_problem
+from actors.shared.http.redirects import (
+    REDIRECT_STATUSES,
+    RedirectChain,
+    RedirectRefused,
+    may_get_credentials,
+)
+from actors.shared.http.urls import origin_of, shown_url
 
 if TYPE_CHECKING:
     import httpx
 
-REDIRECTS_LIMIT: Final = 10
 CONNECT_SECONDS: Final = 15.0
 SILENCE_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 300.0
-"""For one answer from the first byte asked to the last byte read: a server that drips does not hold anybody for longer."""
+"""Limit for one answer, so that a server which sends a byte now and then blocks nobody for longer."""
 AGENT: Final = "undercroft"
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
-class Page:
-    """An answer, whole."""
+class SourcePage:
+    """A complete answer."""
 
     content: bytes
     content_type: str
 
 
-class Door:
+class SourceClient:
     """Asks servers, unless the app is offline."""
 
     def __init__(
-        self,
-        wallet: TokenProvider,
-        is_offline: Callable[[], bool] = lambda: False,
-        environment: Mapping[str, str] = os.environ,
+        self, tokens: TokenProvider, environment: Mapping[str, str] = os.environ, *, offline: bool = False
     ) -> None:
-        self._wallet = wallet
-        self._is_offline = is_offline
+        """Make a client without connections.
+
+        Args:
+            tokens: provides the tokens to send.
+            environment: names certificates.
+            offline: whether the environment switches the network off.
+        """
+        self._tokens = tokens
         self._environment = environment
+        self._offline_by_environment = offline
+        self._offline_by_settings = False
         self._client: httpx.AsyncClient | None = None
 
-    async def read(self, url: str, limit_bytes: int, accept: str = "*/*") -> Page:
-        """Fetch a page of at most `limit_bytes`.
+    def follow_settings(self, *, offline: bool) -> None:
+        """Let the settings switch the network off or on."""
+        self._offline_by_settings = offline
+
+    async def read(self, url: str, limit_bytes: int, accept: str = "*/*") -> SourcePage:
+        """Fetch a page.
+
+        Args:
+            url: of the page.
+            limit_bytes: most bytes of the page.
+            accept: media types that the server may choose from.
 
         Raises:
-            Offline: the app is.
-            SourceUnreachable: no answer, or one that says to come back later.
-            SourceRefused: another status than 200, a page that is too long, or a redirect that is not safe.
+            Offline: the app is offline.
+            SourceUnreachable: there is no answer, or one that says to try later.
+            SourceRefused: the status is not 200, the page is too long, or a redirect is not safe.
             CertificatesUnreadable: see `tls_context`.
         """
-        async with self._asked("GET", url, {"Accept": accept}) as response:
+        async with self._answer("GET", url, {"Accept": accept}) as response:
             if response.status_code != 200:
-                raise self._refusal(url, response)
+                raise _refusal(url, response)
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) > limit_bytes:
                     raise SourceRefused(shown_url(url), f"expected at most {limit_bytes} bytes, found more")
-            return Page(bytes(content), response.headers.get("content-type", ""))
+            return SourcePage(bytes(content), response.headers.get("content-type", ""))
 
     async def size_of(self, url: str) -> int:
-        """Length of a file in bytes: what HEAD says, else what a request for its first byte says.
+        """Return the length of a file in bytes, from HEAD or from a request for its first byte.
 
         Raises:
-            SourceRefused: the server does not tell; otherwise as `read`.
+            SourceRefused: the server does not say it; otherwise as `read`.
         """
-        async with self._asked("HEAD", url, {}) as response:
+        async with self._answer("HEAD", url, {}) as response:
             if response.status_code == 200 and not response.headers.get("content-encoding"):
                 length = response.headers.get("content-length", "")
                 if length.isdecimal() and int(length) > 0:
                     return int(length)
-        async with self._asked("GET", url, {"Range": "bytes=0-0"}) as response:
+        async with self._answer("GET", url, {"Range": "bytes=0-0"}) as response:
             total = ""
             if response.status_code == 206:
                 total = response.headers.get("content-range", "").rpartition("/")[2]
             elif response.status_code == 200 and not response.headers.get("content-encoding"):
                 total = response.headers.get("content-length", "")
             elif response.status_code != 200:
-                raise self._refusal(url, response)
+                raise _refusal(url, response)
             if not total.isdecimal():
                 raise SourceRefused(
-                    shown_url(url),
-                    "the server does not say how long the file is; give its length with --size",
+                    shown_url(url), "the server does not say how long the file is; say it with --size"
                 )
             return int(total)
 
     async def close(self) -> None:
-        """Close idle connections; the next question opens new ones."""
+        """Close idle connections. The next request opens new ones."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
 
     @contextlib.asynccontextmanager
-    async def _asked(self, method: str, url: str, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
+    async def _answer(self, method: str, url: str, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
         import httpx
 
-        if self._is_offline():
+        if self._offline_by_environment or self._offline_by_settings:
             raise Offline(shown_url(url))
         try:
             with anyio.fail_after(ANSWER_SECONDS):
@@ -116,10 +132,12 @@ class Door:
                     yield response
                 finally:
                     await response.aclose()
+        except RedirectRefused as error:
+            detail = f"it redirects to {error.target}, which is not followed: {error.problem}"
+            raise SourceRefused(error.first, detail) from error
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise SourceUnreachable(
-                shown_url(url), f"{type(error).__name__} {str(error)[:200]}".strip()
-            ) from error
+            detail = f"{type(error).__name__} {str(error)[:200]}".strip()
+            raise SourceUnreachable(shown_url(url), detail) from error
 
     async def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -135,54 +153,43 @@ class Door:
     async def _follow(
         self, client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str]
     ) -> httpx.Response:
-        """Ask, answer a challenge once, follow redirects; the response is open."""
-        here = url
-        for _ in range(REDIRECTS_LIMIT + 1):
-            asked = {"Accept-Encoding": "identity", **headers}
-            response = await client.send(
-                client.build_request(
-                    method, here, headers=asked | self._wallet.headers(here, asked_first=url)
-                ),
-                stream=True,
-            )
-            if response.status_code == 401 and origin_of(here) == origin_of(url):
-                challenges = response.headers.get_list("www-authenticate")
-                if more := await self._wallet.answer(client, here, challenges):
-                    await response.aclose()
-                    response = await client.send(
-                        client.build_request(method, here, headers=asked | more), stream=True
-                    )
-            target = response.headers.get("location", "")
-            if response.status_code not in _REDIRECTS or not target:
+        """Ask, answer one challenge, follow redirects. The response is open."""
+        chain = RedirectChain(url)
+        while True:
+            response = await self._ask(client, method, chain, {"Accept-Encoding": "identity", **headers})
+            location = response.headers.get("location", "")
+            if response.status_code not in REDIRECT_STATUSES or not location:
                 return response
             await response.aclose()
-            here = self._next(url, urljoin(here, target))
-        raise SourceRefused(shown_url(url), f"expected at most {REDIRECTS_LIMIT} redirects, found more")
+            chain.follow(location)
 
-    def _next(self, first: str, target: str) -> str:
-        if problem := url_problem(target):
-            raise SourceRefused(
-                shown_url(first), f"it redirects to {shown_url(target)}, which is not asked: {problem}"
-            )
-        if urlsplit(first).scheme == "https" and urlsplit(target).scheme != "https":
-            raise SourceRefused(
-                shown_url(first),
-                f"it redirects to {shown_url(target)}, from https to http, which is not followed",
-            )
-        return target
+    async def _ask(
+        self, client: httpx.AsyncClient, method: str, chain: RedirectChain, headers: dict[str, str]
+    ) -> httpx.Response:
+        here = chain.here
+        known = self._tokens.headers(here, asked_first=chain.first)
+        response = await client.send(client.build_request(method, here, headers=headers | known), stream=True)
+        if response.status_code == 401 and may_get_credentials(chain.first, here):
+            challenges = response.headers.get_list("www-authenticate")
+            if more := await self._tokens.answer(client, here, challenges):
+                await response.aclose()
+                return await client.send(
+                    client.build_request(method, here, headers=headers | more), stream=True
+                )
+        return response
 
-    def _refusal(self, url: str, response: httpx.Response) -> SourceRefused | SourceUnreachable:
-        status = response.status_code
-        if status in _TRANSIENT:
-            return SourceUnreachable(shown_url(url), f"the server says {status} {response.reason_phrase}")
-        if status in (401, 403):
-            variable = variable_of(origin_of(url))
-            words = f"it may be private, or its terms are not accepted yet; a token goes into HF_TOKEN (hub), {variable}, or the keychain"
-            return SourceRefused(shown_url(url), f"the server says {status}: {words}", status)
-        if status == 404:
-            return SourceRefused(
-                shown_url(url),
-                "the server says 404: there is no such thing; check the name and the revision",
-                status,
-            )
-        return SourceRefused(shown_url(url), f"expected 200, the server says {status}", status)
+
+def _refusal(url: str, response: httpx.Response) -> SourceRefused | SourceUnreachable:
+    status, shown = response.status_code, shown_url(url)
+    if status in _TRANSIENT:
+        return SourceUnreachable(shown, f"the server says {status} {response.reason_phrase}")
+    if status in (401, 403):
+        detail = (
+            f"the server says {status}: it may be private, or its terms are not accepted yet; "
+            f"a token goes into HF_TOKEN (hub), {variable_of(origin_of(url))}, or the keychain"
+        )
+        return SourceRefused(shown, detail, status)
+    if status == 404:
+        detail = "the server says 404: there is no such thing; check the name and the revision"
+        return SourceRefused(shown, detail, status)
+    return SourceRefused(shown, f"expected 200, the server says {status}", status)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 
 from actors.model_sources import build
-from actors.model_sources.actor import ModelSources
-from actors.model_sources.dependencies import DIRECTORY, Desk
+from actors.model_sources.actor import DIRECTORY, ModelSources
 from actors.shared.context import ActorContext
+from actors.shared.credentials.source_endpoints import SourceEndpointRefused
 from actors.shared.locations.locations import locate
 from actors.shared.manifest import is_licence_due
+from actors.shared.manifest.manifest_signature import PinnedKeyRefused
 from actors.shared.profile.profile import read_profile
+from bus.actor import BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
@@ -35,7 +39,7 @@ from schemas.sources import (
     ModelNameResolveRequestEvent,
     ModelWithdrawRequestEvent,
 )
-from tests.support.actor_contexts import context_without_bus
+from tests.support.actor_contexts import bus_context
 from tests.support.http_servers import Site, add_repository, public_key_text, running_site, sha256
 from tests.support.signed_manifests import ENTRY, KEY, NOW, signed
 
@@ -54,7 +58,7 @@ def site() -> Iterator[Site]:
         yield found
 
 
-class World:
+class SourcesLab:
     """A profile with one gated model, and a home."""
 
     def __init__(self, directory: Path, site: Site) -> None:
@@ -67,22 +71,20 @@ class World:
         self.text = 'name = "probe"\nmodels = ["models.json"]\n'
         self.state = directory / "home" / "state" / DIRECTORY
 
-    def surroundings(self) -> ActorContext:
+    def context(self, bus: BusContext) -> ActorContext:
         (self.directory / "profile.toml").write_text(self.text)
-        return context_without_bus(
-            name="model_sources",
-            locations=locate("probe", self.directory / "home"),
-            profile=read_profile(self.directory),
-        )
+        locations = locate("probe", self.directory / "home")
+        return ActorContext.on(bus, "model_sources", locations, read_profile(self.directory))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[Peer, Any]]:
         """An app's peer, and what it hears of the catalogue, from the first one on."""
-        desk = with_clock(
-            Desk.of(self.surroundings(), self.environment), now=lambda: NOW, account=lambda: "me"
-        )
+
+        def build_here(context: BusContext) -> ModelSources:
+            return ModelSources(self.context(context), self.environment, lambda: NOW, lambda: "me")
+
         async with memory_bus() as bus, bus.connect("model_sources") as own, bus.connect("app") as app:
-            loop = ActorLoop(ModelSources(desk), own)
+            loop = ActorLoop(build_here, own)
             async with app.subscribe(ModelCatalogueChangedEvent) as catalogues:
                 living = asyncio.create_task(loop.run())
                 while not any("models.resolve" in peer.serves for peer in bus.core.statistics(0.0).peers):
@@ -92,15 +94,9 @@ class World:
             await living
 
 
-def with_clock(desk: Desk, **changes: Any) -> Desk:
-    changes["remote"] = desk.remote
-    desk.remote._now = changes["now"]
-    return dataclasses.replace(desk, **changes)
-
-
 @pytest.fixture
-def world(tmp_path: Path, site: Site) -> World:
-    return World(tmp_path, site)
+def lab(tmp_path: Path, site: Site) -> SourcesLab:
+    return SourcesLab(tmp_path, site)
 
 
 def ids(event: ModelCatalogueChangedEvent) -> list[str]:
@@ -108,8 +104,8 @@ def ids(event: ModelCatalogueChangedEvent) -> list[str]:
 
 
 @pytest.mark.requirement("S1-34", "S1-38")
-async def test_the_catalogue_is_told_at_the_start(world: World) -> None:
-    async with world.running() as (_, catalogues):
+async def test_the_catalogue_is_told_at_the_start(lab: SourcesLab) -> None:
+    async with lab.running() as (_, catalogues):
         first = await anext(catalogues)
         assert (first.reason, ids(first), first.accepted, first.problems) == ("start", ["a", "gated"], [], [])
         assert {known.source for known in first.models} == {"bundled"}
@@ -117,14 +113,14 @@ async def test_the_catalogue_is_told_at_the_start(world: World) -> None:
 
 @pytest.mark.requirement("S1-38")
 async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_restart(
-    world: World, site: Site
+    lab: SourcesLab, site: Site
 ) -> None:
     add_repository(site, "org/m", {"m.onnx": b"weights"}, large=("m.onnx",))
-    async with world.running() as (app, catalogues):
+    async with lab.running() as (app, catalogues):
         await anext(catalogues)
         answer = await app.request(ModelAddRequestEvent(name="hf:org/m"))
         assert answer.is_new
-        stored = json.loads((world.state / "added.json").read_bytes())["items"]
+        stored = json.loads((lab.state / "added.json").read_bytes())["items"]
         assert [item["entry"]["id"] for item in stored] == ["m"]
         told = await anext(catalogues)
         assert (told.reason, ids(told), told.models[-1].source, told.models[-1].where) == (
@@ -135,8 +131,8 @@ async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_r
         )
         assert not (await app.request(ModelAddRequestEvent(name="hf:org/m"))).is_new
     assert site.requests[0].authorization == f"Bearer {SECRET}"
-    assert SECRET not in (world.state / "added.json").read_text() + str(told)
-    async with world.running() as (app, catalogues):
+    assert SECRET not in (lab.state / "added.json").read_text() + str(told)
+    async with lab.running() as (app, catalogues):
         assert ids(await anext(catalogues)) == ["a", "gated", "m"]
         await app.request(ModelWithdrawRequestEvent(model_id="m"))
         assert ids(await anext(catalogues)) == ["a", "gated"]
@@ -144,32 +140,32 @@ async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_r
             await app.request(ModelWithdrawRequestEvent(model_id="a"))
 
 
-async def test_resolving_changes_nothing(world: World, site: Site) -> None:
-    file = world.directory / "tiny.gguf"
+async def test_resolving_changes_nothing(lab: SourcesLab, site: Site) -> None:
+    file = lab.directory / "tiny.gguf"
     file.write_bytes(b"x")
-    async with world.running() as (app, _):
+    async with lab.running() as (app, _):
         answer = await app.request(ModelNameResolveRequestEvent(name=f"file:{file}"))
         assert answer.entry.files[0].sha256 == sha256(b"x")
         with pytest.raises(RequestFailed, match="expected a name such as hf:"):
             await app.request(ModelNameResolveRequestEvent(name="whisper"))
         with pytest.raises(RequestFailed, match="404"):
             await app.request(ModelNameResolveRequestEvent(name="hf:org/gone"))
-    assert not world.state.exists()
+    assert not lab.state.exists()
 
 
-async def test_models_that_are_added_at_the_same_time_are_all_kept(world: World) -> None:
+async def test_models_that_are_added_at_the_same_time_are_all_kept(lab: SourcesLab) -> None:
     for name in "pqrst":
-        (world.directory / f"{name}.bin").write_bytes(name.encode())
-    async with world.running() as (app, _):
-        questions = [ModelAddRequestEvent(name=f"file:{world.directory}/{name}.bin") for name in "pqrst"]
+        (lab.directory / f"{name}.bin").write_bytes(name.encode())
+    async with lab.running() as (app, _):
+        questions = [ModelAddRequestEvent(name=f"file:{lab.directory}/{name}.bin") for name in "pqrst"]
         answers = await asyncio.gather(*(app.request(question) for question in questions))
         assert all(answer.is_new for answer in answers)
-    async with world.running() as (_, catalogues):
+    async with lab.running() as (_, catalogues):
         assert set(ids(await anext(catalogues))) == {"a", "gated", *"pqrst"}
 
 
-async def test_an_acceptance_is_recorded_with_who_and_when(world: World) -> None:
-    async with world.running() as (app, catalogues):
+async def test_an_acceptance_is_recorded_with_who_and_when(lab: SourcesLab) -> None:
+    async with lab.running() as (app, catalogues):
         gated = (await anext(catalogues)).models[1].entry
         assert is_licence_due(gated, [])
         accepted = (await app.request(LicenceAcceptRequestEvent(model_id="gated"))).acceptance
@@ -181,29 +177,29 @@ async def test_an_acceptance_is_recorded_with_who_and_when(world: World) -> None
         for model_id, words in (("a", "need not be accepted"), ("gone", "there is no model")):
             with pytest.raises(RequestFailed, match=words):
                 await app.request(LicenceAcceptRequestEvent(model_id=model_id))
-    async with world.running() as (_, catalogues):
+    async with lab.running() as (_, catalogues):
         assert not is_licence_due(gated, (await anext(catalogues)).accepted)
 
 
-async def test_a_disk_that_is_full_takes_nothing_and_nothing_is_told(world: World) -> None:
-    world.state.parent.mkdir(parents=True)
-    world.state.write_text("a file where the directory should be")
-    world.state.unlink()
-    async with world.running() as (app, catalogues):
+async def test_a_disk_that_is_full_takes_nothing_and_nothing_is_told(lab: SourcesLab) -> None:
+    lab.state.parent.mkdir(parents=True)
+    lab.state.write_text("a file where the directory should be")
+    lab.state.unlink()
+    async with lab.running() as (app, catalogues):
         await anext(catalogues)
-        world.state.write_text("a file where the directory should be")
+        lab.state.write_text("a file where the directory should be")
         with pytest.raises(RequestFailed, match="refused"):
             await app.request(LicenceAcceptRequestEvent(model_id="gated"))
-        world.state.unlink()
+        lab.state.unlink()
         await app.request(LicenceAcceptRequestEvent(model_id="gated"))
         assert (await anext(catalogues)).revision == 2
 
 
-async def test_a_bad_bundled_manifest_and_a_damaged_list_are_told_and_alerted(world: World) -> None:
-    (world.directory / "models.json").write_bytes(b"{")
-    world.state.mkdir(parents=True)
-    (world.state / "added.json").write_bytes(b"{")
-    async with world.running() as (app, catalogues):
+async def test_a_bad_bundled_manifest_and_a_damaged_list_are_told_and_alerted(lab: SourcesLab) -> None:
+    (lab.directory / "models.json").write_bytes(b"{")
+    lab.state.mkdir(parents=True)
+    (lab.state / "added.json").write_bytes(b"{")
+    async with lab.running() as (app, catalogues):
         first = await anext(catalogues)
         assert (ids(first), len(first.problems)) == ([], 2)
         async with app.subscribe(AlertChangedEvent) as alerts:
@@ -214,11 +210,11 @@ async def test_a_bad_bundled_manifest_and_a_damaged_list_are_told_and_alerted(wo
 
 
 async def test_a_signed_manifest_renews_the_catalogue_and_a_bad_one_raises_an_alert(
-    world: World, site: Site
+    lab: SourcesLab, site: Site
 ) -> None:
-    world.text += f'[manifest]\nurl = "{site.url}/models.json"\nkeys = ["{public_key_text(KEY)}"]\n'
+    lab.text += f'[manifest]\nurl = "{site.url}/models.json"\nkeys = ["{public_key_text(KEY)}"]\n'
     site.put("/models.json", signed(5))
-    async with world.running() as (app, catalogues), app.subscribe(AlertChangedEvent) as alerts:
+    async with lab.running() as (app, catalogues), app.subscribe(AlertChangedEvent) as alerts:
         await anext(catalogues)
         told = await anext(catalogues)
         assert (
@@ -242,8 +238,8 @@ async def test_a_signed_manifest_renews_the_catalogue_and_a_bad_one_raises_an_al
         assert not (await anext(alerts)).alert.is_active
 
 
-async def test_a_setting_switches_the_network_off(world: World, site: Site) -> None:
-    async with world.running() as (app, _):
+async def test_a_setting_switches_the_network_off(lab: SourcesLab, site: Site) -> None:
+    async with lab.running() as (app, _):
         await app.publish(
             SettingsChangedEvent(
                 changed={}, settings={"models": {"offline": True}}, revision=1, reason="update"
@@ -257,5 +253,61 @@ async def test_a_setting_switches_the_network_off(world: World, site: Site) -> N
                 return
 
 
-def test_the_supervisor_builds_it_by_its_entry(world: World) -> None:
-    assert isinstance(build(world.surroundings()), ModelSources)
+async def test_the_supervisor_builds_it_by_its_entry(lab: SourcesLab) -> None:
+    async with memory_bus() as bus, bus_context(bus, "model_sources") as context:
+        assert isinstance(build(lab.context(context)), ModelSources)
+
+
+async def test_the_environment_switches_the_network_off(lab: SourcesLab) -> None:
+    lab.environment |= {"UNDERCROFT_OFFLINE": "1"}
+    async with lab.running() as (app, _):
+        with pytest.raises(RequestFailed, match="offline"):
+            await app.request(ModelNameResolveRequestEvent(name="hf:org/gone"))
+
+
+async def test_a_variable_that_holds_no_token_is_named(
+    lab: SourcesLab, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab.environment |= {"HF_TOKEN": "two words"}
+    async with lab.running():
+        assert "HF_TOKEN" in caplog.text
+        assert "two words" not in caplog.text
+
+
+async def test_a_manifest_is_fetched_again_after_the_hours_of_the_profile(
+    lab: SourcesLab, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await anyio.Event().wait()
+
+    monkeypatch.setattr("actors.model_sources.actor.anyio.sleep", sleep)
+    key = public_key_text(KEY)
+    lab.text += f'[manifest]\nurl = "{site.url}/models.json"\nkeys = ["{key}"]\nrefresh_hours = 2\n'
+    site.put("/models.json", signed(5))
+    async with lab.running() as (_, catalogues):
+        while (await anext(catalogues)).reason != "refreshed":
+            pass
+        while not pauses:
+            await asyncio.sleep(0)
+    assert pauses == [7200.0]
+
+
+async def test_a_wrong_endpoint_or_key_stops_the_actor_with_a_sentence(lab: SourcesLab) -> None:
+    async with memory_bus() as bus, bus_context(bus, "model_sources") as context:
+        plain = lab.text
+        lab.text = plain + '[sources]\nhf = "mirror"\n'
+        with pytest.raises(SourceEndpointRefused, match=r"\[sources\] hf"):
+            ModelSources(lab.context(context), {})
+        lab.text = plain + '[manifest]\nurl = "https://m"\nkeys = ["AAAA"]\n'
+        with pytest.raises(PinnedKeyRefused):
+            ModelSources(lab.context(context), {})
+
+
+def test_what_only_some_requests_need_is_not_imported_at_the_start() -> None:
+    heavy = {"httpx", "cryptography", "keyring", "pydantic", "rich"}
+    code = f"import sys, actors.model_sources.actor; print(*sorted({heavy} & sys.modules.keys()))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

@@ -1,4 +1,4 @@
-"""Errors say what, where and what to do next, travel between processes, and tell what may go well again from what may not."""
+"""Errors say what, where and what to do next, can be pickled, and tell transient faults from others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from actors.model_sources.errors import (
     NameRefused,
     Offline,
-    ResolvingFailed,
+    ResolveFailed,
     SourceRefused,
     SourceUnreachable,
 )
@@ -20,7 +20,7 @@ from bus.errors import OperatorError, TransientError, UndercroftError
     "error",
     [
         NameRefused("n", "d"),
-        ResolvingFailed("n", "d"),
+        ResolveFailed("n", "d"),
         SourceRefused("u", "d", 404),
         SourceUnreachable("u", "d"),
         Offline("u"),

@@ -10,15 +10,15 @@ import msgspec
 import pytest
 
 from actors.model_sources import list_store
-from actors.model_sources.list_store import Shelf, ShelfFull, ShelfNewer
+from actors.model_sources.list_store import ListFormatNewer, ListFull, ListStore
 
 
 class Thing(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
-def opened(path: Path) -> Shelf[Thing]:
-    found = Shelf(path, Thing)
+def opened(path: Path) -> ListStore[Thing]:
+    found = ListStore(path, Thing)
     found.read()
     return found
 
@@ -47,7 +47,7 @@ def test_what_is_no_list_is_put_aside_and_never_overwritten(tmp_path: Path, cont
     path = tmp_path / "list.json"
     path.write_bytes(content)
     found = opened(path)
-    assert "put aside as list.json.corrupt" in found.problems[0]
+    assert "renamed to list.json.corrupt" in found.problems[0]
     found.write([Thing("a")])
     assert (tmp_path / "list.json.corrupt").read_bytes() == content
 
@@ -57,7 +57,7 @@ def test_a_list_of_a_later_format_is_only_read(tmp_path: Path) -> None:
     path.write_text('{"format": 2, "items": [{"name": "a"}]}')
     found = opened(path)
     assert found.items == [Thing("a")]
-    with pytest.raises(ShelfNewer, match="format 2"):
+    with pytest.raises(ListFormatNewer, match="format 2"):
         found.write([])
 
 
@@ -65,6 +65,6 @@ def test_a_list_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(list_store, "ITEMS_LIMIT", 1)
     found = opened(tmp_path / "list.json")
     found.write([Thing("a")])
-    with pytest.raises(ShelfFull):
+    with pytest.raises(ListFull):
         found.write([Thing("a"), Thing("b")])
     assert opened(tmp_path / "list.json").items == [Thing("a")] == found.items

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.model_sources import local_files
-from actors.model_sources.errors import ResolvingFailed
+from actors.model_sources.errors import ResolveFailed
 from actors.shared.manifest.manifest_paths import file_of_url
 from tests.support.http_servers import sha256
 
@@ -38,19 +38,19 @@ def test_a_directory_is_a_model_of_all_its_own_files(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_a_model_is_refused_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ResolvingFailed, match="found none"):
+    with pytest.raises(ResolveFailed, match="found none"):
         local_files.import_from(tmp_path, "file:x")
-    with pytest.raises(ResolvingFailed, match="cannot be read: No such file"):
+    with pytest.raises(ResolveFailed, match="cannot be read: No such file"):
         local_files.import_from(tmp_path / "missing", "file:x")
     (tmp_path / "con").write_bytes(b"x")
-    with pytest.raises(ResolvingFailed, match="name of a device"):
+    with pytest.raises(ResolveFailed, match="name of a device"):
         local_files.import_from(tmp_path, "file:x")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on Windows")
 def test_a_pipe_is_not_read_since_it_might_never_end(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ResolvingFailed, match="found something else"):
+    with pytest.raises(ResolveFailed, match="found something else"):
         local_files.import_from(tmp_path / "pipe", "file:x")
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
             return "0" * 64
 
     monkeypatch.setattr(local_files.hashlib, "sha256", Growing)
-    with pytest.raises(ResolvingFailed, match="changed while it was read"):
+    with pytest.raises(ResolveFailed, match="changed while it was read"):
         local_files.import_from(file, "file:x")
 
 
@@ -81,7 +81,7 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(local_files, "FILES_LIMIT", 2)
     for name in "abc":
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ResolvingFailed, match="at most 2 files"):
+    with pytest.raises(ResolveFailed, match="at most 2 files"):
         local_files.import_from(tmp_path, "file:x")
 
 

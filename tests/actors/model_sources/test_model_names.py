@@ -13,7 +13,7 @@ from actors.model_sources.errors import NameRefused
 from actors.model_sources.model_names import (
     FileName,
     HubName,
-    Named,
+    ModelName,
     RegistryName,
     UrlName,
     read_name,
@@ -50,7 +50,7 @@ DIGEST = "0123456789abcdef" * 4
         ("file:///media/a%20b", FileName(Path("/media/a b"))),
     ],
 )
-def test_a_name_says_where_to_look(text: str, name: Named) -> None:
+def test_a_name_says_where_to_look(text: str, name: ModelName) -> None:
     assert read_name(text) == name
 
 

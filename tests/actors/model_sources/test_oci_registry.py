@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model_sources import oci_registry
-from actors.model_sources.errors import ResolvingFailed
+from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.model_names import RegistryName
 from tests.support.http_servers import DOCKER_MANIFEST, IMAGE_MANIFEST
 
@@ -78,21 +78,21 @@ def test_layers_get_the_names_of_their_kinds_or_their_own() -> None:
     [
         ([], "no layers"),
         ([layer("application/vnd.oci.image.layer.v1.tar+gzip")], "files of a model"),
-        ([layer(title="../a")], "cannot be used"),
+        ([layer(title="../a")], "is not valid"),
         ([layer(title="a"), layer(title="a")], "two layers are named 'a'"),
     ],
 )
 def test_an_image_that_is_no_model_is_refused(layers: list[dict[str, Any]], words: str) -> None:
-    with pytest.raises(ResolvingFailed, match=words):
+    with pytest.raises(ResolveFailed, match=words):
         paths(*layers)
 
 
 @pytest.mark.parametrize("kind", oci_registry.INDEXES)
 def test_an_index_of_several_platforms_is_refused_with_the_way_out(kind: str) -> None:
     content = msgspec.json.encode({"schemaVersion": 2, "manifests": [{"digest": DIGEST}]})
-    with pytest.raises(ResolvingFailed, match="name it by digest"):
+    with pytest.raises(ResolveFailed, match="name the image by digest"):
         oci_registry.read_image(content, kind, NAME, "oci")
-    with pytest.raises(ResolvingFailed, match="name it by digest"):
+    with pytest.raises(ResolveFailed, match="name the image by digest"):
         oci_registry.read_image(image(mediaType=kind), "", NAME, "oci")
 
 
@@ -100,7 +100,7 @@ def test_a_digest_in_the_name_is_a_promise() -> None:
     content = image(layer())
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     assert oci_registry.read_image(content, "", RegistryName("ghcr.io", "m", digest), "oci")[1] == digest
-    with pytest.raises(ResolvingFailed, match="has the digest"):
+    with pytest.raises(ResolveFailed, match="has the digest"):
         oci_registry.read_image(content + b" ", "", RegistryName("ghcr.io", "m", digest), "oci")
 
 
@@ -119,13 +119,13 @@ def test_a_digest_in_the_name_is_a_promise() -> None:
     ],
 )
 def test_what_is_no_manifest_of_an_image_is_refused(content: bytes) -> None:
-    with pytest.raises(ResolvingFailed):
+    with pytest.raises(ResolveFailed):
         oci_registry.read_image(content, "", NAME, "oci")
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    with contextlib.suppress(ResolvingFailed):
+    with contextlib.suppress(ResolveFailed):
         oci_registry.read_image(content, DOCKER_MANIFEST, NAME, "oci")
 
 

@@ -1,4 +1,4 @@
-"""A signed manifest on a real server: taken if it is signed, newer and in time; anything else leaves the former in force."""
+"""A signed manifest on a real server is taken if it is signed, newer and in time; else nothing changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.model_sources.remote_manifest import Look, RemoteManifest
-from actors.model_sources.source_client import Door
+from actors.model_sources.remote_manifest import ManifestRefresh, RemoteManifest
+from actors.model_sources.source_client import SourceClient
 from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable import durable_write
@@ -32,31 +32,31 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
+async def client() -> AsyncIterator[SourceClient]:
     async def no_keychain(origin: str) -> str:
         return ""
 
-    found = Door(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
+    found = SourceClient(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
     yield found
     await found.close()
 
 
-def remote(site: Site, door: Door, path: Path, now: float = NOW) -> RemoteManifest:
+def remote(site: Site, client: SourceClient, path: Path, now: float = NOW) -> RemoteManifest:
     table = ManifestTable(url=f"{site.url}/models.json", keys=[public_key_text(KEY)])
-    return RemoteManifest(table, path / "remote.json", door, lambda: now)
+    return RemoteManifest(table, path / "remote.json", client, lambda: now)
 
 
 @pytest.mark.requirement("S1-34")
 async def test_a_newer_signed_manifest_is_taken_and_in_force_after_a_restart(
-    site: Site, door: Door, tmp_path: Path
+    site: Site, client: SourceClient, tmp_path: Path
 ) -> None:
     site.put("/models.json", signed(5))
-    one = remote(site, door, tmp_path)
-    assert one.recall() == ""
-    assert await one.look(0) == Look("taken")
-    assert await one.look(0) == Look("unchanged")
-    again = remote(site, door, tmp_path)
-    assert again.recall() == ""
+    one = remote(site, client, tmp_path)
+    assert one.read_stored() == ""
+    assert await one.refresh(0) == ManifestRefresh("taken")
+    assert await one.refresh(0) == ManifestRefresh("unchanged")
+    again = remote(site, client, tmp_path)
+    assert again.read_stored() == ""
     assert again.version == 5
     found = again.declared(0)
     assert found is not None
@@ -78,67 +78,73 @@ async def test_a_newer_signed_manifest_is_taken_and_in_force_after_a_restart(
     ids=["foreign", "rollback", "future", "expired", "runtime", "portal", "long"],
 )
 async def test_a_bad_one_leaves_the_former_in_force(
-    site: Site, door: Door, tmp_path: Path, bad: bytes, words: str
+    site: Site, client: SourceClient, tmp_path: Path, bad: bytes, words: str
 ) -> None:
     site.put("/models.json", signed(5))
-    one = remote(site, door, tmp_path)
-    await one.look(0)
+    one = remote(site, client, tmp_path)
+    await one.refresh(0)
     site.put("/models.json", bad)
-    look = await one.look(0)
-    assert (look.outcome, look.is_refused) == ("kept", True)
-    assert words in look.trouble
+    refresh = await one.refresh(0)
+    assert (refresh.outcome, refresh.is_refused) == ("kept", True)
+    assert words in refresh.problem
     assert one.version == 5
-    restarted = remote(site, door, tmp_path)
-    restarted.recall()
+    restarted = remote(site, client, tmp_path)
+    restarted.read_stored()
     assert restarted.version == 5
 
 
-async def test_an_older_one_is_refused_after_a_restart_too(site: Site, door: Door, tmp_path: Path) -> None:
+async def test_an_older_one_is_refused_after_a_restart_too(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
     site.put("/models.json", signed(5))
-    await remote(site, door, tmp_path).look(0)
+    await remote(site, client, tmp_path).refresh(0)
     site.put("/models.json", signed(4))
-    restarted = remote(site, door, tmp_path)
-    restarted.recall()
-    assert "older than 5" in (await restarted.look(0)).trouble
+    restarted = remote(site, client, tmp_path)
+    restarted.read_stored()
+    assert "older than 5" in (await restarted.refresh(0)).problem
 
 
-async def test_a_server_that_is_away_is_no_refusal(site: Site, door: Door, tmp_path: Path) -> None:
+async def test_a_server_that_is_away_is_no_refusal(site: Site, client: SourceClient, tmp_path: Path) -> None:
     site.put("/models.json", b"", 503)
-    look = await remote(site, door, tmp_path).look(0)
-    assert (look.outcome, look.is_refused) == ("kept", False)
+    refresh = await remote(site, client, tmp_path).refresh(0)
+    assert (refresh.outcome, refresh.is_refused) == ("kept", False)
 
 
-async def test_an_app_that_came_with_a_newer_one_uses_that(site: Site, door: Door, tmp_path: Path) -> None:
+async def test_an_app_that_came_with_a_newer_one_uses_that(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
     site.put("/models.json", signed(5))
-    one = remote(site, door, tmp_path)
-    await one.look(0)
+    one = remote(site, client, tmp_path)
+    await one.refresh(0)
     assert one.declared(6) is None
     assert one.declared(5) is not None
 
 
-async def test_one_in_force_that_expires_goes_on_and_is_told(site: Site, door: Door, tmp_path: Path) -> None:
+async def test_one_in_force_that_expires_goes_on_and_is_told(
+    site: Site, client: SourceClient, tmp_path: Path
+) -> None:
     site.put("/models.json", signed(5))
-    await remote(site, door, tmp_path).look(0)
-    later = remote(site, door, tmp_path, NOW + 86_400)
-    later.recall()
+    await remote(site, client, tmp_path).refresh(0)
+    later = remote(site, client, tmp_path, NOW + 86_400)
+    later.read_stored()
     assert later.has_expired
     assert later.declared(0) is not None
 
 
 async def test_what_is_not_on_disk_is_not_in_force(
-    site: Site, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, client: SourceClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
     site.put("/models.json", signed(5))
-    one = remote(site, door, tmp_path)
+    one = remote(site, client, tmp_path)
     monkeypatch.setattr(durable_write.REAL_DISK, "write", full, raising=False)
-    assert "No space left" in (await one.look(0)).trouble
+    assert "No space left" in (await one.refresh(0)).problem
     assert one.version == 0
 
 
-async def test_without_a_url_nothing_is_asked(site: Site, door: Door, tmp_path: Path) -> None:
-    one = RemoteManifest(ManifestTable(), tmp_path / "remote.json", door)
-    assert one.recall() == ""
-    assert await one.look(0) == Look("none")
+async def test_without_a_url_nothing_is_asked(site: Site, client: SourceClient, tmp_path: Path) -> None:
+    one = RemoteManifest(ManifestTable(), tmp_path / "remote.json", client)
+    assert one.read_stored() == ""
+    assert await one.refresh(0) == ManifestRefresh("none")

@@ -1,4 +1,4 @@
-"""Against servers that speak as the hub and as registries: a name becomes an entry that is pinned and whole, or a named error."""
+"""Against servers that speak as hub and registries, a name becomes a pinned entry, or a named error."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from actors.model_sources.errors import NameRefused, ResolvingFailed, SourceRefused
-from actors.model_sources.resolver import Resolved, Resolver
-from actors.model_sources.source_client import Door
+from actors.model_sources.errors import NameRefused, ResolveFailed, SourceRefused
+from actors.model_sources.resolver import ResolvedModel, Resolver
+from actors.model_sources.source_client import SourceClient
 from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.source_endpoints import SourceEndpoints
 from actors.shared.credentials.token_provider import TokenProvider
@@ -46,12 +46,12 @@ async def resolver(site: Site, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async def no_keychain(origin: str) -> str:
         return ""
 
-    door = Door(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
-    yield Resolver(door, SourceEndpoints(hub=site.url, ollama=site.url))
-    await door.close()
+    client = SourceClient(TokenProvider(EnvironmentTokens(), no_keychain), environment={})
+    yield Resolver(client, SourceEndpoints(hub=site.url, ollama=site.url))
+    await client.close()
 
 
-async def ask(resolver: Resolver, name: str, **more: Any) -> Resolved:
+async def ask(resolver: Resolver, name: str, **more: Any) -> ResolvedModel:
     return await resolver.resolve(ModelNameResolveRequestEvent(name=name, **more))
 
 
@@ -105,7 +105,7 @@ async def test_a_small_file_that_is_not_the_one_that_is_listed_is_refused(
 ) -> None:
     add_repository(site, "org/m", {"a.json": CONFIG})
     site.put(f"/org/m/resolve/{COMMIT}/a.json", CONFIG.upper())
-    with pytest.raises(ResolvingFailed, match="not those that the hub lists"):
+    with pytest.raises(ResolveFailed, match=r"the hub lists 8 bytes, but sent 8 others"):
         await ask(resolver, "hf:org/m")
 
 
@@ -161,7 +161,7 @@ async def test_an_index_of_several_platforms_is_refused(site: Site, resolver: Re
     site.routes["/v2/library/m/manifests/latest"] = lambda seen: Answer(
         index, 200, {"Content-Type": "application/vnd.oci.image.index.v1+json"}
     )
-    with pytest.raises(ResolvingFailed, match="several platforms"):
+    with pytest.raises(ResolveFailed, match="several platforms"):
         await ask(resolver, "ollama:m")
     assert IMAGE_MANIFEST in site.requests[0].headers["accept"]
 
@@ -182,9 +182,9 @@ async def test_a_url_is_taken_with_a_digest_and_asked_for_its_size(site: Site, r
 async def test_a_url_without_a_digest_is_refused_since_a_servers_word_is_no_proof(
     site: Site, resolver: Resolver
 ) -> None:
-    with pytest.raises(ResolvingFailed, match="--sha256"):
+    with pytest.raises(ResolveFailed, match="--sha256"):
         await ask(resolver, site.put("/a.bin", WEIGHTS))
-    with pytest.raises(ResolvingFailed, match="SHA-256"):
+    with pytest.raises(ResolveFailed, match="SHA-256"):
         await ask(resolver, f"{site.url}/a.bin#sha256={sha256(WEIGHTS)}", sha256="0" * 64)
     assert site.requests == []
 
@@ -198,7 +198,7 @@ async def test_a_file_of_this_machine_is_hashed_while_resolving(tmp_path: Path, 
         sha256(WEIGHTS),
         [file.as_uri()],
     )
-    with pytest.raises(ResolvingFailed, match="damaged"):
+    with pytest.raises(ResolveFailed, match="damaged"):
         await ask(resolver, f"file:{file}", sha256="0" * 64)
 
 

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_sources.manifest_freshness import Newest, Verdict, has_expired, judge
+from actors.model_sources.remote_manifest_freshness import (
+    FreshnessVerdict,
+    NewestManifest,
+    has_expired,
+    judge,
+)
 from schemas.manifest import Manifest
 
 NOW = 1_800_000_000.0
@@ -26,30 +31,32 @@ def manifest(version: int = 5, issued: float = -3600, expires: float = 3600, **m
     )
 
 
-def verdict(found: Manifest, newest: Newest = Newest(), bundled: int = 0, digest: str = "d") -> Verdict:  # noqa: B008
-    return judge(found, digest, newest, bundled, NOW, SKEW)
+def verdict(
+    found: Manifest, newest: NewestManifest | None = None, bundled: int = 0, digest: str = "d"
+) -> FreshnessVerdict:
+    return judge(found, digest, newest or NewestManifest(), bundled, NOW, SKEW)
 
 
 @pytest.mark.requirement("S1-34")
 def test_a_newer_one_is_taken() -> None:
-    assert verdict(manifest(5), Newest(4, "c")).outcome == "take"
+    assert verdict(manifest(5), NewestManifest(4, "c")).outcome == "take"
     assert verdict(manifest(1)).outcome == "take"
 
 
 @pytest.mark.requirement("S1-34")
 def test_an_older_one_is_refused_whoever_signed_it() -> None:
-    assert verdict(manifest(3), Newest(4, "c")) == Verdict(
+    assert verdict(manifest(3), NewestManifest(4, "c")) == FreshnessVerdict(
         "refuse", "its version is 3, older than 4, which was seen already"
     )
     assert verdict(manifest(3), bundled=4).outcome == "refuse", "the app came with a newer one"
 
 
 def test_the_same_one_again_changes_nothing() -> None:
-    assert verdict(manifest(5), Newest(5, "d")).outcome == "unchanged"
+    assert verdict(manifest(5), NewestManifest(5, "d")).outcome == "unchanged"
 
 
 def test_another_one_of_the_same_version_is_refused() -> None:
-    assert "says something else" in verdict(manifest(5), Newest(5, "other")).problem
+    assert "its content differs" in verdict(manifest(5), NewestManifest(5, "other")).problem
 
 
 def test_the_clock_may_be_wrong_by_so_much() -> None:
@@ -75,8 +82,8 @@ def test_one_in_force_expires_but_goes_on() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.sampled_from("ab")), max_size=20))
 def test_versions_in_force_never_go_back_whatever_comes(coming: list[tuple[int, str]]) -> None:
-    newest = Newest()
+    newest = NewestManifest()
     for version, digest in coming:
         if verdict(manifest(version), newest, digest=digest).outcome == "take":
             assert version > newest.version
-            newest = Newest(version, digest)
+            newest = NewestManifest(version, digest)
