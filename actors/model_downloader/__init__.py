@@ -1,4 +1,4 @@
-"""Brings models to disk: resumes what was interrupted, and shows nothing under a model's name that was not verified."""
+"""Brings models to disk, and looks after them there."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from bus.actor import Actor
 
 
-def build(surroundings: ActorContext) -> Actor[Any]:
+def build(context: ActorContext) -> Actor[Any]:
     """The actor that the supervisor starts under this name."""
     from actors.model_downloader.actor import ModelDownloader
+    from actors.model_downloader.downloader_context import DownloaderContext
 
-    return ModelDownloader.of(surroundings)
+    return ModelDownloader(DownloaderContext.of(context))

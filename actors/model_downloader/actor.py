@@ -1,28 +1,31 @@
-"""The model downloader: the one owner of the models directory. What it is asked goes to its desk or to its shelf."""
+"""The model downloader: the one owner of the models directory."""
 
 from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import assert_never
 
-from actors.model_downloader.downloader_context import World
+from actors.model_downloader.downloader_context import DownloaderContext
+from actors.model_downloader.downloader_settings import DownloaderSettings
+from actors.model_downloader.install_context import InstallContext
 from actors.model_downloader.install_queue import InstallQueue
 from actors.model_downloader.installed_models import InstalledModels
 from actors.model_downloader.maintenance import Maintenance
 from actors.model_downloader.model_leases import ModelLeases
 from actors.model_downloader.model_registry import ModelRegistry
+from actors.model_downloader.partials import Partials
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
-from actors.model_downloader.reverification import days_of
+from actors.model_downloader.relocation.relocator import Relocator
+from actors.model_downloader.relocation.served_models import ServedModels
+from actors.model_downloader.source_access import SourceAccess
 from actors.model_downloader.staging.models_layout import ModelsLayout
-from actors.shared.credentials import EnvironmentTokens, SourceEndpoints, TokenProvider
-from actors.shared.manifest import load_manifest
-from actors.shared.profile.profile_tables import SourcesTable
+from actors.model_downloader.transfer.space_reservations import SpaceReservations
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
+from actors.model_downloader.verifier_client import VerifierClient
 from bus.actor import Actor, Later
-from bus.errors import OperatorError, RequestFailed
 from schemas.config import SettingsChangedEvent
-from schemas.event import Event, Request
+from schemas.event import Event
 from schemas.leases import (
     ModelLeaseRequestEvent,
     ModelReleasedEvent,
@@ -30,17 +33,13 @@ from schemas.leases import (
     ModelRepairRequestEvent,
     ModelRollbackRequestEvent,
 )
-from schemas.manifest import Manifest
 from schemas.models import (
-    FilesVerifiedEvent,
-    FilesVerifyRequestEvent,
     ModelCancelledEvent,
     ModelCancelRequestEvent,
     ModelInstallAcceptedEvent,
     ModelInstallRequestEvent,
     ModelPausedEvent,
     ModelPauseRequestEvent,
-    ModelRemovalEvent,
     ModelRemoveRequestEvent,
     ModelResumedEvent,
     ModelResumeRequestEvent,
@@ -52,225 +51,182 @@ from schemas.models import (
     PartialsListedEvent,
     PartialsListRequestEvent,
 )
-from schemas.operations.bus import BusStatisticsRequestEvent, PeerLeftEvent
+from schemas.operations.bus import PeerLeftEvent
 from schemas.paths import (
     ModelsRelocateRequestEvent,
     ModelsRelocationEvent,
-    PathMoveCancelledEvent,
     PathMoveCancelRequestEvent,
     PathsChangedEvent,
 )
 from schemas.sources import ModelCatalogueChangedEvent
 
-if TYPE_CHECKING:
-    from actors.shared.context import ActorContext
-
-VERIFY_BASE_SECONDS = 30.0
-VERIFY_BYTES_PER_SECOND = 20_000_000
-"""A verdict is waited for as long as it takes to read the files from a slow disk."""
-
-VERIFY_IDLE_SECONDS = 12 * 3600.0
-"""Who reads only while nobody else does may take a night."""
-
-RELOCATION_TIMEOUT_SECONDS = 60.0
-
-Fetched = (
-    ModelPauseRequestEvent | ModelResumeRequestEvent | PartialsListRequestEvent | PartialsCollectRequestEvent
+News = ModelCatalogueChangedEvent | PathsChangedEvent | PeerLeftEvent | SettingsChangedEvent
+Change = (
+    ModelInstallRequestEvent
+    | ModelCancelRequestEvent
+    | ModelPauseRequestEvent
+    | ModelResumeRequestEvent
+    | PartialsListRequestEvent
+    | PartialsCollectRequestEvent
 )
-Wish = ModelInstallRequestEvent | ModelCancelRequestEvent | ModelRemoveRequestEvent | ModelVerifyRequestEvent
-Use = ModelLeaseRequestEvent | ModelRollbackRequestEvent | ModelRepairRequestEvent
-Relocating = ModelsRelocateRequestEvent | PathMoveCancelRequestEvent
-Heard = ModelCatalogueChangedEvent | PathsChangedEvent | PeerLeftEvent | SettingsChangedEvent
-Inbox = Wish | Fetched | Use | ModelReleaseRequestEvent | Relocating | ModelsListRequestEvent | Heard
-Changed = ModelInstallAcceptedEvent | ModelCancelledEvent | ModelRemovalEvent
-Listed = ModelPausedEvent | ModelResumedEvent | PartialsListedEvent | PartialsCollectedEvent
-Reply = (
-    Changed
-    | Listed
-    | ModelReleasedEvent
-    | ModelsListedEvent
-    | ModelsRelocationEvent
-    | PathMoveCancelledEvent
-    | Later
+"""Requests that take a moment; a move of all models waits for them."""
+
+Quick = Change | ModelsListRequestEvent | ModelReleaseRequestEvent | ModelsRelocateRequestEvent
+"""Requests that are answered before the actor stops."""
+
+Use = (
+    ModelRemoveRequestEvent
+    | ModelVerifyRequestEvent
+    | ModelLeaseRequestEvent
+    | ModelRollbackRequestEvent
+    | ModelRepairRequestEvent
+)
+"""Requests that may wait for holders or for the verifier; a stop abandons them."""
+
+Inbox = News | Quick | Use | PathMoveCancelRequestEvent
+Changed = (
+    ModelInstallAcceptedEvent
+    | ModelCancelledEvent
+    | ModelPausedEvent
+    | ModelResumedEvent
+    | PartialsListedEvent
+    | PartialsCollectedEvent
 )
 
 
 class ModelDownloader(Actor[Inbox]):
-    """Installs, removes and checks models. An install that it accepted goes on through any crash until it is done or cancelled."""
+    """Installs, removes and checks models.
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        root: Path,
-        name: str = "model_downloader",
-        world: World | None = None,
-        state: Path | None = None,
-        default_root: Path | None = None,
-        sources: SourcesTable | None = None,
-    ) -> None:
-        """`world` stands in for network, verifier and bus, None for the real ones. Without `state` the models never move elsewhere.
+    An install that it accepted continues through any crash until it is done or cancelled. No request touches
+    a disk on the event loop: the registry knows what lies there, and all else happens in threads, beside the
+    inbox.
+    """
 
-        With another `default_root` than `root` a person chose the latter, and it is not created if it is
-        missing. `sources` names servers that stand in for the public ones.
-        """
-        self._manifest = manifest
-        self._root = ModelsLayout(root)
-        self._name = name
-        self._state = state
-        self._default_root = default_root
-        self._sources = sources or SourcesTable()
-        self._world_given = world
-
-    @classmethod
-    def of(cls, surroundings: ActorContext) -> ModelDownloader:
-        """The downloader of an app.
-
-        Raises:
-            ManifestRefused: its manifest cannot be used.
-        """
-        source = surroundings.profile.models
-        manifest = load_manifest(source) if source else Manifest(format=1, models=[])
-        locations, defaults = surroundings.locations, surroundings.defaults or surroundings.locations
-        name = f"{surroundings.name} of {surroundings.profile.name}"
-        state = locations.state / "model_downloader"
-        return cls(
-            manifest,
-            locations.models,
-            name,
-            state=state,
-            default_root=defaults.models,
-            sources=surroundings.profile.sources,
+    def __init__(self, context: DownloaderContext) -> None:
+        super().__init__(context)
+        peer, publish, tasks = context.peer, context.peer.publish, context.tasks
+        layout = ModelsLayout(context.models)
+        verifier = VerifierClient(peer)
+        leases = ModelLeases(layout, peer)
+        self._layout = layout
+        self._settings = DownloaderSettings()
+        self._access = SourceAccess.of(self._settings, context.sources, os.environ)
+        self._limits = TransferLimits()
+        self._registry = ModelRegistry(context.manifest, layout, leases, publish, context.alerts)
+        installs = InstallContext(
+            layout=layout,
+            registry=self._registry,
+            leases=leases,
+            verifier=verifier,
+            access=self._access,
+            limits=self._limits,
+            space=SpaceReservations(),
+            publish=publish,
+        )
+        self._queue = InstallQueue(installs, tasks)
+        self._partials = Partials(layout, self._registry, self._queue, self._settings)
+        self._installed = InstalledModels(layout, self._registry, leases, self._queue, verifier, publish)
+        self._maintenance = Maintenance(
+            layout, self._registry, leases, self._queue, self._installed, verifier, self._settings
+        )
+        self._relocator = Relocator(
+            ModelsDirectory(layout, context.default_models or context.models, context.owner),
+            ServedModels(self._registry, self._queue, self._installed, tasks),
+            leases,
+            verifier,
+            peer,
+            tasks,
+            context.state,
         )
 
     async def prepare(self) -> None:
-        """Own the directory, finish what was interrupted, and take up every wish again."""
-        endpoints, wallet = _places(self._sources)
-        self._world = self._world_given or World(
-            publish=self.peer.publish, verify=self._ask_verifier, wallet=wallet, endpoints=endpoints
-        )
-        self._standings = ModelRegistry(self._manifest, self._root, self._world)
-        self._desk = InstallQueue(self._standings, self._root, self._world, self.tasks)
-        self._holding = ModelLeases(self._root, self._instances)
-        self._shelf = InstalledModels(self._standings, self._root, self._world, self._holding, self.alerts)
-        self._upkeep = Maintenance(self._shelf, self._standings, self._root, self._world, self._holding)
-        self._world.alone, self._world.describe = self._holding.alone, self._shelf.describe
-        self._world.installed = self._shelf.installed
-        self._holding.load()
-        self._residence = ModelsDirectory(
-            self._name,
-            self._root,
-            self._standings,
-            self._world,
-            self._ask_of_places,
-            self._state,
-            self._default_root,
-        )
-        self._residence.inhabit(self._desk, self._shelf, self.tasks)
-        self._residence.before_switch = self._holding.go_along
-        self._residence.taken = self._holding.load
-        await self._residence.open()
-        self.tasks.start_soon(self._holding.keep_looking, self._shelf.leases_ended)
-        self.tasks.start_soon(self._upkeep.make_rounds)
+        """Own the directory, finish what was interrupted, and continue every install."""
+        await self._relocator.open()
+        self.tasks.start_soon(self._installed.watch_leases)
+        self.tasks.start_soon(self._maintenance.verify_regularly)
 
-    async def handle(self, event: Inbox) -> Reply | None:
-        """Answer one request."""
-        entry_of = self._standings.entry
-        if isinstance(event, ModelLeaseRequestEvent):
-            self._residence.must_be_there()
-        elif isinstance(event, Wish | Fetched | Use):
-            self._residence.must_be_open()
+    async def handle(self, event: Inbox) -> Later | None:
+        """Follow one event, or have one request answered beside the inbox."""
+        match event:
+            case SettingsChangedEvent():
+                self._settings.follow(event.settings)
+                self._limits.change(self._settings.max_streams, self._settings.rate_bytes_per_second)
+            case ModelCatalogueChangedEvent():
+                self.tasks.start_soon(self._relocator.take_up, self._registry.learn(event))
+            case PathsChangedEvent():
+                self.tasks.start_soon(self._relocator.look_again)
+            case PeerLeftEvent():
+                self.tasks.start_soon(self._installed.peer_left, event.instance, event.said_bye)
+            case PathMoveCancelRequestEvent():
+                return Later(self._relocator.cancel)
+            case (
+                ModelRemoveRequestEvent()
+                | ModelVerifyRequestEvent()
+                | ModelLeaseRequestEvent()
+                | ModelRollbackRequestEvent()
+                | ModelRepairRequestEvent()
+            ):
+                return Later(partial(self._use, event))
+            case _:
+                return self.answer_later(partial(self._answer, event))
+        return None
+
+    async def close(self) -> None:
+        """End the installs that run, at a durable byte; they continue at the next start."""
+        await self.answered()
+        await self._queue.stop_all()
+        self._access.close()
+        await self._relocator.close()
+
+    async def _answer(
+        self, event: Quick
+    ) -> Changed | ModelsListedEvent | ModelReleasedEvent | ModelsRelocationEvent:
         match event:
             case ModelsListRequestEvent():
-                models = [self._standings.status(known) for known in self._standings.entries.values()]
-                return ModelsListedEvent(models=models, models_directory=str(self._root.path))
-            case ModelInstallRequestEvent():
-                async with self._shelf.turn(event.model_id):
-                    return await self._desk.install(entry_of(event.model_id))
-            case ModelCancelRequestEvent():
-                async with self._shelf.turn(event.model_id):
-                    return await self._desk.cancel(entry_of(event.model_id), event.drop_partial)
-            case ModelRemoveRequestEvent():
-                return Later(
-                    partial(
-                        self._shelf.remove,
-                        entry_of(event.model_id),
-                        event,
-                        partial(self._desk.stop, forget=False),
-                    )
+                await self._relocator.catch_up()
+                return ModelsListedEvent(
+                    models=self._registry.statuses(), models_directory=str(self._layout.path)
                 )
-            case ModelVerifyRequestEvent():
-                return Later(partial(self._shelf.verify, entry_of(event.model_id)))
-            case ModelLeaseRequestEvent():
-                return Later(partial(self._shelf.lease, entry_of(event.model_id), event))
             case ModelReleaseRequestEvent():
-                return await self._shelf.release(entry_of(event.model_id), event.lease_id)
-            case ModelRollbackRequestEvent():
-                return Later(partial(self._upkeep.roll_back, entry_of(event.model_id), event.wait_seconds))
-            case ModelRepairRequestEvent():
-                return Later(partial(self._upkeep.repair, entry_of(event.model_id), self._desk.install))
-            case PeerLeftEvent():
-                await self._shelf.leases_ended(await self._holding.peer_left(event.instance, event.said_bye))
-                return None
-            case ModelPauseRequestEvent():
-                async with self._shelf.turn(event.model_id):
-                    return await self._desk.pause(entry_of(event.model_id))
-            case ModelResumeRequestEvent():
-                async with self._shelf.turn(event.model_id):
-                    return await self._desk.resume(entry_of(event.model_id))
-            case PartialsListRequestEvent():
-                return await self._desk.partials()
-            case PartialsCollectRequestEvent():
-                return await self._desk.collect(event, self._shelf.turn)
-            case ModelCatalogueChangedEvent():
-                if self._standings.learn(event) and self._residence.is_open:
-                    await self._desk.take_up_wishes()
-                return None
-            case SettingsChangedEvent():
-                settings = self._world.settings
-                settings.follow(event.settings)
-                self._world.limits.change(settings.max_streams, settings.rate_bytes_per_second)
-                self._upkeep.every_days = days_of(event.settings)
-                return None
+                return await self._installed.release(self._registry.entry(event.model_id), event.lease_id)
             case ModelsRelocateRequestEvent():
-                return await self._residence.relocate(event)
-            case PathMoveCancelRequestEvent():
-                return Later(self._residence.cancel)
-            case PathsChangedEvent():
-                await self._residence.look_again()
-                return None
+                return await self._relocator.relocate(event)
+            case _:
+                async with self._relocator.changing():
+                    return await self._change(event)
+
+    async def _change(self, event: Change) -> Changed:
+        entry_of = self._registry.entry
+        match event:
+            case ModelInstallRequestEvent():
+                return await self._queue.install(entry_of(event.model_id))
+            case ModelCancelRequestEvent():
+                return await self._queue.cancel(entry_of(event.model_id), event.drop_partial)
+            case ModelPauseRequestEvent():
+                return await self._queue.pause(entry_of(event.model_id))
+            case ModelResumeRequestEvent():
+                return await self._queue.resume(entry_of(event.model_id))
+            case PartialsListRequestEvent():
+                return await self._partials.find()
+            case PartialsCollectRequestEvent():
+                return await self._partials.collect(event)
             case _:
                 assert_never(event)
 
-    async def close(self) -> None:
-        """End the installs that run, at a durable byte; they go on at the next start."""
-        await self._desk.close()
-        self._world.close()
-        self._residence.close()
-
-    async def _instances(self) -> frozenset[str] | None:
-        """The peers that are on the bus now, by instance; None if the broker does not say."""
-        try:
-            statistics = await self.peer.request(BusStatisticsRequestEvent())
-        except RequestFailed:
-            return None
-        return frozenset(peer.instance for peer in statistics.peers)
-
-    async def _ask_of_places(self, question: Request[Any]) -> Event:
-        return await self.peer.request(question, timeout_seconds=RELOCATION_TIMEOUT_SECONDS)
-
-    async def _ask_verifier(self, question: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
-        seconds = (
-            VERIFY_BASE_SECONDS + sum(file.size_bytes for file in question.files) / VERIFY_BYTES_PER_SECOND
-        )
-        if question.idle:
-            seconds = VERIFY_IDLE_SECONDS
-        return await self.peer.request(question, timeout_seconds=seconds)
-
-
-def _places(sources: SourcesTable) -> tuple[SourceEndpoints, TokenProvider]:
-    """Where hub and registry are asked, and the tokens of the environment and of the keychain, each for its own origin."""
-    try:
-        endpoints = SourceEndpoints.read(os.environ, hub=sources.hf, ollama=sources.ollama)
-    except OperatorError:  # whoever resolves names says so; without it no token goes to any hub
-        return SourceEndpoints(), TokenProvider(EnvironmentTokens.read(os.environ, hub=""))
-    return endpoints, TokenProvider(EnvironmentTokens.read(os.environ, hub=endpoints.hub))
+    async def _use(self, event: Use) -> Event:
+        if isinstance(event, ModelLeaseRequestEvent):
+            await self._relocator.must_be_there()
+            return await self._installed.lease(self._registry.entry(event.model_id), event)
+        await self._relocator.must_be_open()
+        entry = self._registry.entry(event.model_id)
+        match event:
+            case ModelRemoveRequestEvent():
+                return await self._installed.remove(entry, event)
+            case ModelVerifyRequestEvent():
+                return await self._installed.verify(entry)
+            case ModelRollbackRequestEvent():
+                return await self._maintenance.roll_back(entry, event.wait_seconds)
+            case ModelRepairRequestEvent():
+                return await self._maintenance.repair(entry)
+            case _:
+                assert_never(event)

@@ -1,83 +1,81 @@
-"""Decides whether and when an install is tried again. Pure: is handed the failures, the time and a random number."""
+"""Decides whether and when an install is tried again. Pure: is handed time and chance."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 
-ATTEMPTS = 3
-NETWORK_ATTEMPTS = 4
-BACKOFF_BASE_SECONDS = 1.0
-BACKOFF_CAP_SECONDS = 30.0
-RETRY_AFTER_LIMIT_SECONDS = 3600.0
-FRESH_START_BYTES = 64 * 1024 * 1024
-"""An attempt that brought so many bytes shows that origin and network are sound: the count begins anew."""
+ATTEMPTS: Final = 3
+NETWORK_ATTEMPTS: Final = 4
+BACKOFF_BASE_SECONDS: Final = 1.0
+BACKOFF_CAP_SECONDS: Final = 30.0
+RETRY_AFTER_LIMIT_SECONDS: Final = 3600.0
+FRESH_START_BYTES: Final = 64 * 1024 * 1024
+"""An attempt that brought so many bytes shows that server and network are sound: the count begins anew."""
 
 
-@dataclass(frozen=True)
-class Spent:
-    """Attempts that failed in a row; none at first."""
+@dataclass(frozen=True, slots=True)
+class RetryInstall:
+    """Try again.
 
-    attempts: int = 0
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Try again after so many seconds."""
+    Attributes:
+        seconds: pause before that.
+        failures: attempts that failed in a row.
+    """
 
     seconds: float
-    spent: Spent
+    failures: int
 
 
-@dataclass(frozen=True)
-class Stop:
+@dataclass(frozen=True, slots=True)
+class GiveUpInstall:
     """No further attempt until somebody asks for it, or the runtime starts anew."""
 
     reason: str
 
 
 def after_failure(
-    spent: Spent,
+    failures: int,
     kind: FailureKind,
     gained_bytes: int,
     random_unit: float,
     retry_after: str | None = None,
     now: float = 0.0,
-) -> Wait | Stop:
-    """What follows a failed attempt: three attempts in all, four if it was the network; a mismatch never gets more.
+) -> RetryInstall | GiveUpInstall:
+    """What follows a failed attempt: three attempts in all, four if it was the network.
 
     Args:
-        spent: failures before this one.
+        failures: attempts that failed in a row before this one.
         kind: what failed.
         gained_bytes: bytes that this attempt made durable.
         random_unit: a random number in [0, 1), for the jitter.
-        retry_after: what the server sent under that name, if anything: seconds, or a date (RFC 9110 section
-            10.2.3).
+        retry_after: the server's header of that name, if any: seconds, or a date (RFC 9110 section 10.2.3).
         now: seconds since the Unix epoch.
     """
     if kind in ("refused", "disk"):
-        return Stop("it is not tried again by itself")
+        return GiveUpInstall("it is not tried again by itself")
     if kind == "network" and gained_bytes >= FRESH_START_BYTES:
-        spent = Spent()
-    spent = replace(spent, attempts=spent.attempts + 1)
-    if spent.attempts >= (NETWORK_ATTEMPTS if kind == "network" else ATTEMPTS):
-        return Stop(f"{spent.attempts} attempts failed")
-    asked = retry_after_seconds(retry_after, now)
-    if asked > RETRY_AFTER_LIMIT_SECONDS:
-        return Stop(f"the server asks to wait {asked / 3600:.1f} hours")
-    return Wait(max(backoff_seconds(spent.attempts, random_unit), asked), spent)
+        failures = 0
+    failures += 1
+    if failures >= (NETWORK_ATTEMPTS if kind == "network" else ATTEMPTS):
+        return GiveUpInstall(f"{failures} attempts failed")
+    demanded = retry_after_seconds(retry_after, now)
+    if demanded > RETRY_AFTER_LIMIT_SECONDS:
+        return GiveUpInstall(f"the server asks to wait {demanded / 3600:.1f} hours")
+    return RetryInstall(max(backoff_seconds(failures, random_unit), demanded), failures)
 
 
 def backoff_seconds(failures: int, random_unit: float) -> float:
-    """Delay after so many failures: doubles from one second to thirty; the upper half of it is random."""
+    """Pause after so many failures: doubles from one second to thirty; its upper half is random."""
     full = min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** min(failures - 1, 10))
     return full * (0.5 + 0.5 * random_unit)
 
 
 def retry_after_seconds(value: str | None, now: float) -> float:
-    """Seconds that a `Retry-After` asks for, in either of its forms; 0 if there is none or it cannot be read."""
+    """Seconds that a `Retry-After` asks for, in either of its forms; 0 without a readable one."""
     if not value:
         return 0.0
     text = value.strip()

@@ -1,21 +1,19 @@
-"""Who holds which installed model in use, and until when. The book is pure; its file makes it survive the downloader."""
+"""Who holds which installed model, and until when. The book is pure; its file survives the downloader."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from actors.shared.durable.durable_write import remove_file, replace_file
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.record_file import RecordFile
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
-LEASES_NAME = ".undercroft.leases.json"
-LEASES_LIMIT_BYTES = 1024 * 1024
-LEASES_LIMIT = 1000
-ABSENCE_SECONDS = 10.0
-"""A peer that has not said farewell may be back: it, or the broker, lost a connection. After so long its leases end."""
+LEASES_NAME: Final = ".undercroft.leases.json"
+LEASES_LIMIT_BYTES: Final = 1024 * 1024
+LEASES_LIMIT: Final = 1000
+ABSENCE_SECONDS: Final = 10.0
+"""How long the leases of a peer that left without a farewell stand: it may only have lost its connection."""
 
 
 class LeaseBook:
@@ -30,7 +28,7 @@ class LeaseBook:
         return sorted(self._leases.values(), key=lambda lease: lease.since)
 
     def holders(self, model_id: str) -> list[str]:
-        """Names of those who hold a model, each once."""
+        """Names of those that hold a model, each once."""
         return list(dict.fromkeys(lease.holder for lease in self.all() if lease.model_id == model_id))
 
     @property
@@ -39,7 +37,14 @@ class LeaseBook:
         return len(self._leases) >= LEASES_LIMIT
 
     def grant(self, request: ModelLeaseRequestEvent, revision: str, lease_id: str, now: float) -> Lease:
-        """Give a lease, or renew the one that is asked for if it still stands; `lease_id` is that of a new one."""
+        """Give a lease, or renew the one that the request names.
+
+        Args:
+            request: names the model and the holder.
+            revision: is active now.
+            lease_id: of a new lease.
+            now: seconds since the Unix epoch.
+        """
         known = self._leases.get(request.lease_id)
         if known is not None and known.model_id != request.model_id:
             known = None
@@ -69,7 +74,10 @@ class LeaseBook:
         return self._drop([lease for lease in self.all() if lease.until is not None and lease.until <= now])
 
     def peer_left(self, instance: str, said_bye: bool, now: float) -> list[Lease]:
-        """A peer is gone: its leases end at once if it said so, and are missed from now on if it may be back. Returns those that end."""
+        """A peer is gone; returns the leases that end with it.
+
+        After a farewell they end at once. Without one the peer may be back: it is missed from now on.
+        """
         theirs = [lease for lease in self.all() if lease.instance and lease.instance == instance]
         if said_bye:
             return self._drop(theirs)
@@ -78,7 +86,7 @@ class LeaseBook:
         return []
 
     def peers_seen(self, instances: Collection[str], now: float) -> list[Lease]:
-        """These peers are there: the leases of those that were missed for too long end. Returns these."""
+        """These peers are on the bus; returns the leases that end because theirs is missed for too long."""
         for lease in self.all():
             if lease.instance in instances or not lease.instance:
                 self._missed_since.pop(lease.lease_id, None)
@@ -103,27 +111,28 @@ class LeaseBook:
         return ended
 
 
-def read_leases(root: Path) -> tuple[list[Lease], Path | None]:
-    """The leases that were given before, and the name of the file if it cannot be read and was put aside: then nobody holds anything."""
-    path = root / LEASES_NAME
-    try:
-        with path.open("rb") as file:
-            content = file.read(LEASES_LIMIT_BYTES + 1)
-        return msgspec.json.decode(content, type=list[Lease]), None
-    except FileNotFoundError:
-        return [], None
-    except (msgspec.DecodeError, RecursionError):
-        return [], quarantine(path)
+class LeaseFile:
+    """The leases of a directory of models, in a file inside it, so that they survive the downloader."""
 
+    def __init__(self, models: Path) -> None:
+        self._record = RecordFile(models / LEASES_NAME, list[Lease], limit_bytes=LEASES_LIMIT_BYTES)
 
-def write_leases(root: Path, leases: Collection[Lease]) -> None:
-    """Make the leases durable; without any there is no file.
+    def read(self) -> list[Lease]:
+        """The leases that were given before; none if the file is damaged, which is put aside.
 
-    Raises:
-        DurableWriteFailed: they could not be written.
-        OSError: the file could not be removed.
-    """
-    if leases:
-        replace_file(root / LEASES_NAME, msgspec.json.encode(list(leases)))
-    else:
-        remove_file(root / LEASES_NAME)
+        Raises:
+            RecordNotRead: the file cannot be read, or not be put aside.
+        """
+        return self._record.read_or_quarantine().value or []
+
+    def write(self, leases: Collection[Lease]) -> None:
+        """Make the leases durable; without any there is no file.
+
+        Raises:
+            RecordTooLarge, DurableWriteFailed: they could not be written.
+            OSError: the file could not be removed.
+        """
+        if leases:
+            self._record.write(list(leases))
+        else:
+            self._record.remove()

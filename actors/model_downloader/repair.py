@@ -1,4 +1,4 @@
-"""Takes what is sound of a damaged model over into a staging directory, so that only what is bad is fetched again."""
+"""Stages again what is sound of a damaged model, so that only what is bad is fetched."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import VerificationFinding
 
 
-@dataclass(frozen=True)
-class Find:
+@dataclass(frozen=True, slots=True)
+class ReusableFile:
     """A file of a damaged model that can be built upon.
 
     Attributes:
+        promise: what the manifest says of it.
         good: which of its bytes are the promised ones.
-        source: where it came from; None if all its bytes are good, so that it does not matter.
+        source: where it came from; None if all its bytes are good.
     """
 
     promise: FilePromise
@@ -29,13 +30,13 @@ class Find:
     source: InstalledFile | None = None
 
 
-def reusable(
+def reusable_files(
     entry: ModelEntry, record: RevisionRecord | None, findings: Sequence[VerificationFinding]
-) -> list[Find]:
+) -> list[ReusableFile]:
     """Which files of a damaged model can be built upon. Pure.
 
-    Sound ones can, and bad ones whose bad pieces are known, if their source is known too: without a validator
-    no range is fetched (RFC 9110, 13.1.5). What came out of an archive can not: the archive is fetched again.
+    Sound files can. Bad ones can if their bad pieces and their source are known: without a validator no range
+    is fetched (RFC 9110 section 13.1.5). What came out of an archive cannot: the archive is fetched again.
     """
     bad = {finding.path: finding for finding in findings}
     sources = {content.path: content for content in record.contents if content.validator} if record else {}
@@ -45,56 +46,56 @@ def reusable(
         if promise.unpack is not None:
             continue
         if finding is None:
-            found.append(Find(promise, ((0, promise.size_bytes),) if promise.size_bytes else NO_BYTES))
+            whole = ((0, promise.size_bytes),) if promise.size_bytes else NO_BYTES
+            found.append(ReusableFile(promise, whole))
         elif finding.pieces and promise.pieces is not None and source is not None:
-            damaged = union(*(_place_of(promise, promise.pieces, number) for number in finding.pieces))
-            found.append(Find(promise, gaps(damaged, promise.size_bytes), source))
+            damaged = union(*(_piece_range(promise, promise.pieces, number) for number in finding.pieces))
+            found.append(ReusableFile(promise, gaps(damaged, promise.size_bytes), source))
     return found
 
 
-def salvage(root: ModelsLayout, entry: ModelEntry, findings: Sequence[VerificationFinding]) -> int:
-    """Move what can be built upon from where a damaged model lies to its staging directory; returns how many bytes are good.
+def reuse_sound_files(
+    layout: ModelsLayout, entry: ModelEntry, findings: Sequence[VerificationFinding]
+) -> int:
+    """Move what can be built upon from a damaged model to its staging directory. Blocks.
 
-    What is not moved stays where it is until the model is whole again. What is staged already is not
-    replaced.
+    What is not moved stays where it is until the model is whole again. What is staged is not replaced.
+
+    Returns:
+        how many bytes are good.
 
     Raises:
-        OSError, DurableWriteFailed: the disk does not take it; what was moved is found there by the next
-            attempt.
+        OSError, DurableWriteFailed: the disk refused; the next attempt finds what was moved.
     """
-    source = root.damaged(entry.id)
+    source = layout.damaged(entry.id)
     moved = []
-    for find in reusable(entry, root.record_in(source), findings):
-        staged = root.staged_file(entry.id, find.promise)
-        if not os.path.lexists(staged) and (source / find.promise.path).is_file():
+    for file in reusable_files(entry, layout.record_in(source), findings):
+        staged = layout.staged_file(entry.id, file.promise)
+        if not os.path.lexists(staged) and (source / file.promise.path).is_file():
             make_directory(staged.parent)
-            move(source / find.promise.path, staged)
-            moved.append(find)
-    if pieced := [find for find in moved if find.source is not None]:
-        _note(root.open_staging(entry), pieced)
-    return sum(total_bytes(find.good) for find in moved)
+            move(source / file.promise.path, staged)
+            moved.append(file)
+    if any(file.source is not None for file in moved):
+        _note_sources(layout.open_staging(entry), moved)
+    return sum(total_bytes(file.good) for file in moved)
 
 
-def _note(book: StagingJournal, finds: list[Find]) -> None:
+def _note_sources(journal: StagingJournal, moved: Sequence[ReusableFile]) -> None:
     """Have the journal say which bytes of the moved files are good, and where the others come from."""
-    for find in finds:
-        assert find.source is not None, "the others are complete"
-        origin = find.source
-        book.change_file(
-            find.promise.path,
-            url=origin.url,
-            etag=origin.etag,
-            last_modified=origin.last_modified,
-            validator=origin.validator,
-        )
-        book.keep(find.promise.path, find.good)
-    book.save()
+    for file in moved:
+        if file.source is not None:
+            journal.change_file(
+                file.promise.path,
+                url=file.source.url,
+                etag=file.source.etag,
+                last_modified=file.source.last_modified,
+                validator=file.source.validator,
+            )
+            journal.keep(file.promise.path, file.good)
+    journal.save()
 
 
-def _place_of(promise: FilePromise, pieces: Pieces, number: int) -> ByteRanges:
+def _piece_range(promise: FilePromise, pieces: Pieces, number: int) -> ByteRanges:
     start = number * pieces.size_bytes
-    return (
-        ((start, min(start + pieces.size_bytes, promise.size_bytes)),)
-        if start < promise.size_bytes
-        else NO_BYTES
-    )
+    end = min(start + pieces.size_bytes, promise.size_bytes)
+    return ((start, end),) if start < promise.size_bytes else NO_BYTES

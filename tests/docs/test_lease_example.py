@@ -16,6 +16,7 @@ import pytest
 
 import undercroft_client
 from actors.model_downloader.actor import ModelDownloader
+from actors.model_downloader.downloader_context import DownloaderContext
 from actors.model_downloader.staging.activation import activate
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_verifier.actor import ModelVerifier
@@ -86,9 +87,15 @@ async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_
             connect("app", runtime=runtime) as app,
             asyncio.timeout(30),
         ):
+            manifest = Manifest(format=1, models=[ENTRY])
             loops: list[ActorLoop[Any]] = [
                 ActorLoop(ModelVerifier(root.path, tmp_path / "state"), first),
-                ActorLoop(ModelDownloader(Manifest(format=1, models=[ENTRY]), root.path), second),
+                ActorLoop(
+                    lambda context: ModelDownloader(
+                        DownloaderContext.on(context, manifest=manifest, models=root.path)
+                    ),
+                    second,
+                ),
             ]
             tasks = [asyncio.create_task(loop.run()) for loop in loops]
             while not await is_served(app):

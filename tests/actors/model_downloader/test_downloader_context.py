@@ -1,68 +1,37 @@
-"""The world of an install: one client, which asks nobody when that is chosen, and sends tokens only where they belong."""
+"""The context of the downloader comes from what the app declares, and from where its files lie."""
 
 from __future__ import annotations
 
-import pytest
+import dataclasses
+from pathlib import Path
 
-from actors.model_downloader.downloader_context import World
-from actors.model_downloader.transfer.cancel_token import CancelToken
-from actors.shared.credentials import EnvironmentTokens, TokenProvider
-from schemas.event import Event
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
-from tests.support.faulty_origin import FaultyOrigin
-from tests.support.origin_content import BytesContent
+from actors.model_downloader.downloader_context import DownloaderContext
+from actors.shared.locations.locations import locate
+from actors.shared.profile.profile import find_profile, read_profile
+from tests.support.actor_contexts import context_without_bus
 
-
-async def publish(event: Event) -> None:
-    """Nobody listens."""
+PROFILE = read_profile(find_profile("dictation"))
 
 
-async def verify(request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
-    raise AssertionError("nobody asks")
+def test_context_names_the_models_of_the_profile_and_the_directories_of_the_home(tmp_path: Path) -> None:
+    locations = locate("test", home=tmp_path)
+    context = DownloaderContext.of(context_without_bus("model_downloader", locations, PROFILE))
+    assert "silero-vad" in {entry.id for entry in context.manifest.models}
+    assert context.models == context.default_models == locations.models
+    assert context.state == locations.state / "model_downloader"
+    assert context.owner == "model_downloader of dictation"
 
 
-def test_client_is_made_once_and_only_when_it_is_needed() -> None:
-    world = World(publish=publish, verify=verify)
-    world.close()
-    assert world.client is world.client
-    world.close()
+def test_chosen_directory_is_told_from_the_default_one(tmp_path: Path) -> None:
+    defaults = locate("test", home=tmp_path)
+    chosen = dataclasses.replace(defaults, models=tmp_path / "big")
+    context = DownloaderContext.of(context_without_bus("model_downloader", chosen, PROFILE, defaults))
+    assert (context.models, context.default_models) == (tmp_path / "big", defaults.models)
 
 
-@pytest.mark.parametrize(("value", "offline"), [("1", True), ("true", True), ("0", False), ("", False)])
-def test_offline_is_a_choice_of_the_environment_or_of_the_settings(
-    monkeypatch: pytest.MonkeyPatch, value: str, offline: bool
-) -> None:
-    monkeypatch.setenv("UNDERCROFT_OFFLINE", value)
-    world = World(publish=publish, verify=verify)
-    assert world.is_offline() is offline
-    world.settings.follow({"models": {"offline": True}})
-    assert world.is_offline()
-
-
-def test_offline_choice_of_the_hubs_tools_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert World(publish=publish, verify=verify).is_offline()
-
-
-def test_token_of_the_environment_is_sent_to_its_origin_only() -> None:
-    with FaultyOrigin() as hub, FaultyOrigin() as other:
-        for origin in (hub, other):
-            origin.serve("/m", BytesContent(b"model"))
-        world = World(
-            publish=publish,
-            verify=verify,
-            wallet=TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=hub.url)),
-        )
-        for origin in (hub, other):
-            answer = world.client.get(origin.url + "/m", {}, CancelToken(), "m/f")
-            answer.drain()
-        world.close()
-        assert hub.requests[0].headers["authorization"] == "Bearer secret"
-        assert "authorization" not in other.requests[0].headers
-
-
-@pytest.mark.anyio
-async def test_without_a_wallet_no_challenge_has_an_answer() -> None:
-    assert not await World(publish=publish, verify=verify).answer_challenge(
-        "https://models.example/m", ('Bearer realm="x"',)
+def test_app_without_models_has_an_empty_manifest(tmp_path: Path) -> None:
+    profile = dataclasses.replace(PROFILE, models=None)
+    context = DownloaderContext.of(
+        context_without_bus("model_downloader", locate("test", home=tmp_path), profile)
     )
+    assert context.manifest.models == []

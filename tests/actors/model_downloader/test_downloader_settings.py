@@ -34,6 +34,7 @@ def test_settings_that_say_nothing_or_nonsense_change_nothing() -> None:
         {"models": {"max_streams": "many", "partials_keep_days": "x", "mirror_url": 3}},
         {"models": {"verify_every_days": True}},
         {"models": {"verify_every_days": -1}},
+        {"models": {"verify_every_days": "7"}},
     ):
         settings.follow(found)
     assert settings == DownloaderSettings(max_streams=4, verify_every_days=VERIFY_EVERY_DAYS)
@@ -43,3 +44,11 @@ def test_offline_mode_ends_when_the_settings_no_longer_say_so() -> None:
     settings = DownloaderSettings(offline=True)
     settings.follow({"models": {}})
     assert not settings.offline
+
+
+def test_verification_can_be_switched_off_and_goes_back_to_its_default() -> None:
+    settings = DownloaderSettings()
+    settings.follow({"models": {"verify_every_days": 0}})
+    assert settings.verify_every_days == 0
+    settings.follow({"models": {}})
+    assert settings.verify_every_days == VERIFY_EVERY_DAYS

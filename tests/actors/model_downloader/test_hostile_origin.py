@@ -11,14 +11,16 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import anyio.lowlevel
 import pytest
 
-from actors.model_downloader.downloader_context import World
+from actors.model_downloader.downloader_settings import DownloaderSettings
 from actors.model_downloader.install import Install
+from actors.model_downloader.source_access import SourceAccess
 from actors.model_downloader.staging import staged_file as staged_file_module
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staging_journal import read_journal
@@ -29,13 +31,14 @@ from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.credentials import EnvironmentTokens, TokenProvider
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
-from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelStateChangedEvent, ModelStatus
+from tests.support.downloader_parts import DownloaderParts, downloader_parts
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.http_servers import private_ca, running_site
 from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent, sha256_of
 from tests.support.origin_faults import Faults
+from tests.support.scripted_peer import ScriptedPeer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S1-14", "S1-15", "S1-27", "S1-28", "S1-29")]
 
@@ -62,7 +65,7 @@ class EagerRamp(Concurrency):
 
 
 class Trial:
-    """An install of a model of one file from a hostile origin, in a world whose time passes at once."""
+    """An install of a model of one file from a hostile origin, whose waiting time passes at once."""
 
     def __init__(self, origin: FaultyOrigin, models: Path, streams: int, url: str = "") -> None:
         self.origin = origin
@@ -72,25 +75,29 @@ class Trial:
         file = FilePromise(path="model.bin", size_bytes=SIZE, sha256=sha256_of(WHOLE), urls=[self.url])
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[file])
         self.slept: list[float] = []
-        self.statuses: list[ModelStatus] = []
+        self.streams = streams
+        self.tokens: TokenProvider | None = None
         self.now = 1_700_000_000.0
         self.on_verify: Callable[[Path], None] = lambda directory: None
-        self.world = World(
-            publish=self.publish,
-            verify=self.verify,
+        self.bus = ScriptedPeer()
+        self.bus.answer(FilesVerifyRequestEvent, self.verify)
+
+    @cached_property
+    def parts(self) -> DownloaderParts:
+        """Wired when the first install begins, with the tokens that are known by then."""
+        client = HttpClient(STALL_SECONDS, self.headers)
+        return downloader_parts(
+            self.root,
+            self.bus,
+            self.entry,
+            access=SourceAccess(DownloaderSettings(), tokens=self.tokens, client=client),
+            limits=TransferLimits(self.streams),
             sleep=self.sleep,
             now=lambda: self.now,
-            random_unit=lambda: 0.5,
-            limits=TransferLimits(streams),
         )
-        self.world.open_client = lambda: HttpClient(STALL_SECONDS, self.headers)
 
     def headers(self, url: str, asked_first: str) -> dict[str, str]:
-        return self.world.wallet.headers(url, asked_first=asked_first) if self.world.wallet else {}
-
-    async def publish(self, event: Event) -> None:
-        if isinstance(event, ModelStateChangedEvent):
-            self.statuses.append(event.status)
+        return self.tokens.headers(url, asked_first=asked_first) if self.tokens else {}
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -111,10 +118,12 @@ class Trial:
         book.save()
 
     async def run(self) -> ModelStatus:
-        install = Install(self.entry, self.root, self.world)
-        await install.begin()
+        install = await Install.begin(self.entry, self.parts.installs)
         await install.run()
-        return self.statuses[-1]
+        return self.bus.published_of(ModelStateChangedEvent)[-1].status
+
+    def close(self) -> None:
+        self.parts.access.close()
 
     @property
     def staged(self) -> Path:
@@ -163,7 +172,7 @@ def trial(origin: FaultyOrigin, tmp_path: Path, streams: int) -> Iterator[Trial]
     origin.rate_bytes_per_second = None if streams == 1 else RATE_BYTES_PER_SECOND
     found = Trial(origin, tmp_path / "models", streams)
     yield found
-    found.world.close()
+    found.close()
 
 
 @dataclass(frozen=True)
@@ -357,7 +366,8 @@ async def test_hash_that_is_wrong_once_is_fetched_again(trial: Trial) -> None:
     trial.on_verify = spoil
     assert (await trial.run()).state == "installed"
     assert trial.installed == BODY
-    assert [status.problem_kind for status in trial.statuses if status.problem] == ["mismatch"]
+    statuses = [event.status for event in trial.bus.published_of(ModelStateChangedEvent)]
+    assert [status.problem_kind for status in statuses if status.problem] == ["mismatch"]
 
 
 async def test_file_that_is_replaced_under_the_partial_is_found_and_fetched_again(
@@ -436,7 +446,7 @@ async def test_token_travels_neither_to_another_host_nor_from_https_to_http(
         other.serve("/m", WHOLE)
         plain.serve("/m", WHOLE)
         trial = Trial(hub, tmp_path / "models", streams)
-        trial.world.wallet = TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
+        trial.tokens = TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=hub.url))
         hub.misbehave("/m", Faults(redirect=plain.url + "/m"))
         status = await trial.run()
         assert (status.state, status.problem_kind) == ("failed", "refused")
@@ -445,7 +455,7 @@ async def test_token_travels_neither_to_another_host_nor_from_https_to_http(
         hub.misbehave("/m", Faults(redirect=other.url + "/m"))
         assert (await trial.run()).state == "installed"
         assert trial.installed == BODY
-        trial.world.close()
+        trial.close()
         assert {seen.headers.get("authorization") for seen in hub.requests} == {"Bearer secret"}
         assert {seen.headers.get("authorization") for seen in other.requests} == {None}
 
@@ -463,7 +473,7 @@ async def test_slow_tls_of_a_private_authority(
         origin.handshake_delay_seconds = STALL_SECONDS / 3
         trial = Trial(origin, tmp_path / "models", streams)
         status = await trial.run()
-        trial.world.close()
+        trial.close()
     if is_trusted:
         assert trial.installed == BODY
         return
@@ -482,7 +492,7 @@ async def test_tls_that_never_gets_going_is_a_failure_of_the_network(
         trial = Trial(origin, tmp_path / "models", streams)
         trial.begun(SIZE // 2, f'"{WHOLE.etag}"')
         status = await trial.run()
-        trial.world.close()
+        trial.close()
     assert (status.state, status.problem_kind) == ("failed", "network")
     assert "cannot be reached" in status.problem
     assert trial.partial_is_intact() == SIZE // 2
@@ -507,9 +517,9 @@ async def test_registry_that_wants_to_know_who_asks_lends_a_token_and_gives_the_
             streams,
             url=f"{site.url}/v2/library/chat/blobs/sha256:{sha256_of(WHOLE)}",
         )
-        trial.world.wallet = TokenProvider(EnvironmentTokens.read({}, hub=""))
+        trial.tokens = TokenProvider(EnvironmentTokens.read({}, hub=""))
         status = await trial.run()
-        trial.world.close()
+        trial.close()
         assert status.state == "installed", status.problem
         assert trial.installed == BODY
         assert [seen.path.split("?")[0] for seen in site.requests].count("/token") == 1

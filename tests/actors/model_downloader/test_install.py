@@ -16,7 +16,6 @@ import msgspec
 import pytest
 
 from actors.model_downloader import install as install_module
-from actors.model_downloader.downloader_context import World
 from actors.model_downloader.install import Install
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
@@ -26,7 +25,6 @@ from actors.model_downloader.transfer.space_reservations import SpaceReservation
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from actors.shared.durable.boot_id import boot_id
 from bus.errors import RequestFailed
-from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from schemas.models import (
     FilesVerifiedEvent,
@@ -36,9 +34,11 @@ from schemas.models import (
     ModelStateChangedEvent,
     ModelVerificationFailedEvent,
 )
+from tests.support.downloader_parts import downloader_parts
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent, OriginContent, SyntheticContent, sha256_of
 from tests.support.origin_faults import Faults
+from tests.support.scripted_peer import ScriptedPeer
 
 pytestmark = pytest.mark.anyio
 MIB = 1 << 20
@@ -51,7 +51,7 @@ def origin() -> Iterator[FaultyOrigin]:
 
 
 class Journey:
-    """An install of a model with one file, in a world whose time passes at once."""
+    """An install of a model with one file, whose waiting time passes at once."""
 
     def __init__(
         self,
@@ -70,20 +70,21 @@ class Journey:
             path="model.bin", size_bytes=promised.size_bytes, sha256=sha256_of(promised), urls=urls or [url]
         )
         self.entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[file])
-        self.events: list[Any] = []
         self.slept: list[float] = []
         self.refusals: list[str] = []
-        self.world = World(
-            publish=self.publish,
-            verify=self.verify,
-            open_client=lambda: HttpClient(stall_seconds=0.3),
-            sleep=self.sleep,
-            now=lambda: 0.0,
-            random_unit=lambda: 0.5,
-        )
+        self.bus = ScriptedPeer()
+        self.bus.answer(FilesVerifyRequestEvent, lambda request: self.verify(request))
+        self.build(stall_seconds=0.3)
 
-    async def publish(self, event: Event) -> None:
-        self.events.append(event)
+    def build(self, stall_seconds: float) -> None:
+        """Wire the parts; a connection that brings nothing for so long is given up."""
+        self.parts = downloader_parts(
+            self.root,
+            self.bus,
+            self.entry,
+            client=HttpClient(stall_seconds=stall_seconds),
+            sleep=lambda seconds: self.sleep(seconds),
+        )
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -102,13 +103,12 @@ class Journey:
         )
 
     async def run(self) -> None:
-        install = Install(self.entry, self.root, self.world)
-        await install.begin()
+        install = await Install.begin(self.entry, self.parts.installs)
         await install.run()
-        self.world.close()
+        self.parts.access.close()
 
     def of(self, kind: type[Any]) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
+        return self.bus.published_of(kind)
 
     @property
     def last(self) -> Any:
@@ -171,7 +171,7 @@ async def test_bytes_that_go_bad_on_the_way_once_are_fetched_again(
                 file.write(b"spoilt")
         return await real(request)
 
-    journey.world.verify = spoil_first
+    journey.verify = spoil_first  # type: ignore[method-assign]
     await journey.run()
     assert journey.last.state == "installed"
     assert len(origin.requests) == 2
@@ -199,7 +199,7 @@ async def test_where_pieces_are_known_only_the_bad_ones_are_fetched_again(
                 found.write(b"spoilt")
         return await real(request)
 
-    journey.world.verify = spoil_first
+    journey.verify = spoil_first  # type: ignore[method-assign]
     await journey.run()
     assert journey.last.state == "installed"
     assert [seen.headers.get("range") for seen in origin.requests] == [None, f"bytes={2 * MIB}-{3 * MIB - 1}"]
@@ -242,7 +242,7 @@ async def test_verifier_is_asked_again_until_it_is_there(origin: FaultyOrigin, t
     journey.refusals = ["no_responder", "restarting", "died", "deadline", "busy", "restarting"]
     await journey.run()
     assert journey.last.state == "installed"
-    assert journey.slept == [0.1, 0.25, 0.5, 1.0, 2.0, 2.0]
+    assert journey.slept == [0.05, 0.1, 0.25, 0.5, 1.0, 1.0]
     assert len(origin.requests) == 1
 
 
@@ -278,7 +278,7 @@ async def test_file_that_changes_while_it_is_resumed_is_another_attempt(
         origin.serve("/m", new)
         await real(seconds)
 
-    journey.world.sleep = change
+    journey.sleep = change  # type: ignore[method-assign]
     await journey.run()
     installed = journey.of(ModelInstalledEvent)[0]
     assert [seen.status for seen in origin.requests] == [200, 200]
@@ -315,7 +315,7 @@ async def test_install_that_is_over_reserves_no_space(
     origin.misbehave("/m", faults)
     await journey.run()
     assert journey.last.state == state
-    assert journey.world.space.reserved_bytes == 0
+    assert journey.parts.installs.space.reserved_bytes == 0
 
 
 @pytest.mark.requirement("S1-32")
@@ -325,16 +325,15 @@ async def test_install_that_is_cancelled_gives_its_space_back(
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
-    journey.world.open_client = lambda: HttpClient(stall_seconds=30)
-    install = Install(journey.entry, journey.root, journey.world)
-    await install.begin()
+    journey.build(stall_seconds=30)
+    install = await Install.begin(journey.entry, journey.parts.installs)
     async with anyio.create_task_group() as group:
         group.start_soon(install.run)
-        while not 0 < journey.world.space.reserved_bytes <= 7 * MIB:
+        while not 0 < journey.parts.installs.space.reserved_bytes <= 7 * MIB:
             await anyio.sleep(0.01)
         await (install.pause() if end == "pause" else install.stop(forget=end == "cancel"))
-    journey.world.close()
-    assert journey.world.space.reserved_bytes == 0
+    journey.parts.access.close()
+    assert journey.parts.installs.space.reserved_bytes == 0
 
 
 @pytest.fixture
@@ -373,25 +372,28 @@ import asyncio, sys
 from pathlib import Path
 import msgspec
 from actors.model_downloader.install import Install
-from actors.model_downloader.downloader_context import World
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_verifier.growing_hash import ReadOptions, compare
 from schemas.manifest import ModelEntry
-from schemas.models import FilesVerifiedEvent, ModelInstalledEvent
+from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelInstalledEvent
+from tests.support.downloader_parts import downloader_parts
+from tests.support.scripted_peer import ScriptedPeer
 
 async def main():
-    async def publish(event):
-        if isinstance(event, ModelInstalledEvent):
-            print("installed", event.fetched_bytes, flush=True)
     async def verify(request):
         verdict = compare({}, Path(request.directory), request.files, ReadOptions())
-        return FilesVerifiedEvent(model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0)
-    root = ModelsLayout(Path(sys.argv[1]))
-    root.prepare()
-    install = Install(msgspec.json.decode(sys.argv[2], type=ModelEntry), root, World(publish=publish, verify=verify))
-    await install.begin()
+        return FilesVerifiedEvent(
+            model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
+        )
+    layout, bus = ModelsLayout(Path(sys.argv[1])), ScriptedPeer()
+    layout.prepare()
+    bus.answer(FilesVerifyRequestEvent, verify)
+    entry = msgspec.json.decode(sys.argv[2], type=ModelEntry)
+    install = await Install.begin(entry, downloader_parts(layout, bus, entry).installs)
     print("begun", flush=True)
     await install.run()
+    for event in bus.published_of(ModelInstalledEvent):
+        print("installed", event.fetched_bytes, flush=True)
 
 asyncio.run(main())
 """

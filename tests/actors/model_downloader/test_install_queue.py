@@ -1,4 +1,4 @@
-"""The desk over the bus: installs rest and go on at a person's word, leftovers go by a person's rule, licences come first."""
+"""The queue over the bus: installs rest and go on when a person says so, and licences come first."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.actor import ModelDownloader
 from actors.shared.manifest.licence import licence_digest
 from bus.errors import RequestFailed
 from schemas.config import SettingsChangedEvent
-from schemas.manifest import Manifest, ModelEntry
+from schemas.manifest import ModelEntry
 from schemas.models import (
     ModelCancelRequestEvent,
     ModelDownloadProgressedEvent,
@@ -26,7 +25,7 @@ from schemas.models import (
     PartialsListRequestEvent,
 )
 from schemas.sources import CatalogueEntry, LicenceAcceptance, ModelCatalogueChangedEvent
-from tests.support.model_lab import MIB, Stage, ask, listening, stage_at, until_state
+from tests.support.model_lab import MIB, ModelLab, ask, listening, model_lab, until_state
 from tests.support.origin_content import SyntheticContent
 from tests.support.origin_faults import Faults
 
@@ -34,28 +33,21 @@ pytestmark = pytest.mark.anyio
 DAY_SECONDS = 86_400
 
 
-async def fetched_by_half(stage: Stage) -> None:
+async def fetched_by_half(lab: ModelLab) -> None:
     """An origin that stalls after five of eight mebibytes, once."""
-    stage.offer("whisper", SyntheticContent(8 * MIB))
-    stage.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=5 * MIB))
-    await stage.start_both()
-
-
-async def restarted(stage: Stage) -> None:
-    await stage.end("model_downloader")
-    await stage.start(
-        "model_downloader", ModelDownloader(Manifest(format=1, models=stage.entries), stage.models)
-    )
+    lab.offer("whisper", SyntheticContent(8 * MIB))
+    lab.origin.misbehave("/whisper/model.bin", Faults(times=1, stall_after_bytes=5 * MIB))
+    await lab.start()
 
 
 @pytest.mark.requirement("S1-31")
 async def test_paused_install_rests_through_a_restart_and_goes_on_where_it_was_once_resumed(
     tmp_path: Path,
 ) -> None:
-    async with stage_at(tmp_path) as stage:
-        await fetched_by_half(stage)
+    async with model_lab(tmp_path) as lab:
+        await fetched_by_half(lab)
         async with listening(
-            stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
+            lab, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
         ) as (peer, next_of, _):
             await ask(peer, ModelInstallRequestEvent(model_id="whisper"))
             while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < 5 * MIB:
@@ -63,19 +55,19 @@ async def test_paused_install_rests_through_a_restart_and_goes_on_where_it_was_o
             paused = await peer.request(ModelPauseRequestEvent(model_id="whisper"))
             assert (paused.status.state, paused.status.durable_bytes) == ("paused", 5 * MIB)
             assert (await peer.request(ModelPauseRequestEvent(model_id="whisper"))).status.state == "paused"
-            await restarted(stage)
+            await lab.restart_downloader()
             assert (await ask(peer, ModelsListRequestEvent())).models[0].state == "paused"
-            assert len(stage.origin.requests) == 1
+            assert len(lab.origin.requests) == 1
             resumed = await peer.request(ModelResumeRequestEvent(model_id="whisper"))
             assert resumed.status.state in ("queued", "downloading")
             assert (await next_of(ModelInstalledEvent)).fetched_bytes == 8 * MIB
-            assert stage.origin.requests[-1].range_start == 5 * MIB
+            assert lab.origin.requests[-1].range_start == 5 * MIB
 
 
 async def test_nothing_to_pause_or_to_resume_is_said(tmp_path: Path) -> None:
-    async with stage_at(tmp_path) as stage:
-        await fetched_by_half(stage)
-        async with stage.bus.connect() as peer:
+    async with model_lab(tmp_path) as lab:
+        await fetched_by_half(lab)
+        async with lab.bus.connect() as peer:
             await ask(peer, ModelsListRequestEvent())
             with pytest.raises(RequestFailed, match="no install is under way"):
                 await peer.request(ModelPauseRequestEvent(model_id="whisper"))
@@ -84,9 +76,9 @@ async def test_nothing_to_pause_or_to_resume_is_said(tmp_path: Path) -> None:
 
 
 async def test_partials_are_listed_with_size_age_and_host_and_go_only_by_a_rule(tmp_path: Path) -> None:
-    async with stage_at(tmp_path) as stage:
-        await fetched_by_half(stage)
-        async with listening(stage, ModelStateChangedEvent, ModelDownloadProgressedEvent) as (
+    async with model_lab(tmp_path) as lab:
+        await fetched_by_half(lab)
+        async with listening(lab, ModelStateChangedEvent, ModelDownloadProgressedEvent) as (
             peer,
             next_of,
             _,
@@ -104,7 +96,7 @@ async def test_partials_are_listed_with_size_age_and_host_and_go_only_by_a_rule(
                 ["127.0.0.1"],
             )
             await peer.request(ModelCancelRequestEvent(model_id="whisper"))
-            journal = stage.models / "whisper.partial" / "journal.json"
+            journal = lab.models / "whisper.partial" / "journal.json"
             old = time.time() - 8 * DAY_SECONDS
             for path in (journal, journal.parent):
                 os.utime(path, (old, old))
@@ -121,9 +113,9 @@ async def test_partials_are_listed_with_size_age_and_host_and_go_only_by_a_rule(
 
 
 async def test_rule_of_the_settings_is_heard_while_it_runs(tmp_path: Path) -> None:
-    async with stage_at(tmp_path) as stage:
-        await fetched_by_half(stage)
-        async with stage.bus.connect() as peer:
+    async with model_lab(tmp_path) as lab:
+        await fetched_by_half(lab)
+        async with lab.bus.connect() as peer:
             await ask(peer, ModelsListRequestEvent())
             settings = {
                 "models": {"partials_keep_days": 30, "max_streams": 2, "rate_limit_kib_per_second": 100}
@@ -144,13 +136,13 @@ def catalogue(
 
 @pytest.mark.requirement("S1-11")
 async def test_install_of_an_added_model_goes_on_once_the_catalogue_names_it_again(tmp_path: Path) -> None:
-    async with stage_at(tmp_path) as stage:
-        entry = stage.offer("added", SyntheticContent(2 * MIB))
-        stage.origin.misbehave("/added/model.bin", Faults(times=1, stall_after_bytes=MIB))
-        stage.entries.clear()
-        await stage.start_both()
+    async with model_lab(tmp_path) as lab:
+        entry = lab.offer("added", SyntheticContent(2 * MIB))
+        lab.origin.misbehave("/added/model.bin", Faults(times=1, stall_after_bytes=MIB))
+        lab.entries.clear()
+        await lab.start()
         async with listening(
-            stage, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
+            lab, ModelStateChangedEvent, ModelDownloadProgressedEvent, ModelInstalledEvent
         ) as (peer, next_of, _):
             await ask(peer, ModelsListRequestEvent())
             await peer.publish(catalogue(entry))
@@ -158,25 +150,25 @@ async def test_install_of_an_added_model_goes_on_once_the_catalogue_names_it_aga
             await peer.request(ModelInstallRequestEvent(model_id="added"))
             while (await next_of(ModelDownloadProgressedEvent)).durable_bytes < MIB:
                 pass
-            await restarted(stage)
+            await lab.restart_downloader()
             await next_of(ModelInstalledEvent)
-            assert stage.entries == []
-            assert (stage.models / "added" / "model.bin").stat().st_size == 2 * MIB
+            assert lab.entries == {}
+            assert (lab.models / "added" / "model.bin").stat().st_size == 2 * MIB
 
 
 async def test_model_whose_licence_is_due_is_not_fetched_before_it_is_accepted(tmp_path: Path) -> None:
-    async with stage_at(tmp_path) as stage:
+    async with model_lab(tmp_path) as lab:
         import msgspec
 
         entry = msgspec.structs.replace(
-            stage.offer("gated", SyntheticContent(MIB)),
+            lab.offer("gated", SyntheticContent(MIB)),
             accept_licence=True,
             licence="Llama",
             licence_url="https://models.example/licence",
         )
-        stage.entries[:] = [entry]
-        await stage.start_both()
-        async with listening(stage, ModelStateChangedEvent, ModelInstalledEvent) as (peer, next_of, _):
+        lab.entries["gated"] = entry
+        await lab.start()
+        async with listening(lab, ModelStateChangedEvent, ModelInstalledEvent) as (peer, next_of, _):
             listed = (await ask(peer, ModelsListRequestEvent())).models[0]
             assert (listed.state, listed.licence_due, listed.problem_kind) == ("absent", True, "licence")
             with pytest.raises(
@@ -184,7 +176,7 @@ async def test_model_whose_licence_is_due_is_not_fetched_before_it_is_accepted(t
                 match=r"licence \(Llama\) has to be accepted first; read it at https://models.example/licence",
             ):
                 await peer.request(ModelInstallRequestEvent(model_id="gated"))
-            assert stage.origin.requests == []
+            assert lab.origin.requests == []
             accepted = LicenceAcceptance(
                 model_id="gated",
                 licence="Llama",

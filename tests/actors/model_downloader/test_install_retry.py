@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from actors.model_downloader.install_retry import (
     BACKOFF_CAP_SECONDS,
     FRESH_START_BYTES,
-    Spent,
-    Stop,
-    Wait,
+    GiveUpInstall,
+    RetryInstall,
     after_failure,
     backoff_seconds,
     retry_after_seconds,
@@ -22,12 +21,12 @@ from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 
 
 def attempts_of(kind: FailureKind, gained: int = 0, limit: int = 100) -> int:
-    spent, attempts = Spent(), 1
+    failures, attempts = 0, 1
     while attempts < limit:
-        verdict = after_failure(spent, kind, gained, 0.5)
-        if isinstance(verdict, Stop):
+        verdict = after_failure(failures, kind, gained, 0.5)
+        if isinstance(verdict, GiveUpInstall):
             break
-        spent, attempts = verdict.spent, attempts + 1
+        failures, attempts = verdict.failures, attempts + 1
     return attempts
 
 
@@ -41,9 +40,8 @@ def test_number_of_attempts_depends_on_what_failed(kind: FailureKind, attempts: 
 
 @pytest.mark.requirement("S1-14")
 def test_mismatch_after_network_failures_does_not_get_the_fourth_attempt() -> None:
-    spent = Spent(2)
-    assert isinstance(after_failure(spent, "mismatch", 0, 0.5), Stop)
-    assert isinstance(after_failure(spent, "network", 0, 0.5), Wait)
+    assert isinstance(after_failure(2, "mismatch", 0, 0.5), GiveUpInstall)
+    assert isinstance(after_failure(2, "network", 0, 0.5), RetryInstall)
 
 
 def test_network_that_brings_much_between_failures_is_not_given_up() -> None:
@@ -77,12 +75,12 @@ def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float) ->
 
 
 def test_server_that_asks_for_time_gets_it_and_one_that_asks_for_hours_ends_the_install() -> None:
-    verdict = after_failure(Spent(), "server", 0, 0.0, "40", 0.0)
-    assert isinstance(verdict, Wait)
+    verdict = after_failure(0, "server", 0, 0.0, "40", 0.0)
+    assert isinstance(verdict, RetryInstall)
     assert verdict.seconds == 40
-    assert isinstance(after_failure(Spent(), "server", 0, 0.0, "1", 0.0), Wait)
-    verdict = after_failure(Spent(), "server", 0, 0.0, "7200", 0.0)
-    assert isinstance(verdict, Stop)
+    assert isinstance(after_failure(0, "server", 0, 0.0, "1", 0.0), RetryInstall)
+    verdict = after_failure(0, "server", 0, 0.0, "7200", 0.0)
+    assert isinstance(verdict, GiveUpInstall)
     assert "2.0 hours" in verdict.reason
 
 

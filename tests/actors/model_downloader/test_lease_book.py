@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.lease_book import (
-    ABSENCE_SECONDS,
-    LEASES_NAME,
-    LeaseBook,
-    read_leases,
-    write_leases,
-)
+from actors.model_downloader.lease_book import ABSENCE_SECONDS, LEASES_NAME, LeaseBook, LeaseFile
 from schemas.leases import ModelLeaseRequestEvent
 
 
@@ -98,20 +92,20 @@ def test_peer_that_left_while_nobody_looked_is_missed_from_the_first_look_on() -
 def test_leases_survive_and_without_any_there_is_no_file(tmp_path: Path) -> None:
     book = LeaseBook()
     book.grant(ask(), "v1", "1", 0.0)
-    write_leases(tmp_path, book.all())
-    assert read_leases(tmp_path) == (book.all(), None)
-    write_leases(tmp_path, [])
+    file = LeaseFile(tmp_path)
+    file.write(book.all())
+    assert file.read() == book.all()
+    file.write([])
     assert os.listdir(tmp_path) == []
-    assert read_leases(tmp_path) == ([], None)
+    assert file.read() == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'[{"lease_id": 1}]', b"\xff"])
 def test_leases_that_cannot_be_read_are_put_aside(tmp_path: Path, content: bytes) -> None:
     (tmp_path / LEASES_NAME).write_bytes(content)
-    leases, aside = read_leases(tmp_path)
-    assert leases == []
-    assert aside is not None
-    assert aside.read_bytes() == content
+    assert LeaseFile(tmp_path).read() == []
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [content]
+    assert not (tmp_path / LEASES_NAME).exists()
 
 
 @given(

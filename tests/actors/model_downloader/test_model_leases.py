@@ -1,19 +1,22 @@
-"""ModelLeases: a model in use is not changed, whoever changes it waits and is told for whom, and leases outlive the downloader."""
+"""A model in use is not changed, whoever changes it waits and is told for whom, and leases outlive the downloader."""
 
 from __future__ import annotations
 
 import asyncio
 import pickle
 from pathlib import Path
+from typing import Any
 
 import anyio.lowlevel
 import pytest
 
 from actors.model_downloader.lease_book import ABSENCE_SECONDS, LEASES_NAME
-from actors.model_downloader.model_leases import Held, ModelLeases
+from actors.model_downloader.model_leases import ModelHeld, ModelLeases
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from bus.errors import Refused
-from schemas.leases import Lease, ModelLeaseRequestEvent
+from schemas.leases import ModelLeaseRequestEvent
+from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerStatistics
+from tests.support.scripted_peer import ScriptedPeer
 
 pytestmark = pytest.mark.anyio
 
@@ -32,80 +35,106 @@ def ask(instance: str = "", holder: str = "engine", ttl: float = 60.0) -> ModelL
     return ModelLeaseRequestEvent(model_id="m", holder=holder, instance=instance, ttl_seconds=ttl)
 
 
-def v1() -> str:
+async def v1() -> str:
     return "v1"
 
 
+def bus_statistics(*instances: str) -> BusStatisticsEvent:
+    """What the broker says when these peers are on the bus."""
+    peers = [PeerStatistics(peer="p", instance=one, in_hand=0, serves=[]) for one in instances]
+    numbers = dict.fromkeys(("sequence", "messages", "duplicates", "requests", "undeliverable"), 0)
+    sizes = dict.fromkeys(("ring_events", "ring_bytes", "retained_keys", "retained_bytes"), 0)
+    return BusStatisticsEvent(
+        epoch="e",
+        uptime_seconds=0.0,
+        refused={},
+        pending_requests=0,
+        peers=peers,
+        topics={},
+        **numbers,
+        **sizes,
+    )
+
+
+def leases_in(directory: Path, **more: Any) -> ModelLeases:
+    """The leases of a directory; nobody says who is on the bus."""
+    return ModelLeases(ModelsLayout(directory), more.pop("bus", ScriptedPeer()).as_peer, **more)
+
+
 async def test_lease_is_durable_when_it_is_given_and_survives_the_downloader(tmp_path: Path) -> None:
-    lease = await ModelLeases(ModelsLayout(tmp_path)).lease(ask("i"), v1)
+    lease = await leases_in(tmp_path).lease(ask("i"), v1)
     assert lease.revision == "v1"
-    again = ModelLeases(ModelsLayout(tmp_path))
-    assert again.load() is None
+    again = leases_in(tmp_path)
+    await again.load()
     assert again.holders("m") == ["engine"]
     assert await again.release("m", lease.lease_id)
     assert not (tmp_path / LEASES_NAME).exists()
 
 
 async def test_model_that_is_not_installed_is_not_leased(tmp_path: Path) -> None:
-    def absent() -> str:
+    async def absent() -> str:
         raise Refused("m: is not installed")
 
-    holding = ModelLeases(ModelsLayout(tmp_path))
+    leases = leases_in(tmp_path)
     with pytest.raises(Refused, match="not installed"):
-        await holding.lease(ask(), absent)
-    assert holding.holders("m") == []
+        await leases.lease(ask(), absent)
+    assert leases.holders("m") == []
 
 
 async def test_lease_that_cannot_be_made_durable_is_not_given(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelsLayout(tmp_path / "missing"))
+    leases = leases_in(tmp_path / "missing")
     with pytest.raises(Refused, match="could not be made durable"):
-        await holding.lease(ask(), v1)
-    assert holding.holders("m") == []
+        await leases.lease(ask(), v1)
+    assert leases.holders("m") == []
 
 
 async def test_whoever_does_not_wait_is_told_who_holds_it(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelsLayout(tmp_path))
-    async with holding.alone("m", wait_seconds=0):
+    leases = leases_in(tmp_path)
+    async with leases.exclusive("m", wait_seconds=0):
         pass
-    await holding.lease(ask(), v1)
-    with pytest.raises(Held, match="m: held by engine") as caught:
-        async with holding.alone("m", wait_seconds=0):
+    await leases.lease(ask(), v1)
+    with pytest.raises(ModelHeld, match="m: held by engine") as caught:
+        async with leases.exclusive("m", wait_seconds=0):
             raise AssertionError("it is held")
-    assert caught.value.holders == ["engine"]
+    assert caught.value.holders == ("engine",)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 async def test_whoever_waits_goes_on_when_the_last_lease_ends_and_is_told_for_whom_it_waits(
     tmp_path: Path,
 ) -> None:
-    holding, entered = ModelLeases(ModelsLayout(tmp_path)), asyncio.Event()
+    leases, entered = leases_in(tmp_path), asyncio.Event()
     told: list[list[str]] = []
-    first = await holding.lease(ask(), v1)
-    second = await holding.lease(ask(holder="viewer"), v1)
+    first = await leases.lease(ask(), v1)
+    second = await leases.lease(ask(holder="viewer"), v1)
 
     async def tell(holders: list[str]) -> None:
         told.append(holders)
 
     async def change() -> None:
-        async with holding.alone("m", tell):
+        async with leases.exclusive("m", tell):
             entered.set()
 
     task = asyncio.create_task(change())
     while told != [["engine", "viewer"]]:
         await asyncio.sleep(0)
-    await holding.release("m", first.lease_id)
+    await leases.release("m", first.lease_id)
     while told[1:] != [["viewer"]]:
         await asyncio.sleep(0)
     assert not entered.is_set()
-    await holding.release("m", second.lease_id)
+    await leases.release("m", second.lease_id)
     async with asyncio.timeout(10):
         await task
 
 
 async def test_nobody_is_given_a_lease_while_a_model_is_changed(tmp_path: Path) -> None:
-    holding, revision = ModelLeases(ModelsLayout(tmp_path)), "v1"
-    async with holding.alone("m"):
-        waiting = asyncio.create_task(holding.lease(ask(), lambda: revision))
+    leases, revision = leases_in(tmp_path), "v1"
+
+    async def active() -> str:
+        return revision
+
+    async with leases.exclusive("m"):
+        waiting = asyncio.create_task(leases.lease(ask(), active))
         for _ in range(5):
             await anyio.lowlevel.checkpoint()
         assert not waiting.done()
@@ -114,51 +143,55 @@ async def test_nobody_is_given_a_lease_while_a_model_is_changed(tmp_path: Path) 
 
 
 async def test_waiting_ends_with_its_deadline(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelsLayout(tmp_path))
-    await holding.lease(ask(), v1)
-    with pytest.raises(Held):
-        async with holding.alone("m", wait_seconds=0.02):
+    leases = leases_in(tmp_path)
+    await leases.lease(ask(), v1)
+    with pytest.raises(ModelHeld):
+        async with leases.exclusive("m", wait_seconds=0.02):
             raise AssertionError("it is held")
 
 
 async def test_leases_of_those_who_are_gone_end_and_whoever_waits_goes_on(tmp_path: Path) -> None:
-    clock, there = Clock(), {"i"}
+    clock, there, bus = Clock(), {"i"}, ScriptedPeer()
     ended: list[str] = []
 
-    async def instances() -> frozenset[str]:
-        return frozenset(there)
+    async def statistics(request: BusStatisticsRequestEvent) -> BusStatisticsEvent:
+        return bus_statistics(*there)
 
-    async def told(leases: list[Lease]) -> None:
-        ended.extend(lease.holder for lease in leases)
+    async def watch() -> None:
+        while True:
+            ended.extend(lease.holder for lease in await leases.next_ended())
 
-    holding = ModelLeases(ModelsLayout(tmp_path), instances, clock)
-    await holding.lease(ask("i", holder="bound"), v1)
-    await holding.lease(ask(holder="timed", ttl=5), v1)
-    assert await holding.look() == []
+    bus.answer(BusStatisticsRequestEvent, statistics)
+    leases = leases_in(tmp_path, bus=bus, now=clock)
+    await leases.lease(ask("i", holder="bound"), v1)
+    await leases.lease(ask(holder="timed", ttl=5), v1)
+    assert await leases.look() == []
     clock.now += 5
-    assert [lease.holder for lease in await holding.look()] == ["timed"]
+    assert [lease.holder for lease in await leases.look()] == ["timed"]
     there.clear()
-    assert await holding.look() == []
+    assert await leases.look() == []
     clock.now += ABSENCE_SECONDS
-    looking = asyncio.create_task(holding.keep_looking(told))
+    looking = asyncio.create_task(watch())
     async with asyncio.timeout(10):
-        async with holding.alone("m"):
+        async with leases.exclusive("m"):
             pass
+        while not ended:
+            await asyncio.sleep(0)
     looking.cancel()
     assert ended == ["bound"]
 
 
 async def test_farewell_of_a_peer_ends_its_leases_at_once(tmp_path: Path) -> None:
-    holding = ModelLeases(ModelsLayout(tmp_path))
-    await holding.lease(ask("i"), v1)
-    assert await holding.peer_left("i", said_bye=False) == []
-    assert len(await holding.peer_left("i", said_bye=True)) == 1
-    assert holding.holders("m") == []
+    leases = leases_in(tmp_path)
+    await leases.lease(ask("i"), v1)
+    assert await leases.peer_left("i", said_bye=False) == []
+    assert len(await leases.peer_left("i", said_bye=True)) == 1
+    assert leases.holders("m") == []
 
 
 async def test_without_news_of_who_is_there_no_lease_ends(tmp_path: Path) -> None:
     clock = Clock()
-    holding = ModelLeases(ModelsLayout(tmp_path), now=clock)
-    await holding.lease(ask("i"), v1)
+    leases = leases_in(tmp_path, now=clock)
+    await leases.lease(ask("i"), v1)
     clock.now += 10 * ABSENCE_SECONDS
-    assert await holding.look() == []
+    assert await leases.look() == []

@@ -1,39 +1,37 @@
-"""Where models stand: on disk, and by what the catalogue says of them and of their licences."""
+"""The registry knows models by their last look at the disk, by their installs and by the catalogue."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import msgspec
 import pytest
 
-from actors.model_downloader.downloader_context import World
+from actors.model_downloader import model_registry
+from actors.model_downloader.model_on_disk import ModelOnDisk
 from actors.model_downloader.model_registry import ModelRegistry
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
-from schemas.event import Event
-from schemas.manifest import FilePromise, Manifest, ModelEntry
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
+from schemas.manifest import FilePromise, ModelEntry
+from schemas.models import ModelStateChangedEvent, ModelStatus
+from schemas.operations.alerts import AlertChangedEvent
 from schemas.sources import CatalogueEntry, LicenceAcceptance, ModelCatalogueChangedEvent
+from tests.support.downloader_parts import downloader_parts
+from tests.support.scripted_peer import ScriptedPeer
 
+pytestmark = pytest.mark.anyio
 FILE = FilePromise(path="f", size_bytes=10, sha256="0" * 64, urls=["https://models.example/f"])
 ENTRY = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[FILE])
 GATED = msgspec.structs.replace(ENTRY, id="gated", accept_licence=True)
 
 
-async def publish(event: Event) -> None:
-    """Nobody listens."""
-
-
-async def verify(request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
-    raise AssertionError("nobody asks")
-
-
-def standings(root: Path, *entries: ModelEntry) -> ModelRegistry:
-    return ModelRegistry(
-        Manifest(format=1, models=list(entries)), ModelsLayout(root), World(publish=publish, verify=verify)
-    )
+def registry_of(root: Path, *entries: ModelEntry, bus: ScriptedPeer | None = None) -> ModelRegistry:
+    return downloader_parts(ModelsLayout(root), bus or ScriptedPeer(), *entries).registry
 
 
 def catalogue(
@@ -43,29 +41,85 @@ def catalogue(
     return ModelCatalogueChangedEvent(models=models, accepted=accepted or [], revision=1, reason="start")
 
 
-def test_what_lies_on_disk_says_where_a_model_stands(tmp_path: Path) -> None:
-    known, root = standings(tmp_path, ENTRY), ModelsLayout(tmp_path)
-    assert known.status(ENTRY).state == "absent"
-    book = root.open_staging(ENTRY)
-    assert known.status(ENTRY).state == "partial"
-    book.change(paused=True)
-    book.save()
-    assert known.status(ENTRY).state == "paused"
-    root.drop_staging("m")
+async def test_what_lies_on_disk_is_known_from_the_next_look_on(tmp_path: Path) -> None:
+    registry, layout = registry_of(tmp_path, ENTRY), ModelsLayout(tmp_path)
+
+    async def look() -> ModelStatus:
+        await registry.look()
+        return registry.status("m")
+
+    assert (await look()).state == "absent"
+    journal = layout.open_staging(ENTRY)
+    assert registry.status("m").state == "absent"
+    assert (await look()).state == "partial"
+    journal.change(paused=True)
+    journal.save()
+    assert (await look()).state == "paused"
+    layout.drop_staging("m")
     (tmp_path / "m").mkdir()
-    assert (known.status(ENTRY).state, known.status(ENTRY).problem_kind) == ("damaged", "damaged")
+    damaged = await look()
+    assert (damaged.state, damaged.problem_kind) == ("damaged", "damaged")
     (tmp_path / "m" / "f").write_bytes(b"x" * 10)
-    assert known.status(ENTRY).state == "installed"
-    assert known.is_up_to_date(ENTRY)
+    assert (await look()).state == "installed"
+    assert registry.is_up_to_date(ENTRY)
+
+
+async def test_directory_that_is_gone_has_no_models_and_says_why(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, ENTRY)
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "f").write_bytes(b"x" * 10)
+    await registry.look()
+    registry.directory_lost("connect its drive")
+    assert (registry.status("m").state, registry.status("m").problem) == ("absent", "connect its drive")
+    registry.directory_opened()
+    await registry.look()
+    assert (registry.status("m").state, registry.status("m").problem) == ("installed", "")
+
+
+async def test_damage_is_shown_with_an_alert_until_a_revision_is_active(tmp_path: Path) -> None:
+    bus = ScriptedPeer()
+    registry = registry_of(tmp_path, ENTRY, bus=bus)
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "f").write_bytes(b"x" * 10)
+    await registry.look()
+    registry.found_damaged(ENTRY, "m/f: sha256 is a, expected b")
+    await registry.alert_damage(ENTRY, "m/f: sha256 is a, expected b")
+    assert not registry.is_sound(ENTRY)
+    assert "models repair m" in registry.status("m").problem
+    await registry.activated("m")
+    assert registry.is_sound(ENTRY)
+    assert [event.alert.is_active for event in bus.published_of(AlertChangedEvent)] == [True, False]
+    assert bus.published_of(ModelStateChangedEvent)[-1].status.state == "installed"
+    assert registry.verified_at("m") == 0.0
+
+
+async def test_look_that_is_under_way_is_waited_for_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, answered = registry_of(tmp_path, ENTRY), threading.Event()
+
+    def slow(layout: ModelsLayout, entries: Sequence[ModelEntry]) -> dict[str, ModelOnDisk]:
+        answered.wait(20)
+        return {"m": ModelOnDisk(has_partial=True)}
+
+    monkeypatch.setattr(model_registry, "read_models", slow)
+    async with anyio.create_task_group() as group:
+        group.start_soon(registry.look)
+        await anyio.lowlevel.checkpoint()
+        await registry.looked(0.01)
+        assert registry.status("m").state == "absent"
+        answered.set()
+        await registry.looked(20)
+        assert registry.status("m").state == "partial"
 
 
 def test_unknown_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no model 'other'"):
-        standings(tmp_path, ENTRY).entry("other")
+        registry_of(tmp_path, ENTRY).entry("other")
 
 
 def test_catalogue_brings_new_models_and_takes_away_those_it_names_no_more(tmp_path: Path) -> None:
-    known = standings(tmp_path, ENTRY)
+    known = registry_of(tmp_path, ENTRY)
     assert known.learn(catalogue(ENTRY)) == []
     assert known.learn(catalogue(ENTRY, GATED)) == [GATED]
     other = msgspec.structs.replace(ENTRY, revision="2")
@@ -74,9 +128,9 @@ def test_catalogue_brings_new_models_and_takes_away_those_it_names_no_more(tmp_p
 
 
 def test_licence_is_due_until_exactly_it_was_accepted(tmp_path: Path) -> None:
-    known = standings(tmp_path, GATED)
-    assert known.status(GATED).licence_due
-    assert not known.licence_due(ENTRY)
+    known = registry_of(tmp_path, GATED)
+    assert known.status("gated").licence_due
+    assert not known.is_licence_due(ENTRY)
 
     def accepted(entry: ModelEntry) -> list[LicenceAcceptance]:
         digest = licence_digest(entry)
@@ -95,6 +149,6 @@ def test_licence_is_due_until_exactly_it_was_accepted(tmp_path: Path) -> None:
         known.learn(catalogue(GATED, accepted=accepted(msgspec.structs.replace(GATED, licence="another"))))
         == []
     )
-    assert known.licence_due(GATED)
+    assert known.is_licence_due(GATED)
     assert known.learn(catalogue(GATED, accepted=accepted(GATED))) == [GATED], "it can be fetched now"
-    assert not known.status(GATED).licence_due
+    assert not known.status("gated").licence_due

@@ -1,4 +1,4 @@
-"""Salvage: sound files and files with known bad pieces are staged again, everything else stays where it is."""
+"""Repair: sound files and files with known bad pieces are staged again, everything else stays where it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.model_downloader.repair import reusable, salvage
+from actors.model_downloader.repair import reusable_files, reuse_sound_files
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import InstalledFile, record_of, write_record
 from schemas.manifest import FilePromise, ModelEntry, Pieces, Unpack
@@ -53,8 +53,8 @@ def test_sound_files_and_files_with_known_bad_pieces_can_be_built_upon() -> None
     )
     record = msgspec.structs.replace(record_of(entry, {}, 1), contents=[source])
     findings = [finding("bad"), finding("pieced", 0, 2, 7)]
-    found = reusable(entry, record, findings)
-    assert [(find.promise.path, find.good) for find in found] == [
+    found = reusable_files(entry, record, findings)
+    assert [(file.promise.path, file.good) for file in found] == [
         ("sound", ((0, 10),)),
         ("pieced", ((PIECE, 2 * PIECE),)),
         ("nil", ()),
@@ -63,7 +63,7 @@ def test_sound_files_and_files_with_known_bad_pieces_can_be_built_upon() -> None
         record, contents=[msgspec.structs.replace(source, validator=None)]
     )
     for unknown in (without_validator, None):
-        assert [find.promise.path for find in reusable(entry, unknown, findings)] == ["sound", "nil"]
+        assert [file.promise.path for file in reusable_files(entry, unknown, findings)] == ["sound", "nil"]
 
 
 def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_p
     root.damaged("m").mkdir()
     (root.damaged("m") / "pieced").write_bytes(bytes(2 * PIECE + 5))
     write_record(root.damaged("m"), msgspec.structs.replace(record_of(entry, {}, 1), contents=[source]))
-    assert salvage(root, entry, [finding("pieced", 1)]) == PIECE + 5
+    assert reuse_sound_files(root, entry, [finding("pieced", 1)]) == PIECE + 5
     state = root.open_staging(entry).state.file("pieced")
     assert (state.durable_ranges, state.validator, state.url) == (
         ((0, PIECE), (2 * PIECE, 2 * PIECE + 5)),
@@ -98,8 +98,8 @@ def test_what_is_moved_and_what_stays(tmp_path: Path) -> None:
         (root.damaged("m") / name).write_bytes(b"0123456789")
     root.staging("m").mkdir()
     (root.staging("m") / "staged").write_bytes(b"newer")
-    assert salvage(root, entry, [finding("bad")]) == 10
+    assert reuse_sound_files(root, entry, [finding("bad")]) == 10
     assert (root.staging("m") / "sub" / "sound").read_bytes() == b"0123456789"
     assert (root.staging("m") / "staged").read_bytes() == b"newer"
     assert (root.damaged("m") / "bad").exists()
-    assert salvage(root, entry, [finding("bad")]) == 0
+    assert reuse_sound_files(root, entry, [finding("bad")]) == 0

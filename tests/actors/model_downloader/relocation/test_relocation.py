@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from actors.model_downloader.downloader_context import World
-from actors.model_downloader.relocation import relocation, relocation_journal, tree_copy
-from actors.model_downloader.relocation.relocation import Relocation, RelocationFailed
-from actors.model_downloader.relocation.relocation_journal import RelocationJournal, RelocationRecord
-from actors.model_downloader.relocation.relocation_plan import begun
-from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, CopyStopped, belongings
+from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.relocation import relocation, tree_copy
+from actors.model_downloader.relocation.relocation import Relocation
+from actors.model_downloader.relocation.relocation_journal import RelocationJournal, relocation_record
+from actors.model_downloader.relocation.relocation_plan import RelocationFailed, first_journal
+from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, CopyStopped, model_directories
 from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.verifier_client import VerifierClient
+from actors.shared.durable import directory_tree, record_file
 from bus.errors import RequestFailed
-from schemas.event import Event, Request
+from schemas.event import Event
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, VerificationFinding
 from schemas.paths import (
@@ -30,6 +32,7 @@ from schemas.paths import (
     PathSettleRequestEvent,
     PathsSettledEvent,
 )
+from tests.support.scripted_peer import ScriptedPeer
 
 pytestmark = pytest.mark.anyio
 
@@ -38,19 +41,21 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-class House:
-    """Two places, three models, and a world that hashes for real."""
+class Places:
+    """Two places, three models, and a verifier that hashes for real."""
 
     def __init__(self, directory: Path, *, linked: bool = True) -> None:
         self.old, self.new = directory / "old", directory / "new"
         self.new.mkdir(parents=True)
-        self.record = RelocationRecord(directory / "state")
+        self.record = relocation_record(directory / "state")
         self.entries: dict[str, ModelEntry] = {}
         self.serving = self.old
-        self.told: list[PathMoveChangedEvent] = []
         self.refusals: list[RequestFailed] = []
         self.admitted: set[str] = set()
-        self.world = World(publish=self.publish, verify=self.verify, sleep=self.sleep)
+        self.bus = ScriptedPeer()
+        self.bus.answer(FilesVerifyRequestEvent, self.verify)
+        self.bus.answer(ModelsRootAdmitRequestEvent, self.admit)
+        self.bus.answer(PathSettleRequestEvent, self.settle)
         for model_id in ("base", "small", "tiny"):
             self.put(self.old, model_id, model_id.encode() * 1000)
         (self.old / "base.partial").mkdir()
@@ -72,9 +77,9 @@ class House:
                 id=model_id, name=model_id, category="stt", licence="MIT", files=[promise]
             )
 
-    async def publish(self, event: Event) -> None:
-        assert isinstance(event, PathMoveChangedEvent)
-        self.told.append(event)
+    @property
+    def published(self) -> list[PathMoveChangedEvent]:
+        return self.bus.published_of(PathMoveChangedEvent)
 
     async def sleep(self, seconds: float) -> None:
         assert seconds > 0
@@ -95,36 +100,39 @@ class House:
             model_id=question.model_id, findings=findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
         )
 
-    async def ask(self, question: Request[Any]) -> Event:
-        if self.refusals and isinstance(question, PathSettleRequestEvent):
+    async def admit(self, request: ModelsRootAdmitRequestEvent) -> Event:
+        self.admitted.add(request.directory)
+        return PathsSettledEvent(paths=[])
+
+    async def settle(self, request: PathSettleRequestEvent) -> Event:
+        if self.refusals:
             raise self.refusals.pop(0)
-        if isinstance(question, ModelsRootAdmitRequestEvent):
-            self.admitted.add(question.directory)
-        if isinstance(question, PathSettleRequestEvent):
-            self.serving = Path(question.path)
+        self.serving = Path(request.path)
         return PathsSettledEvent(paths=[])
 
     def begin(self, action: PathAction = "move") -> Relocation:
         request = ModelsRelocateRequestEvent(
             target=str(self.new), action=action, category="models", path=str(self.new)
         )
-        self.record.write(begun(ModelsLayout(self.old), self.entries, request))
+        self.record.write(first_journal(self.old, ["base"], request))
         return self.relocation()
 
     def relocation(self) -> Relocation:
-        journal = self.record.read()
+        journal = self.record.load()
         assert journal is not None
-        return Relocation(self.record, journal, self.entries, self.world, self.ask)
+        leases = ModelLeases(ModelsLayout(self.old), self.bus.as_peer)
+        verifier = VerifierClient(self.bus.as_peer, self.sleep)
+        return Relocation(self.record, journal, self.entries, leases, verifier, self.bus.as_peer, self.sleep)
 
     async def run(self) -> None:
         """What one life of the downloader does with the journal it finds."""
-        if self.record.read() is None:
+        if self.record.load() is None:
             return
         moving = self.relocation()
         if self.serving == self.old:
-            await moving.bring()
+            await moving.bring_all()
             await moving.settle()
-        await moving.leave()
+        await moving.clear_source()
 
     def is_whole(self, root: Path) -> bool:
         return (
@@ -138,15 +146,15 @@ def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_move_brings_everything_and_leaves_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.begin()
-    await house.run()
-    assert house.serving == house.new
-    assert house.is_whole(house.new)
-    assert belongings(house.old, house.entries) == []
-    assert house.record.read() is None
-    assert [event.state for event in house.told][-2:] == ["leaving", "moved"]
-    assert house.told[-1].moved_bytes == house.told[-1].total_bytes > 0
+    places = Places(tmp_path)
+    places.begin()
+    await places.run()
+    assert places.serving == places.new
+    assert places.is_whole(places.new)
+    assert model_directories(places.old, places.entries) == []
+    assert places.record.load() is None
+    assert [event.state for event in places.published][-2:] == ["leaving", "moved"]
+    assert places.published[-1].moved_bytes == places.published[-1].total_bytes > 0
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=["linked", "copied"])
@@ -172,148 +180,149 @@ async def test_killed_at_any_step_every_model_is_whole_where_it_is_served_and_th
     for module, name in [
         (tree_copy, "move"),
         (tree_copy, "sync_directory"),
-        (tree_copy, "_delete"),
-        (relocation_journal, "replace_file"),
+        (directory_tree, "move"),
+        (directory_tree, "delete"),
+        (record_file, "replace_file"),
+        (record_file, "remove_file"),
+        (relocation, "put_aside"),
     ]:
         monkeypatch.setattr(module, name, dying(getattr(module, name)))
-    for module, name in [(relocation_journal, "remove_file"), (relocation, "put_aside")]:
-        monkeypatch.setattr(module, name, dying(getattr(module, name)))
     for attempt in itertools.count():
-        house, kill_at = House(tmp_path / str(attempt)), -1
-        house.put(house.new, "small", b"small" * 1000)
-        house.put(house.new, "tiny", b"something else")
-        house.begin()
+        places, kill_at = Places(tmp_path / str(attempt)), -1
+        places.put(places.new, "small", b"small" * 1000)
+        places.put(places.new, "tiny", b"something else")
+        places.begin()
         steps, kill_at = itertools.count(), attempt
         was_killed = False
         try:
-            await house.run()
+            await places.run()
         except* Killed:
             was_killed = True
         kill_at = -1
-        assert house.is_whole(house.serving), attempt
-        await house.run()
-        assert house.is_whole(house.new), attempt
-        assert belongings(house.old, house.entries) == [], attempt
-        assert (house.new / "tiny.aside" / "model.bin").read_bytes() == b"something else", attempt
-        assert not [entry for entry in house.new.iterdir() if entry.name.startswith(MOVING_PREFIX)], attempt
+        assert places.is_whole(places.serving), attempt
+        await places.run()
+        assert places.is_whole(places.new), attempt
+        assert model_directories(places.old, places.entries) == [], attempt
+        assert (places.new / "tiny.aside" / "model.bin").read_bytes() == b"something else", attempt
+        assert not [entry for entry in places.new.iterdir() if entry.name.startswith(MOVING_PREFIX)], attempt
         if not was_killed:
             assert attempt > 20
             return
 
 
 async def test_what_lies_there_and_matches_is_kept_and_survives_giving_up(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.put(house.new, "small", b"small" * 1000)
-    inode = (house.new / "small" / "model.bin").stat().st_ino
-    moving = house.begin()
-    await moving.bring()
+    places = Places(tmp_path)
+    places.put(places.new, "small", b"small" * 1000)
+    inode = (places.new / "small" / "model.bin").stat().st_ino
+    moving = places.begin()
+    await moving.bring_all()
     assert moving.journal.adopted == ["small"]
     moving.give_up()
-    assert house.is_whole(house.old)
-    assert belongings(house.new, house.entries) == ["small"]
-    assert (house.new / "small" / "model.bin").stat().st_ino == inode
-    assert house.record.read() is None
+    assert places.is_whole(places.old)
+    assert model_directories(places.new, places.entries) == ["small"]
+    assert (places.new / "small" / "model.bin").stat().st_ino == inode
+    assert places.record.load() is None
 
 
 async def test_a_stop_ends_between_models_and_giving_up_leaves_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    moving = house.begin()
+    places = Places(tmp_path)
+    moving = places.begin()
     moving.stop.set()
     with pytest.raises(CopyStopped):
-        await moving.bring()
+        await moving.bring_all()
     moving.give_up()
-    assert list(house.new.iterdir()) == []
+    assert list(places.new.iterdir()) == []
 
 
 async def test_a_model_that_was_damaged_already_goes_along_out_of_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_links(monkeypatch)
-    house = House(tmp_path)
-    (house.old / "tiny" / "model.bin").write_bytes(b"bad")
-    house.begin()
-    await house.run()
-    assert (house.new / "tiny.damaged" / "model.bin").read_bytes() == b"bad"
-    assert (house.new / "base").is_dir()
-    assert belongings(house.old, house.entries) == []
+    places = Places(tmp_path)
+    (places.old / "tiny" / "model.bin").write_bytes(b"bad")
+    places.begin()
+    await places.run()
+    assert (places.new / "tiny.damaged" / "model.bin").read_bytes() == b"bad"
+    assert (places.new / "base").is_dir()
+    assert model_directories(places.old, places.entries) == []
 
 
 async def test_a_copy_that_is_not_what_was_read_fails_the_move(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_links(monkeypatch)
-    house = House(tmp_path)
+    places = Places(tmp_path)
     monkeypatch.setattr(
         tree_copy, "_write", lambda descriptor, content: os.write(descriptor, b"?" * len(content))
     )
-    moving = house.begin()
+    moving = places.begin()
     with pytest.raises(RelocationFailed, match="its copy is not what was read"):
-        await moving.bring()
+        await moving.bring_all()
     moving.give_up()
-    assert house.is_whole(house.old)
-    assert list(house.new.iterdir()) == []
+    assert places.is_whole(places.old)
+    assert list(places.new.iterdir()) == []
 
 
 async def test_a_disk_that_takes_no_more_fails_the_move_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_links(monkeypatch)
-    house = House(tmp_path)
+    places = Places(tmp_path)
 
     def full(descriptor: int, content: memoryview) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tree_copy, "_write", full)
     with pytest.raises(RelocationFailed, match="No space left"):
-        await house.begin().bring()
+        await places.begin().bring_all()
 
 
 async def test_a_settlement_without_an_answer_is_asked_for_again_and_one_that_is_refused_fails(
     tmp_path: Path,
 ) -> None:
-    house = House(tmp_path)
-    moving = house.begin()
-    house.refusals = [
+    places = Places(tmp_path)
+    moving = places.begin()
+    places.refusals = [
         RequestFailed("died", ""),
         RequestFailed("deadline", ""),
         RequestFailed("no_responder", ""),
     ]
     await moving.settle()
-    assert house.serving == house.new
-    house.refusals = [RequestFailed("refused", "the disk is full")]
+    assert places.serving == places.new
+    places.refusals = [RequestFailed("refused", "the disk is full")]
     with pytest.raises(RelocationFailed, match="the disk is full"):
         await moving.settle()
 
 
 async def test_adopting_finds_out_what_matches_and_removes_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.put(house.new, "small", b"small" * 1000)
-    house.put(house.new, "tiny", b"something else")
-    moving = house.begin("adopt")
-    await moving.bring()
+    places = Places(tmp_path)
+    places.put(places.new, "small", b"small" * 1000)
+    places.put(places.new, "tiny", b"something else")
+    moving = places.begin("adopt")
+    await moving.bring_all()
     assert moving.journal.adopted == ["small"]
     await moving.settle()
-    await moving.leave()
-    assert house.is_whole(house.old)
-    assert belongings(house.new, house.entries) == ["small", "tiny"]
+    await moving.clear_source()
+    assert places.is_whole(places.old)
+    assert model_directories(places.new, places.entries) == ["small", "tiny"]
 
 
 async def test_a_drive_that_goes_while_the_old_place_is_cleared_costs_nothing(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    moving = house.begin()
-    await moving.bring()
+    places = Places(tmp_path)
+    moving = places.begin()
+    await moving.bring_all()
     await moving.settle()
-    house.new.rename(tmp_path / "unplugged")
-    await moving.leave()
-    assert house.is_whole(house.old)
+    places.new.rename(tmp_path / "unplugged")
+    await moving.clear_source()
+    assert places.is_whole(places.old)
 
 
 async def test_a_target_that_is_gone_fails_the_move(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    moving = house.begin()
-    house.new.rmdir()
+    places = Places(tmp_path)
+    moving = places.begin()
+    places.new.rmdir()
     with pytest.raises(RelocationFailed, match="not there"):
-        await moving.bring()
+        await moving.bring_all()
 
 
 def test_the_failure_says_where_everything_is_and_how_to_go_on() -> None:

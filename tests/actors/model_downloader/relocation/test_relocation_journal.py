@@ -9,7 +9,7 @@ import pytest
 from actors.model_downloader.relocation.relocation_journal import (
     JOURNAL_NAME,
     RelocationJournal,
-    RelocationRecord,
+    relocation_record,
 )
 
 JOURNAL = RelocationJournal(
@@ -18,24 +18,24 @@ JOURNAL = RelocationJournal(
 
 
 def test_what_was_written_is_read_in_the_next_life(tmp_path: Path) -> None:
-    RelocationRecord(tmp_path / "state").write(JOURNAL)
-    assert RelocationRecord(tmp_path / "state").read() == JOURNAL
-    RelocationRecord(tmp_path / "state").remove()
-    assert RelocationRecord(tmp_path / "state").read() is None
+    relocation_record(tmp_path / "state").write(JOURNAL)
+    assert relocation_record(tmp_path / "state").load() == JOURNAL
+    relocation_record(tmp_path / "state").remove()
+    assert relocation_record(tmp_path / "state").load() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"source": 1}', b"\xff\xfe", b"[" * 100_000], ids=range(5))
 def test_one_that_cannot_be_read_is_no_move(tmp_path: Path, content: bytes) -> None:
     (tmp_path / JOURNAL_NAME).write_bytes(content)
-    assert RelocationRecord(tmp_path).read() is None
+    assert relocation_record(tmp_path).load() is None
 
 
 def test_one_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    record = RelocationRecord(tmp_path)
+    record = relocation_record(tmp_path)
     record.write(
         RelocationJournal(
             source="/old", target="/new", action="move", category="models", path="/new", format=2
         )
     )
-    assert record.read() is None
+    assert record.load() is None
     assert (tmp_path / JOURNAL_NAME).exists()

@@ -14,14 +14,12 @@ from actors.model_downloader.relocation.tree_copy import (
     MOVING_PREFIX,
     CopyStopped,
     TreeCopy,
-    belongings,
-    discard,
     is_one_file_system,
+    model_directories,
     model_of,
     put_aside,
-    sweep,
-    tree_bytes,
 )
+from actors.shared.durable.directory_tree import discard, sweep, tree_bytes
 
 MIB = 1 << 20
 
@@ -47,10 +45,12 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
         yield Path(directory)
 
 
-def carrier(
-    source: Path, target: Path, told: list[int] | None = None, stop: threading.Event | None = None
+def copy_of(
+    source: Path, target: Path, counted: list[int] | None = None, stop: threading.Event | None = None
 ) -> TreeCopy:
-    return TreeCopy(source, target, (told if told is not None else []).append, stop or threading.Event())
+    return TreeCopy(
+        source, target, (counted if counted is not None else []).append, stop or threading.Event()
+    )
 
 
 def same(one: Path, other: Path) -> bool:
@@ -63,26 +63,26 @@ def same(one: Path, other: Path) -> bool:
 def test_on_one_file_system_files_are_linked_and_both_places_hold_everything(
     tmp_path: Path, source: Path
 ) -> None:
-    told: list[int] = []
-    carrying_it = carrier(source, tmp_path / "new", told)
-    assert carrying_it.carry("tiny")
+    counted: list[int] = []
+    copying = copy_of(source, tmp_path / "new", counted)
+    assert copying.copy("tiny")
     assert not (tmp_path / "new" / "tiny").exists()
-    carrying_it.place("tiny")
+    copying.place("tiny", "tiny")
     assert same(source / "tiny", tmp_path / "new" / "tiny")
     assert os.path.samefile(source / "tiny" / "model.bin", tmp_path / "new" / "tiny" / "model.bin")
-    assert sum(told) == tree_bytes(source / "tiny") == 5 * MIB + 17
+    assert sum(counted) == tree_bytes(source / "tiny") == 5 * MIB + 17
 
 
 def test_on_another_disk_files_are_copied_with_their_times(source: Path, other_disk: Path) -> None:
-    told: list[int] = []
-    carrying_it = carrier(source, other_disk, told)
-    assert not carrying_it.carry("tiny")
-    carrying_it.place("tiny")
+    counted: list[int] = []
+    copying = copy_of(source, other_disk, counted)
+    assert not copying.copy("tiny")
+    copying.place("tiny", "tiny")
     assert same(source / "tiny", other_disk / "tiny")
     assert (other_disk / "tiny" / "model.bin").stat().st_mtime_ns == (
         source / "tiny" / "model.bin"
     ).stat().st_mtime_ns
-    assert sum(told) == 5 * MIB + 17
+    assert sum(counted) == 5 * MIB + 17
 
 
 def test_a_stop_leaves_no_file_that_looks_finished_and_the_next_attempt_does_only_the_rest(
@@ -96,20 +96,20 @@ def test_a_stop_leaves_no_file_that_looks_finished_and_the_next_attempt_does_onl
             stop.set()
 
     with pytest.raises(CopyStopped):
-        TreeCopy(source, other_disk, tell, stop).carry("tiny")
+        TreeCopy(source, other_disk, tell, stop).copy("tiny")
     moving = other_disk / f"{MOVING_PREFIX}tiny"
     assert (moving / "a-first.bin").read_bytes() == b"done"
     assert not (moving / "model.bin").exists()
     inode = (moving / "a-first.bin").stat().st_ino
-    carrier(source, other_disk).carry("tiny")
+    copy_of(source, other_disk).copy("tiny")
     assert (moving / "a-first.bin").stat().st_ino == inode
     assert same(source / "tiny", moving)
 
 
 def test_a_file_that_changed_since_it_was_carried_is_carried_again(source: Path, other_disk: Path) -> None:
-    carrier(source, other_disk).carry("tiny")
+    copy_of(source, other_disk).copy("tiny")
     (source / "tiny" / "model.bin").write_bytes(b"another")
-    carrier(source, other_disk).carry("tiny")
+    copy_of(source, other_disk).copy("tiny")
     assert (other_disk / f"{MOVING_PREFIX}tiny" / "model.bin").read_bytes() == b"another"
 
 
@@ -120,7 +120,7 @@ def test_where_links_are_not_to_be_had_files_are_copied(
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(os, "link", no_link)
-    assert not carrier(source, tmp_path / "new").carry("tiny")
+    assert not copy_of(source, tmp_path / "new").copy("tiny")
     assert same(source / "tiny", tmp_path / "new" / f"{MOVING_PREFIX}tiny")
 
 
@@ -134,13 +134,13 @@ def test_what_is_in_the_way_is_put_aside_and_never_covers_an_earlier_one(
     assert (tmp_path / "new" / "tiny.aside" / "mine").read_text() == "first"
     assert (tmp_path / "new" / "tiny.aside.2" / "mine").read_text() == "second"
     (tmp_path / "new" / "tiny").mkdir()
-    carrying_it = carrier(source, tmp_path / "new")
-    carrying_it.carry("tiny")
-    carrying_it.place("tiny")
+    copying = copy_of(source, tmp_path / "new")
+    copying.copy("tiny")
+    copying.place("tiny", "tiny")
     assert (tmp_path / "new" / "tiny.aside.3").is_dir()
 
 
-def test_what_belongs_to_a_model_is_told_by_its_name_and_nothing_else_is_touched(tmp_path: Path) -> None:
+def test_what_belongs_to_a_model_is_counted_by_its_name_and_nothing_else_is_touched(tmp_path: Path) -> None:
     for name in (
         "tiny",
         "tiny.former",
@@ -153,23 +153,23 @@ def test_what_belongs_to_a_model_is_told_by_its_name_and_nothing_else_is_touched
     ):
         (tmp_path / name).mkdir()
     ids = ["tiny", "tiny.en"]
-    assert belongings(tmp_path, ids) == ["tiny", "tiny.en", "tiny.former", "tiny.partial"]
+    assert model_directories(tmp_path, ids) == ["tiny", "tiny.en", "tiny.former", "tiny.partial"]
     assert [model_of(name, ids) for name in ("tiny.en", "tiny.former", "music")] == ["tiny.en", "tiny", ""]
-    assert belongings(tmp_path / "nowhere", ids) == []
+    assert model_directories(tmp_path / "nowhere", ids) == []
 
 
 def test_discarding_and_sweeping_leave_nothing_and_harm_nothing(tmp_path: Path, source: Path) -> None:
-    carrier(source, tmp_path / "new").carry("tiny")
+    copy_of(source, tmp_path / "new").copy("tiny")
     (tmp_path / "new" / "kept").mkdir()
-    sweep(tmp_path / "new")
+    sweep(tmp_path / "new", MOVING_PREFIX)
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["kept"]
     discard(source / "tiny")
     discard(source / "tiny")
     assert list(source.iterdir()) == []
 
 
-def test_carrying_again_begins_from_nothing(tmp_path: Path, source: Path) -> None:
-    carrying_it = carrier(source, tmp_path / "new")
-    carrying_it.carry("tiny")
-    carrying_it.again("tiny")
+def test_copy_that_was_discarded_begins_from_nothing(tmp_path: Path, source: Path) -> None:
+    copying = copy_of(source, tmp_path / "new")
+    copying.copy("tiny")
+    copying.discard_copy("tiny")
     assert list((tmp_path / "new").iterdir()) == []
