@@ -1,4 +1,4 @@
-"""`keys.json`: data keys wrapped under the key-encryption key, and a copy of it, since all that is encrypted hangs on it."""
+"""`keys.json`: the data keys, wrapped under the key-encryption key. A copy lies beside it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ LIMITS: Final = EnvelopeLimits(content_bytes=8 * 1024 * 1024, value_bytes=4 * 10
 
 
 class KeyEncryptionKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key in the keychain. `kept_in` is the keychain that it was put into."""
+    """What is noted of a key in the keychain.
+
+    Attributes:
+        created_at: seconds since the Unix epoch.
+        kept_in: name of the keychain that it was put into.
+    """
 
     id: str
     created_at: float
@@ -37,7 +42,13 @@ class KeyEncryptionKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A data key. `wrapped` holds it by the id of each key-encryption key; `retired_at` is 0 for the one that encrypts."""
+    """A data key.
+
+    Attributes:
+        created_at: seconds since the Unix epoch.
+        retired_at: when it stopped encrypting, in the same seconds; 0 for the one that encrypts now.
+        wrapped: the key under each key-encryption key, by the id of that.
+    """
 
     id: str
     created_at: float
@@ -50,8 +61,9 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: of the key that the code stands for.
-        salt: base64; with the three numbers behind it, the parameters of Argon2id.
-        opens: by the id of each key-encryption key, that key wrapped under the code's.
+        created_at: seconds since the Unix epoch.
+        salt: base64; together with the three numbers, the parameters of Argon2id.
+        opens: each key-encryption key, wrapped under the key of the code, by its id.
         opened_by: the other way round, so that the code outlives a rotation.
     """
 
@@ -69,10 +81,10 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
     """All keys of a home.
 
     Attributes:
-        ring: id of the whole; in front of the accounts in the keychain.
-        key_encryption_keys: the newest last; two of them while a rotation is under way.
+        ring: id of all of them together; the accounts in the keychain begin with it.
+        key_encryption_keys: the newest last; two while a rotation is under way.
         data_keys: oldest first; none is ever removed.
-        revision: counts what was written.
+        revision: how often the file was written.
     """
 
     ring: str
@@ -84,7 +96,12 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class UnusableKeyFile:
-    """A file of keys that is there and cannot be used."""
+    """A file of keys that is there but cannot be used.
+
+    Attributes:
+        reason: for programs.
+        detail: for people.
+    """
 
     reason: LockReason
     detail: str
@@ -94,17 +111,15 @@ KeyFileFound = KeyFile | UnusableKeyFile | None
 
 
 def read(path: Path) -> KeyFileFound:
-    """What lies under the name of a file of keys; None if nothing does. Changes nothing."""
+    """What lies under the name of a file of keys; None if nothing does."""
     try:
         content = read_file(path, LIMITS.content_bytes)
         if content is None:
             return None
         stored = open_envelope(content, limits=LIMITS, name=FILE_NAME)
         if stored.schema != SCHEMA or stored.schema_version > SCHEMA_VERSION:
-            return UnusableKeyFile(
-                "keys_too_new",
-                f"{path}: it is {stored.schema} {stored.schema_version}, expected {SCHEMA} {SCHEMA_VERSION}",
-            )
+            found, expected = f"{stored.schema} {stored.schema_version}", f"{SCHEMA} {SCHEMA_VERSION}"
+            return UnusableKeyFile("keys_too_new", f"{path}: it is {found}, expected {expected}")
         return msgspec.convert(stored.value, KeyFile)
     except FileUnreadable as error:
         return UnusableKeyFile("keys_unreadable", str(error))
@@ -115,11 +130,18 @@ def read(path: Path) -> KeyFileFound:
 
 
 def write(directory: Path, file: KeyFile, now: float) -> None:
-    """Replace both files, the copy first: what is in use is never newer than its copy. A damaged one is put aside before.
+    """Replace both files, the copy first, so that the file is never newer than its copy.
+
+    A damaged file is put aside before.
+
+    Args:
+        directory: of the keys; made if it is missing.
+        file: what to write.
+        now: seconds since the Unix epoch.
 
     Raises:
         DurableWriteFailed: one of them could not be replaced.
-        OSError: the directory cannot be made, or a damaged file not put aside.
+        OSError: the directory cannot be made, or a damaged file cannot be put aside.
     """
     make_directory(directory)
     value: Any = msgspec.to_builtins(file)
@@ -141,10 +163,9 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
         replace_file(path, content)
 
 
-def leftovers(directory: Path) -> bool:
-    """Whether files of keys were put aside here: keys existed once, and documents under them may still."""
-    return (
-        any(entry.name.startswith((FILE_NAME + SUFFIX, COPY_NAME + SUFFIX)) for entry in directory.iterdir())
-        if directory.is_dir()
-        else False
-    )
+def has_quarantined(directory: Path) -> bool:
+    """Whether a file of keys was put aside here. If so, documents may still need its keys."""
+    if not directory.is_dir():
+        return False
+    names = (FILE_NAME + SUFFIX, COPY_NAME + SUFFIX)
+    return any(entry.name.startswith(names) for entry in directory.iterdir())

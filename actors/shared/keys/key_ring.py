@@ -1,4 +1,4 @@
-"""The keys of a home: made once, unlocked with the keychain's help, rotated, and restored with a recovery code."""
+"""The keys of a home: made once, unlocked through the keychain, rotated, restored with a recovery code."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ import msgspec
 
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import KeyUnavailable
+from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.keys import key_rules, key_wrap, recovery_code
 from actors.shared.keys.key_file import KeyEncryptionKey, KeyFile, Recovery
+from actors.shared.keys.key_report import keys_report
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
 from actors.shared.keys.key_store import KeysLocked, KeyStore
 from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
 from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS, KeychainWorker
-from schemas.keys import DataKeyReport, KeysReport
+from schemas.keys import KeysReport
 
 DIRECTORY_NAME: Final = "keys"
 SERVICE: Final = "undercroft"
@@ -30,35 +32,46 @@ SERVICE: Final = "undercroft"
 
 @dataclass(frozen=True)
 class _Memory:
-    """What is known of the keys; replaced whole, so that it can be read without a lock."""
+    """What is known of the keys. Replaced whole, so that it can be read without a lock.
+
+    Attributes:
+        state: of the keys.
+        file: of keys, as it was last read or written.
+        seen: identity of that file on disk.
+    """
 
     state: Absent | Locked | Unlocked
     file: KeyFile | None = None
-    seen: tuple[int, ...] | None = None
+    seen: FileIdentity | None = None
 
 
 class KeyRing:
-    """The keys of one home. Several processes may have one each; changes are made one at a time, under a file lock.
+    """The keys of one home. May be used by several threads, and by several processes with a ring each.
 
-    `current` and `data_key` answer at once, from memory, also while the keychain hangs. `unlock` and the
-    methods that change something ask the keychain and are for a thread. May be used by several threads.
+    `current` and `data_key` answer at once from memory, also while the keychain hangs. `unlock` and the
+    methods that change something ask the keychain, so call them in a thread. They run one at a time, under a
+    file lock.
     """
 
     def __init__(self, store: KeyStore) -> None:
+        """Ask nothing yet; the keys are locked until `unlock`."""
         self._store = store
         self._memory = _Memory(Locked("not_asked", "the keychain was not asked yet"))
         self._mutex = threading.Lock()
 
     @property
     def state(self) -> Absent | Locked | Unlocked:
-        """As it was when last looked at."""
+        """State of the keys when they were last looked at."""
         return self._memory.state
 
     def unlock(self, *, make: bool = False) -> Absent | Locked | Unlocked:
-        """Read the file of keys and ask the keychain; with `make`, make keys where there never were any.
+        """Read the file of keys and ask the keychain. Returns what was found, and never raises.
 
-        Keys that are unlocked stay so while the keychain is away. A rotation that was interrupted is
-        finished, a file that went is written anew. Never raises: what was found is the state.
+        Unlocked keys stay unlocked while the keychain is away. Finishes an interrupted rotation, and writes a
+        missing file of keys anew.
+
+        Args:
+            make: create keys if there never were any.
         """
         with self._mutex:
             if not self._refresh():
@@ -67,19 +80,19 @@ class KeyRing:
                 try:
                     self._make()
                 except KeysLocked as error:
-                    self._memory = _Memory(error.locked, seen=self._store.signature())
+                    self._memory = _Memory(error.locked, seen=self._store.identity())
             file = self._memory.file
             if (
                 isinstance(self.state, Unlocked)
                 and file
                 and (len(file.key_encryption_keys) > 1 or not self._store.is_whole())
             ):
-                with contextlib.suppress(KeysLocked):  # the keys can be used; the next time tries again
+                with contextlib.suppress(KeysLocked):  # the keys are usable; the next call tries again
                     self._finish()
             return self.state
 
     def current(self) -> DataKey:
-        """The data key for what is encrypted now.
+        """The data key to encrypt with.
 
         Raises:
             KeyUnavailable: the keys are locked, or were never made.
@@ -88,21 +101,19 @@ class KeyRing:
         return keys.data_keys[key_rules.current(file).id]
 
     def data_key(self, key_id: str) -> DataKey:
-        """The data key of an id, for `open_envelope`.
+        """The data key of an id, to decrypt with.
 
         Raises:
-            KeyUnavailable: the keys are locked, or there is none of that id.
+            KeyUnavailable: the keys are locked, or there is no key of this id.
         """
         keys, _ = self._at_hand(key_id)
         if key_id not in keys.data_keys:
-            raise KeyUnavailable(
-                key_id,
-                "the file of keys of this home has no such key; the document may come from another home",
-            )
+            reason = "the file of keys of this home has no such key; the document may come from another home"
+            raise KeyUnavailable(key_id, reason)
         return keys.data_keys[key_id]
 
     def rotate_data_key(self) -> str:
-        """Encrypt with a fresh key from now on; returns its id. Former keys stay, to decrypt.
+        """Encrypt with a fresh key from now on. Former keys stay, to decrypt. Returns the id of the new one.
 
         Raises:
             KeysLocked: nothing was changed.
@@ -116,16 +127,18 @@ class KeyRing:
             return fresh.id
 
     def rotate_key_encryption_key(self) -> str:
-        """Put a fresh key into the keychain and wrap all data keys under it; returns its id. A crash at any step leaves both.
+        """Put a fresh key into the keychain and wrap all data keys under it. Returns its id.
+
+        A crash at any step leaves a key that opens everything; the next `unlock` goes on.
 
         Raises:
-            KeysLocked: nothing was changed, or both keys are there and the next `unlock` goes on.
+            KeysLocked: nothing was changed, or the former key stays until the next `unlock`.
         """
         with self._mutex:
             with self._changing() as (keys, file):
                 file = key_rules.with_only(file, keys.key_encryption_key.id)
                 fresh = key_wrap.new_key()
-                self._store.entrust(file, fresh)
+                self._store.put_into_keychain(file, fresh)
                 note = KeyEncryptionKey(
                     id=fresh.id, created_at=self._store.clock(), kept_in=self._store.keychain.name
                 )
@@ -138,7 +151,7 @@ class KeyRing:
             return fresh.id
 
     def make_recovery_code(self) -> str:
-        """A fresh recovery code, told once; the former one opens nothing from now on.
+        """A fresh recovery code, which is nowhere else. The former code opens nothing from now on.
 
         Raises:
             KeysLocked: nothing was changed.
@@ -163,73 +176,53 @@ class KeyRing:
         """Put the key-encryption key back into the keychain with a recovery code.
 
         Raises:
-            RecoveryCodeMistyped: before anything was tried.
-            KeysLocked: there is no file of keys, no recovery code was made, it is another code, or the
-                keychain refuses.
+            RecoveryCodeMistyped: the code has a typing error; nothing was tried.
+            KeysLocked: there is no file of keys, no recovery code was made, the code belongs to other keys,
+                or the keychain refuses.
         """
         recovery_code.parse(code)
-        with self._mutex, self._store.alone():
+        with self._mutex, self._store.exclusive():
             found = self._store.files()
-            if not isinstance(found, KeyFile):
-                raise KeysLocked(
-                    found
-                    if isinstance(found, Locked)
-                    else Locked("keys_missing", "there is no file of keys here")
-                )
+            if isinstance(found, Locked):
+                raise KeysLocked(found)
+            if isinstance(found, Absent):
+                raise KeysLocked(Locked("keys_missing", "there is no file of keys here"))
             if found.recovery is None:
                 raise KeysLocked(Locked("entry_missing", "no recovery code was ever made for these keys"))
             keys = key_rules.recover(found, _code_key(found.recovery, code))
             if isinstance(keys, Locked):
                 raise KeysLocked(keys)
             kek = keys.key_encryption_key
-            self._store.entrust(found, kek)
-            self._keep(
-                keys, key_rules.kept_in(key_rules.with_only(found, kek.id), kek.id, self._store.keychain.name)
-            )
+            self._store.put_into_keychain(found, kek)
+            file = key_rules.with_only(found, kek.id)
+            self._keep(keys, key_rules.kept_in(file, kek.id, self._store.keychain.name))
 
     def report(self) -> KeysReport:
-        """The state for people and programs; holds no secret."""
-        state, file = self._memory.state, self._memory.file
-        locked = state if isinstance(state, Locked) else None
-        return KeysReport(
-            state="locked" if locked else "absent" if isinstance(state, Absent) else "unlocked",
-            reason=locked.reason if locked else None,
-            detail=locked.detail if locked else "",
-            advice=key_rules.ADVICE[locked.reason] if locked else "",
-            keychain=self._store.keychain.name,
-            kept_in=file.key_encryption_keys[-1].kept_in if file else "",
-            key_encryption_key=file.key_encryption_keys[-1].id if file else "",
-            data_keys=[
-                DataKeyReport(id=key.id, created_at=key.created_at, retired_at=key.retired_at)
-                for key in file.data_keys
-            ]
-            if file
-            else [],
-            has_recovery_code=file is not None and file.recovery is not None,
-        )
+        """The state in words, for people and programs; holds no secret."""
+        return keys_report(self._memory.state, self._memory.file, self._store.keychain.name)
 
     def _look(self) -> None:
-        seen = self._store.signature()
+        seen = self._store.identity()
         state, file = self._store.look(self._memory.file)
         self._memory = _Memory(state, file or self._memory.file, seen)
 
     def _refresh(self) -> bool:
-        """Bring unlocked keys up to date with a file that another process changed; returns whether they are still unlocked."""
+        """Follow changes that another process made to the file. Returns whether the keys are unlocked."""
         memory = self._memory
-        if not isinstance(memory.state, Unlocked) or memory.seen == self._store.signature():
+        if not isinstance(memory.state, Unlocked) or memory.seen == self._store.identity():
             return isinstance(memory.state, Unlocked)
-        seen, found = self._store.signature(), self._store.files()
+        seen, found = self._store.identity(), self._store.files()
         state: Locked | Unlocked
         if isinstance(found, KeyFile):
             kek = memory.state.key_encryption_key
             state = key_rules.judge_entry(found, kek.id, key_wrap.to_secret(kek))
             if isinstance(state, Locked):
-                state = Locked("not_asked", "the keys were rotated, and the keychain not asked since")
+                state = Locked("not_asked", "the keys were rotated, and the keychain was not asked since")
+        elif isinstance(found, Locked):
+            state = found
         else:
-            state = (
-                found if isinstance(found, Locked) else Locked("keys_missing", "the file of keys has gone")
-            )
-        if self._memory is memory:  # otherwise a change of our own was quicker
+            state = Locked("keys_missing", "the file of keys is gone")
+        if self._memory is memory:  # otherwise another thread was quicker
             self._memory = _Memory(state, found if isinstance(found, KeyFile) else memory.file, seen)
         return isinstance(self._memory.state, Unlocked)
 
@@ -243,35 +236,35 @@ class KeyRing:
         raise KeyUnavailable(key_id, "no keys were made yet")
 
     def _make(self) -> None:
-        with self._store.alone():
-            self._look()  # somebody else may have made them meanwhile
+        with self._store.exclusive():
+            self._look()  # another process may have made them meanwhile
             if isinstance(self.state, Absent):
                 keys, file = self._store.make()
-                self._memory = _Memory(keys, file, self._store.signature())
+                self._memory = _Memory(keys, file, self._store.identity())
 
     def _finish(self) -> None:
-        """Finish what was interrupted: a rotation whose fresh key the keychain confirms, a file that is gone or damaged."""
+        """Finish an interrupted rotation; replace a missing or damaged file."""
         with self._changing() as (keys, file):
             kept = keys.key_encryption_key.id
             self._keep(keys, key_rules.with_only(file, kept))
             for note in file.key_encryption_keys:
                 if note.id != kept:
-                    self._store.forget(file, note.id)
+                    self._store.remove_from_keychain(file, note.id)
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[Unlocked, KeyFile]]:
-        """The keys as file and keychain have them now, with nobody else changing them."""
-        with self._store.alone():
+        """The keys as file and keychain have them now; no other process changes them inside the block."""
+        with self._store.exclusive():
             state, file = self._store.look(self._memory.file)
-            if not isinstance(state, Unlocked) or file is None:
-                raise KeysLocked(
-                    state if isinstance(state, Locked) else Locked("keys_missing", "no keys were made yet")
-                )
+            if isinstance(state, Locked):
+                raise KeysLocked(state)
+            if isinstance(state, Absent) or file is None:
+                raise KeysLocked(Locked("keys_missing", "no keys were made yet"))
             yield state, file
 
     def _keep(self, keys: Unlocked, file: KeyFile) -> None:
         file = self._store.save(file)
-        self._memory = replace(self._memory, state=keys, file=file, seen=self._store.signature())
+        self._memory = replace(self._memory, state=keys, file=file, seen=self._store.identity())
 
 
 def open_ring(
@@ -283,10 +276,16 @@ def open_ring(
     timeout_seconds: float = TIMEOUT_SECONDS,
     environ: Mapping[str, str] = os.environ,
 ) -> KeyRing:
-    """The keys of a home whose state lies in a directory; nothing is read or asked yet.
+    """The keys of a home. Reads nothing and asks nobody yet.
 
-    `choice` is a setting; UNDERCROFT_KEYCHAIN wins over it. `guarded` and what lies beside the keys forbid
-    making new ones.
+    Args:
+        state: directory of the home's state; the keys lie in `keys` below it.
+        guarded: an encrypted document in one of these directories forbids to make the first keys; by default
+            `state`.
+        choice: of a keychain, from the settings. `UNDERCROFT_KEYCHAIN` wins over it.
+        interactive: the keychain may ask for its password.
+        timeout_seconds: how long to wait for the keychain.
+        environ: where the variable is looked up.
 
     Raises:
         KeychainRefused: there is no such keychain.

@@ -1,4 +1,4 @@
-"""Decides what the files of keys and the keychain's answers mean: when keys may be made, and when they are locked."""
+"""Decides from files and keychain whether keys are absent, locked or unlocked. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ RECOVERED: Final = "recovered"
 
 @dataclass(frozen=True)
 class Absent:
-    """No keys were ever made, and nothing is encrypted: they may be made."""
+    """No keys were ever made and nothing is encrypted, so keys may be made."""
 
 
 @dataclass(frozen=True)
 class Locked:
-    """Documents cannot be read or encrypted now; nothing may be overwritten and no key made."""
+    """Documents cannot be read or encrypted now. Overwrite nothing, and make no key.
+
+    Attributes:
+        reason: for programs.
+        detail: for people.
+    """
 
     reason: LockReason
     detail: str
@@ -32,7 +37,11 @@ class Locked:
 
 @dataclass(frozen=True)
 class Unlocked:
-    """The keys, by id."""
+    """The keys.
+
+    Attributes:
+        data_keys: by id.
+    """
 
     key_encryption_key: DataKey
     data_keys: dict[str, DataKey]
@@ -43,7 +52,7 @@ ADVICE: Final[dict[LockReason, str]] = {
     "no_keychain": "log in to a desktop session, or choose a file with UNDERCROFT_KEYCHAIN=file:/path",
     "keychain_refused": "choose a keychain that keeps secrets",
     "keychain_locked": "unlock the keychain, or run 'undercroft keys unlock'",
-    "timed_out": "see whether the keychain waits for a password; it is asked again",
+    "timed_out": "see whether the keychain waits for a password; it will be asked again",
     "entry_missing": "run 'undercroft keys restore' with the recovery code, or bring the keychain back",
     "wrong_key": "run 'undercroft keys restore' with the recovery code, or bring the keychain back",
     "keys_missing": "bring keys.json back from a backup of the home",
@@ -57,10 +66,18 @@ ADVICE: Final[dict[LockReason, str]] = {
 def judge_files(
     file: KeyFileFound, copy: KeyFileFound, *, has_leftovers: bool, has_ciphertext: bool
 ) -> KeyFile | Absent | Locked:
-    """Which file of keys is to be used. The copy is, where the file is gone, damaged or older; a file that may be whole is waited for.
+    """Which file of keys counts: the copy if the file is gone, damaged or older.
+
+    A file that cannot be read may be whole, so the copy does not stand in for it.
 
     Data keys are only ever added, so the newer of the two opens all that the older one does. A file that was
-    brought back from a backup is an older one.
+    restored from a backup is the older one.
+
+    Args:
+        file: what lies under the name of the file.
+        copy: what lies under the name of its copy.
+        has_leftovers: a file of keys was put aside here.
+        has_ciphertext: encrypted documents lie in this home.
     """
     if isinstance(file, KeyFile):
         is_older = isinstance(copy, KeyFile) and copy.ring == file.ring and copy.revision > file.revision
@@ -82,38 +99,39 @@ def judge_entry(file: KeyFile, key_id: str, secret: str | None) -> Unlocked | Lo
     """Whether what the keychain gave opens the data keys."""
     if secret is None:
         kept_in = next((key.kept_in for key in file.key_encryption_keys if key.id == key_id), "")
-        return Locked(
-            "entry_missing",
-            f"the keychain has no entry {account(file, key_id)}"
-            + (f"; it was put into {kept_in}" if kept_in else ""),
-        )
+        where = f"; it was put into {kept_in}" if kept_in else ""
+        return Locked("entry_missing", f"the keychain has no entry {account(file, key_id)}{where}")
     try:
         key = key_wrap.from_secret(key_id, secret)
-        return Unlocked(
-            key,
-            {
-                data.id: key_wrap.unwrap(key, data.wrapped.get(key_id, ""), data.id, DATA)
-                for data in file.data_keys
-            },
-        )
+        data_keys = {
+            data.id: key_wrap.unwrap(key, data.wrapped.get(key_id, ""), data.id, DATA)
+            for data in file.data_keys
+        }
+        return Unlocked(key, data_keys)
     except WrongKey as error:
-        return Locked(
-            "wrong_key", f"the entry {account(file, key_id)} of the keychain is another key ({error})"
-        )
+        detail = f"the entry {account(file, key_id)} of the keychain is another key ({error})"
+        return Locked("wrong_key", detail)
 
 
 def account(file: KeyFile, key_id: str) -> str:
-    """Under which name the keychain keeps a key-encryption key."""
+    """The account in the keychain under which a key-encryption key lies."""
     return f"{file.ring}/{key_id}"
 
 
 def current(file: KeyFile) -> WrappedKey:
-    """The data key that encrypts."""
+    """The data key that encrypts now."""
     return next((key for key in reversed(file.data_keys) if not key.retired_at), file.data_keys[-1])
 
 
 def with_data_key(file: KeyFile, keys: Unlocked, fresh: DataKey, now: float) -> KeyFile:
-    """The file with a fresh data key that encrypts from now on; those before it only decrypt."""
+    """The file with a fresh data key, which encrypts from now on; the earlier ones only decrypt.
+
+    Args:
+        file: with the earlier keys.
+        keys: of that file.
+        fresh: the new data key.
+        now: seconds since the Unix epoch.
+    """
     kek = keys.key_encryption_key
     retired = [
         key if key.retired_at else msgspec.structs.replace(key, retired_at=now) for key in file.data_keys
@@ -123,7 +141,7 @@ def with_data_key(file: KeyFile, keys: Unlocked, fresh: DataKey, now: float) -> 
 
 
 def with_wrapping(file: KeyFile, keys: Unlocked, fresh: DataKey) -> KeyFile:
-    """The file with all keys wrapped under a fresh key-encryption key as well."""
+    """The file with all keys also wrapped under a fresh key-encryption key."""
     data = [
         msgspec.structs.replace(
             key, wrapped={**key.wrapped, fresh.id: key_wrap.wrap(fresh, keys.data_keys[key.id], DATA)}
@@ -140,7 +158,7 @@ def with_wrapping(file: KeyFile, keys: Unlocked, fresh: DataKey) -> KeyFile:
 
 
 def with_code(recovery: Recovery, code: DataKey, kek: DataKey) -> Recovery:
-    """A recovery that opens this key-encryption key too."""
+    """A recovery whose code also opens this key-encryption key."""
     return msgspec.structs.replace(
         recovery,
         opens={**recovery.opens, kek.id: key_wrap.wrap(code, kek, RECOVERED)},
@@ -149,7 +167,7 @@ def with_code(recovery: Recovery, code: DataKey, kek: DataKey) -> Recovery:
 
 
 def with_only(file: KeyFile, key_id: str) -> KeyFile:
-    """The file without any key-encryption key but this one."""
+    """The file with this key-encryption key and no other."""
     data = [msgspec.structs.replace(key, wrapped={key_id: key.wrapped[key_id]}) for key in file.data_keys]
     recovery = file.recovery
     if recovery is not None:
@@ -163,7 +181,7 @@ def with_only(file: KeyFile, key_id: str) -> KeyFile:
 
 
 def kept_in(file: KeyFile, key_id: str, keychain: str) -> KeyFile:
-    """The file with a note of the keychain that has the key-encryption key."""
+    """The file with the name of the keychain that holds the key-encryption key."""
     keks = [
         msgspec.structs.replace(key, kept_in=keychain) if key.id == key_id else key
         for key in file.key_encryption_keys
@@ -180,4 +198,4 @@ def recover(file: KeyFile, code: DataKey) -> Unlocked | Locked:
         except WrongKey:
             continue
         return judge_entry(file, note.id, key_wrap.to_secret(kek))
-    return Locked("wrong_key", "the recovery code is well written, but not that of these keys")
+    return Locked("wrong_key", "the recovery code is spelled correctly, but belongs to other keys")

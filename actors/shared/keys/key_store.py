@@ -1,4 +1,4 @@
-"""Where keys lie: the file of keys and the keychain, one change at a time."""
+"""Keeps keys on disk and in the keychain, one change at a time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import msgspec
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, is_encrypted
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
+from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.keys import key_file, key_rules, key_wrap
 from actors.shared.keys.key_file import COPY_NAME, FILE_NAME, KeyEncryptionKey, KeyFile, WrappedKey
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
@@ -27,7 +28,7 @@ MISSING: Final = ("keys_missing", "keys_damaged")
 
 
 class KeysLocked(OperatorError):
-    """The keys are not to be had, so what was asked for was not done.
+    """The keys are locked, so nothing was done.
 
     Attributes:
         locked: why.
@@ -37,13 +38,12 @@ class KeysLocked(OperatorError):
 
     def __str__(self) -> str:
         advice = key_rules.ADVICE[self.locked.reason]
-        return f"keys: locked: {self.locked.reason}: {self.locked.detail}; nothing was changed" + (
-            f"; {advice}" if advice else ""
-        )
+        words = f"keys: locked: {self.locked.reason}: {self.locked.detail}; nothing was changed"
+        return f"{words}; {advice}" if advice else words
 
 
 class KeyStore:
-    """The files of keys in one directory, and their entries in one keychain."""
+    """The files of keys in one directory, and their entries in one keychain. Its methods may block."""
 
     def __init__(
         self,
@@ -52,27 +52,37 @@ class KeyStore:
         guarded: Sequence[Path] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`guarded` are the directories whose encrypted documents forbid making new keys where the file of keys is gone."""
+        """Touch nothing yet.
+
+        Args:
+            directory: of the files of keys.
+            keychain: holds the key-encryption key.
+            guarded: an encrypted document in one of these directories forbids to make the first keys.
+            clock: seconds since the Unix epoch.
+        """
         self.directory = directory
         self.keychain = keychain
         self.clock = clock
         self._guarded = tuple(guarded)
 
     def files(self) -> KeyFile | Absent | Locked:
-        """The file of keys that counts."""
+        """The file of keys that counts; see `judge_files`."""
         file, copy = key_file.read(self.directory / FILE_NAME), key_file.read(self.directory / COPY_NAME)
         has_ciphertext = (
             file is None and copy is None and any(holds_ciphertext(directory) for directory in self._guarded)
         )
         return key_rules.judge_files(
-            file, copy, has_leftovers=key_file.leftovers(self.directory), has_ciphertext=has_ciphertext
+            file, copy, has_leftovers=key_file.has_quarantined(self.directory), has_ciphertext=has_ciphertext
         )
 
     def look(self, known: KeyFile | None = None) -> tuple[Absent | Locked | Unlocked, KeyFile | None]:
-        """Files first, then the keychain, the newest key-encryption key before a former one.
+        """Read the files, then ask the keychain, for the newest key-encryption key first.
 
-        Where the files went or broke, what is `known` of them serves: it is all that can still open the
-        documents.
+        Args:
+            known: stands in if the files are gone or damaged: nothing else can still open the documents.
+
+        Returns:
+            What was found, and the file of keys that counts, if any.
         """
         found = self.files()
         if known is not None and (
@@ -84,11 +94,10 @@ class KeyStore:
         first: Locked | None = None
         for note in reversed(found.key_encryption_keys):
             try:
-                outcome = key_rules.judge_entry(
-                    found, note.id, self.keychain.get(key_rules.account(found, note.id))
-                )
+                secret = self.keychain.get(key_rules.account(found, note.id))
             except KeychainFailed as error:
                 return Locked(error.reason, error.detail), found
+            outcome = key_rules.judge_entry(found, note.id, secret)
             if isinstance(outcome, Unlocked):
                 return outcome, found
             first = first or outcome
@@ -96,28 +105,26 @@ class KeyStore:
         return first, found
 
     def make(self) -> tuple[Unlocked, KeyFile]:
-        """Make the first keys: into the keychain, read back, then the file. A crash in between leaves an entry that nobody misses.
+        """Make the first keys: put one into the keychain, read it back, then write the file.
+
+        A crash in between leaves an entry in the keychain that nobody misses.
 
         Raises:
             KeysLocked: the keychain does not keep them, or the file cannot be saved.
         """
         kek, data, now = key_wrap.new_key(), key_wrap.new_key(), self.clock()
-        wrapped = WrappedKey(
-            id=data.id, created_at=now, wrapped={kek.id: key_wrap.wrap(kek, data, key_rules.DATA)}
-        )
+        wrapped = {kek.id: key_wrap.wrap(kek, data, key_rules.DATA)}
         file = KeyFile(
             ring=key_wrap.new_id(),
             key_encryption_keys=[KeyEncryptionKey(id=kek.id, created_at=now)],
-            data_keys=[wrapped],
+            data_keys=[WrappedKey(id=data.id, created_at=now, wrapped=wrapped)],
         )
-        self.entrust(file, kek)
-        kept = KeyEncryptionKey(id=kek.id, created_at=now, kept_in=self.keychain.name)
-        return Unlocked(kek, {data.id: data}), self.save(
-            msgspec.structs.replace(file, key_encryption_keys=[kept])
-        )
+        self.put_into_keychain(file, kek)
+        file = key_rules.kept_in(file, kek.id, self.keychain.name)
+        return Unlocked(kek, {data.id: data}), self.save(file)
 
     def save(self, file: KeyFile) -> KeyFile:
-        """Replace the file of keys and its copy; returns it with its new revision.
+        """Replace the file of keys and its copy. Returns it with its new revision.
 
         Raises:
             KeysLocked: it cannot be saved.
@@ -129,11 +136,11 @@ class KeyStore:
             raise KeysLocked(Locked("keys_not_saved", str(error))) from error
         return file
 
-    def entrust(self, file: KeyFile, kek: DataKey) -> None:
-        """Put a key into the keychain and see that it is there.
+    def put_into_keychain(self, file: KeyFile, kek: DataKey) -> None:
+        """Put a key into the keychain, and read it back.
 
         Raises:
-            KeysLocked: it is not.
+            KeysLocked: it does not come back.
         """
         account, secret = key_rules.account(file, kek.id), key_wrap.to_secret(kek)
         try:
@@ -142,34 +149,29 @@ class KeyStore:
         except KeychainFailed as error:
             raise KeysLocked(Locked(error.reason, error.detail)) from error
         if not kept:
-            raise KeysLocked(
-                Locked("keychain_refused", f"{self.keychain.name} took a key and does not give it back")
-            )
+            detail = f"{self.keychain.name} took a key and does not give it back"
+            raise KeysLocked(Locked("keychain_refused", detail))
 
-    def forget(self, file: KeyFile, key_id: str) -> None:
-        """Remove a key from the keychain; one that stays there is an entry too many, and opens nothing."""
+    def remove_from_keychain(self, file: KeyFile, key_id: str) -> None:
+        """Remove a key from the keychain, if possible. One that stays opens nothing any more."""
         with contextlib.suppress(KeychainFailed):
             self.keychain.remove(key_rules.account(file, key_id))
 
     def is_whole(self) -> bool:
-        """Whether both files are there, can be read, and are the same."""
+        """Whether both files are there, can be read, and are equal."""
         file = key_file.read(self.directory / FILE_NAME)
         return isinstance(file, KeyFile) and file == key_file.read(self.directory / COPY_NAME)
 
-    def signature(self) -> tuple[int, ...] | None:
-        """Changes when the file does; None where there is none."""
-        try:
-            found = os.stat(self.directory / FILE_NAME)
-        except OSError:
-            return None
-        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    def identity(self) -> FileIdentity | None:
+        """Changes when the file of keys does; None if there is none."""
+        return FileIdentity.seen_at(self.directory / FILE_NAME)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other processes from changing the keys meanwhile.
+    def exclusive(self) -> Iterator[None]:
+        """Keep other processes from changing the keys inside the block.
 
         Raises:
-            KeysLocked: one of them takes too long, or the directory cannot be written to.
+            KeysLocked: another process takes too long, or the directory cannot be written to.
         """
         from filelock import FileLock, Timeout
 
@@ -190,7 +192,7 @@ class KeyStore:
 
 
 def holds_ciphertext(directory: Path) -> bool:
-    """Whether an encrypted document lies anywhere below a directory; what cannot be looked at counts as one."""
+    """Whether an encrypted document lies anywhere below a directory. What cannot be read counts as one."""
     try:
         for parent, _, names in os.walk(directory, onerror=_raise):
             for path in (os.path.join(parent, name) for name in names):

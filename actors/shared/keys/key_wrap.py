@@ -1,4 +1,4 @@
-"""Keys encrypted under keys: data keys under the key-encryption key, and that under what a recovery code gives."""
+"""Encrypts keys under keys, and turns them into text for a keychain."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from actors.shared.crypto.cipher import KEY_BYTES, DataKey, WrongKey, decrypt, e
 
 ID_BYTES: Final = 8
 SECRET_PREFIX: Final = "undercroft-key-1:"  # noqa: S105  # in front of one
-"""Says in the keychain what the entry is, and in which form."""
+"""Marks an entry of the keychain as ours, and its form."""
 
 
 def new_id() -> str:
-    """A name that no other key has, on this machine or another."""
+    """A random name that no other key has, on this machine or another."""
     return os.urandom(ID_BYTES).hex()
 
 
@@ -24,17 +24,17 @@ def new_key() -> DataKey:
 
 
 def wrap(wrapping: DataKey, wrapped: DataKey, purpose: str) -> str:
-    """One key under another, as base64; the purpose must be the same when it is unwrapped."""
+    """One key under another, as base64. Unwrapping takes the same purpose."""
     return base64.b64encode(
         encrypt(wrapping.secret, wrapped.secret, _associated(wrapping.id, wrapped.id, purpose))
     ).decode()
 
 
 def unwrap(wrapping: DataKey, text: str, key_id: str, purpose: str) -> DataKey:
-    """The key that `wrap` made text of.
+    """The key that `wrap` turned into text.
 
     Raises:
-        WrongKey: the wrapping key is another one.
+        WrongKey: it was wrapped under another key or for another purpose.
     """
     try:
         sealed = base64.b64decode(text, validate=True)
@@ -44,15 +44,15 @@ def unwrap(wrapping: DataKey, text: str, key_id: str, purpose: str) -> DataKey:
 
 
 def to_secret(key: DataKey) -> str:
-    """A key as the text that a keychain keeps."""
+    """A key as text, for a keychain."""
     return SECRET_PREFIX + base64.b64encode(key.secret).decode()
 
 
 def from_secret(key_id: str, secret: str) -> DataKey:
-    """The key that the text from a keychain stands for.
+    """The key that a text from a keychain stands for.
 
     Raises:
-        WrongKey: somebody else put something else there.
+        WrongKey: the text is none of ours.
     """
     if not secret.startswith(SECRET_PREFIX):
         raise WrongKey("the entry of the keychain is not a key of Undercroft")

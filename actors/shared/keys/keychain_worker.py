@@ -1,4 +1,4 @@
-"""Asks a keychain from a thread of its own: one that hangs costs the caller its timeout, once, and no more."""
+"""Calls a keychain in a thread of its own, so that one that hangs costs its caller no more than a timeout."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ResultT = TypeVar("ResultT")
 
 
 class KeychainWorker:
-    """A keychain with a timeout. One call at a time is under way: while one hangs, the next fails at once.
+    """A keychain with a timeout. One call runs at a time: while one hangs, the next fails at once.
 
-    The thread is a daemon and cannot be ended: a call that hangs for ever keeps it, and nothing else, until
-    the process ends.
+    The thread is a daemon and cannot be stopped. A call that hangs for ever keeps the thread, and nothing
+    else, until the process ends.
     """
 
     def __init__(self, keychain: Keychain, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
@@ -33,32 +33,32 @@ class KeychainWorker:
         return self._keychain.name
 
     def get(self, account: str) -> str | None:
-        """See `Keychain`; raises KeychainFailed("timed_out") where it does not answer."""
+        """See `Keychain`. Raises KeychainFailed("timed_out") if it does not answer."""
         return self._call(lambda: self._keychain.get(account))
 
     def put(self, account: str, secret: str) -> None:
-        """See `Keychain`; after a timeout it may still be kept."""
+        """See `Keychain`. After a timeout the secret may still be kept."""
         self._call(lambda: self._keychain.put(account, secret))
 
     def remove(self, account: str) -> None:
-        """See `Keychain`; after a timeout it may still be removed."""
+        """See `Keychain`. After a timeout the secret may still be removed."""
         self._call(lambda: self._keychain.remove(account))
 
     def _call(self, work: Callable[[], ResultT]) -> ResultT:
         with self._lock:
             if self._hanging is not None and not self._hanging.done():
-                raise KeychainFailed("timed_out", "an earlier call is still without an answer")
+                raise KeychainFailed("timed_out", "an earlier call is still waiting for its answer")
             future: Future[ResultT] = Future()
             self._hanging = future  # type: ignore[assignment]  # only asked whether it is done
-            threading.Thread(target=_carry_out, args=(work, future), name="keychain", daemon=True).start()
+            threading.Thread(target=_run, args=(work, future), name="keychain", daemon=True).start()
         try:
             return future.result(self._timeout_seconds)
         except NotInTime:
             raise KeychainFailed("timed_out", f"no answer within {self._timeout_seconds:g} s") from None
 
 
-def _carry_out(work: Callable[[], ResultT], future: Future[ResultT]) -> None:
+def _run(work: Callable[[], ResultT], future: Future[ResultT]) -> None:
     try:
         future.set_result(work())
-    except BaseException as error:  # handed over to who waits
+    except BaseException as error:  # handed to the caller
         future.set_exception(error)

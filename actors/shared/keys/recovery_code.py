@@ -1,4 +1,4 @@
-"""Recovery codes: 120 random bits in a form that people can write down, read out and type."""
+"""Recovery codes: 120 random bits that people can write down, read out and type."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SALT_BYTES: Final = 16
 ITERATIONS: Final = 3
 LANES: Final = 4
 MEMORY_KIB: Final = 64 * 1024
-"""Argon2id with the parameters for little memory (RFC 9106, 4); the code has 120 bits of its own already."""
+"""Argon2id with the parameters for little memory (RFC 9106, 4): the code itself already has 120 bits."""
 
 _ALIKE: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 
 class RecoveryCodeMistyped(OperatorError):
-    """A recovery code has a typing error: this shows before any key is tried with it.
+    """A recovery code has a typing error. That shows before any key is tried with it.
 
     Attributes:
-        problem: what was found and what was expected; holds nothing of the code.
+        problem: what was found and what was expected; shows nothing of the code.
     """
 
     problem: str
@@ -37,7 +37,7 @@ class RecoveryCodeMistyped(OperatorError):
 
 
 def new_code() -> str:
-    """A fresh code: seven groups of four signs, the last of them a checksum."""
+    """A fresh code: seven groups of four characters, the last group a checksum."""
     return render(os.urandom(CODE_BYTES))
 
 
@@ -51,16 +51,16 @@ def render(secret: bytes) -> str:
 
 
 def parse(code: str) -> bytes:
-    """The 15 bytes of a code; small letters, spaces, missing hyphens and O for 0, I or L for 1 are all right.
+    """The 15 bytes of a code. Accepts small letters, spaces, missing hyphens, O for 0, and I or L for 1.
 
     Raises:
-        RecoveryCodeMistyped: it has another length, a sign that no code has, or another checksum.
+        RecoveryCodeMistyped: its length, a character or its checksum is wrong.
     """
     signs = "".join(sign for sign in code.upper().translate(_ALIKE) if sign not in "- \t\r\n")
     if len(signs) != CODE_SIGNS:
-        raise RecoveryCodeMistyped(f"it has {len(signs)} signs, expected {CODE_SIGNS}")
+        raise RecoveryCodeMistyped(f"it has {len(signs)} characters, expected {CODE_SIGNS}")
     if any(sign not in ALPHABET for sign in signs):
-        raise RecoveryCodeMistyped("it holds a sign that no code has")
+        raise RecoveryCodeMistyped("it holds a character that no code has")
     number = 0
     for sign in signs[:-CHECK_SIGNS]:
         number = number << 5 | ALPHABET.index(sign)

@@ -1,4 +1,4 @@
-"""The keychain of the operating system: Keychain of macOS, Credential Manager of Windows, Secret Service or KWallet."""
+"""The keychain of the operating system: of macOS, Windows, Secret Service or KWallet."""
 
 from __future__ import annotations
 
@@ -12,22 +12,31 @@ if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 REFUSED: Final = ("keyring.backends.fail", "keyring.backends.null", "keyrings.alt", "keyring.backends.file")
-"""Modules of backends that keep nothing, or keep it for everybody to read."""
+"""Modules of backends that keep nothing, or keep it where everybody can read it."""
 
 _SECRET_SERVICE: Final = "keyring.backends.SecretService"  # noqa: S105  # a module
 _CHAINER: Final = "keyring.backends.chainer"
 
 
 class SystemKeychain:
-    """Speaks to the keychain through the library keyring; refuses backends that keep no secret. May block: see `worker`."""
+    """Talks to the keychain through the library keyring. Refuses backends that keep no secret.
+
+    A call may block for ever; `KeychainWorker` adds a timeout.
+    """
 
     def __init__(self, service: str, *, interactive: bool = False) -> None:
+        """Ask nothing yet.
+
+        Args:
+            service: under which the entries lie.
+            interactive: a locked keychain may show a window and ask for its password.
+        """
         self._service = service
         self._interactive = interactive
         self.name = "system"
 
     def get(self, account: str) -> str | None:
-        """See `Keychain`. Without `interactive` a locked one is not asked to open, so no window comes up."""
+        """See `Keychain`."""
         with _translated():
             return self._backend().get_password(self._service, account)
 
@@ -44,7 +53,7 @@ class SystemKeychain:
             self._backend().delete_password(self._service, account)
 
     def _backend(self) -> KeyringBackend:
-        """The backend that is there now: a daemon may have come or gone since the last call.
+        """The backend that runs now: a daemon may have started or stopped since the last call.
 
         Raises:
             KeychainFailed: there is none, it is refused, or it is locked.
@@ -55,7 +64,7 @@ class SystemKeychain:
             if kind.startswith("keyring.backends.fail"):
                 raise KeychainFailed("no_keychain", "no keychain is running here")
             raise KeychainFailed(
-                "keychain_refused", f"{kind} keeps no secrets, or keeps them for everybody to read"
+                "keychain_refused", f"{kind} keeps no secrets, or keeps them where everybody can read them"
             )
         self.name = kind
         if kind.startswith(_SECRET_SERVICE):
@@ -64,7 +73,7 @@ class SystemKeychain:
 
 
 def _detect() -> KeyringBackend:
-    """What keyring would choose, found anew: it remembers for ever what was not running when it was first asked."""
+    """What keyring would choose now. Keyring itself would not notice a daemon that was started later."""
     import keyring.core
     from keyring.backend import KeyringBackend, _load_plugins, by_priority
     from keyring.backends import fail
@@ -82,7 +91,8 @@ def _detect() -> KeyringBackend:
     for kind in viable:
         with contextlib.suppress(TypeError):
             found.append(kind())
-    return max(found, key=by_priority, default=fail.Keyring())  # type: ignore[no-untyped-call]  # keyring types its functions, not its classes
+    none = fail.Keyring()  # type: ignore[no-untyped-call]  # keyring types its functions, not its classes
+    return max(found, key=by_priority, default=none)
 
 
 def _kind(backend: KeyringBackend) -> str:
@@ -90,10 +100,9 @@ def _kind(backend: KeyringBackend) -> str:
 
 
 def _open(interactive: bool) -> None:
-    """See to it that a Secret Service is open before it is asked, with a prompt only for somebody who wants one.
+    """Make sure that a Secret Service is unlocked before it is asked. Prompts only if `interactive`.
 
-    keyring would put a window in front of somebody who did nothing, and leave its connection open when that
-    is dismissed.
+    keyring would show a window to a person who did nothing, and leak its connection if that is dismissed.
 
     Raises:
         KeychainFailed: it is locked.
@@ -119,7 +128,7 @@ def _open(interactive: bool) -> None:
 
 @contextlib.contextmanager
 def _translated() -> Any:
-    """Put what backends raise, which is not specified, into our words; messages of theirs name no secret."""
+    """Translate what backends raise, which is not specified. Their messages name no secret."""
     from keyring.errors import KeyringError, KeyringLocked, NoKeyringError
 
     try:

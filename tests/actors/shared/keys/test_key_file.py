@@ -1,4 +1,4 @@
-"""The file of keys and its copy: written copy first, read with a name for each fault, a damaged one put aside."""
+"""The file of keys: its copy is written first, each fault has a name, a damaged one is put aside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from actors.shared.keys.key_file import (
     KeyFile,
     UnusableKeyFile,
     WrappedKey,
-    leftovers,
+    has_quarantined,
     read,
     write,
 )
@@ -36,7 +36,7 @@ def test_what_is_written_is_read_and_the_copy_is_the_same(tmp_path: Path) -> Non
     assert read(tmp_path / "keys" / FILE_NAME) == FILE
     assert read(tmp_path / "keys" / COPY_NAME) == FILE
     assert read(tmp_path / "keys" / "absent") is None
-    assert not leftovers(tmp_path / "keys")
+    assert not has_quarantined(tmp_path / "keys")
 
 
 def test_copy_is_written_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,5 +92,5 @@ def test_damaged_file_is_put_aside_before_it_is_replaced_and_counts_as_left_over
     write(tmp_path, FILE, 5.0)
     assert read(tmp_path / FILE_NAME) == FILE
     assert (tmp_path / "keys.json.corrupt").read_bytes() == b"damaged"
-    assert leftovers(tmp_path)
+    assert has_quarantined(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["keys.copy.json", "keys.json", "keys.json.corrupt"]

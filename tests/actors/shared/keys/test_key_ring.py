@@ -1,4 +1,4 @@
-"""The keys of a home from their making to their recovery: locked is a state, and nothing that was encrypted is ever lost to it."""
+"""From making to recovery, locked is a state, and nothing that was encrypted is ever lost to it."""
 
 from __future__ import annotations
 
@@ -334,7 +334,7 @@ def test_code_that_is_mistyped_replaced_or_of_another_home_restores_nothing(
     ring.make_recovery_code()
     before = (tmp_path / "chain").read_bytes()
     for code in (former, recovery_code.new_code()):
-        with pytest.raises(KeysLocked, match="not that of these keys"):
+        with pytest.raises(KeysLocked, match="belongs to other keys"):
             ring.restore(code)
     with pytest.raises(RecoveryCodeMistyped):
         ring.restore("no code")

@@ -1,4 +1,4 @@
-"""Files and keychain together: who is alone with them, what counts as ciphertext, what failing halves leave."""
+"""Files and keychain together: one change at a time, and what a half that fails leaves behind."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_place_that_cannot_be_looked_at_counts_as_ciphertext(
 def test_first_keys_are_made_in_the_keychain_and_in_the_file(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     assert store.look() == (Absent(), None)
-    assert store.signature() is None
+    assert store.identity() is None
     keys, file = store.make()
     assert store.look() == (keys, file)
     assert store.is_whole()
     assert file.key_encryption_keys[0].kept_in == f"file:{tmp_path / 'chain'}"
-    assert store.signature() is not None
+    assert store.identity() is not None
 
 
 def test_known_file_serves_where_both_went(tmp_path: Path) -> None:
@@ -116,24 +116,24 @@ def test_one_at_a_time_is_alone_with_the_keys(tmp_path: Path, monkeypatch: pytes
     entered, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with store_in(tmp_path).alone():
+        with store_in(tmp_path).exclusive():
             entered.set()
             leave.wait()
 
     other = threading.Thread(target=hold)
     other.start()
     entered.wait()
-    with pytest.raises(KeysLocked, match="another process"), store_in(tmp_path).alone():
+    with pytest.raises(KeysLocked, match="another process"), store_in(tmp_path).exclusive():
         raise AssertionError("two are alone")
     leave.set()
     other.join()
-    with store_in(tmp_path).alone():
+    with store_in(tmp_path).exclusive():
         pass
 
 
 def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "home").write_bytes(b"")
-    with pytest.raises(KeysLocked, match="keys_not_saved"), store_in(tmp_path).alone():
+    with pytest.raises(KeysLocked, match="keys_not_saved"), store_in(tmp_path).exclusive():
         pass
     file = KeyFile(ring="r", key_encryption_keys=[], data_keys=[])
     with pytest.raises(KeysLocked, match="keys_not_saved"):
@@ -143,8 +143,8 @@ def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_forgotten_key_is_gone_and_forgetting_never_fails(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     keys, file = store.make()
-    store.forget(file, keys.key_encryption_key.id)
-    store.forget(file, "unknown")
+    store.remove_from_keychain(file, keys.key_encryption_key.id)
+    store.remove_from_keychain(file, "unknown")
     state, _ = store.look()
     assert isinstance(state, Locked)
     assert state.reason == "entry_missing"

@@ -47,9 +47,9 @@ def test_two_swapped_groups_a_missing_sign_and_a_foreign_one_show_and_nothing_of
     swapped = "-".join([groups[1], groups[0], *groups[2:]])
     for code, words in [
         (swapped, "last group"),
-        ("-".join(groups)[:-1], "27 signs"),
+        ("-".join(groups)[:-1], "27 characters"),
         ("U" + "-".join(groups)[1:], "no code has"),
-        ("", "0 signs"),
+        ("", "0 characters"),
     ]:
         with pytest.raises(RecoveryCodeMistyped, match=words) as caught:
             parse(code)

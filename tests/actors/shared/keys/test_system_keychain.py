@@ -1,4 +1,4 @@
-"""The system's keychain: what keeps no secrets is refused by name. With a real daemon: tests/acceptance/test_secret_service.py."""
+"""Backends that keep no secret are refused. tests/acceptance/test_secret_service.py asks a real one."""
 
 from __future__ import annotations
 
