@@ -182,7 +182,7 @@ def append_durably(directory: Path, count: int) -> list[int]:
 
 
 def insert_durably(directory: Path, count: int) -> list[int]:
-    """The same entries into SQLite, not encrypted, in its write-ahead log with synchronous=FULL; nanoseconds of each."""
+    """The same entries into SQLite, not encrypted, write-ahead log, synchronous=FULL; nanoseconds of each."""
     database = sqlite3.connect(directory / "history.sqlite", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")

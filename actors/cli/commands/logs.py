@@ -24,21 +24,21 @@ from schemas.operations.supervision import LogLine, LogLinesWrittenEvent, LogsRe
     default=200,
     show_default=True,
     type=click.IntRange(0, 10_000),
-    help="How many of the newest lines.",
+    help="Number of the newest lines.",
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with new lines as they are written.")
 @click.option(
     "--set-level",
     "level",
     type=click.Choice([*get_args(LogLevel), "default"]),
-    help="From now on note what is at least of this level.",
+    help="From now on, log everything of at least this level.",
 )
 @target_options
 @pass_target
 def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str | None) -> None:
-    """Show what the actors wrote to their logs.
+    """Show the logs of the actors.
 
-    They are kept in memory, the newest 2000 lines of each actor.
+    The newest 2000 lines of each actor are in memory.
 
     \b
     Examples:
@@ -47,32 +47,30 @@ def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str
       undercroft logs -f --json
       undercroft logs model_downloader --set-level debug
     """
-    if level is not None:
-        wanted = None if level == "default" else cast("LogLevel", level)
-        changed = with_peer(
-            target, lambda peer: ask(peer, LogLevelRequestEvent(actor=actor or ALL_ACTORS, level=wanted))
-        )
-        if target.as_json:
-            print_json(changed)
+    if level is None:
+        with_peer(target, lambda peer: _show(peer, target, actor, limit, follow))
         return
-    with_peer(target, lambda peer: _show(peer, target, actor, limit, follow))
+    request = LogLevelRequestEvent(
+        actor=actor or ALL_ACTORS, level=None if level == "default" else cast("LogLevel", level)
+    )
+    changed = with_peer(target, lambda peer: ask(peer, request))
+    if target.as_json:
+        print_json(changed)
 
 
 async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follow: bool) -> None:
+    request = LogsRequestEvent(actor=actor, limit=limit)
     if not follow:
-        _print(target, actor, (await ask(peer, LogsRequestEvent(actor=actor, limit=limit))).lines)
+        _print(target, actor, (await ask(peer, request)).lines)
         return
     async with peer.subscribe(LogLinesWrittenEvent) as events:
-        shown = (await ask(peer, LogsRequestEvent(actor=actor, limit=limit))).lines
+        shown = (await ask(peer, request)).lines
         _print(target, actor, shown)
-        newest = shown[-1].at if shown else 0.0  # lines of a batch that was on its way are in the answer, too
+        newest = shown[-1].at if shown else 0.0  # an event on its way may repeat lines of the reply
         async for event in events:
             if not isinstance(event, GapEvent):
-                _print(
-                    target,
-                    actor,
-                    [line for line in event.lines if line.at > newest and actor in (None, line.actor)],
-                )
+                new = [line for line in event.lines if line.at > newest and actor in (None, line.actor)]
+                _print(target, actor, new)
 
 
 def _print(target: Target, actor: str | None, lines: list[LogLine]) -> None:

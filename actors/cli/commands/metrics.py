@@ -14,15 +14,15 @@ from bus.instruments import gather_metrics
 from schemas.operations.metrics import MetricsReportedEvent, Sample
 from schemas.operations.supervision import SupervisorStatusRequestEvent
 
-PATIENCE_SECONDS: Final = 1.0
-"""An actor that has not told its metrics by then is left out."""
+DEADLINE_SECONDS: Final = 1.0
+"""An actor that does not report its metrics within this time is left out."""
 
 NOT_ACTORS: Final = frozenset({"broker", "supervisor"})
 
 
 @click.command()
 @click.argument("actor", required=False)
-@click.option("--prometheus", is_flag=True, help="As a page that Prometheus can read.")
+@click.option("--prometheus", is_flag=True, help="Print a page that Prometheus can read.")
 @target_options
 @pass_target
 def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
@@ -38,9 +38,8 @@ def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
     if prometheus:
         from actors.diagnostics.prometheus_text import exposition
 
-        click.echo(
-            exposition((report.actor, sample) for report in reports for sample in report.samples), nl=False
-        )
+        samples = ((report.actor, sample) for report in reports for sample in report.samples)
+        click.echo(exposition(samples), nl=False)
     elif target.as_json:
         print_json({report.actor: report.samples for report in reports})
     else:
@@ -50,21 +49,24 @@ def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
 
 
 async def gather(peer: Peer, actor: str | None) -> list[MetricsReportedEvent]:
-    """The metrics of one actor, or of all that are ready, by name."""
+    """Return the metrics of one actor, or of all ready actors, by name.
+
+    Raises:
+        click.UsageError: there is no such actor.
+    """
     overview = await ask(peer, SupervisorStatusRequestEvent())
-    counting = [status for status in overview.actors if status.actor not in NOT_ACTORS]
-    if actor is not None and all(status.actor != actor for status in counting):
-        raise click.UsageError(
-            f"there is no actor {actor!r}, expected one of {', '.join(status.actor for status in counting)}"
-        )
+    measured = [status for status in overview.actors if status.actor not in NOT_ACTORS]
+    names = [status.actor for status in measured]
+    if actor is not None and actor not in names:
+        raise click.UsageError(f"there is no actor {actor!r}, expected one of {', '.join(names)}")
     awaited = {
-        status.actor for status in counting if status.state == "ready" and actor in (None, status.actor)
+        status.actor for status in measured if status.state == "ready" and actor in (None, status.actor)
     }
-    return await gather_metrics(peer, awaited, PATIENCE_SECONDS)
+    return await gather_metrics(peer, awaited, DEADLINE_SECONDS)
 
 
 def line_of(sample: Sample) -> str:
-    """One series for people."""
+    """Return one series as a line for people."""
     labels = "".join(f" {name}={value}" for name, value in sample.labels.items())
     if sample.kind == "histogram":
         mean = sample.value / sample.count if sample.count else 0.0

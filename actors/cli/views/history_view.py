@@ -1,4 +1,4 @@
-"""How entries of the history look on a terminal."""
+"""Entries of the history on a terminal. Pure, except for the time zone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from schemas.history import Highlight, HistoryEntry, HistoryStatusEvent, Hit
+from schemas.history import (
+    Highlight,
+    HistoryChangedEvent,
+    HistoryEntry,
+    HistoryRemovedEvent,
+    HistoryStatusEvent,
+    Hit,
+)
 
 BOLD: Final = "\x1b[1m"
 NORMAL: Final = "\x1b[0m"
@@ -18,12 +25,12 @@ WHERE: Final = {
 
 
 def printable(text: str) -> str:
-    """A text without signs that would steer the terminal."""
+    """Replace signs that would control the terminal."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
 
 
 def entry_lines(entry: HistoryEntry, *, whole: bool = False) -> list[str]:
-    """An entry: id, time and kind, then its text, and with `whole` all else that is known."""
+    """Return id, time, kind and text of an entry; with `whole`, everything else that is known as well."""
     facts = [entry.kind, *(fact for fact in (entry.role, entry.mode, entry.language, entry.model_id) if fact)]
     lines = [
         f"{entry.id}  {_local(entry.at)}  {printable(', '.join(facts))}",
@@ -42,30 +49,52 @@ def entry_lines(entry: HistoryEntry, *, whole: bool = False) -> list[str]:
 
 
 def hit_lines(hit: Hit, *, on_terminal: bool) -> list[str]:
-    """An entry that was found; what it was found for stands out on a terminal."""
+    """Return an entry that was found; on a terminal, the words that were found are bold."""
     head = entry_lines(hit.entry)[0]
     text = marked(hit.entry.text, hit.highlights) if on_terminal else printable(hit.entry.text)
     return [head, *(f"    {line}" for line in text.splitlines())]
 
 
-def marked(text: str, places: Sequence[Highlight]) -> str:
-    """A text with these places in bold."""
+def marked(text: str, highlights: Sequence[Highlight]) -> str:
+    """Return a text with these ranges in bold."""
     parts, at = [], 0
-    for place in places:
-        parts += [printable(text[at : place.start]), BOLD, printable(text[place.start : place.end]), NORMAL]
-        at = place.end
+    for one in highlights:
+        parts += [printable(text[at : one.start]), BOLD, printable(text[one.start : one.end]), NORMAL]
+        at = one.end
     return "".join([*parts, printable(text[at:])])
 
 
+def change_text(change: HistoryChangedEvent) -> str:
+    """Return one change, with the entry that it is about."""
+    if change.entry is not None:
+        subject = "\n".join(entry_lines(change.entry))
+    else:
+        subject = change.entry_id or ("all" if change.change == "cleared" else "an entry")
+    return f"{change.change}: {subject}"
+
+
+def entries_text(count: int) -> str:
+    """Return a number of entries in words."""
+    return "1 entry" if count == 1 else f"{count} entries"
+
+
+def removed_text(answer: HistoryRemovedEvent) -> str:
+    """Return how many entries were deleted, or would be."""
+    done = "would be deleted" if answer.dry_run else "deleted"
+    note = f"; {answer.note}" if answer.note else ""
+    return f"{entries_text(answer.count)} {done}{note}"
+
+
 def status_lines(status: HistoryStatusEvent) -> list[str]:
-    """Where the history is, how much of it, and what is wrong."""
+    """Return where the history is kept, how much there is, and what is wrong."""
     limit = f", at most {status.limit_entries}" if status.limit_entries else ""
-    lines = [f"{WHERE[status.storage]}: {status.entries} entries, {status.size_bytes} bytes{limit}"]
+    count = entries_text(status.entries)
+    lines = [f"{WHERE[status.storage]}: {count}, {status.size_bytes} bytes{limit}"]
     if status.loading < 1.0:
-        lines.append(f"being loaded: {status.loading:.0%}")
+        lines.append(f"loaded so far: {status.loading:.0%}")
     if status.notice:
         lines.append(f"notice: {status.notice}")
-    return [*lines, *(f"found: {finding}" for finding in status.findings)]
+    return [*lines, *(f"finding: {finding}" for finding in status.findings)]
 
 
 def _local(at: float) -> str:

@@ -1,4 +1,4 @@
-"""`undercroft history export` and `tail`: entries on their way out."""
+"""`undercroft history export` and `tail`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 import msgspec
@@ -16,11 +16,11 @@ from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
-from actors.cli.views.history_view import entry_lines
+from actors.cli.views.history_view import change_text, entries_text
 from bus.client import Peer
-from schemas.history import HistoryChangedEvent, HistoryEntry, HistoryExportRequestEvent
+from schemas.history import HistoryChangedEvent, HistoryExportRequestEvent
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS: Final = 60.0
 
 
 @click.command()
@@ -30,21 +30,21 @@ TIMEOUT_SECONDS = 60.0
     type=click.Choice(["markdown", "csv", "jsonl"]),
     default="markdown",
     show_default=True,
-    help="How it is written.",
+    help="Format of the text.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A new file, readable by you only; stdout without it.",
+    help="Write to this new file, which only you can read, instead of stdout.",
 )
-@click.option("--conversation", "conversation_id", default="", help="Of this conversation only.")
-@click.option("--since", type=click.FloatRange(0), help="From this moment on, in seconds since 1970.")
-@click.option("--until", type=click.FloatRange(0), help="Before this moment, in seconds since 1970.")
+@click.option("--conversation", "conversation_id", default="", help="Only this conversation.")
+@click.option("--since", type=click.FloatRange(0), help="Only from this moment on, in seconds since 1970.")
+@click.option("--until", type=click.FloatRange(0), help="Only before this moment, in seconds since 1970.")
 @target_options
 @pass_target
 def export(target: Target, /, form: Any, output: Path | None, **which: Any) -> int:
-    """Write entries as text, the oldest first.
+    """Write entries as text, oldest first.
 
     \b
     Examples:
@@ -53,22 +53,21 @@ def export(target: Target, /, form: Any, output: Path | None, **which: Any) -> i
     """
     with contextlib.ExitStack() as stack:
         write = sys.stdout.write if output is None else stack.enter_context(_new_file(output)).write
-        count = with_peer(
-            target, lambda peer: _export(peer, HistoryExportRequestEvent(format=form, **which), write)
-        )
+        request = HistoryExportRequestEvent(format=form, **which)
+        count = with_peer(target, lambda peer: _export(peer, request, write))
     if output is not None and target.as_json:
         print_json({"path": str(output), "entries": count})
     elif output is not None:
-        print(f"{output}: {count} entries")
+        print(f"{output}: {entries_text(count)}")
     return ExitCode.OK
 
 
 @click.command()
-@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many changes.")
+@click.option("-n", "--count", type=click.IntRange(1), help="Stop after this many changes.")
 @target_options
 @pass_target
 def tail(target: Target, count: int | None) -> None:
-    """Show entries as they are added, edited and removed.
+    """Show entries as they are added, edited and deleted.
 
     \b
     Examples:
@@ -80,22 +79,21 @@ def tail(target: Target, count: int | None) -> None:
 
 def _new_file(path: Path) -> TextIO:
     try:
-        return open(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
-        )
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}; name a file that is not there yet") from error
+        raise click.UsageError(f"{path}: {error.strerror}; name a file that does not exist yet") from error
+    return open(descriptor, "w", encoding="utf-8", newline="")
 
 
-async def _export(peer: Peer, question: HistoryExportRequestEvent, write: Callable[[str], object]) -> int:
+async def _export(peer: Peer, request: HistoryExportRequestEvent, write: Callable[[str], object]) -> int:
     entries = 0
     while True:
-        part = await ask(peer, question, TIMEOUT_SECONDS)
+        part = await ask(peer, request, TIMEOUT_SECONDS)
         write(part.content)
         entries += part.entries
         if not part.next_after:
             return entries
-        question = msgspec.structs.replace(question, after=part.next_after)
+        request = msgspec.structs.replace(request, after=part.next_after)
 
 
 async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
@@ -104,19 +102,14 @@ async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
         if as_json:
             print_json(change)
         else:
-            lines = (
-                entry_lines(change.entry)
-                if isinstance(change.entry, HistoryEntry)
-                else [change.entry_id or ("all" if change.change == "cleared" else "an entry")]
-            )
-            print(f"{change.change}: " + "\n".join(lines), flush=True)
+            print(change_text(change), flush=True)
         shown += 1
         if shown == count:
             return
 
 
 async def _changes(peer: Peer) -> AsyncIterator[HistoryChangedEvent]:
-    """What happens from now on, without what the broker retains of each place from before."""
+    """Yield the changes from now on, without the earlier ones that the broker retains."""
     async with peer.subscribe(HistoryChangedEvent) as events:
         before = await peer.retained(HistoryChangedEvent)
         async for event in events:

@@ -1,15 +1,18 @@
-"""`undercroft history delete`, `clear`, `purge` and `prune`: what destroys, with a look beforehand."""
+"""`undercroft history delete`, `clear`, `purge` and `prune`: what deletes entries, each with a dry run."""
 
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.output import print_json
+from actors.cli.output import print_answer
+from actors.cli.views.history_view import removed_text
+from schemas.event import Request
 from schemas.history import (
     HistoryClearRequestEvent,
     HistoryDeleteRequestEvent,
@@ -17,12 +20,16 @@ from schemas.history import (
     HistoryRemovedEvent,
 )
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS: Final = 60.0
+YES_OPTION: Final = click.option("--yes", is_flag=True, help="Do not ask.")
+DRY_RUN_OPTION: Final = click.option(
+    "--dry-run", is_flag=True, help="Only say what would be deleted; delete nothing."
+)
 
 
 @click.command()
 @click.argument("ids", nargs=-1, required=True)
-@click.option("--dry-run", is_flag=True, help="Only say how many it would be.")
+@DRY_RUN_OPTION
 @target_options
 @pass_target
 def delete(target: Target, ids: tuple[str, ...], dry_run: bool) -> int:
@@ -32,23 +39,15 @@ def delete(target: Target, ids: tuple[str, ...], dry_run: bool) -> int:
     Examples:
       undercroft history delete 01a1fc31-2d2f-7000-988b-b526e83d43be
     """
-    return _removed(
-        target,
-        with_peer(
-            target,
-            lambda peer: ask(
-                peer, HistoryDeleteRequestEvent(ids=list(ids), dry_run=dry_run), TIMEOUT_SECONDS
-            ),
-        ),
-    )
+    return _remove(target, HistoryDeleteRequestEvent(ids=list(ids), dry_run=dry_run))
 
 
 @click.command()
 @click.option(
-    "--before", type=click.FloatRange(0), help="Only what is older than this moment, in seconds since 1970."
+    "--before", type=click.FloatRange(0), help="Only entries before this moment, in seconds since 1970."
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many it would be.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@DRY_RUN_OPTION
+@YES_OPTION
 @target_options
 @pass_target
 def clear(target: Target, before: float | None, dry_run: bool, yes: bool) -> int:
@@ -59,28 +58,19 @@ def clear(target: Target, before: float | None, dry_run: bool, yes: bool) -> int
       undercroft history clear --dry-run
       undercroft history clear --before 1767225600 --yes
     """
-    _confirm(
-        target,
-        "Delete all entries of the history?" if before is None else "Delete these entries?",
-        dry_run or yes,
-    )
-    return _removed(
-        target,
-        with_peer(
-            target,
-            lambda peer: ask(peer, HistoryClearRequestEvent(before=before, dry_run=dry_run), TIMEOUT_SECONDS),
-        ),
-    )
+    question = "Delete all entries of the history?" if before is None else "Delete these entries?"
+    _confirm(target, question, dry_run or yes)
+    return _remove(target, HistoryClearRequestEvent(before=before, dry_run=dry_run))
 
 
 @click.command()
-@click.option("--backups", is_flag=True, help="Take it out of the backups as well.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--backups", is_flag=True, help="Delete it from the backups as well.")
+@DRY_RUN_OPTION
+@YES_OPTION
 @target_options
 @pass_target
 def purge(target: Target, backups: bool, dry_run: bool, yes: bool) -> int:
-    """Delete all entries and every file of the history: segments, anchors, and what was put aside as damaged.
+    """Delete all entries and all files of the history: segments, anchors, and quarantined files.
 
     \b
     Examples:
@@ -88,8 +78,7 @@ def purge(target: Target, backups: bool, dry_run: bool, yes: bool) -> int:
       undercroft history purge --yes
     """
     _confirm(target, "Delete the whole history and all its files, for good?", dry_run or yes)
-    request = HistoryClearRequestEvent(purge=True, purge_backups=backups, dry_run=dry_run)
-    return _removed(target, with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
+    return _remove(target, HistoryClearRequestEvent(purge=True, purge_backups=backups, dry_run=dry_run))
 
 
 @click.command()
@@ -97,19 +86,22 @@ def purge(target: Target, backups: bool, dry_run: bool, yes: bool) -> int:
     "--days",
     "keep_days",
     type=click.IntRange(0),
-    help="Keep what is not older.  [default: history.keep_days]",
+    help="Keep entries up to this age.  [default: history.keep_days]",
 )
 @click.option(
     "--entries",
     "keep_entries",
     type=click.IntRange(0),
-    help="Keep so many of the newest.  [default: history.keep_entries]",
+    help="Keep this many of the newest.  [default: history.keep_entries]",
 )
 @click.option(
-    "--mib", "keep_mib", type=click.IntRange(0), help="Keep the newest that fit.  [default: history.keep_mib]"
+    "--mib",
+    "keep_mib",
+    type=click.IntRange(0),
+    help="Keep the newest that fit into this size.  [default: history.keep_mib]",
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many would go.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@DRY_RUN_OPTION
+@YES_OPTION
 @target_options
 @pass_target
 def prune(
@@ -120,26 +112,27 @@ def prune(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Delete what the rules of retention do not keep. 0 means that a rule sets no limit, never that everything goes.
+    """Delete the entries that the retention rules do not keep.
+
+    0 means that a rule sets no limit, never that everything is deleted.
 
     \b
     Examples:
       undercroft history prune --dry-run
       undercroft history prune --days 90 --yes
     """
-    _confirm(target, "Delete what the rules do not keep?", dry_run or yes)
-    request = HistoryPruneRequestEvent(
-        keep_days=keep_days, keep_entries=keep_entries, keep_mib=keep_mib, dry_run=dry_run
+    _confirm(target, "Delete the entries that the rules do not keep?", dry_run or yes)
+    return _remove(
+        target,
+        HistoryPruneRequestEvent(
+            keep_days=keep_days, keep_entries=keep_entries, keep_mib=keep_mib, dry_run=dry_run
+        ),
     )
-    return _removed(target, with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS)))
 
 
-def _removed(target: Target, answer: HistoryRemovedEvent) -> int:
-    if target.as_json:
-        print_json(answer)
-    else:
-        note = f"; {answer.note}" if answer.note else ""
-        print(f"{answer.count} entries {'would go' if answer.dry_run else 'deleted'}{note}")
+def _remove(target: Target, request: Request[HistoryRemovedEvent]) -> int:
+    answer = with_peer(target, lambda peer: ask(peer, request, TIMEOUT_SECONDS))
+    print_answer(target, answer, removed_text(answer))
     return ExitCode.OK
 
 
@@ -147,5 +140,5 @@ def _confirm(target: Target, question: str, is_given: bool) -> None:
     if is_given:
         return
     if target.as_json or not sys.stdin.isatty():
-        raise click.UsageError("this deletes for good: add --yes, or --dry-run to see what would go")
+        raise click.UsageError("this deletes for good: add --yes, or --dry-run to see what would be deleted")
     click.confirm(question, abort=True, err=True)

@@ -1,4 +1,4 @@
-"""`undercroft models add | resolve | withdraw | accept | refresh`: where models come from. Part of the group in `actors.cli.commands.models.models_group`."""
+"""`undercroft models add | resolve | withdraw | accept | refresh`: commands about where models come from."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import click
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.output import print_json
+from actors.cli.output import print_answer
 from schemas.manifest import ModelEntry
 from schemas.sources import (
     LicenceAcceptRequestEvent,
     ManifestRefreshRequestEvent,
+    ModelAddedEvent,
     ModelAddRequestEvent,
     ModelNameResolveRequestEvent,
     ModelWithdrawRequestEvent,
@@ -30,14 +31,14 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def name_options(function: FunctionT) -> FunctionT:
-    """Add NAME and what may be said about it."""
+    """Add NAME, and the options that complete or replace what it says."""
     for option in (
         click.option(
             "--category",
             default="",
-            help="What the model is for, such as stt, llm, tts, vad, embedding.  [default: what the source says]",
+            help="Purpose of the model: stt, llm, tts, vad, embedding ...  [default: what the source says]",
         ),
-        click.option("--id", "model_id", default="", help="Id of the model.  [default: made of the name]"),
+        click.option("--id", "model_id", default="", help="Id of the model.  [default: made from the name]"),
         click.option(
             "--size",
             "size_bytes",
@@ -47,7 +48,7 @@ def name_options(function: FunctionT) -> FunctionT:
         click.option(
             "--sha256",
             default="",
-            help="Digest of the file, 64 hex digits; for https:// names, unless it stands behind the URL.",
+            help="Digest of the file, 64 hex digits. Needed for https:// names that do not contain it.",
         ),
         click.argument("name", metavar="NAME"),
     ):
@@ -57,7 +58,7 @@ def name_options(function: FunctionT) -> FunctionT:
 
 @click.command()
 @name_options
-@click.option("--dry-run", is_flag=True, help="Show what would be added.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be added.")
 @target_options
 @pass_target
 def add(
@@ -88,22 +89,11 @@ def add(
     """
     if dry_run:
         return _resolve(target, name, sha256, size_bytes, model_id, category)
-    question = ModelAddRequestEvent(
-        name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
+    request = ModelAddRequestEvent(
+        name=absolute_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
     )
-    added = with_peer(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
-    if target.as_json:
-        print_json(added)
-        return ExitCode.OK
-    print("\n".join(described(added.entry, added.pinned, added.skipped)))
-    if not added.is_new:
-        print(f"{added.entry.id}: was added before, nothing changed")
-    elif added.entry.accept_licence:
-        print(
-            f"{added.entry.id}: added; read its licence, then run 'undercroft models accept {added.entry.id}'"
-        )
-    else:
-        print(f"{added.entry.id}: added; run 'undercroft models install {added.entry.id}'")
+    added = with_peer(target, lambda peer: ask(peer, request, RESOLVE_TIMEOUT_SECONDS))
+    print_answer(target, added, "\n".join(added_lines(added)))
     return ExitCode.OK
 
 
@@ -114,7 +104,7 @@ def add(
 def resolve(
     target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str
 ) -> int:
-    """Show what a name means now: its files, their sizes and digests, its licence. Changes nothing.
+    """Show what a name means now: files, sizes, digests, licence. Changes nothing.
 
     \b
     Examples:
@@ -129,14 +119,14 @@ def resolve(
 @target_options
 @pass_target
 def withdraw(target: Target, model_id: str) -> int:
-    """Take an added model out of the list again. What is installed of it stays; 'models remove' removes it.
+    """Remove an added model from the list. Its files stay; 'models remove' deletes them.
 
     \b
     Examples:
       undercroft models withdraw qwen-small
     """
     done = with_peer(target, lambda peer: ask(peer, ModelWithdrawRequestEvent(model_id=model_id)))
-    _print(target, done, f"{model_id}: withdrawn")
+    print_answer(target, done, f"{model_id}: withdrawn")
     return ExitCode.OK
 
 
@@ -145,14 +135,15 @@ def withdraw(target: Target, model_id: str) -> int:
 @target_options
 @pass_target
 def accept(target: Target, model_id: str) -> int:
-    """Say that you read and accept the licence of a model; needed for those that ask for it.
+    """Confirm that you read and accept the licence of a model. Needed for models that ask for it.
 
     \b
     Examples:
       undercroft models accept llama-3.2-3b
     """
-    done = with_peer(target, lambda peer: ask(peer, LicenceAcceptRequestEvent(model_id=model_id))).acceptance
-    _print(target, done, f"{model_id}: licence {done.licence} accepted by {done.accepted_by}")
+    request = LicenceAcceptRequestEvent(model_id=model_id)
+    done = with_peer(target, lambda peer: ask(peer, request)).acceptance
+    print_answer(target, done, f"{model_id}: licence {done.licence} accepted by {done.accepted_by}")
     return ExitCode.OK
 
 
@@ -160,7 +151,7 @@ def accept(target: Target, model_id: str) -> int:
 @target_options
 @pass_target
 def refresh(target: Target) -> int:
-    """Look for a newer manifest where the profile says; it is taken only with a valid signature.
+    """Look for a newer manifest at the URL of the profile. It is only accepted with a valid signature.
 
     \b
     Examples:
@@ -168,37 +159,46 @@ def refresh(target: Target) -> int:
       undercroft models refresh --json
     """
     done = with_peer(target, lambda peer: ask(peer, ManifestRefreshRequestEvent(), RESOLVE_TIMEOUT_SECONDS))
-    _print(target, done, done.message)
+    print_answer(target, done, done.message)
     return ExitCode.FAILED if done.outcome == "kept" else ExitCode.OK
 
 
 COMMANDS: Final = (add, resolve, withdraw, accept, refresh)
-"""What `actors.cli.commands.models.models_group` takes into its group."""
+"""`actors.cli.commands.models.models_group` adds these to its group."""
 
 
-def whole_name(name: str) -> str:
-    """A name as the runtime takes it: a path of this directory becomes a whole one, since the runtime runs elsewhere."""
+def absolute_name(name: str) -> str:
+    """Make a path absolute, because the runtime has another working directory. Other names stay."""
     scheme, colon, rest = name.partition(":")
     if scheme == "file" and colon and not rest.startswith("//"):
         return f"file:{os.path.abspath(Path(rest).expanduser())}"
     if name.startswith(("./", "../", "/", "~/")) or (not colon and Path(name).exists()):
-        return Path(os.path.abspath(Path(name).expanduser())).as_uri()  # links keep their own names
+        return Path(os.path.abspath(Path(name).expanduser())).as_uri()  # a link keeps its own name
     return name
 
 
-def described(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
-    """An entry for people."""
+def added_lines(added: ModelAddedEvent) -> list[str]:
+    """Return an added entry and the next step, for people."""
+    model_id = added.entry.id
+    if not added.is_new:
+        outcome = "was added before, nothing changed"
+    elif added.entry.accept_licence:
+        outcome = f"added; read its licence, then run 'undercroft models accept {model_id}'"
+    else:
+        outcome = f"added; run 'undercroft models install {model_id}'"
+    return [*entry_lines(added.entry, added.pinned, added.skipped), f"{model_id}: {outcome}"]
+
+
+def entry_lines(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
+    """Return an entry for people."""
     from actors.shared.text import size_text
 
-    licence = (
-        entry.licence
-        + (f" ({entry.licence_url})" if entry.licence_url else "")
-        + (", has to be accepted" if entry.accept_licence else "")
-    )
+    url = f" ({entry.licence_url})" if entry.licence_url else ""
+    due = ", has to be accepted" if entry.accept_licence else ""
     lines = [
         f"{entry.id}: {entry.name} ({entry.category}), {size_text(entry.size_bytes)}",
         f"  from     {pinned}",
-        f"  licence  {licence}",
+        f"  licence  {entry.licence}{url}{due}",
     ]
     lines += [
         f"  file     {file.path}  {size_text(file.size_bytes)}  sha256 {file.sha256[:16]}..."
@@ -214,16 +214,9 @@ def described(entry: ModelEntry, pinned: str, skipped: list[str]) -> list[str]:
 def _resolve(
     target: Target, name: str, sha256: str, size_bytes: int | None, model_id: str, category: str
 ) -> int:
-    question = ModelNameResolveRequestEvent(
-        name=whole_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
+    request = ModelNameResolveRequestEvent(
+        name=absolute_name(name), sha256=sha256, size_bytes=size_bytes, model_id=model_id, category=category
     )
-    found = with_peer(target, lambda peer: ask(peer, question, RESOLVE_TIMEOUT_SECONDS))
-    _print(target, found, "\n".join(described(found.entry, found.pinned, found.skipped)))
+    found = with_peer(target, lambda peer: ask(peer, request, RESOLVE_TIMEOUT_SECONDS))
+    print_answer(target, found, "\n".join(entry_lines(found.entry, found.pinned, found.skipped)))
     return ExitCode.OK
-
-
-def _print(target: Target, answer: object, words: str) -> None:
-    if target.as_json:
-        print_json(answer)
-    else:
-        print(words)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from actors.cli.views.history_view import (
     BOLD,
     NORMAL,
+    change_text,
     entry_lines,
     hit_lines,
     marked,
     printable,
+    removed_text,
     status_lines,
 )
-from schemas.history import Highlight, HistoryEntry, HistoryStatusEvent, Hit
+from schemas.history import (
+    Highlight,
+    HistoryChangedEvent,
+    HistoryEntry,
+    HistoryRemovedEvent,
+    HistoryStatusEvent,
+    Hit,
+)
 
 ENTRY = HistoryEntry(
     id="i1",
@@ -51,6 +60,20 @@ def test_what_was_looked_for_stands_out_on_a_terminal_only() -> None:
     assert printable("a\x1b]0;x\x07\u202eb\n") == "a\ufffd]0;x\ufffd\ufffdb\n"
 
 
+def test_a_change_is_shown_with_what_it_is_about() -> None:
+    added = HistoryChangedEvent(slot="live", change="added", entry=ENTRY, entry_id="i1")
+    assert change_text(added) == "added: " + "\n".join(entry_lines(ENTRY))
+    removed = HistoryChangedEvent(slot="live", change="removed", entry_id="i1")
+    assert change_text(removed) == "removed: i1"
+    assert change_text(HistoryChangedEvent(slot="live", change="cleared")) == "cleared: all"
+    assert change_text(HistoryChangedEvent(slot="3", change="removed")) == "removed: an entry"
+
+
+def test_a_removal_says_how_many_and_whether_it_was_one() -> None:
+    assert removed_text(HistoryRemovedEvent(count=1, dry_run=False, note="x")) == "1 entry deleted; x"
+    assert removed_text(HistoryRemovedEvent(count=2, dry_run=True)) == "2 entries would be deleted"
+
+
 def test_the_status_says_where_how_much_and_what_is_wrong() -> None:
     found = HistoryStatusEvent(
         mode="disk",
@@ -64,7 +87,7 @@ def test_the_status_says_where_how_much_and_what_is_wrong() -> None:
     )
     assert status_lines(found) == [
         "in memory only: 2 entries, 9 bytes, at most 100",
-        "being loaded: 50%",
+        "loaded so far: 50%",
         "notice: locked",
-        "found: f: torn",
+        "finding: f: torn",
     ]

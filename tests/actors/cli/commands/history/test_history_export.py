@@ -15,6 +15,6 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     with _new_file(path) as file:
         file.write("x")
     assert path.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(click.UsageError, match="not there yet"):
+    with pytest.raises(click.UsageError, match="does not exist yet"):
         _new_file(path)
     assert path.read_text() == "x"

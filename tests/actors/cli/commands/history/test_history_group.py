@@ -75,12 +75,12 @@ def test_entries_are_added_listed_shown_edited_and_deleted(cli: Cli, monkeypatch
     listed = cli("history", "list", "-n", "2")
     assert listed.out.splitlines()[0].startswith(second)
     assert "second\ufffd[2J" in listed.out
-    assert "older ones: --before" in listed.err
+    assert "for older ones: --before" in listed.err
     assert cli("history", "edit", first, "changed").code == 0
     assert "edited" in cli("history", "show", first).out
     assert cli("history", "show", first, "--json").documents[0]["text"] == "changed"
-    assert cli("history", "delete", first, "--dry-run").out == "1 entries would go\n"
-    assert cli("history", "delete", first).out == "1 entries deleted\n"
+    assert cli("history", "delete", first, "--dry-run").out == "1 entry would be deleted\n"
+    assert cli("history", "delete", first).out == "1 entry deleted\n"
     assert cli("history", "show", first).code == 1
     assert cli("history", "edit", first, "again").code == 4
 
@@ -116,7 +116,7 @@ def test_what_destroys_wants_a_yes(cli: Cli) -> None:
     for command in ("clear", "purge", "prune"):
         refused = cli("history", command)
         assert (refused.code, "--dry-run" in refused.err) == (2, True), command
-    assert cli("history", "clear", "--dry-run").out == "1 entries would go\n"
+    assert cli("history", "clear", "--dry-run").out == "1 entry would be deleted\n"
     assert "no rule sets a limit" in cli("history", "prune", "--yes").out
     assert cli("history", "prune", "--entries", "1", "--dry-run", "--json").documents[0]["count"] == 0
 
@@ -142,9 +142,9 @@ def _ready(tail: subprocess.Popen[str]) -> str:
 @pytest.mark.requirement("S0-12", "S0-20")
 def test_on_disk_and_back_with_status_keep_and_purge(cli: Cli) -> None:
     added(cli, "travels along")
-    assert cli("history", "status").out.startswith("in memory only: 1 entries")
+    assert cli("history", "status").out.startswith("in memory only: 1 entry")
     assert cli("config", "set", "history.persistence_mode", "disk").code == 0
-    while "on disk, encrypted: 1 entries" not in (found := cli("history", "status")).out:
+    while "on disk, encrypted: 1 entry" not in (found := cli("history", "status")).out:
         assert found.code in (0, 1)
     assert found.code == 0
     assert cli("restart", "history").code == 0
@@ -153,6 +153,8 @@ def test_on_disk_and_back_with_status_keep_and_purge(cli: Cli) -> None:
     while "undercroft history purge" not in cli("history", "status").out:
         pass
     assert "notice" not in cli("history", "keep").out
-    assert cli("history", "purge", "--dry-run").out.startswith("1 entries would go; all files")
-    assert cli("history", "purge", "--yes", "--backups").out.startswith("1 entries deleted; 3 files are gone")
+    assert cli("history", "purge", "--dry-run").out.startswith("1 entry would be deleted; all files")
+    assert cli("history", "purge", "--yes", "--backups").out.startswith(
+        "1 entry deleted; 3 files were deleted"
+    )
     assert list((cli.home / "state" / "history").iterdir()) == []

@@ -11,24 +11,24 @@ import pytest
 from click.testing import CliRunner
 
 from actors.cli.commands.models.models_group import models
-from actors.cli.commands.models.models_sources import COMMANDS, described, whole_name
+from actors.cli.commands.models.models_sources import COMMANDS, absolute_name, entry_lines
 from schemas.manifest import FilePromise, ModelEntry
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1500, sha256="0" * 64, urls=["https://models.example/a.bin"])
 
 
-def test_a_path_becomes_a_whole_name_since_the_runtime_runs_elsewhere(
+def test_a_path_becomes_absolute_because_the_runtime_runs_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a b.gguf").write_bytes(b"x")
     (tmp_path / "link.gguf").symlink_to("a b.gguf")
-    assert whole_name("./a b.gguf") == whole_name("a b.gguf") == (tmp_path / "a b.gguf").as_uri()
-    assert whole_name("link.gguf").endswith("/link.gguf"), "a link keeps its own name"
-    assert whole_name("file:a b.gguf") == f"file:{tmp_path}/a b.gguf"
-    assert whole_name("file:///x/y") == "file:///x/y"
-    assert whole_name("hf:org/repo") == "hf:org/repo"
-    assert whole_name("nothing-here") == "nothing-here"
+    assert absolute_name("./a b.gguf") == absolute_name("a b.gguf") == (tmp_path / "a b.gguf").as_uri()
+    assert absolute_name("link.gguf").endswith("/link.gguf"), "a link keeps its own name"
+    assert absolute_name("file:a b.gguf") == f"file:{tmp_path}/a b.gguf"
+    assert absolute_name("file:///x/y") == "file:///x/y"
+    assert absolute_name("hf:org/repo") == "hf:org/repo"
+    assert absolute_name("nothing-here") == "nothing-here"
 
 
 def test_an_entry_is_shown_with_its_licence_and_what_was_left_out() -> None:
@@ -41,7 +41,7 @@ def test_an_entry_is_shown_with_its_licence_and_what_was_left_out() -> None:
         accept_licence=True,
         files=[PROMISE] * 12,
     )
-    lines = described(entry, "hf:org/a@1", ["README.md: not part of the model"])
+    lines = entry_lines(entry, "hf:org/a@1", ["README.md: not part of the model"])
     assert lines[:3] == [
         "a: A (llm), 18.0 kB",
         "  from     hf:org/a@1",
