@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.tour_fixtures import silero_path
+from actors.cli.demo.tour_models import silero_path
 from actors.cli.demo.tour_processes import descendants, is_running
 from tests.acceptance.runtime import within
 

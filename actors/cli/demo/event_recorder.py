@@ -1,4 +1,4 @@
-"""What the runtime tells while the tour goes on, kept so that a step can wait for it."""
+"""Records what the runtime publishes during the tour, so that a step can wait for it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ HEARD = (
 )
 
 
-class Chronicle:
-    """The newest word on every actor and model.
+class EventRecorder:
+    """The latest of every actor and model.
 
     Attributes:
-        actors, models: status by name and id.
-        verified: ids of models whose files were found to keep their promise.
-        installed: the last word of each install, by id.
-        readiness: the states that the app was said to be in, each change once.
+        actors: status by name.
+        models: status by id.
+        durable_bytes: by id of the model.
+        verified: ids of models whose files keep their promise.
+        installed: the event of each finished install, by id.
+        readiness: the states of the app, each change once.
     """
 
     def __init__(self, on_progress: Callable[[ModelDownloadProgressedEvent], None]) -> None:
@@ -44,28 +46,28 @@ class Chronicle:
         self.installed: dict[str, ModelInstalledEvent] = {}
         self.readiness: list[ReadinessState] = []
         self._on_progress = on_progress
-        self._news = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     async def follow(self, peer: Peer, began: asyncio.Event) -> None:
-        """Take in what is told, until cancelled; `began` is set once nothing can be missed any more."""
+        """Record until cancelled; sets `began` once nothing can be missed."""
         async with peer.subscribe(*HEARD) as events:
             began.set()
             async for event in events:
-                self._note(event)
-                async with self._news:
-                    self._news.notify_all()
+                self._record(event)
+                async with self._changed:
+                    self._changed.notify_all()
 
-    async def until(self, what: Callable[[], bool]) -> None:
-        """Wait until something is so; it is looked at whenever there is news."""
-        async with self._news:
-            await self._news.wait_for(what)
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds; it is checked after each event."""
+        async with self._changed:
+            await self._changed.wait_for(condition)
 
     def is_ready(self, actor: str, *, not_pid: int | None = None) -> bool:
-        """Whether an actor serves, in another process than the one named."""
+        """Whether an actor is ready, in another process than `not_pid`."""
         status = self.actors.get(actor)
         return status is not None and status.state == "ready" and status.pid != not_pid
 
-    def _note(self, event: object) -> None:
+    def _record(self, event: object) -> None:
         match event:
             case ActorStateChangedEvent():
                 self.actors[event.actor] = event.status
@@ -82,6 +84,6 @@ class Chronicle:
                 if self.readiness[-1:] != [event.snapshot.state]:
                     self.readiness.append(event.snapshot.state)
             case GapEvent():
-                pass  # the retained state of actors and models is told again
+                pass  # the retained states of actors and models come again
             case _:
                 raise AssertionError(f"not subscribed to: {event!r}")

@@ -1,4 +1,4 @@
-"""Processes of the tour: `undercroft` commands whose lines are read as they come, and who is still alive."""
+"""Processes of the tour: `undercroft` commands whose output is read as it comes, and what still runs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from actors.runtime import process_name
 from bus.discovery import is_alive
 
 KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
-"""On Windows there is one way to end a process, and it is as hard."""
+"""Windows has only one way to end a process, and it is as hard."""
 
 GRACE_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.01
 
 
-class Command:
+class TourCommand:
     """One `undercroft` command in a process of its own. It ends with us, even if we are killed (Linux).
 
     Attributes:
@@ -30,9 +30,8 @@ class Command:
     """
 
     def __init__(self, *arguments: str) -> None:
-        options: dict[str, Any] = (
-            {"start_new_session": True} if os.name == "posix" else {}
-        )  # Ctrl-C is for us to hand on
+        # Ctrl-C reaches us only, and we pass it on.
+        options: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
         if process_name.IS_LINUX:
             parent_pid = os.getpid()
             options["preexec_fn"] = lambda: process_name.die_with_parent(parent_pid)
@@ -58,7 +57,7 @@ class Command:
         """The next line of its stdout.
 
         Raises:
-            EOFError: it has ended; the message is what it wrote to stderr.
+            EOFError: it has ended, with what it wrote to stderr.
         """
         line = await self._lines.get()
         if not line:
@@ -69,11 +68,11 @@ class Command:
         return line
 
     async def end(self) -> int:
-        """Wait for its end; the exit code."""
+        """Wait for its end and return the exit code."""
         return await asyncio.shield(self._ended)
 
     async def stop(self) -> None:
-        """Have it end: by a word first, by force if that does not help."""
+        """End it: with TERM first, with KILL if that does not help."""
         for number in (signal.SIGTERM, KILL):
             if self._ended.done():
                 return
@@ -87,28 +86,28 @@ class Command:
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             for line in stream:
-                self._tell(self._lines.put_nowait, line)
+                self._call_on_loop(self._lines.put_nowait, line)
         code = self._process.wait()
         self._threads[1].join()
-        self._tell(self._over, code)
+        self._call_on_loop(self._set_ended, code)
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
         with self._process.stderr as stream:
             self._errors = stream.read()
 
-    def _over(self, code: int) -> None:
+    def _set_ended(self, code: int) -> None:
         self._lines.put_nowait(b"")
         if not self._ended.done():
             self._ended.set_result(code)
 
-    def _tell(self, what: Any, value: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it everybody who would listen
-            self._loop.call_soon_threadsafe(what, value)
+    def _call_on_loop(self, function: Any, value: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(function, value)
 
 
 def descendants(pid: int, proc: Path = Path("/proc")) -> set[int]:
-    """Every process below one, as the kernel has it now; empty where there is no /proc."""
+    """All descendants of a process at this moment; empty where there is no /proc."""
     children: dict[int, list[int]] = {}
     for directory in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -124,7 +123,7 @@ def descendants(pid: int, proc: Path = Path("/proc")) -> set[int]:
 
 
 def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
-    """Whether a process still does anything; one that only waits for its parent to take note of its end does not."""
+    """Whether a process still runs. One that has ended and waits to be reaped does not."""
     try:
         return (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):
@@ -132,6 +131,6 @@ def is_running(pid: int, proc: Path = Path("/proc")) -> bool:
 
 
 async def all_gone(pids: set[int]) -> None:
-    """Wait until none of the processes runs any more; they need not be ours, so there is nothing to wait on but the list."""
-    while any(is_running(pid) for pid in pids):  # noqa: ASYNC110 - nobody tells of the end of somebody else's child
+    """Wait until none of the processes runs. They need not be our children."""
+    while any(is_running(pid) for pid in pids):  # noqa: ASYNC110 - only a parent is notified
         await asyncio.sleep(POLL_SECONDS)

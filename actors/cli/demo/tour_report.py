@@ -13,10 +13,10 @@ class StepOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the tour.
 
     Attributes:
-        name: for programs; title is for people.
-        held: whether what the step is about was proven; None if it was not tried, since an earlier step
-            failed.
-        detail: what was measured, or what went wrong.
+        name: for programs.
+        title: for people.
+        held: whether the step proved its promise; None if it was skipped because an earlier step failed.
+        detail: what was measured, or what was found instead.
     """
 
     name: str
@@ -31,8 +31,8 @@ class TourReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         ok: every step was proven.
-        home: where everything lay; it is gone unless it was to be kept.
-        notes: what a reader has to know besides.
+        home: where everything lay; deleted unless it was to be kept.
+        notes: what else a reader should know.
     """
 
     ok: bool
@@ -44,7 +44,7 @@ class TourReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotProven(UndercroftError):
-    """A step found something else than what it set out to prove.
+    """A step found something other than what it set out to prove.
 
     Attributes:
         detail: what was expected and what was found.
@@ -55,10 +55,10 @@ class NotProven(UndercroftError):
 
 
 def expect(holds: bool, otherwise: str) -> None:
-    """Go on if it holds.
+    """Return if it holds.
 
     Raises:
-        NotProven: with the sentence given, if it does not.
+        NotProven: with the given sentence, if it does not.
     """
     if not holds:
         raise NotProven(otherwise)
@@ -74,8 +74,3 @@ def headline(report: TourReport) -> str:
     """The tour in one sentence."""
     proven = sum(step.held is True for step in report.steps)
     return f"{proven} of {len(report.steps)} steps proven in {report.seconds:.1f} s"
-
-
-def mebibytes(size_bytes: float) -> str:
-    """A size for people, in MiB."""
-    return f"{size_bytes / (1 << 20):.1f} MiB"

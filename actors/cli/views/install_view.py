@@ -1,4 +1,4 @@
-"""How an install is shown: one line a model, with its friendly name and explicit percent."""
+"""How an install is shown: one line or bar for each model, with its name and percent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class InstallView(Protocol):
-    """Shows installs while they go on."""
+    """Shows installs while they run."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -22,26 +22,24 @@ class InstallView(Protocol):
 
     def progress(self, event: ModelDownloadProgressedEvent) -> None:
         """More bytes are durable."""
-        ...
 
     def state(self, status: ModelStatus) -> None:
-        """A model is in another state."""
-        ...
+        """A model changed its state."""
 
 
 def percent(durable_bytes: int, size_bytes: int) -> int:
-    """Share of the bytes that are durable, 0 to 100; 100 only when all are."""
+    """Percent of the bytes that are durable; 100 only if all are."""
     return 100 if durable_bytes >= size_bytes else durable_bytes * 100 // size_bytes
 
 
 def view_for(*, as_json: bool, is_terminal: bool) -> InstallView:
-    """Bars on a terminal, lines in a log, documents for a program."""
+    """Bars for a terminal, lines for a log, JSON for a program."""
     if as_json:
-        return JsonView()
-    return BarView() if is_terminal else LineView()
+        return JsonInstallView()
+    return BarInstallView() if is_terminal else LineInstallView()
 
 
-class _View:
+class _PlainContext:
     def __enter__(self) -> Self:
         return self
 
@@ -51,8 +49,8 @@ class _View:
         return None
 
 
-class JsonView(_View):
-    """Each event as one JSON document on a line."""
+class JsonInstallView(_PlainContext):
+    """Prints each event as one JSON document on a line."""
 
     def progress(self, event: ModelDownloadProgressedEvent) -> None:
         """Print the event."""
@@ -63,8 +61,8 @@ class JsonView(_View):
         print_json(status)
 
 
-class LineView(_View):
-    """A line whenever another tenth is done."""
+class LineInstallView(_PlainContext):
+    """Prints a line whenever another tenth is done."""
 
     def __init__(self) -> None:
         self._tenths: dict[str, int] = {}
@@ -78,15 +76,15 @@ class LineView(_View):
             print(f"{event.name}: {done} %", flush=True)
 
     def state(self, status: ModelStatus) -> None:
-        """Print a line if it says anything new."""
+        """Print a line if it says something new."""
         line = f"{status.name}: {status.state}{': ' if status.problem else ''}{status.problem}"
         if line != self._states.get(status.model_id):
             self._states[status.model_id] = line
             print(line, flush=True)
 
 
-class BarView(_View):
-    """A bar a model."""
+class BarInstallView(_PlainContext):
+    """Shows a bar for each model."""
 
     def __init__(self) -> None:
         from rich.progress import (
@@ -131,7 +129,7 @@ class BarView(_View):
             )
 
     def state(self, status: ModelStatus) -> None:
-        """Name the state behind the bar."""
+        """Show the state behind the bar."""
         if status.model_id not in self._tasks:
             self._tasks[status.model_id] = self._progress.add_task(
                 status.name, total=status.size_bytes, state=status.state, percent=0

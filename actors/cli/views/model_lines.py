@@ -1,4 +1,4 @@
-"""How models are told of on a command line: a line a model, sizes in decimal units, percent from 0 to 100."""
+"""Models and partial downloads as lines for people."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ DAY_SECONDS = 86_400.0
 
 
 def model_lines(status: ModelStatus) -> list[str]:
-    """A model on one line, and below it what a person should know: revisions, who holds it, a licence that is due, a problem."""
-    state = status.state
+    """A model on one line, and below it its revisions, its holders, a licence that is due, and a problem."""
+    state: str = status.state
     if status.state in UNDER_WAY:
-        state = f"{status.state} {percent(status.durable_bytes, status.size_bytes)} %"  # type: ignore[assignment]  # words from here on
-    first = f"{status.model_id:<24} {state:<12} {size_text(status.size_bytes):>9}  {status.name} ({status.category}, {status.licence})"
+        state = f"{status.state} {percent(status.durable_bytes, status.size_bytes)} %"
+    description = f"{status.name} ({status.category}, {status.licence})"
+    first = f"{status.model_id:<24} {state:<12} {size_text(status.size_bytes):>9}  {description}"
     return [first, *(f"{INDENT} {line}" for line in _details(status))]
 
 
@@ -33,14 +34,14 @@ def _details(status: ModelStatus) -> list[str]:
     if status.held_by:
         lines.append(f"held by {', '.join(status.held_by)}")
     if status.licence_due:
-        lines.append(f"its licence has to be accepted first: undercroft models accept {status.model_id}")
+        lines.append(f"its licence must be accepted first: undercroft models accept {status.model_id}")
     if status.problem:
         lines.append(status.problem)
     return lines
 
 
 def partial_line(found: PartialFound) -> str:
-    """What lies beside the installed models, on one line."""
+    """A partial or damaged download on one line."""
     age = f"{found.age_seconds / DAY_SECONDS:.1f} days old"
     done = f" {percent(found.durable_bytes, found.promised_bytes)} %" if found.promised_bytes else ""
     hosts = f", from {', '.join(found.url_hosts)}" if found.url_hosts else ""

@@ -1,12 +1,13 @@
-"""How the tour is shown: lines, with a spinner and a bar on a terminal; nothing but its report to a program."""
+"""How the tour is shown: a line for each step, with a spinner and bars on a terminal; nothing for a program."""
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from actors.cli.demo.tour_report import StepOutcome, TourReport, headline
 from actors.cli.views.install_view import percent
+from actors.shared.text import size_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,42 +15,25 @@ if TYPE_CHECKING:
 
     from schemas.models import ModelDownloadProgressedEvent
 
-MARKS = {True: "✓", False: "✗", None: "-"}
-STYLES = {True: "green", False: "bold red", None: "dim"}
-BAR_CELLS = 24
+MARKS: Final = {True: "✓", False: "✗", None: "-"}
+STYLES: Final = {True: "green", False: "bold red", None: "dim"}
+BAR_CELLS: Final = 24
 
 
-class TourView(Protocol):
-    """Shows the tour; a context, since a terminal has to be given back."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-    def began(self, title: str) -> None:
-        """A step begins."""
-
-    def progressed(self, event: ModelDownloadProgressedEvent) -> None:
-        """More bytes of a model are durable."""
-
-    def ended(self, outcome: StepOutcome) -> None:
-        """A step is over."""
-
-
-def view_for(*, as_json: bool, is_terminal: bool) -> TourView:
-    """The view for whoever reads it."""
+def view_for(*, as_json: bool, is_terminal: bool) -> SilentTourView:
+    """The view for a program, a terminal, or a log."""
     if as_json:
-        return SilentView()
-    return LiveView() if is_terminal else LineView()
+        return SilentTourView()
+    return LiveTourView() if is_terminal else LineTourView()
 
 
 def outcome_line(outcome: StepOutcome) -> str:
-    """One step in one line."""
+    """One step on one line."""
     return f"{MARKS[outcome.held]} {outcome.title} ({outcome.seconds:.1f} s): {outcome.detail}"
 
 
 def print_summary(report: TourReport) -> None:
-    """What was proven, what was not, and what remains to be known."""
+    """Print what was proven, what was not, and what else a reader should know."""
     print()
     print(headline(report) + (", all of them." if report.ok else ":"))
     for step in report.steps:
@@ -59,8 +43,8 @@ def print_summary(report: TourReport) -> None:
         print(note)
 
 
-class SilentView:
-    """Shows nothing: the report says all."""
+class SilentTourView:
+    """Shows nothing: the report has everything. A context, because a terminal has to be given back."""
 
     def __enter__(self) -> Self:
         return self
@@ -71,25 +55,25 @@ class SilentView:
         return None
 
     def began(self, title: str) -> None:
-        """Show nothing."""
+        """A step begins."""
 
     def progressed(self, event: ModelDownloadProgressedEvent) -> None:
-        """Show nothing."""
+        """More bytes of a model are durable."""
 
     def ended(self, outcome: StepOutcome) -> None:
-        """Show nothing."""
+        """A step has ended."""
 
 
-class LineView(SilentView):
-    """A line for each step, once it is over."""
+class LineTourView(SilentTourView):
+    """Prints a line for each step once it has ended."""
 
     def ended(self, outcome: StepOutcome) -> None:
         """Print the line."""
         print(outcome_line(outcome), flush=True)
 
 
-class LiveView(SilentView):
-    """The step that runs, with the bars of the models that are fetched in it."""
+class LiveTourView(SilentTourView):
+    """Shows the running step on a terminal, with bars of the models that are downloaded in it."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -112,7 +96,7 @@ class LiveView(SilentView):
         self._live.stop()
 
     def began(self, title: str) -> None:
-        """Show its title."""
+        """Show the title."""
         self._title = title
         self._bars.clear()
         self._draw()
@@ -121,16 +105,15 @@ class LiveView(SilentView):
         """Move the bar of the model."""
         done = percent(event.durable_bytes, event.size_bytes)
         if done == 100 and event.model_id not in self._bars:
-            return  # the last word of a step that is over
+            return  # the last event of a step that has ended
         cells = done * BAR_CELLS // 100
-        rate = event.rate_bytes_per_second / (1 << 20)
-        self._bars[event.model_id] = (
-            f"  {event.name:<24} {'━' * cells}{'╌' * (BAR_CELLS - cells)} {done:>3} %  {rate:.1f} MiB/s"
-        )
+        bar = "━" * cells + "╌" * (BAR_CELLS - cells)
+        rate = size_text(event.rate_bytes_per_second)
+        self._bars[event.model_id] = f"  {event.name:<24} {bar} {done:>3} %  {rate}/s"
         self._draw()
 
     def ended(self, outcome: StepOutcome) -> None:
-        """Leave a line behind."""
+        """Replace the step by its outcome."""
         from rich.text import Text
 
         line = Text()

@@ -1,4 +1,4 @@
-"""The newest word on actors and models, as it comes over a bus."""
+"""The latest of actors and models is recorded as it comes over a bus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from actors.cli.demo.event_recorder import Chronicle
+from actors.cli.demo.event_recorder import EventRecorder
 from bus.broker.memory_bus import memory_bus
 from schemas.models import ModelDownloadProgressedEvent, ModelInstalledEvent, ModelVerifiedEvent
 from schemas.operations.supervision import ActorStateChangedEvent, ActorStatus
@@ -31,39 +31,39 @@ def progressed(durable_bytes: int) -> ModelDownloadProgressedEvent:
     )
 
 
-async def test_what_is_told_is_kept_and_can_be_waited_for() -> None:
+async def test_what_is_published_is_recorded_and_can_be_waited_for() -> None:
     shown: list[int] = []
-    chronicle = Chronicle(lambda event: shown.append(event.durable_bytes))
-    async with memory_bus() as bus, bus.connect("teller") as teller, bus.connect("tour") as tour:
+    recorder = EventRecorder(lambda event: shown.append(event.durable_bytes))
+    async with memory_bus() as bus, bus.connect("source") as source, bus.connect("tour") as tour:
         began = asyncio.Event()
-        following = asyncio.ensure_future(chronicle.follow(tour, began))
+        following = asyncio.ensure_future(recorder.follow(tour, began))
         await began.wait()
-        await teller.publish(
+        await source.publish(
             ActorStateChangedEvent(actor="a", status=ActorStatus(actor="a", state="ready", pid=7))
         )
-        await teller.publish(progressed(4))
-        await teller.publish(ModelVerifiedEvent(model_id="m", size_bytes=10))
+        await source.publish(progressed(4))
+        await source.publish(ModelVerifiedEvent(model_id="m", size_bytes=10))
         for facts in (
             facts_of(status("base", "absent")),
             facts_of(status("base", "absent")),
             facts_of(status("base", "downloading")),
         ):
-            await teller.publish(ReadinessChangedEvent(snapshot=snapshot_of(facts), changed=[]))
-        await teller.publish(
+            await source.publish(ReadinessChangedEvent(snapshot=snapshot_of(facts), changed=[]))
+        await source.publish(
             ModelInstalledEvent(
                 model_id="m", name="M", directory="/m", size_bytes=10, fetched_bytes=10, attempts=1
             )
         )
         async with asyncio.timeout(5):
-            await chronicle.until(lambda: "m" in chronicle.installed)
+            await recorder.until(lambda: "m" in recorder.installed)
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
     assert shown == [4]
-    assert chronicle.durable_bytes == {"m": 4}
-    assert chronicle.verified == {"m"}
-    assert chronicle.readiness == ["setup_required", "downloading"], "each change once"
-    assert chronicle.is_ready("a")
-    assert chronicle.is_ready("a", not_pid=8)
-    assert not chronicle.is_ready("a", not_pid=7)
-    assert not chronicle.is_ready("b")
+    assert recorder.durable_bytes == {"m": 4}
+    assert recorder.verified == {"m"}
+    assert recorder.readiness == ["setup_required", "downloading"], "each change once"
+    assert recorder.is_ready("a")
+    assert recorder.is_ready("a", not_pid=8)
+    assert not recorder.is_ready("a", not_pid=7)
+    assert not recorder.is_ready("b")

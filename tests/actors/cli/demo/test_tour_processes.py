@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.tour_processes import Command, all_gone, descendants, is_running
+from actors.cli.demo.tour_processes import TourCommand, all_gone, descendants, is_running
 
 pytestmark = [
     pytest.mark.anyio,
@@ -19,17 +19,17 @@ pytestmark = [
 
 
 async def test_lines_come_in_order_and_the_end_tells_why(tmp_path: Path) -> None:
-    command = Command("--help")
+    command = TourCommand("--help")
     assert (await command.next_line()).startswith(b"Usage: undercroft")
     assert await command.end() == 0
-    refused = Command("--home", str(tmp_path), "status")
+    refused = TourCommand("--home", str(tmp_path), "status")
     with pytest.raises(EOFError, match="no Undercroft runtime"):
         await refused.next_line()
     assert await refused.end() == 3
 
 
 async def test_a_command_that_is_stopped_has_ended() -> None:
-    command = Command("demo", "--json")
+    command = TourCommand("demo", "--json")
     await command.stop()
     await command.stop()
     assert not is_running(command.pid)

@@ -11,7 +11,6 @@ from actors.cli.demo.tour_report import (
     all_held,
     expect,
     headline,
-    mebibytes,
 )
 
 
@@ -37,7 +36,3 @@ def test_an_expectation_that_does_not_hold_says_what_was_found() -> None:
     expect(True, "never said")
     with pytest.raises(NotProven, match="found 3, expected 4"):
         expect(False, "found 3, expected 4")
-
-
-def test_sizes_are_in_mebibytes() -> None:
-    assert mebibytes(3 << 19) == "1.5 MiB"

@@ -1,17 +1,15 @@
-"""The steps of a tour: in order, each within its time, and none after one that did not hold."""
+"""The script of the tour on real runtimes: in order, and no step after one that failed, except the last."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
 import pytest
 
-from actors.cli.demo import tour_script as tour_module
-from actors.cli.demo.tour_fixtures import hang, synthetic_exhibit, write_profile
-from actors.cli.demo.tour_report import NotProven, StepOutcome
-from actors.cli.demo.tour_script import Tour
+from actors.cli.demo.tour_models import serve_models, synthetic_model, write_tour_profile
+from actors.cli.demo.tour_report import StepOutcome
+from actors.cli.demo.tour_script import TourScript
 from schemas.models import ModelDownloadProgressedEvent
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_faults import Faults
@@ -22,8 +20,8 @@ pytestmark = [
 ]
 
 
-class Noted:
-    """A view that remembers."""
+class NotingObserver:
+    """Remembers how the steps went."""
 
     def __init__(self) -> None:
         self.titles: list[str] = []
@@ -40,48 +38,30 @@ class Noted:
         self.outcomes.append(outcome)
 
 
-async def test_a_step_that_takes_too_long_does_not_hold() -> None:
-    outcome = await tour_module._outcome("x", "X", 0.01, lambda: asyncio.sleep(3600))
-    assert (outcome.held, outcome.detail) == (False, "not within 0.01 s")
-
-
-async def test_a_step_tells_what_it_measured_or_what_it_found_instead() -> None:
-    async def measured() -> str:
-        return "3 ms"
-
-    async def broken() -> str:
-        raise NotProven("found 3, expected 4")
-
-    assert (await tour_module._outcome("x", "X", 1, measured)).detail == "3 ms"
-    outcome = await tour_module._outcome("x", "X", 1, broken)
-    assert (outcome.held, outcome.detail) == (False, "found 3, expected 4")
-    assert (await tour_module._outcome("x", "X", 1, None)).held is None
-
-
 @pytest.mark.slow
 @pytest.mark.requirement("C-4", "S0-9", "S1-26")
 async def test_every_step_is_proven_with_a_smaller_file(tmp_path: Path) -> None:
-    view, exhibit = Noted(), synthetic_exhibit(12 << 20)
+    observer, model = NotingObserver(), synthetic_model(12 << 20)
     with FaultyOrigin(rate_bytes_per_second=6 << 20) as origin:
-        hang([exhibit], origin)
-        write_profile(tmp_path / "profile", [exhibit], origin)
-        steps = await Tour(tmp_path, tmp_path / "profile", [exhibit], origin, view).run()
+        serve_models([model], origin)
+        write_tour_profile(tmp_path / "profile", [model], origin)
+        steps = await TourScript(tmp_path, tmp_path / "profile", [model], origin, observer).run()
     assert [step.name for step in steps if not step.held] == [], steps
-    assert view.outcomes == steps
-    assert view.titles == [step.title for step in steps]
-    assert view.most == 12 << 20
+    assert observer.outcomes == steps
+    assert observer.titles == [step.title for step in steps]
+    assert observer.most == 12 << 20
 
 
 @pytest.mark.slow
 async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stopped_all_the_same(
     tmp_path: Path,
 ) -> None:
-    view, exhibit = Noted(), synthetic_exhibit(1 << 20)
+    observer, model = NotingObserver(), synthetic_model(1 << 20)
     with FaultyOrigin() as origin:
-        hang([exhibit], origin)
-        origin.misbehave(exhibit.url_path, Faults(status=404))
-        write_profile(tmp_path / "profile", [exhibit], origin)
-        steps = await Tour(tmp_path, tmp_path / "profile", [exhibit], origin, view).run()
+        serve_models([model], origin)
+        origin.misbehave(model.url_path, Faults(status=404))
+        write_tour_profile(tmp_path / "profile", [model], origin)
+        steps = await TourScript(tmp_path, tmp_path / "profile", [model], origin, observer).run()
     held = {step.name: step.held for step in steps}
     assert held == {"up": True, "install": False, "down": True} | dict.fromkeys(
         (
@@ -101,6 +81,8 @@ async def test_an_origin_that_gives_nothing_out_is_said_and_everything_is_stoppe
 @pytest.mark.slow
 async def test_a_runtime_that_does_not_start_is_said_with_its_own_words(tmp_path: Path) -> None:
     with FaultyOrigin() as origin:
-        steps = await Tour(tmp_path, tmp_path / "nowhere", [synthetic_exhibit(1)], origin, Noted()).run()
+        steps = await TourScript(
+            tmp_path, tmp_path / "nowhere", [synthetic_model(1)], origin, NotingObserver()
+        ).run()
     assert [step.held for step in steps] == [False, *[None] * 10]
     assert "nowhere" in steps[0].detail

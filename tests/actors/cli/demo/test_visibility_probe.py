@@ -1,4 +1,4 @@
-"""A directory that appears piece by piece is caught; one that appears by rename is not."""
+"""A directory that appears file by file is caught; one that appears by rename is not."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.demo.tour_fixtures import synthetic_exhibit
+from actors.cli.demo.tour_models import synthetic_model
 from actors.cli.demo.tour_report import NotProven
-from actors.cli.demo.visibility_probe import Lookout, check_whole
+from actors.cli.demo.visibility_probe import VisibilityProbe, check_whole
 
 pytestmark = pytest.mark.anyio
 
-EXHIBIT = synthetic_exhibit(100_000)
-ENTRY = EXHIBIT.entry
-BYTES = b"".join(bytes(piece) for piece in EXHIBIT.content.read(0, 100_000))
+MODEL = synthetic_model(100_000)
+ENTRY = MODEL.entry
+BYTES = b"".join(bytes(part) for part in MODEL.content.read(0, 100_000))
 
 
-async def looked_at(lookout: Lookout, looks: int) -> None:
-    while lookout.looks < looks:
+async def looked_at(probe: VisibilityProbe, looks: int) -> None:
+    while probe.looks < looks:
         await asyncio.sleep(0)
 
 
 async def test_a_model_that_appears_by_rename_is_whole_at_first_sight(tmp_path: Path) -> None:
-    lookout = Lookout(tmp_path, [ENTRY])
-    watching = asyncio.ensure_future(lookout.watch())
+    probe = VisibilityProbe(tmp_path, [ENTRY])
+    watching = asyncio.ensure_future(probe.watch())
     staging = tmp_path / f"{ENTRY.id}.partial"
     staging.mkdir()
     (staging / "weights.bin").write_bytes(BYTES)
-    await looked_at(lookout, 2)
+    await looked_at(probe, 2)
     staging.rename(tmp_path / ENTRY.id)
     async with asyncio.timeout(5):
         await watching
-    check_whole(ENTRY, tmp_path / ENTRY.id, lookout.sights[ENTRY.id])
+    check_whole(ENTRY, tmp_path / ENTRY.id, probe.sightings[ENTRY.id])
 
 
-async def test_a_model_that_appears_piece_by_piece_is_caught(tmp_path: Path) -> None:
-    lookout = Lookout(tmp_path, [ENTRY])
+async def test_a_model_that_appears_file_by_file_is_caught(tmp_path: Path) -> None:
+    probe = VisibilityProbe(tmp_path, [ENTRY])
     directory = tmp_path / ENTRY.id
     directory.mkdir()
     async with asyncio.timeout(5):
-        await lookout.watch()
+        await probe.watch()
     (directory / "weights.bin").write_bytes(BYTES)
     with pytest.raises(NotProven, match="at first sight it had {}"):
-        check_whole(ENTRY, directory, lookout.sights[ENTRY.id])
+        check_whole(ENTRY, directory, probe.sightings[ENTRY.id])
 
 
 async def test_a_copy_is_told_from_a_rename_and_a_wrong_byte_from_the_right_one(tmp_path: Path) -> None:
-    lookout = Lookout(tmp_path, [ENTRY])
+    probe = VisibilityProbe(tmp_path, [ENTRY])
     directory = tmp_path / ENTRY.id
     directory.mkdir()
     (directory / "weights.bin").write_bytes(BYTES[:-1] + b"\0")
-    await lookout.watch()
-    sight = lookout.sights[ENTRY.id]
+    await probe.watch()
+    sighting = probe.sightings[ENTRY.id]
     with pytest.raises(NotProven, match="expected a rename"):
-        check_whole(ENTRY, directory, sight)
-    sight.staging_inode = sight.inode
+        check_whole(ENTRY, directory, sighting)
+    sighting.staging_inode = sighting.inode
     with pytest.raises(NotProven, match="SHA-256 is"):
-        check_whole(ENTRY, directory, sight)
+        check_whole(ENTRY, directory, sighting)

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from actors.cli.views.actor_table import age, explain, log_line, plain_line
+from actors.cli.views.actor_table import explain, log_line, plain_line
 from schemas.operations.supervision import ActorStatus, LogLine
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "now"), (59.9, "59s"), (60, "1m"), (7_300, "2h"), (200_000, "2d")]
-)
-def test_an_age_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
-    assert age(seconds) == words
 
 
 def test_a_line_says_who_how_where_and_why() -> None:

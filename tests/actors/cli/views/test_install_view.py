@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.cli.views.install_view import BarView, JsonView, LineView, percent, view_for
+from actors.cli.views.install_view import BarInstallView, JsonInstallView, LineInstallView, percent, view_for
 from schemas.models import ModelDownloadProgressedEvent, ModelState, ModelStatus
 
 
@@ -27,13 +27,13 @@ def test_percent_stays_within_0_and_100_and_says_100_only_when_all_is_there(
 
 
 def test_bars_for_a_terminal_lines_for_a_log_documents_for_a_program() -> None:
-    assert isinstance(view_for(as_json=False, is_terminal=True), BarView)
-    assert isinstance(view_for(as_json=False, is_terminal=False), LineView)
-    assert isinstance(view_for(as_json=True, is_terminal=True), JsonView)
+    assert isinstance(view_for(as_json=False, is_terminal=True), BarInstallView)
+    assert isinstance(view_for(as_json=False, is_terminal=False), LineInstallView)
+    assert isinstance(view_for(as_json=True, is_terminal=True), JsonInstallView)
 
 
 def test_a_log_gets_one_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LineView()
+    view = LineInstallView()
     for durable_bytes in (0, 50, 99, 100, 150, 990, 1000):
         view.progress(_progress(durable_bytes))
     assert capsys.readouterr().out.splitlines() == [
@@ -45,7 +45,7 @@ def test_a_log_gets_one_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_state_that_is_told_twice_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LineView()
+    view = LineInstallView()
     states: tuple[ModelState, ...] = ("queued", "queued", "downloading", "queued")
     for state in states:
         view.state(

@@ -38,7 +38,7 @@ def test_revisions_holders_a_due_licence_and_a_problem_stand_below_it() -> None:
     assert [line.strip() for line in model_lines(held)[1:]] == [
         "revision r2, r3 is wanted, r1 can be rolled back to",
         "held by recorder",
-        "its licence has to be accepted first: undercroft models accept base",
+        "its licence must be accepted first: undercroft models accept base",
         "P.",
     ]
 

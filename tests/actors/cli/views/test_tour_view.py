@@ -5,16 +5,23 @@ from __future__ import annotations
 import pytest
 
 from actors.cli.demo.tour_report import StepOutcome, TourReport
-from actors.cli.views.tour_view import LineView, LiveView, SilentView, outcome_line, print_summary, view_for
+from actors.cli.views.tour_view import (
+    LineTourView,
+    LiveTourView,
+    SilentTourView,
+    outcome_line,
+    print_summary,
+    view_for,
+)
 
 HELD = StepOutcome(name="up", title="Start the runtime", held=True, detail="4 processes", seconds=0.81)
 BROKEN = StepOutcome(name="down", title="Stop", held=False, detail="process 7 is left", seconds=2.0)
 
 
-def test_the_view_goes_by_who_reads_it() -> None:
-    assert isinstance(view_for(as_json=True, is_terminal=True), SilentView)
-    assert isinstance(view_for(as_json=False, is_terminal=True), LiveView)
-    assert isinstance(view_for(as_json=False, is_terminal=False), LineView)
+def test_the_view_depends_on_who_reads_it() -> None:
+    assert isinstance(view_for(as_json=True, is_terminal=True), SilentTourView)
+    assert isinstance(view_for(as_json=False, is_terminal=True), LiveTourView)
+    assert isinstance(view_for(as_json=False, is_terminal=False), LineTourView)
 
 
 def test_a_step_is_one_line_with_its_mark_its_time_and_what_was_measured() -> None:
@@ -33,7 +40,7 @@ def test_the_summary_names_what_was_not_proven(capsys: pytest.CaptureFixture[str
 
 
 def test_on_a_terminal_a_finished_step_leaves_its_line_behind(capsys: pytest.CaptureFixture[str]) -> None:
-    with LiveView() as view:
+    with LiveTourView() as view:
         view.began("Start the runtime")
         view.ended(HELD)
     shown = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A ledger in several keys of the state store, all of them with the same number: whoever finds two numbers has found half a batch."""
+"""Writes one number to several keys of the state store at once. Two different numbers would be half a batch."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from schemas.state import BatchOperation, StateSaveBatchRequestEvent
 KEYS: Final = tuple(f"config.ledger.page{number}" for number in range(8))
 
 
-class Ledger:
-    """Counts up, one batch a number.
+class BatchWriter:
+    """Counts up, one batch for each number.
 
     Attributes:
         acknowledged: the last number that was answered.
-        tried: the last number that was asked for.
+        tried: the last number that was sent.
     """
 
     def __init__(self) -> None:
         self.acknowledged = 0
         self.tried = 0
-        self._news = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     async def write(self, peer: Peer) -> None:
-        """Write one number after the other until one is not answered."""
+        """Write number after number until one is not answered."""
         while True:
             self.tried += 1
             operations = [BatchOperation(type="save", key=key, value=self.tried) for key in KEYS]
@@ -35,20 +35,20 @@ class Ledger:
                 await peer.request(StateSaveBatchRequestEvent(operations=operations))
             except RequestFailed:
                 return
-            async with self._news:
+            async with self._changed:
                 self.acknowledged = self.tried
-                self._news.notify_all()
+                self._changed.notify_all()
 
-    async def reached(self, number: int) -> None:
+    async def until(self, number: int) -> None:
         """Wait until a number was answered."""
-        async with self._news:
-            await self._news.wait_for(lambda: self.acknowledged >= number)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.acknowledged >= number)
 
     def check(self, found: dict[str, Any]) -> int:
         """The one number that all keys have.
 
         Raises:
-            NotProven: they have several, or an older one than was answered, or one that nobody wrote.
+            NotProven: they have several numbers, an older one than was answered, or one that nobody wrote.
         """
         number: Any = found.get(KEYS[0])
         expect(

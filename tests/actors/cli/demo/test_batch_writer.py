@@ -1,4 +1,4 @@
-"""A ledger shows half a batch, and a number that was answered and is gone."""
+"""Half a batch shows, and so does a number that was answered and is lost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors.cli.demo.batch_ledger import KEYS, Ledger
+from actors.cli.demo.batch_writer import KEYS, BatchWriter
 from actors.cli.demo.tour_report import NotProven
-from bus.actor import Actor
+from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.errors import Refused
@@ -18,31 +18,32 @@ from schemas.state import StateBatchSavedEvent, StateSaveBatchRequestEvent
 pytestmark = pytest.mark.anyio
 
 
-class Pages(Actor[StateSaveBatchRequestEvent]):
+class ThreeBatches(Actor[StateSaveBatchRequestEvent]):
     """Takes three batches, and refuses the fourth."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+    def __init__(self, context: BusContext, values: dict[str, Any]) -> None:
+        super().__init__(context)
+        self.values = values
 
     async def handle(self, event: StateSaveBatchRequestEvent) -> StateBatchSavedEvent:
         if event.operations[0].value == 4:
             raise Refused("enough")
-        self.values |= {operation.key: operation.value for operation in event.operations}
+        self.values.update((operation.key, operation.value) for operation in event.operations)
         return StateBatchSavedEvent(revisions={})
 
 
 async def test_it_counts_up_until_a_number_is_not_answered() -> None:
-    ledger, pages = Ledger(), Pages()
+    writer, values = BatchWriter(), dict[str, Any]()
     async with memory_bus() as bus, bus.connect("state_store") as own, bus.connect("tour") as tour:
-        loop: ActorLoop[Any] = ActorLoop(pages, own)
+        loop: ActorLoop[Any] = ActorLoop(lambda context: ThreeBatches(context, values), own)
         running = asyncio.ensure_future(loop.run())
         while not any("state.save_batch" in peer.serves for peer in bus.core.statistics(0.0).peers):
             await asyncio.sleep(0)
-        await asyncio.gather(ledger.write(tour), ledger.reached(3))
+        await asyncio.gather(writer.write(tour), writer.until(3))
         loop.stop()
         await running
-    assert (ledger.acknowledged, ledger.tried) == (3, 4)
-    assert ledger.check(pages.values) == 3
+    assert (writer.acknowledged, writer.tried) == (3, 4)
+    assert writer.check(values) == 3
 
 
 @pytest.mark.parametrize(
@@ -55,8 +56,8 @@ async def test_it_counts_up_until_a_number_is_not_answered() -> None:
     ],
 )
 def test_what_is_torn_or_lost_is_said(found: dict[str, Any], words: str) -> None:
-    ledger = Ledger()
-    ledger.acknowledged, ledger.tried = 7, 8
+    writer = BatchWriter()
+    writer.acknowledged, writer.tried = 7, 8
     with pytest.raises(NotProven, match=words):
-        ledger.check(found)
-    assert ledger.check(dict.fromkeys(KEYS, 8)) == 8, "one that was not answered may be there all the same"
+        writer.check(found)
+    assert writer.check(dict.fromkeys(KEYS, 8)) == 8, "one that was not answered may be there all the same"

@@ -1,4 +1,4 @@
-"""What the tour shows: model files, the origin that serves them, and a throwaway profile that names them."""
+"""The models of the tour: their files, and the profile that names them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SILERO_ID: Final = "silero-vad"
 SYNTHETIC_ID: Final = "synthetic-speech"
 SYNTHETIC_BYTES: Final = 96 << 20
 RATE_BYTES_PER_SECOND: Final = 8 << 20
-"""Slow enough to see, and to be killed half-way."""
+"""Slow enough to watch, and to be interrupted halfway."""
 
-PROFILE = """name = "demo"
+PROFILE: Final = """name = "demo"
 title = "Five-minute tour"
 settings = "settings.py:Settings"
 models = "models.json"
@@ -62,8 +62,8 @@ model = "synthetic-speech"
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """One model of the tour, of one file."""
+class TourModel:
+    """One model of one file."""
 
     entry: ModelEntry
     content: OriginContent
@@ -75,17 +75,17 @@ class Exhibit:
 
     @property
     def promise(self) -> FilePromise:
-        """What its manifest promises of the file."""
+        """What its manifest promises about the file."""
         return self.entry.files[0]
 
     @property
     def url_path(self) -> str:
-        """Where the origin has it."""
+        """Path of the file at the origin."""
         return f"/{self.entry.id}/{self.promise.path}"
 
 
-def synthetic_exhibit(size_bytes: int = SYNTHETIC_BYTES) -> Exhibit:
-    """A large file that no package has to carry; its promise is computed from the stream itself."""
+def synthetic_model(size_bytes: int = SYNTHETIC_BYTES) -> TourModel:
+    """A large file that no package has to carry. Its promise is computed from the stream."""
     content = SyntheticContent(size_bytes)
     promise = FilePromise(
         path="weights.bin", size_bytes=size_bytes, sha256=sha256_of(content), urls=["http://127.0.0.1/"]
@@ -93,24 +93,24 @@ def synthetic_exhibit(size_bytes: int = SYNTHETIC_BYTES) -> Exhibit:
     entry = ModelEntry(
         id=SYNTHETIC_ID, name="Synthetic speech model", category="stt", licence="Apache-2.0", files=[promise]
     )
-    return Exhibit(entry, content)
+    return TourModel(entry, content)
 
 
-def silero_exhibit() -> Exhibit | None:
-    """The real voice detection model, from the installed wheel; None where the wheel is not installed.
+def silero_model() -> TourModel | None:
+    """The real voice detection model from the installed wheel; None where the wheel is not installed.
 
-    Size and digest are those that the bundled manifest pins for the published file, not taken from the wheel.
+    The bundled manifest pins its size and digest, which are those of the published file.
     """
     path = silero_path()
     source = BUNDLED_DIRECTORY / DEFAULT_PROFILE / "models.json"
     pinned = next((entry for entry in load_manifest(source).models if entry.id == SILERO_ID), None)
     if path is None or pinned is None:
         return None
-    return Exhibit(pinned, FileContent(path))
+    return TourModel(pinned, FileContent(path))
 
 
 def silero_path() -> Path | None:
-    """Where the wheel has its model file."""
+    """The model file in the installed wheel."""
     try:
         files = importlib.metadata.distribution(SILERO_DISTRIBUTION).files or []
     except importlib.metadata.PackageNotFoundError:
@@ -119,25 +119,25 @@ def silero_path() -> Path | None:
     return found if found is not None and found.is_file() else None
 
 
-def hang(exhibits: list[Exhibit], origin: Origin) -> None:
+def serve_models(models: list[TourModel], origin: Origin) -> None:
     """Have the origin serve the files."""
-    for exhibit in exhibits:
-        origin.serve(exhibit.url_path, exhibit.content)
+    for model in models:
+        origin.serve(model.url_path, model.content)
 
 
-def write_profile(directory: Path, exhibits: list[Exhibit], origin: Origin) -> None:
-    """Write the profile of the tour: settings of the bundled one, models from the origin.
+def write_tour_profile(directory: Path, models: list[TourModel], origin: Origin) -> None:
+    """Write a profile with the settings of the bundled one and models from the origin.
 
     Raises:
         OSError: it cannot be written.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copyfile(BUNDLED_DIRECTORY / DEFAULT_PROFILE / "settings.py", directory / "settings.py")
-    manifest = Manifest(format=1, models=[_served_by(origin, exhibit) for exhibit in exhibits])
+    manifest = Manifest(format=1, models=[_served_by(origin, model) for model in models])
     (directory / "models.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
     (directory / "profile.toml").write_text(PROFILE, encoding="utf-8")
 
 
-def _served_by(origin: Origin, exhibit: Exhibit) -> ModelEntry:
-    promise = msgspec.structs.replace(exhibit.promise, urls=[origin.url + exhibit.url_path])
-    return msgspec.structs.replace(exhibit.entry, files=[promise])
+def _served_by(origin: Origin, model: TourModel) -> ModelEntry:
+    promise = msgspec.structs.replace(model.promise, urls=[origin.url + model.url_path])
+    return msgspec.structs.replace(model.entry, files=[promise])
