@@ -14,6 +14,7 @@ import msgspec
 from actors.runtime import process_name
 from actors.shared.context import ActorContext
 from actors.shared.locations.locations import Locations, places
+from actors.shared.profile.import_names import hidden_packages, hidden_words
 from actors.shared.profile.profile import read_profile
 from bus.discovery import Runtime
 from bus.errors import OperatorError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from bus.actor import Actor, BusContext
 
 PRIVATE_UMASK: Final = 0o077
-OWN_ROOT: Final = Path(__file__).parents[2]
-OWN_PACKAGES: Final = ("actors", "bus", "schemas")
 CONNECT_TIMEOUT_SECONDS: Final = 60.0
 """Longer than a broker needs to come back. The start timeout of the child spec is usually shorter."""
 
@@ -87,9 +86,8 @@ def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
     from bus.actor import Actor
 
     if start.path and start.path not in sys.path:
-        for name in _shadowed_packages(Path(start.path)):
-            detail = f"{start.path} has a package {name!r}, which Undercroft's own hides; rename it"
-            raise EntryRefused(start.entry, detail)
+        for name in hidden_packages(Path(start.path)):
+            raise EntryRefused(start.entry, hidden_words(Path(start.path), name))
         sys.path.append(start.path)
     module_name, _, function_name = start.entry.partition(":")
     try:
@@ -114,17 +112,6 @@ def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
         return actor
 
     return build
-
-
-def _shadowed_packages(directory: Path) -> list[str]:
-    """Packages of an app that Python would never import: Undercroft's own come first."""
-    if directory.resolve() == OWN_ROOT.resolve():
-        return []
-    return [
-        name
-        for name in OWN_PACKAGES
-        if (directory / f"{name}.py").is_file() or any((directory / name).glob("*.py"))
-    ]
 
 
 def _locations_of(paths: dict[str, str]) -> Locations:

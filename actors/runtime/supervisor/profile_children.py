@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec, Readiness, SpecError, start_order
+from actors.shared.profile.import_names import hidden_packages, hidden_words
 from actors.shared.profile.profile import Profile, ProfileError
 from actors.shared.profile.profile_tables import ChildTable
 
@@ -27,7 +29,8 @@ def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
     """Specs of the broker and of all children, in start order. Every child depends on the broker.
 
     Raises:
-        ProfileError: an option is out of range, a dependency is unknown, or dependencies form a cycle.
+        ProfileError: an option is out of range, a dependency is unknown, dependencies form a cycle, or
+            Undercroft's own packages would hide one of the app.
     """
     try:
         return tuple(start_order([BROKER_SPEC, *(_spec_of(profile, table) for table in profile.children)]))
@@ -52,7 +55,7 @@ def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
         entry=table.entry,
         command=_command_of(profile, table),
         directory=profile.directory if table.command else None,
-        path=profile.directory / table.path if table.path else None,
+        path=_path_of(profile, table),
         restart=table.restart,
         depends_on=(BROKER, *(name for name in table.depends_on if name != BROKER)),
         ready=ready,
@@ -64,6 +67,15 @@ def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
         period_seconds=table.period_seconds,
         environment=MappingProxyType(dict(table.environment)),
     )
+
+
+def _path_of(profile: Profile, table: ChildTable) -> Path | None:
+    if not table.path:
+        return None
+    path = profile.directory / table.path
+    for name in hidden_packages(path):
+        raise ProfileError(str(profile.file), f"children.{table.name}.path", hidden_words(path, name))
+    return path
 
 
 def _command_of(profile: Profile, table: ChildTable) -> tuple[str, ...]:

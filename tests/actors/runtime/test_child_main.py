@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.runtime.child_main import OWN_ROOT, ActorStart, EntryRefused, load_entry
+from actors.runtime.child_main import ActorStart, EntryRefused, load_entry
+from actors.shared.profile.import_names import OWN_ROOT
 from bus.actor import Actor, BusContext
 from bus.discovery import Runtime
 from bus.lifeline import LifelineMessage, encode

@@ -75,3 +75,11 @@ def test_only_undercrofts_own_modules_are_imported_ahead() -> None:
 def test_where_settings_are_kept_what_a_settings_model_is_made_of_is_imported_ahead() -> None:
     assert "pydantic.fields" in preloads_of([ChildSpec(name="a", entry="actors.config_store:build")])
     assert "pydantic.fields" not in preloads_of([ChildSpec(name="a", entry="actors.model_verifier:build")])
+
+
+def test_a_package_of_the_app_that_ours_would_hide_refuses_the_whole_profile(tmp_path: Path) -> None:
+    (tmp_path / "src" / "schemas").mkdir(parents=True)
+    (tmp_path / "src" / "schemas" / "__init__.py").touch()
+    with pytest.raises(ProfileError, match="has a package 'schemas', which Undercroft's own hides") as caught:
+        specs_of(tmp_path, '[[children]]\nname = "b"\nentry = "m:b"\npath = "src"')
+    assert caught.value.option == "children.b.path"
