@@ -15,10 +15,11 @@ Promises:
 Words used here:
 
 * key: the name of a value, `<namespace>.<rest>`. A namespace has an owner, a quota and its rules.
-* envelope: the file around a value; says which key, schema, version and revision, and carries a digest.
+* envelope: the file around a value; says which key, schema, version and revision, and has a digest.
 * revision: a number over the whole store that only grows; the condition `expected_revision` refers to it.
 * step: one save, delete or put-back. A transaction is a list of steps; a group shares one sync.
-* journal: durable intentions. A segment is one file of it. A checkpoint makes files durable and drops segments.
+* journal: durable intentions, in files called segments. A checkpoint makes the changed files durable and
+  drops segments.
 * incident: something that went wrong in the store and becomes an alert.
 * former value: a value that a save replaced and kept below `backups/auto`.
 * extra: a file outside the store that a backup holds as well: settings and wrapped keys.

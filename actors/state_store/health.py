@@ -149,7 +149,7 @@ class HealthReporter:
         )
 
     async def _clear_outdated(self) -> None:
-        """Clear alerts of documents that were written anew, and of a disk that took everything again."""
+        """Clear alerts of documents that were written since, and of a disk that works again."""
         written, self._written = self._written, set()
         for alert in self._alerts.active():
             is_whole = alert.name == CORRUPTION and alert.subject in written

@@ -1,4 +1,4 @@
-"""A state store and a settings store under load, until the power goes: what was asked for and what was acknowledged is told outside.
+"""A state store and a settings store under load, until the power goes. Prints each request and its answer.
 
     python -m tests.acceptance.power_load DIRECTORY NUMBERS
 

@@ -42,7 +42,7 @@ def tree(count: int) -> tempfile.TemporaryDirectory[str]:
 
 
 def undercroft(count: int) -> Sample:
-    """A backup that is durable and was read back, of a store that others may write meanwhile; then a restore of it."""
+    """A durable backup that is read back, of a store that others may write meanwhile; then its restore."""
     store = StateStore(Path(tree(count).name) / "store").start()
     repository = BackupRepository(store.root / "backups")
     copier = ConsistentCopy(store, {})

@@ -1,4 +1,4 @@
-"""Durable writes of small values, one after another and by 64 clients at once; the start on 10,000 keys."""
+"""Durable writes of small values, one by one and by 64 clients at once; the start on 10,000 keys."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def undercroft(count: int) -> Sample:
 
 
 def _start_ms() -> float:
-    """From nothing to serving, with many keys on disk; the best of some, as the tree is warm for an app that was used."""
+    """From nothing to serving, with many keys on disk; the best of some, as an app's files are warm."""
     with tempfile.TemporaryDirectory() as directory:
         StateStore(Path(directory)).start().close()
         for number in range(STORED_KEYS):
@@ -118,7 +118,7 @@ def diskcache(count: int) -> Sample:
 
 
 def sqlitedict(count: int) -> Sample:
-    """sqlitedict with autocommit and synchronous=FULL, which is as durable; by itself it switches syncs off."""
+    """sqlitedict with autocommit and synchronous=FULL, which is as durable; the default does not sync."""
     from sqlitedict import SqliteDict
 
     with (
@@ -139,7 +139,7 @@ def _missing(module: str) -> str:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """Durable writes of small values, one after another and by 64 clients at once; the start on 10,000 keys."""
+    """Durable writes of small values, one by one and by 64 clients at once; the start on 10,000 keys."""
     count = 100 if is_quick else 2000
     return Benchmark(
         name="state",

@@ -207,12 +207,12 @@ async def running_with_backups(
     kinds = document_kinds({"Marks": {"type": "object", "default": {}}})
     async with running_store(
         store, kinds, keys, backups=table, silence_limit_seconds=silence_limit_seconds
-    ) as world:
-        yield world
+    ) as lab:
+        yield lab
 
 
-async def backups_of(world: RunningStore) -> list[BackupInfo]:
-    return (await world.app.request(BackupsListRequestEvent())).backups
+async def backups_of(lab: RunningStore) -> list[BackupInfo]:
+    return (await lab.app.request(BackupsListRequestEvent())).backups
 
 
 class Marks(BaseModel):
@@ -229,5 +229,5 @@ async def running_without_copies(
     """A store that runs, in which `notes` has an owner. It has no good copies of damaged documents."""
     keys = keys or HeldKeys()
     store = StateStore(root, Namespaces(OWNED_TABLES), keys=keys, quota_bytes=quota_bytes)
-    async with running_store(store, document_kinds([Marks]), keys) as world:
-        yield world
+    async with running_store(store, document_kinds([Marks]), keys) as lab:
+        yield lab

@@ -1,12 +1,8 @@
-"""`undercroft backup`."""
+"""`undercroft backup`: make, check, restore, move and prune backups."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +12,12 @@ from actors.cli.connection import ReplyT, ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
+from actors.cli.views.backup_view import backup_line, created_line, progress_shown, restored_lines
 from actors.shared.locations.locations import locate
 from actors.shared.text import size_text
 from bus.client import Peer
 from schemas.backups import (
     BackupCreateRequestEvent,
-    BackupInfo,
-    BackupProgressedEvent,
     BackupRestoredEvent,
     BackupRestoreRequestEvent,
     BackupsListRequestEvent,
@@ -36,7 +31,7 @@ if TYPE_CHECKING:
     from actors.state_store.backups.repository import BackupRepository
 
 TIMEOUT_SECONDS = 3600.0
-"""Backups may be large; the store itself gives up a disk that does not answer."""
+"""Backups may be large. The store itself gives up a disk that does not answer."""
 
 PASSPHRASE_LIMIT = 4096
 PROMPT_TIMEOUT_SECONDS = 120.0
@@ -44,7 +39,7 @@ PROMPT_TIMEOUT_SECONDS = 120.0
 
 @click.group()
 def backup() -> None:
-    """Make, check, restore and carry backups of what the app keeps.
+    """Make, check, restore and move backups of everything that the app keeps.
 
     \b
     Examples:
@@ -60,7 +55,9 @@ def backup() -> None:
 @target_options
 @pass_target
 def create(target: Target, name: str) -> int:
-    """Make a full backup, by NAME if one is given. It was read back when the command returns, and stays until somebody removes it.
+    """Make a full backup, with a NAME if given.
+
+    It was read back when the command returns. Pruning never removes it.
 
     \b
     Examples:
@@ -73,9 +70,7 @@ def create(target: Target, name: str) -> int:
     if target.as_json:
         print_json(made)
     else:
-        print(
-            f"{made.id}: {made.documents} documents, {size_text(made.content_bytes)}, {size_text(made.size_bytes)} on disk"
-        )
+        print(created_line(made))
     return ExitCode.OK
 
 
@@ -95,7 +90,7 @@ def list_backups(target: Target) -> int:
         print_json(found)
         return ExitCode.OK
     for one in found.backups:
-        print(line(one))
+        print(backup_line(one))
     for fault in found.faults:
         print(f"undercroft: {fault.id}: {fault.problem}", file=sys.stderr)
     return ExitCode.OK
@@ -106,7 +101,9 @@ def list_backups(target: Target) -> int:
 @target_options
 @pass_target
 def verify(target: Target, id: str) -> int:
-    """Read a backup from end to end, or all of them: every digest, every document. Exit code 1 if something is wrong.
+    """Read one backup from end to end, or all of them: every digest, every document.
+
+    Exit code 1 if something is wrong.
 
     \b
     Examples:
@@ -134,9 +131,9 @@ def verify(target: Target, id: str) -> int:
     "--key",
     "keys",
     multiple=True,
-    help="Only this key; may be given several times. A typed document is document.<type>.",
+    help="Restore only this key; may be repeated. A typed document is document.<type>.",
 )
-@click.option("--settings", is_flag=True, help="Also bring back the settings.")
+@click.option("--settings", is_flag=True, help="Restore the settings as well.")
 @click.option(
     "--without-damaged", is_flag=True, help="Leave out documents that were damaged when the backup was made."
 )
@@ -153,7 +150,9 @@ def restore(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """Bring back what a backup holds, all or nothing. What is there now is backed up first, and keys that came later go.
+    """Restore a backup, all or nothing. Keys that are newer than the backup are removed.
+
+    The present state is backed up first.
 
     \b
     Examples:
@@ -161,9 +160,8 @@ def restore(
       undercroft backup restore 20260102T030405Z-manual-s1 --key layout.default --yes
     """
     if not dry_run:
-        confirm(
-            f"Replace {', '.join(keys) if keys else 'everything that the app keeps'} by what {id} holds?", yes
-        )
+        what = ", ".join(keys) if keys else "everything that the app keeps"
+        confirm(f"Replace {what} with the content of {id}?", yes)
     request = BackupRestoreRequestEvent(
         id=id, keys=list(keys), settings=settings, without_damaged=without_damaged, dry_run=dry_run
     )
@@ -173,12 +171,14 @@ def restore(
 
 
 @backup.command()
-@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
 @pass_target
 def prune(target: Target, dry_run: bool, yes: bool) -> int:
-    """Remove the backups that the profile's retention does not keep. Those made by hand stay, and so does the last good one.
+    """Remove the backups that the retention of the profile does not keep.
+
+    Backups made by hand stay, and so does the last good one.
 
     \b
     Examples:
@@ -195,25 +195,25 @@ def prune(target: Target, dry_run: bool, yes: bool) -> int:
         return ExitCode.OK
     for kept in found.kept:
         print(f"keep    {kept.id}: {', '.join(kept.reasons)}")
+    removed = "would remove" if dry_run else "removed"
     for id in found.removed:
-        print(f"{'would remove' if dry_run else 'removed'} {id}")
+        print(f"{removed} {id}")
     if found.former_values:
-        print(
-            f"{'would remove' if dry_run else 'removed'} {found.former_values} former values of single keys"
-        )
+        print(f"{removed} {found.former_values} former values of single keys")
     return ExitCode.OK
 
 
 @backup.command()
 @click.argument("id")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--yes", is_flag=True, help="Do not ask before a file is replaced.")
+@click.option("--yes", is_flag=True, help="Do not ask before replacing a file.")
 @target_options
 @pass_target
 def export(target: Target, id: str, file: Path, yes: bool) -> int:
-    """Write a backup to a FILE that opens on any machine with its passphrase, which is asked for, or read from stdin.
+    """Write a backup to a FILE that opens on any machine with its passphrase.
 
-    A runtime need not be up. The passphrase is kept nowhere: without it the file is lost.
+    The command asks for the passphrase, or reads it from stdin. It is stored nowhere: without it the file is
+    lost. Works without a runtime.
 
     \b
     Examples:
@@ -236,17 +236,19 @@ def export(target: Target, id: str, file: Path, yes: bool) -> int:
 
 @backup.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--settings", is_flag=True, help="Also take over the settings.")
+@click.option("--settings", is_flag=True, help="Restore the settings as well.")
 @click.option(
     "--only-take-in",
     is_flag=True,
-    help="Make it a backup of this home, and restore nothing yet; a runtime need not be up.",
+    help="Only make a backup of it in this home, and restore nothing. Works without a runtime.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
 @pass_target
 def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool, yes: bool) -> int:
-    """Take in an exported FILE and restore it. What is there now is backed up first; the passphrase is asked for, or read from stdin.
+    """Import an exported FILE and restore it. The present state is backed up first.
+
+    The command asks for the passphrase, or reads it from stdin.
 
     \b
     Examples:
@@ -256,52 +258,46 @@ def import_backup(target: Target, file: Path, settings: bool, only_take_in: bool
     from actors.state_store.backups.backup_transfer import import_backup as carry_out
 
     if not only_take_in:
-        confirm(f"Replace everything that the app keeps by what {file} holds?", yes)
+        confirm(f"Replace everything that the app keeps with the content of {file}?", yes)
     made = carry_out(_repository(target), file, passphrase(), _ring(target, make=True))
     if only_take_in:
         if target.as_json:
             print_json(made.info())
         else:
-            print(
-                f"{made.id}: {made.documents} documents; 'undercroft backup restore {made.id}' brings them back"
-            )
+            restore = f"undercroft backup restore {made.id}"
+            print(f"{made.id}: {made.documents} documents; '{restore}' restores them")
         return ExitCode.OK
     request = BackupRestoreRequestEvent(id=made.id, settings=settings)
     return show_restored(target, with_peer(target, lambda peer: request_with_progress(peer, request, target)))
 
 
 def show_restored(target: Target, found: BackupRestoredEvent, *, dry_run: bool = False) -> int:
-    """Say what was restored."""
+    """Print what was restored."""
     if target.as_json:
         print_json(found)
         return ExitCode.OK
-    would = "would be " if dry_run else ""
-    print(
-        f"{found.id}: {found.changed} keys {would}changed, {found.removed} {would}removed, {found.unchanged} as they were"
-    )
-    if found.saved_as:
-        print(f"what was there before is backup {found.saved_as}")
+    print("\n".join(restored_lines(found, dry_run=dry_run)))
     for key in found.left_out:
         print(f"undercroft: {key}: left out", file=sys.stderr)
     return ExitCode.OK
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Let a person agree; a program says --yes.
+    """Ask for confirmation, unless --yes was given.
 
     Raises:
-        click.UsageError: nobody is there to ask.
-        click.Abort: they do not agree.
+        click.UsageError: there is no terminal to ask on.
+        click.Abort: the answer is no.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody is there to ask; give --yes")
+        raise click.UsageError("there is no terminal to ask on; give --yes")
     click.confirm(question, abort=True, err=True)
 
 
 def passphrase(*, confirmation: bool = False) -> str:
-    """Ask for it, or read the first line of stdin; it never is an argument, where others could see it."""
+    """Ask for the passphrase, or read the first line of stdin. An argument would be visible to others."""
     if sys.stdin.isatty():
         found: str = click.prompt("Passphrase", hide_input=True, err=True, confirmation_prompt=confirmation)
         return found
@@ -309,45 +305,11 @@ def passphrase(*, confirmation: bool = False) -> str:
 
 
 async def request_with_progress(peer: Peer, request: Request[ReplyT], target: Target) -> ReplyT:
-    """Ask for what takes long, and show on a terminal how it goes on."""
+    """Send a request that takes long, and show its progress on a terminal."""
     if target.as_json or not sys.stderr.isatty():
         return await ask(peer, request, TIMEOUT_SECONDS)
-    async with _progress(peer):
+    async with progress_shown(peer):
         return await ask(peer, request, TIMEOUT_SECONDS)
-
-
-@asynccontextmanager
-async def _progress(peer: Peer) -> AsyncIterator[None]:
-    async def show() -> None:
-        async with peer.subscribe(BackupProgressedEvent) as events:
-            async for event in events:
-                if isinstance(event, BackupProgressedEvent):
-                    of = f" of {event.total}" if event.total else ""
-                    print(
-                        f"\r{event.doing}: {event.done}{of} documents\x1b[K",
-                        end="",
-                        file=sys.stderr,
-                        flush=True,
-                    )
-
-    showing = asyncio.ensure_future(show())
-    try:
-        yield
-    finally:
-        showing.cancel()
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def line(one: BackupInfo) -> str:
-    """One backup for people."""
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.created_at))
-    marks = ", ".join(
-        mark for mark, holds in (("compressed", one.compressed), ("encrypted", one.encrypted)) if holds
-    )
-    name = f" {one.name!r}" if one.name else ""
-    return (
-        f"{one.id}  {at}  {one.kind}{name}, {one.documents} documents, {size_text(one.size_bytes)}, {marks}"
-    )
 
 
 def _repository(target: Target) -> BackupRepository:

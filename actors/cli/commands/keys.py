@@ -1,4 +1,4 @@
-"""`undercroft keys`: works on the files and the keychain by itself, so a runtime need not be up."""
+"""`undercroft keys`: works on the files and the keychain directly, so it needs no runtime."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.keys import KeysReport
 
 PROMPT_TIMEOUT_SECONDS = 120.0
-"""How long a person has to type the password of the keychain."""
+"""Time for a person to type the password of the keychain."""
 
 CODE_LIMIT = 200
 
@@ -27,7 +27,7 @@ CODE_LIMIT = 200
 def keys() -> None:
     """See, rotate and recover the keys that encrypt documents.
 
-    No command shows a key. A runtime that is up takes over what was changed, without a restart.
+    No command shows a key. A running runtime takes over changes without a restart.
 
     \b
     Examples:
@@ -41,7 +41,7 @@ def keys() -> None:
 @target_options
 @pass_target
 def status(target: Target) -> int:
-    """Show whether the keys can be had, and if not, why. No window comes up, and no key is made.
+    """Show whether the keys are available, and if not, why. Opens no window and makes no key.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def status(target: Target) -> int:
 @target_options
 @pass_target
 def unlock(target: Target, timeout_seconds: float) -> int:
-    """Have the keychain ask for its password, and wait for it.
+    """Let the keychain ask for its password, and wait for it.
 
     \b
     Examples:
@@ -82,12 +82,12 @@ def unlock(target: Target, timeout_seconds: float) -> int:
     "--key-encryption-key",
     "whole",
     is_flag=True,
-    help="Put a fresh key into the keychain too, and wrap all data keys under it.",
+    help="Also put a new key into the keychain, and wrap all data keys under it.",
 )
 @target_options
 @pass_target
 def rotate(target: Target, whole: bool) -> int:
-    """Encrypt with a fresh key from now on. What was encrypted before stays readable.
+    """Encrypt with a new key from now on. Everything that is encrypted already stays readable.
 
     \b
     Examples:
@@ -105,7 +105,7 @@ def rotate(target: Target, whole: bool) -> int:
 @target_options
 @pass_target
 def recovery_code(target: Target) -> int:
-    """Make a recovery code and show it, once. The former code opens nothing from then on.
+    """Make a recovery code and show it once. The former code opens nothing any more.
 
     \b
     Examples:
@@ -118,7 +118,8 @@ def recovery_code(target: Target) -> int:
     else:
         print(code)
         print(
-            "Write it down and keep it apart from this machine: it is shown only now. 'undercroft keys restore' takes it.",
+            "Write it down, and keep it away from this machine: it is shown only now.\n"
+            "'undercroft keys restore' asks for it.",
             file=sys.stderr,
         )
     return ExitCode.OK
@@ -128,7 +129,9 @@ def recovery_code(target: Target) -> int:
 @target_options
 @pass_target
 def restore(target: Target) -> int:
-    """Put the key back into the keychain with a recovery code, which is asked for, or read from stdin.
+    """Put the key back into the keychain with a recovery code.
+
+    The command asks for the code, or reads it from stdin.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`undercroft state`."""
+"""`undercroft state`: read, change and check what the app keeps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INPUT_LIMIT = 64 * 1024 * 1024
 
 @click.group()
 def state() -> None:
-    """Read and change the state that the app keeps, by key.
+    """Read and change the state of the app, by key.
 
     \b
     Examples:
@@ -46,7 +46,9 @@ def state() -> None:
 @target_options
 @pass_target
 def get(target: Target, key: str) -> int:
-    """Print the value of a KEY as JSON; with --json, also what is known of it. Exit code 1 if there is none.
+    """Print the value of a KEY as JSON; with --json, also its revision and how it is stored.
+
+    Exit code 1 if there is no such key.
 
     \b
     Examples:
@@ -55,15 +57,9 @@ def get(target: Target, key: str) -> int:
     """
     answer = with_peer(target, lambda peer: ask(peer, StateLoadRequestEvent(key=key), TIMEOUT_SECONDS))
     if answer.evidence:
-        came = (
-            f"the value comes from {answer.repaired_from}"
-            if answer.repaired_from
-            else "there is no good copy"
-        )
-        print(
-            f"undercroft: {key}: the document was damaged and lies at {answer.evidence}; {came}",
-            file=sys.stderr,
-        )
+        copy = f"the value comes from {answer.repaired_from}" if answer.repaired_from else "no copy is good"
+        words = f"the document was damaged; it was put aside as {answer.evidence}; {copy}"
+        print(f"undercroft: {key}: {words}", file=sys.stderr)
     if target.as_json:
         print_json(answer)
     elif answer.found:
@@ -76,14 +72,16 @@ def get(target: Target, key: str) -> int:
 @state.command(name="set")
 @click.argument("key")
 @click.argument("value")
-@click.option("--encrypt/--plain", default=None, help="Encrypt it, or not; a namespace may insist.")
-@click.option("--compress", is_flag=True, default=None, help="Compress it.")
+@click.option(
+    "--encrypt/--plain", default=None, help="Encrypt the value, or not; a namespace may require it."
+)
+@click.option("--compress", is_flag=True, default=None, help="Compress the value.")
 @click.option("--backup", is_flag=True, default=None, help="Keep the former value below backups/auto.")
 @click.option(
     "--expect",
     "expected_revision",
     type=click.IntRange(0),
-    help="Refuse unless the key has this revision; 0: unless there is none.",
+    help="Refuse unless the key has this revision; 0: unless it does not exist.",
 )
 @target_options
 @pass_target
@@ -96,7 +94,9 @@ def set_value(
     backup: bool | None,
     expected_revision: int | None,
 ) -> int:
-    """Keep a VALUE under a KEY; it is JSON, '-' to read it from stdin. It is on disk when the command returns.
+    """Save a VALUE under a KEY. The value is JSON; '-' reads it from stdin.
+
+    It is on disk when the command returns.
 
     \b
     Examples:
@@ -129,7 +129,7 @@ def set_value(
 @target_options
 @pass_target
 def delete(target: Target, key: str, backup: bool | None, expected_revision: int | None) -> int:
-    """Delete a KEY; it need not be there.
+    """Delete a KEY; it need not exist.
 
     \b
     Examples:
@@ -149,7 +149,7 @@ def delete(target: Target, key: str, backup: bool | None, expected_revision: int
 @target_options
 @pass_target
 def list_keys(target: Target, prefix: str) -> int:
-    """List the keys that begin with a PREFIX, with what they take on disk.
+    """List the keys that begin with a PREFIX, with their size on disk.
 
     \b
     Examples:
@@ -167,11 +167,11 @@ def list_keys(target: Target, prefix: str) -> int:
 
 @state.command()
 @click.argument("prefix", default="")
-@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many changes.")
+@click.option("-n", "--count", type=click.IntRange(1), help="Stop after this many changes.")
 @target_options
 @pass_target
 def watch(target: Target, prefix: str, count: int | None) -> None:
-    """Show changes of keys that begin with a PREFIX as they become durable; values are not shown.
+    """Show changes of keys that begin with a PREFIX as they become durable, without the values.
 
     \b
     Examples:
@@ -185,12 +185,14 @@ def watch(target: Target, prefix: str, count: int | None) -> None:
 @click.option(
     "--repair",
     is_flag=True,
-    help="Repair what is damaged, and take up what is left over; damaged files are put aside, never removed.",
+    help="Repair damage, and remove left-overs. Damaged files are put aside, never removed.",
 )
 @target_options
 @pass_target
 def check(target: Target, repair: bool) -> int:
-    """Look at every document, every file beside them, the journal and every backup. Exit code 1 if something is damaged and was not repaired.
+    """Check every document, every other file, the journal and every backup.
+
+    Exit code 1 if something is damaged and was not repaired.
 
     \b
     Examples:
@@ -205,11 +207,10 @@ def check(target: Target, repair: bool) -> int:
     else:
         for finding in found.findings:
             print(_finding_line(finding))
-        more = f", of which {len(found.findings)} are shown" if found.total > len(found.findings) else ""
-        verdict = "all is sound" if found.is_sound else "something is wrong"
-        print(
-            f"{found.checked} documents and {found.backups} backups looked at, {found.total} findings{more}: {verdict}"
-        )
+        shown = f" ({len(found.findings)} shown)" if found.total > len(found.findings) else ""
+        checked = f"{found.checked} documents and {found.backups} backups checked"
+        verdict = "no damage" if found.is_sound else "something is damaged"
+        print(f"{checked}, {found.total} findings{shown}: {verdict}")
     return ExitCode.OK if found.is_sound else ExitCode.FAILED
 
 
@@ -242,10 +243,8 @@ async def _watch(peer: Peer, prefix: str, count: int | None, as_json: bool) -> N
             if as_json:
                 print_json(event)
             else:
-                print(
-                    f"{event.key}: {'deleted' if event.deleted else 'saved'}, revision {event.revision}, by {event.source}",
-                    flush=True,
-                )
+                what = "deleted" if event.deleted else "saved"
+                print(f"{event.key}: {what}, revision {event.revision}, by {event.source}", flush=True)
             shown += 1
             if shown == count:
                 return
@@ -260,4 +259,4 @@ def _parsed(text: str) -> Any:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a value that JSON knows")
+    raise ValueError(f"{name} is not a JSON value")

@@ -9,7 +9,8 @@ restore is whole or not at all, and backs up the present first. The last good ba
 |---|---|
 | requests, schedule | `backup_service.py`, `automatic_backups.py`, `backup_alerts.py` |
 | jobs in a thread | `backup_jobs.py`, `background_job.py` |
-| what a job does | `consistent_copy.py`, `restore.py`, `integrity_check.py`, `backup_pruning.py`, `backup_transfer.py` |
+| what a job does | `consistent_copy.py`, `restore.py`, `integrity_check.py`, `backup_pruning.py` |
+| another machine | `backup_transfer.py` |
 | repair on a read | `document_repair.py` |
 | decisions, pure | `backup_schedule.py`, `backup_retention.py` |
 | on disk | `repository.py`, `last_runs.py`, and the package `format` |

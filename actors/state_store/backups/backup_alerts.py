@@ -66,7 +66,7 @@ class BackupAlerts:
             SILENT,
             severity="error",
             message=f"{self._root}: the disk of the backups does not answer",
-            advice="Check whether its disk or its server is available. Until then the app runs without backups.",
+            advice="Check whether the disk or its server is available. The app goes on without backups.",
         )
 
     async def disk_answers(self) -> None:

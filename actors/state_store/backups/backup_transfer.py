@@ -1,4 +1,4 @@
-"""Moves backups between machines: exported under a passphrase, imported as a backup under the keys of this home."""
+"""Moves backups between machines: exported under a passphrase, imported under the keys of this home."""
 
 from __future__ import annotations
 

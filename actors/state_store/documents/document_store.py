@@ -25,7 +25,7 @@ ModelT = TypeVar("ModelT", bound="BaseModel")
 
 @dataclass(frozen=True)
 class TypedDocument:
-    """A whole document; fields as in DocumentReadEvent. `instance` is the value as an instance of its type."""
+    """A whole document; fields as in DocumentReadEvent. `instance` is its value as its type has it."""
 
     type_name: str
     instance: Any

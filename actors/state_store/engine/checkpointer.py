@@ -2,7 +2,7 @@
 
 Writes go to the journal first and to their files without a sync. A checkpoint starts a new segment of the
 journal, syncs the files that the earlier segments changed, and removes those segments. If the disk refuses,
-the segments stay, and the next checkpoint writes the files anew from them.
+the segments stay, and the next checkpoint writes the files again from them.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Checkpointer:
             self._sealed.append((before, touched))
 
     def renew_segment(self) -> None:
-        """After the present segment failed, begin a new one. If that fails too, the next change tries again."""
+        """Begin a new segment if the present one failed. If that fails too, the next change tries again."""
         if self.needs_segment:
             with contextlib.suppress(DurableWriteFailed):
                 self.seal_segment()

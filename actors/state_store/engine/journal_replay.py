@@ -1,4 +1,4 @@
-"""Brings files to the content that the journal promises: at a start after a crash, and after a disk failed."""
+"""Brings files to the content that the journal promises: after a crash, and after a disk failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who owns which keys, and how they are stored. Pure: the declarations of the profile over the built-in ones."""
+"""Who owns which keys, and how they are stored. Pure: the profile's declarations over the built-in ones."""
 
 from __future__ import annotations
 

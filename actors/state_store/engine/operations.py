@@ -70,7 +70,7 @@ class DamagedDocument:
         content: the damaged bytes; empty if they cannot be read.
         journaled: the newest bytes in the journal; None if the journal holds none.
         is_good: tells whether bytes can take the place of the document.
-        next_revision: gives a revision to a copy that is sealed anew.
+        next_revision: gives a revision to a copy that is sealed again.
     """
 
     key: str

@@ -46,7 +46,7 @@ PADDING_BYTES: Final = 1024 * 1024
 
 
 class FileChange(msgspec.Struct, frozen=True, array_like=True):
-    """The content that one file must have; None: it must go. `path` is relative to the store, with slashes."""
+    """The content that one file must have; None: it must go. `path` is relative to the store."""
 
     path: str
     content: bytes | None

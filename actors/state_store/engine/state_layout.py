@@ -1,4 +1,4 @@
-"""The directories and files of the store: made by itself, found again at a start, written beside their place."""
+"""The directories and files of the store: made, found again at a start, and written beside their place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions: prepared beside the files, durable in the journal with one sync for many, then put in place."""
+"""Transactions: prepared beside the files, durable in the journal, then put in place. Many share one sync."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TransactionWriter:
     def prepare(self, steps: Sequence[WriteStep]) -> Transaction:
         """Check steps against the store and the present group, and write their content beside its place.
 
-        A transaction that fails carries its error, and leaves nothing behind.
+        A transaction that fails has an error, and leaves nothing behind.
         """
         transaction = Transaction(steps[0].key if steps else "")
         try:

@@ -1,4 +1,4 @@
-"""What may be written, and how. Pure: combines the request, the rules of the namespace and the present value."""
+"""What may be written, and how. Pure: from the request, the rules of the namespace and the present value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every access is noted before it is answered; a log that cannot be written is told of."""
+"""Every access is noted before it is answered; a log that cannot be written is a problem to report."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_notes_are_made_durable_a_moment_later(tmp_path: Path, monkeypatch
     audit.close()
 
 
-async def test_a_log_that_was_tampered_with_is_told_of(tmp_path: Path) -> None:
+async def test_a_log_that_was_tampered_with_is_a_problem(tmp_path: Path) -> None:
     audit = AuditNotes.of(tmp_path)
     audit.open()
     for n in range(3):
@@ -77,7 +77,7 @@ async def test_a_note_that_cannot_be_written_does_not_keep_the_answer_back(tmp_p
     assert "no space left" in audit.problems[0]
 
 
-async def test_a_directory_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "audit").write_bytes(b"a file")
     audit = AuditNotes.of(tmp_path)
     audit.open()

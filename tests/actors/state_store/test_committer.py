@@ -1,4 +1,4 @@
-"""Many at once share a commit, in their order; each gets its own outcome; the journal is tidied up behind them."""
+"""Many writers share a commit, in their order; each gets its own outcome."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_one_refusal_among_many_is_its_own(tmp_path: Path) -> None:
     store.close()
 
 
-async def test_whoever_waits_no_more_disturbs_nobody(tmp_path: Path) -> None:
+async def test_a_writer_that_stops_waiting_disturbs_nobody(tmp_path: Path) -> None:
     store = watched(tmp_path)
     committer = Committer(store)
     committer.submit([Save("config.a", 1)]).cancel()

@@ -1,4 +1,4 @@
-"""Every system call of every write of state and settings fails or is the last one, in turn: old or new, nothing left, the next write works.
+"""Each system call of each write fails or is the last one: old or new, no left-overs, the next write works.
 
 ALL_FAULTS=1 python -m pytest tests/actors/state_store/test_faults.py      # every fault; without, a part of
 them
@@ -151,7 +151,7 @@ def check(directory: Path, outcome: Outcome, fault: Fault, new: dict[str, Any], 
     found = content_of(store)
     if outcome.killed or is_over:
         assert found in (OLD, new), what
-    elif not names:  # whoever looks at the backups does so in a thread of its own, and may have met the same fault once more
+    elif not names:  # another thread probes the disk of the backups, and may have met the fault, too
         assert found in (OLD, {**OLD, "notes.a": "again"}), what
     else:
         expected = OLD if has_failed else new

@@ -1,4 +1,4 @@
-"""Locked keys are an alert with a reason and a way out, until they are to be had again; each state is told once."""
+"""Locked keys are an alert with reason and advice until they are available; each state is published once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MISSING = KeysReport(
 )
 
 
-class Told(list[Event]):
-    """What was told, the oldest first."""
+class Published(list[Event]):
+    """What was published, the oldest first."""
 
     async def publish(self, event: Event) -> None:
         self.append(event)
@@ -39,14 +39,14 @@ class Told(list[Event]):
         return [event for event in self if isinstance(event, AlertChangedEvent)]
 
 
-async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_back() -> None:
-    reports, told = [UNLOCKED, MISSING, MISSING, UNLOCKED], Told()
+async def test_locked_keys_are_published_once_with_reason_and_advice_until_they_are_back() -> None:
+    reports, published = [UNLOCKED, MISSING, MISSING, UNLOCKED], Published()
     status = KeyStatus(
-        "state_store", lambda: reports.pop(0), told.publish, Alerts("state_store", told.publish)
+        "state_store", lambda: reports.pop(0), published.publish, Alerts("state_store", published.publish)
     )
     assert [await status.publish() for _ in range(3)] == [False, True, False]
     assert status.is_locked
-    alert = told.alerts[-1].alert
+    alert = published.alerts[-1].alert
     assert (alert.name, alert.severity, alert.is_active, alert.advice) == (
         LOCKED,
         "error",
@@ -56,23 +56,25 @@ async def test_locked_keys_are_told_once_with_reason_and_advice_until_they_are_b
     assert "entry_missing: the keychain has no entry" in alert.message
     assert not await status.publish()
     assert not status.is_locked
-    assert [event.alert.is_active for event in told.alerts] == [True, False]
-    assert told.states == ["unlocked", "locked", "unlocked"]
+    assert [event.alert.is_active for event in published.alerts] == [True, False]
+    assert published.states == ["unlocked", "locked", "unlocked"]
 
 
-async def test_a_keychain_that_is_gone_is_told_by_the_ring_that_was_asked(
+async def test_a_keychain_that_is_gone_shows_in_the_report_of_the_ring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keychain = tmp_path / "keychain"
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{keychain}")
     open_ring(tmp_path / "state").unlock(make=True)
     keychain.rename(tmp_path / "elsewhere")
-    ring, told = open_ring(tmp_path / "state"), Told()
-    status = KeyStatus("state_store", ring.report, told.publish, Alerts("state_store", told.publish))
+    ring, published = open_ring(tmp_path / "state"), Published()
+    status = KeyStatus(
+        "state_store", ring.report, published.publish, Alerts("state_store", published.publish)
+    )
     ring.unlock()
     assert await status.publish()
-    assert told.alerts[0].alert.advice
+    assert published.alerts[0].alert.advice
     (tmp_path / "elsewhere").rename(keychain)
     ring.unlock()
     assert not await status.publish()
-    assert told.states == ["locked", "unlocked"]
+    assert published.states == ["locked", "unlocked"]

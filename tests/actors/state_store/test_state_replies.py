@@ -39,7 +39,7 @@ def test_values_come_under_the_names_by_which_they_were_asked_for() -> None:
     assert (answer.values, answer.revisions) == ({"config.e\u0301": 1}, {"config.e\u0301": 4})
 
 
-def test_what_was_done_is_told() -> None:
+def test_what_was_done_becomes_a_reply() -> None:
     assert state_replies.saved([StepDone("n.a", 3, 70)]).revision == 3
     assert state_replies.deleted([StepDone("n.a", 0, deleted=True)]).existed is False
     assert state_replies.batch_saved([StepDone("n.a", 3), StepDone("n.b", 0, deleted=True)]).revisions == {
@@ -54,12 +54,12 @@ def test_a_page_says_where_the_next_one_begins() -> None:
     assert state_replies.listed([], 0, False).keys == []
 
 
-def test_a_document_and_the_cache_are_told() -> None:
+def test_a_document_and_the_cache_become_replies() -> None:
     assert state_replies.document(TypedDocument("Marks", None, {"labels": ("a",)}, 4)).value == {
         "labels": ["a"]
     }
-    told = state_replies.cache(300.0, {"Marks": CacheStatistics(True, 1.5, 2, 3)})
-    assert (told.types[0].type_name, told.types[0].hits, told.types[0].age_seconds) == ("Marks", 2, 1.5)
+    reply = state_replies.cache(300.0, {"Marks": CacheStatistics(True, 1.5, 2, 3)})
+    assert (reply.types[0].type_name, reply.types[0].hits, reply.types[0].age_seconds) == ("Marks", 2, 1.5)
 
 
 def test_a_change_of_a_document_is_announced_by_its_type_and_any_other_by_its_key() -> None:

@@ -1,4 +1,4 @@
-"""Reads and writes over the bus: in order, announced without the value, and repeated once a key is unlocked."""
+"""Reads and writes over the bus: in order, announced without the value, repeated after an unlock."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_everybody_hears_of_a_change_and_nobody_of_its_value(tmp_path: Path) -> None:
-    async with running_without_copies(tmp_path) as world, world.app.subscribe(StateChangedEvent) as events:
-        revision = await world.save("vault.pin", "1234")
+    async with running_without_copies(tmp_path) as lab, lab.app.subscribe(StateChangedEvent) as events:
+        revision = await lab.save("vault.pin", "1234")
         assert await anext(events) == StateChangedEvent(key="vault.pin", revision=revision, source="app")
-        await world.app.request(StateDeleteRequestEvent(key="vault.pin"))
+        await lab.app.request(StateDeleteRequestEvent(key="vault.pin"))
         assert await anext(events) == StateChangedEvent(
             key="vault.pin", revision=revision + 1, deleted=True, source="app"
         )
 
 
 async def test_of_many_who_expect_the_same_revision_one_wins(tmp_path: Path) -> None:
-    async with running_without_copies(tmp_path) as world:
-        first = await world.save("config.x", 0)
+    async with running_without_copies(tmp_path) as lab:
+        first = await lab.save("config.x", 0)
         outcomes = await asyncio.gather(
-            *(world.save("config.x", n, expected_revision=first) for n in range(50)), return_exceptions=True
+            *(lab.save("config.x", n, expected_revision=first) for n in range(50)), return_exceptions=True
         )
         winners = [n for n, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
         assert len(winners) == 1
-        assert await world.load("config.x") == winners[0]
+        assert await lab.load("config.x") == winners[0]
 
 
 async def test_many_writes_at_once_keep_their_order_for_each_key(tmp_path: Path) -> None:
-    async with running_without_copies(tmp_path) as world:
-        await asyncio.gather(*(world.save(f"config.k{n % 7}", n) for n in range(300)))
+    async with running_without_copies(tmp_path) as lab:
+        await asyncio.gather(*(lab.save(f"config.k{n % 7}", n) for n in range(300)))
         for key in range(7):
-            assert await world.load(f"config.k{key}") == max(n for n in range(300) if n % 7 == key)
+            assert await lab.load(f"config.k{key}") == max(n for n in range(300) if n % 7 == key)
 
 
 @pytest.mark.requirement("S3-23")
@@ -64,22 +64,22 @@ async def test_an_encrypted_namespace_is_never_written_in_plain_and_a_locked_key
 
     keys = Keychain(reason="keychain_locked: the keychain wants a password")
     monkeypatch.setattr(key_unlocker, "PAUSE_SECONDS", 0.0)
-    async with running_without_copies(tmp_path, keys) as world:
-        await world.save("vault.a", "secret words", encrypt=False)
+    async with running_without_copies(tmp_path, keys) as lab:
+        await lab.save("vault.a", "secret words", encrypt=False)
         content = (tmp_path / "vault" / "a.json").read_bytes()
         assert b"secret words" not in content
         keys.is_locked = True
-        message = await refusal(world.save("vault.a", "others"))
+        message = await refusal(lab.save("vault.a", "others"))
         assert "failed to save vault.a: locked" in message
         assert "keychain_locked: the keychain wants a password" in message, (
             "what the keychain said when it was asked"
         )
         assert (tmp_path / "vault" / "a.json").read_bytes() == content, "nothing is overwritten"
-        assert await world.load("vault.a") == "secret words", "the keychain was asked again, and says yes now"
+        assert await lab.load("vault.a") == "secret words", "the keychain was asked again, and says yes now"
 
 
 @pytest.mark.requirement("S3-23")
-async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(
+async def test_locked_keys_are_published_and_the_keychain_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Keychain(HeldKeys):
@@ -95,13 +95,13 @@ async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(
     monkeypatch.setattr(key_unlocker, "PAUSE_SECONDS", 0.0)
     keys = Keychain()
     async with (
-        running_without_copies(tmp_path, keys) as world,
-        world.app.subscribe(KeysStateChangedEvent) as events,
+        running_without_copies(tmp_path, keys) as lab,
+        lab.app.subscribe(KeysStateChangedEvent) as events,
     ):
         keys.is_locked = True
-        await refusal(world.save("vault.a", 1))
-        told = [await anext(events) for _ in range(2)]
-        assert [event.report.state for event in told if isinstance(event, KeysStateChangedEvent)] == [
+        await refusal(lab.save("vault.a", 1))
+        published = [await anext(events) for _ in range(2)]
+        assert [event.report.state for event in published if isinstance(event, KeysStateChangedEvent)] == [
             "locked",
             "unlocked",
         ]
@@ -111,9 +111,9 @@ async def test_locked_keys_are_told_with_their_reason_and_asked_for_again(
 @pytest.mark.requirement("S3-21")
 async def test_a_quota_that_is_exceeded_is_refused_and_an_alert_until_there_is_room(tmp_path: Path) -> None:
     async with (
-        running_without_copies(tmp_path) as world,
-        world.bus.connect("notebook") as owner,
-        world.app.subscribe(AlertChangedEvent) as alerts,
+        running_without_copies(tmp_path) as lab,
+        lab.bus.connect("notebook") as owner,
+        lab.app.subscribe(AlertChangedEvent) as alerts,
     ):
         await owner.request(StateSaveRequestEvent(key="notes.big", value="x" * 700_000))
         message = await refusal(owner.request(StateSaveRequestEvent(key="notes.more", value="x" * 700_000)))
@@ -133,11 +133,11 @@ async def test_a_quota_that_is_exceeded_is_refused_and_an_alert_until_there_is_r
 
 @pytest.mark.requirement("S3-21", "S3-18", "S3-22")
 async def test_a_damaged_document_is_put_aside_and_an_alert_says_where(tmp_path: Path) -> None:
-    async with running_without_copies(tmp_path) as world, world.app.subscribe(AlertChangedEvent) as alerts:
-        await world.save("config.x", {"n": 1})
+    async with running_without_copies(tmp_path) as lab, lab.app.subscribe(AlertChangedEvent) as alerts:
+        await lab.save("config.x", {"n": 1})
         path = tmp_path / "config" / "x.json"
         path.write_bytes(path.read_bytes().replace(b'"n": 1', b'"n": 2'))
-        found = await world.app.request(StateLoadRequestEvent(key="config.x"))
+        found = await lab.app.request(StateLoadRequestEvent(key="config.x"))
         assert (found.found, found.value, found.evidence) == (False, None, str(path) + ".corrupt")
         raised = await anext(alerts)
         assert isinstance(raised, AlertChangedEvent)
@@ -146,6 +146,6 @@ async def test_a_damaged_document_is_put_aside_and_an_alert_says_where(tmp_path:
             "config.x",
         )
         assert str(path) + ".corrupt" in raised.alert.message
-        health = await world.app.request(StateHealthRequestEvent())
+        health = await lab.app.request(StateHealthRequestEvent())
         assert (health.corrupted, health.alerts) == (1, ["state_persistence.corruption_detected/config.x"])
         assert health.faults[0].key == "config.x"

@@ -1,4 +1,4 @@
-"""Waiting: for as long as something comes, and no longer."""
+"""Work is waited for as long as the disk answers, and no longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest of a backup, written last, and the table of contents, which the manifest covers by a digest."""
+"""The manifest of a backup, written last, and the table of contents, whose digest the manifest holds."""
 
 from __future__ import annotations
 

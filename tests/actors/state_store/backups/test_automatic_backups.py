@@ -25,97 +25,97 @@ HOUR = 3600.0
 @pytest.mark.requirement("S3-19")
 async def test_by_itself_one_is_made_only_if_something_changed_and_old_ones_go(tmp_path: Path) -> None:
     table = BackupsTable(keep_last=2, keep_daily=0, keep_weekly=0, keep_monthly=0, check_hours=0)
-    async with running_with_backups(tmp_path, table) as world:
-        await world.actor.automatic_backups.tick()
-        assert await backups_of(world) == [], "there is nothing to back up"
+    async with running_with_backups(tmp_path, table) as lab:
+        await lab.actor.automatic_backups.tick()
+        assert await backups_of(lab) == [], "there is nothing to back up"
         for number in range(4):
-            await world.save("notes.a", number)
-            await world.actor.automatic_backups.tick()
-            await world.actor.automatic_backups.tick()
-            world.now[0] += 25 * HOUR
-        assert [one.kind for one in await backups_of(world)] == ["scheduled"] * 2
-        before = await backups_of(world)
-        await world.actor.automatic_backups.tick()
-        assert await backups_of(world) == before, "nothing changed since"
-        assert ("state_store", "prune", "20260101T120000Z-scheduled-s1", "ok") in world.audit.lines
-        pruned = await world.app.request(BackupsPruneRequestEvent(dry_run=True))
+            await lab.save("notes.a", number)
+            await lab.actor.automatic_backups.tick()
+            await lab.actor.automatic_backups.tick()
+            lab.now[0] += 25 * HOUR
+        assert [one.kind for one in await backups_of(lab)] == ["scheduled"] * 2
+        before = await backups_of(lab)
+        await lab.actor.automatic_backups.tick()
+        assert await backups_of(lab) == before, "nothing changed since"
+        assert ("state_store", "prune", "20260101T120000Z-scheduled-s1", "ok") in lab.audit.lines
+        pruned = await lab.app.request(BackupsPruneRequestEvent(dry_run=True))
         assert ([one.reasons for one in pruned.kept], pruned.removed) == ([["last"], ["last"]], [])
 
 
 async def test_a_backup_that_fails_and_a_schedule_that_is_missed_are_alerts_until_one_is_made(
     tmp_path: Path,
 ) -> None:
-    async with running_with_backups(tmp_path, BackupsTable(check_hours=0)) as world:
-        await world.save("notes.a", 1)
+    async with running_with_backups(tmp_path, BackupsTable(check_hours=0)) as lab:
+        await lab.save("notes.a", 1)
         (tmp_path / "notes" / "a.json").unlink()
         (tmp_path / "notes" / "a.json").mkdir()
-        await world.actor.automatic_backups.tick()
-        assert world.alerts() == [FAILED]
-        world.now[0] += 49 * HOUR
-        await world.actor.automatic_backups.tick()
-        assert world.alerts() == [FAILED, STALE]
+        await lab.actor.automatic_backups.tick()
+        assert lab.alerts() == [FAILED]
+        lab.now[0] += 49 * HOUR
+        await lab.actor.automatic_backups.tick()
+        assert lab.alerts() == [FAILED, STALE]
         (tmp_path / "notes" / "a.json").rmdir()
-        await world.save("notes.a", 2)
-        await world.actor.automatic_backups.tick()
-        assert world.alerts() == []
-        assert len(await backups_of(world)) == 1
+        await lab.save("notes.a", 2)
+        await lab.actor.automatic_backups.tick()
+        assert lab.alerts() == []
+        assert len(await backups_of(lab)) == 1
 
 
 @pytest.mark.requirement("S3-8", "S3-18", "S3-29")
 async def test_before_values_of_an_older_version_are_converted_everything_is_backed_up(
     tmp_path: Path,
 ) -> None:
-    async with running_with_backups(tmp_path) as world:
-        await world.save("notes.a", 1)
+    async with running_with_backups(tmp_path) as lab:
+        await lab.save("notes.a", 1)
     newer = ValueSchemas((), {"Note": [lambda value: value]})
-    async with running_with_backups(tmp_path, schemas=newer) as world:
-        (made,) = await backups_of(world)
+    async with running_with_backups(tmp_path, schemas=newer) as lab:
+        (made,) = await backups_of(lab)
         assert (made.kind, made.documents) == ("before_migration", 1)
-    async with running_with_backups(tmp_path, schemas=newer) as world:
-        assert len(await backups_of(world)) == 1, "once"
+    async with running_with_backups(tmp_path, schemas=newer) as lab:
+        assert len(await backups_of(lab)) == 1, "once"
 
 
 @pytest.mark.requirement("S3-18", "S3-19")
 async def test_everything_is_looked_at_while_nobody_writes_and_repaired(tmp_path: Path) -> None:
-    async with running_with_backups(tmp_path, BackupsTable(every_hours=24.0, check_hours=24.0)) as world:
-        await world.save("notes.a", 1)
-        await world.app.request(BackupCreateRequestEvent())
-        world.store.checkpoint()
+    async with running_with_backups(tmp_path, BackupsTable(every_hours=24.0, check_hours=24.0)) as lab:
+        await lab.save("notes.a", 1)
+        await lab.app.request(BackupCreateRequestEvent())
+        lab.store.checkpoint()
         (tmp_path / "notes" / "a.json").write_bytes(b"{broken")
-        found = await world.app.request(StateCheckRequestEvent())
+        found = await lab.app.request(StateCheckRequestEvent())
         assert (found.is_sound, [finding.kind for finding in found.findings]) == (False, ["damaged"])
-        world.now[0] += 25 * HOUR
-        await world.actor.automatic_backups.tick()
+        lab.now[0] += 25 * HOUR
+        await lab.actor.automatic_backups.tick()
         assert (tmp_path / "notes" / "a.json").read_bytes() == b"{broken", (
             "somebody wrote a moment ago, as far as is known"
         )
-        world.now[0] += 61
-        await world.actor.automatic_backups.tick()
-        assert UNSOUND not in world.alerts(), "it was repaired"
-        assert "state_persistence.corruption_detected" in world.alerts(), "which is told"
-        assert await world.load("notes.a") == 1
+        lab.now[0] += 61
+        await lab.actor.automatic_backups.tick()
+        assert UNSOUND not in lab.alerts(), "it was repaired"
+        assert "state_persistence.corruption_detected" in lab.alerts(), "which is reported"
+        assert await lab.load("notes.a") == 1
         (tmp_path / "notes" / "a.json").unlink()
         (tmp_path / "notes" / "a.json").mkdir()
-        world.now[0] += 25 * HOUR
-        await world.actor.automatic_backups.tick()
-        assert UNSOUND in world.alerts()
+        lab.now[0] += 25 * HOUR
+        await lab.actor.automatic_backups.tick()
+        assert UNSOUND in lab.alerts()
 
 
 async def test_a_store_starts_beside_a_dead_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_layout, "PROBE_SECONDS", 0.3)
-    async with running_with_backups(tmp_path) as world:
-        await world.save("notes.a", 1)
+    async with running_with_backups(tmp_path) as lab:
+        await lab.save("notes.a", 1)
     with dead_mount(tmp_path / "backups"):
-        async with running_with_backups(tmp_path, silence_limit_seconds=0.3) as world:
-            assert await world.load("notes.a") == 1
-            assert await world.save("notes.a", 2) > 1
+        async with running_with_backups(tmp_path, silence_limit_seconds=0.3) as lab:
+            assert await lab.load("notes.a") == 1
+            assert await lab.save("notes.a", 2) > 1
 
 
 async def test_a_start_does_not_wait_long_for_the_backup_before_a_migration_which_is_made_soon_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running_with_backups(tmp_path) as world:
-        await world.save("notes.a", 1)
+    async with running_with_backups(tmp_path) as lab:
+        await lab.save("notes.a", 1)
     newer = ValueSchemas((), {"Note": [lambda value: value]})
     monkeypatch.setattr(automatic_backups, "START_BACKUP_SECONDS", 0.0)
     hang = threading.Event()
@@ -126,12 +126,12 @@ async def test_a_start_does_not_wait_long_for_the_backup_before_a_migration_whic
         return real(*arguments, **options)
 
     monkeypatch.setattr(BackupRepository, "create", slow)
-    async with running_with_backups(tmp_path, BackupsTable(check_hours=0), schemas=newer) as world:
-        assert await world.load("notes.a") == 1
-        assert await backups_of(world) == []
+    async with running_with_backups(tmp_path, BackupsTable(check_hours=0), schemas=newer) as lab:
+        assert await lab.load("notes.a") == 1
+        assert await backups_of(lab) == []
         monkeypatch.setattr(BackupRepository, "create", real)
-        await world.actor.automatic_backups.tick()
-        assert [one.kind for one in await backups_of(world)] == ["before_migration"]
+        await lab.actor.automatic_backups.tick()
+        assert [one.kind for one in await backups_of(lab)] == ["before_migration"]
         hang.set()
-    async with running_with_backups(tmp_path, schemas=newer) as world:
-        assert len([one for one in await backups_of(world) if one.kind == "before_migration"]) == 1
+    async with running_with_backups(tmp_path, schemas=newer) as lab:
+        assert len([one for one in await backups_of(lab) if one.kind == "before_migration"]) == 1

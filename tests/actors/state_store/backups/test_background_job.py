@@ -1,4 +1,4 @@
-"""Long work: its progress is told, its outcome comes back, and nobody waits for it at the end."""
+"""A job publishes its progress, returns its outcome, and is given up at the end."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def quiet_job(root: Path) -> BackgroundJob:
     return BackgroundJob(root, 3600, nobody, nobody)
 
 
-async def test_progress_is_told_while_it_goes_on_and_not_afterwards(
+async def test_progress_is_published_while_the_job_runs_and_not_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_job, "PROGRESS_SECONDS", 0.0)
-    told: list[BackupProgressedEvent] = []
+    published: list[BackupProgressedEvent] = []
     heard = threading.Event()
 
     async def publish(event: Event) -> None:
         assert isinstance(event, BackupProgressedEvent)
-        told.append(event)
+        published.append(event)
         if event.done == 3:
             heard.set()
 
@@ -47,7 +47,7 @@ async def test_progress_is_told_while_it_goes_on_and_not_afterwards(
     async with anyio.create_task_group() as tasks:
         job = BackgroundJob(tmp_path, 30, publish, tasks)
         assert await job.run(work, "create", 7) == "made"
-    assert (told[-1].doing, told[-1].done, told[-1].total) == ("create", 3, 7)
+    assert (published[-1].doing, published[-1].done, published[-1].total) == ("create", 3, 7)
 
 
 async def test_what_the_work_raises_is_raised(tmp_path: Path) -> None:

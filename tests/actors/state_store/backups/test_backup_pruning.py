@@ -25,16 +25,16 @@ def test_old_ones_go_those_by_hand_stay_and_a_dry_run_changes_nothing(tmp_path: 
     made = [back_up(store, "scheduled", now=NOON + number * DAY).id for number in range(5)]
     mine = back_up(store, "manual", "mine", now=NOON - 900 * DAY).id
     repository = repository_of(store)
-    told = prune(repository, LAST_TWO, dry_run=True)
-    assert told.removed == made[2::-1]
-    assert {one.id: one.reasons for one in told.kept} == {
+    planned = prune(repository, LAST_TWO, dry_run=True)
+    assert planned.removed == made[2::-1]
+    assert {one.id: one.reasons for one in planned.kept} == {
         made[4]: ["last"],
         made[3]: ["last"],
         mine: ["made by hand"],
     }
     assert len(repository.listing().manifests) == 6
     did = prune(repository, LAST_TWO, dry_run=False)
-    assert did.removed == told.removed
+    assert did.removed == planned.removed
     assert {one.id for one in repository.listing().manifests} == {made[4], made[3], mine}
     assert sorted(path.name for path in (repository.root / "auto").iterdir()) == sorted(made[3:])
 

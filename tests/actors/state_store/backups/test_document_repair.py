@@ -1,4 +1,4 @@
-"""Repair: the best copy that there is, and always the evidence."""
+"""Repair: the newest good copy, and always the evidence."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_newest_copy_that_is_good_wins_whether_it_is_a_backup_or_a_former_va
     assert source.startswith("backups/auto/notes.a@")
 
 
-def test_what_can_still_be_read_is_salvaged_where_there_is_no_copy(store: StateStore) -> None:
+def test_what_can_still_be_read_is_used_where_there_is_no_copy(store: StateStore) -> None:
     save(store, notes__a={"words": "edited by hand"})
     store.checkpoint()
     content = (store.root / "notes" / "a.json").read_bytes()
@@ -94,14 +94,14 @@ def test_what_can_still_be_read_is_salvaged_where_there_is_no_copy(store: StateS
     assert store.load("notes.a").value == {"words": "changed by hand"}
 
 
-def test_another_keys_document_is_not_salvaged_for_this_one(store: StateStore) -> None:
+def test_the_document_of_another_key_is_not_used_for_this_one(store: StateStore) -> None:
     save(store, notes__a=1, notes__b=2)
     store.checkpoint()
     damage(store, content=(store.root / "notes" / "b.json").read_bytes())
     assert repaired(store, "notes.a") == (None, "", True)
 
 
-def test_without_anything_it_begins_anew_and_the_evidence_is_kept(store: StateStore) -> None:
+def test_without_any_copy_the_key_begins_empty_and_the_evidence_is_kept(store: StateStore) -> None:
     save(store, notes__a=1)
     store.checkpoint()
     damage(store)

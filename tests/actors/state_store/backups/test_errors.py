@@ -1,4 +1,4 @@
-"""Each error says what, where, expected against found, and what to do next; and can be sent between processes."""
+"""Each error says what happened and what to do next, and can be sent between processes."""
 
 from __future__ import annotations
 

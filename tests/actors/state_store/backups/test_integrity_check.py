@@ -1,4 +1,4 @@
-"""The check: all findings, not the first; repaired on request, with evidence, and without touching what is nobody's."""
+"""The check: all findings at once, repair on request, and evidence that stays."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_locked_documents_are_still_held_against_their_digests(tmp_path: Path) -
     assert "damaged" in {finding.kind for finding in report.findings}
 
 
-def test_a_value_that_no_longer_fits_its_schema_is_told_and_stays(tmp_path: Path) -> None:
+def test_a_value_that_no_longer_fits_its_schema_is_a_finding_and_stays(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
     save(store, notes__a=[1])
     store.close()
@@ -172,7 +172,7 @@ def test_a_damaged_backup_is_put_aside_so_that_nobody_relies_on_it(
     assert (repository.root / "manual" / f"{made.id}.corrupt").is_dir()
 
 
-def test_a_backup_that_holds_documents_damaged_before_is_told_and_kept(store: StateStore) -> None:
+def test_a_backup_that_holds_documents_damaged_before_is_a_finding_and_stays(store: StateStore) -> None:
     path = store.root / "notes" / "a.json"
     good = path.read_bytes()
     path.write_bytes(b"{broken")
@@ -183,7 +183,7 @@ def test_a_backup_that_holds_documents_damaged_before_is_told_and_kept(store: St
     assert made.id in [one.id for one in repository_of(store).listing().manifests]
 
 
-def test_what_an_interrupted_restore_or_a_damaged_journal_left_is_told(store: StateStore) -> None:
+def test_what_an_interrupted_restore_or_a_damaged_journal_left_is_a_finding(store: StateStore) -> None:
     (store.root / ".restore").mkdir()
     segment = next(path for path in (store.root / ".journal").iterdir() if path.suffix == ".log")
     (store.root / ".journal" / "0000000000000001.log.corrupt").write_bytes(b"x")

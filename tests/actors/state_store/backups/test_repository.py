@@ -1,4 +1,4 @@
-"""The vault: a backup is there whole or not at all, is read back when it is made, and no other one is touched."""
+"""The repository: a backup is whole or absent, is read back when it is made, and disturbs no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restoring: all comes back, what came later goes, the present is backed up first, and wherever it is cut off it is old or new."""
+"""Restore: everything comes back, newer keys go, the present is backed up, and a kill leaves old or new."""
 
 from __future__ import annotations
 
@@ -102,14 +102,14 @@ def test_single_keys_come_back_and_the_rest_stays(tmp_path: Path) -> None:
         restorer(store).run(made.id, ["notes.c"])
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_reports_the_same_and_changes_nothing(tmp_path: Path) -> None:
     store = opened(tmp_path / "store")
     save(store, notes__a=1, notes__b=1)
     made = back_up(store)
     save(store, notes__a=2, notes__c=2)
     before = content_of(store)
-    told = restorer(store).run(made.id, dry_run=True)
-    assert (list(told.changed), told.removed, told.unchanged, told.saved_as) == (
+    planned = restorer(store).run(made.id, dry_run=True)
+    assert (list(planned.changed), planned.removed, planned.unchanged, planned.saved_as) == (
         ["notes.a"],
         ["notes.c"],
         1,
@@ -294,7 +294,8 @@ store.close()
 def counted(limit):
     left = [limit]
     def hook(event, arguments):
-        if event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir") or event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
             left[0] -= 1
             if left[0] < 0:
                 os.kill(os.getpid(), signal.SIGKILL)

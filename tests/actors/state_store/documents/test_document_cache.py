@@ -42,7 +42,7 @@ def test_types_are_kept_apart_and_cleared_apart() -> None:
     assert cache.get("b") is None
 
 
-def test_a_write_is_read_at_once_and_its_time_begins_anew() -> None:
+def test_a_write_is_read_at_once_and_its_time_begins_again() -> None:
     clock = Clock()
     cache: DocumentCache[str] = DocumentCache(10.0, clock)
     cache.put("a", "first", 1)

@@ -72,7 +72,7 @@ def test_a_checkpoint_drops_what_is_durable_in_its_file(lab: Lab) -> None:
     lab.journal.close()
 
 
-def test_a_disk_that_refuses_keeps_the_journal_which_is_written_anew_later(
+def test_a_disk_that_refuses_keeps_the_journal_from_which_files_are_written_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""Other directories in the place of the present ones: decided in one step, and finished by the next start wherever it was cut off."""
+"""A swap of directories: decided in one step, and finished by the next start after a kill."""
 
 from __future__ import annotations
 

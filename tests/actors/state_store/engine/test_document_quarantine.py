@@ -1,4 +1,4 @@
-"""A damaged document is renamed, forgotten and noted; if that fails, the key says so and nothing else happens."""
+"""A damaged document is renamed, forgotten and noted; if that fails, nothing else happens."""
 
 from __future__ import annotations
 

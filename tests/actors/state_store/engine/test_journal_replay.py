@@ -1,4 +1,4 @@
-"""A replay lets the files hold what the journal says, writes nothing beyond the store, and passes over what does not answer."""
+"""A replay makes files hold what the journal says, and writes nothing outside the store."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_nothing_beyond_the_store_is_written(layout: StateLayout) -> None:
     assert not (layout.root.parent / "outside.json").exists()
 
 
-def test_a_former_value_on_a_silent_disk_is_passed_over_and_told(layout: StateLayout) -> None:
+def test_a_former_value_on_a_silent_disk_is_skipped_and_is_an_incident(layout: StateLayout) -> None:
     layout.is_backups_silent = True
     (incident,) = replay(layout, {"backups/auto/a@1.json": b"former", "notes/a.json": b"present"})
     assert (incident.kind, incident.subject) == ("disk", "backups/auto/a@1.json")

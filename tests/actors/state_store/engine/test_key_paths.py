@@ -1,4 +1,4 @@
-"""Each key has one file, each file at most one key, on file systems that fold case, normalise Unicode, reserve names, and limit lengths."""
+"""Keys and files: one to one, on every file system, and never outside the store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_prefix_chooses_the_directory_and_the_rest_names_the_file(key: str, 
 
 
 @given(KEYS)
-def test_every_key_is_told_by_its_file_or_its_file_says_that_it_is_cut(key: str) -> None:
+def test_every_file_name_gives_its_key_or_says_that_it_is_cut(key: str) -> None:
     namespace, division, name = located(key)
     assert key_paths.key_of(namespace, division, name) == (None if key_paths.is_cut(name) else key)
 

@@ -38,7 +38,7 @@ def test_owner_readers_and_writers_are_who_may(
         assert not namespace.may("write", "eve")
 
 
-def test_who_may_not_is_told_who_may() -> None:
+def test_a_refusal_says_who_may() -> None:
     with pytest.raises(AccessDenied, match=r"n\.x: 'eve' may not write it, 'owner' may") as caught:
         Namespaces([NamespaceTable(name="n", owner="owner")]).check("write", "n.x", "eve")
     assert (caught.value.peer, caught.value.verb) == ("eve", "write")

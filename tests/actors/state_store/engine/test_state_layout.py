@@ -1,4 +1,4 @@
-"""The tree finds by their names what it wrote, and tidies up what a killed writer left."""
+"""The layout finds its files by their names, and removes what a killed writer left."""
 
 from __future__ import annotations
 

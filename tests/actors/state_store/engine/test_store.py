@@ -1,4 +1,4 @@
-"""The store as a library: what was done is durable, a batch is there whole or not at all, wherever it is cut off."""
+"""The store as a library: a write is durable, a batch is whole or absent, wherever it is interrupted."""
 
 from __future__ import annotations
 
@@ -505,7 +505,7 @@ def test_wherever_the_disk_fails_a_batch_is_there_whole_or_not_at_all_and_the_ne
     assert failures or step in ("create", "unlink")
 
 
-def test_files_that_cannot_be_made_durable_are_told_of_and_written_anew_from_the_journal(
+def test_files_that_cannot_be_made_durable_are_an_incident_and_written_again_from_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from actors.state_store.engine import state_layout

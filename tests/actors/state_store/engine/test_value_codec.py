@@ -1,4 +1,4 @@
-"""From values to envelopes and back: what fits is sealed, what is locked, newer or damaged is told apart."""
+"""Values become envelopes and back; locked, newer and damaged ones are told apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports: the passphrase opens them, anywhere; a wrong one is told apart from damage, and every change shows."""
+"""Exports: only the passphrase opens them, and every change of a byte shows."""
 
 from __future__ import annotations
 
