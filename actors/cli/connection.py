@@ -62,3 +62,15 @@ async def ask(
         timeout_seconds=timeout_seconds,
         within_seconds=timeout_seconds,
     )
+
+
+def ask_runtime(
+    target: Target, request: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+) -> ReplyT:
+    """Connect, send one request, disconnect.
+
+    Raises:
+        NotRunning: there is no runtime, or it does not answer.
+        RequestFailed: the request failed.
+    """
+    return with_peer(target, lambda peer: ask(peer, request, timeout_seconds))

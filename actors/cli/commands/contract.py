@@ -29,20 +29,20 @@ FORMATS = ("json-schema", "asyncapi")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Directory that gets both documents, instead of stdout.",
+    help="Directory for both documents, instead of stdout.",
 )
 @click.option(
     "--clients",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the clients that gets their generated events.",
+    help="Directory of the clients, for their generated events.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file is not what it should be.")
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 if a file is out of date.")
 @target_options
 @pass_target
 def contract(target: Target, form: str, output: Path | None, clients: Path | None, check: bool) -> int:
     """Show the contract: every event and request, as JSON Schema or AsyncAPI 3.0.
 
-    With --output or --clients it is written to files. Needs no runtime.
+    With --output or --clients it is written to files. No runtime is needed.
 
     \b
     Examples:
@@ -93,7 +93,7 @@ def _compare(target: Target, files: dict[Path, str]) -> int:
     else:
         for path in stale:
             print(
-                f"{path} is not what the contract says; run 'undercroft contract' with the same options but --check"
+                f"{path} is out of date; run 'undercroft contract' with the same options, but without --check"
             )
     return ExitCode.FAILED if stale else ExitCode.OK
 

@@ -114,23 +114,23 @@ def examine_all(target: Target, home: ExaminedHome) -> list[Problem]:
     problems = examine(home)
     if not home.is_up:
         return problems
-    return by_severity([*runtime_check.check(ask_runtime(target, home.now)), *problems])
+    return by_severity([*runtime_check.check(runtime_facts(target, home.now)), *problems])
 
 
-def ask_runtime(target: Target, now: float) -> RuntimeFacts:
+def runtime_facts(target: Target, now: float) -> RuntimeFacts:
     """What the runtime reports, or why it does not answer."""
     from actors.cli.connection import with_peer
     from actors.cli.doctor.checks.runtime_check import RuntimeFacts
     from actors.shared.version import VERSION
 
     try:
-        found = with_peer(target, _ask)
+        found = with_peer(target, _gather)
     except UndercroftError as error:
         return RuntimeFacts(fault=str(error), now=now)
     return dataclasses.replace(found, version=VERSION, now=now)
 
 
-async def _ask(peer: Peer) -> RuntimeFacts:
+async def _gather(peer: Peer) -> RuntimeFacts:
     from actors.cli.commands.lifecycle.status import status_and_alerts
     from actors.cli.connection import ask
     from actors.cli.doctor.checks.runtime_check import RuntimeFacts

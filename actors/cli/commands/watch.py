@@ -20,8 +20,8 @@ PATTERN: Final = re.compile(r"\*|[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?"
 
 @click.command()
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@click.option("-n", "--count", type=click.IntRange(1), help="Leave after so many events.")
-@click.option("--new", is_flag=True, help="Skip the retained events that were there before.")
+@click.option("-n", "--count", type=click.IntRange(1), help="Exit after this many events.")
+@click.option("--new", is_flag=True, help="Skip retained events: those from before the command.")
 @target_options
 @pass_target
 def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: bool) -> None:
@@ -38,7 +38,7 @@ def watch(target: Target, patterns: tuple[str, ...], count: int | None, new: boo
     for pattern in patterns:
         if not PATTERN.fullmatch(pattern):
             raise click.UsageError(
-                f"expected a topic, 'conversation.*' or '*', found {pattern!r}; nothing would ever match that"
+                f"expected a topic, 'conversation.*' or '*', found {pattern!r}, which nothing can match"
             )
     with_peer(target, lambda peer: _watch(peer, patterns or ("*",), count, new))
 
@@ -55,7 +55,7 @@ async def _watch(peer: Peer, patterns: tuple[str, ...], count: int | None, new: 
 
 
 def as_document(received: Received) -> dict[str, object]:
-    """An event with its place in the order, as it is shown."""
+    """An event as it is shown, with its place in the order."""
     seconds = received.time_ns / 1e9 if received.time_ns else time.time()
     return {
         "topic": received.topic,

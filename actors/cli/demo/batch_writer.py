@@ -1,4 +1,4 @@
-"""Writes one number to several keys of the state store at once. Two different numbers would be half a batch."""
+"""Writes one number to several keys of the state store at once. Two numbers would be half a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches the models directory during installs: what becomes visible, and whether it is whole at that moment."""
+"""Watches the models directory during installs: what becomes visible, and whether it is whole then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the tour is shown: a line for each step, with a spinner and bars on a terminal; nothing for a program."""
+"""How the tour is shown: a line for each step, bars on a terminal, nothing for a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `undercroft up` shows while it runs: a live table, plain lines, JSON, or one line once all has settled."""
+"""What `undercroft up` shows: a live table, plain lines, JSON, or one line once all has settled."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class JsonUpView(SupervisorObserver):
 
 
 class SettledUpView(SupervisorObserver):
-    """For the command that started us in the background: one line on stdout once all has settled, then silence."""
+    """For the command that started us in the background: one line once all has settled."""
 
     def __init__(self) -> None:
         self._has_settled = False
@@ -78,7 +78,7 @@ class SettledUpView(SupervisorObserver):
 
 
 class LiveUpView(SupervisorObserver):
-    """A table of all actors at the bottom of the terminal, with the logs above it. Drawn only when it changes."""
+    """A table of all actors at the bottom of the terminal, with the logs above. Drawn only when it changes."""
 
     def __init__(self) -> None:
         self._statuses: dict[str, ActorStatus] = {}

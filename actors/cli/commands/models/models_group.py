@@ -1,16 +1,24 @@
-"""`undercroft models`."""
+"""`undercroft models`, and its commands list, install, cancel, remove and verify."""
 
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
 from actors.cli.commands.models import models_lifecycle, models_sources
-from actors.cli.connection import ask, with_peer
+from actors.cli.commands.models.models_options import (
+    DISK_TIMEOUT_SECONDS,
+    VERIFY_TIMEOUT_SECONDS,
+    dry_run_option,
+    model_argument,
+    wait_option,
+)
+from actors.cli.connection import ask, ask_runtime, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
-from actors.cli.output import print_answer, print_json
+from actors.cli.output import print_answer
 from actors.cli.views.install_view import InstallView, view_for
 from actors.cli.views.model_lines import model_lines
 from actors.shared.text import size_text
@@ -23,12 +31,15 @@ from schemas.models import (
     ModelRemoveRequestEvent,
     ModelsListedEvent,
     ModelsListRequestEvent,
+    ModelState,
     ModelStateChangedEvent,
     ModelStatus,
     ModelVerifyRequestEvent,
 )
 
-VERIFY_TIMEOUT_SECONDS = 3600.0
+FINAL_STATES: Final[frozenset[ModelState]] = frozenset(
+    {"installed", "failed", "absent", "partial", "paused", "damaged"}
+)
 
 
 @click.group()
@@ -47,20 +58,16 @@ def models() -> None:
 @target_options
 @pass_target
 def list_models(target: Target) -> int:
-    """List the models of the app, and where each stands.
+    """List the models of the app and their states.
 
     \b
     Examples:
       undercroft models list
       undercroft models list --json
     """
-    listed = with_peer(target, lambda peer: ask(peer, ModelsListRequestEvent()))
-    if target.as_json:
-        print_json(listed)
-        return ExitCode.OK
-    for status in listed.models:
-        print("\n".join(model_lines(status)))
-    print(f"in {listed.models_directory}")
+    listed = ask_runtime(target, ModelsListRequestEvent())
+    lines = [line for status in listed.models for line in model_lines(status)]
+    print_answer(target, listed, "\n".join([*lines, f"in {listed.models_directory}"]))
     return ExitCode.OK
 
 
@@ -71,12 +78,12 @@ def list_models(target: Target) -> int:
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Show progress until all is installed; otherwise it goes on by itself.",
+    help="Show progress until all are installed; without, installs continue in the background.",
 )
 @target_options
 @pass_target
 def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: bool) -> int:
-    """Download, verify and activate models. An interrupted install goes on at the next start.
+    """Download, verify and activate models. An interrupted install continues at the next start.
 
     \b
     Examples:
@@ -84,13 +91,11 @@ def install(target: Target, model_ids: tuple[str, ...], everything: bool, wait: 
       undercroft models install --all --no-wait
     """
     if bool(model_ids) == everything:
-        raise click.UsageError("expected MODEL... or --all, and not both")
-    view = view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty())
-    with view:
+        raise click.UsageError("expected either MODEL... or --all")
+    with view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty()) as view:
         statuses = with_peer(target, lambda peer: _install(peer, model_ids, view, wait))
-    return (
-        ExitCode.FAILED if any(status.state in ("failed", "damaged") for status in statuses) else ExitCode.OK
-    )
+    has_failed = any(status.state in ("failed", "damaged") for status in statuses)
+    return ExitCode.FAILED if has_failed else ExitCode.OK
 
 
 async def _install(
@@ -105,13 +110,13 @@ async def _install(
         for model_id in dict.fromkeys(wanted):
             latest[model_id] = (await ask(peer, ModelInstallRequestEvent(model_id=model_id))).status
             view.state(latest[model_id])
-        while wait and not all(_has_ended(status) for status in latest.values()):
+        while wait and not all(status.state in FINAL_STATES for status in latest.values()):
             event = await anext(events)
             if isinstance(event, ModelDownloadProgressedEvent) and event.model_id in latest:
                 view.progress(event)
             elif isinstance(event, ModelStateChangedEvent) and event.model_id in latest:
-                if event.model_id not in begun and _has_ended(event.status):
-                    continue  # how an earlier install ended, or that there was none: retained from before we asked
+                if event.model_id not in begun and event.status.state in FINAL_STATES:
+                    continue  # the retained end of an earlier install, from before our request
                 begun.add(event.model_id)
                 latest[event.model_id] = event.status
                 view.state(event.status)
@@ -126,45 +131,32 @@ async def _missing(peer: Peer) -> tuple[str, ...]:
     return tuple(status.model_id for status in listed.models if status.state != "installed")
 
 
-def _has_ended(status: ModelStatus) -> bool:
-    return status.state in ("installed", "failed", "absent", "partial", "paused", "damaged")
-
-
 @models.command()
-@click.argument("model_id", metavar="MODEL")
-@click.option("--drop-partial", is_flag=True, help="Throw away what was downloaded so far.")
+@model_argument
+@click.option("--drop-partial", is_flag=True, help="Delete what was downloaded so far.")
 @target_options
 @pass_target
 def cancel(target: Target, model_id: str, drop_partial: bool) -> int:
-    """Stop an install; what was downloaded is kept for a later one.
+    """Stop an install. What was downloaded is kept for a later one.
 
     \b
     Examples:
       undercroft models cancel whisper-tiny-en
     """
-    done = with_peer(
-        target, lambda peer: ask(peer, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial))
-    )
-    print_answer(
-        target, done, f"{model_id}: {done.status.state}, {size_text(done.status.durable_bytes)} kept"
-    )
+    done = ask_runtime(target, ModelCancelRequestEvent(model_id=model_id, drop_partial=drop_partial))
+    kept = size_text(done.status.durable_bytes)
+    print_answer(target, done, f"{model_id}: {done.status.state}, {kept} kept")
     return ExitCode.OK
 
 
 @models.command()
-@click.argument("model_id", metavar="MODEL")
-@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
-@click.option(
-    "--wait",
-    "wait_seconds",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    help="Wait so many seconds for those who hold it.",
-)
+@model_argument
+@dry_run_option
+@wait_option
 @target_options
 @pass_target
 def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) -> int:
-    """Remove a model from disk, with its partial download.
+    """Delete a model from disk, with its partial download.
 
     \b
     Examples:
@@ -172,15 +164,14 @@ def remove(target: Target, model_id: str, dry_run: bool, wait_seconds: float) ->
       undercroft models remove whisper-tiny-en
     """
     request = ModelRemoveRequestEvent(model_id=model_id, dry_run=dry_run, wait_seconds=wait_seconds)
-    done = with_peer(target, lambda peer: ask(peer, request, 60.0 + wait_seconds))
-    print_answer(
-        target, done, f"{model_id}: {size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
-    )
+    done = ask_runtime(target, request, DISK_TIMEOUT_SECONDS + wait_seconds)
+    freed = f"{size_text(done.freed_bytes)} {'would be freed' if dry_run else 'freed'}"
+    print_answer(target, done, f"{model_id}: {freed}")
     return ExitCode.OK
 
 
 @models.command()
-@click.argument("model_id", metavar="MODEL")
+@model_argument
 @target_options
 @pass_target
 def verify(target: Target, model_id: str) -> int:
@@ -190,14 +181,13 @@ def verify(target: Target, model_id: str) -> int:
     Examples:
       undercroft models verify whisper-tiny-en
     """
-    verdict = with_peer(
-        target, lambda peer: ask(peer, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
-    )
+    verdict = ask_runtime(target, ModelVerifyRequestEvent(model_id=model_id), VERIFY_TIMEOUT_SECONDS)
     lines = [
         f"{finding.path}: {finding.aspect} is {finding.found}, expected {finding.expected}"
         for finding in verdict.findings
     ]
-    print_answer(target, verdict, "\n".join(lines or [f"{model_id}: every file is as its manifest promises"]))
+    text = "\n".join(lines or [f"{model_id}: every file is as its manifest promises"])
+    print_answer(target, verdict, text)
     return ExitCode.FAILED if verdict.findings else ExitCode.OK
 
 

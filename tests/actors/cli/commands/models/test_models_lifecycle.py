@@ -35,7 +35,7 @@ def test_an_install_is_paused_and_resumed(running: Any) -> None:
 def test_what_lies_beside_the_models_is_listed_and_collected_by_a_rule_only(running: Any) -> None:
     listed = running("models", "partials")
     assert listed.code == 0, listed.err
-    assert listed.out.splitlines()[-1] == "nothing lies beside the installed models"
+    assert listed.out.splitlines()[-1] == "no leftovers"
     without = running("models", "collect")
     assert (without.code, without.out.splitlines()[-1].split(";")[0]) == (
         0,
@@ -88,7 +88,7 @@ def test_a_damaged_model_is_named_out_of_use_and_repaired(running: Any) -> None:
     assert "damaged" in running("models", "partials").out
     repaired = running("models", "repair", "first")
     assert repaired.code == 0, repaired.err
-    assert re.fullmatch(r"The first model: \w+, \S+ \S+ need not be fetched\n", repaired.out)
+    assert re.fullmatch(r"The first model: \w+, \S+ \S+ need no download\n", repaired.out)
     assert running("models", "install", "first").code == 0
     assert file.read_bytes() == content
     assert running("models", "remove", "first").code == 0
