@@ -1,4 +1,4 @@
-"""Decides which categories of models are served, and by that which modes may be used. Pure: from the facts alone, without any memory."""
+"""Decides which categories of models are served, and so which modes can be used. Pure, without memory."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
 from actors.shared.profile.profile import Profile
 from schemas.models import ModelStatus
 from schemas.readiness import ModeAvailability, ModeStatus, Reason, ReasonKind
 
-Standing = Literal["usable", "checking", "arriving", "missing", "broken"]
-"""`missing`: a person has to set something up. `broken`: it was tried, and a person has to decide how to go on."""
+CategoryState = Literal["usable", "checking", "installing", "missing", "broken"]
+"""`missing`: a person has to set something up. `broken`: it failed, and a person has to decide what to do."""
 
 MISSING_KINDS: Final[dict[str, ReasonKind]] = {
     "absent": "model_absent",
@@ -25,12 +25,14 @@ BROKEN_KINDS: Final[dict[str, ReasonKind]] = {"failed": "model_failed", "damaged
 
 
 @dataclass(frozen=True)
-class Declared:
+class ReadinessDeclaration:
     """What the app declares about its readiness.
 
     Attributes:
         title: what people call the app.
-        has_settings: settings are to be expected.
+        modes: what the app can be used for.
+        table: choices, times and language.
+        has_settings: the app has settings, so their arrival is awaited.
     """
 
     title: str
@@ -39,37 +41,39 @@ class Declared:
     has_settings: bool = True
 
     @classmethod
-    def of(cls, profile: Profile) -> Declared:
+    def of(cls, profile: Profile) -> ReadinessDeclaration:
         """What a profile declares."""
         return cls(profile.title, profile.modes, profile.readiness, bool(profile.settings))
 
 
 @dataclass(frozen=True)
-class CategoryStanding:
+class CategoryStatus:
     """How well one category of models is served.
 
     Attributes:
-        model_id: which model was chosen for it; empty for none.
-        status: what is known of that model; None for nothing.
-        reason: why it is not usable; None if it is.
+        category: such as `stt`.
+        model_id: the model that was chosen for it; empty for none.
+        state: whether that model can be used.
+        model: what is known about it; None for nothing.
+        reason: why it cannot be used; None if it can.
     """
 
     category: str
     model_id: str
-    standing: Standing
-    status: ModelStatus | None = None
+    state: CategoryState
+    model: ModelStatus | None = None
     reason: Reason | None = None
 
     @property
     def name(self) -> str:
         """What people call the model."""
-        return self.status.name if self.status else self.model_id
+        return self.model.name if self.model else self.model_id
 
 
-def chosen_model(category: str, facts: Facts, table: ReadinessTable) -> str:
-    """Id of the model that serves a category: the one a person set, else the profile's, else one that can be used; empty for none.
+def chosen_model(category: str, facts: ReadinessFacts, table: ReadinessTable) -> str:
+    """Id of the model for a category: the one in the settings, else the profile's, else one that can be used.
 
-    While none can be used, one that is still looked at after the start may be one soon.
+    If none can be used, it is one that is still being checked after the start. Empty for none.
     """
     declared = table.categories.get(category)
     if declared is not None:
@@ -80,57 +84,66 @@ def chosen_model(category: str, facts: Facts, table: ReadinessTable) -> str:
             return declared.model
     of_category = [status.model_id for status in facts.models.values() if status.category == category]
     usable = [model_id for model_id in of_category if facts.is_usable(model_id)]
-    return min(usable or [model_id for model_id in of_category if facts.is_looked_at(model_id)], default="")
+    return min(
+        usable or [model_id for model_id in of_category if facts.is_being_checked(model_id)], default=""
+    )
 
 
-def standing_of(category: str, facts: Facts, declared: Declared, words: Wording) -> CategoryStanding:
+def category_status(
+    category: str, facts: ReadinessFacts, declared: ReadinessDeclaration, words: Wording
+) -> CategoryStatus:
     """How well a category is served now."""
     if facts.settings is None and declared.has_settings:
-        return CategoryStanding(category, "", "checking", reason=_checking(category, words))
+        return CategoryStatus(category, "", "checking", reason=_checking(category, words))
     model_id = chosen_model(category, facts, declared.table)
-    status = facts.models.get(model_id)
-    standing, kind = _judge(model_id, status, facts)
+    model = facts.models.get(model_id)
+    state, kind = _judge(model_id, model, facts)
     if kind is None:
-        return CategoryStanding(category, model_id, standing, status)
-    name = status.name if status else model_id
+        return CategoryStatus(category, model_id, state, model)
     if facts.place.trouble is kind:
         reason = place_reason(facts, words)
     elif kind == "checking":
         reason = _checking(category, words)
     else:
-        problem = status.problem if status else ""
-        text = words.say(f"reason_{kind}", model=name, category=words.name_of(category), problem=problem)
+        text = words.say(
+            f"reason_{kind}",
+            model=model.name if model else model_id,
+            category=words.name_of(category),
+            problem=model.problem if model else "",
+        )
         reason = Reason(kind=kind, subject=model_id or category, category=category, text=text)
-    return CategoryStanding(category, model_id, standing, status, reason)
+    return CategoryStatus(category, model_id, state, model, reason)
 
 
-def _judge(model_id: str, status: ModelStatus | None, facts: Facts) -> tuple[Standing, ReasonKind | None]:
+def _judge(
+    model_id: str, model: ModelStatus | None, facts: ReadinessFacts
+) -> tuple[CategoryState, ReasonKind | None]:
     place = facts.place
     if place.trouble is not None and place.is_blocking:
         return "missing", place.trouble
-    if status is None and not facts.is_listed:
+    if model is None and not facts.is_listed:
         return "checking", "checking"
     if not model_id:
         return "missing", "no_model_setting"
-    if status is None:
+    if model is None:
         return "missing", "unknown_model"
     if facts.is_usable(model_id):
         return "usable", None
-    if facts.is_looked_at(model_id):
+    if facts.is_being_checked(model_id):
         return "checking", "checking"
-    if status.state in ("queued", "downloading", "verifying"):
-        return "arriving", "downloading"
+    if model.state in ("queued", "downloading", "verifying"):
+        return "installing", "downloading"
     if place.trouble is not None:
         return "missing", place.trouble
-    if status.licence_due:
+    if model.licence_due:
         return "missing", "licence_due"
-    if kind := MISSING_KINDS.get(status.state):
+    if kind := MISSING_KINDS.get(model.state):
         return "missing", kind
-    return "broken", BROKEN_KINDS.get(status.state, "model_damaged")
+    return "broken", BROKEN_KINDS.get(model.state, "model_damaged")
 
 
-def place_reason(facts: Facts, words: Wording) -> Reason | None:
-    """Why models cannot be where they are wanted; None if they can."""
+def place_reason(facts: ReadinessFacts, words: Wording) -> Reason | None:
+    """What is wrong with the models directory; None if nothing is."""
     place = facts.place
     if place.trouble is None:
         return None
@@ -140,13 +153,15 @@ def place_reason(facts: Facts, words: Wording) -> Reason | None:
     return Reason(kind=place.trouble, subject=place.directory, text=text)
 
 
-def is_enabled(mode: ModeTable, facts: Facts) -> bool:
-    """Whether a mode is switched on; while nothing is known of the settings it counts as if it were."""
+def is_enabled(mode: ModeTable, facts: ReadinessFacts) -> bool:
+    """Whether a mode is switched on; it counts as switched on while the settings are unknown."""
     return not mode.enabled_by or facts.settings is None or bool(facts.setting(mode.enabled_by))
 
 
-def availability_of(mode: ModeTable, facts: Facts, declared: Declared, words: Wording) -> ModeAvailability:
-    """Whether a mode may be used now: only while each category that it requires is served."""
+def availability_of(
+    mode: ModeTable, facts: ReadinessFacts, declared: ReadinessDeclaration, words: Wording
+) -> ModeAvailability:
+    """Whether a mode can be used now: only if every category that it requires is served."""
     title = mode.title or mode.name
     if not is_enabled(mode, facts):
         off = Reason(kind="switched_off", subject=mode.enabled_by, text=words.say("reason_switched_off"))
@@ -154,15 +169,15 @@ def availability_of(mode: ModeTable, facts: Facts, declared: Declared, words: Wo
     unserved = [
         found
         for category in mode.requires
-        if (found := standing_of(category, facts, declared, words)).standing != "usable"
+        if (found := category_status(category, facts, declared, words)).state != "usable"
     ]
     status: ModeStatus = "available"
     if unserved:
-        status = "checking" if all(found.standing == "checking" for found in unserved) else "unavailable"
+        status = "checking" if all(found.state == "checking" for found in unserved) else "unavailable"
     lacking = [
         need
         for need in mode.optional
-        if standing_of(need.category, facts, declared, words).standing not in ("usable", "checking")
+        if category_status(need.category, facts, declared, words).state not in ("usable", "checking")
     ]
     return ModeAvailability(
         mode=mode.name,
@@ -175,8 +190,8 @@ def availability_of(mode: ModeTable, facts: Facts, declared: Declared, words: Wo
     )
 
 
-def needed_categories(facts: Facts, declared: Declared) -> Iterator[tuple[str, bool]]:
-    """Categories that the enabled modes look for, and whether one of them requires it; each once, in the order of the profile."""
+def needed_categories(facts: ReadinessFacts, declared: ReadinessDeclaration) -> Iterator[tuple[str, bool]]:
+    """Each category that enabled modes use, in the profile's order, and whether one of them requires it."""
     enabled = [mode for mode in declared.modes if is_enabled(mode, facts)]
     required = {category for mode in enabled for category in mode.requires}
     wanted = dict.fromkeys(
@@ -188,20 +203,20 @@ def needed_categories(facts: Facts, declared: Declared) -> Iterator[tuple[str, b
         yield category, category in required
 
 
-def bundled_categories(facts: Facts, declared: Declared) -> set[str]:
-    """Categories whose models are fetched by the one confirmation: what enabled modes require, and what the profile adds to it."""
+def bundled_categories(facts: ReadinessFacts, declared: ReadinessDeclaration) -> set[str]:
+    """Categories of the bundle: those that enabled modes require, and those that are marked `bundled`."""
     enabled = [mode for mode in declared.modes if is_enabled(mode, facts)]
     added = {need.category for mode in enabled for need in mode.optional if need.bundled}
     return added | {category for mode in enabled for category in mode.requires}
 
 
-def broken_models(facts: Facts, declared: Declared, words: Wording) -> list[str]:
-    """Models of the bundle that failed or are damaged, those included that no mode requires."""
-    standings = (
-        standing_of(category, facts, declared, words)
+def broken_models(facts: ReadinessFacts, declared: ReadinessDeclaration, words: Wording) -> list[str]:
+    """Ids of the models in the bundle that failed or are damaged, required or not."""
+    statuses = (
+        category_status(category, facts, declared, words)
         for category in sorted(bundled_categories(facts, declared))
     )
-    return list(dict.fromkeys(found.model_id for found in standings if found.standing == "broken"))
+    return list(dict.fromkeys(found.model_id for found in statuses if found.state == "broken"))
 
 
 def _checking(category: str, words: Wording) -> Reason:

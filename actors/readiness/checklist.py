@@ -1,11 +1,11 @@
-"""The steps of the check: what is looked at, how far it is, since when. Pure."""
+"""The checklist: its steps, how far each one is, and since when. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from actors.readiness.availability import CategoryStanding, Declared
-from actors.readiness.readiness_facts import SERVICES, Facts
+from actors.readiness.availability import CategoryStatus, ReadinessDeclaration
+from actors.readiness.readiness_facts import SERVICES, ReadinessFacts
 from actors.readiness.wording import Wording
 from schemas.models import ModelStatus
 from schemas.readiness import Step, StepStatus
@@ -14,29 +14,45 @@ DOWN_STATES = ("failed", "backoff")
 
 
 def percent(durable_bytes: int, size_bytes: int) -> int:
-    """Share of the bytes that are durable, 0 to 100; 100 only when all are."""
+    """Share of the bytes that are durable, 0 to 100; 100 only if all are."""
     return 100 if durable_bytes >= size_bytes else durable_bytes * 100 // size_bytes
 
 
-def durable_bytes_of(status: ModelStatus, facts: Facts) -> int:
-    """How much of a model is durable by the newest word on it; nothing counts twice while an update replaces a whole one."""
+def durable_bytes_of(status: ModelStatus, facts: ReadinessFacts) -> int:
+    """How many bytes of a model are durable, by the newest report; the former revision does not count."""
     told = facts.progress.get(status.model_id)
     return told.durable_bytes if told is not None else status.durable_bytes
 
 
 def steps_of(
-    facts: Facts, declared: Declared, standings: Iterable[tuple[CategoryStanding, bool]], words: Wording
+    facts: ReadinessFacts,
+    declared: ReadinessDeclaration,
+    categories: Iterable[tuple[CategoryStatus, bool]],
+    words: Wording,
 ) -> Iterator[Step]:
-    """The checklist of now, without times."""
+    """The steps of now, without times.
+
+    Args:
+        facts: everything that is known.
+        declared: what the app declares.
+        categories: the state of each category, and whether it is required.
+        words: the texts.
+    """
     yield _settings(facts, declared, words)
     yield _storage(facts, words)
     yield _services(facts, words)
-    for standing, is_required in standings:
-        yield _model(standing, is_required, facts, words)
+    for found, is_required in categories:
+        yield _model(found, is_required, facts, words)
 
 
 def timed(steps: Iterable[Step], former: Iterable[Step], now: float) -> list[Step]:
-    """The same steps with the times at which they began and ended, as far as the former checklist knows them."""
+    """The same steps with the times when they began and ended.
+
+    Args:
+        steps: the steps of now.
+        former: the former checklist, with times.
+        now: seconds since the Unix epoch.
+    """
     known = {step.id: step for step in former}
     return [_timed(step, known.get(step.id), now) for step in steps]
 
@@ -63,7 +79,7 @@ def _with(step: Step, started_at: float | None, ended_at: float | None) -> Step:
     )
 
 
-def _settings(facts: Facts, declared: Declared, words: Wording) -> Step:
+def _settings(facts: ReadinessFacts, declared: ReadinessDeclaration, words: Wording) -> Step:
     status: StepStatus = "passed" if facts.settings is not None else "running"
     detail = "" if status == "passed" else _service_detail(facts, ("config_store",), words)
     if not declared.has_settings:
@@ -73,7 +89,7 @@ def _settings(facts: Facts, declared: Declared, words: Wording) -> Step:
     return Step(id="settings", title=words.say("step_settings"), status=status, detail=detail)
 
 
-def _storage(facts: Facts, words: Wording) -> Step:
+def _storage(facts: ReadinessFacts, words: Wording) -> Step:
     place = facts.place
     status: StepStatus = "running" if not place.directory or place.is_moving else "passed"
     if place.trouble is not None:
@@ -83,7 +99,7 @@ def _storage(facts: Facts, words: Wording) -> Step:
     )
 
 
-def _services(facts: Facts, words: Wording) -> Step:
+def _services(facts: ReadinessFacts, words: Wording) -> Step:
     others = SERVICES[1:]
     status: StepStatus = "passed" if facts.is_listed and not _down(facts, others) else "running"
     if _is_failed(facts, others):
@@ -96,22 +112,22 @@ def _services(facts: Facts, words: Wording) -> Step:
     )
 
 
-def _down(facts: Facts, names: Iterable[str]) -> list[str]:
+def _down(facts: ReadinessFacts, names: Iterable[str]) -> list[str]:
     return [name for name in names if name in facts.services and facts.services[name].state in DOWN_STATES]
 
 
-def _is_failed(facts: Facts, names: Iterable[str]) -> bool:
+def _is_failed(facts: ReadinessFacts, names: Iterable[str]) -> bool:
     return any(facts.services[name].state == "failed" for name in _down(facts, names))
 
 
-def _service_detail(facts: Facts, names: Iterable[str], words: Wording) -> str:
+def _service_detail(facts: ReadinessFacts, names: Iterable[str], words: Wording) -> str:
     return "; ".join(
         words.say("detail_service", service=name, state=facts.services[name].state)
         for name in _down(facts, names)
     )
 
 
-def _model(found: CategoryStanding, is_required: bool, facts: Facts, words: Wording) -> Step:
+def _model(found: CategoryStatus, is_required: bool, facts: ReadinessFacts, words: Wording) -> Step:
     category = words.name_of(found.category)
     title = (
         words.say("step_model", category=category, model=found.name)
@@ -123,25 +139,25 @@ def _model(found: CategoryStanding, is_required: bool, facts: Facts, words: Word
 
 
 def _model_status(
-    found: CategoryStanding, is_required: bool, facts: Facts, words: Wording
+    found: CategoryStatus, is_required: bool, facts: ReadinessFacts, words: Wording
 ) -> tuple[StepStatus, str]:
-    match found.standing:
+    match found.state:
         case "usable":
-            return "passed", words.say("detail_in_use") if found.status and found.status.held_by else ""
+            return "passed", words.say("detail_in_use") if found.model and found.model.held_by else ""
         case "checking":
-            is_known = found.status is not None
+            is_known = found.model is not None
             return (
                 ("running", words.say("detail_verifying"))
                 if is_known
                 else ("waiting", words.say("detail_waiting"))
             )
-        case "arriving":
-            assert found.status is not None, "only a known model can be on its way"
-            if found.status.state == "verifying":
+        case "installing":
+            assert found.model is not None, "only a known model can be installed"
+            if found.model.state == "verifying":
                 return "running", words.say("detail_verifying")
             return "running", words.say(
                 "detail_downloading",
-                percent=percent(durable_bytes_of(found.status, facts), found.status.size_bytes),
+                percent=percent(durable_bytes_of(found.model, facts), found.model.size_bytes),
             )
         case "missing" if not is_required:
             return "skipped", words.say("detail_optional")

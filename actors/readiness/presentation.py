@@ -1,12 +1,15 @@
-"""What a frontend shows: the bundle to confirm, a line a model, the way out of a failure, a banner, a toast. Pure; every word is from the table."""
+"""What a frontend shows: setup prompt, progress, ways out of a failure, banner, toast. Pure.
+
+Every text comes from the table of the language.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.readiness.availability import CategoryStanding, Declared
+from actors.readiness.availability import CategoryStatus, ReadinessDeclaration
 from actors.readiness.checklist import durable_bytes_of, percent
-from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.text import size_text
 from schemas.event import topic_of
@@ -25,16 +28,23 @@ from schemas.readiness import (
 
 
 def setup_prompt(
-    wanted: Iterable[CategoryStanding], facts: Facts, declared: Declared, words: Wording
+    wanted: Iterable[CategoryStatus], facts: ReadinessFacts, declared: ReadinessDeclaration, words: Wording
 ) -> SetupPrompt | None:
-    """Everything that is still to be fetched, as one bundle, and what else has to be put right; None if there is nothing."""
-    missing = [found for found in wanted if found.standing == "missing"]
+    """The bundle of models to download, and what else has to be set up; None if there is nothing.
+
+    Args:
+        wanted: the categories of the bundle.
+        facts: everything that is known.
+        declared: what the app declares.
+        words: the texts.
+    """
+    missing = [found for found in wanted if found.state == "missing"]
     if not missing:
         return None
     statuses = {
-        found.model_id: found.status
+        found.model_id: found.model
         for found in missing
-        if found.status is not None and not facts.is_usable(found.model_id)
+        if found.model is not None and not facts.is_usable(found.model_id)
     }
     models = [_bundled(status, facts) for status in statuses.values()]
     names = ", ".join(model.name for model in models)
@@ -50,7 +60,7 @@ def setup_prompt(
     ]
     return SetupPrompt(
         heading=heading,
-        text="\n".join([*_fetch_words(models, facts, words), *dict.fromkeys(others)]),
+        text="\n".join([*_download_texts(models, facts, words), *dict.fromkeys(others)]),
         location=facts.place.directory,
         models=models,
         size_bytes=sum(model.size_bytes for model in models),
@@ -60,7 +70,7 @@ def setup_prompt(
     )
 
 
-def _change_path(facts: Facts, words: Wording) -> Action:
+def _change_path(facts: ReadinessFacts, words: Wording) -> Action:
     return Action(
         name="change_path",
         title=words.say("action_change_path"),
@@ -69,8 +79,12 @@ def _change_path(facts: Facts, words: Wording) -> Action:
     )
 
 
-def _fetch_words(models: list[BundleModel], facts: Facts, words: Wording) -> list[str]:
-    """How much goes where, whether there is room, and which licences come with it."""
+def _report_action(key: str, words: Wording) -> Action:
+    return Action(name="report", title=words.say(key), request=topic_of(ReadinessReportRequestEvent))
+
+
+def _download_texts(models: list[BundleModel], facts: ReadinessFacts, words: Wording) -> list[str]:
+    """How much is downloaded to where, whether it fits, and which licences have to be accepted."""
     if not models:
         return []
     missing = sum(model.missing_bytes for model in models)
@@ -91,7 +105,7 @@ def _fetch_words(models: list[BundleModel], facts: Facts, words: Wording) -> lis
     return [text, *due]
 
 
-def _bundled(status: ModelStatus, facts: Facts) -> BundleModel:
+def _bundled(status: ModelStatus, facts: ReadinessFacts) -> BundleModel:
     return BundleModel(
         model_id=status.model_id,
         name=status.name,
@@ -104,16 +118,16 @@ def _bundled(status: ModelStatus, facts: Facts) -> BundleModel:
     )
 
 
-def progress_lines(facts: Facts, words: Wording) -> list[ProgressLine]:
-    """One line for each model that is on its way, whoever asked for it."""
+def progress_lines(facts: ReadinessFacts, words: Wording) -> list[ProgressLine]:
+    """One line for each model that is being installed."""
     return [
         _line(facts.models[model_id], facts, words)
-        for model_id in sorted(facts.arriving)
+        for model_id in sorted(facts.installing)
         if model_id in facts.models
     ]
 
 
-def _line(status: ModelStatus, facts: Facts, words: Wording) -> ProgressLine:
+def _line(status: ModelStatus, facts: ReadinessFacts, words: Wording) -> ProgressLine:
     told = facts.progress.get(status.model_id)
     durable = durable_bytes_of(status, facts)
     done = percent(durable, status.size_bytes)
@@ -130,9 +144,9 @@ def _line(status: ModelStatus, facts: Facts, words: Wording) -> ProgressLine:
 
 
 def recovery_notice(
-    broken: list[CategoryStanding], down: list[str], facts: Facts, words: Wording
+    broken: list[CategoryStatus], down: list[str], facts: ReadinessFacts, words: Wording
 ) -> Notice | None:
-    """Safety first, then at once what can be done: retry, another directory, the report. None if nothing is broken."""
+    """What is safe, then what can be done: retry, another directory, the report. None if nothing failed."""
     sentences = [_safety(found, words) for found in broken] + [
         words.say("safety_service", service=name) for name in down
     ]
@@ -141,40 +155,34 @@ def recovery_notice(
     actions = [
         Action(name="retry", title=words.say("action_retry"), request=topic_of(ReadinessRetryRequestEvent)),
         _change_path(facts, words),
-        Action(
-            name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent)
-        ),
+        _report_action("action_report", words),
     ]
     return Notice(text=" ".join(dict.fromkeys(sentences)), actions=actions)
 
 
-def _safety(found: CategoryStanding, words: Wording) -> str:
-    kind = found.status.problem_kind if found.status else ""
+def _safety(found: CategoryStatus, words: Wording) -> str:
+    kind = found.model.problem_kind if found.model else ""
     key = (
         "damaged"
-        if found.status and found.status.state == "damaged"
+        if found.model and found.model.state == "damaged"
         else {"mismatch": "mismatch", "space": "space"}.get(kind, "failed")
     )
     return words.say(f"safety_{key}", model=found.name)
 
 
 def banner_notice(step: Step, words: Wording) -> Notice:
-    """A check or a trouble lasts; what it is, and the report."""
-    is_trouble = step.status == "failed"
+    """A check or a problem lasts: what it is, and the report."""
+    is_failed = step.status == "failed"
     text = (
         words.say("banner_trouble", step=step.title, detail=step.detail)
-        if is_trouble
+        if is_failed
         else words.say("banner", step=step.title)
     )
-    report = Action(
-        name="report", title=words.say("action_report"), request=topic_of(ReadinessReportRequestEvent)
-    )
+    report = _report_action("action_report", words)
     return Notice(text=text, actions=[report])
 
 
 def toast_notice(fade_ms: int, words: Wording) -> Notice:
-    """All is ready; it fades."""
-    copy = Action(
-        name="report", title=words.say("action_copy_report"), request=topic_of(ReadinessReportRequestEvent)
-    )
+    """Everything is ready; the notice fades."""
+    copy = _report_action("action_copy_report", words)
     return Notice(text=words.say("toast"), actions=[copy], fade_ms=fade_ms)

@@ -1,12 +1,13 @@
-"""What a person wants done about readiness, asked of those who can do it."""
+"""Carries out what a person wants: sends requests to the owner of the models and to the supervisor."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
 from typing import Final
 
-from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_facts import ReadinessFacts
 from actors.readiness.readiness_snapshot import failed_services
 from actors.readiness.wording import Wording
 from bus.client import Peer
@@ -17,21 +18,33 @@ from schemas.operations.supervision import ActorRestartRequestEvent
 from schemas.readiness import BundleModel, ReadinessSetupRequestEvent, ReadinessSnapshot
 from schemas.sources import LicenceAcceptRequestEvent
 
-WISH_SECONDS: Final = 30.0
-"""A wish is answered once it is on disk, and a disk may be slow."""
+COMMAND_TIMEOUT_SECONDS: Final = 30.0
+"""A command is answered once it is on disk, and a disk may be slow."""
 
 
-Heard = Callable[[ModelStatus], None]
-"""Told where a model stands as soon as its wish was answered, which may be before the event about it comes."""
+@dataclass(frozen=True)
+class CommandOutcome:
+    """What became of a command.
+
+    Attributes:
+        name: of the model or the actor.
+        model: state of the model after the command, which may arrive before the event about it; None for an
+            actor, or if the command failed.
+        problem: why the command failed; empty if it did not.
+    """
+
+    name: str
+    model: ModelStatus | None = None
+    problem: str = ""
 
 
 def check_bundle(
     event: ReadinessSetupRequestEvent, now: ReadinessSnapshot, words: Wording
 ) -> list[BundleModel]:
-    """The models that the person was shown and confirmed.
+    """The models that the person saw and confirmed.
 
     Raises:
-        Refused: models go elsewhere by now, or a licence is due that was not accepted.
+        Refused: the models directory is another one now, or a licence was not accepted.
     """
     models = now.setup.models if now.setup else []
     if event.location and event.location != now.location:
@@ -39,76 +52,63 @@ def check_bundle(
     due = [model for model in models if model.licence_due]
     if due and not event.accept_licences:
         raise Refused(words.say("refused_licence", models=", ".join(model.name for model in due)))
-
     return models
 
 
-async def fetch_bundle(
-    models: list[BundleModel], facts: Facts, peer: Peer, heard: Heard
-) -> tuple[list[str], list[str]]:
-    """Have every model of the bundle fetched; those that are on their way, and why the others are not."""
-    due = {model.model_id: model.licence_due for model in models}
-
-    async def install(model_id: str) -> None:
-        if due[model_id]:
-            await peer.request(LicenceAcceptRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-        if model_id in facts.models and facts.models[model_id].state == "paused":
-            heard(
-                (
-                    await peer.request(
-                        ModelResumeRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS
-                    )
-                ).status
-            )
-        else:
-            heard(
-                (
-                    await peer.request(
-                        ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS
-                    )
-                ).status
-            )
-
-    return await _each(list(due), install)
+async def set_up(
+    models: list[BundleModel], facts: ReadinessFacts, peer: Peer
+) -> AsyncIterator[CommandOutcome]:
+    """Install every model of the bundle. A model that fails does not stop the others."""
+    for model in models:
+        yield await _outcome(model.model_id, _install_confirmed(model, facts, peer))
 
 
-async def try_again(broken: list[str], facts: Facts, peer: Peer, heard: Heard) -> tuple[list[str], list[str]]:
-    """Have models that failed fetched again, those that are damaged mended, and actors that gave up started again."""
+async def retry(broken: list[str], facts: ReadinessFacts, peer: Peer) -> AsyncIterator[CommandOutcome]:
+    """Restart actors that were given up, then repair or install broken models.
 
-    async def restart(actor: str) -> None:
-        await peer.request(ActorRestartRequestEvent(actor=actor), timeout_seconds=WISH_SECONDS)
-
-    async def mend(model_id: str) -> None:
-        """Repair keeps what is sound; where it is not to be had, the model is fetched again."""
-        if facts.models[model_id].state == "damaged":
-            with contextlib.suppress(RequestFailed):
-                heard(
-                    (
-                        await peer.request(
-                            ModelRepairRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS
-                        )
-                    ).status
-                )
-                return
-        heard(
-            (
-                await peer.request(ModelInstallRequestEvent(model_id=model_id), timeout_seconds=WISH_SECONDS)
-            ).status
-        )
-
-    _, problems = await _each(failed_services(facts), restart)
-    begun, more = await _each(broken, mend)
-    return begun, [*problems, *more]
+    Args:
+        broken: ids of models.
+        facts: everything that is known.
+        peer: sends the requests.
+    """
+    for actor in failed_services(facts):
+        yield await _outcome(actor, _restart(actor, peer))
+    for model_id in broken:
+        yield await _outcome(model_id, _repair(model_id, facts, peer))
 
 
-async def _each(names: list[str], wish: Callable[[str], Awaitable[None]]) -> tuple[list[str], list[str]]:
-    """Names for which the wish was taken, and why it was not for the others: one that fails must not keep the rest waiting."""
-    taken, problems = [], []
-    for name in names:
-        try:
-            await wish(name)
-        except RequestFailed as failed:
-            problems.append(f"{name}: {failed.message or failed.kind}")
-        else:
-            taken.append(name)
-    return taken, problems
+async def _outcome(name: str, command: Awaitable[ModelStatus | None]) -> CommandOutcome:
+    try:
+        return CommandOutcome(name, await command)
+    except RequestFailed as failed:
+        return CommandOutcome(name, problem=f"{name}: {failed.message or failed.kind}")
+
+
+async def _install_confirmed(model: BundleModel, facts: ReadinessFacts, peer: Peer) -> ModelStatus:
+    """Accept the licence if that is due, then resume or install the model."""
+    if model.licence_due:
+        licence = LicenceAcceptRequestEvent(model_id=model.model_id)
+        await peer.request(licence, timeout_seconds=COMMAND_TIMEOUT_SECONDS)
+    known = facts.models.get(model.model_id)
+    if known is None or known.state != "paused":
+        return await _install(model.model_id, peer)
+    resume = ModelResumeRequestEvent(model_id=model.model_id)
+    return (await peer.request(resume, timeout_seconds=COMMAND_TIMEOUT_SECONDS)).status
+
+
+async def _repair(model_id: str, facts: ReadinessFacts, peer: Peer) -> ModelStatus:
+    """Repair a damaged model, which keeps its sound parts; install it if that is impossible."""
+    if facts.models[model_id].state == "damaged":
+        repair = ModelRepairRequestEvent(model_id=model_id)
+        with contextlib.suppress(RequestFailed):
+            return (await peer.request(repair, timeout_seconds=COMMAND_TIMEOUT_SECONDS)).status
+    return await _install(model_id, peer)
+
+
+async def _install(model_id: str, peer: Peer) -> ModelStatus:
+    install = ModelInstallRequestEvent(model_id=model_id)
+    return (await peer.request(install, timeout_seconds=COMMAND_TIMEOUT_SECONDS)).status
+
+
+async def _restart(actor: str, peer: Peer) -> None:
+    await peer.request(ActorRestartRequestEvent(actor=actor), timeout_seconds=COMMAND_TIMEOUT_SECONDS)

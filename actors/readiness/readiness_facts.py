@@ -1,4 +1,4 @@
-"""What the others have said so far, folded from their events. Pure: the same event twice is as good as once."""
+"""Folds the events of other actors into facts. Pure; an event that arrives twice changes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from actors.readiness.warning_signs import Signs, after_progress, after_state, after_verification
+from actors.readiness.warning_signs import WarningSigns, after_progress, after_state, after_verification
 from schemas.config import SettingsChangedEvent
 from schemas.models import (
     ModelDownloadProgressedEvent,
@@ -22,11 +22,12 @@ from schemas.readiness import ReasonKind
 from schemas.sources import ModelCatalogueChangedEvent
 
 SERVICES: Final = ("config_store", "model_downloader", "model_verifier")
-"""Actors without which there is nothing to tell, or nothing to be done."""
+"""Actors that readiness depends on."""
 
 FETCHING: Final = ("queued", "downloading")
+"""States of a model that is being installed. `verifying` may also be a check at the start."""
 
-Heard = (
+FactEvent = (
     ModelStateChangedEvent
     | ModelDownloadProgressedEvent
     | ModelVerificationFailedEvent
@@ -49,20 +50,20 @@ PATH_TROUBLES: Final[dict[PathProblemKind, tuple[ReasonKind, bool]]] = {
     "user_data": ("path_unusable", False),
     "nested": ("path_unusable", False),
 }
-"""What a problem of the models' directory means, and whether it also keeps what is installed from being used."""
+"""What a problem of the models directory means, and whether it also prevents the use of installed models."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where models lie.
+class ModelsPlace:
+    """Where the models are stored.
 
     Attributes:
-        active: directory that is set and in use; empty while nobody said.
-        served: directory from which the downloader serves; empty while it did not say.
-        trouble: what is wrong; None if it serves.
-        is_blocking: the trouble keeps what is installed from being used, too.
+        active: directory that is set; empty while unknown.
+        served: directory that the downloader uses; empty while unknown.
+        trouble: what is wrong; None if nothing is.
+        is_blocking: the trouble also prevents the use of installed models.
         problem: the trouble in words.
-        is_moving: models are on their way to another directory; the former one serves.
+        is_moving: the models are being moved; the former directory is still in use.
     """
 
     active: str = ""
@@ -74,35 +75,41 @@ class Place:
 
     @property
     def directory(self) -> str:
-        """The directory that a person is shown."""
+        """The directory to show to people."""
         return self.active or self.served
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReadinessFacts:
     """Everything that is known at one moment.
 
     Attributes:
-        settings: nested by section; None while nobody told.
-        is_listed: the downloader has told of every model there is.
-        arriving: models that are being fetched, so that `verifying` is the end of an install and not a check
-            at start.
-        progress: the last progress of each of them.
-        free_bytes: room where the models lie; None while it is not known.
-        is_leaving: the runtime stops.
+        settings: nested by section; None while unknown.
+        models: id to state of each model.
+        is_listed: the downloader has listed every model.
+        installing: ids of models that are being installed. For these, `verifying` is the end of an install
+            and not a check at the start.
+        progress: the last progress of each of these.
+        place: where the models are stored.
+        free_bytes: free space there; None while unknown.
+        services: name to state of each actor.
+        alerts: those that are active.
+        licence_urls: id of each model to the text of its licence.
+        signs: what was counted that points to a deeper fault.
+        is_leaving: the runtime is stopping.
     """
 
     settings: Mapping[str, Any] | None = None
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
     is_listed: bool = False
-    arriving: frozenset[str] = frozenset()
+    installing: frozenset[str] = frozenset()
     progress: Mapping[str, ModelDownloadProgressedEvent] = field(default_factory=dict)
-    place: Place = field(default_factory=Place)
+    place: ModelsPlace = field(default_factory=ModelsPlace)
     free_bytes: int | None = None
     services: Mapping[str, ActorStatus] = field(default_factory=dict)
     alerts: Mapping[str, Alert] = field(default_factory=dict)
     licence_urls: Mapping[str, str] = field(default_factory=dict)
-    signs: Signs = field(default_factory=Signs)
+    signs: WarningSigns = field(default_factory=WarningSigns)
     is_leaving: bool = False
 
     def setting(self, path: str) -> Any:
@@ -115,21 +122,27 @@ class Facts:
         return found
 
     def is_usable(self, model_id: str) -> bool:
-        """Whether a whole and verified revision of the model can be used now, maybe while a newer one is on its way."""
+        """Whether a verified revision of the model can be used now; a newer one may be on its way."""
         status = self.models.get(model_id)
         if status is None or status.state in ("absent", "damaged"):
             return False
         serves = status.state == "installed" or bool(status.revision)
-        return serves and (status.state != "verifying" or model_id in self.arriving)
+        return serves and (status.state != "verifying" or model_id in self.installing)
 
-    def is_looked_at(self, model_id: str) -> bool:
-        """Whether the model is whole as far as is known, and is still compared with what was verified before."""
+    def is_being_checked(self, model_id: str) -> bool:
+        """Whether an installed model is still being checked after the start."""
         status = self.models.get(model_id)
-        return status is not None and status.state == "verifying" and model_id not in self.arriving
+        return status is not None and status.state == "verifying" and model_id not in self.installing
 
 
-def learn(facts: Facts, event: Heard, now: float) -> Facts:
-    """The facts after an event."""
+def learn(facts: ReadinessFacts, event: FactEvent, now: float) -> ReadinessFacts:
+    """The facts after an event.
+
+    Args:
+        facts: those before.
+        event: what happened.
+        now: seconds since the Unix epoch.
+    """
     match event:
         case ModelStateChangedEvent():
             return _state(facts, event.status, now)
@@ -159,8 +172,8 @@ def learn(facts: Facts, event: Heard, now: float) -> Facts:
             return replace(facts, is_leaving=True)
 
 
-def listed(facts: Facts, answer: ModelsListedEvent, now: float) -> Facts:
-    """The facts after the downloader told of every model there is: what it does not name is no more."""
+def listed(facts: ReadinessFacts, answer: ModelsListedEvent, now: float) -> ReadinessFacts:
+    """The facts after the downloader listed every model: one that it does not list does not exist."""
     names = {status.model_id for status in answer.models}
     for status in answer.models:
         facts = _state(facts, status, now)
@@ -171,11 +184,11 @@ def listed(facts: Facts, answer: ModelsListedEvent, now: float) -> Facts:
         place = replace(place, trouble="path_mismatch", is_blocking=True, problem="")
     elif place.trouble == "path_mismatch" and not is_elsewhere:
         place = replace(place, trouble=None, is_blocking=False)
-    return replace(facts, models=models, is_listed=True, arriving=facts.arriving & names, place=place)
+    return replace(facts, models=models, is_listed=True, installing=facts.installing & names, place=place)
 
 
-def _paths(facts: Facts, paths: list[PathStatus]) -> Facts:
-    """Whether the downloader serves from there shows when it is asked anew."""
+def _paths(facts: ReadinessFacts, paths: list[PathStatus]) -> ReadinessFacts:
+    """The facts after the directories changed. The next list shows whether the downloader uses them."""
     found = next((path for path in paths if path.category == "models"), None)
     if found is None:
         return facts
@@ -187,17 +200,21 @@ def _paths(facts: Facts, paths: list[PathStatus]) -> Facts:
     return replace(facts, place=place, free_bytes=found.free_bytes)
 
 
-def _state(facts: Facts, status: ModelStatus, now: float) -> Facts:
+def _state(facts: ReadinessFacts, status: ModelStatus, now: float) -> ReadinessFacts:
     model_id = status.model_id
     if facts.models.get(model_id) == status:
         return facts
     signs = after_state(facts.signs, facts.models.get(model_id), status, now)
-    arriving, progress = facts.arriving, facts.progress
+    installing, progress = facts.installing, facts.progress
     if status.state in FETCHING:
-        arriving |= {model_id}
+        installing |= {model_id}
     elif status.state != "verifying":
-        arriving -= {model_id}
+        installing -= {model_id}
         progress = {known: event for known, event in progress.items() if known != model_id}
     return replace(
-        facts, models={**facts.models, model_id: status}, arriving=arriving, progress=progress, signs=signs
+        facts,
+        models={**facts.models, model_id: status},
+        installing=installing,
+        progress=progress,
+        signs=signs,
     )

@@ -1,13 +1,13 @@
-"""The full readiness report as text: for a person to read, to copy, and to send to whoever helps. It holds no secret."""
+"""The readiness report as text, for people to read, copy and send to support. Pure; it has no secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from actors.readiness.availability import Declared
+from actors.readiness.availability import ReadinessDeclaration
 from actors.readiness.checklist import durable_bytes_of, percent
-from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.text import size_text
 from schemas.operations.alerts import Alert
@@ -15,9 +15,21 @@ from schemas.readiness import ModeAvailability, ReadinessSnapshot, Step
 
 
 def report_text(
-    snapshot: ReadinessSnapshot, facts: Facts, declared: Declared, words: Wording, now: float
+    snapshot: ReadinessSnapshot,
+    facts: ReadinessFacts,
+    declared: ReadinessDeclaration,
+    words: Wording,
+    now: float,
 ) -> str:
-    """The whole report; `now` in seconds since the Unix epoch. Times are UTC."""
+    """The whole report. Its times are in UTC.
+
+    Args:
+        snapshot: the snapshot of now.
+        facts: everything that is known.
+        declared: what the app declares.
+        words: the texts.
+        now: seconds since the Unix epoch.
+    """
     sections = (
         ("report_modes", _modes(snapshot.modes, words)),
         ("report_steps", (_step(step, words) for step in snapshot.steps)),
@@ -28,9 +40,8 @@ def report_text(
         ("report_alerts", (_alert(alert) for _, alert in sorted(facts.alerts.items()))),
     )
     lines = [f"{words.say('report_title', app=declared.title)}, {_time(now)}", ""]
-    lines.append(
-        f"{words.say('report_state')}: {snapshot.state_text} ({snapshot.state}, {words.say('report_since')} {_time(snapshot.since)})"
-    )
+    since = f"{words.say('report_since')} {_time(snapshot.since)}"
+    lines.append(f"{words.say('report_state')}: {snapshot.state_text} ({snapshot.state}, {since})")
     lines += [f"  {reason.text}" for reason in snapshot.reasons]
     for title, content in sections:
         lines += ["", f"{words.say(title)}:", *_or_none(content, words)]
@@ -58,18 +69,18 @@ def _step(step: Step, words: Wording) -> str:
     return f"{step.title} [{words.say(f'step_status_{step.status}')}{took}]{detail}"
 
 
-def _models(facts: Facts) -> Iterator[str]:
+def _models(facts: ReadinessFacts) -> Iterator[str]:
     for status in sorted(facts.models.values(), key=lambda status: (status.category, status.model_id)):
         durable = durable_bytes_of(status, facts)
         done = "" if status.state in ("installed", "absent") else f" {percent(durable, status.size_bytes)} %"
         revision = f", revision {status.revision}" if status.revision else ""
-        is_what = f"{status.state}{done}, {size_text(status.size_bytes)}, {status.licence}{revision}"
-        yield f"{status.name} ({status.model_id}, {status.category}): {is_what}"
+        description = f"{status.state}{done}, {size_text(status.size_bytes)}, {status.licence}{revision}"
+        yield f"{status.name} ({status.model_id}, {status.category}): {description}"
         if status.problem:
             yield f"  {status.problem}"
 
 
-def _paths(snapshot: ReadinessSnapshot, facts: Facts, words: Wording) -> Iterator[str]:
+def _paths(snapshot: ReadinessSnapshot, facts: ReadinessFacts, words: Wording) -> Iterator[str]:
     if snapshot.location:
         free = (
             "" if facts.free_bytes is None else f" ({size_text(facts.free_bytes)} {words.say('report_free')})"
@@ -79,7 +90,7 @@ def _paths(snapshot: ReadinessSnapshot, facts: Facts, words: Wording) -> Iterato
         yield facts.place.problem
 
 
-def _services(facts: Facts) -> Iterator[str]:
+def _services(facts: ReadinessFacts) -> Iterator[str]:
     for name, status in sorted(facts.services.items()):
         yield f"{name}: {status.state}{f', {status.reason}' if status.reason else ''}"
 

@@ -1,7 +1,7 @@
-"""Derives the one snapshot of readiness from what is known. Pure: facts and time in, snapshot out.
+"""Derives the snapshot of readiness from the facts and the time. Pure.
 
-Modes depend on the facts alone. The former snapshot only tells since when something is so, and gives the
-revision its floor.
+Modes depend on the facts alone. The former snapshot only says since when something holds, and which revision
+comes next.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Final
 import msgspec
 
 from actors.readiness.availability import (
-    CategoryStanding,
-    Declared,
+    CategoryStatus,
+    ReadinessDeclaration,
     availability_of,
     bundled_categories,
+    category_status,
     needed_categories,
     place_reason,
-    standing_of,
 )
 from actors.readiness.checklist import steps_of, timed
 from actors.readiness.presentation import (
@@ -28,7 +28,7 @@ from actors.readiness.presentation import (
     setup_prompt,
     toast_notice,
 )
-from actors.readiness.readiness_facts import SERVICES, Facts
+from actors.readiness.readiness_facts import SERVICES, ReadinessFacts
 from actors.readiness.wording import Wording
 from schemas.readiness import (
     ModeAvailability,
@@ -42,29 +42,41 @@ from schemas.readiness import (
 )
 
 PROGRESS_GAP_SECONDS: Final = 0.2
-"""While nothing but progress changes, a snapshot goes out so often."""
+"""Shortest time between two snapshots that differ only in progress."""
 
 PROGRESS_FIELDS: Final = frozenset({"progress", "steps", "setup"})
-Standings = Sequence[tuple[CategoryStanding, bool]]
+Categories = Sequence[tuple[CategoryStatus, bool]]
+"""The state of each category, and whether it is required."""
 
 
 def derive(
-    facts: Facts, declared: Declared, words: Wording, before: ReadinessSnapshot | None, now: float
+    facts: ReadinessFacts,
+    declared: ReadinessDeclaration,
+    words: Wording,
+    before: ReadinessSnapshot | None,
+    now: float,
 ) -> ReadinessSnapshot:
-    """The snapshot of now, `now` in seconds since the Unix epoch.
+    """The snapshot of now.
 
-    Its revision is one more than the former's, and never less than milliseconds since the epoch: so it also
-    grows across a life of the actor whose last snapshot nobody retained.
+    Its revision is one more than the former one, and at least the milliseconds since the Unix epoch. So it
+    grows even if the broker lost the former snapshot.
+
+    Args:
+        facts: everything that is known.
+        declared: what the app declares.
+        words: the texts.
+        before: the former snapshot; None if there is none.
+        now: seconds since the Unix epoch.
     """
-    standings = [
-        (standing_of(category, facts, declared, words), is_required)
+    categories = [
+        (category_status(category, facts, declared, words), is_required)
         for category, is_required in needed_categories(facts, declared)
     ]
     modes = [availability_of(mode, facts, declared, words) for mode in declared.modes]
     down = failed_services(facts)
-    state = state_of(facts, declared, modes, standings, down)
+    state = state_of(facts, declared, modes, categories, down)
     since = before.since if before is not None and before.state == state else now
-    steps = timed(steps_of(facts, declared, standings, words), before.steps if before else (), now)
+    steps = timed(steps_of(facts, declared, categories, words), before.steps if before else (), now)
     bundled = bundled_categories(facts, declared)
     snapshot = ReadinessSnapshot(
         revision=max(before.revision + 1 if before else 0, int(now * 1000)),
@@ -75,14 +87,14 @@ def derive(
         show="nothing",
         steps=steps,
         modes=modes,
-        reasons=_reasons(facts, standings, words),
+        reasons=_reasons(facts, categories, words),
         location=facts.place.directory,
         setup=setup_prompt(
-            [found for found, _ in standings if found.category in bundled], facts, declared, words
+            [found for found, _ in categories if found.category in bundled], facts, declared, words
         ),
         progress=progress_lines(facts, words),
         recovery=recovery_notice(
-            [found for found, is_required in standings if is_required and found.standing == "broken"],
+            [found for found, is_required in categories if is_required and found.state == "broken"],
             down,
             facts,
             words,
@@ -96,22 +108,22 @@ def derive(
 
 
 def state_of(
-    facts: Facts,
-    declared: Declared,
+    facts: ReadinessFacts,
+    declared: ReadinessDeclaration,
     modes: Sequence[ModeAvailability],
-    standings: Standings,
+    categories: Categories,
     down: Sequence[str],
 ) -> ReadinessState:
-    """The state as a whole. It is `ready` only if every enabled mode has a usable model for each category that it requires."""
+    """The state of the whole app: `ready` only if every mode that is switched on can be used."""
     if facts.is_leaving:
         return "idle"
-    required = [found for found, is_required in standings if is_required]
+    required = [found for found, is_required in categories if is_required]
     wanted = [mode for mode in modes if mode.status != "switched_off"]
     is_known = facts.settings is not None or not declared.has_settings
     if is_known and all(mode.status == "available" for mode in wanted):
         return "ready"
-    kinds = {found.standing for found in required}
-    if "arriving" in kinds:
+    kinds = {found.state for found in required}
+    if "installing" in kinds:
         return "downloading"
     if down and ("checking" in kinds or not is_known):
         return "recovery_required"
@@ -122,13 +134,13 @@ def state_of(
     return "recovery_required" if "broken" in kinds else "setup_required"
 
 
-def failed_services(facts: Facts) -> list[str]:
-    """Those actors whose circuit is open, without which nothing goes on."""
+def failed_services(facts: ReadinessFacts) -> list[str]:
+    """The actors that readiness depends on and that the supervisor gave up."""
     return [name for name in SERVICES if name in facts.services and facts.services[name].state == "failed"]
 
 
 def show(snapshot: ReadinessSnapshot) -> Showing:
-    """What is shown now, by rank: the way out of a failure, then what has to be set up, then what is on its way, then small things."""
+    """What a frontend shows now: recovery first, then setup, then progress, then banner or toast."""
     match snapshot.state:
         case "recovery_required":
             return "recovery"
@@ -144,8 +156,11 @@ def show(snapshot: ReadinessSnapshot) -> Showing:
             return "banner" if snapshot.banner else "toast" if snapshot.toast else "nothing"
 
 
-def next_due(snapshot: ReadinessSnapshot, declared: Declared, now: float) -> float | None:
-    """When time alone will make another snapshot, in seconds since the Unix epoch: the banner appears, the toast fades; None if it will not."""
+def next_due(snapshot: ReadinessSnapshot, declared: ReadinessDeclaration, now: float) -> float | None:
+    """When the snapshot changes without an event: a banner appears or a toast fades; None if it does not.
+
+    Times are in seconds since the Unix epoch.
+    """
     moments = [snapshot.since + declared.table.toast_fade_ms / 1000] if snapshot.toast else []
     if snapshot.banner is None and snapshot.state in ("checking", "ready"):
         moments += [moment for step in snapshot.steps if (moment := _banner_at(step, declared)) is not None]
@@ -153,19 +168,19 @@ def next_due(snapshot: ReadinessSnapshot, declared: Declared, now: float) -> flo
 
 
 def changed_fields(before: ReadinessSnapshot | None, after: ReadinessSnapshot) -> list[str]:
-    """Names of the fields that are new, apart from the revision."""
+    """Names of the fields that differ, apart from the revision."""
     fields = [field for field in after.__struct_fields__ if field != "revision"]
     return [field for field in fields if before is None or getattr(before, field) != getattr(after, field)]
 
 
 def is_mere_progress(before: ReadinessSnapshot, after: ReadinessSnapshot) -> bool:
-    """Whether nothing but progress is new, so that it can wait a little for more of it."""
+    """Whether the snapshots differ only in progress, so that publishing can wait a little."""
     same_steps = [step.status for step in before.steps] == [step.status for step in after.steps]
     return same_steps and PROGRESS_FIELDS.issuperset(changed_fields(before, after))
 
 
-def _banner_at(step: Step, declared: Declared) -> float | None:
-    """When a step has lasted long enough to be shown; None if it is none that lasts. A model that a mode can do without never is."""
+def _banner_at(step: Step, declared: ReadinessDeclaration) -> float | None:
+    """When a step has lasted long enough to be shown; None if it never is, such as an optional model."""
     if (
         step.started_at is None
         or step.status not in ("running", "failed")
@@ -176,7 +191,7 @@ def _banner_at(step: Step, declared: Declared) -> float | None:
 
 
 def _banner(
-    state: ReadinessState, steps: Sequence[Step], declared: Declared, words: Wording, now: float
+    state: ReadinessState, steps: Sequence[Step], declared: ReadinessDeclaration, words: Wording, now: float
 ) -> Notice | None:
     if state not in ("checking", "ready"):
         return None
@@ -189,7 +204,12 @@ def _banner(
 
 
 def _toast(
-    state: ReadinessState, since: float, facts: Facts, declared: Declared, words: Wording, now: float
+    state: ReadinessState,
+    since: float,
+    facts: ReadinessFacts,
+    declared: ReadinessDeclaration,
+    words: Wording,
+    now: float,
 ) -> Notice | None:
     table = declared.table
     is_on = table.toast and facts.setting(table.toast_setting) is not False
@@ -199,7 +219,7 @@ def _toast(
 
 
 def _state_text(
-    state: ReadinessState, modes: Sequence[ModeAvailability], facts: Facts, words: Wording
+    state: ReadinessState, modes: Sequence[ModeAvailability], facts: ReadinessFacts, words: Wording
 ) -> str:
     if state == "degraded":
         available = ", ".join(mode.title for mode in modes if mode.status == "available")
@@ -207,16 +227,16 @@ def _state_text(
         return words.say("state_degraded", available=available, unavailable=others)
     if state == "downloading":
         names = [
-            facts.models[model_id].name for model_id in sorted(facts.arriving) if model_id in facts.models
+            facts.models[model_id].name for model_id in sorted(facts.installing) if model_id in facts.models
         ]
         return words.say("state_downloading", models=", ".join(names))
     return words.say(f"state_{state}")
 
 
-def _reasons(facts: Facts, standings: Standings, words: Wording) -> list[Reason]:
-    """Everything because of which a mode cannot be used; the place comes first."""
+def _reasons(facts: ReadinessFacts, categories: Categories, words: Wording) -> list[Reason]:
+    """Why modes cannot be used; a problem of the models directory comes first."""
     place = place_reason(facts, words)
-    found = [standing.reason for standing, is_required in standings if is_required and standing.reason]
+    found = [one.reason for one, is_required in categories if is_required and one.reason]
     down = [
         Reason(
             kind="service_down",
@@ -228,7 +248,7 @@ def _reasons(facts: Facts, standings: Standings, words: Wording) -> list[Reason]
     return list(dict.fromkeys([*([place] if place else []), *down, *found]))
 
 
-def _sign_text(sign: WarningSign, facts: Facts, words: Wording) -> WarningSign:
+def _sign_text(sign: WarningSign, facts: ReadinessFacts, words: Wording) -> WarningSign:
     status = facts.models.get(sign.model_id)
     text = words.say(f"sign_{sign.kind}", model=status.name if status else sign.model_id, count=sign.count)
     return WarningSign(

@@ -1,4 +1,4 @@
-"""All words of readiness: one table for each language, single texts replaced by the profile, names in braces filled in."""
+"""The texts of readiness: one table for each language; a profile may replace single texts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FALLBACK_LOCALE: Final = "en"
 TEXT_LIMIT: Final = 2000
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 OPEN_PREFIXES: Final = ("category_", "notice_")
-"""A profile may have categories and notices of its own, so it may add keys that begin so."""
+"""A profile may have its own categories and notices, so it may add keys that start like this."""
 
 
 class Wording:
-    """The words of one language.
+    """The texts of one language.
 
     Attributes:
-        locale: which language it is.
+        locale: the language, such as `de`.
     """
 
     def __init__(self, locale: str, texts: Mapping[str, str]) -> None:
@@ -33,30 +33,37 @@ class Wording:
         return key in self._texts
 
     def say(self, key: str, **values: object) -> str:
-        """The text of a key with its names filled in. A name without a value stays as it is; a value is never looked into for names."""
+        """The text of a key with its placeholders filled in.
+
+        A placeholder without a value stays as it is. Values may contain braces: they are not filled in again.
+        """
         return PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), self._texts[key])
 
     def name_of(self, category: str) -> str:
-        """What people call a category of models; one without a text is called by its own name."""
+        """What people call a category of models; its own name if there is no text."""
         return self._texts.get(f"category_{category}", category)
 
     def notice(self, name: str) -> str:
-        """What a person is told while a mode goes without an optional model."""
+        """What to say while a mode works without an optional model."""
         return self._texts.get(f"notice_{name}", name)
 
 
-class Wordings:
-    """The words of all languages that an app knows."""
+class WordingTables:
+    """The texts of all languages of an app."""
 
     def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
         self._tables = {_folded(locale): Wording(_folded(locale), table) for locale, table in tables.items()}
 
     @classmethod
-    def of(cls, replaced: Mapping[str, Mapping[str, str]], source: Path) -> Wordings:
-        """Those that come with Undercroft, with what a profile replaces. A language of the profile's own falls back to English.
+    def of(cls, replaced: Mapping[str, Mapping[str, str]], source: Path) -> WordingTables:
+        """The texts of Undercroft with those that a profile replaces. A new language falls back to English.
+
+        Args:
+            replaced: language to key to text.
+            source: directory of the profile, for errors.
 
         Raises:
-            ProfileError: a text has no such key, or a name in braces that its key does not have.
+            ProfileError: a key does not exist, or a text has a placeholder that its key does not have.
         """
         shipped = {path.stem: read_table(path) for path in sorted(DIRECTORY.glob("*.toml"))}
         tables = {**shipped}
@@ -70,13 +77,8 @@ class Wordings:
             }
         return cls(tables)
 
-    @property
-    def locales(self) -> list[str]:
-        """All languages there are."""
-        return sorted(self._tables)
-
     def choose(self, locale: str) -> Wording:
-        """The language that is asked for, or the nearest: `de-AT`, then `de`, then English."""
+        """The wanted language or the nearest one: `de-AT`, then `de`, then English."""
         parts = _folded(locale).split("-")
         for count in range(len(parts), 0, -1):
             if found := self._tables.get("-".join(parts[:count])):
@@ -85,22 +87,23 @@ class Wordings:
 
 
 def read_table(path: Path) -> dict[str, str]:
-    """The texts of a language that comes with Undercroft."""
+    """The texts in the file of a language."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def names_in(text: str) -> set[str]:
-    """Names in braces that a text holds."""
+def placeholders_in(text: str) -> set[str]:
+    """The placeholders in a text."""
     return set(PLACEHOLDER.findall(text))
 
 
 def problems_of(texts: Mapping[str, str], reference: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with texts that replace others: keys that nobody asks for, names that nobody fills in, texts without end."""
+    """What is wrong with texts that replace others: unknown keys, unknown placeholders, too much text."""
     for key, text in texts.items():
         if key not in reference and not key.startswith(OPEN_PREFIXES):
             yield f"expected a known key, found {key!r}"
-        elif unknown := names_in(text) - names_in(reference.get(key, "")):
-            yield f"{key}: expected names among {sorted(names_in(reference.get(key, '')))}, found {sorted(unknown)}"
+        elif unknown := placeholders_in(text) - placeholders_in(reference.get(key, "")):
+            expected = sorted(placeholders_in(reference.get(key, "")))
+            yield f"{key}: expected placeholders among {expected}, found {sorted(unknown)}"
         elif len(text) > TEXT_LIMIT:
             yield f"{key}: expected at most {TEXT_LIMIT} characters, found {len(text)}"
 

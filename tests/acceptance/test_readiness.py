@@ -96,7 +96,7 @@ def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_
         origin.misbehave(path, Faults(no_ranges=True))
         assert runtime.command("ready", "--setup", "--yes", "--wait", "25").returncode == 0
         report = runtime.command("ready", "--report").stdout
-        assert "Ears: the server took up a download once and began it anew another time (1 x)." in report, (
+        assert "Ears: the server resumed a download once and restarted it another time (1 x)." in report, (
             report
         )
         assert runtime.end() == 0

@@ -15,9 +15,9 @@ from types import ModuleType
 
 import pytest
 
-from actors.readiness.availability import Declared, chosen_model
-from actors.readiness.readiness_facts import Facts
-from actors.readiness.wording import Wordings
+from actors.readiness.availability import ReadinessDeclaration, chosen_model
+from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.wording import WordingTables
 from actors.shared.locations.locations import locate
 from actors.shared.manifest import parse_manifest
 from actors.shared.profile.profile import Profile, find_profile, read_profile
@@ -129,8 +129,11 @@ def test_every_actor_of_the_bundled_profile_is_on_the_page_and_can_be_imported()
 
 def test_the_modes_of_the_page_are_read_with_their_words(tmp_path: Path) -> None:
     profile = profile_of_page(tmp_path, "[[modes]]")
-    declared, wordings = Declared.of(profile), Wordings.of(profile.wording, profile.directory)
-    facts = Facts()
+    declared, wordings = (
+        ReadinessDeclaration.of(profile),
+        WordingTables.of(profile.wording, profile.directory),
+    )
+    facts = ReadinessFacts()
     assert [mode.name for mode in declared.modes] == ["dictation", "assistant"]
     assert chosen_model("stt", facts, declared.table) == "my-model"
     assert wordings.choose("en").say("toast") == "Go ahead."

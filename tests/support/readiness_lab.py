@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from actors.readiness.availability import Declared
-from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.availability import ReadinessDeclaration
+from actors.readiness.readiness_facts import ReadinessFacts, learn
 from actors.readiness.readiness_snapshot import derive
-from actors.readiness.wording import Wordings
+from actors.readiness.wording import WordingTables
 from actors.shared.profile.mode_tables import CategoryTable, ModeTable, OptionalTable, ReadinessTable
 from schemas.config import SettingsChangedEvent
 from schemas.models import (
@@ -26,7 +26,7 @@ NOW = 1_700_000_000.0
 SIZE_BYTES = 1000
 NAMES = {"base": "Base", "spare": "Spare", "chat": "Chat", "voice": "Voice", "ears": "Ears"}
 CATEGORIES = {"base": "stt", "spare": "stt", "chat": "llm", "voice": "tts", "ears": "vad"}
-WORDS = Wordings.of({}, Path("/profile"))
+WORDS = WordingTables.of({}, Path("/profile"))
 ENGLISH = WORDS.choose("en")
 MODES = (
     ModeTable(
@@ -48,7 +48,7 @@ TABLE = ReadinessTable(
         "vad": CategoryTable(model="ears"),
     }
 )
-DECLARED = Declared("Dictation", MODES, TABLE)
+DECLARED = ReadinessDeclaration("Dictation", MODES, TABLE)
 
 
 def settings(*, assistant: bool = True, toast: bool = True, stt: str = "") -> dict[str, Any]:
@@ -130,9 +130,9 @@ def paths_event(
     return PathsChangedEvent(paths=[found], reason="start")
 
 
-def facts_of(*statuses: ModelStatus, events: tuple[Any, ...] = (), **settings_given: Any) -> Facts:
-    """Facts in which everything was told: settings, place, and these models."""
-    facts = Facts(is_listed=True)
+def facts_of(*statuses: ModelStatus, events: tuple[Any, ...] = (), **settings_given: Any) -> ReadinessFacts:
+    """ReadinessFacts in which everything was told: settings, place, and these models."""
+    facts = ReadinessFacts(is_listed=True)
     for event in (settings_event(**settings_given), paths_event(), *events):
         facts = learn(facts, event, NOW)
     for found in statuses:
@@ -146,7 +146,10 @@ def all_installed() -> tuple[ModelStatus, ...]:
 
 
 def snapshot_of(
-    facts: Facts, before: ReadinessSnapshot | None = None, now: float = NOW, declared: Declared = DECLARED
+    facts: ReadinessFacts,
+    before: ReadinessSnapshot | None = None,
+    now: float = NOW,
+    declared: ReadinessDeclaration = DECLARED,
 ) -> ReadinessSnapshot:
     """The snapshot of these facts, in English."""
     return derive(facts, declared, ENGLISH, before, now)

@@ -27,17 +27,17 @@ from schemas.readiness import (
     SetupPrompt,
 )
 
-WISH_TIMEOUT_SECONDS: Final = 120.0
+COMMAND_TIMEOUT_SECONDS: Final = 120.0
 GOES_ON: Final = ("checking", "downloading")
 Snapshots = Subscription[ReadinessChangedEvent | GapEvent]
 
 
 class NotConfirmed(OperatorError):
-    """Something needs a person's word, and there was none.
+    """Something was not confirmed, or could not be done.
 
     Attributes:
-        what: what was to be confirmed.
-        advice: how to give it.
+        what: what has to be confirmed, or what went wrong.
+        advice: what to do next.
     """
 
     what: str
@@ -46,13 +46,16 @@ class NotConfirmed(OperatorError):
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What is to be done before it is waited for.
+class ReadyOptions:
+    """What the command does before it waits.
 
     Attributes:
-        wait_seconds: None: as long as it takes.
-        location: directory to which the models go from now on; empty: stay.
-        is_confirmed: the bundle need not be asked for.
+        wait_seconds: how long to wait; None: without a limit.
+        setup: install the bundle of missing models.
+        retry: try again what failed.
+        location: new directory of the models; empty: no change.
+        is_confirmed: install the bundle without a prompt.
+        accept_licences: the licences of the bundle are accepted.
     """
 
     wait_seconds: float | None
@@ -68,21 +71,19 @@ class Wishes:
     "--wait",
     "wait_seconds",
     type=click.FloatRange(min=0),
-    help="Give up after so many seconds.  [default: as long as it takes]",
+    help="Give up after this many seconds.  [default: no limit]",
 )
-@click.option("--report", is_flag=True, help="Print the full readiness report, and wait for nothing.")
-@click.option(
-    "--setup", is_flag=True, help="Confirm the bundle of models that is missing, once, and wait for it."
-)
-@click.option("--yes", "-y", is_flag=True, help="With --setup: do not ask.")
-@click.option("--accept-licences", is_flag=True, help="With --setup: the licences that are due are accepted.")
+@click.option("--report", is_flag=True, help="Print the full readiness report and do not wait.")
+@click.option("--setup", is_flag=True, help="Install the missing models after one prompt, and wait for them.")
+@click.option("--yes", "-y", is_flag=True, help="With --setup: do not prompt.")
+@click.option("--accept-licences", is_flag=True, help="With --setup: accept the licences of the models.")
 @click.option(
     "--location",
     default="",
     metavar="DIR",
-    help="Have models in this directory from now on; it is created if it is missing.",
+    help="Move the models to this directory; it is created if it does not exist.",
 )
-@click.option("--retry", is_flag=True, help="Try what failed again.")
+@click.option("--retry", is_flag=True, help="Try again what failed.")
 @click.option("--locale", default="", help="Language of the report, such as de.")
 @target_options
 @pass_target
@@ -97,10 +98,11 @@ def ready(
     retry: bool,
     locale: str,
 ) -> int:
-    """Wait until the app can be used, and show what is still missing.
+    """Wait until the app is ready, and show what is still missing.
 
-    Exit code 0 only when all is ready; 4 if a person has to decide something first (setup, recovery, or a
-    mode that cannot be used); 5 if it is not ready in time; 3 if no runtime is up.
+    The exit code is 0 only if everything is ready. It is 4 if you have to do something first (setup,
+    recovery, or a mode that cannot be used), 5 if the app is not ready in time, and 3 if no runtime is
+    running.
 
     \b
     Examples:
@@ -111,15 +113,15 @@ def ready(
     """
     if report:
         return _report(target, locale)
-    wishes = Wishes(wait_seconds, setup, retry, location, yes, accept_licences)
+    options = ReadyOptions(wait_seconds, setup, retry, location, yes, accept_licences)
     with view_for(as_json=target.as_json, is_terminal=sys.stdout.isatty()) as view:
-        last = with_peer(target, lambda peer: _follow(peer, view, wishes))
+        last = with_peer(target, lambda peer: _follow(peer, view, options))
         view.end(last)
     return code_of(last)
 
 
 def code_of(snapshot: ReadinessSnapshot) -> ExitCode:
-    """0 only when all is ready."""
+    """The exit code: 0 only if everything is ready."""
     if snapshot.state == "ready":
         return ExitCode.OK
     return ExitCode.FAILED if snapshot.state in ("idle", *GOES_ON) else ExitCode.REFUSED
@@ -134,52 +136,54 @@ def _report(target: Target, locale: str) -> int:
     return code_of(told.snapshot)
 
 
-async def _follow(peer: Peer, view: ReadyView, wishes: Wishes) -> ReadinessSnapshot:
-    """Carry out the wishes, then show every snapshot until one is an end.
+async def _follow(peer: Peer, view: ReadyView, options: ReadyOptions) -> ReadinessSnapshot:
+    """Carry out the options, then show every snapshot until one is final.
 
     Raises:
-        DeadlinePassed: none was in time.
+        DeadlinePassed: none was final in time.
     """
     try:
-        async with asyncio.timeout(wishes.wait_seconds), peer.subscribe(ReadinessChangedEvent) as snapshots:
+        async with asyncio.timeout(options.wait_seconds), peer.subscribe(ReadinessChangedEvent) as snapshots:
             now = (await ask(peer, ReadinessReportRequestEvent())).snapshot
             view.show(now)
             from_revision = now.revision + 1
-            if wishes.location:
-                now = await _move(peer, snapshots, view, wishes.location)
-            if wishes.retry:
-                from_revision = (await ask(peer, ReadinessRetryRequestEvent(), WISH_TIMEOUT_SECONDS)).revision
-            elif wishes.setup:
+            if options.location:
+                now = await _move(peer, snapshots, view, options.location)
+            if options.retry:
+                from_revision = (
+                    await ask(peer, ReadinessRetryRequestEvent(), COMMAND_TIMEOUT_SECONDS)
+                ).revision
+            elif options.setup:
                 now = now if now.state not in GOES_ON else await _next_end(snapshots, view, 0)
-                from_revision = await _set_up(peer, view, now, wishes)
+                from_revision = await _set_up(peer, view, now, options)
             elif now.state not in GOES_ON:
                 return now
             return await _next_end(snapshots, view, from_revision)
     except TimeoutError as error:
-        advice = "it goes on by itself; run 'undercroft ready --report' to see how far it is"
-        raise DeadlinePassed("readiness", wishes.wait_seconds or 0.0, advice) from error
+        advice = "it continues by itself; run 'undercroft ready --report' to see the progress"
+        raise DeadlinePassed("readiness", options.wait_seconds or 0.0, advice) from error
 
 
 async def _next_end(snapshots: Snapshots, view: ReadyView, from_revision: int) -> ReadinessSnapshot:
-    """Show each snapshot from a revision on, until one does not go on by itself."""
+    """Show each snapshot from a revision on, until one does not continue by itself."""
     async for event in snapshots:
         if not isinstance(event, GapEvent) and event.snapshot.revision >= from_revision:
             view.show(event.snapshot)
             if event.snapshot.state not in GOES_ON:
                 return event.snapshot
-    raise AssertionError("a subscription of an open peer has no end")
+    raise AssertionError("the subscription of an open peer never ends")
 
 
 async def _move(peer: Peer, snapshots: Snapshots, view: ReadyView, location: str) -> ReadinessSnapshot:
     request = PathChooseRequestEvent(category="models", path=location, create_missing=True)
-    chosen = await ask(peer, request, WISH_TIMEOUT_SECONDS)
+    chosen = await ask(peer, request, COMMAND_TIMEOUT_SECONDS)
     if not chosen.accepted:
         raise NotConfirmed(
             f"{location}: " + "; ".join(problem.message for problem in chosen.problems),
             "choose another directory",
         )
     if chosen.move_id:
-        await _over_there(peer, chosen.move_id, location)
+        await _wait_until_moved(peer, chosen.move_id, location)
     wanted = next(
         (status.next_path or status.path for status in chosen.paths if status.category == "models"), location
     )
@@ -188,11 +192,11 @@ async def _move(peer: Peer, snapshots: Snapshots, view: ReadyView, location: str
             view.show(event.snapshot)
             if event.snapshot.location == wanted:
                 return event.snapshot
-    raise AssertionError("a subscription of an open peer has no end")
+    raise AssertionError("the subscription of an open peer never ends")
 
 
-async def _over_there(peer: Peer, move_id: str, location: str) -> None:
-    """Wait until the new place serves; before that nothing can be installed in either.
+async def _wait_until_moved(peer: Peer, move_id: str, location: str) -> None:
+    """Wait until the new directory is in use; until then nothing can be installed.
 
     Raises:
         NotConfirmed: the models stayed where they were.
@@ -209,36 +213,34 @@ async def _over_there(peer: Peer, move_id: str, location: str) -> None:
             return
 
 
-async def _set_up(peer: Peer, view: ReadyView, now: ReadinessSnapshot, wishes: Wishes) -> int:
-    """Confirm the bundle; returns the revision from which on snapshots know of it."""
+async def _set_up(peer: Peer, view: ReadyView, now: ReadinessSnapshot, options: ReadyOptions) -> int:
+    """Install the bundle; returns the first revision whose snapshot contains that."""
     if now.setup is None or not now.setup.models:
         return now.revision
-    is_accepted = wishes.accept_licences or not any(model.licence_due for model in now.setup.models)
-    if not wishes.is_confirmed:
+    is_accepted = options.accept_licences or not any(model.licence_due for model in now.setup.models)
+    if not options.is_confirmed:
         view.pause()
         await asyncio.to_thread(_confirm, now.setup)
-        is_accepted = True  # the licences stand in what was confirmed
+        is_accepted = True  # the prompt showed the licences
     request = ReadinessSetupRequestEvent(location=now.location, accept_licences=is_accepted)
-    done = await ask(peer, request, WISH_TIMEOUT_SECONDS)
+    done = await ask(peer, request, COMMAND_TIMEOUT_SECONDS)
     if done.problems:
-        raise NotConfirmed(
-            "; ".join(done.problems), "run 'undercroft ready --setup' again once that is put right"
-        )
+        raise NotConfirmed("; ".join(done.problems), "solve this, then run 'undercroft ready --setup' again")
     return done.revision
 
 
 def _confirm(setup: SetupPrompt) -> None:
-    """Ask once for the whole bundle.
+    """Prompt once for the whole bundle.
 
     Raises:
-        NotConfirmed: nobody is there to be asked, or the answer is no.
+        NotConfirmed: there is no terminal, or the answer is no.
     """
     lines = setup_lines(setup)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotConfirmed("\n".join(lines), "run 'undercroft ready --setup --yes' to confirm this")
     print("\n".join(lines))
-    if not click.confirm("Fetch this?"):
+    if not click.confirm("Download this?"):
         raise NotConfirmed(
-            "nothing was fetched",
-            "run 'undercroft ready --setup' again, with --location DIR for another place",
+            "nothing was downloaded",
+            "run 'undercroft ready --setup' again, with --location DIR for another directory",
         )

@@ -1,4 +1,4 @@
-"""How readiness looks: a spinner, the checklist and a line a model on a terminal, plain lines in a log, snapshots for a program."""
+"""Shows readiness: live on a terminal, as lines in a log, as JSON for a program."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "report": "undercroft ready --report",
     "setup": "undercroft ready --setup",
 }
-"""What carries out an action from a shell."""
+"""The command for each action of a snapshot."""
 
 
 class ReadyView(Protocol):
@@ -35,23 +35,23 @@ class ReadyView(Protocol):
     ) -> None: ...
 
     def show(self, snapshot: ReadinessSnapshot) -> None:
-        """There is a new snapshot."""
+        """Show a new snapshot."""
         ...
 
     def pause(self) -> None:
-        """Leave the terminal alone until there is something to show again."""
+        """Clear the drawing until there is something to show again, so that a prompt can be shown."""
         ...
 
     def end(self, snapshot: ReadinessSnapshot) -> None:
-        """Nothing comes after this one."""
+        """Show the last snapshot."""
         ...
 
 
 def view_for(*, as_json: bool, is_terminal: bool) -> ReadyView:
-    """Live on a terminal, lines in a log, documents for a program."""
+    """The view for JSON, for a terminal, or for a log."""
     if as_json:
-        return JsonView()
-    return LiveView() if is_terminal else LineView()
+        return ReadyJsonView()
+    return ReadyLiveView() if is_terminal else ReadyLineView()
 
 
 def step_line(step: Step) -> str:
@@ -60,7 +60,7 @@ def step_line(step: Step) -> str:
 
 
 def ending_lines(snapshot: ReadinessSnapshot) -> list[str]:
-    """What a person is told at the end: what can be used, why not all of it, and what can be done, each with its command."""
+    """What to say at the end: notices, why something cannot be used, and what can be done, with commands."""
     lines = [
         f"{mode.title}: {text}"
         for mode in snapshot.modes
@@ -75,14 +75,14 @@ def ending_lines(snapshot: ReadinessSnapshot) -> list[str]:
             f"  {action.title}: {COMMANDS[action.name]}{f'  (now {action.value})' if action.value else ''}"
             for action in snapshot.recovery.actions
         ]
-    lines += [f"{reason.text}" for reason in snapshot.reasons]
+    lines += [reason.text for reason in snapshot.reasons]
     if snapshot.setup is not None:
         lines += [*setup_lines(snapshot.setup), f"  {COMMANDS['setup']}"]
     return lines
 
 
 def setup_lines(setup: SetupPrompt) -> list[str]:
-    """The bundle as it is confirmed once."""
+    """The bundle as the prompt shows it."""
     models = [f"  {model.name}, {size_text(model.missing_bytes)}, {model.licence}" for model in setup.models]
     return [setup.heading, *models, setup.text]
 
@@ -92,7 +92,7 @@ class _View:
         return self
 
     def pause(self) -> None:
-        """Nothing is drawn that could be in the way."""
+        """Nothing is drawn, so there is nothing to clear."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -100,28 +100,28 @@ class _View:
         return None
 
 
-class JsonView(_View):
-    """Each snapshot as one JSON document on a line."""
+class ReadyJsonView(_View):
+    """Each snapshot as one line of JSON."""
 
     def show(self, snapshot: ReadinessSnapshot) -> None:
-        """Print it."""
+        """Print the snapshot."""
         print_json(snapshot)
 
     def end(self, snapshot: ReadinessSnapshot) -> None:
-        """It was printed already."""
+        """Do nothing: it was printed already."""
 
 
-class LineView(_View):
-    """A line for each new state, and one whenever another tenth of a model is done."""
+class ReadyLineView(_View):
+    """A line for each new state, and one for each tenth of a model."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._state_text = ""
         self._tenths: dict[str, int] = {}
 
     def show(self, snapshot: ReadinessSnapshot) -> None:
         """Print what is new."""
-        if snapshot.state_text != self._told:
-            self._told = snapshot.state_text
+        if snapshot.state_text != self._state_text:
+            self._state_text = snapshot.state_text
             print(snapshot.state_text, flush=True)
         for line in snapshot.progress:
             if self._tenths.get(line.model_id) != line.percent // 10:
@@ -129,13 +129,13 @@ class LineView(_View):
                 print(line.text, flush=True)
 
     def end(self, snapshot: ReadinessSnapshot) -> None:
-        """Print what can be done."""
+        """Print the ending."""
         for line in ending_lines(snapshot):
             print(line, flush=True)
 
 
-class LiveView(_View):
-    """A spinner with the state, the checklist below it, and a bar a model. Nothing is left of it but the end."""
+class ReadyLiveView(_View):
+    """A spinner with the state, the checklist, and a bar for each model. Only the ending stays."""
 
     def __init__(self) -> None:
         self._live: Live | None = None
@@ -147,13 +147,13 @@ class LiveView(_View):
         self.pause()
 
     def pause(self) -> None:
-        """Take the drawing away."""
+        """Clear the drawing."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def show(self, snapshot: ReadinessSnapshot) -> None:
-        """Draw it."""
+        """Draw the snapshot."""
         from rich.console import Console
         from rich.live import Live
 
@@ -163,7 +163,7 @@ class LiveView(_View):
         self._live.update(self._drawn(snapshot), refresh=True)
 
     def end(self, snapshot: ReadinessSnapshot) -> None:
-        """Leave the checklist and what can be done."""
+        """Print the checklist and the ending."""
         self.pause()
         for line in [
             snapshot.state_text,
@@ -188,6 +188,6 @@ class LiveView(_View):
 
 
 def bar(line: ProgressLine, width: int = 24) -> str:
-    """A bar of blocks."""
+    """A progress bar."""
     done = line.percent * width // 100
     return "━" * done + "╌" * (width - done)

@@ -1,8 +1,9 @@
-"""Readiness over a bus: it derives one snapshot from the others' events, tells it, and goes on above its former life."""
+"""Readiness over a bus: it derives a snapshot from events, publishes it, and continues after a restart."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,10 +13,10 @@ import pytest
 
 from actors.readiness import build
 from actors.readiness.actor import Readiness, steady_clock
-from actors.readiness.availability import Declared
+from actors.readiness.availability import ReadinessDeclaration
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
-from bus.actor import Actor
+from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import GapEvent, Peer
@@ -41,7 +42,6 @@ from schemas.sources import LicenceAcceptance, LicenceAcceptedEvent, LicenceAcce
 from tests.support.actor_contexts import context_without_bus
 from tests.support.readiness_lab import (
     DECLARED,
-    MODES,
     TABLE,
     WORDS,
     actor_event,
@@ -56,11 +56,15 @@ pytestmark = pytest.mark.anyio
 GUARD_SECONDS = 20.0
 
 
-class Downloader(Actor[ModelsListRequestEvent | ModelInstallRequestEvent | LicenceAcceptRequestEvent]):
-    """Stands in for the owner of the models: it knows some, and takes every wish.
+DownloaderInbox = ModelsListRequestEvent | ModelInstallRequestEvent | LicenceAcceptRequestEvent
+
+
+class Models:
+    """Some models, whose owner accepts every request but one.
 
     Attributes:
-        answers: cleared, it keeps whoever asks waiting.
+        asked: what was requested, in order.
+        answers: while it is cleared, requests get no reply.
     """
 
     def __init__(self, *statuses: ModelStatus) -> None:
@@ -69,22 +73,32 @@ class Downloader(Actor[ModelsListRequestEvent | ModelInstallRequestEvent | Licen
         self.answers = asyncio.Event()
         self.answers.set()
 
+    def owner(self, context: BusContext) -> Downloader:
+        return Downloader(context, self)
+
+
+class Downloader(Actor[DownloaderInbox]):
+    """Stands in for the owner of the models."""
+
+    def __init__(self, context: BusContext, models: Models) -> None:
+        super().__init__(context)
+        self.models = models
+
     async def prepare(self) -> None:
-        for model_id in list(self.statuses):
-            await self.enter(self.statuses[model_id])
+        for found in list(self.models.statuses.values()):
+            await self.enter(found)
 
     async def enter(self, found: ModelStatus) -> None:
-        self.statuses[found.model_id] = found
+        self.models.statuses[found.model_id] = found
         await self.peer.publish(ModelStateChangedEvent(model_id=found.model_id, status=found))
 
-    async def handle(
-        self, event: ModelsListRequestEvent | ModelInstallRequestEvent | LicenceAcceptRequestEvent
-    ) -> Event:
-        await self.answers.wait()
+    async def handle(self, event: DownloaderInbox) -> Event:
+        models = self.models
+        await models.answers.wait()
         if isinstance(event, ModelsListRequestEvent):
-            return ModelsListedEvent(models=list(self.statuses.values()), models_directory="/models")
+            return ModelsListedEvent(models=list(models.statuses.values()), models_directory="/models")
         if isinstance(event, LicenceAcceptRequestEvent):
-            self.asked.append(f"licence {event.model_id}")
+            models.asked.append(f"licence {event.model_id}")
             return LicenceAcceptedEvent(
                 acceptance=LicenceAcceptance(
                     model_id=event.model_id,
@@ -95,11 +109,11 @@ class Downloader(Actor[ModelsListRequestEvent | ModelInstallRequestEvent | Licen
                     accepted_by="me",
                 )
             )
-        self.asked.append(event.model_id)
+        models.asked.append(event.model_id)
         if event.model_id == "voice":
             raise Refused("the disk is full")
         await self.enter(status(event.model_id, "queued"))
-        return ModelInstallAcceptedEvent(status=self.statuses[event.model_id])
+        return ModelInstallAcceptedEvent(status=models.statuses[event.model_id])
 
 
 class Scene:
@@ -110,10 +124,10 @@ class Scene:
         self.client = client
         self.ends: list[Callable[[], Any]] = []
 
-    async def run(self, name: str, actor: Actor[Any]) -> Callable[[], Any]:
+    async def run(self, name: str, build: Callable[[BusContext], Actor[Any]]) -> Callable[[], Any]:
         """Start an actor; returns what ends it."""
         connected = self.bus.connect(name)
-        loop: ActorLoop[Any] = ActorLoop(actor, await connected.__aenter__())
+        loop: ActorLoop[Any] = ActorLoop(build, await connected.__aenter__())
         running = asyncio.create_task(loop.run())
 
         async def end() -> None:
@@ -160,8 +174,11 @@ def in_state(state: str) -> Callable[[ReadinessSnapshot], bool]:
     return lambda snapshot: snapshot.state == state
 
 
-def readiness(**table: Any) -> Readiness:
-    return Readiness(Declared("App", MODES, msgspec.structs.replace(TABLE, **table)), WORDS)
+def readiness(
+    declared: ReadinessDeclaration = DECLARED, clock: Callable[[], float] | None = None, **table: Any
+) -> Callable[[BusContext], Readiness]:
+    declared = dataclasses.replace(declared, table=msgspec.structs.replace(TABLE, **table))
+    return lambda context: Readiness(context, declared, WORDS, clock)
 
 
 @pytest.mark.requirement("S1-1", "S1-24", "S1-25")
@@ -169,7 +186,9 @@ async def test_it_checks_by_itself_and_tells_late_joiners_how_things_are() -> No
     async with scene() as stage:
         await stage.run("readiness", readiness())
         assert (await stage.until(lambda snapshot: True)).state == "checking"
-        await stage.run("model_downloader", Downloader(status("base", "installed"), status("chat", "absent")))
+        await stage.run(
+            "model_downloader", Models(status("base", "installed"), status("chat", "absent")).owner
+        )
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event())
         ready = await stage.until(in_state("ready"))
@@ -181,21 +200,21 @@ async def test_it_checks_by_itself_and_tells_late_joiners_how_things_are() -> No
 @pytest.mark.requirement("S1-1")
 async def test_the_banner_comes_while_a_check_is_blocked() -> None:
     async with scene() as stage:
-        downloader = Downloader(status("spare", "installed"))
-        downloader.answers.clear()
-        await stage.run("model_downloader", downloader)
+        models = Models(status("spare", "installed"))
+        models.answers.clear()
+        await stage.run("model_downloader", models.owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.run("readiness", readiness(banner_after_ms=20))
         late = await stage.until(lambda snapshot: snapshot.show == "banner")
         assert late.state == "checking"
-        downloader.answers.set()
+        models.answers.set()
         assert (await stage.until(in_state("setup_required"))).reasons[0].kind == "unknown_model"
 
 
 @pytest.mark.requirement("S1-5")
 async def test_the_toast_is_over_after_its_time() -> None:
     async with scene() as stage:
-        await stage.run("model_downloader", Downloader(status("base", "installed")))
+        await stage.run("model_downloader", Models(status("base", "installed")).owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event())
         await stage.run("readiness", readiness(toast_fade_ms=30))
@@ -208,16 +227,16 @@ async def test_the_toast_is_over_after_its_time() -> None:
 @pytest.mark.requirement("S1-25")
 async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_twice() -> None:
     async with scene() as stage:
-        await stage.run("model_downloader", Downloader(status("base", "installed")))
+        await stage.run("model_downloader", Models(status("base", "installed")).owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event())
-        end = await stage.run("readiness", Readiness(DECLARED, WORDS, lambda: 2_000_000_000.0))
+        end = await stage.run("readiness", readiness(clock=lambda: 2_000_000_000.0))
         former = await stage.until(in_state("ready"))
         await end()
         heard: list[ReadinessSnapshot] = []
         async with stage.client.subscribe(ReadinessChangedEvent) as events:
             await stage.run(
-                "readiness", Readiness(DECLARED, WORDS, lambda: 1_000_000_000.0)
+                "readiness", readiness(clock=lambda: 1_000_000_000.0)
             )  # the clock was set back meanwhile
             await stage.client.publish(state_event("base", "damaged", problem="changed"))
             async with asyncio.timeout(GUARD_SECONDS):
@@ -238,10 +257,8 @@ async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_t
 @pytest.mark.requirement("S1-8")
 async def test_the_bundle_is_confirmed_once_and_every_model_of_it_is_asked_for() -> None:
     async with scene() as stage:
-        downloader = Downloader(
-            *(status(model_id, "absent") for model_id in ("base", "chat", "voice", "ears"))
-        )
-        await stage.run("model_downloader", downloader)
+        models = Models(*(status(model_id, "absent") for model_id in ("base", "chat", "voice", "ears")))
+        await stage.run("model_downloader", models.owner)
         await stage.client.publish(settings_event())
         await stage.client.publish(paths_event())
         await stage.run("readiness", readiness())
@@ -255,39 +272,39 @@ async def test_the_bundle_is_confirmed_once_and_every_model_of_it_is_asked_for()
         answer = await stage.ask(ReadinessSetupRequestEvent(location="/models"))
         assert sorted(answer.model_ids) == ["base", "chat", "ears"]
         assert answer.problems == ["voice: the disk is full"]
-        assert sorted(downloader.asked) == ["base", "chat", "ears", "voice"]
+        assert sorted(models.asked) == ["base", "chat", "ears", "voice"]
         assert (await stage.until(in_state("downloading"))).progress
 
 
 async def test_a_bundle_that_was_shown_for_another_place_is_refused() -> None:
     async with scene() as stage:
-        await stage.run("model_downloader", Downloader(status("base", "absent")))
+        await stage.run("model_downloader", Models(status("base", "absent")).owner)
         await stage.client.publish(paths_event())
         await stage.client.publish(settings_event(assistant=False))
         await stage.run("readiness", readiness())
         await stage.until(in_state("setup_required"))
-        with pytest.raises(RequestFailed, match="look at the bundle again"):
+        with pytest.raises(RequestFailed, match="review the bundle again"):
             await stage.ask(ReadinessSetupRequestEvent(location="/elsewhere"))
 
 
 async def test_a_licence_that_is_due_has_to_be_accepted_with_the_bundle() -> None:
     async with scene() as stage:
-        downloader = Downloader(status("base", "absent", licence_due=True))
-        await stage.run("model_downloader", downloader)
+        models = Models(status("base", "absent", licence_due=True))
+        await stage.run("model_downloader", models.owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.run("readiness", readiness())
         await stage.until(in_state("setup_required"))
         with pytest.raises(RequestFailed, match="licences of Base have to be accepted"):
             await stage.ask(ReadinessSetupRequestEvent())
         assert (await stage.ask(ReadinessSetupRequestEvent(accept_licences=True))).model_ids == ["base"]
-        assert downloader.asked == ["licence base", "base"]
+        assert models.asked == ["licence base", "base"]
 
 
 @pytest.mark.requirement("S1-16")
 async def test_retry_has_what_is_broken_fetched_again() -> None:
     async with scene() as stage:
-        downloader = Downloader(status("base", "failed", problem="timeout", problem_kind="network"))
-        await stage.run("model_downloader", downloader)
+        models = Models(status("base", "failed", problem="timeout", problem_kind="network"))
+        await stage.run("model_downloader", models.owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.run("readiness", readiness())
         await stage.until(in_state("recovery_required"))
@@ -298,7 +315,7 @@ async def test_retry_has_what_is_broken_fetched_again() -> None:
 @pytest.mark.requirement("S1-37", "S1-16")
 async def test_the_report_comes_in_the_language_that_is_asked_for() -> None:
     async with scene() as stage:
-        await stage.run("model_downloader", Downloader(status("base", "installed")))
+        await stage.run("model_downloader", Models(status("base", "installed")).owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(actor_event("model_verifier", "ready"))
         await stage.run("readiness", readiness())
@@ -313,10 +330,10 @@ async def test_the_report_comes_in_the_language_that_is_asked_for() -> None:
 async def test_mere_progress_is_told_a_few_times_a_second_and_an_end_at_once() -> None:
     now = 1_700_000_000.0
     async with scene() as stage:
-        await stage.run("model_downloader", Downloader(status("base", "downloading")))
+        await stage.run("model_downloader", Models(status("base", "downloading")).owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event())
-        await stage.run("readiness", Readiness(DECLARED, WORDS, lambda: now))
+        await stage.run("readiness", readiness(clock=lambda: now))
         await stage.until(in_state("downloading"))
         async with stage.client.subscribe(ReadinessChangedEvent) as events:
             first = await anext(events)
@@ -337,7 +354,7 @@ async def test_mere_progress_is_told_a_few_times_a_second_and_an_end_at_once() -
 @pytest.mark.parametrize("state", ["absent", "partial"])
 async def test_room_on_the_disk_is_told_with_the_bundle(tmp_path: Any, state: ModelState) -> None:
     async with scene() as stage:
-        await stage.run("model_downloader", Downloader(status("base", state)))
+        await stage.run("model_downloader", Models(status("base", state)).owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event(str(tmp_path / "not" / "there"), free_bytes=None))
         await stage.run("readiness", readiness())

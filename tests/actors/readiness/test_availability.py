@@ -9,17 +9,17 @@ import msgspec
 import pytest
 
 from actors.readiness.availability import (
-    Declared,
+    ReadinessDeclaration,
     availability_of,
     broken_models,
     bundled_categories,
+    category_status,
     chosen_model,
     is_enabled,
     needed_categories,
     place_reason,
-    standing_of,
 )
-from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_facts import ReadinessFacts
 from actors.shared.profile.mode_tables import CategoryTable
 from actors.shared.profile.profile import find_profile, read_profile
 from tests.support.readiness_lab import (
@@ -48,7 +48,7 @@ def test_model_that_is_still_looked_at_is_waited_for_instead_of_asking_for_anoth
     facts = facts_of(status("spare", "verifying"), status("base", "absent"))
     assert chosen_model("stt", facts, bare) == "spare"
     declared = dataclasses.replace(DECLARED, table=bare)
-    assert standing_of("stt", facts, declared, ENGLISH).standing == "checking"
+    assert category_status("stt", facts, declared, ENGLISH).state == "checking"
     assert (
         chosen_model("stt", facts_of(status("spare", "verifying"), status("base", "installed")), bare)
         == "base"
@@ -56,11 +56,11 @@ def test_model_that_is_still_looked_at_is_waited_for_instead_of_asking_for_anoth
 
 
 @pytest.mark.parametrize(
-    ("state", "standing"),
+    ("state", "expected"),
     [
         ("installed", "usable"),
-        ("queued", "arriving"),
-        ("downloading", "arriving"),
+        ("queued", "installing"),
+        ("downloading", "installing"),
         ("verifying", "checking"),
         ("absent", "missing"),
         ("partial", "missing"),
@@ -69,27 +69,27 @@ def test_model_that_is_still_looked_at_is_waited_for_instead_of_asking_for_anoth
         ("damaged", "broken"),
     ],
 )
-def test_each_state_of_a_model_has_its_standing(state: str, standing: str) -> None:
-    found = standing_of("stt", facts_of(status("base", state)), DECLARED, ENGLISH)  # type: ignore[arg-type]  # each is one of the states
-    assert found.standing == standing
-    assert (found.reason is None) == (standing == "usable")
+def test_each_state_of_a_model_has_its_standing(state: str, expected: str) -> None:
+    found = category_status("stt", facts_of(status("base", state)), DECLARED, ENGLISH)  # type: ignore[arg-type]  # each is one of the states
+    assert found.state == expected
+    assert (found.reason is None) == (expected == "usable")
     assert found.name == "Base"
 
 
 def test_while_nothing_was_told_everything_is_being_checked() -> None:
-    assert standing_of("stt", Facts(), DECLARED, ENGLISH).standing == "checking"
-    assert [availability_of(mode, Facts(), DECLARED, ENGLISH).status for mode in MODES] == [
+    assert category_status("stt", ReadinessFacts(), DECLARED, ENGLISH).state == "checking"
+    assert [availability_of(mode, ReadinessFacts(), DECLARED, ENGLISH).status for mode in MODES] == [
         "checking",
         "checking",
     ]
 
 
 def test_an_app_without_settings_waits_for_none() -> None:
-    bare = Declared("App", MODES, TABLE, has_settings=False)
+    bare = ReadinessDeclaration("App", MODES, TABLE, has_settings=False)
     assert (
-        standing_of(
-            "stt", Facts(is_listed=True, models={"base": status("base", "installed")}), bare, ENGLISH
-        ).standing
+        category_status(
+            "stt", ReadinessFacts(is_listed=True, models={"base": status("base", "installed")}), bare, ENGLISH
+        ).state
         == "usable"
     )
 
@@ -149,7 +149,7 @@ def test_the_place_is_a_reason_of_its_own() -> None:
 
 @pytest.mark.requirement("S1-3", "S1-4")
 def test_the_bundled_profile_declares_dictation_and_assistant_as_the_design_does() -> None:
-    declared = Declared.of(read_profile(find_profile("dictation")))
+    declared = ReadinessDeclaration.of(read_profile(find_profile("dictation")))
     modes = {mode.name: mode for mode in declared.modes}
     assert modes["dictation"].requires == ["stt"]
     assert "raw_output" in [need.notice for need in modes["dictation"].optional if need.category == "llm"]
@@ -158,7 +158,7 @@ def test_the_bundled_profile_declares_dictation_and_assistant_as_the_design_does
 
 def test_each_category_of_the_bundled_profile_has_a_model_of_its_manifest() -> None:
     profile = read_profile(find_profile("dictation"))
-    declared = Declared.of(profile)
+    declared = ReadinessDeclaration.of(profile)
     shipped = {
         entry["id"]: entry["category"]
         for entry in json.loads((profile.directory / "models.json").read_text())["models"]

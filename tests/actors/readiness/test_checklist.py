@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.availability import needed_categories, standing_of
+from actors.readiness.availability import category_status, needed_categories
 from actors.readiness.checklist import durable_bytes_of, percent, steps_of, timed
-from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.readiness_facts import ReadinessFacts, learn
 from schemas.readiness import Step, StepStatus
 from tests.support.readiness_lab import (
     DECLARED,
@@ -24,12 +24,12 @@ from tests.support.readiness_lab import (
 pytestmark = pytest.mark.requirement("S1-7")
 
 
-def checklist(facts: Facts) -> dict[str, Step]:
-    standings = [
-        (standing_of(category, facts, DECLARED, ENGLISH), needed)
+def checklist(facts: ReadinessFacts) -> dict[str, Step]:
+    categories = [
+        (category_status(category, facts, DECLARED, ENGLISH), needed)
         for category, needed in needed_categories(facts, DECLARED)
     ]
-    return {step.id: step for step in steps_of(facts, DECLARED, standings, ENGLISH)}
+    return {step.id: step for step in steps_of(facts, DECLARED, categories, ENGLISH)}
 
 
 def step(status: StepStatus) -> Step:
@@ -37,7 +37,7 @@ def step(status: StepStatus) -> Step:
 
 
 def test_at_first_everything_runs_or_waits() -> None:
-    steps = checklist(Facts())
+    steps = checklist(ReadinessFacts())
     assert {name: found.status for name, found in steps.items()} == {
         "settings": "running", "storage": "running", "services": "running",
         "model.stt": "waiting", "model.llm": "waiting", "model.vad": "waiting", "model.tts": "waiting",
@@ -70,7 +70,7 @@ def test_each_model_has_its_step_with_friendly_name_and_what_was_found() -> None
         id="model.vad",
         title="Voice detection: Ears",
         status="skipped",
-        detail="not installed, and not needed",
+        detail="optional, not installed",
     )
 
 
@@ -81,7 +81,7 @@ def test_a_service_that_is_down_is_named() -> None:
         checklist(learn(facts_of(), actor_event("model_verifier", "failed"), NOW))["services"].status
         == "failed"
     )
-    lost = learn(Facts(), actor_event("config_store", "failed"), NOW)
+    lost = learn(ReadinessFacts(), actor_event("config_store", "failed"), NOW)
     assert checklist(lost)["settings"].status == "failed"
     assert checklist(learn(lost, settings_event(), NOW))["settings"].status == "passed"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.readiness.availability import CategoryStanding, standing_of
+from actors.readiness.availability import CategoryStatus, category_status
 from actors.readiness.presentation import (
     banner_notice,
     progress_lines,
@@ -14,17 +14,17 @@ from actors.readiness.presentation import (
     setup_prompt,
     toast_notice,
 )
-from actors.readiness.readiness_facts import Facts
+from actors.readiness.readiness_facts import ReadinessFacts
 from schemas.readiness import SetupPrompt, Step
 from tests.support.readiness_lab import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
 
 
-def standings(facts: Facts, *categories: str) -> list[CategoryStanding]:
-    return [standing_of(category, facts, DECLARED, ENGLISH) for category in categories]
+def statuses_of(facts: ReadinessFacts, *categories: str) -> list[CategoryStatus]:
+    return [category_status(category, facts, DECLARED, ENGLISH) for category in categories]
 
 
-def prompt(facts: Facts, *categories: str) -> SetupPrompt:
-    found = setup_prompt(standings(facts, *categories), facts, DECLARED, ENGLISH)
+def prompt(facts: ReadinessFacts, *categories: str) -> SetupPrompt:
+    found = setup_prompt(statuses_of(facts, *categories), facts, DECLARED, ENGLISH)
     assert found is not None
     return found
 
@@ -47,8 +47,8 @@ def test_the_bundle_has_all_models_by_friendly_name_one_size_and_one_place() -> 
         10**6,
     )
     assert (
-        found.text
-        == "1.6 kB will be fetched to /models, where 1.0 MB are free. It goes on by itself after an interruption."
+        found.text == "1.6 kB will be downloaded to /models, where 1.0 MB are free. "
+        "An interrupted download resumes by itself."
     )
 
 
@@ -66,7 +66,7 @@ def test_a_disk_that_is_too_small_is_told_before() -> None:
         in prompt(replace(facts_of(status("base", "absent")), free_bytes=100), "stt").text
     )
     unknown = prompt(replace(facts_of(status("base", "absent")), free_bytes=None), "stt")
-    assert unknown.text == "1.0 kB will be fetched to /models. It goes on by itself after an interruption."
+    assert unknown.text == "1.0 kB will be downloaded to /models. An interrupted download resumes by itself."
 
 
 def test_licences_that_are_due_stand_in_the_bundle() -> None:
@@ -75,20 +75,20 @@ def test_licences_that_are_due_stand_in_the_bundle() -> None:
     )
     found = prompt(facts, "stt")
     assert found.models[0].licence_due
-    assert "Base comes under MIT, which has to be accepted: https://x/licence" in found.text
+    assert "Base is licensed under MIT, which you have to accept: https://x/licence" in found.text
 
 
 def test_without_a_model_to_fetch_the_bundle_says_what_else_is_missing() -> None:
     found = prompt(facts_of(stt="gone"), "stt")
     assert (found.heading, found.models) == ("Set up Dictation", [])
-    assert found.text == "The chosen model gone is not known (Speech to text)."
+    assert found.text == "Speech to text: the chosen model gone is unknown."
     place = prompt(facts_of(status("base", "absent"), events=(paths_event(problem="missing"),)), "stt")
     assert "The directory /models does not exist." in place.text
 
 
 def test_where_nothing_is_missing_nothing_is_asked() -> None:
     facts = facts_of(status("base", "installed"), status("chat", "failed"), status("voice", "downloading"))
-    assert setup_prompt(standings(facts, "stt", "llm", "tts"), facts, DECLARED, ENGLISH) is None
+    assert setup_prompt(statuses_of(facts, "stt", "llm", "tts"), facts, DECLARED, ENGLISH) is None
 
 
 @pytest.mark.requirement("S1-9", "S1-10")
@@ -104,15 +104,15 @@ def test_progress_is_a_line_a_model_with_percent_and_without_controls() -> None:
 @pytest.mark.parametrize(
     ("state", "kind", "words"),
     [
-        ("failed", "mismatch", "Base is not what was promised"),
-        ("damaged", "damaged", "Base has changed on disk, so it is out of use. It was not deleted"),
-        ("failed", "space", "Base could not be fetched: the disk is full."),
-        ("failed", "network", "Base could not be fetched. What is there already is kept."),
+        ("failed", "mismatch", "Base is not the model that was expected"),
+        ("damaged", "damaged", "Base has changed on disk, so it is no longer used. It was not deleted"),
+        ("failed", "space", "Base could not be downloaded: the disk is full."),
+        ("failed", "network", "Base could not be downloaded. The part that has arrived is kept."),
     ],
 )
 def test_the_safety_message_fits_what_happened(state: str, kind: str, words: str) -> None:
     facts = facts_of(status("base", state, problem_kind=kind, problem="x"))  # type: ignore[arg-type]  # each is one of the states
-    found = recovery_notice(standings(facts, "stt"), [], facts, ENGLISH)
+    found = recovery_notice(statuses_of(facts, "stt"), [], facts, ENGLISH)
     assert found is not None
     assert found.text.startswith(words)
 
@@ -120,13 +120,15 @@ def test_the_safety_message_fits_what_happened(state: str, kind: str, words: str
 def test_a_service_that_gave_up_has_a_way_out_too_and_nothing_broken_has_none() -> None:
     found = recovery_notice([], ["model_downloader"], facts_of(), ENGLISH)
     assert found is not None
-    assert found.text == "model_downloader does not run. What is on disk is safe."
+    assert found.text == "model_downloader is not running. Your files are safe."
     assert recovery_notice([], [], facts_of(), ENGLISH) is None
 
 
 def test_a_banner_names_the_step_and_a_toast_fades() -> None:
     running = Step(id="a", title="Services", status="running")
     failed = Step(id="a", title="Services", status="failed", detail="x is failed")
-    assert banner_notice(running, ENGLISH).text == "Still checking: Services. This takes longer than usual."
+    assert (
+        banner_notice(running, ENGLISH).text == "Still checking: Services. This is taking longer than usual."
+    )
     assert banner_notice(failed, ENGLISH).text == "Services: x is failed"
     assert toast_notice(1500, ENGLISH).fade_ms == 1500

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.readiness.readiness_commands import check_bundle, fetch_bundle, try_again
+from actors.readiness.readiness_commands import CommandOutcome, check_bundle, retry, set_up
 from bus.errors import Refused, RequestFailed
 from schemas.event import topic_of
 from schemas.leases import ModelRepairAcceptedEvent, ModelRepairRequestEvent
@@ -15,7 +15,6 @@ from schemas.models import (
     ModelInstallRequestEvent,
     ModelResumedEvent,
     ModelResumeRequestEvent,
-    ModelStatus,
 )
 from schemas.readiness import ReadinessSetupRequestEvent
 from tests.support.readiness_lab import ENGLISH, actor_event, facts_of, snapshot_of, status
@@ -23,7 +22,7 @@ from tests.support.readiness_lab import ENGLISH, actor_event, facts_of, snapshot
 pytestmark = pytest.mark.anyio
 
 
-class Desk:
+class FakePeer:
     """Answers requests as their owners would, or refuses them.
 
     Attributes:
@@ -50,7 +49,7 @@ class Desk:
 
 
 @pytest.mark.requirement("S1-8")
-async def test_each_model_of_the_bundle_is_asked_for_and_heard_of() -> None:
+async def test_each_model_of_the_bundle_is_asked_for_and_its_state_returned() -> None:
     facts = facts_of(
         status("base", "absent"),
         status("chat", "paused"),
@@ -58,40 +57,56 @@ async def test_each_model_of_the_bundle_is_asked_for_and_heard_of() -> None:
         status("ears", "absent"),
     )
     models = check_bundle(ReadinessSetupRequestEvent(accept_licences=True), snapshot_of(facts), ENGLISH)
-    desk, heard = Desk("ears"), list[ModelStatus]()
-    begun, problems = await fetch_bundle(models, facts, desk, heard.append)  # type: ignore[arg-type]  # it can ask, which is all that is needed
+    peer = FakePeer("ears")
+    outcomes = [found async for found in set_up(models, facts, peer)]  # type: ignore[arg-type]  # it can ask, which is all that is needed
     installed = [f"models.install {model_id}" for model_id in ("base", "ears", "voice")]
-    assert sorted(desk.asked) == ["models.accept_licence voice", *installed, "models.resume chat"]
-    assert sorted(begun) == ["base", "chat", "voice"]
-    assert problems == ["ears: not now"]
-    assert sorted(found.model_id for found in heard) == sorted(begun)
+    assert sorted(peer.asked) == ["models.accept_licence voice", *installed, "models.resume chat"]
+    failed = [found for found in outcomes if found.problem]
+    assert failed == [CommandOutcome("ears", problem="ears: not now")]
+    begun = [found for found in outcomes if not found.problem]
+    assert sorted(found.name for found in begun) == ["base", "chat", "voice"]
+    assert all(found.model == status(found.name, "queued") for found in begun)
+
+
+async def test_each_outcome_is_there_before_the_next_model_is_asked_for() -> None:
+    facts = facts_of(status("base", "absent"), status("chat", "absent"))
+    models = check_bundle(ReadinessSetupRequestEvent(), snapshot_of(facts), ENGLISH)
+    peer = FakePeer()
+    commands = set_up(models, facts, peer)  # type: ignore[arg-type]  # as above
+    first = await anext(commands)
+    assert peer.asked == [f"models.install {first.name}"]
 
 
 async def test_what_was_not_shown_or_not_accepted_is_refused() -> None:
     due = snapshot_of(facts_of(status("base", "absent", licence_due=True)))
     with pytest.raises(Refused, match="licences of Base"):
         check_bundle(ReadinessSetupRequestEvent(), due, ENGLISH)
-    with pytest.raises(Refused, match="models go to /models by now, and not to /other"):
+    with pytest.raises(Refused, match="the models directory is now /models, not /other"):
         check_bundle(ReadinessSetupRequestEvent(location="/other", accept_licences=True), due, ENGLISH)
     assert check_bundle(ReadinessSetupRequestEvent(), snapshot_of(facts_of()), ENGLISH) == []
 
 
 @pytest.mark.requirement("S1-16")
-async def test_retry_mends_what_is_damaged_fetches_what_failed_and_starts_what_gave_up() -> None:
+async def test_retry_repairs_what_is_damaged_installs_what_failed_and_restarts_what_was_given_up() -> None:
     facts = facts_of(
         status("base", "damaged"),
         status("chat", "failed"),
         status("voice", "absent"),
         events=(actor_event("model_verifier", "failed"),),
     )
-    desk, heard = Desk(), list[ModelStatus]()
-    begun, problems = await try_again(["base", "chat"], facts, desk, heard.append)  # type: ignore[arg-type]  # as above
-    assert desk.asked == ["supervision.restart model_verifier", "models.repair base", "models.install chat"]
-    assert (begun, problems, len(heard)) == (["base", "chat"], [], 2)
+    peer = FakePeer()
+    outcomes = [found async for found in retry(["base", "chat"], facts, peer)]  # type: ignore[arg-type]  # as above
+    assert peer.asked == ["supervision.restart model_verifier", "models.repair base", "models.install chat"]
+    assert outcomes == [
+        CommandOutcome("model_verifier"),
+        CommandOutcome("base", status("base", "queued")),
+        CommandOutcome("chat", status("chat", "queued")),
+    ]
 
 
-async def test_where_nothing_can_be_mended_the_model_is_fetched_again() -> None:
+async def test_a_model_that_cannot_be_repaired_is_installed_again() -> None:
     facts = facts_of(status("base", "damaged"))
-    desk = Desk("models.repair")
-    begun, _ = await try_again(["base"], facts, desk, lambda found: None)  # type: ignore[arg-type]  # as above
-    assert (begun, desk.asked) == (["base"], ["models.repair base", "models.install base"])
+    peer = FakePeer("models.repair")
+    outcomes = [found async for found in retry(["base"], facts, peer)]  # type: ignore[arg-type]  # as above
+    assert outcomes == [CommandOutcome("base", status("base", "queued"))]
+    assert peer.asked == ["models.repair base", "models.install base"]

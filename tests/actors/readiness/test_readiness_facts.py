@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.readiness_facts import Facts, Heard, learn, listed
+from actors.readiness.readiness_facts import FactEvent, ReadinessFacts, learn, listed
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import ModelsListedEvent, ModelState
 from schemas.operations.alerts import Alert, AlertChangedEvent
@@ -36,7 +36,7 @@ def answer(*model_ids: str, directory: str = "/models") -> ModelsListedEvent:
 @given(st.sampled_from(get_args(ModelState)), st.sampled_from(["", "space", "mismatch"]))
 def test_the_same_state_twice_is_as_good_as_once(state: ModelState, kind: Any) -> None:
     event = state_event("base", state, problem="x", problem_kind=kind, durable_bytes=3)
-    once = learn(Facts(), event, NOW)
+    once = learn(ReadinessFacts(), event, NOW)
     assert learn(once, event, NOW + 1) == once
 
 
@@ -46,23 +46,23 @@ def test_what_the_downloader_does_not_name_is_no_more() -> None:
 
 
 def test_a_setting_is_found_by_its_path_and_a_missing_one_is_none() -> None:
-    facts = learn(Facts(), settings_event(stt="spare"), NOW)
+    facts = learn(ReadinessFacts(), settings_event(stt="spare"), NOW)
     assert facts.setting("stt.model_id") == "spare"
     assert facts.setting("stt.model_id.more") is None
     assert facts.setting("no.such") is None
-    assert Facts().setting("stt") is None
+    assert ReadinessFacts().setting("stt") is None
 
 
 @pytest.mark.requirement("S1-2")
 def test_a_downloader_that_serves_elsewhere_is_a_mismatch_until_it_does_no_more() -> None:
-    facts = listed(learn(Facts(), paths_event("/new"), NOW), answer("base", directory="/old"), NOW)
+    facts = listed(learn(ReadinessFacts(), paths_event("/new"), NOW), answer("base", directory="/old"), NOW)
     assert (facts.place.trouble, facts.place.directory) == ("path_mismatch", "/new")
     assert listed(facts, answer("base", directory="/new"), NOW).place.trouble is None
 
 
 def test_a_move_is_no_mismatch() -> None:
     moving = PathMoveChangedEvent(source="/old", target="/new", action="move", state="moving")
-    facts = learn(learn(Facts(), paths_event("/new"), NOW), moving, NOW)
+    facts = learn(learn(ReadinessFacts(), paths_event("/new"), NOW), moving, NOW)
     assert listed(facts, answer("base", directory="/old"), NOW).place.trouble is None
 
 
@@ -88,9 +88,9 @@ def test_only_what_is_whole_and_verified_is_usable(found: Any, is_usable: bool) 
 
 def test_progress_ends_with_the_install() -> None:
     facts = facts_of(status("base", "downloading"), events=(progress_event("base", 5),))
-    assert "base" in facts.arriving
+    assert "base" in facts.installing
     done = learn(facts, state_event("base", "installed"), NOW)
-    assert (done.arriving, dict(done.progress)) == (frozenset(), {})
+    assert (done.installing, dict(done.progress)) == (frozenset(), {})
 
 
 def test_alerts_are_known_while_they_are_active() -> None:
@@ -106,7 +106,7 @@ def test_alerts_are_known_while_they_are_active() -> None:
         message="m",
         advice="",
     )
-    facts = learn(Facts(), AlertChangedEvent(key="x/a/", alert=alert), NOW)
+    facts = learn(ReadinessFacts(), AlertChangedEvent(key="x/a/", alert=alert), NOW)
     assert list(facts.alerts) == ["x/a/"]
     over = Alert(
         name="a",
@@ -130,16 +130,18 @@ def test_where_a_licence_can_be_read_is_known_from_the_catalogue() -> None:
     )
     known = CatalogueEntry(entry=entry, source="bundled", where="models.json")
     facts = learn(
-        Facts(), ModelCatalogueChangedEvent(models=[known], accepted=[], revision=1, reason="start"), NOW
+        ReadinessFacts(),
+        ModelCatalogueChangedEvent(models=[known], accepted=[], revision=1, reason="start"),
+        NOW,
     )
     assert facts.licence_urls == {"base": "https://x/licence"}
 
 
 def test_the_state_of_an_actor_is_the_last_one() -> None:
     facts = learn(
-        learn(Facts(), actor_event("model_downloader", "starting"), NOW),
+        learn(ReadinessFacts(), actor_event("model_downloader", "starting"), NOW),
         actor_event("model_downloader", "ready"),
         NOW,
     )
     assert facts.services["model_downloader"].state == "ready"
-    assert len(get_args(Heard)) == 10
+    assert len(get_args(FactEvent)) == 10

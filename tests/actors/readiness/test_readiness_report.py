@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.readiness_facts import ReadinessFacts, learn
 from actors.readiness.readiness_report import report_text
 from schemas.models import ModelVerificationFailedEvent, VerificationFinding
 from schemas.operations.alerts import Alert, AlertChangedEvent
@@ -20,7 +20,7 @@ from tests.support.readiness_lab import (
 )
 
 
-def report(facts: Facts, locale: str = "en") -> str:
+def report(facts: ReadinessFacts, locale: str = "en") -> str:
     return report_text(snapshot_of(facts), facts, DECLARED, WORDS.choose(locale), NOW)
 
 
@@ -54,15 +54,16 @@ def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
     text = report(facts)
     for expected in (
         "Readiness report of Dictation, 2023-11-14 22:13:20Z",
-        "State: Ready in part: Dictation can be used, Assistant cannot. (degraded, since 2023-11-14 22:13:20Z)",
-        "  Dictation: available\n    The text is raw",
+        "State: Partly ready: Dictation can be used, Assistant cannot. "
+        "(degraded, since 2023-11-14 22:13:20Z)",
+        "  Dictation: available\n    The output is raw text",
         "  Assistant: not available\n    Chat could not be installed: sha256 is x, expected y",
         "  Speech to text: Base [passed, 0.000 s]",
         "  Base (base, stt): installed, 1.0 kB, MIT, revision r1",
         "  Chat (chat, llm): failed 50 %, 1.0 kB, MIT\n    sha256 is x, expected y",
         "  models: /models (1.0 GB free)",
-        "  Chat: files of a wrong SHA-256 (1 x). The source or the disk may be damaged",
-        "  Voice: the disk was full while it was fetched (1 x).",
+        "  Chat: files with the wrong SHA-256 (1 x). The source or the disk may be damaged",
+        "  Voice: the disk was full during the download (1 x).",
         "  model_downloader: ready",
         "  [error] It burns. Run.",
     ):

@@ -1,4 +1,4 @@
-"""One snapshot follows from what is known: its state, what may be used, what is shown, and when time alone changes it."""
+"""One snapshot follows from the facts: its state, what can be used, what is shown, and what time changes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.availability import Declared, is_enabled, standing_of
-from actors.readiness.readiness_facts import Facts, learn
+from actors.readiness.availability import ReadinessDeclaration, category_status, is_enabled
+from actors.readiness.readiness_facts import ReadinessFacts, learn
 from actors.readiness.readiness_snapshot import (
     changed_fields,
     derive,
@@ -70,8 +70,8 @@ EVENTS = st.one_of(
 )
 
 
-def learned(events: Iterable[Any], *, is_listed: bool = True) -> Facts:
-    facts = Facts(is_listed=is_listed)
+def learned(events: Iterable[Any], *, is_listed: bool = True) -> ReadinessFacts:
+    facts = ReadinessFacts(is_listed=is_listed)
     for event in events:
         facts = learn(facts, event, NOW)
     return facts
@@ -84,7 +84,8 @@ def test_ready_is_never_said_while_a_needed_category_is_missing(events: list[Any
     snapshot = snapshot_of(facts)
     for mode, told in zip(MODES, snapshot.modes, strict=True):
         serves = all(
-            standing_of(category, facts, DECLARED, ENGLISH).standing == "usable" for category in mode.requires
+            category_status(category, facts, DECLARED, ENGLISH).state == "usable"
+            for category in mode.requires
         )
         assert (told.status == "available") == (serves and is_enabled(mode, facts))
         assert bool(told.reasons) == (told.status != "available")
@@ -106,7 +107,7 @@ def test_availability_of_modes_follows_from_the_latest_facts_whatever_was_said_b
 @pytest.mark.requirement("S1-25")
 @given(st.lists(EVENTS, min_size=1, max_size=20), st.lists(st.floats(-1000, 1000), min_size=20, max_size=20))
 def test_revisions_grow_even_if_the_clock_goes_back(events: list[Any], shifts: list[float]) -> None:
-    facts, before = Facts(), snapshot_of(Facts())
+    facts, before = ReadinessFacts(), snapshot_of(ReadinessFacts())
     for event, shift in zip(events, shifts, strict=False):
         facts = learn(facts, event, NOW + shift)
         after = snapshot_of(facts, before, NOW + shift)
@@ -146,7 +147,7 @@ def test_dictation_without_a_language_model_says_that_its_output_is_raw() -> Non
         facts_of(status("base", "installed"), status("chat", "absent"), status("voice", "installed"))
     ).modes
     assert dictation.status == "available"
-    assert dictation.notice_texts[0] == "The text is raw: there is no language model to enrich it."
+    assert dictation.notice_texts[0] == "The output is raw text: there is no language model to improve it."
     assert (assistant.status, assistant.missing, [reason.kind for reason in assistant.reasons]) == (
         "unavailable",
         ["llm"],
@@ -170,7 +171,9 @@ def test_dictation_without_a_language_model_says_that_its_output_is_raw() -> Non
         (facts_of(status("base", "absent"), events=(paths_event(problem="not_writable"),)), "path_unusable"),
     ],
 )
-def test_setup_is_required_for_a_model_or_a_place_that_a_person_has_to_bring(facts: Facts, kind: str) -> None:
+def test_setup_is_required_for_a_model_or_a_place_that_a_person_has_to_bring(
+    facts: ReadinessFacts, kind: str
+) -> None:
     snapshot = snapshot_of(facts)
     assert (snapshot.state, snapshot.show, snapshot.is_blocking) == ("setup_required", "setup", True)
     assert kind in [reason.kind for reason in snapshot.reasons]
@@ -181,7 +184,7 @@ def test_setup_is_required_for_a_model_or_a_place_that_a_person_has_to_bring(fac
 
 @pytest.mark.requirement("S1-2")
 def test_setup_is_required_where_neither_settings_nor_profile_name_a_model() -> None:
-    declared = Declared("App", MODES, msgspec.structs.replace(TABLE, categories={}))
+    declared = ReadinessDeclaration("App", MODES, msgspec.structs.replace(TABLE, categories={}))
     snapshot = snapshot_of(facts_of(status("base", "absent"), assistant=False), declared=declared)
     assert (snapshot.state, snapshot.reasons[0].kind) == ("setup_required", "no_model_setting")
     assert (
@@ -232,7 +235,7 @@ def test_a_toast_tells_that_all_is_ready_fades_and_can_be_switched_off_everywher
     assert next_due(ready, DECLARED, NOW) == NOW + 4
     assert snapshot_of(facts, ready, NOW + 4).show == "nothing"
     assert snapshot_of(facts_of(*all_installed(), toast=False)).toast is None
-    silent = Declared("App", MODES, msgspec.structs.replace(TABLE, toast=False))
+    silent = ReadinessDeclaration("App", MODES, msgspec.structs.replace(TABLE, toast=False))
     assert snapshot_of(facts, declared=silent).toast is None
 
 
@@ -246,13 +249,11 @@ def test_a_download_shows_a_line_a_model_with_explicit_percent() -> None:
     snapshot = snapshot_of(facts)
     assert (snapshot.state, snapshot.show) == ("downloading", "progress")
     assert [line.text for line in snapshot.progress] == ["Base: 41 %", "Chat: 0 %"]
-    assert snapshot.state_text == "Fetching Base, Chat ..."
+    assert snapshot.state_text == "Downloading Base, Chat ..."
     assert snapshot.modes[0].reasons[0].kind == "downloading"
 
 
-def test_a_model_that_is_verified_at_the_start_is_being_checked_and_one_after_its_download_is_on_its_way() -> (
-    None
-):
+def test_a_model_verified_at_the_start_is_being_checked_and_one_after_its_download_is_on_its_way() -> None:
     assert snapshot_of(facts_of(status("base", "verifying"), assistant=False)).state == "checking"
     facts = learn(
         facts_of(status("base", "downloading"), assistant=False), state_event("base", "verifying"), NOW
@@ -278,7 +279,7 @@ def test_after_a_failed_verification_safety_comes_first_and_the_three_actions_at
     assert snapshot.recovery is not None
     assert (
         snapshot.recovery.text
-        == "Base is not what was promised, so it is not used. Nothing else was touched."
+        == "Base is not the model that was expected, so it is not used. Nothing else was changed."
     )
     assert [(action.name, action.title, action.value) for action in snapshot.recovery.actions] == [
         ("retry", "Retry", ""),
@@ -297,7 +298,7 @@ def test_a_broken_model_of_one_mode_shows_the_way_out_and_leaves_the_other_mode_
     models = [found for found in all_installed() if found.model_id != "voice"]
     snapshot = snapshot_of(facts_of(*models, status("voice", "damaged", problem="changed")))
     assert (snapshot.state, snapshot.show, snapshot.is_blocking) == ("degraded", "recovery", False)
-    assert snapshot.state_text == "Ready in part: Dictation can be used, Assistant cannot."
+    assert snapshot.state_text == "Partly ready: Dictation can be used, Assistant cannot."
 
 
 def test_a_circuit_that_is_open_before_anything_is_known_needs_a_person() -> None:

@@ -1,4 +1,4 @@
-"""Signs of deeper faults are counted from what happens to a model, and nothing harmless is."""
+"""WarningSigns of deeper faults are counted from what happens to a model, and nothing harmless is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.readiness.warning_signs import (
     FAST_SECONDS,
-    Signs,
+    WarningSigns,
     after_progress,
     after_state,
     after_verification,
@@ -26,13 +26,16 @@ def failed(*aspects: str) -> ModelVerificationFailedEvent:
     return ModelVerificationFailedEvent(model_id="base", findings=findings)
 
 
-def counted(signs: Signs) -> dict[str, int]:
+def counted(signs: WarningSigns) -> dict[str, int]:
     return {sign.kind: sign.count for sign in signs}
 
 
-def resumed(at: float = NOW) -> Signs:
+def resumed(at: float = NOW) -> WarningSigns:
     return after_state(
-        Signs(), status("base", "partial", durable_bytes=500), status("base", "queued", durable_bytes=500), at
+        WarningSigns(),
+        status("base", "partial", durable_bytes=500),
+        status("base", "queued", durable_bytes=500),
+        at,
     )
 
 
@@ -44,7 +47,7 @@ def test_a_checksum_that_fails_soon_after_a_resume_is_a_fast_one() -> None:
     assert counted(after_verification(resumed(), failed("sha256"), NOW + FAST_SECONDS + 1)) == {
         "hash_mismatch": 1
     }
-    fresh = after_state(Signs(), status("base", "absent"), status("base", "queued"), NOW)
+    fresh = after_state(WarningSigns(), status("base", "absent"), status("base", "queued"), NOW)
     assert counted(after_verification(fresh, failed("sha256"), NOW)) == {"hash_mismatch": 1}
 
 
@@ -52,21 +55,23 @@ def test_a_retry_with_bytes_on_disk_is_a_resume_too() -> None:
     running = status("base", "downloading", durable_bytes=500)
     again = status("base", "downloading", durable_bytes=500, problem="reset; trying again in 1 s")
     assert (
-        counted(after_verification(after_state(Signs(), running, again, NOW), failed("sha256"), NOW + 1))[
-            "fast_mismatch"
-        ]
+        counted(
+            after_verification(after_state(WarningSigns(), running, again, NOW), failed("sha256"), NOW + 1)
+        )["fast_mismatch"]
         == 1
     )
 
 
 def test_wrong_sizes_and_hashes_are_counted_by_file() -> None:
-    signs = after_verification(Signs(), failed("size", "sha256", "sha256", "missing"), NOW)
+    signs = after_verification(WarningSigns(), failed("size", "sha256", "sha256", "missing"), NOW)
     assert counted(after_verification(signs, failed("size"), NOW)) == {"size_mismatch": 2, "hash_mismatch": 2}
 
 
 def test_bytes_that_go_back_with_a_new_attempt_are_a_flip() -> None:
     signs = after_progress(
-        after_progress(Signs(), progress_event("base", 500, 1), NOW), progress_event("base", 10, 2), NOW
+        after_progress(WarningSigns(), progress_event("base", 500, 1), NOW),
+        progress_event("base", 10, 2),
+        NOW,
     )
     assert counted(signs) == {"range_flip": 1}
 
@@ -77,7 +82,7 @@ def test_a_resume_that_begins_anew_is_a_flip_too() -> None:
 
 
 def test_bytes_that_went_because_they_were_wrong_or_thrown_away_are_no_flip() -> None:
-    begun = after_progress(Signs(), progress_event("base", 1000, 1), NOW)
+    begun = after_progress(WarningSigns(), progress_event("base", 1000, 1), NOW)
     wrong = after_progress(
         after_verification(begun, failed("missing"), NOW), progress_event("base", 10, 2), NOW
     )
@@ -94,7 +99,7 @@ def test_bytes_that_went_because_they_were_wrong_or_thrown_away_are_no_flip() ->
 def test_each_time_the_disk_is_full_counts_once_however_often_it_is_told() -> None:
     full = status("base", "failed", problem="no space", problem_kind="space")
     again = status("base", "downloading")
-    signs = after_state(after_state(Signs(), again, full, NOW), full, full, NOW)
+    signs = after_state(after_state(WarningSigns(), again, full, NOW), full, full, NOW)
     signs = after_state(after_state(signs, full, again, NOW), again, full, NOW)
     assert counted(signs) == {"disk_full": 2}
 
@@ -109,7 +114,7 @@ def test_a_new_life_goes_on_with_what_was_counted() -> None:
 
 @given(st.lists(st.integers(0, 1000), max_size=50))
 def test_one_attempt_never_flips(durable: list[int]) -> None:
-    signs = Signs()
+    signs = WarningSigns()
     for durable_bytes in durable:
         signs = after_progress(signs, progress_event("base", durable_bytes, 1), NOW)
     assert counted(signs) == {}

@@ -1,4 +1,4 @@
-"""Every language says the same things with the same names filled in; a profile replaces single texts and no more."""
+"""Every language has the same texts with the same placeholders; a profile replaces single ones."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from actors.readiness.wording import (
     DIRECTORY,
     PLACEHOLDER,
     Wording,
-    Wordings,
-    names_in,
+    WordingTables,
+    placeholders_in,
     problems_of,
     read_table,
 )
@@ -30,7 +30,7 @@ def test_each_language_has_every_text_with_the_same_names(locale: str) -> None:
     table = read_table(DIRECTORY / f"{locale}.toml")
     assert list(table) == list(ENGLISH)
     for key, text in table.items():
-        assert names_in(text) == names_in(ENGLISH[key]), key
+        assert placeholders_in(text) == placeholders_in(ENGLISH[key]), key
         assert text.strip() == text
         assert text, key
 
@@ -50,11 +50,11 @@ def test_every_text_is_asked_for_somewhere() -> None:
     [("de", "de"), ("de-AT", "de"), ("de_CH", "de"), ("DE", "de"), ("fr", "en"), ("", "en"), ("en-GB", "en")],
 )
 def test_the_nearest_language_is_chosen(asked: str, found: str) -> None:
-    assert Wordings.of({}, Path("/p")).choose(asked).locale == found
+    assert WordingTables.of({}, Path("/p")).choose(asked).locale == found
 
 
 def test_a_profile_replaces_single_texts_and_adds_languages_and_categories() -> None:
-    wordings = Wordings.of(
+    wordings = WordingTables.of(
         {"en": {"toast": "Go.", "category_eyes": "Sight"}, "fr": {"toast": "Tout est prêt."}}, Path("/p")
     )
     assert wordings.choose("en").say("toast") == "Go."
@@ -63,7 +63,7 @@ def test_a_profile_replaces_single_texts_and_adds_languages_and_categories() -> 
     assert wordings.choose("fr-CA").say("toast") == "Tout est prêt."
     assert wordings.choose("fr").say("action_retry") == "Retry"
     assert wordings.choose("de").say("toast") == "Alles ist bereit."
-    assert wordings.locales == ["de", "en", "fr"]
+    assert [wordings.choose(locale).locale for locale in ("de", "en", "fr", "it")] == ["de", "en", "fr", "en"]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_a_profile_replaces_single_texts_and_adds_languages_and_categories() -> 
         ({"toste": "x"}, "expected a known key, found 'toste'"),
         (
             {"progress": "{model}: {speed}"},
-            "progress: expected names among ['model', 'percent'], found ['speed']",
+            "progress: expected placeholders among ['model', 'percent'], found ['speed']",
         ),
         ({"toast": "x" * 3000}, "expected at most 2000 characters"),
     ],
 )
 def test_a_text_that_nobody_can_use_is_refused_with_its_place(texts: dict[str, str], words: str) -> None:
     with pytest.raises(ProfileError) as caught:
-        Wordings.of({"en": texts}, Path("/p"))
+        WordingTables.of({"en": texts}, Path("/p"))
     assert caught.value.option == "wording.en"
     assert words in caught.value.detail
     assert list(problems_of(texts, ENGLISH))
@@ -94,5 +94,5 @@ def test_a_value_is_never_looked_into_for_names(text: str, value: str) -> None:
 
 
 def test_a_notice_without_a_text_is_called_by_its_name() -> None:
-    assert Wordings.of({}, Path("/p")).choose("en").notice("own_one") == "own_one"
-    assert "toast" in Wordings.of({}, Path("/p")).choose("en")
+    assert WordingTables.of({}, Path("/p")).choose("en").notice("own_one") == "own_one"
+    assert "toast" in WordingTables.of({}, Path("/p")).choose("en")

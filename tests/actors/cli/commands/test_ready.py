@@ -1,4 +1,4 @@
-"""`undercroft ready` against a live runtime: it waits, shows what is missing, and leaves with 0 only when all is ready."""
+"""`undercroft ready` against a live runtime: it waits, shows what is missing, and says so by its exit code."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_the_bundle_is_confirmed_once_and_the_command_ends_with_0_when_all_is_re
     done = app("ready", "--setup", "--yes", "--wait", "60")
     assert done.code == 0, done.out + done.err
     lines = done.out.splitlines()
-    assert "Fetching The first model ..." in lines
+    assert "Downloading The first model ..." in lines
     shown = [line for line in lines if line.startswith("The first model: ")]
     assert shown
     assert all(line.endswith(" %") for line in shown)
     assert "Everything is ready." in lines
-    assert "Dictation: The text is raw: there is no language model to enrich it." in lines
+    assert "Dictation: The output is raw text: there is no language model to improve it." in lines
     assert (app.home / "models" / "first" / "model.bin").exists()
     assert app("ready", "--setup", "--yes").code == 0
 
@@ -98,7 +98,7 @@ def test_after_a_failed_verification_the_ways_out_are_shown_and_the_exit_code_is
     assert failed.code == 4, failed.out + failed.err
     lines = failed.out.splitlines()
     at = lines.index(
-        "The spoiled model is not what was promised, so it is not used. Nothing else was touched."
+        "The spoiled model is not the model that was expected, so it is not used. Nothing else was changed."
     )
     assert lines[at + 1] == "  Retry: undercroft ready --retry"
     assert (
@@ -106,10 +106,10 @@ def test_after_a_failed_verification_the_ways_out_are_shown_and_the_exit_code_is
     )
     assert lines[at + 3] == "  Show/Copy diagnostics report: undercroft ready --report"
     report = app("ready", "--report")
-    assert (report.code, "files of a wrong SHA-256" in report.out) == (4, True)
+    assert (report.code, "files with the wrong SHA-256" in report.out) == (4, True)
     again = app("ready", "--retry", "--wait", "60")
     assert again.code == 4
-    assert "Fetching The spoiled model ..." in again.out
+    assert "Downloading The spoiled model ..." in again.out
 
 
 @pytest.mark.requirement("S1-18", "S1-20", "S1-19")
@@ -129,7 +129,7 @@ def test_another_directory_is_chosen_and_created_on_the_way_to_the_setup(app: An
 def test_what_is_not_ready_in_time_is_exit_code_5(app: Any) -> None:
     ended = app("ready", "--setup", "--yes", "--wait", "0.2")
     assert ended.code == 5
-    assert "it goes on by itself" in ended.err
+    assert "it continues by itself" in ended.err
     assert app("ready", "--wait", "60").code == 0
 
 
@@ -182,7 +182,7 @@ def test_without_readiness_in_the_profile_it_says_so_and_without_a_runtime_too(
 def test_it_shows_examples_and_exit_codes(absent: Any) -> None:
     shown = absent("ready", "--help").out
     assert "Examples:\n    undercroft ready" in shown
-    assert "Exit code 0 only when all is ready" in " ".join(shown.split())
+    assert "The exit code is 0 only if everything is ready" in " ".join(shown.split())
 
 
 def test_the_exit_code_follows_from_the_state() -> None:

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from actors.cli.views.ready_view import (
     COMMANDS,
-    JsonView,
-    LineView,
-    LiveView,
+    ReadyJsonView,
+    ReadyLineView,
+    ReadyLiveView,
     bar,
     ending_lines,
     setup_lines,
@@ -40,14 +40,14 @@ def _progressed(durable_bytes: int) -> object:
 
 
 def test_live_for_a_terminal_lines_for_a_log_documents_for_a_program() -> None:
-    assert isinstance(view_for(as_json=False, is_terminal=True), LiveView)
-    assert isinstance(view_for(as_json=False, is_terminal=False), LineView)
-    assert isinstance(view_for(as_json=True, is_terminal=True), JsonView)
+    assert isinstance(view_for(as_json=False, is_terminal=True), ReadyLiveView)
+    assert isinstance(view_for(as_json=False, is_terminal=False), ReadyLineView)
+    assert isinstance(view_for(as_json=True, is_terminal=True), ReadyJsonView)
 
 
 @pytest.mark.requirement("S1-9")
 def test_a_log_gets_a_line_for_each_state_and_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    with LineView() as view:
+    with ReadyLineView() as view:
         for durable_bytes in (0, 50, 99, 100, 150, 990):
             view.show(downloading(durable_bytes))
         done = snapshot_of(
@@ -56,23 +56,23 @@ def test_a_log_gets_a_line_for_each_state_and_each_tenth(capsys: pytest.CaptureF
         view.show(done)
         view.end(done)
     assert capsys.readouterr().out.splitlines() == [
-        "Fetching Base ...",
+        "Downloading Base ...",
         "Base: 0 %",
         "Base: 10 %",
         "Base: 99 %",
         "Everything is ready.",
-        "Dictation: The text is raw: there is no language model to enrich it.",
+        "Dictation: The output is raw text: there is no language model to improve it.",
     ]
 
 
 @pytest.mark.requirement("S1-7", "S1-9")
 def test_a_terminal_gets_a_spinner_the_checklist_and_a_bar() -> None:
     console = Console(file=io.StringIO(), width=120)
-    console.print(LiveView()._drawn(downloading(500)))
+    console.print(ReadyLiveView()._drawn(downloading(500)))
     assert isinstance(console.file, io.StringIO)
     drawn = console.file.getvalue()
     for expected in (
-        "Fetching Base ...",
+        "Downloading Base ...",
         "✓ Settings",
         "◌ Speech to text: Base: 50 %",
         "━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌ Base: 50 %",
@@ -81,14 +81,14 @@ def test_a_terminal_gets_a_spinner_the_checklist_and_a_bar() -> None:
 
 
 def test_a_terminal_keeps_the_checklist_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with LiveView() as view:
+    with ReadyLiveView() as view:
         view.show(snapshot_of(facts_of(*all_installed())))
         view.end(snapshot_of(facts_of(*all_installed())))
     assert "  ✓ Speech to text: Base\n" in capsys.readouterr().out
 
 
 def test_a_program_gets_each_snapshot(capsys: pytest.CaptureFixture[str]) -> None:
-    with JsonView() as view:
+    with ReadyJsonView() as view:
         view.show(downloading(10))
         view.end(downloading(10))
     (line,) = capsys.readouterr().out.splitlines()
@@ -100,7 +100,7 @@ def test_at_the_end_safety_comes_first_then_the_actions_each_with_its_command() 
     lines = ending_lines(
         snapshot_of(facts_of(status("base", "failed", problem="x", problem_kind="mismatch"), assistant=False))
     )
-    assert lines[0].startswith("Base is not what was promised")
+    assert lines[0].startswith("Base is not the model that was expected")
     assert lines[1:4] == [
         f"  Retry: {COMMANDS['retry']}",
         f"  Change path directory: {COMMANDS['change_path']}  (now /models)",
