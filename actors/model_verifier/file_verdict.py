@@ -1,16 +1,12 @@
-"""Decides what a file's length and digest say about its promise, and how far to hash behind a writer. Pure."""
+"""Decides what length and digest of a file say about its promise, and where to look. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from schemas.manifest import FilePromise
-from schemas.models import FileProgress, VerificationFinding
-
-QUIET_SECONDS = 2.0
-"""A download that told of progress within this time is still under way, and whoever has time waits for it."""
+from schemas.models import VerificationFinding
 
 
 @dataclass(frozen=True)
@@ -21,7 +17,7 @@ class FoundFile:
         size_bytes: its length; None if there is no such file.
         sha256: digest of all its bytes; None if they were not read.
         problem: why they could not be read; empty if they could.
-        bad_pieces: numbers of the pieces that are not those promised, if it is known of pieces.
+        bad_pieces: numbers of the pieces that are not those promised, if the manifest names pieces.
     """
 
     size_bytes: int | None
@@ -30,88 +26,34 @@ class FoundFile:
     bad_pieces: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Tells a file from another one under the same name, and from itself before a change."""
-
-    device: int
-    inode: int
-    size_bytes: int
-    mtime_ns: int
-
-
 def judge(promised: FilePromise, found: FoundFile) -> list[VerificationFinding]:
-    """Compare what the manifest promised of a file with what lies on disk; no findings means that it keeps its promise."""
+    """Compare a file with what the manifest promises of it; no findings mean that the promise is kept."""
+    path = promised.path
     if found.size_bytes is None:
-        return [
-            VerificationFinding(
-                path=promised.path, aspect="missing", found="nothing", expected=f"{promised.size_bytes} bytes"
-            )
-        ]
+        expected = f"{promised.size_bytes} bytes"
+        return [VerificationFinding(path=path, aspect="missing", found="nothing", expected=expected)]
     if found.problem:
+        expected = "a readable file"
+        return [VerificationFinding(path=path, aspect="unreadable", found=found.problem, expected=expected)]
+    if found.size_bytes != promised.size_bytes:
+        lengths = str(found.size_bytes), str(promised.size_bytes)
+        return [VerificationFinding(path=path, aspect="size", found=lengths[0], expected=lengths[1])]
+    if found.sha256 != promised.sha256:
         return [
             VerificationFinding(
-                path=promised.path, aspect="unreadable", found=found.problem, expected="a readable file"
+                path=path,
+                aspect="sha256",
+                found=found.sha256 or "none",
+                expected=promised.sha256,
+                pieces=found.bad_pieces,
             )
         ]
-    findings = []
-    if found.size_bytes != promised.size_bytes:
-        findings.append(
-            VerificationFinding(
-                path=promised.path,
-                aspect="size",
-                found=str(found.size_bytes),
-                expected=str(promised.size_bytes),
-            )
-        )
-    elif found.sha256 != promised.sha256:
-        finding = VerificationFinding(
-            path=promised.path,
-            aspect="sha256",
-            found=found.sha256 or "none",
-            expected=promised.sha256,
-            pieces=found.bad_pieces,
-        )
-        findings.append(finding)
-    return findings
+    return []
 
 
 def worth_hashing(promised: FilePromise, size_bytes: int) -> bool:
-    """Whether the digest can still change the verdict: a file of another length has broken its promise already."""
+    """Whether the digest can still change the verdict; a file of another length has broken its promise."""
     return size_bytes == promised.size_bytes
-
-
-def hash_goes_on(hashed_bytes: int, opened: Identity, found: Identity | None) -> bool:
-    """Whether what was hashed so far is the beginning of the file that lies under the name now."""
-    if found is None:
-        return False
-    return (opened.device, opened.inode) == (found.device, found.inode) and found.size_bytes >= hashed_bytes
-
-
-def prefix_of(progress: FileProgress) -> int:
-    """How many durable bytes follow each other from the start of a file; only these can be hashed behind the writer."""
-    return (
-        progress.durable_bytes
-        if progress.prefix_bytes is None
-        else min(progress.prefix_bytes, progress.durable_bytes)
-    )
-
-
-def pause_seconds(progressed_at: float | None, now: float) -> float:
-    """How long idle reading waits, given when a download last told of progress; both on one clock, in seconds."""
-    return 0.0 if progressed_at is None else max(0.0, progressed_at + QUIET_SECONDS - now)
-
-
-def oldest(times: Iterable[float | None]) -> float | None:
-    """When the file that was read longest ago was read; None if that is not known of one of them."""
-    known = list(times)
-    found = [time for time in known if time is not None]
-    return min(found) if found and len(found) == len(known) else None
-
-
-def hash_until(hashed_bytes: int, durable_bytes: int, size_bytes: int) -> int:
-    """Up to which byte to hash behind the writer: only durable bytes are sure to stay."""
-    return max(hashed_bytes, min(durable_bytes, size_bytes))
 
 
 def is_below(root: PurePath, directory: PurePath) -> bool:

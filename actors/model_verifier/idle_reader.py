@@ -1,4 +1,4 @@
-"""Reads when nobody else wants to: a thread of the lowest priority, which waits while a download runs."""
+"""Reads when nobody else wants to: one thread of the lowest priority, which waits while a download runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Final, TypeVar
 
-from actors.model_verifier.file_verdict import pause_seconds
+from bus.errors import UndercroftError
+
+QUIET_SECONDS: Final = 2.0
+"""A download that reported progress within this time still runs, and idle reading waits for it."""
 
 NICENESS: Final = 19
 _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "armv7l": 314}  # ioprio_set(2)
@@ -26,14 +29,21 @@ _WINDOWS_BACKGROUND: Final = 0x00010000  # THREAD_MODE_BACKGROUND_BEGIN
 ResultT = TypeVar("ResultT")
 
 
-class IdleReadAbandoned(Exception):
-    """Idle reading was given up, since the verifier stops."""
+class IdleReadAbandoned(UndercroftError):
+    """Idle reading was given up because the verifier stops."""
+
+    words = "the verifier stops"
 
 
 class IdleReader:
-    """One thread of the lowest priority, made when it is first needed."""
+    """Its thread is made when it is first needed."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """Read nothing yet.
+
+        Args:
+            now: seconds on a steady clock.
+        """
         self._now = now
         self._progressed_at: float | None = None
         self._closed = False
@@ -44,11 +54,11 @@ class IdleReader:
         return ThreadPoolExecutor(max_workers=1, thread_name_prefix="idle", initializer=lower_priority)
 
     def download_progressed(self) -> None:
-        """Somebody downloads: wait until that is over."""
+        """Note that a download runs: reading waits until it is over."""
         self._progressed_at = self._now()
 
     def pause(self) -> None:
-        """Wait while a download runs; for the reading thread.
+        """Wait while a download runs. Called by the reading thread.
 
         Raises:
             IdleReadAbandoned: the verifier stops.
@@ -60,7 +70,7 @@ class IdleReader:
                 raise IdleReadAbandoned
 
     async def run(self, work: Callable[[], ResultT]) -> ResultT:
-        """Do work in the idle thread, one after the other.
+        """Do work in the idle thread, after all work that was given to it before.
 
         Raises:
             IdleReadAbandoned: `close` was called before it was done.
@@ -70,12 +80,12 @@ class IdleReader:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         except asyncio.CancelledError:
-            if self._closed:  # it waited behind other work, and was taken out of the queue
+            if self._closed:  # it waited behind other work, and was removed from the queue
                 raise IdleReadAbandoned from None
             raise
 
     def close(self) -> None:
-        """Have the thread give up at its next buffer."""
+        """Make the thread give up at its next buffer."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -83,8 +93,18 @@ class IdleReader:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
 
+def pause_seconds(progressed_at: float | None, now: float) -> float:
+    """How long idle reading waits. Pure.
+
+    Args:
+        progressed_at: when a download last reported progress; None for never.
+        now: seconds on the same clock.
+    """
+    return 0.0 if progressed_at is None else max(0.0, progressed_at + QUIET_SECONDS - now)
+
+
 def lower_priority() -> None:
-    """Give this thread the lowest priority for processor and disk that the platform has; where it has none, nothing changes."""
+    """Give this thread the lowest priority for processor and disk that the platform has, if it has any."""
     with contextlib.suppress(OSError, AttributeError, ValueError):
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -99,7 +119,7 @@ def lower_priority() -> None:
 
 
 def _lower_disk_priority() -> None:
-    """The idle class of the Linux I/O scheduler for the calling thread, which has no wrapper in the C library."""
+    """Put the calling thread into the idle class of the Linux I/O scheduler; libc has no wrapper for it."""
     import ctypes
 
     if (number := _IOPRIO_SET.get(platform.machine())) is not None:

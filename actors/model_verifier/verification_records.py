@@ -1,17 +1,16 @@
-"""Remembers which files were verified and how they looked then, so that unchanged ones need not be read at every start."""
+"""Records which files were verified and how they looked then, so that they need not be read again."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
-from actors.model_verifier.file_verdict import Identity, oldest
-from actors.shared.durable.durable_write import make_directory, replace_file
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.durable.record_file import RecordFile
 from schemas.manifest import FilePromise
 
 RECORDS_NAME = "verified.json"
@@ -21,7 +20,11 @@ REVISIONS_KEPT = 3
 
 
 class VerifiedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that kept its promise; `verified_at` is in seconds since the Unix epoch."""
+    """A file that kept its promise.
+
+    Attributes:
+        verified_at: when its bytes were read, in seconds since the Unix epoch.
+    """
 
     sha256: str
     size_bytes: int
@@ -30,44 +33,68 @@ class VerifiedFile(msgspec.Struct, frozen=True, kw_only=True):
     device: int
     verified_at: float
 
-    def is_of(self, promise: FilePromise, identity: Identity) -> bool:
-        """Whether it speaks of this very file, unchanged since, and of this very promise."""
-        seen = Identity(self.device, self.inode, self.size_bytes, self.mtime_ns)
+    def is_of(self, promise: FilePromise, identity: FileIdentity) -> bool:
+        """Whether it is about this very file, unchanged since, and this very promise."""
+        seen = FileIdentity(self.device, self.inode, self.mtime_ns, self.size_bytes)
         return seen == identity and (self.sha256, self.size_bytes) == (promise.sha256, promise.size_bytes)
 
 
+_Files = dict[str, list[VerifiedFile]]
+_Models = dict[str, _Files]
+
+
 class VerificationRecords:
-    """The records of all models, in one JSON file that the verifier owns. May be used by several threads."""
+    """The records of all models, in one JSON file. Safe to use from several threads."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / RECORDS_NAME
-        self._models: dict[str, dict[str, list[VerifiedFile]]] = {}
+        """Read nothing yet.
+
+        Args:
+            directory: where the file lies; made when it is needed.
+        """
+        self._file: RecordFile[dict[str, dict[str, list[VerifiedFile] | VerifiedFile]]] = RecordFile(
+            directory / RECORDS_NAME,
+            dict[str, dict[str, list[VerifiedFile] | VerifiedFile]],
+            limit_bytes=RECORDS_LIMIT_BYTES,
+            creates_directory=True,
+        )
+        self._models: _Models = {}
         self._lock = threading.Lock()
 
     def load(self) -> Path | None:
-        """Read the file. One that cannot be read is put aside and its new name returned: everything is verified anew then."""
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(RECORDS_LIMIT_BYTES)
-            found = msgspec.json.decode(content, type=dict[str, dict[str, list[VerifiedFile] | VerifiedFile]])
-        except FileNotFoundError:
-            return None
-        except (msgspec.DecodeError, RecursionError):
-            return quarantine(self._path)
-        self._models = {
-            model_id: {path: _as_list(known) for path, known in files.items()}
-            for model_id, files in found.items()
-        }
-        return None
+        """Read the file; a damaged one is put aside, and everything is verified anew.
 
-    def hold(self, model_id: str, promise: FilePromise, identity: Identity) -> bool:
+        Returns:
+            Where a damaged file lies now; None if it was sound.
+
+        Raises:
+            RecordNotRead: the system does not let us read it.
+        """
+        found = self._file.read_or_quarantine()
+        with self._lock:
+            self._models = {
+                model_id: {path: _as_list(known) for path, known in files.items()}
+                for model_id, files in (found.value or {}).items()
+            }
+        return found.put_aside
+
+    def hold(self, model_id: str, promise: FilePromise, identity: FileIdentity) -> bool:
         """Whether this very file, unchanged since, was verified against this very promise."""
         return self._verified_at(model_id, promise, identity) is not None
 
     def verified_at(
-        self, model_id: str, promises: list[FilePromise], identities: dict[str, Identity]
+        self, model_id: str, promises: list[FilePromise], identities: dict[str, FileIdentity]
     ) -> float | None:
-        """When the file that was read longest ago was read, in seconds since the Unix epoch; None if one has no record."""
+        """When the model was last read, by its file that was read longest ago; None if one has no record.
+
+        Args:
+            model_id: whose files they are.
+            promises: all files of the model.
+            identities: of those that keep their promise, by path.
+
+        Returns:
+            Seconds since the Unix epoch.
+        """
         return oldest(
             self._verified_at(model_id, promise, identities[promise.path])
             for promise in promises
@@ -78,10 +105,10 @@ class VerificationRecords:
         self,
         model_id: str,
         promises: list[FilePromise],
-        identities: dict[str, Identity],
+        identities: dict[str, FileIdentity],
         read: Collection[str] | None = None,
     ) -> None:
-        """Remember, durably, the files of a model that keep their promise; those that do not are forgotten.
+        """Record, durably, the files of a model that keep their promise; forget those that do not.
 
         Args:
             model_id: whose files they are.
@@ -90,7 +117,9 @@ class VerificationRecords:
             read: paths of those that were read; the records of the others stay as they are. None: all were.
 
         Raises:
-            DurableWriteFailed: the file could not be written.
+            DurableWriteFailed: the disk refused.
+            RecordTooLarge: there are too many records.
+            OSError: the directory cannot be made.
         """
         now = time.time()
         with self._lock:
@@ -108,21 +137,33 @@ class VerificationRecords:
             self._save()
 
     def forget(self, model_id: str) -> None:
-        """Forget a model that was removed."""
+        """Forget a model that was removed.
+
+        Raises:
+            DurableWriteFailed: the disk refused.
+            OSError: the directory cannot be made.
+        """
         with self._lock:
-            if self._models.pop(model_id, None) is not None:
+            if model_id in self._models:
+                self._models = {known: files for known, files in self._models.items() if known != model_id}
                 self._save()
 
-    def _verified_at(self, model_id: str, promise: FilePromise, identity: Identity) -> float | None:
+    def _verified_at(self, model_id: str, promise: FilePromise, identity: FileIdentity) -> float | None:
         known = self._models.get(model_id, {}).get(promise.path, [])
         return next((record.verified_at for record in known if record.is_of(promise, identity)), None)
 
     def _save(self) -> None:
-        make_directory(self._path.parent)
-        replace_file(self._path, msgspec.json.encode(self._models))
+        self._file.write({model_id: dict(files) for model_id, files in self._models.items()})
 
 
-def _record(promise: FilePromise, identity: Identity, now: float) -> VerifiedFile:
+def oldest(times: Iterable[float | None]) -> float | None:
+    """The smallest of the times; None if there is none, or one of them is not known. Pure."""
+    known = list(times)
+    found = [time for time in known if time is not None]
+    return min(found) if found and len(found) == len(known) else None
+
+
+def _record(promise: FilePromise, identity: FileIdentity, now: float) -> VerifiedFile:
     return VerifiedFile(
         sha256=promise.sha256,
         size_bytes=promise.size_bytes,
@@ -134,5 +175,5 @@ def _record(promise: FilePromise, identity: Identity, now: float) -> VerifiedFil
 
 
 def _as_list(known: list[VerifiedFile] | VerifiedFile) -> list[VerifiedFile]:
-    """What lies in the file; a single record is how it was written before there were revisions."""
+    """The records of one path; a single one is how they were written before there were revisions."""
     return [known] if isinstance(known, VerifiedFile) else known

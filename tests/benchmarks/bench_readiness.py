@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.model_verifier.file_verdict import Identity
 from actors.model_verifier.verification_records import VerificationRecords
+from actors.shared.durable.file_identity import FileIdentity
 from bus.client import Peer, connect
 from bus.errors import NotRunning
 from schemas.manifest import FilePromise
@@ -60,10 +60,7 @@ def _install(home: Path, profile: Path) -> None:
             sha256=hashlib.sha256(model_id.encode()).hexdigest(),
             urls=["https://example.org/model.bin"],
         )
-        found = path.stat()
-        identity = Identity(
-            device=found.st_dev, inode=found.st_ino, size_bytes=found.st_size, mtime_ns=found.st_mtime_ns
-        )
+        identity = FileIdentity.of(path)
         records.keep(model_id, [promise], {"model.bin": identity})
         file_table = {
             "path": promise.path,

@@ -24,8 +24,8 @@ from actors.shared.profile.profile import Profile, find_profile, read_profile
 from actors.shared.sdk import run_actor
 from actors.state_store import build
 from actors.state_store.documents.document_types import document_kinds
-from actors.state_store.engine.value_schemas import ValueMismatch, schemas_of_profile
 from actors.state_store.engine.namespaces import Namespaces
+from actors.state_store.engine.value_schemas import ValueMismatch, schemas_of_profile
 from bus.broker.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from tests.support.actor_contexts import context_without_bus

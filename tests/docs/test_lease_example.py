@@ -89,7 +89,7 @@ async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_
         ):
             manifest = Manifest(format=1, models=[ENTRY])
             loops: list[ActorLoop[Any]] = [
-                ActorLoop(ModelVerifier(root.path, tmp_path / "state"), first),
+                ActorLoop(lambda bus: ModelVerifier(bus, root.path, tmp_path / "state"), first),
                 ActorLoop(
                     lambda context: ModelDownloader(
                         DownloaderContext.on(context, manifest=manifest, models=root.path)

@@ -110,7 +110,7 @@ class ModelLab:
         await self.start_downloader()
 
     async def start_verifier(self) -> None:
-        await self.start_actor("model_verifier", lambda bus: ModelVerifier(self.models, self.state))
+        await self.start_actor("model_verifier", lambda bus: ModelVerifier(bus, self.models, self.state))
 
     async def start_downloader(self) -> None:
         await self.start_actor("model_downloader", self.downloader)

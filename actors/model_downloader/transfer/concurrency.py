@@ -25,7 +25,7 @@ AGAIN_SECONDS = 60.0
 
 SMALL_FILE_BYTES = 4 * 1024 * 1024
 SMALL_FILES_CONNECTIONS = 4
-"""Many small files spend their time waiting for answers, so they have this many connections from the start."""
+"""Many small files spend their time waiting for answers: this many connections from the start."""
 
 
 class Concurrency:

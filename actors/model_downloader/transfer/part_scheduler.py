@@ -207,7 +207,7 @@ class PartScheduler:
     # -----------------------------------------------------------------------------------------------
 
     def is_shared(self, file: int) -> bool:
-        """Whether several connections may fetch a file; until then the only one finds out what the file is."""
+        """Whether several connections may fetch a file; until then the first one finds out what it is."""
         with self._changed:
             return file not in self._sole
 
@@ -225,7 +225,7 @@ class PartScheduler:
             self._note_change()
 
     def keep_sole(self, file: int) -> None:
-        """Let one connection at a time fetch a file. The one at work goes on to where it asked."""
+        """Let one connection at a time fetch a file; the one at work goes on to where it asked."""
         with self._changed:
             self._sole.add(file)
             self._proved.discard(file)

@@ -28,7 +28,7 @@ from actors.model_downloader.transfer import part_scheduler, worker_pool
 from actors.model_downloader.transfer.concurrency import Concurrency
 from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.model_verifier.growing_hash import ReadOptions, compare
+from actors.model_verifier.comparison import compare
 from actors.shared.credentials import EnvironmentTokens, TokenProvider
 from actors.shared.credentials.tls_trust import DIRECTORY_VARIABLE, FILE_VARIABLES
 from schemas.manifest import FilePromise, ModelEntry
@@ -105,7 +105,7 @@ class Trial:
 
     async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         self.on_verify(Path(request.directory))
-        verdict = compare({}, Path(request.directory), request.files, ReadOptions())
+        verdict = compare({}, Path(request.directory), request.files)
         return FilesVerifiedEvent(
             model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
         )

@@ -22,7 +22,7 @@ from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.model_downloader.staging.staging_journal import read_journal
 from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservation
-from actors.model_verifier.growing_hash import ReadOptions, compare
+from actors.model_verifier.comparison import compare
 from actors.shared.durable.boot_id import boot_id
 from bus.errors import RequestFailed
 from schemas.manifest import FilePromise, ModelEntry, Pieces
@@ -93,7 +93,7 @@ class Journey:
     async def verify(self, request: FilesVerifyRequestEvent) -> FilesVerifiedEvent:
         if self.refusals:
             raise RequestFailed(self.refusals.pop(0), "in a test")  # type: ignore[arg-type]
-        verdict = compare({}, Path(request.directory), request.files, ReadOptions())
+        verdict = compare({}, Path(request.directory), request.files)
         return FilesVerifiedEvent(
             model_id="m",
             findings=verdict.findings,
@@ -373,7 +373,7 @@ from pathlib import Path
 import msgspec
 from actors.model_downloader.install import Install
 from actors.model_downloader.staging.models_layout import ModelsLayout
-from actors.model_verifier.growing_hash import ReadOptions, compare
+from actors.model_verifier.comparison import compare
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelInstalledEvent
 from tests.support.downloader_parts import downloader_parts
@@ -381,7 +381,7 @@ from tests.support.scripted_peer import ScriptedPeer
 
 async def main():
     async def verify(request):
-        verdict = compare({}, Path(request.directory), request.files, ReadOptions())
+        verdict = compare({}, Path(request.directory), request.files)
         return FilesVerifiedEvent(
             model_id="m", findings=verdict.findings, hashed_bytes=0, hashed_behind_bytes=0, seconds=0.0
         )

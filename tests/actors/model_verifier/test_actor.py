@@ -40,7 +40,9 @@ PROMISE = FilePromise(
 async def verifier_at(home: Path) -> AsyncIterator[Peer]:
     """A client of a bus on which a verifier runs."""
     async with memory_bus() as bus, bus.connect("model_verifier") as peer, bus.connect() as client:
-        loop: ActorLoop[Any] = ActorLoop(ModelVerifier(home / "models", home / "state"), peer)
+        loop: ActorLoop[Any] = ActorLoop(
+            lambda context: ModelVerifier(context, home / "models", home / "state"), peer
+        )
         task = asyncio.create_task(loop.run())
         yield client
         loop.stop()

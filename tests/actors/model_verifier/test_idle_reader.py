@@ -10,10 +10,15 @@ import threading
 
 import pytest
 
-from actors.model_verifier.file_verdict import QUIET_SECONDS
-from actors.model_verifier.idle_reader import IdleReadAbandoned, IdleReader
+from actors.model_verifier.idle_reader import QUIET_SECONDS, IdleReadAbandoned, IdleReader, pause_seconds
 
 pytestmark = pytest.mark.anyio
+
+
+def test_idle_reading_waits_until_no_download_told_of_progress_for_a_while() -> None:
+    assert pause_seconds(None, 5.0) == 0
+    assert pause_seconds(5.0, 5.0) == QUIET_SECONDS
+    assert pause_seconds(5.0, 5.0 + QUIET_SECONDS) == 0
 
 
 @pytest.mark.skipif(

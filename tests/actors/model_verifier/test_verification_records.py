@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from actors.model_verifier.file_verdict import Identity
-from actors.model_verifier.growing_hash import identity_of
-from actors.model_verifier.verification_records import RECORDS_NAME, VerificationRecords
+from actors.model_verifier.growing_hash import identity_at
+from actors.model_verifier.verification_records import RECORDS_NAME, VerificationRecords, oldest
+from actors.shared.durable.file_identity import FileIdentity
 from schemas.manifest import FilePromise
 
 PROMISE = FilePromise(path="f", size_bytes=3, sha256="a" * 64, urls=["https://models.example/f"])
 
 
 @pytest.fixture
-def identity(tmp_path: Path) -> Identity:
+def identity(tmp_path: Path) -> FileIdentity:
     (tmp_path / "f").write_bytes(b"abc")
-    found = identity_of(tmp_path / "f")
+    found = identity_at(tmp_path / "f")
     assert found is not None
     return found
 
 
 @pytest.mark.requirement("S1-38", "S1-39")
-def test_record_survives_and_holds_for_the_unchanged_file(tmp_path: Path, identity: Identity) -> None:
+def test_record_survives_and_holds_for_the_unchanged_file(tmp_path: Path, identity: FileIdentity) -> None:
     VerificationRecords(tmp_path / "state").keep("m", [PROMISE], {"f": identity})
     records = VerificationRecords(tmp_path / "state")
     assert records.load() is None
     assert records.hold("m", PROMISE, identity)
 
 
-def test_record_does_not_hold_for_another_file_promise_or_model(tmp_path: Path, identity: Identity) -> None:
+def test_record_does_not_hold_for_another_file_promise_or_model(
+    tmp_path: Path, identity: FileIdentity
+) -> None:
     records = VerificationRecords(tmp_path / "state")
     records.keep("m", [PROMISE], {"f": identity})
     for other in (
-        replace(identity, inode=1),
-        replace(identity, mtime_ns=1),
-        replace(identity, size_bytes=4),
-        replace(identity, device=0),
+        identity._replace(inode=1),
+        identity._replace(mtime_ns=1),
+        identity._replace(size_bytes=4),
+        identity._replace(device=0),
     ):
         assert not records.hold("m", PROMISE, other)
     assert not records.hold("other", PROMISE, identity)
@@ -48,14 +49,14 @@ def test_record_does_not_hold_for_another_file_promise_or_model(tmp_path: Path, 
     assert not records.hold("m", changed, identity)
 
 
-def test_file_that_broke_its_promise_is_forgotten(tmp_path: Path, identity: Identity) -> None:
+def test_file_that_broke_its_promise_is_forgotten(tmp_path: Path, identity: FileIdentity) -> None:
     records = VerificationRecords(tmp_path / "state")
     records.keep("m", [PROMISE], {"f": identity})
     records.keep("m", [PROMISE], {})
     assert not records.hold("m", PROMISE, identity)
 
 
-def test_removed_model_is_forgotten_for_good(tmp_path: Path, identity: Identity) -> None:
+def test_removed_model_is_forgotten_for_good(tmp_path: Path, identity: FileIdentity) -> None:
     records = VerificationRecords(tmp_path / "state")
     records.keep("m", [PROMISE], {"f": identity})
     records.forget("m")
@@ -76,20 +77,20 @@ def test_records_that_cannot_be_read_are_put_aside_and_begun_anew(tmp_path: Path
 
 
 def test_former_revision_is_still_known_after_an_update_and_two_more_are_not_kept_for_ever(
-    tmp_path: Path, identity: Identity
+    tmp_path: Path, identity: FileIdentity
 ) -> None:
     records = VerificationRecords(tmp_path / "state")
     files = [(PROMISE, identity)]
     for number in range(1, 4):
         promise = FilePromise(path="f", size_bytes=3, sha256=str(number) * 64, urls=PROMISE.urls)
-        files.append((promise, replace(identity, inode=identity.inode + number)))
+        files.append((promise, identity._replace(inode=identity.inode + number)))
     for promise, found in files:
         records.keep("m", [promise], {"f": found})
     assert [records.hold("m", promise, found) for promise, found in files] == [False, True, True, True]
 
 
 def test_record_of_a_file_that_was_not_read_keeps_its_time(
-    tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, identity: FileIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = VerificationRecords(tmp_path / "state")
     assert records.verified_at("m", [PROMISE], {"f": identity}) is None
@@ -103,7 +104,7 @@ def test_record_of_a_file_that_was_not_read_keeps_its_time(
 
 
 def test_records_of_one_revision_as_they_were_written_once_are_still_read(
-    tmp_path: Path, identity: Identity
+    tmp_path: Path, identity: FileIdentity
 ) -> None:
     VerificationRecords(tmp_path).keep("m", [PROMISE], {"f": identity})
     written = msgspec.json.decode((tmp_path / RECORDS_NAME).read_bytes())
@@ -111,3 +112,9 @@ def test_records_of_one_revision_as_they_were_written_once_are_still_read(
     records = VerificationRecords(tmp_path)
     assert records.load() is None
     assert records.hold("m", PROMISE, identity)
+
+
+def test_model_was_read_when_the_file_was_that_was_read_longest_ago() -> None:
+    assert oldest([3.0, 1.0, 2.0]) == 1.0
+    assert oldest([3.0, None]) is None
+    assert oldest([]) is None

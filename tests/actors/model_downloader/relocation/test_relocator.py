@@ -63,7 +63,9 @@ class RelocationLab(ModelLab):
         """Start all three, where the choices say that the models are."""
         self.models = resolve(self.defaults, read_choices(self.defaults.config).choices, {}).locations.models
         await self.start_actor("locations", self.locations)
-        await self.start_actor("model_verifier", lambda bus: ModelVerifier(self.models, self.defaults.state))
+        await self.start_actor(
+            "model_verifier", lambda bus: ModelVerifier(bus, self.models, self.defaults.state)
+        )
         await self.start_actor("model_downloader", self.moving_downloader)
 
     def locations(self, bus: BusContext) -> Actor[Any]:
