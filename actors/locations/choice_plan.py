@@ -163,4 +163,4 @@ def _of_root(problem: PathProblem) -> PathProblem:
 
 
 def _rooted() -> tuple[Category, ...]:
-    return ROOTED  # type: ignore[return-value]  # some of the categories
+    return ROOTED

@@ -349,6 +349,8 @@ def _advice(number: int) -> str:
         return "free some space on that disk and try again"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "check who may write to that directory"
+    if number == errno.EFBIG:
+        return "remove what is not needed"
     if number == errno.ENOENT:
         return "check that the directory exists"
     return "check the disk"

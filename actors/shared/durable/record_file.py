@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
@@ -9,7 +10,12 @@ from typing import Final, Generic, Literal, TypeVar
 import msgspec
 
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
-from actors.shared.durable.durable_write import make_directory, remove_file, replace_file
+from actors.shared.durable.durable_write import (
+    DurableWriteFailed,
+    make_directory,
+    remove_file,
+    replace_file,
+)
 from actors.shared.durable.quarantine import quarantine
 from bus.errors import OperatorError
 
@@ -23,13 +29,8 @@ nothing is known of its content. `damaged`: it is no record of this type, or lon
 `other_format`: another version of Undercroft wrote it."""
 
 
-class RecordTooLarge(OperatorError):
-    """A record would be longer than what is ever read back. The file keeps its former content."""
-
-    path: str
-    size_bytes: int
-    limit_bytes: int
-    words = "{path}: not saved: it would have {size_bytes} bytes, expected at most {limit_bytes}"
+class RecordTooLarge(DurableWriteFailed):
+    """A record would be longer than what is read back, so it was not written."""
 
 
 class RecordNotRead(OperatorError):
@@ -139,7 +140,8 @@ class RecordFile(Generic[RecordT]):
         if self._indent:
             content = msgspec.json.format(content, indent=self._indent)
         if len(content) > self._limit_bytes:
-            raise RecordTooLarge(str(self.path), len(content), self._limit_bytes)
+            reason = f"it would have {len(content)} bytes, expected at most {self._limit_bytes}"
+            raise RecordTooLarge(str(self.path), "write", errno.EFBIG, reason)
         if self._creates_directory:
             make_directory(self.path.parent)
         replace_file(self.path, content)

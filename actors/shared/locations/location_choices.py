@@ -1,8 +1,4 @@
-"""What a person chose of the locations, in a file of its own, and what that makes of them together with home and environment.
-
-`<config>/locations.json` is read by the supervisor before any child starts, and written by the `locations`
-actor alone.
-"""
+"""`locations.json`: the directories that a person chose, and how they combine with home and environment."""
 
 from __future__ import annotations
 
@@ -10,17 +6,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.record_file import RecordFile
 from actors.shared.locations.locations import CATEGORIES, LocationRefused, Locations, override
 from schemas.paths import Origin
 
-CHOICES_NAME = "locations.json"
-CHOICES_LIMIT_BYTES = 64 * 1024
-FORMAT = 1
-ROOTED = ("logs", "models", "tools", "workspace")
+CHOICES_NAME: Final = "locations.json"
+CHOICES_LIMIT_BYTES: Final = 64 * 1024
+FORMAT: Final = 1
+ROOTED: Final = ("logs", "models", "tools", "workspace")
 """Categories that can be chosen, and that a shared root moves."""
 
 
@@ -28,10 +25,10 @@ class LocationChoices(msgspec.Struct, frozen=True, kw_only=True):
     """What a person chose; empty for nothing.
 
     Attributes:
-        root: a directory with one directory for each of `ROOTED` below it.
-        paths: directories of single categories, which win over the root.
-        mounts: on which mount point each chosen directory was, by `root` or category: tells a removed drive
-            from a removed directory.
+        root: a directory with one directory for each category of `ROOTED`.
+        paths: directories of single categories; they win over the root.
+        mounts: mount point of each chosen directory, by `root` or category. Tells a removed drive from a
+            removed directory.
     """
 
     format: int = FORMAT
@@ -40,28 +37,24 @@ class LocationChoices(msgspec.Struct, frozen=True, kw_only=True):
     mounts: dict[str, str] = {}
 
     def choosing(self, category: str, path: str, mount: str = "") -> LocationChoices:
-        """The same with another choice for `root` or a category; an empty path takes it back."""
-        mounts = {key: value for key, value in self.mounts.items() if key != category} | (
-            {category: mount} if path and mount else {}
-        )
+        """The choices with another one for `root` or a category; an empty path takes it back."""
+        mounts = _with(self.mounts, category, mount if path else "")
         if category == "root":
             return msgspec.structs.replace(self, root=path, mounts=mounts)
-        paths = {key: value for key, value in self.paths.items() if key != category} | (
-            {category: path} if path else {}
-        )
-        return msgspec.structs.replace(self, paths=paths, mounts=mounts)
+        return msgspec.structs.replace(self, paths=_with(self.paths, category, path), mounts=mounts)
 
     def mount_of(self, category: str) -> str:
-        """On which mount point the directory of a category was when it was chosen; empty if it was not chosen, or that is not known."""
+        """Mount point of a category's directory when that was chosen; empty if unknown or not chosen."""
         return self.mounts.get(category if self.paths.get(category) else "root", "")
 
 
 @dataclass(frozen=True)
 class LocationChoicesFound:
-    """What lies in the file.
+    """What lies in the file of choices.
 
     Attributes:
-        fault: why it could not be read; empty if it could, or if there is none.
+        choices: none if the file cannot be used.
+        fault: why it cannot be used, as a sentence; empty if it can, or if there is no file.
     """
 
     choices: LocationChoices
@@ -70,11 +63,12 @@ class LocationChoicesFound:
 
 @dataclass(frozen=True)
 class ResolvedLocations:
-    """Where everything lies.
+    """Where everything lies, and why.
 
     Attributes:
+        locations: the directories.
         origins: who decided, by category.
-        refused: choices and variables that cannot be taken, by the category they were for; without effect.
+        refused: choices and variables without effect, because they cannot be used; by category.
     """
 
     locations: Locations
@@ -83,49 +77,37 @@ class ResolvedLocations:
 
 
 def read_choices(config: Path) -> LocationChoicesFound:
-    """The choices kept in a directory of settings. Never raises: a runtime whose choices cannot be read still has to start and say so."""
+    """The choices in a directory of settings. Never raises: the runtime starts and shows the fault."""
+    found = _file_in(config).read()
     path = config / CHOICES_NAME
-    try:
-        with path.open("rb") as file:
-            content = file.read(CHOICES_LIMIT_BYTES + 1)
-        if len(content) > CHOICES_LIMIT_BYTES:
-            return LocationChoicesFound(
-                LocationChoices(),
-                f"{path}: it has more than {CHOICES_LIMIT_BYTES} bytes; move it away and choose again",
-            )
-        choices = msgspec.json.decode(content, type=LocationChoices)
-    except FileNotFoundError:
-        return LocationChoicesFound(LocationChoices())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return LocationChoicesFound(
-            LocationChoices(),
-            f"{path}: cannot be read ({error}); defaults apply; move it away and choose again",
-        )
-    if choices.format != FORMAT:
-        return LocationChoicesFound(
-            LocationChoices(),
-            f"{path}: has format {choices.format}, expected {FORMAT}; defaults apply; a later version wrote it, so use that one",
-        )
-    return LocationChoicesFound(choices)
+    match found.fault:
+        case "":
+            fault = ""
+        case "other_format":
+            advice = "a later version wrote it, so use that one"
+            fault = f"{path}: has {found.detail}; defaults apply; {advice}"
+        case _:
+            fault = f"{path}: cannot be read ({found.detail}); defaults apply; move it away and choose again"
+    return LocationChoicesFound(found.value or LocationChoices(), fault)
 
 
 def write_choices(config: Path, choices: LocationChoices) -> None:
     """Keep the choices, durably.
 
     Raises:
-        OSError, DurableWriteFailed: the disk does not take them; the earlier ones are still there.
+        OSError, DurableWriteFailed: the disk refuses them; the earlier ones are still there.
     """
-    make_directory(config)
-    replace_file(config / CHOICES_NAME, msgspec.json.format(msgspec.json.encode(choices)))
+    _file_in(config).write(choices)
 
 
 def resolve(
     defaults: Locations, choices: LocationChoices, environ: Mapping[str, str] = os.environ
 ) -> ResolvedLocations:
-    """Where everything lies: a variable such as UNDERCROFT_MODELS wins over a choice for the category, that over the root, that over the default.
+    """Where everything lies.
 
-    What cannot be taken (a relative path) is left out and reported, so that one bad line does not stop the
-    runtime.
+    A variable such as UNDERCROFT_MODELS wins over a choice for the category, that over the shared root, and
+    that over the default. What cannot be used, such as a relative path, is left out and reported, so that one
+    bad line does not keep the runtime from starting.
     """
     by_default: Origin = "home" if is_below_one_home(defaults) else "platform"
     origins: dict[str, Origin] = dict.fromkeys(CATEGORIES, by_default)
@@ -140,11 +122,10 @@ def resolve(
         try:
             if category not in ("root", *ROOTED):
                 raise LocationRefused(category, path, f"only {', '.join(ROOTED)} and root can be chosen")
-            locations = (
-                override(locations, root=path)
-                if category == "root"
-                else override(locations, paths={category: path})
-            )
+            if category == "root":
+                locations = override(locations, root=path)
+            else:
+                locations = override(locations, paths={category: path})
         except LocationRefused as error:
             refused[category] = error
             continue
@@ -153,20 +134,42 @@ def resolve(
 
 
 def variable_of(category: str) -> str:
-    """Name of the environment variable that moves a category, for tests and for frozen bundles."""
+    """Name of the environment variable that moves a category."""
     return f"UNDERCROFT_{category.upper()}"
 
 
 def handed_over(
     at_start: Locations, defaults: Locations, environ: Mapping[str, str] = os.environ
 ) -> Locations:
-    """What a child that starts now is given: everything as it was when the runtime started, except the models, which move while it runs."""
-    return replace(
-        at_start, models=resolve(defaults, read_choices(defaults.config).choices, environ).locations.models
-    )
+    """The locations for a child that starts now: those of the start, but models may have moved.
+
+    Args:
+        at_start: locations when the runtime started.
+        defaults: where everything lies without any choice.
+        environ: variables that win over choices.
+    """
+    now = resolve(defaults, read_choices(defaults.config).choices, environ).locations
+    return replace(at_start, models=now.models)
 
 
 def is_below_one_home(locations: Locations) -> bool:
-    """Whether `--home` or UNDERCROFT_HOME decided, and not the platform."""
+    """Whether `--home` or UNDERCROFT_HOME decided, rather than the platform."""
     home = locations.config.parent
     return all(getattr(locations, field.name) == home / field.name for field in fields(Locations))
+
+
+def _file_in(config: Path) -> RecordFile[LocationChoices]:
+    return RecordFile(
+        config / CHOICES_NAME,
+        LocationChoices,
+        limit_bytes=CHOICES_LIMIT_BYTES,
+        format=FORMAT,
+        indent=2,
+        creates_directory=True,
+    )
+
+
+def _with(entries: Mapping[str, str], key: str, value: str) -> dict[str, str]:
+    """The entries with another value for a key; without the key if the value is empty."""
+    others = {name: text for name, text in entries.items() if name != key}
+    return {**others, key: value} if value else others

@@ -1,4 +1,4 @@
-"""Where each kind of file of an app lies: below one home, where the platform keeps it, or where a person put it."""
+"""The directories of an app: below one home, where the platform keeps such files, or where a person chose."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PROBE_NAME = ".undercroft.probe"
 
 
 class LocationRefused(OperatorError):
-    """A directory cannot be used for what it was named for.
+    """A directory cannot be used for its category.
 
     Attributes:
-        category: which location, such as `models`.
-        path: the directory as it was given.
+        category: such as `models`.
+        path: of the directory, as it was given.
         problem: why it cannot be used.
     """
 
@@ -30,15 +30,15 @@ class LocationRefused(OperatorError):
 
 @dataclass(frozen=True)
 class Locations:
-    """Directories of one app; none of them need exist yet.
+    """Directories of one app. None of them need exist yet.
 
     Attributes:
         config: holds `config.json`.
         state: what the runtime remembers by itself: `runtime.json`, records, state trees.
-        logs: rotated log files, when a person asked for them.
-        models: one directory for each installed model. Large, and can be fetched again: never among user
+        logs: rotated log files, if a person asked for them.
+        models: one directory for each installed model. Large, and can be fetched again, so never among user
             data.
-        tools: programs that the app brought.
+        tools: programs that come with the app.
         workspace: database and artifacts of constructs.
     """
 
@@ -54,7 +54,7 @@ CATEGORIES = tuple(field.name for field in fields(Locations))
 
 
 def places(locations: Locations) -> dict[str, str]:
-    """Directory to what stands for it in logs and reports: its category, and `undercroft-home` for the one that all lie below."""
+    """What stands for each directory in logs and reports: its category, or `undercroft-home` for a home."""
     named = {str(getattr(locations, category)): category for category in CATEGORIES}
     if locations.config.parent == locations.state.parent:
         named.setdefault(str(locations.config.parent), "undercroft-home")
@@ -64,13 +64,15 @@ def places(locations: Locations) -> dict[str, str]:
 def locate(
     app: str, home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Locations:
-    """Directories of an app: below `home`, else below UNDERCROFT_HOME, else where the platform keeps each kind.
+    """Directories of an app: below `home`, or UNDERCROFT_HOME, or where the platform keeps each kind.
 
     Raises:
-        LocationRefused: the app's name is not usable as the name of a directory.
+        LocationRefused: the app's name cannot name a directory.
     """
     if not app or app in (".", "..") or any(sign in app for sign in "/\\:\0"):
-        raise LocationRefused("app", app, "a name of an app holds no separators, colons or dots alone")
+        raise LocationRefused(
+            "app", app, "the name of an app holds no separators or colons, and not only dots"
+        )
     root = home or environ.get(HOME_VARIABLE)
     if root:
         base = Path(root).expanduser().absolute()
@@ -79,7 +81,7 @@ def locate(
 
     data = Path(platformdirs.user_data_dir(app, appauthor=False))
     models = Path(platformdirs.user_cache_dir(app, appauthor=False)) / "models"
-    if data in models.parents:  # Windows keeps caches among the data of an app, where models never lie
+    if data in models.parents:  # on Windows, caches lie among the data of an app, and models must not
         models = data.with_name(f"{app}-models")
     return Locations(
         config=Path(platformdirs.user_config_dir(app, appauthor=False)),
@@ -94,10 +96,12 @@ def locate(
 def override(
     locations: Locations, root: str | None = None, paths: Mapping[str, str] | None = None
 ) -> Locations:
-    """The same locations with what a person chose: one root for the large ones, and single categories.
+    """The same locations with a person's choices.
 
-    A shared root moves logs, models, tools and workspace; config and state stay, since the choice itself is
-    kept there. A path for a category wins over the root.
+    Args:
+        locations: without them.
+        root: moves logs, models, tools and workspace. Config and state stay, because the choice lies there.
+        paths: directories of single categories; they win over the root.
 
     Raises:
         LocationRefused: a category is unknown, or a path is not absolute.
@@ -117,7 +121,7 @@ def override(
 
 
 def prepare(category: str, path: Path) -> None:
-    """Create a missing directory, so that choosing it cannot fail later.
+    """Create a directory if it is missing, and try to write to it, so that choosing it cannot fail later.
 
     Raises:
         LocationRefused: it is not a directory, cannot be created, or cannot be written to.
@@ -128,7 +132,7 @@ def prepare(category: str, path: Path) -> None:
         make_directory(path)
     except OSError as error:
         raise LocationRefused(category, str(path), f"it cannot be created ({error.strerror})") from error
-    try:  # rights alone do not tell: a share may be read-only, and on Windows they say little
+    try:  # permissions alone do not tell: a share may be read-only, and on Windows they say little
         (path / PROBE_NAME).touch(mode=0o600)
         (path / PROBE_NAME).unlink(missing_ok=True)
     except OSError as error:
@@ -136,10 +140,10 @@ def prepare(category: str, path: Path) -> None:
 
 
 def absolute(category: str, path: str) -> Path:
-    """The path that a person named, with `~` for their own directory.
+    """The path that a person named; expands `~`.
 
     Raises:
-        LocationRefused: it is relative, or no path at all.
+        LocationRefused: it is relative, or is no path at all.
     """
     expanded = Path(os.path.expanduser(path))
     if "\0" in path:

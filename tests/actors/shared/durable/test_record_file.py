@@ -103,8 +103,10 @@ def test_a_damaged_file_that_stays_is_an_error(tmp_path: Path, monkeypatch: pyte
 def test_nothing_is_written_that_would_not_be_read_back(tmp_path: Path) -> None:
     file = note_file(tmp_path / "note.json")
     file.write(Note(words="short"))
-    with pytest.raises(RecordTooLarge, match="expected at most 1000"):
+    with pytest.raises(RecordTooLarge, match="expected at most 1000.*earlier content is untouched") as caught:
         file.write(Note(words="x" * LIMIT_BYTES))
+    assert isinstance(caught.value, DurableWriteFailed), "callers that handle a full disk handle this, too"
+    assert not caught.value.replaced
     assert file.load() == Note(words="short")
 
 
