@@ -1,5 +1,8 @@
-"""What an app declares: `profile.toml` and the tables in it.
+"""What an app declares: `profile.toml`, and the files of the app that it names.
 
-`profile_tables.py` and `mode_tables.py` hold the tables with their defaults and limits; `profile.py` reads
-the directory as a whole and reports what does not fit together.
+It owns no file; the profile belongs to the app. It promises that a profile either fits together or is refused
+with the file, the option, what was expected and what was found. docs/profiles.md is for authors of apps.
+
+Read `profile_tables` and `mode_tables` first: they hold every table with its defaults and limits. `profile`
+finds and reads the directory as a whole. `import_names` finds packages of an app that ours would hide.
 """

@@ -1,4 +1,4 @@
-"""What a profile declares of its modes: the tables, and what they cannot say by their types."""
+"""The tables of a profile about modes and readiness, and checks that their types cannot express. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A category that a mode can do without.
 
     Attributes:
-        notice: name of what a person is told while it is missing, such as `raw_output`; the words are those
-            of `notice_raw_output`.
-        bundled: whether its model belongs to the bundle that is confirmed at setup.
+        category: of models.
+        notice: what to show while it is missing, such as `raw_output` for the words `notice_raw_output`.
+        bundled: its model belongs to the bundle that a person confirms at setup.
     """
 
     category: str
@@ -23,11 +23,14 @@ class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ModeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[modes]]` table: something the app can be used for, and the categories of models that it takes.
+    """One `[[modes]]` table: a use of the app, and the categories of models that it takes.
 
     Attributes:
-        requires: without a usable model of each of these the mode is blocked.
-        enabled_by: dotted path of the setting that switches the mode on; empty: it always is.
+        name: of the mode.
+        title: for people.
+        requires: the mode is blocked without a usable model of each of these categories.
+        optional: categories that the mode can do without.
+        enabled_by: dotted path of the setting that switches the mode on; empty: it is always on.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -41,8 +44,8 @@ class CategoryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One `[readiness.categories.<category>]` table: which model serves a category.
 
     Attributes:
-        model: id of the model that is chosen unless a person chose another.
-        setting: dotted path of the setting by which a person chooses.
+        model: id of the model to use unless a person chose another.
+        setting: dotted path of the setting with that choice.
     """
 
     model: str = ""
@@ -53,11 +56,13 @@ class ReadinessTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The `[readiness]` table.
 
     Attributes:
-        banner_after_ms: a check or a trouble that lasts longer is shown.
-        toast_fade_ms: for so long the toast is shown once all is ready.
-        toast: False: it never is, whatever the settings say.
-        toast_setting: dotted path of the setting with which a person switches it off.
-        locale, locale_setting: language of all words, and the setting that overrides it.
+        banner_after_ms: a check or a problem that lasts longer is shown.
+        toast_fade_ms: how long the toast is shown once everything is ready.
+        toast: False: never show it, whatever the settings say.
+        toast_setting: dotted path of the setting that switches the toast off.
+        locale: language of all words.
+        locale_setting: dotted path of the setting that overrides it.
+        categories: which model serves a category, by category.
     """
 
     banner_after_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 3000
@@ -70,12 +75,10 @@ class ReadinessTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 def mode_problems(modes: Sequence[ModeTable]) -> Iterator[tuple[str, str]]:
-    """Option and detail of everything that is wrong with the `[[modes]]` tables."""
+    """Option and detail of each problem with the `[[modes]]` tables."""
     for at, mode in enumerate(modes):
         if any(mode.name == other.name for other in modes[:at]):
             yield f"modes[{at}].name", f"expected a name of its own, found {mode.name!r} twice"
         if twice := set(mode.requires) & {optional.category for optional in mode.optional}:
-            yield (
-                f"modes[{at}].optional",
-                f"expected other categories than required ones, found {sorted(twice)[0]!r}",
-            )
+            detail = f"expected other categories than required ones, found {sorted(twice)[0]!r}"
+            yield f"modes[{at}].optional", detail

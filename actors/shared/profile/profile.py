@@ -1,4 +1,4 @@
-"""A profile: the directory in which an app declares its settings, its models, its topics and its children.
+"""Finds and reads a profile: the directory in which an app declares what it is made of.
 
 myapp/profile.toml
 myapp/settings.py       a pydantic model
@@ -38,18 +38,19 @@ PROFILE_NAME: Final = "profile.toml"
 BUNDLED_DIRECTORY: Final = Path(__file__).parents[2] / "runtime" / "profiles"
 DEFAULT_PROFILE: Final = "dictation"
 MANIFEST_NAME: Final = "models.json"
-"""How a bundled profile names its manifest."""
+"""Name of the manifest in a bundled profile."""
+
 NAMESPACE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\.\*")
 ALLOWLIST_PATTERN: Final = re.compile(r"(?:\*|\w+)(?:\.(?:\*|\w+))*")
 CONVERT_ERROR_PATTERN: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?", re.DOTALL)
 
 
 class ProfileError(OperatorError):
-    """A profile that cannot be used.
+    """A profile cannot be used.
 
     Attributes:
-        file: the file that is wrong.
-        option: which option in it; empty for the file as a whole.
+        file: that is wrong.
+        option: of that file; empty for the file as a whole.
         detail: what was expected and what was found.
     """
 
@@ -66,32 +67,33 @@ class Profile:
     """What an app declares.
 
     Attributes:
-        directory: where the profile lies.
-        settings: `file.py:Class` of the settings model, or a JSON Schema, relative to the directory; empty if
-            the app has none.
-        settings_version: counts what the settings mean; stored with them.
-        settings_migrations: `file.py:NAME` of a table, version to the function that leads on from it; empty
-            if there is none.
-        preset_setting: dotted path of the setting that names one of the profile's presets; empty if they
-            cannot be chosen.
-        policy: file with what an administrator forces, relative to the config directory; empty: where the
-            platform keeps such.
-        allowlist: dotted paths of settings that may be changed, `*` for any one part, a section for all below
-            it;
-            None: all of them.
+        directory: of the profile.
+        name: of the app.
+        title: of the app, for people.
+        settings: `file.py:Class` of the settings model, or a JSON Schema, relative to the directory; empty
+            for none.
+        allowlist: dotted paths of settings that may be changed; `*` for any one part, a section for all of
+            it. None: all settings.
         models: the first manifest of models; None if the app has none.
-        manifests: all of them, in the order in which they count.
+        namespaces: patterns of topics that the app declares for itself.
+        children: processes that the supervisor runs.
+        modes: what the app can be used for.
+        readiness: how its readiness is shown.
+        manifests: all manifests of models; the earlier ones win.
         manifest: where a signed manifest is fetched, and the keys it needs.
         sources: servers that stand in for the public ones.
-        namespaces: patterns of topics that the app declares for itself.
-        modes, readiness: what the app can be used for, and how its readiness is shown.
-        wording: locale to key to text, in place of the words that come with Undercroft.
+        wording: locale to key to text; replaces words that come with Undercroft.
         state: limits of the state store.
-        state_namespaces: who may touch which keys of it, and what becomes of them.
-        documents: `file.py:NAME` of the types of documents, relative to the directory; empty if the app has
-            none.
-        migrations: `file.py:NAME` of what brings older values to the present version of their schema; empty
-            if there is none.
+        state_namespaces: who may read and write which keys of it, and how they are stored.
+        documents: `file.py:NAME` of the types of documents, relative to the directory; empty for none.
+        migrations: `file.py:NAME` of the migrations of older values; empty for none.
+        settings_version: counts what the settings mean; stored with them.
+        settings_migrations: `file.py:NAME` of a table from version to the function that migrates from it;
+            empty for none.
+        preset_setting: dotted path of the setting that names a preset of the profile; empty if presets cannot
+            be chosen.
+        policy: file with what an administrator forces, relative to the config directory; empty: where the
+            platform keeps such files.
     """
 
     directory: Path
@@ -123,28 +125,27 @@ class Profile:
         return self.directory / PROFILE_NAME
 
     def load_settings(self) -> type[BaseModel]:
-        """Import the settings model. This imports pydantic, so it is for those who need it.
+        """Import the settings model. Imports pydantic as well, which takes a while.
 
         Raises:
-            ProfileError: there is none, it cannot be imported, or it is no pydantic model.
+            ProfileError: there is no model, it cannot be imported, or it is no pydantic model.
         """
         from pydantic import BaseModel
 
         if not self.settings or self.settings.endswith(".json"):
-            raise ProfileError(
-                str(self.file),
-                "settings",
-                f"expected 'settings.py:Settings', found {self.settings or 'none'}",
-            )
+            detail = f"expected 'settings.py:Settings', found {self.settings or 'none'}"
+            raise ProfileError(str(self.file), "settings", detail)
         model = self.load(self.settings)
         if not isinstance(model, type) or not issubclass(model, BaseModel):
-            raise ProfileError(
-                str(self.file), "settings", f"{self.settings}: expected a pydantic model, found {model!r}"
-            )
+            detail = f"{self.settings}: expected a pydantic model, found {model!r}"
+            raise ProfileError(str(self.file), "settings", detail)
         return model
 
     def load(self, reference: str) -> Any:
-        """Import a file of the profile and return what is named in it; `reference` is `file.py:NAME`.
+        """Import a file of the profile, and return what the reference names in it; None if it is missing.
+
+        Args:
+            reference: `file.py:NAME`, relative to the directory.
 
         Raises:
             ProfileError: the file cannot be imported.
@@ -153,22 +154,21 @@ class Profile:
         path = self.directory / name
         module_name = f"undercroft_profile_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
         spec = importlib.util.spec_from_file_location(module_name, path)
-        assert spec is not None, "the pattern of the option lets only .py files through"
-        assert spec.loader is not None, "a .py file has one"
+        assert spec is not None, "the pattern of the option allows only .py files"
+        assert spec.loader is not None, "a .py file has a loader"
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module  # pydantic looks up annotations there
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # an app's own code may raise anything; all of it means the same here
+        except Exception as error:  # an app's own code may raise anything, and all of it means the same
             del sys.modules[module_name]
-            raise ProfileError(
-                str(path), "", f"cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+            detail = f"cannot be imported: {type(error).__name__}: {error}"
+            raise ProfileError(str(path), "", detail) from error
         return getattr(module, attribute, None)
 
 
 def find_profile(name_or_path: str) -> Path:
-    """Directory of a profile: that of a bundled one by its name, otherwise the path as given.
+    """Directory of a profile: a bundled one by its name, otherwise the path as given.
 
     Raises:
         ProfileError: there is no such profile.
@@ -180,11 +180,8 @@ def find_profile(name_or_path: str) -> Path:
         if (directory / PROFILE_NAME).is_file():
             return directory
     bundled = sorted(path.parent.name for path in BUNDLED_DIRECTORY.glob(f"*/{PROFILE_NAME}"))
-    raise ProfileError(
-        name_or_path,
-        "",
-        f"expected a directory with a {PROFILE_NAME}, or one of {', '.join(bundled)}; found neither",
-    )
+    detail = f"expected a directory with a {PROFILE_NAME}, or one of {', '.join(bundled)}; found neither"
+    raise ProfileError(name_or_path, "", detail)
 
 
 def read_profile(directory: Path) -> Profile:
@@ -203,7 +200,7 @@ def read_profile(directory: Path) -> Profile:
 
 @functools.lru_cache(maxsize=2)
 def _parse(directory: Path, text: str) -> Profile:
-    """What the text says. Remembered, so that an actor that was forked by whoever has read the same text need not parse it again."""
+    """What the text says. Cached for actors that are forked from a process that has parsed it."""
     file = directory / PROFILE_NAME
     try:
         content = tomllib.loads(text)
@@ -263,7 +260,7 @@ def _check_patterns(
 
 
 def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
-    """Files of the option `models`; `bundled:dictation` is the manifest of a bundled profile."""
+    """Files of the option `models`. `bundled:dictation` means the manifest of a bundled profile."""
     names = [declared] if isinstance(declared, str) else declared
     return tuple(
         BUNDLED_DIRECTORY / bundled / MANIFEST_NAME
@@ -276,13 +273,12 @@ def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
 
 def _check_manifest(file: Path, table: ManifestTable) -> None:
     if table.url and not table.keys:
-        raise ProfileError(
-            str(file), "manifest.keys", "expected the public keys that sign the manifest at 'url', found none"
-        )
+        detail = "expected the public keys that sign the manifest at 'url', found none"
+        raise ProfileError(str(file), "manifest.keys", detail)
 
 
 def _words_and_option(message: str) -> tuple[str, str]:
-    """Split what msgspec says, such as "Expected `str`, got `int` - at `$.children[0].name`"."""
+    """Split a message of msgspec, such as "Expected `str`, got `int` - at `$.children[0].name`"."""
     match = CONVERT_ERROR_PATTERN.fullmatch(message)
     assert match is not None, "the pattern takes any text"
     words = match[1].replace("`", "'").replace(", got ", ", found ")

@@ -1,4 +1,4 @@
-"""What `profile.toml` may hold: its tables, with their defaults and limits. docs/profiles.md shows each of them."""
+"""The tables of `profile.toml`, with their defaults and limits. docs/profiles.md shows each of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
 
 
 class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[children]]` table; the fields are those of the supervisor's child spec."""
+    """One `[[children]]` table. The fields are those of the supervisor's child spec."""
 
     name: str
     entry: str = ""
@@ -29,13 +29,13 @@ class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `[manifest]` table: a signed manifest that is fetched, beside the one that comes with the app.
+    """The `[manifest]` table: a signed manifest to fetch, beside the one that comes with the app.
 
     Attributes:
-        url: where it lies; empty for none.
-        keys: Ed25519 public keys in base64; a signature by one of them is needed.
-        max_skew_seconds: by so much the clock of this machine may be wrong.
-        refresh_hours: how often it is looked for; 0: at each start and on request only.
+        url: of the manifest; empty for none.
+        keys: Ed25519 public keys in base64; one of them must have signed it.
+        max_skew_seconds: how wrong the clock of this machine may be.
+        refresh_hours: time between looks for a newer one; 0: only at each start and on request.
     """
 
     url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S{1,2000})?$")] = ""
@@ -45,14 +45,18 @@ class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SourcesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `[sources]` table: servers that stand in for the public ones; empty: the public ones."""
+    """The `[sources]` table: URLs of servers that stand in for the public ones; empty: the public ones."""
 
     hf: str = ""
     ollama: str = ""
 
 
 class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `[topics]` table."""
+    """The `[topics]` table.
+
+    Attributes:
+        namespaces: patterns of topics that the app declares for itself, such as `myapp.*`.
+    """
 
     namespaces: list[str] = []
 
@@ -61,11 +65,11 @@ class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The `[state.backups]` table.
 
     Attributes:
-        every_hours: so often a backup is made, if something changed since; 0: never by itself.
-        keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly: how many of those made by themselves
-            stay; all of them 0: all stay.
-        check_hours: so often everything is looked at while nobody writes; 0: never by itself.
-        operators: patterns of the names of peers that may make, restore and remove backups.
+        every_hours: time between automatic backups, if something changed since; 0: none.
+        keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly: how many automatic backups stay; if all
+            of these are 0, all stay.
+        check_hours: time between automatic checks of everything, while nobody writes; 0: none.
+        operators: patterns of names of peers that may make, restore and remove backups.
     """
 
     every_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
@@ -82,8 +86,8 @@ class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The `[state]` table.
 
     Attributes:
-        quota_mib: how much all keys and documents may take on disk; 0 for no limit.
-        cache_seconds: for how long a document is read from memory.
+        quota_mib: room on disk for all keys and documents; 0: no limit.
+        cache_seconds: how long a document is served from memory.
         backups: when they are made, and which stay.
     """
 
@@ -93,17 +97,18 @@ class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[namespaces]]` table: the keys `<name>.<rest>`, who may touch them, and what becomes of them on disk.
+    """One `[[namespaces]]` table: the keys `<name>.<rest>`, who may use them, and how they are stored.
 
     Attributes:
-        owner: pattern of peer names that may read and write; empty if it has none.
-        readers, writers: patterns of further peers that may; left out: everybody where there is no owner,
-            nobody where there is one.
-        encrypt, compress, backup: True holds for every save, whatever it asks for.
-        schema: what every value must fit: the name of a shipped schema, `file.py:Class`, or `file.json` (JSON
+        name: of the namespace.
+        owner: pattern of names of peers that may read and write; empty for none.
+        readers, writers: patterns of further peers that may. Left out: everybody if there is no owner, nobody
+            if there is one.
+        encrypt, compress, backup: True applies to every save, even if the save does not ask for it.
+        schema: that every value must fit: name of a shipped schema, `file.py:Class`, or `file.json` (JSON
             Schema).
-        schemas: pattern of the rest of a key to the schema of those keys; wins over `schema`.
-        quota_mib: how much its keys may take on disk; 0 for no limit of its own.
+        schemas: schema by pattern of the rest of a key; wins over `schema`.
+        quota_mib: room on disk for its keys; 0: no limit of its own.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -119,7 +124,7 @@ class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `profile.toml` may hold."""
+    """The whole of `profile.toml`. The attributes are those of `Profile`."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
     title: str = ""
