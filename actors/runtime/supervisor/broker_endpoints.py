@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from actors.runtime.supervisor.platform_defaults import Transport
+from actors.runtime.supervisor.supervisor_options import Transport
 from bus.errors import OperatorError
 
 PATH_LIMIT_BYTES: Final = 100

@@ -12,15 +12,15 @@ from actors.runtime.supervisor.bus_reporter import BusReporter
 from actors.runtime.supervisor.bus_service import BusService
 from actors.runtime.supervisor.home_lock import take_home
 from actors.runtime.supervisor.interfaces import SupervisorObserver
-from actors.runtime.supervisor.platform_defaults import (
+from actors.runtime.supervisor.profile_children import children_of, preloads_of
+from actors.runtime.supervisor.supervisor import Supervisor
+from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,
     DEFAULT_TRANSPORT,
     SpawnMethod,
+    SupervisorOptions,
     Transport,
 )
-from actors.runtime.supervisor.profile_children import children_of, preloads_of
-from actors.runtime.supervisor.supervisor import Supervisor
-from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate, places
 from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile

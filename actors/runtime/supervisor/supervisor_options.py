@@ -1,14 +1,23 @@
-"""What a supervisor is to run."""
+"""What a supervisor is to run, and what of that differs by platform."""
 
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
-from actors.runtime.supervisor.platform_defaults import DEFAULT_SPAWN_METHOD, SpawnMethod, Transport
 from actors.shared.locations.locations import Locations
 from actors.shared.profile.profile import Profile
+
+Transport = Literal["ipc", "tcp"]
+DEFAULT_TRANSPORT: Final[Transport] = "tcp" if sys.platform == "win32" else "ipc"
+
+SpawnMethod = Literal["fork", "spawn"]
+"""`fork`: from a process that has everything imported. `spawn`: a fresh interpreter for each."""
+
+DEFAULT_SPAWN_METHOD: Final[SpawnMethod] = "fork" if sys.platform == "linux" else "spawn"
 
 
 @dataclass(frozen=True, kw_only=True)

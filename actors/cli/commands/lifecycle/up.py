@@ -12,7 +12,7 @@ from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, profile_option, target_options
 from actors.cli.output import print_json
 from actors.cli.views.actor_table import code_of, print_status
-from actors.runtime.supervisor.platform_defaults import (
+from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,
     DEFAULT_TRANSPORT,
     SpawnMethod,

@@ -16,8 +16,8 @@ NEEDED: Final = ("config", "state", "models")
 
 
 @dataclass(frozen=True)
-class DirectoryFacts:
-    """One directory.
+class CategoryFacts:
+    """The directory of one category.
 
     Attributes:
         kind: what is at its path.
@@ -31,7 +31,7 @@ class DirectoryFacts:
     is_chosen: bool = False
 
 
-def look(home: ExaminedHome) -> list[DirectoryFacts]:
+def look(home: ExaminedHome) -> list[CategoryFacts]:
     """Look at the directory of each category."""
     return [
         _look_at(category, getattr(home.locations, category), category in home.chosen)
@@ -39,12 +39,12 @@ def look(home: ExaminedHome) -> list[DirectoryFacts]:
     ]
 
 
-def check(facts: list[DirectoryFacts]) -> list[Problem]:
+def check(facts: list[CategoryFacts]) -> list[Problem]:
     """Report what is wrong. A chosen directory that is missing is not created: its drive may be unplugged."""
     return [problem for found in facts if (problem := _judge(found)) is not None]
 
 
-def _judge(found: DirectoryFacts) -> Problem | None:
+def _judge(found: CategoryFacts) -> Problem | None:
     name, where = f"the directory for {found.category}", found.path
     another = "choose another directory with 'undercroft paths'"
     if found.kind == "other":
@@ -63,8 +63,8 @@ def _judge(found: DirectoryFacts) -> Problem | None:
     return None
 
 
-def _look_at(category: str, path: Path, is_chosen: bool) -> DirectoryFacts:
+def _look_at(category: str, path: Path, is_chosen: bool) -> CategoryFacts:
     if path.is_dir():
-        return DirectoryFacts(category, str(path), "directory", os.access(path, os.W_OK | os.X_OK), is_chosen)
+        return CategoryFacts(category, str(path), "directory", os.access(path, os.W_OK | os.X_OK), is_chosen)
     kind: Literal["missing", "other"] = "other" if os.path.lexists(path) else "missing"
-    return DirectoryFacts(category, str(path), kind, is_writable=False, is_chosen=is_chosen)
+    return CategoryFacts(category, str(path), kind, is_writable=False, is_chosen=is_chosen)

@@ -34,7 +34,7 @@ class DirectoryLockFacts:
 
 
 @dataclass(frozen=True)
-class RuntimeFileFacts:
+class RuntimeJsonFacts:
     """`runtime.json`.
 
     Attributes:
@@ -54,7 +54,7 @@ class LockFacts:
     """The locks, that of the home first, and the file by which clients find the bus."""
 
     locks: tuple[DirectoryLockFacts, ...]
-    runtime_file: RuntimeFileFacts
+    runtime_file: RuntimeJsonFacts
 
 
 def is_held(directory: Path) -> bool | None:
@@ -129,7 +129,7 @@ def _owned_by_another(lock: DirectoryLockFacts) -> Problem:
     )
 
 
-def _judge_file_of_stopped(home: DirectoryLockFacts, file: RuntimeFileFacts) -> Iterator[Problem]:
+def _judge_file_of_stopped(home: DirectoryLockFacts, file: RuntimeJsonFacts) -> Iterator[Problem]:
     """Judge `runtime.json` while no runtime holds the home."""
     if not file.exists:
         return
@@ -148,7 +148,7 @@ def _judge_file_of_stopped(home: DirectoryLockFacts, file: RuntimeFileFacts) -> 
     )
 
 
-def _judge_file_of_running(home: DirectoryLockFacts, file: RuntimeFileFacts) -> Iterator[Problem]:
+def _judge_file_of_running(home: DirectoryLockFacts, file: RuntimeJsonFacts) -> Iterator[Problem]:
     """Judge `runtime.json` while a runtime holds the home."""
     holder = f"process {home.holder_pid}"
     if not file.exists:
@@ -178,11 +178,11 @@ def _look_at(directory: Path) -> DirectoryLockFacts:
     )
 
 
-def _look_at_runtime_file(path: Path) -> RuntimeFileFacts:
+def _look_at_runtime_file(path: Path) -> RuntimeJsonFacts:
     if not path.exists():
-        return RuntimeFileFacts(str(path), exists=False)
+        return RuntimeJsonFacts(str(path), exists=False)
     try:
         pid = read_runtime(path).pid
-        return RuntimeFileFacts(str(path), exists=True, pid=pid, is_alive=is_alive(pid))
+        return RuntimeJsonFacts(str(path), exists=True, pid=pid, is_alive=is_alive(pid))
     except NotRunning as unreadable:
-        return RuntimeFileFacts(str(path), exists=True, fault=unreadable.detail)
+        return RuntimeJsonFacts(str(path), exists=True, fault=unreadable.detail)

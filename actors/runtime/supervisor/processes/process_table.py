@@ -19,7 +19,6 @@ from actors.runtime.supervisor.core.supervision_events import (
     Started,
     StartFailed,
 )
-from actors.runtime.supervisor.platform_defaults import SpawnMethod
 from actors.runtime.supervisor.processes.child_process import ChildProcess
 from actors.runtime.supervisor.processes.spawner import (
     Spawner,
@@ -27,6 +26,7 @@ from actors.runtime.supervisor.processes.spawner import (
     SpawnOrder,
     SubprocessSpawner,
 )
+from actors.runtime.supervisor.supervisor_options import SpawnMethod
 from bus.lifeline import LifelineMessage
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.doctor.checks.directory_check import DirectoryFacts, check, look
+from actors.cli.doctor.checks.directory_check import CategoryFacts, check, look
 from actors.cli.doctor.problems import ExaminedHome, MakeDirectory
 
 
@@ -53,5 +53,5 @@ def test_a_directory_that_cannot_be_written_to_is_found(home: ExaminedHome) -> N
 
 
 def test_what_cannot_be_written_to_is_an_error(tmp_path: Path) -> None:
-    (problem,) = check([DirectoryFacts("state", str(tmp_path), "directory", is_writable=False)])
+    (problem,) = check([CategoryFacts("state", str(tmp_path), "directory", is_writable=False)])
     assert (problem.severity, problem.where) == ("error", str(tmp_path))

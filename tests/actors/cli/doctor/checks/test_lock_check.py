@@ -15,7 +15,7 @@ import pytest
 from actors.cli.doctor.checks.lock_check import (
     DirectoryLockFacts,
     LockFacts,
-    RuntimeFileFacts,
+    RuntimeJsonFacts,
     check,
     is_held,
     look,
@@ -99,7 +99,7 @@ def test_models_that_another_app_owns_are_told_with_its_name(home: ExaminedHome)
 
 
 HELD = DirectoryLockFacts("/h/state", True, 7, "the supervisor", is_holder_alive=True)
-RUNTIME = RuntimeFileFacts("/h/state/runtime.json", exists=True, pid=7, is_alive=True)
+RUNTIME = RuntimeJsonFacts("/h/state/runtime.json", exists=True, pid=7, is_alive=True)
 
 
 @pytest.mark.parametrize(
