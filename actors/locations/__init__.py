@@ -16,7 +16,7 @@ Promises:
     A chosen directory that is missing is never created without being asked for. Every problem has a kind, a
     sentence and offers. A drive that does not answer blocks a worker thread, never the actor.
 
-Where to begin: `directory_facts.py` looks at a directory, and `directory_rules.py` judges what was seen.
+Where to begin: `observed_directory.py` looks at a directory, and `directory_rules.py` judges what was seen.
 `location_survey.py` does so for every category; `choice_plan.py` judges a choice. `actor.py` acts on both.
 """
 

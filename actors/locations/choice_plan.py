@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.locations.directory_facts import DirectoryFacts, observe
 from actors.locations.directory_rules import judge_overlap, judge_place, judge_text
 from actors.locations.location_survey import (
     LocationSources,
@@ -14,6 +13,7 @@ from actors.locations.location_survey import (
     survey,
     user_data_of,
 )
+from actors.locations.observed_directory import ObservedDirectory, observe
 from actors.shared.locations.location_choices import ROOTED, LocationChoices, ResolvedLocations
 from actors.shared.locations.locations import absolute
 from schemas.paths import Category, PathAction, PathChooseRequestEvent, PathProblem, PathStatus
@@ -110,7 +110,10 @@ def _mount_before(sources: LocationSources, category: Category, event: PathChoos
 
 
 def _allowing(
-    problems: list[PathProblem], event: PathChooseRequestEvent, facts: DirectoryFacts, to_create: list[Path]
+    problems: list[PathProblem],
+    event: PathChooseRequestEvent,
+    facts: ObservedDirectory,
+    to_create: list[Path],
 ) -> list[PathProblem]:
     """The problems that remain if the request allows missing directories to be created."""
     if event.create_missing and any(problem.kind == "missing" for problem in problems):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Final
 
-from actors.locations.directory_facts import DirectoryFacts
+from actors.locations.observed_directory import ObservedDirectory
 from actors.shared.text import size_text
 from schemas.operations.alerts import Severity
 from schemas.paths import Category, Choosable, Effect, PathOffer, PathProblem, PathProblemKind
@@ -43,7 +43,7 @@ def judge_text(category: Choosable, path: str) -> list[PathProblem]:
 
 
 def judge_place(
-    category: Category, facts: DirectoryFacts, chosen_on: str, is_chosen: bool
+    category: Category, facts: ObservedDirectory, chosen_on: str, is_chosen: bool
 ) -> list[PathProblem]:
     """What is wrong with the directory itself.
 
@@ -129,7 +129,7 @@ def judge_room(free_bytes: int | None) -> Severity | None:
     return "error" if free_bytes < RESERVE_BYTES else "warning"
 
 
-def missing_drive(facts: DirectoryFacts, chosen_on: str) -> str:
+def missing_drive(facts: ObservedDirectory, chosen_on: str) -> str:
     """The mount point of a missing drive that the directory was on; empty if none is missing.
 
     An empty directory counts as missing, because a mount point stays when its drive is removed.

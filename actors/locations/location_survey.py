@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.locations.directory_facts import observe
 from actors.locations.directory_rules import (
     effect_of,
     invalid_choice,
@@ -15,6 +14,7 @@ from actors.locations.directory_rules import (
     judge_place,
     set_by_variable,
 )
+from actors.locations.observed_directory import observe
 from actors.shared.locations.location_choices import (
     ROOTED,
     LocationChoices,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.locations.directory_facts import DirectoryFacts
 from actors.locations.directory_rules import (
     LITTLE_BYTES,
     RESERVE_BYTES,
@@ -25,9 +24,10 @@ from actors.locations.directory_rules import (
     judge_text,
     set_by_variable,
 )
+from actors.locations.observed_directory import ObservedDirectory
 from schemas.paths import Category
 
-THERE = DirectoryFacts(
+THERE = ObservedDirectory(
     path=Path("/big/models"),
     real=Path("/big/models"),
     kind="directory",

@@ -1,4 +1,4 @@
-"""The typed documents of a dictation app. Instances cannot be changed; what is too long or holds control characters is refused."""
+"""The typed documents of a dictation app: immutable, without long texts or control characters."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ SettingPath = Annotated[str, Field(pattern=r"^\w+(\.\w+)*$", max_length=NAME_LIM
 Coordinate = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
-class Part(BaseModel):
+class DocumentPart(BaseModel):
     """Parts of documents are replaced whole, never changed in place."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Mark(Part):
-    """A place on the screen, in pixels."""
+class Mark(DocumentPart):
+    """A labelled place on the screen, in pixels."""
 
     label: Name
     x: Coordinate
     y: Coordinate
 
 
-class MarksData(Part):
-    """Saved mark labels and where they are on the screen."""
+class MarksData(DocumentPart):
+    """Saved marks, each label once."""
 
     marks: tuple[Mark, ...] = Field(default=(), max_length=ENTRY_LIMIT)
 
@@ -60,7 +60,7 @@ class MarksData(Part):
         return self
 
 
-class Command(Part):
+class Command(DocumentPart):
     """What a phrase does."""
 
     phrase: Name
@@ -70,8 +70,8 @@ class Command(Part):
     enabled: bool = True
 
 
-class CommandsData(Part):
-    """Voice commands that the user made."""
+class CommandsData(DocumentPart):
+    """Voice commands of the user, each phrase once."""
 
     commands: tuple[Command, ...] = Field(default=(), max_length=ENTRY_LIMIT)
 
@@ -81,8 +81,12 @@ class CommandsData(Part):
         return self
 
 
-class GridClick(Part):
-    """How often a place was clicked; `last_at` in seconds since the Unix epoch."""
+class GridClick(DocumentPart):
+    """How often a place was clicked.
+
+    Attributes:
+        last_at: time of the last click, in seconds since the Unix epoch.
+    """
 
     x: Coordinate
     y: Coordinate
@@ -90,14 +94,14 @@ class GridClick(Part):
     last_at: float = Field(default=0.0, ge=0)
 
 
-class GridClicksData(Part):
-    """Which places are clicked how often, by which the cells of the grid are ranked."""
+class GridClicksData(DocumentPart):
+    """How often each place is clicked; the cells of the grid are ranked by it."""
 
     clicks: tuple[GridClick, ...] = Field(default=(), max_length=ENTRY_LIMIT)
 
 
-class AgenticPrompt(Part):
-    """How a language model is asked to rewrite what was said."""
+class AgenticPrompt(DocumentPart):
+    """A prompt for a language model that rewrites what was said."""
 
     id: Name
     name: Name
@@ -105,8 +109,8 @@ class AgenticPrompt(Part):
     mode: Literal["smart", "amend"] = "smart"
 
 
-class AgenticPromptsData(Part):
-    """Prompts for the smart and the amend mode, and which of them are in use."""
+class AgenticPromptsData(DocumentPart):
+    """Prompts for the smart and the amend mode, and the one that each mode uses."""
 
     prompts: tuple[AgenticPrompt, ...] = Field(default=(), max_length=1000)
     smart_prompt_id: Annotated[str, Field(max_length=NAME_LIMIT)] = ""
@@ -117,19 +121,19 @@ class AgenticPromptsData(Part):
         _check_once("id", [prompt.id for prompt in self.prompts])
         for mode, id in (("smart", self.smart_prompt_id), ("amend", self.amend_prompt_id)):
             if id and not any(prompt.id == id and prompt.mode == mode for prompt in self.prompts):
-                raise ValueError(f"expected a {mode} prompt of the id that is in use")
+                raise ValueError(f"expected a {mode} prompt with the id that is in use")
         return self
 
 
-class SoundMapping(Part):
-    """Which phrase a sound stands for."""
+class SoundMapping(DocumentPart):
+    """A sound and the phrase that it stands for."""
 
     sound: Name
     phrase: Name
 
 
-class SoundMappingsData(Part):
-    """Sounds such as a click of the tongue, and the commands that they stand for."""
+class SoundMappingsData(DocumentPart):
+    """Sounds, such as a click of the tongue, and the commands that they stand for; each sound once."""
 
     mappings: tuple[SoundMapping, ...] = Field(default=(), max_length=1000)
 
@@ -139,15 +143,15 @@ class SoundMappingsData(Part):
         return self
 
 
-class DictationAlias(Part):
-    """What is written in the place of what was said."""
+class DictationAlias(DocumentPart):
+    """A spoken alias and the text that replaces it."""
 
     alias: Alias
     text: Expansion
 
 
-class DictationAliasData(Part):
-    """Aliases, and the text that they stand for."""
+class DictationAliasData(DocumentPart):
+    """Aliases and their texts, each alias once."""
 
     aliases: tuple[DictationAlias, ...] = Field(default=(), max_length=ENTRY_LIMIT)
 
@@ -158,7 +162,7 @@ class DictationAliasData(Part):
 
 
 class AppUserConfigDocument(BaseModel):
-    """Overrides of the app's own configuration, by dotted path; for apps that keep them themselves."""
+    """Overrides of the app's configuration by dotted path, for apps that store them themselves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

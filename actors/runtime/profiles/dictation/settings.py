@@ -1,4 +1,4 @@
-"""The settings of a dictation app, with their defaults, ranges and titles. Unknown ones are refused."""
+"""The settings of a dictation app, with defaults, ranges and titles. Unknown settings are refused."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
-    """Settings are replaced whole, never changed in place."""
+    """Base of all sections. Settings are immutable: a change makes new ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class VadSettings(Section):
-    """How speech is told from silence."""
+    """How speech is distinguished from silence."""
 
     sensitivity: float = Field(
-        default=0.5, ge=0, le=1, title="Sensitivity", description="0 hears only loud speech, 1 every whisper."
+        default=0.5,
+        ge=0,
+        le=1,
+        title="Sensitivity",
+        description="0 detects only loud speech, 1 even a whisper.",
     )
     noise_floor: float = Field(
         default=0.002,
@@ -33,12 +37,16 @@ class VadSettings(Section):
         title="Energy threshold multiplier",
         description="Speech is louder than the noise floor by this factor.",
     )
-    silence_timeout_seconds: float = Field(default=0.8, ge=0.1, le=10, title="Silence that ends an utterance")
-    pre_roll_seconds: float = Field(default=0.3, ge=0, le=5, title="Sound kept from before speech began")
+    silence_timeout_seconds: float = Field(
+        default=0.8, ge=0.1, le=10, title="Silence that ends an utterance, in seconds"
+    )
+    pre_roll_seconds: float = Field(
+        default=0.3, ge=0, le=5, title="Sound kept from before the speech, in seconds"
+    )
 
     @property
     def energy_threshold(self) -> float:
-        """Loudness from which on sound counts as speech; follows from two settings and is set nowhere."""
+        """Loudness above which sound counts as speech; follows from two other settings."""
         return min(1.0, self.noise_floor * self.energy_threshold_multiplier)
 
 
@@ -58,12 +66,12 @@ class DictationSettings(Section):
     hotkey: str = Field(default="ctrl+alt+space", min_length=1, max_length=100, title="Hotkey")
     mode: Literal["hold", "toggle"] = Field(default="hold", title="Hotkey mode")
     auto_punctuation: bool = Field(default=True, title="Add punctuation")
-    raw_output: bool = Field(default=False, title="Leave the text as it was heard")
-    max_seconds: int = Field(default=300, ge=5, le=7200, title="Longest dictation")
+    raw_output: bool = Field(default=False, title="Leave the text unedited")
+    max_seconds: int = Field(default=300, ge=5, le=7200, title="Longest dictation, in seconds")
 
 
 class AssistantSettings(Section):
-    """The mode that answers; it needs a language model, and a voice to be heard."""
+    """The assistant mode. It needs a language model and a voice."""
 
     enabled: bool = Field(default=False, title="Enabled")
     model_id: str = Field(default="", max_length=100, title="Language model", description="Empty: none.")
@@ -71,43 +79,49 @@ class AssistantSettings(Section):
 
 
 class HistorySettings(Section):
-    """What is remembered of past dictations. By default nothing reaches the disk."""
+    """What is remembered about past dictations. By default nothing is written to disk."""
 
-    max_entries: int = Field(default=100, ge=10, le=10_000, title="Entries kept")
-    persistence_mode: Literal["memory", "disk"] = Field(default="memory", title="Where entries are kept")
-    encrypt_at_rest: bool = Field(default=True, title="Encrypt what is on disk")
+    max_entries: int = Field(default=100, ge=10, le=10_000, title="Entries to keep")
+    persistence_mode: Literal["memory", "disk"] = Field(default="memory", title="Where to keep entries")
+    encrypt_at_rest: bool = Field(default=True, title="Encrypt entries on disk")
     keep_days: int = Field(
         default=0,
         ge=0,
         le=36_500,
         title="Days to keep entries",
-        description="0: for ever. Older ones are deleted.",
+        description="Older entries are deleted. 0: no limit.",
     )
     keep_entries: int = Field(
-        default=0, ge=0, title="Most entries on disk", description="0: no limit. The oldest ones are deleted."
+        default=0,
+        ge=0,
+        title="Most entries on disk",
+        description="The oldest entries are deleted. 0: no limit.",
     )
     keep_mib: int = Field(
-        default=0, ge=0, title="Most MiB of entries", description="0: no limit. The oldest ones are deleted."
+        default=0,
+        ge=0,
+        title="Most MiB of entries on disk",
+        description="The oldest entries are deleted. 0: no limit.",
     )
 
 
 class ModelSettings(Section):
-    """How models are fetched."""
+    """How models are downloaded."""
 
     offline: bool = Field(
         default=False,
-        title="Ask no server",
-        description="Models that are there go on; none is fetched, no name is resolved on the net.",
+        title="Work offline",
+        description="Installed models can be used. Nothing is downloaded and no server is contacted.",
     )
     rate_limit_kib_per_second: int = Field(
-        default=0, ge=0, le=10_000_000, title="Rate limit", description="0: none."
+        default=0, ge=0, le=10_000_000, title="Download limit in KiB per second", description="0: no limit."
     )
     max_streams: int = Field(
         default=8,
         ge=1,
         le=16,
-        title="Connections at once",
-        description="At most; further ones are opened only while they bring more.",
+        title="Most connections at once",
+        description="More connections are opened only while they make the download faster.",
     )
     mirror_url: str = Field(
         default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first"
@@ -116,15 +130,15 @@ class ModelSettings(Section):
         default=0,
         ge=0,
         le=3650,
-        title="Days to keep what was left of a download",
-        description="0: for ever. Only what no install wants counts.",
+        title="Days to keep unfinished downloads",
+        description="Downloads that an install still needs are always kept. 0: no limit.",
     )
     verify_every_days: int = Field(
         default=30,
         ge=0,
         le=3650,
         title="Days between checks of a model",
-        description="Every byte is read again while nothing else is to be done. 0: never.",
+        description="Every byte is read again while nothing else is in progress. 0: never.",
     )
 
 
@@ -134,28 +148,28 @@ class UiSettings(Section):
     theme: Literal["system", "light", "dark"] = Field(default="system", title="Theme")
     ready_toast: bool = Field(
         default=True,
-        title="Tell when everything is ready",
-        description="One switch for all places that show it.",
+        title="Say when everything is ready",
+        description="Applies to every frontend.",
     )
     overlay: bool = Field(default=True, title="Show the overlay while dictating")
 
 
 class DiagnosticsSettings(Section):
-    """What helps to find a fault."""
+    """What helps to find faults."""
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", title="Level")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", title="Log level")
     log_entries: int = Field(default=500, ge=50, le=100_000, title="Log entries kept in memory")
-    log_kib: int = Field(default=256, ge=16, le=65_536, title="Most memory for them, in KiB")
+    log_kib: int = Field(default=256, ge=16, le=65_536, title="Most memory for log entries, in KiB")
     file_logs: bool = Field(
         default=False,
         title="Write logs to files",
-        description="Rotated; off unless somebody looks for a fault.",
+        description="The files are rotated. Switch this on only to find a fault.",
     )
     file_logs_until: str = Field(
         default="",
         pattern=r"^(\d{4}-\d{2}-\d{2})?$",
         title="Last day of log files",
-        description="They are off again after this day. Empty: no end.",
+        description="After this day no files are written. Empty: no end.",
     )
 
 

@@ -14,7 +14,7 @@ Kind = Literal["directory", "missing", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectoryFacts:
+class ObservedDirectory:
     """What was seen of one directory.
 
     Attributes:
@@ -40,7 +40,7 @@ class DirectoryFacts:
     free_bytes: int | None
 
 
-def observe(path: Path) -> DirectoryFacts:
+def observe(path: Path) -> ObservedDirectory:
     """Look at a directory that may be missing. Blocks until its drive answers."""
     kind: Kind = "missing"
     if path.is_dir():
@@ -48,7 +48,7 @@ def observe(path: Path) -> DirectoryFacts:
     elif os.path.lexists(path):
         kind = "other"
     nearest = nearest_directory(path)
-    return DirectoryFacts(
+    return ObservedDirectory(
         path=path,
         real=Path(os.path.realpath(path)),
         kind=kind,

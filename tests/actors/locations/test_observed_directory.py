@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.locations.directory_facts import mount_of, nearest_directory, observe
+from actors.locations.observed_directory import mount_of, nearest_directory, observe
 
 
 def test_a_directory_is_seen_as_it_is(tmp_path: Path) -> None:
