@@ -83,13 +83,13 @@ def test_an_actor_is_told_how_to_reach_the_bus_and_where_its_files_are(options: 
 
 
 def test_defaults_are_told_apart_from_what_a_person_chose(options: SupervisorOptions, tmp_path: Path) -> None:
-    chosen = replace(options.locations, models=tmp_path / "drive" / "models")
+    chosen = replace(options.locations, logs=tmp_path / "drive" / "logs")
     found = messages(replace(options, locations=chosen, defaults=options.locations))
     found.broker_listens({"lane": "l", "feed": "f"})
     start = told(found, ACTOR)
     assert isinstance(start, ActorStart)
-    assert start.locations["models"] == str(tmp_path / "drive" / "models")
-    assert start.defaults["models"] == str(options.locations.models)
+    assert start.locations["logs"] == str(tmp_path / "drive" / "logs")
+    assert start.defaults["logs"] == str(options.locations.logs)
 
 
 def test_a_command_has_no_lifeline_and_is_told_nothing(options: SupervisorOptions) -> None:
