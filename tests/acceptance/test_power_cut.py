@@ -71,7 +71,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 def test_the_cut_is_real(disk: Disk) -> None:
-    """What was merely written and renamed is lost or empty: otherwise the other tests here would prove nothing."""
+    """What was merely written and renamed is lost or empty, or the other tests would prove nothing."""
     (disk.path / "f.tmp").write_bytes(b"x" * 5000)
     os.replace(disk.path / "f.tmp", disk.path / "f")
     disk.cut_power()
@@ -109,13 +109,13 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
     entry = ModelEntry(id="m", name="M", category="stt", licence="MIT", files=[promise])
     root = ModelsLayout(disk.path / "models")
     root.prepare()
-    book = root.open_staging(entry)
-    book.change_file("model.bin", url=promise.urls[0], etag='"v1"', validator='"v1"')
+    journal = root.open_staging(entry)
+    journal.change_file("model.bin", url=promise.urls[0], etag='"v1"', validator='"v1"')
 
     if strict:
-        book.change(boot=None)
+        journal.change(boot=None)
     scheduler = PartScheduler([file.size_bytes for file in entry.files], [()] * len(entry.files))
-    writer = PartWriter(root.staging("m"), entry.files, book, scheduler)
+    writer = PartWriter(root.staging("m"), entry.files, journal, scheduler)
     part = scheduler.take(0.0, 1)
     assert part is not None
     writer.begin(part)
@@ -125,8 +125,8 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
     writer.close()
     with root.staged_file("m", promise).open("ab") as file:
         file.write(content[19 * MIB : 20 * MIB])  # written, and not yet durable
-    book.change(boot="the run of the machine that ended with the cut")
-    book.save()
+    journal.change(boot="the run of the machine that ended with the cut")
+    journal.save()
     disk.cut_power()
     journal = read_journal(root.staging("m"))
     assert journal is not None

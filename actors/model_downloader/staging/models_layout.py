@@ -85,17 +85,6 @@ class ModelsLayout:
     # -- what lies there
     # -------------------------------------------------------------------------------------------
 
-    def wishes(self) -> list[str]:
-        """Ids of all staging directories, whether their install is to go on or not."""
-        if not self.path.is_dir():
-            return []
-        names = (
-            entry.name.removesuffix(STAGING_SUFFIX)
-            for entry in self.path.iterdir()
-            if entry.name.endswith(STAGING_SUFFIX)
-        )
-        return sorted(name for name in names if _SAFE_ID.fullmatch(name))
-
     def under_way(self, prefix: str) -> list[str]:
         """Ids of the models that a crash left in the middle of a swap.
 

@@ -1,4 +1,4 @@
-"""Origins that misbehave, one case each: a whole verified file, or an error with a name and the partial as it was.
+"""Origins that misbehave, one case each: a whole verified file, or a named error and the partial as it was.
 
 Each case runs with one connection and with several, for a file that is begun and for one that goes on from
 its middle.
@@ -49,15 +49,15 @@ RATE_BYTES_PER_SECOND = 16.0 * KIB * KIB
 """Slow enough that several connections are at work together."""
 
 WHOLE = SyntheticContent(SIZE)
-BODY = b"".join(bytes(piece) for piece in WHOLE.read(0, SIZE))
+BODY = b"".join(bytes(chunk) for chunk in WHOLE.read(0, SIZE))
 CUT = 100 * KIB
 
 
-class EagerRamp(Concurrency):
+class EagerConcurrency(Concurrency):
     """Has as many connections as it may from the start."""
 
-    def __init__(self, now: float, most: int, missing_sizes: list[int]) -> None:
-        super().__init__(now, most, missing_sizes)
+    def __init__(self, now: float, most: int, missing_bytes: list[int]) -> None:
+        super().__init__(now, most, missing_bytes)
         self.wanted = most
 
     def observe(self, now: float, fetched_bytes: int, connections: int, left_bytes: int) -> int:
@@ -112,10 +112,10 @@ class Trial:
 
     def begun(self, have: int, validator: str | None) -> None:
         """Leave a partial, as an earlier life of the downloader would have."""
-        book = self.root.open_staging(self.entry)
+        journal = self.root.open_staging(self.entry)
         self.staged.write_bytes(BODY[:have])
-        book.change_file("model.bin", durable_bytes=have, validator=validator, url=self.url)
-        book.save()
+        journal.change_file("model.bin", durable_bytes=have, validator=validator, url=self.url)
+        journal.save()
 
     async def run(self) -> ModelStatus:
         install = await Install.begin(self.entry, self.parts.installs)
@@ -138,9 +138,9 @@ class Trial:
         journal = read_journal(self.root.staging("m"))
         assert journal is not None
         assert not self.root.installed("m").exists()
-        extents = journal.files[0].durable_ranges
-        found = self.staged.read_bytes() if extents else b""
-        assert all(found[start:end] == BODY[start:end] for start, end in extents)
+        ranges = journal.files[0].durable_ranges
+        found = self.staged.read_bytes() if ranges else b""
+        assert all(found[start:end] == BODY[start:end] for start, end in ranges)
         return journal.durable_bytes
 
 
@@ -149,7 +149,7 @@ def streams(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """How many connections work at once; parts are small, so that a small file has several."""
     monkeypatch.setattr(part_scheduler, "PART_LEAST_BYTES", 128 * KIB)
     monkeypatch.setattr(part_scheduler, "SPLIT_LEAST_BYTES", 64 * KIB)
-    monkeypatch.setattr(worker_pool, "Concurrency", EagerRamp)
+    monkeypatch.setattr(worker_pool, "Concurrency", EagerConcurrency)
     streams: int = request.param
     return streams
 

@@ -284,7 +284,7 @@ def test_reader_that_waits_for_others_asks_before_every_buffer_and_may_give_up(t
 
 
 def test_piece_that_was_written_over_after_it_was_hashed_does_not_condemn_the_file(tmp_path: Path) -> None:
-    """News of progress may come after the verdict that had a piece fetched again, and be hashed before that is done."""
+    """Progress may be reported after the verdict that had a piece fetched again, and hashed too early."""
     content, growing = os.urandom(3 * MIB), GrowingHashes()
     bad = bytearray(content)
     bad[MIB + 3] ^= 1

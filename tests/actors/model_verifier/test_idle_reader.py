@@ -1,4 +1,4 @@
-"""Reading when nobody else wants to: lowest priority, waiting for downloads, and an end that does not hang."""
+"""Idle reading: lowest priority, waiting for downloads, and an end that does not hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extents against a plain set of bytes: whatever is joined, the same bytes are there and the same are missing."""
+"""Byte ranges against a plain set of bytes: the same bytes are there, and the same are missing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from actors.model_downloader.staging.byte_ranges import (
 )
 
 SIZE = 40
-EXTENTS = st.lists(
+RANGES = st.lists(
     st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: (min(pair), max(pair))), max_size=8
 )
 
 
-def bytes_of(extents: ByteRanges | list[ByteRange]) -> set[int]:
-    return {byte for start, end in extents for byte in range(start, end)}
+def bytes_of(ranges: ByteRanges | list[ByteRange]) -> set[int]:
+    return {byte for start, end in ranges for byte in range(start, end)}
 
 
-@given(EXTENTS, EXTENTS)
+@given(RANGES, RANGES)
 def test_union_has_the_bytes_of_both_and_is_in_order(one: list[ByteRange], other: list[ByteRange]) -> None:
     found = union(one, other)
     assert bytes_of(found) == bytes_of(one) | bytes_of(other)
@@ -34,14 +34,14 @@ def test_union_has_the_bytes_of_both_and_is_in_order(one: list[ByteRange], other
     assert total_bytes(found) == len(bytes_of(found))
 
 
-@given(EXTENTS)
+@given(RANGES)
 def test_gaps_are_what_is_missing(there: list[ByteRange]) -> None:
     found = union(there)
     assert bytes_of(gaps(found, SIZE)) == set(range(SIZE)) - bytes_of(found)
     assert fit_into(gaps(found, SIZE), SIZE)
 
 
-@given(EXTENTS, st.integers(0, SIZE), st.integers(0, SIZE))
+@given(RANGES, st.integers(0, SIZE), st.integers(0, SIZE))
 def test_prefix_and_single_ranges_are_asked_for(there: list[ByteRange], one: int, other: int) -> None:
     found, start, end = union(there), min(one, other), max(one, other)
     missing = sorted(set(range(SIZE + 1)) - bytes_of(found))

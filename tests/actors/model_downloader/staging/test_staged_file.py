@@ -1,4 +1,4 @@
-"""A staged file: bytes land at their place, links are not followed, and a failing disk is told to the writer."""
+"""A staged file: bytes land at their place, links are not followed, and a failing disk is reported."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from actors.model_downloader.staging.staged_file import DiskFailed, StagedFile
 
 
 def test_bytes_are_written_at_their_place_in_any_order(tmp_path: Path) -> None:
-    partial = StagedFile(tmp_path / "sub" / "f")
-    partial.write(6, b"world")
-    partial.write(0, memoryview(b"hello "))
-    partial.sync()
-    partial.close()
+    staged = StagedFile(tmp_path / "sub" / "f")
+    staged.write(6, b"world")
+    staged.write(0, memoryview(b"hello "))
+    staged.sync()
+    staged.close()
     assert (tmp_path / "sub" / "f").read_bytes() == b"hello world"
 
 
@@ -31,10 +31,10 @@ def test_failed_sync_says_what_the_system_said(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.EIO, "input/output error")
 
     monkeypatch.setattr("actors.model_downloader.staging.staged_file.sync_data", fail)
-    partial = StagedFile(tmp_path / "f")
+    staged = StagedFile(tmp_path / "f")
     with pytest.raises(DiskFailed, match=r"f: cannot be written \(input/output error\)") as caught:
-        partial.sync()
-    partial.close()
+        staged.sync()
+    staged.close()
     assert caught.value.errno == errno.EIO
 
 

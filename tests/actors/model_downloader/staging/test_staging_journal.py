@@ -30,8 +30,8 @@ def entry(*files: FilePromise) -> ModelEntry:
 
 @pytest.mark.requirement("S1-27", "S1-38")
 def test_bytes_and_validators_survive_as_json(tmp_path: Path) -> None:
-    book = StagingJournal(tmp_path, reconcile(entry(promise("a"), promise("b")), None))
-    book.change_file(
+    journal = StagingJournal(tmp_path, reconcile(entry(promise("a"), promise("b")), None))
+    journal.change_file(
         "b",
         url="https://models.example/b",
         etag='"v1"',
@@ -39,10 +39,10 @@ def test_bytes_and_validators_survive_as_json(tmp_path: Path) -> None:
         validator='"v1"',
         durable_bytes=7,
     )
-    book.change(attempt=2)
-    book.save()
+    journal.change(attempt=2)
+    journal.save()
     found = read_journal(tmp_path)
-    assert found == book.state
+    assert found == journal.state
     assert found is not None
     assert (found.file("b").etag, found.file("b").durable_bytes, found.durable_bytes, found.attempt) == (
         '"v1"',
@@ -93,8 +93,8 @@ def test_only_files_whose_promise_is_the_same_keep_their_state() -> None:
 
 
 def test_snapshots_do_not_change(tmp_path: Path) -> None:
-    book = StagingJournal(tmp_path, reconcile(entry(promise()), None))
-    before = book.state
-    book.change_file("a", durable_bytes=3)
-    assert (before.durable_bytes, book.state.durable_bytes) == (0, 3)
+    journal = StagingJournal(tmp_path, reconcile(entry(promise()), None))
+    before = journal.state
+    journal.change_file("a", durable_bytes=3)
+    assert (before.durable_bytes, journal.state.durable_bytes) == (0, 3)
     assert msgspec.json.decode(msgspec.json.encode(before), type=StagingState) == before

@@ -1,4 +1,4 @@
-"""Opening a staging directory: what the journal and the marks say is believed exactly as far as the machine ran on."""
+"""Opening a staging directory: journal and marks are believed exactly as far as the machine ran on."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ NEEDS_BOOT_ID = pytest.mark.skipif(boot_id() is None, reason="the platform does 
 
 
 def left(directory: Path, *, boot: str | None, content: bytes = b"x" * 90) -> StagingJournal:
-    """A directory as a killed downloader leaves it: ten bytes and twenty more are durable, others were written."""
-    book = open_staging(directory, ENTRY)
-    book.change(boot=boot)
-    book.change_file("f", url=FILE.urls[0], validator='"v1"')
-    book.keep("f", ((0, 10), (50, 70)))
-    book.save()
+    """A directory as a killed downloader leaves it: thirty bytes are durable, others were written."""
+    journal = open_staging(directory, ENTRY)
+    journal.change(boot=boot)
+    journal.change_file("f", url=FILE.urls[0], validator='"v1"')
+    journal.keep("f", ((0, 10), (50, 70)))
+    journal.save()
     (directory / "f").write_bytes(content)
     marks = Watermarks(directory)
     marks.move(marks.begin(0, 10), 30)
     marks.move(marks.begin(0, 70), 90)
     marks.close()
-    return book
+    return journal
 
 
 @NEEDS_BOOT_ID
 @pytest.mark.requirement("C-4", "S1-27")
 def test_after_a_kill_what_was_written_counts_too(tmp_path: Path) -> None:
     left(tmp_path, boot=boot_id())
-    book = open_staging(tmp_path, ENTRY)
-    assert book.state.files[0].durable_ranges == ((0, 30), (50, 90))
-    assert book.state.fetched_bytes == 40
+    journal = open_staging(tmp_path, ENTRY)
+    assert journal.state.files[0].durable_ranges == ((0, 30), (50, 90))
+    assert journal.state.fetched_bytes == 40
     assert not (tmp_path / WATERMARKS_NAME).exists()
-    assert open_staging(tmp_path, ENTRY).state == book.state
+    assert open_staging(tmp_path, ENTRY).state == journal.state
 
 
 @pytest.mark.requirement("C-4", "S1-27")
@@ -76,9 +76,9 @@ def test_journal_of_an_earlier_version_counts_the_first_bytes_and_the_length_tel
         '[{"path":"f","size_bytes":100,"sha256":"%s","url":"https://models.example/f","validator":"\\"v1\\"","durable_bytes":50}]}'
     )
     (tmp_path / "journal.json").write_text(content % (boot_id(), "0" * 64), encoding="utf-8")
-    book = open_staging(tmp_path, ENTRY)
-    assert book.state.files[0].durable_ranges == ((0, 80),)
-    assert book.state.fetched_bytes == 80
+    journal = open_staging(tmp_path, ENTRY)
+    assert journal.state.files[0].durable_ranges == ((0, 80),)
+    assert journal.state.fetched_bytes == 80
 
 
 def test_marks_of_other_files_than_the_manifest_names_now_are_not_believed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Marks: what was said to be written is read back, and a file that is torn or forged claims nothing beyond."""
+"""Watermarks: what was marked is read back, and a file that is torn or forged claims nothing beyond."""
 
 from __future__ import annotations
 
@@ -70,4 +70,4 @@ def test_no_marks_or_a_link_in_their_place_claim_nothing(tmp_path: Path) -> None
 def test_any_bytes_are_extents_in_order(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     directory = tmp_path_factory.mktemp("any")
     (directory / WATERMARKS_NAME).write_bytes(content)
-    assert all(fit_into(extents, 1 << 64) for extents in read_watermarks(directory, 3))
+    assert all(fit_into(ranges, 1 << 64) for ranges in read_watermarks(directory, 3))

@@ -1,4 +1,4 @@
-"""The ramp: more connections only while they bring more."""
+"""Concurrency: more connections only while they bring more."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LARGE = 10_000 * MIB
 
 def ramped(rate_of: Callable[[int], float], most: int = 16, seconds: float = 4.0) -> list[int]:
     """How many connections there are in each window, at an origin whose rate depends on that."""
-    ramp, now, fetched, seen = Concurrency(0.0, most, [LARGE]), 0.0, 0.0, []
+    concurrency, now, fetched, seen = Concurrency(0.0, most, [LARGE]), 0.0, 0.0, []
     while now < seconds:
         now += WINDOW_SECONDS + 0.001
-        fetched += rate_of(ramp.wanted) * (WINDOW_SECONDS + 0.001)
-        ramp.observe(now, int(fetched), ramp.wanted, LARGE)
-        seen.append(ramp.wanted)
+        fetched += rate_of(concurrency.wanted) * (WINDOW_SECONDS + 0.001)
+        concurrency.observe(now, int(fetched), concurrency.wanted, LARGE)
+        seen.append(concurrency.wanted)
     return seen
 
 
@@ -48,19 +48,19 @@ def test_origin_that_is_as_fast_as_the_disk_gets_no_second_connection() -> None:
 
 
 def test_young_connection_that_still_speeds_up_is_waited_for() -> None:
-    ramp = Concurrency(0.0, 8, [LARGE])
+    concurrency = Concurrency(0.0, 8, [LARGE])
     now, fetched = 0.0, 0
     for rate in (1, 2, 4, 8, 16):
         now += WINDOW_SECONDS
         fetched += int(rate * MIB * WINDOW_SECONDS)
-        assert ramp.observe(now, fetched, 1, LARGE) == 1
+        assert concurrency.observe(now, fetched, 1, LARGE) == 1
 
 
 def test_what_is_nearly_done_is_not_worth_another_connection() -> None:
-    ramp = Concurrency(0.0, 8, [LARGE])
+    concurrency = Concurrency(0.0, 8, [LARGE])
     for window in (1, 2, 3):
-        ramp.observe(window * 0.21, int(window * 0.21 * 10 * MIB), 1, MIB)
-    assert ramp.wanted == 1
+        concurrency.observe(window * 0.21, int(window * 0.21 * 10 * MIB), 1, MIB)
+    assert concurrency.wanted == 1
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_many_small_files_begin_with_several_connections(sizes: list[int], expec
 
 
 def test_failure_while_others_work_lets_it_be_enough() -> None:
-    ramp = Concurrency(0.0, 8, [MIB] * 9)
-    ramp.failed(1.0, 3)
-    assert ramp.wanted == 3
-    assert ramp.observe(2.0, 50 * MIB, 3, LARGE) == 3
+    concurrency = Concurrency(0.0, 8, [MIB] * 9)
+    concurrency.failed(1.0, 3)
+    assert concurrency.wanted == 3
+    assert concurrency.observe(2.0, 50 * MIB, 3, LARGE) == 3
 
 
 def test_lower_limit_counts_at_once() -> None:
-    ramp = Concurrency(0.0, 8, [MIB] * 9)
-    ramp.limit(2)
-    assert ramp.wanted == 2
+    concurrency = Concurrency(0.0, 8, [MIB] * 9)
+    concurrency.limit(2)
+    assert concurrency.wanted == 2

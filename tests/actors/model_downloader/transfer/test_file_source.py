@@ -1,4 +1,4 @@
-"""Models from a disk or a stick: copied as any other source is fetched, and only if they are what was promised."""
+"""Models from a disk or a stick: copied like any other source, and only if they are what was promised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching from a real origin that misbehaves in every way it can: the right bytes, or a failure that says why."""
+"""Fetching from a real origin that misbehaves: the right bytes, or a failure that says why."""
 
 from __future__ import annotations
 
@@ -222,8 +222,8 @@ def test_server_that_is_not_there_is_a_network_failure(fetch: Fetch) -> None:
 @pytest.mark.requirement("S1-31")
 def test_cancelling_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_path: Path) -> None:
     origin.misbehave("/m", Faults(stall_after_bytes=HALF))
-    patient = HttpClient(stall_seconds=60)
-    fetch = Fetch(origin, patient, tmp_path)
+    client = HttpClient(stall_seconds=60)
+    fetch = Fetch(origin, client, tmp_path)
     thread = threading.Thread(target=fetch)
     thread.start()
     while not fetch.path.exists() or fetch.path.stat().st_size < HALF:
@@ -232,7 +232,7 @@ def test_cancelling_ends_a_fetch_that_waits_for_bytes(origin: FaultyOrigin, tmp_
     fetch.attempt.cancel()
     thread.join(10)
     assert not thread.is_alive()
-    patient.close()
+    client.close()
     assert fetch.attempt.failures == {}
     assert fetch.bytes == BODY[:HALF]
 

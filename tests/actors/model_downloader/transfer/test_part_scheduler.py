@@ -1,4 +1,4 @@
-"""Whatever order connections come, fail and end in, each byte is handed out once at a time and the file gets whole."""
+"""In whatever order connections come, fail and end, each byte has one owner and the file gets whole."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_parts_that_several_threads_take_never_overlap() -> None:
 
 
 class Connections(RuleBasedStateMachine):
-    """Connections that begin, receive, fail, are refused and end, in any order, against a model of who owns which byte."""
+    """Connections that begin, receive, fail, are refused and end, in any order."""
 
     @initialize(
         sizes=st.lists(st.integers(1, 90 * MIB), min_size=1, max_size=3), there=st.integers(0, 40 * MIB)

@@ -1,4 +1,4 @@
-"""Writing: durable is what the journal says, never more than the disk has; a failing disk ends it; starting over forgets."""
+"""The writer: the journal never counts more than the disk has, and a failing disk ends it."""
 
 from __future__ import annotations
 

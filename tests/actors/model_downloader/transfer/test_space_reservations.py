@@ -1,4 +1,4 @@
-"""Space: parallel installs reserve what they have yet to write, so that they do not both count on the same bytes."""
+"""Parallel installs reserve what they have yet to write, and give it back whatever ends them."""
 
 from __future__ import annotations
 

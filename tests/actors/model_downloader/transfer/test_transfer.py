@@ -1,4 +1,4 @@
-"""All files of a model from real origins: mirrors, addresses that expire, files of this machine, limits and their words."""
+"""All files of a model from real origins: mirrors, addresses that expire, local files, limits."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_server_that_stands_in_for_the_hub_is_asked_for_what_a_manifest_ha
 async def test_address_that_expired_is_asked_for_again_at_the_origin(
     origin: FaultyOrigin, mirror: FaultyOrigin, tmp_path: Path
 ) -> None:
-    """The hub leads to a signed address; once that is refused, the hub is asked for another one, without another attempt."""
+    """The hub leads to a signed address; if that is refused, it is asked for another one at once."""
     trip = Trip(tmp_path, [origin.url + "/m", origin.url + "/m"])
     mirror.serve("/signed-1", BytesContent(BODY))
     mirror.serve("/signed-2", BytesContent(BODY))

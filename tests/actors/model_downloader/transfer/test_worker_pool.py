@@ -1,4 +1,4 @@
-"""Several connections to a real origin: as many as help, of one representation only, and the file is whole whatever happens to them."""
+"""Several connections to a real origin: as many as help, one representation, and the file gets whole."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyOrigin]:
 
 
 def content_of(content: SyntheticContent) -> bytes:
-    return b"".join(bytes(piece) for piece in content.read(0, content.size_bytes))
+    return b"".join(bytes(chunk) for chunk in content.read(0, content.size_bytes))
 
 
 class NamedContent(BytesContent):

@@ -1,4 +1,4 @@
-"""The client: redirects by the rules, credentials for one origin only, drips and huge headers found, connections kept."""
+"""The client: redirects by the rule, credentials for one origin only, bounded headers, kept connections."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def token_for(origin: FaultyOrigin) -> HttpClient:
 def body(client: HttpClient, url: str, resolved: str = "") -> bytes:
     response = client.get(url, {}, CancelToken(), NAME, resolved=resolved)
     found = b""
-    while piece := response.read(100):
-        found += piece
+    while content := response.read(100):
+        found += content
     response.close()
     return found
 

@@ -19,11 +19,11 @@ NAME = "m/model.bin"
 
 
 def body(client: HttpClient, url: str) -> bytes:
-    answer = client.get(url, {}, CancelToken(), NAME)
+    response = client.get(url, {}, CancelToken(), NAME)
     found = b""
-    while piece := answer.read(100):
-        found += piece
-    answer.close()
+    while content := response.read(100):
+        found += content
+    response.close()
     return found
 
 

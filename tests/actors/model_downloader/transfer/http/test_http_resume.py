@@ -1,4 +1,4 @@
-"""What an answer means for a partial: the rules of RFC 9110, and those that keep changed or foreign bytes out."""
+"""What an answer means for a file that is partly there, by RFC 9110 and by what keeps foreign bytes out."""
 
 from __future__ import annotations
 
