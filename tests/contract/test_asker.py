@@ -1,4 +1,4 @@
-"""Who asks is told to the handler, and it is the broker that says so: a peer cannot ask in another's name."""
+"""A handler knows which peer asks. The broker says so: no peer can ask in another's name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bus import wire
-from bus.actor import Actor, Later
+from bus.actor import Actor, BusContext, Later
 from bus.actor_loop import ActorLoop
 from bus.client import NOBODY, asker
 from bus.errors import HelloRefused
@@ -23,9 +23,10 @@ Inbox = AskEvent | NumberedEvent
 
 
 class WhoAsks(Actor[Inbox]):
-    """Answers with the name of whoever asks; `later` answers beside the inbox."""
+    """Answers with the name of the asking peer; `later` answers beside the inbox."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: BusContext) -> None:
+        super().__init__(context)
         self.heard: asyncio.Queue[str] = asyncio.Queue()
 
     async def handle(self, event: Inbox) -> AnswerEvent | Later | None:
@@ -41,13 +42,17 @@ class WhoAsks(Actor[Inbox]):
 
 @contextlib.asynccontextmanager
 async def running(bus: ContractBus) -> AsyncIterator[WhoAsks]:
-    actor = WhoAsks()
+    built: list[WhoAsks] = []
+
+    def build(context: BusContext) -> WhoAsks:
+        built.append(WhoAsks(context))
+        return built[0]
+
     async with bus.connect("who_asks") as own:
-        loop = ActorLoop(actor, own)
+        loop = ActorLoop(build, own)
         task = asyncio.ensure_future(loop.run())
-        while not any("app.ask" in peer.serves for peer in (await bus.statistics(own)).peers):
-            assert not task.done()
-        yield actor
+        await loop.wait_until_ready()
+        yield built[0]
         loop.stop()
         await task
 
