@@ -15,7 +15,7 @@ export class NotRunning extends ClientError {
   }
 }
 
-/** The broker does not let this client in: `reason` is wrong_version, wrong_token, invalid_name, duplicate_name or denied. */
+/** The broker does not admit this client. `reason`: wrong_version, wrong_token, invalid_name, duplicate_name or denied. */
 export class HelloRefused extends ClientError {
   constructor(peer, reason, detail) {
     super(`the broker refuses peer '${peer}': ${reason}: ${detail}`);

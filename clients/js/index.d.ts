@@ -8,7 +8,7 @@ export interface PlainEvent {
   [field: string]: unknown;
 }
 
-/** Events of the contract have to be what the contract says. */
+/** An event of the contract has the type that the contract declares. */
 type OfApp<T extends string> = T extends Topic ? never : unknown;
 
 /** Events of a topic, or of a pattern such as `models.*` or `*`. */
@@ -33,7 +33,7 @@ export class NotRunning extends ClientError {
   readonly detail: string;
 }
 
-/** The broker does not let this client in. */
+/** The broker does not admit this client. */
 export class HelloRefused extends ClientError {
   readonly reason: "wrong_version" | "wrong_token" | "invalid_name" | "duplicate_name" | "denied";
   readonly detail: string;
@@ -46,7 +46,7 @@ export class RequestFailed extends ClientError {
   readonly topic: string;
 }
 
-/** The broker gave an event no place in the order; `reason` is such as `unknown_topic`. */
+/** The broker gave an event no place in the order. `reason`: such as `unknown_topic`. */
 export class PublishRefused extends ClientError {
   readonly topic: string;
   readonly reason: string;
@@ -56,7 +56,7 @@ export class PublishRefused extends ClientError {
 /** Thrown by a handler: the request is understood, and the answer is no. */
 export class Refused extends ClientError {}
 
-/** What `runtime.json` says. */
+/** The content of `runtime.json`. */
 export interface Runtime {
   protocol: 1;
   app: string;
@@ -68,23 +68,23 @@ export interface Runtime {
   curve?: { server_public: string; client_public: string; client_secret: string } | null;
 }
 
-/** Where `runtime.json` of an app lies, or of the runtime below `home`. */
+/** The path of `runtime.json` of an app, or of the runtime below `home`. */
 export function runtimePath(options?: { app?: string; home?: string; environ?: Record<string, string | undefined> }): string;
 
-/** Read `runtime.json`; throws NotRunning. */
+/** Read `runtime.json`. Throws NotRunning. */
 export function readRuntime(path: string): Runtime;
 
 export interface ConnectOptions {
-  /** Unique among those connected; made up if there is none. */
+  /** Unique among those connected; without one, a random name. */
   name?: string;
   app?: string;
   home?: string;
-  /** Connect to this runtime, instead of one that is found by app or home. */
+  /** Connect to this runtime, in place of that of an app or home. */
   runtime?: Runtime;
   timeoutSeconds?: number;
 }
 
-/** Connect to a runtime; reconnects by itself until it is closed. Throws NotRunning or HelloRefused. */
+/** Connect to a runtime. The client reconnects by itself until it is closed. Throws NotRunning or HelloRefused. */
 export function connect(options?: ConnectOptions): Promise<Client>;
 
 export class Client {
@@ -92,36 +92,36 @@ export class Client {
   readonly name: string;
   /** Random id of this life of the client. */
   readonly instance: string;
-  /** Life of the broker that let this client in last. */
+  /** The life of the broker that admitted this client last. */
   readonly epoch: string;
-  /** Whether the broker knows this client right now. */
+  /** Whether the broker has admitted this client, and the connection stands as far as is known. */
   readonly isConnected: boolean;
 
-  /** Publish an event, retained under `key` for late joiners if one is given; resolves once it has its place in the order. */
+  /** Publish an event, retained under `key` if there is one. Resolves once it has its place in the order. */
   publish<T extends string>(event: AnyEvent | (PlainEvent & { type: T } & OfApp<T>), options?: { key?: string | null }): Promise<void>;
 
-  /** Ask; resolves with the reply, or rejects with RequestFailed. */
+  /** Send a request. Resolves with its reply, or rejects with RequestFailed. */
   request<T extends keyof ReplyTo>(event: EventOf[T] & { type: T }, options?: { timeoutSeconds?: number }): Promise<ReplyTo[T]>;
   request<T extends string>(event: PlainEvent & { type: T } & OfApp<T>, options?: { timeoutSeconds?: number }): Promise<PlainEvent>;
 
-  /** Answer requests to this topic from now on. */
+  /** Serve requests of this topic from now on. */
   serve<T extends keyof ReplyTo>(topic: T, answer: (request: EventOf[T]) => ReplyTo[T] | Promise<ReplyTo[T]>): Promise<void>;
   serve(topic: string, answer: (request: PlainEvent) => PlainEvent | Promise<PlainEvent>): Promise<void>;
 
   /** Hear events of these topics or patterns, retained ones first. */
   subscribe<P extends string>(...patterns: P[]): Promise<Subscription<EventsOf<P> | GapEvent>>;
 
-  /** Leave. With `returning`, requests to this client fail as `restarting` until it is back. */
+  /** Leave the bus. `returning`: requests to this client fail as `restarting` until it is back. */
   close(options?: { returning?: boolean }): Promise<void>;
 }
 
-/** Events in order; those that are lost for good show as `bus.gap`. */
+/** Events in order. Events that are lost for good show as `bus.gap`. */
 export class Subscription<E> implements AsyncIterable<E> {
   private constructor();
   readonly patterns: string[];
   /** The next event; undefined once the subscription is closed. */
   next(): Promise<E | undefined>;
-  /** Hear no more. */
+  /** Stop listening. */
   close(): void;
   [Symbol.asyncIterator](): AsyncIterator<E>;
 }

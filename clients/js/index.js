@@ -4,7 +4,7 @@ import { decode } from "@msgpack/msgpack";
 import { Dealer, Subscriber } from "zeromq";
 import { HelloRefused, NotRunning, PublishRefused, Refused, RequestFailed } from "./errors.js";
 import { Outbox, pack } from "./outbox.js";
-import { readRun } from "./reception.js";
+import { readRun } from "./ordering.js";
 import { readRuntime, runtimePath } from "./runtime.js";
 import { Subscription } from "./subscription.js";
 
@@ -18,11 +18,11 @@ const LEFT = "this client left the bus";
 
 const prefixOf = (pattern) => pattern.replace(/\*$/, "");
 
-/** Connect to a runtime, found by app or home unless it is given; throws NotRunning or HelloRefused. */
+/** Connect to a runtime: the one that is given, or that of an app or home. Throws NotRunning or HelloRefused. */
 export async function connect({ name = `client-${process.pid}-${randomBytes(4).toString("hex")}`, app, home, runtime, timeoutSeconds = 5 } = {}) {
   const path = runtime ? null : runtimePath({ app, home });
   const client = new Client(name, runtime ?? readRuntime(path), path);
-  const timer = setTimeout(() => client._deny(new NotRunning(path, `nobody answers within ${timeoutSeconds} s`)), timeoutSeconds * 1000);
+  const timer = setTimeout(() => client._deny(new NotRunning(path, `no answer within ${timeoutSeconds} s`)), timeoutSeconds * 1000);
   try {
     await client._letIn;
   } catch (error) {
@@ -46,8 +46,8 @@ export class Client {
   #outbox = new Outbox();
   #isHurried = false;
   #handlers = new Map(); // topic -> handler
-  #services = new Map(); // topic -> who waits for the confirmation, if anybody
-  #serves = []; // topics of the SERVEs that are not confirmed, in the order in which they were sent
+  #services = new Map(); // topic -> {resolve, reject} until the broker has confirmed it
+  #serves = []; // topics of the SERVEs without confirmation, in the order in which they were sent
   #inHand = new Set();
   #subscriptions = new Set();
   #isRefused = false;
@@ -63,7 +63,7 @@ export class Client {
   #lane;
   #feed;
 
-  /** Publish an event, retained under `key` for late joiners if one is given; resolves once it has its place in the order. */
+  /** Publish an event, retained under `key` if there is one. Resolves once it has its place in the order. */
   publish(event, { key = null } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new PublishRefused(event.type, "left", LEFT));
@@ -73,7 +73,7 @@ export class Client {
     });
   }
 
-  /** Ask; resolves with the reply, or rejects with RequestFailed. */
+  /** Send a request. Resolves with its reply, or rejects with RequestFailed. */
   request(event, { timeoutSeconds = 5 } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new RequestFailed("died", LEFT, event.type));
@@ -91,7 +91,7 @@ export class Client {
     });
   }
 
-  /** Answer requests to this topic from now on; `answer` returns the reply or a promise of it, or throws Refused. */
+  /** Serve requests of this topic from now on. `answer` returns the reply or a promise of it, or throws Refused. */
   serve(topic, answer) {
     this.#handlers.set(topic, answer);
     return new Promise((resolve, reject) => {
@@ -100,7 +100,7 @@ export class Client {
     });
   }
 
-  /** Hear events of these topics or patterns (`models.*`, `*`), retained ones first: `for await (const event of subscription)`. */
+  /** Hear events of these topics or patterns (`models.*`, `*`), retained ones first. */
   subscribe(...patterns) {
     const subscription = new Subscription(patterns, () => {
       if (this.#subscriptions.delete(subscription) && !this.#isClosed) this.#feed.unsubscribe(...patterns.map(prefixOf));
@@ -110,7 +110,7 @@ export class Client {
     return new Promise((resolve, reject) => this.#snapshot(subscription, () => resolve(subscription), reject));
   }
 
-  /** Leave. With `returning`, requests to this client fail as `restarting` until it is back. */
+  /** Leave the bus. `returning`: requests to this client fail as `restarting` until it is back. */
   async close({ returning = false } = {}) {
     if (this.#isClosed) return;
     if (this.isConnected) await this.#lane.send(["BYE", pack([returning])]).catch(() => {});
@@ -150,7 +150,7 @@ export class Client {
     this.#feed.close();
   }
 
-  /** While the broker is away, the runtime may have been restarted, and listen elsewhere. */
+  /** While the broker is away, look whether the runtime listens elsewhere. */
   #followRuntime() {
     if (this.isConnected) return;
     if (this.#isRefused) this.#connected();
@@ -180,7 +180,7 @@ export class Client {
     try {
       while (this.#outgoing.length && !this.#isClosed) await this.#lane.send(this.#outgoing.shift());
     } catch (error) {
-      if (!lane.closed) throw error; // otherwise what matters is sent again after WELCOME
+      if (!lane.closed) throw error; // WELCOME sends again what matters
     } finally {
       this.#isSending = false;
     }
@@ -218,7 +218,7 @@ export class Client {
     this._welcome();
   }
 
-  /** PONG tells what is accepted, without the delay that ACCEPTED has; once for all that is published in one go. */
+  /** Ask for a PONG, once a turn: it confirms what is accepted, without the delay that ACCEPTED has. */
   #hurry() {
     if (this.#isHurried) return;
     this.#isHurried = true;
@@ -273,7 +273,7 @@ export class Client {
       this._deny(new HelloRefused(this.name, reason, detail));
     } else if (reason === "unknown_peer") {
       if (verb !== "PUBLISH" && this.#questions.has(id)) this.#questions.get(id).isSent = false;
-      if (this.isConnected) this.#connected(); // what matters is sent again after WELCOME
+      if (this.isConnected) this.#connected(); // WELCOME sends again what matters
     } else if (verb === "PUBLISH") this.#outbox.refused(id, reason, detail);
     else if (verb === "SERVE") this.#served(new RequestFailed(kind, message, this.#serves[0]));
     else this.#fail(id, kind, message);
@@ -299,18 +299,18 @@ export class Client {
       if (!(error instanceof Refused)) process.emitWarning(error);
       outcome = ["FAILED", [id, error instanceof Refused ? "refused" : "died", String(error.message).slice(0, 1024)]];
     }
-    if (this.#inHand.delete(id)) this.#say(...outcome); // otherwise nobody waits for it any more
+    if (this.#inHand.delete(id)) this.#say(...outcome); // unless it was cancelled
   }
 
-  // -- hearing ---------------------------------------------------------------------------------------------------------
+  // -- subscriptions ---------------------------------------------------------------------------------------------------------
 
   async #hearFeed([topic, header, body]) {
     if (topic.toString() === "!welcome") this.#askHeads();
     else if (topic.toString() === "!heartbeat") this.#compare(decode(header)[0], decode(body));
     else {
       const run = readRun(topic.toString(), decode(header), body);
-      for (const subscription of [...this.#subscriptions]) this.#carryOut(subscription, subscription.reception.receive(run));
-      for (const subscription of this.#subscriptions) await subscription._room(); // meanwhile the broker drops, and it is fetched later
+      for (const subscription of [...this.#subscriptions]) this.#apply(subscription, subscription.ordering.receive(run));
+      for (const subscription of this.#subscriptions) await subscription._room(); // the broker drops meanwhile; that is fetched later
     }
   }
 
@@ -322,19 +322,19 @@ export class Client {
         return reject(error);
       }
       const [, epoch, , heads] = decode(frames[1]);
-      this.#carryOut(subscription, subscription.reception.join(epoch, heads, feedMessages(frames)));
+      this.#apply(subscription, subscription.ordering.join(epoch, heads, feedMessages(frames)));
       resolve();
     };
     this.#ask("SNAPSHOT", "", [subscription.patterns, false], settle);
   }
 
-  #carryOut(subscription, steps) {
-    const { reception } = subscription;
+  #apply(subscription, steps) {
+    const { ordering } = subscription;
     for (const { hear, lost, count, reason, fetch, first, last } of steps) {
       if (hear) subscription._put(...decode(hear.body).slice(hear.skip));
       if (lost) subscription._put({ type: "bus.gap", lost_topic: lost, count, reason });
       if (lost && reason === "ring_exceeded") {
-        const recall = (frames, error) => error || this.#carryOut(subscription, reception.recalled(lost, feedMessages(frames)));
+        const recall = (frames, error) => error || this.#apply(subscription, ordering.recalled(lost, feedMessages(frames)));
         this.#ask("SNAPSHOT", lost, [[lost], false], recall);
       }
       if (fetch) this.#fetch(subscription, fetch, first, last);
@@ -342,17 +342,17 @@ export class Client {
   }
 
   #fetch(subscription, topic, first, last) {
-    const { reception } = subscription;
-    const { epoch } = reception;
+    const { ordering } = subscription;
+    const { epoch } = ordering;
     const settle = (frames, error) => {
-      if (error) return epoch === reception.epoch && reception.forget(topic);
-      this.#carryOut(subscription, reception.replayed(epoch, topic, decode(frames[1])[2], feedMessages(frames)));
+      if (error) return epoch === ordering.epoch && ordering.forget(topic);
+      this.#apply(subscription, ordering.replayed(epoch, topic, decode(frames[1])[2], feedMessages(frames)));
     };
     if (this.isConnected && this.epoch === epoch) this.#ask("REPLAY", topic, [topic, first, last], settle);
-    else reception.forget(topic); // lane and feed speak of different brokers for a moment
+    else ordering.forget(topic); // lane and feed have different brokers for a moment
   }
 
-  /** Look at once how far the topics have come: lane and feed are connected one after the other, in either order. */
+  /** Compare the newest number of each topic at once. Lane and feed connect in either order. */
   #askHeads() {
     if (!this.isConnected || !this.#subscriptions.size) return;
     const patterns = [...new Set([...this.#subscriptions].flatMap((subscription) => subscription.patterns))];
@@ -361,7 +361,7 @@ export class Client {
   }
 
   #compare(epoch, heads) {
-    for (const subscription of [...this.#subscriptions]) this.#carryOut(subscription, subscription.reception.heartbeat(epoch, heads));
+    for (const subscription of [...this.#subscriptions]) this.#apply(subscription, subscription.ordering.heartbeat(epoch, heads));
   }
 }
 

@@ -1,21 +1,21 @@
-// What a client has published and the broker may not have, or may lose. Knows no socket: frames out, acceptance in.
+// Keeps what a client has published and the broker may not have, or may lose. Pure: frames out, acceptance in.
 import { encode } from "@msgpack/msgpack";
 import { PublishRefused } from "./errors.js";
 
 const TAIL_MILLISECONDS = 10_000;
 const TAIL_LIMIT_MESSAGES = 4096;
 
-/** Bytes of an event, or of a header. */
+/** The bytes of an event or of a header. */
 export const pack = (value) => encode(value, { ignoreUndefined: true });
 
 export class Outbox {
   #serial = 0;
   #counts = new Map(); // topic -> how many were published
   #underWay = new Map(); // serial -> message that is not accepted yet
-  #tail = []; // messages that were accepted of late
+  #tail = []; // messages that were accepted recently
   #newest = new Map(); // topic and key -> newest message that is retained
 
-  /** Count an event; returns its frames. `resolve` or `reject` is called once the broker has decided. */
+  /** Give an event its number, and return its frames. `resolve` or `reject` is called with the broker's decision. */
   offer(event, key, resolve, reject) {
     const [topic, serial] = [event.type, this.#serial + 1];
     const first = (this.#counts.get(topic) ?? 0) + 1;
@@ -26,7 +26,7 @@ export class Outbox {
     return frames;
   }
 
-  /** The broker has all messages up to this serial. */
+  /** The broker accepted every message up to this serial. */
   accepted(serial) {
     for (const [first, message] of this.#underWay) {
       if (first > serial) break;
@@ -38,14 +38,14 @@ export class Outbox {
     this.#trim();
   }
 
-  /** The broker gives a message no place. */
+  /** The broker gave a message no place in the order. */
   refused(serial, reason, detail) {
     const message = this.#underWay.get(serial);
     this.#underWay.delete(serial);
     message?.reject(new PublishRefused(message.topic, reason, detail));
   }
 
-  /** A new broker knows nothing: it gets what is retained, what was accepted of late, and what was not accepted. */
+  /** A new broker gets what is retained, what was accepted recently, and what was not accepted. */
   startOver() {
     this.#trim();
     const again = [...this.#newest.values(), ...this.#tail, ...this.#underWay.values()].map((message) => [message.serial, message]);
@@ -53,12 +53,12 @@ export class Outbox {
     this.#tail = [];
   }
 
-  /** Frames of all that is not accepted, in order. */
+  /** The frames of every message that is not accepted, in order. */
   unaccepted() {
     return [...this.#underWay.values()].map(({ frames }) => frames);
   }
 
-  /** Tell everybody who waits that it came to nothing. */
+  /** Fail every message that is under way. */
   abandon(detail) {
     for (const { topic, reject } of this.#underWay.values()) reject(new PublishRefused(topic, "left", detail));
   }

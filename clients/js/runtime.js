@@ -7,7 +7,7 @@ import { NotRunning } from "./errors.js";
 const PROTOCOL_VERSION = 1;
 const FILE_LIMIT_BYTES = 64 * 1024;
 
-/** Where `runtime.json` of an app lies, or of the runtime below `home`. */
+/** The path of `runtime.json` of an app, or of the runtime below `home`. */
 export function runtimePath({ app = "undercroft", home, environ = process.env } = {}) {
   if (!home && environ.UNDERCROFT_RUNTIME) return environ.UNDERCROFT_RUNTIME;
   const root = home || environ.UNDERCROFT_HOME;
@@ -15,19 +15,19 @@ export function runtimePath({ app = "undercroft", home, environ = process.env } 
   return join(stateRoot(environ), app, "runtime.json");
 }
 
-/** Read `runtime.json`; throws NotRunning if it is absent, left over, not ours to trust, or of another protocol. */
+/** Read `runtime.json`. Throws NotRunning if it is absent, left over, open to other users, or of another version. */
 export function readRuntime(path) {
   let runtime;
   try {
     const { mode, size } = statSync(path);
     if (platform() !== "win32" && mode & 0o077) throw new Error(`its mode is ${(mode & 0o777).toString(8)}, expected 600`);
-    if (size > FILE_LIMIT_BYTES) throw new Error(`it has ${size} bytes, at most ${FILE_LIMIT_BYTES} are read`);
+    if (size > FILE_LIMIT_BYTES) throw new Error(`it has ${size} bytes; expected at most ${FILE_LIMIT_BYTES}`);
     runtime = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw new NotRunning(path, error.message);
   }
   if (runtime?.protocol !== PROTOCOL_VERSION) throw new NotRunning(path, `it speaks protocol ${runtime?.protocol}, not ${PROTOCOL_VERSION}`);
-  if (!isAlive(runtime.pid)) throw new NotRunning(path, `it is left over from process ${runtime.pid}, which is no more`);
+  if (!isAlive(runtime.pid)) throw new NotRunning(path, `it is left over from process ${runtime.pid}, which has ended`);
   return runtime;
 }
 

@@ -1,9 +1,9 @@
-// What one subscriber hears: a queue that is filled by the client and emptied by an async iterator.
-import { Reception } from "./reception.js";
+// What one subscriber hears: a queue that the client fills and an async iterator empties.
+import { Ordering } from "./ordering.js";
 
 const QUEUE_LIMIT_EVENTS = 16_384;
 
-/** Events in order; those that are lost for good show as `bus.gap`. */
+/** Events in order. Events that are lost for good show as `bus.gap`. */
 export class Subscription {
   #queue = [];
   #wake = () => {};
@@ -11,7 +11,7 @@ export class Subscription {
   #isClosed = false;
 
   constructor(patterns, leave) {
-    Object.assign(this, { patterns, reception: new Reception(patterns), _leave: leave });
+    Object.assign(this, { patterns, ordering: new Ordering(patterns), _leave: leave });
   }
 
   _put(...events) {
@@ -31,7 +31,7 @@ export class Subscription {
     return event;
   }
 
-  /** Hear no more. */
+  /** Stop listening. */
   close() {
     this.#isClosed = true;
     this._leave();

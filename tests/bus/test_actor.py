@@ -1,4 +1,4 @@
-"""What an actor declares is what it serves and hears; how it lives on a bus is proven in tests/contract/test_actors.py."""
+"""An actor serves and hears what it declares. tests/contract/test_actors.py proves how it lives on a bus."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Single(Actor[StateEvent]):
     pass
 
 
-class Old(Actor[Union[AskEvent, NumberedEvent]]):  # noqa: UP007  # whoever still writes it so is understood
+class Old(Actor[Union[AskEvent, NumberedEvent]]):  # noqa: UP007  # the older spelling works too
     pass
 
 

@@ -1,4 +1,4 @@
-"""The typed client: found by its runtime file, let in or told why not, counted; the promises are in tests/contract."""
+"""The client finds the runtime, and says why it cannot connect. tests/contract has the promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process notes goes to the bus: redacted, in order, never faster than the bus can bear, at the level that applies."""
+"""Log records reach the bus redacted, in order, at the level that applies, and never too fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A peer that publishes now and then, and does nothing else, is never held up by what the broker has not accepted yet."""
+"""A peer that only publishes now and then never waits for a late acceptance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def test_more_single_events_than_may_be_under_way_are_all_heard_each_before_the_next(
     tmp_path: Path,
 ) -> None:
-    """Nothing but the acceptance that comes by itself frees the window: the peer never settles, asks or subscribes."""
+    """Only unasked ACCEPTED messages free the window: the peer never settles, requests or subscribes."""
     with broker_process(broker_options("ipc", tmp_path)) as broker:
         async with (
             asyncio.timeout(GUARD_SECONDS),

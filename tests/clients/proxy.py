@@ -50,7 +50,7 @@ class LosingFeed:
         self._context.term()
 
     def lose(self, topic: str, numbers: list[int], *, heartbeats: bool) -> None:
-        """Lose the runs of a topic that begin with these numbers; and heartbeats, if these are to be lost as well."""
+        """Lose the runs of a topic that begin with these numbers, and perhaps heartbeats too."""
         self._losing = {(topic, number) for number in numbers}
         self._loses_heartbeats = heartbeats
 

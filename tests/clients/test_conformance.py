@@ -1,4 +1,4 @@
-"""Every client does what PROTOCOL.md says: the scenarios of scenarios.json, against a broker in a process of its own."""
+"""Every client does what PROTOCOL.md says: the scenarios of scenarios.json, against a real broker."""
 
 from __future__ import annotations
 

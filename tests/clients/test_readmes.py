@@ -40,7 +40,7 @@ def examples(page: str, language: str) -> list[str]:
 
 @contextlib.asynccontextmanager
 async def runtime(directory: Path) -> AsyncIterator[tuple[Peer, dict[str, str]]]:
-    """A runtime that answers about settings and refuses to install models; yields a peer, and the environment that leads there."""
+    """A runtime that knows settings and refuses installs; yields a peer and the environment of clients."""
     with broker_process(broker_options("ipc", directory)) as broker:
         file = directory / "runtime.json"
         file.touch(mode=0o600)
@@ -65,7 +65,7 @@ async def runtime(directory: Path) -> AsyncIterator[tuple[Peer, dict[str, str]]]
 async def spoken(
     command: list[str], environ: dict[str, str], until: str, peer: Peer, event: Event = INSTALLED
 ) -> str:
-    """What a program says until these words came, while a peer publishes an event; it is interrupted then, as a person would."""
+    """The output of a program until these words came, while a peer publishes; then it gets an interrupt."""
     process = await asyncio.create_subprocess_exec(
         *command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

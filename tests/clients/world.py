@@ -1,4 +1,4 @@
-"""The runtime around a client under test: a broker in a process of its own, the file that leads to it, other peers."""
+"""The runtime around a client under test: a broker process, its runtime file, and other peers."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ class World:
 
     async def _peer(self, name: str) -> Peer:
         if name not in self._peers:
-            link = SocketTransport(self._broker.runtime())
+            transport = SocketTransport(self._broker.runtime())
             self._peers[name] = await self._stack.enter_async_context(
-                attach(link, name, self._broker.options.token)
+                attach(transport, name, self._broker.options.token)
             )
         return self._peers[name]
 
@@ -182,14 +182,14 @@ class World:
         """Serve `app.ask`, and end without a word once there is a request in hand."""
         is_serving = asyncio.Event()
 
-        def on_lane(link: SocketTransport, header: wire.LaneHeader) -> None:
+        def on_lane(transport: SocketTransport, header: wire.LaneHeader) -> None:
             match header:
                 case wire.WelcomeHeader():
-                    link.send(wire.lane_frames(wire.ServeHeader(["app.ask"])))
+                    transport.send(wire.lane_frames(wire.ServeHeader(["app.ask"])))
                 case wire.ServeHeader():
                     is_serving.set()
                 case wire.RequestHeader():
-                    link.close()
+                    transport.close()
 
         self._speak("instance-of-vanishing", on_lane)
         await is_serving.wait()
@@ -198,29 +198,29 @@ class World:
         """Publish a run as a peer that counts its events from `first` on, and publishes nothing twice."""
         is_accepted = asyncio.Event()
 
-        def on_lane(link: SocketTransport, header: wire.LaneHeader) -> None:
+        def on_lane(transport: SocketTransport, header: wire.LaneHeader) -> None:
             match header:
                 case wire.WelcomeHeader():
                     publish = wire.PublishHeader(first, events[0]["type"], len(events), first)
-                    link.send(wire.lane_frames(publish, wire.encode(list(events))))
+                    transport.send(wire.lane_frames(publish, wire.encode(list(events))))
                 case wire.AcceptedHeader():
                     is_accepted.set()
-                    link.close()
+                    transport.close()
 
         self._speak("instance-that-forgets", on_lane)
         await is_accepted.wait()
 
     def _speak(self, instance: str, on_lane: Callable[[SocketTransport, wire.LaneHeader], None]) -> None:
         """Say HELLO, and whatever `on_lane` says to what comes in."""
-        link = SocketTransport(self._broker.runtime())
+        transport = SocketTransport(self._broker.runtime())
         hello = wire.HelloHeader(
             wire.PROTOCOL_VERSION, unique_name("raw"), instance, self._broker.options.token
         )
-        link.start(
+        transport.start(
             TransportHandlers(
-                connected=lambda: link.send(wire.lane_frames(hello)),
+                connected=lambda: transport.send(wire.lane_frames(hello)),
                 disconnected=lambda: None,
-                lane=lambda frames: on_lane(link, wire.read_from_broker(frames)),
+                lane=lambda frames: on_lane(transport, wire.read_from_broker(frames)),
                 feed=lambda frames: True,
                 welcomed=lambda: None,
                 denied=lambda reason: None,

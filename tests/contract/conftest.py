@@ -23,13 +23,13 @@ from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, LossyTr
 class RawPeer:
     """Speaks frames, and may break every rule."""
 
-    def __init__(self, link: Transport, token: str) -> None:
-        self.link = link
+    def __init__(self, transport: Transport, token: str) -> None:
+        self.transport = transport
         self.token = token
         self.connected = asyncio.Event()
         self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
-        link.start(
+        transport.start(
             TransportHandlers(
                 self.connected.set, lambda: None, self._lane, self._feed, lambda: None, lambda _: None
             )
@@ -43,7 +43,7 @@ class RawPeer:
         return True
 
     def send(self, header: wire.LaneHeader, *body: bytes) -> None:
-        self.link.send(wire.lane_frames(header, *body))
+        self.transport.send(wire.lane_frames(header, *body))
 
     async def next(self, header_type: type[Any]) -> tuple[Any, list[bytes]]:
         """The next message of this kind; others are passed over."""
@@ -65,28 +65,30 @@ class RawPeer:
 class ContractBus:
     """A bus of one of three kinds."""
 
-    def __init__(self, token: str, make_link: Callable[[], Transport], broker: BrokerProcess | None) -> None:
+    def __init__(
+        self, token: str, make_transport: Callable[[], Transport], broker: BrokerProcess | None
+    ) -> None:
         self.token = token
         self.broker = broker
-        self.make_link = make_link
+        self.make_transport = make_transport
 
     def connect(
-        self, name: str | None = None, link: Transport | None = None
+        self, name: str | None = None, transport: Transport | None = None
     ) -> contextlib.AbstractAsyncContextManager[Peer]:
-        return attach(link or self.make_link(), name or unique_name("peer"), self.token)
+        return attach(transport or self.make_transport(), name or unique_name("peer"), self.token)
 
     def lossy(self, drops: Callable[[list[bytes]], bool]) -> LossyTransport:
-        return LossyTransport(self.make_link(), drops)
+        return LossyTransport(self.make_transport(), drops)
 
     @contextlib.asynccontextmanager
     async def raw(self) -> AsyncIterator[RawPeer]:
-        raw = RawPeer(self.make_link(), self.token)
+        raw = RawPeer(self.make_transport(), self.token)
         async with asyncio.timeout(GUARD_SECONDS):
             await raw.connected.wait()
         try:
             yield raw
         finally:
-            raw.link.close()
+            raw.transport.close()
 
     async def statistics(self, peer: Peer) -> BusStatisticsEvent:
         return await peer.request(BusStatisticsRequestEvent(), GUARD_SECONDS)

@@ -66,7 +66,7 @@ async def test_a_broken_message_is_refused_and_counted_and_the_peer_goes_on(
 ) -> None:
     async with bus.raw() as raw, bus.connect() as witness:
         await raw.hello("raw")
-        raw.link.send(frames)
+        raw.transport.send(frames)
         if frames[0] not in (b"REPLY", b"FAILED"):
             failed, _ = await raw.next(wire.FailedHeader)
             assert failed.message.startswith(f"{reason}: ")

@@ -30,7 +30,7 @@ def is_numbered(frames: list[bytes]) -> bool:
 
 
 class MuteTransport(LossyTransport):
-    """A link on which nothing that is published reaches the broker, so that neither the event nor its acceptance comes back."""
+    """A transport on which no PUBLISH reaches the broker, so neither event nor acceptance comes back."""
 
     def send(self, frames: Frames) -> None:
         if frames[0] != b"PUBLISH":
@@ -101,28 +101,28 @@ async def test_what_a_connection_left_unsaid_is_known_at_the_next_welcome(bus: C
 @pytest.mark.requirement("C-2")
 async def test_a_message_that_the_feed_lost_is_fetched_and_comes_in_its_place(bus: ContractBus) -> None:
     lost = iter([True, False, True, True, False, False] * 1000)
-    link = bus.lossy(lambda frames: is_numbered(frames) and next(lost))
+    transport = bus.lossy(lambda frames: is_numbered(frames) and next(lost))
     async with (
         bus.connect() as publisher,
-        bus.connect(link=link) as listener,
+        bus.connect(transport=transport) as listener,
         listener.subscribe(NumberedEvent) as events,
     ):
         for n in range(200):
             await publisher.publish(NumberedEvent(n=n))
             await publisher.settled()
         assert [event.n for event in await take(events, 200)] == list(range(200))
-        assert link.dropped > 0
+        assert transport.dropped > 0
         assert listener.statistics().replays > 0
         assert listener.statistics().lost == 0
 
 
 async def test_a_lost_tail_shows_in_the_heartbeat(bus: ContractBus) -> None:
     is_lossy = False
-    link = bus.lossy(lambda frames: is_numbered(frames) and is_lossy)
+    transport = bus.lossy(lambda frames: is_numbered(frames) and is_lossy)
     async with (
         bus.connect() as publisher,
         bus.connect() as control,
-        bus.connect(link=link) as listener,
+        bus.connect(transport=transport) as listener,
         control.subscribe(NumberedEvent) as all_events,
         listener.subscribe(NumberedEvent) as events,
     ):
@@ -138,12 +138,12 @@ async def test_a_lost_tail_shows_in_the_heartbeat(bus: ContractBus) -> None:
 async def test_beyond_the_ring_the_gap_is_told_and_what_is_left_follows(open_bus: OpenBus) -> None:
     async with open_bus(ring_limit_events=100) as bus:
         is_lossy = True
-        link = bus.lossy(lambda frames: is_numbered(frames) and is_lossy)
+        transport = bus.lossy(lambda frames: is_numbered(frames) and is_lossy)
         whole = bus.lossy(lambda _: False)
         async with (
             bus.connect() as publisher,
-            bus.connect(link=whole) as control,
-            bus.connect(link=link) as listener,
+            bus.connect(transport=whole) as control,
+            bus.connect(transport=transport) as listener,
             control.subscribe(NumberedEvent) as all_events,
             listener.subscribe(NumberedEvent) as events,
         ):
@@ -180,12 +180,12 @@ async def test_the_ring_is_bounded_by_bytes_too(open_bus: OpenBus) -> None:
 async def test_after_a_gap_the_retained_state_of_every_key_is_told_again(open_bus: OpenBus) -> None:
     async with open_bus(ring_limit_events=10) as bus:
         is_lossy = True
-        link = bus.lossy(lambda frames: frames[0] == b"app.state" and is_lossy)
+        transport = bus.lossy(lambda frames: frames[0] == b"app.state" and is_lossy)
         whole = bus.lossy(lambda _: False)
         async with (
             bus.connect() as publisher,
-            bus.connect(link=whole) as control,
-            bus.connect(link=link) as listener,
+            bus.connect(transport=whole) as control,
+            bus.connect(transport=transport) as listener,
             control.subscribe(StateEvent) as all_events,
             listener.subscribe(StateEvent) as events,
         ):
@@ -423,7 +423,7 @@ async def test_whoever_left_is_not_waited_for(bus: ContractBus) -> None:
 
 
 async def test_closing_lets_go_of_everybody_who_waits(bus: ContractBus) -> None:
-    async with bus.connect(link=MuteTransport(bus.make_link(), lambda _: False)) as peer:
+    async with bus.connect(transport=MuteTransport(bus.make_transport(), lambda _: False)) as peer:
         events = peer.subscribe(NumberedEvent)
         await events.__aenter__()
         waiting = asyncio.ensure_future(anext(events))

@@ -1,4 +1,4 @@
-"""The conversation about backups: every request has its answer, and nothing that is announced holds a value."""
+"""The conversation about backups: every request has its reply, and no published event holds a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conversation about state, and the three schemas that it ships: the fields of the design, and no value in what is announced."""
+"""The conversation about state, and its three schemas. No published event holds a value."""
 
 from __future__ import annotations
 

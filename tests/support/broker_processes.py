@@ -136,15 +136,15 @@ def broker_process(options: BrokerOptions) -> Iterator[BrokerProcess]:
 
 
 class LossyTransport:
-    """A link whose feed loses the messages that `drops` picks, as a slow subscriber's does.
+    """A transport whose feed loses the messages that `drops` picks, as a slow subscriber's does.
 
     Attributes:
         is_live: the feed has brought something (a heartbeat at the latest), so what is published from now on
             comes by feed.
     """
 
-    def __init__(self, link: Transport, drops: Callable[[list[bytes]], bool]) -> None:
-        self._link = link
+    def __init__(self, transport: Transport, drops: Callable[[list[bytes]], bool]) -> None:
+        self._transport = transport
         self._drops = drops
         self.dropped = 0
         self.is_live = asyncio.Event()
@@ -160,22 +160,22 @@ class LossyTransport:
             return feed(frames)
 
         handlers.feed = lossy
-        self._link.start(handlers)
+        self._transport.start(handlers)
 
     def send(self, frames: Frames) -> None:
-        self._link.send(frames)
+        self._transport.send(frames)
 
     def discard_unsent(self) -> None:
-        self._link.discard_unsent()
+        self._transport.discard_unsent()
 
     def subscribe(self, prefix: bytes) -> None:
-        self._link.subscribe(prefix)
+        self._transport.subscribe(prefix)
 
     def unsubscribe(self, prefix: bytes) -> None:
-        self._link.unsubscribe(prefix)
+        self._transport.unsubscribe(prefix)
 
     def resume_feed(self) -> None:
-        self._link.resume_feed()
+        self._transport.resume_feed()
 
     def close(self, linger_seconds: float = 0.0) -> None:
-        self._link.close(linger_seconds)
+        self._transport.close(linger_seconds)

@@ -1,4 +1,9 @@
-"""A thin client for an Undercroft runtime: `connect` for synchronous code, `undercroft_client.aio.connect` for asyncio."""
+"""A thin client for an Undercroft runtime. It needs pyzmq and msgspec, and nothing of Undercroft itself.
+
+`connect` is for synchronous code, `undercroft_client.aio.connect` for asyncio. `events.py` has every event of
+the contract. `protocol.py`, `outbox.py` and `ordering.py` decide what the client says and when it says it
+again, without sockets; `sockets.py` carries their frames, and `base_client.py` is common to both clients.
+"""
 
 from undercroft_client.errors import (
     ClientError,

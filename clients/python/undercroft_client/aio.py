@@ -1,4 +1,4 @@
-"""The asynchronous client, for asyncio: the same as the synchronous one, with `await`."""
+"""The client for asyncio: the same as the synchronous one, with `await`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, overload
 
-from undercroft_client.errors import NotRunning, Refused, RequestFailed
-from undercroft_client.event import Event, Request, retained_key_of, topic_of
-from undercroft_client.outbox import Frames
-from undercroft_client.protocol import Asked
-from undercroft_client.runtime import DEFAULT_APP, Runtime
-from undercroft_client.shell import (
+from undercroft_client.base_client import (
     CHECK_SECONDS,
     CONNECT_TIMEOUT_SECONDS,
     DEADLINE_GRACE_SECONDS,
@@ -22,30 +17,35 @@ from undercroft_client.shell import (
     REQUEST_TIMEOUT_SECONDS,
     UNREADABLE,
     AnyEvent,
+    BaseClient,
     Inbox,
-    Shell,
 )
+from undercroft_client.errors import NotRunning, Refused, RequestFailed
+from undercroft_client.event import Event, Request, retained_key_of, topic_of
+from undercroft_client.outbox import Frames
+from undercroft_client.protocol import Asked
+from undercroft_client.runtime import DEFAULT_APP, Runtime
 
 ReplyT = TypeVar("ReplyT", bound=Event)
 Handler: TypeAlias = Callable[[Any], AnyEvent | Awaitable[AnyEvent]]
 
 
 class Outcome(asyncio.Future[Frames]):
-    """How something that was asked for ended."""
+    """The outcome of a question, once there is one."""
 
     def __call__(self, frames: Frames, error: Exception | None) -> None:
-        """Take it."""
+        """Take the outcome."""
         if self.done():
             return
         if error is None:
             self.set_result(frames)
         else:
             self.set_exception(error)
-            self.exception()  # nobody may be waiting any more, and that is no mistake
+            self.exception()  # marks it as retrieved: nobody need be waiting
 
 
-class Client(Shell):
-    """An asynchronous client; `async with connect(...) as client`. On Windows it needs asyncio's selector event loop."""
+class Client(BaseClient):
+    """A client on an event loop, made by `connect`. On Windows it needs asyncio's selector event loop."""
 
     def __init__(
         self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None
@@ -94,7 +94,11 @@ class Client(Shell):
             self._watch()
 
     async def close(self, *, returning: bool = False) -> None:
-        """Leave. With `returning`, requests to this client fail as `restarting` until it is back."""
+        """Leave the bus.
+
+        Args:
+            returning: requests to this client fail as `restarting` until it is back.
+        """
         if not self._is_closed:
             self._is_closed = True
             self._timer.cancel()
@@ -113,7 +117,7 @@ class Client(Shell):
     async def request(
         self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
     ) -> Any:
-        """Ask, and wait for the one outcome.
+        """Send a request, and wait for its reply.
 
         Raises:
             RequestFailed: there is no reply; its `kind` says why.
@@ -137,14 +141,16 @@ class Client(Shell):
     async def publish(
         self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS
     ) -> None:
-        """Publish; returns once the broker has given all of these events their place in the order.
+        """Publish events. Returns once the broker has given all of them their place in the order.
 
-        `key` retains events that are maps for late joiners, as `retained_by` does for typed ones.
+        Args:
+            events: typed events, or maps with their topic under `type`.
+            key: retains events that are maps, as `retained_by` does for typed ones.
+            timeout_seconds: limit of the wait.
 
         Raises:
             PublishRefused: the broker gave one of them no place.
-            TimeoutError: the broker is away; the events are published once it is back, as long as this client
-                lives.
+            TimeoutError: the broker is away; the events are published once it is back.
         """
         bodies = [
             (topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event))
@@ -169,7 +175,7 @@ class Client(Shell):
             TimeoutError: the broker does not answer.
         """
         outcome, inbox = Outcome(), self._open_inbox(what)
-        inbox.reception = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
+        inbox.ordering = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
         self._schedule()
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -185,9 +191,12 @@ class Client(Shell):
         answer: Handler,
         timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
-        """Answer requests of this type or topic from now on, each in a task of its own.
+        """Serve requests of this type or topic from now on, each in a task of its own.
 
-        `answer` gets the request and returns the reply, or raises `Refused`; it may be a coroutine function.
+        Args:
+            what: the type or topic of the requests.
+            answer: gets the request and returns the reply, or raises `Refused`; may be a coroutine function.
+            timeout_seconds: limit of the wait for the broker's confirmation.
 
         Raises:
             RequestFailed: kind `refused`: another peer serves it; kind `invalid`: there is no such topic.
@@ -201,7 +210,7 @@ class Client(Shell):
             await outcome
 
     async def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something about this client is so, such as `lambda: client.is_connected`."""
+        """Wait until a condition holds, such as `lambda: client.is_connected`."""
         while not is_so() and not self._is_closed:
             self._changed.clear()
             await self._changed.wait()
@@ -228,7 +237,7 @@ class Client(Shell):
 
 
 class Subscription:
-    """Events in order: `async for event in subscription`, or `await subscription.next()`. Gaps show as `GapEvent`."""
+    """Events in order: `async for event in subscription`, or `await subscription.next()`."""
 
     def __init__(self, client: Client, inbox: Inbox) -> None:
         self.inbox = inbox
@@ -258,13 +267,13 @@ class Subscription:
             and not self._client._is_closed
             and self.inbox in self._client._inboxes
         ):
-            self._client._schedule()  # the feed may have been left alone while this queue was full
+            self._client._schedule()  # the feed was not read while this queue was full
             self._client._changed.clear()
             await self._client._changed.wait()
         return event
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         self._client._close_inbox(self.inbox)
         self._client._changed.set()
 
@@ -296,7 +305,7 @@ class Connection:
             await client.close()
             raise NotRunning(
                 str(client._path),
-                f"nobody answers at {client._runtime.lane} within {self._timeout_seconds} s",
+                f"no answer at {client._runtime.lane} within {self._timeout_seconds} s",
             ) from None
         except BaseException:
             await client.close()
@@ -318,10 +327,17 @@ def connect(
     runtime: Runtime | None = None,
     timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
 ) -> Connection:
-    """Connect to a runtime, found by app or home unless it is given; reconnects by itself until the block ends.
+    """Connect to a runtime. The client reconnects by itself until the block ends.
 
-    Raises, on entering:
+    Args:
+        name: unique among those connected; None: a random one.
+        app: name of the app whose runtime is looked up.
+        home: directory of that runtime, in place of `app`.
+        runtime: connect to this one, in place of looking it up.
+        timeout_seconds: limit of the first connection.
+
+    Raises:
         NotRunning: there is no runtime, or it does not answer.
-        HelloRefused: it does not let this client in.
+        HelloRefused: it does not admit this client.
     """
     return Connection(name, app, home, runtime, timeout_seconds)

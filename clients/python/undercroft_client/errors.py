@@ -25,7 +25,7 @@ class NotRunning(ClientError):
 
 
 class HelloRefused(ClientError):
-    """The broker does not let this client in.
+    """The broker does not admit this client.
 
     Attributes:
         reason: `wrong_version`, `wrong_token`, `invalid_name` or `duplicate_name`; `denied` if the keys do
@@ -48,7 +48,7 @@ class RequestFailed(ClientError):
 
     Attributes:
         kind: `no_responder`, `restarting`, `died`, `deadline`, `busy`, `refused` or `invalid`.
-        message: a sentence from whoever decided it.
+        message: a sentence from the peer or broker that decided it.
         topic: topic of the request.
     """
 

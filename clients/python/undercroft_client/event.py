@@ -1,4 +1,4 @@
-"""What every event is: an immutable struct whose tag is its topic."""
+"""The base of every event: an immutable struct whose tag is its topic."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact, or a request, that processes tell each other. An app's own: `class TickEvent(Event, ..., tag="app.tick")`.
+    """A fact or a request that processes exchange, such as `class TickEvent(Event, ..., tag="app.tick")`.
 
     Attributes:
-        retained_by: None if late joiners do not get this event; otherwise the name of the field that tells
-            apart what is retained (one last event for each value), or "" for one last event of the topic.
+        retained_by: None: late joiners do not get this event. Otherwise the name of a field: the last event
+            for each value of it is retained; "": one last event of the topic.
     """
 
     retained_by: ClassVar[str | None] = None
@@ -22,11 +22,11 @@ ReplyT = TypeVar("ReplyT", bound=Event)
 
 
 class Request(Event, Generic[ReplyT], frozen=True, kw_only=True):
-    """An event that asks for exactly one answer, of the type that it declares: `class AskEvent(Request[AnswerEvent], ...)`."""
+    """An event that asks for one reply, as in `class AskRequestEvent(Request[AnsweredEvent], ...)`."""
 
 
 def topic_of(event: Event | type[Event] | dict[str, Any]) -> str:
-    """Topic of an event or of an event type.
+    """The topic of an event or of an event type.
 
     Raises:
         TypeError: it has none.
@@ -38,7 +38,7 @@ def topic_of(event: Event | type[Event] | dict[str, Any]) -> str:
 
 
 def retained_key_of(event: Event | dict[str, Any]) -> str | None:
-    """Under which key the broker retains this event; None if it does not."""
+    """The key under which the broker retains this event; None: it does not."""
     field = None if isinstance(event, dict) else event.retained_by
     if field is None:
         return None
@@ -46,7 +46,7 @@ def retained_key_of(event: Event | dict[str, Any]) -> str | None:
 
 
 def reply_type_of(request_type: type[Request[ReplyT]]) -> type[ReplyT]:
-    """The reply that a request type declares.
+    """The reply type that a request type declares.
 
     Raises:
         TypeError: the class does not name its reply as `Request[ReplyEvent]`.

@@ -1,4 +1,4 @@
-"""What a client has published and the broker may not have, or may lose. Pure: frames out, acceptance in."""
+"""Keeps what a client has published and the broker may not have, or may lose. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from undercroft_client.errors import PublishRefused
 
 TAIL_SECONDS: Final = 10.0
-"""What was accepted so recently is published again to a broker that took over; `TAIL_LIMIT_MESSAGES` of it at most."""
+"""Messages that were accepted this recently are published again to a new broker."""
 
 TAIL_LIMIT_MESSAGES: Final = 4096
 
@@ -35,14 +35,14 @@ class Message:
     accepted_at: float = 0.0
 
     def end(self, error: Exception | None) -> None:
-        """Tell whoever waits, once."""
+        """Report the outcome, once."""
         settle, self.settle = self.settle, None
         if settle is not None:
             settle([], error)
 
 
 class Outbox:
-    """Messages by serial: under way, accepted of late, retained."""
+    """Messages by serial: under way, recently accepted, retained."""
 
     def __init__(self) -> None:
         self._serial = 0
@@ -54,7 +54,7 @@ class Outbox:
     def offer(
         self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None
     ) -> Frames:
-        """Count an event; returns its frames."""
+        """Give an event its number, and return its frames."""
         self._serial += 1
         self._counts[topic] = self._counts.get(topic, 0) + 1
         header = [self._serial, topic, 1, self._counts[topic], key, correlation]
@@ -63,7 +63,7 @@ class Outbox:
         return message.frames
 
     def accepted(self, serial: int, now: float) -> None:
-        """The broker has all messages up to this serial."""
+        """The broker accepted every message up to this serial."""
         while self._under_way and (first := next(iter(self._under_way))) <= serial:
             message = self._under_way.pop(first)
             message.accepted_at = now
@@ -74,13 +74,13 @@ class Outbox:
         self._trim(now)
 
     def refused(self, serial: int, reason: str, detail: str) -> None:
-        """The broker gives a message no place."""
+        """The broker gave a message no place in the order."""
         message = self._under_way.pop(serial, None)
         if message is not None:
             message.end(PublishRefused(message.topic, reason, detail))
 
     def start_over(self, now: float) -> None:
-        """A new broker knows nothing: it gets what is retained, what was accepted of late, and what was not accepted."""
+        """A new broker gets what is retained, what was accepted recently, and what was not accepted."""
         self._trim(now)
         again = {
             message.serial: message
@@ -90,11 +90,11 @@ class Outbox:
         self._tail.clear()
 
     def unaccepted(self) -> list[Frames]:
-        """Frames of all that is not accepted, in order."""
+        """The frames of every message that is not accepted, in order."""
         return [message.frames for message in self._under_way.values()]
 
     def abandon(self, detail: str) -> None:
-        """Tell everybody who waits that it came to nothing."""
+        """Fail every message that is under way."""
         for message in self._under_way.values():
             message.end(PublishRefused(message.topic, "left", detail))
 

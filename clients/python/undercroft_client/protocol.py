@@ -1,4 +1,4 @@
-"""What a client of the bus decides: whom it tells what, and when it says it again. Pure: frames in, frames and calls out."""
+"""Decides what a client says to the broker, and when it says it again. Pure: frames in, frames out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from undercroft_client.errors import HelloRefused, RequestFailed
+from undercroft_client.ordering import Fetch, Heard, Lost, Ordering, Run
 from undercroft_client.outbox import Frames, Outbox, Settle, encode
-from undercroft_client.reception import Fetch, Heard, Lost, Reception, Run
 from undercroft_client.runtime import PROTOCOL_VERSION
 
 FRAME_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -24,7 +24,7 @@ _decode_run: Final = msgspec.msgpack.Decoder(Run).decode
 
 
 @dataclass(slots=True)
-class Question:
+class PendingQuestion:
     """A REQUEST, SNAPSHOT or REPLAY without an answer yet."""
 
     topic: str
@@ -35,7 +35,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that is for us."""
+    """A request that this client has to answer."""
 
     id: int
     topic: str
@@ -48,9 +48,9 @@ class Protocol:
     """One life of a client.
 
     Attributes:
-        outgoing: lane messages that are to be sent, in order.
-        asked: requests that are to be answered.
-        refusal: why the broker did not let us in, the last time it did not.
+        outgoing: lane messages to send, in order.
+        asked: requests to answer.
+        refusal: why the broker last refused this client; None: it did not.
     """
 
     def __init__(self, name: str, token: str) -> None:
@@ -59,34 +59,33 @@ class Protocol:
         self.refusal: HelloRefused | None = None
         self.outgoing: deque[Frames] = deque()
         self.asked: deque[Asked] = deque()
-        self.receptions: dict[Reception, Callable[[Heard | Lost], None]] = {}
+        self.orderings: dict[Ordering, Callable[[Heard | Lost], None]] = {}
         self._outbox = Outbox()
         self._last_id = 0
-        self._questions: dict[int, Question] = {}
+        self._questions: dict[int, PendingQuestion] = {}
         self._in_hand: set[int] = set()
         self._services: dict[tuple[str, ...], Settle | None] = {}
         self._serves: deque[tuple[str, ...]] = deque()
 
     # -- what the user wants
-    # -------------------------------------------------------------------------------------------
 
     def publish(
         self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None
     ) -> None:
-        """Publish one event, kept under `key` for late joiners; `settle` is called once it has its place in the order."""
+        """Publish one event, retained under `key`. `settle` is called once it has its place in the order."""
         frames = self._outbox.offer(topic, event, key, correlation, settle)
         if self.is_welcome:
             self.outgoing.append(frames)
 
     def hurry(self) -> None:
-        """PONG tells what is accepted, without the delay that ACCEPTED has."""
+        """Ask for a PONG: it confirms what is accepted, without the delay that ACCEPTED has."""
         if self.is_welcome:
             self._send(b"PING", [0])
 
     def request(
         self, topic: str, event: bytes, timeout_seconds: float, correlation: str | None, settle: Settle
     ) -> int:
-        """Ask; returns the id of the question."""
+        """Send a request, and return the id of the question."""
         return self._ask(
             b"REQUEST", topic, [topic, max(1, int(timeout_seconds * 1000)), correlation], settle, event
         )
@@ -98,34 +97,38 @@ class Protocol:
             self._send(b"CANCEL", [id])
 
     def serve(self, topics: Iterable[str], settle: Settle) -> None:
-        """Answer requests to these topics from now on, on every connection."""
+        """Serve requests to these topics from now on, on every connection."""
         self._services[tuple(topics)] = settle
         if self.is_welcome:
             self._send_serve(tuple(topics))
 
     def answer(self, id: int, event: bytes) -> None:
-        """Answer a request, unless nobody waits for it any more."""
+        """Answer a request, unless it was cancelled."""
         if id in self._in_hand:
             self._in_hand.remove(id)
             self._send(b"REPLY", [id], event)
 
     def fail(self, id: int, kind: str, message: str) -> None:
-        """Say why there is no answer to a request."""
+        """Fail a request, with the reason."""
         if id in self._in_hand:
             self._in_hand.remove(id)
             self._send(b"FAILED", [id, kind, message[:4096]])
 
     def subscribe(
         self, patterns: Iterable[str], hear: Callable[[Heard | Lost], None], settle: Settle
-    ) -> Reception:
-        """Hear events of these patterns; the feed must be subscribed to them first. `settle` is called with the snapshot."""
-        reception = Reception(patterns)
-        self.receptions[reception] = hear
-        self._snapshot(reception, settle)
-        return reception
+    ) -> Ordering:
+        """Hear events of these patterns. The feed is subscribed already; `settle` gets the snapshot."""
+        ordering = Ordering(patterns)
+        self.orderings[ordering] = hear
+        self._snapshot(ordering, settle)
+        return ordering
 
     def leave(self, *, returning: bool) -> None:
-        """Say BYE; with `returning`, requests to us fail as `restarting` meanwhile. Whoever waits for something is told."""
+        """Say BYE, and end every wait.
+
+        Args:
+            returning: requests to this client fail as `restarting` until it is back.
+        """
         if self.is_welcome:
             self._send(b"BYE", [returning])
         for id in list(self._questions):
@@ -133,7 +136,6 @@ class Protocol:
         self._outbox.abandon(LEFT)
 
     # -- what the sockets bring
-    # ----------------------------------------------------------------------------------------
 
     def connected(self) -> None:
         """The lane has a new connection."""
@@ -141,7 +143,7 @@ class Protocol:
         self._send(b"HELLO", [PROTOCOL_VERSION, self.name, self.instance, self.token])
 
     def disconnected(self) -> None:
-        """The lane lost its connection; what was asked on it is answered by nobody."""
+        """The lane lost its connection. Questions on it get no answer."""
         self.is_welcome = False
         self.outgoing.clear()
         self._in_hand.clear()
@@ -177,7 +179,7 @@ class Protocol:
             case b"FAILED":
                 self._refused(header[0], header[1], header[2], header[3] if len(header) > 3 else "REQUEST")
             case _:
-                pass  # a later version may say more
+                pass  # of a later version
 
     def feed(self, frames: Frames) -> None:
         """A feed message came in."""
@@ -187,18 +189,17 @@ class Protocol:
             self._compare(decode(frames[1])[0], decode(frames[2]))
         else:
             topic, run = frames[0].decode(), _decode_run(frames[1])
-            for reception in list(self.receptions):
-                self._carry_out(reception, reception.receive(topic, run, frames[2]))
+            for ordering in list(self.orderings):
+                self._apply(ordering, ordering.receive(topic, run, frames[2]))
 
-    # -- what follows
-    # --------------------------------------------------------------------------------------------------
+    # -- what follows from it
 
     def _send(self, verb: bytes, header: list[Any], *body: bytes) -> None:
         self.outgoing.append([verb, encode(header), *body])
 
     def _ask(self, verb: bytes, topic: str, header: list[Any], settle: Settle, *body: bytes) -> int:
         self._last_id += 1
-        question = self._questions[self._last_id] = Question(
+        question = self._questions[self._last_id] = PendingQuestion(
             topic, [verb, encode([self._last_id, *header]), *body], settle, self.is_welcome
         )
         if self.is_welcome:
@@ -231,7 +232,7 @@ class Protocol:
             if id in self._questions and verb != "PUBLISH":
                 self._questions[id].is_sent = False
             if self.is_welcome:
-                self.connected()  # it does not know this connection; what matters is sent again after WELCOME
+                self.connected()  # the broker does not know this connection; WELCOME sends again what matters
         elif verb == "PUBLISH":
             self._outbox.refused(id, reason, detail)
         elif verb == "SERVE":
@@ -258,58 +259,57 @@ class Protocol:
                 del self._services[topics]
             settle([], error)
 
-    # -- hearing
-    # -------------------------------------------------------------------------------------------------------
+    # -- subscriptions
 
-    def _snapshot(self, reception: Reception, settle: Settle) -> None:
+    def _snapshot(self, ordering: Ordering, settle: Settle) -> None:
         def take(frames: Frames, error: Exception | None) -> None:
             if isinstance(error, RequestFailed) and error.kind == "died" and error.message != LEFT:
-                self._snapshot(reception, settle)
+                self._snapshot(ordering, settle)
                 return
-            if error is None and reception in self.receptions:
+            if error is None and ordering in self.orderings:
                 _, epoch, _, heads = decode(frames[1])[:4]
-                self._carry_out(reception, reception.join(epoch, heads, list(_messages(frames))))
+                self._apply(ordering, ordering.join(epoch, heads, list(_messages(frames))))
             settle(frames, error)
 
-        self._ask(b"SNAPSHOT", "", [reception.patterns, False], take)
+        self._ask(b"SNAPSHOT", "", [ordering.patterns, False], take)
 
-    def _carry_out(self, reception: Reception, steps: Iterable[Heard | Lost | Fetch]) -> None:
+    def _apply(self, ordering: Ordering, steps: Iterable[Heard | Lost | Fetch]) -> None:
         for step in steps:
-            hear = self.receptions.get(reception)
+            hear = self.orderings.get(ordering)
             if hear is None:
-                return  # it was left meanwhile
+                return  # its subscriber has left
             if isinstance(step, Fetch):
-                self._fetch(reception, step)
+                self._fetch(ordering, step)
                 continue
             hear(step)
             if isinstance(step, Lost) and step.reason == "ring_exceeded":
-                self._recall(reception, step.topic)
+                self._recall(ordering, step.topic)
 
-    def _fetch(self, reception: Reception, step: Fetch) -> None:
-        epoch = reception.epoch
+    def _fetch(self, ordering: Ordering, step: Fetch) -> None:
+        epoch = ordering.epoch
 
         def take(frames: Frames, error: Exception | None) -> None:
             if error is None:
                 _, topic, lost = decode(frames[1])[:3]
-                self._carry_out(reception, reception.replayed(epoch, topic, lost, _messages(frames)))
-            elif epoch == reception.epoch:
-                reception.forget(step.topic)
+                self._apply(ordering, ordering.replayed(epoch, topic, lost, _messages(frames)))
+            elif epoch == ordering.epoch:
+                ordering.forget(step.topic)
 
         if self.is_welcome and self.epoch == epoch:
             self._ask(b"REPLAY", step.topic, [step.topic, step.first, step.last], take)
         else:
-            reception.forget(step.topic)  # lane and feed speak of different brokers for a moment
+            ordering.forget(step.topic)  # lane and feed have different brokers for a moment
 
-    def _recall(self, reception: Reception, topic: str) -> None:
+    def _recall(self, ordering: Ordering, topic: str) -> None:
         def take(frames: Frames, error: Exception | None) -> None:
-            self._carry_out(reception, reception.recalled(topic, _messages(frames)))
+            self._apply(ordering, ordering.recalled(topic, _messages(frames)))
 
         self._ask(b"SNAPSHOT", topic, [[topic], False], take)
 
     def _ask_heads(self) -> None:
-        """Look at once how far the topics have come: lane and feed are connected one after the other, in either order."""
-        if self.is_welcome and self.receptions:
-            patterns = sorted({pattern for reception in self.receptions for pattern in reception.patterns})
+        """Compare the newest number of each topic at once. Lane and feed connect in either order."""
+        if self.is_welcome and self.orderings:
+            patterns = sorted({pattern for ordering in self.orderings for pattern in ordering.patterns})
             self._ask(b"SNAPSHOT", "", [patterns, True], self._compare_heads)
 
     def _compare_heads(self, frames: Frames, error: Exception | None) -> None:
@@ -318,11 +318,11 @@ class Protocol:
             self._compare(epoch, heads)
 
     def _compare(self, epoch: str, heads: dict[str, int]) -> None:
-        for reception in list(self.receptions):
-            self._carry_out(reception, reception.heartbeat(epoch, heads))
+        for ordering in list(self.orderings):
+            self._apply(ordering, ordering.heartbeat(epoch, heads))
 
 
 def _messages(frames: Frames) -> Iterator[tuple[str, Run, bytes]]:
-    """Feed messages in the body of an answer, three frames each."""
+    """The feed messages in the body of an answer, three frames each."""
     for i in range(2, len(frames) - 2, 3):
         yield frames[i].decode(), _decode_run(frames[i + 1]), frames[i + 2]

@@ -1,4 +1,4 @@
-"""Finds `runtime.json`, the one file that says where the broker listens and how to be let in."""
+"""Finds and reads `runtime.json`, which tells where the broker listens, and has the keys to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE_LIMIT_BYTES: Final = 64 * 1024
 
 
 class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """Keys of CURVE, each as 40 characters of Z85; present where the transport is TCP."""
+    """Keys of CurveZMQ, each as 40 characters of Z85. Only for TCP."""
 
     server_public: str
     client_public: str
@@ -27,7 +27,7 @@ class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
-    """What `runtime.json` says: `pid` is that of the supervisor, `token` is what HELLO has to show."""
+    """The content of `runtime.json`. `pid`: of the supervisor; `token`: what HELLO has to present."""
 
     protocol: int
     app: str
@@ -44,7 +44,7 @@ def runtime_path(
     home: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Where `runtime.json` of an app lies, or of the runtime below `home`."""
+    """The path of `runtime.json` of an app, or of the runtime below `home`."""
     if home is None and (named := environ.get("UNDERCROFT_RUNTIME")):
         return Path(named)
     if root := home or environ.get("UNDERCROFT_HOME"):
@@ -56,8 +56,7 @@ def read_runtime(path: Path) -> Runtime:
     """Read `runtime.json`.
 
     Raises:
-        NotRunning: it is absent, unreadable, not ours to trust, left over, or not what this version
-            understands.
+        NotRunning: it is absent, unreadable, open to other users, left over, or of another version.
     """
     try:
         with path.open("rb") as file:
@@ -66,17 +65,17 @@ def read_runtime(path: Path) -> Runtime:
     except OSError as error:
         raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
     if os.name == "posix" and mode & 0o077:
-        raise NotRunning(str(path), f"its mode is {mode:04o}, expected 0600, so its keys cannot be trusted")
+        raise NotRunning(str(path), f"its mode is {mode:04o}; expected 0600, so its keys cannot be trusted")
     try:
         runtime = msgspec.json.decode(content[:FILE_LIMIT_BYTES], type=Runtime)
     except msgspec.DecodeError as error:
         raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
     if runtime.protocol != PROTOCOL_VERSION:
         raise NotRunning(
-            str(path), f"it speaks protocol {runtime.protocol}, this client speaks {PROTOCOL_VERSION}"
+            str(path), f"it speaks protocol {runtime.protocol}; this client speaks {PROTOCOL_VERSION}"
         )
     if not _is_alive(runtime.pid):
-        raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which is no more")
+        raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which has ended")
     return runtime
 
 
@@ -92,7 +91,7 @@ def _is_alive(pid: int) -> bool:
     if pid <= 0:
         return False
     if os.name == "nt":
-        return True  # there is no signal 0 on Windows; connecting tells
+        return True  # Windows has no signal 0; connecting shows
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

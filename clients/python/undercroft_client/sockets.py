@@ -1,4 +1,4 @@
-"""The two sockets of a client: carries frames between ZeroMQ and the protocol."""
+"""The two sockets of a client, which carry the frames of the protocol."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sockets:
         return socket
 
     def subscribe(self, prefix: bytes) -> None:
-        """Hear feed topics with this prefix; the first call connects the feed."""
+        """Receive feed topics with this prefix. The first call connects the feed."""
         self.feed.setsockopt(zmq.SUBSCRIBE, prefix)
         if not self._hears:
             self._hears = True
@@ -62,13 +62,13 @@ class Sockets:
             self.feed.connect(self._runtime.feed)
 
     def unsubscribe(self, prefix: bytes) -> None:
-        """Hear them no more."""
+        """Receive feed topics with this prefix no longer."""
         self.feed.setsockopt(zmq.UNSUBSCRIBE, prefix)
 
     def exchange(self, protocol: Protocol, has_room: Callable[[], bool]) -> bool:
-        """Take what has come and send what is due, without waiting; whether there may be more.
+        """Receive and send without waiting. Returns whether there may be more to do.
 
-        While `has_room` says no, the feed is left alone: the broker drops what does not fit, and it is
+        While `has_room` returns False, the feed is not read. The broker then drops messages, which are
         fetched later.
         """
         for _ in range(TURN_LIMIT_MESSAGES):
@@ -110,7 +110,7 @@ class Sockets:
             )
 
     def close(self, *, linger: bool = False) -> None:
-        """Close; what was sent last may have a moment to leave."""
+        """Close. `linger`: give what was sent last a moment to leave."""
         self.lane.disable_monitor()
         self.monitor.close(linger=0)
         self.feed.close(linger=0)

@@ -1,4 +1,4 @@
-"""The synchronous client: for scripts, and for one thread of a program. Everything happens while one of its calls waits."""
+"""The synchronous client, for scripts and for one thread of a program."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from undercroft_client.errors import ClientError, NotRunning, Refused, RequestFailed
-from undercroft_client.event import Event, Request, retained_key_of, topic_of
-from undercroft_client.outbox import Frames
-from undercroft_client.runtime import DEFAULT_APP, Runtime
-from undercroft_client.shell import (
+from undercroft_client.base_client import (
     CHECK_SECONDS,
     CONNECT_TIMEOUT_SECONDS,
     DEADLINE_GRACE_SECONDS,
@@ -20,15 +16,19 @@ from undercroft_client.shell import (
     REQUEST_TIMEOUT_SECONDS,
     UNREADABLE,
     AnyEvent,
+    BaseClient,
     Inbox,
-    Shell,
 )
+from undercroft_client.errors import ClientError, NotRunning, Refused, RequestFailed
+from undercroft_client.event import Event, Request, retained_key_of, topic_of
+from undercroft_client.outbox import Frames
+from undercroft_client.runtime import DEFAULT_APP, Runtime
 
 ReplyT = TypeVar("ReplyT", bound=Event)
 
 
 class Outcome:
-    """How something that was asked for ended."""
+    """The outcome of a question, once there is one."""
 
     def __init__(self) -> None:
         self.is_there = False
@@ -36,18 +36,18 @@ class Outcome:
         self.error: Exception | None = None
 
     def __call__(self, frames: Frames, error: Exception | None) -> None:
-        """Take it."""
+        """Take the outcome."""
         self.is_there, self.frames, self.error = True, frames, error
 
     def get(self) -> Frames:
-        """What came; raises if it was a failure."""
+        """The frames of the answer; raises the failure, if it was one."""
         if self.error is not None:
             raise self.error
         return self.frames
 
 
-class Client(Shell):
-    """A synchronous client; made by `connect`, closed at the end of its `with` block. Not to be shared by threads."""
+class Client(BaseClient):
+    """A client for one thread, made by `connect`. It works only while one of its calls waits."""
 
     def __init__(
         self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None
@@ -65,7 +65,11 @@ class Client(Shell):
         self.close()
 
     def close(self, *, returning: bool = False) -> None:
-        """Leave. With `returning`, requests to this client fail as `restarting` until it is back."""
+        """Leave the bus.
+
+        Args:
+            returning: requests to this client fail as `restarting` until it is back.
+        """
         if not self._is_closed:
             self._is_closed = True
             self._protocol.leave(returning=returning)
@@ -79,7 +83,7 @@ class Client(Shell):
     def request(
         self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
     ) -> Any:
-        """Ask, and wait for the one outcome.
+        """Send a request, and wait for its reply.
 
         Raises:
             RequestFailed: there is no reply; its `kind` says why.
@@ -98,14 +102,16 @@ class Client(Shell):
     def publish(
         self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS
     ) -> None:
-        """Publish; returns once the broker has given all of these events their place in the order.
+        """Publish events. Returns once the broker has given all of them their place in the order.
 
-        `key` retains events that are maps for late joiners, as `retained_by` does for typed ones.
+        Args:
+            events: typed events, or maps with their topic under `type`.
+            key: retains events that are maps, as `retained_by` does for typed ones.
+            timeout_seconds: limit of the wait.
 
         Raises:
             PublishRefused: the broker gave one of them no place.
-            TimeoutError: the broker is away; the events are published once it is back, as long as this client
-                lives.
+            TimeoutError: the broker is away; the events are published once it is back.
         """
         bodies = [
             (topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event))
@@ -117,7 +123,8 @@ class Client(Shell):
         self._protocol.hurry()
         if not self.wait_for(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
             raise TimeoutError(
-                f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted within {timeout_seconds} s"
+                f"{sum(not outcome.is_there for outcome in outcomes)} event(s) not accepted "
+                f"within {timeout_seconds} s"
             )
         for outcome in outcomes:
             outcome.get()
@@ -132,7 +139,7 @@ class Client(Shell):
             TimeoutError: the broker does not answer.
         """
         outcome, inbox = Outcome(), self._open_inbox(what)
-        inbox.reception = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
+        inbox.ordering = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
         try:
             if not self.wait_for(lambda: outcome.is_there, timeout_seconds):
                 raise TimeoutError(f"the broker did not answer within {timeout_seconds} s")
@@ -148,9 +155,12 @@ class Client(Shell):
         answer: Callable[[Any], AnyEvent],
         timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
-        """Answer requests of this type or topic from now on, whenever a call of this client waits (see `run`).
+        """Serve requests of this type or topic from now on, while a call of this client waits (see `run`).
 
-        `answer` gets the request and returns the reply, or raises `Refused`.
+        Args:
+            what: the type or topic of the requests.
+            answer: gets the request and returns the reply, or raises `Refused`.
+            timeout_seconds: limit of the wait for the broker's confirmation.
 
         Raises:
             RequestFailed: kind `refused`: another peer serves it; kind `invalid`: there is no such topic.
@@ -164,11 +174,11 @@ class Client(Shell):
         outcome.get()
 
     def run(self, timeout_seconds: float | None = None) -> None:
-        """Answer requests and collect events for so long, or for good."""
+        """Answer requests and collect events, for this long or until interrupted."""
         self.wait_for(lambda: False, timeout_seconds)
 
     def wait_for(self, is_over: Callable[[], bool], timeout_seconds: float | None) -> bool:
-        """Let messages come and go until something is so, or the time is over; whether it is so."""
+        """Send and receive until `is_over` says so, or the time is over. Returns whether it did."""
         end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
             more = self._exchange()
@@ -211,7 +221,7 @@ class Client(Shell):
 
 
 class Subscription:
-    """Events in order: `for event in subscription`, or `subscription.next(timeout_seconds)`. Gaps show as `GapEvent`."""
+    """Events in order: `for event in subscription`, or `subscription.next()`. Gaps show as `GapEvent`."""
 
     def __init__(self, client: Client, inbox: Inbox) -> None:
         self.inbox = inbox
@@ -245,7 +255,7 @@ class Subscription:
                 raise TimeoutError(f"no event within {timeout_seconds} s")
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         self._client._close_inbox(self.inbox)
 
 
@@ -257,11 +267,18 @@ def connect(
     runtime: Runtime | None = None,
     timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
 ) -> Client:
-    """Connect to a runtime, found by app or home unless it is given; reconnects by itself until it is closed.
+    """Connect to a runtime. The client reconnects by itself until it is closed.
+
+    Args:
+        name: unique among those connected; None: a random one.
+        app: name of the app whose runtime is looked up.
+        home: directory of that runtime, in place of `app`.
+        runtime: connect to this one, in place of looking it up.
+        timeout_seconds: limit of the first connection.
 
     Raises:
         NotRunning: there is no runtime, or it does not answer.
-        HelloRefused: it does not let this client in.
+        HelloRefused: it does not admit this client.
     """
     client = Client(name, app, home, runtime)
     try:
@@ -272,7 +289,7 @@ def connect(
             raise client._protocol.refusal
         if not client._protocol.is_welcome:
             raise NotRunning(
-                str(client._path), f"nobody answers at {client._runtime.lane} within {timeout_seconds} s"
+                str(client._path), f"no answer at {client._runtime.lane} within {timeout_seconds} s"
             )
     except ClientError:
         client.close()

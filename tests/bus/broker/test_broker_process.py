@@ -1,4 +1,4 @@
-"""The broker's loop: it listens, answers, notices who left, and ends when it is told to or when its supervisor is gone."""
+"""The broker's loop: it listens, answers, notices who left, and ends with its supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one order: numbers without holes, a bounded ring that gives back exactly what it has, the newest of each retained key."""
+"""The one order: numbers without gaps, a bounded ring, and the newest event of each retained key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import wire
-from bus.broker import event_log as ledger_module
+from bus.broker import event_log as event_log_module
 from bus.broker.event_log import EventLog
 from bus.errors import ProtocolError
 from bus.wire import PublishHeader
@@ -73,7 +73,7 @@ def test_whatever_is_appended_the_ring_is_bounded_and_replay_gives_exactly_what_
 def check_replay(
     event_log: EventLog, topic: str, first: int, last: int, lost: int, following: int, runs: list[wire.Run]
 ) -> None:
-    """Lost ones and runs together cover what was asked for, without holes; nothing that the ring has counts as lost."""
+    """Lost events and runs together cover the request, without gaps; nothing in the ring counts as lost."""
     head = event_log.heads.get(topic, 0)
     due = first + lost
     for run in runs:
@@ -116,8 +116,8 @@ def test_a_snapshot_has_the_topics_that_match_and_the_newest_of_each_key() -> No
 
 
 def test_retained_events_are_bounded_by_number_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "RETAINED_LIMIT_KEYS", 3)
-    monkeypatch.setattr(ledger_module, "RETAINED_LIMIT_BYTES", 2000)
+    monkeypatch.setattr(event_log_module, "RETAINED_LIMIT_KEYS", 3)
+    monkeypatch.setattr(event_log_module, "RETAINED_LIMIT_BYTES", 2000)
     event_log = EventLog("epoch")
     for key in "abc":
         append(event_log, "app.a", key=key)
@@ -132,7 +132,7 @@ def test_retained_events_are_bounded_by_number_and_size(monkeypatch: pytest.Monk
 
 
 def test_topics_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "TOPIC_LIMIT", 2)
+    monkeypatch.setattr(event_log_module, "TOPIC_LIMIT", 2)
     event_log = EventLog("epoch")
     append(event_log, "app.a")
     append(event_log, "app.b")

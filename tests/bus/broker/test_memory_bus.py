@@ -1,4 +1,4 @@
-"""The twin without sockets; that it keeps the promises of the bus is proven in tests/contract."""
+"""The bus without sockets. tests/contract proves that it keeps the promises of the bus."""
 
 from __future__ import annotations
 

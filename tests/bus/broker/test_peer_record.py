@@ -1,4 +1,4 @@
-"""Peers are told apart by who they are, not by what they say."""
+"""Two records are two peers, even if every field is equal."""
 
 from __future__ import annotations
 

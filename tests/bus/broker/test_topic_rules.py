@@ -1,4 +1,4 @@
-"""Topics that exist are told from those that are a mistake."""
+"""Topics that exist are allowed, and mistakes are refused."""
 
 from __future__ import annotations
 

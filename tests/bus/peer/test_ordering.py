@@ -1,4 +1,4 @@
-"""Each topic in order, without duplicates, and whatever is missing is told: whatever the feed does."""
+"""Each topic in order, without duplicates, with every loss reported, whatever the feed does."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def run(
 
 
 def followed(epoch: str = "e1", head: int = 0) -> Ordering:
-    """A reception that follows TOPIC from behind this head on."""
-    reception = Ordering()
-    reception.expect([TOPIC])
-    reception.join([TOPIC], epoch, {TOPIC: head} if head else {})
-    return reception
+    """An ordering that follows TOPIC from the number after this head on."""
+    ordering = Ordering()
+    ordering.expect([TOPIC])
+    ordering.join([TOPIC], epoch, {TOPIC: head} if head else {})
+    return ordering
 
 
 def numbers(steps: list[OrderingStep]) -> list[int]:
@@ -46,8 +46,8 @@ def numbers(steps: list[OrderingStep]) -> list[int]:
 
 
 def test_what_comes_in_order_is_handed_on_at_once() -> None:
-    reception = followed()
-    assert [numbers(reception.receive(TOPIC, run(n, 3), b"")) for n in (1, 4, 7)] == [
+    ordering = followed()
+    assert [numbers(ordering.receive(TOPIC, run(n, 3), b"")) for n in (1, 4, 7)] == [
         [1, 2, 3],
         [4, 5, 6],
         [7, 8, 9],
@@ -55,54 +55,54 @@ def test_what_comes_in_order_is_handed_on_at_once() -> None:
 
 
 def test_what_was_before_the_snapshot_is_skipped_even_within_a_run() -> None:
-    reception = followed(head=5)
-    assert numbers(reception.receive(TOPIC, run(1, 5), b"")) == []
-    assert numbers(reception.receive(TOPIC, run(4, 4), b"")) == [6, 7]
-    assert reception.skipped == 5
+    ordering = followed(head=5)
+    assert numbers(ordering.receive(TOPIC, run(1, 5), b"")) == []
+    assert numbers(ordering.receive(TOPIC, run(4, 4), b"")) == [6, 7]
+    assert ordering.skipped == 5
 
 
 def test_a_hole_is_fetched_once_and_what_follows_waits_for_it() -> None:
-    reception = followed()
-    assert reception.receive(TOPIC, run(4), b"") == [Fetch(TOPIC, 1, 3)]
-    assert reception.receive(TOPIC, run(5), b"") == []
-    assert numbers(reception.replayed(TOPIC, 0, 4, [(run(1, 3), b"")])) == [1, 2, 3, 4, 5]
+    ordering = followed()
+    assert ordering.receive(TOPIC, run(4), b"") == [Fetch(TOPIC, 1, 3)]
+    assert ordering.receive(TOPIC, run(5), b"") == []
+    assert numbers(ordering.replayed(TOPIC, 0, 4, [(run(1, 3), b"")])) == [1, 2, 3, 4, 5]
 
 
 def test_an_answer_that_stops_early_is_asked_on() -> None:
-    reception = followed()
-    reception.receive(TOPIC, run(9), b"")
-    steps = reception.replayed(TOPIC, 0, 5, [(run(1, 4), b"")])
+    ordering = followed()
+    ordering.receive(TOPIC, run(9), b"")
+    steps = ordering.replayed(TOPIC, 0, 5, [(run(1, 4), b"")])
     assert numbers(steps) == [1, 2, 3, 4]
     assert steps[-1] == Fetch(TOPIC, 5, 8)
 
 
 def test_what_the_ring_lost_is_told_before_what_follows() -> None:
-    reception = followed()
-    reception.receive(TOPIC, run(9), b"")
-    steps = reception.replayed(TOPIC, 6, 9, [(run(7, 2), b"")])
+    ordering = followed()
+    ordering.receive(TOPIC, run(9), b"")
+    steps = ordering.replayed(TOPIC, 6, 9, [(run(7, 2), b"")])
     assert steps[0] == Lost(TOPIC, 6, beyond_ring=True)
     assert numbers(steps) == [7, 8, 9]
-    assert reception.lost == 6
+    assert ordering.lost == 6
 
 
 def test_an_answer_with_nothing_left_tells_the_whole_loss() -> None:
-    reception = followed()
-    reception.heartbeat("e1", {TOPIC: 5})
-    assert reception.replayed(TOPIC, 5, 6, []) == [Lost(TOPIC, 5, beyond_ring=True)]
-    assert numbers(reception.receive(TOPIC, run(6), b"")) == [6]
+    ordering = followed()
+    ordering.heartbeat("e1", {TOPIC: 5})
+    assert ordering.replayed(TOPIC, 5, 6, []) == [Lost(TOPIC, 5, beyond_ring=True)]
+    assert numbers(ordering.receive(TOPIC, run(6), b"")) == [6]
 
 
 def test_a_lost_tail_shows_in_the_heartbeat_and_is_fetched_once() -> None:
-    reception = followed()
-    assert reception.heartbeat("e1", {TOPIC: 2, "app.other": 7}) == [Fetch(TOPIC, 1, 2)]
-    assert reception.heartbeat("e1", {TOPIC: 3}) == []
-    assert reception.replayed(TOPIC, 0, 3, [(run(1, 2), b"")]) == [Deliver(TOPIC, run(1, 2), b"", 0)]
-    assert reception.heartbeat("e1", {TOPIC: 3}) == [Fetch(TOPIC, 3, 3)]
+    ordering = followed()
+    assert ordering.heartbeat("e1", {TOPIC: 2, "app.other": 7}) == [Fetch(TOPIC, 1, 2)]
+    assert ordering.heartbeat("e1", {TOPIC: 3}) == []
+    assert ordering.replayed(TOPIC, 0, 3, [(run(1, 2), b"")]) == [Deliver(TOPIC, run(1, 2), b"", 0)]
+    assert ordering.heartbeat("e1", {TOPIC: 3}) == [Fetch(TOPIC, 3, 3)]
 
 
 def test_an_answer_that_never_comes_is_asked_for_again() -> None:
-    reception = followed()
-    steps = [reception.heartbeat("e1", {TOPIC: 2}) for _ in range(2 * FETCH_LIMIT_HEARTBEATS + 1)]
+    ordering = followed()
+    steps = [ordering.heartbeat("e1", {TOPIC: 2}) for _ in range(2 * FETCH_LIMIT_HEARTBEATS + 1)]
     assert [i for i, found in enumerate(steps) if found] == [
         0,
         FETCH_LIMIT_HEARTBEATS,
@@ -111,102 +111,102 @@ def test_an_answer_that_never_comes_is_asked_for_again() -> None:
 
 
 def test_after_a_lost_lane_what_was_asked_is_asked_anew() -> None:
-    reception = followed()
-    reception.heartbeat("e1", {TOPIC: 2})
-    reception.forget_fetches()
-    assert reception.heartbeat("e1", {TOPIC: 2}) == [Fetch(TOPIC, 1, 2)]
+    ordering = followed()
+    ordering.heartbeat("e1", {TOPIC: 2})
+    ordering.forget_fetches()
+    assert ordering.heartbeat("e1", {TOPIC: 2}) == [Fetch(TOPIC, 1, 2)]
 
 
 def test_what_came_between_question_and_snapshot_is_put_aside_and_judged_by_it() -> None:
-    reception = Ordering()
-    reception.expect(["app.*"])
-    assert reception.receive(TOPIC, run(4), b"") == []
-    assert reception.receive("else.b", run(1), b"") == []
-    assert reception.receive(TOPIC, run(5), b"") == []
-    assert numbers(reception.join(["app.*"], "e1", {TOPIC: 4})) == [5]
+    ordering = Ordering()
+    ordering.expect(["app.*"])
+    assert ordering.receive(TOPIC, run(4), b"") == []
+    assert ordering.receive("else.b", run(1), b"") == []
+    assert ordering.receive(TOPIC, run(5), b"") == []
+    assert numbers(ordering.join(["app.*"], "e1", {TOPIC: 4})) == [5]
 
 
 def test_a_snapshot_of_a_broker_that_is_no_more_sets_no_numbers() -> None:
-    reception = followed("e1", head=3)
-    reception.receive(TOPIC, run(1, epoch="e2"), b"")
-    reception.expect(["app.b"])
-    reception.join(["app.b"], "e1", {"app.b": 100})
-    assert numbers(reception.receive("app.b", run(1, epoch="e2"), b"")) == [1]
+    ordering = followed("e1", head=3)
+    ordering.receive(TOPIC, run(1, epoch="e2"), b"")
+    ordering.expect(["app.b"])
+    ordering.join(["app.b"], "e1", {"app.b": 100})
+    assert numbers(ordering.receive("app.b", run(1, epoch="e2"), b"")) == [1]
 
 
 def test_messages_of_a_former_epoch_are_ignored() -> None:
-    reception = followed()
-    reception.receive(TOPIC, run(1), b"")
-    reception.receive(TOPIC, run(1, epoch="e2", first=2), b"")
-    assert reception.receive(TOPIC, run(2, first=3), b"") == []
-    assert reception.heartbeat("e1", {TOPIC: 9}) == []
+    ordering = followed()
+    ordering.receive(TOPIC, run(1), b"")
+    ordering.receive(TOPIC, run(1, epoch="e2", first=2), b"")
+    assert ordering.receive(TOPIC, run(2, first=3), b"") == []
+    assert ordering.heartbeat("e1", {TOPIC: 9}) == []
 
 
 def test_what_is_sent_again_in_a_new_epoch_is_recognised_and_a_hole_is_told() -> None:
-    reception = followed()
-    reception.receive(TOPIC, run(1, 5), b"")
-    assert numbers(reception.receive(TOPIC, run(1, 3, epoch="e2", first=3), b"")) == []
-    assert numbers(reception.receive(TOPIC, run(4, 2, epoch="e2", first=5), b"")) == [5]
-    steps = reception.receive(TOPIC, run(1, 1, epoch="e3", first=9), b"")
+    ordering = followed()
+    ordering.receive(TOPIC, run(1, 5), b"")
+    assert numbers(ordering.receive(TOPIC, run(1, 3, epoch="e2", first=3), b"")) == []
+    assert numbers(ordering.receive(TOPIC, run(4, 2, epoch="e2", first=5), b"")) == [5]
+    steps = ordering.receive(TOPIC, run(1, 1, epoch="e3", first=9), b"")
     assert steps[0] == Lost(TOPIC, 2, beyond_ring=False)
     assert numbers(steps) == [1]
 
 
 def test_keys_that_are_sent_again_leave_holes_that_are_no_loss() -> None:
-    reception = followed()
-    reception.receive(TOPIC, run(1, key="a"), b"")
-    steps = reception.receive(TOPIC, run(1, epoch="e2", first=7, key="b"), b"")
+    ordering = followed()
+    ordering.receive(TOPIC, run(1, key="a"), b"")
+    steps = ordering.receive(TOPIC, run(1, epoch="e2", first=7, key="b"), b"")
     assert [type(step) for step in steps] == [Deliver]
 
 
 def test_after_a_loss_the_retained_state_of_what_was_lost_is_handed_on_once() -> None:
-    reception = followed()
-    reception.receive(TOPIC, run(1, key="a"), b"")
-    reception.receive(TOPIC, run(9, key="a"), b"")
-    reception.replayed(TOPIC, 6, 9, [(run(8, key="c"), b"")])
-    assert numbers(reception.receive(TOPIC, run(10, key="c"), b"")) == [10]
-    assert numbers(reception.retained(TOPIC, run(5, key="b"), b"")) == [5], (
+    ordering = followed()
+    ordering.receive(TOPIC, run(1, key="a"), b"")
+    ordering.receive(TOPIC, run(9, key="a"), b"")
+    ordering.replayed(TOPIC, 6, 9, [(run(8, key="c"), b"")])
+    assert numbers(ordering.receive(TOPIC, run(10, key="c"), b"")) == [10]
+    assert numbers(ordering.retained(TOPIC, run(5, key="b"), b"")) == [5], (
         "though newer ones of its publisher were handed on"
     )
-    assert reception.retained(TOPIC, run(5, key="b"), b"") == []
-    assert reception.retained(TOPIC, run(9, key="a"), b"") == [], "this one was not lost"
-    assert reception.retained(TOPIC, run(1, key="a"), b"") == []
-    assert reception.retained(TOPIC, run(12, key="a"), b"") == [], "the feed will bring it"
+    assert ordering.retained(TOPIC, run(5, key="b"), b"") == []
+    assert ordering.retained(TOPIC, run(9, key="a"), b"") == [], "this one was not lost"
+    assert ordering.retained(TOPIC, run(1, key="a"), b"") == []
+    assert ordering.retained(TOPIC, run(12, key="a"), b"") == [], "the feed will bring it"
 
 
 def test_what_is_held_for_one_topic_is_bounded_and_fetched_later() -> None:
-    reception = followed()
+    ordering = followed()
     for n in range(2, HELD_LIMIT_MESSAGES + 10):
-        reception.receive(TOPIC, run(n), b"")
-    heard = numbers(reception.replayed(TOPIC, 0, 2, [(run(1), b"")]))
+        ordering.receive(TOPIC, run(n), b"")
+    heard = numbers(ordering.replayed(TOPIC, 0, 2, [(run(1), b"")]))
     assert heard == list(range(1, HELD_LIMIT_MESSAGES + 2))
-    assert reception.receive(TOPIC, run(HELD_LIMIT_MESSAGES + 10), b"") == [
+    assert ordering.receive(TOPIC, run(HELD_LIMIT_MESSAGES + 10), b"") == [
         Fetch(TOPIC, HELD_LIMIT_MESSAGES + 2, HELD_LIMIT_MESSAGES + 9)
     ]
 
 
 def test_a_topic_that_nobody_wants_any_more_is_forgotten() -> None:
-    reception = followed()
-    reception.join([TOPIC], "e1", {})
-    reception.leave([TOPIC])
-    assert numbers(reception.receive(TOPIC, run(1), b"")) == [1], "another subscription still wants it"
-    reception.leave([TOPIC])
-    assert reception.receive(TOPIC, run(2), b"") == []
-    assert reception.replayed(TOPIC, 0, 3, [(run(2), b"")]) == []
+    ordering = followed()
+    ordering.join([TOPIC], "e1", {})
+    ordering.leave([TOPIC])
+    assert numbers(ordering.receive(TOPIC, run(1), b"")) == [1], "another subscription still wants it"
+    ordering.leave([TOPIC])
+    assert ordering.receive(TOPIC, run(2), b"") == []
+    assert ordering.replayed(TOPIC, 0, 3, [(run(2), b"")]) == []
 
 
 def test_what_a_late_joiner_got_as_retained_is_no_loss_and_no_news() -> None:
-    reception = Ordering()
-    reception.expect([TOPIC])
-    reception.join([TOPIC], "e1", {TOPIC: 5}, [(TOPIC, run(5, key="a"))])
-    assert numbers(reception.receive(TOPIC, run(1, epoch="e2", first=5, key="a"), b"")) == []
+    ordering = Ordering()
+    ordering.expect([TOPIC])
+    ordering.join([TOPIC], "e1", {TOPIC: 5}, [(TOPIC, run(5, key="a"))])
+    assert numbers(ordering.receive(TOPIC, run(1, epoch="e2", first=5, key="a"), b"")) == []
 
 
 def test_a_late_joiner_is_told_of_no_loss_where_a_topic_mixes_retained_events_with_others() -> None:
-    reception = Ordering()
-    reception.expect([TOPIC])
-    reception.join([TOPIC], "e1", {TOPIC: 8}, [(TOPIC, run(3, key="a"))])
-    assert reception.receive(TOPIC, run(9), b"") == [Deliver(TOPIC, run(9), b"", 0)]
+    ordering = Ordering()
+    ordering.expect([TOPIC])
+    ordering.join([TOPIC], "e1", {TOPIC: 8}, [(TOPIC, run(3, key="a"))])
+    assert ordering.receive(TOPIC, run(9), b"") == [Deliver(TOPIC, run(9), b"", 0)]
 
 
 @dataclass
@@ -243,14 +243,14 @@ class Broker:
 def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_complete_and_honest(
     data: st.DataObject,
 ) -> None:
-    """Several topics and publishers, drops, duplicates, overlapping replays, lost answers, heartbeats, restarts with resends."""
+    """Several topics and publishers, drops, duplicates, overlapping replays, lost answers, restarts."""
     draw = data.draw
     topics, instances = ["app.a", "app.b"], ["p", "q"]
     ring = draw(st.integers(2, 30), "ring")
     broker = Broker("e0", ring)
-    reception = Ordering()
-    reception.expect(["app.*"])
-    reception.join(["app.*"], "e0", {})
+    ordering = Ordering()
+    ordering.expect(["app.*"])
+    ordering.join(["app.*"], "e0", {})
     published: dict[tuple[str, str], int] = {}
     published_runs: list[tuple[str, str, int, int]] = []
     heard: dict[tuple[str, str], list[int]] = {}
@@ -279,7 +279,7 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
 
     def answer(fetch: Fetch, limit: int) -> None:
         missing, following, runs = broker.replay(fetch, limit)
-        carry_out(reception.replayed(fetch.topic, missing, following, [(run, b"") for run in runs]))
+        carry_out(ordering.replayed(fetch.topic, missing, following, [(run, b"") for run in runs]))
 
     for _ in range(draw(st.integers(1, 40), "steps")):
         match draw(
@@ -298,38 +298,38 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
                 published_runs.append((topic, instance, first, count))
                 run_ = broker.order(topic, instance, first, count)
                 if draw(st.booleans(), "arrives"):
-                    carry_out(reception.receive(topic, run_, b""))
+                    carry_out(ordering.receive(topic, run_, b""))
             case "answer" if fetches:
                 answer(fetches.pop(0), draw(st.integers(1, 5), "limit"))
             case "heartbeat":
-                carry_out(reception.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
+                carry_out(ordering.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
             case "duplicate":
                 known = [(t, r) for t, runs in broker.runs.items() for r in runs[-ring:]]
                 if known:
                     topic, run_ = draw(st.sampled_from(known))
-                    carry_out(reception.receive(topic, run_, b""))
+                    carry_out(ordering.receive(topic, run_, b""))
             case "forget":
                 fetches.clear()
-                reception.forget_fetches()
+                ordering.forget_fetches()
             case "restart":
                 broker = Broker(f"e{int(broker.epoch[1:]) + 1}", ring)
                 due.clear()
                 fetches.clear()
-                reception.forget_fetches()
+                ordering.forget_fetches()
                 resent_from = draw(
                     st.integers(resent_from, len(published_runs)), "resent from"
                 )  # what a publisher let go, it has no more
                 for topic, instance, first, count in published_runs[resent_from:]:
                     run_ = broker.order(topic, instance, first, count)
                     if draw(st.booleans(), "arrives again"):
-                        carry_out(reception.receive(topic, run_, b""))
+                        carry_out(ordering.receive(topic, run_, b""))
             case _:
                 pass
 
-    reception.forget_fetches()
+    ordering.forget_fetches()
     fetches.clear()
     for _ in range(2 + sum(len(runs) for runs in broker.runs.values())):
-        carry_out(reception.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
+        carry_out(ordering.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
         while fetches:
             answer(fetches.pop(0), 5)
     for topic in topics:

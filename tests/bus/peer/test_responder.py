@@ -17,33 +17,35 @@ pytestmark = pytest.mark.anyio
 
 
 class Server:
-    """A serving half and what it sent."""
+    """A responder and what it sent."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.ignored: Counter[str] = Counter()
         self.requests: list[IncomingRequest] = []
-        self.serving = Responder(
+        self.responder = Responder(
             "server",
             lambda frames: self.sent.append(wire.read_from_broker([bytes(frame) for frame in frames])),
             self.ignored,
         )
-        self.serving.welcomed()
+        self.responder.welcomed()
 
     def begin(self, *topics: str) -> asyncio.Future[None]:
-        return asyncio.ensure_future(self.serving.begin(topics, self.requests.append))
+        return asyncio.ensure_future(self.responder.begin(topics, self.requests.append))
 
     def ask(self, id: int, topic: str = "app.a") -> None:
-        self.serving.requested(wire.RequestHeader(id, topic, 1000, None, "asker"), [b"REQUEST", b"", b"\x80"])
+        self.responder.requested(
+            wire.RequestHeader(id, topic, 1000, None, "asker"), [b"REQUEST", b"", b"\x80"]
+        )
 
 
 async def test_answers_to_serve_belong_to_them_in_their_order() -> None:
     server = Server()
     begun = [server.begin("app.a"), server.begin("app.b"), server.begin("app.c")]
     await asyncio.sleep(0)
-    server.serving.confirmed(None)
-    server.serving.confirmed(wire.FailedHeader(0, "refused", "taken", "SERVE"))
-    server.serving.confirmed(None)
+    server.responder.confirmed(None)
+    server.responder.confirmed(wire.FailedHeader(0, "refused", "taken", "SERVE"))
+    server.responder.confirmed(None)
     await begun[0]
     with pytest.raises(RequestFailed, match="app.b: refused: taken"):
         await begun[1]
@@ -54,14 +56,14 @@ async def test_what_is_served_is_said_again_on_the_next_connection_but_not_what_
     server = Server()
     begun = [server.begin("app.a"), server.begin("app.b"), server.begin("app.c")]
     await asyncio.sleep(0)
-    server.serving.confirmed(None)
-    server.serving.confirmed(wire.FailedHeader(0, "refused", "taken", "SERVE"))
-    server.serving.disconnected()
+    server.responder.confirmed(None)
+    server.responder.confirmed(wire.FailedHeader(0, "refused", "taken", "SERVE"))
+    server.responder.disconnected()
     server.sent.clear()
-    server.serving.welcomed()
+    server.responder.welcomed()
     assert sorted(topic for serve in server.sent for topic in serve.topics) == ["app.a", "app.c"]
     for serve in list(server.sent):
-        server.serving.confirmed(
+        server.responder.confirmed(
             wire.FailedHeader(0, "refused", "taken", "SERVE") if serve.topics == ["app.a"] else None
         )
     await begun[2]
@@ -73,17 +75,17 @@ async def test_a_request_is_answered_once_and_not_after_it_was_cancelled() -> No
     server = Server()
     begun = server.begin("app.a")
     await asyncio.sleep(0)
-    server.serving.confirmed(None)
+    server.responder.confirmed(None)
     await begun
     server.sent.clear()
     for id in (1, 2, 3):
         server.ask(id)
     server.requests[0].reply(AnswerEvent(text="once"))
     server.requests[0].fail("refused", "twice")
-    server.serving.cancelled(2)
-    server.serving.cancelled(77)
+    server.responder.cancelled(2)
+    server.responder.cancelled(77)
     server.requests[1].reply(AnswerEvent(text="too late"))
-    server.serving.disconnected()
+    server.responder.disconnected()
     server.requests[2].reply(AnswerEvent(text="nobody there"))
     assert server.sent == [wire.ReplyHeader(1)]
     assert [request.is_cancelled for request in server.requests] == [False, True, True]
@@ -99,7 +101,7 @@ async def test_closing_lets_go_of_whoever_waits_for_a_confirmation() -> None:
     server = Server()
     begun = server.begin("app.a")
     await asyncio.sleep(0)
-    server.serving.close()
+    server.responder.close()
     with pytest.raises(RequestFailed, match="left the bus"):
         await begun
     with pytest.raises(RequestFailed, match="left the bus"):

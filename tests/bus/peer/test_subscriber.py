@@ -1,4 +1,4 @@
-"""The hearing half carries out what the reception decides, over a link that it is handed."""
+"""The subscriber does what the ordering decides, over the transport that it gets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class NotedTransport:
-    """A link that notes what it is told."""
+    """A transport that notes the calls."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []

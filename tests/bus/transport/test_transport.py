@@ -1,4 +1,4 @@
-"""Sockets and the memory twin offer a peer the same link."""
+"""Sockets and memory offer a peer the same transport."""
 
 from __future__ import annotations
 
@@ -17,5 +17,7 @@ METHODS = [
 
 @pytest.mark.parametrize("kind", [SocketTransport, MemoryTransport])
 @pytest.mark.parametrize("method", METHODS)
-def test_every_kind_of_link_has_every_method_with_the_same_signature(kind: type[object], method: str) -> None:
+def test_every_kind_of_transport_has_every_method_with_the_same_signature(
+    kind: type[object], method: str
+) -> None:
     assert inspect.signature(getattr(kind, method)) == inspect.signature(getattr(Transport, method))

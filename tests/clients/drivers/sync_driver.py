@@ -1,4 +1,4 @@
-"""Drives the synchronous Python client: one command a line on stdin, one outcome a line on stdout, both JSON."""
+"""Drives the synchronous Python client: a JSON command on each line of stdin, its outcome on stdout."""
 
 from __future__ import annotations
 

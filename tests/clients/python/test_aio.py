@@ -1,4 +1,4 @@
-"""The asyncio client against a real broker: types, failures, and ends of what waits. The rest is in the conformance suite."""
+"""The asyncio client against a real broker: types, failures and ends of waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess
 from undercroft_client import ClientError, Event, PublishRefused, Refused, Request, RequestFailed, Runtime
 from undercroft_client.aio import connect
-from undercroft_client.shell import QUEUE_LIMIT_EVENTS
+from undercroft_client.base_client import QUEUE_LIMIT_EVENTS
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""The synchronous client against a real broker: types, failures, and ends of what waits. The rest is in the conformance suite."""
+"""The synchronous client against a real broker: types, failures and ends of waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from undercroft_client import ClientError, Event, Refused, Request, RequestFailed, Runtime, connect
 from undercroft_client.events import BusStatisticsRequestEvent, GapEvent
-from undercroft_client.reception import Lost
+from undercroft_client.ordering import Lost
 
 
 class NotedEvent(Event, frozen=True, kw_only=True, tag="app.noted"):
@@ -141,7 +141,7 @@ def test_a_pattern_that_the_broker_does_not_take_is_refused(runtime: Runtime) ->
 
 
 def test_an_event_that_is_too_large_is_not_sent(runtime: Runtime) -> None:
-    with connect(runtime=runtime) as client, pytest.raises(ValueError, match="at most"):
+    with connect(runtime=runtime) as client, pytest.raises(ValueError, match="expected less than"):
         client.publish({"type": "app.n", "filler": bytes(17 * 1024 * 1024)})
 
 

@@ -28,20 +28,20 @@ def sockets(tmp_path: Path) -> Iterator[BrokerSockets]:
 
 
 class Far:
-    """A link with its far end, and what came in."""
+    """A transport, and what came in."""
 
     def __init__(self, sockets: BrokerSockets) -> None:
         runtime = Runtime(
             app="x", pid=1, started_at=0.0, lane=sockets.lane_endpoint, feed=sockets.feed_endpoint, token="t"
         )
-        self.link = SocketTransport(runtime)
+        self.transport = SocketTransport(runtime)
         self.connected = asyncio.Event()
         self.disconnected = asyncio.Event()
         self.welcomed = asyncio.Event()
         self.lane: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.feed: asyncio.Queue[list[bytes]] = asyncio.Queue()
         self.takes_feed = True
-        self.link.start(
+        self.transport.start(
             TransportHandlers(
                 self.connected.set,
                 self.disconnected.set,
@@ -73,20 +73,20 @@ async def received(sockets: BrokerSockets) -> list[bytes]:
 async def test_messages_go_both_ways_frame_by_frame(sockets: BrokerSockets) -> None:
     far = Far(sockets)
     await far.connected.wait()
-    far.link.send([b"PING", b"\x91\x01", b""])
+    far.transport.send([b"PING", b"\x91\x01", b""])
     route, *frames = await received(sockets)
     assert frames == [b"PING", b"\x91\x01", b""]
     assert sockets.send(route, [b"PONG", b"\x91\x01"]) is SendOutcome.SENT
     assert await far.lane.get() == [b"PONG", b"\x91\x01"]
-    far.link.close()
+    far.transport.close()
 
 
 async def test_a_peer_that_is_gone_shows_as_a_disconnect_and_in_the_next_send(sockets: BrokerSockets) -> None:
     far = Far(sockets)
     await far.connected.wait()
-    far.link.send([b"PING", b"\x91\x01"])
+    far.transport.send([b"PING", b"\x91\x01"])
     route, *_ = await received(sockets)
-    far.link.close()
+    far.transport.close()
     while "disconnects" not in sockets.poll(GUARD_SECONDS):
         pass
     assert sockets.drain_disconnects() >= 1
@@ -97,7 +97,7 @@ async def test_a_peer_that_is_gone_shows_as_a_disconnect_and_in_the_next_send(so
 
 async def test_the_feed_begins_with_a_welcome_and_brings_what_was_subscribed(sockets: BrokerSockets) -> None:
     far = Far(sockets)
-    far.link.subscribe(b"app.")
+    far.transport.subscribe(b"app.")
     while not far.welcomed.is_set():
         sockets.take_subscriptions()
         await asyncio.sleep(0)
@@ -106,13 +106,13 @@ async def test_the_feed_begins_with_a_welcome_and_brings_what_was_subscribed(soc
         sockets.announce([b"app.x", b"header", b"body"])
         await asyncio.sleep(0)
     assert await far.feed.get() == [b"app.x", b"header", b"body"]
-    far.link.close()
+    far.transport.close()
 
 
 async def test_a_paused_feed_brings_nothing_until_it_is_resumed(sockets: BrokerSockets) -> None:
     far = Far(sockets)
     far.takes_feed = False
-    far.link.subscribe(b"")
+    far.transport.subscribe(b"")
     while far.feed.empty():
         sockets.announce([b"app.x", b"1", b""])
         await asyncio.sleep(0)
@@ -122,10 +122,10 @@ async def test_a_paused_feed_brings_nothing_until_it_is_resumed(sockets: BrokerS
         await asyncio.sleep(0)
     assert far.feed.qsize() == 1
     far.takes_feed = True
-    far.link.resume_feed()
+    far.transport.resume_feed()
     while (await far.feed.get())[1] != b"2":
         pass
-    far.link.close()
+    far.transport.close()
 
 
 def test_a_stale_socket_makes_room_and_the_directory_is_closed_to_others(tmp_path: Path) -> None:

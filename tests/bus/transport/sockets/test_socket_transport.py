@@ -1,4 +1,4 @@
-"""A peer's side of the sockets; how it works with the broker's is in test_broker_sockets.py and tests/contract."""
+"""A peer's side of the sockets. test_broker_sockets.py and tests/contract show it with the broker's."""
 
 from __future__ import annotations
 

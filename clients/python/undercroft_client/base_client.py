@@ -1,4 +1,4 @@
-"""What the synchronous and the asynchronous client have in common: encoding, following the runtime, queues of events."""
+"""What both clients have in common: encoding, following the runtime, and queues of events."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import msgspec
 from undercroft_client.errors import ClientError, NotRunning, RequestFailed
 from undercroft_client.event import Event, reply_type_of, topic_of
 from undercroft_client.events import EVENTS, GapEvent
+from undercroft_client.ordering import Heard, Lost, Ordering, Run
 from undercroft_client.protocol import FRAME_LIMIT_BYTES, LEFT, Protocol
-from undercroft_client.reception import Heard, Lost, Reception, Run
 from undercroft_client.runtime import Runtime, read_runtime, runtime_path
 from undercroft_client.sockets import Sockets
 
@@ -26,21 +26,21 @@ CONNECT_TIMEOUT_SECONDS: Final = 5.0
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
 PUBLISH_TIMEOUT_SECONDS: Final = 15.0
 DEADLINE_GRACE_SECONDS: Final = 0.25
-"""The broker tells of a missed deadline; if it cannot, the client finds out by itself so much later."""
+"""The broker reports a missed deadline. Where it cannot, the client gives up this much later."""
 
 QUEUE_LIMIT_EVENTS: Final = 16_384
 CHECK_SECONDS: Final = 1.0
-"""While the broker does not let us in, runtime.json is read again so often: a new runtime may listen elsewhere."""
+"""How often runtime.json is read again while the broker is away: a new runtime may listen elsewhere."""
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Shell:
+class BaseClient:
     """A client without its way of waiting.
 
     Attributes:
-        name, instance: how the bus knows this client, and this life of it.
-        undecodable: events that did not fit their type, and were skipped.
+        name: what the bus calls this client.
+        undecodable: how many events did not fit their type, and were skipped.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Shell:
 
     @property
     def epoch(self) -> str:
-        """Life of the broker that let this client in last; empty before the first."""
+        """The life of the broker that admitted this client last; empty before the first time."""
         return self._protocol.epoch
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker knows this client right now."""
+        """Whether the broker has admitted this client, and the connection stands as far as is known."""
         return self._protocol.is_welcome
 
     def _exchange(self) -> bool:
@@ -79,13 +79,13 @@ class Shell:
         return all(len(inbox.queue) < QUEUE_LIMIT_EVENTS for inbox in self._inboxes)
 
     def _follow_runtime(self) -> bool:
-        """While the broker is away: look whether the runtime listens elsewhere now; whether the sockets are new."""
+        """While the broker is away, look whether the runtime listens elsewhere; returns whether it does."""
         now = time.monotonic()
         if self._protocol.is_welcome or now < self._check_due:
             return False
         self._check_due = now + CHECK_SECONDS
         if self._protocol.refusal is not None and self._protocol.refusal.reason != "denied":
-            self._protocol.connected()  # what was in the way may be gone
+            self._protocol.connected()  # the reason for the refusal may be gone
         if self._path is None:
             return False
         try:
@@ -103,7 +103,7 @@ class Shell:
         return True
 
     def _learn(self, what: type[Event] | str) -> str:
-        """Topic or pattern that is meant; a type is what its topic is decoded to from now on."""
+        """The topic or pattern. Events of a type are decoded to that type from now on."""
         if self._is_closed:
             raise ClientError(LEFT)
         if isinstance(what, str):
@@ -122,14 +122,14 @@ class Shell:
         if inbox not in self._inboxes:
             return
         self._inboxes.remove(inbox)
-        if inbox.reception is not None:
-            self._protocol.receptions.pop(inbox.reception, None)
+        if inbox.ordering is not None:
+            self._protocol.orderings.pop(inbox.ordering, None)
         if not self._is_closed:
             for pattern in inbox.patterns:
                 self._sockets.unsubscribe(_prefix(pattern))
 
     def _encoded(self, event: AnyEvent) -> bytes:
-        """Bytes of an event.
+        """The bytes of an event.
 
         Raises:
             ValueError: it does not fit into a message.
@@ -140,12 +140,12 @@ class Shell:
         body = msgspec.msgpack.encode(event)
         if len(body) >= FRAME_LIMIT_BYTES:
             raise ValueError(
-                f"an event of {topic_of(event)} has {len(body)} bytes, at most {FRAME_LIMIT_BYTES - 1} can be sent"
+                f"an event of {topic_of(event)} has {len(body)} bytes; expected less than {FRAME_LIMIT_BYTES}"
             )
         return body
 
     def _decoded(self, topic: str, body: bytes | msgspec.Raw) -> Any:
-        """An event as its type, if that is known; a map otherwise."""
+        """An event as its type, where that is known; otherwise a map."""
         known = self._types.get(topic) or EVENTS.get(topic)
         return msgspec.msgpack.decode(body, type=known) if known else msgspec.msgpack.decode(body)
 
@@ -162,21 +162,21 @@ class Inbox:
     """Events that wait for one subscriber.
 
     Attributes:
-        latest: place in the order, and publisher, of the event that was handed out last; None before the
-            first and after a gap.
+        latest: place in the order, and publisher, of the last event that was handed out; None: there was
+            none, or it was a gap.
         is_retained: whether that event was there before this subscriber came.
     """
 
-    def __init__(self, shell: Shell, patterns: list[str]) -> None:
+    def __init__(self, client: BaseClient, patterns: list[str]) -> None:
         self.patterns = patterns
-        self.reception: Reception | None = None
+        self.ordering: Ordering | None = None
         self.queue: deque[tuple[Heard, msgspec.Raw] | Lost] = deque()
         self.latest: Run | None = None
         self.is_retained = False
-        self._shell = shell
+        self._client = client
 
     def put(self, step: Heard | Lost) -> None:
-        """Take what the reception hands on."""
+        """Take what the ordering hands on."""
         if isinstance(step, Lost):
             self.queue.append(step)
             return
@@ -185,7 +185,7 @@ class Inbox:
         )
 
     def next(self) -> Any:
-        """The next event, or None if none waits; events that are lost show as `GapEvent`."""
+        """The next event; None: none waits. Lost events show as `GapEvent`."""
         while self.queue:
             found = self.queue.popleft()
             if isinstance(found, Lost):
@@ -193,9 +193,9 @@ class Inbox:
                 return GapEvent(lost_topic=found.topic, count=found.count, reason=found.reason)
             heard, raw = found
             try:
-                event = self._shell._decoded(heard.topic, raw)
+                event = self._client._decoded(heard.topic, raw)
             except UNREADABLE:
-                self._shell.undecodable += 1
+                self._client.undecodable += 1
                 continue
             self.latest, self.is_retained = heard.run, heard.retained
             return event

@@ -1,4 +1,4 @@
-// Hearing every event once and in order, for one subscription. Knows no socket: feed messages in, steps out.
+// Puts the events of one subscription in order, and completes them. Pure: feed messages in, steps out.
 
 const HELD_LIMIT_MESSAGES = 4096;
 const PATIENCE_HEARTBEATS = 5;
@@ -10,10 +10,10 @@ export function readRun(topic, header, body) {
 }
 
 /** Steps are `{hear: run}` (events of its body from `skip` on), `{lost: topic, count, reason}` and `{fetch: topic, first, last}`. */
-export class Reception {
+export class Ordering {
   epoch = "";
   #over = new Set();
-  #early = []; // put aside until the snapshot says where it ends; null from then on
+  #early = []; // what came before the snapshot; null once that is there
   #seen = new Map();
 
   constructor(patterns) {
@@ -29,19 +29,19 @@ export class Reception {
     return this.patterns.some((pattern) => (pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern));
   }
 
-  /** The snapshot is there: its retained events come first, then what was put aside, from behind its heads on. */
+  /** The snapshot is there: first its retained events, then what followed it. */
   join(epoch, heads, retained) {
     const early = this.#early ?? [];
     this.#early = null;
     if (this.#enter(epoch)) this.due = new Map(Object.entries(heads).map(([topic, head]) => [topic, head + 1]));
     for (const run of retained) {
       this.#note(run, run.source_number + run.count - 1);
-      this.compared.add(`${run.topic} ${run.instance}`); // what lies between it and the heads was before our time
+      this.compared.add(`${run.topic} ${run.instance}`); // events up to the heads are older than the subscription
     }
     return [...retained.map((run) => ({ hear: { ...run, skip: run.count - 1 } })), ...early.flatMap((run) => this.receive(run))];
   }
 
-  /** A run came over the feed, or with a REPLAY. */
+  /** A run came over the feed, or in the answer to a REPLAY. */
   receive(run) {
     if (!this.wants(run.topic) || !this.#enter(run.epoch)) return [];
     if (this.#early) {
@@ -55,7 +55,7 @@ export class Reception {
     return this.#fetch(run.topic, run.number - 1);
   }
 
-  /** The broker says how far each topic has come: a lost tail shows. */
+  /** The broker states the newest number of each topic, which shows a lost tail. */
   heartbeat(epoch, heads) {
     if (this.#early || !this.#enter(epoch)) return [];
     const steps = [];
@@ -67,7 +67,7 @@ export class Reception {
     return steps;
   }
 
-  /** The answer to a REPLAY that was asked in this epoch: how many are lost for good, and what there is. */
+  /** A REPLAY of this epoch was answered: how many events are lost for good, and what there is. */
   replayed(epoch, topic, lost, runs) {
     if (epoch !== this.epoch) return [];
     const due = this.#dueOf(topic);
@@ -84,7 +84,7 @@ export class Reception {
     return due < now && now <= last ? [...steps, ...this.#fetch(topic, last)] : steps;
   }
 
-  /** After a loss, retained events that were among the lost ones tell how things stand. */
+  /** After a loss, retained events among the lost ones show the present state. */
   recalled(topic, retained) {
     const { from, until } = this.lost.get(topic) ?? { from: 0, until: 0 };
     this.lost.delete(topic);
@@ -92,12 +92,12 @@ export class Reception {
     return retained.filter(isLost).map((run) => ({ hear: { ...run, skip: run.count - 1 } }));
   }
 
-  /** A REPLAY gets no answer: the next heartbeat asks again. */
+  /** A REPLAY gets no answer; the next heartbeat requests it again. */
   forget(topic) {
     this.asked.delete(topic);
   }
 
-  /** Follow this epoch, unless it is over; all that a new broker orders is due, from its first number on. */
+  /** Follow this epoch, unless it is over. All of a new epoch is wanted, from the first number on. */
   #enter(epoch) {
     if (this.#over.has(epoch)) return false;
     if (epoch !== this.epoch) {
@@ -127,7 +127,7 @@ export class Reception {
     return held.length ? [...steps, ...this.#fetch(topic, held[0].number - 1)] : steps;
   }
 
-  /** A run that begins at the due number or before it: compared with the publisher's own count, which outlives the broker. */
+  /** Take a run that begins at the due number or before it, and compare it with the publisher's own count. */
   #take(run) {
     const due = this.#dueOf(run.topic);
     if (run.number + run.count <= due) return [];

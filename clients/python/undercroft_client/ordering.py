@@ -1,4 +1,4 @@
-"""Hearing every event once and in order, for one subscription. Pure: feed messages in, steps out."""
+"""Puts the events of one subscription in order, and completes them: feed messages in, steps out. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 
 HELD_LIMIT_MESSAGES: Final = 4096
 SOURCE_LIMIT: Final = 8192
-PATIENCE_HEARTBEATS: Final = 5
-"""So many heartbeats without the answer to a REPLAY, and it is asked for again."""
+FETCH_LIMIT_HEARTBEATS: Final = 5
+"""After this many heartbeats without an answer, a REPLAY is requested again."""
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
-    """Feed header: where a run of events stands in the order; the protocol page explains the fields."""
+    """Feed header of a run of events. `bus/PROTOCOL.md` explains the fields."""
 
     epoch: str
     sequence: int
@@ -31,7 +31,7 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """Hand on the events of this body, from index `skip` on; `retained` if they were there before."""
+    """Hand on the events of this body from index `skip` on. `retained`: they are from the snapshot."""
 
     topic: str
     run: Run
@@ -41,7 +41,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """So many events of a topic are lost for good."""
+    """Events of a topic that are lost for good."""
 
     topic: str
     count: int
@@ -49,7 +49,7 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """Ask for these numbers of a topic."""
+    """Request a replay of these numbers of a topic."""
 
     topic: str
     first: int
@@ -61,14 +61,14 @@ Step: TypeAlias = Heard | Lost | Fetch
 
 @dataclass(slots=True)
 class Asked:
-    """A REPLAY under way: up to which number, and for how many heartbeats."""
+    """A REPLAY under way: its last number, and the heartbeats since it was sent."""
 
     last: int
     waited: int = 0
 
 
-class Reception:
-    """What one subscription has heard. Feed messages are put aside until `join` says where the snapshot ends."""
+class Ordering:
+    """Decides what one subscription hears. Feed messages wait until `join` shows where the snapshot ends."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = list(patterns)
@@ -92,7 +92,7 @@ class Reception:
         return any(topic.startswith(p[:-1]) if p.endswith("*") else topic == p for p in self.patterns)
 
     def join(self, epoch: str, heads: dict[str, int], retained: list[tuple[str, Run, bytes]]) -> list[Step]:
-        """The snapshot is there: its retained events come first, then what was put aside, from behind its heads on."""
+        """The snapshot is there: first its retained events, then what followed it."""
         early, self._early = self._early or (), None
         if self._enter(epoch):
             self._due = {topic: head + 1 for topic, head in heads.items()}
@@ -103,11 +103,11 @@ class Reception:
             self._note((topic, run.instance), run.source_number + run.count - 1)
             self._compared.add(
                 (topic, run.instance)
-            )  # what lies between it and the heads was before our time
+            )  # events up to the heads are older than the subscription
         return steps + [step for message in early for step in self.receive(*message)]
 
     def receive(self, topic: str, run: Run, body: bytes) -> list[Step]:
-        """A run came over the feed, or with a REPLAY."""
+        """A run came over the feed, or in the answer to a REPLAY."""
         if not self.wants(topic) or not self._enter(run.epoch):
             return []
         if self._early is not None:
@@ -121,7 +121,7 @@ class Reception:
         return self._take(topic, run, body) + self._release(topic)
 
     def heartbeat(self, epoch: str, heads: dict[str, int]) -> list[Step]:
-        """The broker says how far each topic has come: a lost tail shows."""
+        """The broker states the newest number of each topic, which shows a lost tail."""
         if self._early is not None or not self._enter(epoch):
             return []
         steps: list[Step] = []
@@ -130,7 +130,7 @@ class Reception:
                 asked = self._asked.get(topic)
                 if asked is not None:
                     asked.waited += 1
-                    if asked.waited >= PATIENCE_HEARTBEATS:
+                    if asked.waited >= FETCH_LIMIT_HEARTBEATS:
                         del self._asked[topic]
                 if self._due.setdefault(topic, 1) <= head:
                     steps += self._fetch(topic, head)
@@ -165,12 +165,12 @@ class Reception:
         ]
 
     def forget(self, topic: str | None = None) -> None:
-        """A REPLAY (or, without a topic, every one) gets no answer: the next heartbeat asks again."""
+        """The REPLAY of this topic (None: every one) gets no answer; the next heartbeat requests it again."""
         for each in [topic] if topic else list(self._asked):
             self._asked.pop(each, None)
 
     def _enter(self, epoch: str) -> bool:
-        """Follow this epoch, unless it is over; all that a new broker orders is due, from its first number on."""
+        """Follow this epoch, unless it is over. All of a new epoch is wanted, from the first number on."""
         if epoch in self._over:
             return False
         if epoch != self.epoch:
@@ -188,7 +188,7 @@ class Reception:
         return [Fetch(topic, self._due[topic], last)]
 
     def _take(self, topic: str, run: Run, body: bytes) -> list[Step]:
-        """A run that begins at the due number, or before it."""
+        """Take a run that begins at the due number, or before it."""
         due, end = self._due[topic], run.number + run.count
         if end <= due:
             return []
@@ -196,7 +196,7 @@ class Reception:
         return self._judge(Heard(topic, run, body, due - run.number))
 
     def _release(self, topic: str) -> list[Step]:
-        """Take what was held, as far as it is due now."""
+        """Take what was held and is due now."""
         steps: list[Step] = []
         held = self._held.get(topic, deque())
         while held and held[0].run.number <= self._due[topic]:
@@ -205,7 +205,7 @@ class Reception:
         return steps + (self._fetch(topic, held[0].run.number - 1) if held else [])
 
     def _judge(self, heard: Heard) -> list[Step]:
-        """Compare with the publisher's own count: skip what was heard before the broker was restarted, notice what was not."""
+        """Compare with the publisher's own count: skip what was heard before, report what was lost."""
         run, source = heard.run, (heard.topic, heard.run.instance)
         seen, first, last = (
             self._seen.get(source, 0),
