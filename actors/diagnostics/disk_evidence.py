@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from actors.diagnostics.log_files import NAME as LOG_NAME
 from actors.diagnostics.report_facts import (
-    ConfigFileFacts,
+    ConfigFileState,
     DiskIntegrity,
     EvidenceFile,
     EvidenceText,
-    RuntimeFileFacts,
+    RuntimeFileState,
     StorageUse,
 )
 from actors.shared.disk_space import nearest_disk_space
@@ -39,20 +39,20 @@ FOUND_LIMIT: Final = 200
 JOURNALS: Final = ("journal", "move.json")
 
 
-def runtime_file(path: Path) -> RuntimeFileFacts:
+def runtime_file(path: Path) -> RuntimeFileState:
     """Return what `runtime.json` says."""
     if not path.exists():
-        return RuntimeFileFacts(state="absent")
+        return RuntimeFileState(state="absent")
     try:
         found = read_runtime(path)
     except NotRunning as error:
-        return RuntimeFileFacts(state="unreadable", detail=str(error))
-    return RuntimeFileFacts(
+        return RuntimeFileState(state="unreadable", detail=str(error))
+    return RuntimeFileState(
         state="alive" if is_alive(found.pid) else "stale", pid=found.pid, started_at=found.started_at
     )
 
 
-def config_file(directory: Path) -> ConfigFileFacts:
+def config_file(directory: Path) -> ConfigFileState:
     """Return whether `config.json` can be used, without its values."""
     path = directory / CONFIG_NAME
     aside = [found.name for found in quarantined(path)]
@@ -60,7 +60,7 @@ def config_file(directory: Path) -> ConfigFileFacts:
         with path.open("rb") as file:
             found = parse(file.read(CONFIG_LIMIT_BYTES + 1), CONFIG_LIMIT_BYTES)
     except FileNotFoundError:
-        return ConfigFileFacts(exists=False, put_aside=aside)
+        return ConfigFileState(exists=False, put_aside=aside)
     except OSError as error:
         fault = f"it cannot be read ({error.strerror or error})"
     except NotStrictJson as error:
@@ -68,7 +68,7 @@ def config_file(directory: Path) -> ConfigFileFacts:
     else:
         fits = isinstance(found, dict) and isinstance(found.get("overrides"), dict)
         fault = "" if fits else "expected an object with an object 'overrides'"
-    return ConfigFileFacts(exists=True, fault=fault, put_aside=aside)
+    return ConfigFileState(exists=True, fault=fault, put_aside=aside)
 
 
 def storage_use(

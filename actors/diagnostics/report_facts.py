@@ -22,7 +22,7 @@ from schemas.readiness import ReadinessReportedEvent
 from schemas.state import StateHealthReportedEvent
 
 
-class RuntimeFileFacts(msgspec.Struct, frozen=True, kw_only=True):
+class RuntimeFileState(msgspec.Struct, frozen=True, kw_only=True):
     """What `runtime.json` says, without its token.
 
     Attributes:
@@ -38,7 +38,7 @@ class RuntimeFileFacts(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class ConfigFileFacts(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigFileState(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of `config.json`, without its values.
 
     Attributes:
@@ -137,8 +137,8 @@ class ReportFacts:
 
     # from disk and system
     keyring: KeysReport | None = None
-    runtime: RuntimeFileFacts | None = None
-    config: ConfigFileFacts | None = None
+    runtime: RuntimeFileState | None = None
+    config: ConfigFileState | None = None
     storage: list[StorageUse] | None = None
     integrity: DiskIntegrity | None = None
     crashes: list[EvidenceText] | None = None

@@ -161,9 +161,9 @@ def search(found: HistoryEngine, count: int) -> list[int]:
     nanoseconds = []
     for number in range(count):
         word = dice.choice(words)
-        question = word if number % 2 else word[: dice.randint(1, 4)]
+        wanted = word if number % 2 else word[: dice.randint(1, 4)]
         began = time.perf_counter_ns()
-        found.index.search(HistorySearchRequestEvent(words=question), complete=True)
+        found.index.search(HistorySearchRequestEvent(words=wanted), complete=True)
         nanoseconds.append(time.perf_counter_ns() - began)
     return nanoseconds
 

@@ -126,9 +126,9 @@ async def test_a_disk_that_takes_no_log_files_is_told_and_costs_no_records(tmp_p
     async with living(tmp_path / "logs") as app, app.subscribe(AlertChangedEvent) as alerts:
         await app.publish(settings(file_logs=True))
         await app.publish(LogRecordedEvent(records=[record("one")]))
-        told = await anext(alerts)
-        assert isinstance(told, AlertChangedEvent)
-        assert (told.alert.name, told.alert.is_active) == ("diagnostics.file_logs_failed", True)
+        changed = await anext(alerts)
+        assert isinstance(changed, AlertChangedEvent)
+        assert (changed.alert.name, changed.alert.is_active) == ("diagnostics.file_logs_failed", True)
         assert len((await ring(app, 1)).records) == 1
 
 
@@ -151,17 +151,17 @@ async def test_log_files_that_end_by_themselves_are_told_of_until_somebody_asks_
         await ring(app, 1)
         day[0] = 3 * 24 * 3600.0
         await app.publish(LogRecordedEvent(records=[record("late")]))
-        told = await anext(alerts)
-        assert isinstance(told, AlertChangedEvent)
-        assert (told.alert.name, told.alert.severity, told.alert.is_active) == (
+        changed = await anext(alerts)
+        assert isinstance(changed, AlertChangedEvent)
+        assert (changed.alert.name, changed.alert.severity, changed.alert.is_active) == (
             "diagnostics.file_logs_ended",
             "info",
             True,
         )
         await app.publish(settings(file_logs=True, file_logs_until="1970-02-01"))
-        told = await anext(alerts)
-        assert isinstance(told, AlertChangedEvent)
-        assert not told.alert.is_active
+        changed = await anext(alerts)
+        assert isinstance(changed, AlertChangedEvent)
+        assert not changed.alert.is_active
     assert "late" not in (tmp_path / "logs" / "undercroft.jsonl").read_text()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.diagnostics.causes import CHECKS, causes
-from actors.diagnostics.report_facts import ConfigFileFacts, ReportFacts, RuntimeFileFacts, StorageUse
+from actors.diagnostics.report_facts import ConfigFileState, ReportFacts, RuntimeFileState, StorageUse
 from schemas.keys import KeysReport
 from schemas.models import ModelsListedEvent, ModelStatus
 from schemas.operations.alerts import Alert
@@ -20,8 +20,8 @@ from schemas.readiness import ReadinessReportedEvent, ReadinessSnapshot, Warning
 
 WELL = ReportFacts(
     made_at=1.0,
-    runtime=RuntimeFileFacts(state="alive", pid=7),
-    config=ConfigFileFacts(exists=True),
+    runtime=RuntimeFileState(state="alive", pid=7),
+    config=ConfigFileState(exists=True),
     storage=[],
 )
 MODEL = ModelStatus(
@@ -79,7 +79,7 @@ def signs(*found: WarningSign) -> ReadinessReportedEvent:
 CASES = {
     "disk_full": {"storage": [usage(1 << 20)]},
     "broker_down": {"unreached": "nobody answers"},
-    "config_corrupt": {"config": ConfigFileFacts(exists=True, fault="expected JSON")},
+    "config_corrupt": {"config": ConfigFileState(exists=True, fault="expected JSON")},
     "keys_locked": {"keyring": KeysReport(state="locked", reason="keychain_locked")},
     "actor_failed": {
         "overview": overview(
@@ -136,7 +136,7 @@ def test_an_alert_does_not_repeat_what_was_found_anyway() -> None:
     found = causes(
         replace(
             WELL,
-            config=ConfigFileFacts(exists=True, fault="expected JSON"),
+            config=ConfigFileState(exists=True, fault="expected JSON"),
             alerts=[alert("config.file_invalid")],
         )
     )
@@ -144,7 +144,7 @@ def test_an_alert_does_not_repeat_what_was_found_anyway() -> None:
 
 
 def test_a_settings_file_that_was_put_aside_long_ago_is_a_note_and_one_of_this_run_is_an_error() -> None:
-    aside = replace(WELL, config=ConfigFileFacts(exists=True, put_aside=["config.json.corrupt"]))
+    aside = replace(WELL, config=ConfigFileState(exists=True, put_aside=["config.json.corrupt"]))
     assert [finding.severity for finding in causes(aside)] == ["info"]
     assert [
         finding.severity for finding in causes(replace(aside, alerts=[alert("config.file_corrupt")]))
@@ -162,7 +162,7 @@ def test_a_settings_file_that_was_put_aside_long_ago_is_a_note_and_one_of_this_r
 )
 def test_why_nobody_answers_is_told_by_the_runtime_file(state: str, name: str) -> None:
     facts = replace(
-        WELL, unreached="gone", runtime=RuntimeFileFacts(state=state, pid=7), missing={"models": "gone"}
+        WELL, unreached="gone", runtime=RuntimeFileState(state=state, pid=7), missing={"models": "gone"}
     )  # type: ignore[arg-type]
     assert [finding.name for finding in causes(facts)] == [name]
 

@@ -1,4 +1,4 @@
-"""What lies on disk tells of faults without any actor, and values stay where they are."""
+"""Traces on disk show faults without any actor, and values are not taken along."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_the_runtime_file_is_alive_stale_unreadable_or_absent_and_its_token_stay
 
 def test_a_corrupt_settings_file_is_told_without_its_values(locations: Locations) -> None:
     path = locations.config / "config.json"
-    assert disk_evidence.config_file(locations.config) == disk_evidence.ConfigFileFacts(exists=False)
+    assert disk_evidence.config_file(locations.config) == disk_evidence.ConfigFileState(exists=False)
     path.write_text('{"overrides": {"a": 1}, "format": 1}')
-    assert disk_evidence.config_file(locations.config) == disk_evidence.ConfigFileFacts(exists=True)
+    assert disk_evidence.config_file(locations.config) == disk_evidence.ConfigFileState(exists=True)
     path.write_text('{"overrides": {"a": "my-secret-value"')
     (locations.config / "config.json.corrupt").write_text("x")
     found = disk_evidence.config_file(locations.config)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 def alert(name: str, at: float) -> AlertChangedEvent:
-    told = Alert(
+    found = Alert(
         name=name,
         subject="",
         source="s",
@@ -31,7 +31,7 @@ def alert(name: str, at: float) -> AlertChangedEvent:
         message="m",
         advice="a",
     )
-    return AlertChangedEvent(key=name, alert=told)
+    return AlertChangedEvent(key=name, alert=found)
 
 
 @pytest.mark.requirement("S0-16")

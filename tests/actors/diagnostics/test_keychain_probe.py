@@ -1,4 +1,4 @@
-"""Whether keys can be had is told without a key, and without making one."""
+"""A probe reports no key and makes none."""
 
 from __future__ import annotations
 

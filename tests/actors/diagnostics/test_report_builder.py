@@ -1,4 +1,4 @@
-"""A report comes whoever is down, and holds nothing that is private."""
+"""A report comes whatever is down, and contains nothing private."""
 
 from __future__ import annotations
 

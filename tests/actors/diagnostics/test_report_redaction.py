@@ -29,8 +29,8 @@ def test_equal_things_are_equal_in_one_report_also_where_the_ring_had_a_token_al
     ring = redactor().text("annas-laptop fell")
     redacted = ReportRedactor(redactor(), b"report")
     logged = redacted.file(UnredactedFile("logs.jsonl", records=[{"message": ring}]))
-    told = redacted.file(UnredactedFile("a.txt", lines=["annas-laptop"]))
-    assert TOKEN.search(logged.content)[0] == TOKEN.search(told.content)[0]  # type: ignore[index]
+    other = redacted.file(UnredactedFile("a.txt", lines=["annas-laptop"]))
+    assert TOKEN.search(logged.content)[0] == TOKEN.search(other.content)[0]  # type: ignore[index]
     assert TOKEN.search(ring)[0] not in logged.content  # type: ignore[index]
 
 

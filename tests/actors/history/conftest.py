@@ -1,4 +1,4 @@
-"""Lives that crash in these tests leave descriptors, which the end of a process would have closed."""
+"""Histories that crash in these tests leave descriptors, which the end of a process would close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history over a bus: kept, found, changed and told, and back after a crash."""
+"""Over a bus, entries are kept, found, changed and announced, and back after a crash."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ async def test_what_was_appended_is_found_and_told(app: Peer) -> None:
 
 
 async def test_an_entry_with_an_id_of_the_askers_own_is_added_once(app: Peer) -> None:
-    identity = EntryIds().next(5.0, 0)
+    entry_id = EntryIds().next(5.0, 0)
     for _ in range(2):
-        await app.request(HistoryAppendRequestEvent(text="once", id=identity))
+        await app.request(HistoryAppendRequestEvent(text="once", id=entry_id))
     assert await texts(app) == ["once"]
     with pytest.raises(RequestFailed, match="expected a UUID of version 7"):
         await app.request(HistoryAppendRequestEvent(text="x", id="7"))

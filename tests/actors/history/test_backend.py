@@ -44,7 +44,7 @@ GUARD_SECONDS = 20.0
 
 @asynccontextmanager
 async def living(bus: MemoryBus, root: Path, now: Callable[[], float] = time.time) -> AsyncIterator[None]:
-    """The history of a home, until it is stopped in good order."""
+    """The history of a home, until it is stopped properly."""
     ring = open_ring(root / "state", environ={"UNDERCROFT_KEYCHAIN": f"file:{root / 'chain'}"})
     loops: list[ActorLoop[Any]] = []
 
@@ -120,12 +120,12 @@ async def test_memory_leaves_nothing_on_disk_and_an_opt_in_takes_what_is_in_memo
 
 @pytest.mark.requirement("S0-12")
 async def test_entries_on_disk_outlive_the_runtime(tmp_path: Path) -> None:
-    for life in range(3):
+    for start in range(3):
         async with memory_bus() as bus, bus.connect("app") as app:
             await app.publish(settings(persistence_mode="disk"))
             async with living(bus, tmp_path):
-                assert await texts(app) == [f"life {number}" for number in range(life)]
-                answer = await app.request(HistoryAppendRequestEvent(text=f"life {life}"))
+                assert await texts(app) == [f"start {number}" for number in range(start)]
+                answer = await app.request(HistoryAppendRequestEvent(text=f"start {start}"))
                 assert answer.storage == "encrypted"
 
 
@@ -193,8 +193,8 @@ async def test_plain_text_is_by_explicit_setting_with_a_notice_and_encrypted_whe
             await add(app, "readable")
             assert b"readable" in bytes_below(tmp_path)
         async with living(bus, tmp_path):
-            (told,) = await retained(app, HistoryStorageChangedEvent)
-            assert (told.status.storage, told.status.notice) == ("plaintext", PLAINTEXT_NOTICE)
+            (announced,) = await retained(app, HistoryStorageChangedEvent)
+            assert (announced.status.storage, announced.status.notice) == ("plaintext", PLAINTEXT_NOTICE)
             await app.publish(settings(persistence_mode="disk"))
             found = await stored(app, "encrypted")
             assert found.notice == ""
@@ -224,16 +224,16 @@ async def test_changes_on_disk_are_carried_out_and_noted_without_what_they_said(
 async def test_what_was_deleted_is_gone_from_disk_when_the_history_was_stopped_in_good_order(
     tmp_path: Path,
 ) -> None:
-    """Each life begins a segment, so that there are several to be written anew."""
+    """Each start begins a segment, so that there are several to rewrite."""
     ids: list[str] = []
-    for life in range(5):
+    for start in range(5):
         async with memory_bus() as bus, bus.connect("app") as app:
             await app.publish(settings(persistence_mode="disk", encrypt_at_rest=False))
             async with living(bus, tmp_path):
                 await stored(app, "plaintext")
-                ids += await add(app, f"secret {life}")
+                ids += await add(app, f"secret {start}")
                 await texts(app)
-                if life == 4:
+                if start == 4:
                     await app.request(HistoryDeleteRequestEvent(ids=ids))
     assert b"secret" not in bytes_below(tmp_path / "state" / "history")
 

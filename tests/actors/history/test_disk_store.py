@@ -35,7 +35,7 @@ class Opened:
     def __init__(self, root: Path) -> None:
         segments = SegmentStore(root / "history", root / "anchors", SegmentKeys(RING, encrypts=True))
         segments.open()
-        self.told: list[HistoryChangedEvent] = []
+        self.posted: list[HistoryChangedEvent] = []
         self.alerts: list[Alert] = []
         self.progress: list[float] = []
         self.engine = HistoryEngine(segments, encrypts=True)
@@ -43,7 +43,7 @@ class Opened:
 
     def _post(self, event: Event) -> None:
         assert isinstance(event, HistoryChangedEvent)
-        self.told.append(event)
+        self.posted.append(event)
 
     async def _publish(self, event: Event) -> None:
         assert isinstance(event, AlertChangedEvent)
@@ -77,7 +77,7 @@ async def test_entries_that_come_together_share_a_record_and_each_is_told(tmp_pa
         kept = await asyncio.gather(*(opened.store.append(entry(number)) for number in range(200)))
         assert lines_below(tmp_path) < 20
         assert [one.text for one in kept] == [f"text {number}" for number in range(200)]
-        assert [event.entry_id for event in opened.told] == [one.id for one in kept]
+        assert [event.entry_id for event in opened.posted] == [one.id for one in kept]
         assert opened.store.status().entries == 200
     async with at_work(tmp_path) as opened:
         await opened.store.wait_loaded()
@@ -88,7 +88,7 @@ async def test_entries_that_come_together_share_a_record_and_each_is_told(tmp_pa
 async def test_one_that_is_appended_again_is_kept_and_told_once(tmp_path: Path) -> None:
     async with at_work(tmp_path) as opened:
         assert await opened.store.append(entry(1)) == await opened.store.append(entry(1))
-        assert len(opened.told) == 1
+        assert len(opened.posted) == 1
 
 
 async def test_edits_removals_and_clearing_are_told_and_settle_on_disk(tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ async def test_edits_removals_and_clearing_are_told_and_settle_on_disk(tmp_path:
         assert await store.clear(1000.5, dry_run=True) == 1
         assert await store.clear(1000.5, dry_run=False) == 1
         await store.settled()
-        assert [event.change for event in opened.told[4:]] == ["edited", "removed", "removed"]
+        assert [event.change for event in opened.posted[4:]] == ["edited", "removed", "removed"]
         assert texts(opened.engine) == ["edited", "text 3"]
         assert await store.clear(None, dry_run=False) == 2
-        assert opened.told[-1].change == "cleared"
+        assert opened.posted[-1].change == "cleared"
         assert list((tmp_path / "history").iterdir()) == []
 
 
@@ -155,7 +155,7 @@ async def test_what_cannot_be_saved_is_refused_told_and_over_once_something_is_s
                 *(opened.store.append(entry(number)) for number in range(3)), return_exceptions=True
             )
         assert all(isinstance(outcome, Refused) and "No space left" in str(outcome) for outcome in outcomes)
-        assert opened.told == []
+        assert opened.posted == []
         await opened.store.append(entry(9))
         assert {alert.name for alert in opened.alerts} == {"history.not_saved"}
         assert not opened.alerts[-1].is_active

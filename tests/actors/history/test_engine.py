@@ -33,14 +33,14 @@ from tests.support.history_lab import (
 @pytest.mark.requirement("S0-12")
 @pytest.mark.parametrize("encrypts", [True, False])
 def test_what_was_kept_is_there_in_the_next_life_closed_or_not(tmp_path: Path, encrypts: bool) -> None:
-    for life, close in enumerate([True, False, True]):
+    for start, close in enumerate([True, False, True]):
         engine = engine_of(tmp_path, encrypts=encrypts)
-        add(engine, range(life * 3, life * 3 + 3))
-        engine.commit([edit(0, f"edited in life {life}")])
+        add(engine, range(start * 3, start * 3 + 3))
+        engine.commit([edit(0, f"edited in start {start}")])
         if close:
             engine.close()
     again = engine_of(tmp_path, encrypts=encrypts)
-    assert texts(again) == ["edited in life 2", *(f"text {number}" for number in range(1, 9))]
+    assert texts(again) == ["edited in start 2", *(f"text {number}" for number in range(1, 9))]
     assert again.findings == []
     found = bytes_below(tmp_path)
     assert (b"text 5" in found) is not encrypts

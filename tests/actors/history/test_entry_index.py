@@ -59,13 +59,13 @@ def test_a_search_finds_what_looking_at_every_entry_finds(found: list[str], word
 )
 @settings(deadline=None)
 def test_a_page_holds_what_the_ring_would_give(
-    found: list[tuple[str, str, int]], question: HistoryQueryRequestEvent
+    found: list[tuple[str, str, int]], query: HistoryQueryRequestEvent
 ) -> None:
     entries = [
         msgspec.structs.replace(entry(number), kind=kind, conversation_id=name, at=float(at))
         for number, (kind, name, at) in enumerate(found)
     ]
-    assert index_of(entries).page(question) == ring_of(entries).page(question)
+    assert index_of(entries).page(query) == ring_of(entries).page(query)
 
 
 def test_pages_of_a_search_follow_each_other_without_a_gap() -> None:

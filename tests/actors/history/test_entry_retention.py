@@ -28,7 +28,7 @@ def test_zero_never_means_that_everything_goes() -> None:
     ],
 )
 def test_each_rule_keeps_the_newest(rules: RetentionRules, kept: int) -> None:
-    assert expired_ids(ENTRIES, rules, NOW) == [identity for identity, _, _ in ENTRIES[kept:]]
+    assert expired_ids(ENTRIES, rules, NOW) == [entry_id for entry_id, _, _ in ENTRIES[kept:]]
 
 
 def test_the_newest_entry_stays_however_large_it_is() -> None:

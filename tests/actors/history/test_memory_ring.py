@@ -1,4 +1,4 @@
-"""The ring keeps the newest entries, answers for them, and comes back from what it told."""
+"""The ring keeps the newest entries, answers queries, and is rebuilt from the slots that changed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_search_says_where_the_words_stand() -> None:
     ring.append(entry(1, "the quick brown fox"))
     ring.append(entry(2, "the Quick answer"))
     hits = ring.search("quick the", "", 10)
-    assert [(hit.entry.at, [(place.start, place.end) for place in hit.highlights]) for hit in hits] == [
+    assert [(hit.entry.at, [(one.start, one.end) for one in hit.highlights]) for hit in hits] == [
         (1002.0, [(0, 3), (4, 9)]),
         (1001.0, [(0, 3), (4, 9)]),
     ]
@@ -78,10 +78,10 @@ def test_a_search_says_where_the_words_stand() -> None:
 
 def test_an_edit_keeps_the_place_and_says_when() -> None:
     ring = filled(2)
-    identity = next(iter(ring)).id
-    (told,) = ring.edit(identity, "other", 5.0)
-    assert told.slot == 0
-    found = ring.get(identity)
+    entry_id = next(iter(ring)).id
+    (changed,) = ring.edit(entry_id, "other", 5.0)
+    assert changed.slot == 0
+    found = ring.get(entry_id)
     assert found is not None
     assert (found.text, found.edited_at) == ("other", 5.0)
     assert ring.edit("unknown", "x", 5.0) == []
@@ -116,7 +116,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_another_life_is_rebuilt_from_what_was_told_of_each_place(steps: list[tuple[str, int]]) -> None:
-    ring, told = MemoryRing(4), dict[int, HistoryEntry | None]()
+    ring, changed = MemoryRing(4), dict[int, HistoryEntry | None]()
     for step, number in steps:
         one = entry(number, f"text {number}")
         match step:
@@ -128,13 +128,15 @@ def test_another_life_is_rebuilt_from_what_was_told_of_each_place(steps: list[tu
                 changes = ring.edit(one.id, "edited", 9.0)
             case _:
                 changes = ring.resize(number)
-        told |= {placed.slot: placed.entry for placed in changes}
+        changed |= {state.slot: state.entry for state in changes}
         assert len(ring) <= ring.limit
         assert list(ring) == sorted(ring, key=lambda kept: kept.id)
-        again, more = MemoryRing.restored(ring.limit, [SlotState(slot, kept) for slot, kept in told.items()])
+        again, more = MemoryRing.restored(
+            ring.limit, [SlotState(slot, kept) for slot, kept in changed.items()]
+        )
         assert list(again) == list(ring)
         assert more == []
-        assert len(again.append(entry(99))) == 1, "a place is free, or is made so"
+        assert len(again.append(entry(99))) == 1, "a slot is free, or is made so"
 
 
 @given(st.integers(1, 10), st.integers(1, 10), st.integers(0, 15))
@@ -146,15 +148,15 @@ def test_resizing_keeps_the_newest(before: int, after: int, count: int) -> None:
         if count
         else texts(ring) == []
     )
-    again, told = MemoryRing.restored(
+    again, changed = MemoryRing.restored(
         after, [SlotState(slot, one) for one, slot in zip(ring, range(100, 200), strict=False)]
     )
     assert list(again) == list(ring)
-    assert len(told) == 2 * len(ring), "places beyond the limit move"
+    assert len(changed) == 2 * len(ring), "slots beyond the limit move"
 
 
 def test_an_entry_on_its_way_between_two_places_is_taken_once() -> None:
     one = entry(1)
-    ring, told = MemoryRing.restored(4, [SlotState(3, one), SlotState(1, one)])
+    ring, changed = MemoryRing.restored(4, [SlotState(3, one), SlotState(1, one)])
     assert list(ring) == [one]
-    assert told == [SlotState(3, None)]
+    assert changed == [SlotState(3, None)]

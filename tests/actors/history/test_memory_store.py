@@ -1,4 +1,4 @@
-"""In memory, the broker's copy of each place is as good as the entries themselves."""
+"""In memory, the broker's copy of each slot is as good as the entries themselves."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def entry(number: int) -> HistoryEntry:
 
 
 class Broker:
-    """Retains the last event of each place."""
+    """Retains the last event about each slot."""
 
     def __init__(self) -> None:
-        self.places: dict[str, HistoryChangedEvent] = {}
+        self.slots: dict[str, HistoryChangedEvent] = {}
 
     def post(self, event: Event) -> None:
         assert isinstance(event, HistoryChangedEvent)
-        self.places[event.slot] = event
+        self.slots[event.slot] = event
 
     def texts(self) -> list[str]:
-        return sorted(place.entry.text for place in self.places.values() if place.entry is not None)
+        return sorted(change.entry.text for change in self.slots.values() if change.entry is not None)
 
 
 async def texts(store: MemoryStore) -> list[str]:
@@ -63,7 +63,7 @@ async def test_the_brokers_copy_is_what_another_life_comes_back_with(steps: list
                 store.resize(8)
         assert broker.texts() == await texts(store)
     again = MemoryStore(1, broker.post)
-    again.restore(list(broker.places.values()), store.status().limit_entries)
+    again.restore(list(broker.slots.values()), store.status().limit_entries)
     assert await texts(again) == broker.texts()
 
 

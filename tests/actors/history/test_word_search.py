@@ -1,4 +1,4 @@
-"""Words are found at the beginnings of words, whatever their case, and their places do not overlap."""
+"""Words are found at the beginnings of words, whatever their case, and their ranges do not overlap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from actors.history.word_search import highlights, merged, words_of
 
 
 @pytest.mark.parametrize(
-    ("text", "question", "places"),
+    ("text", "query", "ranges"),
     [
         ("dictation of a verdict", "dict", [(0, 4)]),
         ("Straße und STRASSE", "straße", [(0, 6)]),
@@ -22,8 +22,8 @@ from actors.history.word_search import highlights, merged, words_of
         ("banana band", "ban banana", [(0, 6), (7, 10)]),
     ],
 )
-def test_where_words_stand(text: str, question: str, places: list[tuple[int, int]] | None) -> None:
-    assert highlights(text, words_of(question)) == places
+def test_where_words_stand(text: str, query: str, ranges: list[tuple[int, int]] | None) -> None:
+    assert highlights(text, words_of(query)) == ranges
 
 
 @given(st.text(max_size=100), st.text(min_size=1, max_size=5))
@@ -37,9 +37,9 @@ def test_what_is_highlighted_is_what_was_looked_for(text: str, word: str) -> Non
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)).map(lambda one: (one[0], one[0] + one[1]))))
-def test_places_that_overlap_become_one(places: list[tuple[int, int]]) -> None:
-    result = merged(places)
+def test_ranges_that_overlap_become_one(ranges: list[tuple[int, int]]) -> None:
+    result = merged(ranges)
     assert {at for start, end in result for at in range(start, end)} == {
-        at for start, end in places for at in range(start, end)
+        at for start, end in ranges for at in range(start, end)
     }
     assert all(first[1] < second[0] for first, second in zip(result, result[1:], strict=False))

@@ -1,4 +1,4 @@
-"""The model sources over a bus: the catalogue is told whole, and what was answered is on disk."""
+"""Over a bus, the catalogue is published whole, and what was answered is on disk."""
 
 from __future__ import annotations
 
@@ -122,8 +122,13 @@ async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_r
         assert answer.is_new
         stored = json.loads((lab.state / "added.json").read_bytes())["items"]
         assert [item["entry"]["id"] for item in stored] == ["m"]
-        told = await anext(catalogues)
-        assert (told.reason, ids(told), told.models[-1].source, told.models[-1].where) == (
+        published = await anext(catalogues)
+        assert (
+            published.reason,
+            ids(published),
+            published.models[-1].source,
+            published.models[-1].where,
+        ) == (
             "added",
             ["a", "gated", "m"],
             "added",
@@ -131,7 +136,7 @@ async def test_what_was_added_is_on_disk_when_it_is_answered_and_there_after_a_r
         )
         assert not (await app.request(ModelAddRequestEvent(name="hf:org/m"))).is_new
     assert site.requests[0].authorization == f"Bearer {SECRET}"
-    assert SECRET not in (lab.state / "added.json").read_text() + str(told)
+    assert SECRET not in (lab.state / "added.json").read_text() + str(published)
     async with lab.running() as (app, catalogues):
         assert ids(await anext(catalogues)) == ["a", "gated", "m"]
         await app.request(ModelWithdrawRequestEvent(model_id="m"))
@@ -157,8 +162,8 @@ async def test_models_that_are_added_at_the_same_time_are_all_kept(lab: SourcesL
     for name in "pqrst":
         (lab.directory / f"{name}.bin").write_bytes(name.encode())
     async with lab.running() as (app, _):
-        questions = [ModelAddRequestEvent(name=f"file:{lab.directory}/{name}.bin") for name in "pqrst"]
-        answers = await asyncio.gather(*(app.request(question) for question in questions))
+        requests = [ModelAddRequestEvent(name=f"file:{lab.directory}/{name}.bin") for name in "pqrst"]
+        answers = await asyncio.gather(*(app.request(request) for request in requests))
         assert all(answer.is_new for answer in answers)
     async with lab.running() as (_, catalogues):
         assert set(ids(await anext(catalogues))) == {"a", "gated", *"pqrst"}
@@ -216,11 +221,11 @@ async def test_a_signed_manifest_renews_the_catalogue_and_a_bad_one_raises_an_al
     site.put("/models.json", signed(5))
     async with lab.running() as (app, catalogues), app.subscribe(AlertChangedEvent) as alerts:
         await anext(catalogues)
-        told = await anext(catalogues)
+        published = await anext(catalogues)
         assert (
-            told.reason,
-            told.manifest_version,
-            {known.entry.id: known.source for known in told.models},
+            published.reason,
+            published.manifest_version,
+            {known.entry.id: known.source for known in published.models},
         ) == (
             "refreshed",
             5,

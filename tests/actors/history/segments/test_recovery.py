@@ -1,4 +1,4 @@
-"""Torn, truncated, tampered, missing, unknown: told apart by what the file says and what the anchors know."""
+"""Torn, truncated, tampered, missing and unknown segments are told apart by file and anchors."""
 
 from __future__ import annotations
 

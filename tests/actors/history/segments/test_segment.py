@@ -1,4 +1,4 @@
-"""What a segment that was torn, cut off, changed or reordered still gives, and what is told of it."""
+"""What a segment that was torn, cut off, changed or reordered still gives, and what is reported about it."""
 
 from __future__ import annotations
 

@@ -123,14 +123,14 @@ def test_a_fault_at_any_system_call_loses_nothing_acknowledged(tmp_path: Path, e
         outcome = play(scene, root, fault, calls)
         again = engine_of(root)
         found = texts(again)
-        told = set(root.with_name(root.name + ".acknowledged").read_text().split())
-        assert all(f"text {number}" in found for number in (10, 11) if str(number) in told), (
+        acknowledged = set(root.with_name(root.name + ".acknowledged").read_text().split())
+        assert all(f"text {number}" in found for number in (10, 11) if str(number) in acknowledged), (
             fault,
             found,
             outcome,
         )
         assert ("edited" in found, "text 1" in found) in (
-            [(True, False)] if "changed" in told else [(True, False), (False, True)]
+            [(True, False)] if "changed" in acknowledged else [(True, False), (False, True)]
         ), (fault, found)
         assert losses(again.findings) == [], (fault, outcome.trace)
         finish(again)
