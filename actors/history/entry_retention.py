@@ -11,7 +11,7 @@ MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class RetentionRules:
+class EntryRetentionRules:
     """How much is kept. 0 means that a rule sets no limit, never that everything is deleted.
 
     Attributes:
@@ -45,7 +45,9 @@ class RetentionRules:
         return not (self.days or self.entries or self.mib)
 
 
-def expired_ids(entries: Iterable[tuple[str, float, int]], rules: RetentionRules, now: float) -> list[str]:
+def expired_ids(
+    entries: Iterable[tuple[str, float, int]], rules: EntryRetentionRules, now: float
+) -> list[str]:
     """Return the ids of the entries to delete. The newest entry fits whatever its size.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from actors.history.entry_retention import RetentionRules
+from actors.history.entry_retention import EntryRetentionRules
 from schemas.history import PersistenceMode
 
 MAX_ENTRIES: Final = 100
@@ -30,7 +30,7 @@ class StorageMode:
     mode: PersistenceMode = "memory"
     encrypts: bool = True
     limit: int = MAX_ENTRIES
-    rules: RetentionRules = field(default_factory=RetentionRules)
+    rules: EntryRetentionRules = field(default_factory=EntryRetentionRules)
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Self:
@@ -40,7 +40,7 @@ class StorageMode:
             mode="disk" if found.get("persistence_mode") == "disk" else "memory",
             encrypts=found.get("encrypt_at_rest") is not False,
             limit=max_entries(settings),
-            rules=RetentionRules.of(settings),
+            rules=EntryRetentionRules.of(settings),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.entry_retention import RetentionRules
+from actors.history.entry_retention import EntryRetentionRules
 from actors.history.storage_mode import StorageMode, left_notice, locked_notice, max_entries
 
 
@@ -20,7 +20,7 @@ from actors.history.storage_mode import StorageMode, left_notice, locked_notice,
         ),
         (
             {"history": {"persistence_mode": "disk", "encrypt_at_rest": False, "keep_days": 7}},
-            StorageMode("disk", False, 100, RetentionRules(days=7)),
+            StorageMode("disk", False, 100, EntryRetentionRules(days=7)),
         ),
         ({"history": {"encrypt_at_rest": 0, "max_entries": 50}}, StorageMode("memory", True, 50)),
     ],
