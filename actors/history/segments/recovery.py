@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from actors.history.segments.segment import NAME, SegmentContent, segment_name
+from actors.history.segments.segment import NAME, SegmentBody, segment_name
 from actors.history.segments.segment_catalog import (
     CATALOG_NAME,
     HEAD_NAME,
@@ -168,7 +168,7 @@ def judge_head(head: SegmentHead | None, catalog: SegmentCatalog | None) -> list
 
 
 def judge_segment(
-    ref: SegmentRef, content: SegmentContent, head: SegmentHead | None, *, has_anchors: bool
+    ref: SegmentRef, content: SegmentBody, head: SegmentHead | None, *, has_anchors: bool
 ) -> list[SegmentFinding]:
     """Check that a segment is what was written; no findings if so.
 
@@ -195,7 +195,7 @@ def judge_segment(
     return findings
 
 
-def closed_ref(ref: SegmentRef, content: SegmentContent) -> SegmentRef:
+def closed_ref(ref: SegmentRef, content: SegmentBody) -> SegmentRef:
     """Close an open segment at its last verified line; one without any stays open."""
     if not ref.is_open or not content.last:
         return ref
@@ -203,7 +203,7 @@ def closed_ref(ref: SegmentRef, content: SegmentContent) -> SegmentRef:
 
 
 def _judge_open(
-    ref: SegmentRef, content: SegmentContent, head: SegmentHead | None, name: str, *, has_anchors: bool
+    ref: SegmentRef, content: SegmentBody, head: SegmentHead | None, name: str, *, has_anchors: bool
 ) -> list[SegmentFinding]:
     if head is not None and head.file == ref.file:
         if content.last < head.sequence:
@@ -222,6 +222,6 @@ def _judge_open(
     return [SegmentFinding("torn", name, f"{content.torn_bytes} bytes")]
 
 
-def _too_short(name: str, content: SegmentContent, detail: str) -> SegmentFinding:
+def _too_short(name: str, content: SegmentBody, detail: str) -> SegmentFinding:
     has_rest = bool(content.faults or content.torn_bytes)
     return SegmentFinding("tampered" if has_rest else "truncated", name, detail)

@@ -53,8 +53,8 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 @dataclass(frozen=True)
-class SegmentContent:
-    """What was found behind the header.
+class SegmentBody:
+    """What follows the header of a segment, as far as it was verified.
 
     Attributes:
         batches: contents of the verified batch lines, in order.
@@ -140,7 +140,7 @@ def whole_segment(
     return b"".join(parts), encoder.ref
 
 
-def read_segment(content: bytes, header: SegmentHeader, cipher: LineCipher) -> SegmentContent:
+def read_segment(content: bytes, header: SegmentHeader, cipher: LineCipher) -> SegmentBody:
     """Read what follows the header: keeps what can be verified and describes the rest. Never raises."""
     start = content.find(b"\n") + 1
     *lines, rest = content[start:].split(b"\n")
@@ -165,4 +165,4 @@ def read_segment(content: bytes, header: SegmentHeader, cipher: LineCipher) -> S
         tags[found.seq] = found.tag
         if found.kind == "batch":
             batches.append(batch)
-    return SegmentContent(batches, tags, last, is_sealed, faults, torn)
+    return SegmentBody(batches, tags, last, is_sealed, faults, torn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.history.segments.recovery import SegmentFinding, judge_head, judge_segment, plan_recovery
-from actors.history.segments.segment import SegmentContent, segment_name
+from actors.history.segments.segment import SegmentBody, segment_name
 from actors.history.segments.segment_catalog import SegmentCatalog, SegmentHead, SegmentRef
 
 A, B = "a" * 16, "b" * 16
@@ -17,10 +17,8 @@ CATALOG = SegmentCatalog(
 )
 
 
-def read(
-    last: int, *, sealed: bool = False, faults: list[str] | None = None, torn: int = 0
-) -> SegmentContent:
-    return SegmentContent(
+def read(last: int, *, sealed: bool = False, faults: list[str] | None = None, torn: int = 0) -> SegmentBody:
+    return SegmentBody(
         [], {number: f"t{number}" for number in range(1, last + 1)}, last, sealed, faults or [], torn
     )
 
@@ -87,7 +85,7 @@ def test_without_a_catalog_every_segment_counts() -> None:
         (read(3, faults=["line 2"]), ["tampered"]),
     ],
 )
-def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentContent, expected: list[str]) -> None:
+def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentBody, expected: list[str]) -> None:
     assert troubles(judge_segment(CLOSED, found, None, has_anchors=True)) == expected
 
 
@@ -105,7 +103,7 @@ def test_a_closed_segment_ends_where_the_catalog_says(found: SegmentContent, exp
     ],
 )
 def test_an_open_segment_has_at_least_what_the_head_says(
-    found: SegmentContent, sequence: int, expected: list[str]
+    found: SegmentBody, sequence: int, expected: list[str]
 ) -> None:
     head = SegmentHead(number=2, file=B, sequence=sequence, tag=f"t{sequence}")
     assert troubles(judge_segment(OPEN, found, head, has_anchors=True)) == expected
