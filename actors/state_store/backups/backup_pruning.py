@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.shared.durable.durable_write import remove_file
 from actors.shared.profile.profile_tables import BackupsTable
-from actors.state_store.backups.backup_retention import RetentionCandidate, RetentionRules, judge
+from actors.state_store.backups.backup_retention import BackupRetention, RetentionCandidate, judge
 from actors.state_store.backups.format.backup_names import BY_HAND
 from actors.state_store.backups.repository import BackupRepository
 from schemas.backups import BackupKept, BackupsPrunedEvent
@@ -21,7 +21,7 @@ def prune(repository: BackupRepository, table: BackupsTable, *, dry_run: bool) -
     Raises:
         OSError: something cannot be read or removed.
     """
-    rules = RetentionRules(
+    rules = BackupRetention(
         table.keep_last, table.keep_hourly, table.keep_daily, table.keep_weekly, table.keep_monthly
     )
     kept, removed = [], []
@@ -42,7 +42,7 @@ def prune(repository: BackupRepository, table: BackupsTable, *, dry_run: bool) -
     return BackupsPrunedEvent(kept=kept, removed=removed, former_values=len(former), dry_run=dry_run)
 
 
-def former_values_to_remove(repository: BackupRepository, rules: RetentionRules) -> list[str]:
+def former_values_to_remove(repository: BackupRepository, rules: BackupRetention) -> list[str]:
     """File names of former values that are not kept. The rules apply to each key by itself.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class RetentionRules:
+class BackupRetention:
     """How many backups to keep: the newest ones, and the newest of each period, in UTC.
 
     Weeks are those of ISO 8601. All rules at 0 keep everything.
@@ -62,14 +62,14 @@ PERIODS: Final[tuple[tuple[str, Callable[[datetime], tuple[int, ...]]], ...]] = 
 )
 
 
-def judge(candidates: Iterable[RetentionCandidate], rules: RetentionRules) -> list[RetentionVerdict]:
+def judge(candidates: Iterable[RetentionCandidate], rules: BackupRetention) -> list[RetentionVerdict]:
     """Decide about each backup, newest first.
 
     The newest good one always stays. A damaged one never counts for a rule in place of a good one.
     """
     ordered = sorted(candidates, key=lambda one: (one.made_at, one.id), reverse=True)
     reasons: dict[str, list[str]] = {one.id: [] for one in ordered}
-    if rules == RetentionRules():
+    if rules == BackupRetention():
         for one in ordered:
             reasons[one.id].append("no retention is set")
     for one in ordered:

@@ -291,9 +291,8 @@ class BackupRestore:
                     act()
                     outcome.saved_as = saved.id
                     return
-        raise RestoreRefused(
-            outcome.id, "others wrote all the time"
-        )  # unreachable: the last attempt is exclusive
+        # Unreachable: the last attempt excludes other writers.
+        raise RestoreRefused(outcome.id, "others wrote all the time")
 
     def _swap_in(self, id: str) -> None:
         def act() -> None:

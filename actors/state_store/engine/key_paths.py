@@ -59,7 +59,7 @@ def parse_key(text: str) -> str:
     found = _KEY.fullmatch(key)
     if found is None:
         raise KeyRefused(text, "expected a namespace in small letters, a dot, and a name")
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in key):
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in key):
         raise KeyRefused(text, "it holds a control character or half a surrogate pair")
     if len(key.encode()) > KEY_LIMIT_BYTES:
         raise KeyRefused(text, f"it has {len(key.encode())} bytes, expected at most {KEY_LIMIT_BYTES}")
@@ -163,17 +163,17 @@ def encode(text: str) -> str:
     """The text in characters that every file system keeps and tells apart."""
     if _SIMPLE.fullmatch(text) and not _DEVICE.fullmatch(text):
         return text
-    signs = []
-    for sign in text:
-        if _PLAIN.fullmatch(sign):
-            signs.append(sign)
-        elif "A" <= sign <= "Z":
-            signs.append("=" + sign.lower())
+    encoded = []
+    for character in text:
+        if _PLAIN.fullmatch(character):
+            encoded.append(character)
+        elif "A" <= character <= "Z":
+            encoded.append("=" + character.lower())
         else:
-            signs.append("".join(f"%{byte:02x}" for byte in sign.encode()))
-    if signs[0] == "." or _DEVICE.fullmatch("".join(signs)):
-        signs[0] = f"%{ord(text[0]):02x}"  # hidden on Unix, or a device on Windows
-    return "".join(signs)
+            encoded.append("".join(f"%{byte:02x}" for byte in character.encode()))
+    if encoded[0] == "." or _DEVICE.fullmatch("".join(encoded)):
+        encoded[0] = f"%{ord(text[0]):02x}"  # hidden on Unix, or a device on Windows
+    return "".join(encoded)
 
 
 def decode(stem: str) -> str | None:

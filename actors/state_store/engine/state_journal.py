@@ -73,7 +73,7 @@ _decoder: Final = msgspec.msgpack.Decoder(list[JournalRecord])
 
 
 @dataclass
-class SegmentContent:
+class ParsedSegment:
     """What a segment holds.
 
     Attributes:
@@ -102,9 +102,9 @@ def pack(*records: JournalRecord, salt: bytes = b"") -> bytes:
     return _HEAD.pack(MAGIC, len(payload), _digest(payload, salt)) + payload
 
 
-def parse(content: bytes, salt: bytes = b"") -> SegmentContent:
+def parse(content: bytes, salt: bytes = b"") -> ParsedSegment:
     """Read a segment with its salt. Unreadable parts are skipped, up to the next readable record."""
-    found = SegmentContent()
+    found = ParsedSegment()
     at = 0
     is_between = False
     while at < len(content):

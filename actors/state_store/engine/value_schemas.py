@@ -40,12 +40,8 @@ class ValueMismatch(UndercroftError):
         problem: where, what was found, what was expected. Only the path is taken from the value.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem[:PROBLEM_LIMIT]
-
-    def __str__(self) -> str:
-        return self.problem
+    problem: str
+    words = "{problem}"
 
 
 class ValueSchema(ABC):
@@ -75,14 +71,14 @@ class StructValueSchema(ValueSchema):
         self._type = type
 
     def check(self, value: Any) -> None:
-        """See `Schema.check`."""
+        """See `ValueSchema.check`."""
         try:
             msgspec.convert(value, self._type)
         except msgspec.ValidationError as error:
-            raise ValueMismatch(_VALUE.sub(r"\1\2", str(error))) from None
+            raise _mismatch(_VALUE.sub(r"\1\2", str(error))) from None
 
     def json_schema(self) -> dict[str, Any]:
-        """See `Schema.json_schema`."""
+        """See `ValueSchema.json_schema`."""
         return msgspec.json.schema(self._type)
 
 
@@ -94,7 +90,7 @@ class ModelValueSchema(ValueSchema):
         self.model = model
 
     def check(self, value: Any) -> None:
-        """See `Schema.check`."""
+        """See `ValueSchema.check`."""
         self.instance(value)
 
     def instance(self, value: Any) -> BaseModel:
@@ -109,14 +105,14 @@ class ModelValueSchema(ValueSchema):
             return self.model.model_validate(value)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False, include_context=False)
-            raise ValueMismatch(
+            raise _mismatch(
                 "; ".join(
                     f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in found[:5]
                 )
             ) from None
 
     def json_schema(self) -> dict[str, Any]:
-        """See `Schema.json_schema`."""
+        """See `ValueSchema.json_schema`."""
         return self.model.model_json_schema()
 
 
@@ -141,23 +137,23 @@ class JsonValueSchema(ValueSchema):
         self._validator = Draft202012Validator(schema, registry=Registry())
 
     def check(self, value: Any) -> None:
-        """See `Schema.check`."""
+        """See `ValueSchema.check`."""
         from referencing.exceptions import Unresolvable
 
         try:
             error = next(self._validator.iter_errors(value), None)
         except Unresolvable as outside:
-            raise ValueMismatch(
+            raise _mismatch(
                 f"the schema {self.name} refers to {str(outside.ref)[:200]!r}, which is not in it"
             ) from None
         if error is not None:
             place = ".".join(map(str, error.absolute_path)) or "value"
-            raise ValueMismatch(
+            raise _mismatch(
                 f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}"
             )
 
     def json_schema(self) -> dict[str, Any]:
-        """See `Schema.json_schema`."""
+        """See `ValueSchema.json_schema`."""
         return self._schema
 
 
@@ -220,7 +216,7 @@ class ValueSchemas:
             except Exception as error:  # code of the app may raise anything
                 versions = f"from version {number} to {number + 1}"
                 problem = f"the migration of {name} {versions} failed: {type(error).__name__}"
-                raise ValueMismatch(problem) from error
+                raise _mismatch(problem) from error
         return value
 
     def check(self, name: str, value: Any) -> None:
@@ -231,8 +227,12 @@ class ValueSchemas:
         """
         schema = self._named.get(name)
         if schema is None:
-            raise ValueMismatch(f"there is no schema {name[:80]!r}")
+            raise _mismatch(f"there is no schema {name[:80]!r}")
         schema.check(value)
+
+
+def _mismatch(problem: str) -> ValueMismatch:
+    return ValueMismatch(problem[:PROBLEM_LIMIT])
 
 
 def schemas_of_profile(profile: Profile) -> ValueSchemas:

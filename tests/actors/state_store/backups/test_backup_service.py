@@ -59,10 +59,12 @@ async def test_back_up_change_several_types_and_restore_over_the_bus(tmp_path: P
         assert {
             event.key for event in announced if isinstance(event, StateChangedEvent) and not event.deleted
         } == {"notes.a", "vault.s"}
-        assert [event.key for event in announced if isinstance(event, StateChangedEvent) and event.deleted] == [
-            "notes.later"
+        assert [
+            event.key for event in announced if isinstance(event, StateChangedEvent) and event.deleted
+        ] == ["notes.later"]
+        assert [event.type_name for event in announced if isinstance(event, DocumentChangedEvent)] == [
+            "Marks"
         ]
-        assert [event.type_name for event in announced if isinstance(event, DocumentChangedEvent)] == ["Marks"]
         assert ("app", "backups.restore", made.id, "ok") in lab.audit.lines
         assert ("app", "backups.create", made.id, "ok") in lab.audit.lines
 
