@@ -169,7 +169,7 @@ class SourceClient:
         here = chain.here
         known = self._tokens.headers(here, asked_first=chain.first)
         response = await client.send(client.build_request(method, here, headers=headers | known), stream=True)
-        if response.status_code == 401 and may_get_credentials(chain.first, here):
+        if response.status_code == 401 and may_get_credentials(here, first=chain.first):
             challenges = response.headers.get_list("www-authenticate")
             if more := await self._tokens.answer(client, here, challenges):
                 await response.aclose()

@@ -1,25 +1,27 @@
-"""Tokens for the places that models come from, each bound to the one origin it belongs to.
+"""Tokens for the servers that models come from, each bound to the one origin it belongs to.
 
-For whoever fetches URLs of a model (pure, no network, no keychain):
+It owns no file. It promises that a token goes to its own origin only, over https or within this machine,
+and never behind a redirect to another origin. So clients follow redirects hop by hop
+(`shared.http.redirects`) and ask for the headers of each hop.
+
+Read `environment_tokens` first; it is pure:
 
     tokens = EnvironmentTokens.read(os.environ, hub=endpoints.hub)           # once
     headers = credentials_for(url, tokens)                        # {} or {"Authorization": "Bearer ..."}
-    headers = credentials_for(next_url, tokens, asked_first=url)  # behind a redirect: {} unless it is the
-    same origin
+    headers = credentials_for(next_url, tokens, asked_first=url)  # {} if a redirect led to another origin
 
-For whoever also wants the keychain and the tokens that registries lend for minutes (`wallet.TokenProvider`):
+`token_provider` also knows the keychain (`token_keychain`), and the tokens that registries lend for minutes
+(`auth_challenge` reads what they ask for):
 
-    wallet = TokenProvider(tokens)
-    headers = wallet.headers(url, asked_first=...)                        # as above, and what is known by now
-    headers = await wallet.answer(client, url, response.headers.get_list("www-authenticate"))  # after a 401:
-    {} if there is nothing to say
+    provider = TokenProvider(tokens)
+    headers = provider.headers(url, asked_first=...)
+    headers = await provider.answer(client, url, response.headers.get_list("www-authenticate"))  # after a 401
 
-Where a public server is stood in for (HF_ENDPOINT), its URLs are asked there:
+`source_endpoints` knows which servers stand in for the public ones (HF_ENDPOINT), `tls_trust` which
+certificates are trusted:
 
     endpoints = SourceEndpoints.read(os.environ, hub=profile.sources.hf, ollama=profile.sources.ollama)
     url = at_endpoint(url, endpoints)
-
-Redirects are followed by hand, one request a hop, so that this is asked for every hop.
 """
 
 from actors.shared.credentials.environment_tokens import EnvironmentTokens, credentials_for

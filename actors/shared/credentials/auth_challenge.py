@@ -1,7 +1,7 @@
-"""What a server that answers 401 asks for: the WWW-Authenticate header of RFC 9110 section 11.6.1, read strictly. Pure.
+"""Reads the WWW-Authenticate headers of a 401 strictly (RFC 9110 section 11.6.1). Pure.
 
-A registry of the distribution specification lends a token that is good for minutes: a `Bearer` challenge
-names the `realm` to ask for it, with `service` and `scope`.
+A registry of the distribution specification lends a token that is good for minutes. Its `Bearer` challenge
+names the `realm` to ask for the token, with `service` and `scope`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from actors.shared.http.urls import may_carry_secrets, origin_of
 HEADER_LIMIT_CHARACTERS: Final = 8192
 ANSWER_LIMIT_BYTES: Final = 64 * 1024
 LEAST_SECONDS: Final = 60.0
-"""A lent token without a lifetime is good for this long (distribution specification, token authentication)."""
+"""Lifetime of a lent token that states none (distribution specification, token authentication)."""
 MOST_SECONDS: Final = 3600.0
 
 _PART: Final = re.compile(
@@ -35,7 +35,7 @@ class Challenge:
     Attributes:
         realm: URL to ask for a token.
         service: name of the registry there.
-        scope: what the token is to be good for, such as `repository:library/tiny:pull`.
+        scope: what the token must allow, such as `repository:library/tiny:pull`.
     """
 
     realm: str
@@ -44,7 +44,7 @@ class Challenge:
 
     @property
     def url(self) -> str:
-        """What to ask, with service and scope in the query."""
+        """URL to ask for a token, with service and scope in the query."""
         parts = urlsplit(self.realm)
         asked = [
             *parse_qsl(parts.query),
@@ -55,7 +55,7 @@ class Challenge:
 
 
 class LentToken(msgspec.Struct, frozen=True):
-    """What the realm answers; `token` and `access_token` mean the same."""
+    """The realm's answer; `token` and `access_token` mean the same."""
 
     token: Annotated[str, msgspec.Meta(max_length=ANSWER_LIMIT_BYTES)] = ""
     access_token: Annotated[str, msgspec.Meta(max_length=ANSWER_LIMIT_BYTES)] = ""
@@ -65,7 +65,7 @@ class LentToken(msgspec.Struct, frozen=True):
 def read_challenge(headers: Iterable[str]) -> Challenge | None:
     """The first `Bearer` challenge with a usable realm; None if there is none.
 
-    A realm is usable if it is an https URL, or one of this machine.
+    A realm is usable if it is an https URL, or a URL of this machine.
     """
     for header in headers:
         for scheme, parameters in _challenges(header[:HEADER_LIMIT_CHARACTERS]):
@@ -78,7 +78,7 @@ def read_challenge(headers: Iterable[str]) -> Challenge | None:
 
 
 def read_lent_token(content: bytes) -> tuple[str, float] | None:
-    """Token and the seconds that it is good for; None if the answer holds none."""
+    """The token, and for how many seconds it is good; None if the answer holds no token."""
     try:
         found = msgspec.json.decode(content, type=LentToken)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -90,7 +90,7 @@ def read_lent_token(content: bytes) -> tuple[str, float] | None:
 
 
 def _challenges(header: str) -> list[tuple[str, dict[str, str]]]:
-    """Scheme and parameters of each challenge in one header; what cannot be read ends it."""
+    """Scheme and parameters of each challenge in one header, up to the first part that cannot be read."""
     found: list[tuple[str, dict[str, str]]] = []
     at = 0
     while at < len(header) and (part := _PART.match(header, at)) and part.end() > at:

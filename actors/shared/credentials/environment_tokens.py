@@ -1,4 +1,4 @@
-"""Tokens of the environment, each bound to the one origin it is meant for. Pure."""
+"""Reads tokens from the environment, and says which request may carry which. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from actors.shared.http.urls import may_carry_secrets, origin_of
+from actors.shared.http.redirects import may_get_credentials
+from actors.shared.http.urls import origin_of
 
 HUB_VARIABLES: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-"""The first that is set holds the token of the hub (the names that the hub's own tools use)."""
+"""The first one that is set holds the token of the hub. The hub's own tools use these names."""
 
 HOST_PREFIX: Final = "UNDERCROFT_TOKEN_"
-"""`UNDERCROFT_TOKEN_<HOST>` holds the token of another host: in capitals, `_` for a dot, `__` for a dash, a port behind a `_`
-(`ghcr.io` is `UNDERCROFT_TOKEN_GHCR_IO`). A value `user:password` is sent as Basic, any other as Bearer."""
+"""`UNDERCROFT_TOKEN_<HOST>` holds the token of another host: `UNDERCROFT_TOKEN_GHCR_IO` that of `ghcr.io`.
+The host is in capitals, with `_` for a dot, `__` for a dash, and a port behind a `_`. A value `user:password`
+is sent as Basic, any other as Bearer."""
 
 TOKEN_LIMIT_CHARACTERS: Final = 8192
 _USABLE: Final = re.compile(r"[\x21-\x7e]+")
@@ -29,10 +31,10 @@ def variable_of(origin: str) -> str:
 
 @dataclass(frozen=True)
 class EnvironmentTokens:
-    """Who may be told what.
+    """The tokens that the environment holds.
 
     Attributes:
-        hub_origin: where the token of the hub belongs.
+        hub_origin: to which the token of the hub belongs.
         variables: tokens by environment variable; never shown.
         problems: one sentence for each variable that holds no token.
     """
@@ -43,16 +45,20 @@ class EnvironmentTokens:
 
     @classmethod
     def read(cls, environment: Mapping[str, str], *, hub: str) -> Self:
-        """Take the tokens of an environment; `hub` is the endpoint that the token of the hub belongs to."""
+        """Read the tokens of an environment.
+
+        Args:
+            environment: the variables.
+            hub: URL of the endpoint to which the token of the hub belongs.
+        """
         found, problems = {}, []
         for name, value in environment.items():
             token = value.strip()
             if not (name in HUB_VARIABLES or name.startswith(HOST_PREFIX)) or not token:
                 continue
             if not is_token(token):
-                problems.append(
-                    f"{name}: holds no token: expected up to {TOKEN_LIMIT_CHARACTERS} printable ASCII characters without spaces; it is not used"
-                )
+                expected = f"up to {TOKEN_LIMIT_CHARACTERS} printable ASCII characters without spaces"
+                problems.append(f"{name}: holds no token: expected {expected}; it is not used")
             else:
                 found[name] = token
         return cls(hub_origin=origin_of(hub), variables=found, problems=tuple(problems))
@@ -67,28 +73,27 @@ class EnvironmentTokens:
 
 
 def credentials_for(url: str, tokens: EnvironmentTokens, *, asked_first: str = "") -> dict[str, str]:
-    """The Authorization header of a request, as a map to add to its headers; empty if there is no token that may be sent there.
+    """The Authorization header of a request, as a map to add to its headers; empty if no token may be sent.
 
-    A token goes to its own origin only, over https or to this machine. `asked_first` is the URL that was
-    asked before any
-    redirect: behind a redirect to another origin (another host, port, or http instead of https) nothing is
-        sent
-    (RFC 9110 section 15.4), whatever tokens there are for it.
+    Args:
+        url: of the request.
+        tokens: of the environment.
+        asked_first: the URL that was asked before any redirect; empty if there was none. See
+            `may_get_credentials`.
     """
-    origin = origin_of(url)
-    if not origin or not may_carry_secrets(url) or (asked_first and origin_of(asked_first) != origin):
+    if not may_get_credentials(url, first=asked_first):
         return {}
-    token = tokens.of(origin)
+    token = tokens.of(origin_of(url))
     return {"Authorization": authorization(token)} if token else {}
 
 
 def is_token(text: str) -> bool:
-    """Whether a text can stand in a header: printable ASCII without spaces, not too long."""
+    """Whether a text can be sent in a header: printable ASCII without spaces, not too long."""
     return len(text) <= TOKEN_LIMIT_CHARACTERS and _USABLE.fullmatch(text) is not None
 
 
 def authorization(token: str) -> str:
-    """Value of the Authorization header: Basic for `user:password` (RFC 7617), Bearer for anything else (RFC 6750)."""
+    """Value of the Authorization header: Basic for `user:password` (RFC 7617), else Bearer (RFC 6750)."""
     if ":" in token:
         return f"Basic {base64.b64encode(token.encode()).decode()}"
     return f"Bearer {token}"

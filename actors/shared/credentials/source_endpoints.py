@@ -1,4 +1,4 @@
-"""Where the hub and the registries are asked, and whether anything is asked at all."""
+"""Says which servers stand for the hub and the registries, and whether any server may be asked. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OFFLINE_VARIABLES: Final = ("UNDERCROFT_OFFLINE", "HF_HUB_OFFLINE")
 HUB_VARIABLE: Final = "HF_ENDPOINT"
 OLLAMA_VARIABLE: Final = "UNDERCROFT_OLLAMA_ENDPOINT"
 OFFLINE_SETTING: Final = ("models", "offline")
-"""Where the offline switch lies in the app's settings, if the app declares one."""
+"""Section and name of the offline switch in the app's settings, if the app declares one."""
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 
 
@@ -23,26 +23,26 @@ class SourceEndpointRefused(OperatorError):
     """An endpoint is not the URL of a server.
 
     Attributes:
-        option: the variable or option that holds it.
-        found: what it holds.
+        option: that names it: a variable, or an option of the profile.
+        found: value of that option.
     """
 
     option: str
     found: str
     words = (
-        "{option}: expected a URL such as 'https://mirror.example.org', found {found!r}; correct "
-        "it or leave it away"
+        "{option}: expected a URL such as 'https://mirror.example.org', found {found!r}; correct it "
+        "or leave it out"
     )
 
 
 @dataclass(frozen=True)
 class SourceEndpoints:
-    """Which servers stand for the sources.
+    """Which servers to ask.
 
     Attributes:
-        hub: stands for `hf:` names; without a slash at the end.
+        hub: for `hf:` names; without a slash at the end.
         ollama: registry of `ollama:` names; without a slash at the end.
-        offline: no server is asked.
+        offline: ask no server.
     """
 
     hub: str = HUB
@@ -51,7 +51,12 @@ class SourceEndpoints:
 
     @classmethod
     def read(cls, environment: Mapping[str, str], *, hub: str = "", ollama: str = "") -> Self:
-        """What a person's environment says goes before what the profile says (`hub`, `ollama`), that before the public servers.
+        """The endpoints: from the environment, otherwise from the profile, otherwise the public ones.
+
+        Args:
+            environment: of the person.
+            hub: from the profile; empty for none.
+            ollama: from the profile; empty for none.
 
         Raises:
             SourceEndpointRefused: one of them is not the URL of a server.
@@ -64,9 +69,9 @@ class SourceEndpoints:
 
 
 def at_endpoint(url: str, endpoints: SourceEndpoints) -> str:
-    """Where a file of the public hub or registry lies on the server that stands in for it; any other URL as it is.
+    """The URL of a file of the public hub or registry on the server that stands in; any other URL unchanged.
 
-    For manifests that were written with public URLs: whoever set `HF_ENDPOINT` means those too.
+    Manifests have public URLs, and `HF_ENDPOINT` applies to those, too.
     """
     for public, endpoint in ((HUB, endpoints.hub), (OLLAMA, endpoints.ollama)):
         if endpoint != public and url.startswith(f"{public}/"):
@@ -75,12 +80,12 @@ def at_endpoint(url: str, endpoints: SourceEndpoints) -> str:
 
 
 def offline_by(environment: Mapping[str, str]) -> bool:
-    """Whether a person's environment says that no server is asked."""
+    """Whether the environment forbids to ask any server."""
     return any(environment.get(name, "").strip().lower() in _YES for name in OFFLINE_VARIABLES)
 
 
 def is_offline(settings: Mapping[str, Any]) -> bool:
-    """Whether the app's settings say so (`models.offline`)."""
+    """Whether the app's settings forbid it (`models.offline`)."""
     section, name = OFFLINE_SETTING
     found = settings.get(section)
     return isinstance(found, Mapping) and found.get(name) is True

@@ -1,4 +1,4 @@
-"""Whom a TLS connection trusts: the usual variables, else what the platform and Mozilla trust."""
+"""Decides which certificates TLS trusts: those that a variable names, or the platform's and Mozilla's."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ class CertificatesUnreadable(OperatorError):
     """The certificates that a variable names cannot be read.
 
     Attributes:
-        variable: its name.
-        path: its value.
-        reason: why not.
+        variable: name of the variable.
+        path: value of the variable.
+        reason: why its certificates cannot be read.
     """
 
     variable: str
     path: str
     reason: str
     words = (
-        "{variable}: expected certificates of authorities in {path!r} (PEM): {reason}; correct "
-        "the variable or unset it"
+        "{variable}: expected certificates of authorities in {path!r} (PEM): {reason}; correct the "
+        "variable or unset it"
     )
 
 
 def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """Context of a client; for httpx: `verify=tls_context(os.environ)`.
+    """TLS context of a client, such as `httpx.AsyncClient(verify=tls_context(os.environ))`.
 
-    A bundle that a person names stands in for all others. Without one it is the platform's store (with what
-    an administrator put there) and Mozilla's list.
+    A bundle that a person names replaces all others. Without one, the platform's store is trusted, with what
+    an administrator put there, and Mozilla's list.
 
     Raises:
         CertificatesUnreadable: a variable names a file or directory that holds no certificates.

@@ -1,4 +1,4 @@
-"""The keychain that a person chose: asked in a thread of its own, since it may hang, and only once a server wants a token."""
+"""Asks the keychain for the token of an origin, in a thread, because a keychain may hang."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from actors.shared.keys.keychain import Keychain
 
 SERVICE: Final = "undercroft"
-"""Entries lie under this service; the account is the origin, such as `https://ghcr.io`."""
+"""Service of the entries; their account is the origin, such as `https://ghcr.io`."""
 ANSWER_SECONDS: Final = 10.0
 
 log = logging.getLogger(__name__)
 
 
 def chosen() -> Keychain:
-    """The keychain that `UNDERCROFT_KEYCHAIN` names, else the system's. No window comes up: one that is locked stays so.
+    """The keychain that `UNDERCROFT_KEYCHAIN` names, or the system's. Shows no window to unlock it.
 
     Raises:
         KeychainRefused: there is no such keychain.
@@ -34,14 +34,14 @@ def chosen() -> Keychain:
 async def keychain_token(
     origin: str, open_keychain: Callable[[], Keychain] = chosen, timeout_seconds: float = ANSWER_SECONDS
 ) -> str:
-    """The token that a person keeps for an origin; empty if there is none, no keychain, or no answer in time.
+    """The token that a person keeps for an origin; empty without a token, a keychain, or an answer in time.
 
-    `keyring set undercroft https://ghcr.io` puts one there.
+    `keyring set undercroft https://ghcr.io` stores one.
     """
     with anyio.move_on_after(timeout_seconds):
         return await anyio.to_thread.run_sync(_ask, open_keychain, origin, abandon_on_cancel=True)
     log.warning(
-        "the keychain did not answer within %g s; going on without a token for %s", timeout_seconds, origin
+        "the keychain did not answer within %g s; continuing without a token for %s", timeout_seconds, origin
     )
     return ""
 

@@ -1,4 +1,4 @@
-"""All tokens together: those of the environment, of the keychain, and those that registries lend for minutes."""
+"""Provides the token for a request: from the environment, the keychain, or lent by a registry for minutes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from actors.shared.credentials.environment_tokens import (
     is_token,
 )
 from actors.shared.credentials.token_keychain import keychain_token
-from actors.shared.http.urls import may_carry_secrets, origin_of
+from actors.shared.http.redirects import may_get_credentials
+from actors.shared.http.urls import origin_of
 
 if TYPE_CHECKING:
     import httpx
 
 EARLY_SECONDS: Final = 10.0
-"""A lent token is not used any more so long before it ends."""
+"""Stop using a lent token this long before it ends."""
 _REPOSITORY: Final = re.compile(r"/v2/(.+)/(?:manifests|blobs)/[^/]+")
 
 
 class TokenProvider:
-    """Says what to send along with a request, and what to say to a server that wants more."""
+    """Says which token a request carries, and how to answer a server that wants another one."""
 
     def __init__(
         self,
@@ -35,6 +36,13 @@ class TokenProvider:
         keychain: Callable[[str], Awaitable[str]] = keychain_token,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            tokens: of the environment; they win over the keychain.
+            keychain: the token that a person keeps for an origin; empty for none.
+            clock: seconds, never set back.
+        """
         self._tokens = tokens
         self._keychain = keychain
         self._clock = clock
@@ -42,10 +50,15 @@ class TokenProvider:
         self._lent: dict[tuple[str, str], tuple[str, float]] = {}
 
     def headers(self, url: str, *, asked_first: str = "") -> dict[str, str]:
-        """The Authorization header of a request, as a map; empty for none. The rules are those of `credentials_for`."""
-        origin = origin_of(url)
-        if not origin or not may_carry_secrets(url) or (asked_first and origin_of(asked_first) != origin):
+        """The Authorization header of a request, as a map; empty for none.
+
+        Args:
+            url: of the request.
+            asked_first: the URL that was asked before any redirect; empty if there was none.
+        """
+        if not may_get_credentials(url, first=asked_first):
             return {}
+        origin = origin_of(url)
         token, until = self._lent.get((origin, repository_of(url)), ("", 0.0))
         if token and self._clock() < until:
             return {"Authorization": f"Bearer {token}"}
@@ -54,18 +67,22 @@ class TokenProvider:
         return {"Authorization": authorization(self._kept[origin])} if self._kept.get(origin) else {}
 
     async def answer(self, client: httpx.AsyncClient, url: str, challenges: Iterable[str]) -> dict[str, str]:
-        """What to send after a 401 with these WWW-Authenticate headers; empty if there is nothing new to say.
+        """The headers to send after a 401; empty if there is nothing new to send.
 
-        Asks the keychain (once for each origin), then the realm of a registry. The realm gets a token only if
-        one is meant for its own origin.
+        Asks the keychain, once for each origin, then the realm of a registry. The realm itself gets only a
+        token for its own origin.
+
+        Args:
+            client: asks the realm.
+            url: that answered with 401.
+            challenges: its WWW-Authenticate headers.
 
         Raises:
             httpx.HTTPError: the realm cannot be reached.
         """
-        origin = origin_of(url)
-        if not origin or not may_carry_secrets(url):
+        if not may_get_credentials(url):
             return {}
-        sent = self.headers(url)
+        origin, sent = origin_of(url), self.headers(url)
         await self._look(origin)
         challenge = read_challenge(challenges)
         if challenge is not None:
@@ -101,6 +118,6 @@ class TokenProvider:
 
 
 def repository_of(url: str) -> str:
-    """The repository that a URL of a registry is about, such as `library/tiny`; empty for any other URL."""
+    """The repository that a URL of a registry names, such as `library/tiny`; empty for any other URL."""
     found = _REPOSITORY.fullmatch(urlsplit(url).path)
     return found[1] if found else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from actors.shared.http.urls import origin_of, shown_url, url_problem
+from actors.shared.http.urls import may_carry_secrets, origin_of, shown_url, url_problem
 from bus.errors import UndercroftError
 
 REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
@@ -13,7 +13,7 @@ REDIRECT_LIMIT: Final = 10
 
 
 class RedirectRefused(UndercroftError):
-    """A server leads to where nobody goes.
+    """A server redirects to a URL that must not be asked.
 
     Attributes:
         first: the URL that was asked before any redirect, as it may be shown.
@@ -53,13 +53,17 @@ def next_hop(first: str, here: str, location: str) -> str:
     return target
 
 
-def may_get_credentials(first: str, here: str) -> bool:
-    """Whether credentials for the first URL may be sent to this one: to the same origin alone.
+def may_get_credentials(here: str, *, first: str = "") -> bool:
+    """Whether a request may carry credentials at all: over https or within this machine.
 
-    Behind a redirect to another host, port or scheme nothing is sent (RFC 9110 section 15.4).
+    Behind a redirect to another host, port or scheme it may not (RFC 9110 section 15.4).
+
+    Args:
+        here: the URL that is asked now.
+        first: the URL that was asked before any redirect; empty if there was none.
     """
     origin = origin_of(here)
-    return bool(origin) and origin == origin_of(first)
+    return bool(origin) and may_carry_secrets(here) and (not first or origin_of(first) == origin)
 
 
 class RedirectChain:

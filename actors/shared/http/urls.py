@@ -1,4 +1,4 @@
-"""What a URL of the web says: whether it may be asked, its origin, and how to show it. Pure."""
+"""Judges URLs of the web: which may be asked, what their origin is, and how to show them. Pure."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def url_problem(url: str) -> str | None:
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL (RFC 6454 section 4), such as `https://huggingface.co`; empty for what has none, or holds credentials.
+    """Scheme, host and port of a URL (RFC 6454 section 4), such as `https://huggingface.co`.
 
-    The port is left away where it is that of the scheme.
+    Empty for a URL without an origin, and for one that holds credentials. Leaves out the scheme's own port.
     """
     try:
         parts = urlsplit(url)
@@ -49,7 +49,7 @@ def origin_of(url: str) -> str:
 
 
 def may_carry_secrets(url: str) -> bool:
-    """Whether nobody between here and the host can listen: https, or this machine."""
+    """Whether nobody on the way can listen: the URL is https, or of this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return True
@@ -63,7 +63,7 @@ def may_carry_secrets(url: str) -> bool:
 
 
 def shown_url(url: str) -> str:
-    """A URL as it may be shown: without user, password and query, which can hold secrets (signed URLs)."""
+    """A URL without user, password and query, which can hold secrets, as in signed URLs."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Against real servers: a registry gets the token that its realm lends, and no token reaches a host it is not meant for."""
+"""A registry gets the token that its realm lends, and no token reaches a host that it is not for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def elsewhere() -> Iterator[Site]:
         yield site
 
 
-class Shelf:
+class Keychain:
     """A keychain of a few entries that counts how often it is asked."""
 
     def __init__(self, **held: str) -> None:
@@ -38,11 +38,11 @@ class Shelf:
         return self.held.get("token", "")
 
 
-async def fetch(wallet: TokenProvider, url: str) -> httpx.Response:
+async def fetch(provider: TokenProvider, url: str) -> httpx.Response:
     async with httpx.AsyncClient(trust_env=False) as client:
-        response = await client.get(url, headers=wallet.headers(url))
+        response = await client.get(url, headers=provider.headers(url))
         if response.status_code == 401 and (
-            more := await wallet.answer(client, url, response.headers.get_list("www-authenticate"))
+            more := await provider.answer(client, url, response.headers.get_list("www-authenticate"))
         ):
             response = await client.get(url, headers=more)
         return response
@@ -50,52 +50,52 @@ async def fetch(wallet: TokenProvider, url: str) -> httpx.Response:
 
 async def test_a_registry_gets_the_token_that_its_realm_lends(registry: Site) -> None:
     add_image(registry, "library/tiny", "1", [], realm=add_realm(registry))
-    wallet = TokenProvider(EnvironmentTokens(), Shelf())
+    provider = TokenProvider(EnvironmentTokens(), Keychain())
     url = f"{registry.url}/v2/library/tiny/manifests/1"
-    assert (await fetch(wallet, url)).status_code == 200
-    assert wallet.headers(f"{registry.url}/v2/library/tiny/blobs/sha256:0") == {
+    assert (await fetch(provider, url)).status_code == 200
+    assert provider.headers(f"{registry.url}/v2/library/tiny/blobs/sha256:0") == {
         "Authorization": "Bearer lent-repository:library/tiny:pull"
     }
-    assert wallet.headers(f"{registry.url}/v2/library/other/blobs/sha256:0") == {}
-    assert (await fetch(wallet, url)).status_code == 200
+    assert provider.headers(f"{registry.url}/v2/library/other/blobs/sha256:0") == {}
+    assert (await fetch(provider, url)).status_code == 200
     assert len(registry.asked("/token")) == 1, "the second time the lent token is still good"
 
 
 async def test_a_lent_token_ends(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(registry))
     now = [0.0]
-    wallet = TokenProvider(EnvironmentTokens(), Shelf(), lambda: now[0])
+    provider = TokenProvider(EnvironmentTokens(), Keychain(), lambda: now[0])
     url = f"{registry.url}/v2/a/manifests/1"
-    await fetch(wallet, url)
+    await fetch(provider, url)
     now[0] = 291.0
-    assert wallet.headers(url) == {}
-    assert (await fetch(wallet, url)).status_code == 200
+    assert provider.headers(url) == {}
+    assert (await fetch(provider, url)).status_code == 200
     assert len(registry.asked("/token")) == 2
 
 
 async def test_the_realm_gets_a_persons_token_if_it_is_on_the_same_host(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(registry, wanted="Basic bWU6cGFzcw=="))
     port = registry.port
-    wallet = TokenProvider(
+    provider = TokenProvider(
         EnvironmentTokens.read(
             {f"UNDERCROFT_TOKEN_127_0_0_1_{port}": "me:pass"}, hub="https://huggingface.co"
         ),
-        Shelf(),
+        Keychain(),
     )
-    assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
+    assert (await fetch(provider, f"{registry.url}/v2/a/manifests/1")).status_code == 200
 
 
 async def test_a_realm_on_another_host_never_sees_the_token_of_the_registry(
     registry: Site, elsewhere: Site
 ) -> None:
     add_image(registry, "a", "1", [], realm=add_realm(elsewhere))
-    wallet = TokenProvider(
+    provider = TokenProvider(
         EnvironmentTokens.read(
             {f"UNDERCROFT_TOKEN_127_0_0_1_{registry.port}": "secret"}, hub="https://huggingface.co"
         ),
-        Shelf(),
+        Keychain(),
     )
-    assert (await fetch(wallet, f"{registry.url}/v2/a/manifests/1")).status_code == 200
+    assert (await fetch(provider, f"{registry.url}/v2/a/manifests/1")).status_code == 200
     assert registry.requests[0].authorization == "Bearer secret"
     assert [seen.authorization for seen in elsewhere.requests] == [""]
 
@@ -103,30 +103,30 @@ async def test_a_realm_on_another_host_never_sees_the_token_of_the_registry(
 async def test_the_keychain_is_asked_once_and_only_after_a_refusal(registry: Site) -> None:
     registry.put("/open", b"x")
     registry.put("/closed", b"x")
-    shelf = Shelf(token="kept")
-    wallet = TokenProvider(EnvironmentTokens(), shelf)
-    await fetch(wallet, f"{registry.url}/open")
-    assert shelf.asked == []
+    keychain = Keychain(token="kept")
+    provider = TokenProvider(EnvironmentTokens(), keychain)
+    await fetch(provider, f"{registry.url}/open")
+    assert keychain.asked == []
     registry.token = "Bearer kept"
-    assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 200
-    assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 200
-    assert shelf.asked == [registry.url]
+    assert (await fetch(provider, f"{registry.url}/closed")).status_code == 200
+    assert (await fetch(provider, f"{registry.url}/closed")).status_code == 200
+    assert keychain.asked == [registry.url]
 
 
 async def test_a_token_that_is_refused_is_not_sent_again_and_again(registry: Site) -> None:
     registry.put("/closed", b"x")
     registry.token = "Bearer another"
-    wallet = TokenProvider(
-        EnvironmentTokens.read({"HF_TOKEN": "wrong"}, hub=registry.url), Shelf(token="unused")
+    provider = TokenProvider(
+        EnvironmentTokens.read({"HF_TOKEN": "wrong"}, hub=registry.url), Keychain(token="unused")
     )
-    assert (await fetch(wallet, f"{registry.url}/closed")).status_code == 401
+    assert (await fetch(provider, f"{registry.url}/closed")).status_code == 401
     assert len(registry.requests) == 1
 
 
 async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Site, elsewhere: Site) -> None:
-    wallet = TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=elsewhere.url), Shelf())
-    assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{registry.url}/b") == {}
-    assert wallet.headers(f"{elsewhere.url}/a", asked_first=f"{elsewhere.url}/b") == {
+    provider = TokenProvider(EnvironmentTokens.read({"HF_TOKEN": "secret"}, hub=elsewhere.url), Keychain())
+    assert provider.headers(f"{elsewhere.url}/a", asked_first=f"{registry.url}/b") == {}
+    assert provider.headers(f"{elsewhere.url}/a", asked_first=f"{elsewhere.url}/b") == {
         "Authorization": "Bearer secret"
     }
 
@@ -134,7 +134,7 @@ async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Sit
 async def test_a_realm_that_lies_about_its_answer_lends_nothing(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=registry.put("/token", b'{"token":"' + b"x" * 70_000 + b'"}'))
     assert (
-        await fetch(TokenProvider(EnvironmentTokens(), Shelf()), f"{registry.url}/v2/a/manifests/1")
+        await fetch(TokenProvider(EnvironmentTokens(), Keychain()), f"{registry.url}/v2/a/manifests/1")
     ).status_code == 401
 
 

@@ -91,11 +91,18 @@ def test_the_words_name_both_ends_without_what_may_be_secret() -> None:
     ],
 )
 def test_credentials_go_to_the_first_origin_alone(here: str, may: bool) -> None:
-    assert may_get_credentials(FIRST, here) is may
+    assert may_get_credentials(here, first=FIRST) is may
 
 
-def test_urls_without_an_origin_share_none() -> None:
-    assert not may_get_credentials("file:///a", "file:///a")
+def test_without_a_redirect_https_and_this_machine_may_get_credentials() -> None:
+    assert may_get_credentials(FIRST)
+    assert may_get_credentials("http://127.0.0.1:8080/", first="http://127.0.0.1:8080/")
+    assert not may_get_credentials("http://hub.example.org/", first="http://hub.example.org/")
+
+
+def test_urls_without_an_origin_get_none() -> None:
+    assert not may_get_credentials("file:///a", first="file:///a")
+    assert not may_get_credentials("https://user@hub.example.org/")
 
 
 @given(st.text(max_size=40), st.sampled_from(["https://a.org/", "https://a.org/b?c", "https://[::1]:8/"]))
