@@ -8,17 +8,17 @@ from typing import assert_never
 
 from actors.model_downloader.downloader_context import DownloaderContext
 from actors.model_downloader.downloader_settings import DownloaderSettings
-from actors.model_downloader.install_context import InstallContext
-from actors.model_downloader.install_queue import InstallQueue
-from actors.model_downloader.installed_models import InstalledModels
-from actors.model_downloader.maintenance import Maintenance
-from actors.model_downloader.model_leases import ModelLeases
-from actors.model_downloader.model_registry import ModelRegistry
-from actors.model_downloader.partials import Partials
+from actors.model_downloader.installed.installed_models import InstalledModels
+from actors.model_downloader.installed.maintenance import Maintenance
+from actors.model_downloader.installs.install_context import InstallContext
+from actors.model_downloader.installs.install_queue import InstallQueue
+from actors.model_downloader.installs.partials import Partials
+from actors.model_downloader.installs.source_access import SourceAccess
+from actors.model_downloader.registry.model_leases import ModelLeases
+from actors.model_downloader.registry.model_registry import ModelRegistry
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
 from actors.model_downloader.relocation.relocator import Relocator
 from actors.model_downloader.relocation.served_models import ServedModels
-from actors.model_downloader.source_access import SourceAccess
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
@@ -154,7 +154,7 @@ class ModelDownloader(Actor[Inbox]):
             case ModelCatalogueChangedEvent():
                 self.tasks.start_soon(self._relocator.take_up, self._registry.learn(event))
             case PathsChangedEvent():
-                self.tasks.start_soon(self._relocator.look_again)
+                self._relocator.look_again()
             case PeerLeftEvent():
                 self.tasks.start_soon(self._installed.peer_left, event.instance, event.said_bye)
             case PathMoveCancelRequestEvent():

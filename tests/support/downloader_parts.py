@@ -10,12 +10,12 @@ import anyio
 import anyio.abc
 
 from actors.model_downloader.downloader_settings import DownloaderSettings
-from actors.model_downloader.install_context import InstallContext
-from actors.model_downloader.install_queue import InstallQueue
-from actors.model_downloader.installed_models import InstalledModels
-from actors.model_downloader.model_leases import ModelLeases
-from actors.model_downloader.model_registry import ModelRegistry
-from actors.model_downloader.source_access import SourceAccess
+from actors.model_downloader.installed.installed_models import InstalledModels
+from actors.model_downloader.installs.install_context import InstallContext
+from actors.model_downloader.installs.install_queue import InstallQueue
+from actors.model_downloader.installs.source_access import SourceAccess
+from actors.model_downloader.registry.model_leases import ModelLeases
+from actors.model_downloader.registry.model_registry import ModelRegistry
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservations

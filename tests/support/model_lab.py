@@ -1,4 +1,4 @@
-"""A bus, a server of files, a verifier and a downloader that can be ended and started again, for tests of models."""
+"""A bus, a server of files, a verifier and a downloader that can be ended and started again."""
 
 from __future__ import annotations
 

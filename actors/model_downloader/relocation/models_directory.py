@@ -9,7 +9,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.relocation.directory_probe import DirectoryProbe
+from actors.model_downloader.relocation.directory_probe import DirectoryProbe, Presence
 from actors.model_downloader.staging.activation import finish
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked
@@ -25,6 +25,7 @@ class ModelsDirectory:
     Attributes:
         layout: of the directory that serves now.
         locked_by: says which process owns it; None if none does, or we do.
+        was_silent: its disk did not answer the last look.
     """
 
     def __init__(self, layout: ModelsLayout, default: Path, owner: str) -> None:
@@ -38,6 +39,7 @@ class ModelsDirectory:
         """
         self.layout = layout
         self.locked_by: DirectoryLocked | None = None
+        self.was_silent = False
         self._default = default
         self._owner = owner
         self._probe = DirectoryProbe()
@@ -56,7 +58,7 @@ class ModelsDirectory:
 
     async def answers(self) -> bool:
         """Whether the disk of the directory answers at all."""
-        return await self._probe.presence(self.layout.path) != "silent"
+        return await self._presence() != "silent"
 
     async def until_answered(self) -> None:
         """Wait until a disk that did not answer does."""
@@ -64,7 +66,7 @@ class ModelsDirectory:
 
     async def problem(self) -> str:
         """Why the directory cannot be used now, in a sentence; empty if it can."""
-        presence = await self._probe.presence(self.layout.path)
+        presence = await self._presence()
         if presence == "silent":
             return (
                 f"{self.layout.path}: the disk of the models does not answer; check its drive or its server, "
@@ -140,6 +142,11 @@ class ModelsDirectory:
         lock, self._lock = self._lock, None
         if lock is not None:
             await _release(lock)
+
+    async def _presence(self) -> Presence:
+        presence = await self._probe.presence(self.layout.path)
+        self.was_silent = presence == "silent"
+        return presence
 
     def _take(self) -> DirectoryLock:
         lock = DirectoryLock(self.layout.path, self._owner)

@@ -18,29 +18,26 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.registry.model_leases import ModelLeases
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal
 from actors.model_downloader.relocation.relocation_plan import RelocationFailed
 from actors.model_downloader.relocation.tree_copy import (
     MOVING_PREFIX,
     CopyStopped,
-    TreeCopy,
     model_directories,
     model_of,
-    put_aside,
 )
-from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, FORMER_SUFFIX
-from actors.model_downloader.staging.revisions import promises_of, read_record
+from actors.model_downloader.relocation.verified_copy import VerifiedCopy
+from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX
 from actors.model_downloader.verifier_client import VerifierClient
 from actors.shared.durable.directory_tree import TRASH_PREFIX, discard, sweep, tree_bytes
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.record_file import RecordFile
 from bus.client import Peer
 from bus.errors import RequestFailed, UndercroftError
-from bus.retry import ANY_FAILURE, UNANSWERED, Sleep, request_until_answered, until_answered
+from bus.retry import ANY_FAILURE, UNANSWERED, Sleep, request_until_answered
 from schemas.event import Request
-from schemas.manifest import FilePromise, ModelEntry
-from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent
+from schemas.manifest import ModelEntry
 from schemas.paths import (
     ModelsRootAdmitRequestEvent,
     MoveState,
@@ -50,7 +47,6 @@ from schemas.paths import (
 
 REPORT_SECONDS: Final = 0.1
 REQUEST_TIMEOUT_SECONDS: Final = 60.0
-COPY_ATTEMPTS: Final = 2
 
 
 class Relocation:
@@ -87,11 +83,10 @@ class Relocation:
         self._record = record
         self._entries = entries
         self._leases = leases
-        self._verifier = verifier
         self._peer = peer
         self._sleep = sleep
         self._source, self._target = Path(journal.source), Path(journal.target)
-        self._copy = TreeCopy(self._source, self._target, self._count_bytes, self.stop)
+        self._copy = VerifiedCopy(self._source, self._target, entries, verifier, peer, self.stop, sleep)
         self._moved_bytes = 0
         self._total_bytes = 0
         self._model_now = ""
@@ -172,7 +167,7 @@ class Relocation:
             state=state,
             move_id=journal.move_id,
             model_id=self._model_now,
-            moved_bytes=min(self._moved_bytes, self._total_bytes),
+            moved_bytes=min(self._moved_bytes + self._copy.bytes_now, self._total_bytes),
             total_bytes=self._total_bytes,
             kept_back=sorted(self._kept_back),
             problem=problem,
@@ -207,47 +202,19 @@ class Relocation:
         await anyio.to_thread.run_sync(sweep, self._target, MOVING_PREFIX)
 
     async def _bring(self, name: str) -> None:
-        """Copy one directory, verify it where the manifest says what it holds, and give it its name."""
+        """Bring one directory, unless it is at the new place already, and note that."""
         self._model_now = model_of(name, self._entries)
+        adopted = self.journal.adopted
         if not await anyio.to_thread.run_sync(self._was_placed, name):
-            before = self._moved_bytes
-            if await self._matches_at_target(name):
-                size_bytes = await anyio.to_thread.run_sync(tree_bytes, self._source / name)
-                self._moved_bytes = before + size_bytes
-                await self._note(adopted=[*self.journal.adopted, name], placed=[*self.journal.placed, name])
-                return
-            final = await self._copy_verified(name)
-            await self._note(placing=name)
-            await anyio.to_thread.run_sync(self._copy.place, name, final)
-        await self._note(placing="", placed=[*self.journal.placed, name])
-
-    async def _copy_verified(self, name: str) -> str:
-        """Copy one directory to its moving name, and see that it is whole; returns the name that it gets."""
-        before, promises = self._moved_bytes, await self._promises(name, self._source)
-        attempt = 0
-        while True:
-            attempt += 1
-            self._moved_bytes = before
-            try:
-                linked = await anyio.to_thread.run_sync(self._copy.copy, name)
-            except OSError as error:
-                raise RelocationFailed(str(self._target), f"{name}: {error.strerror or error}") from error
-            if promises is None or linked:  # of one inode there is nothing to compare
-                return name
-            verdict = await self._verify(name, self._target / f"{MOVING_PREFIX}{name}", promises)
-            if not verdict.findings:
-                return name
-            if attempt == COPY_ATTEMPTS:
-                break
-            await anyio.to_thread.run_sync(self._copy.discard_copy, name)
-        if (await self._verify(name, self._source / name, promises)).findings:
-            return name + DAMAGED_SUFFIX  # no better where it was: it goes along out of use, to be repaired
-        first = verdict.findings[0]
-        raise RelocationFailed(
-            str(self._target),
-            f"{name}/{first.path}: its copy is not what was read: {first.aspect} is {first.found}; "
-            "check that disk",
-        )
+            if await self._copy.is_at_target(name):
+                adopted = [*adopted, name]
+            else:
+                final = await self._copy.copy(name)
+                await self._note(placing=name)
+                await self._copy.place(name, final)
+        await self._note(placing="", adopted=adopted, placed=[*self.journal.placed, name])
+        self._copy.bytes_now = 0
+        self._moved_bytes += await anyio.to_thread.run_sync(tree_bytes, self._source / name)
 
     def _was_placed(self, name: str) -> bool:
         """Whether a crash came between giving a directory its name and noting that. Blocks."""
@@ -257,35 +224,16 @@ class Relocation:
             return False
         return any(os.path.lexists(self._target / final) for final in (name, name + DAMAGED_SUFFIX))
 
-    async def _matches_at_target(self, name: str) -> bool:
-        """Whether the new place has this model already, whole; what has its name and is not is put aside."""
-        there = self._target / name
-        if not await anyio.to_thread.run_sync(os.path.lexists, there):
-            return False
-        promises = await self._promises(name, self._source)
-        if promises is not None and await anyio.to_thread.run_sync(_is_directory, there):
-            verdict = await self._verify(name, there, promises)
-            if not verdict.findings:
-                return True
-        await anyio.to_thread.run_sync(put_aside, there)
-        return False
-
     async def _adopt_all(self) -> None:
         """Find out which models lie at the new place and match."""
         for model_id in list(self._entries):
             self._model_now = model_id
-            promises = await self._promises(model_id, self._target)
+            promises = await self._copy.promises(model_id, self._target)
             if promises is None:
                 continue
-            if not (await self._verify(model_id, self._target / model_id, promises)).findings:
+            verdict = await self._copy.verify(model_id, self._target / model_id, promises)
+            if not verdict.findings:
                 await self._note(adopted=sorted({*self.journal.adopted, model_id}))
-
-    async def _promises(self, name: str, root: Path) -> list[FilePromise] | None:
-        """What an installed revision has to keep; None for partials and others that promise nothing."""
-        entry = self._entries.get(name.removesuffix(FORMER_SUFFIX))
-        if entry is None:
-            return None
-        return await anyio.to_thread.run_sync(_promises_in, root / name, entry)
 
     # -- clearing
 
@@ -323,32 +271,6 @@ class Relocation:
 
     # -- requests and journal
 
-    async def _verify(self, name: str, directory: Path, promises: list[FilePromise]) -> FilesVerifiedEvent:
-        """Have the verifier compare a directory with what it promises.
-
-        Repeated after a refusal, too: a verifier that restarted in between knows only the old place.
-
-        Raises:
-            RelocationFailed: the directory cannot be verified.
-        """
-        admit = ModelsRootAdmitRequestEvent(directory=str(directory.parent))
-        question = FilesVerifyRequestEvent(
-            model_id=model_of(name, self._entries), directory=str(directory), files=promises
-        )
-
-        async def admit_and_verify() -> FilesVerifiedEvent:
-            await self._peer.request(admit, timeout_seconds=REQUEST_TIMEOUT_SECONDS)
-            return await self._verifier.verify(question)
-
-        try:
-            return await until_answered(
-                admit_and_verify, retry_on=ANY_FAILURE - {"invalid"}, sleep=self._sleep
-            )
-        except RequestFailed as failed:
-            raise RelocationFailed(
-                str(self._target), f"{name}: cannot be verified: {failed.message}"
-            ) from failed
-
     async def _request(self, request: Request[Any], retry_on: Any = UNANSWERED) -> None:
         await request_until_answered(
             self._peer,
@@ -367,24 +289,7 @@ class Relocation:
         self._record.write(journal)
         self.journal = journal
 
-    def _count_bytes(self, size_bytes: int) -> None:
-        self._moved_bytes += size_bytes
-
     async def _report_regularly(self) -> None:
         while True:
             await self.report("moving")
             await anyio.sleep(REPORT_SECONDS)
-
-
-def _is_directory(place: Path) -> bool:
-    return place.is_dir() and not place.is_symlink()
-
-
-def _promises_in(directory: Path, entry: ModelEntry) -> list[FilePromise] | None:
-    """What the revision in a directory has to keep; None if nothing says so. Blocks."""
-    if not directory.is_dir():
-        return None
-    record = read_record(directory)
-    if record is not None:
-        return promises_of(record, entry)
-    return entry.files if directory.name == entry.id else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,8 +12,9 @@ import anyio.abc
 import anyio.to_thread
 import msgspec
 
-from actors.model_downloader.model_leases import ModelLeases
+from actors.model_downloader.registry.model_leases import ModelLeases
 from actors.model_downloader.relocation.change_gate import ChangeGate
+from actors.model_downloader.relocation.directory_watch import DirectoryWatch
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
 from actors.model_downloader.relocation.relocation import Relocation
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal, relocation_record
@@ -30,9 +31,6 @@ from bus.client import Peer
 from bus.errors import Refused, UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, PathMoveCancelledEvent
-
-TAKE_OVER_SECONDS: Final = 1.0
-"""Pause between two looks at a directory that another process owns."""
 
 LOOK_SECONDS: Final = 2.0
 """How long a list waits for a look at the disk that is under way."""
@@ -73,6 +71,7 @@ class Relocator:
             state: where the journal of a move is kept; None: the models never move.
         """
         self._directory = directory
+        self._watch = DirectoryWatch(directory, models)
         self._layout = directory.layout
         self._models = models
         self._leases = leases
@@ -80,8 +79,7 @@ class Relocator:
         self._peer = peer
         self._tasks = tasks
         self._record = relocation_record(state) if state else None
-        self._opening = anyio.Lock()
-        self._is_waiting_for_disk = False
+        self._turn = anyio.Lock()
         self._changes = ChangeGate()
         self._relocation: Relocation | None = None
         self._stage: Stage = "none"
@@ -135,38 +133,19 @@ class Relocator:
     async def open(self) -> None:
         """Own the directory, and continue what was interrupted: a move, swaps, installs.
 
-        A chosen directory that is missing is never created. One that another process owns is taken over once
-        it is free; until then its models are listed as they lie there. A disk that does not answer is waited
-        for beside the start.
+        What cannot be opened now is opened later, beside the start.
         """
-        is_open = anyio.Event()
-
-        async def open_and_tell() -> None:
-            async with self._opening:
-                await self._open()
-            is_open.set()
-
-        self._tasks.start_soon(open_and_tell)
+        has_looked = anyio.Event()
+        self._tasks.start_soon(self._follow_directory, has_looked)
         with anyio.move_on_after(OPEN_SECONDS):
-            await is_open.wait()
+            await has_looked.wait()
 
-    async def look_again(self) -> None:
+    def look_again(self) -> None:
         """A directory came or went: open the one that is back, close the one that is gone."""
-        async with self._opening:
-            if not await self._directory.answers():
-                self._wait_for_disk()
-                return
-            is_gone = bool(await self._directory.problem())
-            if self._directory.is_ours and is_gone:
-                await self._models.stop_installs()
-                self._directory.lose()
-                await self._open()
-            elif not self._directory.is_ours and not is_gone:
-                await self._open()
+        self._watch.look_again()
 
-    async def take_up(self, entries: Iterable[ModelEntry]) -> None:
+    async def take_up(self, entries: Sequence[ModelEntry]) -> None:
         """Models are new or changed: look at them, and continue their installs."""
-        entries = list(entries)
         if not entries or not self._directory.is_ours or not await self._directory.answers():
             return
         await self._models.look(*(entry.id for entry in entries))
@@ -187,48 +166,21 @@ class Relocator:
             self._relocation.stop.set()
         await self._directory.release()
 
-    async def _open(self) -> None:
-        if problem := await self._directory.problem():
-            await self._models.lost(problem)
-            if not await self._directory.answers():
-                self._wait_for_disk()
-            return
-        is_watched = self._directory.locked_by is not None
-        try:
-            await self._directory.take()
-        except DirectoryLocked:
-            if not is_watched:
-                self._tasks.start_soon(self._take_over)
-            return
-        await self._continue()
-
-    def _wait_for_disk(self) -> None:
-        """Open the directory once its disk answers."""
-
-        async def wait() -> None:
-            await self._directory.until_answered()
-            self._is_waiting_for_disk = False
-            await self.look_again()
-
-        if not self._is_waiting_for_disk:
-            self._is_waiting_for_disk = True
-            self._tasks.start_soon(wait)
-
-    async def _take_over(self) -> None:
-        """Show the models of a directory that another process owns, until it is ours."""
+    async def _follow_directory(self, has_looked: anyio.Event) -> None:
         while True:
-            async with self._opening:
-                if self._directory.locked_by is None:
-                    return  # another directory serves by now
-                if self._stage == "none" and not await self._directory.problem():
-                    try:
-                        await self._directory.take()
-                    except DirectoryLocked:
-                        await self._models.announce_changes()
-                    else:
-                        await self._continue()
-                        return
-            await anyio.sleep(TAKE_OVER_SECONDS)
+            async with self._turn:
+                await self._look_once()
+            has_looked.set()
+            await self._watch.until_news()
+
+    async def _look_once(self) -> None:
+        if self._directory.is_ours:
+            if not await self._watch.is_gone():
+                return
+            await self._models.stop_installs()
+            self._directory.lose()
+        if self._stage == "none" and await self._watch.try_open():
+            await self._continue()
 
     async def _continue(self) -> None:
         """The directory is ours: continue the move that its journal tells of, or serve."""
@@ -251,7 +203,7 @@ class Relocator:
         Raises:
             Refused: it cannot be begun.
         """
-        async with self._opening:
+        async with self._turn:
             plan = await self._plan(request)
             if request.dry_run:
                 return plan
@@ -359,7 +311,7 @@ class Relocator:
         if problem or self._moving.cancelled_caught:
             await self._stay(relocation, problem)
             return
-        async with self._opening:
+        async with self._turn:
             await self._models.stop_installs()
             self._directory.change_to_target(target)
             self._models.opened()
@@ -374,17 +326,19 @@ class Relocator:
             await self._models.resume_wishes(relocation.journal.wishes)
         await relocation.clear_source()
         self._relocation, self._stage = None, "none"
+        self._watch.look_again()
 
     async def _stay(self, relocation: Relocation, problem: str) -> None:
         """The models are where they were: clear the new place, and go on."""
         with anyio.CancelScope(shield=True):
-            async with self._opening:
+            async with self._turn:
                 await anyio.to_thread.run_sync(self._clear_target, relocation)
                 await self._directory.free_target()
                 self._relocation, self._stage = None, "none"
                 await relocation.report("failed" if problem else "cancelled", problem)
                 if self._directory.is_ours:
                     await self._models.serve(is_new=False)
+            self._watch.look_again()
             self._stayed.set()
 
     def _clear_target(self, relocation: Relocation) -> None:

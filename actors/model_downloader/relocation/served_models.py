@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import anyio.abc
 
-from actors.model_downloader.install_queue import InstallQueue
-from actors.model_downloader.installed_models import InstalledModels
-from actors.model_downloader.model_registry import ModelRegistry
+from actors.model_downloader.installed.installed_models import InstalledModels
+from actors.model_downloader.installs.install_queue import InstallQueue
+from actors.model_downloader.registry.model_registry import ModelRegistry
 from bus.errors import Refused
 from schemas.manifest import ModelEntry
 from schemas.models import ModelStatus

@@ -1,4 +1,4 @@
-"""The downloader over the bus: it installs, resumes, cancels, removes and checks, and a verifier that dies only delays it."""
+"""The downloader over the bus: installs, resumes, cancels, removes, checks; a dead verifier only delays."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ async def test_wish_that_cannot_be_taken_up_does_not_keep_the_others_from_being_
 async def test_second_app_shows_what_is_installed_is_told_who_owns_it_and_takes_over_when_that_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.model_downloader.relocation.relocator.TAKE_OVER_SECONDS", 0.01)
+    monkeypatch.setattr("actors.model_downloader.relocation.directory_watch.TAKE_OVER_SECONDS", 0.01)
     async with model_lab(tmp_path) as lab, memory_bus() as other_bus:
         lab.offer("whisper", SyntheticContent(2 * MIB))
         lab.offer("silero", SyntheticContent(MIB, seed=1))

@@ -1,4 +1,4 @@
-"""The directory as a place: created only where nobody chose, owned by one process, changed for another one."""
+"""The directory as a place: created only where nobody chose, owned by one process, changed for another."""
 
 from __future__ import annotations
 

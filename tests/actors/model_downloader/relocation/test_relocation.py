@@ -1,4 +1,4 @@
-"""A move of all models: whole at the old place until the choice is settled, whole at the new one from then on, whenever it is killed."""
+"""A move: every model is whole at the old place until the choice is settled, at the new one from then on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from actors.model_downloader.model_leases import ModelLeases
-from actors.model_downloader.relocation import relocation, tree_copy
+from actors.model_downloader.registry.model_leases import ModelLeases
+from actors.model_downloader.relocation import tree_copy, verified_copy
 from actors.model_downloader.relocation.relocation import Relocation
 from actors.model_downloader.relocation.relocation_journal import RelocationJournal, relocation_record
 from actors.model_downloader.relocation.relocation_plan import RelocationFailed, first_journal
@@ -184,7 +184,7 @@ async def test_killed_at_any_step_every_model_is_whole_where_it_is_served_and_th
         (directory_tree, "delete"),
         (record_file, "replace_file"),
         (record_file, "remove_file"),
-        (relocation, "put_aside"),
+        (verified_copy, "put_aside"),
     ]:
         monkeypatch.setattr(module, name, dying(getattr(module, name)))
     for attempt in itertools.count():
