@@ -272,7 +272,7 @@ def _change_all(
 
 
 def _still_aside(before: Configuration, scope: Scope, leaves: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stays set aside: a setting that the user sets anew does not."""
+    """What stays set aside: a setting that the user sets does not."""
     if scope != "user":
         return before.set_aside
     return {path: value for path, value in before.set_aside.items() if path not in leaves}

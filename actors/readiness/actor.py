@@ -74,7 +74,7 @@ class Readiness(Actor[Inbox]):
         self._snapshot: ReadinessSnapshot | None = None
         self._published_at = 0.0
         self._published = context.metrics.counter(
-            "readiness.snapshots", "Snapshots that were told, by state."
+            "readiness.snapshots", "Snapshots that were published, by state."
         )
         self._measured: tuple[str, int] | None = None
         self._news = asyncio.Event()

@@ -20,8 +20,8 @@ def percent(durable_bytes: int, size_bytes: int) -> int:
 
 def durable_bytes_of(status: ModelStatus, facts: ReadinessFacts) -> int:
     """How many bytes of a model are durable, by the newest report; the former revision does not count."""
-    told = facts.progress.get(status.model_id)
-    return told.durable_bytes if told is not None else status.durable_bytes
+    latest = facts.progress.get(status.model_id)
+    return latest.durable_bytes if latest is not None else status.durable_bytes
 
 
 def steps_of(

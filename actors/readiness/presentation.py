@@ -128,7 +128,7 @@ def progress_lines(facts: ReadinessFacts, words: Wording) -> list[ProgressLine]:
 
 
 def _line(status: ModelStatus, facts: ReadinessFacts, words: Wording) -> ProgressLine:
-    told = facts.progress.get(status.model_id)
+    latest = facts.progress.get(status.model_id)
     durable = durable_bytes_of(status, facts)
     done = percent(durable, status.size_bytes)
     return ProgressLine(
@@ -138,8 +138,8 @@ def _line(status: ModelStatus, facts: ReadinessFacts, words: Wording) -> Progres
         text=words.say("progress", model=status.name, percent=done),
         durable_bytes=durable,
         size_bytes=status.size_bytes,
-        rate_bytes_per_second=told.rate_bytes_per_second if told else 0.0,
-        seconds_left=told.seconds_left if told else None,
+        rate_bytes_per_second=latest.rate_bytes_per_second if latest else 0.0,
+        seconds_left=latest.seconds_left if latest else None,
     )
 
 

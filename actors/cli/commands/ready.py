@@ -128,12 +128,12 @@ def code_of(snapshot: ReadinessSnapshot) -> ExitCode:
 
 
 def _report(target: Target, locale: str) -> int:
-    told = with_peer(target, lambda peer: ask(peer, ReadinessReportRequestEvent(locale=locale)))
+    reported = with_peer(target, lambda peer: ask(peer, ReadinessReportRequestEvent(locale=locale)))
     if target.as_json:
-        print_json(told)
+        print_json(reported)
     else:
-        print(told.text, end="")
-    return code_of(told.snapshot)
+        print(reported.text, end="")
+    return code_of(reported.snapshot)
 
 
 async def _follow(peer: Peer, view: ReadyView, options: ReadyOptions) -> ReadinessSnapshot:
