@@ -95,6 +95,11 @@ class BusContext:
     alerts: Alerts
     metrics: Metrics
 
+    @classmethod
+    def over(cls, peer: Peer, tasks: anyio.abc.TaskGroup) -> BusContext:
+        """The context of an actor with this connection, without alerts or metrics yet."""
+        return BusContext(peer=peer, tasks=tasks, alerts=Alerts(peer.name, peer.publish), metrics=Metrics())
+
 
 class Actor(Generic[InboxT]):
     """Serves the requests and hears the events that its declared inbox names.

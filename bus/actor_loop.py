@@ -16,10 +16,9 @@ import anyio.abc
 import msgspec
 
 from bus.actor import Actor, BusContext, InboxT, Later
-from bus.alert_book import Alerts
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused
-from bus.instruments import Metrics, loss_samples
+from bus.instruments import loss_samples
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.peer.subscription import Subscription
 from bus.wire import UNREADABLE
@@ -93,10 +92,7 @@ class ActorLoop(Generic[InboxT]):
             raise failed
 
     def _built(self, tasks: anyio.abc.TaskGroup) -> Actor[InboxT]:
-        peer = self._peer
-        context = BusContext(
-            peer=peer, tasks=tasks, alerts=Alerts(peer.name, peer.publish), metrics=Metrics()
-        )
+        context = BusContext.over(self._peer, tasks)
         if not isinstance(self._build, Actor):
             actor = self._build(context)
             if hasattr(actor, "peer"):

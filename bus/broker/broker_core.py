@@ -11,14 +11,13 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from bus import wire
 from bus.broker.event_log import EventLog, FeedMessage
+from bus.broker.lane_messages import body_of, flattened, refusal_of
 from bus.broker.peer_record import PeerRecord, Route
 from bus.broker.request_table import RequestTable
 from bus.broker.topic_rules import TopicRules
-from bus.errors import FailureKind, ProtocolError
+from bus.errors import ProtocolError
 from bus.wire import Frame
 from schemas.event import Event, topic_of
 from schemas.operations.bus import (
@@ -108,7 +107,7 @@ class BrokerCore:
     ) -> None:
         match header:
             case wire.RequestHeader():
-                self._request(peer, header, _body_of(frames), now)
+                self._request(peer, header, body_of(frames), now)
             case wire.ReplyHeader():
                 self._reply(peer, header, frames)
             case wire.FailedHeader():
@@ -122,14 +121,14 @@ class BrokerCore:
                 self._send(
                     peer.route,
                     wire.ReplayedHeader(header.id, header.topic, lost, following),
-                    *_flat(messages),
+                    *flattened(messages),
                 )
             case wire.SnapshotHeader():
                 heads, messages = self.event_log.snapshot(header.patterns)
                 self._send(
                     peer.route,
                     wire.SnapshottedHeader(header.id, self.event_log.epoch, self.event_log.sequence, heads),
-                    *([] if header.heads_only else _flat(messages)),
+                    *([] if header.heads_only else flattened(messages)),
                 )
             case wire.PingHeader():
                 self._send(
@@ -193,7 +192,7 @@ class BrokerCore:
         if publish.serial <= self._accepted[peer.instance]:
             self.duplicates += 1
         else:
-            body = _body_of(frames)
+            body = body_of(frames)
             try:
                 self._rules.check_publish(publish.topic)
                 wire.check_events(body, publish.count)
@@ -234,7 +233,7 @@ class BrokerCore:
     def _reply(self, peer: PeerRecord, reply: wire.ReplyHeader, frames: Sequence[bytes]) -> None:
         pending = self._request_table.settle(peer, reply.id)
         try:
-            body = _body_of(frames)
+            body = body_of(frames)
             wire.check_event(body)
         except ProtocolError as error:
             self._send(
@@ -363,11 +362,9 @@ class BrokerCore:
 
     def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
         self.refused[error.reason] += 1
-        if not frames or frames[0] in (b"REPLY", b"FAILED", b"PONG", b"CANCEL", b"BYE"):
-            return  # these get no answer
-        verb = frames[0][:16].decode("ascii", "replace")
-        kind: FailureKind = "refused" if error.reason in _REFUSALS else "invalid"
-        self._send(route, wire.FailedHeader(_reference_of(frames), kind, str(error)[:1024], verb))
+        refusal = refusal_of(frames, error)
+        if refusal is not None:
+            self._send(route, refusal)
 
     def _announce(self, event: Event, time_ns: int) -> None:
         topic = topic_of(type(event))
@@ -386,29 +383,3 @@ class BrokerCore:
 
     def _send(self, route: Route, header: wire.LaneHeader, *body: Frame) -> None:
         self.outgoing.append((route, wire.lane_frames(header, *body)))
-
-
-_REFUSALS: Final = {"wrong_token", "duplicate_name", "duplicate_service", "unknown_peer"}
-_reference_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_integer_decoder: Final = msgspec.msgpack.Decoder(int)
-
-
-def _reference_of(frames: Sequence[bytes]) -> int:
-    """Id or serial of a message that may be broken; 0: it has none."""
-    try:
-        reference = _integer_decoder.decode(_reference_decoder.decode(frames[1])[0])
-    except (*wire.UNREADABLE, IndexError):
-        return 0
-    return reference if 0 < reference < 2**63 else 0
-
-
-def _body_of(frames: Sequence[bytes]) -> bytes:
-    if len(frames) != 3:
-        raise ProtocolError(
-            "truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames; expected 1"
-        )
-    return frames[2]
-
-
-def _flat(messages: list[FeedMessage]) -> list[Frame]:
-    return [frame for message in messages for frame in message]

@@ -12,9 +12,7 @@ from actors.shared.context import ActorContext
 from actors.shared.locations.locations import Locations
 from actors.shared.profile.profile import Profile
 from bus.actor import BusContext
-from bus.alert_book import Alerts
 from bus.broker.memory_bus import MemoryBus
-from bus.instruments import Metrics
 from bus.peer.peer import Peer
 
 
@@ -24,7 +22,7 @@ def context_without_bus(
     """For actors that are built and looked at, but never run: anything they say would fail."""
     peer = Peer.__new__(Peer)  # its methods can be handed on, and fail when they are called
     peer.name = name
-    bus = BusContext(peer=peer, tasks=cast(Any, None), alerts=Alerts(name, peer.publish), metrics=Metrics())
+    bus = BusContext.over(peer, cast(Any, None))
     return ActorContext.on(bus, name, locations, profile, defaults)
 
 
@@ -32,10 +30,5 @@ def context_without_bus(
 async def bus_context(bus: MemoryBus, name: str) -> AsyncIterator[BusContext]:
     """What an actor has of this bus, until the block is left."""
     async with bus.connect(name) as peer, anyio.create_task_group() as tasks:
-        yield context_of(peer, tasks)
+        yield BusContext.over(peer, tasks)
         tasks.cancel_scope.cancel()
-
-
-def context_of(peer: Peer, tasks: anyio.abc.TaskGroup) -> BusContext:
-    """What an actor with this connection has of the bus."""
-    return BusContext(peer=peer, tasks=tasks, alerts=Alerts(peer.name, peer.publish), metrics=Metrics())

@@ -82,11 +82,6 @@ class Ordering:
         self._seen: dict[tuple[str, str], int] = {}
         self._compared: set[tuple[str, str]] = set()
 
-    @property
-    def is_joined(self) -> bool:
-        """Whether the snapshot has come."""
-        return self._early is None
-
     def wants(self, topic: str) -> bool:
         """Whether a topic falls under the patterns."""
         return any(topic.startswith(p[:-1]) if p.endswith("*") else topic == p for p in self.patterns)

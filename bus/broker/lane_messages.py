@@ -1,0 +1,58 @@
+"""Takes lane messages apart, and words the refusal of those that break a rule. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from bus import wire
+from bus.broker.event_log import FeedMessage
+from bus.errors import FailureKind, ProtocolError
+from bus.wire import Frame
+
+WITHOUT_ANSWER: Final = (b"REPLY", b"FAILED", b"PONG", b"CANCEL", b"BYE")
+"""Verbs whose messages are not answered, even if they are refused."""
+
+REFUSALS: Final = frozenset({"wrong_token", "duplicate_name", "duplicate_service", "unknown_peer"})
+"""Reasons that fail as `refused`. All others fail as `invalid`."""
+
+_header_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_integer_decoder: Final = msgspec.msgpack.Decoder(int)
+
+
+def body_of(frames: Sequence[bytes]) -> bytes:
+    """The single body frame of a message.
+
+    Raises:
+        ProtocolError: reason `truncated`.
+    """
+    if len(frames) != 3:
+        raise ProtocolError(
+            "truncated", f"{frames[0].decode()} has {len(frames) - 2} body frames; expected 1"
+        )
+    return frames[2]
+
+
+def refusal_of(frames: Sequence[bytes], error: ProtocolError) -> wire.FailedHeader | None:
+    """The answer to a message that breaks a rule; None: it gets none."""
+    if not frames or frames[0] in WITHOUT_ANSWER:
+        return None
+    verb = frames[0][:16].decode("ascii", "replace")
+    kind: FailureKind = "refused" if error.reason in REFUSALS else "invalid"
+    return wire.FailedHeader(reference_of(frames), kind, str(error)[:1024], verb)
+
+
+def reference_of(frames: Sequence[bytes]) -> int:
+    """Id or serial of a message that may be broken; 0: it has none."""
+    try:
+        reference = _integer_decoder.decode(_header_decoder.decode(frames[1])[0])
+    except (*wire.UNREADABLE, IndexError):
+        return 0
+    return reference if 0 < reference < 2**63 else 0
+
+
+def flattened(messages: Iterable[FeedMessage]) -> list[Frame]:
+    """Feed messages as body frames, three for each."""
+    return [frame for message in messages for frame in message]
