@@ -17,8 +17,9 @@ import msgspec
 
 from actors.history.entry_index import EntryIndex
 from actors.history.entry_table import EntryTable
-from actors.history.segments.recovery import LoadedSegment, SegmentFinding
+from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_lines import Batch
+from actors.history.segments.segment_reader import LoadedSegment
 from actors.history.segments.segment_store import SegmentStore
 from bus.errors import Refused
 from schemas.history import HistoryEntry

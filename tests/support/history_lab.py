@@ -12,7 +12,7 @@ import msgspec
 from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
 from actors.history.entry_ids import EntryIds
 from actors.history.entry_table import EntryTable
-from actors.history.segments.recovery import SegmentFinding
+from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_store import SegmentStore
 from actors.shared.crypto.cipher import DataKey

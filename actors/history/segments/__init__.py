@@ -16,7 +16,8 @@ Promises:
     - Every changed byte, and every segment that is gone or older than the anchors, becomes a finding.
     - Nothing is appended to a segment after a restart or a failed write, so no nonce occurs twice.
 
-Read `segment_lines`, `segment` and `segment_catalog` first: they turn entries into bytes and back, and are
-pure. `recovery` judges what a crash left behind, also pure. `segment_reader`, `segment_writer` and
-`anchor_files` touch the disk for one file each. `segment_store` combines them and is the only writer.
+Read `segment_lines`, `segment` and `segment_catalog` first: they turn entries into bytes and back.
+`recovery_plan` and `segment_findings` decide what a crash left behind. All of these are pure.
+`segment_reader`, `segment_writer` and `anchor_files` touch the disk for one file each, `segment_recovery`
+at the start for all. `segment_store` combines them and is the only writer.
 """

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from actors.history.segments.recovery import SegmentFinding
 from actors.history.segments.segment_catalog import (
     CATALOG_LIMIT_BYTES,
     CATALOG_NAME,
@@ -23,6 +22,7 @@ from actors.history.segments.segment_catalog import (
     write_catalog,
     write_head,
 )
+from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.bounded_read import read_file
@@ -43,6 +43,11 @@ class FoundAnchors:
     catalog: SegmentCatalog | None = None
     head: SegmentHead | None = None
     findings: list[SegmentFinding] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Id of the key that authenticates the catalog; empty for none."""
+        return self.catalog.key if self.catalog else ""
 
 
 class AnchorFiles:

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from actors.history.segments.recovery import LoadedSegment, SegmentFinding, closed_ref, judge_segment
-from actors.history.segments.segment import READ_LIMIT_BYTES, read_header, read_segment, segment_name
+import msgspec
+
+from actors.history.segments.segment import (
+    READ_LIMIT_BYTES,
+    SegmentBody,
+    read_header,
+    read_segment,
+    segment_name,
+)
 from actors.history.segments.segment_catalog import SegmentHead, SegmentRef
 from actors.history.segments.segment_files import truncate_file
+from actors.history.segments.segment_findings import SegmentFinding, judge_segment
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_lines import LineRefused
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
+
+
+@dataclass
+class LoadedSegment:
+    """What a segment contains.
+
+    Attributes:
+        ref: the segment; an open one is closed at its last verified line.
+        batches: contents of its verified batch lines, oldest first.
+        findings: what is wrong with it.
+    """
+
+    ref: SegmentRef
+    batches: list[bytes]
+    findings: list[SegmentFinding]
+    is_plain: bool = False
+    size_bytes: int = 0
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether it should be rewritten without what is wrong with it."""
+        return any(finding.trouble not in ("locked", "torn") for finding in self.findings)
 
 
 class SegmentReader:
@@ -53,10 +84,17 @@ class SegmentReader:
             if any(one.trouble == "torn" for one in findings):
                 truncate_file(self._directory / name, len(content) - read.torn_bytes)
             return LoadedSegment(
-                closed_ref(ref, read),
+                _closed(ref, read),
                 read.batches,
                 findings,
                 is_plain=not header.key,
                 size_bytes=len(content),
             )
         return LoadedSegment(ref, [], [finding], size_bytes=len(content))
+
+
+def _closed(ref: SegmentRef, body: SegmentBody) -> SegmentRef:
+    """Close an open segment at its last verified line; one without any stays open."""
+    if not ref.is_open or not body.last:
+        return ref
+    return msgspec.structs.replace(ref, last=body.last, tag=body.tags[body.last])

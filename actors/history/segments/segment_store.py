@@ -8,27 +8,19 @@ the new ones, whole. For threads; one at a time changes anything.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from actors.history.segments.anchor_files import AnchorFiles, FoundAnchors
-from actors.history.segments.recovery import (
-    LoadedSegment,
-    RecoveryPlan,
-    SegmentFinding,
-    judge_head,
-    missing_anchors,
-    next_number,
-    plan_recovery,
-)
+from actors.history.segments.anchor_files import AnchorFiles
 from actors.history.segments.segment import SEGMENT_LIMIT_BYTES, header_line, segment_name, whole_segment
 from actors.history.segments.segment_catalog import SegmentCatalog, SegmentHead, SegmentRef
 from actors.history.segments.segment_files import delete_history_files
+from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
-from actors.history.segments.segment_reader import SegmentReader
+from actors.history.segments.segment_reader import LoadedSegment, SegmentReader
+from actors.history.segments.segment_recovery import recover
 from actors.history.segments.segment_writer import SegmentWriter
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.durable_write import (
@@ -88,17 +80,14 @@ class SegmentStore:
         """
         make_directory(self._directory)
         found = self._anchors.read()
-        names = [entry.name for entry in os.scandir(self._directory) if entry.is_file(follow_symlinks=False)]
-        plan = plan_recovery(names, found.catalog)
-        refused = {finding.file for finding in found.findings}
-        self.findings += [
-            *found.findings,
-            *missing_anchors(found.catalog, found.head, plan, refused),
-            *plan.findings,
-            *judge_head(found.head, found.catalog),
-        ]
-        self._tidy_up(plan)
-        self._take_up(plan, found)
+        recovered = recover(self._directory, found, self._reader)
+        self.findings += recovered.findings
+        self._to_load = recovered.to_load
+        self._catalog = recovered.catalog
+        if recovered.is_changed or found.key != self._keys.anchor_key():
+            self._write_catalog()
+        for name in self._catalog.removed:
+            remove_file(self._directory / name)
         self._anchors.replace_head(self._empty_head())
 
     def load(self) -> Iterator[LoadedSegment]:
@@ -243,43 +232,6 @@ class SegmentStore:
         self._anchors.close()
 
     # -- steps
-
-    def _tidy_up(self, plan: RecoveryPlan) -> None:
-        for name in plan.rename:
-            move(self._directory / name, self._directory / name.removesuffix(TEMPORARY_SUFFIX))
-        for name in plan.delete:
-            remove_file(self._directory / name)
-        for name in plan.quarantine:
-            quarantine(self._directory / name)
-
-    def _take_up(self, plan: RecoveryPlan, found: FoundAnchors) -> None:
-        """Close what was left open, drop empty segments, and write the catalog if anything changed."""
-        catalog, has_anchors = found.catalog, found.catalog is not None and found.head is not None
-        self._to_load = []
-        closed: list[SegmentRef] = []
-        empty: list[SegmentRef] = []
-        for ref in plan.segments:
-            if not ref.is_open:
-                self._to_load.append(ref)
-                closed.append(ref)
-                continue
-            loaded = self._reader.read(ref, found.head, has_anchors=has_anchors)
-            if loaded.ref.is_open and not loaded.findings:
-                empty.append(loaded.ref)
-            else:
-                self._to_load.append(loaded)
-                closed.append(loaded.ref)
-        self._catalog = SegmentCatalog(
-            revision=catalog.revision if catalog else 0,
-            next_number=next_number(catalog, found.head, plan.segments),
-            segments=sorted([*plan.missing, *closed], key=lambda ref: (ref.number, ref.file)),
-            removed=[segment_name(ref) for ref in empty],
-        )
-        is_current = catalog is not None and catalog.key == self._keys.anchor_key()
-        if not is_current or plan.missing or plan.delete or closed != (catalog and catalog.segments):
-            self._write_catalog()
-        for name in self._catalog.removed:
-            remove_file(self._directory / name)
 
     def _begin(self) -> SegmentWriter:
         before, number = self._catalog, self._catalog.next_number

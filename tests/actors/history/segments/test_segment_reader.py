@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.history.segments.recovery import LoadedSegment
 from actors.history.segments.segment import segment_name, whole_segment
 from actors.history.segments.segment_catalog import SegmentHead, SegmentRef
 from actors.history.segments.segment_keys import SegmentKeys
-from actors.history.segments.segment_reader import SegmentReader
+from actors.history.segments.segment_reader import LoadedSegment, SegmentReader
 from tests.support.history_lab import FakeKeyRing
 
 KEYS = SegmentKeys(FakeKeyRing(), encrypts=True)

@@ -1,14 +1,12 @@
-"""Judges what lies on disk at the start: what to load, what a crash left over, and what is wrong. Pure."""
+"""Findings: what is wrong with the files of a history, judged by what the anchors know. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final, Literal
 
-import msgspec
-
-from actors.history.segments.segment import NAME, SegmentBody, segment_name
+from actors.history.segments.segment import SegmentBody, segment_name
 from actors.history.segments.segment_catalog import (
     CATALOG_NAME,
     HEAD_NAME,
@@ -16,8 +14,6 @@ from actors.history.segments.segment_catalog import (
     SegmentHead,
     SegmentRef,
 )
-from actors.shared.durable.durable_write import TEMPORARY_SUFFIX
-from actors.shared.durable.quarantine import SUFFIX
 
 SegmentTrouble = Literal["torn", "truncated", "tampered", "missing", "unknown", "locked", "anchor"]
 _WORDS: Final[dict[SegmentTrouble, str]] = {
@@ -56,105 +52,28 @@ class SegmentFinding:
         return f"{self.file}: {self.trouble}: {_WORDS[self.trouble]}{detail}"
 
 
-@dataclass
-class LoadedSegment:
-    """What a segment contains.
-
-    Attributes:
-        ref: the segment; an open one is closed at its last verified line.
-        batches: contents of its verified batch lines, oldest first.
-        findings: what is wrong with it.
-    """
-
-    ref: SegmentRef
-    batches: list[bytes]
-    findings: list[SegmentFinding]
-    is_plain: bool = False
-    size_bytes: int = 0
-
-    @property
-    def is_damaged(self) -> bool:
-        """Whether it should be rewritten without what is wrong with it."""
-        return any(finding.trouble not in ("locked", "torn") for finding in self.findings)
-
-
-@dataclass(frozen=True)
-class RecoveryPlan:
-    """What to do with the files that were found.
-
-    Attributes:
-        segments: are loaded, oldest first.
-        missing: are in the catalog but not on disk.
-        rename: temporary files that the catalog counts on.
-        delete: leftovers of interrupted work, and removed segments.
-        quarantine: files that the catalog does not know.
-        findings: what is wrong.
-    """
-
-    segments: list[SegmentRef] = field(default_factory=list)
-    missing: list[SegmentRef] = field(default_factory=list)
-    rename: list[str] = field(default_factory=list)
-    delete: list[str] = field(default_factory=list)
-    quarantine: list[str] = field(default_factory=list)
-    findings: list[SegmentFinding] = field(default_factory=list)
-
-
-def plan_recovery(names: Iterable[str], catalog: SegmentCatalog | None) -> RecoveryPlan:
-    """Decide what to do with the files of these names. Without a catalog, every segment counts."""
-    plan = RecoveryPlan()
-    found = set(names)
-    listed = {segment_name(ref): ref for ref in (catalog.segments if catalog else [])}
-    removed = set(catalog.removed) if catalog else set()
-    for name in sorted(found):
-        final = name.removesuffix(TEMPORARY_SUFFIX)
-        if SUFFIX in name or name in listed:
-            continue
-        if name in removed:
-            plan.delete.append(name)
-        elif name != final and catalog is not None:
-            (plan.rename if final in listed and final not in found else plan.delete).append(name)
-        elif catalog is None and (match := NAME.fullmatch(name)):
-            plan.segments.append(SegmentRef(number=int(match[1]), file=match[2]))
-        else:
-            plan.quarantine.append(name)
-            plan.findings.append(SegmentFinding("unknown", name, "it was quarantined"))
-    for name, ref in listed.items():
-        if name in found or name + TEMPORARY_SUFFIX in plan.rename:
-            plan.segments.append(ref)
-        else:
-            plan.missing.append(ref)
-            advice = "restore it from a backup, or accept the loss with 'undercroft history keep'"
-            plan.findings.append(SegmentFinding("missing", name, advice))
-    plan.segments.sort(key=lambda ref: (ref.number, ref.file))
-    return plan
-
-
 def missing_anchors(
-    catalog: SegmentCatalog | None, head: SegmentHead | None, plan: RecoveryPlan, refused: Collection[str]
+    catalog: SegmentCatalog | None,
+    head: SegmentHead | None,
+    refused: Collection[str],
+    *,
+    has_segments: bool,
 ) -> list[SegmentFinding]:
     """Report anchors that are gone. A new history has none, and refused ones are reported already.
 
     Args:
         catalog: None if it was not found or refused.
         head: None if it was not found or refused.
-        plan: tells whether there are segments.
         refused: names of the anchors that were refused.
+        has_segments: whether there are any.
     """
-    if catalog is None and not plan.segments:
+    if catalog is None and not has_segments:
         return []
     return [
         SegmentFinding("anchor", name, "it is gone")
         for name, anchor in ((CATALOG_NAME, catalog), (HEAD_NAME, head))
         if anchor is None and name not in refused
     ]
-
-
-def next_number(
-    catalog: SegmentCatalog | None, head: SegmentHead | None, segments: Iterable[SegmentRef]
-) -> int:
-    """Return a number that no segment ever had."""
-    known = [ref.number for ref in segments] + ([head.number] if head else [0])
-    return max(catalog.next_number if catalog else 1, max(known) + 1)
 
 
 def judge_head(head: SegmentHead | None, catalog: SegmentCatalog | None) -> list[SegmentFinding]:
@@ -193,13 +112,6 @@ def judge_segment(
     if content.faults and not any(one.trouble == "tampered" for one in findings):
         findings.append(SegmentFinding("tampered", name, "; ".join(content.faults[:3])))
     return findings
-
-
-def closed_ref(ref: SegmentRef, content: SegmentBody) -> SegmentRef:
-    """Close an open segment at its last verified line; one without any stays open."""
-    if not ref.is_open or not content.last:
-        return ref
-    return msgspec.structs.replace(ref, last=content.last, tag=content.tags[content.last])
 
 
 def _judge_open(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.segments.recovery import SegmentFinding, judge_head, judge_segment, plan_recovery
-from actors.history.segments.segment import SegmentBody, segment_name
+from actors.history.segments.segment import SegmentBody
 from actors.history.segments.segment_catalog import SegmentCatalog, SegmentHead, SegmentRef
+from actors.history.segments.segment_findings import (
+    SegmentFinding,
+    judge_head,
+    judge_segment,
+    missing_anchors,
+)
 
 A, B = "a" * 16, "b" * 16
 CLOSED = SegmentRef(number=1, file=A, last=3, tag="t3")
 OPEN = SegmentRef(number=2, file=B)
-NAME_A, NAME_B = segment_name(CLOSED), segment_name(OPEN)
-CATALOG = SegmentCatalog(
-    next_number=3, segments=[CLOSED, OPEN], removed=["segment-000001-cccccccccccccccc.jsonl"]
-)
+CATALOG = SegmentCatalog(next_number=3, segments=[CLOSED, OPEN])
 
 
 def read(last: int, *, sealed: bool = False, faults: list[str] | None = None, torn: int = 0) -> SegmentBody:
@@ -25,53 +27,6 @@ def read(last: int, *, sealed: bool = False, faults: list[str] | None = None, to
 
 def troubles(findings: list[SegmentFinding]) -> list[str]:
     return [finding.trouble for finding in findings]
-
-
-def test_files_that_the_catalog_knows_are_loaded_in_their_order() -> None:
-    plan = plan_recovery([NAME_B, NAME_A], CATALOG)
-    assert (plan.segments, plan.findings, plan.delete, plan.rename) == ([CLOSED, OPEN], [], [], [])
-
-
-@pytest.mark.parametrize(
-    ("names", "rename", "delete", "aside", "found"),
-    [
-        ([NAME_A, NAME_B + ".tmp"], [NAME_B + ".tmp"], [], [], []),
-        ([NAME_A, NAME_B, NAME_B + ".tmp"], [], [NAME_B + ".tmp"], [], []),
-        (
-            [NAME_A, NAME_B, "segment-000009-cccccccccccccccc.jsonl.tmp.tmp"],
-            [],
-            ["segment-000009-cccccccccccccccc.jsonl.tmp.tmp"],
-            [],
-            [],
-        ),
-        ([NAME_A, NAME_B, *CATALOG.removed], [], CATALOG.removed, [], []),
-        (
-            [NAME_A, NAME_B, "segment-000001-dddddddddddddddd.jsonl"],
-            [],
-            [],
-            ["segment-000001-dddddddddddddddd.jsonl"],
-            ["unknown"],
-        ),
-        ([NAME_A, NAME_B, NAME_A + ".corrupt"], [], [], [], []),
-        ([NAME_B], [], [], [], ["missing"]),
-    ],
-)
-def test_leftovers_are_cleared_away_strangers_put_aside_and_what_is_missing_told(
-    names: list[str], rename: list[str], delete: list[str], aside: list[str], found: list[str]
-) -> None:
-    plan = plan_recovery(names, CATALOG)
-    assert (plan.rename, plan.delete, plan.quarantine, troubles(plan.findings)) == (
-        rename,
-        delete,
-        aside,
-        found,
-    )
-
-
-def test_without_a_catalog_every_segment_counts() -> None:
-    plan = plan_recovery([NAME_A, NAME_B, "other"], None)
-    assert [(ref.number, ref.file, ref.is_open) for ref in plan.segments] == [(1, A, True), (2, B, True)]
-    assert plan.quarantine == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -126,3 +81,15 @@ def test_a_catalog_that_was_brought_back_from_before_shows() -> None:
 def test_a_finding_says_what_where_and_whether_something_is_lost() -> None:
     assert str(SegmentFinding("torn", "f", "3 bytes")).startswith("f: torn: its last line is incomplete")
     assert (SegmentFinding("torn", "f").is_loss, SegmentFinding("missing", "f").is_loss) == (False, True)
+
+
+def test_an_anchor_that_is_gone_is_reported_unless_the_history_is_new_or_it_was_refused() -> None:
+    head = SegmentHead(number=2, file=B)
+    assert missing_anchors(None, None, set(), has_segments=False) == []
+    assert missing_anchors(CATALOG, head, set(), has_segments=True) == []
+    gone = missing_anchors(None, None, set(), has_segments=True)
+    assert [finding.file for finding in gone] == ["history.json", "history.head"]
+    assert [finding.file for finding in missing_anchors(CATALOG, None, set(), has_segments=False)] == [
+        "history.head"
+    ]
+    assert missing_anchors(None, head, {"history.json"}, has_segments=True) == []
