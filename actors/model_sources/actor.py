@@ -23,9 +23,9 @@ from actors.shared.credentials.source_endpoints import SourceEndpoints, is_offli
 from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.manifest import (
-    Added,
+    AddedModel,
     Catalogue,
-    DeclaredModel,
+    DeclaredManifest,
     ManifestRefused,
     is_licence_due,
     load_bundled,
@@ -102,9 +102,9 @@ class ModelSources(Actor[Inbox]):
         self._client = SourceClient(TokenProvider(tokens), environment, offline=endpoints.offline)
         self._resolver = Resolver(self._client, endpoints)
         self._remote = RemoteManifest(profile.manifest, directory / "remote.json", self._client, now)
-        self._added = ListStore(directory / "added.json", Added)
+        self._added = ListStore(directory / "added.json", AddedModel)
         self._accepted = ListStore(directory / "accepted.json", LicenceAcceptance)
-        self._bundled: list[DeclaredModel] = []
+        self._bundled: list[DeclaredManifest] = []
         self._refused: list[ManifestRefused] = []
         self._catalogue = Catalogue({})
         self._revision = 0
@@ -151,7 +151,7 @@ class ModelSources(Actor[Inbox]):
 
     async def _add(self, event: ModelAddRequestEvent) -> ModelAddedEvent:
         found = await self._resolved(event)
-        new = Added(name=event.name, pinned=found.pinned, entry=found.entry, added_at=self._now())
+        new = AddedModel(name=event.name, pinned=found.pinned, entry=found.entry, added_at=self._now())
         async with self._turn:
             try:
                 added, is_new = with_addition(self._catalogue.models, self._added.items, new)

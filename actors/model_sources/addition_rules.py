@@ -9,7 +9,7 @@ import msgspec
 
 from actors.model_sources.errors import NameRefused
 from actors.model_sources.model_names import read_name, source_of
-from actors.shared.manifest import Added
+from actors.shared.manifest import AddedModel
 from actors.shared.manifest.licence import licence_digest
 from schemas.manifest import ModelEntry
 from schemas.sources import CatalogueEntry, LicenceAcceptance
@@ -19,8 +19,8 @@ CATALOGUE_LIMIT_BYTES: Final = 12 * 1024 * 1024
 
 
 def with_addition(
-    known: Mapping[str, CatalogueEntry], added: Sequence[Added], new: Added
-) -> tuple[list[Added], bool]:
+    known: Mapping[str, CatalogueEntry], added: Sequence[AddedModel], new: AddedModel
+) -> tuple[list[AddedModel], bool]:
     """Return all additions with the new one, and whether anything changed.
 
     A model from the same source is renewed in its place.
@@ -56,7 +56,7 @@ def with_addition(
     return together, True
 
 
-def without(added: Sequence[Added], model_id: str) -> list[Added] | None:
+def without(added: Sequence[AddedModel], model_id: str) -> list[AddedModel] | None:
     """Return what is left when a model is withdrawn; None if nobody added it."""
     left = [one for one in added if one.entry.id != model_id]
     return left if len(left) < len(added) else None
@@ -74,5 +74,5 @@ def acceptance_of(entry: ModelEntry, now: float, account: str) -> LicenceAccepta
     )
 
 
-def _id_taken(new: Added, holder: str) -> NameRefused:
+def _id_taken(new: AddedModel, holder: str) -> NameRefused:
     return NameRefused(new.name, f"the id {new.entry.id!r} is taken by {holder}; choose another with --id")

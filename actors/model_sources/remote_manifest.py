@@ -20,10 +20,10 @@ from actors.model_sources.remote_manifest_store import RemoteManifestStore
 from actors.model_sources.source_client import SourceClient
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.record_file import RecordTooLarge
-from actors.shared.manifest import DeclaredModel, ManifestRefused
+from actors.shared.manifest import DeclaredManifest, ManifestRefused
 from actors.shared.manifest.manifest_signature import (
     ENVELOPE_LIMIT_BYTES,
-    Verified,
+    VerifiedManifest,
     open_signed_manifest,
     read_keys,
 )
@@ -68,7 +68,7 @@ class RemoteManifest:
         self._now = now
         self._keys = read_keys(table.keys)
         self._store = RemoteManifestStore(path, self._keys)
-        self._verified: Verified | None = None
+        self._verified: VerifiedManifest | None = None
         self._newest = NewestManifest()
         self._turn = anyio.Lock()
 
@@ -83,11 +83,11 @@ class RemoteManifest:
         skew_seconds = self._table.max_skew_seconds
         return self._verified is not None and has_expired(self._verified.manifest, self._now(), skew_seconds)
 
-    def declared(self, bundled_version: int) -> DeclaredModel | None:
+    def declared(self, bundled_version: int) -> DeclaredManifest | None:
         """Return the manifest that applies, unless the app came with a newer one."""
         if self._verified is None or self.version < bundled_version:
             return None
-        return DeclaredModel(self._table.url, self._verified.manifest)
+        return DeclaredManifest(self._table.url, self._verified.manifest)
 
     def read_stored(self) -> str:
         """Apply the manifest that was fetched last. Returns what is wrong with it; empty if nothing is.

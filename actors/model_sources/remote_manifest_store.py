@@ -12,7 +12,11 @@ import msgspec
 from actors.model_sources.remote_manifest_freshness import NewestManifest
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.manifest.manifest_reader import ManifestRefused
-from actors.shared.manifest.manifest_signature import ENVELOPE_LIMIT_BYTES, Verified, open_signed_manifest
+from actors.shared.manifest.manifest_signature import (
+    ENVELOPE_LIMIT_BYTES,
+    VerifiedManifest,
+    open_signed_manifest,
+)
 
 FORMAT: Final = 1
 FILE_LIMIT_BYTES: Final = 6 * ENVELOPE_LIMIT_BYTES + 64 * 1024
@@ -41,7 +45,7 @@ class StoredManifest:
         problem: why the signature no longer holds, or the file cannot be read.
     """
 
-    verified: Verified | None = None
+    verified: VerifiedManifest | None = None
     newest: NewestManifest = field(default_factory=NewestManifest)
     problem: str = ""
 
@@ -88,7 +92,7 @@ class RemoteManifestStore:
             return StoredManifest(None, newest, str(refused))
         return StoredManifest(verified, newest)
 
-    def write(self, url: str, envelope: bytes, verified: Verified, now: float) -> None:
+    def write(self, url: str, envelope: bytes, verified: VerifiedManifest, now: float) -> None:
         """Replace the file durably, with what prevents a rollback, in one step.
 
         Args:

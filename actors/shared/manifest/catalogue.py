@@ -1,4 +1,4 @@
-"""Which models the app knows: the manifests of its profile, the signed remote one, and what a person added. Pure, but for the reading."""
+"""Merges the models that an app knows: its manifests, the signed remote one, and what a person added."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from schemas.sources import CatalogueEntry, EntrySource
 
 
 @dataclass(frozen=True)
-class DeclaredModel:
-    """A manifest and where it came from: a file or a URL."""
+class DeclaredManifest:
+    """A manifest, and where it came from.
+
+    Attributes:
+        where: a file or a URL.
+    """
 
     where: str
     manifest: Manifest
 
 
-class Added(msgspec.Struct, frozen=True, kw_only=True):
+class AddedModel(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that a person added by name.
 
     Attributes:
-        name: as it was given.
-        pinned: with its revision pinned.
+        name: as the person gave it.
+        pinned: the name with its revision pinned.
+        entry: what the name stands for.
         added_at: seconds since the Unix epoch.
     """
 
@@ -39,40 +44,44 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What is in force.
+    """The models that can be installed.
 
     Attributes:
         models: by id, in the order in which they were declared.
-        problems: one sentence for each entry or manifest that is not in force.
+        problems: one sentence for each entry or manifest that is left out.
     """
 
     models: Mapping[str, CatalogueEntry]
     problems: tuple[str, ...] = ()
 
 
-def load_bundled(files: Iterable[Path]) -> tuple[list[DeclaredModel], list[ManifestRefused]]:
-    """Read the manifests of a profile; one that is refused leaves the others in force."""
+def load_bundled(files: Iterable[Path]) -> tuple[list[DeclaredManifest], list[ManifestRefused]]:
+    """Read the manifests of a profile. A bad one does not affect the others."""
     found, refused = [], []
     for file in files:
         try:
-            found.append(DeclaredModel(str(file), load_manifest(file)))
+            found.append(DeclaredManifest(str(file), load_manifest(file)))
         except ManifestRefused as error:
             refused.append(error)
     return found, refused
 
 
 def merge(
-    bundled: Iterable[DeclaredModel],
-    remote: DeclaredModel | None = None,
-    added: Iterable[Added] = (),
+    bundled: Iterable[DeclaredManifest],
+    remote: DeclaredManifest | None = None,
+    added: Iterable[AddedModel] = (),
     version: str | None = None,
 ) -> Catalogue:
-    """Put everything together for `version` of Undercroft (the running one).
+    """Merge all manifests. Pure.
 
-    Of two bundled manifests the first one keeps an id. The remote one renews what was bundled, and adds to
-    it; an entry of it that needs a newer runtime leaves the bundled one in force. What a person added takes
-    no id from
-    either.
+    Of two bundled manifests the first one keeps an id. The remote one replaces and adds entries; where its
+    entry needs a newer runtime, the bundled entry stays. What a person added never replaces an entry.
+
+    Args:
+        bundled: in the order of the profile.
+        remote: the signed manifest that was fetched; None for none.
+        added: by a person.
+        version: of Undercroft; None: the running one.
     """
     runtime = version or running_version()
     models: dict[str, CatalogueEntry] = {}
@@ -82,8 +91,9 @@ def merge(
         if entry.minimum_runtime and (problem := version_problem(entry.minimum_runtime, runtime)):
             problems.append(f"{where}: {entry.id}: {problem}; it is left out")
         elif entry.id in models and not renews:
+            holder = models[entry.id].where
             problems.append(
-                f"{where}: {entry.id}: {models[entry.id].where} has a model of this id already; this one is left out"
+                f"{where}: {entry.id}: {holder} has a model of this id already; this one is left out"
             )
         else:
             models[entry.id] = CatalogueEntry(entry=entry, source=source, where=where)

@@ -1,4 +1,4 @@
-"""Licences that a person has to accept: what exactly was accepted, and whether it still is what it was. Pure."""
+"""Tells whether a person still has to accept the licence of a model. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from schemas.sources import LicenceAcceptance
 
 
 def licence_digest(entry: ModelEntry) -> str:
-    """SHA-256 over licence, licence URL and revision of an entry: what an acceptance of it means."""
+    """SHA-256 over what a person accepts: licence, licence URL and revision of an entry."""
     return hashlib.sha256(
         json.dumps([entry.licence, entry.licence_url, entry.revision], ensure_ascii=True).encode()
     ).hexdigest()
 
 
 def is_licence_due(entry: ModelEntry, accepted: Iterable[LicenceAcceptance]) -> bool:
-    """Whether a person still has to accept the licence of this entry before it may be fetched."""
+    """Whether the licence of this entry has to be accepted before the model may be fetched."""
     if not entry.accept_licence:
         return False
     wanted = licence_digest(entry)

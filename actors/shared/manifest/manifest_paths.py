@@ -1,4 +1,4 @@
-"""Paths, ids and `file:` URLs that a manifest may name, safe on every platform. Pure."""
+"""Judges paths, ids and `file:` URLs of a manifest: which are safe on every platform. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORBIDDEN_SIGNS = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 def id_problem(model_id: str) -> str | None:
-    """Why an id cannot name a model's directory, beyond what its type says; None if it can."""
+    """Why an id cannot name a model's directory, as far as its type allows it; None if it can."""
     if _WINDOWS_DEVICE.fullmatch(model_id):
         return "the id is the name of a device on Windows"
     if model_id.endswith(RESERVED_SUFFIXES):
@@ -26,8 +26,8 @@ def id_problem(model_id: str) -> str | None:
 def path_problem(path: str) -> str | None:
     """Why a path is not safe below a model's directory on every platform; None if it is.
 
-    Refused are absolute paths, `..`, backslashes, drives and streams, the device names of Windows, and names
-    that Windows would change (with a dot or a space at the end).
+    Refuses absolute paths, `..`, backslashes, drives and streams, device names of Windows, and names that
+    Windows would change, because they end in a dot or a space.
     """
     if path.startswith("/"):
         return "it is absolute"
@@ -65,6 +65,6 @@ def file_url_problem(url: str) -> str | None:
 
 def file_of_url(url: str) -> Path:
     """The file that a `file:` URL names."""
-    from urllib.request import url2pathname  # late: it brings http.client and email along
+    from urllib.request import url2pathname  # late: it imports http.client and email
 
     return Path(url2pathname(urlsplit(url).path))

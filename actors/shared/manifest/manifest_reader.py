@@ -1,36 +1,29 @@
-"""Reads a manifest and checks what its types cannot say: paths that stay inside, names that every platform can hold."""
+"""Reads a manifest, and checks what its types cannot express: that its paths, ids and URLs are safe."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from actors.shared.http.urls import shown_url, url_problem
-from actors.shared.manifest.manifest_paths import (
-    file_url_problem,
-    id_problem,
-    path_problem,
-)
+from actors.shared.manifest.manifest_paths import file_url_problem, id_problem, path_problem
 from actors.shared.manifest.semver import precedence, running_version, version_problem
 from bus.errors import OperatorError
 from schemas.manifest import Manifest, ModelEntry
 
 FORMAT = 1
 MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
-SignatureCheck = Callable[[bytes, str], str | None]
-"""Given the bytes of a manifest and where they came from: what is wrong with their signature, or None. The extension
-point for signed manifests; a bundled manifest is as trustworthy as the package it came in and needs none."""
 
 
 class ManifestRefused(OperatorError):
     """A manifest cannot be used.
 
     Attributes:
-        source: the file or other place it came from.
+        source: a file or a URL.
         problems: one sentence for each thing that is wrong.
     """
 
@@ -38,27 +31,30 @@ class ManifestRefused(OperatorError):
     problems: list[str]
 
     def __str__(self) -> str:
-        return f"{self.source}: the manifest cannot be used: {'; '.join(self.problems)}; correct it and start again"
+        problems = "; ".join(self.problems)
+        return f"{self.source}: the manifest cannot be used: {problems}; correct it and start again"
 
 
-def load_manifest(path: Path, check_signature: SignatureCheck | None = None) -> Manifest:
-    """Read and check a manifest; its signature comes first if there is a check for it.
+def load_manifest(path: Path) -> Manifest:
+    """Read and check a manifest that came with the app, which vouches for it: it has no signature.
 
     Raises:
-        ManifestRefused: it is missing, too large, not a manifest, or asks for something that is not safe.
+        ManifestRefused: it is missing, too large, no manifest, or not safe.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MANIFEST_LIMIT_BYTES + 1)
     except OSError as error:
         raise ManifestRefused(str(path), [f"it cannot be read ({error.strerror})"]) from error
-    if check_signature is not None and (problem := check_signature(content, str(path))):
-        raise ManifestRefused(str(path), [f"its signature does not hold: {problem}"])
     return parse_manifest(content, str(path))
 
 
 def parse_manifest(content: bytes, source: str) -> Manifest:
-    """Decode and check the bytes of a manifest; `source` is named in errors.
+    """Decode and check the bytes of a manifest.
+
+    Args:
+        content: the bytes.
+        source: a file or a URL, for errors.
 
     Raises:
         ManifestRefused: see `load_manifest`.
@@ -75,7 +71,12 @@ def parse_manifest(content: bytes, source: str) -> Manifest:
 
 
 def check_manifest(manifest: Manifest, version: str | None = None) -> list[str]:
-    """Everything that is wrong with a manifest, as sentences; empty if `version` of Undercroft (the running one) can use it."""
+    """Everything that is wrong with a manifest, as sentences.
+
+    Args:
+        manifest: decoded, but not checked.
+        version: of Undercroft that is to use it; None: the running one.
+    """
     problems = []
     if manifest.format != FORMAT:
         problems.append(f"its format is {manifest.format}, this version reads {FORMAT}")
@@ -92,7 +93,7 @@ def check_manifest(manifest: Manifest, version: str | None = None) -> list[str]:
 
 
 def digest_of(manifest: Manifest) -> str:
-    """SHA-256 of a manifest's canonical form (sorted keys, no spaces): the same however it is laid out."""
+    """SHA-256 of a manifest's canonical form (sorted keys, no spaces), so its layout does not matter."""
     canonical = json.dumps(
         msgspec.to_builtins(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False
     )
@@ -100,7 +101,12 @@ def digest_of(manifest: Manifest) -> str:
 
 
 def check_entry(entry: ModelEntry, *, from_person: bool = False) -> list[str]:
-    """Everything that is wrong with one entry; files of this machine (`file:` URLs) are for those that a person added."""
+    """Everything that is wrong with one entry, as sentences.
+
+    Args:
+        entry: decoded, but not checked.
+        from_person: a person added it, so `file:` URLs of this machine are allowed.
+    """
     problems = [problem] if (problem := id_problem(entry.id)) else []
     if entry.minimum_runtime and precedence(entry.minimum_runtime) is None:
         problems.append(f"its minimum_runtime {entry.minimum_runtime!r} is not a version such as '1.2.0'")
@@ -133,7 +139,7 @@ def _parents(path: str) -> list[str]:
 
 
 def _twice(names: Iterable[str]) -> list[str]:
-    """Names that occur again, without regard to case, as file systems of Windows and macOS see them."""
+    """Names that occur again. Ignores case, as file systems of Windows and macOS do."""
     seen: set[str] = set()
     again = []
     for name in names:

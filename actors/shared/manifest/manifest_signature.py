@@ -1,4 +1,8 @@
-"""Signed manifests: Ed25519 (RFC 8032) over the bytes of the manifest as they stand in the envelope. See docs/decisions/008-signed-manifests.md."""
+"""Opens and signs manifests with Ed25519 (RFC 8032). Pure.
+
+The signature covers the bytes of the manifest as they lie in the envelope; see
+docs/decisions/008-signed-manifests.md.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +23,17 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 CONTEXT: Final = b"undercroft-manifest-v1\n"
-"""Stands before what is signed, so that a signature over anything else never holds for a manifest."""
+"""Precedes what is signed, so that a signature over anything else never holds for a manifest."""
+
 KEY_BYTES: Final = 32
 ENVELOPE_LIMIT_BYTES: Final = MANIFEST_LIMIT_BYTES + 16 * 1024
 
 
 class PinnedKeyRefused(OperatorError):
-    """A key that a profile pins is none.
+    """A key that the profile pins is no key.
 
     Attributes:
-        position: which one, from 0.
+        position: in the list of keys, from 0.
     """
 
     position: int
@@ -39,11 +44,12 @@ class PinnedKeyRefused(OperatorError):
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifiedManifest:
     """A manifest whose signature holds.
 
     Attributes:
-        key_id: the pinned key that signed it.
+        manifest: decoded and checked.
+        key_id: of the pinned key that signed it.
         digest: SHA-256 of the signed bytes.
     """
 
@@ -58,7 +64,10 @@ def key_id_of(public_key: bytes) -> str:
 
 
 def read_keys(texts: Iterable[str]) -> dict[str, bytes]:
-    """Public keys by key id, from the base64 text in which a profile pins them.
+    """Public keys by key id.
+
+    Args:
+        texts: keys in base64, as a profile pins them.
 
     Raises:
         PinnedKeyRefused: one of them is no key.
@@ -72,8 +81,13 @@ def read_keys(texts: Iterable[str]) -> dict[str, bytes]:
     return keys
 
 
-def open_signed_manifest(content: bytes, keys: Mapping[str, bytes], source: str) -> Verified:
-    """Check the signature first, read the manifest after; `source` is named in errors.
+def open_signed_manifest(content: bytes, keys: Mapping[str, bytes], source: str) -> VerifiedManifest:
+    """Check the signature, and only then read the manifest.
+
+    Args:
+        content: the envelope.
+        keys: pinned public keys by key id.
+        source: a file or a URL, for errors.
 
     Raises:
         ManifestRefused: it is no envelope, none of its signatures is by a pinned key and holds, or its
@@ -89,21 +103,26 @@ def open_signed_manifest(content: bytes, keys: Mapping[str, bytes], source: str)
     key_id = next((one.key_id for one in envelope.signatures if _holds(one, signed, keys)), None)
     if key_id is None:
         found, pinned = ", ".join(one.key_id for one in envelope.signatures), ", ".join(keys) or "none"
-        raise ManifestRefused(
-            source, [f"no signature by a pinned key holds: signed by {found}, pinned are {pinned}"]
-        )
-    return Verified(parse_manifest(signed, source), key_id, hashlib.sha256(signed).hexdigest())
+        problem = f"no signature by a pinned key holds: signed by {found}, pinned are {pinned}"
+        raise ManifestRefused(source, [problem])
+    return VerifiedManifest(parse_manifest(signed, source), key_id, hashlib.sha256(signed).hexdigest())
 
 
 def sign_manifest(manifest: bytes, keys: Iterable[Ed25519PrivateKey]) -> bytes:
-    """The envelope of a manifest (JSON text, kept byte by byte) with a signature by each key."""
+    """The envelope of a manifest with a signature by each key.
+
+    Args:
+        manifest: JSON, kept byte by byte.
+        keys: private keys.
+    """
     text = manifest.strip()
-    signatures = []
-    for key in keys:
-        signature = base64.b64encode(key.sign(CONTEXT + text)).decode()
-        signatures.append(
-            ManifestSignature(key_id=key_id_of(key.public_key().public_bytes_raw()), signature=signature)
+    signatures = [
+        ManifestSignature(
+            key_id=key_id_of(key.public_key().public_bytes_raw()),
+            signature=base64.b64encode(key.sign(CONTEXT + text)).decode(),
         )
+        for key in keys
+    ]
     return msgspec.json.encode(SignedManifest(manifest=msgspec.Raw(text), signatures=signatures))
 
 

@@ -1,4 +1,4 @@
-"""Versions by Semantic Versioning 2.0.0: which one comes before which. Pure."""
+"""Compares versions by the rules of Semantic Versioning 2.0.0. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 from actors.shared.version import VERSION
 
 _VERSION = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z.-]+)?",
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?"
+    r"(?:\+[0-9A-Za-z.-]+)?",
     re.ASCII,
 )
 
@@ -24,14 +26,20 @@ def precedence(version: str) -> tuple[tuple[int, int, int], tuple[tuple[int, int
         return None
     core = (int(found[1]), int(found[2]), int(found[3]))
     if found[4] is None:
-        return core, (
-            (2, 0),
-        )  # a release comes after its pre-releases, whose parts are numbers (0) or words (1)
+        return core, ((2, 0),)  # a release comes after its pre-releases, whose parts are 0 or 1
     return core, tuple((0, int(part)) if part.isdecimal() else (1, part) for part in found[4].split("."))
 
 
 def version_problem(minimum: str, version: str) -> str | None:
-    """Why `version` of Undercroft is not enough for what needs `minimum`; None if it is."""
+    """Why a version of Undercroft is too old.
+
+    Args:
+        minimum: that is needed.
+        version: of Undercroft.
+
+    Returns:
+        None if it is new enough.
+    """
     needed, found = precedence(minimum), precedence(version)
     if needed is None:
         return f"its minimum_runtime {minimum!r} is not a version such as '1.2.0'"

@@ -10,7 +10,7 @@ import pytest
 from actors.model_sources import addition_rules
 from actors.model_sources.addition_rules import acceptance_of, with_addition, without
 from actors.model_sources.errors import NameRefused
-from actors.shared.manifest import Added, is_licence_due
+from actors.shared.manifest import AddedModel, is_licence_due
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import CatalogueEntry, EntrySource
 
@@ -21,8 +21,8 @@ def entry(model_id: str = "a", **more: Any) -> ModelEntry:
     return ModelEntry(id=model_id, name="A", category="stt", licence="MIT", files=[PROMISE], **more)
 
 
-def added(name: str = "hf:org/a", at: float = 1.0, **more: Any) -> Added:
-    return Added(name=name, pinned=f"{name}@1", entry=entry(**more), added_at=at)
+def added(name: str = "hf:org/a", at: float = 1.0, **more: Any) -> AddedModel:
+    return AddedModel(name=name, pinned=f"{name}@1", entry=entry(**more), added_at=at)
 
 
 def known(one: ModelEntry, source: EntrySource = "bundled") -> dict[str, CatalogueEntry]:

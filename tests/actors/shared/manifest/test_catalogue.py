@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.manifest.catalogue import Added, DeclaredModel, load_bundled, merge
+from actors.shared.manifest.catalogue import AddedModel, DeclaredManifest, load_bundled, merge
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
 PROMISE = FilePromise(path="a.bin", size_bytes=1, sha256="0" * 64, urls=["https://models.example/a.bin"])
@@ -22,12 +22,12 @@ def entry(model_id: str, **more: Any) -> ModelEntry:
     )
 
 
-def declared(where: str, *entries: ModelEntry) -> DeclaredModel:
-    return DeclaredModel(where, Manifest(format=1, models=list(entries)))
+def declared(where: str, *entries: ModelEntry) -> DeclaredManifest:
+    return DeclaredManifest(where, Manifest(format=1, models=list(entries)))
 
 
-def added(model_id: str, **more: Any) -> Added:
-    return Added(
+def added(model_id: str, **more: Any) -> AddedModel:
+    return AddedModel(
         name=f"hf:org/{model_id}", pinned=f"hf:org/{model_id}@1", entry=entry(model_id, **more), added_at=1.0
     )
 

@@ -162,13 +162,6 @@ def test_manifest_that_needs_a_newer_runtime_is_refused() -> None:
     )
 
 
-@pytest.mark.requirement("S1-34")
-def test_signature_is_checked_before_anything_is_read_from_the_manifest(tmp_path: Path) -> None:
-    (tmp_path / "models.json").write_bytes(b"{")
-    with pytest.raises(ManifestRefused, match="signature does not hold: unsigned"):
-        load_manifest(tmp_path / "models.json", check_signature=lambda content, source: "unsigned")
-
-
 def test_an_entry_may_need_a_newer_runtime_by_itself() -> None:
     entry = msgspec.convert(document()["models"][0] | {"minimum_runtime": "1.2"}, ModelEntry)
     assert check_entry(entry) == ["its minimum_runtime '1.2' is not a version such as '1.2.0'"]

@@ -118,3 +118,14 @@ def test_a_signature_that_is_no_base64_is_worth_nothing() -> None:
     envelope["signatures"][0]["signature"] = "?"
     with pytest.raises(ManifestRefused, match="no signature"):
         open_signed_manifest(msgspec.json.encode(envelope), KEYS, "test")
+
+
+@pytest.mark.requirement("S1-34")
+def test_signature_is_checked_before_anything_is_read_from_the_manifest() -> None:
+    unusable = b'{"format": 2, "models": [{"id": "../../etc"}]}'
+    with pytest.raises(ManifestRefused, match="no signature by a pinned key holds") as caught:
+        open_signed_manifest(sign_manifest(unusable, [OTHER]), KEYS, "test")
+    assert len(caught.value.problems) == 1
+    with pytest.raises(ManifestRefused) as caught:
+        open_signed_manifest(sign_manifest(unusable, [KEY]), KEYS, "test")
+    assert "signature" not in str(caught.value)
