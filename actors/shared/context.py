@@ -1,4 +1,4 @@
-"""What an actor is built from: its connection to the bus, its name, its directories and the app's profile."""
+"""What an actor is built from: its connection to the bus, its name, its directories, the app's profile."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bus.actor import BusContext
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActorContext(BusContext):
-    """Everything an actor needs, there from the first line of its constructor.
+    """Everything an actor needs, available from the first line of its constructor.
 
     Attributes:
         name: of the actor, as in its child spec.
         locations: where each kind of file lies.
         profile: what the app declares.
-        defaults: where each kind would lie had nobody chosen; None: in the same places.
+        defaults: where each kind of file would lie without a person's choices; None: in the same places.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ActorContext(BusContext):
         profile: Profile,
         defaults: Locations | None = None,
     ) -> Self:
-        """The context of an actor whose connection to the bus is there."""
+        """The context of an actor that is connected to the bus."""
         return cls(
             peer=bus.peer,
             tasks=bus.tasks,

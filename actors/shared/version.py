@@ -1,4 +1,7 @@
-"""The version of Undercroft that runs; a constant, since reading it from the installation takes 20 ms and a frozen bundle has none."""
+"""The version of Undercroft that runs.
+
+It is a constant: reading it from the installation takes 20 ms, and a frozen bundle has no installation.
+"""
 
 from __future__ import annotations
 

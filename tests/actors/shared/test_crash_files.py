@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.crash_files import RING_LIMIT, directory_of, keep_crash, name_of, read_crashes, surplus
+from actors.shared.crash_files import (
+    RECORDS_KEPT,
+    crash_directory,
+    crash_file_name,
+    keep_crash,
+    read_crashes,
+    surplus,
+)
 from schemas.operations.crashes import CrashRecord
 
 
@@ -24,8 +31,8 @@ def test_a_record_can_be_read_again_and_is_nobody_elses(tmp_path: Path) -> None:
     name = keep_crash(tmp_path, _record("store", 1_700_000_000.25))
     assert name == "20231114T221320.250000Z-store.json"
     assert read_crashes(tmp_path) == [(name, _record("store", 1_700_000_000.25))]
-    assert stat.S_IMODE((directory_of(tmp_path) / name).stat().st_mode) == 0o600
-    assert stat.S_IMODE(directory_of(tmp_path).stat().st_mode) == 0o700
+    assert stat.S_IMODE((crash_directory(tmp_path) / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(crash_directory(tmp_path).stat().st_mode) == 0o700
 
 
 def test_a_crash_loop_pushes_out_its_own_records_and_leaves_those_of_others(tmp_path: Path) -> None:
@@ -40,7 +47,7 @@ def test_a_crash_loop_pushes_out_its_own_records_and_leaves_those_of_others(tmp_
 
 
 def test_what_is_no_record_is_neither_read_nor_removed(tmp_path: Path) -> None:
-    directory = directory_of(tmp_path)
+    directory = crash_directory(tmp_path)
     directory.mkdir()
     for n in range(20):
         (directory / f"note-{n}.json").write_text("{}")
@@ -51,23 +58,23 @@ def test_what_is_no_record_is_neither_read_nor_removed(tmp_path: Path) -> None:
 
 def test_a_record_that_cannot_be_read_is_named_without_content(tmp_path: Path) -> None:
     assert read_crashes(tmp_path) == []
-    directory_of(tmp_path).mkdir()
+    crash_directory(tmp_path).mkdir()
     for n, content in enumerate((b"{", b"[" * 100_000, b"\xff", b" " * 300_000)):
-        (directory_of(tmp_path) / name_of("a", float(n))).write_bytes(content)
+        (crash_directory(tmp_path) / crash_file_name("a", float(n))).write_bytes(content)
     assert [record for _, record in read_crashes(tmp_path)] == [None] * 4
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on Windows")
 def test_a_pipe_in_place_of_a_record_does_not_keep_its_reader_waiting(tmp_path: Path) -> None:
-    directory_of(tmp_path).mkdir()
-    os.mkfifo(directory_of(tmp_path) / name_of("a", 1.0))
+    crash_directory(tmp_path).mkdir()
+    os.mkfifo(crash_directory(tmp_path) / crash_file_name("a", 1.0))
     assert [record for _, record in read_crashes(tmp_path)] == [None]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 10_000)), unique=True))
 def test_the_ring_is_never_larger_and_every_actor_keeps_its_newest(crashes: list[tuple[str, int]]) -> None:
-    names = {name_of(actor, float(at)) for actor, at in crashes}
+    names = {crash_file_name(actor, float(at)) for actor, at in crashes}
     kept = names - set(surplus(names))
-    assert len(kept) == min(len(names), RING_LIMIT)
+    assert len(kept) == min(len(names), RECORDS_KEPT)
     for actor in {actor for actor, _ in crashes}:
         assert max(name for name in names if name.endswith(f"-{actor}.json")) in kept

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.cli.doctor.problems import ExaminedHome, Problem, info, listed
-from actors.shared.crash_files import directory_of, read_crashes
+from actors.shared.crash_files import crash_directory, read_crashes
 from schemas.operations.crashes import CrashKind, CrashRecord
 
 CHECK: Final = "crashes"
@@ -49,7 +49,7 @@ class CrashFacts:
 def look(home: ExaminedHome) -> CrashFacts:
     """Read the records."""
     state = home.locations.state
-    return CrashFacts(str(directory_of(state)), tuple(read_crashes(state)), home.now)
+    return CrashFacts(str(crash_directory(state)), tuple(read_crashes(state)), home.now)
 
 
 def check(facts: CrashFacts) -> list[Problem]:

@@ -17,7 +17,7 @@ import pytest
 
 from actors.runtime.supervisor.crash_recorder import CrashRecorder
 from actors.runtime.supervisor.log_ring import LogRings
-from actors.shared.crash_files import directory_of, read_crashes
+from actors.shared.crash_files import crash_directory, read_crashes
 from bus.client import connect
 from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 from tests.acceptance.runtime import within
@@ -66,7 +66,7 @@ async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announceme
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told: list[ActorCrashedEvent] = []
-    directory_of(tmp_path).write_text("in the way")
+    crash_directory(tmp_path).write_text("in the way")
     recorder = _recorder(tmp_path, told, LogRings())
     recorder.capture(crash(number=9), began_at=0.0)
     await asyncio.wait_for(recorder.finish(), 5)

@@ -8,7 +8,7 @@ from typing import get_args
 
 from actors.cli.doctor.checks.crash_check import RECENT_SECONDS, WORDS, check, look
 from actors.cli.doctor.problems import ExaminedHome
-from actors.shared.crash_files import directory_of, keep_crash, name_of
+from actors.shared.crash_files import crash_directory, crash_file_name, keep_crash
 from schemas.operations.crashes import CrashKind, CrashRecord
 
 
@@ -21,7 +21,7 @@ def test_crashes_are_told_once_for_each_actor_and_kind_without_their_words(home:
     name = keep_crash(home.locations.state, _crash(home.now - 30))
     keep_crash(home.locations.state, _crash(home.now - RECENT_SECONDS - 1, "out_of_memory", "asr"))
     old, recent = check(look(home))
-    assert (recent.severity, recent.where) == ("warning", str(directory_of(home.locations.state) / name))
+    assert (recent.severity, recent.where) == ("warning", str(crash_directory(home.locations.state) / name))
     assert "store ended with an exception 2 times" in recent.what
     assert (old.severity, "because memory ran out" in old.what) == ("info", True)
     assert "smaller model" in old.advice
@@ -33,6 +33,6 @@ def test_every_kind_has_its_words() -> None:
 
 
 def test_records_that_cannot_be_read_are_told(home: ExaminedHome, put: Callable[..., Path]) -> None:
-    put(directory_of(home.locations.state) / name_of("a", 1.0), "{")
+    put(crash_directory(home.locations.state) / crash_file_name("a", 1.0), "{")
     (problem,) = check(look(home))
     assert problem.severity == "info"
