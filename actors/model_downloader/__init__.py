@@ -31,8 +31,9 @@ The life of a chunk, from a request to an active model:
 Each imports only those below it. An object is handed what it needs when it is made, reports to the registry,
 and never calls back up.
 
-Hears `config.settings_changed`, `models.catalogue_changed`, `paths.changed` and `bus.peer_left`. Serves the requests
-`models.*` for installs, leases, verification and partials, `paths.relocate_models` and `paths.cancel_move`.
+Hears `config.settings_changed`, `models.catalogue_changed`, `paths.changed` and `bus.peer_left`. Serves the
+requests `models.*` for installs, leases, verification and partials, `paths.relocate_models` and
+`paths.cancel_move`.
 
 Owns the directory of the models with its leases, and `relocation.json` in its state directory.
 

@@ -13,14 +13,13 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
+from actors.model_downloader.registry.model_catalogue import ModelCatalogue
 from actors.model_downloader.registry.model_leases import ModelLeases
 from actors.model_downloader.registry.model_on_disk import NOTHING_ON_DISK, ModelOnDisk, read_models
 from actors.model_downloader.registry.model_status import InstallReport, KnownModel, status_of
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import promises_digest
-from actors.shared.manifest.licence import licence_digest
 from bus.alert_book import Alerts
-from bus.errors import Refused
 from schemas.event import Event
 from schemas.manifest import Manifest, ModelEntry
 from schemas.models import ModelStateChangedEvent, ModelStatus
@@ -57,7 +56,8 @@ class ModelRegistry:
             alerts: shows people which models are damaged.
             now: seconds since the Unix epoch.
         """
-        self.entries: dict[str, ModelEntry] = {entry.id: entry for entry in manifest.models}
+        self._catalogue = ModelCatalogue(manifest)
+        self.entries = self._catalogue.entries
         self._layout = layout
         self._leases = leases
         self._publish = publish
@@ -70,7 +70,6 @@ class ModelRegistry:
         self._directory_problem = ""
         self._unchecked: set[str] = set()
         self._verified_at: dict[str, float | None] = {}
-        self._accepted: set[tuple[str, str]] = set()
         self._looking = anyio.Lock()
         self._looks_pending = 0
         self._changed = anyio.Event()
@@ -83,12 +82,7 @@ class ModelRegistry:
         Raises:
             Refused: there is none.
         """
-        if model_id not in self.entries:
-            raise Refused(
-                f"there is no model {model_id!r} in the manifest; "
-                "run 'undercroft models list' to see which there are"
-            )
-        return self.entries[model_id]
+        return self._catalogue.entry(model_id)
 
     def status(self, model_id: str) -> ModelStatus:
         """Where a model stands now.
@@ -132,11 +126,15 @@ class ModelRegistry:
 
     def is_licence_due(self, entry: ModelEntry) -> bool:
         """Whether a person has to accept the licence of a model before it may be fetched."""
-        return entry.accept_licence and (entry.id, licence_digest(entry)) not in self._accepted
+        return self._catalogue.is_licence_due(entry)
 
     def verified_at(self, model_id: str) -> float | None:
         """When a model was last read as a whole, in seconds since the Unix epoch; None if unknown."""
         return self._verified_at.get(model_id)
+
+    def learn(self, event: ModelCatalogueChangedEvent) -> list[ModelEntry]:
+        """Know these models and acceptances from now on; returns the models that are new or changed."""
+        return self._catalogue.learn(event, self.is_installing)
 
     # -- what lies on disk
 
@@ -183,6 +181,7 @@ class ModelRegistry:
     async def report(self, model_id: str, report: InstallReport) -> None:
         """An install says where it is; everybody sees it."""
         self._reports[model_id] = report
+        self._problems.pop(model_id, None)
         await self.announce(model_id)
 
     async def announce(self, model_id: str) -> None:
@@ -286,31 +285,6 @@ class ModelRegistry:
             while model_id in self._unchecked:
                 await self._changed.wait()
         return model_id not in self._unchecked
-
-    # -- the catalogue
-
-    def learn(self, event: ModelCatalogueChangedEvent) -> list[ModelEntry]:
-        """Know these models and acceptances from now on; returns the models that are new or changed.
-
-        A model that is not named any more is forgotten once no install of it runs. What lies on disk of it
-        stays.
-        """
-        before = dict(self.entries)
-        due = {model_id for model_id, entry in before.items() if self.is_licence_due(entry)}
-        self._accepted = {(known.model_id, known.digest) for known in event.accepted}
-        named = {known.entry.id: known.entry for known in event.models}
-        running = {
-            known: entry
-            for known, entry in before.items()
-            if known not in named and self.is_installing(known)
-        }
-        self.entries.clear()
-        self.entries.update({**running, **named})
-        return [
-            entry
-            for entry in named.values()
-            if before.get(entry.id) != entry or (entry.id in due and not self.is_licence_due(entry))
-        ]
 
     def _known(self, entry: ModelEntry) -> KnownModel:
         return KnownModel(

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import msgspec
 import pytest
 
 from actors.model_downloader.registry import model_registry
 from actors.model_downloader.registry.model_on_disk import ModelOnDisk
 from actors.model_downloader.registry.model_registry import ModelRegistry
+from actors.model_downloader.registry.model_status import InstallReport
 from actors.model_downloader.staging.models_layout import ModelsLayout
-from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import ModelStateChangedEvent, ModelStatus
 from schemas.operations.alerts import AlertChangedEvent
-from schemas.sources import CatalogueEntry, LicenceAcceptance, ModelCatalogueChangedEvent
 from tests.support.downloader_parts import downloader_parts
 from tests.support.scripted_peer import ScriptedPeer
 
@@ -32,13 +32,6 @@ GATED = msgspec.structs.replace(ENTRY, id="gated", accept_licence=True)
 
 def registry_of(root: Path, *entries: ModelEntry, bus: ScriptedPeer | None = None) -> ModelRegistry:
     return downloader_parts(ModelsLayout(root), bus or ScriptedPeer(), *entries).registry
-
-
-def catalogue(
-    *entries: ModelEntry, accepted: list[LicenceAcceptance] | None = None
-) -> ModelCatalogueChangedEvent:
-    models = [CatalogueEntry(entry=entry, source="bundled", where="a test") for entry in entries]
-    return ModelCatalogueChangedEvent(models=models, accepted=accepted or [], revision=1, reason="start")
 
 
 async def test_what_lies_on_disk_is_known_from_the_next_look_on(tmp_path: Path) -> None:
@@ -113,42 +106,19 @@ async def test_look_that_is_under_way_is_waited_for_but_not_for_ever(
         assert registry.status("m").state == "partial"
 
 
-def test_unknown_model_is_refused(tmp_path: Path) -> None:
+def test_licence_that_is_due_is_part_of_the_status(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, GATED)
+    assert registry.status("gated").licence_due
+    assert registry.is_licence_due(GATED)
     with pytest.raises(Refused, match="no model 'other'"):
-        registry_of(tmp_path, ENTRY).entry("other")
+        registry.status("other")
 
 
-def test_catalogue_brings_new_models_and_takes_away_those_it_names_no_more(tmp_path: Path) -> None:
-    known = registry_of(tmp_path, ENTRY)
-    assert known.learn(catalogue(ENTRY)) == []
-    assert known.learn(catalogue(ENTRY, GATED)) == [GATED]
-    other = msgspec.structs.replace(ENTRY, revision="2")
-    assert known.learn(catalogue(other)) == [other]
-    assert list(known.entries) == ["m"]
-
-
-def test_licence_is_due_until_exactly_it_was_accepted(tmp_path: Path) -> None:
-    known = registry_of(tmp_path, GATED)
-    assert known.status("gated").licence_due
-    assert not known.is_licence_due(ENTRY)
-
-    def accepted(entry: ModelEntry) -> list[LicenceAcceptance]:
-        digest = licence_digest(entry)
-        return [
-            LicenceAcceptance(
-                model_id=entry.id,
-                licence=entry.licence,
-                revision="",
-                digest=digest,
-                accepted_at=0.0,
-                accepted_by="x",
-            )
-        ]
-
-    assert (
-        known.learn(catalogue(GATED, accepted=accepted(msgspec.structs.replace(GATED, licence="another"))))
-        == []
-    )
-    assert known.is_licence_due(GATED)
-    assert known.learn(catalogue(GATED, accepted=accepted(GATED))) == [GATED], "it can be fetched now"
-    assert not known.status("gated").licence_due
+async def test_install_that_begins_again_outlives_what_was_in_the_way_before(tmp_path: Path) -> None:
+    registry = registry_of(tmp_path, ENTRY)
+    registry.note_problem(ENTRY, "m: the install cannot go on")
+    journal = await anyio.to_thread.run_sync(ModelsLayout(tmp_path).open_staging, ENTRY)
+    await registry.report("m", InstallReport("queued", journal))
+    assert (registry.status("m").state, registry.status("m").problem) == ("queued", "")
+    await registry.install_ended("m")
+    assert (registry.status("m").state, registry.status("m").problem) == ("partial", "")
