@@ -194,7 +194,7 @@ class PartFetcher:
         }
         if starts_over:
             if state.have_bytes:
-                keep = self._worth_keeping(download, part, validator)
+                keep = self._proven_pieces(download, part, validator)
                 writer.start_over(part, keep, **source)
                 if keep:
                     raise PartsChanged
@@ -205,7 +205,7 @@ class PartFetcher:
         if validator and download.shares and accepts:
             self._scheduler.share(part.file, proved=not starts_over)
 
-    def _worth_keeping(self, download: FileDownload, part: Part, validator: str | None) -> ByteRanges:
+    def _proven_pieces(self, download: FileDownload, part: Part, validator: str | None) -> ByteRanges:
         """The proven pieces of a file that the server has changed.
 
         Only once in an attempt: replicas that name the same file differently would else be asked by turns,
