@@ -44,10 +44,10 @@ def is_deeper(text: str, limit: int) -> bool:
         return False
     depth, at = 0, 0
     while found := _STRUCTURE.search(text, at):
-        sign, at = found.group(), found.end()
-        if sign in "[{":
+        bracket, at = found.group(), found.end()
+        if bracket in "[{":
             depth += 1
-        elif sign in "]}":
+        elif bracket in "]}":
             depth -= 1
         if depth > limit:
             return True

@@ -14,8 +14,8 @@ ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 CODE_BYTES: Final = 15
 GROUP: Final = 4
-CHECK_SIGNS: Final = 4
-CODE_SIGNS: Final = CODE_BYTES * 8 // 5 + CHECK_SIGNS
+CHECK_CHARACTERS: Final = 4
+CODE_CHARACTERS: Final = CODE_BYTES * 8 // 5 + CHECK_CHARACTERS
 SALT_BYTES: Final = 16
 ITERATIONS: Final = 3
 LANES: Final = 4
@@ -44,10 +44,10 @@ def new_code() -> str:
 def render(secret: bytes) -> str:
     """The code of 15 bytes."""
     number = int.from_bytes(secret)
-    signs = "".join(
+    characters = "".join(
         ALPHABET[number >> shift & 31] for shift in range(CODE_BYTES * 8 - 5, -1, -5)
     ) + _checksum(secret)
-    return "-".join(signs[at : at + GROUP] for at in range(0, len(signs), GROUP))
+    return "-".join(characters[at : at + GROUP] for at in range(0, len(characters), GROUP))
 
 
 def parse(code: str) -> bytes:
@@ -56,16 +56,18 @@ def parse(code: str) -> bytes:
     Raises:
         RecoveryCodeMistyped: its length, a character or its checksum is wrong.
     """
-    signs = "".join(sign for sign in code.upper().translate(_ALIKE) if sign not in "- \t\r\n")
-    if len(signs) != CODE_SIGNS:
-        raise RecoveryCodeMistyped(f"it has {len(signs)} characters, expected {CODE_SIGNS}")
-    if any(sign not in ALPHABET for sign in signs):
+    characters = "".join(
+        character for character in code.upper().translate(_ALIKE) if character not in "- \t\r\n"
+    )
+    if len(characters) != CODE_CHARACTERS:
+        raise RecoveryCodeMistyped(f"it has {len(characters)} characters, expected {CODE_CHARACTERS}")
+    if any(character not in ALPHABET for character in characters):
         raise RecoveryCodeMistyped("it holds a character that no code has")
     number = 0
-    for sign in signs[:-CHECK_SIGNS]:
-        number = number << 5 | ALPHABET.index(sign)
+    for character in characters[:-CHECK_CHARACTERS]:
+        number = number << 5 | ALPHABET.index(character)
     secret = number.to_bytes(CODE_BYTES)
-    if signs[-CHECK_SIGNS:] != _checksum(secret):
+    if characters[-CHECK_CHARACTERS:] != _checksum(secret):
         raise RecoveryCodeMistyped("its last group does not fit the others")
     return secret
 
@@ -84,4 +86,4 @@ def derive(secret: bytes, key_id: str, salt: bytes, iterations: int, lanes: int,
 
 def _checksum(secret: bytes) -> str:
     number = int.from_bytes(hashlib.sha256(b"undercroft recovery code" + secret).digest()[:3]) >> 4
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(CHECK_SIGNS * 5 - 5, -1, -5))
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(CHECK_CHARACTERS * 5 - 5, -1, -5))

@@ -22,7 +22,8 @@ REALM = "https://auth.example.org/token"
     [
         f'Bearer realm="{REALM}",service="registry",scope="repository:a/b:pull"',
         f'bearer  realm="{REALM}" , SERVICE=registry ,scope="repository:a/b:pull"',
-        f'Basic realm="here", Bearer realm="{REALM}",service="registry",scope="repository:a/b:pull",error="insufficient_scope"',
+        f'Basic realm="here", Bearer realm="{REALM}",service="registry",scope="repository:a/b:pull",'
+        'error="insufficient_scope"',
         f'Negotiate abc==, Bearer realm="{REALM}",service="registry",scope="repository:a/b:pull"',
         f'Negotiate, Bearer realm="{REALM}",service="reg\\istry",scope="repository:a/b:pull"',
     ],

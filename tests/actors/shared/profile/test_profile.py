@@ -161,7 +161,8 @@ def test_a_bundled_profile_is_found_by_name_and_any_by_path(tmp_path: Path) -> N
 
 def test_the_settings_model_is_imported_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "settings.py").write_text(
-        "from __future__ import annotations\nfrom pydantic import BaseModel\nclass Settings(BaseModel):\n    size: int = 3\n",
+        "from __future__ import annotations\nfrom pydantic import BaseModel\n"
+        "class Settings(BaseModel):\n    size: int = 3\n",
         encoding="utf-8",
     )
     model = read_profile(write(tmp_path, 'name = "a"\nsettings = "settings.py:Settings"')).load_settings()
@@ -255,7 +256,8 @@ def test_a_manifest_that_is_fetched_needs_a_key(tmp_path: Path) -> None:
     profile = read_profile(
         write(
             tmp_path,
-            'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"\nkeys = ["AAAA"]\n[sources]\nhf = "https://h"',
+            'name = "a"\n[manifest]\nurl = "https://m.example.org/models.json"\nkeys = ["AAAA"]\n'
+            '[sources]\nhf = "https://h"',
         )
     )
     assert (profile.manifest.keys, profile.manifest.max_skew_seconds, profile.sources.hf) == (
