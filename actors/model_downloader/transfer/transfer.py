@@ -84,16 +84,16 @@ class Transfer:
         try:
             await anyio.to_thread.run_sync(self._make_empty_files)
         except (OSError, UndercroftError) as error:
-            return self.disk_failed(error)
-        while any(not self._is_complete(promise) for promise in self._entry.files):
+            return await anyio.to_thread.run_sync(self.disk_failed, error)
+        while self._needed_bytes:
             await anyio.lowlevel.checkpoint()  # a cancelled attempt ends here
-            if too_small := self._check_space():
+            if too_small := await anyio.to_thread.run_sync(self._check_space):
                 return too_small
             before = self._state.durable_bytes
             failure, failures = await self._attempt()
             self._space.hold(self._needed_bytes)
             if failure is not None:
-                return self.disk_failed(failure)
+                return await anyio.to_thread.run_sync(self.disk_failed, failure)
             if not failures:
                 continue
             if await self._find_credentials(failures):
@@ -102,7 +102,7 @@ class Transfer:
         return None
 
     def disk_failed(self, error: Exception) -> DiskFailed:
-        """The failure that an error of the disk amounts to.
+        """The failure that an error of the disk amounts to. Blocks.
 
         From now on the next start does not trust bytes beyond the journal: the kernel may have dropped them.
         """
@@ -126,12 +126,15 @@ class Transfer:
         ]
         directory = self._layout.staging(self._entry.id)
         try:
-            attempt = Attempt(directory, downloads, self._journal, self._client, self._limits)
+            attempt = await anyio.to_thread.run_sync(
+                Attempt, directory, downloads, self._journal, self._client, self._limits
+            )
         except DiskFailed as refused:
             return refused, {}
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch, attempt)
-            failure = await anyio.to_thread.run_sync(attempt.run)
+            with anyio.CancelScope(shield=True):  # it closes its files; a cancellation ends it by `_watch`
+                failure = await anyio.to_thread.run_sync(attempt.run)
             group.cancel_scope.cancel()
         await self._report_progress(True)
         return failure, attempt.failures
@@ -204,16 +207,11 @@ class Transfer:
     def _needed_bytes(self) -> int:
         return self._entry.size_bytes - self._state.durable_bytes
 
-    def _is_complete(self, promise: FilePromise) -> bool:
-        complete = self._state.file(promise.path).durable_bytes == promise.size_bytes
-        return complete and (
-            promise.size_bytes > 0 or self._layout.staged_file(self._entry.id, promise).exists()
-        )
-
     def _missing_bytes(self) -> int:
         return self._space.missing(self._needed_bytes, self._layout.free_bytes())
 
     def _check_space(self) -> DiskFailed | None:
+        """Reserve what is missing; returns how that does not fit. Blocks."""
         missing = self._missing_bytes()
         if not missing:
             self._space.hold(self._needed_bytes)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +19,26 @@ from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
+from schemas.leases import ModelLeaseRequestEvent, ModelReleaseRequestEvent
 from schemas.models import (
     ModelCancelRequestEvent,
     ModelDownloadProgressedEvent,
     ModelInstalledEvent,
     ModelInstallRequestEvent,
+    ModelPauseRequestEvent,
     ModelRemovedEvent,
     ModelRemoveRequestEvent,
+    ModelResumeRequestEvent,
     ModelsListRequestEvent,
     ModelStateChangedEvent,
     ModelVerificationFailedEvent,
     ModelVerifiedEvent,
     ModelVerifyRequestEvent,
+    PartialsCollectRequestEvent,
+    PartialsListRequestEvent,
 )
 from tests.support.actor_contexts import context_without_bus
+from tests.support.disk_calls import disk_calls_anywhere, disk_calls_on_loop
 from tests.support.model_lab import MIB, ask, listening, model_lab, until_state
 from tests.support.origin_content import BytesContent, SyntheticContent
 from tests.support.origin_faults import Faults
@@ -347,34 +349,6 @@ async def test_second_app_shows_what_is_installed_is_told_who_owns_it_and_takes_
                 await task
 
 
-@contextlib.contextmanager
-def disk_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What touches a disk inside the block, in any thread."""
-    found: list[str] = []
-    with monkeypatch.context() as patch:
-        for name in ("stat", "lstat", "open", "scandir", "listdir", "access", "readlink"):
-            real = getattr(os, name)
-
-            def count(*arguments: Any, name: str = name, real: Any = real, **options: Any) -> Any:
-                found.append(f"{name} {arguments[0]}")
-                return real(*arguments, **options)
-
-            patch.setattr(os, name, count)
-        patch.setattr(
-            io, "open", lambda *given, real=io.open, **more: found.append("open") or real(*given, **more)
-        )
-
-        def profile(frame: Any, event: str, called: Any) -> None:
-            if event == "c_call" and getattr(called, "__module__", "") in ("posix", "nt", "io", "_io"):
-                found.append(f"{called.__name__} on the loop")
-
-        sys.setprofile(profile)
-        try:
-            yield found
-        finally:
-            sys.setprofile(None)
-
-
 async def test_list_of_many_models_touches_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty models of ten files each, installed, damaged, staged or absent: the registry knows them all."""
     async with model_lab(tmp_path) as lab:
@@ -391,7 +365,7 @@ async def test_list_of_many_models_touches_no_disk(tmp_path: Path, monkeypatch: 
             while {"verifying", "queued", "downloading"} & set((await lab.states()).values()):
                 await asyncio.sleep(0.01)
         before = await lab.ask(ModelsListRequestEvent())
-        with disk_calls(monkeypatch) as found:
+        with disk_calls_anywhere(monkeypatch) as found:
             listed = await lab.client.request(ModelsListRequestEvent())
             assert found == []
             os.stat(tmp_path)
@@ -403,3 +377,28 @@ async def test_list_of_many_models_touches_no_disk(tmp_path: Path, monkeypatch: 
             "damaged": 5,
             "absent": 5,
         }
+
+
+async def test_whole_life_of_a_model_touches_no_disk_on_the_event_loop(tmp_path: Path) -> None:
+    """Neither that of the downloader nor that of the verifier, which share it here."""
+    async with model_lab(tmp_path) as lab:
+        lab.offer("whisper", SyntheticContent(2 * MIB), BytesContent(b"vocabulary"))
+        lab.offer("silero", SyntheticContent(MIB, seed=1))
+        lab.origin.misbehave("/silero/model.bin", Faults(stall_after_bytes=1000))
+        with disk_calls_on_loop() as found:
+            await lab.start()
+            await lab.install("whisper")
+            await lab.ask(ModelVerifyRequestEvent(model_id="whisper"))
+            leased = await lab.ask(ModelLeaseRequestEvent(model_id="whisper", holder="engine"))
+            released = ModelReleaseRequestEvent(model_id="whisper", lease_id=leased.lease.lease_id)
+            await lab.ask(released)
+            await lab.ask(ModelInstallRequestEvent(model_id="silero"))
+            await lab.ask(ModelPauseRequestEvent(model_id="silero"))
+            await lab.ask(ModelResumeRequestEvent(model_id="silero"))
+            await lab.ask(ModelCancelRequestEvent(model_id="silero"))
+            await lab.ask(PartialsListRequestEvent())
+            await lab.ask(PartialsCollectRequestEvent(keep_days=1))
+            await lab.ask(ModelRemoveRequestEvent(model_id="whisper"))
+            await lab.restart_downloader()
+            assert await lab.states() == {"whisper": "absent", "silero": "partial"}
+        assert found == []

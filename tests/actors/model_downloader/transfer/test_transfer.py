@@ -25,6 +25,7 @@ from actors.model_downloader.transfer.transfer import CHALLENGES_A_FILE, Transfe
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.shared.credentials import SourceEndpoints, offline_by
 from schemas.manifest import FilePromise, ModelEntry
+from tests.support.disk_calls import disk_calls_on_loop
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent, SyntheticContent
 from tests.support.origin_faults import Faults
@@ -256,3 +257,13 @@ async def test_what_cancels_the_install_ends_the_connections(origin: FaultyOrigi
     trip.client.close()
     assert trip.journal.state.durable_bytes == MIB
     assert trip.reported[-1].files[0].prefix_bytes == trip.reported[-1].files[0].durable_bytes > 0
+
+
+async def test_no_disk_is_touched_on_the_event_loop(origin: FaultyOrigin, tmp_path: Path) -> None:
+    trip = Trip(tmp_path, [origin.url + "/m"])
+    origin.misbehave("/m", Faults(times=1, cut_after_bytes=100_000))
+    with disk_calls_on_loop() as found:
+        assert isinstance(await trip.run(), FetchFailed)
+        assert await trip.run() is None
+    assert found == []
+    assert trip.bytes == BODY
