@@ -36,6 +36,17 @@ class InboxError(UndercroftError):
     )
 
 
+class ContextMissing(UndercroftError):
+    """The constructor of an actor does not hand its context on.
+
+    Attributes:
+        actor: name of the class.
+    """
+
+    actor: str
+    words = "{actor}: its constructor has to call super().__init__(context)"
+
+
 class PendingAnswers:
     """Counts the answers that are still being worked on, and waits until there are none."""
 
@@ -118,9 +129,7 @@ class Actor(Generic[InboxT]):
     alerts: Alerts
     metrics: Metrics
 
-    def __init__(self, context: BusContext | None = None) -> None:
-        if context is None:
-            return
+    def __init__(self, context: BusContext) -> None:
         self.peer = context.peer
         self.tasks = context.tasks
         self.alerts = context.alerts

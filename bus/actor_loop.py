@@ -15,7 +15,7 @@ import anyio
 import anyio.abc
 import msgspec
 
-from bus.actor import Actor, BusContext, InboxT, Later
+from bus.actor import Actor, BusContext, ContextMissing, InboxT, Later
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused
 from bus.instruments import loss_samples
@@ -37,7 +37,13 @@ ABANDONED_EXIT_CODE: Final = 70
 class ActorLoop(Generic[InboxT]):
     """Runs one actor over one peer until it is told to stop."""
 
-    def __init__(self, build: Callable[[BusContext], Actor[InboxT]] | Actor[InboxT], peer: Peer) -> None:
+    def __init__(self, build: Callable[[BusContext], Actor[InboxT]], peer: Peer) -> None:
+        """Make a loop; `run` builds the actor.
+
+        Args:
+            build: makes the actor from its context, such as its class.
+            peer: the connection of the actor; the loop closes it at the end.
+        """
         self._build = build
         self._actor: Actor[InboxT]
         self._peer = peer
@@ -92,14 +98,9 @@ class ActorLoop(Generic[InboxT]):
             raise failed
 
     def _built(self, tasks: anyio.abc.TaskGroup) -> Actor[InboxT]:
-        context = BusContext.over(self._peer, tasks)
-        if not isinstance(self._build, Actor):
-            actor = self._build(context)
-            if hasattr(actor, "peer"):
-                return actor
-        else:
-            actor = self._build
-        Actor.__init__(actor, context)
+        actor = self._build(BusContext.over(self._peer, tasks))
+        if not hasattr(actor, "peer"):
+            raise ContextMissing(type(actor).__name__)
         return actor
 
     async def _serve_until_stopped(self, stack: contextlib.AsyncExitStack, lifeline: Lifeline | None) -> None:

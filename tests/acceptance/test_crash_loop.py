@@ -21,7 +21,7 @@ pytestmark = [
 CRASHER = """
 import sys
 
-def build(surroundings):
+def build(context):
     sys.exit("the licence file is missing")
 """
 

@@ -103,7 +103,7 @@ def test_a_corrupt_settings_file_and_an_actor_in_a_crash_loop_are_the_cause(
 ) -> None:
     profile = write_profile(tmp_path / "profile", [], CHILDREN + CRASHER)
     (profile / "crasher.py").write_text(
-        'import sys\n\ndef build(surroundings):\n    sys.exit("the licence file is missing")\n'
+        'import sys\n\ndef build(context):\n    sys.exit("the licence file is missing")\n'
     )
     runtime = start(profile)
     runtime.wait_settled()

@@ -103,8 +103,8 @@ class Loud(Actor[TellEvent]):
         return ToldEvent()
 
 
-def build(surroundings):
-    return Loud()
+def build(context):
+    return Loud(context)
 '''
 
 CHILDREN = """

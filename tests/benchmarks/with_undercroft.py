@@ -97,7 +97,7 @@ def answer(pipe: Connection, runtime: Runtime) -> None:
 
 async def _answer(pipe: Connection, runtime: Runtime) -> None:
     async with connect("oracle", runtime=runtime) as peer:
-        await ActorLoop(Oracle(), peer).run()
+        await ActorLoop(Oracle, peer).run()
 
 
 def ask(pipe: Connection, runtime: Runtime, count: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, Optional, TypeVar, Union
 
 import pytest
 
-from bus.actor import Actor, InboxError
+from bus.actor import Actor, BusContext, ContextMissing, InboxError
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.lifeline import Lifeline, LifelineMessage, LineDecoder, StopMessage, encode
@@ -80,6 +80,18 @@ async def test_its_own_loop_says_ready_answers_pings_and_stops(pipes: tuple[Life
         assert (await said()).pong == 7
         await loop.sock_sendall(far, encode(LifelineMessage(stop=StopMessage(returning=False))))
         await task
+
+
+class Careless(Quiet):
+    def __init__(self, context: BusContext) -> None:
+        """Forget the context."""
+
+
+@pytest.mark.anyio
+async def test_an_actor_that_does_not_hand_its_context_on_says_what_to_do() -> None:
+    async with memory_bus() as bus, bus.connect() as peer:
+        with pytest.raises(ContextMissing, match=r"Careless: .* super\(\).__init__\(context\)"):
+            await ActorLoop(Careless, peer).run()
 
 
 @pytest.mark.anyio

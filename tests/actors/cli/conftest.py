@@ -41,9 +41,9 @@ class Worker(Actor[SettingsChangedEvent]):
         return None
 
 
-def build(surroundings):
-    print("built", surroundings.name)
-    return Worker()
+def build(context):
+    print("built", context.name)
+    return Worker(context)
 """
 
 CHILDREN = """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from actors.shared.locations.location_choices import (
 )
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
-from bus.actor import Actor
+from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
@@ -47,13 +48,20 @@ pytestmark = pytest.mark.anyio
 class Mover(Actor[ModelsRelocateRequestEvent]):
     """Owns models, and says yes or no."""
 
-    def __init__(self, copy_bytes: int = 0, refusal: str = "") -> None:
-        self.asked: list[ModelsRelocateRequestEvent] = []
+    def __init__(
+        self,
+        context: BusContext,
+        asked: list[ModelsRelocateRequestEvent],
+        copy_bytes: int = 0,
+        refusal: str = "",
+    ) -> None:
+        super().__init__(context)
+        self._asked = asked
         self._copy_bytes = copy_bytes
         self._refusal = refusal
 
     async def handle(self, event: ModelsRelocateRequestEvent) -> ModelsRelocationEvent:
-        self.asked.append(event)
+        self._asked.append(event)
         if self._refusal:
             raise Refused(self._refusal)
         return ModelsRelocationEvent(
@@ -66,7 +74,7 @@ class Mover(Actor[ModelsRelocateRequestEvent]):
 
 @asynccontextmanager
 async def registry(
-    home: Path, mover: Mover | None = None, environ: dict[str, str] | None = None
+    home: Path, mover: Callable[[BusContext], Mover] | None = None, environ: dict[str, str] | None = None
 ) -> AsyncIterator[Peer]:
     """A peer that talks to a running registry."""
     defaults = locate("app", home=home)
@@ -200,13 +208,13 @@ async def test_a_variable_that_decides_is_named(tmp_path: Path) -> None:
 
 
 async def test_with_an_owner_of_the_models_the_choice_counts_once_it_is_settled(tmp_path: Path) -> None:
-    mover = Mover()
+    asked: list[ModelsRelocateRequestEvent] = []
     target = tmp_path / "big"
     target.mkdir()
-    async with registry(tmp_path / "home", mover) as app:
+    async with registry(tmp_path / "home", functools.partial(Mover, asked=asked)) as app:
         answer = await app.request(choose(target, action="adopt"))
         assert (answer.accepted, answer.move_id) == (True, "m1")
-        assert [(asked.dry_run, asked.action, asked.target) for asked in mover.asked] == [
+        assert [(event.dry_run, event.action, event.target) for event in asked] == [
             (True, "adopt", str(target)),
             (False, "adopt", str(target)),
         ]
@@ -218,16 +226,19 @@ async def test_with_an_owner_of_the_models_the_choice_counts_once_it_is_settled(
 
 
 async def test_what_does_not_fit_is_not_begun(tmp_path: Path) -> None:
-    mover = Mover(copy_bytes=1 << 60)
-    async with registry(tmp_path / "home", mover) as app:
+    asked: list[ModelsRelocateRequestEvent] = []
+    build = functools.partial(Mover, asked=asked, copy_bytes=1 << 60)
+    async with registry(tmp_path / "home", build) as app:
         answer = await app.request(choose(tmp_path / "big", create_missing=True))
         assert (kinds(answer), answer.move_bytes) == (["space"], 1 << 60)
-        assert [asked.dry_run for asked in mover.asked] == [True]
+        assert [event.dry_run for event in asked] == [True]
         assert not (tmp_path / "big").exists()
 
 
 async def test_an_owner_that_says_no_is_passed_on(tmp_path: Path) -> None:
-    async with registry(tmp_path / "home", Mover(refusal="in use by another app")) as app:
+    async with registry(
+        tmp_path / "home", functools.partial(Mover, asked=[], refusal="in use by another app")
+    ) as app:
         answer = await app.request(choose(tmp_path / "big", create_missing=True))
         assert kinds(answer) == ["held"]
         assert "in use by another app" in answer.problems[0].message

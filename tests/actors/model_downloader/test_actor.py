@@ -270,8 +270,8 @@ async def test_verifier_that_is_away_only_delays_the_install(tmp_path: Path) -> 
 
 async def test_supervisor_can_build_both_actors_from_the_bundled_profile(tmp_path: Path) -> None:
     locations, profile = locate("test", home=tmp_path), read_profile(find_profile("dictation"))
-    surroundings = context_without_bus(name="model_verifier", locations=locations, profile=profile)
-    assert isinstance(build_verifier(surroundings), ModelVerifier)
+    context = context_without_bus(name="model_verifier", locations=locations, profile=profile)
+    assert isinstance(build_verifier(context), ModelVerifier)
     async with memory_bus() as bus, bus.connect("model_downloader") as peer, bus.connect() as client:
         loop: ActorLoop[Any] = ActorLoop(
             lambda context: build_downloader(

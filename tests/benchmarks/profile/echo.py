@@ -1,4 +1,4 @@
-"""An app's own actor: says who it is, to whoever asks under `app.<its name>`."""
+"""An app's own actor: says which process it is, to requests of the topic `app.<its name>`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ class WhoEvent(Event, frozen=True, kw_only=True, tag="app.who"):
 class Echo(Actor[WhoEvent]):
     """Answers at once."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, context: ActorContext) -> None:
+        super().__init__(context)
+        self._name = context.name
 
     async def prepare(self) -> None:
         await self.peer.serve([f"app.{self._name}"], self._asked)
 
     async def handle(self, event: WhoEvent) -> None:
-        """Others of its kind are of no interest."""
+        """Ignore the replies of others of its kind."""
 
     def _asked(self, request: IncomingRequest) -> None:
         request.reply(WhoEvent(pid=os.getpid()))
 
 
-def build(surroundings: ActorContext) -> Actor[WhoEvent]:
+def build(context: ActorContext) -> Actor[WhoEvent]:
     """The actor that the supervisor starts under this name."""
-    return Echo(surroundings.name)
+    return Echo(context)
