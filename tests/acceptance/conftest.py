@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.runtime import Runtime
+from tests.support.runtime_process import RuntimeProcess
 
-Start = Callable[..., Runtime]
+Start = Callable[..., RuntimeProcess]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts runtimes of a profile on one home."""
-    started: list[Runtime] = []
+    started: list[RuntimeProcess] = []
 
-    def run(profile: Path, home: Path | None = None, *arguments: str) -> Runtime:
-        started.append(Runtime(home or tmp_path / "home", profile, *arguments))
+    def run(profile: Path, home: Path | None = None, *arguments: str) -> RuntimeProcess:
+        started.append(RuntimeProcess(home or tmp_path / "home", profile, *arguments))
         return started[-1]
 
     yield run

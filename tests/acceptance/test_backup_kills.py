@@ -21,8 +21,9 @@ from schemas.backups import (
 )
 from schemas.state import BatchOperation, StateLoadBatchRequestEvent, StateSaveBatchRequestEvent
 from tests.acceptance.conftest import Start
-from tests.acceptance.load import endure
-from tests.acceptance.runtime import Runtime, within
+from tests.support.profiles import MANY_RESTARTS, bundled, write_profile
+from tests.support.runtime_load import keep_working
+from tests.support.runtime_process import RuntimeProcess, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,15 +37,6 @@ KILLS = 4
 KEYS = [f"config.k{number}" for number in range(60)]
 LONGEST_PAUSE_SECONDS = 0.6
 TIMEOUT_SECONDS = 30.0
-
-PROFILE = """
-name = "stateful"
-
-[[children]]
-name = "state_store"
-entry = "actors.state_store:build"
-intensity = 1000
-"""
 
 
 class Restores:
@@ -66,7 +58,7 @@ async def _save(peer: Peer, value: str) -> None:
     await peer.request(StateSaveBatchRequestEvent(operations=operations), TIMEOUT_SECONDS)
 
 
-def _kill(runtime: Runtime) -> None:
+def _kill(runtime: RuntimeProcess) -> None:
     assert within(20.0, lambda: runtime.pid_of("uc-state_store") is not None)
     pid = runtime.pid_of("uc-state_store")
     assert pid is not None
@@ -81,9 +73,8 @@ async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"KILL_SEED={seed}")
     dice = random.Random(seed)
-    profile, home = tmp_path / "profile", tmp_path / "home"
-    profile.mkdir()
-    (profile / "profile.toml").write_text(PROFILE)
+    home = tmp_path / "home"
+    profile = write_profile(tmp_path / "profile", bundled("state_store", intensity=MANY_RESTARTS))
     runtime = start(profile, home)
     await asyncio.to_thread(runtime.wait_settled)
     async with connect(home=home) as peer:
@@ -92,7 +83,7 @@ async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_
             await _save(peer, value)
             ids.append((await peer.request(BackupCreateRequestEvent(name=value), TIMEOUT_SECONDS)).backup.id)
     restores = Restores(ids)
-    task = asyncio.ensure_future(endure(home, restores.run))
+    task = asyncio.ensure_future(keep_working(home, restores.run))
     for _ in range(KILLS):
         await asyncio.sleep(
             dice.random() * LONGEST_PAUSE_SECONDS

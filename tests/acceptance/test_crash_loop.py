@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from schemas.manifest import ModelEntry
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import Runtime, serve_model, within, write_profile
-from tests.support.faulty_origin import FaultyOrigin
+from tests.support.faulty_origin import FaultyOrigin, serve_model
 from tests.support.origin_content import SyntheticContent
+from tests.support.profiles import write_counter_profile
+from tests.support.runtime_process import RuntimeProcess, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,29 +52,19 @@ while True:
         lane.send_multipart([b"REPLY", pack([unpack(header)[0]]), pack(event)])
 '''
 
-CHILDREN = f"""
-[[children]]
-name = "crasher"
-entry = "crasher:build"
-path = "."
-intensity = 2
 
-[[children]]
-name = "sidecar"
-command = [{json.dumps(sys.executable)}, "-P", "sidecar.py", "sidecar"]
-ready = "hello"
-"""
-
-
-def _start(tmp_path: Path, start: Start, entries: list[object]) -> Runtime:
-    profile = write_profile(
-        tmp_path / "profile",
-        entries,
-        CHILDREN.replace('"sidecar.py"', json.dumps(str(tmp_path / "profile" / "sidecar.py"))),
-    )  # type: ignore[arg-type]
-    (profile / "crasher.py").write_text(CRASHER)
-    (profile / "sidecar.py").write_text(SIDECAR)
-    return start(profile)
+def _start(tmp_path: Path, start: Start, models: list[ModelEntry]) -> RuntimeProcess:
+    directory = tmp_path / "profile"
+    sidecar = [sys.executable, "-P", str(directory / "sidecar.py"), "sidecar"]
+    write_counter_profile(
+        directory,
+        models,
+        {"name": "crasher", "entry": "crasher:build", "intensity": 2},
+        {"name": "sidecar", "command": sidecar, "ready": "hello"},
+    )
+    (directory / "crasher.py").write_text(CRASHER)
+    (directory / "sidecar.py").write_text(SIDECAR)
+    return start(directory)
 
 
 @pytest.mark.requirement("C-1", "C-4")

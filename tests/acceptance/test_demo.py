@@ -12,7 +12,7 @@ import pytest
 
 from actors.cli.demo.tour_models import silero_path
 from actors.cli.demo.tour_processes import descendants, is_running
-from tests.acceptance.runtime import within
+from tests.support.runtime_process import within
 
 pytestmark = [
     pytest.mark.slow,

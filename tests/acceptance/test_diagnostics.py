@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import Runtime, write_profile
 from tests.acceptance.test_secret_service import Desktop, desktop
+from tests.support.profiles import MANY_RESTARTS, Child, bundled, write_counter_profile
+from tests.support.runtime_process import RuntimeProcess
 
 __all__ = ["desktop"]
 
@@ -26,32 +27,12 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
 ]
 
-CHILDREN = """
+ENCRYPTED_HISTORY = """
 [[namespaces]]
 name = "history"
 encrypt = true
-
-[[children]]
-name = "diagnostics"
-entry = "actors.diagnostics:build"
-
-[[children]]
-name = "readiness"
-entry = "actors.readiness:build"
-
-[[children]]
-name = "state_store"
-entry = "actors.state_store:build"
-intensity = 1000
 """
-
-CRASHER = """
-[[children]]
-name = "crasher"
-entry = "crasher:build"
-path = "."
-intensity = 2
-"""
+CRASHER = {"name": "crasher", "entry": "crasher:build", "intensity": 2}
 
 needs_keyring = pytest.mark.skipif(
     shutil.which("gnome-keyring-daemon") is None or shutil.which("dbus-daemon") is None,
@@ -59,7 +40,15 @@ needs_keyring = pytest.mark.skipif(
 )
 
 
-def report_of(runtime: Runtime) -> dict[str, Any]:
+def diagnosed_profile(directory: Path, *children: Child) -> Path:
+    """A profile with diagnostics, and with actors that can be unwell."""
+    state_store = bundled("state_store", intensity=MANY_RESTARTS)
+    return write_counter_profile(
+        directory, [], "diagnostics", "readiness", state_store, *children, tables=ENCRYPTED_HISTORY
+    )
+
+
+def report_of(runtime: RuntimeProcess) -> dict[str, Any]:
     """What `undercroft diagnostics` says."""
     done = runtime.command("diagnostics", "--json")
     assert done.returncode == 0, done.stderr
@@ -79,7 +68,7 @@ def first(report: dict[str, Any]) -> str:
 def test_a_broker_that_hangs_is_the_cause_and_every_part_that_needs_it_is_named(
     tmp_path: Path, start: Start
 ) -> None:
-    runtime = start(write_profile(tmp_path / "profile", [], CHILDREN))
+    runtime = start(diagnosed_profile(tmp_path / "profile"))
     runtime.wait_settled()
     broker = runtime.pid_of("uc-broker")
     assert broker is not None
@@ -101,7 +90,7 @@ def test_a_broker_that_hangs_is_the_cause_and_every_part_that_needs_it_is_named(
 def test_a_corrupt_settings_file_and_an_actor_in_a_crash_loop_are_the_cause(
     tmp_path: Path, start: Start
 ) -> None:
-    profile = write_profile(tmp_path / "profile", [], CHILDREN + CRASHER)
+    profile = diagnosed_profile(tmp_path / "profile", CRASHER)
     (profile / "crasher.py").write_text(
         'import sys\n\ndef build(context):\n    sys.exit("the licence file is missing")\n'
     )
@@ -125,7 +114,7 @@ def test_a_corrupt_settings_file_and_an_actor_in_a_crash_loop_are_the_cause(
 
 @pytest.mark.requirement("S0-16", "S4-28")
 def test_half_of_the_actors_are_down_and_the_report_comes_in_time(tmp_path: Path, start: Start) -> None:
-    runtime = start(write_profile(tmp_path / "profile", [], CHILDREN))
+    runtime = start(diagnosed_profile(tmp_path / "profile"))
     runtime.wait_settled()
     stopped = [
         pid
@@ -164,7 +153,7 @@ def test_a_full_disk_is_the_cause(tmp_path: Path, start: Start, small_disk: Path
     home = tmp_path / "home"
     home.mkdir()
     (home / "state").symlink_to(small_disk)
-    runtime = start(write_profile(tmp_path / "profile", [], CHILDREN), home)
+    runtime = start(diagnosed_profile(tmp_path / "profile"), home)
     runtime.wait_settled()
     with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):  # noqa: PT012  # a loop
         while True:
@@ -181,7 +170,7 @@ def test_a_full_disk_is_the_cause(tmp_path: Path, start: Start, small_disk: Path
 @needs_keyring
 @pytest.mark.requirement("S0-16", "S4-28", "S3-19")
 def test_a_locked_keychain_is_the_cause(tmp_path: Path, start: Start, desktop: Desktop) -> None:  # noqa: F811
-    runtime = start(write_profile(tmp_path / "profile", [], CHILDREN))
+    runtime = start(diagnosed_profile(tmp_path / "profile"))
     runtime.wait_settled()
     done = runtime.command("state", "set", "history.last", '{"a": 1}')
     assert done.returncode == 0, done.stderr

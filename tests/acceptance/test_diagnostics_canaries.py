@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import sys
 import threading
@@ -24,14 +23,15 @@ from bus.discovery import read_runtime
 from bus.errors import RequestFailed
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.history import HistoryAppendRequestEvent, HistorySearchRequestEvent
-from schemas.manifest import FilePromise, Manifest, ModelEntry
+from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import ModelInstallRequestEvent, ModelStateChangedEvent
 from schemas.operations.diagnostics import DiagnosticsGenerateRequestEvent
 from schemas.operations.logs import LogLevelRequestEvent
 from schemas.operations.metrics import MetricsReportedEvent, MetricsWantedEvent
 from schemas.state import StateLoadRequestEvent, StateSaveRequestEvent
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import Runtime, within
+from tests.support.profiles import write_profile
+from tests.support.runtime_process import RuntimeProcess, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -107,12 +107,7 @@ def build(context):
     return Loud(context)
 '''
 
-CHILDREN = """
-name = "probe"
-settings = "settings.py:Settings"
-models = "models.json"
-allowlist = ["*"]
-
+NAMESPACES = """
 [[namespaces]]
 name = "notes"
 encrypt = true
@@ -120,51 +115,18 @@ encrypt = true
 [[namespaces]]
 name = "settings"
 schemas = { "preferences" = "UserPreferencesState" }
-
-[[children]]
-name = "config_store"
-entry = "actors.config_store:build"
-
-[[children]]
-name = "locations"
-entry = "actors.locations:build"
-
-[[children]]
-name = "model_verifier"
-entry = "actors.model_verifier:build"
-
-[[children]]
-name = "model_downloader"
-entry = "actors.model_downloader:build"
-depends_on = ["model_verifier"]
-
-[[children]]
-name = "readiness"
-entry = "actors.readiness:build"
-
-[[children]]
-name = "state_store"
-entry = "actors.state_store:build"
-
-[[children]]
-name = "history"
-entry = "actors.history:build"
-
-[[children]]
-name = "diagnostics"
-entry = "actors.diagnostics:build"
-
-[[children]]
-name = "loud"
-entry = "loud:build"
-path = "."
-
-[[children]]
-name = "program"
-command = [{python}, "-c", "import sys; sys.exit('no --password=' + sys.argv[1].partition('=')[2])", "--password={argument}"]
-ready = "started"
-intensity = 1
 """
+BUNDLED = (
+    "config_store",
+    "locations",
+    "model_verifier",
+    "model_downloader",
+    "readiness",
+    "state_store",
+    "history",
+    "diagnostics",
+)
+COMPLAINT = "import sys; sys.exit('no --password=' + sys.argv[1].partition('=')[2])"
 
 OWN: dict[str, tuple[str, ...]] = {
     "prompt setting": ("config.",),
@@ -192,16 +154,22 @@ class Canaries:
         return {name for name, value in self.names.items() if name not in but and value in lower}
 
 
-def write_profile(directory: Path, canary: Canaries, url: str) -> Path:
-    directory.mkdir(parents=True)
+def loud_profile(directory: Path, canary: Canaries, url: str) -> Path:
+    """A profile with all bundled actors, and two children that say secrets aloud."""
     promise = FilePromise(path="model.bin", size_bytes=1000, sha256="0" * 64, urls=[f"{url}/model.bin"])
     entry = ModelEntry(id="small", name="Small", category="stt", licence="MIT", files=[promise])
-    (directory / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=[entry])))
-    (directory / "settings.py").write_text(SETTINGS)
-    (directory / "loud.py").write_text(LOUD)
-    text = CHILDREN.replace("{python}", json.dumps(sys.executable)).replace("{argument}", canary("argument"))
-    (directory / "profile.toml").write_text(text)
-    return directory
+    program = [sys.executable, "-c", COMPLAINT, f"--password={canary('argument')}"]
+    return write_profile(
+        directory,
+        *BUNDLED,
+        {"name": "loud", "entry": "loud:build"},
+        {"name": "program", "command": program, "ready": "started", "intensity": 1},
+        top={"allowlist": ["*"]},
+        settings=SETTINGS,
+        models=[entry],
+        tables=NAMESPACES,
+        modules={"loud.py": LOUD},
+    )
 
 
 @contextlib.contextmanager
@@ -319,7 +287,7 @@ def send_broken_frames(home: Path, canary: Canaries) -> None:
         context.term()
 
 
-def outlets(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, str]]:
+def outlets(runtime: RuntimeProcess, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Everything that goes out of a runtime, by name."""
     for name in ("logs", "status", "metrics"):
         yield f"undercroft {name}", runtime.command(name).stdout
@@ -347,7 +315,7 @@ async def test_what_is_planted_anywhere_shows_nowhere(
     monkeypatch.setenv("OPENAI_API_KEY", canary("environment key"))
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'keychain.json'}")
     with signing_server(canary) as url:
-        profile = write_profile(tmp_path / "profile", canary, url)
+        profile = loud_profile(tmp_path / "profile", canary, url)
         runtime = start(profile, home)
         runtime.wait_settled()
         ears, begun = Ears(), asyncio.Event()

@@ -26,7 +26,8 @@ from schemas.history import (
     HistoryStatusRequestEvent,
 )
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import Runtime, within
+from tests.support.profiles import MANY_RESTARTS, bundled, write_profile
+from tests.support.runtime_process import RuntimeProcess, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -34,20 +35,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
 ]
 
-PROFILE = """
-name = "talkative"
-settings = "settings.py:Settings"
-
-[[children]]
-name = "config_store"
-entry = "actors.config_store:build"
-
-[[children]]
-name = "history"
-entry = "actors.history:build"
-depends_on = ["config_store"]
-intensity = 1000
-"""
 SETTINGS = """
 from typing import Literal
 from pydantic import BaseModel, Field
@@ -69,13 +56,11 @@ HARMLESS = ("<socket:", "<UNIX", "<pipe:", "<anon_inode:", "<TCP", "</dev/null>"
 
 
 def profile_of(directory: Path, mode: str) -> Path:
-    directory.mkdir()
-    (directory / "profile.toml").write_text(PROFILE, encoding="utf-8")
-    (directory / "settings.py").write_text(SETTINGS.replace("{mode}", mode), encoding="utf-8")
-    return directory
+    history = bundled("history", depends_on=["config_store"], intensity=MANY_RESTARTS)
+    return write_profile(directory, "config_store", history, settings=SETTINGS.replace("{mode}", mode))
 
 
-def pid_of(runtime: Runtime) -> int:
+def pid_of(runtime: RuntimeProcess) -> int:
     assert within(20.0, lambda: runtime.pid_of(COMM) is not None)
     pid = runtime.pid_of(COMM)
     assert pid is not None

@@ -21,18 +21,11 @@ import pytest
 from bus.client import connect
 from schemas.config import RuntimeConfigRequestEvent
 from tests.acceptance.conftest import Start
-from tests.acceptance.load import Counting, Installing, ModelWatch, endure
-from tests.acceptance.runtime import (
-    LOOK_SECONDS,
-    PATIENCE_SECONDS,
-    Runtime,
-    described,
-    serve_model,
-    within,
-    write_profile,
-)
-from tests.support.faulty_origin import FaultyOrigin
+from tests.support.faulty_origin import FaultyOrigin, serve_model
 from tests.support.origin_content import SyntheticContent
+from tests.support.profiles import write_counter_profile
+from tests.support.runtime_load import CounterLoad, InstallLoad, ModelsWatch, keep_working
+from tests.support.runtime_process import LIMIT_SECONDS, LOOK_SECONDS, RuntimeProcess, described, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,18 +58,18 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
     print(f"KILL_SEED={seed}")
     dice = random.Random(seed)
     home = tmp_path / "home"
-    counting = Counting()
+    counting = CounterLoad()
     with FaultyOrigin(rate_bytes_per_second=12 * MIB) as origin:
         entries = [
             serve_model(origin, f"model-{number}", SyntheticContent(number * MIB + number, seed=number))
             for number in (1, 2, 3)
         ]
-        profile = write_profile(tmp_path / "profile", entries)
-        installing = Installing(entries)
-        with ModelWatch(home / "models", entries) as watch:
+        profile = write_counter_profile(tmp_path / "profile", entries)
+        installing = InstallLoad(entries)
+        with ModelsWatch(home / "models", entries) as watch:
             tasks = [
-                asyncio.ensure_future(endure(home, counting.run)),
-                asyncio.ensure_future(endure(home, installing.run)),
+                asyncio.ensure_future(keep_working(home, counting.run)),
+                asyncio.ensure_future(keep_working(home, installing.run)),
             ]
             lives = []
             for number in range(LIVES):
@@ -116,7 +109,7 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
     assert within(1.0, lambda: not any(life.alive() for life in lives)), [life.alive() for life in lives]
 
 
-async def _live(life: Runtime, dice: random.Random, one_more: str) -> None:
+async def _live(life: RuntimeProcess, dice: random.Random, one_more: str) -> None:
     """Kill some of its processes, in an order and at moments that the dice choose."""
     victims = [*VICTIMS, one_more, dice.choice(ANYBODY)]
     dice.shuffle(victims)
@@ -127,20 +120,20 @@ async def _live(life: Runtime, dice: random.Random, one_more: str) -> None:
         await asyncio.to_thread(_kill, life, victim)
 
 
-def _got_to(counting: Counting, installing: Installing, acknowledgements: int, installed: int) -> bool:
+def _got_to(counting: CounterLoad, installing: InstallLoad, acknowledgements: int, installed: int) -> bool:
     return counting.acknowledgements >= acknowledgements and installing.installed >= installed
 
 
 async def _until(what: Callable[[], bool], tasks: list[asyncio.Task[None]]) -> None:
     """Wait until the load got somewhere in spite of it all, on a machine as slow as it may be."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while not what():
             for task in tasks:
                 assert not task.done(), task.exception()
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _die(life: Runtime, dice: random.Random) -> None:
+async def _die(life: RuntimeProcess, dice: random.Random) -> None:
     """Kill the supervisor; a second later none of its processes runs."""
     await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)
     await asyncio.to_thread(life.kill)
@@ -149,7 +142,7 @@ async def _die(life: Runtime, dice: random.Random) -> None:
     )
 
 
-def _kill(life: Runtime, victim: str) -> None:
+def _kill(life: RuntimeProcess, victim: str) -> None:
     found: list[int] = []
 
     def is_found() -> bool:
@@ -164,14 +157,14 @@ def _kill(life: Runtime, victim: str) -> None:
         os.kill(found[0], signal.SIGKILL)
 
 
-def _check_disk(home: Path, counting: Counting) -> None:
+def _check_disk(home: Path, counting: CounterLoad) -> None:
     """Nobody writes now, so what is on disk has to be what was acknowledged."""
     file = home / "config" / "config.json"
     overrides = json.loads(file.read_bytes())["overrides"] if file.exists() else {}
     counting.check(overrides.get("counters.first", 0), overrides.get("counters.second", 0))
 
 
-async def _check_in_effect(home: Path, counting: Counting) -> None:
+async def _check_in_effect(home: Path, counting: CounterLoad) -> None:
     async with connect(home=home) as peer:
         settings = (await peer.request(RuntimeConfigRequestEvent(operation="get_effective"))).settings
     counting.check(settings["counters"]["first"], settings["counters"]["second"])

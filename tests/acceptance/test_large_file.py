@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import serve_model, write_profile
-from tests.support.faulty_origin import FaultyOrigin
+from tests.support.faulty_origin import FaultyOrigin, serve_model
 from tests.support.origin_content import SyntheticContent
+from tests.support.profiles import write_counter_profile
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
@@ -25,7 +25,7 @@ def test_memory_stays_the_same_while_a_large_model_is_fetched_hashed_and_activat
 ) -> None:
     with FaultyOrigin() as origin:
         entry = serve_model(origin, "large", SyntheticContent(SIZE_BYTES))
-        runtime = start(write_profile(tmp_path / "profile", [entry]))
+        runtime = start(write_counter_profile(tmp_path / "profile", [entry]))
         overview = runtime.wait_settled()
         pids = {actor["actor"]: actor["pid"] for actor in overview["actors"]}
         before = {name: _peak_mib(pid) for name, pid in pids.items()}

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.runtime import Runtime, within, write_profile
 from tests.support.http_servers import (
     Site,
     add_image,
@@ -21,16 +20,13 @@ from tests.support.http_servers import (
     public_key_text,
     running_site,
 )
+from tests.support.profiles import MANY_RESTARTS, bundled, write_counter_profile
+from tests.support.runtime_process import RuntimeProcess, within
 from tests.support.signed_manifests import ENTRY, KEY, signed
 
 pytestmark = pytest.mark.slow
 
 SOURCES = """
-[[children]]
-name = "model_sources"
-entry = "actors.model_sources:build"
-intensity = 1000
-
 [sources]
 ollama = "{url}"
 
@@ -50,14 +46,19 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+def runtime(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[RuntimeProcess]:
     monkeypatch.setenv("HF_TOKEN", SECRET)
     monkeypatch.setenv("HF_ENDPOINT", site.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("UNDERCROFT_KEYCHAIN", f"file:{tmp_path / 'keychain.json'}")
     site.put("/models.json", signed(7, now=time.time()))
-    profile = write_profile(tmp_path / "profile", [], SOURCES.format(url=site.url, key=public_key_text(KEY)))
-    found = Runtime(tmp_path / "home", profile)
+    profile = write_counter_profile(
+        tmp_path / "profile",
+        [],
+        bundled("model_sources", intensity=MANY_RESTARTS),
+        tables=SOURCES.format(url=site.url, key=public_key_text(KEY)),
+    )
+    found = RuntimeProcess(tmp_path / "home", profile)
     try:
         found.wait_settled()
         yield found
@@ -66,19 +67,19 @@ def runtime(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iter
         found.clean_up()
 
 
-def run(runtime: Runtime, *arguments: str) -> Any:
+def run(runtime: RuntimeProcess, *arguments: str) -> Any:
     done = runtime.command("models", *arguments, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def known(runtime: Runtime) -> dict[str, Any]:
+def known(runtime: RuntimeProcess) -> dict[str, Any]:
     return {status["model_id"]: status for status in run(runtime, "list")["models"]}
 
 
 @pytest.mark.requirement("S1-34", "S1-38", "S1-39")
 def test_models_that_a_person_names_are_installed_from_a_hub_a_registry_and_a_stick(
-    runtime: Runtime, site: Site, tmp_path: Path
+    runtime: RuntimeProcess, site: Site, tmp_path: Path
 ) -> None:
     add_repository(
         site,
@@ -114,7 +115,7 @@ def test_models_that_a_person_names_are_installed_from_a_hub_a_registry_and_a_st
 
 
 def test_what_was_added_outlives_a_kill_of_its_actor_and_of_the_runtime(
-    runtime: Runtime, tmp_path: Path
+    runtime: RuntimeProcess, tmp_path: Path
 ) -> None:
     (tmp_path / "ears.bin").write_bytes(WEIGHTS)
     run(runtime, "add", f"file:{tmp_path}/ears.bin")
@@ -125,7 +126,7 @@ def test_what_was_added_outlives_a_kill_of_its_actor_and_of_the_runtime(
         "the request waits for the actor, which knows it still"
     )
     runtime.kill()
-    again = Runtime(runtime.home, tmp_path / "profile")
+    again = RuntimeProcess(runtime.home, tmp_path / "profile")
     try:
         again.wait_settled()
         assert within(10, lambda: "ears" in known(again))
@@ -136,7 +137,7 @@ def test_what_was_added_outlives_a_kill_of_its_actor_and_of_the_runtime(
 
 @pytest.mark.requirement("S1-34")
 def test_a_licence_has_to_be_accepted_first_and_a_signed_manifest_is_in_force(
-    runtime: Runtime, site: Site
+    runtime: RuntimeProcess, site: Site
 ) -> None:
     assert within(10, lambda: ENTRY.id in known(runtime))
     assert run(runtime, "refresh") == {

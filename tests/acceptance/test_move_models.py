@@ -16,19 +16,15 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
-from tests.support.faulty_origin import FaultyOrigin
+from tests.support.faulty_origin import FaultyOrigin, serve_model
 from tests.support.origin_content import SyntheticContent
+from tests.support.profiles import MANY_RESTARTS, bundled, write_counter_profile
+from tests.support.runtime_process import LIMIT_SECONDS, RuntimeProcess, within
 
 pytestmark = pytest.mark.slow
 MIB = 1 << 20
 
-KEEPER = """
-[[children]]
-name = "locations"
-entry = "actors.locations:build"
-intensity = 1000
-"""
+LOCATIONS = bundled("locations", intensity=MANY_RESTARTS)
 
 
 @pytest.fixture
@@ -41,8 +37,8 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def runtime(home: Path, profile: Path) -> Iterator[Runtime]:
-    life = Runtime(home, profile)
+def runtime(home: Path, profile: Path) -> Iterator[RuntimeProcess]:
+    life = RuntimeProcess(home, profile)
     try:
         life.wait_settled()
         yield life
@@ -54,7 +50,7 @@ def runtime(home: Path, profile: Path) -> Iterator[Runtime]:
 def undercroft(home: Path, *arguments: str) -> tuple[int, Any]:
     """The exit code of a command, and what it says in JSON."""
     command = [sys.executable, "-P", "-m", "actors", "--home", str(home), *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=LIMIT_SECONDS, check=False)
     lines = done.stdout.splitlines()
     return done.returncode, json.loads(lines[-1]) if lines else done.stderr.decode()
 
@@ -71,7 +67,9 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
     home, target = tmp_path / "home", other_disk / "models"
     content = SyntheticContent(seed=7, size_bytes=192 * MIB)
     with FaultyOrigin() as origin:
-        profile = write_profile(tmp_path / "profile", [serve_model(origin, "tiny", content)], KEEPER)
+        profile = write_counter_profile(
+            tmp_path / "profile", [serve_model(origin, "tiny", content)], LOCATIONS
+        )
         with runtime(home, profile) as life:
             assert undercroft(home, "models", "install", "tiny")[0] == 0
             code, answer = undercroft(home, "paths", "set", "models", str(target))
@@ -81,7 +79,7 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
             assert (code, answer["chosen"]["accepted"]) == (0, True)
             kills = kill_while_it_moves(life, home, target)
             assert within(
-                PATIENCE_SECONDS,
+                LIMIT_SECONDS,
                 lambda: (target / "tiny" / "model.bin").exists() and not (home / "models" / "tiny").exists(),
             )
             assert kills > 0
@@ -105,10 +103,10 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
             assert not (target / "tiny").exists()
 
 
-def kill_while_it_moves(life: Runtime, home: Path, target: Path) -> int:
+def kill_while_it_moves(life: RuntimeProcess, home: Path, target: Path) -> int:
     """Kill the owner of the models whenever more of them was copied; each time they are whole where they are served."""
     kills, seen = 0, -1
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < end and kills < 3 and not (target / "tiny").exists():
         copied = sum(path.stat().st_size for path in target.glob(".moving-tiny/*"))
         pid = life.pid_of("uc-model_downlo")
@@ -129,7 +127,9 @@ def test_a_start_without_the_drive_of_the_models_creates_nothing_there_and_goes_
     home, drive = tmp_path / "home", tmp_path / "drive"
     content = SyntheticContent(seed=8, size_bytes=MIB)
     with FaultyOrigin() as origin:
-        profile = write_profile(tmp_path / "profile", [serve_model(origin, "tiny", content)], KEEPER)
+        profile = write_counter_profile(
+            tmp_path / "profile", [serve_model(origin, "tiny", content)], LOCATIONS
+        )
         with runtime(home, profile):
             assert undercroft(home, "paths", "set", "models", str(drive / "models"), "--create")[0] == 0
             assert undercroft(home, "models", "install", "tiny")[0] == 0
@@ -144,7 +144,7 @@ def test_a_start_without_the_drive_of_the_models_creates_nothing_there_and_goes_
             assert not drive.exists()
             (tmp_path / "unplugged").rename(drive)
             assert undercroft(home, "paths")[0] == 0
-            assert within(PATIENCE_SECONDS, lambda: state_of(home, "tiny") == "installed")
+            assert within(LIMIT_SECONDS, lambda: state_of(home, "tiny") == "installed")
             assert life.process.poll() is None
         drive.rename(tmp_path / "unplugged")
         code, listed = undercroft(home, "paths")
@@ -159,7 +159,7 @@ def test_a_start_whose_choice_is_on_a_removed_drive_says_so(tmp_path: Path) -> N
     (home / "config" / "locations.json").write_text(
         json.dumps({"paths": {"models": f"{gone}/models"}, "mounts": {"models": gone}})
     )
-    profile = write_profile(tmp_path / "profile", [], KEEPER)
+    profile = write_counter_profile(tmp_path / "profile", [], LOCATIONS)
     with runtime(home, profile):
         _, listed = undercroft(home, "paths")
         (problem,) = listed["paths"][0]["problems"]

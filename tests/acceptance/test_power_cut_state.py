@@ -22,9 +22,9 @@ import pytest
 from actors.config_store.files.config_file import read_config
 from actors.shared.keys.key_rules import Unlocked
 from actors.state_store.documents.document_store import document_key
-from tests.acceptance.power_load import PARTS, WRITERS, filler, store_of
 from tests.acceptance.test_power_cut import EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH, Disk
 from tests.acceptance.test_power_cut import pytestmark as privileged
+from tests.support.store_load import PARTS, WRITERS, filler, store_of
 
 pytestmark = privileged
 
@@ -118,7 +118,7 @@ def test_no_acknowledged_write_is_lost_and_nothing_is_torn_or_mixed_when_the_pow
     print(f"CUT_SEED={seed}")
     dice, log = random.Random(seed), Log()
     for _ in range(CUTS):
-        command = [sys.executable, "-m", "tests.acceptance.power_load", str(disk.path), json.dumps(log.asked)]
+        command = [sys.executable, "-m", "tests.support.store_load", str(disk.path), json.dumps(log.asked)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=TESTS.parent
         ) as load:

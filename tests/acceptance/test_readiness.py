@@ -12,32 +12,29 @@ import msgspec
 import pytest
 
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, serve_model, within, write_profile
-from tests.support.faulty_origin import FaultyOrigin
+from tests.support.faulty_origin import FaultyOrigin, serve_model
 from tests.support.origin_content import SyntheticContent
 from tests.support.origin_faults import Faults
+from tests.support.profiles import MANY_RESTARTS, bundled, write_counter_profile
+from tests.support.runtime_process import LIMIT_SECONDS, RuntimeProcess, within
 
 pytestmark = pytest.mark.slow
 
 SIZE_BYTES = 24_000_000
 RATE_BYTES_PER_SECOND = 12_000_000.0
 
-READINESS = """
+MODES = """
 [readiness.categories.stt]
 model = "ears"
 
 [[modes]]
 name = "dictation"
 requires = ["stt"]
-
-[[children]]
-name = "readiness"
-entry = "actors.readiness:build"
-intensity = 1000
 """
+READINESS = bundled("readiness", intensity=MANY_RESTARTS)
 
 
-def snapshot_of(runtime: Runtime) -> dict[str, Any]:
+def snapshot_of(runtime: RuntimeProcess) -> dict[str, Any]:
     """How things are now."""
     told = runtime.command("ready", "--report", "--json")
     found: dict[str, Any] = msgspec.json.decode(told.stdout)
@@ -56,17 +53,17 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
         origin.misbehave(
             path, Faults(stall_after_bytes=4_000_000)
         )  # so that it cannot be done before it is killed
-        profile = write_profile(tmp_path / "profile", [entry], READINESS)
+        profile = write_counter_profile(tmp_path / "profile", [entry], READINESS, tables=MODES)
         first = start(profile)
         first.wait_settled()
         assert first.command("ready").returncode == 4
         assert first.command("ready", "--setup", "--yes", "--wait", "0.5").returncode == 5
         partial = first.home / "models" / "ears.partial" / "model.bin"
-        assert within(PATIENCE_SECONDS, lambda: partial.exists() and partial.stat().st_size > 0)
+        assert within(LIMIT_SECONDS, lambda: partial.exists() and partial.stat().st_size > 0)
         before = snapshot_of(first)
         assert (before["state"], before["show"]) == ("downloading", "progress")
         first.kill()
-        assert within(PATIENCE_SECONDS, lambda: not first.alive())
+        assert within(LIMIT_SECONDS, lambda: not first.alive())
         origin.misbehave(path, Faults())
 
         again = start(profile)
@@ -88,7 +85,7 @@ def test_a_server_that_takes_up_a_download_once_and_begins_it_anew_another_time_
         entry = serve_model(origin, "ears", SyntheticContent(SIZE_BYTES))
         (path,) = (urlsplit(url).path for url in entry.files[0].urls)
         origin.misbehave(path, Faults(stall_after_bytes=4_000_000))
-        runtime = start(write_profile(tmp_path / "profile", [entry], READINESS))
+        runtime = start(write_counter_profile(tmp_path / "profile", [entry], READINESS, tables=MODES))
         runtime.wait_settled()
         assert runtime.command("ready", "--setup", "--yes", "--wait", "1").returncode == 5
         assert runtime.command("models", "cancel", "ears").returncode == 0
@@ -107,8 +104,11 @@ def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_r
     tmp_path: Path, start: Start
 ) -> None:
     with FaultyOrigin() as origin:
-        profile = write_profile(
-            tmp_path / "profile", [serve_model(origin, "ears", SyntheticContent(100_000))], READINESS
+        profile = write_counter_profile(
+            tmp_path / "profile",
+            [serve_model(origin, "ears", SyntheticContent(100_000))],
+            READINESS,
+            tables=MODES,
         )
         runtime = start(profile)
         runtime.wait_settled()
@@ -117,7 +117,7 @@ def test_an_actor_that_is_killed_comes_back_with_the_same_picture_and_a_higher_r
         pid = runtime.pid_of("uc-readiness")
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        assert within(PATIENCE_SECONDS, lambda: runtime.pid_of("uc-readiness") not in (None, pid))
+        assert within(LIMIT_SECONDS, lambda: runtime.pid_of("uc-readiness") not in (None, pid))
         assert runtime.command("ready", "--wait", "25").returncode == 0
         after = snapshot_of(runtime)
         assert after["revision"] >= before["revision"]

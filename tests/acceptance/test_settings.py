@@ -19,8 +19,9 @@ from bus.client import Peer, connect
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.operations.alerts import AlertChangedEvent
 from tests.acceptance.conftest import Start
-from tests.acceptance.load import TIMEOUT_SECONDS, endure
-from tests.acceptance.runtime import LOOK_SECONDS, PATIENCE_SECONDS, within
+from tests.support.profiles import MANY_RESTARTS, bundled, write_profile
+from tests.support.runtime_load import TIMEOUT_SECONDS, keep_working
+from tests.support.runtime_process import LIMIT_SECONDS, LOOK_SECONDS, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,12 +47,7 @@ class Settings(BaseModel):
 """
 
 
-def write_profile(directory: Path) -> Path:
-    directory.mkdir()
-    (directory / "settings.py").write_text(SETTINGS)
-    children = '[[children]]\nname = "config_store"\nentry = "actors.config_store:build"\nintensity = 1000\n'
-    (directory / "profile.toml").write_text(f'name = "probe"\nsettings = "settings.py:Settings"\n{children}')
-    return directory
+CONFIG_STORE = bundled("config_store", intensity=MANY_RESTARTS)
 
 
 class Client:
@@ -83,9 +79,9 @@ class Client:
 async def test_many_clients_lose_nothing_acknowledged_when_their_store_is_killed_again_and_again(
     tmp_path: Path, start: Start
 ) -> None:
-    profile, home = write_profile(tmp_path / "profile"), tmp_path / "home"
+    profile, home = write_profile(tmp_path / "profile", CONFIG_STORE, settings=SETTINGS), tmp_path / "home"
     clients = [Client(number) for number in range(CLIENTS)]
-    tasks = [asyncio.ensure_future(endure(home, client.run)) for client in clients]
+    tasks = [asyncio.ensure_future(keep_working(home, client.run)) for client in clients]
     for _ in range(LIVES):
         life = start(profile, home)
         for _ in range(KILLS):
@@ -116,7 +112,7 @@ async def test_many_clients_lose_nothing_acknowledged_when_their_store_is_killed
 
 async def _until_acknowledged(clients: list[Client], tasks: list[asyncio.Task[None]], more: int) -> None:
     goal = sum(client.acknowledged for client in clients) + more
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while sum(client.acknowledged for client in clients) < goal:
             for task in tasks:
                 assert not task.done(), task.exception()
@@ -148,7 +144,7 @@ async def test_a_full_disk_is_told_and_once_there_is_room_all_is_durable(
 ) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "config").symlink_to(small_disk)
-    life = start(write_profile(tmp_path / "profile"), tmp_path / "home")
+    life = start(write_profile(tmp_path / "profile", CONFIG_STORE, settings=SETTINGS), tmp_path / "home")
     await asyncio.to_thread(life.wait_settled)
     async with connect(home=tmp_path / "home") as peer, peer.subscribe(AlertChangedEvent) as alerts:
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import Runtime, within, write_profile
+from tests.support.profiles import write_counter_profile
+from tests.support.runtime_process import RuntimeProcess, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,22 +73,22 @@ lane.close(200)
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, start: Start) -> Iterator[Runtime]:
-    found = start(write_profile(tmp_path / "profile", []))
+def runtime(tmp_path: Path, start: Start) -> Iterator[RuntimeProcess]:
+    found = start(write_counter_profile(tmp_path / "profile", []))
     found.wait_settled()
     yield found
     assert found.end() == 0
     assert within(1.0, lambda: not found.alive())
 
 
-def _sidecar(runtime: Runtime, program: str) -> subprocess.Popen[str]:
+def _sidecar(runtime: RuntimeProcess, program: str) -> subprocess.Popen[str]:
     """A program without any of Undercroft's code at hand."""
     command = [sys.executable, "-P", "-c", program, str(runtime.home / "state" / "runtime.json")]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd="/")
 
 
 @pytest.mark.requirement("C-2", "C-3", "C-5", "S2-14")
-def test_a_plain_sub_socket_in_another_process_hears_settings_change(runtime: Runtime) -> None:
+def test_a_plain_sub_socket_in_another_process_hears_settings_change(runtime: RuntimeProcess) -> None:
     with _sidecar(runtime, LISTENER) as listener:
         assert listener.stdout is not None
         try:
@@ -102,7 +103,7 @@ def test_a_plain_sub_socket_in_another_process_hears_settings_change(runtime: Ru
 
 
 @pytest.mark.requirement("C-2", "C-3", "C-6")
-def test_raw_frames_ask_command_and_get_exactly_one_outcome_each(runtime: Runtime) -> None:
+def test_raw_frames_ask_command_and_get_exactly_one_outcome_each(runtime: RuntimeProcess) -> None:
     with _sidecar(runtime, ASKER) as asker:
         output, _ = asker.communicate(timeout=20)
     assert asker.returncode == 0
@@ -125,7 +126,7 @@ def test_raw_frames_ask_command_and_get_exactly_one_outcome_each(runtime: Runtim
 
 @pytest.mark.requirement("C-7")
 def test_one_command_starts_everything_and_one_stops_it(tmp_path: Path) -> None:
-    profile = write_profile(tmp_path / "profile", [])
+    profile = write_counter_profile(tmp_path / "profile", [])
     command = [
         sys.executable,
         "-P",

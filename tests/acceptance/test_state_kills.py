@@ -27,8 +27,9 @@ from schemas.state import (
     StateSaveRequestEvent,
 )
 from tests.acceptance.conftest import Start
-from tests.acceptance.load import endure
-from tests.acceptance.runtime import Runtime, within
+from tests.support.profiles import MANY_RESTARTS, bundled, write_profile
+from tests.support.runtime_load import keep_working
+from tests.support.runtime_process import RuntimeProcess, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,15 +45,6 @@ LONGEST_PAUSE_SECONDS = 0.15
 WRITERS = 8
 TIMEOUT_SECONDS = 5.0
 
-PROFILE = """
-name = "stateful"
-documents = "documents.py:DOCUMENTS"
-
-[[children]]
-name = "state_store"
-entry = "actors.state_store:build"
-intensity = 1000
-"""
 DOCUMENTS = """
 from pydantic import BaseModel
 
@@ -63,7 +55,7 @@ DOCUMENTS = [Counter]
 """
 
 
-class Ledger:
+class StateLoad:
     """Counts up keys, batches and a document, and keeps outside of the runtime what was acknowledged."""
 
     def __init__(self) -> None:
@@ -160,25 +152,27 @@ async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledge
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
     print(f"KILL_SEED={seed}")
     dice = random.Random(seed)
-    profile = tmp_path / "profile"
-    profile.mkdir()
-    (profile / "profile.toml").write_text(PROFILE)
-    (profile / "documents.py").write_text(DOCUMENTS)
-    home, ledger = tmp_path / "home", Ledger()
+    profile = write_profile(
+        tmp_path / "profile",
+        bundled("state_store", intensity=MANY_RESTARTS),
+        top={"documents": "documents.py:DOCUMENTS"},
+        modules={"documents.py": DOCUMENTS},
+    )
+    home, load = tmp_path / "home", StateLoad()
     lives = [start(profile, home)]
     await asyncio.to_thread(lives[0].wait_settled)
     tasks = [
-        asyncio.ensure_future(endure(home, work))
-        for work in (ledger.save, ledger.save_batches, ledger.write_document)
+        asyncio.ensure_future(keep_working(home, work))
+        for work in (load.save, load.save_batches, load.write_document)
     ]
     for number in range(LIVES):
         for _ in range(KILLS):
-            await _until(tasks, functools.partial(ledger.has_grown, dict(ledger.acknowledged)))
+            await _until(tasks, functools.partial(load.has_grown, dict(load.acknowledged)))
             await asyncio.sleep(
                 dice.random() * LONGEST_PAUSE_SECONDS
             )  # the moment of a kill is what is random here
             await asyncio.to_thread(_kill, lives[-1])
-        await _until(tasks, functools.partial(ledger.has_grown, dict(ledger.acknowledged)))
+        await _until(tasks, functools.partial(load.has_grown, dict(load.acknowledged)))
         if number == LIVES - 1:
             for task in tasks:
                 task.cancel()
@@ -190,8 +184,8 @@ async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledge
     await asyncio.to_thread(lives[-1].wait_settled)
     async with connect(home=home) as peer:
         await ask(peer, StateListRequestEvent(), 20.0)
-        await ledger.check(peer)
-    print(f"{sum(ledger.acknowledged.values())} acknowledgements of {sum(ledger.asked.values())} requests")
+        await load.check(peer)
+    print(f"{sum(load.acknowledged.values())} acknowledgements of {sum(load.asked.values())} requests")
     assert lives[-1].end() == 0
     assert list((home / "state" / "store").rglob("*.tmp")) == []
 
@@ -205,11 +199,11 @@ async def _until(tasks: list[asyncio.Task[None]], what: Callable[[], bool]) -> N
             await asyncio.sleep(0.005)
 
 
-def _is_over(life: Runtime) -> bool:
+def _is_over(life: RuntimeProcess) -> bool:
     return not life.alive()
 
 
-def _kill(life: Runtime) -> None:
+def _kill(life: RuntimeProcess) -> None:
     found: list[int] = []
 
     def is_found() -> bool:

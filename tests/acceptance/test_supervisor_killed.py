@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import PATIENCE_SECONDS, Runtime, described, serve_model, within, write_profile
-from tests.support.faulty_origin import FaultyOrigin
+from tests.support.faulty_origin import FaultyOrigin, serve_model
 from tests.support.origin_content import SyntheticContent
+from tests.support.profiles import write_counter_profile
+from tests.support.runtime_process import LIMIT_SECONDS, RuntimeProcess, described, within
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +31,7 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
 ) -> None:
     with FaultyOrigin(rate_bytes_per_second=16 * MIB) as origin:
         entry = serve_model(origin, "big", SyntheticContent(SIZE_BYTES))
-        profile = write_profile(tmp_path / "profile", [entry])
+        profile = write_counter_profile(tmp_path / "profile", [entry])
         home = tmp_path / "home"
         staged, installed = home / "models" / "big.partial" / "model.bin", home / "models" / "big"
         for kill in range(KILLS):
@@ -41,13 +42,13 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
                     runtime.command("models", "install", "big", "--no-wait").returncode == 0
                 )  # asked for once, and never again
             wanted = (kill + 1) * STEP_BYTES
-            assert within(PATIENCE_SECONDS, lambda wanted=wanted: _size(staged) >= wanted), (
+            assert within(LIMIT_SECONDS, lambda wanted=wanted: _size(staged) >= wanted), (
                 f"{_size(staged)} of {wanted} bytes came"
             )
             _kill(runtime)
             assert not installed.exists()
         last = start(profile, home)
-        assert within(PATIENCE_SECONDS, installed.exists)
+        assert within(LIMIT_SECONDS, installed.exists)
         requests = [seen for seen in origin.requests if seen.path == "/big.bin"]
     with (installed / "model.bin").open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == entry.files[0].sha256
@@ -65,7 +66,7 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
     assert within(1.0, lambda: not last.alive())
 
 
-def _kill(runtime: Runtime) -> None:
+def _kill(runtime: RuntimeProcess) -> None:
     """Kill the supervisor; a second later none of its processes runs."""
     runtime.kill()
     assert len(runtime.seen) >= 5

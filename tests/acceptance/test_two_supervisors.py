@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Start
-from tests.acceptance.runtime import within, write_profile
+from tests.support.profiles import write_counter_profile
+from tests.support.runtime_process import within
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,7 +23,7 @@ NOT_RUNNING = 3
 
 @pytest.mark.requirement("C-7", "S2-9")
 def test_a_second_runtime_is_refused_and_told_who_has_the_home(tmp_path: Path, start: Start) -> None:
-    profile = write_profile(tmp_path / "profile", [])
+    profile = write_counter_profile(tmp_path / "profile", [])
     first = start(profile)
     first.wait_settled()
     for arguments in (["up"], ["up", "--detach"]):
@@ -39,7 +40,7 @@ def test_a_second_runtime_is_refused_and_told_who_has_the_home(tmp_path: Path, s
 def test_what_a_killed_runtime_left_is_known_for_stale_and_a_new_one_starts(
     tmp_path: Path, start: Start
 ) -> None:
-    profile = write_profile(tmp_path / "profile", [])
+    profile = write_counter_profile(tmp_path / "profile", [])
     first = start(profile)
     first.wait_settled()
     assert first.command("config", "set", "counters.first", "7").returncode == 0

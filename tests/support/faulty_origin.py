@@ -9,7 +9,8 @@ from email.utils import formatdate
 from typing import Any
 
 from actors.cli.demo.origin import Origin, OriginHandler, OriginServer, RequestSeen
-from actors.cli.demo.origin_content import OriginContent
+from actors.cli.demo.origin_content import OriginContent, sha256_of
+from schemas.manifest import FilePromise, ModelEntry
 from tests.support.origin_faults import SOUND, Faults
 
 PORTAL = (
@@ -214,3 +215,12 @@ class FaultyOrigin(Origin):
 def _chunk(content: bytes) -> bytes:
     """One chunk of a body (RFC 9112 section 7.1)."""
     return b"%x\r\n%b\r\n" % (len(content), content)
+
+
+def serve_model(origin: Origin, model_id: str, content: OriginContent) -> ModelEntry:
+    """Have an origin serve a model of one file; returns its entry for a manifest."""
+    url = origin.serve(f"/{model_id}.bin", content)
+    promise = FilePromise(
+        path="model.bin", size_bytes=content.size_bytes, sha256=sha256_of(content), urls=[url]
+    )
+    return ModelEntry(id=model_id, name=model_id.title(), category="stt", licence="MIT", files=[promise])

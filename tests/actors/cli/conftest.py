@@ -1,4 +1,4 @@
-"""One real runtime for all commands, with an origin that serves its models; commands run in the process of the test."""
+"""One real runtime for all commands. The commands run in the process of the test."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import hashlib
 import io
 import json
 import random
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from actors.cli.main import main
 from actors.shared.profile.profile import BUNDLED_DIRECTORY
-from schemas.manifest import FilePromise, Manifest, ModelEntry
+from schemas.manifest import FilePromise, ModelEntry
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent
+from tests.support.profiles import write_profile
+from tests.support.runtime_process import undercroft_command
 
 MODEL_BYTES = 3_000_000
 RATE_BYTES_PER_SECOND = 6_000_000.0
@@ -35,7 +34,8 @@ from schemas.config import SettingsChangedEvent
 class Worker(Actor[SettingsChangedEvent]):
     async def prepare(self):
         self.metrics.counter("worker.turns", "Turns taken.").add(3, kind="left")
-        await self.alerts.raise_alert("worker.thirsty", severity="warning", message="there is no water", advice="bring some")
+        message, advice = "there is no water", "bring some"
+        await self.alerts.raise_alert("worker.thirsty", severity="warning", message=message, advice=advice)
 
     async def handle(self, event):
         return None
@@ -46,39 +46,13 @@ def build(context):
     return Worker(context)
 """
 
-CHILDREN = """
-name = "probe"
-settings = "settings.py:Settings"
-models = "models.json"
-allowlist = ["vad.*", "stt.*", "ui.*"]
-
-[[children]]
-name = "config_store"
-entry = "actors.config_store:build"
-
-[[children]]
-name = "model_verifier"
-entry = "actors.model_verifier:build"
-
-[[children]]
-name = "model_downloader"
-entry = "actors.model_downloader:build"
-depends_on = ["model_verifier"]
-
-[[children]]
-name = "diagnostics"
-entry = "actors.diagnostics:build"
-
-[[children]]
-name = "worker"
-entry = "cli_worker:build"
-path = "."
-"""
+BUNDLED = ("config_store", "model_verifier", "model_downloader", "diagnostics")
+ALLOWLIST = ["vad.*", "stt.*", "ui.*"]
 
 
 @dataclass
 class Ended:
-    """A command that has ended."""
+    """How a command ended."""
 
     code: int
     out: str
@@ -110,22 +84,12 @@ class Cli:
 
     def command(self, *arguments: str) -> list[str]:
         """The same in a process of its own."""
-        return [
-            sys.executable,
-            "-P",
-            "-m",
-            "actors",
-            "--home",
-            str(self.home),
-            "--profile",
-            str(self.profile),
-            *arguments,
-        ]
+        return undercroft_command(self.home, *arguments, profile=self.profile)
 
 
 @pytest.fixture(scope="session")
 def origin() -> Iterator[FaultyOrigin]:
-    """Serves at a rate, so that progress can be seen."""
+    """An origin that serves slowly enough to see progress."""
     with FaultyOrigin(RATE_BYTES_PER_SECOND) as running:
         yield running
 
@@ -141,26 +105,34 @@ def _entry(origin: FaultyOrigin, model_id: str, *, spoiled: bool = False) -> Mod
 
 
 @pytest.fixture(scope="session")
-def write_profile(origin: FaultyOrigin) -> Callable[[Path], Path]:
-    """Writes the profile of a dictation app with two sound models and one that is not what its manifest promises."""
+def dictation_profile(origin: FaultyOrigin) -> Callable[[Path], Path]:
+    """Writes the profile of a dictation app with two sound models and one that breaks its promise."""
 
     def write(directory: Path) -> Path:
-        directory.mkdir()
-        shutil.copy(BUNDLED_DIRECTORY / "dictation" / "settings.py", directory)
-        models = [_entry(origin, "first"), _entry(origin, "second"), _entry(origin, "spoiled", spoiled=True)]
-        (directory / "models.json").write_bytes(msgspec.json.encode(Manifest(format=1, models=models)))
-        (directory / "cli_worker.py").write_text(WORKER, encoding="utf-8")
-        (directory / "profile.toml").write_text(CHILDREN, encoding="utf-8")
-        return directory
+        return write_profile(
+            directory,
+            *BUNDLED,
+            {"name": "worker", "entry": "cli_worker:build"},
+            top={"allowlist": ALLOWLIST},
+            settings=(BUNDLED_DIRECTORY / "dictation" / "settings.py").read_text(encoding="utf-8"),
+            models=[
+                _entry(origin, "first"),
+                _entry(origin, "second"),
+                _entry(origin, "spoiled", spoiled=True),
+            ],
+            modules={"cli_worker.py": WORKER},
+        )
 
     return write
 
 
 @pytest.fixture(scope="session")
-def running(write_profile: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    """Commands against a runtime that is up."""
+def running(
+    dictation_profile: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cli]:
+    """Commands on a home with a runtime."""
     directory = tmp_path_factory.mktemp("cli")
-    cli = Cli(directory / "home", write_profile(directory / "profile"))
+    cli = Cli(directory / "home", dictation_profile(directory / "profile"))
     started = subprocess.run(
         cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
     )
@@ -170,6 +142,6 @@ def running(write_profile: Callable[[Path], Path], tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-def absent(write_profile: Callable[[Path], Path], tmp_path: Path) -> Cli:
-    """Commands on a home where nothing is up."""
-    return Cli(tmp_path / "home", write_profile(tmp_path / "profile"))
+def absent(dictation_profile: Callable[[Path], Path], tmp_path: Path) -> Cli:
+    """Commands on a home without a runtime."""
+    return Cli(tmp_path / "home", dictation_profile(tmp_path / "profile"))

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.actors.cli.conftest import Cli, Ended
+from tests.support.profiles import write_profile
 
-PROFILE = """
-name = "stateful"
-
+TABLES = """
 [state.backups]
 every_hours = 0
 check_hours = 0
@@ -22,10 +21,6 @@ check_hours = 0
 [[namespaces]]
 name = "vault"
 encrypt = true
-
-[[children]]
-name = "state_store"
-entry = "actors.state_store:build"
 """
 WORDS = "correct horse battery\n"
 
@@ -33,8 +28,7 @@ WORDS = "correct horse battery\n"
 def started(directory: Path, patch: pytest.MonkeyPatch) -> Cli:
     directory.mkdir()
     patch.setenv("UNDERCROFT_KEYCHAIN", f"file:{directory / 'keychain.json'}")
-    (directory / "profile").mkdir()
-    (directory / "profile" / "profile.toml").write_text(PROFILE, encoding="utf-8")
+    write_profile(directory / "profile", "state_store", tables=TABLES)
     cli = Cli(directory / "home", directory / "profile")
     ended = subprocess.run(
         cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False

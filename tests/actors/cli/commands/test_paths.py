@@ -13,7 +13,8 @@ import pytest
 from actors.cli.commands.paths import lines_of, move_line
 from actors.shared.locations.location_choices import LocationChoices, write_choices
 from schemas.paths import MoveState, PathMoveChangedEvent, PathStatus
-from tests.acceptance.runtime import Runtime, write_profile
+from tests.support.profiles import write_counter_profile
+from tests.support.runtime_process import RuntimeProcess
 
 
 def undercroft(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -97,8 +98,7 @@ def test_a_choice_needs_a_runtime(tmp_path: Path) -> None:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
     """The home of a runtime with a registry of locations."""
-    child = '[[children]]\nname = "locations"\nentry = "actors.locations:build"\n'
-    life = Runtime(tmp_path / "home", write_profile(tmp_path / "profile", [], child))
+    life = RuntimeProcess(tmp_path / "home", write_counter_profile(tmp_path / "profile", [], "locations"))
     try:
         life.wait_settled()
         yield tmp_path / "home"

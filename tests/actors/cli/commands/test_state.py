@@ -12,27 +12,21 @@ from typing import Any
 import pytest
 
 from tests.actors.cli.conftest import Cli
+from tests.support.profiles import write_profile
 
 pytestmark = pytest.mark.slow
 
-PROFILE = """
-name = "stateful"
-
+TABLES = """
 [[namespaces]]
 name = "notes"
 owner = "notebook"
-
-[[children]]
-name = "state_store"
-entry = "actors.state_store:build"
 """
 
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     directory = tmp_path_factory.mktemp("state")
-    (directory / "profile").mkdir()
-    (directory / "profile" / "profile.toml").write_text(PROFILE, encoding="utf-8")
+    write_profile(directory / "profile", "state_store", tables=TABLES)
     cli = Cli(directory / "home", directory / "profile")
     started = subprocess.run(
         cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False

@@ -1,4 +1,4 @@
-"""A real runtime in a home of its own, seen through what `undercroft up --json` writes."""
+"""A real runtime on a home of its own, seen through the output of `undercroft up --json`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +15,15 @@ from typing import Any
 
 import pytest
 
+from tests.support.profiles import write_profile
+from tests.support.runtime_process import undercroft_command
+
 LIMIT_SECONDS = 20.0
 
 PROBE_ACTOR = '''
 """Actors that behave as their name says."""
 
 import asyncio
-import sys
 import time
 
 from bus.actor import Actor
@@ -56,26 +57,14 @@ def hanging(context):
 '''
 
 
-class Runtime:
+class JsonRuntime:
     """One `undercroft up`."""
 
     def __init__(
         self, home: Path, profile: Path, *arguments: str, environment: dict[str, str] | None = None
     ) -> None:
         self.home = home
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "actors",
-            "--home",
-            str(home),
-            "--profile",
-            str(profile),
-            "--json",
-            "up",
-            *arguments,
-        ]
+        command = undercroft_command(home, "--json", "up", *arguments, profile=profile)
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -90,7 +79,7 @@ class Runtime:
         self._rest = b""
 
     def next(self) -> dict[str, Any]:
-        """The next thing that it tells."""
+        """The next object that it prints."""
         assert self.process.stdout is not None
         while b"\n" not in self._rest:
             ready, _, _ = select.select([self.process.stdout], [], [], LIMIT_SECONDS)
@@ -111,26 +100,26 @@ class Runtime:
         return found
 
     def wait_for(self, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Read on until something is told."""
+        """Read until an object fits."""
         while not what(found := self.next()):
             pass
         return found
 
     def wait_state(self, actor: str, state: str) -> dict[str, Any]:
-        """Read on until an actor enters a state."""
+        """Read until an actor enters a state."""
         return self.wait_for(lambda found: found.get("actor") == actor and found.get("state") == state)
 
     def wait_settled(self) -> dict[str, Any]:
-        """Read on until every actor is ready or has failed."""
+        """Read until every actor is ready or has failed."""
         return self.wait_for(lambda found: found.get("type") == "supervision.status_reported")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another `undercroft` command on the same home."""
-        command = [sys.executable, "-P", "-m", "actors", "--home", str(self.home), *arguments]
+        command = undercroft_command(self.home, *arguments)
         return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
 
     def end(self) -> int:
-        """Have it stop in good order; its exit code."""
+        """Stop it with TERM; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=LIMIT_SECONDS)
         return self.process.returncode
@@ -144,31 +133,23 @@ class Runtime:
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a profile of children."""
+    """Writes a profile with children."""
 
     def write(*children: dict[str, Any]) -> Path:
-        directory = tmp_path / "profile"
-        directory.mkdir(exist_ok=True)
-        (directory / "probe_actor.py").write_text(PROBE_ACTOR)
-        lines = ['name = "probe"']
-        for child in children:
-            options = {"path": ".", **child} if "entry" in child else child
-            lines += ["[[children]]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
-        (directory / "profile.toml").write_text("\n".join(lines))
-        return directory
+        return write_profile(tmp_path / "profile", *children, modules={"probe_actor.py": PROBE_ACTOR})
 
     return write
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
-    """Starts runtimes, and cleans up behind them."""
-    started: list[Runtime] = []
+def start(tmp_path: Path) -> Iterator[Callable[..., JsonRuntime]]:
+    """Starts runtimes, and leaves nothing of them behind."""
+    started: list[JsonRuntime] = []
 
     def run(
         profile: Path, *arguments: str, home: Path | None = None, environment: dict[str, str] | None = None
-    ) -> Runtime:
-        started.append(Runtime(home or tmp_path / "home", profile, *arguments, environment=environment))
+    ) -> JsonRuntime:
+        started.append(JsonRuntime(home or tmp_path / "home", profile, *arguments, environment=environment))
         return started[-1]
 
     yield run
@@ -178,7 +159,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
 
 @pytest.fixture
 def ended_within() -> Callable[[list[int], float], bool]:
-    """Tells whether processes end in time; they need not be ours."""
+    """Waits until processes have ended, which need not be our children; False if they have not in time."""
 
     def wait(pids: list[int], seconds: float) -> bool:
         deadline = time.monotonic() + seconds

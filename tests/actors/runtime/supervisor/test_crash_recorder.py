@@ -20,8 +20,8 @@ from actors.runtime.supervisor.log_ring import LogRings
 from actors.shared.crash_files import crash_directory, read_crashes
 from bus.client import connect
 from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
-from tests.acceptance.runtime import within
 from tests.support.crashes import crash
+from tests.support.runtime_process import within
 
 GROUP_BYTES = 256 * 1024 * 1024
 TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in run\nValueError: no'

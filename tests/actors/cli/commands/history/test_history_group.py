@@ -12,22 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.actors.cli.conftest import Cli
+from tests.support.profiles import write_profile
 
 pytestmark = pytest.mark.slow
 
-PROFILE = """
-name = "talkative"
-settings = "settings.py:Settings"
-allowlist = ["history.*"]
-
-[[children]]
-name = "config_store"
-entry = "actors.config_store:build"
-
-[[children]]
-name = "history"
-entry = "actors.history:build"
-"""
 SETTINGS = """
 from typing import Literal
 from pydantic import BaseModel, Field
@@ -44,9 +32,13 @@ class Settings(BaseModel):
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     directory = tmp_path_factory.mktemp("history")
-    (directory / "profile").mkdir()
-    (directory / "profile" / "profile.toml").write_text(PROFILE, encoding="utf-8")
-    (directory / "profile" / "settings.py").write_text(SETTINGS, encoding="utf-8")
+    write_profile(
+        directory / "profile",
+        "config_store",
+        "history",
+        top={"allowlist": ["history.*"]},
+        settings=SETTINGS,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERCROFT_KEYCHAIN", f"file:{directory / 'chain'}")
         cli = Cli(directory / "home", directory / "profile")

@@ -1,4 +1,4 @@
-"""Load on a runtime that is being killed: settings that are changed, models that come and go, and what was seen of both."""
+"""Load on a runtime that is being killed: settings that change, models that come and go, and what became of both."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ TIMEOUT_SECONDS = 2.0
 AGAIN_SECONDS = 0.01
 LOOK_SECONDS = 0.005
 HASH_EVERY_LOOKS = 10
-"""A directory is hashed at the first look that finds it, and then at every so many."""
+"""A directory is hashed at the first look that finds it, and then at every tenth."""
 
 
-class Counting:
-    """Sets both counters to 1, 2, 3 ... and keeps, outside the runtime, what was acknowledged as durable."""
+class CounterLoad:
+    """Sets both counters to 1, 2, 3 ... and remembers, outside the runtime, what was acknowledged as durable."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -39,7 +39,7 @@ class Counting:
         self.acknowledgements = 0
 
     async def run(self, peer: Peer) -> None:
-        """Count on, over one connection."""
+        """Count up over one connection."""
         while True:
             self.asked += 1
             updates = {"counters.first": self.asked, "counters.second": self.asked}
@@ -52,14 +52,14 @@ class Counting:
                 self.acknowledgements += 1
 
     def check(self, first: int, second: int) -> None:
-        """See that what is found is what was acknowledged, or something newer that was asked for, and never half of it."""
+        """Check that the values are those acknowledged, or newer ones that were asked for, and never half a batch."""
         assert first == second, f"half a batch: {first} and {second}"
         assert self.acknowledged <= first <= self.asked, (
             f"found {first}, acknowledged {self.acknowledged}, asked {self.asked}"
         )
 
 
-class Installing:
+class InstallLoad:
     """Installs one model after the other, and removes each."""
 
     def __init__(self, entries: list[ModelEntry]) -> None:
@@ -68,7 +68,7 @@ class Installing:
         self.installed = 0
 
     async def run(self, peer: Peer) -> None:
-        """Go on over one connection."""
+        """Install and remove over one connection."""
         while True:
             model_id = self._entries[self._turn % len(self._entries)].id
             await self.install(peer, model_id)
@@ -77,21 +77,21 @@ class Installing:
             self._turn += 1
 
     async def install(self, peer: Peer, model_id: str) -> None:
-        """Install a model and wait until it is there."""
+        """Install a model and wait until it is installed."""
         async with peer.subscribe(ModelInstalledEvent) as events:
             status = (await peer.request(ModelInstallRequestEvent(model_id=model_id), TIMEOUT_SECONDS)).status
             while status.state != "installed":
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(
                         0.5
-                    ):  # an install that was told of while nobody listened shows in the list
+                    ):  # the list shows installs that ended while nobody listened
                         await anext(events)
                 listed = await peer.request(ModelsListRequestEvent(), TIMEOUT_SECONDS)
                 status = next(status for status in listed.models if status.model_id == model_id)
                 assert status.state not in ("failed", "damaged"), status.problem
 
 
-async def endure(home: Path, work: Callable[[Peer], Awaitable[None]]) -> None:
+async def keep_working(home: Path, work: Callable[[Peer], Awaitable[None]]) -> None:
     """Do the work over one connection after the other, whatever is killed meanwhile, until cancelled."""
     while True:
         with contextlib.suppress(UndercroftError, TimeoutError):
@@ -106,8 +106,8 @@ async def endure(home: Path, work: Callable[[Peer], Awaitable[None]]) -> None:
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-class ModelWatch:
-    """Looks at the models directory over and over: whatever stands there under a model's name must be whole and as promised."""
+class ModelsWatch:
+    """Looks at the models directory over and over: a directory with a model's name must be whole and as promised."""
 
     def __init__(self, models: Path, entries: list[ModelEntry]) -> None:
         self._models = models
@@ -119,7 +119,7 @@ class ModelWatch:
         self.whole = 0
         self.faults: list[str] = []
 
-    def __enter__(self) -> ModelWatch:
+    def __enter__(self) -> ModelsWatch:
         self._thread.start()
         return self
 
@@ -148,9 +148,7 @@ class ModelWatch:
             problem = self._problem(entry, directory)
             if not problem:
                 self.whole += 1
-            elif self._has_still_its_name(
-                entry, directory
-            ):  # otherwise it was removed, on demand, while we looked
+            elif self._has_still_its_name(entry, directory):  # else it was removed on request meanwhile
                 self.faults.append(problem)
         finally:
             os.close(directory)

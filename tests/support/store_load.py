@@ -1,9 +1,9 @@
-"""A state store and a settings store under load, until the power goes. Prints each request and its answer.
+"""A state store and a settings store under load until the power fails. Prints each request and its answer.
 
-    python -m tests.acceptance.power_load DIRECTORY NUMBERS
+    python -m tests.support.store_load DIRECTORY NUMBERS
 
-NUMBERS is a JSON object, name to the number that was asked for last. Each line of the output is `asked` or
-`acknowledged`, a name, a number.
+NUMBERS is a JSON object from names to the numbers asked for last. Each line of the output is `asked` or
+`acknowledged`, a name, and a number.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WRITERS: Final = 6
 PARTS: Final = "abc"
 TABLES: Final = [NamespaceTable(name="vault", encrypt=True)]
 BACKED_UP: Final = 3
-"""Every so-manieth write of a key keeps the former value."""
+"""Every third write of a key keeps the former value."""
 
 CHECKPOINT_SECONDS: Final = 0.02
 
@@ -65,7 +65,7 @@ class Counters(BaseModel):
 
 
 def ring_of(directory: Path) -> KeyRing:
-    """The keys of this home; what stands for the keychain lies on the same disk."""
+    """The keys of this home; the file in place of a keychain lies on the same disk."""
     return open_ring(
         directory / "state",
         [directory / "store"],
@@ -80,32 +80,32 @@ def store_of(directory: Path) -> tuple[StateStore, KeyRing]:
 
 
 def filler(n: int) -> str:
-    """Makes documents of all sizes, from less than one block to several."""
+    """Text that gives documents all sizes, from less than one block to several."""
     return "x" * (n * 977 % 20_000)
 
 
-class Load:
-    """Counts up, and tells each number when it is asked for and when it is acknowledged."""
+class StoreLoad:
+    """Counts up, and prints each number when it is asked for and when it is acknowledged."""
 
     def __init__(self, app: Peer, numbers: dict[str, int]) -> None:
         self._app = app
         self._numbers = numbers
 
     async def count(self, name: str, ask: Callable[[int], Awaitable[bool]]) -> None:
-        """Count one thing up, until the disk is gone."""
+        """Count one thing up until the disk is gone."""
         while True:
             n = self._numbers[name] = self._numbers.get(name, 0) + 1
-            tell("asked", name, n)
+            report("asked", name, n)
             try:
                 is_durable = await ask(n)
             except RequestFailed:
                 await asyncio.sleep(0.001)
             else:
                 if is_durable:
-                    tell("acknowledged", name, n)
+                    report("acknowledged", name, n)
 
     async def save(self, name: str, n: int) -> bool:
-        """One key."""
+        """Save one key."""
         key = f"vault.{name}" if name.startswith("v") else f"config.{name}"
         value = {"n": n, "filler": filler(n)}
         return await self._ask(
@@ -113,7 +113,7 @@ class Load:
         )
 
     async def save_batch(self, n: int) -> bool:
-        """Three keys that are always the same, and one that comes and goes with them."""
+        """Save three keys with one number, and one key that comes and goes with them."""
         operations = [
             BatchOperation(type="save", key=f"config.batch_{part}", value={"n": n, "filler": filler(n)})
             for part in PARTS
@@ -124,34 +124,34 @@ class Load:
         return await self._ask(StateSaveBatchRequestEvent(operations=operations))
 
     async def write_document(self, n: int) -> bool:
-        """A typed document."""
+        """Write a typed document."""
         return await self._ask(DocumentWriteRequestEvent(type_name="Counter", value={"n": n}))
 
     async def set(self, n: int) -> bool:
-        """Two settings at once."""
+        """Change two settings at once."""
         answer = await self._app.request(
             RuntimeConfigRequestEvent(operation="update", updates={"first": n, "second": n})
         )
         return answer.durable
 
-    async def _ask(self, event: Request) -> bool:  # type: ignore[type-arg]  # whatever the answer, it says that it is durable
+    async def _ask(self, event: Request) -> bool:  # type: ignore[type-arg]  # any answer means that it is durable
         await self._app.request(event)
         return True
 
 
-def tell(what: str, name: str, n: int) -> None:
-    """One line, at once."""
+def report(what: str, name: str, n: int) -> None:
+    """Print one line, unbuffered."""
     os.write(1, f"{what} {name} {n}\n".encode())
 
 
 async def serving(bus: MemoryBus, topic: str) -> None:
-    """Wait until somebody answers this."""
+    """Wait until somebody serves this topic."""
     while not any(topic in peer.serves for peer in bus.core.statistics(0.0).peers):
         await asyncio.sleep(0)
 
 
 async def run(directory: Path, numbers: dict[str, int]) -> None:
-    """Serve, and be asked, until this process is killed."""
+    """Serve under load until this process is killed."""
     store, ring = store_of(directory)
 
     def build_state(context: BusContext) -> StateStoreActor:
@@ -180,7 +180,7 @@ async def run(directory: Path, numbers: dict[str, int]) -> None:
         group.create_task(ActorLoop(lambda bus: ConfigStore(bus, context, file, secrets), other).run())
         await serving(bus, "state.save")
         await serving(bus, "config.request")
-        load = Load(app, numbers)
+        load = StoreLoad(app, numbers)
         for number in range(WRITERS):
             for name in (f"k{number}", f"v{number}") if number < 2 else (f"k{number}",):
                 group.create_task(load.count(name, lambda n, name=name: load.save(name, n)))  # type: ignore[misc]  # mypy: default of a lambda
