@@ -85,12 +85,12 @@ class ActorLoop(Generic[InboxT]):
         await self._leave()
 
     async def _live(self, lifeline: Lifeline | None) -> None:
-        failed: Exception | None = None
+        failed: BaseException | None = None
         async with contextlib.AsyncExitStack() as stack:
             tasks = await stack.enter_async_context(anyio.create_task_group())
             try:
                 self._actor = self._built(tasks)
-            except Exception as error:  # raised below as it is: a task group would wrap it
+            except (Exception, SystemExit) as error:  # raised below as it is: a task group would wrap it
                 failed = error
             else:
                 await self._serve_until_stopped(stack, lifeline)

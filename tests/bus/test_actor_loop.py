@@ -185,3 +185,14 @@ async def test_a_loop_is_ready_once_its_actor_has_prepared_itself() -> None:
         assert (await reader.request(QuickRequestEvent())).words == "quick"
         loop.stop()
         await running
+
+
+@pytest.mark.parametrize("error", [SystemExit("the licence file is missing"), ValueError("no good")])
+async def test_what_ends_the_building_of_an_actor_arrives_as_it_is(error: BaseException) -> None:
+    def build(context: BusContext) -> Librarian:
+        raise error
+
+    async with memory_bus() as bus, bus.connect("library") as own:
+        with pytest.raises(type(error)) as caught:
+            await ActorLoop(build, own).run()
+    assert caught.value is error
