@@ -54,10 +54,6 @@ class LogFiles:
         finally:
             os.close(descriptor)
 
-    def rotated(self) -> list[Path]:
-        """Return the earlier files that exist, newest first."""
-        return [path for path in map(self._rotated, range(1, self._rotated_files + 1)) if path.exists()]
-
     def _keep_out_of_git(self) -> None:
         """Ignore the directory, should it lie in a working tree. An existing `.gitignore` stays unchanged."""
         path = self._directory / ".gitignore"

@@ -38,8 +38,9 @@ def test_a_full_file_becomes_a_former_one_and_the_oldest_leaves(tmp_path: Path) 
     log = LogFiles(tmp_path, limit_bytes=1000, rotated_files=2)
     for number in range(12):
         log.write([record(number, size=400)])
-    assert len(log.rotated()) == 2
-    assert all(path.stat().st_size <= 1000 for path in [log.path, *log.rotated()])
+    rotated = sorted(tmp_path.glob("undercroft.jsonl.*"))
+    assert [path.name for path in rotated] == ["undercroft.jsonl.1", "undercroft.jsonl.2"]
+    assert all(path.stat().st_size <= 1000 for path in [log.path, *rotated])
     newest = [msgspec.json.decode(line, type=LogRecord).at for line in log.path.read_bytes().splitlines()]
     assert newest[-1] == 11.0
 
