@@ -1,4 +1,4 @@
-"""The state store is killed while backups are made and restored: the state is that of one of them, whole, and every backup is good."""
+"""The state store is killed during backups and restores: the state is whole, and every backup is good."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 KILLS = 4
-"""More would only wait for the next start: the supervisor takes its time by then."""
+"""More kills would only wait: the delays before restarts grow."""
 
 KEYS = [f"config.k{number}" for number in range(60)]
 LONGEST_PAUSE_SECONDS = 0.6
@@ -40,7 +40,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class Restores:
-    """Restores one of two backups, and the other, and so on; makes a further one now and then."""
+    """Restores two backups in turn, and creates a further one after each."""
 
     def __init__(self, ids: list[str]) -> None:
         self.ids = ids
@@ -85,9 +85,7 @@ async def test_killed_while_it_restores_the_state_is_that_of_one_backup_and_all_
     restores = Restores(ids)
     task = asyncio.ensure_future(keep_working(home, restores.run))
     for _ in range(KILLS):
-        await asyncio.sleep(
-            dice.random() * LONGEST_PAUSE_SECONDS
-        )  # the moment of a kill is what is random here
+        await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # a random moment for the kill
         await asyncio.to_thread(_kill, runtime)
         assert not task.done(), task.exception()
     before = restores.done

@@ -1,4 +1,4 @@
-"""The promises of the bus, between processes that are killed, stopped and lied to."""
+"""The promises of the bus between processes that are killed, stopped and lied to."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def process(target: Any, *arguments: Any) -> Iterator[tuple[BaseProcess, Connect
 
 
 async def report(pipe: Connection) -> Any:
-    """The next thing that a process tells."""
+    """The next report of a process."""
 
     def read() -> Any:
         assert pipe.poll(GUARD_SECONDS), "the process says nothing"
@@ -63,7 +63,7 @@ async def report(pipe: Connection) -> Any:
 
 
 def publish_numbers(runtime: Runtime, pipe: Connection) -> None:
-    """Publish 0, 1, 2 ... and report, over and over, how many are accepted; stops when anything comes in."""
+    """Publish 0, 1, 2 ... and report how many are accepted, until something comes in."""
 
     async def go() -> None:
         async with connect("publisher", runtime=runtime) as peer:
@@ -98,7 +98,7 @@ def listen(runtime: Runtime, name: str, pipe: Connection) -> None:
 
 
 def serve_and_hold(runtime: Runtime, pipe: Connection) -> None:
-    """Serve, take the first request in hand, and never answer."""
+    """Serve, take the first request, and never answer."""
 
     async def go() -> None:
         async with connect("server", runtime=runtime) as peer:
@@ -110,7 +110,7 @@ def serve_and_hold(runtime: Runtime, pipe: Connection) -> None:
 
 
 async def hear_until(pipe: Connection, last: int) -> list[Any]:
-    """All that a listener reports, up to this number."""
+    """Everything that a listener reports, up to this number."""
     heard: list[Any] = []
     while not heard or heard[-1] != last:
         heard += await report(pipe)
@@ -144,7 +144,7 @@ async def test_a_broker_that_is_killed_under_load_loses_nothing_and_brings_nothi
 
 
 async def progress(mouth: Connection, beyond: int) -> int:
-    """Wait until more than so many events are accepted."""
+    """Wait until more than `beyond` events are accepted."""
     accepted = -1
     while accepted < beyond:
         _, accepted = await report(mouth)
@@ -175,7 +175,7 @@ async def test_a_publisher_that_is_killed_harms_nobody_and_what_it_said_stands(t
             assert numbers == list(range(known))
             assert known >= accepted
             with process(publish_numbers, broker.runtime()) as (_, mouth):
-                await progress(mouth, 0)  # its successor is let in under the same name
+                await progress(mouth, 0)  # its successor is admitted under the same name
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def process_id(child: BaseProcess) -> int:
 
 
 async def publish_and_hear(publisher: Peer, events: Any, numbers: range) -> None:
-    """Publish one after the other, each a message of its own, and hear them all."""
+    """Publish one event after the other, and hear them all."""
     for n in numbers:
         await publisher.publish(NumberedEvent(n=n))
         await asyncio.sleep(0)
@@ -218,7 +218,7 @@ async def publish_and_hear(publisher: Peer, events: Any, numbers: range) -> None
 
 
 def in_order_with_gaps_told(heard: list[Any], first: int, last: int) -> bool:
-    """Whether the numbers follow each other, a gap taking the place of as many."""
+    """Whether the numbers follow each other, where a gap counts for as many as it reports."""
     due = first
     for item in heard:
         if isinstance(item, tuple):
@@ -285,7 +285,7 @@ async def ask_until_answered(asker: Peer) -> AnswerEvent:
         try:
             return await asker.request(AskEvent(text="?"), GUARD_SECONDS)
         except RequestFailed as failed:
-            if failed.kind != "restarting":  # a successor knows that servers are coming back
+            if failed.kind != "restarting":  # the next broker knows that servers are coming back
                 raise
 
 
@@ -295,7 +295,7 @@ async def ask_until_answered(asker: Peer) -> AnswerEvent:
 
 @contextlib.asynccontextmanager
 async def refused(runtime: Runtime, error: type[Exception] = HelloRefused) -> AsyncIterator[None]:
-    """The block runs after a peer with this runtime was not let in."""
+    """Runs the block after a peer with this runtime was refused."""
     with pytest.raises(error):
         async with connect(
             "stranger", runtime=runtime, timeout_seconds=1.0 if error is NotRunning else GUARD_SECONDS
@@ -344,7 +344,7 @@ async def test_wrong_keys_are_refused_and_bring_nothing_over_the_feed_either(
             curve = replace(
                 runtime.curve, client_public=other.client_public, client_secret=other.client_secret
             )
-        # whoever does not hold the server's public key gets no word from it at all
+        # without the server's public key nobody gets an answer
         async with refused(
             replace(runtime, curve=curve), NotRunning if wrong == "server key" else HelloRefused
         ):
@@ -400,7 +400,7 @@ def test_the_broker_does_not_listen_on_tcp_without_keys() -> None:
         prepare_endpoint("tcp://127.0.0.1:*", has_keys=False)
 
 
-# -- whoever does not even speak the protocol
+# -- clients that do not speak the protocol
 # --------------------------------------------------------------------------
 
 
@@ -448,7 +448,7 @@ async def test_garbage_and_half_open_connections_leave_the_broker_unmoved(tmp_pa
                     for i in range(200):
                         half = socket.create_connection((host, int(port)))
                         open_sockets.append(half)
-                        with contextlib.suppress(OSError):  # the broker may have hung up already
+                        with contextlib.suppress(OSError):  # the broker may have closed the connection
                             half.sendall(
                                 [
                                     b"",

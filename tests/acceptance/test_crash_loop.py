@@ -1,4 +1,4 @@
-"""One child that always crashes, and one in another language: the rest of the runtime works as if nothing were."""
+"""One child always crashes, another is written in another language: the rest of the runtime works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report from a runtime that is badly off: it is made all the same, and names the cause first."""
+"""A report is made even from a runtime in a bad state, and names the cause first."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ needs_keyring = pytest.mark.skipif(
 
 
 def diagnosed_profile(directory: Path, *children: Child) -> Path:
-    """A profile with diagnostics, and with actors that can be unwell."""
+    """Write a profile with diagnostics, and with actors that it reports on."""
     state_store = bundled("state_store", intensity=MANY_RESTARTS)
     return write_counter_profile(
         directory, [], "diagnostics", "readiness", state_store, *children, tables=ENCRYPTED_HISTORY
@@ -49,7 +49,7 @@ def diagnosed_profile(directory: Path, *children: Child) -> Path:
 
 
 def report_of(runtime: RuntimeProcess) -> dict[str, Any]:
-    """What `undercroft diagnostics` says."""
+    """The report of `undercroft diagnostics`."""
     done = runtime.command("diagnostics", "--json")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -58,7 +58,7 @@ def report_of(runtime: RuntimeProcess) -> dict[str, Any]:
 
 
 def first(report: dict[str, Any]) -> str:
-    """The cause that the summary leads with."""
+    """The cause that the summary names first."""
     finding: dict[str, Any] = report["findings"][0]
     assert report["summary"].startswith(f"# {' '.join(finding['sentence'].split())}")
     return str(finding["name"])

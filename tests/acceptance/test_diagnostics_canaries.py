@@ -1,4 +1,4 @@
-"""Secrets are planted wherever something comes in, and looked for wherever something goes out."""
+"""Secrets are planted wherever data comes in, and searched for wherever data goes out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 GUARD_SECONDS = 60.0
-"""No test waits for time; this ends one that would hang."""
+"""Ends a test that would hang; no test waits for time."""
 
 SETTINGS = """
 from pydantic import BaseModel, Field, SecretStr
@@ -65,7 +65,7 @@ class Settings(BaseModel):
 """
 
 LOUD = '''
-"""Notes all it is given, then breaks with it in its hands."""
+"""Logs everything it gets, then crashes with it in its local variables."""
 
 import logging
 import sys
@@ -91,7 +91,8 @@ class Loud(Actor[TellEvent]):
     async def handle(self, event):
         spoken, secret = event.spoken, event.secret
         log.warning("heard something", extra={"transcript": spoken, "clipboard": spoken, "api_key": secret})
-        log.warning("calling https://me:%s@api.example.org/v1?token=%s with Bearer %s", secret, secret, secret)
+        url = "https://me:%s@api.example.org/v1?token=%s"
+        log.warning(f"calling {url} with Bearer %s", secret, secret, secret)
         print("Authorization: Bearer", secret, file=sys.stderr)
         print(f"password={secret}")
         try:
@@ -134,13 +135,13 @@ OWN: dict[str, tuple[str, ...]] = {
     "spoken": ("history.",),
     "path": ("paths.", "models.", "supervision.", "readiness.", "alerts.", "config."),
 }
-"""Conversations in which a planted thing is at home: settings are told to those who use them, transcripts are history's live tail,
-and where models lie has to be known to those who load them."""
+"""Topics in which a planted secret may show: settings go to those who use them, transcripts are the live tail
+of the history, and programs that load models have to know where they lie."""
 
 
 @dataclass
 class Canaries:
-    """One of a kind each, so that a leak tells where it came in."""
+    """A secret for each entrance, so that a leak shows where it came in."""
 
     names: dict[str, str] = field(default_factory=dict)
 
@@ -149,7 +150,7 @@ class Canaries:
         return self.names.setdefault(name, f"canary{secrets.token_hex(12)}")
 
     def found_in(self, text: str, but: Iterable[str] = ()) -> set[str]:
-        """Names of those that show in a text."""
+        """Names of the secrets that show in a text."""
         lower = text.casefold()
         return {name for name, value in self.names.items() if name not in but and value in lower}
 
@@ -174,7 +175,7 @@ def loud_profile(directory: Path, canary: Canaries, url: str) -> Path:
 
 @contextlib.contextmanager
 def signing_server(canary: Canaries) -> Iterator[str]:
-    """Sends whoever asks for a model to a signed address, as the stores of the large hubs do, and does not let them in there."""
+    """Redirects downloads to a signed address, as the stores of large hubs do, and refuses them there."""
     place = f"/signed?X-Amz-Signature={canary('url signature')}&token={canary('url token')}"
 
     class Handler(BaseHTTPRequestHandler):
@@ -188,7 +189,7 @@ def signing_server(canary: Canaries) -> Iterator[str]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """It keeps to itself."""
+            """Stay silent."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever)
@@ -199,8 +200,8 @@ def signing_server(canary: Canaries) -> Iterator[str]:
 
 
 @dataclass
-class Ears:
-    """Everything that anybody says on the bus."""
+class BusTap:
+    """Everything published on the bus."""
 
     heard: list[tuple[str, str]] = field(default_factory=list)
 
@@ -214,7 +215,7 @@ class Ears:
 
 
 async def plant(peer: Peer, canary: Canaries) -> None:
-    """Bring every secret in by the door that it comes by."""
+    """Bring in every secret through its own entrance."""
     await peer.request(LogLevelRequestEvent(level="debug"))
     proxy = f"http://me:{canary('proxy password')}@proxy.example.org:3128"
     updates = {
@@ -260,7 +261,7 @@ async def plant(peer: Peer, canary: Canaries) -> None:
 
 
 def send_broken_frames(home: Path, canary: Canaries) -> None:
-    """Speak nonsense to the broker: before it knows us, with the wrong key, and once we are in."""
+    """Send nonsense to the broker: before the greeting, with a wrong token, and once admitted."""
     runtime = read_runtime(home / "state" / "runtime.json")
     pack, value = msgspec.msgpack.encode, canary("broken frame")
     context = zmq.Context()
@@ -288,7 +289,7 @@ def send_broken_frames(home: Path, canary: Canaries) -> None:
 
 
 def outlets(runtime: RuntimeProcess, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Everything that goes out of a runtime, by name."""
+    """Everything that leaves a runtime, by name."""
     for name in ("logs", "status", "metrics"):
         yield f"undercroft {name}", runtime.command(name).stdout
     yield "metrics page", runtime.command("metrics", "--prometheus").stdout
@@ -318,9 +319,9 @@ async def test_what_is_planted_anywhere_shows_nowhere(
         profile = loud_profile(tmp_path / "profile", canary, url)
         runtime = start(profile, home)
         runtime.wait_settled()
-        ears, begun = Ears(), asyncio.Event()
+        tap, begun = BusTap(), asyncio.Event()
         async with asyncio.timeout(GUARD_SECONDS), connect("planter", home=home) as peer:
-            listening = asyncio.create_task(ears.listen(peer, begun))
+            listening = asyncio.create_task(tap.listen(peer, begun))
             await begun.wait()
             await plant(peer, canary)
             await asyncio.to_thread(send_broken_frames, home, canary)
@@ -349,20 +350,20 @@ async def test_what_is_planted_anywhere_shows_nowhere(
     assert len(canary.names) >= 19
     assert canary.found_in(said) == set()
     assert leaks == {}
-    assert leaks_of(ears, canary) == set()
+    assert leaks_of(tap, canary) == set()
 
 
-def leaks_of(ears: Ears, canary: Canaries) -> set[tuple[str, str]]:
-    """Topic and name of whatever was said outside the conversation that owns it."""
+def leaks_of(tap: BusTap, canary: Canaries) -> set[tuple[str, str]]:
+    """Topic and name of each secret that was published outside its own topics."""
     found: set[tuple[str, str]] = set()
-    for topic, text in ears.heard:
+    for topic, text in tap.heard:
         at_home: list[str] = [name for name, owners in OWN.items() if topic.startswith(owners)]
         found |= {(topic, name) for name in canary.found_in(text, at_home)}
     return found
 
 
 def test_a_leak_would_be_found() -> None:
-    canary, ears = Canaries(), Ears()
+    canary, tap = Canaries(), BusTap()
     value: Any = canary("spoken")
-    ears.heard += [("history.changed", value), ("logs.recorded", f"he said {value.upper()}")]
-    assert leaks_of(ears, canary) == {("logs.recorded", "spoken")}
+    tap.heard += [("history.changed", value), ("logs.recorded", f"he said {value.upper()}")]
+    assert leaks_of(tap, canary) == {("logs.recorded", "spoken")}

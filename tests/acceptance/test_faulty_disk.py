@@ -1,4 +1,4 @@
-"""Every system call of the write path fails or is the last one, in turn: old or new, no temp file left, and the next write works."""
+"""Each system call of the write path fails or is the last: old or new content, and the next write works."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ONE_FILE = Scene(
 
 
 def fresh(tmp_path: Path, files: dict[str, bytes]) -> Callable[[], Path]:
-    """Makes directories that hold these files, one for each run."""
+    """Makes a directory with these files for each run."""
     numbers = itertools.count()
 
     def prepare() -> Path:
@@ -71,8 +71,9 @@ from actors.shared.keys.key_ring import KeyRing
 from actors.shared.keys.key_store import KeyStore
 import filelock
 def ring_in(directory):
-    return KeyRing(KeyStore(directory / 'keys', FileKeychain(directory.with_name(directory.name + '.chain')), (directory,)))
-ring_in(root.with_name(root.name + '.else')).unlock(make=True)  # imports what is imported late
+    keychain = FileKeychain(directory.with_name(directory.name + '.chain'))
+    return KeyRing(KeyStore(directory / 'keys', keychain, (directory,)))
+ring_in(root.with_name(root.name + '.else')).unlock(make=True)  # runs the late imports
 ring = ring_in(root)
 def write(name):
     ring.unlock(make=True)

@@ -1,4 +1,4 @@
-"""The history of a real runtime: nothing on disk in memory mode, nothing acknowledged lost when its process is killed."""
+"""The history of a real runtime: nothing on disk in memory mode, nothing acknowledged lost after a kill."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ KILLS = 5
 WRITERS = 6
 LONGEST_PAUSE_SECONDS = 0.15
 TIMEOUT_SECONDS = 20.0
-CHANGING = "openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,symlink,write,pwrite64,writev,pwritev,ftruncate,mmap"
+CHANGING = (
+    "openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,symlink,"
+    "write,pwrite64,writev,pwritev,ftruncate,mmap"
+)
 HARMLESS = ("<socket:", "<UNIX", "<pipe:", "<anon_inode:", "<TCP", "</dev/null>", "</dev/pts")
 
 
@@ -81,7 +84,7 @@ async def all_of(peer: Peer) -> dict[str, str]:
 
 
 async def after_kill(peer: Peer) -> dict[str, str]:
-    """The same, asked again if the process that was killed took the question with it."""
+    """Ask, and again if the killed process had the question."""
     while True:
         try:
             return await all_of(peer)
@@ -187,9 +190,7 @@ async def test_a_history_on_disk_that_is_killed_under_load_keeps_every_acknowled
                 for task in tasks:
                     assert not task.done(), task.exception()
                 await asyncio.sleep(0.005)
-            await asyncio.sleep(
-                dice.random() * LONGEST_PAUSE_SECONDS
-            )  # the moment of a kill is what is random here
+            await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # a random moment for the kill
             os.kill(await asyncio.to_thread(pid_of, runtime), signal.SIGKILL)
         for task in tasks:
             task.cancel()

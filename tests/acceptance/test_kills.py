@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 LIVES = 20
-"""Of ten kills each, the last one of the supervisor. In none is a child killed so often that its circuit opens."""
+"""Of ten kills each, the last one of the supervisor. No child is killed so often that its circuit opens."""
 
 VICTIMS = (
     "uc-broker",
@@ -97,7 +97,7 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
                 for entry in entries:
                     await installing.install(peer, entry.id)
         print(
-            f"{counting.acknowledgements} acknowledgements of {counting.asked} requests, {installing.installed} installs"
+            f"{counting.acknowledgements} of {counting.asked} acknowledged, {installing.installed} installs"
         )
         print(f"{watch.whole} whole models in {watch.looks} looks")
         assert watch.faults == []
@@ -110,13 +110,11 @@ async def test_200_kills_lose_nothing_acknowledged_show_nothing_half_done_and_le
 
 
 async def _live(life: RuntimeProcess, dice: random.Random, one_more: str) -> None:
-    """Kill some of its processes, in an order and at moments that the dice choose."""
+    """Kill some of its processes, at random moments and in random order."""
     victims = [*VICTIMS, one_more, dice.choice(ANYBODY)]
     dice.shuffle(victims)
     for victim in victims:
-        await asyncio.sleep(
-            dice.random() * LONGEST_PAUSE_SECONDS
-        )  # the moment of a kill is what is random here
+        await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # a random moment for the kill
         await asyncio.to_thread(_kill, life, victim)
 
 
@@ -125,7 +123,7 @@ def _got_to(counting: CounterLoad, installing: InstallLoad, acknowledgements: in
 
 
 async def _until(what: Callable[[], bool], tasks: list[asyncio.Task[None]]) -> None:
-    """Wait until the load got somewhere in spite of it all, on a machine as slow as it may be."""
+    """Wait until the load has made progress, however slow the machine is."""
     async with asyncio.timeout(LIMIT_SECONDS):
         while not what():
             for task in tasks:
@@ -134,7 +132,7 @@ async def _until(what: Callable[[], bool], tasks: list[asyncio.Task[None]]) -> N
 
 
 async def _die(life: RuntimeProcess, dice: random.Random) -> None:
-    """Kill the supervisor; a second later none of its processes runs."""
+    """Kill the supervisor, and check that none of its processes runs a second later."""
     await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)
     await asyncio.to_thread(life.kill)
     assert await asyncio.to_thread(within, 1.0, lambda: not life.alive()), (
@@ -158,7 +156,7 @@ def _kill(life: RuntimeProcess, victim: str) -> None:
 
 
 def _check_disk(home: Path, counting: CounterLoad) -> None:
-    """Nobody writes now, so what is on disk has to be what was acknowledged."""
+    """While nobody writes, the disk must hold what was acknowledged."""
     file = home / "config" / "config.json"
     overrides = json.loads(file.read_bytes())["overrides"] if file.exists() else {}
     counting.check(overrides.get("counters.first", 0), overrides.get("counters.second", 0))

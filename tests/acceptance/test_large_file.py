@@ -1,4 +1,4 @@
-"""Files are larger than anybody's memory should be."""
+"""A file larger than the memory of any actor may become."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_memory_stays_the_same_while_a_large_model_is_fetched_hashed_and_activat
 
 
 def _peak_mib(pid: int) -> float:
-    """The most memory that a process ever had resident."""
+    """The most resident memory that a process ever had."""
     (line,) = (
         line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:")
     )

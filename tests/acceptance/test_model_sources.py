@@ -1,4 +1,4 @@
-"""From a name to a verified model on disk, in a real runtime, with a hub and a registry on the loopback."""
+"""From a name to a verified model on disk, with a hub and a registry on the loopback interface."""
 
 from __future__ import annotations
 

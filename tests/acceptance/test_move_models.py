@@ -1,4 +1,4 @@
-"""Models move to another directory of a running app, on another disk, and whatever is killed they are whole wherever they are served."""
+"""Models move to another disk while the app runs: whatever is killed, they are served whole."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def runtime(home: Path, profile: Path) -> Iterator[RuntimeProcess]:
 
 
 def undercroft(home: Path, *arguments: str) -> tuple[int, Any]:
-    """The exit code of a command, and what it says in JSON."""
+    """The exit code of a command, and its JSON."""
     command = [sys.executable, "-P", "-m", "actors", "--home", str(home), *arguments, "--json"]
     done = subprocess.run(command, capture_output=True, timeout=LIMIT_SECONDS, check=False)
     lines = done.stdout.splitlines()
@@ -104,7 +104,7 @@ def test_a_model_moves_to_another_disk_through_kills_of_its_owner_and_serves_the
 
 
 def kill_while_it_moves(life: RuntimeProcess, home: Path, target: Path) -> int:
-    """Kill the owner of the models whenever more of them was copied; each time they are whole where they are served."""
+    """Kill the owner of the models whenever it has copied more; they must be whole where they are served."""
     kills, seen = 0, -1
     end = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < end and kills < 3 and not (target / "tiny").exists():

@@ -1,4 +1,4 @@
-"""A client that was connected before the runtime was started anew finds its way, with its subscriptions and what it serves."""
+"""A connected client finds a runtime that was started anew, with its subscriptions and what it serves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A true power cut: a file system that forgets, without a flush, all that was not brought to the platters."""
+"""A true power cut: a file system that forgets everything that was not flushed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Disk:
             pytest.skip("an image cannot be mounted here")
 
     def cut_power(self) -> None:
-        """Lose what is not durable, and come up again."""
+        """Lose what is not durable, and mount again."""
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
@@ -71,7 +71,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 def test_the_cut_is_real(disk: Disk) -> None:
-    """What was merely written and renamed is lost or empty, or the other tests would prove nothing."""
+    """Without a flush, writes and renames are lost; otherwise the other tests would prove nothing."""
     (disk.path / "f.tmp").write_bytes(b"x" * 5000)
     os.replace(disk.path / "f.tmp", disk.path / "f")
     disk.cut_power()
@@ -124,7 +124,7 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
     scheduler.release(part)
     writer.close()
     with root.staged_file("m", promise).open("ab") as file:
-        file.write(content[19 * MIB : 20 * MIB])  # written, and not yet durable
+        file.write(content[19 * MIB : 20 * MIB])  # written, but not yet durable
     journal.change(boot="the run of the machine that ended with the cut")
     journal.save()
     disk.cut_power()

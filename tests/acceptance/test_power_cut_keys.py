@@ -1,4 +1,4 @@
-"""A true power cut while keys are made and rotated, documents encrypted and accesses noted: all that was acknowledged opens."""
+"""A true power cut while keys are made and rotated: everything that was acknowledged opens."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def test_acknowledged_documents_open_and_the_audit_log_shows_no_tamper_after_eac
 
 
 def _let_go(descriptor: int) -> int:
-    """Close as the end of a process does, without settling anything."""
+    """Close files as the end of a process does, without flushing."""
     os.close(descriptor)
     return -1

@@ -1,4 +1,4 @@
-"""The power is cut, over and over, while keys, batches, documents and settings are written: what was acknowledged is there, whole.
+"""The power fails over and over while state and settings are written: what was acknowledged is whole.
 
 POWER_CUTS=300 python -m pytest tests/acceptance/test_power_cut_state.py -s       # the long form, as root
 """
@@ -43,7 +43,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 class Log:
-    """What was asked for and what was acknowledged, kept where the power stays on."""
+    """What was asked for and acknowledged, remembered where the power stays on."""
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -52,7 +52,7 @@ class Log:
         self._seen = threading.Condition()
 
     def read(self, lines: Iterator[bytes]) -> None:
-        """Note what a load tells, until it is gone."""
+        """Note what a load prints until it ends."""
         for line in lines:
             what, name, number = line.split()
             with self._seen:
@@ -61,7 +61,7 @@ class Log:
                 self._seen.notify_all()
 
     def wait_for(self, acknowledgements: int) -> None:
-        """Wait until so many more were noted than now."""
+        """Wait until this many more were noted."""
         with self._seen:
             wanted = self.acknowledgements + acknowledgements
             assert self._seen.wait_for(lambda: self.acknowledgements >= wanted, TIMEOUT_SECONDS), (
@@ -69,7 +69,7 @@ class Log:
             )
 
     def check(self, name: str, found: int) -> None:
-        """What is found is what was acknowledged, or something newer that was asked for."""
+        """Check that what is found was acknowledged, or is newer and was asked for."""
         acknowledged, asked = self.acknowledged.get(name, 0), self.asked.get(name, 0)
         assert acknowledged <= found <= asked, (
             f"{name}: found {found}, acknowledged {acknowledged}, asked {asked}"
@@ -99,7 +99,9 @@ def check(directory: Path, log: Log) -> None:
     log.check("document", (store.load(document_key("Counter")).value or {"n": 0})["n"])
     store.close()
     assert [str(path) for path in (directory / "store").rglob("*.tmp")] == []
-    for former in (directory / "store" / "backups").rglob("*"):  # a small disk, and nobody here who prunes
+    for former in (directory / "store" / "backups").rglob(
+        "*"
+    ):  # the disk is small, and nothing here prunes backups
         if former.is_file():
             former.unlink()
     overrides = read_config(directory / "config" / "config.json")[0].overrides or {
@@ -126,9 +128,7 @@ def test_no_acknowledged_write_is_lost_and_nothing_is_torn_or_mixed_when_the_pow
             reader = threading.Thread(target=log.read, args=(iter(load.stdout.readline, b""),))
             reader.start()
             log.wait_for(dice.randrange(1, 200))
-            with contextlib.suppress(
-                subprocess.TimeoutExpired
-            ):  # the moment of the cut is what is random here
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a random moment for the cut
                 load.wait(dice.random() * LONGEST_LOAD_SECONDS)
             cut(disk)
             load.kill()
@@ -141,7 +141,7 @@ def test_no_acknowledged_write_is_lost_and_nothing_is_torn_or_mixed_when_the_pow
 
 
 def cut(disk: Disk) -> None:
-    """From here on nothing more comes to the platters, and what the journal of the file system has not is lost."""
+    """From now on nothing reaches the disk, and what the journal of the file system lacks is lost."""
     descriptor = os.open(disk.path, os.O_RDONLY)
     try:
         fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))

@@ -1,4 +1,4 @@
-"""Readiness over real processes: an interrupted setup goes on by itself, and the actor's own death loses nothing."""
+"""Readiness over real processes: an interrupted setup continues, and killing the actor loses nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ READINESS = bundled("readiness", intensity=MANY_RESTARTS)
 
 
 def snapshot_of(runtime: RuntimeProcess) -> dict[str, Any]:
-    """How things are now."""
+    """The readiness of the app now."""
     told = runtime.command("ready", "--report", "--json")
     found: dict[str, Any] = msgspec.json.decode(told.stdout)
     assert "snapshot" in found, told.stdout + told.stderr
@@ -52,7 +52,7 @@ def test_a_setup_that_was_interrupted_goes_on_at_the_next_launch_without_another
         (path,) = (urlsplit(url).path for url in entry.files[0].urls)
         origin.misbehave(
             path, Faults(stall_after_bytes=4_000_000)
-        )  # so that it cannot be done before it is killed
+        )  # so that it cannot finish before it is killed
         profile = write_counter_profile(tmp_path / "profile", [entry], READINESS, tables=MODES)
         first = start(profile)
         first.wait_settled()

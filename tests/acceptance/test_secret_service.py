@@ -24,16 +24,17 @@ pytestmark = [
         reason="needs gnome-keyring and dbus-daemon",
     ),
 ]
-PASSWORD = "correct horse"  # noqa: S105  # of a keychain that lives as long as the test
+PASSWORD = "correct horse"  # noqa: S105  # of a keychain that exists only during the test
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/>
+<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 """
 
 
 class Desktop:
-    """A message bus and a keyring daemon, with a home of their own; nothing else is on the bus, so no window comes up."""
+    """A message bus with a keyring daemon and nothing else, so that no window can open."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -70,7 +71,7 @@ class Desktop:
         self._wait_for_name()
 
     def kill_daemon(self) -> None:
-        """End the keyring as a crash does."""
+        """Kill the keyring."""
         if self.daemon is not None:
             self.daemon.kill()
             self.daemon.wait()
@@ -94,7 +95,7 @@ class Desktop:
             ]
 
     def change_entry(self, secret: str) -> None:
-        """Put something else into our entry."""
+        """Overwrite our entry."""
         import secretstorage
 
         with contextlib.closing(secretstorage.dbus_init()) as connection:
@@ -110,7 +111,7 @@ class Desktop:
         self.bus.stdout.close()
 
     def _wait_for_name(self) -> None:
-        """Have the bus say when the keyring's name is taken; the match is in place before the question is asked."""
+        """Wait for the keyring's name on the bus. The match is installed before the question is asked."""
         from jeepney import MatchRule, message_bus  # type: ignore[import-untyped]  # has no types
         from jeepney.io.blocking import Proxy, open_dbus_connection  # type: ignore[import-untyped]
 
@@ -126,7 +127,7 @@ class Desktop:
 
 @pytest.fixture
 def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
-    """A desktop whose keyring runs and is open."""
+    """A desktop with a running, unlocked keyring."""
     directory = (
         Path("/tmp") / f"undercroft-bus-{os.getpid()}" if len(str(tmp_path)) > 80 else tmp_path / "desktop"
     )
@@ -145,7 +146,7 @@ def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop
 
 
 def ring_in(tmp_path: Path, timeout_seconds: float = 20.0) -> KeyRing:
-    """A process's view of the keys of a home."""
+    """The keys of a home, as a process sees them."""
     return open_ring(tmp_path / "state", timeout_seconds=timeout_seconds)
 
 
@@ -157,7 +158,7 @@ def save(ring: KeyRing, tmp_path: Path) -> bytes:
 
 
 def reason(ring: KeyRing) -> str:
-    """Why the keys are locked, even for who would make new ones."""
+    """Why the keys are locked, even when new ones may be made."""
     state = ring.unlock(make=True)
     assert isinstance(state, Locked), state
     return state.reason

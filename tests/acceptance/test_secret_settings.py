@@ -1,4 +1,4 @@
-"""Secrets among the settings, in a real Secret Service: kept there, locked, gone."""
+"""Secret settings in a real Secret Service: stored there, locked, gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a real runtime: killed under the load of many clients, and on a disk that is full."""
+"""Settings of a real runtime: killed under the load of many clients, and on a full disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = [
 
 CLIENTS = 16
 LIVES, KILLS = 3, 4
-"""Of the runtime, and of the store in each: it is started again ever later, so there are not many in one."""
+"""Of the store in each life of the runtime; not many, because the delays before restarts grow."""
 GET = RuntimeConfigRequestEvent(operation="get_effective")
 
 SETTINGS = f"""

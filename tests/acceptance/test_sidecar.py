@@ -1,4 +1,4 @@
-"""Programs that know ZeroMQ, MessagePack and PROTOCOL.md, in processes of their own, beside a real runtime."""
+"""Programs that know ZeroMQ, MessagePack and PROTOCOL.md only, in processes beside a real runtime."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def runtime(tmp_path: Path, start: Start) -> Iterator[RuntimeProcess]:
 
 
 def _sidecar(runtime: RuntimeProcess, program: str) -> subprocess.Popen[str]:
-    """A program without any of Undercroft's code at hand."""
+    """A program that can import none of Undercroft's code."""
     command = [sys.executable, "-P", "-c", program, str(runtime.home / "state" / "runtime.json")]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd="/")
 

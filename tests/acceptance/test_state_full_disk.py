@@ -1,4 +1,4 @@
-"""The disk of the state is full for as long as an hour of writes takes: each is refused by name, and all is well once there is space."""
+"""The disk is full: each write is refused by name, and all is well once there is space."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_while_the_disk_is_full_writes_are_refused_by_name_and_then_everything_i
         key, value = f"config.k{number % 20}", f"{number}" * 100
         error = save(store, key, value)
         if error is None:
-            model[key] = value  # what fits into a page that is free is taken, and then it counts
+            model[key] = value  # what fits into a free page is saved, and then it counts
             continue
         refused += 1
         assert isinstance(error, SaveFailed)

@@ -1,4 +1,4 @@
-"""The state store is killed over and over under load: nothing acknowledged is lost, no batch is half there, nothing is left lying about."""
+"""The state store is killed over and over under load: nothing acknowledged is lost or half done."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ pytestmark = [
 
 LIVES = 5
 KILLS = 4
-"""Of the state store in each life of the supervisor, which ends with a kill, too; more would only wait for the next start."""
+"""Of the state store in each life of the supervisor. More would only wait for restarts."""
 
 LONGEST_PAUSE_SECONDS = 0.15
 WRITERS = 8
@@ -56,7 +56,7 @@ DOCUMENTS = [Counter]
 
 
 class StateLoad:
-    """Counts up keys, batches and a document, and keeps outside of the runtime what was acknowledged."""
+    """Counts up keys, batches and a document, and remembers outside the runtime what was acknowledged."""
 
     def __init__(self) -> None:
         self.asked: dict[str, int] = {}
@@ -67,7 +67,7 @@ class StateLoad:
         return self.asked[name]
 
     async def save(self, peer: Peer) -> None:
-        """One key each for many writers at once."""
+        """Save one key each for many writers at once."""
 
         async def write(key: str) -> None:
             while True:
@@ -86,7 +86,7 @@ class StateLoad:
             raise group.exceptions[0] from None
 
     async def save_batches(self, peer: Peer) -> None:
-        """Three keys that are always the same, and one that comes and goes with them."""
+        """Save three keys with one number, and one key that comes and goes with them."""
         while True:
             n = self.next("batch")
             operations = [BatchOperation(type="save", key=f"config.batch{part}", value=n) for part in "abc"]
@@ -99,7 +99,7 @@ class StateLoad:
             self.acknowledged["batch"] = n
 
     async def write_document(self, peer: Peer) -> None:
-        """A typed document."""
+        """Write a typed document."""
         while True:
             n = self.next("document")
             await peer.request(
@@ -108,7 +108,7 @@ class StateLoad:
             self.acknowledged["document"] = n
 
     async def check(self, peer: Peer) -> None:
-        """What is found is what was acknowledged, or something newer that was asked for, and never half of it."""
+        """Check that what is found was acknowledged, or is newer and was asked for, never half a batch."""
         found = (
             await peer.request(
                 StateLoadBatchRequestEvent(keys=[*(f"config.batch{part}" for part in "abc"), "config.odd"]),
@@ -134,7 +134,7 @@ class StateLoad:
         assert (await peer.request(StateHealthRequestEvent(), TIMEOUT_SECONDS)).corrupted == 0
 
     def has_grown(self, before: dict[str, int]) -> bool:
-        """Whether something of each kind was acknowledged since."""
+        """Whether something of each kind was acknowledged since then."""
         return all(
             self.acknowledged.get(name, 0) > before.get(name, 0)
             for name in ("batch", "document", "config.k0")
@@ -168,9 +168,7 @@ async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledge
     for number in range(LIVES):
         for _ in range(KILLS):
             await _until(tasks, functools.partial(load.has_grown, dict(load.acknowledged)))
-            await asyncio.sleep(
-                dice.random() * LONGEST_PAUSE_SECONDS
-            )  # the moment of a kill is what is random here
+            await asyncio.sleep(dice.random() * LONGEST_PAUSE_SECONDS)  # a random moment for the kill
             await asyncio.to_thread(_kill, lives[-1])
         await _until(tasks, functools.partial(load.has_grown, dict(load.acknowledged)))
         if number == LIVES - 1:
@@ -191,7 +189,7 @@ async def test_a_state_store_that_is_killed_under_load_loses_nothing_acknowledge
 
 
 async def _until(tasks: list[asyncio.Task[None]], what: Callable[[], bool]) -> None:
-    """Wait until the load got somewhere, on a machine as slow as it may be."""
+    """Wait until the load has made progress, however slow the machine is."""
     async with asyncio.timeout(30.0):
         while not what():
             for task in tasks:

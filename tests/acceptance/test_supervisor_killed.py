@@ -1,4 +1,4 @@
-"""The supervisor is killed over and over while a large file is on its way."""
+"""The supervisor is killed over and over while a large file is being downloaded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
                 runtime.wait_settled()
                 assert (
                     runtime.command("models", "install", "big", "--no-wait").returncode == 0
-                )  # asked for once, and never again
+                )  # asked for only once
             wanted = (kill + 1) * STEP_BYTES
             assert within(LIMIT_SECONDS, lambda wanted=wanted: _size(staged) >= wanted), (
                 f"{_size(staged)} of {wanted} bytes came"
@@ -67,7 +67,7 @@ def test_a_download_survives_20_kills_of_the_supervisor_and_fetches_nothing_twic
 
 
 def _kill(runtime: RuntimeProcess) -> None:
-    """Kill the supervisor; a second later none of its processes runs."""
+    """Kill the supervisor, and check that none of its processes runs a second later."""
     runtime.kill()
     assert len(runtime.seen) >= 5
     assert within(1.0, lambda: not runtime.alive()), f"alive a second later: {described(runtime.alive())}"

@@ -1,4 +1,4 @@
-"""One runtime for each home: the second is refused by name, and what a killed one left behind stops nobody."""
+"""One runtime for each home: a second one is refused by name; a killed one is in nobody's way."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def write_profile(
 def write_counter_profile(
     directory: Path, models: Iterable[ModelEntry], *children: Child, tables: str = ""
 ) -> Path:
-    """Write a profile with two counters as settings, models, the three actors that serve them, and children."""
+    """Write a profile with two counters as settings, models, the actors that serve them, and children."""
     stores = [
         bundled(name, intensity=MANY_RESTARTS)
         for name in ("config_store", "model_verifier", "model_downloader")

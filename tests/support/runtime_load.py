@@ -1,4 +1,4 @@
-"""Load on a runtime that is being killed: settings that change, models that come and go, and what became of both."""
+"""Load on a runtime that is being killed: changes of settings, installs of models, and their results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HASH_EVERY_LOOKS = 10
 
 
 class CounterLoad:
-    """Sets both counters to 1, 2, 3 ... and remembers, outside the runtime, what was acknowledged as durable."""
+    """Sets both counters to 1, 2, 3 ..., and remembers outside the runtime what was durable."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -52,7 +52,7 @@ class CounterLoad:
                 self.acknowledgements += 1
 
     def check(self, first: int, second: int) -> None:
-        """Check that the values are those acknowledged, or newer ones that were asked for, and never half a batch."""
+        """Check that the values were acknowledged, or are newer and were asked for, never half a batch."""
         assert first == second, f"half a batch: {first} and {second}"
         assert self.acknowledged <= first <= self.asked, (
             f"found {first}, acknowledged {self.acknowledged}, asked {self.asked}"
@@ -107,7 +107,7 @@ async def keep_working(home: Path, work: Callable[[Peer], Awaitable[None]]) -> N
 
 
 class ModelsWatch:
-    """Looks at the models directory over and over: a directory with a model's name must be whole and as promised."""
+    """Looks at the models directory over and over: each model in it must be whole and as promised."""
 
     def __init__(self, models: Path, entries: list[ModelEntry]) -> None:
         self._models = models

@@ -14,8 +14,8 @@ from actors.shared.locations.locations import Locations
 from actors.shared.profile.profile import Profile
 
 ProblemSeverity = Literal["info", "warning", "error"]
-"""`info`: nothing is wrong, but worth knowing. `warning`: it works, but not as it should. `error`: it does not
-work, or soon will not."""
+"""`info`: nothing is wrong, but worth knowing. `warning`: it works, but not as it should.
+`error`: it does not work, or soon will not."""
 
 LISTED: Final = 3
 """How many of several paths a problem names."""

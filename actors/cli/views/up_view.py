@@ -78,7 +78,7 @@ class SettledUpView(SupervisorObserver):
 
 
 class LiveUpView(SupervisorObserver):
-    """A table of all actors at the bottom of the terminal, with the logs above. Drawn only when it changes."""
+    """A table of all actors at the bottom of the terminal, with the logs above. Drawn when it changes."""
 
     def __init__(self) -> None:
         self._statuses: dict[str, ActorStatus] = {}

@@ -1,4 +1,4 @@
-"""A runtime in the background: what whoever started it learns."""
+"""A runtime in the background, as the command that started it sees it."""
 
 from __future__ import annotations
 

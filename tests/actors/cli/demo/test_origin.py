@@ -1,4 +1,4 @@
-"""The origin of the tour, and the one of the tests that can misbehave: both follow RFC 9110 and count what they sent."""
+"""The origin of the tour, and the one that can misbehave: both follow RFC 9110 and count what they sent."""
 
 from __future__ import annotations
 

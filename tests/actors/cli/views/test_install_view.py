@@ -12,9 +12,16 @@ from schemas.models import ModelDownloadProgressedEvent, ModelState, ModelStatus
 
 def _progress(durable_bytes: int) -> ModelDownloadProgressedEvent:
     return ModelDownloadProgressedEvent(
-        model_id="m", name="Model", attempt=1, durable_bytes=durable_bytes, size_bytes=1000, rate_bytes_per_second=1.0, seconds_left=None,
-        staging_directory="/x", files=[],
-    )  # fmt: skip
+        model_id="m",
+        name="Model",
+        attempt=1,
+        durable_bytes=durable_bytes,
+        size_bytes=1000,
+        rate_bytes_per_second=1.0,
+        seconds_left=None,
+        staging_directory="/x",
+        files=[],
+    )
 
 
 @given(st.integers(0, 10**13), st.integers(1, 10**13))

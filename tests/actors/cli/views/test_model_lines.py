@@ -1,4 +1,4 @@
-"""How a model and a leftover are told of, without a runtime."""
+"""How a model and a leftover are shown."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from schemas.models import PartialFound
 from tests.support.readiness_lab import status
 
 FOUND = PartialFound(
-    model_id="base", kind="partial", state="partial", size_bytes=500, durable_bytes=400, promised_bytes=1000, age_seconds=86_400 * 1.5,
+    model_id="base",
+    kind="partial",
+    state="partial",
+    size_bytes=500,
+    durable_bytes=400,
+    promised_bytes=1000,
+    age_seconds=86_400 * 1.5,
     url_hosts=["models.example"],
-)  # fmt: skip
+)
 
 
 @pytest.mark.requirement("S1-9")
@@ -44,7 +50,5 @@ def test_revisions_holders_a_due_licence_and_a_problem_stand_below_it() -> None:
 
 
 def test_a_leftover_takes_one_line_with_size_and_age() -> None:
-    assert (
-        partial_line(FOUND)
-        == "base                     partial      500 B 40 %, 1.5 days old, from models.example, wanted by nobody"
-    )
+    size = "base                     partial      500 B 40 %"
+    assert partial_line(FOUND) == f"{size}, 1.5 days old, from models.example, wanted by nobody"
