@@ -84,9 +84,10 @@ class ModelsDirectory:
             raise Refused(
                 f"{self.locked_by}; what is installed there can be used, and it is taken over once that ends"
             )
-        problem = await self.problem()
-        if problem or not self.is_ours:
-            raise Refused(f"{problem or self._missing_words()}; see 'undercroft paths'")
+        if problem := await self.problem():
+            raise Refused(f"{problem}; see 'undercroft paths'")
+        if not self.is_ours:
+            raise Refused(f"{self.layout.path}: the models are being opened; try again in a moment")
 
     async def take(self) -> None:
         """Own the directory, and finish in it what a crash interrupted.

@@ -21,7 +21,7 @@ def directory(path: Path, default: Path | None = None) -> ModelsDirectory:
 async def test_default_directory_is_created_and_ours_until_it_is_released(tmp_path: Path) -> None:
     place = directory(tmp_path / "models")
     assert await place.problem() == ""
-    with pytest.raises(Refused, match="is not there"):
+    with pytest.raises(Refused, match="are being opened"):
         await place.must_be_usable()
     await place.take()
     assert place.is_ours
