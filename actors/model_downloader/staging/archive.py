@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import lzma
 import os
@@ -91,7 +92,8 @@ def unpack(
         except _BROKEN as error:
             raise ArchiveRefused(origin, "", f"it cannot be read as {how.format}: {error}") from error
         except OSError as error:
-            if error.errno is None:  # how bz2 reports bytes that it cannot read
+            # Without a number bz2 reports bytes that it cannot read; EINVAL is a place before the file's start.
+            if error.errno in (None, errno.EINVAL):
                 raise ArchiveRefused(origin, "", f"it cannot be read as {how.format}: {error}") from error
             raise
     if not found:

@@ -206,6 +206,14 @@ def test_archive_that_holds_nothing_is_refused(tmp_path: Path, format: str) -> N
         unpacked(tmp_path, packed(format, {}), format)
 
 
+def test_zip_whose_members_lie_before_its_start_is_refused(tmp_path: Path) -> None:
+    content = bytearray(packed("zip", {"f": b"content" * 50}))
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 16] ^= 1  # where its directory begins, by which all members are found
+    with pytest.raises(ArchiveRefused, match="cannot be read as zip"):
+        unpacked(tmp_path, bytes(content), "zip")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
