@@ -47,7 +47,7 @@ class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_fie
         path: directory to append to the module search path; empty for none.
         profile: directory of the profile.
         locations: directory of each category.
-        defaults: where each would lie had nobody chosen; empty: in the same places.
+        defaults: the directories without any choice; empty: the same.
     """
 
     name: str

@@ -96,8 +96,9 @@ def status_table(actors: Iterable[ActorStatus]) -> Table:
 def headline(overview: SupervisorStatusEvent) -> str:
     """The whole runtime on one line."""
     ready = sum(status.state == "ready" for status in overview.actors)
-    up = f"process {overview.pid}, up {duration_text(time.time() - overview.started_at)}"
-    return f"{overview.profile}: {ready} of {len(overview.actors)} ready, {up}"
+    seconds = time.time() - overview.started_at
+    since = f"up {duration_text(seconds)}" if seconds >= 1 else "just started"
+    return f"{overview.profile}: {ready} of {len(overview.actors)} ready, process {overview.pid}, {since}"
 
 
 def plain_status(overview: SupervisorStatusEvent) -> str:

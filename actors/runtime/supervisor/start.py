@@ -36,7 +36,7 @@ def run_supervisor(
     spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD,
     observers: Iterable[SupervisorObserver] = (),
 ) -> None:
-    """Run the children of a profile until somebody asks to stop. Call it from a process that has one thread.
+    """Run the children of a profile until asked to stop. Call it from a process that has one thread.
 
     Raises:
         ProfileError: the profile cannot be used.

@@ -27,7 +27,7 @@ class SupervisorOptions:
     Attributes:
         home: as the person gave it, for messages; empty for the platform's directories.
         locations: as they are at the start.
-        defaults: where each would lie had nobody chosen; None: in the same places.
+        defaults: the directories without any choice; None: the same.
         server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
     """
 
