@@ -92,7 +92,7 @@ def unpack(
         except _BROKEN as error:
             raise ArchiveRefused(origin, "", f"it cannot be read as {how.format}: {error}") from error
         except OSError as error:
-            # Without a number bz2 reports bytes that it cannot read; EINVAL is a place before the file's start.
+            # Without a number: bytes that bz2 cannot read. EINVAL: a place before the start of the file.
             if error.errno in (None, errno.EINVAL):
                 raise ArchiveRefused(origin, "", f"it cannot be read as {how.format}: {error}") from error
             raise

@@ -209,7 +209,8 @@ def test_archive_that_holds_nothing_is_refused(tmp_path: Path, format: str) -> N
 def test_zip_whose_members_lie_before_its_start_is_refused(tmp_path: Path) -> None:
     content = bytearray(packed("zip", {"f": b"content" * 50}))
     end = content.rindex(b"PK\x05\x06")
-    content[end + 16] ^= 1  # where its directory begins, by which all members are found
+    directory_at = int.from_bytes(content[end + 16 : end + 20], "little")  # by which all members are found
+    content[end + 16 : end + 20] = (directory_at + 1).to_bytes(4, "little")
     with pytest.raises(ArchiveRefused, match="cannot be read as zip"):
         unpacked(tmp_path, bytes(content), "zip")
 
