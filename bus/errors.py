@@ -47,6 +47,10 @@ class UndercroftError(Exception):
         if not fields:
             super().__init__(*values)
             return
+        if not named and len(values) == len(fields):  # the common case: errors are made on busy paths, too
+            vars(self).update(zip(fields, values, strict=True))
+            super().__init__(*values)
+            return
         given = dict(zip(fields, values, strict=False)) | named
         missing = [name for name in fields if name not in given and not hasattr(type(self), name)]
         if missing or len(values) > len(fields) or not given.keys() <= set(fields):
