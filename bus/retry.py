@@ -10,7 +10,7 @@ from typing import Final, TypeVar, get_args
 
 from bus.errors import FailureKind, RequestFailed
 from bus.peer.peer import REQUEST_TIMEOUT_SECONDS, Peer
-from schemas.event import Event, Request
+from schemas.event import ReplyT, Request
 
 WAITS_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Pauses between attempts. The last one repeats."""
@@ -27,7 +27,6 @@ NOT_REACHED: Final[frozenset[FailureKind]] = frozenset({"no_responder", "restart
 Sleep = Callable[[float], Awaitable[object]]
 """Waits for a number of seconds."""
 
-ReplyT = TypeVar("ReplyT", bound=Event)
 ResultT = TypeVar("ResultT")
 
 

@@ -14,7 +14,7 @@ LayerName = Literal["profile", "preset", "user", "environment", "session", "poli
 """Lowest to highest. `profile`: the app's own defaults. `preset`: a packaged set of values that a person
 chose. `user`: what `config.json` stores. `environment`: variables of the process. `session`: until the store
 ends. `policy`: what an administrator set."""
-ProblemKind = Literal["secret_exposed", "other"]
+SettingProblemKind = Literal["secret_exposed", "other"]
 """`secret_exposed`: the request says that others could read its values, and this one is a secret."""
 
 SECRET_PLACEHOLDER: Final = "**********"  # noqa: S105  # it says nothing
@@ -33,7 +33,7 @@ class SettingProblem(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     problem: str
-    kind: ProblemKind = "other"
+    kind: SettingProblemKind = "other"
 
 
 class SettingChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ ModelState = Literal[
 """`partial`: some bytes are staged, and no install is fetching more. `paused`: a person paused the install,
 which stays paused through restarts until they resume it. `failed`: it gave up; `problem` says why."""
 
-ProblemKind = Literal[
+ModelProblemKind = Literal[
     "", "network", "server", "mismatch", "refused", "disk", "space", "damaged", "licence", "held"
 ]
 """`space`: the disk is full. `mismatch`: the bytes are not those that the manifest promises. `held`: a lease
@@ -45,7 +45,7 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     durable_bytes: int
     problem: str = ""
-    problem_kind: ProblemKind = ""
+    problem_kind: ModelProblemKind = ""
     revision: str = ""
     wanted_revision: str = ""
     former_revision: str = ""

@@ -21,7 +21,7 @@ from actors.config_store.setting_layers import (
     without_references,
 )
 from actors.config_store.settings_context import LayerValues, SettingsContext, is_set
-from schemas.config import SECRET_PLACEHOLDER, LayerName, ProblemKind, Scope, SettingProblem
+from schemas.config import SECRET_PLACEHOLDER, LayerName, Scope, SettingProblem, SettingProblemKind
 
 NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -313,7 +313,7 @@ def _check(
     context: SettingsContext, wanted: SettingsChange, path: str, value: Any
 ) -> Iterable[SettingProblem]:
     """Why an update is refused, whatever the schema says about its value."""
-    kind: ProblemKind = "other"
+    kind: SettingProblemKind = "other"
     words, is_secret = context.path_problem(path), context.is_secret(path)
     if is_secret and wanted.refuses_secrets:
         kind = "secret_exposed"

@@ -26,10 +26,10 @@ from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import (
     FilesVerifyRequestEvent,
     ModelInstalledEvent,
+    ModelProblemKind,
     ModelState,
     ModelVerificationFailedEvent,
     ModelVerifiedEvent,
-    ProblemKind,
     VerificationFinding,
 )
 
@@ -128,7 +128,7 @@ class Install:
             await anyio.to_thread.run_sync(self._journal.save)
             await self._context.registry.install_ended(self.entry.id)
 
-    async def _enter(self, state: ModelState, problem: str = "", kind: ProblemKind = "") -> None:
+    async def _enter(self, state: ModelState, problem: str = "", kind: ModelProblemKind = "") -> None:
         """Be in another state, and report it."""
         report = InstallReport(state, self._journal, problem, kind)
         with anyio.CancelScope(shield=True):
@@ -315,7 +315,7 @@ class _InstallSlot:
         self.release()
 
 
-def _problem_kind(failure: TransferFailure) -> ProblemKind:
+def _problem_kind(failure: TransferFailure) -> ModelProblemKind:
     if isinstance(failure, DiskFailed):
         return "space" if failure.errno in DISK_FULL else "disk"
     return failure.kind

@@ -8,7 +8,7 @@ from actors.model_downloader.registry.model_on_disk import NOTHING_ON_DISK, Mode
 from actors.model_downloader.staging.revisions import revision_of, shown_revision
 from actors.model_downloader.staging.staging_journal import StagingJournal
 from schemas.manifest import ModelEntry
-from schemas.models import ModelState, ModelStatus, ProblemKind
+from schemas.models import ModelProblemKind, ModelState, ModelStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class InstallReport:
     state: ModelState
     journal: StagingJournal
     problem: str = ""
-    problem_kind: ProblemKind = ""
+    problem_kind: ModelProblemKind = ""
 
     @property
     def is_running(self) -> bool:
@@ -65,7 +65,7 @@ class KnownModel:
 def status_of(known: KnownModel) -> ModelStatus:
     """The status that everybody sees: by the install if there is one, else by what lies on disk."""
     entry, on_disk, report = known.entry, known.on_disk, known.report
-    kind: ProblemKind = ""
+    kind: ModelProblemKind = ""
     is_licence_due = False
     if report is not None:
         state, durable_bytes = report.state, report.journal.saved.durable_bytes
