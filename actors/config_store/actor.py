@@ -45,7 +45,7 @@ from actors.config_store.setting_layers import is_reference
 from actors.config_store.setting_secrets import SettingSecrets, new_reference, references_in
 from actors.config_store.settings_context import SettingsContext, is_set
 from actors.config_store.store_alerts import StoreAlerts, log_ignored
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.keychain import KeychainFailed
 from bus.actor import Actor, BusContext, Later
 from bus.errors import Refused, UndercroftError
 from schemas.config import (

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeVar
 import anyio.to_thread
 
 from actors.config_store.setting_layers import REFERENCE, is_reference
-from actors.shared.keys.keychain import Keychain, KeychainFailed
-from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
+from actors.shared.keychain.keychain import Keychain, KeychainFailed
+from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
 
 ID_PATTERN: Final = re.compile(r"setting-[0-9a-f]{32}")
 SIZE_LIMIT_BYTES: Final = 2048
@@ -43,7 +43,7 @@ class SettingSecrets:
         """The secrets of an app, in the keychain that the user chose for it."""
 
         def open_keychain() -> Keychain:
-            from actors.shared.keys.keychain_worker import KeychainWorker
+            from actors.shared.keychain.keychain_worker import KeychainWorker
 
             return KeychainWorker(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), f"undercroft {name}"))
 

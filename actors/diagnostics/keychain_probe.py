@@ -25,11 +25,11 @@ def probe_keychain(
     Raises:
         KeychainRefused: UNDERCROFT_KEYCHAIN names an unknown keychain.
     """
+    from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, choose
+    from actors.shared.keychain.keychain_worker import KeychainWorker
     from actors.shared.keys import key_rules
     from actors.shared.keys.key_ring import DIRECTORY_NAME, SERVICE
     from actors.shared.keys.key_store import KeyStore
-    from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
-    from actors.shared.keys.keychain_worker import KeychainWorker
 
     directory = state / DIRECTORY_NAME
     if not directory.is_dir():

@@ -120,9 +120,9 @@ class HistoryHome:
         """Unlock the key ring if keys are needed."""
         from actors.history.segments.segment_keys import SegmentKeys
         from actors.shared.crypto.envelope_errors import KeyUnavailable
+        from actors.shared.keychain.keychain_choice import KeychainRefused
         from actors.shared.keys.key_ring import open_ring
         from actors.shared.keys.key_store import holds_ciphertext
-        from actors.shared.keys.keychain_choice import KeychainRefused
 
         if not encrypts and not holds_ciphertext(self.directory):
             return SegmentKeys(None, encrypts=False)

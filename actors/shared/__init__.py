@@ -5,7 +5,8 @@ command line may import any of it; nothing here imports them.
 
     durable/        files that survive a crash: replacement, records, locks, bounded reads, quarantine
     crypto/         the envelope of stored values, and the cipher inside it
-    keys/           the keys of a home: keychain, key file, rotation, recovery code
+    keys/           the keys of a home: key file, rotation, recovery code
+    keychain/       secrets in the keychain of the system, or in a file
     audit/          the chained log of who read or wrote what
     locations/      where each kind of file lies
     manifest/       which models there are, and what their files promise

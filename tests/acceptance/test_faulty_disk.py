@@ -13,7 +13,7 @@ from actors.shared.audit.audit_files import places_of
 from actors.shared.audit.audit_log import AuditLog
 from actors.shared.crypto.envelope import open_envelope
 from actors.shared.durable.durable_write import sweep_temporary
-from actors.shared.keys.file_keychain import FileKeychain
+from actors.shared.keychain.file_keychain import FileKeychain
 from actors.shared.keys.key_ring import KeyRing
 from actors.shared.keys.key_rules import Unlocked
 from actors.shared.keys.key_store import KeyStore
@@ -66,7 +66,7 @@ MINTING = Scene(
     setup="""
 from actors.shared.crypto.envelope import seal
 from actors.shared.durable.durable_write import replace_file
-from actors.shared.keys.file_keychain import FileKeychain
+from actors.shared.keychain.file_keychain import FileKeychain
 from actors.shared.keys.key_ring import KeyRing
 from actors.shared.keys.key_store import KeyStore
 import filelock

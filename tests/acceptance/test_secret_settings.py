@@ -6,7 +6,7 @@ import pytest
 
 from actors.config_store.setting_layers import REFERENCE
 from actors.config_store.setting_secrets import SettingSecrets, new_reference
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.keychain import KeychainFailed
 from tests.acceptance.test_secret_service import Desktop, desktop
 from tests.acceptance.test_secret_service import pytestmark as needed
 

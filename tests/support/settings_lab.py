@@ -14,7 +14,7 @@ from actors.config_store.files.config_file import ConfigFile, Write
 from actors.config_store.setting_changes import NOTHING, SettingsChange, SettingsVerdict, change
 from actors.config_store.setting_secrets import SettingSecrets
 from actors.config_store.settings_context import SettingsContext
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.keychain import KeychainFailed
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer

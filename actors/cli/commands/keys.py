@@ -149,8 +149,8 @@ def restore(target: Target) -> int:
 
 
 def _ring(target: Target, *, interactive: bool = False, timeout_seconds: float = 0.0) -> KeyRing:
+    from actors.shared.keychain.keychain_worker import TIMEOUT_SECONDS
     from actors.shared.keys.key_ring import open_ring
-    from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS
 
     return open_ring(
         locate(target.app, target.home).state,

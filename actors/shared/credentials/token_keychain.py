@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 
 if TYPE_CHECKING:
-    from actors.shared.keys.keychain import Keychain
+    from actors.shared.keychain.keychain import Keychain
 
 SERVICE: Final = "undercroft"
 """Service of the entries; their account is the origin, such as `https://ghcr.io`."""
@@ -26,7 +26,7 @@ def chosen() -> Keychain:
     Raises:
         KeychainRefused: there is no such keychain.
     """
-    from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
+    from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, choose
 
     return choose(os.environ.get(KEYCHAIN_VARIABLE, ""), SERVICE)
 
@@ -47,8 +47,8 @@ async def keychain_token(
 
 
 def _ask(open_keychain: Callable[[], Keychain], origin: str) -> str:
-    from actors.shared.keys.keychain import KeychainFailed
-    from actors.shared.keys.keychain_choice import KeychainRefused
+    from actors.shared.keychain.keychain import KeychainFailed
+    from actors.shared.keychain.keychain_choice import KeychainRefused
 
     try:
         return (open_keychain().get(origin) or "").strip()

@@ -17,13 +17,13 @@ import msgspec
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import KeyUnavailable
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, choose
+from actors.shared.keychain.keychain_worker import TIMEOUT_SECONDS, KeychainWorker
 from actors.shared.keys import key_rules, key_wrap, recovery_code
 from actors.shared.keys.key_file import KeyEncryptionKey, KeyFile, Recovery
 from actors.shared.keys.key_report import keys_report
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
 from actors.shared.keys.key_store import KeysLocked, KeyStore
-from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, choose
-from actors.shared.keys.keychain_worker import TIMEOUT_SECONDS, KeychainWorker
 from schemas.keys import KeysReport
 
 DIRECTORY_NAME: Final = "keys"

@@ -16,10 +16,10 @@ from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, is_encrypted
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.keychain.keychain import Keychain, KeychainFailed
 from actors.shared.keys import key_file, key_rules, key_wrap
 from actors.shared.keys.key_file import COPY_NAME, FILE_NAME, KeyEncryptionKey, KeyFile, WrappedKey
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
-from actors.shared.keys.keychain import Keychain, KeychainFailed
 from bus.errors import OperatorError
 
 LOCK_NAME: Final = ".lock"

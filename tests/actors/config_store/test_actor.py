@@ -21,7 +21,7 @@ from actors.config_store.files.config_file import Write, read_config, write_conf
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.settings_context import SettingsContext
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.keychain import KeychainFailed
 from bus.client import Peer
 from bus.errors import RequestFailed
 from schemas.config import (

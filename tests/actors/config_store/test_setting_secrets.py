@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from actors.config_store.setting_secrets import SIZE_LIMIT_BYTES, SettingSecrets, new_reference, references_in
-from actors.shared.keys.file_keychain import FileKeychain
-from actors.shared.keys.keychain import KeychainFailed
-from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain import KeychainFailed
+from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE
 
 pytestmark = pytest.mark.anyio
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.cli.doctor.problems import ExaminedHome, Problem, error, info
+from actors.shared.keychain.keychain import KeychainFailed
+from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
+from actors.shared.keychain.keychain_worker import KeychainWorker
 from actors.shared.keys.key_ring import SERVICE, open_ring
 from actors.shared.keys.key_rules import ADVICE
-from actors.shared.keys.keychain import KeychainFailed
-from actors.shared.keys.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
-from actors.shared.keys.keychain_worker import KeychainWorker
 from schemas.keys import KeysReport, LockReason
 
 CHECK: Final = "keychain"

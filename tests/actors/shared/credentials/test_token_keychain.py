@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from actors.shared.credentials.token_keychain import keychain_token
-from actors.shared.keys.file_keychain import FileKeychain
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain import KeychainFailed
 
 pytestmark = pytest.mark.anyio
 ORIGIN = "https://ghcr.io"

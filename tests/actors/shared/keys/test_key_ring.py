@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from actors.shared.crypto.envelope import EnvelopeLocked, KeyUnavailable, open_envelope, seal
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain import KeychainFailed
+from actors.shared.keychain.keychain_choice import KeychainRefused
 from actors.shared.keys import recovery_code
-from actors.shared.keys.file_keychain import FileKeychain
 from actors.shared.keys.key_ring import KeyRing, open_ring
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
 from actors.shared.keys.key_store import KeysLocked, KeyStore
-from actors.shared.keys.keychain import KeychainFailed
-from actors.shared.keys.keychain_choice import KeychainRefused
 from actors.shared.keys.recovery_code import RecoveryCodeMistyped
 
 

@@ -11,12 +11,12 @@ import pytest
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import seal
 from actors.shared.durable.durable_write import replace_file
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain import KeychainFailed
 from actors.shared.keys import key_store as store_module
-from actors.shared.keys.file_keychain import FileKeychain
 from actors.shared.keys.key_file import KeyFile
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
 from actors.shared.keys.key_store import KeysLocked, KeyStore, holds_ciphertext
-from actors.shared.keys.keychain import KeychainFailed
 
 
 def envelope(key: DataKey | None) -> bytes:

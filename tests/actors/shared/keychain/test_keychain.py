@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.keys.file_keychain import FileKeychain
-from actors.shared.keys.keychain import Keychain, KeychainFailed
-from actors.shared.keys.keychain_worker import KeychainWorker
-from actors.shared.keys.system_keychain import SystemKeychain
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain import Keychain, KeychainFailed
+from actors.shared.keychain.keychain_worker import KeychainWorker
+from actors.shared.keychain.system_keychain import SystemKeychain
 
 
 def test_a_failure_has_a_reason_and_words_and_can_be_pickled() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.keys.file_keychain import FileKeychain
-from actors.shared.keys.keychain_choice import KeychainRefused, choose
-from actors.shared.keys.system_keychain import SystemKeychain
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain_choice import KeychainRefused, choose
+from actors.shared.keychain.system_keychain import SystemKeychain
 
 
 def test_system_keychain_is_the_default_and_a_file_takes_an_explicit_choice(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from actors.shared.keys.file_keychain import FILE_PREFIX, FileKeychain
-from actors.shared.keys.keychain import Keychain
+from actors.shared.keychain.file_keychain import FILE_PREFIX, FileKeychain
+from actors.shared.keychain.keychain import Keychain
 from bus.errors import OperatorError
 
 KEYCHAIN_VARIABLE: Final = "UNDERCROFT_KEYCHAIN"
@@ -40,7 +40,7 @@ def choose(choice: str, service: str, *, interactive: bool = False) -> Keychain:
         KeychainRefused: there is no such keychain.
     """
     if choice in ("", SYSTEM):
-        from actors.shared.keys.system_keychain import SystemKeychain
+        from actors.shared.keychain.system_keychain import SystemKeychain
 
         return SystemKeychain(service, interactive=interactive)
     if not choice.startswith(FILE_PREFIX):

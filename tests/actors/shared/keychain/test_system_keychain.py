@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from keyring.backend import KeyringBackend
 
-from actors.shared.keys.keychain import KeychainFailed
-from actors.shared.keys.system_keychain import SystemKeychain
+from actors.shared.keychain.keychain import KeychainFailed
+from actors.shared.keychain.system_keychain import SystemKeychain
 
 
 @pytest.fixture(autouse=True)

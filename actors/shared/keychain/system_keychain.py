@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.keychain import KeychainFailed
 from schemas.keys import LockReason
 
 if TYPE_CHECKING:

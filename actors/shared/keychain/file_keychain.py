@@ -11,7 +11,7 @@ from actors.shared.crypto.content_codec import encode
 from actors.shared.durable import strict_json
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.keychain import KeychainFailed
 
 FILE_PREFIX: Final = "file:"
 FILE_LIMIT_BYTES: Final = 1024 * 1024

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.keys.file_keychain import FileKeychain
-from actors.shared.keys.keychain import KeychainFailed
+from actors.shared.keychain.file_keychain import FileKeychain
+from actors.shared.keychain.keychain import KeychainFailed
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from actors.shared.keys.keychain import KeychainFailed
-from actors.shared.keys.keychain_worker import KeychainWorker
+from actors.shared.keychain.keychain import KeychainFailed
+from actors.shared.keychain.keychain_worker import KeychainWorker
 
 
 class Slow:

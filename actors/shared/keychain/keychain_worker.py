@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from typing import Final, TypeVar
 
-from actors.shared.keys.keychain import Keychain, KeychainFailed
+from actors.shared.keychain.keychain import Keychain, KeychainFailed
 
 TIMEOUT_SECONDS: Final = 5.0
 ResultT = TypeVar("ResultT")
