@@ -1,7 +1,7 @@
 """The processes of Undercroft, one package each, and three packages that are none.
 
-A package is an actor exactly if it has a `build`: the supervisor imports it by name from a profile, in a process of its
-own. No actor imports another; they share nothing but events.
+A package is an actor exactly if it has a `build`: the supervisor imports it by name from a profile, in a
+process of its own. No actor imports another; they share nothing but events.
 
     config_store      the one live configuration: changes at once, told, durable, answered
     locations         where each kind of file lies, and what a person chose

@@ -1,4 +1,4 @@
-"""What an actor has imported when it serves: nothing that is heavy and that it does not use from the start."""
+"""An actor that serves has imported nothing heavy that it does not use from the start."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ async def prepare(child, profile, locations):
 from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
 from actors.shared.locations.locations import locate
 
-import actors.runtime.child_main, bus.actor_loop, bus.broker.memory_bus, asyncio.selector_events, anyio._backends._asyncio
+import actors.runtime.child_main, bus.actor_loop, bus.broker.memory_bus
+import asyncio.selector_events, anyio._backends._asyncio
 profile = read_profile(find_profile(DEFAULT_PROFILE))
 with tempfile.TemporaryDirectory() as home:
     os.environ["UNDERCROFT_HOME"] = home
@@ -65,10 +66,12 @@ with tempfile.TemporaryDirectory() as home:
         if os.fork() == 0:
             error = ""
             try:
-                asyncio.run(asyncio.wait_for(prepare(child, profile, locate("undercroft", Path(home) / child.name)), 10))
+                places = locate("undercroft", Path(home) / child.name)
+                asyncio.run(asyncio.wait_for(prepare(child, profile, places), 10))
             except BaseException as failed:
                 error = repr(failed)
-            os.write(writing, json.dumps({"actor": child.name, "error": error, "modules": sorted(sys.modules)}).encode())
+            found = {"actor": child.name, "error": error, "modules": sorted(sys.modules)}
+            os.write(writing, json.dumps(found).encode())
             os._exit(0)
         os.close(writing)
         with open(reading, "rb") as pipe:
@@ -79,7 +82,7 @@ with tempfile.TemporaryDirectory() as home:
 
 @pytest.fixture(scope="module")
 def imported() -> dict[str, set[str]]:
-    """Modules that each actor of the bundled profile has imported once it serves, each in a process of its own."""
+    """Modules that each actor of the bundled profile has imported once it serves, in its own process."""
     if sys.platform != "linux":
         pytest.skip("forks")
     done = subprocess.run([sys.executable, "-c", PREPARED], capture_output=True, text=True, check=True)

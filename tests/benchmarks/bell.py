@@ -1,4 +1,4 @@
-"""A pipe that tells the publisher that the former event was handled, so that one event at a time is under way."""
+"""A pipe that tells the publisher when its last event was handled: one event at a time is under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durable settings: one change after another, many clients at once, and a slider; against the bare system calls."""
+"""Durable settings: one change after another, many clients at once, a slider; against bare system calls."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def bare(changes: int) -> Sample:
 
 
 def conf(changes: int) -> Sample:
-    """npm's `conf` keeps a process waiting until its change is on disk: of many callers one comes after the other."""
+    """npm's `conf` blocks the process until its change is on disk, so many callers take turns."""
     with stage() as here:
         command = ["node", str(Path(__file__).with_name("conf.mjs")), str(here.directory), str(changes)]
         ended = subprocess.run(command, capture_output=True, check=True)
@@ -58,7 +58,7 @@ def conf(changes: int) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """Durable settings: one change after another, many clients at once, and a slider; against the bare system calls."""
+    """Durable settings: one change after another, many clients at once, a slider; against bare system calls."""
     changes, each, slides = (CHANGES_QUICK, EACH_QUICK, SLIDES_QUICK) if is_quick else (CHANGES, EACH, SLIDES)
     return Benchmark(
         name="config",

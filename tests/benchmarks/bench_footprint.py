@@ -1,4 +1,7 @@
-"""What a runtime takes, with five actors and with all of the bundled profile: seconds until all are ready, memory and CPU time while idle."""
+"""What a runtime costs: seconds until all are ready, memory, and CPU time while idle.
+
+Once with five actors, once with all of the bundled profile.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ def circus(idle_seconds: float) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """What a runtime with five actors takes: seconds until all are ready, memory and CPU time while nothing happens."""
+    """What a runtime with five actors costs: seconds until all are ready, memory, CPU time while idle."""
     idle_seconds = IDLE_SECONDS_QUICK if is_quick else IDLE_SECONDS
     missing = "" if Path("/proc/self/smaps_rollup").exists() else "memory is read from Linux's /proc"
     return Benchmark(

@@ -62,7 +62,7 @@ WARM_UP_MESSAGES = 200_000
 
 
 class Fuzzer:
-    """Makes messages that are wrong in many ways, and a few that are right; the same ones for the same seed."""
+    """Makes messages, most of them wrong in some way; the same ones for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -194,7 +194,7 @@ def attack(broker: BrokerProcess, seed: int, messages: int, done: threading.Even
 async def be_served(
     broker: BrokerProcess, done: threading.Event, samples: list[int]
 ) -> tuple[list[float], BusStatisticsEvent]:
-    """Ask and answer until the attack is over; every request has to succeed. Notes the broker's memory on the way."""
+    """Ask and answer until the attack is over; every request has to succeed. Samples the broker's memory."""
     latencies: list[float] = []
     async with (
         connect("server", runtime=broker.runtime()) as server,

@@ -1,4 +1,4 @@
-"""The history: appended to in memory and on disk, alone and together, loaded and searched; against an empty request and SQLite."""
+"""The history in memory and on disk: append, load, search; against an empty request and SQLite."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def sqlite(durable: int) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """The history: appended to in memory and on disk, alone and together, loaded and searched; against an empty request and SQLite."""
+    """The history in memory and on disk: append, load, search; against an empty request and SQLite."""
     asked, durable, together = (
         (ASKED_QUICK, DURABLE_QUICK, TOGETHER_QUICK) if is_quick else (ASKED, DURABLE, TOGETHER)
     )
@@ -88,7 +88,8 @@ def build(is_quick: bool) -> Benchmark:
         ],
         notes=[
             f"loaded and searched: {entries} encrypted entries of {with_history.WORDS} words",
-            f"many: {CLIENTS} clients at once; SQLite: write-ahead log, synchronous=FULL, not encrypted; wanted is 0.7 of its speed or more",
+            f"many: {CLIENTS} clients at once; SQLite: write-ahead log, synchronous=FULL, not encrypted; "
+            "wanted is 0.7 of its speed or more",
         ],
     )
 

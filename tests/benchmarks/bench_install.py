@@ -1,4 +1,4 @@
-"""A model from a loopback origin, until it is on disk and verified; against curl, then sha256sum, of the same file."""
+"""A model from a loopback origin, until it is on disk and verified; against curl, then sha256sum."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PIECE_BYTES = 1 << 20
 
 @functools.cache
 def _model(size_bytes: int) -> tuple[tempfile.TemporaryDirectory[str], Path, str]:
-    """A file that does not compress, made once for all rounds, and its SHA-256; it goes with its directory at exit."""
+    """A file that does not compress, made once for all rounds, and its SHA-256; removed at exit."""
     directory = tempfile.TemporaryDirectory(prefix="ucb-")
     path = Path(directory.name) / "origin.bin"
     digest = hashlib.sha256()
@@ -76,7 +76,7 @@ def undercroft(size_bytes: int) -> Sample:
 
 
 def curl(size_bytes: int, *, flushes: bool) -> Sample:
-    """`curl`, then `sha256sum`; with `flushes` the file is on disk in between, as ours is, and not only in memory."""
+    """`curl`, then `sha256sum`; with `flushes` the file is synced in between, as ours is."""
     with stage() as here:
         url, sha256 = _origin(here, size_bytes)
         path = here.directory / "model.bin"
@@ -93,7 +93,7 @@ def curl(size_bytes: int, *, flushes: bool) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """A model from a loopback origin, until it is on disk and verified; against curl, then sha256sum, of the same file."""
+    """A model from a loopback origin, until it is on disk and verified; against curl, then sha256sum."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
     missing = (
         "" if shutil.which("curl") and shutil.which("sha256sum") else "curl or sha256sum is not installed"

@@ -1,4 +1,4 @@
-"""One event alone: how long from publish to the handler. The next is published once the former was handled."""
+"""One event alone: how long from publish to the handler. The next follows once it was handled."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def nats(count: int) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """One event alone: how long from publish to the handler. The next is published once the former was handled."""
+    """One event alone: how long from publish to the handler. The next follows once it was handled."""
     count = WARM_UP_EVENTS + (EVENTS_QUICK if is_quick else EVENTS)
     return Benchmark(
         name="latency",

@@ -1,4 +1,4 @@
-"""Logs under a flood, and the time that a report takes; against `logging` to a stream, which neither redacts nor limits."""
+"""Logs under a flood, and the time for a report; against `logging` to a stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPORTS, REPORTS_QUICK = 20, 2
 
 
 def undercroft(seconds: float, reports: int) -> Sample:
-    """An actor that logs far more than anybody reads, the diagnostics that hear what goes out, and reports."""
+    """An actor that logs far more than anybody reads, and diagnostics that hear it and report."""
     with stage() as here:
         runtime = here.broker()
         hearing = here.part(with_logs.diagnostics, runtime, here.directory)
@@ -54,7 +54,8 @@ def build(is_quick: bool) -> Benchmark:
         ],
         targets=[Target("core_percent", 20, at_least=False), Target("report_ms", 2_000, at_least=False)],
         notes=[
-            "beyond 1,000 records at once and 200 a second an actor's records are dropped and counted: went_out_per_s of noted_per_s go out"
+            "beyond 1,000 records at once and 200 a second an actor's records are dropped and counted: "
+            "went_out_per_s of noted_per_s go out"
         ],
     )
 

@@ -1,4 +1,4 @@
-"""A model of 1 GiB from nginx on the loopback until it is durable, verified and active; time and processor time against peers."""
+"""A model of 1 GiB from nginx until it is durable, verified and active: time and CPU time, against peers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _run(fetch: Callable[[Path, models.Served, str], Sample], size_bytes: int) -
 
 
 def build(is_quick: bool) -> Benchmark:
-    """A model of 1 GiB from nginx on the loopback until it is durable, verified and active; time and processor time against peers."""
+    """A model of 1 GiB from nginx until it is durable, verified and active: time and CPU time, against peers."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
     origin = nginx_missing()
     return Benchmark(
@@ -50,7 +50,8 @@ def build(is_quick: bool) -> Benchmark:
             Target("cpu_seconds_per_gib", 1.2, at_least=False, peer="curl+sha256sum"),
         ],
         notes=[
-            "cpu_seconds_per_gib: of downloader and verifier together, or of the commands; http_get hashes nothing, its Python's start counts"
+            "cpu_seconds_per_gib: of downloader and verifier together, or of the commands; "
+            "http_get hashes nothing, its Python's start counts"
         ],
     )
 

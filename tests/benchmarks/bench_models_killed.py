@@ -1,4 +1,4 @@
-"""What is fetched twice when the downloader is killed at a random moment: bytes that the origin sent beyond the length of the file."""
+"""What is fetched twice when the downloader is killed at a random moment: bytes beyond the file's length."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _known: list[str] = []
 
 
 def build(is_quick: bool) -> Benchmark:
-    """What is fetched twice when the downloader is killed at a random moment: bytes that the origin sent beyond the length of the file."""
+    """What is fetched twice when the downloader is killed at a random moment: bytes beyond the file's length."""
     kills = KILLS_QUICK if is_quick else KILLS
     return Benchmark(
         name="models_killed",
@@ -80,7 +80,8 @@ def build(is_quick: bool) -> Benchmark:
         contestants=[Contestant("undercroft", lambda: undercroft(kills))],
         targets=[Target("fetched_twice_mib_a_connection", 1.0, at_least=False)],
         notes=[
-            "what counts is what the origin handed to the network: buffers of the kernel that were dropped with the process count too"
+            "what counts is what the origin handed to the network: "
+            "buffers of the kernel that were dropped with the process count too"
         ],
     )
 

@@ -1,4 +1,4 @@
-"""A model from an origin that gives each connection 20 MB/s: as many connections as help, against aria2c with eight."""
+"""A model at 20 MB/s a connection: as many connections as help, against aria2c with eight."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ def _run(fetch: Callable[[Path, models.Served, str], Sample], size_bytes: int) -
 
 
 def build(is_quick: bool) -> Benchmark:
-    """A model from an origin that gives each connection 20 MB/s: as many connections as help, against aria2c with eight."""
+    """A model at 20 MB/s a connection: as many connections as help, against aria2c with eight."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
     origin = nginx_missing()
     return Benchmark(
         name="models_limited",
-        title=f"A model of {size_bytes >> 20} MiB at {LIMIT_BYTES_PER_SECOND // 10**6} MB/s a connection, durable, verified and active",
+        title=f"A model of {size_bytes >> 20} MiB at {LIMIT_BYTES_PER_SECOND // 10**6} MB/s a connection, "
+        "durable, verified and active",
         contestants=[
             Contestant("undercroft", lambda: _run(models.undercroft, size_bytes), origin),
             Contestant(

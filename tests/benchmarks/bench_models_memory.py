@@ -1,4 +1,4 @@
-"""How much memory the downloader takes while it fetches a sparse file of 10 GiB, which the verifier hashes behind it."""
+"""How much memory downloader and verifier take during a sparse file of 10 GiB."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _resident_mb(pid: int) -> float:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """How much memory the downloader takes while it fetches a sparse file of 10 GiB, which the verifier hashes behind it."""
+    """How much memory downloader and verifier take during a sparse file of 10 GiB."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
     missing = nginx_missing() or (
         "" if sys.platform.startswith("linux") else "memory is read from Linux's /proc"

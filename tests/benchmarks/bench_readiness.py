@@ -168,9 +168,12 @@ def build(is_quick: bool) -> Benchmark:
         contestants=[Contestant("undercroft", undercroft)],
         targets=[Target("readiness_ms", 50.0, at_least=False), Target("verified_ms", 50.0, at_least=False)],
         notes=[
-            "readiness_ms: from the downloader's process being ready to the snapshot that says ready; from_first_word_ms: from its first word",
-            "verified_ms: from its being ready to the verifier's last answer; files that look as they did when they were verified are not read",
-            "from_command_ms: from 'undercroft up'; no model counts as installed, and no mode as available, before its files were looked at",
+            "readiness_ms: from the downloader's process being ready to the snapshot that says ready; "
+            "from_first_word_ms: from its first word",
+            "verified_ms: from its being ready to the verifier's last answer; "
+            "files that look as they did when they were verified are not read",
+            "from_command_ms: from 'undercroft up'; no model counts as installed, and no mode as available, "
+            "before its files were looked at",
         ],
     )
 

@@ -24,7 +24,7 @@ ACTORS = 6
 ACTORS_QUICK = 2
 LOOK_SECONDS = 0.001
 CALM_SECONDS = (0.3, 1.3)
-"""Between two kills: the start of the one is over before the next, and the next comes at any time between two looks of circus."""
+"""Between two kills: the first start is over before the second kill, which comes at a random phase of circus."""
 
 CHILD = """
 [[children]]
@@ -35,7 +35,7 @@ path = "."
 
 
 def _profile(directory: Path, actors: int) -> Path:
-    """A profile with so many actors of one kind: each is killed once, so that no restart is delayed by the one before."""
+    """A profile with many actors of one kind: each is killed once, so that no restart delays another."""
     directory.mkdir()
     (directory / "echo.py").write_text((PROFILE / "echo.py").read_text())
     (directory / "profile.toml").write_text(

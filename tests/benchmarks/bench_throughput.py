@@ -1,4 +1,4 @@
-"""Typed events a second, from a publisher's process through a broker into an async handler in another process."""
+"""Typed events a second, from a publisher through a broker into an async handler, each in its process."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def nats(count: int) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """Typed events a second, from a publisher's process through a broker into an async handler in another process."""
+    """Typed events a second, from a publisher through a broker into an async handler, each in its process."""
     count = EVENTS_QUICK if is_quick else EVENTS
     count_nats = EVENTS_QUICK if is_quick else EVENTS_NATS
     return Benchmark(

@@ -1,4 +1,4 @@
-"""A child of circus: imports what it is told, says that it is ready, and idles. Arguments: socket, modules."""
+"""A child of circus: imports modules, says that it is ready, and idles. Arguments: socket, modules."""
 
 from __future__ import annotations
 

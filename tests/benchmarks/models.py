@@ -1,4 +1,4 @@
-"""What the benchmarks of models share: files at an origin, a runtime that installs them, and peers that fetch and hash them."""
+"""What the benchmarks of models share: files at an origin, a runtime that installs them, and peers."""
 
 from __future__ import annotations
 

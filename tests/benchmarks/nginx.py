@@ -50,7 +50,7 @@ def nginx_missing() -> str:
 
 @contextlib.contextmanager
 def nginx(files: Path, work: Path, limit_bytes_per_second: int = 0) -> Iterator[str]:
-    """Serve the files of a directory for the length of a block; yields the URL of the directory, without a slash.
+    """Serve the files of a directory during a block; yields the URL of the directory, without a slash.
 
     Args:
         files: what is served.

@@ -10,7 +10,7 @@ from schemas.event import Event, Request
 
 
 class SpokenEvent(Event, frozen=True, kw_only=True, tag="app.spoken"):
-    """What a dictation app might tell: `n` counts, -1 warms up; `sent_ns` is CLOCK_MONOTONIC, which all processes share."""
+    """What a dictation app might say: `n` counts, -1 warms up; `sent_ns` is CLOCK_MONOTONIC."""
 
     n: int
     sent_ns: int = 0

@@ -34,7 +34,7 @@ pubsub_endpoint = ipc://{directory}/events
 statsd = False
 check_delay = 1
 """
-"""Circus looks after its children once a second here, not once in five as by default, which would make it wait for up to 5 s."""
+"""Circus checks its children once a second here, not every five seconds as by default."""
 
 CIRCUS_WATCHER = """
 [watcher:{name}]

@@ -63,7 +63,7 @@ def actor(pipe: Connection, runtime: Runtime, per_second: int, seconds: float) -
 
 
 def stream(pipe: Connection, per_second: int, seconds: float) -> None:
-    """Be a process that logs to a stream, as `logging` does it by itself: nothing is redacted, nothing is dropped."""
+    """Log to a stream, as `logging` does by itself: nothing is redacted, nothing is dropped."""
 
     async def run() -> None:
         with open(os.devnull, "w", encoding="utf-8") as null:

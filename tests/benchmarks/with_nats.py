@@ -125,7 +125,7 @@ async def _answer(pipe: Connection, url: str) -> None:
 
 
 def ask(pipe: Connection, url: str, count: int) -> None:
-    """Ask one question after the other; says how long each answer took, and each failure for want of a server."""
+    """Ask one question after the other; measures each answer, and each failure for want of a server."""
     asyncio.run(_ask(pipe, url, count))
 
 

@@ -1,4 +1,4 @@
-"""The parts that pyzmq plays in the benchmarks: a C proxy in the middle, high-water marks off, msgspec at both ends."""
+"""pyzmq in the benchmarks: a C proxy in the middle, high-water marks off, msgspec at both ends."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ async def _answer(pipe: Connection, runtime: Runtime) -> None:
 
 
 def ask(pipe: Connection, runtime: Runtime, count: int) -> None:
-    """Ask one question after the other; says how long each answer took, and each failure for want of a server."""
+    """Ask one question after the other; measures each answer, and each failure for want of a server."""
     asyncio.run(_ask(pipe, runtime, count))
 
 

@@ -1,4 +1,4 @@
-"""The supervisor's reporter and service on a real broker, in front of a control that notes what it is asked."""
+"""The supervisor's reporter and service on a real broker, with a control that records requests."""
 
 from __future__ import annotations
 

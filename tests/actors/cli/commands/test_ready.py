@@ -1,4 +1,4 @@
-"""`undercroft ready` against a live runtime: it waits, shows what is missing, and says so by its exit code."""
+"""`undercroft ready` against a live runtime: it waits, shows what is missing, and exits accordingly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled profile holds together, and its settings have the defaults and ranges that the documents ask for."""
+"""The bundled profile is consistent, and its settings have the required defaults and ranges."""
 
 from __future__ import annotations
 
