@@ -1,4 +1,4 @@
-"""Durable settings: one change after another, many clients at once, a slider; against bare system calls."""
+"""Durable settings: one after another, many clients at once, a slider; against bare system calls."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def conf(changes: int) -> Sample:
 
 
 def build(is_quick: bool) -> Benchmark:
-    """Durable settings: one change after another, many clients at once, a slider; against bare system calls."""
+    """Durable settings: one after another, many clients at once, a slider; against bare system calls."""
     changes, each, slides = (CHANGES_QUICK, EACH_QUICK, SLIDES_QUICK) if is_quick else (CHANGES, EACH, SLIDES)
     return Benchmark(
         name="config",

@@ -1,4 +1,4 @@
-"""A model of 1 GiB from nginx until it is durable, verified and active: time and CPU time, against peers."""
+"""A model of 1 GiB from nginx until it is durable, verified and active: time and CPU, against peers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _run(fetch: Callable[[Path, models.Served, str], Sample], size_bytes: int) -
 
 
 def build(is_quick: bool) -> Benchmark:
-    """A model of 1 GiB from nginx until it is durable, verified and active: time and CPU time, against peers."""
+    """A model of 1 GiB from nginx until it is durable, verified and active: time and CPU, against peers."""
     size_bytes = SIZE_BYTES_QUICK if is_quick else SIZE_BYTES
     origin = nginx_missing()
     return Benchmark(

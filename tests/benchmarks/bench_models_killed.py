@@ -1,4 +1,4 @@
-"""What is fetched twice when the downloader is killed at a random moment: bytes beyond the file's length."""
+"""What is fetched twice when the downloader is killed at random: bytes beyond the file's length."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _known: list[str] = []
 
 
 def build(is_quick: bool) -> Benchmark:
-    """What is fetched twice when the downloader is killed at a random moment: bytes beyond the file's length."""
+    """What is fetched twice when the downloader is killed at random: bytes beyond the file's length."""
     kills = KILLS_QUICK if is_quick else KILLS
     return Benchmark(
         name="models_killed",

@@ -1,4 +1,4 @@
-"""A model of 200 files of 1 MiB until durable, verified and active; against `curl -Z`, then `sha256sum`."""
+"""A model of 200 files of 1 MiB until durable, verified, active; against `curl -Z`, then `sha256sum`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _run(fetch: Callable[[Path, models.Served, str], Sample], count: int) -> Sam
 
 
 def build(is_quick: bool) -> Benchmark:
-    """A model of 200 files of 1 MiB until durable, verified and active; against `curl -Z`, then `sha256sum`."""
+    """A model of 200 files of 1 MiB until durable, verified, active; against `curl -Z`, then `sha256sum`."""
     count = FILES_QUICK if is_quick else FILES
     origin = nginx_missing()
     return Benchmark(

@@ -24,7 +24,7 @@ ACTORS = 6
 ACTORS_QUICK = 2
 LOOK_SECONDS = 0.001
 CALM_SECONDS = (0.3, 1.3)
-"""Between two kills: the first start is over before the second kill, which comes at a random phase of circus."""
+"""Between two kills: the start is over before the next kill, which comes at a random phase of circus."""
 
 CHILD = """
 [[children]]

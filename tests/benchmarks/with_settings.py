@@ -129,7 +129,7 @@ def many_at_once(pipe: Connection, runtime: Runtime, clients: int, count: int) -
 
 
 def slide(pipe: Connection, runtime: Runtime, count: int, rate_per_second: float) -> None:
-    """Send values at a rate, as a slider does, without waiting; the result is the last answer's delay and value."""
+    """Send values at a rate, as a slider does, without waiting; returns the last answer's delay and value."""
 
     async def run() -> None:
         async with connect("slider", runtime=runtime) as peer:
