@@ -7,9 +7,9 @@ decides whether the body is appended, replaces everything, or is asked for in an
 puts what went wrong into words, and says whether another attempt makes sense. `stall_watch` finds a body
 that drips.
 
-Promises: no byte of one representation is ever appended to bytes of another; a token goes to the origin it
-is for; what is not asked for over https alone never changes to http; memory is bounded whatever a server
-sends.
+Promises: no byte of one representation is ever appended to bytes of another. A token goes only to the origin
+that it is for. A request that began under https never continues under http. Memory is bounded, whatever a
+server sends.
 
 Read `http_resume` first.
 """
