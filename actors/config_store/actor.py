@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, assert_never
+from typing import Final, Literal, TypeVar, assert_never
+
+import anyio
 
 from actors.config_store import setting_changes
 from actors.config_store.announcements import Announcements
@@ -60,9 +62,6 @@ from schemas.config import (
     SettingsExplainedEvent,
     SettingsExplainRequestEvent,
 )
-
-if TYPE_CHECKING:
-    pass
 
 FILE_NAME: Final = "config.json"
 SAVE_ATTEMPTS: Final = 3
@@ -128,15 +127,13 @@ class ConfigStore(Actor[Inbox]):
         """Publish what was loaded, and report what could not be used."""
         await self._store_alerts.started(self._file, self.problems, str(self._policy_path))
         await self._publish("start", self.now.effective, [])
-        self.tasks.start_soon(self._keep_writing)
-        self.tasks.start_soon(self._keep_watching)
+        self.tasks.start_soon(self._work_on_disk)
 
     async def close(self) -> None:
         """Write what is not yet on disk, and give the replies that wait for it."""
         self._announcements.flush()
         await self._write_behind.close()
         await self.answered()
-        self._disk_thread.shutdown(wait=False)
 
     async def handle(
         self, event: Inbox
@@ -161,7 +158,6 @@ class ConfigStore(Actor[Inbox]):
                 assert_never(event)
 
     # -- requests
-    # ----------------------------------------------------------------------------------------------
 
     async def _configure(self, event: RuntimeConfigRequestEvent) -> RuntimeConfigResponseEvent | Later:
         wanted = change_of(event)
@@ -250,7 +246,6 @@ class ConfigStore(Actor[Inbox]):
         return response(event, verdict, durable=is_durable)
 
     # -- secrets
-    # -----------------------------------------------------------------------------------------------
 
     async def _configure_secrets(
         self, event: RuntimeConfigRequestEvent, wanted: SettingsChange, secrets: Mapping[str, str]
@@ -291,7 +286,15 @@ class ConfigStore(Actor[Inbox]):
             raise Refused(f"{path}: {error}") from error
 
     # -- disk
-    # --------------------------------------------------------------------------------------------------
+
+    async def _work_on_disk(self) -> None:
+        """Write and watch until cancelled; the thread is let go once neither can use it any more."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._keep_writing)
+                tasks.start_soon(self._keep_watching)
+        finally:
+            self._disk_thread.shutdown(wait=False)
 
     async def _keep_writing(self) -> None:
         """Write whenever that is due, until cancelled."""

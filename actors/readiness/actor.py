@@ -118,7 +118,6 @@ class Readiness(Actor[Inbox]):
         self._list_due.set()
 
     # -- commands
-    # ----------------------------------------------------------------------------------------------
 
     async def _set_up(self, models: list[BundleModel]) -> ReadinessSetupAcceptedEvent:
         begun, problems = await self._carry_out(set_up(models, self._facts, self.peer))
@@ -155,7 +154,6 @@ class Readiness(Actor[Inbox]):
         return self._now.revision + is_delayed
 
     # -- facts
-    # -------------------------------------------------------------------------------------------------
 
     def _learn(self, event: FactEvent) -> None:
         self._facts = learn(self._facts, event, self._clock())
@@ -192,7 +190,6 @@ class Readiness(Actor[Inbox]):
         self._list_due.clear()
 
     # -- snapshots
-    # ---------------------------------------------------------------------------------------------
 
     @property
     def _now(self) -> ReadinessSnapshot:
@@ -248,7 +245,6 @@ class Readiness(Actor[Inbox]):
         )
 
     # -- disk space
-    # --------------------------------------------------------------------------------------------
 
     def _measure_disk(self, snapshot: ReadinessSnapshot) -> None:
         """Measure the free space whenever another bundle is shown. A drive that hangs delays nothing."""

@@ -18,6 +18,7 @@ from schemas.models import (
     ModelStateChangedEvent,
     ModelStatus,
 )
+from schemas.operations.alerts import Alert, AlertChangedEvent
 from schemas.operations.supervision import ActorState, ActorStateChangedEvent, ActorStatus
 from schemas.paths import PathProblem, PathProblemKind, PathsChangedEvent, PathStatus
 from schemas.readiness import ReadinessSnapshot
@@ -128,6 +129,23 @@ def paths_event(
         problems=problems,
     )
     return PathsChangedEvent(paths=[found], reason="start")
+
+
+def alert_event(message: str, advice: str = "", *, is_active: bool = True) -> AlertChangedEvent:
+    """An alert is raised or cleared."""
+    alert = Alert(
+        name="a",
+        subject="",
+        source="x",
+        severity="error",
+        is_active=is_active,
+        since=0,
+        last_at=0,
+        count=1,
+        message=message,
+        advice=advice,
+    )
+    return AlertChangedEvent(key="x/a/", alert=alert)
 
 
 def facts_of(*statuses: ModelStatus, events: tuple[Any, ...] = (), **settings_given: Any) -> ReadinessFacts:

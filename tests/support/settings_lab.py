@@ -8,9 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from actors.config_store.actor import ConfigStore
-from actors.config_store.configuration import Configuration
+from actors.config_store.configuration import Configuration, load
 from actors.config_store.files.config_file import ConfigFile, Write
+from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_changes import NOTHING, SettingsChange, SettingsVerdict, change
 from actors.config_store.setting_secrets import SettingSecrets
 from actors.config_store.settings_context import SettingsContext
@@ -19,6 +22,39 @@ from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from schemas.config import Scope
+
+
+class ExampleVad(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sensitivity: float = Field(default=0.5, ge=0, le=1)
+    multiplier: float = Field(default=2.0, ge=1, le=20)
+
+
+class ExampleLabels(BaseModel):
+    names: dict[str, int] = {}
+
+
+class ExampleSettings(BaseModel):
+    """Settings of some app."""
+
+    model_config = ConfigDict(extra="forbid")
+    vad: ExampleVad = ExampleVad()
+    labels: ExampleLabels = ExampleLabels()
+    language: str = "en"
+
+
+def settings_context(
+    model: type[BaseModel] = ExampleSettings,
+    allowlist: tuple[str, ...] | None = ("vad.*", "language", "labels"),
+    **more: Any,
+) -> SettingsContext:
+    """What requests do not change, for the settings of some app."""
+    return SettingsContext(PydanticSchema(model), allowlist, **more)
+
+
+def configuration(**stored: Any) -> Configuration:
+    """The settings of some app with these overrides; `vad__sensitivity` is `vad.sensitivity`."""
+    return load(settings_context(), {path.replace("__", "."): value for path, value in stored.items()})[0]
 
 
 def update(

@@ -295,7 +295,7 @@ async def test_settings_are_explained_and_described(tmp_path: Path) -> None:
         ]
 
 
-# -- what a reply says ------------------------------------------------------------------------------------
+# -- what a reply says
 
 
 async def test_a_reply_names_only_what_its_own_request_changed(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ async def test_values_that_are_in_effect_are_left_out_where_that_is_asked_for(tm
         assert [problem.path for problem in (await app.request(unknown)).problems] == ["gone"]
 
 
-# -- secrets ----------------------------------------------------------------------------------------------
+# -- secrets
 
 
 @pytest.mark.parametrize(

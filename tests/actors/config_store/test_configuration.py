@@ -7,43 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, model_validator
 
-from actors.config_store.configuration import Configuration, load
+from actors.config_store.configuration import load
 from actors.config_store.files.presets import Preset
-from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.settings_context import SettingsContext
 from actors.shared.profile.profile import find_profile, read_profile
-
-
-class Vad(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    sensitivity: float = Field(default=0.5, ge=0, le=1)
-    multiplier: float = Field(default=2.0, ge=1, le=20)
-
-
-class Labels(BaseModel):
-    names: dict[str, int] = {}
-
-
-class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    vad: Vad = Vad()
-    labels: Labels = Labels()
-    language: str = "en"
-
-
-ALLOWED = ("vad.*", "language", "labels")
-
-
-def settings_context(
-    model: type[BaseModel] = Settings, allowlist: tuple[str, ...] | None = ALLOWED, **more: Any
-) -> SettingsContext:
-    return SettingsContext(PydanticSchema(model), allowlist, **more)
-
-
-def configuration(**stored: Any) -> Configuration:
-    return load(settings_context(), {path.replace("__", "."): value for path, value in stored.items()})[0]
+from tests.support.settings_lab import ExampleSettings, configuration, settings_context
 
 
 def test_the_fingerprint_follows_what_belongs_on_disk() -> None:
@@ -131,7 +100,7 @@ def test_whatever_lies_on_disk_is_loaded_and_nothing_of_it_is_lost(stored: dict[
     now, problems = load(settings_context(), stored)
     assert {**now.set_aside, **now.overrides} == stored
     assert bool(now.set_aside) == bool(problems)
-    Settings.model_validate(now.settings)
+    ExampleSettings.model_validate(now.settings)
 
 
 @pytest.mark.requirement("S0-13")

@@ -8,45 +8,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from actors.config_store.configuration import Configuration, load
+from actors.config_store.configuration import load
 from actors.config_store.dotted_paths import matches
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_changes import secrets_in
 from actors.config_store.settings_context import SettingsContext
 from actors.shared.profile.profile import find_profile, read_profile
-from tests.support.settings_lab import reset, reset_all, update
-
-
-class Vad(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    sensitivity: float = Field(default=0.5, ge=0, le=1)
-    multiplier: float = Field(default=2.0, ge=1, le=20)
-
-
-class Labels(BaseModel):
-    names: dict[str, int] = {}
-
-
-class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    vad: Vad = Vad()
-    labels: Labels = Labels()
-    language: str = "en"
-
-
-ALLOWED = ("vad.*", "language", "labels")
-
-
-def settings_context(
-    model: type[BaseModel] = Settings, allowlist: tuple[str, ...] | None = ALLOWED
-) -> SettingsContext:
-    return SettingsContext(PydanticSchema(model), allowlist)
-
-
-def configuration(**stored: Any) -> Configuration:
-    return load(settings_context(), {path.replace("__", "."): value for path, value in stored.items()})[0]
+from tests.support.settings_lab import (
+    ExampleSettings,
+    configuration,
+    reset,
+    reset_all,
+    settings_context,
+    update,
+)
 
 
 @pytest.mark.requirement("S2-17")
@@ -164,7 +141,7 @@ def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(
         else:
             assert verdict.after is now
         now = verdict.after
-        Settings.model_validate(now.settings)
+        ExampleSettings.model_validate(now.settings)
 
 
 @pytest.mark.requirement("S2-14")
@@ -196,8 +173,8 @@ VALUES = st.sampled_from([0, 0.25, 7, 99, True, "x", None, {"a": 1}, {"sensitivi
 def test_judging_only_the_section_that_changes_comes_to_the_same_as_judging_the_whole(
     requests: list[tuple[dict[str, Any], Any]],
 ) -> None:
-    one, _ = load(SettingsContext(PydanticSchema(Settings)), {"gone": 1})
-    other, _ = load(SettingsContext(Whole(Settings)), {"gone": 1})
+    one, _ = load(SettingsContext(PydanticSchema(ExampleSettings)), {"gone": 1})
+    other, _ = load(SettingsContext(Whole(ExampleSettings)), {"gone": 1})
     for updates, scope in requests:
         found, expected = (
             update(one, updates, scope=scope),

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from actors.readiness.readiness_facts import FactEvent, ReadinessFacts, learn, listed
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import ModelsListedEvent, ModelState
-from schemas.operations.alerts import Alert, AlertChangedEvent
 from schemas.paths import PathMoveChangedEvent
 from schemas.sources import CatalogueEntry, ModelCatalogueChangedEvent
 from tests.support.readiness_lab import (
     NOW,
     actor_event,
+    alert_event,
     all_installed,
     facts_of,
     paths_event,
@@ -94,33 +94,11 @@ def test_progress_ends_with_the_install() -> None:
 
 
 def test_alerts_are_known_while_they_are_active() -> None:
-    alert = Alert(
-        name="a",
-        subject="",
-        source="x",
-        severity="error",
-        is_active=True,
-        since=0,
-        last_at=0,
-        count=1,
-        message="m",
-        advice="",
-    )
-    facts = learn(ReadinessFacts(), AlertChangedEvent(key="x/a/", alert=alert), NOW)
+    alert = alert_event("m")
+    facts = learn(ReadinessFacts(), alert, NOW)
     assert list(facts.alerts) == ["x/a/"]
-    over = Alert(
-        name="a",
-        subject="",
-        source="x",
-        severity="error",
-        is_active=False,
-        since=0,
-        last_at=0,
-        count=1,
-        message="m",
-        advice="",
-    )
-    assert learn(facts, AlertChangedEvent(key="x/a/", alert=over), NOW).alerts == {}
+    over = alert_event("m", is_active=False)
+    assert learn(facts, over, NOW).alerts == {}
 
 
 def test_where_a_licence_can_be_read_is_known_from_the_catalogue() -> None:

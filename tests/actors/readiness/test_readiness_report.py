@@ -7,13 +7,13 @@ import pytest
 from actors.readiness.readiness_facts import ReadinessFacts, learn
 from actors.readiness.readiness_report import report_text
 from schemas.models import ModelVerificationFailedEvent, VerificationFinding
-from schemas.operations.alerts import Alert, AlertChangedEvent
 from tests.support.readiness_lab import (
     DECLARED,
     ENGLISH,
     NOW,
     WORDS,
     actor_event,
+    alert_event,
     facts_of,
     snapshot_of,
     status,
@@ -27,18 +27,7 @@ def report(facts: ReadinessFacts, locale: str = "en") -> str:
 @pytest.mark.requirement("S1-5", "S1-16", "S1-37")
 def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
     broken = [VerificationFinding(path="f", aspect="sha256", found="x", expected="y")]
-    alert = Alert(
-        name="a",
-        subject="",
-        source="x",
-        severity="error",
-        is_active=True,
-        since=0,
-        last_at=0,
-        count=1,
-        message="It burns.",
-        advice="Run.",
-    )
+    alert = alert_event("It burns.", "Run.")
     facts = facts_of(
         status("base", "installed", revision="r1"),
         status(
@@ -48,7 +37,7 @@ def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
         events=(
             ModelVerificationFailedEvent(model_id="chat", findings=broken),
             actor_event("model_downloader", "ready"),
-            AlertChangedEvent(key="x/a/", alert=alert),
+            alert,
         ),
     )
     text = report(facts)
@@ -71,19 +60,8 @@ def test_modes_steps_models_paths_and_warning_signs_are_told_in_words() -> None:
 
 
 def test_what_an_alert_advises_stands_apart_from_what_is_wrong() -> None:
-    alert = Alert(
-        name="a",
-        subject="",
-        source="x",
-        severity="error",
-        is_active=True,
-        since=0,
-        last_at=0,
-        count=1,
-        message="it burns",
-        advice="run",
-    )
-    assert "[error] it burns; run\n" in report(facts_of(events=(AlertChangedEvent(key="x/a/", alert=alert),)))
+    alert = alert_event("it burns", "run")
+    assert "[error] it burns; run\n" in report(facts_of(events=(alert,)))
 
 
 def test_an_empty_section_says_so() -> None:
