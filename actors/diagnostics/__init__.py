@@ -19,10 +19,8 @@ Terms:
     part: one field of the facts, such as `models`; `PART_NAMES` says what people call it.
     log ring: the newest records of all actors, `LogBook`.
 
-The report is a library: the actor calls it for clients of the bus, and `undercroft diagnostics` calls it in
-its own process. Read `report_builder` first; it asks (`inquiry`, `disk_evidence`, `keychain_probe`,
-`system_facts`), judges (`causes`), renders (`report_summary`, `report_files`) and redacts
-(`report_redaction`).
+Read `report_facts` and `causes` first: what a report is made from, and how it says what is wrong. Then
+`report.report_builder`, which calls `evidence` for the facts. `logs` keeps the records.
 """
 
 from __future__ import annotations
@@ -37,6 +35,6 @@ if TYPE_CHECKING:
 def build(context: ActorContext) -> Actor[Any]:
     """Return the actor that the supervisor starts under this name."""
     from actors.diagnostics.actor import Diagnostics
-    from actors.diagnostics.report_builder import AppPaths
+    from actors.diagnostics.report.report_builder import AppPaths
 
     return Diagnostics(context, AppPaths.of(context.locations))

@@ -9,10 +9,10 @@ from typing import Final, assert_never
 
 import anyio.to_thread
 
-from actors.diagnostics.log_book import LogBook
-from actors.diagnostics.log_files import LogFiles, are_due, are_over
-from actors.diagnostics.log_settings import LogSettings
-from actors.diagnostics.report_builder import AppPaths, generate
+from actors.diagnostics.logs.log_book import LogBook
+from actors.diagnostics.logs.log_files import LogFiles, are_due, are_over
+from actors.diagnostics.logs.log_settings import LogSettings
+from actors.diagnostics.report.report_builder import AppPaths, generate
 from bus.actor import Actor, BusContext, Later
 from schemas.config import SettingsChangedEvent
 from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, DiagnosticsGenerateRequestEvent

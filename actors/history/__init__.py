@@ -24,8 +24,8 @@ Terms:
     engine: on disk, the segments together with the table of entries in memory that is built from them.
     segment, anchor, finding: see `actors.history.segments`.
 
-Layers, each of which knows only those below: `actor`, `backend`, the stores, `engine`, `entry_index` and
-`segments`. Read `storage_mode` and `backend` first, then `actor`.
+Layers, each of which knows only those below: `actor`, `backend`, the stores, `engine`, `segments` and
+`entries`. Read `storage_mode` and `backend` first, then `actor`.
 """
 
 from __future__ import annotations

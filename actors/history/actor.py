@@ -13,9 +13,9 @@ import anyio.to_thread
 import msgspec
 
 from actors.history.backend import Backend
-from actors.history.entry_export import export_entries, export_head
-from actors.history.entry_ids import EntryIds, is_entry_id
-from actors.history.entry_retention import expired_ids
+from actors.history.entries.entry_export import export_entries, export_head
+from actors.history.entries.entry_ids import EntryIds, is_entry_id
+from actors.history.entries.entry_retention import expired_ids
 from actors.history.history_store import HistoryStore
 from actors.history.storage_mode import StorageMode
 from bus.actor import Actor, BusContext, Later

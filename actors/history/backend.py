@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.history.entry_ids import EntryIds
+from actors.history.entries.entry_ids import EntryIds
 from actors.history.history_home import HistoryHome, HistoryLocked
 from actors.history.history_store import HistoryStore
 from actors.history.memory_store import MemoryStore

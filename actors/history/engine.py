@@ -15,8 +15,8 @@ from typing import Final, Self
 
 import msgspec
 
-from actors.history.entry_index import EntryIndex
-from actors.history.entry_table import EntryTable
+from actors.history.entries.entry_index import EntryIndex
+from actors.history.entries.entry_table import EntryTable
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_lines import Batch
 from actors.history.segments.segment_reader import LoadedSegment

@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from actors.history.word_search import highlights, hit_of, words_of
+from actors.history.entries.word_search import highlights, hit_of, words_of
 from schemas.history import (
     ConversationTotals,
     HistoryEntry,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from actors.history.entry_retention import EntryRetentionRules
+from actors.history.entries.entry_retention import EntryRetentionRules
 from schemas.history import PersistenceMode
 
 MAX_ENTRIES: Final = 100

@@ -20,8 +20,7 @@ Terms:
     remote manifest: the signed one that the profile names; it renews bundled models and adds others.
     name: what the user types, such as `hf:org/repo:file`. To resolve it is to make a pinned entry of it.
 
-Read `model_names` and `resolver` first, then `remote_manifest` with its two neighbours, `_freshness` (which
-manifest may replace which, pure) and `_store` (the file), then `actor`.
+Read `sources` first (names, and the sources that they stand for), then `remote_manifest`, then `actor`.
 """
 
 from __future__ import annotations

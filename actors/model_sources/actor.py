@@ -15,9 +15,9 @@ import anyio.to_thread
 from actors.model_sources.addition_rules import acceptance_of, with_addition, without
 from actors.model_sources.errors import NameRefused
 from actors.model_sources.list_store import ItemT, ListFormatNewer, ListFull, ListStore
-from actors.model_sources.remote_manifest import ManifestRefresh, RemoteManifest
-from actors.model_sources.resolver import NameRequest, ResolvedModel, Resolver
-from actors.model_sources.source_client import SourceClient
+from actors.model_sources.remote_manifest.remote_manifest import ManifestRefresh, RemoteManifest
+from actors.model_sources.sources.resolver import NameRequest, ResolvedModel, Resolver
+from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.source_endpoints import SourceEndpoints, is_offline
 from actors.shared.credentials.token_provider import TokenProvider

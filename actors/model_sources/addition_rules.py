@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from actors.model_sources.errors import NameRefused
-from actors.model_sources.model_names import read_name, source_of
+from actors.model_sources.sources.model_names import read_name, source_of
 from actors.shared.manifest import AddedModel
 from actors.shared.manifest.licence import licence_digest
 from schemas.manifest import ModelEntry

@@ -18,7 +18,7 @@ import msgspec
 from actors.history.actor import History
 from actors.history.disk_store import DiskStore
 from actors.history.engine import AppendEntry, HistoryEngine
-from actors.history.entry_ids import EntryIds
+from actors.history.entries.entry_ids import EntryIds
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_store import SegmentStore
 from actors.shared.crypto.cipher import DataKey

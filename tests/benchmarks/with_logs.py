@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from actors.diagnostics.actor import Diagnostics
-from actors.diagnostics.report_builder import AppPaths, generate
+from actors.diagnostics.report.report_builder import AppPaths, generate
 from actors.shared.locations.locations import locate
 from bus.actor_loop import ActorLoop
 from bus.client import connect

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
-from actors.history.entry_ids import EntryIds
-from actors.history.entry_table import EntryTable
+from actors.history.entries.entry_ids import EntryIds
+from actors.history.entries.entry_table import EntryTable
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_store import SegmentStore

@@ -12,8 +12,8 @@ from actors.cli.clipboard import copy
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
-from actors.diagnostics.report_archive import archive, manifest
-from actors.diagnostics.report_builder import AppPaths, generate
+from actors.diagnostics.report.report_archive import archive, manifest
+from actors.diagnostics.report.report_builder import AppPaths, generate
 from actors.shared.durable.durable_write import replace_file
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate

@@ -36,7 +36,7 @@ def metrics(target: Target, actor: str | None, prometheus: bool) -> None:
     """
     reports = with_peer(target, lambda peer: gather(peer, actor))
     if prometheus:
-        from actors.diagnostics.prometheus_text import exposition
+        from actors.diagnostics.report.prometheus_text import exposition
 
         samples = ((report.actor, sample) for report in reports for sample in report.samples)
         click.echo(exposition(samples), nl=False)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from actors.diagnostics.actor import Diagnostics
-from actors.diagnostics.report_builder import AppPaths
+from actors.diagnostics.report.report_builder import AppPaths
 from actors.shared.locations.locations import locate
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus

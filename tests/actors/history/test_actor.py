@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from actors.history.actor import History
-from actors.history.entry_ids import EntryIds
+from actors.history.entries.entry_ids import EntryIds
 from actors.history.storage_mode import max_entries
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import MemoryBus, memory_bus

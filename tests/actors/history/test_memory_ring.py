@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.entry_ids import EntryIds
+from actors.history.entries.entry_ids import EntryIds
 from actors.history.memory_ring import MemoryRing, SlotState, conversation_totals
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.entry_ids import EntryIds
+from actors.history.entries.entry_ids import EntryIds
 from actors.history.memory_store import MemoryStore
 from schemas.event import Event
 from schemas.history import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.history.entry_retention import EntryRetentionRules
+from actors.history.entries.entry_retention import EntryRetentionRules
 from actors.history.storage_mode import StorageMode, left_notice, locked_notice, max_entries
 
 
