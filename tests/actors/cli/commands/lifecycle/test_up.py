@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.profiles import write_profile
+from tests.support.runtime_process import undercroft_command
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="watches the end of processes through pidfds"),
@@ -37,24 +40,13 @@ def broken(context):
 Undercroft = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+WORKER = {"name": "worker", "entry": "cli_probe:build"}
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    directory = tmp_path / "profile"
-    directory.mkdir()
-    (directory / "cli_probe.py").write_text(PROBE)
-    (directory / "profile.toml").write_text(
-        'name = "probe"\n[[children]]\nname = "worker"\nentry = "cli_probe:build"\npath = "."\n'
-    )
-    return [
-        sys.executable,
-        "-P",
-        "-m",
-        "actors",
-        "--home",
-        str(tmp_path / "home"),
-        "--profile",
-        str(directory),
-    ]
+    profile = write_profile(tmp_path / "profile", WORKER, modules={"cli_probe.py": PROBE})
+    return undercroft_command(tmp_path / "home", profile=profile)
 
 
 @pytest.fixture
@@ -105,8 +97,7 @@ def test_a_runtime_is_started_seen_restarted_and_stopped_by_one_command_each(und
 def test_a_start_in_the_background_tells_of_an_actor_that_fails(
     undercroft: Undercroft, tmp_path: Path
 ) -> None:
-    children = '[[children]]\nname = "worker"\nentry = "cli_probe:broken"\npath = "."\nintensity = 1\n'
-    (tmp_path / "profile" / "profile.toml").write_text(f'name = "probe"\n{children}')
+    write_profile(tmp_path / "profile", {**WORKER, "entry": "cli_probe:broken", "intensity": 1})
     up = undercroft("up", "--detach")
     assert up.returncode == 1
     assert "worker: failed: exit code 1; next try in" in up.stdout
