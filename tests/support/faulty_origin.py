@@ -28,6 +28,12 @@ class FaultyHandler(OriginHandler):
     faults = SOUND
 
     def respond(self, seen: RequestSeen) -> None:
+        try:
+            self._respond(seen)
+        finally:
+            self.server.origin.note_end(seen)
+
+    def _respond(self, seen: RequestSeen) -> None:
         content = self.server.origin.content_at(seen.path)
         self.faults = faults = self.server.origin.faults_for(seen)
         if faults.redirect:
@@ -181,6 +187,7 @@ class FaultyOrigin(Origin):
         self.scheme = "https" if tls else "http"
         self.handshake_delay_seconds = 0.0
         self._faults: dict[str, Faults] = {}
+        self._unfinished: list[RequestSeen] = []
         super().__init__(rate_bytes_per_second)
 
     def misbehave(self, path: str, faults: Faults) -> None:
@@ -191,12 +198,23 @@ class FaultyOrigin(Origin):
     def flowing(self, path: str) -> int:
         """Number of bodies of a path that are being sent now."""
         with self._lock:
-            return sum(not seen.is_over for seen in self.requests if seen.path == path)
+            return sum(seen.path == path for seen in self._unfinished)
+
+    def note(self, seen: RequestSeen) -> None:
+        with self._lock:
+            self.requests.append(seen)
+            self._unfinished.append(seen)
+
+    def note_end(self, seen: RequestSeen) -> None:
+        """The answer has been sent, or the connection was lost."""
+        with self._lock:
+            self._unfinished = [other for other in self._unfinished if other is not seen]
 
     def forget(self) -> None:
         """Serve nothing, behave, and remember no request."""
         with self._lock:
             self.requests.clear()
+            self._unfinished.clear()
             self._contents.clear()
             self._faults.clear()
 

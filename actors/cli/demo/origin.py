@@ -29,7 +29,6 @@ class RequestSeen:
     Attributes:
         headers: by name in lower case.
         sent_bytes: of the body; grows while it is sent.
-        is_over: the answer has been sent, or the connection was lost.
     """
 
     method: str
@@ -37,7 +36,6 @@ class RequestSeen:
     headers: dict[str, str]
     status: int = 0
     sent_bytes: int = 0
-    is_over: bool = False
 
     @property
     def range_start(self) -> int | None:
@@ -80,10 +78,7 @@ class OriginHandler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         seen = RequestSeen(self.command, self.path, headers)
         self.server.origin.note(seen)
-        try:
-            self.respond(seen)
-        finally:
-            seen.is_over = True
+        self.respond(seen)
 
     def respond(self, seen: RequestSeen) -> None:
         """Send the file, the part of it that was asked for, or why not."""
