@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from actors.cli.connection import ask, with_peer
+from actors.cli.connection import ask_runtime
 from actors.cli.exit_codes import DeadlinePassed
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
@@ -42,7 +42,7 @@ def down(target: Target, timeout_seconds: float) -> None:
     runtime = read_runtime(runtime_path(target.app, target.home))
     began = time.monotonic()
     try:
-        with_peer(target, lambda peer: ask(peer, SupervisorStopRequestEvent(reason="undercroft down")))
+        ask_runtime(target, SupervisorStopRequestEvent(reason="undercroft down"))
     except (NotRunning, RequestFailed):
         _stop_by_signal(target, runtime.pid)
     if not wait_for_end(runtime.pid, timeout_seconds):
