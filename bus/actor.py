@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import anyio.abc
 
-from bus.alert_book import Alerts
 from bus.client import GapEvent, Peer
 from bus.errors import UndercroftError
-from bus.instruments import Metrics
+from bus.telemetry.alert_book import Alerts
+from bus.telemetry.instruments import Metrics
 from schemas.event import Event
 
 InboxT = TypeVar("InboxT", bound=Event)

@@ -18,9 +18,9 @@ import msgspec
 from bus.actor import Actor, BusContext, ContextMissing, InboxT, Later
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import Refused
-from bus.instruments import loss_samples
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.peer.subscription import Subscription
+from bus.telemetry.instruments import loss_samples
 from bus.wire import UNREADABLE
 from schemas.event import Event, Request, topic_of
 from schemas.operations.alerts import AlertChangedEvent

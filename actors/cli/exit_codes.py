@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from typing import Final
 
 from actors.cli.output import print_json
 from bus.errors import HelloRefused, NotRunning, OperatorError, RequestFailed, UndercroftError
@@ -51,7 +52,7 @@ class DeadlinePassed(UndercroftError):
 
 def exit_code_of(error: UndercroftError) -> ExitCode:
     """The exit code for an error."""
-    from actors.runtime.supervisor.home_lock import AlreadyRunning
+    from actors.runtime.supervisor.host.home_lock import AlreadyRunning
 
     match error:
         case AlreadyRunning():
@@ -68,11 +69,26 @@ def exit_code_of(error: UndercroftError) -> ExitCode:
             return ExitCode.FAILED
 
 
+TYPE_NAMES: Final = {
+    "ConfigReadOnly": "ReadOnly",
+    "DiskSilent": "PlaceSilent",
+    "ImportFileWrong": "SettingsFileWrong",
+    "JsonFileWrong": "PackagedFileWrong",
+    "KeyUnavailable": "KeyNotToBeHad",
+    "ReportFileExists": "FileExists",
+    "SourceEndpointRefused": "EndpointRefused",
+    "TransferRefused": "CannotCarry",
+    "UnsafeEndpoint": "EndpointRefused",
+}
+"""By class: the name that scripts know from `--json`, where the class was renamed since 0.1.0."""
+
+
 def report(error: UndercroftError, *, as_json: bool) -> ExitCode:
     """Print what went wrong, and return the exit code."""
     code, words = exit_code_of(error), f"{error}{_advice(error)}"
     if as_json:
-        print_json({"error": words, "type": type(error).__name__, "exit_code": int(code)})
+        name = type(error).__name__
+        print_json({"error": words, "type": TYPE_NAMES.get(name, name), "exit_code": int(code)})
     else:
         print(f"undercroft: {words}", file=sys.stderr)
     return code

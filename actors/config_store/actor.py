@@ -13,11 +13,8 @@ from typing import Final, Literal, TypeVar, assert_never
 
 import anyio
 
-from actors.config_store import setting_changes
 from actors.config_store.announcements import Announcements
 from actors.config_store.config_replies import change_of, describe, response
-from actors.config_store.configuration import load
-from actors.config_store.explanation import explain
 from actors.config_store.files.admin_policy import AdminPolicy
 from actors.config_store.files.config_content import (
     SIZE_LIMIT_BYTES,
@@ -42,10 +39,13 @@ from actors.config_store.files.file_watcher import (
     PolicyUnusable,
 )
 from actors.config_store.files.write_behind import WriteBehind
-from actors.config_store.setting_changes import SettingsChange, SettingsVerdict
-from actors.config_store.setting_layers import is_reference
 from actors.config_store.setting_secrets import SettingSecrets, new_reference, references_in
-from actors.config_store.settings_context import SettingsContext, is_set
+from actors.config_store.settings import setting_changes
+from actors.config_store.settings.configuration import load
+from actors.config_store.settings.explanation import explain
+from actors.config_store.settings.setting_changes import SettingsChange, SettingsVerdict
+from actors.config_store.settings.setting_layers import is_reference
+from actors.config_store.settings.settings_context import SettingsContext, is_set
 from actors.config_store.store_alerts import StoreAlerts, log_ignored
 from actors.shared.keychain.keychain import KeychainFailed
 from bus.actor import Actor, BusContext, Later

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from actors.config_store.setting_changes import SettingsChange, SettingsVerdict
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.setting_changes import SettingsChange, SettingsVerdict
+from actors.config_store.settings.settings_context import SettingsContext
 from schemas.config import (
     RuntimeConfigRequestEvent,
     RuntimeConfigResponseEvent,

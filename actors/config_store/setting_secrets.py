@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import anyio.to_thread
 
-from actors.config_store.setting_layers import REFERENCE, is_reference
+from actors.config_store.settings.setting_layers import REFERENCE, is_reference
 from actors.shared.keychain.keychain import Keychain, KeychainFailed
 from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.config_store.files.config_file import ConfigFile
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.config import SettingProblem
 
 log = logging.getLogger(__name__)

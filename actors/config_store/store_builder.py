@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from actors.config_store import setting_variables
 from actors.config_store.actor import ConfigStore
 from actors.config_store.files.admin_policy import AdminPolicy, policy_path, read_policy
 from actors.config_store.files.config_file import ConfigFile
@@ -14,7 +13,8 @@ from actors.config_store.files.setting_migrations import load_migrations
 from actors.config_store.json_object import JsonFileWrong
 from actors.config_store.schema.schema_loader import load_schema
 from actors.config_store.setting_secrets import SettingSecrets
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings import setting_variables
+from actors.config_store.settings.settings_context import SettingsContext
 from schemas.config import SettingProblem
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import anyio
 import anyio.to_thread
 
 from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
-from bus.alert_book import Alerts
 from bus.errors import Refused
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.history import (
     ConversationTotals,

@@ -40,7 +40,7 @@ def build(context: ActorContext) -> Actor[Any]:
         ProfileError: the profile's wording has a text that does not exist.
     """
     from actors.readiness.actor import Readiness
-    from actors.readiness.availability import ReadinessDeclaration
+    from actors.readiness.snapshot.availability import ReadinessDeclaration
     from actors.readiness.wording import WordingTables
 
     profile = context.profile

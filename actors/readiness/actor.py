@@ -14,12 +14,12 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.readiness import readiness_snapshot
-from actors.readiness.availability import ReadinessDeclaration, broken_models
 from actors.readiness.readiness_commands import CommandOutcome, check_bundle, retry, set_up
-from actors.readiness.readiness_facts import FactEvent, ReadinessFacts, learn, listed
 from actors.readiness.readiness_report import report_text
-from actors.readiness.warning_signs import taken_over
+from actors.readiness.snapshot import readiness_snapshot
+from actors.readiness.snapshot.availability import ReadinessDeclaration, broken_models
+from actors.readiness.snapshot.readiness_facts import FactEvent, ReadinessFacts, learn, listed
+from actors.readiness.snapshot.warning_signs import taken_over
 from actors.readiness.wording import Wording, WordingTables
 from actors.shared.disk_space import free_bytes
 from bus.actor import Actor, BusContext, Later

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Final
 
-from actors.readiness.readiness_facts import ReadinessFacts
-from actors.readiness.readiness_snapshot import failed_services
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.readiness_snapshot import failed_services
 from actors.readiness.wording import Wording
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed

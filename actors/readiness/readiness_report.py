@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from actors.readiness.availability import ReadinessDeclaration
-from actors.readiness.checklist import durable_bytes_of, percent
-from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.availability import ReadinessDeclaration
+from actors.readiness.snapshot.checklist import durable_bytes_of, percent
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.text import size_text
 from schemas.operations.alerts import Alert

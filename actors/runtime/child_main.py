@@ -150,7 +150,7 @@ async def _run_actor(
 ) -> None:
     from bus.actor_loop import ActorLoop
     from bus.client import connect
-    from bus.log_handler import logging_to, redactor_of_this_machine, salt_of
+    from bus.telemetry.log_handler import logging_to, redactor_of_this_machine, salt_of
 
     redactor = redactor_of_this_machine(
         salt_of(start.runtime.token), places=places(_locations_of(start.locations))

@@ -25,7 +25,7 @@ from actors.state_store.documents.document_store import DocumentStore
 from actors.state_store.documents.document_types import document_kinds
 from actors.state_store.engine.namespaces import MIB, Namespaces
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import schemas_of_profile
+from actors.state_store.engine.values.value_schemas import schemas_of_profile
 from actors.state_store.health import HealthReporter
 from actors.state_store.key_service import KeyRequest, KeyService
 from actors.state_store.key_status import KeyStatus

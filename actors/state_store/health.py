@@ -10,8 +10,8 @@ from typing import Final
 from actors.state_store.audit_notes import AuditTrail
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.store import StateStore
-from bus.alert_book import Alerts
-from bus.instruments import Metrics
+from bus.telemetry.alert_book import Alerts
+from bus.telemetry.instruments import Metrics
 from schemas.state import NamespaceHealth, StateFault, StateHealthReportedEvent
 
 CORRUPTION: Final = "state_persistence.corruption_detected"

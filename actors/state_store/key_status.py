@@ -10,7 +10,7 @@ import anyio
 from schemas.keys import KeysStateChangedEvent
 
 if TYPE_CHECKING:
-    from bus.alert_book import Alerts
+    from bus.telemetry.alert_book import Alerts
     from schemas.event import Event
     from schemas.keys import KeysReport
 

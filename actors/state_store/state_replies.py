@@ -12,7 +12,7 @@ from actors.state_store.documents.document_store import TypedDocument
 from actors.state_store.documents.document_types import DocumentKind, thawed
 from actors.state_store.engine.key_paths import DOCUMENTS, namespace_of, rest_of
 from actors.state_store.engine.operations import StepDone
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from schemas.documents import (
     CachedDocument,
     DocumentCacheReportedEvent,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bus.peer.peer import Peer, correlation
-from bus.redaction import SECRET_NAME, Redactor
+from bus.telemetry.redaction import SECRET_NAME, Redactor
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 RATE_PER_SECOND: Final = 200.0

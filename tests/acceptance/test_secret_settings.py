@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.config_store.setting_layers import REFERENCE
 from actors.config_store.setting_secrets import SettingSecrets, new_reference
+from actors.config_store.settings.setting_layers import REFERENCE
 from actors.shared.keychain.keychain import KeychainFailed
 from tests.acceptance.test_secret_service import Desktop, desktop
 from tests.acceptance.test_secret_service import pytestmark as needed

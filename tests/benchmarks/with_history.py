@@ -24,10 +24,10 @@ from actors.history.segments.segment_store import SegmentStore
 from actors.shared.crypto.cipher import DataKey
 from bus.actor import Actor
 from bus.actor_loop import ActorLoop
-from bus.alert_book import Alerts
 from bus.client import connect
 from bus.discovery import Runtime
 from bus.errors import RequestFailed
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event, Request
 from schemas.history import HistoryAppendRequestEvent, HistoryEntry, HistorySearchRequestEvent
 

@@ -16,7 +16,7 @@ from actors.shared.locations.locations import locate
 from bus.actor_loop import ActorLoop
 from bus.client import connect
 from bus.discovery import Runtime
-from bus.log_handler import logging_to, redactor_of_this_machine
+from bus.telemetry.log_handler import logging_to, redactor_of_this_machine
 
 TICK_SECONDS = 0.01
 log = logging.getLogger("benchmark")

@@ -17,7 +17,7 @@ from actors.config_store.actor import ConfigStore
 from actors.config_store.files.config_file import ConfigFile, write_config
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_secrets import SettingSecrets
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.settings_context import SettingsContext
 from bus.actor_loop import ActorLoop
 from bus.client import Peer, connect
 from bus.discovery import Runtime

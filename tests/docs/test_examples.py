@@ -15,8 +15,8 @@ from types import ModuleType
 
 import pytest
 
-from actors.readiness.availability import ReadinessDeclaration, chosen_model
-from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.availability import ReadinessDeclaration, chosen_model
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.readiness.wording import WordingTables
 from actors.shared.locations.locations import locate
 from actors.shared.manifest import parse_manifest
@@ -25,7 +25,7 @@ from actors.shared.sdk import run_actor
 from actors.state_store import build
 from actors.state_store.documents.document_types import document_kinds
 from actors.state_store.engine.namespaces import Namespaces
-from actors.state_store.engine.value_schemas import ValueMismatch, schemas_of_profile
+from actors.state_store.engine.values.value_schemas import ValueMismatch, schemas_of_profile
 from bus.broker.memory_bus import memory_bus
 from schemas.config import SettingsChangedEvent
 from tests.support.actor_contexts import context_without_bus

@@ -21,8 +21,8 @@ from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_downloader.verifier_client import VerifierClient
-from bus.alert_book import Alerts
 from bus.retry import Sleep
+from bus.telemetry.alert_book import Alerts
 from schemas.manifest import Manifest, ModelEntry
 from tests.support.scripted_peer import ScriptedPeer
 

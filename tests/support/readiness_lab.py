@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from actors.readiness.availability import ReadinessDeclaration
-from actors.readiness.readiness_facts import ReadinessFacts, learn
-from actors.readiness.readiness_snapshot import derive
+from actors.readiness.snapshot.availability import ReadinessDeclaration
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts, learn
+from actors.readiness.snapshot.readiness_snapshot import derive
 from actors.readiness.wording import WordingTables
 from actors.shared.profile.mode_tables import CategoryTable, ModeTable, OptionalTable, ReadinessTable
 from schemas.config import SettingsChangedEvent

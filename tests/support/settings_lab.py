@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.config_store.actor import ConfigStore
-from actors.config_store.configuration import Configuration, load
 from actors.config_store.files.config_file import ConfigFile, Write
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_changes import NOTHING, SettingsChange, SettingsVerdict, change
 from actors.config_store.setting_secrets import SettingSecrets
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.configuration import Configuration, load
+from actors.config_store.settings.setting_changes import NOTHING, SettingsChange, SettingsVerdict, change
+from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.keychain.keychain import KeychainFailed
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus

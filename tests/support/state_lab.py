@@ -27,7 +27,7 @@ from actors.state_store.documents.document_types import DocumentKind, document_k
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Delete, Save, WriteStep
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import StateError
 from bus.actor import BusContext
 from bus.actor_loop import ActorLoop

@@ -22,7 +22,7 @@ from actors.config_store.actor import ConfigStore
 from actors.config_store.files.config_file import ConfigFile
 from actors.config_store.schema.pydantic_schema import PydanticSchema
 from actors.config_store.setting_secrets import SettingSecrets
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.keys.key_ring import KeyRing, open_ring
 from actors.shared.profile.profile_tables import BackupsTable, NamespaceTable
 from actors.state_store.actor import StateStoreActor

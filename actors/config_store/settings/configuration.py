@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from actors.config_store.dotted_paths import nest
-from actors.config_store.setting_layers import merge, stack_layers, without_references
-from actors.config_store.settings_context import LayerValues, SettingsContext
+from actors.config_store.settings.setting_layers import merge, stack_layers, without_references
+from actors.config_store.settings.settings_context import LayerValues, SettingsContext
 from schemas.config import SettingProblem
 
 PROBLEM_LIMIT: Final = 100

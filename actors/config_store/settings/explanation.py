@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from actors.config_store.configuration import Configuration
 from actors.config_store.dotted_paths import is_within
-from actors.config_store.setting_layers import LOCKABLE, winner_of
-from actors.config_store.settings_context import LayerValues, is_set
+from actors.config_store.settings.configuration import Configuration
+from actors.config_store.settings.setting_layers import LOCKABLE, winner_of
+from actors.config_store.settings.settings_context import LayerValues, is_set
 from schemas.config import SECRET_PLACEHOLDER, LayerName, SettingExplained, SettingLayer
 
 NAMES: Final[dict[LayerName, str]] = {

@@ -10,17 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from actors.config_store.configuration import PROBLEM_LIMIT, Configuration, effective_values, load
 from actors.config_store.dotted_paths import amended, is_within, nest, spread
 from actors.config_store.schema.plain_values import NOT_PLAIN, is_plain
-from actors.config_store.setting_layers import (
+from actors.config_store.settings.configuration import PROBLEM_LIMIT, Configuration, effective_values, load
+from actors.config_store.settings.setting_layers import (
     is_reference,
     merge,
     preset_layer,
     winner_of,
     without_references,
 )
-from actors.config_store.settings_context import LayerValues, SettingsContext, is_set
+from actors.config_store.settings.settings_context import LayerValues, SettingsContext, is_set
 from schemas.config import SECRET_PLACEHOLDER, LayerName, Scope, SettingProblem, SettingProblemKind
 
 NOTHING: Final[Mapping[str, Any]] = {}

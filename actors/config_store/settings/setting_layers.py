@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actors.config_store.dotted_paths import is_within
 from actors.config_store.schema.plain_values import NOT_PLAIN, is_plain
-from actors.config_store.settings_context import LayerValues, SettingsContext, is_set
+from actors.config_store.settings.settings_context import LayerValues, SettingsContext, is_set
 from schemas.config import LayerName, SettingProblem
 
 REFERENCE: Final = "$secret"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from actors.config_store.schema.settings_schema import SettingsSchema
-from actors.config_store.settings_context import LayerValues
+from actors.config_store.settings.settings_context import LayerValues
 from schemas.config import SettingProblem
 
 PREFIX: Final = "UNDERCROFT_SETTING__"

@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.instruments import gather_metrics
+from bus.telemetry.instruments import gather_metrics
 from schemas.config import RuntimeConfigRequestEvent, SettingExplained, SettingsExplainRequestEvent
 from schemas.history import HistoryStatusRequestEvent
 from schemas.keys import KeysReport, KeysStateChangedEvent

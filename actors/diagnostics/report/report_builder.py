@@ -28,7 +28,7 @@ from actors.shared.locations.locations import Locations, places
 from bus.client import Peer
 from bus.discovery import read_runtime
 from bus.errors import NotRunning
-from bus.log_handler import redactor_of_this_machine, salt_of
+from bus.telemetry.log_handler import redactor_of_this_machine, salt_of
 from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, MissingPart, ReportFinding
 
 LOG_RECORDS: Final = 500

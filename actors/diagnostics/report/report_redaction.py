@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 from actors.diagnostics.report.report_files import UnredactedFile
-from bus.redaction import TOKEN, Redactor, resalt
+from bus.telemetry.redaction import TOKEN, Redactor, resalt
 from schemas.operations.diagnostics import ReportFile
 
 WITHOUT_TOKEN: Final = ("home", "place", "words")

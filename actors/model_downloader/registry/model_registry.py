@@ -19,7 +19,7 @@ from actors.model_downloader.registry.model_on_disk import NOTHING_ON_DISK, Mode
 from actors.model_downloader.registry.model_status import InstallReport, KnownModel, status_of
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import promises_digest
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.manifest import Manifest, ModelEntry
 from schemas.models import ModelStateChangedEvent, ModelStatus

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
 from actors.shared.profile.profile import Profile

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from actors.readiness.availability import CategoryStatus, ReadinessDeclaration
-from actors.readiness.readiness_facts import SERVICES, ReadinessFacts
+from actors.readiness.snapshot.availability import CategoryStatus, ReadinessDeclaration
+from actors.readiness.snapshot.readiness_facts import SERVICES, ReadinessFacts
 from actors.readiness.wording import Wording
 from schemas.models import ModelStatus
 from schemas.readiness import Step, StepStatus

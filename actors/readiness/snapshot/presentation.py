@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.readiness.availability import CategoryStatus, ReadinessDeclaration
-from actors.readiness.checklist import durable_bytes_of, percent
-from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.availability import CategoryStatus, ReadinessDeclaration
+from actors.readiness.snapshot.checklist import durable_bytes_of, percent
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.text import size_text
 from schemas.event import topic_of

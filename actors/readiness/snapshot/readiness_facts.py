@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from actors.readiness.warning_signs import WarningSigns, after_progress, after_state, after_verification
+from actors.readiness.snapshot.warning_signs import (
+    WarningSigns,
+    after_progress,
+    after_state,
+    after_verification,
+)
 from schemas.config import SettingsChangedEvent
 from schemas.models import (
     ModelDownloadProgressedEvent,

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from actors.readiness.availability import (
+from actors.readiness.snapshot.availability import (
     CategoryStatus,
     ReadinessDeclaration,
     availability_of,
@@ -20,15 +20,15 @@ from actors.readiness.availability import (
     needed_categories,
     place_reason,
 )
-from actors.readiness.checklist import steps_of, timed
-from actors.readiness.presentation import (
+from actors.readiness.snapshot.checklist import steps_of, timed
+from actors.readiness.snapshot.presentation import (
     banner_notice,
     progress_lines,
     recovery_notice,
     setup_prompt,
     toast_notice,
 )
-from actors.readiness.readiness_facts import SERVICES, ReadinessFacts
+from actors.readiness.snapshot.readiness_facts import SERVICES, ReadinessFacts
 from actors.readiness.wording import Wording
 from schemas.readiness import (
     ModeAvailability,

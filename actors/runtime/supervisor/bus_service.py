@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.runtime.supervisor.bus_reporter import BusReporter
 from actors.runtime.supervisor.core.child_spec import SUPERVISOR
 from actors.runtime.supervisor.interfaces import SupervisorControl
+from actors.runtime.supervisor.reports.bus_reporter import BusReporter
 from bus.client import IncomingRequest, Peer, connect
 from bus.discovery import Runtime
 from bus.errors import Refused, RequestFailed, UndercroftError

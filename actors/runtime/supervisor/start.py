@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from actors.runtime.supervisor.bus_reporter import BusReporter
 from actors.runtime.supervisor.bus_service import BusService
-from actors.runtime.supervisor.home_lock import take_home
+from actors.runtime.supervisor.host.home_lock import take_home
 from actors.runtime.supervisor.interfaces import SupervisorObserver
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
+from actors.runtime.supervisor.reports.bus_reporter import BusReporter
 from actors.runtime.supervisor.supervisor import Supervisor
 from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,

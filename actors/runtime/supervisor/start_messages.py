@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 
 from actors.runtime.child_main import ActorStart, BrokerStart
-from actors.runtime.supervisor.broker_endpoints import BrokerEndpoints
 from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec
+from actors.runtime.supervisor.host.broker_endpoints import BrokerEndpoints
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.locations.location_choices import handed_over
 from actors.shared.locations.locations import Locations

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final, assert_never
 
-from actors.runtime.supervisor.broker_endpoints import choose_endpoints, discard_run_directory
 from actors.runtime.supervisor.core.child_spec import BROKER
 from actors.runtime.supervisor.core.child_state import ChildState
 from actors.runtime.supervisor.core.supervision_events import (
@@ -36,24 +35,25 @@ from actors.runtime.supervisor.core.supervision_events import (
     Ticked,
 )
 from actors.runtime.supervisor.core.supervision_policy import SupervisionPolicy
-from actors.runtime.supervisor.crash_recorder import CrashRecorder
+from actors.runtime.supervisor.host.broker_endpoints import choose_endpoints, discard_run_directory
+from actors.runtime.supervisor.host.runtime_file import RuntimeFile
+from actors.runtime.supervisor.host.systemd_notify import SystemdNotifier
 from actors.runtime.supervisor.interfaces import Observers, SupervisorObserver
-from actors.runtime.supervisor.log_ring import LogRings
 from actors.runtime.supervisor.processes.loop_signals import handled_signals
 from actors.runtime.supervisor.processes.process_memory import private_mib
 from actors.runtime.supervisor.processes.process_table import LinesWritten, ProcessEvent, ProcessTable
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
-from actors.runtime.supervisor.runtime_file import RuntimeFile
+from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
+from actors.runtime.supervisor.reports.log_ring import LogRings
 from actors.runtime.supervisor.start_messages import StartMessages
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
-from actors.runtime.supervisor.systemd_notify import SystemdNotifier
 from actors.shared.locations.locations import places
 from actors.shared.profile.profile import ProfileError, read_profile
 from actors.shared.version import VERSION
 from bus.discovery import Runtime
 from bus.errors import Refused
 from bus.lifeline import LifelineMessage, StopMessage
-from bus.log_handler import redactor_of_this_machine, salt_of
+from bus.telemetry.log_handler import redactor_of_this_machine, salt_of
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
 MEMORY_INTERVAL_SECONDS: Final = 10.0

@@ -7,7 +7,7 @@ from typing import Final
 
 from actors.state_store.backups.backup_schedule import HOUR_SECONDS
 from actors.state_store.backups.integrity_check import CheckReport
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 
 FAILED: Final = "state_persistence.backup_failed"
 STALE: Final = "state_persistence.backup_stale"

@@ -26,7 +26,7 @@ from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.engine.key_paths import former_stem
 from actors.state_store.engine.operations import DamagedDocument, RepairedCopy
 from actors.state_store.engine.state_layout import TEMPORARY
-from actors.state_store.engine.value_codec import READ_LIMIT_BYTES
+from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES
 from actors.state_store.watchdog import Beat, DiskSilent, Watchdog
 
 SILENCE_LIMIT_SECONDS: Final = 10.0

@@ -17,7 +17,7 @@ from actors.state_store.engine import key_paths
 from actors.state_store.engine.directory_swap import RESTORING
 from actors.state_store.engine.state_layout import JOURNAL, TEMPORARY, header_name
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_codec import DocumentDamaged
+from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import LoadFailed, StateError, ValidationFailed
 from schemas.backups import FINDING_LIMIT, Finding, FindingKind
 

@@ -19,7 +19,7 @@ from actors.state_store.engine.directory_swap import DirectorySwap
 from actors.state_store.engine.key_paths import namespace_of, parse_key, path_of
 from actors.state_store.engine.operations import PutBack
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_codec import DocumentDamaged
+from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.engine.write_rules import QuotaUse, check_quotas
 from actors.state_store.errors import KeyRefused, StateError
 from schemas.backups import BackupKind

@@ -13,7 +13,7 @@ from actors.state_store.documents.document_types import DocumentKind
 from actors.state_store.engine.key_paths import DOCUMENTS
 from actors.state_store.engine.operations import Save, StepDone
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import ValueMismatch
+from actors.state_store.engine.values.value_schemas import ValueMismatch
 from actors.state_store.errors import StateError, UnknownType, ValidationFailed
 
 if TYPE_CHECKING:

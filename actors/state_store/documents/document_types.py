@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from actors.state_store.engine import key_paths
-from actors.state_store.engine.value_schemas import (
+from actors.state_store.engine.values.value_schemas import (
     JsonValueSchema,
     ModelValueSchema,
     ValueMismatch,

@@ -9,7 +9,7 @@ from actors.state_store.engine.key_index import KeyIndex
 from actors.state_store.engine.key_paths import path_of
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.state_layout import StateLayout
-from actors.state_store.engine.value_codec import DocumentDamaged
+from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import LoadFailed
 
 

@@ -15,9 +15,11 @@ import msgspec
 from actors.shared.durable.directory_lock import DirectoryLock
 from actors.shared.durable.durable_write import REAL_DISK, Disk, DurableWriteFailed
 from actors.shared.keys.key_source import KeySource
-from actors.state_store.engine.checkpointer import Checkpointer
 from actors.state_store.engine.directory_swap import DirectorySwap
 from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.journal.checkpointer import Checkpointer
+from actors.state_store.engine.journal.state_journal import StateJournal, final_contents
+from actors.state_store.engine.journal.transaction import Transaction, TransactionWriter
 from actors.state_store.engine.key_index import KeyIndex
 from actors.state_store.engine.key_paths import path_of
 from actors.state_store.engine.namespaces import Namespaces
@@ -31,11 +33,9 @@ from actors.state_store.engine.operations import (
     WriteStep,
 )
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_journal import StateJournal, final_contents
 from actors.state_store.engine.state_layout import JOURNAL, StateLayout
-from actors.state_store.engine.transaction import Transaction, TransactionWriter
-from actors.state_store.engine.value_codec import READ_LIMIT_BYTES, DocumentDamaged, ValueCodec
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES, DocumentDamaged, ValueCodec
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import LoadFailed, StateError, StoreBroken, ValidationFailed
 from schemas.state import StateLoadedEvent
 

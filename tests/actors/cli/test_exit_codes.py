@@ -7,8 +7,9 @@ import json
 import pytest
 
 from actors.cli.exit_codes import DeadlinePassed, ExitCode, exit_code_of, report
-from actors.runtime.supervisor.home_lock import AlreadyRunning
+from actors.runtime.supervisor.host.home_lock import AlreadyRunning
 from actors.shared.profile.profile import ProfileError
+from actors.state_store.backups.errors import TransferRefused
 from bus.errors import NotRunning, RequestFailed, UndercroftError
 
 
@@ -37,6 +38,13 @@ def test_a_person_reads_it_on_stderr_and_a_program_on_stdout(capsys: pytest.Capt
     report(error, as_json=True)
     out, err = capsys.readouterr()
     assert (json.loads(out), err) == ({"error": str(error), "type": "DeadlinePassed", "exit_code": 5}, "")
+
+
+def test_a_class_that_was_renamed_keeps_the_name_that_scripts_know(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report(TransferRefused("/notes.undercroft", "it is not an export"), as_json=True)
+    assert json.loads(capsys.readouterr().out)["type"] == "CannotCarry"
 
 
 def test_what_nobody_serves_is_told_with_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from actors.config_store.files import write_behind
 from actors.config_store.files.config_content import SIZE_LIMIT_BYTES
 from actors.config_store.files.config_file import Write, read_config, write_config
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.keychain.keychain import KeychainFailed
 from bus.client import Peer

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from actors.config_store.files.config_file import write_config
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.durable.durable_write import replace_file
 from bus.client import Peer
 from schemas.config import RuntimeConfigRequestEvent, SettingsChangedEvent

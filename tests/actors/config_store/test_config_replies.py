@@ -7,11 +7,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from actors.config_store.config_replies import change_of, describe, response
-from actors.config_store.configuration import load
 from actors.config_store.files.presets import Preset
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_changes import change
-from actors.config_store.settings_context import LayerValues, SettingsContext
+from actors.config_store.settings.configuration import load
+from actors.config_store.settings.setting_changes import change
+from actors.config_store.settings.settings_context import LayerValues, SettingsContext
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent, SettingChange
 from tests.support.settings_lab import reset, update
 

@@ -8,7 +8,7 @@ import pytest
 
 from actors.config_store.files.config_file import ConfigFile
 from actors.config_store.store_alerts import NOT_DURABLE_SECONDS, StoreAlerts
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.config import SettingProblem
 from schemas.event import Event
 from schemas.operations.alerts import AlertChangedEvent

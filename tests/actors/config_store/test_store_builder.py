@@ -11,7 +11,7 @@ from actors.config_store import build
 from actors.config_store.actor import ConfigStore
 from actors.config_store.files.setting_migrations import MigrationFailed
 from actors.config_store.json_object import JsonFileWrong
-from actors.config_store.setting_variables import variable_of
+from actors.config_store.settings.setting_variables import variable_of
 from actors.shared.context import ActorContext
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import read_profile

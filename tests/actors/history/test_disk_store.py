@@ -14,8 +14,8 @@ from actors.history.disk_store import DiskStore
 from actors.history.engine import HistoryEngine
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_store import SegmentStore
-from bus.alert_book import Alerts
 from bus.errors import Refused
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.history import (
     HistoryChangedEvent,

@@ -13,7 +13,7 @@ import pytest
 
 from actors.readiness import build
 from actors.readiness.actor import Readiness, steady_clock
-from actors.readiness.availability import ReadinessDeclaration
+from actors.readiness.snapshot.availability import ReadinessDeclaration
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
 from bus.actor import Actor, BusContext

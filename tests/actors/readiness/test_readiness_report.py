@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actors.readiness.readiness_facts import ReadinessFacts, learn
 from actors.readiness.readiness_report import report_text
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts, learn
 from schemas.models import ModelVerificationFailedEvent, VerificationFinding
 from tests.support.readiness_lab import (
     DECLARED,

@@ -22,7 +22,7 @@ from actors.shared.profile.profile import ProfileError
 
 ENGLISH = read_table(DIRECTORY / "en.toml")
 LOCALES = sorted(path.stem for path in DIRECTORY.glob("*.toml"))
-SOURCES = "\n".join(path.read_text() for path in DIRECTORY.parent.glob("*.py"))
+SOURCES = "\n".join(path.read_text() for path in DIRECTORY.parent.rglob("*.py"))
 
 
 @pytest.mark.parametrize("locale", LOCALES)

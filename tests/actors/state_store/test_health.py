@@ -11,8 +11,8 @@ from actors.state_store.engine import state_layout
 from actors.state_store.engine.operations import Incident, Save
 from actors.state_store.engine.store import StateStore
 from actors.state_store.health import HealthReporter
-from bus.alert_book import Alerts
-from bus.instruments import Metrics
+from bus.telemetry.alert_book import Alerts
+from bus.telemetry.instruments import Metrics
 from schemas.event import Event
 from schemas.operations.alerts import AlertChangedEvent
 from tests.support.state_lab import AuditInMemory

@@ -8,7 +8,7 @@ import pytest
 
 from actors.shared.keys.key_ring import open_ring
 from actors.state_store.key_status import LOCKED, KeyStatus
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.keys import KeysReport, KeysStateChangedEvent
 from schemas.operations.alerts import AlertChangedEvent

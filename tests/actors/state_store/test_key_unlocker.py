@@ -11,7 +11,7 @@ from actors.shared.keys.key_ring import open_ring
 from actors.state_store import key_unlocker
 from actors.state_store.key_status import KeyStatus
 from actors.state_store.key_unlocker import PAUSE_SECONDS, KeyUnlocker
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.keys import KeysStateChangedEvent
 from tests.support.state_lab import HeldKeys

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.alert_book import AlertBook, Alerts
+from bus.telemetry.alert_book import AlertBook, Alerts
 from schemas.event import Event
 from schemas.operations.alerts import Alert, AlertChangedEvent
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.instruments import SERIES_LIMIT, Metrics, loss_samples
 from bus.peer.peer import Statistics
+from bus.telemetry.instruments import SERIES_LIMIT, Metrics, loss_samples
 
 
 def test_a_counter_counts_by_its_labels() -> None:

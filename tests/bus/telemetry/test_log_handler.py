@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer, correlation
-from bus.log_handler import (
+from bus.peer.subscription import Subscription
+from bus.telemetry.log_handler import (
     BURST,
     ECHO,
     BusLogHandler,
@@ -26,8 +27,7 @@ from bus.log_handler import (
     redactor_of_this_machine,
     traceback_of,
 )
-from bus.peer.subscription import Subscription
-from bus.redaction import Redactor
+from bus.telemetry.redaction import Redactor
 from schemas.operations.logs import LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bus.redaction import TEXT_LIMIT, TOKEN, Redactor, resalt
+from bus.telemetry.redaction import TEXT_LIMIT, TOKEN, Redactor, resalt
 
 
 @pytest.fixture

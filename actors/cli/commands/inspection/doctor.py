@@ -66,7 +66,7 @@ def home_of(target: Target) -> ExaminedHome:
     """Where everything of the app lies, and whether a runtime holds it."""
     from actors.cli.doctor.checks.lock_check import is_held
     from actors.cli.doctor.problems import ExaminedHome
-    from actors.runtime.supervisor.broker_endpoints import run_directory
+    from actors.runtime.supervisor.host.broker_endpoints import run_directory
     from actors.shared.locations.location_choices import read_choices, resolve
     from actors.shared.locations.locations import locate
     from actors.shared.profile.profile import ProfileError, find_profile, read_profile
@@ -149,7 +149,7 @@ async def _gather(peer: Peer) -> RuntimeFacts:
 def _repair(target: Target, home: ExaminedHome, problems: list[Problem]) -> list[RepairOutcome]:
     """Carry out the repairs while holding the home, so that no runtime starts meanwhile."""
     from actors.cli.doctor.repairs import carry_out, plan
-    from actors.runtime.supervisor.home_lock import AlreadyRunning, take_home
+    from actors.runtime.supervisor.host.home_lock import AlreadyRunning, take_home
 
     try:
         with take_home(home.locations.state, f"{target.app} (doctor)"):

@@ -10,7 +10,7 @@ from actors.cli.connection import ask, with_peer
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from bus.client import Peer
-from bus.instruments import gather_metrics
+from bus.telemetry.instruments import gather_metrics
 from schemas.operations.metrics import MetricsReportedEvent, Sample
 from schemas.operations.supervision import SupervisorStatusRequestEvent
 

@@ -20,7 +20,7 @@ from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.discovery import Runtime
 from bus.lifeline import Lifeline, LifelineMessage, StopMessage, encode
-from bus.log_handler import logging_to, redactor_of_this_machine
+from bus.telemetry.log_handler import logging_to, redactor_of_this_machine
 from schemas.operations.supervision import SupervisorStoppingEvent
 
 NAME: Final = "warmup"

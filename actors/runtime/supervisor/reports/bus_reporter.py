@@ -11,8 +11,8 @@ from typing import Final
 
 from actors.runtime.supervisor.core.child_spec import BROKER, SUPERVISOR
 from actors.runtime.supervisor.interfaces import SupervisorObserver
-from bus.alert_book import AlertBook
 from bus.client import Peer
+from bus.telemetry.alert_book import AlertBook
 from schemas.event import Event
 from schemas.operations.alerts import Alert, AlertChangedEvent
 from schemas.operations.crashes import ActorCrashedEvent

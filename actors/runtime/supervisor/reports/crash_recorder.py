@@ -15,8 +15,8 @@ import msgspec
 from actors.runtime.supervisor.core.crash_kind import crash_kind, signal_name
 from actors.runtime.supervisor.core.last_output import exit_evidence
 from actors.runtime.supervisor.core.supervision_events import RecordCrash
-from actors.runtime.supervisor.log_ring import LogRings
 from actors.runtime.supervisor.processes.oom_watch import OomCount, OomWatch
+from actors.runtime.supervisor.reports.log_ring import LogRings
 from actors.shared.crash_files import keep_crash
 from actors.shared.durable.durable_write import DurableWriteFailed
 from schemas.operations.crashes import ActorCrashedEvent, CrashRecord

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from bus.log_handler import ECHO
+from bus.telemetry.log_handler import ECHO
 from schemas.operations.supervision import LogLine
 
 RING_LIMIT_LINES: Final = 2_000

@@ -27,7 +27,7 @@ from actors.state_store.engine.key_index import KeyEntry
 from actors.state_store.engine.key_paths import rest_of
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Save
-from actors.state_store.engine.value_schemas import ValueMismatch, ValueSchemas
+from actors.state_store.engine.values.value_schemas import ValueMismatch, ValueSchemas
 from actors.state_store.engine.write_rules import Treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
 from bus.errors import UndercroftError

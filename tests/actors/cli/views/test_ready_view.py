@@ -32,7 +32,7 @@ def downloading(durable_bytes: int) -> ReadinessSnapshot:
 
 
 def _progressed(durable_bytes: int) -> object:
-    from actors.readiness.readiness_facts import learn
+    from actors.readiness.snapshot.readiness_facts import learn
 
     return learn(
         facts_of(status("base", "downloading"), assistant=False), progress_event("base", durable_bytes), 0.0

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, model_validator
 
-from actors.config_store.configuration import load
 from actors.config_store.files.presets import Preset
+from actors.config_store.settings.configuration import load
 from actors.shared.profile.profile import find_profile, read_profile
 from tests.support.settings_lab import ExampleSettings, configuration, settings_context
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from actors.config_store.configuration import load
-from actors.config_store.explanation import explain
 from actors.config_store.files.admin_policy import AdminPolicy
 from actors.config_store.files.presets import Preset
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.settings_context import LayerValues, SettingsContext
+from actors.config_store.settings.configuration import load
+from actors.config_store.settings.explanation import explain
+from actors.config_store.settings.settings_context import LayerValues, SettingsContext
 
 
 class Vad(BaseModel):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from actors.config_store.configuration import load
 from actors.config_store.dotted_paths import matches
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_changes import secrets_in
-from actors.config_store.settings_context import SettingsContext
+from actors.config_store.settings.configuration import load
+from actors.config_store.settings.setting_changes import secrets_in
+from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.profile.profile import find_profile, read_profile
 from tests.support.settings_lab import (
     ExampleSettings,

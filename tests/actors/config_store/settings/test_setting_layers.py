@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from actors.config_store.configuration import load
 from actors.config_store.files.admin_policy import AdminPolicy
 from actors.config_store.files.presets import Preset
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_changes import replace_context
-from actors.config_store.setting_layers import merge, stack_layers, winner_of
-from actors.config_store.settings_context import LayerValues, SettingsContext
+from actors.config_store.settings.configuration import load
+from actors.config_store.settings.setting_changes import replace_context
+from actors.config_store.settings.setting_layers import merge, stack_layers, winner_of
+from actors.config_store.settings.settings_context import LayerValues, SettingsContext
 from tests.support.settings_lab import reset, reset_all, update
 
 ORDER = ("preset", "user", "environment", "session", "policy")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from actors.config_store.schema.json_schema import JsonSchema
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.setting_variables import PREFIX, read, variable_of
+from actors.config_store.settings.setting_variables import PREFIX, read, variable_of
 
 
 class Vad(BaseModel):

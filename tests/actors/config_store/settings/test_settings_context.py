@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from actors.config_store.files.admin_policy import AdminPolicy
 from actors.config_store.schema.pydantic_schema import PydanticSchema
-from actors.config_store.settings_context import SettingsContext, is_set
+from actors.config_store.settings.settings_context import SettingsContext, is_set
 
 
 class Cloud(BaseModel):

@@ -14,7 +14,7 @@ from actors.diagnostics.report_facts import ReportFacts
 from actors.shared.locations.locations import locate
 from bus.broker.memory_bus import memory_bus
 from bus.discovery import Runtime
-from bus.log_handler import salt_of
+from bus.telemetry.log_handler import salt_of
 from schemas.operations.logs import LogRecord, LogRingReadEvent
 
 pytestmark = pytest.mark.anyio

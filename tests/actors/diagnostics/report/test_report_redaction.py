@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actors.diagnostics.report.report_files import UnredactedFile
 from actors.diagnostics.report.report_redaction import ReportRedactor, file_of
-from bus.redaction import TOKEN, Redactor
+from bus.telemetry.redaction import TOKEN, Redactor
 
 
 def redactor() -> Redactor:

@@ -8,7 +8,7 @@ import json
 import msgspec
 import pytest
 
-from actors.readiness.availability import (
+from actors.readiness.snapshot.availability import (
     ReadinessDeclaration,
     availability_of,
     broken_models,
@@ -19,7 +19,7 @@ from actors.readiness.availability import (
     needed_categories,
     place_reason,
 )
-from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.shared.profile.mode_tables import CategoryTable
 from actors.shared.profile.profile import find_profile, read_profile
 from tests.support.readiness_lab import (

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.availability import category_status, needed_categories
-from actors.readiness.checklist import durable_bytes_of, percent, steps_of, timed
-from actors.readiness.readiness_facts import ReadinessFacts, learn
+from actors.readiness.snapshot.availability import category_status, needed_categories
+from actors.readiness.snapshot.checklist import durable_bytes_of, percent, steps_of, timed
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts, learn
 from schemas.readiness import Step, StepStatus
 from tests.support.readiness_lab import (
     DECLARED,

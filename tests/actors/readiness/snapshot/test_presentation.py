@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from actors.readiness.availability import CategoryStatus, category_status
-from actors.readiness.presentation import (
+from actors.readiness.snapshot.availability import CategoryStatus, category_status
+from actors.readiness.snapshot.presentation import (
     banner_notice,
     progress_lines,
     recovery_notice,
     setup_prompt,
     toast_notice,
 )
-from actors.readiness.readiness_facts import ReadinessFacts
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from schemas.readiness import SetupPrompt, Step
 from tests.support.readiness_lab import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.readiness_facts import FactEvent, ReadinessFacts, learn, listed
+from actors.readiness.snapshot.readiness_facts import FactEvent, ReadinessFacts, learn, listed
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import ModelsListedEvent, ModelState
 from schemas.paths import PathMoveChangedEvent

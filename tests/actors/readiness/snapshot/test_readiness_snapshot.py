@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.availability import ReadinessDeclaration, category_status, is_enabled
-from actors.readiness.readiness_facts import ReadinessFacts, learn
-from actors.readiness.readiness_snapshot import (
+from actors.readiness.snapshot.availability import ReadinessDeclaration, category_status, is_enabled
+from actors.readiness.snapshot.readiness_facts import ReadinessFacts, learn
+from actors.readiness.snapshot.readiness_snapshot import (
     changed_fields,
     derive,
     failed_services,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.readiness.warning_signs import (
+from actors.readiness.snapshot.warning_signs import (
     FAST_SECONDS,
     WarningSigns,
     after_progress,

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from actors.runtime.child_main import ActorStart, BrokerStart, StartMessage
-from actors.runtime.supervisor.broker_endpoints import BrokerEndpoints
 from actors.runtime.supervisor.core.child_spec import ChildSpec
+from actors.runtime.supervisor.host.broker_endpoints import BrokerEndpoints
 from actors.runtime.supervisor.start_messages import StartMessages
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.locations.locations import locate

@@ -13,7 +13,7 @@ from actors.state_store.backups import automatic_backups
 from actors.state_store.backups.backup_alerts import FAILED, STALE, UNSOUND
 from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.engine import state_layout
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from schemas.backups import BackupCreateRequestEvent, BackupsPruneRequestEvent, StateCheckRequestEvent
 from tests.support.dead_mount import dead_mount
 from tests.support.state_lab import backups_of, running_with_backups

@@ -8,7 +8,7 @@ import pytest
 
 from actors.state_store.backups.backup_alerts import FAILED, SILENT, STALE, UNSOUND, BackupAlerts
 from actors.state_store.backups.integrity_check import CheckReport
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 
 pytestmark = pytest.mark.anyio

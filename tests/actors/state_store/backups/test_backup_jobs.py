@@ -21,7 +21,7 @@ from actors.state_store.errors import LoadFailed
 from actors.state_store.key_status import KeyStatus
 from actors.state_store.key_unlocker import KeyUnlocker
 from actors.state_store.watchdog import DiskSilent
-from bus.alert_book import Alerts
+from bus.telemetry.alert_book import Alerts
 from schemas.backups import BackupRestoreRequestEvent
 from schemas.event import Event
 from tests.support.state_lab import AuditInMemory, HeldKeys, back_up, opened, repository_of, save

@@ -16,7 +16,7 @@ from actors.state_store.backups.format.backup_manifest import PACK_NAME
 from actors.state_store.documents.document_store import DocumentStore
 from actors.state_store.documents.document_types import document_kinds
 from actors.state_store.engine.operations import Save
-from actors.state_store.engine.value_schemas import JsonValueSchema, ValueSchemas
+from actors.state_store.engine.values.value_schemas import JsonValueSchema, ValueSchemas
 from actors.state_store.errors import QuotaExceeded
 from tests.support.state_lab import (
     TABLES,

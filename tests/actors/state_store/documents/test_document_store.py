@@ -14,7 +14,7 @@ from actors.state_store.documents.document_store import DocumentStore, document_
 from actors.state_store.documents.document_types import document_kinds
 from actors.state_store.engine.operations import RepairedCopy
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import RevisionConflict, SaveFailed, UnknownType, ValidationFailed
 
 PINS = {

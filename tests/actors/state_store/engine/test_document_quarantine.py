@@ -11,7 +11,7 @@ from actors.state_store.engine.document_quarantine import DocumentQuarantine
 from actors.state_store.engine.key_index import KeyEntry, KeyIndex
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.state_layout import StateLayout
-from actors.state_store.engine.value_codec import DocumentDamaged
+from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import LoadFailed
 
 

@@ -25,7 +25,7 @@ from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Delete, RepairedCopy, Save, WriteStep
 from actors.state_store.engine.store import StateStore
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import (
     LoadFailed,
     RevisionConflict,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from actors.cli.commands.contract import contract
+from actors.cli.commands.inspection.contract import contract
 
 
 def run(*arguments: str) -> tuple[int, str]:

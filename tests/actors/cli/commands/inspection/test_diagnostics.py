@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from actors.cli.commands.diagnostics import ReportFileExists, diagnostics
+from actors.cli.commands.inspection.diagnostics import ReportFileExists, diagnostics
 from actors.cli.options import Target
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.cli.commands.doctor import profile_of
+from actors.cli.commands.inspection.doctor import profile_of
 from actors.cli.options import Target
 from actors.shared.crash_files import keep_crash
 from bus.discovery import Runtime

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.commands.metrics import line_of
+from actors.cli.commands.inspection.metrics import line_of
 from schemas.operations.metrics import Bucket, Sample
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.commands.watch import as_document
+from actors.cli.commands.inspection.watch import as_document
 from bus.peer.subscription import Received
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.cli.commands.keys import lines_of
+from actors.cli.commands.storage.keys import lines_of
 from actors.cli.main import main
 from actors.shared.keys import recovery_code
 from actors.shared.keys.key_ring import open_ring

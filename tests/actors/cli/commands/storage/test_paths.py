@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.commands.paths import lines_of, move_line
+from actors.cli.commands.storage.paths import lines_of, move_line
 from actors.shared.locations.location_choices import LocationChoices, write_choices
 from schemas.paths import MoveState, PathMoveChangedEvent, PathStatus
 from tests.support.profiles import write_counter_profile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.broker_endpoints import (
+from actors.runtime.supervisor.host.broker_endpoints import (
     PATH_LIMIT_BYTES,
     RunDirectoryRefused,
     choose_endpoints,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.systemd_notify import SystemdNotifier
+from actors.runtime.supervisor.host.systemd_notify import SystemdNotifier
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="systemd runs where there are unix sockets"

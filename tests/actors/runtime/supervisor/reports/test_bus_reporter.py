@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.runtime.supervisor.bus_reporter import BusReporter
+from actors.runtime.supervisor.reports.bus_reporter import BusReporter
 from bus.broker.memory_bus import memory_bus
 from bus.peer.subscription import Subscription
 from schemas.operations.alerts import Alert, AlertChangedEvent

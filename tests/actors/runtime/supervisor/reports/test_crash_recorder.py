@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.runtime.supervisor.crash_recorder import CrashRecorder
-from actors.runtime.supervisor.log_ring import LogRings
+from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
+from actors.runtime.supervisor.reports.log_ring import LogRings
 from actors.shared.crash_files import crash_directory, read_crashes
 from bus.client import connect
 from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.runtime.supervisor.log_ring import (
+from actors.runtime.supervisor.reports.log_ring import (
     FINAL_WORDS_LIMIT_BYTES,
     LAST_WORDS_LIMIT_BYTES,
     LogRing,
     LogRings,
 )
-from bus.log_handler import ECHO
+from bus.telemetry.log_handler import ECHO
 from schemas.operations.supervision import LogLine
 
 

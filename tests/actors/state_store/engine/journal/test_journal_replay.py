@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.engine.journal_replay import replay
+from actors.state_store.engine.journal.journal_replay import replay
 from actors.state_store.engine.state_layout import StateLayout
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.shared.durable.durable_write import Disk, DurableWriteFailed
-from actors.state_store.engine import state_journal
-from actors.state_store.engine.state_journal import FileChange, JournalRecord, StateJournal
+from actors.state_store.engine.journal import state_journal
+from actors.state_store.engine.journal.state_journal import FileChange, JournalRecord, StateJournal
 
 RECORDS = st.lists(
     st.builds(

@@ -13,8 +13,8 @@ from actors.shared.crypto.envelope import KeyUnavailable
 from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Save
-from actors.state_store.engine.value_codec import DocumentDamaged, ValueCodec, check_size
-from actors.state_store.engine.value_schemas import ValueSchemas
+from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec, check_size
+from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.engine.write_rules import Treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, ValidationFailed
 from schemas.state import VALUE_LIMIT_BYTES

@@ -8,7 +8,7 @@ import pytest
 
 from actors.cli.demo.origin import Origin
 from actors.shared.profile.profile import Profile, ProfileError, read_profile
-from actors.state_store.engine.value_schemas import (
+from actors.state_store.engine.values.value_schemas import (
     JsonValueSchema,
     ValueMismatch,
     ValueSchemas,

@@ -1,0 +1,1 @@
+"""Commands that look: doctor, logs, watch, trace, metrics, diagnostics, contract."""
