@@ -1,0 +1,45 @@
+"""What looks unused to vulture and is not, each group with its reason. Read by `make check`, never imported.
+
+Anything else that vulture reports is dead: delete it.
+"""
+
+# ruff: noqa: B018, F821
+
+# Called by http.server and socketserver, on the origin of the tour.
+protocol_version
+log_message
+args
+close_connection
+daemon_threads
+block_on_close
+request_queue_size
+handle_error
+client_address
+
+# Called by click, on a group.
+get_command
+format_commands
+
+# Read by zipfile.
+compress_type
+
+# Fields of files: written here, read by people or by later versions.
+undercroft_history
+fetched_at
+added_at
+
+# Fields that are read by name: rules of retention by period, templates of errors.
+hourly
+daily
+weekly
+monthly
+silence_seconds
+
+# For programs that are not in this repository: topics without a type, statistics, kinds of failures, signing.
+request_raw
+replays
+NOT_REACHED
+sign_manifest
+
+# What an install has reserved, for its tests.
+reserved_bytes
