@@ -21,7 +21,7 @@ demo: $(UV)
 
 test: setup check clients test-fast test-slow docs
 
-# One test, a file, or what matches a word: make one T=tests/bus/test_wire.py, make one T="-k lease"
+# One test, a file, or what matches a word: make one T=tests/bus/test_retry.py, make one T="-k lease"
 one: setup
 	$(PYTEST) $(T)
 

@@ -7,9 +7,7 @@ import signal
 import pytest
 from hypothesis import settings
 
-settings.register_profile(
-    "undercroft", deadline=None
-)  # time says how busy the machine is
+settings.register_profile("undercroft", deadline=None)  # time says how busy the machine is
 settings.load_profile("undercroft")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
