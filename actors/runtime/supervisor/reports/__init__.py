@@ -1,6 +1,6 @@
 """What the supervisor tells others: events on the bus, crash records, the newest log lines.
 
 `log_ring.py` keeps the newest log lines of each process in memory, redacted; read it first.
-`crash_recorder.py` writes a record of each unexpected end to `<state>/crashes/`, with only those lines that show
-why the process ended. `bus_reporter.py` publishes states, log lines, crashes and alerts.
+`crash_recorder.py` writes a record of each unexpected end to `<state>/crashes/`, with only those lines that
+show why the process ended. `bus_reporter.py` publishes states, log lines, crashes and alerts.
 """
