@@ -74,7 +74,7 @@ class Journey:
         self.refusals: list[str] = []
         self.bus = ScriptedPeer()
         self.bus.answer(FilesVerifyRequestEvent, lambda request: self.verify(request))
-        self.build(stall_seconds=0.3)
+        self.build(stall_seconds=30)
 
     def build(self, stall_seconds: float) -> None:
         """Wire the parts; a connection that brings nothing for so long is given up."""
@@ -120,6 +120,7 @@ async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_st
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(4 * MIB))
     origin.misbehave("/m", Faults(times=3, stall_after_bytes=MIB))
+    journey.build(stall_seconds=0.3)
     await journey.run()
     assert [seen.range_start for seen in origin.requests] == [None, MIB, 2 * MIB, 3 * MIB]
     assert journey.slept == [0.75, 1.5, 3.0]
@@ -133,6 +134,7 @@ async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_p
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
+    journey.build(stall_seconds=0.3)
     await journey.run()
     assert len(origin.requests) == 4
     assert (journey.last.state, journey.last.durable_bytes) == ("failed", 4 * MIB)
@@ -272,6 +274,7 @@ async def test_file_that_changes_while_it_is_resumed_is_another_attempt(
     old, new = SyntheticContent(2 * MIB, seed=1), SyntheticContent(2 * MIB, seed=2)
     journey = Journey(origin, tmp_path, old, promised=new)
     origin.misbehave("/m", Faults(times=1, stall_after_bytes=MIB))
+    journey.build(stall_seconds=0.3)
     real = journey.sleep
 
     async def change(seconds: float) -> None:

@@ -35,7 +35,7 @@ def origin() -> Iterator[FaultyOrigin]:
 
 @pytest.fixture
 def client() -> Iterator[HttpClient]:
-    found = HttpClient(stall_seconds=0.3)
+    found = HttpClient(stall_seconds=1.0)
     yield found
     found.close()
 

@@ -84,7 +84,7 @@ class Work:
         self.most_at_once = 0
 
     def run(self, watch: Callable[[Attempt], None] | None = None) -> dict[int, FetchFailed]:
-        client = HttpClient(stall_seconds=1.0)
+        client = HttpClient(stall_seconds=30)
         downloads = [FileDownload(file, f"m/{file.path}", file.urls[0]) for file in self.entry.files]
         attempt = Attempt(self.directory, downloads, self.journal, client, self.limits)
         disk_failures = []
