@@ -46,7 +46,7 @@ def enter(
 
 def start(child: ChildState, reason: str, now: float) -> list[Effect]:
     """Order a process."""
-    child.has_process, child.pid, child.ended_clean = True, None, False
+    child.has_process, child.pid, child.said_ready, child.ended_clean = True, None, False, False
     child.stop_step, child.fault, child.kill_reason = None, "", ""
     child.ordered_at = now
     child.starts += 1
@@ -61,12 +61,18 @@ def started(child: ChildState, pid: int, now: float, *, is_leaving: bool) -> lis
     child.pid = pid
     if child.state == "stopping":
         return next_stop_step(child, now, is_leaving=is_leaving)
-    return became_ready(child, now) if child.spec.ready == "started" else []
+    return became_ready(child, now) if child.said_ready or child.spec.ready == "started" else []
 
 
 def became_ready(child: ChildState, now: float) -> list[Effect]:
-    """The child serves. If it had failed before, it has to prove that it is healthy."""
-    if child.state != "starting" or child.pid is None:
+    """The child serves. If it had failed before, it has to prove that it is healthy.
+
+    On a busy machine `BecameReady` may come before `Started`: lifeline and spawner are two channels.
+    """
+    if child.state != "starting":
+        return []
+    if child.pid is None:
+        child.said_ready = child.spec.ready == "message"
         return []
     return enter(child, "ready", "", now, now + HEALTHY_SECONDS if child.failures else None)
 

@@ -24,6 +24,7 @@ class ChildState:
     Attributes:
         has_process: a start was ordered and no end was reported since; at most one process exists meanwhile.
         pid: None until the process is known to exist.
+        said_ready: it reported that it serves before its process was known to exist.
         starts: how often a process was ordered.
         failures: abnormal ends in a row since it was last healthy.
         probes: failed starts behind the open circuit.
@@ -41,6 +42,7 @@ class ChildState:
     reason: str = ""
     has_process: bool = False
     pid: int | None = None
+    said_ready: bool = False
     starts: int = 0
     failures: int = 0
     probes: int = 0

@@ -57,6 +57,31 @@ def test_readiness_that_nobody_waits_for_changes_nothing() -> None:
     assert child.state == "waiting"
 
 
+def test_a_child_that_serves_before_its_process_is_reported_is_ready_once_it_is() -> None:
+    child = waiting()
+    child_lifecycle.start(child, "", NOW)
+    assert child_lifecycle.became_ready(child, NOW) == []
+    assert child.state == "starting"
+    assert child_lifecycle.started(child, 7, NOW, is_leaving=False) == [PublishStatus("a")]
+    assert child.state == "ready"
+
+
+def test_readiness_of_an_earlier_process_does_not_count_for_the_next_one() -> None:
+    child = waiting()
+    child_lifecycle.start(child, "", NOW)
+    child_lifecycle.became_ready(child, NOW)
+    ended(child, None)
+    assert child.state == "starting"
+    assert child_lifecycle.started(child, 8, NOW, is_leaving=False) == []
+
+
+def test_a_greeting_before_the_process_is_reported_may_be_that_of_an_earlier_one() -> None:
+    child = waiting(ready="hello")
+    child_lifecycle.start(child, "", NOW)
+    child_lifecycle.became_ready(child, NOW)
+    assert child_lifecycle.started(child, 7, NOW, is_leaving=False) == []
+
+
 def test_a_child_that_had_failed_proves_its_health_before_that_is_forgotten() -> None:
     child = ready()
     ended(child, KILLED)

@@ -122,6 +122,14 @@ def test_a_child_is_started_once_all_that_it_depends_on_are_ready() -> None:
     assert started(run.serve("b")) == ["c"]
 
 
+@pytest.mark.requirement("C-4")
+def test_a_broker_that_serves_before_its_process_is_reported_lets_the_others_start() -> None:
+    run = Simulation(ChildSpec(name="broker"), actor("a", "broker"))
+    run.begin()
+    assert run.feed(BecameReady("broker")) == []
+    assert started(run.start("broker")) == ["a"]
+
+
 def test_a_child_that_needs_no_word_is_ready_when_its_process_runs() -> None:
     run = Simulation(ChildSpec(name="a", command=("sleep",), ready="started"), actor("b", "a"))
     run.begin()
@@ -527,7 +535,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(name=names)
     def serve(self, name: str) -> None:
-        if name in self.running:
+        if name in self.running or name in self.ordered:  # its report may overtake that of the process
             self.feed(BecameReady(name))
 
     @rule(name=names, code=st.sampled_from([0, 1]))
