@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
@@ -26,7 +27,8 @@ def serve_file(pipe: Connection, path: Path) -> None:
             self.send_header("ETag", '"one"')
             self.end_headers()
             self.wfile.flush()
-            with path.open("rb") as file:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError), path.open("rb") as file:
+                # a client may leave at the new end of a part that was split
                 self.connection.sendfile(file, first, last + 1 - first)
 
         def log_message(self, format: str, *args: object) -> None:
