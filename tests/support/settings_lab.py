@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.config_store.actor import ConfigStore
@@ -22,6 +23,30 @@ from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
 from schemas.config import Scope
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+"""Anything that JSON can hold, except NaN."""
+
+SETTING_PATHS = st.sampled_from(
+    [
+        "vad",
+        "vad.sensitivity",
+        "vad.multiplier",
+        "labels.names",
+        "labels",
+        "language",
+        "vad.sensitivity.x",
+        "gone",
+        "",
+        ".",
+        "a..b",
+    ]
+)
+"""Paths that exist, that are sections, that do not exist, and that are none."""
 
 
 class ExampleVad(BaseModel):

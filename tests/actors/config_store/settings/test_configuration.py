@@ -12,7 +12,13 @@ from pydantic import BaseModel, model_validator
 from actors.config_store.files.presets import Preset
 from actors.config_store.settings.configuration import load
 from actors.shared.profile.profile import find_profile, read_profile
-from tests.support.settings_lab import ExampleSettings, configuration, settings_context
+from tests.support.settings_lab import (
+    JSON_VALUES,
+    SETTING_PATHS,
+    ExampleSettings,
+    configuration,
+    settings_context,
+)
 
 
 def test_the_fingerprint_follows_what_belongs_on_disk() -> None:
@@ -73,29 +79,7 @@ def test_an_override_out_of_range_falls_back_alone() -> None:
     assert "found 7" in problems[0].problem
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-paths = st.sampled_from(
-    [
-        "vad",
-        "vad.sensitivity",
-        "vad.multiplier",
-        "labels.names",
-        "labels",
-        "language",
-        "vad.sensitivity.x",
-        "gone",
-        "",
-        ".",
-        "a..b",
-    ]
-)
-
-
-@given(st.dictionaries(paths | st.text(max_size=6), json_values, max_size=5))
+@given(st.dictionaries(SETTING_PATHS | st.text(max_size=6), JSON_VALUES, max_size=5))
 def test_whatever_lies_on_disk_is_loaded_and_nothing_of_it_is_lost(stored: dict[str, Any]) -> None:
     now, problems = load(settings_context(), stored)
     assert {**now.set_aside, **now.overrides} == stored

@@ -17,6 +17,8 @@ from actors.config_store.settings.setting_changes import secrets_in
 from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.profile.profile import find_profile, read_profile
 from tests.support.settings_lab import (
+    JSON_VALUES,
+    SETTING_PATHS,
     ExampleSettings,
     configuration,
     reset,
@@ -107,29 +109,7 @@ def test_allowlist_names_paths_sections_and_any_one_part(
     assert (allowlist is None or matches(allowlist, path)) is allowed
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-paths = st.sampled_from(
-    [
-        "vad",
-        "vad.sensitivity",
-        "vad.multiplier",
-        "labels.names",
-        "labels",
-        "language",
-        "vad.sensitivity.x",
-        "gone",
-        "",
-        ".",
-        "a..b",
-    ]
-)
-
-
-@given(st.lists(st.dictionaries(paths, json_values, max_size=3), max_size=5))
+@given(st.lists(st.dictionaries(SETTING_PATHS, JSON_VALUES, max_size=3), max_size=5))
 def test_any_sequence_of_updates_leaves_valid_settings_and_whole_batches(
     batches: list[dict[str, Any]],
 ) -> None:
