@@ -11,7 +11,7 @@ import msgspec
 
 from bus.errors import NotRunning
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 DEFAULT_APP = "undercroft"
 RUNTIME_LIMIT_BYTES = 64 * 1024
 

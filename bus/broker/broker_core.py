@@ -120,7 +120,7 @@ class BrokerCore:
                 lost, following, messages = self.event_log.replay(header.topic, header.first, header.last)
                 self._send(
                     peer.route,
-                    wire.ReplayedHeader(header.id, header.topic, lost, following),
+                    wire.ReplayedHeader(header.id, header.topic, lost, following, self.event_log.epoch),
                     *flattened(messages),
                 )
             case wire.SnapshotHeader():
@@ -151,7 +151,7 @@ class BrokerCore:
                 "wrong_version",
                 f"the peer speaks protocol {hello.protocol}, this broker speaks {wire.PROTOCOL_VERSION}",
             )
-        if not hmac.compare_digest(hello.token.encode(), self._token):
+        if not hmac.compare_digest(hello.credential.encode(), self._token):
             raise ProtocolError("wrong_token", "the token is not the one in runtime.json")
         if not wire.is_name(hello.name) or hello.name == BROKER_NAME:
             raise ProtocolError(
@@ -219,7 +219,7 @@ class BrokerCore:
         self.requests += 1
         wire.check_event(body)
         if request.topic == STATISTICS_TOPIC:
-            self._send(peer.route, wire.ReplyHeader(request.id), wire.encode(self.statistics(now)))
+            self._send(peer.route, self._replied(request.id, BROKER_NAME), wire.encode(self.statistics(now)))
             return
         pending = self._request_table.begin(peer, request, now)
         if isinstance(pending, wire.FailedHeader):
@@ -241,7 +241,10 @@ class BrokerCore:
                 pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
             )
             raise
-        self._send(pending.asker.route, wire.ReplyHeader(pending.asked_id), body)
+        self._send(pending.asker.route, self._replied(pending.asked_id, peer.name), body)
+
+    def _replied(self, id: int, source: str) -> wire.RepliedHeader:
+        return wire.RepliedHeader(id, self.event_log.epoch, self.event_log.sequence, source)
 
     def _failed(self, peer: PeerRecord, failed: wire.FailedHeader) -> None:
         pending = self._request_table.settle(peer, failed.id)

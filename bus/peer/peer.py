@@ -337,11 +337,11 @@ class Peer:
         match header:
             case wire.AcceptedHeader():
                 self._publisher.accepted(header.serial)
-            case wire.ReplyHeader() if len(frames) != 3:
+            case wire.RepliedHeader() if len(frames) != 3:
                 self._requester.fail(
                     header.id, "invalid", f"the reply has {len(frames) - 2} body frames; expected 1"
                 )
-            case wire.ReplyHeader() | wire.ReplayedHeader() | wire.SnapshottedHeader():
+            case wire.RepliedHeader() | wire.ReplayedHeader() | wire.SnapshottedHeader():
                 if not self._requester.settle(header, frames[2:]):
                     self._ignored["unknown_request"] += 1
             case wire.FailedHeader():

@@ -16,7 +16,7 @@ REQUEST_LIMIT_SECONDS: Final = 86_400.0
 DEADLINE_GRACE_SECONDS: Final = 0.25
 """The broker reports a missed deadline. Where it cannot, the client gives up this much later."""
 
-Answer: TypeAlias = wire.ReplyHeader | wire.SnapshottedHeader | wire.ReplayedHeader | wire.FailedHeader
+Answer: TypeAlias = wire.RepliedHeader | wire.SnapshottedHeader | wire.ReplayedHeader | wire.FailedHeader
 Settle: TypeAlias = Callable[[Answer, list[bytes]], None]
 """Takes the answer and its body frames. A failure is an answer as well."""
 

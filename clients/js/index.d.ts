@@ -58,7 +58,7 @@ export class Refused extends ClientError {}
 
 /** The content of `runtime.json`. */
 export interface Runtime {
-  protocol: 1;
+  protocol: 2;
   app: string;
   pid: number;
   started_at: number;

@@ -190,7 +190,7 @@ export class Client {
 
   #connected() {
     this.#disconnected();
-    this.#say("HELLO", [1, this.name, this.instance, this.runtime.token]);
+    this.#say("HELLO", [2, this.name, this.instance, this.runtime.token]);
   }
 
   #disconnected() {

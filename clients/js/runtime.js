@@ -4,7 +4,7 @@ import { homedir, platform } from "node:os";
 import { join, resolve } from "node:path";
 import { NotRunning } from "./errors.js";
 
-const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 2;
 const FILE_LIMIT_BYTES = 64 * 1024;
 
 /** The path of `runtime.json` of an app, or of the runtime below `home`. */

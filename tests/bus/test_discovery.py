@@ -65,7 +65,7 @@ def test_fields_of_a_later_version_are_skipped(tmp_path: Path) -> None:
         (b" " * (RUNTIME_LIMIT_BYTES + 1) + msgspec.json.encode(RUNTIME), "not a runtime file"),
         (
             msgspec.json.encode(msgspec.structs.replace(RUNTIME, protocol=PROTOCOL_VERSION + 1)),
-            "speaks protocol 2",
+            "speaks protocol 3",
         ),
     ],
 )

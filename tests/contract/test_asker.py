@@ -75,7 +75,7 @@ async def test_a_source_that_the_asker_claims_is_not_believed(bus: ContractBus) 
     async with running(bus), bus.raw() as raw:
         await raw.hello("mallory")
         raw.send(wire.RequestHeader(1, "app.ask", 5000, None, "alice"), wire.encode(AskEvent(text="now")))
-        _, body = await raw.next(wire.ReplyHeader)
+        _, body = await raw.next(wire.RepliedHeader)
         assert msgspec.msgpack.decode(body[0], type=AnswerEvent).text == "mallory"
 
 

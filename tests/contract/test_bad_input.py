@@ -56,9 +56,9 @@ def header(*values: object) -> bytes:
         ([b"FAILED", header(77, "tired", "no")], "malformed"),
         ([b"REQUEST", header(1, "app.ask", 0), b"\x80"], "malformed"),
         ([b"REQUEST", header(1, "app.ask", 10**9), b"\x80"], "malformed"),
-        ([b"HELLO", header(1, "other-name", "instance-of-raw", "?")], "wrong_token"),
-        ([b"HELLO", header(2, "raw", "instance-of-raw", "?")], "wrong_version"),
-        ([b"HELLO", header(1, "raw", "short", "?")], "malformed"),
+        ([b"HELLO", header(2, "other-name", "instance-of-raw", "?")], "wrong_token"),
+        ([b"HELLO", header(1, "raw", "instance-of-raw", "?")], "wrong_version"),
+        ([b"HELLO", header(2, "raw", "short", "?")], "malformed"),
     ],
 )
 async def test_a_broken_message_is_refused_and_counted_and_the_peer_goes_on(

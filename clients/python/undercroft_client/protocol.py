@@ -271,7 +271,7 @@ class Protocol:
                 self._apply(ordering, ordering.join(epoch, heads, list(_messages(frames))))
             settle(frames, error)
 
-        self._ask(b"SNAPSHOT", "", [ordering.patterns, False], take)
+        self._ask(b"SNAPSHOT", "", [ordering.patterns, False, 0], take)
 
     def _apply(self, ordering: Ordering, steps: Iterable[Heard | Lost | Fetch]) -> None:
         for step in steps:
@@ -304,13 +304,13 @@ class Protocol:
         def take(frames: Frames, error: Exception | None) -> None:
             self._apply(ordering, ordering.recalled(topic, _messages(frames)))
 
-        self._ask(b"SNAPSHOT", topic, [[topic], False], take)
+        self._ask(b"SNAPSHOT", topic, [[topic], False, 0], take)
 
     def _ask_heads(self) -> None:
         """Compare the newest number of each topic at once. Lane and feed connect in either order."""
         if self.is_welcome and self.orderings:
             patterns = sorted({pattern for ordering in self.orderings for pattern in ordering.patterns})
-            self._ask(b"SNAPSHOT", "", [patterns, True], self._compare_heads)
+            self._ask(b"SNAPSHOT", "", [patterns, True, 0], self._compare_heads)
 
     def _compare_heads(self, frames: Frames, error: Exception | None) -> None:
         if error is None:

@@ -13,7 +13,7 @@ import msgspec
 
 from undercroft_client.errors import NotRunning
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 DEFAULT_APP: Final = "undercroft"
 FILE_LIMIT_BYTES: Final = 64 * 1024
 

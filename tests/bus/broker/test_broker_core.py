@@ -69,7 +69,12 @@ class CoreUnderTest:
     def hello(self, route: bytes, name: str | None = None, instance: str = "") -> Any:
         self.send(
             route,
-            wire.HelloHeader(1, name or route.decode(), instance or f"instance-{route.decode()}", "token"),
+            wire.HelloHeader(
+                wire.PROTOCOL_VERSION,
+                name or route.decode(),
+                instance or f"instance-{route.decode()}",
+                "token",
+            ),
         )
         return self.inbox[route][-1][0]
 
@@ -98,7 +103,7 @@ def ask(broker: CoreUnderTest, id: int = 1, timeout_ms: int = 1000) -> int:
 
 def test_a_request_goes_to_its_server_and_the_reply_back(broker: CoreUnderTest) -> None:
     broker.send(b"server", wire.ReplyHeader(ask(broker, 7)), BODY)
-    assert broker.last(b"asker") == wire.ReplyHeader(7)
+    assert broker.last(b"asker") == wire.RepliedHeader(7, "epoch", broker.core.event_log.sequence, "server")
 
 
 def test_a_server_that_comes_back_on_a_new_connection_has_nothing_in_hand_any_more(
@@ -127,7 +132,9 @@ def test_a_hello_repeated_on_the_same_connection_changes_nothing(broker: CoreUnd
     id = ask(broker)
     broker.hello(b"server")
     broker.send(b"server", wire.ReplyHeader(id), BODY)
-    assert broker.last(b"asker") == wire.ReplyHeader(1)
+    answer = broker.last(b"asker")
+    assert isinstance(answer, wire.RepliedHeader)
+    assert (answer.id, answer.source) == (1, "server")
 
 
 def test_one_connection_cannot_take_a_second_name(broker: CoreUnderTest) -> None:
@@ -283,7 +290,7 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
     def collect() -> None:
         for route, messages in broker.inbox.items():
             for header, _ in messages:
-                if isinstance(header, wire.ReplyHeader) or (
+                if isinstance(header, wire.RepliedHeader) or (
                     isinstance(header, wire.FailedHeader) and header.verb == "REQUEST"
                 ):
                     outcomes[(route.decode(), header.id)] += 1
@@ -315,7 +322,12 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
             )
         ):
             case "hello":
-                broker.send(route, wire.HelloHeader(1, peer.decode(), f"instance-{peer.decode()}", "token"))
+                broker.send(
+                    route,
+                    wire.HelloHeader(
+                        wire.PROTOCOL_VERSION, peer.decode(), f"instance-{peer.decode()}", "token"
+                    ),
+                )
             case "serve":
                 broker.send(route, wire.ServeHeader([data.draw(st.sampled_from(TOPICS))]))
             case "ask":

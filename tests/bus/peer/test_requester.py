@@ -21,10 +21,10 @@ async def test_a_question_is_sent_with_an_id_of_its_own_and_settled_once() -> No
     ]
     assert ids == [1, 2]
     assert sent == [wire.lane_frames(wire.PingHeader(id), b"body") for id in ids]
-    assert requester.settle(wire.ReplyHeader(2), [b"answer"])
-    assert not requester.settle(wire.ReplyHeader(2), [b"again"])
-    assert not requester.settle(wire.ReplyHeader(77), [])
-    assert settled == [(wire.ReplyHeader(2), [b"answer"])]
+    assert requester.settle(wire.RepliedHeader(2), [b"answer"])
+    assert not requester.settle(wire.RepliedHeader(2), [b"again"])
+    assert not requester.settle(wire.RepliedHeader(77), [])
+    assert settled == [(wire.RepliedHeader(2), [b"answer"])]
     assert len(requester) == 1
 
 

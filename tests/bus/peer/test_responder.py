@@ -25,7 +25,7 @@ class Server:
         self.requests: list[IncomingRequest] = []
         self.responder = Responder(
             "server",
-            lambda frames: self.sent.append(wire.read_from_broker([bytes(frame) for frame in frames])),
+            lambda frames: self.sent.append(wire.read_from_peer([bytes(frame) for frame in frames])),
             self.ignored,
         )
         self.responder.welcomed()

@@ -22,8 +22,8 @@ def test_fields_that_came_later_have_defaults() -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        wire.HelloHeader(1, "n" * 65, "instance", "token"),
-        wire.HelloHeader(1, "name", "short", "token"),
+        wire.HelloHeader(2, "n" * 65, "instance", "token"),
+        wire.HelloHeader(2, "name", "short", "token"),
         wire.PublishHeader(1, "a." + "b" * 127, 1, 1),
         wire.RequestHeader(1, "a.b", 86_400_001),
         wire.SnapshotHeader(1, ["*"] * (wire.PATTERN_LIMIT + 1)),

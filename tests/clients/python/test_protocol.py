@@ -54,8 +54,8 @@ def welcomed(epoch: str = "e1") -> Protocol:
 
 
 def test_hello_is_the_golden_hello() -> None:
-    protocol = Protocol("tray-icon", "s3cret")
-    protocol.instance = "fedcba9876543210"
+    protocol = Protocol("tray-icon", "c2VjcmV0")
+    protocol.instance = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     protocol.connected()
     assert list(protocol.outgoing.popleft()) == golden("hello")
 
@@ -66,7 +66,7 @@ def test_a_published_event_has_the_header_of_the_golden_one() -> None:
     (event,) = msgspec.msgpack.decode(body, type=list[msgspec.Raw])
     for _ in range(2):
         protocol.publish("config.settings_changed", bytes(event), "", None, None)
-    serial, topic, count, first, key, correlation = msgspec.msgpack.decode(header)
+    serial, topic, count, first, key, correlation, _ = msgspec.msgpack.decode(header)
     found = sent(protocol)[-1]
     assert found == ("PUBLISH", [2, topic, count, 2, key, correlation])
     assert (serial, first) == (1, 3)
@@ -80,7 +80,7 @@ def test_golden_answers_are_understood() -> None:
     verb, header, _ = golden("request")
     assert frames[0] == verb
     assert msgspec.msgpack.decode(header)[:4] == msgspec.msgpack.decode(frames[1])
-    protocol.lane(golden("reply"), 0.0)
+    protocol.lane(golden("replied"), 0.0)
     assert answers.found[0]["type"] == "config.response"
 
 

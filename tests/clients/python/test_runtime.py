@@ -15,7 +15,7 @@ from undercroft_client.errors import NotRunning
 from undercroft_client.runtime import FILE_LIMIT_BYTES, read_runtime, runtime_path
 
 CONTENT = {
-    "protocol": 1,
+    "protocol": 2,
     "app": "x",
     "pid": os.getpid(),
     "started_at": 0.0,
@@ -65,10 +65,10 @@ def test_a_sound_file_is_read_and_later_fields_are_ignored(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({**CONTENT, "protocol": 2}, "protocol 2"),
+        ({**CONTENT, "protocol": 3}, "protocol 3"),
         ({**CONTENT, "pid": 4194305}, "left over"),
         ({**CONTENT, "pid": 0}, "left over"),
-        ({"protocol": 1}, "not a runtime file"),
+        ({"protocol": 2}, "not a runtime file"),
         ("{", "not a runtime file"),
         (json.dumps(CONTENT) + " " * FILE_LIMIT_BYTES + "{", None),
     ],
