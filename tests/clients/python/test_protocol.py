@@ -259,8 +259,8 @@ def test_a_snapshot_that_a_lost_connection_left_unanswered_is_asked_for_again() 
     protocol.connected()
     say(protocol, "WELCOME", [1, "e2", 0, 0])
     assert [header[1:] for verb, header in sent(protocol) if verb == "SNAPSHOT"] == [
-        [["app.*"], False],
-        [["app.*"], True],
+        [["app.*"], False, 0],
+        [["app.*"], True, 0],
     ]
     assert answers.found == []
 
