@@ -18,6 +18,8 @@ Sample = dict[str, float]
 """What one run of one contestant found: metric, with its unit in the name, to value."""
 
 DEFAULT_RUNS = 5
+WIDE_METRICS = 8
+"""With more metrics than this, the table has a column for each contestant."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,10 @@ def print_summary(benchmark: Benchmark, samples: dict[str, list[Sample]]) -> Non
     metrics = list(dict.fromkeys(metric for runs in samples.values() for metric in runs[0]))
     rows = [["", *metrics]]
     for name, runs in samples.items():
-        rows.append(
-            [name, *(_cell([sample[metric] for sample in runs if metric in sample]) for metric in metrics)]
-        )
+        cells = (_cell([sample[metric] for sample in runs if metric in sample]) for metric in metrics)
+        rows.append([name, *cells])
+    if len(metrics) > WIDE_METRICS:
+        rows = [list(column) for column in zip(*rows, strict=True)]  # one line for each metric reads better
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print(

@@ -33,6 +33,7 @@ def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str
         ("latency", "p50_us"),
         ("request", "no_responder_p50_us"),
         ("fanout", "deliveries_per_second"),
+        ("load", "run100_heard_s"),
         ("recovery", "p50_ms"),
         ("footprint", "pss_mb"),
         ("install", "seconds"),
