@@ -14,6 +14,8 @@ from bus.errors import NotRunning
 PROTOCOL_VERSION = 2
 DEFAULT_APP = "undercroft"
 RUNTIME_LIMIT_BYTES = 64 * 1024
+CREDENTIAL_VARIABLE = "UNDERCROFT_CREDENTIAL"
+"""Environment variable in which the supervisor hands a command its credential, as `name:secret`."""
 
 
 class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +103,24 @@ def read_runtime(path: Path) -> Runtime:
             str(path), f"it speaks protocol {runtime.protocol}; this client speaks {PROTOCOL_VERSION}"
         )
     return runtime
+
+
+def environment_credential(
+    name: str, runtime: Runtime, environ: Mapping[str, str] = os.environ
+) -> str | None:
+    """The credential that the supervisor gave to this process, if it is meant for this connection.
+
+    It counts only under the name that it was made for, and only with the runtime that UNDERCROFT_RUNTIME
+    names: no other broker gets to see it.
+    """
+    owner, found, secret = environ.get(CREDENTIAL_VARIABLE, "").partition(":")
+    named = environ.get("UNDERCROFT_RUNTIME")
+    if not found or not secret or owner != name or not named:
+        return None
+    try:
+        return secret if read_runtime(Path(named)) == runtime else None
+    except NotRunning:
+        return None
 
 
 def is_alive(pid: int) -> bool:

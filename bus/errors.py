@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, dataclass_transform
+from typing import Any, ClassVar, Final, Literal, dataclass_transform
 
 FailureKind = Literal["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]
 """Why a request has no reply. `no_responder`: no peer serves the topic. `restarting`: its server is due back.
@@ -119,12 +119,34 @@ class NotRunning(OperatorError):
 
 
 class HelloRefused(OperatorError):
-    """The broker does not admit this peer."""
+    """The broker does not admit this peer, or admits it no longer.
+
+    Attributes:
+        reason: `reserved_name`, `displaced`, `duplicate_name`, `wrong_token`, `wrong_version` and the like.
+        detail: what the broker found.
+    """
 
     name: str
     reason: str
     detail: str
     words = "the broker refuses peer {name!r}: {reason}: {detail}"
+
+    def __str__(self) -> str:
+        told = super().__str__()
+        step = _HELLO_STEPS.get(self.reason)
+        return told if step is None else f"{told}; {step.format(name=self.name)}"
+
+
+_HELLO_STEPS: Final = {
+    "displaced": "this connection has ended; connect again under another name, or end that peer first",
+    "duplicate_name": "end that peer first, or connect under another name",
+    "peers_full": "end peers that are not needed, then connect again",
+    "reserved_name": "connect under another name, or with the credential that the runtime made for '{name}'"
+    " (UNDERCROFT_CREDENTIAL in the environment of its process)",
+    "wrong_token": "read runtime.json again, and connect with what it says",
+    "wrong_version": "update the older one of the two",
+}
+"""What to do after a refusal, by its reason."""
 
 
 class UnsafeEndpoint(OperatorError):

@@ -48,7 +48,7 @@ class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=Tru
 
     Attributes:
         holder: name that is shown to those who wait.
-        instance: of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus,
+        instance: public instance of the peer that asks: the lease then ends when that peer leaves the bus,
             or was not seen for a while. Empty: it ends after `ttl_seconds`.
         ttl_seconds: how long it lasts without being renewed; ignored for a lease that is bound to a peer.
         lease_id: renew this lease; empty: a new one.

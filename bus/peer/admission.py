@@ -12,13 +12,19 @@ class Admission:
 
     Attributes:
         epoch: the life of the broker that admitted the peer last; empty before the first time.
+        public_instance: id of this life of the peer as everybody sees it; empty before the first time.
+        role: `named` or `guest`.
+        is_displaced: another peer has the name now, and this one has left for good.
         welcomes: how often a broker admitted it.
         is_admitted: whether the lane may be used now.
     """
 
     def __init__(self) -> None:
         self.epoch = ""
+        self.public_instance = ""
+        self.role = "guest"
         self.welcomes = 0
+        self.is_displaced = False
         self.is_admitted = False
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[None] = self._loop.create_future()
@@ -36,10 +42,12 @@ class Admission:
         """Wait until the lane has no connection to a broker that admits the peer."""
         await self._is_lost.wait()
 
-    def admit(self, epoch: str) -> None:
+    def admit(self, epoch: str, public_instance: str = "", role: str = "guest") -> None:
         """The broker said WELCOME."""
         self.welcomes += 1
         self.epoch = epoch
+        self.public_instance = public_instance
+        self.role = role
         self.is_admitted = True
         self._is_lost.clear()
         if not self._outcome.done():
@@ -51,6 +59,13 @@ class Admission:
         if not self._outcome.done():
             self._outcome.set_exception(refusal)
             self._outcome.exception()  # marks it as retrieved: nobody need be waiting
+
+    def displace(self, refusal: HelloRefused) -> None:
+        """Another peer has proved that the name is its own. Everything that waits, now or later, is told."""
+        self.is_displaced = True
+        self.is_admitted = False
+        self._outcome = self._loop.create_future()
+        self.refuse(refusal)
 
     def lose(self) -> bool:
         """The connection is gone; returns whether the peer was admitted on it."""

@@ -7,14 +7,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
 from bus import wire
-from bus.errors import HelloRefused, ProtocolError, RequestFailed
+from bus.errors import HelloRefused, ProtocolError, PublishRefused, RequestFailed
 from bus.peer.admission import Admission
+from bus.peer.peer_statistics import Statistics
 from bus.peer.publisher import Publisher
 from bus.peer.requester import Requester
 from bus.peer.responder import IncomingRequest, Responder
@@ -35,47 +35,18 @@ FirstT = TypeVar("FirstT", bound=Event)
 SecondT = TypeVar("SecondT", bound=Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What a peer counted since it was made.
-
-    Attributes:
-        published, accepted: events that were published, and those of them that the broker has accepted.
-        resent_runs: messages that were sent again after a reconnect.
-        delivered, skipped, lost: events handed on, recognised as duplicates, lost beyond recovery.
-        replays: how often missing events were fetched.
-        asked: requests, snapshots and replays.
-        welcomes: how often a broker admitted this peer; one more than it reconnected.
-        undecodable: events that did not fit their type.
-        ignored: reason to count, for messages that made no sense.
-    """
-
-    published: int
-    accepted: int
-    resent_runs: int
-    delivered: int
-    skipped: int
-    lost: int
-    replays: int
-    asked: int
-    welcomes: int
-    undecodable: int
-    ignored: dict[str, int]
-
-
 class Peer:
     """One participant of the bus. Made by `bus.client.connect`.
 
     Attributes:
         name: what other peers and the broker call it.
-        instance: random id of this life of the peer.
     """
 
-    def __init__(self, transport: Transport, name: str, token: str) -> None:
+    def __init__(self, transport: Transport, name: str, credential: str) -> None:
         self.name = name
-        self.instance = os.urandom(8).hex()
+        self._instance = os.urandom(16).hex()  # only the broker may know it: it proves who reconnects
         self._transport = transport
-        self._token = token
+        self._credential = credential
         self._ignored: Counter[str] = Counter()
         self._admission = Admission()
         self._publisher = Publisher(self._send)
@@ -99,6 +70,21 @@ class Peer:
     def epoch(self) -> str:
         """The life of the broker that admitted this peer last; empty before the first time."""
         return self._admission.epoch
+
+    @property
+    def public_instance(self) -> str:
+        """Id of this life of the peer as everybody sees it; empty before the broker admits it."""
+        return self._admission.public_instance
+
+    @property
+    def role(self) -> str:
+        """What the broker takes this peer for: `named` if it proved its name, else `guest`."""
+        return self._admission.role
+
+    @property
+    def is_displaced(self) -> bool:
+        """Whether another peer has taken this name. This one has left for good."""
+        return self._admission.is_displaced
 
     @property
     def welcomes(self) -> int:
@@ -281,11 +267,14 @@ class Peer:
         """Wait until the lane has no connection to a broker that admits this peer."""
         await self._admission.wait_until_lost()
 
-    def move(self, transport: Transport, token: str) -> None:
+    def move(self, transport: Transport, credential: str) -> None:
         """Continue with the broker of a runtime that was started anew. To this peer it is one more epoch."""
+        if self.is_displaced or self._is_closed:
+            transport.close()
+            return
         self._disconnected()
         self._transport.close()
-        self._transport, self._token = transport, token
+        self._transport, self._credential = transport, credential
         self._subscriber.move(transport)
         self._admission.start_over()
         self.start()
@@ -312,7 +301,7 @@ class Peer:
             self._transport.send(frames)
 
     def _say_hello(self) -> None:
-        hello = wire.HelloHeader(wire.PROTOCOL_VERSION, self.name, self.instance, self._token)
+        hello = wire.HelloHeader(wire.PROTOCOL_VERSION, self.name, self._instance, self._credential)
         self._transport.send(wire.lane_frames(hello))
 
     def _disconnected(self) -> None:
@@ -324,6 +313,19 @@ class Peer:
                 "died",
                 "the connection to the broker was lost; the request may or may not have been carried out",
             )
+
+    def _refused(self, message: str) -> None:
+        reason, _, detail = message.partition(": ")
+        refusal = HelloRefused(self.name, reason, detail)
+        if reason != "displaced":
+            self._admission.refuse(refusal)
+            return
+        self._disconnected()
+        self._admission.displace(refusal)
+        self._publisher.close(PublishRefused("*", reason, detail))
+        self._responder.close()
+        self._subscriber.close(refusal)
+        self._transport.close()
 
     def _denied(self, detail: str) -> None:
         self._admission.refuse(HelloRefused(self.name, "wrong_key", detail))
@@ -365,7 +367,7 @@ class Peer:
     def _welcomed(self, welcome: wire.WelcomeHeader) -> None:
         if self.is_connected and welcome.epoch == self.epoch:
             return
-        self._admission.admit(welcome.epoch)
+        self._admission.admit(welcome.epoch, welcome.instance or self._instance, welcome.role)
         self._publisher.welcomed(welcome.epoch, welcome.accepted)
         self._responder.welcomed()
         self._subscriber.lane_welcomed(welcome.epoch)
@@ -378,7 +380,6 @@ class Peer:
         elif failed.verb == "SERVE":
             self._responder.confirmed(failed)
         elif failed.verb == "HELLO":
-            reason, _, detail = failed.message.partition(": ")
-            self._admission.refuse(HelloRefused(self.name, reason, detail))
+            self._refused(failed.message)
         elif not self._requester.settle(failed, []):
             self._ignored["unknown_request"] += 1

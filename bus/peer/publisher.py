@@ -30,7 +30,7 @@ class Publisher:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._is_open = False
-        self._is_closed = False
+        self._closed: PublishRefused | None = None
         self._is_gathering = False
         self._room: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
@@ -57,11 +57,10 @@ class Publisher:
         """Wait until the outbox has room.
 
         Raises:
-            PublishRefused: reason `left`: the peer was closed meanwhile.
+            PublishRefused: reason `left` or `displaced`: the peer was closed meanwhile.
         """
         while not self.outbox.has_room:
-            if self._is_closed:
-                raise PublishRefused("*", "left", LEFT)
+            self._check_open()
             if self._room is None or self._room.done():
                 self._room = self._loop.create_future()
             await asyncio.shield(self._room)
@@ -70,12 +69,11 @@ class Publisher:
         """Wait until the broker has accepted everything posted so far.
 
         Raises:
-            PublishRefused: the broker gave one of these events no place in the order; reason `left`: the peer
-                was closed before.
+            PublishRefused: the broker gave one of these events no place in the order; reason `left` or
+                `displaced`: the peer was closed before.
         """
         while not self.outbox.is_settled:
-            if self._is_closed:
-                raise PublishRefused("*", "left", LEFT)
+            self._check_open()
             if self._is_open:
                 self._send(wire.lane_frames(wire.PingHeader(0)))  # PONG has no delay, as ACCEPTED has
             if self._settled is None or self._settled.done():
@@ -88,12 +86,11 @@ class Publisher:
         """Wait until everything posted so far has left, so that what is sent next on this lane follows it.
 
         Raises:
-            PublishRefused: reason `left`: the peer was closed meanwhile.
+            PublishRefused: reason `left` or `displaced`: the peer was closed meanwhile.
         """
         self.flush()
         while not self.outbox.is_sent:
-            if self._is_closed:
-                raise PublishRefused("*", "left", LEFT)
+            self._check_open()
             if self._is_open:
                 self._send(wire.lane_frames(wire.PingHeader(0)))  # the window is full: PONG opens it at once
             if self._sent is None or self._sent.done():
@@ -139,14 +136,18 @@ class Publisher:
             self._refusals.append(PublishRefused(run.topic, reason, detail))
             self.accepted(0)
 
-    def close(self) -> None:
-        """Send what may still be sent, and end every wait."""
+    def close(self, refusal: PublishRefused | None = None) -> None:
+        """Send what may still be sent, and end every wait with this refusal; None: the peer left."""
         self.flush()
         self._is_open = False
-        self._is_closed = True
+        self._closed = self._closed or refusal or PublishRefused("*", "left", LEFT)
         for waiting in (self._room, self._sent, self._settled):
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
+
+    def _check_open(self) -> None:
+        if self._closed is not None:
+            raise self._closed
 
     def _end_gathering(self) -> None:
         self._is_gathering = False

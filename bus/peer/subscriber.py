@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bus import wire
-from bus.errors import ProtocolError, RequestFailed
+from bus.errors import HelloRefused, ProtocolError, RequestFailed
 from bus.peer.admission import Admission
 from bus.peer.ordering import Deliver, Fetch, Lost, Ordering, OrderingStep
 from bus.peer.requester import Answer, Requester
@@ -108,11 +108,11 @@ class Subscriber:
             self._is_paused = False
             self._transport.resume_feed()
 
-    def close(self) -> None:
-        """End all subscriptions."""
+    def close(self, refusal: HelloRefused | None = None) -> None:
+        """End all subscriptions; with a refusal, it is raised where they are read."""
         self._is_closed = True
         for subscription in list(self._subscriptions):
-            subscription.close()
+            subscription.close(refusal)
 
     # -- what the transport brings
 

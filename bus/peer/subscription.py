@@ -10,6 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from bus.errors import UndercroftError
 from bus.peer.ordering import Deliver, Lost
 from bus.wire import UNREADABLE, Run, matches
 from schemas.contract.registry import EVENTS
@@ -122,6 +123,7 @@ class Subscription(Generic[EventT]):
         self._turn = 0
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
+        self._error: UndercroftError | None = None
 
     async def __aenter__(self) -> Subscription[EventT]:
         await self._source.join(self)
@@ -146,6 +148,8 @@ class Subscription(Generic[EventT]):
                     await asyncio.sleep(0)
                 return self._events[position]  # type: ignore[return-value]  # decoded to the subscribed types
             if not self._load():
+                if self._error is not None:
+                    raise self._error
                 if self._closed:
                     raise StopAsyncIteration
                 await self._wait()
@@ -179,10 +183,11 @@ class Subscription(Generic[EventT]):
             retained=retained,
         )
 
-    def close(self) -> None:
-        """Stop listening. The iterator ends once the queue is empty."""
+    def close(self, error: UndercroftError | None = None) -> None:
+        """Stop listening. Once the queue is empty the iterator ends, or raises this error."""
         if not self._closed:
             self._closed = True
+            self._error = error
             self._source.leave(self)
             self._wake()
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from schemas.operations.metrics import Bucket, MetricsReportedEvent, MetricsWantedEvent, Sample
 
 if TYPE_CHECKING:
-    from bus.peer.peer import Peer, Statistics
+    from bus.peer.peer import Peer
+    from bus.peer.peer_statistics import Statistics
 
 DURATION_LIMITS_MS: Final = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0)
 SERIES_LIMIT: Final = 200

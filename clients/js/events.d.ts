@@ -1242,7 +1242,7 @@ export interface ModelLeaseRequestEvent {
   /** name that is shown to those who wait. */
   holder: string;
   /**
-   * of the peer that asks (`peer.instance`): the lease then ends when that peer leaves the bus, or was not
+   * public instance of the peer that asks: the lease then ends when that peer leaves the bus, or was not
    * seen for a while. Empty: it ends after `ttl_seconds`.
    */
   instance?: string;

@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from bus.discovery import (
+    CREDENTIAL_VARIABLE,
     PROTOCOL_VERSION,
     RUNTIME_LIMIT_BYTES,
     CurveKeys,
     Runtime,
+    environment_credential,
     is_alive,
     read_runtime,
     runtime_path,
@@ -79,6 +81,27 @@ def test_a_file_that_is_absent_or_a_directory_is_said_so(tmp_path: Path) -> None
         read_runtime(tmp_path / "r")
     with pytest.raises(NotRunning, match="cannot be read"):
         read_runtime(tmp_path)
+
+
+def test_a_credential_counts_only_under_its_own_name_and_with_its_own_runtime(tmp_path: Path) -> None:
+    path = written(tmp_path / "r", msgspec.json.encode(RUNTIME))
+    environ = {"UNDERCROFT_RUNTIME": str(path), CREDENTIAL_VARIABLE: "engine:se:cret"}
+    assert environment_credential("engine", RUNTIME, environ) == "se:cret"
+    assert environment_credential("tray", RUNTIME, environ) is None
+    other = msgspec.structs.replace(RUNTIME, lane="ipc:///elsewhere")
+    assert environment_credential("engine", other, environ) is None, "another broker must not see it"
+    copy = written(tmp_path / "copy", path.read_bytes())
+    assert environment_credential("engine", read_runtime(copy), environ) == "se:cret"
+
+
+@pytest.mark.parametrize("found", [None, "", "engine", "engine:", ":secret"])
+def test_without_a_credential_a_peer_is_a_guest(found: str | None, tmp_path: Path) -> None:
+    path = written(tmp_path / "r", msgspec.json.encode(RUNTIME))
+    environ = {"UNDERCROFT_RUNTIME": str(path)} | ({} if found is None else {CREDENTIAL_VARIABLE: found})
+    assert environment_credential("engine", RUNTIME, environ) is None
+    assert environment_credential("engine", RUNTIME, {CREDENTIAL_VARIABLE: "engine:secret"}) is None
+    gone = {"UNDERCROFT_RUNTIME": str(tmp_path / "gone"), CREDENTIAL_VARIABLE: "engine:secret"}
+    assert environment_credential("engine", RUNTIME, gone) is None
 
 
 def test_a_process_is_alive_until_it_is_not() -> None:

@@ -23,8 +23,21 @@ SAMPLES: list[tuple[UndercroftError, str]] = [
     ),
     (
         errors.HelloRefused("tray", "wrong_token", "not the one"),
-        "the broker refuses peer 'tray': wrong_token: not the one",
+        "the broker refuses peer 'tray': wrong_token: not the one; read runtime.json again",
     ),
+    (
+        errors.HelloRefused("tray", "reserved_name", "it belongs to the profile"),
+        "the broker refuses peer 'tray': reserved_name: it belongs to the profile; connect under",
+    ),
+    (
+        errors.HelloRefused("tray", "displaced", "another one proved it"),
+        "the broker refuses peer 'tray': displaced: another one proved it; this connection has ended",
+    ),
+    (
+        errors.HelloRefused("tray", "wrong_version", "3 was found"),
+        "the broker refuses peer 'tray': wrong_version: 3 was found; update the older one",
+    ),
+    (errors.HelloRefused("tray", "later_reason", "no"), "the broker refuses peer 'tray': later_reason: no"),
     (
         errors.UnsafeEndpoint("tcp://0.0.0.0:*", "loopback only"),
         "tcp://0.0.0.0:*: loopback only; expected ipc://",

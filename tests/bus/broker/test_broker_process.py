@@ -67,8 +67,8 @@ async def test_who_comes_and_goes_is_announced(tmp_path: Path) -> None:
                 pass
             heard = [await anext(events), await anext(events)]
             assert heard == [
-                PeerJoinedEvent(peer="guest", instance=guest.instance),
-                PeerLeftEvent(peer="guest", instance=guest.instance, said_bye=True),
+                PeerJoinedEvent(peer="guest", instance=guest.public_instance),
+                PeerLeftEvent(peer="guest", instance=guest.public_instance, said_bye=True),
             ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.peer.peer import Statistics
+from bus.peer.peer_statistics import Statistics
 from bus.telemetry.instruments import SERIES_LIMIT, Metrics, loss_samples
 
 

@@ -141,7 +141,7 @@ async def test_lease_of_a_peer_ends_when_it_leaves_the_bus(tmp_path: Path) -> No
         await lab.install("m")
         async with lab.bus.connect("engine") as engine:
             await lab.ask(
-                ModelLeaseRequestEvent(model_id="m", holder="engine", instance=engine.instance), engine
+                ModelLeaseRequestEvent(model_id="m", holder="engine", instance=engine.public_instance), engine
             )
             assert (await lab.status("m")).held_by == ["engine"]
         assert (
