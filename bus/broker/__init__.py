@@ -4,7 +4,9 @@ It admits peers, gives every event its number, keeps the newest events for repla
 late joiners, and connects requests with their servers. It owns no files. Whatever a peer sends, the broker
 survives: it refuses with a reason, and counts.
 
-Start with `broker_core.py`, which decides everything without sockets. It uses `event_log.py` (order, ring,
-retained events), `request_table.py` (requests under way), `topic_rules.py` (which topics exist) and
-`peer_record.py`. `broker_process.py` joins the core to sockets, `memory_bus.py` to peers in the same process.
+Start with `broker_core.py`, which decides everything without sockets, by its parts: `peer_registry.py` (who
+is connected), `acceptance.py` (what gets a place in the order), `request_relay.py` over `request_table.py`
+(requests under way) and `log_reader.py` (what peers ask of the past). They share `event_log.py` (order, ring,
+retained events), `topic_rules.py` (which topics exist), `peer_record.py` and `outgoing.py` (what is to be
+sent). `broker_process.py` joins the core to sockets, `memory_bus.py` to peers in the same process.
 """

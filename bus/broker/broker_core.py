@@ -1,25 +1,29 @@
 """Broker core without sockets: takes frames and the time, and queues the frames to send. Pure.
 
-It decides which peers it admits, which place each event gets, where each request goes and how it ends. What
-is to be sent waits in `outgoing` (to one peer) and `announced` (on the feed).
+It decides which peers it admits, which place each event gets, where each request goes and how it ends, each
+by a part of its own. What is to be sent waits in `out`.
 """
 
 from __future__ import annotations
 
-import hmac
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bus import wire
-from bus.broker.event_log import EventLog, FeedMessage
-from bus.broker.lane_messages import body_of, flattened, refusal_of
+from bus.broker.acceptance import Acceptance
+from bus.broker.event_log import EventLog
+from bus.broker.lane_messages import body_of, refusal_of
+from bus.broker.log_reader import LogReader
+from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord, Route
+from bus.broker.peer_registry import BROKER_NAME, Joined, Left, PeerRegistry
+from bus.broker.request_relay import RequestRelay
 from bus.broker.request_table import RequestTable
 from bus.broker.topic_rules import TopicRules
 from bus.errors import ProtocolError
 from bus.wire import Frame
-from schemas.event import Event, topic_of
+from schemas.event import topic_of
 from schemas.operations.bus import (
     BusStatisticsEvent,
     BusStatisticsRequestEvent,
@@ -28,14 +32,6 @@ from schemas.operations.bus import (
     PeerStatistics,
 )
 
-ACCEPT_EVERY_RUNS: Final = 8
-ACCEPT_DELAY_SECONDS: Final = 0.002
-"""ACCEPTED leaves after this many runs or this delay: one a run would cost more than the run."""
-
-INSTANCE_LIMIT: Final = 4096
-"""Lives of peers whose highest accepted serial is remembered."""
-
-BROKER_NAME: Final = "broker"
 STATISTICS_TOPIC: Final = topic_of(BusStatisticsRequestEvent)
 
 
@@ -44,10 +40,9 @@ class BrokerCore:
 
     Attributes:
         event_log: numbers and keeps the events.
-        outgoing: messages to single peers that are to be sent.
-        announced: messages that are to be published on the feed.
+        out: what is to be sent.
         refused: reason to count, for messages that were refused.
-        messages, duplicates: lane messages that came in, and repeated runs among them.
+        messages: lane messages that came in.
         requests, undeliverable: requests that came in; messages that a slow peer did not take.
     """
 
@@ -62,28 +57,21 @@ class BrokerCore:
         succession: bool = False,
     ) -> None:
         self.event_log = event_log
-        self.outgoing: list[tuple[Route, list[Frame]]] = []
-        self.announced: list[FeedMessage] = []
+        self.out = Outgoing()
         self.refused: Counter[str] = Counter()
-        self.messages = self.duplicates = self.requests = self.undeliverable = 0
-        self._token = token.encode()
-        self._rules = rules
-        self._reach = reach
+        self.messages = self.requests = self.undeliverable = 0
         self._began = now
-        self._request_table = RequestTable(rules, now, succession=succession)
-        self._peers: dict[Route, PeerRecord] = {}
-        self._names: dict[str, PeerRecord] = {}
-        self._accepted: OrderedDict[str, int] = OrderedDict()
-        self._unconfirmed: dict[Route, PeerRecord] = {}
-        self._accept_again: set[Route] = set()
-        self._accept_due = 0.0
-        self._own_serials: Counter[str] = Counter()
+        self._registry = PeerRegistry(token, reach)
+        self._peers = self._registry.by_route
+        self._acceptance = Acceptance(event_log, rules, self.out)
+        self._reader = LogReader(event_log, self.out)
+        table = RequestTable(rules, now, succession=succession)
+        self._relay = RequestRelay(table, event_log, self.out, STATISTICS_TOPIC)
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
 
     def __repr__(self) -> str:
-        return (
-            f"<BrokerCore {self.event_log!r} peers={sorted(self._names)} pending={len(self._request_table)}>"
-        )
+        names = sorted(self._registry.by_name)
+        return f"<BrokerCore {self.event_log!r} peers={names} pending={len(self._relay)}>"
 
     # -- what comes in
 
@@ -94,9 +82,9 @@ class BrokerCore:
             header = wire.read_from_peer(frames)
             peer = self._peers.get(route)
             if isinstance(header, wire.PublishHeader):
-                self._publish(self._known(peer), header, frames, now, time_ns)
+                self._acceptance.publish(self._known(peer), header, frames, now, time_ns)
             elif isinstance(header, wire.HelloHeader):
-                self._hello(route, header, now, time_ns)
+                self._follow(self._registry.hello(route, header), now, time_ns)
             else:
                 self._handle(self._known(peer), header, frames, now, time_ns)
         except ProtocolError as error:
@@ -109,34 +97,23 @@ class BrokerCore:
             case wire.RequestHeader():
                 self._request(peer, header, body_of(frames), now)
             case wire.ReplyHeader():
-                self._reply(peer, header, frames)
+                self._relay.reply(peer, header, frames)
             case wire.FailedHeader():
-                self._failed(peer, header)
+                self._relay.failed(peer, header)
             case wire.CancelHeader():
-                self._cancel(peer, header)
+                self._relay.cancel(peer, header)
             case wire.ServeHeader():
-                self._serve(peer, header)
+                self._relay.serve(peer, header)
             case wire.ReplayHeader():
-                lost, following, messages = self.event_log.replay(header.topic, header.first, header.last)
-                self._send(
-                    peer.route,
-                    wire.ReplayedHeader(header.id, header.topic, lost, following, self.event_log.epoch),
-                    *flattened(messages),
-                )
+                self._reader.replay(peer, header)
             case wire.SnapshotHeader():
-                heads, messages = self.event_log.snapshot(header.patterns)
-                self._send(
-                    peer.route,
-                    wire.SnapshottedHeader(header.id, self.event_log.epoch, self.event_log.sequence, heads),
-                    *([] if header.heads_only else flattened(messages)),
-                )
+                self._reader.snapshot(peer, header)
             case wire.PingHeader():
-                self._send(
-                    peer.route,
-                    wire.PongHeader(header.id, self.event_log.epoch, self._accepted.get(peer.instance, 0)),
-                )
+                accepted = self._acceptance.accepted(peer)
+                self.out.send(peer.route, wire.PongHeader(header.id, self.event_log.epoch, accepted))
             case wire.ByeHeader():
-                self._leave(peer, now, time_ns, returning=header.returning, said_bye=True)
+                left = self._registry.leave(peer, returning=header.returning, said_bye=True)
+                self._follow([left], now, time_ns)
             case _:
                 pass  # a PONG shows that the peer was reached, as the send itself did
 
@@ -145,115 +122,14 @@ class BrokerCore:
             raise ProtocolError("unknown_peer", "say HELLO first")
         return peer
 
-    def _hello(self, route: Route, hello: wire.HelloHeader, now: float, time_ns: int) -> None:
-        if hello.protocol != wire.PROTOCOL_VERSION:
-            raise ProtocolError(
-                "wrong_version",
-                f"the peer speaks protocol {hello.protocol}, this broker speaks {wire.PROTOCOL_VERSION}",
-            )
-        if not hmac.compare_digest(hello.credential.encode(), self._token):
-            raise ProtocolError("wrong_token", "the token is not the one in runtime.json")
-        if not wire.is_name(hello.name) or hello.name == BROKER_NAME:
-            raise ProtocolError(
-                "invalid_name", f"{hello.name!r} cannot name a peer; expected letters, digits, '_', '.', '-'"
-            )
-        present = self._peers.get(route)
-        if present is not None and (present.name, present.instance) != (hello.name, hello.instance):
-            raise ProtocolError("invalid_name", f"this connection is that of {present.name!r} already")
-        former = self._names.get(hello.name)
-        if former is not None and former.instance != hello.instance:
-            if self._reach(former.route):
-                raise ProtocolError("duplicate_name", f"another peer is named {hello.name!r}")
-            self._leave(former, now, time_ns, returning=True, said_bye=False)
-            former = None
-        if former is None:
-            former = PeerRecord(route, hello.name, hello.instance)
-        if former.route != route:
-            self._abandon(former)
-        self._peers.pop(former.route, None)
-        self._unconfirmed.pop(former.route, None)
-        former.route = route
-        self._peers[route] = self._names[hello.name] = former
-        accepted = self._accepted.setdefault(hello.instance, 0)
-        self._accepted.move_to_end(hello.instance)
-        if len(self._accepted) > INSTANCE_LIMIT:
-            self._forget_an_instance()
-        self._send(
-            route,
-            wire.WelcomeHeader(
-                wire.PROTOCOL_VERSION, self.event_log.epoch, accepted, self.event_log.sequence
-            ),
-        )
-        self._announce(PeerJoinedEvent(peer=hello.name, instance=hello.instance), time_ns)
-
-    def _publish(
-        self, peer: PeerRecord, publish: wire.PublishHeader, frames: Sequence[bytes], now: float, time_ns: int
-    ) -> None:
-        if publish.serial <= self._accepted[peer.instance]:
-            self.duplicates += 1
-        else:
-            body = body_of(frames)
-            try:
-                self._rules.check_publish(publish.topic)
-                wire.check_events(body, publish.count)
-                self.announced.append(self.event_log.append(publish, body, peer.name, peer.instance, time_ns))
-            finally:
-                self._accepted[peer.instance] = publish.serial  # a refused run is not sent again either
-        if not self._unconfirmed:
-            self._accept_due = now + ACCEPT_DELAY_SECONDS
-        self._unconfirmed[peer.route] = peer
-        peer.unconfirmed_runs += 1
-        if peer.unconfirmed_runs >= ACCEPT_EVERY_RUNS:
-            self._send_accepted(peer)
-
-    def _send_accepted(self, peer: PeerRecord) -> None:
-        peer.unconfirmed_runs = 0
-        self._unconfirmed.pop(peer.route, None)
-        self._send(peer.route, wire.AcceptedHeader(self._accepted[peer.instance]))
-
-    def _serve(self, peer: PeerRecord, serve: wire.ServeHeader) -> None:
-        self._request_table.serve(peer, serve.topics, STATISTICS_TOPIC)
-        self._send(peer.route, serve)
-
     def _request(self, peer: PeerRecord, request: wire.RequestHeader, body: bytes, now: float) -> None:
         self.requests += 1
         wire.check_event(body)
         if request.topic == STATISTICS_TOPIC:
-            self._send(peer.route, self._replied(request.id, BROKER_NAME), wire.encode(self.statistics(now)))
-            return
-        pending = self._request_table.begin(peer, request, now)
-        if isinstance(pending, wire.FailedHeader):
-            self._send(peer.route, pending)
+            replied = self._relay.replied(request.id, BROKER_NAME)
+            self.out.send(peer.route, replied, wire.encode(self.statistics(now)))
         else:
-            forwarded = wire.RequestHeader(
-                pending.id, request.topic, request.timeout_ms, request.correlation, peer.name
-            )
-            self._send(pending.server.route, forwarded, body)
-
-    def _reply(self, peer: PeerRecord, reply: wire.ReplyHeader, frames: Sequence[bytes]) -> None:
-        pending = self._request_table.settle(peer, reply.id)
-        try:
-            body = body_of(frames)
-            wire.check_event(body)
-        except ProtocolError as error:
-            self._send(
-                pending.asker.route,
-                pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
-            )
-            raise
-        self._send(pending.asker.route, self._replied(pending.asked_id, peer.name), body)
-
-    def _replied(self, id: int, source: str) -> wire.RepliedHeader:
-        return wire.RepliedHeader(id, self.event_log.epoch, self.event_log.sequence, source)
-
-    def _failed(self, peer: PeerRecord, failed: wire.FailedHeader) -> None:
-        pending = self._request_table.settle(peer, failed.id)
-        self._send(pending.asker.route, pending.failed(failed.kind, failed.message))
-
-    def _cancel(self, peer: PeerRecord, cancel: wire.CancelHeader) -> None:
-        pending = self._request_table.cancel(peer, cancel.id)
-        if pending is not None:
-            self._send(pending.server.route, wire.CancelHeader(pending.id))
+            self._relay.request(peer, request, body, now)
 
     # -- what the transport reports
 
@@ -261,7 +137,7 @@ class BrokerCore:
         """The connection of a peer is gone."""
         peer = self._peers.get(route)
         if peer is not None:
-            self._leave(peer, now, time_ns, returning=True, said_bye=False)
+            self._follow([self._registry.leave(peer, returning=True, said_bye=False)], now, time_ns)
 
     def congested(self, route: Route, frames: Sequence[Frame]) -> None:
         """A message could not be sent, since too much waits for that peer. It is counted.
@@ -270,17 +146,11 @@ class BrokerCore:
         """
         self.undeliverable += 1
         if frames[0] == b"ACCEPTED":
-            self._accept_again.add(route)
+            self._acceptance.confirm_again(route)
         elif frames[0] == b"REQUEST":
             header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
-            pending = (
-                self._request_table.give_up(header.id) if isinstance(header, wire.RequestHeader) else None
-            )
-            if pending is not None:
-                self._send(
-                    pending.asker.route,
-                    pending.failed("busy", f"{pending.server.name} takes no more messages"),
-                )
+            if isinstance(header, wire.RequestHeader):
+                self._relay.give_up(header.id)
 
     def routes(self) -> list[Route]:
         """The connections of all peers."""
@@ -288,21 +158,12 @@ class BrokerCore:
 
     def tick(self, now: float) -> list[Frame] | None:
         """Let time pass: expire requests, send what was delayed. Returns the heartbeat if one is due."""
-        for pending in self._request_table.expire(now):
-            self._send(pending.server.route, wire.CancelHeader(pending.id))
-            self._send(
-                pending.asker.route,
-                pending.failed("deadline", f"{pending.server.name} did not answer {pending.topic} in time"),
-            )
-        if self._unconfirmed and now >= self._accept_due:
-            for peer in list(self._unconfirmed.values()):
-                self._send_accepted(peer)
+        self._relay.expire(now)
+        self._acceptance.tick(now)
         if now < self._heartbeat_due:
             return None
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
-        again, self._accept_again = self._accept_again, set()
-        for route in again & self._peers.keys():
-            self._send_accepted(self._peers[route])
+        self._acceptance.heartbeat(self._peers)
         return [
             wire.HEARTBEAT_TOPIC,
             wire.encode(wire.HeartbeatHeader(self.event_log.epoch, self.event_log.sequence)),
@@ -311,9 +172,8 @@ class BrokerCore:
 
     def next_due(self) -> float:
         """When `tick` next has something to do."""
-        deadline = self._request_table.next_deadline()
-        due = self._heartbeat_due if deadline is None else min(self._heartbeat_due, deadline)
-        return min(due, self._accept_due) if self._unconfirmed else due
+        others = (self._relay.next_deadline(), self._acceptance.next_due())
+        return min([self._heartbeat_due, *(due for due in others if due is not None)])
 
     def statistics(self, now: float) -> BusStatisticsEvent:
         """What the broker counted since this epoch began."""
@@ -322,7 +182,7 @@ class BrokerCore:
             sequence=self.event_log.sequence,
             uptime_seconds=round(now - self._began, 3),
             messages=self.messages,
-            duplicates=self.duplicates,
+            duplicates=self._acceptance.duplicates,
             requests=self.requests,
             undeliverable=self.undeliverable,
             refused=dict(self.refused),
@@ -330,7 +190,7 @@ class BrokerCore:
             ring_bytes=self.event_log.ring_bytes,
             retained_keys=self.event_log.retained_keys,
             retained_bytes=self.event_log.retained_bytes,
-            pending_requests=len(self._request_table),
+            pending_requests=len(self._relay),
             peers=[
                 PeerStatistics(
                     peer=peer.name,
@@ -338,51 +198,39 @@ class BrokerCore:
                     in_hand=len(peer.in_hand),
                     serves=sorted(peer.services),
                 )
-                for _, peer in sorted(self._names.items())
+                for _, peer in sorted(self._registry.by_name.items())
             ],
             topics=dict(self.event_log.heads),
         )
 
     # -- what follows from it
 
-    def _leave(self, peer: PeerRecord, now: float, time_ns: int, *, returning: bool, said_bye: bool) -> None:
-        self._peers.pop(peer.route, None)
-        if self._names.get(peer.name) is peer:
-            del self._names[peer.name]
-        self._unconfirmed.pop(peer.route, None)
-        self._request_table.leave(peer, now, returning=returning)
-        self._abandon(peer)
-        self._announce(PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye), time_ns)
+    def _follow(self, changes: Iterable[Joined | Left], now: float, time_ns: int) -> None:
+        """Tell everybody, and the other parts, who came and went."""
+        for change in changes:
+            peer = change.peer
+            match change:
+                case Left(returning=returning, said_bye=said_bye):
+                    self._acceptance.forget_route(peer.route)
+                    self._relay.leave(peer, now, returning=returning)
+                    event = PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye)
+                    self._acceptance.announce(event, time_ns)
+                case Joined(former_route=former_route):
+                    self._acceptance.forget_route(former_route)
+                    if former_route != peer.route:
+                        self._relay.abandon(peer)
+                    self._welcome(peer, time_ns)
 
-    def _abandon(self, peer: PeerRecord) -> None:
-        """End the requests that a peer had to answer, and those that it made: their connection is over."""
-        in_hand, asked = self._request_table.abandon(peer)
-        message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
-        for pending in in_hand:
-            self._send(pending.asker.route, pending.failed("died", message))
-        for pending in asked:
-            self._send(pending.server.route, wire.CancelHeader(pending.id))
+    def _welcome(self, peer: PeerRecord, time_ns: int) -> None:
+        accepted = self._acceptance.joined(peer, self._peers.values())
+        log = self.event_log
+        self.out.send(
+            peer.route, wire.WelcomeHeader(wire.PROTOCOL_VERSION, log.epoch, accepted, log.sequence)
+        )
+        self._acceptance.announce(PeerJoinedEvent(peer=peer.name, instance=peer.instance), time_ns)
 
     def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
         self.refused[error.reason] += 1
         refusal = refusal_of(frames, error)
         if refusal is not None:
-            self._send(route, refusal)
-
-    def _announce(self, event: Event, time_ns: int) -> None:
-        topic = topic_of(type(event))
-        self._own_serials[topic] += 1
-        publish = wire.PublishHeader(1, topic, 1, self._own_serials[topic])
-        self.announced.append(
-            self.event_log.append(publish, wire.encode([event]), BROKER_NAME, self.event_log.epoch, time_ns)
-        )
-
-    def _forget_an_instance(self) -> None:
-        connected = {peer.instance for peer in self._peers.values()}
-        for instance in self._accepted:
-            if instance not in connected:
-                del self._accepted[instance]
-                return
-
-    def _send(self, route: Route, header: wire.LaneHeader, *body: Frame) -> None:
-        self.outgoing.append((route, wire.lane_frames(header, *body)))
+            self.out.send(route, refusal)

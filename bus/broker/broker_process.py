@@ -102,18 +102,16 @@ class Broker:
             if frames and frames[0] == b"SNAPSHOT":
                 self.sockets.take_subscriptions()  # what follows the snapshot then reaches the asking peer
             core.receive(route, frames, now, time_ns)
-            if core.announced or core.outgoing:
+            if core.out:
                 self._send_pending(now)
 
     def _send_pending(self, now: float) -> None:
         """Send what the core queued, until it queues no more: a failed send may queue further messages."""
         core = self.core
-        while core.announced or core.outgoing:
-            announced, core.announced = core.announced, []
-            for feed_message in announced:
+        while core.out:
+            for feed_message in core.out.take_for_feed():
                 self.sockets.announce(feed_message)
-            outgoing, core.outgoing = core.outgoing, []
-            for route, frames in outgoing:
+            for route, frames in core.out.take_for_peers():
                 sent = self.sockets.send(route, frames)
                 if sent is SendOutcome.GONE:
                     core.unreachable(route, now, time.time_ns())

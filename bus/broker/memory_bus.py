@@ -100,12 +100,10 @@ class MemoryBus:
     def _send_pending(self) -> None:
         """Deliver what the core wants to send, until nothing is left."""
         core = self.core
-        while core.announced or core.outgoing:
-            announced, core.announced = core.announced, []
-            for message in announced:
+        while core.out:
+            for message in core.out.take_for_feed():
                 self._announce([bytes(frame) for frame in message])
-            outgoing, core.outgoing = core.outgoing, []
-            for route, frames in outgoing:
+            for route, frames in core.out.take_for_peers():
                 transport = self._transports.get(route)
                 if transport is None:
                     core.unreachable(route, time.monotonic(), time.time_ns())

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus import wire
-from bus.broker import broker_core as core_module
+from bus.broker import acceptance as acceptance_module
 from bus.broker.broker_core import BrokerCore
 from bus.broker.event_log import EventLog
 from bus.broker.request_table import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
@@ -47,9 +47,8 @@ class CoreUnderTest:
 
     def carry_out(self) -> None:
         core = self.core
-        while core.outgoing:
-            outgoing, core.outgoing = core.outgoing, []
-            for route, frames in outgoing:
+        while core.out.to_peers:
+            for route, frames in core.out.take_for_peers():
                 if route in self.reachable:
                     plain = [bytes(frame) for frame in frames]
                     self.inbox.setdefault(route, []).append((wire.read_from_broker(plain), plain[2:]))
@@ -227,12 +226,12 @@ def test_acceptance_that_could_not_be_told_is_told_with_the_next_heartbeat(broke
 def test_lives_of_peers_are_forgotten_oldest_first_but_not_while_connected(
     broker: CoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core_module, "INSTANCE_LIMIT", 10)
+    monkeypatch.setattr(acceptance_module, "INSTANCE_LIMIT", 10)
     broker.send(b"asker", wire.PublishHeader(5, "app.x", 1, 1), EVENT)
     for n in range(30):
         broker.hello(b"visitor", "visitor", f"instance-{n}")
         broker.vanish(b"visitor")
-    assert len(broker.core._accepted) <= 10
+    assert len(broker.core._acceptance._accepted) <= 10
     broker.vanish(b"asker")
     assert broker.hello(b"back", "asker", "instance-asker").accepted == 5
 
@@ -389,7 +388,7 @@ def test_whatever_peers_do_every_request_has_exactly_one_outcome(data: st.DataOb
         assert outcomes[key] == 1 or key in abandoned
     assert broker.core.statistics(broker.now).pending_requests == 0
     assert all(not peer.in_hand and not peer.asked for peer in broker.core._peers.values())
-    assert {peer.route for peer in broker.core._names.values()} == set(broker.core._peers)
+    assert {peer.route for peer in broker.core._registry.by_name.values()} == set(broker.core._peers)
 
 
 VALUES = st.one_of(st.integers(-1, 2**64 - 1), st.text(max_size=8), st.none(), st.booleans())

@@ -1,0 +1,123 @@
+"""Carries requests to their servers, and outcomes back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bus import wire
+from bus.broker.event_log import EventLog
+from bus.broker.lane_messages import body_of
+from bus.broker.outgoing import Outgoing
+from bus.broker.peer_record import PeerRecord
+from bus.broker.request_table import RequestTable
+from bus.errors import ProtocolError
+
+
+class RequestRelay:
+    """Sends what follows from the decisions of the request table."""
+
+    def __init__(self, table: RequestTable, event_log: EventLog, out: Outgoing, own_topic: str) -> None:
+        self._table = table
+        self._event_log = event_log
+        self._out = out
+        self._own_topic = own_topic
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def serve(self, peer: PeerRecord, serve: wire.ServeHeader) -> None:
+        """A peer serves topics from now on.
+
+        Raises:
+            ProtocolError: it may not.
+        """
+        self._table.serve(peer, serve.topics, self._own_topic)
+        self._out.send(peer.route, serve)
+
+    def request(self, peer: PeerRecord, request: wire.RequestHeader, body: bytes, now: float) -> None:
+        """A peer asks.
+
+        Raises:
+            ProtocolError: reason `duplicate_request`.
+        """
+        pending = self._table.begin(peer, request, now)
+        if isinstance(pending, wire.FailedHeader):
+            self._out.send(peer.route, pending)
+        else:
+            forwarded = wire.RequestHeader(
+                pending.id, request.topic, request.timeout_ms, request.correlation, peer.name
+            )
+            self._out.send(pending.server.route, forwarded, body)
+
+    def reply(self, peer: PeerRecord, reply: wire.ReplyHeader, frames: Sequence[bytes]) -> None:
+        """A server replies.
+
+        Raises:
+            ProtocolError: it has no such request in hand, or the reply cannot be read.
+        """
+        pending = self._table.settle(peer, reply.id)
+        try:
+            body = body_of(frames)
+            wire.check_event(body)
+        except ProtocolError as error:
+            self._out.send(
+                pending.asker.route,
+                pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
+            )
+            raise
+        self._out.send(pending.asker.route, self.replied(pending.asked_id, peer.name), body)
+
+    def replied(self, id: int, source: str) -> wire.RepliedHeader:
+        """Header of a reply that holds as of now."""
+        return wire.RepliedHeader(id, self._event_log.epoch, self._event_log.sequence, source)
+
+    def failed(self, peer: PeerRecord, failed: wire.FailedHeader) -> None:
+        """A server says that there is no reply.
+
+        Raises:
+            ProtocolError: it has no such request in hand.
+        """
+        pending = self._table.settle(peer, failed.id)
+        self._out.send(pending.asker.route, pending.failed(failed.kind, failed.message))
+
+    def cancel(self, peer: PeerRecord, cancel: wire.CancelHeader) -> None:
+        """The asking peer no longer waits."""
+        pending = self._table.cancel(peer, cancel.id)
+        if pending is not None:
+            self._out.send(pending.server.route, wire.CancelHeader(pending.id))
+
+    def give_up(self, id: int) -> None:
+        """A request could not be sent to its server, since too much waits for it."""
+        pending = self._table.give_up(id)
+        if pending is not None:
+            self._out.send(
+                pending.asker.route,
+                pending.failed("busy", f"{pending.server.name} takes no more messages"),
+            )
+
+    def expire(self, now: float) -> None:
+        """End the requests whose time is over."""
+        for pending in self._table.expire(now):
+            self._out.send(pending.server.route, wire.CancelHeader(pending.id))
+            self._out.send(
+                pending.asker.route,
+                pending.failed("deadline", f"{pending.server.name} did not answer {pending.topic} in time"),
+            )
+
+    def leave(self, peer: PeerRecord, now: float, *, returning: bool) -> None:
+        """A peer left."""
+        self._table.leave(peer, now, returning=returning)
+        self.abandon(peer)
+
+    def abandon(self, peer: PeerRecord) -> None:
+        """End the requests that a peer had to answer, and those that it made: their connection is over."""
+        in_hand, asked = self._table.abandon(peer)
+        message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
+        for pending in in_hand:
+            self._out.send(pending.asker.route, pending.failed("died", message))
+        for pending in asked:
+            self._out.send(pending.server.route, wire.CancelHeader(pending.id))
+
+    def next_deadline(self) -> float | None:
+        """When the next request expires."""
+        return self._table.next_deadline()
