@@ -10,6 +10,7 @@ import click
 
 from actors.cli.exit_codes import EXIT_CODES_HELP, ExitCode, report
 from actors.cli.options import Target, profile_option, target_options
+from actors.cli.terminal import guarded_output
 from bus.errors import UndercroftError
 
 
@@ -98,6 +99,12 @@ def undercroft() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and leave the process with its exit code."""
+    with guarded_output():
+        code = _run(arguments)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
     target = Target()
     try:
         code = undercroft.main(arguments, prog_name="undercroft", standalone_mode=False, obj=target)
@@ -111,4 +118,4 @@ def main(arguments: list[str] | None = None) -> None:
         code = ExitCode.OK
     except UndercroftError as error:
         code = report(error, as_json=target.as_json)
-    sys.exit(int(code or 0))
+    return int(code or 0)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from actors.cli.terminal import escaped_json
+
 BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -51,5 +53,5 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    """A basic string: that of JSON, with DEL escaped as well."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+    """A basic string: that of JSON, with DEL and all that steers a terminal escaped as well."""
+    return escaped_json(json.dumps(text, ensure_ascii=False))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Final, get_args
 
 from actors.diagnostics.report_facts import PART_NAMES, ReportFacts
+from actors.shared.text import utc_time
 from schemas.keys import KeysReport
 from schemas.operations.alerts import Alert, Severity
 from schemas.operations.diagnostics import ReportFinding
@@ -215,7 +215,7 @@ def _alerts(facts: ReportFacts) -> Iterator[ReportFinding]:
 def _of_alert(alert: Alert) -> ReportFinding:
     name = SAME.get(alert.name, alert.name)
     subject = "" if name in ("config_corrupt", "keys_locked") else alert.subject
-    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(alert.since))
+    since = utc_time(alert.since)
     often = f", {alert.count} times" if alert.count > 1 else ""
     sentence = f"{alert.message} (since {since}{often})"
     return _finding(name, alert.severity, sentence, alert.advice or "See alerts.json.", subject)

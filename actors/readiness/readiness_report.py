@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from actors.readiness.snapshot.availability import ReadinessDeclaration
 from actors.readiness.snapshot.checklist import durable_bytes_of, percent
 from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
-from actors.shared.text import size_text
+from actors.shared.text import size_text, utc_time
 from schemas.operations.alerts import Alert
 from schemas.readiness import ModeAvailability, ReadinessSnapshot, Step
 
@@ -101,4 +100,4 @@ def _alert(alert: Alert) -> str:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return utc_time(seconds, "%Y-%m-%d %H:%M:%SZ")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from actors.cli.exit_codes import ExitCode
-from actors.shared.text import duration_text
+from actors.shared.text import duration_text, local_time
 from schemas.operations.alerts import Alert
 from schemas.operations.logs import LogRecord
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
@@ -47,7 +47,7 @@ def plain_line(status: ActorStatus) -> str:
 
 def clock(at: float) -> str:
     """Local time of day, to the millisecond."""
-    return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at % 1 * 1000):03d}"
+    return local_time(at, "%H:%M:%S", milliseconds=True)
 
 
 def log_line(line: LogLine, *, with_actor: bool = True) -> str:
@@ -117,8 +117,8 @@ def print_status(overview: SupervisorStatusEvent) -> None:
     if not sys.stdout.isatty():
         print(plain_status(overview))
         return
-    from rich.console import Console
+    from actors.cli.live_console import LiveConsole
 
-    console = Console()
+    console = LiveConsole()
     console.print(headline(overview))
     console.print(status_table(overview.actors))

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from actors.shared.text import size_text
+from actors.cli.terminal import Escape, show_parts
+from actors.shared.text import local_time, size_text
 from bus.client import Peer
 from schemas.backups import BackupInfo, BackupProgressedEvent, BackupRestoredEvent
-
-CLEAR_LINE = "\x1b[K"
 
 
 def backup_line(one: BackupInfo) -> str:
     """One backup: id, time, kind, name, documents, size, and how it is stored."""
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.created_at))
+    at = local_time(one.created_at)
     marks = ", ".join(
         mark for mark, holds in (("compressed", one.compressed), ("encrypted", one.encrypted)) if holds
     )
@@ -51,14 +48,18 @@ async def progress_shown(peer: Peer) -> AsyncIterator[None]:
         async with peer.subscribe(BackupProgressedEvent) as events:
             async for event in events:
                 if isinstance(event, BackupProgressedEvent):
-                    print(f"\r{_progress_line(event)}{CLEAR_LINE}", end="", file=sys.stderr, flush=True)
+                    _draw(_progress_line(event))
 
     showing = asyncio.ensure_future(show())
     try:
         yield
     finally:
         showing.cancel()
-        print(f"\r{CLEAR_LINE}", end="", file=sys.stderr, flush=True)
+        _draw("")
+
+
+def _draw(text: str) -> None:
+    show_parts([Escape.LINE_START, text, Escape.CLEAR_LINE], to_stderr=True, end="")
 
 
 def _progress_line(event: BackupProgressedEvent) -> str:

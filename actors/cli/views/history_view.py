@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
+from actors.cli.terminal import Escape
+from actors.shared.text import local_time
 from schemas.history import (
     Highlight,
     HistoryChangedEvent,
@@ -15,8 +16,6 @@ from schemas.history import (
     Hit,
 )
 
-BOLD: Final = "\x1b[1m"
-NORMAL: Final = "\x1b[0m"
 WHERE: Final = {
     "memory": "in memory only",
     "encrypted": "on disk, encrypted",
@@ -24,17 +23,12 @@ WHERE: Final = {
 }
 
 
-def printable(text: str) -> str:
-    """Replace signs that would control the terminal."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
-
-
 def entry_lines(entry: HistoryEntry, *, whole: bool = False) -> list[str]:
     """Return id, time, kind and text of an entry; with `whole`, everything else that is known as well."""
     facts = [entry.kind, *(fact for fact in (entry.role, entry.mode, entry.language, entry.model_id) if fact)]
     lines = [
-        f"{entry.id}  {_local(entry.at)}  {printable(', '.join(facts))}",
-        *(f"    {line}" for line in printable(entry.text).splitlines()),
+        f"{entry.id}  {local_time(entry.at)}  {', '.join(facts)}",
+        *(f"    {line}" for line in entry.text.splitlines()),
     ]
     if not whole:
         return lines
@@ -42,26 +36,27 @@ def entry_lines(entry: HistoryEntry, *, whole: bool = False) -> list[str]:
         "conversation": entry.conversation_id,
         "duration": f"{entry.duration_seconds:g} s" if entry.duration_seconds else "",
         "tokens": str(entry.tokens or ""),
-        "edited": _local(entry.edited_at) if entry.edited_at is not None else "",
+        "edited": local_time(entry.edited_at) if entry.edited_at is not None else "",
         **entry.fields,
     }
-    return [*lines, *(f"  {printable(name)}: {printable(value)}" for name, value in known.items() if value)]
+    return [*lines, *(f"  {name}: {value}" for name, value in known.items() if value)]
 
 
-def hit_lines(hit: Hit, *, on_terminal: bool) -> list[str]:
+def hit_parts(hit: Hit, *, on_terminal: bool) -> list[str | Escape]:
     """Return an entry that was found; on a terminal, the words that were found are bold."""
-    head = entry_lines(hit.entry)[0]
-    text = marked(hit.entry.text, hit.highlights) if on_terminal else printable(hit.entry.text)
-    return [head, *(f"    {line}" for line in text.splitlines())]
+    found = marked(hit.entry.text, hit.highlights if on_terminal else ())
+    indented = [part.replace("\n", "\n    ") if isinstance(part, str) else part for part in found]
+    return [entry_lines(hit.entry)[0], "\n    ", *indented]
 
 
-def marked(text: str, highlights: Sequence[Highlight]) -> str:
+def marked(text: str, highlights: Sequence[Highlight]) -> list[str | Escape]:
     """Return a text with these ranges in bold."""
-    parts, at = [], 0
+    parts: list[str | Escape] = []
+    at = 0
     for one in highlights:
-        parts += [printable(text[at : one.start]), BOLD, printable(text[one.start : one.end]), NORMAL]
+        parts += [text[at : one.start], Escape.BOLD, text[one.start : one.end], Escape.NORMAL]
         at = one.end
-    return "".join([*parts, printable(text[at:])])
+    return [*parts, text[at:]]
 
 
 def change_text(change: HistoryChangedEvent) -> str:
@@ -95,7 +90,3 @@ def status_lines(status: HistoryStatusEvent) -> list[str]:
     if status.notice:
         lines.append(f"notice: {status.notice}")
     return [*lines, *(f"finding: {finding}" for finding in status.findings)]
-
-
-def _local(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

@@ -96,16 +96,18 @@ class BarInstallView(_PlainContext):
             TransferSpeedColumn,
         )
 
+        from actors.cli.live_console import LiveConsole
+
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[percent]:>3} %"),
+            TextColumn("{task.fields[percent]:>3} %", markup=False),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
         )
-        self._progress: Progress = Progress(*columns)
+        self._progress: Progress = Progress(*columns, console=LiveConsole())
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -154,11 +153,12 @@ class ReadyLiveView(_View):
 
     def show(self, snapshot: ReadinessSnapshot) -> None:
         """Draw the snapshot."""
-        from rich.console import Console
         from rich.live import Live
 
+        from actors.cli.live_console import LiveConsole
+
         if self._live is None:
-            self._live = Live(console=Console(file=sys.stdout), refresh_per_second=8, transient=True)
+            self._live = Live(console=LiveConsole(), refresh_per_second=8, transient=True)
             self._live.start()
         self._live.update(self._drawn(snapshot), refresh=True)
 

@@ -76,11 +76,12 @@ class LiveTourView(SilentTourView):
     """Shows the running step on a terminal, with bars of the models that are downloaded in it."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.live import Live
         from rich.spinner import Spinner
 
-        self._console: Console = Console(highlight=False)
+        from actors.cli.live_console import LiveConsole
+
+        self._console: Console = LiveConsole()
         self._live: Live = Live(console=self._console, transient=True, refresh_per_second=10)
         self._spinner = Spinner("dots")
         self._title = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from actors.cli.output import print_json
@@ -92,7 +91,7 @@ class LiveUpView(SupervisorObserver):
     def wrote(self, lines: list[LogLine]) -> None:
         """Print the lines above the table."""
         for line in lines:
-            self._screen().console.print(log_line(line), style="dim", markup=False, highlight=False)
+            self._screen().console.print(log_line(line), style="dim")
 
     def settled(self, overview: SupervisorStatusEvent) -> None:
         """Draw the table again."""
@@ -100,16 +99,17 @@ class LiveUpView(SupervisorObserver):
 
     def stopping(self, reason: str) -> None:
         """Print above the table why the runtime stops."""
-        self._screen().console.print(f"stopping: {reason}", markup=False, highlight=False)
+        self._screen().console.print(f"stopping: {reason}")
 
     def _screen(self) -> Live:
         if self._live is None:
             import atexit
 
-            from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(file=sys.stdout), auto_refresh=False)
+            from actors.cli.live_console import LiveConsole
+
+            self._live = Live(console=LiveConsole(), auto_refresh=False)
             self._live.start()
             atexit.register(self._live.stop)
         return self._live

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Final
 
 from actors.diagnostics.report_facts import PART_NAMES, ReportFacts
+from actors.shared.text import utc_time
 from schemas.operations.diagnostics import ReportFinding
 
 FINDINGS_SHOWN: Final = 20
@@ -90,7 +90,7 @@ def _end() -> Iterator[str]:
 
 
 def _time(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+    return utc_time(at, "%Y-%m-%d %H:%M:%S UTC")
 
 
 def _line(text: str) -> str:

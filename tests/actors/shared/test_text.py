@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.text import UNITS, duration_text, size_text
+from actors.shared.text import UNITS, duration_text, local_time, size_text, utc_time
 
 FACTORS = {unit: 1000**power for power, unit in enumerate(UNITS)}
 
@@ -79,3 +79,18 @@ def test_rounded_up_it_is_never_less_than_it_is(size_bytes: int) -> None:
 )
 def test_a_duration_is_told_in_its_largest_unit(seconds: float, words: str) -> None:
     assert duration_text(seconds) == words
+
+
+@pytest.mark.parametrize("at", [1e18, -1e18, float("inf"), float("nan"), 1e308])
+def test_a_moment_that_no_calendar_has_is_shown_as_seconds(at: float) -> None:
+    assert local_time(at) == local_time(at, "%H:%M", milliseconds=True) == utc_time(at) == f"@{at:g}"
+
+
+def test_a_moment_is_shown_in_the_calendar() -> None:
+    assert utc_time(0.0) == "1970-01-01 00:00 UTC"
+    assert local_time(86_400.25, "%Y", milliseconds=True) == "1970.250"
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("-inf"), float("nan")])
+def test_a_duration_that_is_no_number_is_not_told(seconds: float) -> None:
+    assert duration_text(seconds) == "?"

@@ -11,6 +11,7 @@ from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
+from actors.cli.terminal import data_writer
 from schemas.config import (
     RuntimeConfigRequestEvent,
     SecretRevealRequestEvent,
@@ -40,7 +41,7 @@ def secret(target: Target, key: str, reveal: bool) -> int:
         if target.as_json:
             print_json({"value": value})
         else:
-            print(value)
+            data_writer()(f"{value}\n")
         return ExitCode.OK
     described = with_peer(target, lambda peer: ask(peer, SettingsDescribeRequestEvent()))
     if not any(field.is_secret and field.path == key for field in described.fields):

@@ -15,6 +15,7 @@ from actors.cli.commands.config.config_change import GET, change
 from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
+from actors.cli.terminal import escaped_json
 from actors.config_store.dotted_paths import nest, value_at
 from actors.shared.durable.strict_json import NotStrictJson, parse
 from bus.client import Peer
@@ -71,7 +72,7 @@ def export(target: Target, everything: bool, style: Literal["json", "toml"]) -> 
     if style == "toml":
         print(toml_writer.render(nested), end="")
     else:
-        print(json.dumps(nested, indent=2, ensure_ascii=False))
+        print(escaped_json(json.dumps(nested, indent=2, ensure_ascii=False)))
     return ExitCode.OK
 
 

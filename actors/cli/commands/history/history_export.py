@@ -16,6 +16,7 @@ from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
+from actors.cli.terminal import data_writer
 from actors.cli.views.history_view import change_text, entries_text
 from bus.client import Peer
 from schemas.history import HistoryChangedEvent, HistoryExportRequestEvent
@@ -52,7 +53,7 @@ def export(target: Target, /, form: Any, output: Path | None, **which: Any) -> i
       undercroft history export --format csv -o history.csv
     """
     with contextlib.ExitStack() as stack:
-        write = sys.stdout.write if output is None else stack.enter_context(_new_file(output)).write
+        write = data_writer() if output is None else stack.enter_context(_new_file(output)).write
         request = HistoryExportRequestEvent(format=form, **which)
         count = with_peer(target, lambda peer: _export(peer, request, write))
     if output is not None and target.as_json:

@@ -13,7 +13,8 @@ from actors.cli.connection import ask, with_peer
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_answer, print_json
-from actors.cli.views.history_view import entry_lines, hit_lines, status_lines
+from actors.cli.terminal import show_parts
+from actors.cli.views.history_view import entry_lines, hit_parts, status_lines
 from schemas.history import (
     HistoryAppendRequestEvent,
     HistoryEditRequestEvent,
@@ -102,7 +103,7 @@ def search(target: Target, words: str, limit: int, before: str) -> int:
         print_json(found)
         return code
     for hit in found.hits:
-        print("\n".join(hit_lines(hit, on_terminal=sys.stdout.isatty())))
+        show_parts(hit_parts(hit, on_terminal=sys.stdout.isatty()))
     if not found.complete:
         print("undercroft: entries are still being loaded; there may be more", file=sys.stderr)
     if found.next_before:

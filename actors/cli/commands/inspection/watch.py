@@ -56,14 +56,21 @@ async def _watch(peer: Peer, patterns: tuple[str, ...], count: int | None, new: 
 
 def as_document(received: Received) -> dict[str, object]:
     """An event as it is shown, with its place in the order."""
-    seconds = received.time_ns / 1e9 if received.time_ns else time.time()
     return {
         "topic": received.topic,
         "sequence": received.sequence,
         "number": received.number,
-        "time": datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds"),
+        "time": _moment(received.time_ns),
         "source": received.source,
         "correlation": received.correlation,
         "retained": received.retained,
         "event": received.event,
     }
+
+
+def _moment(time_ns: int) -> str:
+    seconds = time_ns / 1e9 if time_ns else time.time()
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, OSError, ValueError):
+        return f"@{seconds:g}"  # no calendar has it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.shared.locations.locations import locate
+from actors.shared.text import local_time
 
 if TYPE_CHECKING:
     from actors.shared.keys.key_ring import KeyRing
@@ -196,4 +196,4 @@ def lines_of(report: KeysReport) -> list[str]:
 
 
 def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.localtime(at))
+    return local_time(at, "%Y-%m-%d")

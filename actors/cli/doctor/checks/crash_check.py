@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
 from actors.cli.doctor.problems import ExaminedHome, Problem, info, listed
 from actors.shared.crash_files import crash_directory, read_crashes
+from actors.shared.text import local_time
 from schemas.operations.crashes import CrashKind, CrashRecord
 
 CHECK: Final = "crashes"
@@ -75,7 +75,7 @@ def check(facts: CrashFacts) -> list[Problem]:
 def _judge(facts: CrashFacts, actor: str, kind: CrashKind, found: list[tuple[str, CrashRecord]]) -> Problem:
     name, last = found[-1]
     how_often = f" {len(found)} times" if len(found) > 1 else ""
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(0.0, min(last.at, facts.now))))
+    when = local_time(max(0.0, min(last.at, facts.now)), "%Y-%m-%d %H:%M")
     return Problem(
         check=CHECK,
         severity="warning" if facts.now - last.at < RECENT_SECONDS else "info",

@@ -111,6 +111,8 @@ def fork_server(
         theirs.close()
         return pid, ours
     ours.close()
+    # The command guards its own terminal; children write to pipes, by whatever way they like.
+    sys.stdout, sys.stderr = (getattr(stream, "beneath", stream) for stream in (sys.stdout, sys.stderr))
     return serve(theirs)
 
 

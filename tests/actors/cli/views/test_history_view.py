@@ -1,15 +1,13 @@
-"""Entries on a terminal: complete, and unable to steer it."""
+"""Entries on a terminal: complete. The terminal cleans what is shown."""
 
 from __future__ import annotations
 
+from actors.cli.terminal import Escape
 from actors.cli.views.history_view import (
-    BOLD,
-    NORMAL,
     change_text,
     entry_lines,
-    hit_lines,
+    hit_parts,
     marked,
-    printable,
     removed_text,
     status_lines,
 )
@@ -47,17 +45,18 @@ def test_all_that_is_known_is_shown_when_it_is_asked_for() -> None:
             "duration: 1.5 s",
             "tokens: 3",
             "edited: ",
-            "a: b\ufffd",
+            "a: b\x1b",
         )
     )
 
 
 def test_what_was_looked_for_stands_out_on_a_terminal_only() -> None:
     hit = Hit(entry=ENTRY, highlights=[Highlight(start=0, end=3)])
-    assert hit_lines(hit, on_terminal=True)[1] == f"    {BOLD}two{NORMAL}"
-    assert hit_lines(hit, on_terminal=False)[1] == "    two"
-    assert marked("ab\x07cd", [Highlight(start=1, end=3)]) == f"a{BOLD}b\ufffd{NORMAL}cd"
-    assert printable("a\x1b]0;x\x07\u202eb\n") == "a\ufffd]0;x\ufffd\ufffdb\n"
+    on_terminal = hit_parts(hit, on_terminal=True)
+    assert on_terminal[1:] == ["\n    ", "", Escape.BOLD, "two", Escape.NORMAL, "\n    lines"]
+    assert hit_parts(hit, on_terminal=False)[1:] == ["\n    ", "two\n    lines"]
+    found = marked("ab\x07cd", [Highlight(start=1, end=3)])
+    assert found == ["a", Escape.BOLD, "b\x07", Escape.NORMAL, "cd"]
 
 
 def test_a_change_is_shown_with_what_it_is_about() -> None:

@@ -1,0 +1,149 @@
+"""The one place where text leaves for the terminal: what others wrote cannot steer it.
+
+`main` puts a `TerminalStream` in the place of stdout and stderr, so every `print`, prompt, error and
+traceback of a command goes through `cleaned`. Escapes of our own are an `Escape`, written by `show_parts`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TextIO, cast
+
+SIGNS: Final = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what Unicode calls Bidi_Control
+)
+STEERING: Final = re.compile(f"[{SIGNS}]")
+JSON_ESCAPED: Final = re.compile(f"[{SIGNS}\ud800-\udfff]")
+
+
+class Escape(enum.Enum):
+    """What a command itself may tell the terminal."""
+
+    BOLD = "\x1b[1m"
+    NORMAL = "\x1b[0m"
+    LINE_START = "\r"
+    CLEAR_LINE = "\x1b[K"
+
+
+def cleaned(text: str) -> str:
+    """A text without the characters that steer a terminal, or reorder what it shows. Pure."""
+    return STEERING.sub("", text)
+
+
+def escaped_json(text: str) -> str:
+    """JSON that a terminal may show: within its strings, such characters become escapes. Pure.
+
+    So do lone surrogates, which no encoding has.
+    """
+    return JSON_ESCAPED.sub(_json_escape, text)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+class TerminalStream:
+    """Text stream in front of stdout or stderr. It has no `buffer`, so nothing goes past it by accident.
+
+    Attributes:
+        beneath: the stream that it writes to.
+    """
+
+    def __init__(self, beneath: TextIO) -> None:
+        self.beneath = beneath
+
+    @property
+    def encoding(self) -> str:
+        """That of the stream beneath."""
+        return self.beneath.encoding or "utf-8"
+
+    @property
+    def errors(self) -> str | None:
+        """That of the stream beneath."""
+        return self.beneath.errors
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream beneath is closed."""
+        return self.beneath.closed
+
+    def write(self, text: str) -> int:
+        """Write what is left of a text without characters that steer; what cannot be encoded is escaped."""
+        self.write_raw(cleaned(text))
+        return len(text)
+
+    def write_raw(self, text: str) -> None:
+        """Write a text as it is, except for what cannot be encoded."""
+        try:
+            self.beneath.write(text)
+        except UnicodeEncodeError:
+            self.beneath.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush the stream beneath."""
+        self.beneath.flush()
+
+    def fileno(self) -> int:
+        """Descriptor of the stream beneath."""
+        return self.beneath.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the stream beneath is a terminal."""
+        return self.beneath.isatty()
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def readable(self) -> bool:
+        """Never."""
+        return False
+
+
+@contextlib.contextmanager
+def guarded_output() -> Iterator[None]:
+    """Until the block ends, stdout and stderr take away what would steer the terminal."""
+    former = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (
+        stream if stream is None else cast("TextIO", TerminalStream(stream)) for stream in former
+    )
+    try:
+        yield
+    finally:
+        if sys.stdout is not None:  # a command whose reader has gone took it away
+            sys.stdout = former[0]
+        sys.stderr = former[1]
+
+
+def unguarded(stream: TextIO) -> TextIO:
+    """The stream beneath, for a drawing whose texts are cleaned before."""
+    return stream.beneath if isinstance(stream, TerminalStream) else stream
+
+
+def show_parts(parts: Iterable[str | Escape], *, to_stderr: bool = False, end: str = "\n") -> None:
+    """Write a line of texts and of escapes of our own. The texts are cleaned, the escapes are not."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    line = "".join(part.value if isinstance(part, Escape) else cleaned(part) for part in parts) + end
+    if isinstance(stream, TerminalStream):
+        stream.write_raw(line)
+    else:
+        stream.write(line)
+    stream.flush()
+
+
+def data_writer() -> Callable[[str], object]:
+    """A function that writes data to stdout: exactly for a file or a program, cleaned for a terminal."""
+    stream = sys.stdout
+    if isinstance(stream, TerminalStream) and not stream.isatty():
+        return stream.write_raw
+    return stream.write
