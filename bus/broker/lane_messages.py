@@ -18,8 +18,14 @@ WITHOUT_ANSWER: Final = (b"REPLY", b"FAILED", b"PONG", b"CANCEL", b"BYE")
 REFUSALS: Final = frozenset({"wrong_token", "duplicate_name", "duplicate_service", "unknown_peer"})
 """Reasons that fail as `refused`. All others fail as `invalid`."""
 
-_header_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_integer_decoder: Final = msgspec.msgpack.Decoder(int)
+
+class _Numbered(msgspec.Struct, frozen=True, array_like=True):
+    """The first field of a header; the decoder walks over the others."""
+
+    reference: int
+
+
+_header_decoder: Final = msgspec.msgpack.Decoder(_Numbered)
 
 
 def body_of(frames: Sequence[bytes]) -> bytes:
@@ -47,7 +53,7 @@ def refusal_of(frames: Sequence[bytes], error: ProtocolError) -> wire.FailedHead
 def reference_of(frames: Sequence[bytes]) -> int:
     """Id or serial of a message that may be broken; 0: it has none."""
     try:
-        reference = _integer_decoder.decode(_header_decoder.decode(frames[1])[0])
+        reference = _header_decoder.decode(frames[1]).reference
     except (*wire.UNREADABLE, IndexError):
         return 0
     return reference if 0 < reference < 2**63 else 0

@@ -5,17 +5,17 @@ body frames; a message on the feed is a topic, a header and a body. Headers are 
 version appends fields, and an earlier one ignores them. Bodies hold events, which this package counts but
 does not read.
 
-Start with `headers.py`: one frozen struct for each verb. `frames.py` reads and writes them, `limits.py` has
-the names, patterns and sizes that both sides agree on. All of it is imported from here.
+Start with `headers.py`: one frozen struct for each verb. `frames.py` reads and writes them, `bodies.py`
+checks bodies, `limits.py` has the names, patterns and sizes that both sides agree on. All of it is imported
+from here.
 """
 
 from bus.discovery import PROTOCOL_VERSION
+from bus.wire.bodies import check_event, check_events
 from bus.wire.frames import (
     VERB_OF,
     Frame,
     Frames,
-    check_event,
-    check_events,
     encode,
     lane_frames,
     read_from_broker,
@@ -48,6 +48,7 @@ from bus.wire.headers import (
 )
 from bus.wire.limits import (
     BODY_LIMIT_BYTES,
+    EVENT_COUNT_LIMIT,
     HEADER_LIMIT_BYTES,
     HEARTBEAT_SECONDS,
     HEARTBEAT_TOPIC,
@@ -61,6 +62,7 @@ from bus.wire.limits import (
 
 __all__ = [
     "BODY_LIMIT_BYTES",
+    "EVENT_COUNT_LIMIT",
     "HEADER_LIMIT_BYTES",
     "HEARTBEAT_SECONDS",
     "HEARTBEAT_TOPIC",

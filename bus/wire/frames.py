@@ -1,4 +1,4 @@
-"""Writes headers into frames, reads them back, and checks bodies. Pure."""
+"""Writes headers into frames, and reads them back. Pure."""
 
 from __future__ import annotations
 
@@ -72,8 +72,6 @@ encode: Final = msgspec.msgpack.Encoder().encode
 _run_decoder: Final = msgspec.msgpack.Decoder(Run)
 _heartbeat_decoder: Final = msgspec.msgpack.Decoder(HeartbeatHeader)
 _heads_decoder: Final = msgspec.msgpack.Decoder(dict[str, int])
-_events_decoder: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_event_decoder: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 
 Frame: TypeAlias = bytes | bytearray
 Frames: TypeAlias = Sequence[Frame]
@@ -148,37 +146,3 @@ def read_heartbeat(header: bytes, body: bytes) -> tuple[HeartbeatHeader, dict[st
         return _heartbeat_decoder.decode(header), _heads_decoder.decode(body)
     except UNREADABLE as error:
         raise ProtocolError("malformed", f"heartbeat: {error}") from error
-
-
-def check_events(body: bytes, count: int) -> None:
-    """Check that a body is an array of `count` well-formed MessagePack values, without reading them.
-
-    Raises:
-        ProtocolError: reasons `oversize`, `malformed`, `miscounted`.
-    """
-    if len(body) > BODY_LIMIT_BYTES:
-        raise ProtocolError(
-            "oversize", f"the body has {len(body)} bytes; expected at most {BODY_LIMIT_BYTES}"
-        )
-    try:
-        found = len(_events_decoder.decode(body))
-    except UNREADABLE as error:
-        raise ProtocolError("malformed", f"the body is not an array of events: {error}") from error
-    if found != count:
-        raise ProtocolError("miscounted", f"the body holds {found} event(s); the header promises {count}")
-
-
-def check_event(body: bytes) -> None:
-    """Check that a body is one well-formed MessagePack map.
-
-    Raises:
-        ProtocolError: reasons `oversize`, `malformed`.
-    """
-    if len(body) > BODY_LIMIT_BYTES:
-        raise ProtocolError(
-            "oversize", f"the body has {len(body)} bytes; expected at most {BODY_LIMIT_BYTES}"
-        )
-    try:
-        _event_decoder.decode(body)
-    except UNREADABLE as error:
-        raise ProtocolError("malformed", f"the body is not an event: {error}") from error

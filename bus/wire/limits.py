@@ -13,6 +13,9 @@ BODY_LIMIT_BYTES: Final = 16 * 1024 * 1024
 HEADER_LIMIT_BYTES: Final = 64 * 1024
 """Largest header that the broker reads."""
 
+EVENT_COUNT_LIMIT: Final = 65_536
+"""Most events in one message."""
+
 WELCOME_FRAME: Final = b"!welcome"
 """First message of every connection to the feed (ZMQ_XPUB_WELCOME_MSG): the sign to resync."""
 

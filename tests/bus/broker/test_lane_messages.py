@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -36,6 +38,16 @@ def test_a_message_has_one_body_frame() -> None:
 )
 def test_the_id_of_a_broken_message_is_read_where_there_is_one(header: bytes, reference: int) -> None:
     assert reference_of([b"REQUEST", header]) == reference
+
+
+def test_the_id_of_a_header_of_many_million_fields_is_read_without_making_them() -> None:
+    count = 10_000_000
+    header = b"\xdd" + count.to_bytes(4, "big") + b"\x07" + b"\xc0" * (count - 1)
+    tracemalloc.start()
+    assert reference_of([b"PUBLISH", header]) == 7
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 * 1024
 
 
 def test_a_message_without_a_header_has_no_id() -> None:

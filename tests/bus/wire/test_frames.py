@@ -89,22 +89,6 @@ def test_broken_lane_messages_are_refused_with_a_reason(frames: list[bytes], rea
     assert caught.value.reason == reason
 
 
-@pytest.mark.parametrize(
-    ("body", "count", "reason"),
-    [
-        (b"\x91\x80", 2, "miscounted"),
-        (b"\x92\x80", 2, "malformed"),
-        (b"\x80", 1, "malformed"),
-        (b"\xc1", 1, "malformed"),
-        (b"\x91\x80\x00", 1, "malformed"),
-    ],
-)
-def test_bodies_are_checked_for_well_formed_events(body: bytes, count: int, reason: str) -> None:
-    with pytest.raises(ProtocolError) as caught:
-        wire.check_events(body, count)
-    assert caught.value.reason == reason
-
-
 @given(st.lists(st.binary(max_size=64), max_size=5))
 def test_random_frames_never_raise_anything_but_a_protocol_error(frames: list[bytes]) -> None:
     for read in (wire.read_from_peer, wire.read_from_broker):
