@@ -1,7 +1,8 @@
 """The private pipes between the supervisor and one child: JSON lines, and an end of file when either is gone.
 
 Parent to child: first `{"start": {...}}` (what the child becomes; secrets travel here, never in argv), then
-`{"ping": 7}` and `{"stop": {"returning": true}}`. Child to parent: `{"pong": 7}` and `{"ready": {...}}`.
+`{"ping": 7}` and `{"stop": {"returning": true}}`; to the broker also `{"roster": {...}}`, when the profile
+was read anew. Child to parent: `{"pong": 7}` and `{"ready": {...}}`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class LifelineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     start: dict[str, Any] | None = None
     ping: int | None = None
     stop: StopMessage | None = None
+    roster: dict[str, Any] | None = None
     pong: int | None = None
     ready: dict[str, Any] | None = None
 

@@ -13,6 +13,7 @@ import msgspec
 from bus import wire
 from bus.broker.broker_core import BrokerCore
 from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
+from bus.broker.roster import Roster, generous_roster
 from bus.broker.topic_rules import TopicRules
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome, prepare_endpoint
@@ -32,7 +33,8 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
         lane, feed: endpoints to bind, such as `ipc:///path/lane` or `tcp://127.0.0.1:*`.
         token: what every peer has to present.
         curve: all keys, for TCP; None: for ipc, whose directory keeps strangers out.
-        namespaces: topic patterns that the app declares.
+        roster: who may join under which name, and what each peer may do; None: everybody may everything.
+        namespaces: topic patterns that the app declares, where there is no roster.
         succession: a former broker ended just before, so missing servers are due back.
         ring_limit_events, ring_limit_bytes: how much is kept for REPLAY.
     """
@@ -41,6 +43,7 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
     feed: str
     token: str
     curve: CurveSecrets | None = None
+    roster: Roster | None = None
     namespaces: list[str] = []
     succession: bool = False
     ring_limit_events: int = RING_LIMIT_EVENTS
@@ -50,17 +53,23 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Broker:
     """Moves messages between the sockets and the broker core.
 
+    The lifeline is read before each HELLO: whoever the supervisor has started is in the roster by then.
+
     Attributes:
         epoch: this life of the broker.
         sockets: its lane and feed.
         core: decides everything.
+        is_stopped: the supervisor said stop.
     """
 
-    def __init__(self, options: BrokerOptions) -> None:
+    def __init__(self, options: BrokerOptions, lifeline: Lifeline | None = None) -> None:
         for endpoint in (options.lane, options.feed):
             prepare_endpoint(endpoint, has_keys=options.curve is not None)
         self.epoch = os.urandom(8).hex()
         self.sockets = BrokerSockets(options.lane, options.feed, options.curve)
+        self.is_stopped = False
+        self.roster = options.roster or generous_roster(options.namespaces)
+        self._lifeline = lifeline
         self._probes: deque[float] = deque()
         rules = TopicRules(options.namespaces)
         event_log = EventLog(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
@@ -87,6 +96,22 @@ class Broker:
         self._send_pending(now)
         return ready
 
+    def read_lifeline(self) -> None:
+        """Do what the supervisor says, if it says anything.
+
+        Raises:
+            LifelineClosed: it is gone.
+        """
+        if self._lifeline is None:
+            return
+        for message in self._lifeline.receive():
+            if message.ping is not None:
+                self._lifeline.send_pong(message.ping)
+            if message.roster is not None:
+                self.roster = msgspec.convert(message.roster, Roster)
+            if message.stop is not None:
+                self.is_stopped = True
+
     def close(self) -> None:
         """Stop listening at once."""
         self.sockets.close()
@@ -101,6 +126,8 @@ class Broker:
             route, *frames = message
             if frames and frames[0] == b"SNAPSHOT":
                 self.sockets.take_subscriptions()  # what follows the snapshot then reaches the asking peer
+            elif frames and frames[0] == b"HELLO":
+                self.read_lifeline()
             core.receive(route, frames, now, time_ns)
             if core.out:
                 self._send_pending(now)
@@ -134,7 +161,7 @@ def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
         options: how it listens.
         lifeline: the connection to the supervisor; None: run until the process ends.
     """
-    broker = Broker(options)
+    broker = Broker(options, lifeline)
     gc.freeze()
     try:
         if lifeline is None:
@@ -148,13 +175,9 @@ def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
                 "epoch": broker.epoch,
             }
         )
-        while True:
+        while not broker.is_stopped:
             if lifeline.fileno() in broker.turn():
-                for message in lifeline.receive():
-                    if message.ping is not None:
-                        lifeline.send_pong(message.ping)
-                    if message.stop is not None:
-                        return
+                broker.read_lifeline()
     except LifelineClosed:
         return
     finally:
