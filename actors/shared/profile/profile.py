@@ -25,10 +25,12 @@ from actors.shared.profile.profile_tables import (
     ChildTable,
     ManifestTable,
     NamespaceTable,
+    PeerTable,
     ProfileFile,
     SourcesTable,
     StateTable,
 )
+from actors.shared.profile.topic_namespaces import namespace_owners, namespace_problems, peer_problems
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ DEFAULT_PROFILE: Final = "dictation"
 MANIFEST_NAME: Final = "models.json"
 """Name of the manifest in a bundled profile."""
 
-NAMESPACE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*\.\*")
 ALLOWLIST_PATTERN: Final = re.compile(r"(?:\*|\w+)(?:\.(?:\*|\w+))*")
 CONVERT_ERROR_PATTERN: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?", re.DOTALL)
 
@@ -75,8 +76,10 @@ class Profile:
         allowlist: dotted paths of settings that may be changed; `*` for any one part, a section for all of
             it. None: all settings.
         models: the first manifest of models; None if the app has none.
-        namespaces: patterns of topics that the app declares for itself.
+        namespaces: patterns of topics that the app declares for itself, in the order of the file.
+        namespace_owners: those of them that belong to certain peers, with the names of these.
         children: processes that the supervisor runs.
+        peers: further peers whose names are reserved.
         modes: what the app can be used for.
         readiness: how its readiness is shown.
         manifests: all manifests of models; the earlier ones win.
@@ -104,6 +107,8 @@ class Profile:
     models: Path | None
     namespaces: tuple[str, ...]
     children: tuple[ChildTable, ...]
+    namespace_owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    peers: tuple[PeerTable, ...] = ()
     modes: tuple[ModeTable, ...] = ()
     readiness: ReadinessTable = field(default_factory=ReadinessTable)
     manifests: tuple[Path, ...] = ()
@@ -118,6 +123,12 @@ class Profile:
     settings_migrations: str = ""
     preset_setting: str = ""
     policy: str = ""
+
+    @property
+    def secret_readers(self) -> frozenset[str]:
+        """Names of the children and peers that may ask for the values of secret settings."""
+        named: tuple[ChildTable | PeerTable, ...] = (*self.children, *self.peers)
+        return frozenset(one.name for one in named if one.reveal_secrets)
 
     @property
     def file(self) -> Path:
@@ -218,10 +229,13 @@ def _parse(directory: Path, text: str) -> Profile:
         found.allowlist or [],
         "a dotted path such as 'vad.sensitivity' or 'vad.*'",
     )
-    _check_patterns(
-        file, "topics.namespaces", NAMESPACE_PATTERN, found.topics.namespaces, "a pattern such as 'myapp.*'"
-    )
-    for option, detail in mode_problems(found.modes):
+    children = [child.name for child in found.children]
+    owners = namespace_owners(found.topics.namespaces)
+    for option, detail in (
+        *peer_problems(found.peers, children),
+        *namespace_problems(found.topics.namespaces, {*children, *(peer.name for peer in found.peers)}),
+        *mode_problems(found.modes),
+    ):
         raise ProfileError(str(file), option, detail)
     _check_manifest(file, found.manifest)
     manifests = _manifests(directory, found.models)
@@ -235,8 +249,10 @@ def _parse(directory: Path, text: str) -> Profile:
         manifests=manifests,
         manifest=found.manifest,
         sources=found.sources,
-        namespaces=tuple(found.topics.namespaces),
+        namespaces=tuple(owners),
+        namespace_owners={pattern: names for pattern, names in owners.items() if names is not None},
         children=tuple(found.children),
+        peers=tuple(found.peers),
         modes=tuple(found.modes),
         readiness=found.readiness,
         wording=found.wording,

@@ -10,7 +10,11 @@ from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
 
 
 class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[children]]` table. The fields are those of the supervisor's child spec."""
+    """One `[[children]]` table. The fields are those of the supervisor's child spec, and `reveal_secrets`.
+
+    Attributes:
+        reveal_secrets: it may ask for the values of secret settings.
+    """
 
     name: str
     entry: str = ""
@@ -26,6 +30,19 @@ class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     intensity: int = 5
     period_seconds: float = 60.0
     environment: dict[str, str] = {}
+    reveal_secrets: bool = False
+
+
+class PeerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[peers]]` table: a peer with a name of its own that the supervisor does not start.
+
+    Attributes:
+        name: reserved for the one who has the credential that the launcher chose for it.
+        reveal_secrets: it may ask for the values of secret settings.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    reveal_secrets: bool = False
 
 
 class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,14 +68,27 @@ class SourcesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ollama: str = ""
 
 
+class TopicNamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of `namespaces` in `[topics]` that belongs to certain peers.
+
+    Attributes:
+        namespace: pattern of topics, such as `myapp.engine.*`.
+        peers: children and named peers that may publish and serve them; nobody else may.
+    """
+
+    namespace: str
+    peers: Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
 class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The `[topics]` table.
 
     Attributes:
-        namespaces: patterns of topics that the app declares for itself, such as `myapp.*`.
+        namespaces: patterns of topics that the app declares for itself. A pattern alone, such as
+            `myapp.*`, is everybody's.
     """
 
-    namespaces: list[str] = []
+    namespaces: list[str | TopicNamespaceTable] = []
 
 
 class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,3 +176,4 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     documents: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
     migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
     children: list[ChildTable] = []
+    peers: list[PeerTable] = []

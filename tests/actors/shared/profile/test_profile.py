@@ -52,6 +52,30 @@ def test_everything_but_the_name_may_be_left_out(tmp_path: Path) -> None:
     assert (profile.title, profile.allowlist, profile.models, profile.children) == ("bare", None, None, ())
 
 
+OWNED = """
+name = "mine"
+[topics]
+namespaces = ["mine.*", { namespace = "mine.engine.*", peers = ["engine", "frontend"] }]
+[[children]]
+name = "engine"
+command = ["engine"]
+reveal_secrets = true
+[[peers]]
+name = "frontend"
+[[peers]]
+name = "Admin.tool-1"
+reveal_secrets = true
+"""
+
+
+def test_namespaces_of_certain_peers_and_peers_that_are_no_children(tmp_path: Path) -> None:
+    profile = read_profile(write(tmp_path, OWNED))
+    assert profile.namespaces == ("mine.*", "mine.engine.*")
+    assert profile.namespace_owners == {"mine.engine.*": ("engine", "frontend")}
+    assert [peer.name for peer in profile.peers] == ["frontend", "Admin.tool-1"]
+    assert profile.secret_readers == {"engine", "Admin.tool-1"}
+
+
 @pytest.mark.parametrize(
     ("text", "option", "words"),
     [
@@ -67,6 +91,21 @@ def test_everything_but_the_name_may_be_left_out(tmp_path: Path) -> None:
             "expected 'array', found 'str'",
         ),
         ('name = "a"\n[[children]]\nname = "x"\nrestart = "often"', "children[0].restart", "'often'"),
+        ('name = "a"\n[[peers]]\nname = "a b"', "peers[0].name", "matching regex"),
+        ('name = "a"\n[[peers]]\nname = "broker"', "peers[0].name", "a name of the runtime itself"),
+        ('name = "a"\n[[peers]]\nname = "x"\n[[peers]]\nname = "x"', "peers[1].name", "found two peers"),
+        ('name = "a"\n[[peers]]\ncredential = "x"', "peers[0]", "unknown field 'credential'"),
+        ('name = "a"\n[topics]\nnamespaces = [7]', "topics.namespaces[0]", "found 'int'"),
+        (
+            'name = "a"\n[topics]\nnamespaces = [{ namespace = "a.*", peers = [] }]',
+            "topics.namespaces[0].peers",
+            "length >= 1",
+        ),
+        (
+            'name = "a"\n[topics]\nnamespaces = ["a.*", { namespace = "a.b.*", peers = ["x"] }]',
+            "topics.namespaces[1].peers[0]",
+            "expected the name of one of [[children]] or [[peers]], found 'x'",
+        ),
         ("name = ", "", "expected TOML"),
     ],
 )
