@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bus.peer.peer import Peer, correlation
-from bus.telemetry.redaction import SECRET_NAME, Redactor
+from bus.telemetry.redaction import Redactor
+from bus.telemetry.secret_names import is_secret_name
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
 
 RATE_PER_SECOND: Final = 200.0
@@ -206,11 +207,7 @@ def redactor_of_this_machine(
     with contextlib.suppress(RuntimeError):
         homes.append(str(Path.home()))
     name = socket.gethostname()
-    secrets = [
-        value
-        for variable, value in environ.items()
-        if SECRET_NAME.search(variable.replace("_", " ")) or SECRET_NAME.search(variable)
-    ]
+    secrets = [value for variable, value in environ.items() if is_secret_name(variable)]
     return Redactor(
         salt,
         homes=homes,

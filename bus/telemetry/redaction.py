@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+
+from bus.telemetry.secret_names import is_secret_name
+from bus.telemetry.secret_shapes import chance_secrets, shaped_secrets
+from bus.telemetry.secret_values import SecretSpan, argument_values, named_values
 
 TEXT_LIMIT: Final = 64 * 1024
 """Longer text is cut first, so that one record cannot keep a process busy."""
@@ -23,6 +28,8 @@ PUBLIC_HOSTS: Final = frozenset(
         "localhost",
         "127.0.0.1",
         "::1",
+        "::",
+        "0.0.0.0",  # noqa: S104  # not bound to: recognised in text
         "huggingface.co",
         "hf.co",
         "github.com",
@@ -49,47 +56,48 @@ PRIVATE_TEXT_FIELDS: Final = frozenset(
 )
 """Fields that hold what a person said or wrote. Only their length is shown."""
 
-SECRET_NAME: Final = re.compile(
-    r"(?:^|[^a-z])(?:pass(?:word|wd|phrase|code)?|secret|tokens?(?![_-](?:per|count|left|used|limit))|api[_-]?keys?|apikey|access[_-]?keys?|private[_-]?keys?|credentials?|authorization|auth|cookie|session[_-]?id"
-    r"|signature|recovery[_-]?code)(?:$|[^a-z])",
-    re.IGNORECASE,
-)
-"""Names of fields, variables and query parameters whose values are always secret."""
-
-_SHAPES: Final = (
-    r"hf_[A-Za-z0-9]{16,}"
-    r"|(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|xox[abeoprs]-[A-Za-z0-9-]{10,}"
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
-    r"|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}"
-)
 TOKEN: Final = re.compile(r"<([a-z]+):[0-9a-f]{8}>")
 """What is left of a value: its kind and a keyed digest. Tokens stay, so text may be redacted twice."""
 
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
-_WEB = re.compile(
-    r"[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>\\]+(?:<[a-z]+:[0-9a-f]{8}>[^\s\"'<>\\]*)*", re.IGNORECASE
+_PEM = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
 )
-_SCHEME = r"(?:Bearer|Basic|Digest|Token)\s+"
-_BEARER = re.compile(rf"\b(?P<scheme>{_SCHEME})(?P<value>[A-Za-z0-9._~+/=-]{{8,}})", re.IGNORECASE)
-_ASSIGNMENT = re.compile(
-    rf"(?<![<A-Za-z0-9_-])(?P<name>-{{0,2}}[A-Za-z_][A-Za-z0-9_-]{{0,60}})(?P<sign>[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?)(?P<value>(?:{_SCHEME})?[^\s\"',;&}}\])]{{1,4096}})",
+_PEM_BODY = re.compile(
+    r"(?<![A-Za-z0-9+/=_-])(?:[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70}|[A-Za-z0-9+/]{76})(?![A-Za-z0-9+/])"
+)
+_WEB = re.compile(
+    r"(?<![A-Za-z0-9+.-])[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>\\]{1,8192}"
+    r"(?:<[a-z]+:[0-9a-f]{8}>[^\s\"'<>\\]{0,8192}){0,8}",
     re.IGNORECASE,
 )
-_OPTION = re.compile(
-    r"(?<![<A-Za-z0-9_-])(?P<name>--[A-Za-z][A-Za-z0-9_-]{0,60})(?P<sign>\s{1,3}[\"']?)(?P<value>[^\s\"'\-][^\s\"']{0,4095})"
+_SCHEME = re.compile(
+    r"\b(?P<scheme>(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP|AWS4-HMAC-SHA256|SharedKey)[ \t]{1,4})"
+    r"(?P<value>[A-Za-z0-9._~+/=:-]{8,8192})",
+    re.IGNORECASE,
 )
-_SHAPED = re.compile(rf"(?<![A-Za-z0-9_])(?:{_SHAPES})")
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+_ADDRESS_6 = re.compile(
+    r"(?<![0-9A-Za-z:.])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,7}:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?"
+    r"|::(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6}))(?:%[A-Za-z0-9]{1,16})?(?![0-9A-Za-z:])"
+)
+_HOME = re.compile(
+    r"(?P<root>(?<![A-Za-z0-9_.-])(?:/home|/Users|/var/home|/export/home)/|[A-Za-z]:(?:\\{1,4}|/)Users(?:\\{1,4}|/))"
+    r"(?P<user>[^\s/\\\"':;,<>|)}\]]{1,64})"
+)
+IPV6_GROUPS: Final = 3
+"""Addresses with fewer groups are not told from `[::2]` or `a::b`."""
+
+_SHARED_HOMES: Final = frozenset({"shared", "public", "default", "all", "linuxbrew", "runner"})
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^@/?#]*)@)?(?P<host>\[[^\]]*\]|[^/:?#]*)(?P<rest>.*)",
     re.DOTALL,
 )
-_PARAMETER = re.compile(r"(?P<name>[^?&#=]+)=(?P<value>[^&#]*)")
-_SIGNED = re.compile(r"sig|token|key|cred|secret|auth|pass|expires|policy", re.IGNORECASE)
+_DIGEST: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_PARTS: Final = re.compile(r"([?&#;])")
+_SIGNED = re.compile(r"sig|token|key|cred|secret|auth|pass|expires|policy|code|sas|session", re.IGNORECASE)
 
 
 class Redactor:
@@ -140,11 +148,14 @@ class Redactor:
         self._passes: tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
             (("-----BEGIN",), _PEM, lambda match: self.token("key", match[0])),
             (("://",), _WEB, self._web),
-            ((" ",), _BEARER, self._bearer),
-            (("=", ":"), _ASSIGNMENT, self._assignment),
-            (("--",), _OPTION, self._assignment),
+        )
+        self._later_passes: tuple[
+            tuple[tuple[str, ...], re.Pattern[str], Callable[[re.Match[str]], str]], ...
+        ] = (
+            ((" ", "\t"), _SCHEME, self._scheme),
             (("@",), _EMAIL, lambda match: self.token("email", match[0].casefold())),
             ((".",), _ADDRESS, lambda match: self._host(match[0])),
+            ((":",), _ADDRESS_6, self._address_6),
         )
         self.add_secrets(secrets)
 
@@ -167,11 +178,16 @@ class Redactor:
             text = f"{text[:TEXT_LIMIT]} ... {len(text) - TEXT_LIMIT} characters cut"
         if self._secret is not None:  # first, as a whole: a later rule might take out only a part
             text = self._secret.sub(lambda found: self.token("secret", found[0].casefold()), text)
-        for signs, pattern, read in self._passes:
-            if any(sign in text for sign in signs):
-                text = pattern.sub(read, text)
-        text = _SHAPED.sub(lambda found: self.token("secret", found[0]), text)
-        return text if self._name is None else self._name.sub(self._named, text)
+        text = self._run(self._passes, text)
+        text = self._cut(text, named_values(text), "secret")
+        text = self._cut(text, argument_values(text), "secret")
+        text = self._run(self._later_passes, text)
+        text = self._cut(text, shaped_secrets(text), "secret")
+        text = _PEM_BODY.sub(self._pem_body, text)
+        text = self._cut(text, chance_secrets(text), "secret")
+        if self._name is not None:
+            text = self._name.sub(self._named, text)
+        return _HOME.sub(self._other_home, text)
 
     def data(self, value: Any, name: str = "") -> Any:
         """Plain data without what is private in it, by its look and by the name of its field."""
@@ -181,7 +197,7 @@ class Redactor:
             return [self.data(inner, name) for inner in value]
         if isinstance(value, bytes):
             return f"<{len(value)} bytes>"
-        if name and SECRET_NAME.search(name) and value not in ("", None) and not isinstance(value, bool):
+        if name and is_secret_name(name) and value not in ("", None) and not isinstance(value, bool):
             return self.token("secret", str(value))
         if isinstance(value, str):
             if name in PRIVATE_TEXT_FIELDS:
@@ -202,13 +218,49 @@ class Redactor:
             return "~"
         return self.token(self._names[found.casefold()], found.casefold())
 
-    def _bearer(self, match: re.Match[str]) -> str:
-        return match["scheme"] + self.token("secret", match["value"])
+    def _run(
+        self,
+        passes: Iterable[tuple[tuple[str, ...], re.Pattern[str], Callable[[re.Match[str]], str]]],
+        text: str,
+    ) -> str:
+        for signs, pattern, read in passes:
+            if any(sign in text for sign in signs):
+                text = pattern.sub(read, text)
+        return text
 
-    def _assignment(self, match: re.Match[str]) -> str:
-        if SECRET_NAME.search(match["name"]) and not TOKEN.fullmatch(match["value"]):
-            return match["name"] + match["sign"] + self.token("secret", match["value"])
-        return match[0]
+    def _cut(self, text: str, spans: Iterable[SecretSpan], kind: str) -> str:
+        """Put a token in the place of each span."""
+        pieces: list[str] = []
+        end = 0
+        for span in spans:
+            if span.start >= end:
+                pieces += text[end : span.start], self.token(kind, text[span.start : span.end])
+                end = span.end
+        return "".join((*pieces, text[end:])) if pieces else text
+
+    def _scheme(self, match: re.Match[str]) -> str:
+        value = match["value"]
+        is_word = value.isalpha() and (value.islower() or value.istitle())
+        return match[0] if is_word else match["scheme"] + self.token("secret", value)
+
+    def _pem_body(self, match: re.Match[str]) -> str:
+        return match[0] if _DIGEST.fullmatch(match[0]) else self.token("key", match[0])
+
+    def _address_6(self, match: re.Match[str]) -> str:
+        bare = match[0].partition("%")[0]
+        try:
+            ipaddress.IPv6Address(bare)
+        except ValueError:
+            return match[0]
+        if len([group for group in bare.split(":") if group]) < IPV6_GROUPS:
+            return match[0]  # a slice, a time, a scope of C++
+        return self._host(bare)
+
+    def _other_home(self, match: re.Match[str]) -> str:
+        user = match["user"]
+        if user.casefold() in _SHARED_HOMES or user.startswith("<"):
+            return match[0]
+        return match["root"] + self.token("user", user.casefold())
 
     def _web(self, found: re.Match[str]) -> str:
         match = _URL.fullmatch(found[0])
@@ -219,13 +271,16 @@ class Redactor:
             if match["user"]
             else ""
         )
-        rest = _PARAMETER.sub(self._parameter, match["rest"]) if "?" in match["rest"] else match["rest"]
+        rest = match["rest"]
+        if any(sign in rest for sign in "?#"):
+            rest = "".join(self._parameter(part) for part in _PARTS.split(rest))
         return f"{match['scheme']}://{user}{self._host(match['host'])}{rest}"
 
-    def _parameter(self, match: re.Match[str]) -> str:
-        if _SIGNED.search(match["name"]) and match["value"] and not TOKEN.fullmatch(match["value"]):
-            return f"{match['name']}={self.token('secret', match['value'])}"
-        return match[0]
+    def _parameter(self, part: str) -> str:
+        name, sign, value = part.partition("=")
+        if sign and value and not TOKEN.fullmatch(value) and _SIGNED.search(name[-64:]):
+            return f"{name}={self.token('secret', value)}"
+        return part
 
     def _host(self, host: str) -> str:
         bare = host.strip("[]").casefold()
