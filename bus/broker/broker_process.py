@@ -53,7 +53,7 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Broker:
     """Moves messages between the sockets and the broker core.
 
-    The lifeline is read before each HELLO: whoever the supervisor has started is in the roster by then.
+    The lifeline is read before each HELLO: each child that runs is in the roster by then.
 
     Attributes:
         epoch: this life of the broker.

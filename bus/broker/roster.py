@@ -1,6 +1,6 @@
 """Who may join under which name, and what each peer may publish, serve and ask. Pure.
 
-The supervisor makes the roster from the profile, and hands it to the broker. Whoever is not in it is a guest.
+The supervisor makes the roster from the profile, and hands it to the broker. Everybody else is a guest.
 """
 
 from __future__ import annotations
