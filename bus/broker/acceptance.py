@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bus import wire
-from bus.broker.event_log import EventLog
 from bus.broker.lane_messages import body_of
+from bus.broker.log.event_log import EventLog
 from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord, Route
 from bus.broker.peer_registry import BROKER_NAME

@@ -12,8 +12,8 @@ from typing import Final
 
 from bus import wire
 from bus.broker.acceptance import Acceptance
-from bus.broker.event_log import EventLog
 from bus.broker.lane_messages import body_of, refusal_of
+from bus.broker.log.event_log import EventLog
 from bus.broker.log_reader import LogReader
 from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord, Route
@@ -188,8 +188,8 @@ class BrokerCore:
             refused=dict(self.refused),
             ring_events=self.event_log.ring_events,
             ring_bytes=self.event_log.ring_bytes,
-            retained_keys=self.event_log.retained_keys,
-            retained_bytes=self.event_log.retained_bytes,
+            retained_keys=len(self.event_log.retained),
+            retained_bytes=self.event_log.retained.size_bytes,
             pending_requests=len(self._relay),
             peers=[
                 PeerStatistics(

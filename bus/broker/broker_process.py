@@ -12,7 +12,7 @@ import msgspec
 
 from bus import wire
 from bus.broker.broker_core import BrokerCore
-from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
+from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
 from bus.broker.roster import Roster, generous_roster
 from bus.broker.topic_rules import TopicRules
 from bus.lifeline import Lifeline, LifelineClosed

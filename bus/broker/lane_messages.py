@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from bus import wire
-from bus.broker.event_log import FeedMessage
+from bus.broker.log.logged_run import FeedMessage
 from bus.errors import FailureKind, ProtocolError
 from bus.wire import Frame
 

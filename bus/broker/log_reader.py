@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bus import wire
-from bus.broker.event_log import EventLog
 from bus.broker.lane_messages import flattened
+from bus.broker.log.event_log import EventLog
 from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord
 
@@ -27,9 +27,10 @@ class LogReader:
 
     def snapshot(self, peer: PeerRecord, snapshot: wire.SnapshotHeader) -> None:
         """A peer asks for the retained events, or only for the heads."""
-        heads, messages = self._event_log.snapshot(snapshot.patterns)
+        log = self._event_log
+        page = log.snapshot(snapshot.patterns, snapshot.after, heads_only=snapshot.heads_only)
         self._out.send(
             peer.route,
-            wire.SnapshottedHeader(snapshot.id, self._event_log.epoch, self._event_log.sequence, heads),
-            *([] if snapshot.heads_only else flattened(messages)),
+            wire.SnapshottedHeader(snapshot.id, log.epoch, log.sequence, page.heads, page.next),
+            *flattened(page.messages),
         )

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from bus.broker.broker_core import BrokerCore
-from bus.broker.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
+from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
 from bus.broker.topic_rules import TopicRules
 from bus.client import attach, unique_name
 from bus.peer.peer import Peer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bus import wire
-from bus.broker.event_log import FeedMessage
+from bus.broker.log.logged_run import FeedMessage
 from bus.broker.peer_record import Route
 from bus.wire import Frame
 

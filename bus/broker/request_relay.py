@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bus import wire
-from bus.broker.event_log import EventLog
 from bus.broker.lane_messages import body_of
+from bus.broker.log.event_log import EventLog
 from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord
 from bus.broker.request_table import RequestTable

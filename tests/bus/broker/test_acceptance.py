@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus import wire
 from bus.broker.acceptance import ACCEPT_DELAY_SECONDS, ACCEPT_EVERY_RUNS, Acceptance
-from bus.broker.event_log import EventLog
+from bus.broker.log.event_log import EventLog
 from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord
 from bus.broker.topic_rules import TopicRules

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bus import wire
 from bus.broker import acceptance as acceptance_module
 from bus.broker.broker_core import BrokerCore
-from bus.broker.event_log import EventLog
+from bus.broker.log.event_log import EventLog
 from bus.broker.request_table import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
 from bus.broker.topic_rules import TopicRules
 from bus.wire import frames as wire_frames

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bus import wire
-from bus.broker.event_log import EventLog
+from bus.broker.log.event_log import EventLog
 from bus.broker.log_reader import LogReader
 from bus.broker.outgoing import Outgoing
 from bus.broker.peer_record import PeerRecord

@@ -127,7 +127,7 @@ async def test_a_subscriber_of_a_displaced_peer_hears_what_is_queued_and_then_wh
         await peer.publish(NumberedEvent(n=1))
         await peer.settled()
         (route,) = bus.core.routes()
-        bus.core.outgoing.append(
+        bus.core.out.to_peers.append(
             (route, lane_frames(FailedHeader(0, "refused", "displaced: by another", "HELLO")))
         )
         assert await anext(events) == NumberedEvent(n=1)

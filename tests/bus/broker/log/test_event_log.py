@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import wire
-from bus.broker import event_log as event_log_module
-from bus.broker.event_log import EventLog
+from bus.broker.log import event_log as event_log_module
+from bus.broker.log import retained_events
+from bus.broker.log.event_log import PAGE_LIMIT_BYTES, EventLog, SnapshotPage
+from bus.broker.log.logged_run import FeedMessage
 from bus.errors import ProtocolError
 from bus.wire import PublishHeader
 
@@ -54,7 +56,9 @@ def test_whatever_is_appended_the_ring_is_bounded_and_replay_gives_exactly_what_
             retained[(topic, key)] = run.sequence
         assert event_log.ring_events <= max(limit_events, run.count), "bounded, but for the newest run"
         assert event_log.ring_bytes <= limit_bytes or event_log.ring_events == run.count
-    heads, messages = event_log.snapshot(["*"])
+    page = event_log.snapshot(["*"])
+    heads, messages = page.heads, page.messages
+    assert page.next == 0
     assert heads == {
         topic: sum(r.count for r, t in zip(appended, topics, strict=True) if t == topic)
         for topic in set(topics)
@@ -109,26 +113,72 @@ def test_a_snapshot_has_the_topics_that_match_and_the_newest_of_each_key() -> No
     event_log = EventLog("epoch")
     for topic, key in [("app.a", "x"), ("app.a", "y"), ("app.b", ""), ("app.a", "x"), ("apps.c", "z")]:
         append(event_log, topic, key=key)
-    assert [wire.read_run(bytes(m[1])).sequence for m in event_log.snapshot(["app.*"])[1]] == [2, 3, 4]
-    assert event_log.snapshot(["app.a", "app.a"])[0] == {"app.a": 3}
-    assert event_log.snapshot([]) == ({}, [])
-    assert event_log.snapshot(["app"])[0] == {}
+    assert sequences(event_log.snapshot(["app.*"]).messages) == [2, 3, 4]
+    assert event_log.snapshot(["app.a", "app.a"]).heads == {"app.a": 3}
+    assert event_log.snapshot([]) == SnapshotPage({}, [], 0)
+    assert event_log.snapshot(["app"]).heads == {}
+    assert event_log.snapshot(["*"], heads_only=True) == SnapshotPage(event_log.heads, [], 0)
 
 
-def test_retained_events_are_bounded_by_number_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_log_module, "RETAINED_LIMIT_KEYS", 3)
-    monkeypatch.setattr(event_log_module, "RETAINED_LIMIT_BYTES", 2000)
+def sequences(messages: list[FeedMessage]) -> list[int]:
+    return [wire.read_run(bytes(header)).sequence for _, header, _ in messages]
+
+
+def pages(event_log: EventLog, patterns: list[str]) -> list[SnapshotPage]:
+    """All pages of a snapshot."""
+    found = [event_log.snapshot(patterns)]
+    while found[-1].next:
+        found.append(event_log.snapshot(patterns, found[-1].next))
+    return found
+
+
+def test_a_snapshot_of_many_mebibytes_comes_in_pages_of_one_of_which_the_first_has_the_heads() -> None:
     event_log = EventLog("epoch")
-    for key in "abc":
-        append(event_log, "app.a", key=key)
-    for key, size_bytes in [("d", 1), ("a", 5000)]:
-        with pytest.raises(ProtocolError, match="retained_full"):
-            append(event_log, "app.a", key=key, size_bytes=size_bytes)
-    assert event_log.heads == {"app.a": 3}, "what is refused takes no number"
-    append(event_log, "app.a", key="a", size_bytes=500)
+    for n in range(10):
+        append(event_log, "app.a", key=str(n), size_bytes=400_000)
+        append(event_log, "app.b", key=str(n), size_bytes=400_000)
+    found = pages(event_log, ["app.a"])
+    assert [len(page.messages) for page in found] == [3, 3, 3, 1]
+    assert [page.heads for page in found] == [{"app.a": 10}, {}, {}, {}]
+    assert [number for page in found for number in sequences(page.messages)] == list(range(1, 21, 2))
+
+
+def test_an_event_that_is_larger_than_a_page_has_one_of_its_own() -> None:
+    event_log = EventLog("epoch")
+    for n in range(3):
+        append(event_log, "app.a", key=str(n), size_bytes=PAGE_LIMIT_BYTES)
+    assert [len(page.messages) for page in pages(event_log, ["*"])] == [1, 1, 1]
+
+
+def test_what_is_retained_anew_between_two_pages_comes_with_a_later_one() -> None:
+    event_log = EventLog("epoch")
+    for n in range(4):
+        append(event_log, "app.a", key=str(n), size_bytes=600_000)
+    first = event_log.snapshot(["app.a"])
+    append(event_log, "app.a", key="0")
+    append(event_log, "app.a", key="3")
+    assert (sequences(first.messages), first.next) == ([1, 2], 2)
+    assert sequences(event_log.snapshot(["app.a"], first.next).messages) == [3, 5, 6]
+
+
+def test_what_is_refused_takes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retained_events, "RETAINED_LIMIT_KEYS", 1)
+    event_log = EventLog("epoch")
     append(event_log, "app.a", key="a")
-    assert event_log.retained_keys == 3
-    assert event_log.retained_bytes < 500
+    with pytest.raises(ProtocolError, match="retained_full"):
+        append(event_log, "app.a", key="b")
+    assert event_log.heads == {"app.a": 1}
+
+
+def test_replay_finds_its_place_in_a_full_ring() -> None:
+    event_log = EventLog("epoch", ring_limit_events=1000)
+    for count in [1, 2, 3] * 200:
+        append(event_log, "app.a", count)
+    for first in range(1150, 1201):
+        lost, following, found = event_log.replay("app.a", first, first)
+        run = wire.read_run(bytes(found[0][1]))
+        assert (lost, len(found), following) == (0, 1, run.number + run.count)
+        assert run.number <= first < following
 
 
 def test_topics_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

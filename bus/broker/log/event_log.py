@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 import msgspec
 
+from bus.broker.log.logged_run import FeedMessage, LoggedRun
+from bus.broker.log.retained_events import RetainedEvents
+from bus.broker.log.topic_index import TopicIndex
 from bus.errors import ProtocolError
 from bus.wire import Frame, PublishHeader, Run, encode
 
 RING_LIMIT_EVENTS: Final = 65_536
 RING_LIMIT_BYTES: Final = 64 * 1024 * 1024
-RETAINED_LIMIT_KEYS: Final = 16_384
-RETAINED_LIMIT_BYTES: Final = 64 * 1024 * 1024
 TOPIC_LIMIT: Final = 16_384
 """Most topics in one epoch. Each costs memory until the broker ends, and room in every heartbeat."""
 
-REPLAY_LIMIT_BYTES: Final = 1024 * 1024
-"""An answer to REPLAY stops after the run that passes this size. The peer asks for the rest."""
+PAGE_LIMIT_BYTES: Final = 1024 * 1024
+"""An answer to REPLAY or SNAPSHOT stops after the run that passes this size. The peer asks for the rest."""
 
-FeedMessage = tuple[Frame, Frame, Frame]
-"""Topic, header and body."""
+_number_of: Final = attrgetter("number")
 
 
-class LoggedRun(msgspec.Struct, frozen=True):
-    """A run of events at its place in the order."""
+class SnapshotPage(msgspec.Struct, frozen=True):
+    """A page of retained events.
 
-    topic: str
-    number: int
-    count: int
-    sequence: int
-    message: FeedMessage
+    Attributes:
+        heads: number of the newest event of each topic that matches; in the first page only.
+        messages: retained events, in order.
+        next: after which place in the order the next page begins; 0: there is none.
+    """
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of header and body."""
-        return len(self.message[1]) + len(self.message[2])
+    heads: dict[str, int]
+    messages: list[FeedMessage]
+    next: int
 
 
 class EventLog:
@@ -47,7 +49,7 @@ class EventLog:
         sequence: number of the newest event in the one order.
         heads: number of the newest event of each topic.
         ring_events, ring_bytes: what is kept for replay.
-        retained_bytes: what the retained events hold.
+        retained: the newest event of each key.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class EventLog:
         self.epoch = epoch
         self.sequence = 0
         self.heads: dict[str, int] = {}
+        self.retained = RetainedEvents()
         self.ring_events = 0
         self.ring_bytes = 0
         self._ring_limit_events = ring_limit_events
@@ -63,17 +66,11 @@ class EventLog:
         self._order: deque[LoggedRun] = deque()
         self._by_topic: dict[str, deque[LoggedRun]] = {}
         self._topic_frames: dict[str, bytes] = {}
-        self._retained: dict[tuple[str, str], LoggedRun] = {}
-        self.retained_bytes = 0
+        self._topics = TopicIndex()
 
     def __repr__(self) -> str:
-        ring, retained = self.ring_events, len(self._retained)
+        ring, retained = self.ring_events, len(self.retained)
         return f"<EventLog epoch={self.epoch} sequence={self.sequence} ring={ring} retained={retained}>"
-
-    @property
-    def retained_keys(self) -> int:
-        """How many events are retained."""
-        return len(self._retained)
 
     def append(
         self, publish: PublishHeader, body: Frame, source: str, instance: str, time_ns: int
@@ -87,7 +84,7 @@ class EventLog:
         """
         topic, count = publish.topic, publish.count
         if publish.key is not None:
-            self._check_room((topic, publish.key), len(body))
+            self.retained.check_room((topic, publish.key), len(body))
         number = self.heads.get(topic, 0) + 1
         sequence = self.sequence + 1
         run = Run(
@@ -109,12 +106,13 @@ class EventLog:
                     "topics_full", f"{TOPIC_LIMIT} topics are in use; there is no room for {topic!r}"
                 )
             frame = self._topic_frames[topic] = topic.encode()
+            self._topics.add(topic)
         entry = LoggedRun(topic, number, count, sequence, (frame, encode(run), body))
         self.heads[topic] = number + count - 1
         self.sequence = sequence + count - 1
         self._remember(entry)
         if publish.key is not None:
-            self._retain((topic, publish.key), entry)
+            self.retained.put((topic, publish.key), entry)
         return entry.message
 
     def replay(self, topic: str, first: int, last: int) -> tuple[int, int, list[FeedMessage]]:
@@ -124,13 +122,14 @@ class EventLog:
         runs. The runs may begin before `first` or end after `last`; the peer skips what it has.
         """
         last = min(last, self.heads.get(topic, 0))
-        entries = self._by_topic.get(topic, ())
+        entries = self._by_topic.get(topic) or deque[LoggedRun]()
         oldest = entries[0].number if entries else self.heads.get(topic, 0) + 1
         lost = max(0, min(oldest, last + 1) - first)
         messages: list[FeedMessage] = []
         following, size_bytes = first + lost, 0
-        for entry in entries:
-            if entry.number > last or size_bytes >= REPLAY_LIMIT_BYTES:
+        begin = bisect_right(entries, following, key=_number_of) - 1
+        for entry in islice(entries, max(0, begin), None):
+            if entry.number > last or size_bytes >= PAGE_LIMIT_BYTES:
                 break
             if entry.number + entry.count <= following:
                 continue
@@ -139,15 +138,21 @@ class EventLog:
             following = entry.number + entry.count
         return lost, following, messages
 
-    def snapshot(self, patterns: list[str]) -> tuple[dict[str, int], list[FeedMessage]]:
-        """The heads and the retained events of the topics that match, the events in order."""
-        exact = {pattern for pattern in patterns if not pattern.endswith("*")}
-        prefixes = tuple({pattern[:-1] for pattern in patterns if pattern.endswith("*")})
-        heads = {
-            topic: head for topic, head in self.heads.items() if topic in exact or topic.startswith(prefixes)
-        }
-        entries = [entry for (topic, _), entry in self._retained.items() if topic in heads]
-        return heads, [entry.message for entry in sorted(entries, key=lambda entry: entry.sequence)]
+    def snapshot(self, patterns: list[str], after: int = 0, *, heads_only: bool = False) -> SnapshotPage:
+        """A page of the topics that match: their heads, and the retained events after this place."""
+        topics = set(self._topics.matching(patterns))
+        heads = {} if after else {topic: self.heads[topic] for topic in topics}
+        messages: list[FeedMessage] = []
+        size_bytes = last = 0
+        for entry in () if heads_only else self.retained.after(after):
+            if entry.topic not in topics:
+                continue
+            if size_bytes >= PAGE_LIMIT_BYTES:
+                return SnapshotPage(heads, messages, last)
+            messages.append(entry.message)
+            size_bytes += entry.size_bytes
+            last = entry.sequence
+        return SnapshotPage(heads, messages, 0)
 
     def _remember(self, entry: LoggedRun) -> None:
         self._order.append(entry)
@@ -164,21 +169,3 @@ class EventLog:
             self._by_topic[oldest.topic].popleft()
             self.ring_events -= oldest.count
             self.ring_bytes -= oldest.size_bytes
-
-    def _check_room(self, key: tuple[str, str], size_bytes: int) -> None:
-        former = self._retained.get(key)
-        if former is None and len(self._retained) >= RETAINED_LIMIT_KEYS:
-            raise ProtocolError(
-                "retained_full",
-                f"{len(self._retained)} events are retained; there is no room for {key[0]} {key[1]!r}",
-            )
-        if self.retained_bytes - (former.size_bytes if former else 0) + size_bytes > RETAINED_LIMIT_BYTES:
-            raise ProtocolError(
-                "retained_full",
-                f"retained events hold {RETAINED_LIMIT_BYTES} bytes at most; {key[0]} {key[1]!r} is too much",
-            )
-
-    def _retain(self, key: tuple[str, str], entry: LoggedRun) -> None:
-        former = self._retained.get(key)
-        self.retained_bytes += entry.size_bytes - (former.size_bytes if former else 0)
-        self._retained[key] = entry
