@@ -612,9 +612,10 @@ export interface GapEvent {
   count: number;
   /**
    * `ring_exceeded`: the subscriber was too slow, or away too long. `broker_restarted`: they were lost with
-   * the former broker, and their publisher no longer had them.
+   * the former broker, and their publisher no longer had them. `unreadable`: they came, and are no events
+   * that a client can read.
    */
-  reason: "broker_restarted" | "ring_exceeded";
+  reason: "broker_restarted" | "ring_exceeded" | "unreadable";
 }
 
 /** A range of a text, in characters; `end` is excluded. */

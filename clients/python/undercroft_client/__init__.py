@@ -1,10 +1,13 @@
 """A thin client for an Undercroft runtime. It needs pyzmq and msgspec, and nothing of Undercroft itself.
 
 `connect` is for synchronous code, `undercroft_client.aio.connect` for asyncio. `events.py` has every event of
-the contract. `protocol.py`, `outbox.py` and `ordering.py` decide what the client says and when it says it
-again, without sockets; `sockets.py` carries their frames, and `base_client.py` is common to both clients.
+the contract. What the client says, and when it says it again, is decided without sockets: `protocol.py` and
+`outbox.py` for the lane, `feed_follower.py` and `ordering.py` for the feed, `reply_merge.py` for both
+together; `values.py` knows what may stand in an event. `sockets.py` carries the frames, and `base_client.py`
+is common to both clients.
 """
 
+from undercroft_client.correlation import correlated
 from undercroft_client.errors import (
     ClientError,
     HelloRefused,
@@ -14,6 +17,7 @@ from undercroft_client.errors import (
     RequestFailed,
 )
 from undercroft_client.event import Event, Request
+from undercroft_client.reply_merge import Followed
 from undercroft_client.runtime import CurveKeys, Runtime, read_runtime, runtime_path
 from undercroft_client.sync import Client, Subscription, connect
 
@@ -22,6 +26,7 @@ __all__ = [
     "ClientError",
     "CurveKeys",
     "Event",
+    "Followed",
     "HelloRefused",
     "NotRunning",
     "PublishRefused",
@@ -31,6 +36,7 @@ __all__ = [
     "Runtime",
     "Subscription",
     "connect",
+    "correlated",
     "read_runtime",
     "runtime_path",
 ]

@@ -28,8 +28,9 @@ class HelloRefused(ClientError):
     """The broker does not admit this client.
 
     Attributes:
-        reason: `wrong_version`, `wrong_token`, `invalid_name` or `duplicate_name`; `denied` if the keys do
-            not match.
+        reason: `wrong_version`, `wrong_token`, `invalid_name`, `duplicate_name`, `peers_full`;
+            `reserved_name`: the name needs its credential; `displaced`: another peer has the name now;
+            `denied`: the keys do not match.
         detail: what was expected and what was found.
     """
 
@@ -66,7 +67,7 @@ class PublishRefused(ClientError):
     """The broker gave an event no place in the order.
 
     Attributes:
-        reason: such as `unknown_topic`.
+        reason: such as `unknown_topic`; `oversize` or `unsendable` if the client did not even send it.
         detail: what was expected and what was found.
     """
 

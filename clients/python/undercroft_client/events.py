@@ -738,12 +738,13 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
         lost_topic: topic of the lost events.
         count: how many are lost.
         reason: `ring_exceeded`: the subscriber was too slow, or away too long. `broker_restarted`: they were
-            lost with the former broker, and their publisher no longer had them.
+            lost with the former broker, and their publisher no longer had them. `unreadable`: they came, and
+            are no events that a client can read.
     """
 
     lost_topic: str
     count: int
-    reason: Literal["broker_restarted", "ring_exceeded"]
+    reason: Literal["broker_restarted", "ring_exceeded", "unreadable"]
 
 
 class Highlight(msgspec.Struct, frozen=True, kw_only=True):

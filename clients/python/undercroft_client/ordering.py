@@ -30,6 +30,16 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     correlation: str | None = None
 
 
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """Header of the answer to a REPLAY. `lost`: from the first number that was asked; `next`: behind it."""
+
+    id: int
+    topic: str
+    lost: int
+    next: int
+    epoch: str
+
+
 class Heard(msgspec.Struct, frozen=True):
     """Hand on the events of this body from index `skip` on. `retained`: they are from the snapshot."""
 
@@ -41,11 +51,11 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """Events of a topic that are lost for good."""
+    """Events of a topic that are lost for good, or that cannot be read."""
 
     topic: str
     count: int
-    reason: Literal["ring_exceeded", "broker_restarted"]
+    reason: Literal["ring_exceeded", "broker_restarted", "unreadable"]
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -80,6 +90,7 @@ class Ordering:
         self._asked: dict[str, Asked] = {}
         self._lost: dict[str, range] = {}
         self._seen: dict[tuple[str, str], int] = {}
+        self._seen_before: dict[tuple[str, str], int] = {}
         self._compared: set[tuple[str, str]] = set()
 
     def wants(self, topic: str) -> bool:
@@ -131,20 +142,20 @@ class Ordering:
                     steps += self._fetch(topic, head)
         return steps
 
-    def replayed(
-        self, epoch: str, topic: str, lost: int, runs: Iterable[tuple[str, Run, bytes]]
-    ) -> list[Step]:
-        """The answer to a REPLAY that was asked in this epoch: what is lost for good, and what there is."""
-        if epoch != self.epoch:
+    def replayed(self, answer: Answer, first: int, runs: Iterable[tuple[str, Run, bytes]]) -> list[Step]:
+        """A REPLAY that asked from `first` on is answered: what is lost for good, and what there is."""
+        topic = answer.topic
+        if answer.epoch != self.epoch or topic not in self._asked:
             return []
-        asked, due = self._asked.pop(topic, Asked(0)), self._due[topic]
+        asked, due = self._asked.pop(topic), self._due[topic]
         steps: list[Step] = []
-        if lost:
-            self._due[topic] = due + lost
-            self._lost[topic] = range(self._lost.get(topic, range(due, due)).start, due + lost)
-            steps.append(Lost(topic, lost, "ring_exceeded"))
+        if first + answer.lost > due and answer.lost:
+            self._due[topic] = first + answer.lost
+            self._lost[topic] = range(self._lost.get(topic, range(due, due)).start, self._due[topic])
+            steps.append(Lost(topic, self._due[topic] - due, "ring_exceeded"))
         for message in runs:
             steps += self.receive(*message)
+        self._due[topic] = max(self._due[topic], answer.next)
         steps += self._release(topic)
         if due < self._due[topic] <= asked.last:
             steps += self._fetch(topic, asked.last)
@@ -170,7 +181,7 @@ class Ordering:
             return False
         if epoch != self.epoch:
             self._over |= {self.epoch} - {""}
-            self.epoch = epoch
+            self.epoch, self._seen_before = epoch, dict(self._seen)
             self._due, self._held, self._asked, self._lost, self._compared = {}, {}, {}, {}, set()
             if self._early:
                 self._early.clear()
@@ -200,10 +211,10 @@ class Ordering:
         return steps + (self._fetch(topic, held[0].run.number - 1) if held else [])
 
     def _judge(self, heard: Heard) -> list[Step]:
-        """Compare with the publisher's own count: skip what was heard before, report what was lost."""
+        """Compare with the publisher's count as of the last epoch: skip what was heard, tell what is lost."""
         run, source = heard.run, (heard.topic, heard.run.instance)
         seen, first, last = (
-            self._seen.get(source, 0),
+            self._seen_before.get(source, 0),
             run.source_number + heard.skip,
             run.source_number + run.count - 1,
         )

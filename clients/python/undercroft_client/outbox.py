@@ -25,14 +25,29 @@ encode = msgspec.msgpack.encode
 
 @dataclass(slots=True)
 class Message:
-    """A PUBLISH that may have to be sent again."""
+    """A PUBLISH that may have to be sent again.
+
+    Attributes:
+        event: None withdraws what is retained under the key.
+        again: there may be numbers before those of this message that the present broker never gets.
+    """
 
     serial: int
     topic: str
+    first: int
+    event: bytes | None
     key: str | None
-    frames: Frames
+    correlation: str | None
     settle: Settle | None
+    again: bool = False
     accepted_at: float = 0.0
+
+    @property
+    def frames(self) -> Frames:
+        """The lane message."""
+        count, body = (0, b"\x90") if self.event is None else (1, b"\x91" + self.event)
+        header = [self.serial, self.topic, count, self.first, self.key, self.correlation, self.again]
+        return [b"PUBLISH", encode(header), body]
 
     def end(self, error: Exception | None) -> None:
         """Report the outcome, once."""
@@ -42,24 +57,32 @@ class Message:
 
 
 class Outbox:
-    """Messages by serial: under way, recently accepted, retained."""
+    """Messages by serial: under way, recently accepted, retained.
+
+    Attributes:
+        serial: the last message that was published.
+    """
 
     def __init__(self) -> None:
-        self._serial = 0
+        self.serial = 0
         self._counts: dict[str, int] = {}
         self._under_way: dict[int, Message] = {}
         self._tail: deque[Message] = deque()
         self._newest: dict[tuple[str, str], Message] = {}
+        self._gap_before_serial = 0
+        self._gaps_before: dict[str, int] = {}
 
     def offer(
-        self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None
+        self, topic: str, event: bytes | None, key: str | None, correlation: str | None, settle: Settle | None
     ) -> Frames:
-        """Give an event its number, and return its frames."""
-        self._serial += 1
-        self._counts[topic] = self._counts.get(topic, 0) + 1
-        header = [self._serial, topic, 1, self._counts[topic], key, correlation]
-        message = Message(self._serial, topic, key, [b"PUBLISH", encode(header), b"\x91" + event], settle)
-        self._under_way[self._serial] = message
+        """Give an event its number, and return its frames. None: withdraw what is retained under the key."""
+        self.serial += 1
+        first = self._counts.get(topic, 0) + 1
+        again = self.serial == self._gap_before_serial or first == self._gaps_before.get(topic)
+        message = Message(self.serial, topic, first, event, key, correlation, settle, again)
+        if event is not None:
+            self._counts[topic] = first
+        self._under_way[self.serial] = message
         return message.frames
 
     def accepted(self, serial: int, now: float) -> None:
@@ -68,8 +91,10 @@ class Outbox:
             message = self._under_way.pop(first)
             message.accepted_at = now
             self._tail.append(message)
-            if message.key is not None:
+            if message.key is not None and message.event is not None:
                 self._newest[message.topic, message.key] = message
+            elif message.key is not None:
+                self._newest.pop((message.topic, message.key), None)
             message.end(None)
         self._trim(now)
 
@@ -86,17 +111,21 @@ class Outbox:
             message.serial: message
             for message in (*self._newest.values(), *self._tail, *self._under_way.values())
         }
+        for message in again.values():
+            message.again = True
         self._under_way = {serial: again[serial] for serial in sorted(again)}
         self._tail.clear()
+        self._gap_before_serial = self.serial + 1
+        self._gaps_before = {topic: count + 1 for topic, count in self._counts.items()}
 
     def unaccepted(self) -> list[Frames]:
         """The frames of every message that is not accepted, in order."""
         return [message.frames for message in self._under_way.values()]
 
-    def abandon(self, detail: str) -> None:
+    def abandon(self, reason: str, detail: str) -> None:
         """Fail every message that is under way."""
         for message in self._under_way.values():
-            message.end(PublishRefused(message.topic, "left", detail))
+            message.end(PublishRefused(message.topic, reason, detail))
 
     def _trim(self, now: float) -> None:
         while self._tail and (

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from undercroft_client.errors import HelloRefused, RequestFailed
-from undercroft_client.ordering import Fetch, Heard, Lost, Ordering, Run
+from undercroft_client.feed_follower import LANE_LOST, FeedFollower
 from undercroft_client.outbox import Frames, Outbox, Settle, encode
 from undercroft_client.runtime import PROTOCOL_VERSION
+from undercroft_client.values import UNREADABLE
 
-FRAME_LIMIT_BYTES: Final = 16 * 1024 * 1024
 LEFT: Final = "this client left the bus"
-FEED_TOPICS: Final = (b"!welcome", b"!heartbeat")
+KINDS: Final = frozenset({"no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"})
+FINAL_REASONS: Final = frozenset({"displaced", "reserved_name"})
+"""Refusals of HELLO that stay, whatever this client does."""
 
 decode = msgspec.msgpack.decode
-_decode_run: Final = msgspec.msgpack.Decoder(Run).decode
+_MEANINGLESS: Final = (*UNREADABLE, IndexError, KeyError, AttributeError)
+"""What a message raises that makes no sense, such as one of a broken broker."""
 
 
 @dataclass(slots=True)
@@ -35,13 +38,14 @@ class PendingQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that this client has to answer."""
+    """A request that this client has to answer. `serial`: the last message it had published by then."""
 
     id: int
     topic: str
     body: bytes
     source: str
     correlation: str | None
+    serial: int
 
 
 class Protocol:
@@ -50,16 +54,25 @@ class Protocol:
     Attributes:
         outgoing: lane messages to send, in order.
         asked: requests to answer.
+        epochs: lives of the broker that admitted this client, the present one last.
+        public_instance: id of this life as everybody sees it; empty before the broker admits the client.
+        role: `named` if the credential was that of the name, else `guest`.
+        behind: by how many events the slowest subscriber of what was published last trails.
         refusal: why the broker last refused this client; None: it did not.
+        is_over: the refusal is final, and this client says no more.
+        meaningless: how many messages could not be read, and were passed over.
     """
 
-    def __init__(self, name: str, token: str) -> None:
-        self.name, self.token, self.instance = name, token, os.urandom(8).hex()
-        self.epoch, self.is_welcome = "", False
+    def __init__(self, name: str, credential: str) -> None:
+        self.name, self.credential = name, credential
+        self._instance = os.urandom(16).hex()  # a secret: it proves which peer reconnects
+        self.epochs: deque[str] = deque(maxlen=64)
+        self.is_welcome = self.is_over = False
+        self.public_instance, self.role, self.behind, self.meaningless = "", "guest", 0, 0
         self.refusal: HelloRefused | None = None
         self.outgoing: deque[Frames] = deque()
         self.asked: deque[Asked] = deque()
-        self.orderings: dict[Ordering, Callable[[Heard | Lost], None]] = {}
+        self.feed_follower = FeedFollower(self._ask)
         self._outbox = Outbox()
         self._last_id = 0
         self._questions: dict[int, PendingQuestion] = {}
@@ -67,12 +80,17 @@ class Protocol:
         self._services: dict[tuple[str, ...], Settle | None] = {}
         self._serves: deque[tuple[str, ...]] = deque()
 
+    @property
+    def epoch(self) -> str:
+        """The life of the broker that admitted this client last; empty before the first time."""
+        return self.epochs[-1] if self.epochs else ""
+
     # -- what the user wants
 
     def publish(
-        self, topic: str, event: bytes, key: str | None, correlation: str | None, settle: Settle | None
+        self, topic: str, event: bytes | None, key: str | None, correlation: str | None, settle: Settle | None
     ) -> None:
-        """Publish one event, retained under `key`. `settle` is called once it has its place in the order."""
+        """Publish one event, retained under `key`; None withdraws that one. `settle` gets the outcome."""
         frames = self._outbox.offer(topic, event, key, correlation, settle)
         if self.is_welcome:
             self.outgoing.append(frames)
@@ -102,11 +120,19 @@ class Protocol:
         if self.is_welcome:
             self._send_serve(tuple(topics))
 
-    def answer(self, id: int, event: bytes) -> None:
-        """Answer a request, unless it was cancelled."""
-        if id in self._in_hand:
-            self._in_hand.remove(id)
-            self._send(b"REPLY", [id], event)
+    def answer(self, asked: Asked, event: bytes, *, is_made_now: bool = True) -> None:
+        """Answer a request, unless it was cancelled.
+
+        Args:
+            asked: the request.
+            event: the reply.
+            is_made_now: the reply holds as of now; otherwise only as of the arrival of the request is sure.
+        """
+        if asked.id in self._in_hand:
+            self._in_hand.remove(asked.id)
+            now = self._outbox.serial
+            serial = now if is_made_now or asked.serial == now else asked.serial or now + 1
+            self._send(b"REPLY", [asked.id, serial], event)
 
     def fail(self, id: int, kind: str, message: str) -> None:
         """Fail a request, with the reason."""
@@ -114,14 +140,10 @@ class Protocol:
             self._in_hand.remove(id)
             self._send(b"FAILED", [id, kind, message[:4096]])
 
-    def subscribe(
-        self, patterns: Iterable[str], hear: Callable[[Heard | Lost], None], settle: Settle
-    ) -> Ordering:
-        """Hear events of these patterns. The feed is subscribed already; `settle` gets the snapshot."""
-        ordering = Ordering(patterns)
-        self.orderings[ordering] = hear
-        self._snapshot(ordering, settle)
-        return ordering
+    def heard(self, topic: str, number: int) -> None:
+        """Tell the broker how far this client has handed on the events of a topic."""
+        if self.is_welcome:
+            self._send(b"HEARD", [topic, number])
 
     def leave(self, *, returning: bool) -> None:
         """Say BYE, and end every wait.
@@ -131,43 +153,62 @@ class Protocol:
         """
         if self.is_welcome:
             self._send(b"BYE", [returning])
-        for id in list(self._questions):
-            self._failed(id, "died", LEFT)
-        self._outbox.abandon(LEFT)
+        self._end_waits(LEFT)
+        self._outbox.abandon("left", LEFT)
 
     # -- what the sockets bring
 
     def connected(self) -> None:
         """The lane has a new connection."""
         self.disconnected()
-        self._send(b"HELLO", [PROTOCOL_VERSION, self.name, self.instance, self.token])
+        if not self.is_over:
+            self._send(b"HELLO", [PROTOCOL_VERSION, self.name, self._instance, self.credential])
+
+    def moved(self, credential: str) -> None:
+        """The runtime is another one: what the former one refused, this one may admit."""
+        self.disconnected()
+        self.credential = credential
+        self.is_over = self.refusal is not None and self.refusal.reason == "displaced"
 
     def disconnected(self) -> None:
         """The lane lost its connection. Questions on it get no answer."""
         self.is_welcome = False
+        self.feed_follower.lane_epoch = ""
         self.outgoing.clear()
         self._in_hand.clear()
         self.asked.clear()
         for id in [id for id, question in self._questions.items() if question.is_sent]:
-            self._failed(
-                id, "died", "the connection to the broker was lost; the request may have been carried out"
-            )
+            self._failed(id, "died", LANE_LOST)
 
     def lane(self, frames: Frames, now: float) -> None:
-        """A lane message came in."""
-        verb, header = frames[0], decode(frames[1])
+        """A lane message came in. One that makes no sense is passed over and counted."""
+        try:
+            self._understand(frames[0], decode(frames[1]), frames, now)
+        except _MEANINGLESS:
+            self.meaningless += 1
+
+    def feed(self, frames: Frames) -> None:
+        """A feed message came in. One that makes no sense is passed over and counted."""
+        try:
+            self.feed_follower.feed(frames)
+        except _MEANINGLESS:
+            self.meaningless += 1
+
+    def _understand(self, verb: bytes, header: list[Any], frames: Frames, now: float) -> None:
         match verb:
             case b"WELCOME":
-                self._welcomed(epoch=header[1], accepted=header[2], now=now)
+                self._welcomed(header, now)
             case b"ACCEPTED":
+                self.behind = header[1] if len(header) > 1 else 0
                 self._outbox.accepted(header[0], now)
             case b"PONG":
                 self._outbox.accepted(header[2], now)
             case b"PING":
                 self._send(b"PONG", [header[0]])
             case b"REQUEST":
-                self._in_hand.add(header[0])
-                self.asked.append(Asked(header[0], header[1], frames[2], header[4], header[3]))
+                asked = Asked(header[0], header[1], frames[2], header[4], header[3], self._outbox.serial)
+                self._in_hand.add(asked.id)
+                self.asked.append(asked)
             case b"CANCEL":
                 self._in_hand.discard(header[0])
             case b"REPLY" | b"SNAPSHOT" | b"REPLAY":
@@ -181,23 +222,13 @@ class Protocol:
             case _:
                 pass  # of a later version
 
-    def feed(self, frames: Frames) -> None:
-        """A feed message came in."""
-        if frames[0] == b"!welcome":
-            self._ask_heads()
-        elif frames[0] == b"!heartbeat":
-            self._compare(decode(frames[1])[0], decode(frames[2]))
-        else:
-            topic, run = frames[0].decode(), _decode_run(frames[1])
-            for ordering in list(self.orderings):
-                self._apply(ordering, ordering.receive(topic, run, frames[2]))
-
     # -- what follows from it
 
     def _send(self, verb: bytes, header: list[Any], *body: bytes) -> None:
         self.outgoing.append([verb, encode(header), *body])
 
     def _ask(self, verb: bytes, topic: str, header: list[Any], settle: Settle, *body: bytes) -> int:
+        """Ask a question, now or on the next connection; returns its id."""
         self._last_id += 1
         question = self._questions[self._last_id] = PendingQuestion(
             topic, [verb, encode([self._last_id, *header]), *body], settle, self.is_welcome
@@ -206,14 +237,18 @@ class Protocol:
             self.outgoing.append(question.frames)
         return self._last_id
 
-    def _welcomed(self, epoch: str, accepted: int, now: float) -> None:
-        if self.is_welcome and epoch == self.epoch:
+    def _welcomed(self, header: list[Any], now: float) -> None:
+        _, epoch, accepted, *more = header
+        if self.is_over or (self.is_welcome and epoch == self.epoch):
             return
         if epoch == self.epoch:
             self._outbox.accepted(accepted, now)
         elif self.epoch:
             self._outbox.start_over(now)
-        self.epoch, self.is_welcome, self.refusal = epoch, True, None
+        if epoch != self.epoch:
+            self.epochs.append(epoch)
+        self.public_instance, self.role = more[1:3] if len(more) > 2 else ("", "guest")
+        self.is_welcome, self.refusal = True, None
         self.outgoing.extend(self._outbox.unaccepted())
         self._serves.clear()
         for topics in self._services:
@@ -222,12 +257,12 @@ class Protocol:
             if not question.is_sent:
                 question.is_sent = True
                 self.outgoing.append(question.frames)
-        self._ask_heads()
+        self.feed_follower.admitted(epoch)
 
     def _refused(self, id: int, kind: str, message: str, verb: str) -> None:
         reason, _, detail = message.partition(": ")
         if verb == "HELLO":
-            self.refusal = HelloRefused(self.name, reason, detail)
+            self._turned_away(HelloRefused(self.name, reason, detail))
         elif reason == "unknown_peer":
             if id in self._questions and verb != "PUBLISH":
                 self._questions[id].is_sent = False
@@ -240,10 +275,28 @@ class Protocol:
         else:
             self._failed(id, kind, message)
 
+    def _turned_away(self, refusal: HelloRefused) -> None:
+        """The broker does not admit this client, or admits another one in its place."""
+        self.refusal = refusal
+        self.is_over = self.is_over or refusal.reason in FINAL_REASONS
+        if self.is_over:
+            self.disconnected()
+            self._end_waits(str(refusal))
+            self._outbox.abandon(refusal.reason, refusal.detail)
+
+    def _end_waits(self, message: str) -> None:
+        for id in list(self._questions):
+            self._failed(id, "died", message)
+        for topics, settle in self._services.items():
+            self._services[topics] = None
+            if settle is not None:
+                settle([], RequestFailed("died", message, ", ".join(topics)))
+
     def _failed(self, id: int, kind: str, message: str) -> None:
         question = self._questions.pop(id, None)
         if question is not None:
-            question.settle([], RequestFailed(kind, message, question.topic))
+            known = kind if kind in KINDS else "invalid"
+            question.settle([], RequestFailed(known, message, question.topic))
 
     def _send_serve(self, topics: tuple[str, ...]) -> None:
         self._serves.append(topics)
@@ -258,71 +311,3 @@ class Protocol:
             if error is not None:
                 del self._services[topics]
             settle([], error)
-
-    # -- subscriptions
-
-    def _snapshot(self, ordering: Ordering, settle: Settle) -> None:
-        def take(frames: Frames, error: Exception | None) -> None:
-            if isinstance(error, RequestFailed) and error.kind == "died" and error.message != LEFT:
-                self._snapshot(ordering, settle)
-                return
-            if error is None and ordering in self.orderings:
-                _, epoch, _, heads = decode(frames[1])[:4]
-                self._apply(ordering, ordering.join(epoch, heads, list(_messages(frames))))
-            settle(frames, error)
-
-        self._ask(b"SNAPSHOT", "", [ordering.patterns, False, 0], take)
-
-    def _apply(self, ordering: Ordering, steps: Iterable[Heard | Lost | Fetch]) -> None:
-        for step in steps:
-            hear = self.orderings.get(ordering)
-            if hear is None:
-                return  # its subscriber has left
-            if isinstance(step, Fetch):
-                self._fetch(ordering, step)
-                continue
-            hear(step)
-            if isinstance(step, Lost) and step.reason == "ring_exceeded":
-                self._recall(ordering, step.topic)
-
-    def _fetch(self, ordering: Ordering, step: Fetch) -> None:
-        epoch = ordering.epoch
-
-        def take(frames: Frames, error: Exception | None) -> None:
-            if error is None:
-                _, topic, lost = decode(frames[1])[:3]
-                self._apply(ordering, ordering.replayed(epoch, topic, lost, _messages(frames)))
-            elif epoch == ordering.epoch:
-                ordering.forget(step.topic)
-
-        if self.is_welcome and self.epoch == epoch:
-            self._ask(b"REPLAY", step.topic, [step.topic, step.first, step.last], take)
-        else:
-            ordering.forget(step.topic)  # lane and feed have different brokers for a moment
-
-    def _recall(self, ordering: Ordering, topic: str) -> None:
-        def take(frames: Frames, error: Exception | None) -> None:
-            self._apply(ordering, ordering.recalled(topic, _messages(frames)))
-
-        self._ask(b"SNAPSHOT", topic, [[topic], False, 0], take)
-
-    def _ask_heads(self) -> None:
-        """Compare the newest number of each topic at once. Lane and feed connect in either order."""
-        if self.is_welcome and self.orderings:
-            patterns = sorted({pattern for ordering in self.orderings for pattern in ordering.patterns})
-            self._ask(b"SNAPSHOT", "", [patterns, True, 0], self._compare_heads)
-
-    def _compare_heads(self, frames: Frames, error: Exception | None) -> None:
-        if error is None:
-            _, epoch, _, heads = decode(frames[1])[:4]
-            self._compare(epoch, heads)
-
-    def _compare(self, epoch: str, heads: dict[str, int]) -> None:
-        for ordering in list(self.orderings):
-            self._apply(ordering, ordering.heartbeat(epoch, heads))
-
-
-def _messages(frames: Frames) -> Iterator[tuple[str, Run, bytes]]:
-    """The feed messages in the body of an answer, three frames each."""
-    for i in range(2, len(frames) - 2, 3):
-        yield frames[i].decode(), _decode_run(frames[i + 1]), frames[i + 2]

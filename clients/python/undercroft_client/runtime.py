@@ -16,6 +16,8 @@ from undercroft_client.errors import NotRunning
 PROTOCOL_VERSION: Final = 2
 DEFAULT_APP: Final = "undercroft"
 FILE_LIMIT_BYTES: Final = 64 * 1024
+CREDENTIAL_VARIABLE: Final = "UNDERCROFT_CREDENTIAL"
+"""Environment variable in which the supervisor hands a command its credential, as `name:secret`."""
 
 
 class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +29,7 @@ class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of `runtime.json`. `pid`: of the supervisor; `token`: what HELLO has to present."""
+    """The content of `runtime.json`. `pid`: of the supervisor; `token`: what a guest presents in HELLO."""
 
     protocol: int
     app: str
@@ -77,6 +79,24 @@ def read_runtime(path: Path) -> Runtime:
     if not _is_alive(runtime.pid):
         raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which has ended")
     return runtime
+
+
+def environment_credential(
+    name: str, runtime: Runtime, environ: Mapping[str, str] = os.environ
+) -> str | None:
+    """The credential that the supervisor gave to this process, if it is meant for this connection.
+
+    It counts only under the name that it was made for, and only with the runtime that UNDERCROFT_RUNTIME
+    names: no other broker gets to see it.
+    """
+    owner, found, secret = environ.get(CREDENTIAL_VARIABLE, "").partition(":")
+    named = environ.get("UNDERCROFT_RUNTIME")
+    if not found or not secret or owner != name or not named:
+        return None
+    try:
+        return secret if read_runtime(Path(named)) == runtime else None
+    except NotRunning:
+        return None
 
 
 def _state_root(environ: Mapping[str, str]) -> Path:

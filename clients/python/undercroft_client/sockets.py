@@ -10,8 +10,10 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from undercroft_client.errors import HelloRefused
-from undercroft_client.protocol import FEED_TOPICS, FRAME_LIMIT_BYTES, Protocol
+from undercroft_client.feed_follower import FEED_TOPICS
+from undercroft_client.protocol import Protocol
 from undercroft_client.runtime import Runtime
+from undercroft_client.values import FRAME_LIMIT_BYTES
 
 HIGH_WATER_MARK_MESSAGES: Final = 4096
 FRAME_SLACK_BYTES: Final = 1024

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from undercroft_client.base_client import (
+    BEHIND_LIMIT_EVENTS,
     CHECK_SECONDS,
     CONNECT_TIMEOUT_SECONDS,
     DEADLINE_GRACE_SECONDS,
     PUBLISH_TIMEOUT_SECONDS,
     REQUEST_TIMEOUT_SECONDS,
-    UNREADABLE,
     AnyEvent,
     BaseClient,
-    Inbox,
+    chosen_correlation,
 )
+from undercroft_client.correlation import correlated
 from undercroft_client.errors import ClientError, NotRunning, Refused, RequestFailed
 from undercroft_client.event import Event, Request, retained_key_of, topic_of
+from undercroft_client.inbox import Inbox
 from undercroft_client.outbox import Frames
+from undercroft_client.reply_follower import ReplyFollower
+from undercroft_client.reply_merge import JOINED_TOPIC, Followed
 from undercroft_client.runtime import DEFAULT_APP, Runtime
+from undercroft_client.values import Unreadable
 
 ReplyT = TypeVar("ReplyT", bound=Event)
 
@@ -50,9 +56,14 @@ class Client(BaseClient):
     """A client for one thread, made by `connect`. It works only while one of its calls waits."""
 
     def __init__(
-        self, name: str | None, app: str, home: str | os.PathLike[str] | None, runtime: Runtime | None
+        self,
+        name: str | None,
+        app: str,
+        home: str | os.PathLike[str] | None,
+        runtime: Runtime | None,
+        credential: str | None = None,
     ) -> None:
-        super().__init__(name, app, home, runtime)
+        super().__init__(name, app, home, runtime, credential)
         self._handlers: dict[str, Callable[[Any], AnyEvent]] = {}
         self._is_answering = False
 
@@ -77,19 +88,34 @@ class Client(BaseClient):
             self._sockets.close(linger=True)
 
     @overload
-    def request(self, event: Request[ReplyT], timeout_seconds: float = ...) -> ReplyT: ...
-    @overload
-    def request(self, event: dict[str, Any], timeout_seconds: float = ...) -> Any: ...
     def request(
-        self, event: Request[Any] | dict[str, Any], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+        self, event: Request[ReplyT], timeout_seconds: float = ..., *, correlation: str | None = ...
+    ) -> ReplyT: ...
+    @overload
+    def request(
+        self, event: dict[str, Any], timeout_seconds: float = ..., *, correlation: str | None = ...
+    ) -> Any: ...
+    def request(
+        self,
+        event: Request[Any] | dict[str, Any],
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        *,
+        correlation: str | None = None,
     ) -> Any:
         """Send a request, and wait for its reply.
+
+        Args:
+            event: a typed request, or a map with its topic under `type`.
+            timeout_seconds: limit of the wait.
+            correlation: the matter that it belongs to; None: that of the block (see `correlated`).
 
         Raises:
             RequestFailed: there is no reply; its `kind` says why.
         """
-        outcome = Outcome()
-        id = self._protocol.request(topic_of(event), self._encoded(event), timeout_seconds, None, outcome)
+        outcome, body = Outcome(), self._asked(event)
+        id = self._protocol.request(
+            topic_of(event), body, timeout_seconds, chosen_correlation(correlation), outcome
+        )
         if not self.wait_for(lambda: outcome.is_there, timeout_seconds + DEADLINE_GRACE_SECONDS):
             self._protocol.give_up(id)
             raise RequestFailed(
@@ -97,29 +123,58 @@ class Client(BaseClient):
                 f"no outcome within {timeout_seconds} s, not even from the broker",
                 topic_of(event),
             )
-        return self._reply(event, outcome.get()[2])
+        return self._reply(event, outcome.get())[1]
 
     def publish(
-        self, *events: AnyEvent, key: str | None = None, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS
+        self,
+        *events: AnyEvent,
+        key: str | None = None,
+        correlation: str | None = None,
+        wait_for_subscribers: bool = False,
+        timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS,
     ) -> None:
         """Publish events. Returns once the broker has given all of them their place in the order.
 
         Args:
             events: typed events, or maps with their topic under `type`.
             key: retains events that are maps, as `retained_by` does for typed ones.
+            correlation: the matter that they belong to; None: that of the block (see `correlated`).
+            wait_for_subscribers: wait too until no subscriber is far behind (see `behind`).
             timeout_seconds: limit of the wait.
 
         Raises:
-            PublishRefused: the broker gave one of them no place.
-            TimeoutError: the broker is away; the events are published once it is back.
+            PublishRefused: the broker gave one of them no place, or one cannot be sent.
+            TimeoutError: the broker is away, and the events are published once it is back; or subscribers are
+                still far behind.
         """
         bodies = [
-            (topic_of(event), self._encoded(event), key if key is not None else retained_key_of(event))
+            (topic_of(event), self._published(event), key if key is not None else retained_key_of(event))
             for event in events
         ]
         outcomes = [Outcome() for _ in bodies]
         for (topic, body, retained_key), outcome in zip(bodies, outcomes, strict=True):
-            self._protocol.publish(topic, body, retained_key, None, outcome)
+            self._protocol.publish(topic, body, retained_key, chosen_correlation(correlation), outcome)
+        self._wait_for_acceptance(outcomes, timeout_seconds)
+        if wait_for_subscribers and not self.wait_for(
+            lambda: self.behind <= BEHIND_LIMIT_EVENTS, timeout_seconds
+        ):
+            raise TimeoutError(f"a subscriber is {self.behind} events behind after {timeout_seconds} s")
+
+    def withdraw(
+        self, what: type[Event] | str, key: str, timeout_seconds: float = PUBLISH_TIMEOUT_SECONDS
+    ) -> None:
+        """Take back what this client retains under this key: late joiners do not get it any more.
+
+        Raises:
+            PublishRefused: another peer retains it.
+            TimeoutError: the broker is away; it is withdrawn once it is back.
+        """
+        self._check_open()
+        outcome, topic = Outcome(), what if isinstance(what, str) else topic_of(what)
+        self._protocol.publish(topic, None, key, chosen_correlation(None), outcome)
+        self._wait_for_acceptance([outcome], timeout_seconds)
+
+    def _wait_for_acceptance(self, outcomes: list[Outcome], timeout_seconds: float) -> None:
         self._protocol.hurry()
         if not self.wait_for(lambda: all(outcome.is_there for outcome in outcomes), timeout_seconds):
             raise TimeoutError(
@@ -128,6 +183,35 @@ class Client(BaseClient):
             )
         for outcome in outcomes:
             outcome.get()
+
+    def ask_then_follow(
+        self,
+        request: Request[Any] | dict[str, Any],
+        *what: type[Event] | str,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        correlation: str | None = None,
+    ) -> Iterator[Followed]:
+        """Ask for a state, then hear what changes it, in an order that cannot be wrong.
+
+        A `reply` replaces everything handed on before; an `event` behind it is newer than the reply, and to
+        be merged into it. After a gap, and when the server was started anew, it asks again by itself.
+
+        Raises:
+            RequestFailed: there is no reply; its `kind` says why.
+            TimeoutError: the broker does not answer.
+        """
+        patterns = [self._learn(item) for item in what]
+        subscription = self.subscribe(*patterns, JOINED_TOPIC)
+        chosen = chosen_correlation(correlation)
+        follower = ReplyFollower(self, subscription.inbox, request, patterns, chosen, timeout_seconds)
+        try:
+            while True:
+                if (followed := follower.step(time.monotonic())) is not None:
+                    yield followed
+                else:
+                    self.wait_for(follower.is_ready, follower.wait_seconds(time.monotonic()))
+        finally:
+            follower.close()
 
     def subscribe(
         self, *what: type[Event] | str, timeout_seconds: float = CONNECT_TIMEOUT_SECONDS
@@ -139,7 +223,7 @@ class Client(BaseClient):
             TimeoutError: the broker does not answer.
         """
         outcome, inbox = Outcome(), self._open_inbox(what)
-        inbox.ordering = self._protocol.subscribe(inbox.patterns, inbox.put, outcome)
+        inbox.ordering = self._protocol.feed_follower.subscribe(inbox.patterns, inbox.put, outcome)
         try:
             if not self.wait_for(lambda: outcome.is_there, timeout_seconds):
                 raise TimeoutError(f"the broker did not answer within {timeout_seconds} s")
@@ -178,7 +262,11 @@ class Client(BaseClient):
         self.wait_for(lambda: False, timeout_seconds)
 
     def wait_for(self, is_over: Callable[[], bool], timeout_seconds: float | None) -> bool:
-        """Send and receive until `is_over` says so, or the time is over. Returns whether it did."""
+        """Send and receive until `is_over` says so, or the time is over. Returns whether it did.
+
+        Raises:
+            HelloRefused: another peer has this client's name now, or the name is reserved.
+        """
         end = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
             more = self._exchange()
@@ -187,6 +275,8 @@ class Client(BaseClient):
                 continue
             if is_over():
                 return True
+            if (refusal := self._final_refusal()) is not None:
+                raise refusal
             left = CHECK_SECONDS if end is None else min(CHECK_SECONDS, end - time.monotonic())
             if left <= 0:
                 return False
@@ -204,12 +294,13 @@ class Client(BaseClient):
             return
         try:
             request = self._decoded(asked.topic, asked.body)
-        except UNREADABLE as error:
+        except Unreadable as error:
             self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
             return
         self._is_answering = True
         try:
-            self._protocol.answer(asked.id, self._encoded(handler(request)))
+            with nullcontext() if asked.correlation is None else correlated(asked.correlation):
+                self._answered(asked, handler(request))
         except Refused as refused:
             self._protocol.fail(asked.id, "refused", str(refused))
         except BaseException:
@@ -241,6 +332,11 @@ class Subscription:
     def __next__(self) -> Any:
         return self.next()
 
+    @property
+    def correlation(self) -> str | None:
+        """The matter that the event handed out last belongs to; `with correlated(...)` carries it on."""
+        return self.inbox.latest.correlation if self.inbox.latest else None
+
     def next(self, timeout_seconds: float | None = None) -> Any:
         """The next event.
 
@@ -265,6 +361,7 @@ def connect(
     app: str = DEFAULT_APP,
     home: str | os.PathLike[str] | None = None,
     runtime: Runtime | None = None,
+    credential: str | None = None,
     timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
 ) -> Client:
     """Connect to a runtime. The client reconnects by itself until it is closed.
@@ -274,13 +371,15 @@ def connect(
         app: name of the app whose runtime is looked up.
         home: directory of that runtime, in place of `app`.
         runtime: connect to this one, in place of looking it up.
+        credential: proves that this client is who its name says; None: that in UNDERCROFT_CREDENTIAL, if it
+            was made for this name and this runtime, else the token of the runtime, which makes a guest.
         timeout_seconds: limit of the first connection.
 
     Raises:
         NotRunning: there is no runtime, or it does not answer.
         HelloRefused: it does not admit this client.
     """
-    client = Client(name, app, home, runtime)
+    client = Client(name, app, home, runtime, credential)
     try:
         client.wait_for(
             lambda: client._protocol.is_welcome or client._protocol.refusal is not None, timeout_seconds

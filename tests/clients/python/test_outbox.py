@@ -92,7 +92,7 @@ def test_the_tail_is_bounded() -> None:
 def test_whoever_waits_when_the_client_leaves_is_told() -> None:
     outbox, ending = Outbox(), Ending()
     offer(outbox, ending=ending)
-    outbox.abandon("this client left the bus")
+    outbox.abandon("left", "this client left the bus")
     (error,) = ending.errors
     assert isinstance(error, PublishRefused)
     assert error.reason == "left"

@@ -48,14 +48,14 @@ def say(protocol: Protocol, verb: str, header: list[Any], *body: bytes) -> None:
 def welcomed(epoch: str = "e1") -> Protocol:
     protocol = Protocol("me", "token")
     protocol.connected()
-    say(protocol, "WELCOME", [1, epoch, 0, 0])
+    say(protocol, "WELCOME", [2, epoch, 0, 0, "public", "guest"])
     protocol.outgoing.clear()
     return protocol
 
 
 def test_hello_is_the_golden_hello() -> None:
     protocol = Protocol("tray-icon", "c2VjcmV0")
-    protocol.instance = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    protocol._instance = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     protocol.connected()
     assert list(protocol.outgoing.popleft()) == golden("hello")
 
@@ -68,7 +68,7 @@ def test_a_published_event_has_the_header_of_the_golden_one() -> None:
         protocol.publish("config.settings_changed", bytes(event), "", None, None)
     serial, topic, count, first, key, correlation, _ = msgspec.msgpack.decode(header)
     found = sent(protocol)[-1]
-    assert found == ("PUBLISH", [2, topic, count, 2, key, correlation])
+    assert found == ("PUBLISH", [2, topic, count, 2, key, correlation, False])
     assert (serial, first) == (1, 3)
 
 
@@ -97,15 +97,15 @@ def test_the_golden_request_is_asked_and_answered_with_its_id() -> None:
     protocol.lane(golden("request_forwarded"), 0.0)
     asked = protocol.asked.popleft()
     assert (asked.id, asked.topic, asked.source) == (19, "config.request", "tray-icon")
-    protocol.answer(asked.id, EVENT)
-    protocol.answer(asked.id, EVENT)
-    assert sent(protocol) == [("REPLY", [19])]
+    protocol.answer(asked, EVENT)
+    protocol.answer(asked, EVENT)
+    assert sent(protocol) == [("REPLY", [19, 0])]
 
 
 def test_the_golden_feed_is_heard_behind_the_golden_snapshot() -> None:
     protocol, heard, answers = welcomed(epoch="0123456789abcdef"), [], Answers()
     protocol._last_id = 8
-    protocol.subscribe(["config.*"], heard.append, answers)
+    protocol.feed_follower.subscribe(["config.*"], heard.append, answers)
     assert list(protocol.outgoing.pop()) == golden("snapshot")
     protocol.lane(golden("snapshotted"), 0.0)
     protocol.feed(golden("feed"))
@@ -116,7 +116,7 @@ def test_the_golden_feed_is_heard_behind_the_golden_snapshot() -> None:
 
 def test_a_golden_replay_fills_the_hole_that_a_golden_heartbeat_showed() -> None:
     protocol, heard = welcomed(epoch="0123456789abcdef"), []
-    protocol.subscribe(["config.*"], heard.append, Answers())
+    protocol.feed_follower.subscribe(["config.*"], heard.append, Answers())
     say(protocol, "SNAPSHOT", [1, "0123456789abcdef", 40, {"config.settings_changed": 2}])
     protocol._last_id = 7
     protocol.outgoing.clear()
@@ -146,7 +146,7 @@ def test_before_welcome_nothing_but_hello_is_sent_and_afterwards_everything_in_o
     protocol.request("app.other", EVENT, 1.0, None, Answers())
     protocol.connected()
     assert [verb for verb, _ in sent(protocol)] == ["HELLO"]
-    say(protocol, "WELCOME", [1, "e1", 0, 0])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
     assert [verb for verb, _ in sent(protocol)] == ["PUBLISH", "SERVE", "REQUEST"]
 
 
@@ -161,7 +161,7 @@ def test_after_a_reconnect_what_the_broker_lacks_is_published_again(
         protocol.publish("app.n", EVENT, None, None, None)
     protocol.connected()
     sent(protocol)
-    say(protocol, "WELCOME", [1, epoch, accepted, 0])
+    say(protocol, "WELCOME", [2, epoch, accepted, 0, "public", "guest"])
     assert [header[0] for verb, header in sent(protocol) if verb == "PUBLISH"] == again
 
 
@@ -172,7 +172,7 @@ def test_what_was_asked_on_a_lost_connection_has_died_and_what_was_not_is_asked_
     protocol.request("app.ask", EVENT, 1.0, None, waiting)
     assert [error.kind for error in lost.found] == ["died"]
     protocol.connected()
-    say(protocol, "WELCOME", [1, "e1", 0, 0])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
     assert [verb for verb, _ in sent(protocol)] == ["HELLO", "REQUEST"]
     assert waiting.found == []
 
@@ -184,7 +184,7 @@ def test_a_broker_that_does_not_know_the_connection_is_told_hello_and_asked_agai
     say(protocol, "FAILED", [1, "refused", "unknown_peer: say HELLO first", "REQUEST"])
     say(protocol, "FAILED", [1, "refused", "unknown_peer: say HELLO first", "PUBLISH"])
     assert [verb for verb, _ in sent(protocol)] == ["HELLO"]
-    say(protocol, "WELCOME", [1, "e1", 0, 0])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
     assert sent(protocol) == [("REQUEST", [1, "app.ask", 1000, None])]
     assert answers.found == []
 
@@ -193,7 +193,7 @@ def test_a_second_welcome_on_the_same_connection_changes_nothing() -> None:
     protocol = welcomed()
     protocol.serve(["app.ask"], Answers())
     sent(protocol)
-    say(protocol, "WELCOME", [1, "e1", 0, 0])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
     assert sent(protocol) == []
 
 
@@ -203,7 +203,7 @@ def test_a_refused_hello_is_kept_until_a_welcome() -> None:
     say(protocol, "FAILED", [0, "refused", "wrong_token: it is not the one in runtime.json", "HELLO"])
     assert isinstance(protocol.refusal, HelloRefused)
     assert protocol.refusal.reason == "wrong_token"
-    say(protocol, "WELCOME", [1, "e1", 0, 0])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
     assert protocol.refusal is None
 
 
@@ -216,7 +216,7 @@ def test_serves_are_answered_in_their_order_and_a_refused_one_is_not_tried_again
     assert isinstance(first.found[0], RequestFailed)
     assert second.found == [None]
     protocol.connected()
-    say(protocol, "WELCOME", [1, "e1", 0, 0])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
     assert ("SERVE", [["app.b"]]) in sent(protocol)
     assert not any(header == [["app.a"]] for _, header in sent(protocol))
 
@@ -225,7 +225,7 @@ def test_a_cancelled_request_is_not_answered() -> None:
     protocol = welcomed()
     say(protocol, "REQUEST", [3, "app.ask", 1000, None, "x"], EVENT)
     say(protocol, "CANCEL", [3])
-    protocol.answer(3, EVENT)
+    protocol.answer(protocol.asked.popleft(), EVENT)
     assert sent(protocol) == []
 
 
@@ -242,22 +242,22 @@ def test_whoever_gives_up_cancels() -> None:
 
 def test_while_lane_and_feed_speak_of_different_brokers_no_replay_is_asked_for() -> None:
     protocol, heard = welcomed(epoch="0123456789abcdef"), []
-    protocol.subscribe(["config.*"], heard.append, Answers())
+    protocol.feed_follower.subscribe(["config.*"], heard.append, Answers())
     say(protocol, "SNAPSHOT", [1, "0123456789abcdef", 0, {}])
     sent(protocol)
-    protocol.epoch = "another"
+    protocol.feed_follower.lane_epoch = "another"
     protocol.feed(golden("feed"))
     assert sent(protocol) == []
-    protocol.epoch = "0123456789abcdef"
+    protocol.feed_follower.lane_epoch = "0123456789abcdef"
     protocol.feed(golden("feed_heartbeat"))
     assert [verb for verb, _ in sent(protocol)] == ["REPLAY"]
 
 
 def test_a_snapshot_that_a_lost_connection_left_unanswered_is_asked_for_again() -> None:
     protocol, answers = welcomed(), Answers()
-    protocol.subscribe(["app.*"], lambda step: None, answers)
+    protocol.feed_follower.subscribe(["app.*"], lambda step: None, answers)
     protocol.connected()
-    say(protocol, "WELCOME", [1, "e2", 0, 0])
+    say(protocol, "WELCOME", [2, "e2", 0, 0, "public", "guest"])
     assert [header[1:] for verb, header in sent(protocol) if verb == "SNAPSHOT"] == [
         [["app.*"], False, 0],
         [["app.*"], True, 0],
@@ -269,7 +269,7 @@ def test_leaving_tells_everybody_who_waits() -> None:
     protocol, asked, published, snapshot = welcomed(), Answers(), Answers(), Answers()
     protocol.request("app.ask", EVENT, 1.0, None, asked)
     protocol.publish("app.n", EVENT, None, None, published)
-    protocol.subscribe(["app.*"], lambda step: None, snapshot)
+    protocol.feed_follower.subscribe(["app.*"], lambda step: None, snapshot)
     protocol.leave(returning=True)
     assert sent(protocol)[-1] == ("BYE", [True])
     assert all(isinstance(answers.found[0], Exception) for answers in (asked, published, snapshot))

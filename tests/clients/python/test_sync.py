@@ -9,7 +9,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-from undercroft_client import ClientError, Event, Refused, Request, RequestFailed, Runtime, connect
+from undercroft_client import (
+    ClientError,
+    Event,
+    PublishRefused,
+    Refused,
+    Request,
+    RequestFailed,
+    Runtime,
+    connect,
+)
 from undercroft_client.events import BusStatisticsRequestEvent, GapEvent
 from undercroft_client.ordering import Lost
 
@@ -87,9 +96,10 @@ def test_typed_events_are_heard_as_their_types_and_the_newest_of_each_key_first(
             )
 
 
-def test_an_event_that_does_not_fit_its_type_is_skipped_and_counted(runtime: Runtime) -> None:
+def test_an_event_that_does_not_fit_its_type_is_told_as_a_gap_and_counted(runtime: Runtime) -> None:
     with connect(runtime=runtime) as client, client.subscribe(NotedEvent) as events:
         client.publish({"type": "app.noted", "page": 7}, NotedEvent(page="a", line=1))
+        assert events.next() == GapEvent(lost_topic="app.noted", count=1, reason="unreadable")
         assert events.next() == NotedEvent(page="a", line=1)
         assert client.undecodable == 1
 
@@ -141,8 +151,13 @@ def test_a_pattern_that_the_broker_does_not_take_is_refused(runtime: Runtime) ->
 
 
 def test_an_event_that_is_too_large_is_not_sent(runtime: Runtime) -> None:
-    with connect(runtime=runtime) as client, pytest.raises(ValueError, match="expected less than"):
-        client.publish({"type": "app.n", "filler": bytes(17 * 1024 * 1024)})
+    with connect(runtime=runtime) as client:
+        large = {"type": "app.n", "filler": bytes(17 * 1024 * 1024)}
+        with pytest.raises(PublishRefused, match="expected at most") as refused:
+            client.publish(large)
+        assert refused.value.reason == "oversize"
+        with pytest.raises(RequestFailed, match="oversize"):
+            client.request(large)
 
 
 def test_what_names_no_topic_is_a_mistake(runtime: Runtime) -> None:
