@@ -48,6 +48,7 @@ class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_fie
         profile: directory of the profile.
         locations: directory of each category.
         defaults: the directories without any choice; empty: the same.
+        credential: proves to the broker that the process is who its name says.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ActorStart(msgspec.Struct, frozen=True, kw_only=True, tag="actor", tag_fie
     locations: dict[str, str]
     runtime: Runtime
     defaults: dict[str, str] = {}
+    credential: str = ""
 
 
 StartMessage = BrokerStart | ActorStart
@@ -155,8 +157,14 @@ async def _run_actor(
     redactor = redactor_of_this_machine(
         salt_of(start.runtime.token), places=places(_locations_of(start.locations))
     )
+    redactor.add_secrets({start.runtime.token, start.credential})
     async with (
-        connect(start.name, runtime=start.runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS) as peer,
+        connect(
+            start.name,
+            runtime=start.runtime,
+            timeout_seconds=CONNECT_TIMEOUT_SECONDS,
+            credential=start.credential,
+        ) as peer,
         logging_to(peer, redactor, echo=_echo),
     ):
         await ActorLoop(build, peer).run(lifeline)

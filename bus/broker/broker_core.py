@@ -20,6 +20,7 @@ from bus.broker.peer_record import PeerRecord, Route
 from bus.broker.peer_registry import BROKER_NAME, Joined, Left, PeerRegistry
 from bus.broker.request_relay import RequestRelay
 from bus.broker.request_table import RequestTable
+from bus.broker.roster import Roster
 from bus.broker.topic_rules import TopicRules
 from bus.errors import ProtocolError
 from bus.wire import Frame
@@ -74,6 +75,10 @@ class BrokerCore:
         return f"<BrokerCore {self.event_log!r} peers={names} pending={len(self._relay)}>"
 
     # -- what comes in
+
+    def use(self, roster: Roster) -> None:
+        """Another roster holds from now on."""
+        self._registry.roster = roster
 
     def receive(self, route: Route, frames: Sequence[bytes], now: float, time_ns: int) -> None:
         """Take one lane message. Never raises, whatever a peer sends: refuses with a reason, and counts."""

@@ -68,14 +68,15 @@ class Broker:
         self.epoch = os.urandom(8).hex()
         self.sockets = BrokerSockets(options.lane, options.feed, options.curve)
         self.is_stopped = False
-        self.roster = options.roster or generous_roster(options.namespaces)
+        roster = options.roster or generous_roster(options.namespaces)
         self._lifeline = lifeline
         self._probes: deque[float] = deque()
-        rules = TopicRules(options.namespaces)
+        rules = TopicRules(rule.namespace for rule in roster.namespaces)
         event_log = EventLog(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
         self.core = BrokerCore(
             event_log, options.token, rules, self._reach, time.monotonic(), succession=options.succession
         )
+        self.core.use(roster)
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
         """Wait for something to do and do it; returns the watched descriptors that can be read."""
@@ -108,7 +109,7 @@ class Broker:
             if message.ping is not None:
                 self._lifeline.send_pong(message.ping)
             if message.roster is not None:
-                self.roster = msgspec.convert(message.roster, Roster)
+                self.core.use(msgspec.convert(message.roster, Roster))
             if message.stop is not None:
                 self.is_stopped = True
 

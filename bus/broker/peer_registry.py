@@ -9,6 +9,7 @@ from typing import Final
 
 from bus import wire
 from bus.broker.peer_record import PeerRecord, Route
+from bus.broker.roster import Roster, digest_of
 from bus.errors import ProtocolError
 
 BROKER_NAME: Final = "broker"
@@ -37,6 +38,7 @@ class PeerRegistry:
     Attributes:
         by_route: the admitted peer of each connection.
         by_name: the same peers by name.
+        roster: whose credentials count, besides the token.
     """
 
     def __init__(self, token: str, reach: Callable[[Route], bool]) -> None:
@@ -44,6 +46,7 @@ class PeerRegistry:
         self.by_name: dict[str, PeerRecord] = {}
         self._token = token.encode()
         self._reach = reach
+        self.roster = Roster()
 
     def hello(self, route: Route, hello: wire.HelloHeader) -> Iterable[Joined | Left]:
         """A peer asks to join.
@@ -56,7 +59,9 @@ class PeerRegistry:
                 "wrong_version",
                 f"the peer speaks protocol {hello.protocol}, this broker speaks {wire.PROTOCOL_VERSION}",
             )
-        if not hmac.compare_digest(hello.credential.encode(), self._token):
+        grant = self.roster.peers.get(hello.name)
+        is_named = grant is not None and digest_of(hello.credential) == grant.credential_sha256
+        if not is_named and not hmac.compare_digest(hello.credential.encode(), self._token):
             raise ProtocolError("wrong_token", "the token is not the one in runtime.json")
         if not wire.is_name(hello.name) or hello.name == BROKER_NAME:
             raise ProtocolError(

@@ -86,6 +86,11 @@ def owner_of(topic: str) -> str:
     return _EXCEPTIONS.get(topic) or _CONVERSATIONS[topic.partition(".")[0]]
 
 
+def is_owner(name: str) -> bool:
+    """Whether topics of the contract belong to a peer of this name, so that it is one of the actors."""
+    return name in _CONVERSATIONS.values() or name in _EXCEPTIONS.values()
+
+
 def published_by(*owners: str) -> list[str]:
     """The topics of events that these owners publish."""
     return sorted(topic for topic in EVENTS if topic not in REQUESTS and owner_of(topic) in owners)

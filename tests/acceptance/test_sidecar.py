@@ -48,7 +48,7 @@ with open(sys.argv[1]) as file:
 lane = zmq.Context().socket(zmq.DEALER)
 lane.linger = 0
 lane.connect(runtime["lane"])
-lane.send_multipart([b"HELLO", pack([1, "tray", os.urandom(8).hex(), runtime["token"]])])
+lane.send_multipart([b"HELLO", pack([2, "tray", os.urandom(8).hex(), runtime["token"]])])
 verb, header = lane.recv_multipart()
 assert verb == b"WELCOME", (verb, header)
 assert unpack(header)[0] == 1

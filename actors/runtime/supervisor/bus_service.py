@@ -48,9 +48,14 @@ class BusService:
         self._reporter = reporter
         self._decoders = {topic_of(request): msgspec.msgpack.Decoder(request) for request in SERVED}
 
-    async def run(self, runtime: Runtime) -> None:
-        """Stay on the bus until the broker is about to stop."""
-        staying = asyncio.ensure_future(self._stay_connected(runtime))
+    async def run(self, runtime: Runtime, credential: str | None = None) -> None:
+        """Stay on the bus until the broker is about to stop.
+
+        Args:
+            runtime: how to reach it.
+            credential: of the supervisor.
+        """
+        staying = asyncio.ensure_future(self._stay_connected(runtime, credential))
         try:
             await self._reporter.until_broker_stops()
         finally:
@@ -58,11 +63,14 @@ class BusService:
             with contextlib.suppress(asyncio.CancelledError):
                 await staying
 
-    async def _stay_connected(self, runtime: Runtime) -> None:
+    async def _stay_connected(self, runtime: Runtime, credential: str | None) -> None:
         while True:
             try:
                 async with connect(
-                    SUPERVISOR, runtime=runtime, timeout_seconds=CONNECT_TIMEOUT_SECONDS
+                    SUPERVISOR,
+                    runtime=runtime,
+                    timeout_seconds=CONNECT_TIMEOUT_SECONDS,
+                    credential=credential,
                 ) as peer:
                     await self._serve(peer)
             except UndercroftError as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from actors.runtime.supervisor.bus_service import BusService
+from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
 from actors.runtime.supervisor.host.home_lock import take_home
 from actors.runtime.supervisor.interfaces import SupervisorObserver
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
@@ -40,9 +41,11 @@ def run_supervisor(
 
     Raises:
         ProfileError: the profile cannot be used.
+        PeerCredentialsRefused: the environment has credentials that cannot be used.
         AlreadyRunning: another supervisor has this home.
         OperatorError: anything else that a person has to change first.
     """
+    peer_credentials = take_peer_credentials(os.environ)
     found = read_profile(find_profile(profile))
     specs = children_of(found)
     name = app or DEFAULT_APP
@@ -66,6 +69,7 @@ def run_supervisor(
             spawn_method=spawn_method,
             server=server,
             defaults=defaults,
+            peer_credentials=peer_credentials,
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_run(options, observers))
@@ -78,7 +82,7 @@ async def _run(options: SupervisorOptions, observers: Iterable[SupervisorObserve
     service = BusService(supervisor, reporter)
 
     async def serve() -> None:
-        await service.run(await supervisor.runtime())
+        await service.run(await supervisor.runtime(), supervisor.credential)
 
     serving = asyncio.ensure_future(serve())
     try:

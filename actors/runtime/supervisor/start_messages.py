@@ -13,11 +13,12 @@ import msgspec
 from actors.runtime.child_main import ActorStart, BrokerStart
 from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec
 from actors.runtime.supervisor.host.broker_endpoints import BrokerEndpoints
+from actors.runtime.supervisor.membership import Membership
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.locations.location_choices import handed_over
 from actors.shared.locations.locations import Locations
 from bus.broker.broker_process import BrokerOptions
-from bus.discovery import Runtime
+from bus.discovery import CREDENTIAL_VARIABLE, Runtime
 from bus.lifeline import LifelineMessage
 from bus.transport.sockets.curve_keys import CurveSecrets, new_curve_secrets
 
@@ -32,12 +33,19 @@ class StartMessages:
         runtime: how to reach the bus; None until the broker is ready for the first time.
     """
 
-    def __init__(self, options: SupervisorOptions, endpoints: BrokerEndpoints, started_at: float) -> None:
+    def __init__(
+        self,
+        options: SupervisorOptions,
+        endpoints: BrokerEndpoints,
+        started_at: float,
+        membership: Membership,
+    ) -> None:
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         self.runtime: Runtime | None = None
         self._options = options
         self._endpoints = endpoints
         self._started_at = started_at
+        self._membership = membership
         self._curve: CurveSecrets | None = new_curve_secrets() if options.transport == "tcp" else None
 
     def broker_listens(self, details: Mapping[str, object]) -> Runtime | None:
@@ -68,13 +76,23 @@ class StartMessages:
         start = self._broker_start() if spec.name == BROKER else self._actor_start(spec)
         return LifelineMessage(start=msgspec.to_builtins(start))
 
+    def environment_for(self, spec: ChildSpec) -> dict[str, str]:
+        """What a command finds in its environment besides: its credential."""
+        if spec.has_lifeline:
+            return {}
+        return {CREDENTIAL_VARIABLE: f"{spec.name}:{self._membership.credential_of(spec.name)}"}
+
+    def roster_message(self) -> LifelineMessage:
+        """The roster of the present profile, for a broker that runs already."""
+        return LifelineMessage(roster=msgspec.to_builtins(self._membership.roster))
+
     def _broker_start(self) -> BrokerStart:
         options = BrokerOptions(
             lane=self._endpoints.lane,
             feed=self._endpoints.feed,
             token=self.token,
             curve=self._curve,
-            namespaces=list(self._options.profile.namespaces),
+            roster=self._membership.roster,
             succession=self.runtime is not None,
         )
         return BrokerStart(name=BROKER, options=msgspec.to_builtins(options))
@@ -90,6 +108,7 @@ class StartMessages:
             locations=_as_text(handed_over(self._options.locations, defaults)),
             runtime=self.runtime,
             defaults=_as_text(defaults),
+            credential=self._membership.credential_of(spec.name),
         )
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final, assert_never
 
-from actors.runtime.supervisor.core.child_spec import BROKER
+from actors.runtime.supervisor.core.child_spec import BROKER, SUPERVISOR
 from actors.runtime.supervisor.core.child_state import ChildState
 from actors.runtime.supervisor.core.supervision_events import (
     BecameReady,
@@ -39,6 +39,7 @@ from actors.runtime.supervisor.host.broker_endpoints import choose_endpoints, di
 from actors.runtime.supervisor.host.runtime_file import RuntimeFile
 from actors.runtime.supervisor.host.systemd_notify import SystemdNotifier
 from actors.runtime.supervisor.interfaces import Observers, SupervisorObserver
+from actors.runtime.supervisor.membership import Membership
 from actors.runtime.supervisor.processes.loop_signals import handled_signals
 from actors.runtime.supervisor.processes.process_memory import private_mib
 from actors.runtime.supervisor.processes.process_table import LinesWritten, ProcessEvent, ProcessTable
@@ -77,9 +78,12 @@ class Supervisor:
         specs = children_of(options.profile)
         self._policy = SupervisionPolicy(specs, time.monotonic())
         endpoints = choose_endpoints(locations.state, options.transport)
-        self._start_messages = StartMessages(options, endpoints, self._started_at)
+        self._membership = Membership(options.profile, options.peer_credentials)
+        self._start_messages = StartMessages(options, endpoints, self._started_at, self._membership)
         salt = salt_of(self._start_messages.token)
-        self._logs = LogRings(redactor_of_this_machine(salt, places=places(locations)).text)
+        self._redactor = redactor_of_this_machine(salt, places=places(locations))
+        self._redactor.add_secrets({self._start_messages.token, *self._membership.secrets()})
+        self._logs = LogRings(self._redactor.text)
         self._observers = Observers(observers)
         self._crashes = CrashRecorder(locations.state, self._logs, VERSION, self._observers.crashed)
         self._notifier = SystemdNotifier()
@@ -135,6 +139,11 @@ class Supervisor:
         assert self._start_messages.runtime is not None
         return self._start_messages.runtime
 
+    @property
+    def credential(self) -> str:
+        """What the supervisor presents as a peer."""
+        return self._membership.credential_of(SUPERVISOR)
+
     # See `SupervisorControl`
 
     def overview(self) -> SupervisorStatusEvent:
@@ -181,7 +190,8 @@ class Supervisor:
     def reload(self) -> None:
         """Read the profile again, and add, change and remove children. A wrong profile changes nothing."""
         try:
-            specs = children_of(read_profile(self.options.profile.directory))
+            profile = read_profile(self.options.profile.directory)
+            specs = children_of(profile)
         except ProfileError as error:
             sys.stderr.write(f"supervisor: the changed profile does not apply: {error}\n")
             self._observers.profile_read(str(error))
@@ -189,8 +199,16 @@ class Supervisor:
         self._observers.profile_read("")
         self._notifier.reloading(time.monotonic_ns() // 1000)
         self._was_settled = False
+        if not self._policy.is_leaving:
+            self._membership.adopt(profile, set(self._policy.children))
+            self._redactor.add_secrets(self._membership.secrets())
+            self._send_roster()  # before any new child is started
         self._take(SpecsChanged(specs))
         self._watch_memory()
+
+    def _send_roster(self) -> None:
+        if self._processes.runs(BROKER):
+            self._processes.post(BROKER, self._start_messages.roster_message())
 
     def _child(self, actor: str) -> ChildState:
         child = self._policy.children.get(actor)
@@ -268,7 +286,8 @@ class Supervisor:
         match effect:
             case StartProcess(spec):
                 self._began_at[spec.name] = time.time()
-                self._processes.start(spec, self._start_messages.message_for(spec))
+                messages = self._start_messages
+                self._processes.start(spec, messages.message_for(spec), messages.environment_for(spec))
             case SendStop(actor, returning):
                 self._processes.post(actor, LifelineMessage(stop=StopMessage(returning=returning)))
             case SendPing(actor, number):
@@ -282,6 +301,8 @@ class Supervisor:
                 if (child := self._policy.children.get(actor)) is not None:
                     self._observers.changed(self._status_of(child))
             case PublishRemoval(actor):
+                if self._membership.left(actor):
+                    self._send_roster()
                 reason = "it is no longer in the profile"
                 self._observers.changed(
                     ActorStatus(actor=actor, state="stopped", since=time.time(), reason=reason)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,6 +29,7 @@ class SupervisorOptions:
         home: as the person gave it, for messages; empty for the platform's directories.
         locations: as they are at the start.
         defaults: the directories without any choice; None: the same.
+        peer_credentials: what the launcher chose for named peers that are no children, by name.
         server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
     """
 
@@ -40,3 +42,4 @@ class SupervisorOptions:
     spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD
     server: tuple[int, socket.socket] | None = None
     defaults: Locations | None = None
+    peer_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)

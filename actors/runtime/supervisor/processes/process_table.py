@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -75,11 +75,12 @@ class ProcessTable:
 
             self._spawner = ForkSpawner(handlers, server, preload)
 
-    def start(self, spec: ChildSpec, first: LifelineMessage | None) -> None:
+    def start(self, spec: ChildSpec, first: LifelineMessage | None, environment: Mapping[str, str]) -> None:
         """Order a process.
 
         Args:
             spec: what to run.
+            environment: variables that win over those of the spec.
             first: the first message on its lifeline; None for a command, which finds the bus by a variable.
         """
         self._tickets += 1
@@ -88,7 +89,7 @@ class ProcessTable:
             ticket=self._tickets,
             name=spec.name,
             command=spec.command,
-            environment={**bus, **spec.environment},
+            environment={**bus, **spec.environment, **environment},
             directory=str(spec.directory or ""),
         )
         process = ChildProcess(
@@ -106,6 +107,10 @@ class ProcessTable:
     def post(self, name: str, message: LifelineMessage) -> None:
         """Send a message over the lifeline."""
         self._running[name].post(message)
+
+    def runs(self, name: str) -> bool:
+        """Whether there is a process of this name, or one was ordered."""
+        return name in self._running
 
     def send_signal(self, name: str, what: Literal["terminate", "kill"]) -> None:
         """Send TERM to a process, or KILL to its whole group; give up a process that does not exist yet."""

@@ -12,12 +12,25 @@ import pytest
 from actors.runtime.child_main import ActorStart, BrokerStart, StartMessage
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.host.broker_endpoints import BrokerEndpoints
+from actors.runtime.supervisor.membership import Membership
 from actors.runtime.supervisor.start_messages import StartMessages
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import read_profile
 from bus.broker.broker_process import BrokerOptions
+from bus.broker.roster import Roster, digest_of
 
+PROFILE = """
+name = "probe"
+[topics]
+namespaces = ["myapp.*"]
+[[children]]
+name = "tray"
+entry = "my.tray:build"
+[[children]]
+name = "sidecar"
+command = ["sleep", "1"]
+"""
 BROKER = ChildSpec(name="broker")
 ACTOR = ChildSpec(name="tray", entry="my.tray:build", path=Path("/app/src"))
 COMMAND = ChildSpec(name="sidecar", command=("sleep", "1"), ready="started")
@@ -25,7 +38,7 @@ COMMAND = ChildSpec(name="sidecar", command=("sleep", "1"), ready="started")
 
 @pytest.fixture
 def options(tmp_path: Path) -> SupervisorOptions:
-    (tmp_path / "profile.toml").write_text('name = "probe"\n[topics]\nnamespaces = ["myapp.*"]\n')
+    (tmp_path / "profile.toml").write_text(PROFILE)
     return SupervisorOptions(
         app="probe",
         home=str(tmp_path),
@@ -37,7 +50,8 @@ def options(tmp_path: Path) -> SupervisorOptions:
 
 
 def messages(options: SupervisorOptions) -> StartMessages:
-    return StartMessages(options, BrokerEndpoints("ipc://lane", "ipc://feed"), started_at=7.0)
+    membership = Membership(options.profile)
+    return StartMessages(options, BrokerEndpoints("ipc://lane", "ipc://feed"), 7.0, membership)
 
 
 def told(found: StartMessages, spec: ChildSpec) -> StartMessage:
@@ -55,7 +69,10 @@ def broker_options(found: StartMessages) -> BrokerOptions:
 def test_the_broker_is_told_where_to_listen_and_whose_topics_it_carries(options: SupervisorOptions) -> None:
     found = messages(options)
     broker = broker_options(found)
-    assert (broker.lane, broker.feed, broker.namespaces) == ("ipc://lane", "ipc://feed", ["myapp.*"])
+    assert (broker.lane, broker.feed) == ("ipc://lane", "ipc://feed")
+    assert broker.roster is not None
+    assert [rule.namespace for rule in broker.roster.namespaces] == ["myapp.*"]
+    assert set(broker.roster.peers) == {"supervisor", "tray", "sidecar"}
     assert (broker.token, broker.succession) == (found.token, False)
 
 
@@ -94,6 +111,33 @@ def test_defaults_are_told_apart_from_what_a_person_chose(options: SupervisorOpt
 
 def test_a_command_has_no_lifeline_and_is_told_nothing(options: SupervisorOptions) -> None:
     assert messages(options).message_for(COMMAND) is None
+
+
+def test_an_actor_gets_its_credential_over_the_lifeline_and_a_command_in_its_environment(
+    options: SupervisorOptions,
+) -> None:
+    found = messages(options)
+    found.broker_listens({"lane": "l", "feed": "f"})
+    start = told(found, ACTOR)
+    assert isinstance(start, ActorStart)
+    roster = broker_options(found).roster
+    assert roster is not None
+    assert digest_of(start.credential) == roster.peers["tray"].credential_sha256
+    assert found.environment_for(ACTOR) == {}
+    name, _, secret = found.environment_for(COMMAND)["UNDERCROFT_CREDENTIAL"].partition(":")
+    assert (name, digest_of(secret)) == ("sidecar", roster.peers["sidecar"].credential_sha256)
+    assert start.credential not in str(broker_options(found)), "the broker knows digests alone"
+    again = found.roster_message().roster
+    assert again is not None
+    assert msgspec.convert(again, Roster) == roster
+
+
+def test_a_broker_and_a_child_that_come_back_find_the_same_credentials(options: SupervisorOptions) -> None:
+    found = messages(options)
+    found.broker_listens({"lane": "l", "feed": "f"})
+    assert broker_options(found).roster == broker_options(found).roster
+    assert told(found, ACTOR) == told(found, ACTOR)
+    assert found.environment_for(COMMAND) == found.environment_for(COMMAND)
 
 
 def test_over_tcp_the_secrets_of_curve_go_to_the_broker_and_their_public_part_to_clients(

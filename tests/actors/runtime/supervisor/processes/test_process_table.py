@@ -29,7 +29,7 @@ def _child(program: str) -> ChildSpec:
 async def test_a_process_is_reported_from_its_start_to_its_end_with_its_last_lines() -> None:
     events: asyncio.Queue[ProcessEvent] = asyncio.Queue()
     processes = ProcessTable(events.put_nowait, RUNTIME, "spawn", None, [])
-    processes.start(_child("print('last words'); raise SystemExit(3)"), None)
+    processes.start(_child("print('last words'); raise SystemExit(3)"), None, {})
     started = await events.get()
     assert isinstance(started, Started)
     assert await events.get() == LinesWritten("child", ["last words"])
@@ -40,7 +40,7 @@ async def test_a_process_is_reported_from_its_start_to_its_end_with_its_last_lin
 async def test_what_is_killed_is_reported_with_the_signal() -> None:
     events: asyncio.Queue[ProcessEvent] = asyncio.Queue()
     processes = ProcessTable(events.put_nowait, RUNTIME, "spawn", None, [])
-    processes.start(_child("input()"), None)
+    processes.start(_child("input()"), None, {})
     started = await events.get()
     assert isinstance(started, Started)
     processes.kill_all()
@@ -51,7 +51,7 @@ async def test_what_is_killed_is_reported_with_the_signal() -> None:
 async def test_a_program_that_is_not_there_is_a_failed_start() -> None:
     events: asyncio.Queue[ProcessEvent] = asyncio.Queue()
     processes = ProcessTable(events.put_nowait, RUNTIME, "spawn", None, [])
-    processes.start(ChildSpec(name="child", command=("no-such-program-xyz",), ready="started"), None)
+    processes.start(ChildSpec(name="child", command=("no-such-program-xyz",), ready="started"), None, {})
     failed = await events.get()
     assert isinstance(failed, StartFailed)
     assert "no-such-program-xyz: cannot be run" in failed.reason
@@ -61,7 +61,7 @@ async def test_a_program_that_is_not_there_is_a_failed_start() -> None:
 async def test_a_command_is_told_where_the_bus_is() -> None:
     events: asyncio.Queue[ProcessEvent] = asyncio.Queue()
     processes = ProcessTable(events.put_nowait, RUNTIME, "spawn", None, [])
-    processes.start(_child("import os; print(os.environ['UNDERCROFT_RUNTIME'])"), None)
+    processes.start(_child("import os; print(os.environ['UNDERCROFT_RUNTIME'])"), None, {})
     assert isinstance(await events.get(), Started)
     assert await events.get() == LinesWritten("child", [str(RUNTIME)])
     assert isinstance(await events.get(), Exited)
