@@ -38,7 +38,9 @@ with open(os.environ["UNDERCROFT_RUNTIME"]) as file:
 lane = zmq.Context().socket(zmq.DEALER)
 lane.linger = 0
 lane.connect(runtime["lane"])
-lane.send_multipart([b"HELLO", pack([1, sys.argv[1], os.urandom(8).hex(), runtime["token"]])])
+name, _, credential = os.environ["UNDERCROFT_CREDENTIAL"].partition(":")
+assert name == sys.argv[1]
+lane.send_multipart([b"HELLO", pack([2, name, os.urandom(8).hex(), credential])])
 assert lane.recv_multipart()[0] == b"WELCOME"
 lane.send_multipart([b"SERVE", pack([["app.double"]])])
 while True:

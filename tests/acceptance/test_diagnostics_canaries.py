@@ -271,7 +271,7 @@ def send_broken_frames(home: Path, canary: Canaries) -> None:
                 lane.linger, lane.rcvtimeo = 1000, 5000
                 lane.connect(runtime.lane)
                 lane.send_multipart([value.encode(), value.encode(), value.encode()])
-                lane.send_multipart([b"HELLO", pack([1, name, secrets.token_hex(8), token])])
+                lane.send_multipart([b"HELLO", pack([2, name, secrets.token_hex(8), token])])
                 lane.recv_multipart()
                 for frames in (
                     [

@@ -51,7 +51,7 @@ lane.connect(runtime["lane"])
 lane.send_multipart([b"HELLO", pack([2, "tray", os.urandom(8).hex(), runtime["token"]])])
 verb, header = lane.recv_multipart()
 assert verb == b"WELCOME", (verb, header)
-assert unpack(header)[0] == 1
+assert unpack(header)[0] == 2
 requests = [
     {"type": "config.request", "operation": "update", "updates": {"counters.first": 5}},
     {"type": "config.request", "operation": "update", "updates": {"counters.first": "many"}},
