@@ -29,7 +29,7 @@ class Message:
 
     Attributes:
         event: None withdraws what is retained under the key.
-        again: there may be numbers before those of this message that the present broker never gets.
+        again: an earlier broker was to get it, so the present one may lack numbers before it.
     """
 
     serial: int
@@ -69,8 +69,6 @@ class Outbox:
         self._under_way: dict[int, Message] = {}
         self._tail: deque[Message] = deque()
         self._newest: dict[tuple[str, str], Message] = {}
-        self._gap_before_serial = 0
-        self._gaps_before: dict[str, int] = {}
 
     def offer(
         self, topic: str, event: bytes | None, key: str | None, correlation: str | None, settle: Settle | None
@@ -78,8 +76,7 @@ class Outbox:
         """Give an event its number, and return its frames. None: withdraw what is retained under the key."""
         self.serial += 1
         first = self._counts.get(topic, 0) + 1
-        again = self.serial == self._gap_before_serial or first == self._gaps_before.get(topic)
-        message = Message(self.serial, topic, first, event, key, correlation, settle, again)
+        message = Message(self.serial, topic, first, event, key, correlation, settle)
         if event is not None:
             self._counts[topic] = first
         self._under_way[self.serial] = message
@@ -115,8 +112,6 @@ class Outbox:
             message.again = True
         self._under_way = {serial: again[serial] for serial in sorted(again)}
         self._tail.clear()
-        self._gap_before_serial = self.serial + 1
-        self._gaps_before = {topic: count + 1 for topic, count in self._counts.items()}
 
     def unaccepted(self) -> list[Frames]:
         """The frames of every message that is not accepted, in order."""
