@@ -33,9 +33,22 @@ export class NotRunning extends ClientError {
   readonly detail: string;
 }
 
-/** The broker does not admit this client. */
+/**
+ * The broker does not admit this client, or admits it no longer. `displaced`: another connection has the name now. After that, and after
+ * `reserved_name`, `wrong_version` and `invalid_name`, the client never tries again.
+ */
 export class HelloRefused extends ClientError {
-  readonly reason: "wrong_version" | "wrong_token" | "invalid_name" | "duplicate_name" | "denied";
+  readonly peer: string;
+  readonly reason:
+    | "wrong_version"
+    | "wrong_token"
+    | "invalid_name"
+    | "duplicate_name"
+    | "reserved_name"
+    | "peers_full"
+    | "displaced"
+    | "denied"
+    | (string & {});
   readonly detail: string;
 }
 
@@ -46,7 +59,10 @@ export class RequestFailed extends ClientError {
   readonly topic: string;
 }
 
-/** The broker gave an event no place in the order. `reason`: such as `unknown_topic`. */
+/**
+ * An event has no place in the order. `reason`: of the broker, such as `unknown_topic` or `not_yours`; or of this client, which does not
+ * send what could not be read: `malformed`, `oversize`, `unsendable`, `unknown_field`; or `left`.
+ */
 export class PublishRefused extends ClientError {
   readonly topic: string;
   readonly reason: string;
@@ -68,6 +84,12 @@ export interface Runtime {
   curve?: { server_public: string; client_public: string; client_secret: string } | null;
 }
 
+/** Bytes that are no MessagePack, or hold what may not stand in an event. */
+export class Unreadable extends Error {}
+
+/** The value in these bytes: MessagePack as events use it. Throws Unreadable. */
+export function unpack(bytes: Uint8Array): unknown;
+
 /** The path of `runtime.json` of an app, or of the runtime below `home`. */
 export function runtimePath(options?: { app?: string; home?: string; environ?: Record<string, string | undefined> }): string;
 
@@ -81,44 +103,116 @@ export interface ConnectOptions {
   home?: string;
   /** Connect to this runtime, in place of that of an app or home. */
   runtime?: Runtime;
+  /** Proves the name. Without one, that in UNDERCROFT_CREDENTIAL if it was made for this name and runtime; else the client is a guest. */
+  credential?: string | null;
   timeoutSeconds?: number;
 }
 
 /** Connect to a runtime. The client reconnects by itself until it is closed. Throws NotRunning or HelloRefused. */
 export function connect(options?: ConnectOptions): Promise<Client>;
 
+export interface PublishOptions {
+  /** What the event is retained under. */
+  key?: string | null;
+  /** Id of the matter that it belongs to; without one, that in force. */
+  correlation?: string | null;
+  /** Wait while the slowest subscriber trails by more than 16,384 events. */
+  waitForSubscribers?: boolean;
+}
+
+export interface RequestOptions {
+  timeoutSeconds?: number;
+  /** Id of the matter that it belongs to; without one, that in force. */
+  correlation?: string | null;
+}
+
+/** About a request that a handler answers. */
+export interface Asked {
+  /** Name of the peer that asks. */
+  source: string;
+  /** In force while the handler runs: what it publishes and asks carries it. */
+  correlation: string;
+}
+
+/** What `askThenFollow` hands on. */
+export type Followed<R, E> =
+  /** The state as of now: it replaces everything that came before. */
+  | { kind: "reply"; event: R }
+  /** A change that is not in the reply: to be merged. */
+  | { kind: "event"; event: E };
+
+/** What a client counted. */
+export interface Statistics {
+  /** Messages, events, requests and replies that could not be read. */
+  unreadable: number;
+  /** Messages of later versions, and answers that nobody waits for. */
+  ignored: number;
+  /** Faults of this client itself. */
+  faults: number;
+}
+
+/** The correlation with which an event, a request or a reply came; null: it had none. */
+export function correlationOf(event: object): string | null;
+
+/** Call `run`; what it publishes and asks meanwhile carries this correlation, or that of this event. */
+export function withCorrelation<T>(correlation: string | object | null, run: () => T): T;
+
 export class Client {
   private constructor();
   readonly name: string;
-  /** Random id of this life of the client. */
+  /** Id of this life of the client, as the headers of its events show it. */
   readonly instance: string;
+  /** `named` if the client proved its name with a credential. */
+  readonly role: "named" | "guest";
   /** The life of the broker that admitted this client last. */
   readonly epoch: string;
   /** Whether the broker has admitted this client, and the connection stands as far as is known. */
   readonly isConnected: boolean;
+  /** By how many events the slowest subscriber trails behind what this client published last. */
+  readonly behind: number;
+  readonly statistics: Statistics;
 
   /** Publish an event, retained under `key` if there is one. Resolves once it has its place in the order. */
-  publish<T extends string>(event: AnyEvent | (PlainEvent & { type: T } & OfApp<T>), options?: { key?: string | null }): Promise<void>;
+  publish<T extends string>(event: AnyEvent | (PlainEvent & { type: T } & OfApp<T>), options?: PublishOptions): Promise<void>;
+
+  /** Withdraw the event of this topic that is retained under a key. Resolves once the broker has done it. */
+  withdraw(topic: string, key: string, options?: { correlation?: string | null }): Promise<void>;
 
   /** Send a request. Resolves with its reply, or rejects with RequestFailed. */
-  request<T extends keyof ReplyTo>(event: EventOf[T] & { type: T }, options?: { timeoutSeconds?: number }): Promise<ReplyTo[T]>;
-  request<T extends string>(event: PlainEvent & { type: T } & OfApp<T>, options?: { timeoutSeconds?: number }): Promise<PlainEvent>;
+  request<T extends keyof ReplyTo>(event: EventOf[T] & { type: T }, options?: RequestOptions): Promise<ReplyTo[T]>;
+  request<T extends string>(event: PlainEvent & { type: T } & OfApp<T>, options?: RequestOptions): Promise<PlainEvent>;
 
   /** Serve requests of this topic from now on. */
-  serve<T extends keyof ReplyTo>(topic: T, answer: (request: EventOf[T]) => ReplyTo[T] | Promise<ReplyTo[T]>): Promise<void>;
-  serve(topic: string, answer: (request: PlainEvent) => PlainEvent | Promise<PlainEvent>): Promise<void>;
+  serve<T extends keyof ReplyTo>(topic: T, answer: (request: EventOf[T], asked: Asked) => ReplyTo[T] | Promise<ReplyTo[T]>): Promise<void>;
+  serve(topic: string, answer: (request: PlainEvent, asked: Asked) => PlainEvent | Promise<PlainEvent>): Promise<void>;
 
   /** Hear events of these topics or patterns, retained ones first. */
   subscribe<P extends string>(...patterns: P[]): Promise<Subscription<EventsOf<P> | GapEvent>>;
+
+  /**
+   * Ask for a state and follow its changes as one stream, in which nothing old replaces anything new: the reply, then the events that it
+   * does not contain. After a gap, and when the server has restarted, a fresh reply comes. The first failure to answer is thrown.
+   */
+  askThenFollow<T extends keyof ReplyTo, P extends string>(
+    request: EventOf[T] & { type: T },
+    patterns: P | readonly P[],
+    options?: RequestOptions,
+  ): AsyncGenerator<Followed<ReplyTo[T], EventsOf<P>>, void, undefined>;
+  askThenFollow<T extends string, P extends string>(
+    request: PlainEvent & { type: T } & OfApp<T>,
+    patterns: P | readonly P[],
+    options?: RequestOptions,
+  ): AsyncGenerator<Followed<PlainEvent, EventsOf<P>>, void, undefined>;
 
   /** Leave the bus. `returning`: requests to this client fail as `restarting` until it is back. */
   close(options?: { returning?: boolean }): Promise<void>;
 }
 
-/** Events in order. Events that are lost for good show as `bus.gap`. */
+/** Events in order. Events that are lost for good, or cannot be read, show as `bus.gap`. */
 export class Subscription<E> implements AsyncIterable<E> {
   private constructor();
   readonly patterns: string[];
+  readonly isClosed: boolean;
   /** The next event; undefined once the subscription is closed. */
   next(): Promise<E | undefined>;
   /** Stop listening. */

@@ -1,12 +1,10 @@
 // Keeps what a client has published and the broker may not have, or may lose. Pure: frames out, acceptance in.
-import { encode } from "@msgpack/msgpack";
+import { pack } from "./encoder.js";
 import { PublishRefused } from "./errors.js";
 
 const TAIL_MILLISECONDS = 10_000;
 const TAIL_LIMIT_MESSAGES = 4096;
-
-/** The bytes of an event or of a header. */
-export const pack = (value) => encode(value, { ignoreUndefined: true });
+const EMPTY_RUN = Buffer.from([0x90]);
 
 export class Outbox {
   #serial = 0;
@@ -14,28 +12,36 @@ export class Outbox {
   #underWay = new Map(); // serial -> message that is not accepted yet
   #tail = []; // messages that were accepted recently
   #newest = new Map(); // topic and key -> newest message that is retained
+  #last = { serial: 0, firsts: new Map() }; // what this broker was sent last, in all and of each topic
 
-  /** Give an event its number, and return its frames. `resolve` or `reject` is called with the broker's decision. */
-  offer(event, key, resolve, reject) {
-    const [topic, serial] = [event.type, this.#serial + 1];
+  /** The serial of the message that was offered last. */
+  get serial() {
+    return this.#serial;
+  }
+
+  /** Give a run of one event its number, and return its frames. `resolve` or `reject` is called with the broker's decision. */
+  offer({ topic, body, key = null, correlation = null }, resolve, reject) {
     const first = (this.#counts.get(topic) ?? 0) + 1;
-    const frames = ["PUBLISH", pack([serial, topic, 1, first, key, null]), pack([event])];
-    this.#serial = serial;
     this.#counts.set(topic, first);
-    this.#underWay.set(serial, { serial, topic, key, frames, resolve, reject });
-    return frames;
+    return this.#keep({ topic, body, key, correlation, count: 1, first, resolve, reject });
+  }
+
+  /** Withdraw what is retained under a key. It takes a serial, and no number. */
+  withdraw({ topic, key, correlation = null }, resolve, reject) {
+    const first = (this.#counts.get(topic) ?? 0) + 1;
+    return this.#keep({ topic, body: EMPTY_RUN, key, correlation, count: 0, first, resolve, reject });
   }
 
   /** The broker accepted every message up to this serial. */
-  accepted(serial) {
+  accepted(serial, now) {
     for (const [first, message] of this.#underWay) {
       if (first > serial) break;
       this.#underWay.delete(first);
-      this.#tail.push(Object.assign(message, { acceptedAt: performance.now() }));
-      if (message.key !== null) this.#newest.set(`${message.topic} ${message.key}`, message);
+      this.#tail.push(Object.assign(message, { acceptedAt: now }));
+      if (message.key !== null) this.#retain(message);
       message.resolve();
     }
-    this.#trim();
+    this.#trim(now);
   }
 
   /** The broker gave a message no place in the order. */
@@ -46,11 +52,13 @@ export class Outbox {
   }
 
   /** A new broker gets what is retained, what was accepted recently, and what was not accepted. */
-  startOver() {
-    this.#trim();
+  startOver(now) {
+    this.#trim(now);
     const again = [...this.#newest.values(), ...this.#tail, ...this.#underWay.values()].map((message) => [message.serial, message]);
     this.#underWay = new Map([...new Map(again)].sort(([a], [b]) => a - b));
     this.#tail = [];
+    this.#last = { serial: 0, firsts: new Map() };
+    for (const message of this.#underWay.values()) this.#follow(message, true);
   }
 
   /** The frames of every message that is not accepted, in order. */
@@ -59,12 +67,38 @@ export class Outbox {
   }
 
   /** Fail every message that is under way. */
-  abandon(detail) {
-    for (const { topic, reject } of this.#underWay.values()) reject(new PublishRefused(topic, "left", detail));
+  abandon(reason) {
+    for (const { topic, reject } of this.#underWay.values()) reject(reason(topic));
+    this.#underWay.clear();
   }
 
-  #trim() {
-    const isOver = ({ acceptedAt }) => performance.now() - acceptedAt > TAIL_MILLISECONDS;
-    while (this.#tail.length > TAIL_LIMIT_MESSAGES || (this.#tail.length && isOver(this.#tail[0]))) this.#tail.shift();
+  #keep(message) {
+    this.#serial += 1;
+    message.serial = this.#serial;
+    this.#follow(message, false);
+    this.#underWay.set(message.serial, message);
+    return message.frames;
+  }
+
+  /** Say whether it leaves numbers out, as messages do that go to a broker behind others that it does not get. */
+  #follow(message, isAgain) {
+    const { serial, topic, count, first, key, correlation, body } = message;
+    const known = this.#last.firsts.get(topic);
+    const leaps = (this.#last.serial && serial !== this.#last.serial + 1) || (count && known !== undefined && first !== known + 1);
+    message.frames = ["PUBLISH", pack([serial, topic, count, first, key, correlation, isAgain || Boolean(leaps)]), body];
+    this.#last.serial = serial;
+    if (count) this.#last.firsts.set(topic, first);
+  }
+
+  #retain(message) {
+    const name = `${message.topic} ${message.key}`;
+    if (message.count) this.#newest.set(name, message);
+    else this.#newest.delete(name);
+  }
+
+  #trim(now) {
+    let over = Math.max(0, this.#tail.length - TAIL_LIMIT_MESSAGES);
+    while (over < this.#tail.length && now - this.#tail[over].acceptedAt > TAIL_MILLISECONDS) over += 1;
+    if (over) this.#tail.splice(0, over);
   }
 }

@@ -1,42 +1,86 @@
 // What one subscriber hears: a queue that the client fills and an async iterator empties.
+import { noteCorrelation } from "./correlation.js";
+import { unpackEvents } from "./decoder.js";
 import { Ordering } from "./ordering.js";
 
 const QUEUE_LIMIT_EVENTS = 16_384;
 
-/** Events in order. Events that are lost for good show as `bus.gap`. */
+/** Events in order. Events that are lost for good, or cannot be read, show as `bus.gap`. */
 export class Subscription {
-  #queue = [];
-  #wake = () => {};
+  #chunks = []; // {run, isRetained, events, gaps, at}
+  #size = 0;
+  #waiting = []; // {resolve, reject} of those who called next
   #drained = () => {};
-  #isClosed = false;
+  #end = null; // {error}: nothing follows what is queued
+  #leave;
+  #handedOn;
 
-  constructor(patterns, leave) {
-    Object.assign(this, { patterns, ordering: new Ordering(patterns), _leave: leave });
+  constructor(patterns, { leave = () => {}, handedOn = () => {} } = {}) {
+    this.patterns = patterns;
+    this.ordering = new Ordering(patterns);
+    this.#leave = leave;
+    this.#handedOn = handedOn;
   }
 
-  _put(...events) {
-    this.#queue.push(...events);
-    this.#wake();
+  get isClosed() {
+    return this.#end !== null;
   }
 
+  /** Queue the events of a run from `skip` on. Returns how many of them cannot be read. */
+  _hear(run, isRetained) {
+    const found = unpackEvents(run.body, run.count, run.skip);
+    const [events, gaps] = [[], new Set()];
+    for (const event of found) {
+      if (event !== null) events.push(event);
+      else if (gaps.has(events.at(-1))) events.at(-1).count += 1;
+      else {
+        events.push(gapOf(run.topic, 1, "unreadable"));
+        gaps.add(events.at(-1));
+      }
+    }
+    this.#put({ run: { ...run, body: null }, isRetained, events, gaps, at: 0 });
+    return found.length - events.length + gaps.size;
+  }
+
+  /** Queue the loss of events. */
+  _lose(topic, count, reason) {
+    const gap = gapOf(topic, count, reason);
+    this.#put({ run: null, isRetained: false, events: [gap], gaps: new Set([gap]), at: 0 });
+  }
+
+  /** End it. What is queued is still handed on; then comes this error, or the end if there is none. */
+  _finish(error = null) {
+    if (this.#end) return;
+    this.#end = { error };
+    this.#pass();
+    this.#drained();
+  }
+
+  /** Wait until the queue has room. */
   async _room() {
-    while (this.#queue.length > QUEUE_LIMIT_EVENTS && !this.#isClosed) await new Promise((resolve) => (this.#drained = resolve));
+    while (this.#size > QUEUE_LIMIT_EVENTS && !this.#end) await new Promise((resolve) => (this.#drained = resolve));
+  }
+
+  /** The next event and the run in which it came (null for a gap); undefined once the subscription is closed. */
+  _take() {
+    if (this.#chunks.length && !this.#waiting.length) return this.#taken(this.#chunks[0]);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#pass();
+    });
   }
 
   /** The next event; undefined once the subscription is closed. */
   async next() {
-    while (!this.#queue.length && !this.#isClosed) await new Promise((resolve) => (this.#wake = resolve));
-    const event = this.#queue.shift();
-    this.#drained();
-    return event;
+    return (await this._take())?.event;
   }
 
   /** Stop listening. */
   close() {
-    this.#isClosed = true;
-    this._leave();
-    this.#wake();
-    this.#drained();
+    if (!this.#end) this.#leave();
+    this.#chunks = [];
+    this.#size = 0;
+    this._finish();
   }
 
   async *[Symbol.asyncIterator]() {
@@ -46,4 +90,37 @@ export class Subscription {
       this.close();
     }
   }
+
+  #put(chunk) {
+    if (this.#end) return;
+    this.#chunks.push(chunk);
+    this.#size += chunk.events.length;
+    this.#pass();
+  }
+
+  /** Hand queued events to those who wait. */
+  #pass() {
+    while (this.#waiting.length) {
+      const chunk = this.#chunks[0];
+      if (chunk) this.#waiting.shift().resolve(this.#taken(chunk));
+      else if (!this.#end) return;
+      else if (this.#end.error) this.#waiting.shift().reject(this.#end.error);
+      else this.#waiting.shift().resolve(undefined);
+    }
+  }
+
+  #taken(chunk) {
+    const event = chunk.events[chunk.at++];
+    this.#size -= 1;
+    if (chunk.at === chunk.events.length) {
+      this.#chunks.shift();
+      if (chunk.run && !chunk.isRetained) this.#handedOn(chunk.run);
+    }
+    if (this.#size <= QUEUE_LIMIT_EVENTS) this.#drained();
+    if (chunk.gaps.has(event)) return { event, run: null, isRetained: false };
+    if (chunk.run.correlation !== null) noteCorrelation(event, chunk.run.correlation);
+    return { event, run: chunk.run, isRetained: chunk.isRetained };
+  }
 }
+
+const gapOf = (topic, count, reason) => ({ type: "bus.gap", lost_topic: topic, count, reason });

@@ -1,4 +1,4 @@
-"""Writes the events of the clients, in Python and TypeScript, from the JSON Schema of the contract. Pure."""
+"""Writes the events of the clients, for Python, TypeScript and JavaScript, from the JSON Schema. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ Schema: TypeAlias = dict[str, Any]
 
 PYTHON_FILE: Final = "python/undercroft_client/events.py"
 TYPESCRIPT_FILE: Final = "js/events.d.ts"
+FIELDS_FILE: Final = "js/event_fields.js"
 WIDTH: Final = 104
 """Columns of the text in a docstring."""
 
@@ -31,7 +32,11 @@ def client_files(contract: Schema) -> dict[str, str]:
     Args:
         contract: what `json_schema_export.json_schema` returns.
     """
-    return {PYTHON_FILE: python_module(contract), TYPESCRIPT_FILE: typescript_declarations(contract)}
+    return {
+        PYTHON_FILE: python_module(contract),
+        TYPESCRIPT_FILE: typescript_declarations(contract),
+        FIELDS_FILE: javascript_fields(contract),
+    }
 
 
 def python_module(contract: Schema) -> str:
@@ -79,6 +84,32 @@ def typescript_declarations(contract: Schema) -> str:
         "/** Any event; its `type` says which. */\nexport type AnyEvent = EventOf[Topic];\n"
     )
     return "\n".join(parts)
+
+
+def javascript_fields(contract: Schema) -> str:
+    """The fields of each event, so that a program without types hears of a misspelt one.
+
+    A field that holds another structure, or a list of it, names it; a map of it stands in braces.
+    """
+    definitions = contract["$defs"]
+    topics = {found["x-topic"]: name for name, found in definitions.items() if "x-topic" in found}
+    structures = {
+        name: {field: _javascript_kind(schema) for field, schema in found["properties"].items()}
+        for name, found in definitions.items()
+    }
+    written = [
+        f"{{ {', '.join(f'{field}: {_python_literal(kind)}' for field, kind in fields.items())} }}"
+        for fields in structures.values()
+    ]
+    return (
+        f"// The fields of every event of the contract. {_NOTE}\n\n"
+        f'export const CONTRACT_VERSION = "{contract["x-version"]}";\n\n'
+        "/** Topic to the structure of its event. */\nexport const TOPICS = {\n"
+        + "".join(f'  "{topic}": "{name}",\n' for topic, name in topics.items())
+        + "};\n\n/** Structure to its fields, and what they hold. */\nexport const STRUCTURES = {\n"
+        + "".join(f"  {name}: {fields},\n" for name, fields in zip(structures, written, strict=True))
+        + "};\n"
+    )
 
 
 def _in_order(definitions: dict[str, Schema]) -> dict[str, Schema]:
@@ -169,6 +200,17 @@ def _python_type(schema: Schema) -> str:
 
 def _python_literal(value: Any) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, str) else repr(value)
+
+
+# -- JavaScript
+
+
+def _javascript_kind(schema: Schema) -> str:
+    if schema.get("type") == "object":
+        (*_, name) = ["", *_references(schema)]
+        return f"{{{name}}}" if name else ""
+    names = set(_references(schema))
+    return names.pop() if len(names) == 1 else ""
 
 
 # -- TypeScript

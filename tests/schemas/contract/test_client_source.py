@@ -9,7 +9,12 @@ import msgspec
 import pytest
 
 import undercroft_client.events
-from schemas.contract.client_source import client_files, python_module, typescript_declarations
+from schemas.contract.client_source import (
+    client_files,
+    javascript_fields,
+    python_module,
+    typescript_declarations,
+)
 from schemas.contract.json_schema_export import json_schema
 from schemas.contract.registry import EVENTS, REPLIES
 from undercroft_client.event import reply_type_of
@@ -88,3 +93,23 @@ def test_what_others_refer_to_comes_first() -> None:
         < source.index("class ModelsListedEvent(")
         < source.index("class ModelsListRequestEvent(")
     )
+
+
+def test_programs_without_types_find_the_fields_of_each_structure_and_what_is_in_them() -> None:
+    held = {"$ref": "#/$defs/Held"}
+    holder = {
+        "properties": {
+            "type": {"const": "app.holds"},
+            "plain": {"type": "string"},
+            "one": {"anyOf": [held, {"type": "null"}]},
+            "list": {"type": "array", "items": held},
+            "map": {"type": "object", "additionalProperties": held},
+            "any": {"type": "object"},
+        },
+        "x-topic": "app.holds",
+    }
+    contract = {"x-version": "1.0.0", "$defs": {"Holder": holder, "Held": {"properties": {"n": {}}}}}
+    source = javascript_fields(contract)
+    assert '  "app.holds": "Holder",\n' in source
+    assert '  Held: { n: "" },\n' in source
+    assert '  Holder: { type: "", plain: "", one: "Held", list: "Held", map: "{Held}", any: "" },\n' in source

@@ -1,0 +1,403 @@
+// Decides what a client says to the broker, and when it says it again. Pure: frames in, frames out. No frame makes it throw.
+import { randomBytes } from "node:crypto";
+import { Unreadable } from "./decoder.js";
+import { pack } from "./encoder.js";
+import { HelloRefused, PublishRefused, RequestFailed } from "./errors.js";
+import { HeardReport } from "./heard_report.js";
+import { BEHIND_LIMIT_EVENTS, PATTERN_LIMIT, PROTOCOL_VERSION } from "./limits.js";
+import { Outbox } from "./outbox.js";
+import { readHeader, readHeartbeat, readId, readRun, readRuns, readText } from "./wire.js";
+
+export const LEFT = "this client left the bus";
+const LOST = "the connection to the broker was lost; the request may have been carried out";
+const FAILURE_KINDS = new Set(["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]);
+const FINAL_REFUSALS = new Set(["displaced", "reserved_name", "wrong_version", "invalid_name"]);
+
+/** One life of a client. */
+export class Protocol {
+  epoch = "";
+  epochs = []; // of the brokers that admitted it, in order
+  isWelcome = false;
+  instance = ""; // as everybody sees it
+  role = "guest";
+  behind = 0;
+  refusal = null; // why it can never come back
+  counts = { unreadable: 0, ignored: 0, faults: 0 };
+  subscriptions = new Set();
+  #secret = randomBytes(16).toString("hex"); // the instance that only the broker knows
+  #outbox = new Outbox();
+  #heard = new HeardReport();
+  #lastId = 0;
+  #questions = new Map(); // id -> {frames, settle, topic, isSent}
+  #services = new Map(); // topic -> {resolve, reject} until the broker has confirmed it
+  #serves = []; // topics of the SERVEs without confirmation, in the order in which they were sent
+  #unserved = new Set(); // topics that the broker refused after a reconnect
+  #inHand = new Map(); // id -> request that is not answered yet; a new broker uses the same ids again
+  #later = []; // reads that the broker was too busy for
+  #waiting = []; // publishers that wait for subscribers
+  #isRefused = false;
+
+  /** `hooks`: send(frames), now(), welcomed(), refused(error), stopped(error), asked(request), fault(error). */
+  constructor(name, credential, hooks) {
+    Object.assign(this, { name, credential, hooks });
+  }
+
+  // -- what the user wants -----------------------------------------------------------------------------------------------
+
+  /** Publish a run of one event, or withdraw what is retained under its key if it has no body. */
+  publish(run, resolve, reject) {
+    const frames = run.body ? this.#outbox.offer(run, resolve, reject) : this.#outbox.withdraw(run, resolve, reject);
+    if (this.isWelcome) this.hooks.send(frames);
+  }
+
+  /** Resolves once the slowest subscriber of what was published last has come near. */
+  room() {
+    if (this.behind <= BEHIND_LIMIT_EVENTS) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** Ask for a PONG: it confirms what is accepted, without the delay that ACCEPTED has. */
+  hurry() {
+    if (this.isWelcome) this.#say("PING", [0]);
+  }
+
+  /** Send a request. `settle` gets the header and body of its reply, or the error. Returns the id of the question. */
+  request({ topic, body, correlation, timeoutMilliseconds }, settle) {
+    const header = [topic, timeoutMilliseconds, correlation];
+    return this.#ask("REQUEST", topic, header, (header, frames, error) => settle(header, frames[2], error), body);
+  }
+
+  /** Nobody waits for this answer any more. */
+  giveUp(id, kind, detail) {
+    if (this.#questions.get(id)?.isSent) this.#say("CANCEL", [id]);
+    this.#fail(id, kind, detail);
+  }
+
+  serve(topic, resolve, reject) {
+    this.#services.set(topic, { resolve, reject });
+    if (this.isWelcome) this.#sendServe(topic);
+  }
+
+  /** The serial as of which the reply to a request holds that is made from now on. */
+  get serial() {
+    return this.#outbox.serial;
+  }
+
+  /** Answer a request, unless it was cancelled. `serial`: what was published last when the answer was made. */
+  reply(request, body, serial) {
+    if (this.#finish(request)) this.#say("REPLY", [request.id, serial], body);
+  }
+
+  fail(request, kind, message) {
+    if (this.#finish(request)) this.#say("FAILED", [request.id, kind, message.slice(0, 1024).toWellFormed()]);
+  }
+
+  #finish(request) {
+    return this.#inHand.get(request.id) === request && this.#inHand.delete(request.id);
+  }
+
+  /** Hear the events of a subscription, whose patterns the feed has already. */
+  subscribe(subscription, resolve, reject) {
+    this.subscriptions.add(subscription);
+    this.#snapshot(subscription.patterns, (found, error) => {
+      if (!this.subscriptions.has(subscription)) return resolve();
+      if (error) return reject(error);
+      this.#apply(subscription, subscription.ordering.join(found.epoch, found.sequence, found.heads, found.runs));
+      resolve();
+    });
+  }
+
+  unsubscribe(subscription) {
+    this.#heard.leave(subscription);
+    return this.subscriptions.delete(subscription);
+  }
+
+  /** A subscription has handed on the last event of a run. */
+  handedOn(subscription, { topic, epoch, number, count }) {
+    if (epoch !== this.epoch || !this.isWelcome) return;
+    const reached = this.#heard.handedOn(topic, subscription, number + count - 1);
+    if (reached !== null) this.#say("HEARD", [topic, reached]);
+  }
+
+  /** What is retained for these patterns now. `settle` gets `{epoch, sequence, heads, runs}`, or the error. */
+  retained(patterns, settle) {
+    this.#snapshot(patterns, settle);
+  }
+
+  /** End every wait. `error`: why; null: the user leaves. */
+  leave(returning, error = null) {
+    if (this.isWelcome && !error) this.#say("BYE", [returning]);
+    this.isWelcome = false;
+    for (const [id, { topic }] of [...this.#questions]) this.#settle(id, error ?? new RequestFailed("died", LEFT, topic));
+    this.#outbox.abandon((topic) => error ?? new PublishRefused(topic, "left", LEFT));
+    for (const { reject } of this.#waiting.splice(0)) reject(error ?? new PublishRefused("*", "left", LEFT));
+    for (const [topic, service] of this.#services) service?.reject(error ?? new RequestFailed("died", LEFT, topic));
+    this.#services.clear();
+    this.#later = [];
+  }
+
+  // -- what the sockets bring --------------------------------------------------------------------------------------------
+
+  /** The lane has a new connection. */
+  connected() {
+    this.disconnected();
+    if (!this.refusal) this.#say("HELLO", [PROTOCOL_VERSION, this.name, this.#secret, this.credential]);
+  }
+
+  /** The lane lost its connection. Questions on it get no answer. */
+  disconnected() {
+    this.isWelcome = false;
+    this.#inHand.clear();
+    for (const [id, { isSent }] of [...this.#questions]) if (isSent) this.#fail(id, "died", LOST);
+  }
+
+  /** A second has gone by. */
+  tick() {
+    if (this.#isRefused && !this.isWelcome) this.connected();
+    if (!this.isWelcome) return;
+    for (const ask of this.#later.splice(0)) ask();
+    for (const topic of this.#unserved) this.#sendServe(topic);
+    this.#unserved.clear();
+    if (this.#waiting.length) this.hurry();
+  }
+
+  lane(frames) {
+    this.#guard(() => {
+      const verb = readText(frames[0]);
+      let header;
+      try {
+        header = readHeader(verb, frames[1]);
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        this.counts.unreadable += 1;
+        return this.#failUnread(verb, frames[1], error);
+      }
+      if (header === null) this.counts.ignored += 1;
+      else this.#take(verb, header, frames);
+    });
+  }
+
+  feed(frames) {
+    this.#guard(() => {
+      const topic = readText(frames[0]);
+      if (topic === "!welcome") this.#askHeads();
+      else if (topic === "!heartbeat") this.#compare(readHeartbeat(frames));
+      else {
+        const run = readRun(frames);
+        for (const subscription of [...this.subscriptions]) this.#apply(subscription, subscription.ordering.receive(run));
+      }
+    });
+  }
+
+  /** Nothing that others send ends the process: what cannot be read is counted. */
+  #guard(take) {
+    try {
+      take();
+    } catch (error) {
+      this.counts[error instanceof Unreadable ? "unreadable" : "faults"] += 1;
+      if (!(error instanceof Unreadable)) this.hooks.fault(error);
+    }
+  }
+
+  #take(verb, header, frames) {
+    switch (verb) {
+      case "WELCOME":
+        return this.#welcomed(header);
+      case "ACCEPTED":
+        return this.#accepted(header.serial, header.behind);
+      case "PONG":
+        return this.#outbox.accepted(header.accepted, this.hooks.now());
+      case "PING":
+        return this.#say("PONG", [header.id]);
+      case "REQUEST":
+        return this.#asked({ ...header, body: frames[2] ?? Buffer.alloc(0), serial: this.#outbox.serial });
+      case "CANCEL":
+        return this.#inHand.delete(header.id);
+      case "SERVE":
+        return this.#served(null);
+      case "FAILED":
+        return this.#refused(header);
+      default:
+        if (this.#questions.get(header.id)?.answer === verb) this.#settle(header.id, null, header, frames);
+        else this.counts.ignored += 1; // nobody waits for it any more
+    }
+  }
+
+  #asked(request) {
+    this.#inHand.set(request.id, request);
+    this.hooks.asked(request);
+  }
+
+  // -- what follows from it ----------------------------------------------------------------------------------------------
+
+  #say(verb, header, ...body) {
+    this.hooks.send([verb, pack(header), ...body]);
+  }
+
+  #ask(verb, topic, header, settle, ...body) {
+    const id = ++this.#lastId;
+    const answer = verb === "REQUEST" ? "REPLY" : verb;
+    const question = { answer, topic, settle, isSent: this.isWelcome, frames: [verb, pack([id, ...header]), ...body] };
+    this.#questions.set(id, question);
+    if (question.isSent) this.hooks.send(question.frames);
+    return id;
+  }
+
+  #settle(id, error, header = null, frames = []) {
+    const question = this.#questions.get(id);
+    this.#questions.delete(id);
+    question.settle(header, frames, error);
+  }
+
+  #fail(id, kind, detail) {
+    if (this.#questions.has(id)) this.#settle(id, new RequestFailed(kind, detail, this.#questions.get(id).topic));
+  }
+
+  /** The header of an answer makes no sense: whoever asked need not wait for another one. */
+  #failUnread(verb, frame, error) {
+    const id = readId(frame);
+    if (id === null) return;
+    if (verb === "REQUEST") this.#say("FAILED", [id, "invalid", `the header cannot be read: ${error.message}`]);
+    else if (["REPLY", "SNAPSHOT", "REPLAY", "FAILED"].includes(verb)) this.#fail(id, "invalid", `the answer cannot be read: ${error.message}`);
+  }
+
+  #welcomed({ epoch, accepted, instance, role }) {
+    if (this.refusal || (this.isWelcome && epoch === this.epoch)) return;
+    if (epoch === this.epoch) this.#outbox.accepted(accepted, this.hooks.now());
+    else {
+      if (this.epoch) this.#outbox.startOver(this.hooks.now());
+      this.epochs.push(epoch);
+      this.#heard.startOver();
+    }
+    Object.assign(this, { epoch, instance, role, isWelcome: true });
+    this.#isRefused = false;
+    for (const frames of this.#outbox.unaccepted()) this.hooks.send(frames);
+    this.#serves = [];
+    for (const topic of this.#services.keys()) this.#sendServe(topic);
+    for (const question of [...this.#questions.values()]) {
+      if (!question.isSent) this.hooks.send(question.frames);
+      question.isSent = true;
+    }
+    this.#accepted(0, 0); // nobody says how far behind they are before something is published
+    this.#askHeads();
+    this.hooks.welcomed();
+  }
+
+  #accepted(serial, behind) {
+    this.behind = behind;
+    this.#outbox.accepted(serial, this.hooks.now());
+    if (behind <= BEHIND_LIMIT_EVENTS) for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  #refused({ id, kind, message, verb }) {
+    const [reason, detail] = split(message);
+    if (verb === "HELLO") this.#notAdmitted(new HelloRefused(this.name, reason, detail));
+    else if (reason === "unknown_peer") {
+      if (verb !== "PUBLISH" && this.#questions.has(id)) this.#questions.get(id).isSent = false;
+      if (this.isWelcome) this.connected(); // WELCOME sends again what matters
+    } else if (verb === "PUBLISH") this.#outbox.refused(id, reason, detail);
+    else if (verb === "SERVE") this.#served(new RequestFailed(known(kind), message, this.#serves[0]));
+    else this.#fail(id, known(kind), message);
+  }
+
+  /** A client that is displaced, or whose name is another's, does not try again. */
+  #notAdmitted(error) {
+    if (!FINAL_REFUSALS.has(error.reason)) {
+      this.#isRefused = true;
+      return this.hooks.refused(error);
+    }
+    this.refusal = error;
+    this.leave(false, error);
+    this.hooks.stopped(error);
+  }
+
+  #sendServe(topic) {
+    this.#serves.push(topic);
+    this.#say("SERVE", [[topic]]);
+  }
+
+  /** The broker answers SERVEs in the order in which they were sent. */
+  #served(error) {
+    const topic = this.#serves.shift();
+    const waiting = this.#services.get(topic);
+    if (waiting === undefined) return;
+    if (!error) this.#services.set(topic, null);
+    else if (waiting) this.#services.delete(topic);
+    else this.#unserved.add(topic); // it was confirmed before: ask again soon
+    if (error) waiting?.reject(error);
+    else waiting?.resolve();
+  }
+
+  // -- subscriptions -----------------------------------------------------------------------------------------------------
+
+  /** Read all pages of a snapshot. */
+  #snapshot(patterns, settle) {
+    const found = { epoch: "", sequence: 0, heads: [], runs: [] };
+    const ask = (after) => this.#ask("SNAPSHOT", "", [patterns, false, after], (header, frames, error) => take(after, header, frames, error));
+    const startOver = () => this.#snapshot(patterns, settle);
+    const take = (after, header, frames, error) => {
+      if (error?.kind === "died" && error.detail === LOST) return startOver();
+      if (error?.kind === "busy") return void this.#later.push(startOver);
+      if (error) return settle(null, error);
+      if (after === 0) Object.assign(found, { epoch: header.epoch, sequence: header.sequence, heads: header.heads });
+      if (header.epoch !== found.epoch) return startOver();
+      const { runs, unreadable } = readRuns(frames);
+      this.counts.unreadable += unreadable;
+      for (const run of runs) found.runs.push(run);
+      if (header.next > after) ask(header.next);
+      else settle(found, null);
+    };
+    ask(0);
+  }
+
+  #apply(subscription, steps) {
+    for (const { hear, retained, lost, count, reason, ...step } of steps) {
+      if (!this.subscriptions.has(subscription)) return; // its user has left
+      if (hear) {
+        if (!retained) this.#heard.expect(hear.topic, subscription, hear.number - 1);
+        this.counts.unreadable += subscription._hear(hear, retained);
+      } else if (lost) {
+        subscription._lose(lost, count, reason);
+        if (reason === "ring_exceeded") this.#recall(subscription, lost);
+      } else this.#fetch(subscription, step);
+    }
+  }
+
+  /** After a loss, the retained events among the lost ones show the present state. */
+  #recall(subscription, topic) {
+    this.#snapshot([topic], (found, error) => error || this.#apply(subscription, subscription.ordering.recalled(topic, found.runs)));
+  }
+
+  #fetch(subscription, step) {
+    const { ordering } = subscription;
+    const { epoch } = ordering;
+    if (!this.isWelcome || this.epoch !== epoch) return ordering.forget(step); // lane and feed have different brokers for a moment
+    this.#ask("REPLAY", step.fetch, [step.fetch, step.first, step.last], (header, frames, error) => {
+      if (error) return epoch === ordering.epoch && ordering.forget(step);
+      const { runs, unreadable } = readRuns(frames);
+      this.counts.unreadable += unreadable;
+      this.#apply(subscription, ordering.replayed(header.epoch, step, { ...header, runs, unreadable }));
+    });
+  }
+
+  /** Compare the newest number of each topic at once. Lane and feed connect in either order. */
+  #askHeads() {
+    if (!this.isWelcome || !this.subscriptions.size) return;
+    const patterns = [...new Set([...this.subscriptions].flatMap((subscription) => subscription.patterns))];
+    const asked = patterns.length > PATTERN_LIMIT ? ["*"] : patterns;
+    this.#ask("SNAPSHOT", "", [asked, true, 0], (header, _, error) => error || this.#compare(header));
+  }
+
+  #compare({ epoch, heads }) {
+    for (const subscription of [...this.subscriptions]) this.#apply(subscription, subscription.ordering.heartbeat(epoch, heads));
+  }
+}
+
+/** Reason and sentence of a refusal. */
+function split(message) {
+  const at = message.indexOf(": ");
+  return at < 0 ? [message, ""] : [message.slice(0, at), message.slice(at + 2)];
+}
+
+/** Kinds that no version of this client knows are faults of whoever answers. */
+const known = (kind) => (FAILURE_KINDS.has(kind) ? kind : "invalid");

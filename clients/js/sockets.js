@@ -1,0 +1,93 @@
+// The two sockets of a client. Nothing that arrives, and nothing that fails, gets past them as an exception.
+import { Dealer, Subscriber } from "zeromq";
+import { FRAME_LIMIT_BYTES } from "./limits.js";
+
+const LINGER_MILLISECONDS = 200;
+const FAULT_PAUSE_MILLISECONDS = 10;
+
+/** A lane and a feed to one runtime, until they are closed. */
+export class SocketPair {
+  #lane;
+  #feed;
+  #hooks;
+  #outgoing = [];
+  #leaving = []; // what #sendAll is about to send
+  #sending = null; // the promise of #sendAll
+  #isClosed = false;
+
+  /** `hooks`: connected(), disconnected(), denied(detail), lane(frames), feed(frames) (may return a promise to wait for), fault(error). */
+  constructor({ lane, feed, curve }, prefixes, hooks) {
+    const keys = curve ? { curveServerKey: curve.server_public, curvePublicKey: curve.client_public, curveSecretKey: curve.client_secret } : {};
+    const options = { linger: LINGER_MILLISECONDS, maxMessageSize: FRAME_LIMIT_BYTES, reconnectInterval: 20, reconnectMaxInterval: 1000, ...keys };
+    this.#hooks = hooks;
+    this.#lane = new Dealer({ ...options, sendHighWaterMark: 4096, receiveHighWaterMark: 4096 });
+    this.#feed = new Subscriber({ ...options, linger: 0, receiveHighWaterMark: 4096 });
+    this.#lane.events.on("handshake", () => this.#isClosed || hooks.connected());
+    this.#lane.events.on("disconnect", () => this.#isClosed || hooks.disconnected());
+    const denied = () => this.#isClosed || hooks.denied("the keys of runtime.json are not those of the broker");
+    for (const event of ["handshake:error:auth", "handshake:error:protocol"]) this.#lane.events.on(event, denied);
+    this.#feed.subscribe("!welcome", "!heartbeat", ...prefixes);
+    this.#lane.connect(lane);
+    this.#feed.connect(feed);
+    this.#listen(this.#lane, (frames) => hooks.lane(frames));
+    this.#listen(this.#feed, (frames) => hooks.feed(frames));
+  }
+
+  subscribe(...prefixes) {
+    if (!this.#isClosed) this.#feed.subscribe(...prefixes);
+  }
+
+  unsubscribe(...prefixes) {
+    if (!this.#isClosed) this.#feed.unsubscribe(...prefixes);
+  }
+
+  /** Send a lane message. ZeroMQ takes one at a time. */
+  send(frames) {
+    if (this.#isClosed) return;
+    this.#outgoing.push(frames);
+    this.#sending ??= this.#sendAll();
+  }
+
+  /** Forget what has not left yet. */
+  clear() {
+    this.#outgoing.length = this.#leaving.length = 0;
+  }
+
+  /** Close, once what was sent has left; what does not leave soon never does. */
+  async close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    let timer;
+    const patience = new Promise((resolve) => (timer = setTimeout(resolve, LINGER_MILLISECONDS)));
+    await Promise.race([this.#sending, patience]);
+    clearTimeout(timer);
+    for (const socket of [this.#lane, this.#feed]) socket.close();
+  }
+
+  async #sendAll() {
+    try {
+      while (this.#outgoing.length) {
+        [this.#leaving, this.#outgoing] = [this.#outgoing, []];
+        for (let i = 0; i < this.#leaving.length; i++) await this.#lane.send(this.#leaving[i]);
+      }
+    } catch (error) {
+      if (!this.#isClosed) this.#hooks.fault(error);
+    } finally {
+      this.#leaving = [];
+      this.#sending = null;
+    }
+  }
+
+  async #listen(socket, take) {
+    while (!this.#isClosed && !socket.closed) {
+      try {
+        const frames = await socket.receive();
+        if (!this.#isClosed) await take(frames);
+      } catch (error) {
+        if (this.#isClosed || socket.closed) return;
+        this.#hooks.fault(error);
+        await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MILLISECONDS));
+      }
+    }
+  }
+}
