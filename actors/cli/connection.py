@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from actors.cli.options import Target
 from bus.client import REQUEST_TIMEOUT_SECONDS, Peer, connect
+from bus.discovery import CREDENTIAL_VARIABLE
 from bus.errors import FailureKind
 from bus.retry import request_until_answered
 from schemas.event import Event, Request
 
+RUNTIME_VARIABLE: Final = "UNDERCROFT_RUNTIME"
 RESTARTING: Final[frozenset[FailureKind]] = frozenset({"restarting"})
 RESTARTING_WAITS_SECONDS: Final = (0.05,)
 
@@ -22,13 +25,26 @@ ReplyT = TypeVar("ReplyT", bound=Event)
 
 @contextlib.asynccontextmanager
 async def connect_to(target: Target) -> AsyncIterator[Peer]:
-    """Connect to the runtime that the command is about.
+    """Connect to the runtime that the command is about: as a guest, or by UNDERCROFT_CREDENTIAL.
 
     Raises:
         NotRunning: there is none, or it does not answer.
+        HelloRefused: the credential is not that of the name, or another peer has the name.
     """
-    async with connect(app=target.app, home=target.home) as peer:
+    name, credential = own_credential(os.environ)
+    async with connect(name, app=target.app, home=target.home, credential=credential) as peer:
         yield peer
+
+
+def own_credential(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Name and credential that a person gave to the command; None and None: it is a guest.
+
+    Within a child of a runtime the variable is that of the child, which is connected under its name itself.
+    """
+    name, _, credential = environ.get(CREDENTIAL_VARIABLE, "").partition(":")
+    if not name or not credential or RUNTIME_VARIABLE in environ:
+        return None, None
+    return name, credential
 
 
 def with_peer(target: Target, work: Callable[[Peer], Coroutine[Any, Any, ResultT]]) -> ResultT:

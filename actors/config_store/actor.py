@@ -49,6 +49,7 @@ from actors.config_store.settings.settings_context import SettingsContext, is_se
 from actors.config_store.store_alerts import StoreAlerts, log_ignored
 from actors.shared.keychain.keychain import KeychainFailed
 from bus.actor import Actor, BusContext, Later
+from bus.client import asker
 from bus.errors import Refused, UndercroftError
 from schemas.config import (
     RuntimeConfigRequestEvent,
@@ -153,7 +154,8 @@ class ConfigStore(Actor[Inbox]):
             case SettingsDescribeRequestEvent():
                 return describe(self.now.context)
             case SecretRevealRequestEvent():
-                return Later(partial(self._reveal, event.path))
+                self._secrets.readers.check(asker.get())
+                return Later(partial(self._reveal, event.path, asker.get()))
             case _:
                 assert_never(event)
 
@@ -269,7 +271,7 @@ class ConfigStore(Actor[Inbox]):
             return response(event, verdict, durable=self._write_behind.is_settled)
         return await self._when_durable(event, verdict, number)
 
-    async def _reveal(self, path: str) -> SecretRevealedEvent:
+    async def _reveal(self, path: str, who: str) -> SecretRevealedEvent:
         if not self.now.context.is_secret(path):
             raise Refused(
                 f"{path[:200]!r} is not declared a secret; 'undercroft config get' shows other settings"
@@ -277,7 +279,7 @@ class ConfigStore(Actor[Inbox]):
         value = self.now.merged.get(path, "")
         if not is_set(value):
             raise Refused(f"{path} is not set; 'undercroft config secret {path}' sets it")
-        log.info("the secret %s was revealed to a peer", path)
+        log.info("the secret %s was revealed to %s", path, who)
         if not is_reference(value):
             return SecretRevealedEvent(value=value)
         try:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import anyio.to_thread
 
+from actors.config_store.secret_readers import SecretReaders
 from actors.config_store.settings.setting_layers import REFERENCE, is_reference
 from actors.shared.keychain.keychain import Keychain, KeychainFailed
 from actors.shared.keychain.keychain_choice import KEYCHAIN_VARIABLE, KeychainRefused, choose
@@ -26,20 +27,26 @@ ResultT = TypeVar("ResultT")
 
 
 class SettingSecrets:
-    """The secrets of one app. Calls the keychain in worker threads, one call at a time."""
+    """The secrets of one app. Calls the keychain in worker threads, one call at a time.
 
-    def __init__(self, open_keychain: Callable[[], Keychain]) -> None:
+    Attributes:
+        readers: who may ask for their values.
+    """
+
+    def __init__(self, open_keychain: Callable[[], Keychain], readers: SecretReaders | None = None) -> None:
         """Prepare to open the keychain with the first call.
 
         Args:
             open_keychain: returns a keychain whose calls end in time; may raise KeychainRefused.
+            readers: who may ask for values; None: nobody.
         """
+        self.readers = readers or SecretReaders()
         self._open_keychain = open_keychain
         self._keychain: Keychain | None = None
         self._one_at_a_time = asyncio.Lock()
 
     @classmethod
-    def for_app(cls, name: str) -> SettingSecrets:
+    def for_app(cls, name: str, readers: SecretReaders | None = None) -> SettingSecrets:
         """The secrets of an app, in the keychain that the user chose for it."""
 
         def open_keychain() -> Keychain:
@@ -47,7 +54,7 @@ class SettingSecrets:
 
             return KeychainWorker(choose(os.environ.get(KEYCHAIN_VARIABLE, ""), f"undercroft {name}"))
 
-        return cls(open_keychain)
+        return cls(open_keychain, readers)
 
     async def store(self, secrets: Mapping[str, tuple[dict[str, str], str]]) -> None:
         """Store all values or none, and read each one back.

@@ -12,6 +12,7 @@ from actors.config_store.files.presets import read_presets
 from actors.config_store.files.setting_migrations import load_migrations
 from actors.config_store.json_object import JsonFileWrong
 from actors.config_store.schema.schema_loader import load_schema
+from actors.config_store.secret_readers import SecretReaders
 from actors.config_store.setting_secrets import SettingSecrets
 from actors.config_store.settings import setting_variables
 from actors.config_store.settings.settings_context import SettingsContext
@@ -52,5 +53,5 @@ def build_store(context: ActorContext) -> ConfigStore:
         file=str(path),
     )
     file = ConfigFile(path, profile.settings_version, load_migrations(profile))
-    secrets = SettingSecrets.for_app(profile.name)
+    secrets = SettingSecrets.for_app(profile.name, SecretReaders.of_profile(profile))
     return ConfigStore(context, settings, file, secrets, policy_file, problems=tuple(problems))

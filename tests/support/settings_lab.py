@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from actors.config_store.actor import ConfigStore
 from actors.config_store.files.config_file import ConfigFile, Write
 from actors.config_store.schema.pydantic_schema import PydanticSchema
+from actors.config_store.secret_readers import SecretReaders
 from actors.config_store.setting_secrets import SettingSecrets
 from actors.config_store.settings.configuration import Configuration, load
 from actors.config_store.settings.setting_changes import NOTHING, SettingsChange, SettingsVerdict, change
 from actors.config_store.settings.settings_context import SettingsContext
 from actors.shared.keychain.keychain import KeychainFailed
 from bus.actor_loop import ActorLoop
-from bus.broker.memory_bus import memory_bus
+from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import Peer
 from schemas.config import Scope
 
@@ -128,12 +129,14 @@ class StoreLab:
     """A store that runs on a bus in memory.
 
     Attributes:
-        app: talks to it.
+        bus: the bus in memory.
+        app: talks to it, and may ask for secrets.
         loop: runs it.
         living: ends with it.
     """
 
-    def __init__(self, app: Peer, loop: ActorLoop[Any], living: asyncio.Task[None]) -> None:
+    def __init__(self, bus: MemoryBus, app: Peer, loop: ActorLoop[Any], living: asyncio.Task[None]) -> None:
+        self.bus = bus
         self.app = app
         self.loop = loop
         self.living = living
@@ -161,13 +164,13 @@ async def running_store(
                 context,
                 settings,
                 ConfigFile(path, write=write),
-                SettingSecrets(lambda: secrets),
+                SettingSecrets(lambda: secrets, SecretReaders(lambda: frozenset({"app"}))),
                 policy_path,
                 look_seconds,
             ),
             own,
         )
-        lab = StoreLab(app, loop, asyncio.create_task(loop.run()))
+        lab = StoreLab(bus, app, loop, asyncio.create_task(loop.run()))
         ready = asyncio.create_task(loop.wait_until_ready())
         await asyncio.wait([ready, lab.living], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()

@@ -6,13 +6,29 @@ import asyncio
 
 import pytest
 
-from actors.cli.connection import ask
+from actors.cli.connection import ask, own_credential
 from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
 pytestmark = pytest.mark.anyio
 GET = RuntimeConfigRequestEvent(operation="get_effective")
+
+
+@pytest.mark.parametrize(
+    ("environ", "own"),
+    [
+        ({}, (None, None)),
+        ({"UNDERCROFT_CREDENTIAL": "operator:secret:with:colons"}, ("operator", "secret:with:colons")),
+        ({"UNDERCROFT_CREDENTIAL": "operator"}, (None, None)),
+        ({"UNDERCROFT_CREDENTIAL": ":secret"}, (None, None)),
+        ({"UNDERCROFT_CREDENTIAL": "tray:secret", "UNDERCROFT_RUNTIME": "/a/runtime.json"}, (None, None)),
+    ],
+)
+async def test_a_command_has_a_name_only_if_a_person_gave_it_one(
+    environ: dict[str, str], own: tuple[str | None, str | None]
+) -> None:
+    assert own_credential(environ) == own
 
 
 async def test_nobody_there_is_told_at_once() -> None:

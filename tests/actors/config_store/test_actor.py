@@ -397,6 +397,14 @@ async def test_a_secret_is_kept_in_the_keychain_and_only_its_reference_in_the_fi
         assert (await app.request(SecretRevealRequestEvent(path="key"))).value == "hush-hush"
 
 
+async def test_a_secret_is_revealed_to_nobody_else(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "config.json", SETTINGS) as lab:
+        await lab.app.request(update(key="hush-hush"))
+        async with lab.bus.connect("other") as other:
+            with pytest.raises(RequestFailed, match="secrets are not revealed to 'other'"):
+                await other.request(SecretRevealRequestEvent(path="key"))
+
+
 async def test_a_new_value_of_a_secret_is_announced_and_the_former_one_goes_once_it_is_durable(
     tmp_path: Path,
 ) -> None:

@@ -30,6 +30,9 @@ def secret(target: Target, key: str, reveal: bool) -> int:
     The command prompts for the value, or reads it from standard input if that is not a terminal. Other users
     can read a command line, so the value must not be part of it.
 
+    --reveal is for peers that the profile names with reveal_secrets. Run it as one of them, with
+    UNDERCROFT_CREDENTIAL="name:credential" in the environment.
+
     \b
     Examples:
       undercroft config secret cloud.api_key

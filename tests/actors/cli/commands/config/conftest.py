@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from bus.client import connect
 from schemas.operations.bus import BusStatisticsRequestEvent
 from tests.actors.cli.conftest import Cli
 
+OPERATOR = "o" * 40
 SETTINGS = """
 from pydantic import BaseModel, Field
 
@@ -34,13 +37,20 @@ def cloud(tmp_path: Path) -> Iterator[Cli]:
     """Commands against a runtime whose keychain is a file."""
     profile = tmp_path / "profile"
     profile.mkdir()
+    given = {"UNDERCROFT_PEER_CREDENTIALS": json.dumps({"operator": OPERATOR})}
     (profile / "settings.py").write_text(SETTINGS)
     child = f'environment = {{ UNDERCROFT_KEYCHAIN = "file:{tmp_path}/keychain.json" }}'
     children = f'[[children]]\nname = "config_store"\nentry = "actors.config_store:build"\n{child}\n'
+    children += '[[peers]]\nname = "operator"\nreveal_secrets = true\n'
     (profile / "profile.toml").write_text(f'name = "cloudy"\nsettings = "settings.py:Settings"\n{children}')
     cli = Cli(tmp_path / "home", profile)
     started = subprocess.run(
-        cli.command("up", "--detach"), capture_output=True, text=True, timeout=60, check=False
+        cli.command("up", "--detach"),
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert started.returncode == 0, started.stdout + started.stderr
     yield cli

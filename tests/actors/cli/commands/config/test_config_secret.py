@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.actors.cli.commands.config.conftest import OPERATOR
 from tests.actors.cli.conftest import Cli
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,13 @@ def test_a_secret_goes_to_the_keychain_and_is_shown_nowhere_else(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("hush-hush\n"))
     assert cloud("config", "secret", "cloud.api_key").code == 0
+    guest = cloud("config", "secret", "cloud.api_key", "--reveal")
+    assert (guest.code, "hush" in guest.out + guest.err) == (4, False)
+    monkeypatch.setenv("UNDERCROFT_CREDENTIAL", f"operator:{OPERATOR}")
     assert cloud("config", "secret", "cloud.api_key", "--reveal").out == "hush-hush\n"
+    monkeypatch.setenv("UNDERCROFT_CREDENTIAL", f"operator:{OPERATOR[1:]}x")
+    assert cloud("config", "secret", "cloud.api_key", "--reveal").code == 4
+    monkeypatch.delenv("UNDERCROFT_CREDENTIAL")
     assert "hush-hush" in (tmp_path / "keychain.json").read_text()
     shown = "".join(
         cloud("config", *words).out
