@@ -12,6 +12,7 @@ from typing import Final
 
 from bus import wire
 from bus.broker.acceptance import Acceptance
+from bus.broker.backlog import Backlog
 from bus.broker.lane_messages import body_of, refusal_of
 from bus.broker.log.event_log import EventLog
 from bus.broker.log_reader import LogReader
@@ -66,6 +67,7 @@ class BrokerCore:
         self._peers = self._registry.by_route
         self._acceptance = Acceptance(event_log, rules, self.out)
         self._reader = LogReader(event_log, self.out)
+        self._backlog = Backlog()
         table = RequestTable(rules, now, succession=succession)
         self._relay = RequestRelay(table, event_log, self.out, STATISTICS_TOPIC)
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
@@ -109,10 +111,10 @@ class BrokerCore:
                 self._relay.cancel(peer, header)
             case wire.ServeHeader():
                 self._relay.serve(peer, header)
-            case wire.ReplayHeader():
-                self._reader.replay(peer, header)
-            case wire.SnapshotHeader():
-                self._reader.snapshot(peer, header)
+            case wire.ReplayHeader() | wire.SnapshotHeader():
+                self._reader.read(peer.route, header, len(frames[1]))
+            case wire.PongHeader():
+                self._reader.pong(peer.route, header.id)
             case wire.PingHeader():
                 accepted = self._acceptance.accepted(peer)
                 self.out.send(peer.route, wire.PongHeader(header.id, self.event_log.epoch, accepted))
@@ -120,7 +122,7 @@ class BrokerCore:
                 left = self._registry.leave(peer, returning=header.returning, said_bye=True)
                 self._follow([left], now, time_ns)
             case _:
-                pass  # a PONG shows that the peer was reached, as the send itself did
+                pass
 
     def _known(self, peer: PeerRecord | None) -> PeerRecord:
         if peer is None:
@@ -144,18 +146,32 @@ class BrokerCore:
         if peer is not None:
             self._follow([self._registry.leave(peer, returning=True, said_bye=False)], now, time_ns)
 
-    def congested(self, route: Route, frames: Sequence[Frame]) -> None:
-        """A message could not be sent, since too much waits for that peer. It is counted.
+    def congested(self, route: Route, frames: list[Frame], now: float, time_ns: int) -> None:
+        """A message could not be sent, since too much waits for that peer.
 
-        A request fails as `busy`. An ACCEPTED is sent again with the next heartbeat.
+        What has a body is dropped, and fails as `busy`. An ACCEPTED is sent again with the next heartbeat.
+        All else is kept until there is room. A peer that takes nothing at all is cut off, so that its client
+        knows.
         """
-        self.undeliverable += 1
-        if frames[0] == b"ACCEPTED":
-            self._acceptance.confirm_again(route)
-        elif frames[0] == b"REQUEST":
-            header = wire.read_from_peer([bytes(frame) for frame in frames[:2]])
-            if isinstance(header, wire.RequestHeader):
-                self._relay.give_up(header.id)
+        match frames[0]:
+            case b"ACCEPTED":
+                self._acceptance.confirm_again(route)
+            case b"REQUEST":
+                self.undeliverable += 1
+                self._relay.unsent_request(frames)
+            case b"REPLY":
+                self.undeliverable += 1
+                self._relay.unsent_reply(route, frames)
+            case b"REPLAY" | b"SNAPSHOT":
+                self.undeliverable += 1
+                self._reader.unsent(route, frames)
+            case _ if not self._backlog.keep(route, frames, now):
+                self.out.cut.append(route)
+                self.unreachable(route, now, time_ns)
+
+    def is_congested(self, route: Route) -> bool:
+        """Whether messages for this connection wait already: further ones have to wait behind them."""
+        return route in self._backlog
 
     def routes(self) -> list[Route]:
         """The connections of all peers."""
@@ -165,6 +181,7 @@ class BrokerCore:
         """Let time pass: expire requests, send what was delayed. Returns the heartbeat if one is due."""
         self._relay.expire(now)
         self._acceptance.tick(now)
+        self.out.to_peers.extend(self._backlog.take_due(now))
         if now < self._heartbeat_due:
             return None
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
@@ -177,7 +194,7 @@ class BrokerCore:
 
     def next_due(self) -> float:
         """When `tick` next has something to do."""
-        others = (self._relay.next_deadline(), self._acceptance.next_due())
+        others = (self._relay.next_deadline(), self._acceptance.next_due(), self._backlog.next_due())
         return min([self._heartbeat_due, *(due for due in others if due is not None)])
 
     def statistics(self, now: float) -> BusStatisticsEvent:
@@ -216,15 +233,21 @@ class BrokerCore:
             peer = change.peer
             match change:
                 case Left(returning=returning, said_bye=said_bye):
-                    self._acceptance.forget_route(peer.route)
+                    self._forget_route(peer.route)
                     self._relay.leave(peer, now, returning=returning)
                     event = PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye)
                     self._acceptance.announce(event, time_ns)
                 case Joined(former_route=former_route):
-                    self._acceptance.forget_route(former_route)
                     if former_route != peer.route:
+                        self._forget_route(former_route)
                         self._relay.abandon(peer)
                     self._welcome(peer, time_ns)
+
+    def _forget_route(self, route: Route) -> None:
+        """Nothing is to be sent on this connection any more."""
+        self._acceptance.forget_route(route)
+        self._reader.forget(route)
+        self._backlog.forget(route)
 
     def _welcome(self, peer: PeerRecord, time_ns: int) -> None:
         accepted = self._acceptance.joined(peer, self._peers.values())

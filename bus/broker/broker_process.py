@@ -140,11 +140,11 @@ class Broker:
             for feed_message in core.out.take_for_feed():
                 self.sockets.announce(feed_message)
             for route, frames in core.out.take_for_peers():
-                sent = self.sockets.send(route, frames)
+                sent = SendOutcome.FULL if core.is_congested(route) else self.sockets.send(route, frames)
                 if sent is SendOutcome.GONE:
                     core.unreachable(route, now, time.time_ns())
                 elif sent is SendOutcome.FULL:
-                    core.congested(route, frames)
+                    core.congested(route, frames, now, time.time_ns())
 
     def _reach(self, route: bytes) -> bool:
         return self.sockets.send(route, wire.lane_frames(wire.PingHeader(0))) is not SendOutcome.GONE

@@ -14,11 +14,13 @@ class Outgoing:
     Attributes:
         to_peers: messages to single peers.
         on_feed: messages that are to be published on the feed; they leave first.
+        cut: connections that are to be ended, since their peers take nothing.
     """
 
     def __init__(self) -> None:
         self.to_peers: list[tuple[Route, list[Frame]]] = []
         self.on_feed: list[FeedMessage] = []
+        self.cut: list[Route] = []
 
     def __bool__(self) -> bool:
         return bool(self.on_feed or self.to_peers)
@@ -35,4 +37,9 @@ class Outgoing:
     def take_for_peers(self) -> list[tuple[Route, list[Frame]]]:
         """Take out what is to be sent to single peers."""
         taken, self.to_peers = self.to_peers, []
+        return taken
+
+    def take_cut(self) -> list[Route]:
+        """Take out the connections that are to be ended."""
+        taken, self.cut = self.cut, []
         return taken

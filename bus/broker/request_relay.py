@@ -8,9 +8,10 @@ from bus import wire
 from bus.broker.lane_messages import body_of
 from bus.broker.log.event_log import EventLog
 from bus.broker.outgoing import Outgoing
-from bus.broker.peer_record import PeerRecord
+from bus.broker.peer_record import PeerRecord, Route
 from bus.broker.request_table import RequestTable
 from bus.errors import ProtocolError
+from bus.wire import Frame
 
 
 class RequestRelay:
@@ -86,14 +87,22 @@ class RequestRelay:
         if pending is not None:
             self._out.send(pending.server.route, wire.CancelHeader(pending.id))
 
-    def give_up(self, id: int) -> None:
+    def unsent_request(self, frames: Sequence[Frame]) -> None:
         """A request could not be sent to its server, since too much waits for it."""
-        pending = self._table.give_up(id)
+        header = wire.read_from_broker([bytes(frame) for frame in frames[:2]])
+        pending = self._table.give_up(header.id) if isinstance(header, wire.RequestHeader) else None
         if pending is not None:
             self._out.send(
                 pending.asker.route,
                 pending.failed("busy", f"{pending.server.name} takes no more messages"),
             )
+
+    def unsent_reply(self, route: Route, frames: Sequence[Frame]) -> None:
+        """A reply could not be sent to the asking peer. It has its outcome all the same."""
+        header = wire.read_from_broker([bytes(frame) for frame in frames[:2]])
+        if isinstance(header, wire.RepliedHeader):
+            message = f"the reply of {header.source} does not fit behind what you have not read"
+            self._out.send(route, wire.FailedHeader(header.id, "busy", message))
 
     def expire(self, now: float) -> None:
         """End the requests whose time is over."""

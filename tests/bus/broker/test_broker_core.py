@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bus import wire
 from bus.broker import acceptance as acceptance_module
+from bus.broker.backlog import BACKLOG_LIMIT_MESSAGES, RETRY_SECONDS
 from bus.broker.broker_core import BrokerCore
 from bus.broker.log.event_log import EventLog
 from bus.broker.request_table import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
@@ -205,19 +206,65 @@ def test_hands_are_full_at_the_limit(broker: CoreUnderTest) -> None:
     assert broker.last(b"asker").kind == "busy"
 
 
-def test_a_server_whose_connection_takes_no_more_is_busy(broker: CoreUnderTest) -> None:
-    id = ask(broker)
-    broker.core.congested(b"server", wire.lane_frames(wire.RequestHeader(id, "app.ask", 1000), BODY))
+def full(broker: CoreUnderTest, route: bytes, header: wire.LaneHeader, *body: bytes) -> None:
+    """The connection did not take this message."""
+    broker.core.congested(route, wire.lane_frames(header, *body), broker.now, 0)
     broker.carry_out()
+
+
+def test_a_server_whose_connection_takes_no_more_is_busy(broker: CoreUnderTest) -> None:
+    full(broker, b"server", wire.RequestHeader(ask(broker), "app.ask", 1000), BODY)
     assert broker.last(b"asker").kind == "busy"
     assert broker.core.undeliverable == 1
+
+
+def test_a_reply_that_does_not_fit_fails_as_busy(broker: CoreUnderTest) -> None:
+    full(broker, b"asker", wire.RepliedHeader(7, "epoch", 1, "server"), BODY)
+    assert (broker.last(b"asker").id, broker.last(b"asker").kind) == (7, "busy")
+    assert broker.core.undeliverable == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        wire.SnapshottedHeader(7, "epoch", 1, {}),
+        wire.ReplayedHeader(7, "app.x", 0, 1, "epoch"),
+    ],
+)
+def test_a_page_that_does_not_fit_fails_as_busy(broker: CoreUnderTest, header: wire.LaneHeader) -> None:
+    full(broker, b"asker", header, b"", b"", b"")
+    failed = broker.last(b"asker")
+    assert (failed.id, failed.kind, failed.verb) == (7, "busy", wire.VERB_OF[type(header)].decode())
+
+
+def test_an_outcome_that_does_not_fit_is_kept_and_sent_again(broker: CoreUnderTest) -> None:
+    outcomes = [wire.FailedHeader(id, "busy", "no") for id in (1, 2, 3)]
+    for outcome in outcomes:
+        full(broker, b"asker", outcome)
+        assert broker.core.is_congested(b"asker")
+    assert broker.core.next_due() == RETRY_SECONDS
+    broker.tick(RETRY_SECONDS)
+    assert broker.take(b"asker", wire.FailedHeader) == outcomes
+    assert not broker.core.is_congested(b"asker")
+
+
+def test_a_peer_that_takes_nothing_at_all_is_cut_off(broker: CoreUnderTest) -> None:
+    id = ask(broker)
+    for number in range(BACKLOG_LIMIT_MESSAGES + 1):
+        full(broker, b"server", wire.CancelHeader(number))
+    assert broker.core.out.take_cut() == [b"server"]
+    assert b"server" not in broker.core.routes()
+    assert broker.last(b"asker").kind == "died"
+    assert not broker.core.is_congested(b"server")
+    broker.send(b"server", wire.ReplyHeader(id), BODY)
+    assert broker.core.refused["unknown_peer"] == 1
 
 
 def test_acceptance_that_could_not_be_told_is_told_with_the_next_heartbeat(broker: CoreUnderTest) -> None:
     broker.send(b"asker", wire.PublishHeader(1, "app.x", 1, 1), EVENT)
     broker.tick(0.01)
     assert broker.last(b"asker") == wire.AcceptedHeader(1)
-    broker.core.congested(b"asker", wire.lane_frames(wire.AcceptedHeader(1)))
+    broker.core.congested(b"asker", wire.lane_frames(wire.AcceptedHeader(1)), broker.now, 0)
     broker.inbox.clear()
     broker.tick(wire.HEARTBEAT_SECONDS)
     assert broker.last(b"asker") == wire.AcceptedHeader(1)
