@@ -8,5 +8,6 @@ Start with `broker_core.py`, which decides everything without sockets, by its pa
 is connected), `acceptance.py` (what gets a place in the order), `request_relay.py` over `request_table.py`
 (requests under way) and `log_reader.py` (what peers ask of the past). They share `log/` (order, ring,
 retained events), `topic_rules.py` (which topics exist), `peer_record.py`, `outgoing.py` (what is to be sent)
-and `backlog.py` (what a slow peer did not take yet). `broker_process.py` joins the core to sockets, `memory_bus.py` to peers in the same process.
+and `backlog.py` (what a slow peer did not take yet). `broker_process.py` joins the core to sockets,
+`memory_bus.py` to peers in the same process.
 """
