@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, PlaceText, Sentence, UnixSeconds, Word
 from schemas.event import Event, Request
 
 BACKUP_NAME_LIMIT = 200
@@ -54,25 +55,25 @@ class BackupInfo(msgspec.Struct, frozen=True, kw_only=True):
         format: version of the backup format.
     """
 
-    id: str
-    name: str
+    id: Identifier
+    name: Word
     kind: BackupKind
-    created_at: float
-    size_bytes: int
-    content_bytes: int
-    documents: int
+    created_at: UnixSeconds
+    size_bytes: Count
+    content_bytes: Count
+    documents: Count
     compressed: bool
     encrypted: bool
-    revision: int
-    format: int
+    revision: Count
+    format: Count
 
 
 class BackupFault(msgspec.Struct, frozen=True, kw_only=True):
     """A fault in a backup. `key`: the document; empty: it concerns the whole backup."""
 
-    id: str
-    key: str
-    problem: str
+    id: Identifier
+    key: Word
+    problem: Sentence
 
 
 class BackupCreatedEvent(Event, frozen=True, kw_only=True, tag="backups.created"):
@@ -84,14 +85,14 @@ class BackupCreatedEvent(Event, frozen=True, kw_only=True, tag="backups.created"
 class BackupCreateRequestEvent(Request[BackupCreatedEvent], frozen=True, kw_only=True, tag="backups.create"):
     """Make a full backup. Rotation never removes it, with or without a name."""
 
-    name: str = ""
+    name: Word = ""
 
 
 class BackupsListedEvent(Event, frozen=True, kw_only=True, tag="backups.listed"):
     """All backups, the newest first, and those that cannot be used."""
 
-    backups: list[BackupInfo]
-    faults: list[BackupFault] = []
+    backups: Many[BackupInfo]
+    faults: Many[BackupFault] = []
 
 
 class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=True, tag="backups.list"):
@@ -101,8 +102,8 @@ class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=
 class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verified"):
     """Backups were read from end to end. No faults: everything is as it was written."""
 
-    verified: list[str]
-    faults: list[BackupFault]
+    verified: Many[Word]
+    faults: Many[BackupFault]
 
 
 class BackupsVerifyRequestEvent(
@@ -110,7 +111,7 @@ class BackupsVerifyRequestEvent(
 ):
     """Read a backup from end to end, and check every digest and every envelope. Empty id: all backups."""
 
-    id: str = ""
+    id: Identifier = ""
 
 
 class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restored"):
@@ -125,12 +126,12 @@ class BackupRestoredEvent(Event, frozen=True, kw_only=True, tag="backups.restore
         settings: whether `config.json` was replaced.
     """
 
-    id: str
-    saved_as: str
-    changed: int
-    removed: int
-    unchanged: int
-    left_out: list[str] = []
+    id: Identifier
+    saved_as: Word
+    changed: Count
+    removed: Count
+    unchanged: Count
+    left_out: Many[Sentence] = []
     settings: bool = False
 
 
@@ -147,8 +148,8 @@ class BackupRestoreRequestEvent(
         dry_run: only report what would change.
     """
 
-    id: str
-    keys: list[str] = []
+    id: Identifier
+    keys: Many[Word] = []
     settings: bool = False
     without_damaged: bool = False
     dry_run: bool = False
@@ -157,8 +158,8 @@ class BackupRestoreRequestEvent(
 class BackupKept(msgspec.Struct, frozen=True, kw_only=True):
     """A backup that stays, and why."""
 
-    id: str
-    reasons: list[str]
+    id: Identifier
+    reasons: Many[Sentence]
 
 
 class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned"):
@@ -168,9 +169,9 @@ class BackupsPrunedEvent(Event, frozen=True, kw_only=True, tag="backups.pruned")
         former_values: how many single former values (`backup` of a save) were removed.
     """
 
-    kept: list[BackupKept]
-    removed: list[str]
-    former_values: int
+    kept: Many[BackupKept]
+    removed: Many[Word]
+    former_values: Count
     dry_run: bool
 
 
@@ -184,8 +185,8 @@ class BackupProgressedEvent(Event, frozen=True, kw_only=True, tag="backups.progr
     """Progress of a long operation. `total`: 0 while it is not known."""
 
     doing: Literal["create", "verify", "restore", "check"]
-    done: int
-    total: int
+    done: Count
+    total: Count
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,11 +200,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: FindingKind
-    path: str
-    key: str
-    problem: str
-    repair: str = ""
-    evidence: str = ""
+    path: PlaceText
+    key: Word
+    problem: Sentence
+    repair: Sentence = ""
+    evidence: PlaceText = ""
 
 
 class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
@@ -217,10 +218,10 @@ class StateCheckedEvent(Event, frozen=True, kw_only=True, tag="state.checked"):
         is_sound: nothing is damaged, missing or unreadable; lesser findings do not count.
     """
 
-    checked: int
-    backups: int
-    findings: list[Finding]
-    total: int
+    checked: Count
+    backups: Count
+    findings: Many[Finding]
+    total: Count
     is_sound: bool
 
 

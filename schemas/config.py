@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, Named, PlaceText, Plain, Sentence, Word
 from schemas.event import ONE_PER_TOPIC, Event, Request
 
 Operation = Literal["get_effective", "update", "reset_section", "reset_defaults"]
@@ -31,8 +32,8 @@ class SettingProblem(msgspec.Struct, frozen=True, kw_only=True):
         kind: for programs that treat some problems differently.
     """
 
-    path: str
-    problem: str
+    path: PlaceText
+    problem: Sentence
     kind: SettingProblemKind = "other"
 
 
@@ -70,17 +71,17 @@ class RuntimeConfigResponseEvent(Event, frozen=True, kw_only=True, tag="config.r
     """
 
     success: bool
-    message: str
+    message: Sentence
     durable: bool = True
-    settings: dict[str, Any] = {}
-    overrides: dict[str, Any] = {}
-    problems: list[SettingProblem] = []
-    revision: int = 0
-    session: dict[str, Any] = {}
-    shadowed: dict[str, LayerName] = {}
-    restart: list[str] = []
-    fingerprint: str = ""
-    changed: dict[str, SettingChange] = {}
+    settings: Plain = {}
+    overrides: Plain = {}
+    problems: Many[SettingProblem] = []
+    revision: Count = 0
+    session: Plain = {}
+    shadowed: Named[LayerName] = {}
+    restart: Many[Word] = []
+    fingerprint: Identifier = ""
+    changed: Named[SettingChange] = {}
 
 
 class RuntimeConfigRequestEvent(
@@ -106,12 +107,12 @@ class RuntimeConfigRequestEvent(
     """
 
     operation: Operation
-    updates: dict[str, Any] = {}
-    section: str = ""
+    updates: Plain = {}
+    section: Word = ""
     dry_run: bool = False
-    resets: list[str] = []
+    resets: Many[Word] = []
     scope: Scope = "user"
-    expected_fingerprint: str = ""
+    expected_fingerprint: Identifier = ""
     from_command_line: bool = False
     skip_unchanged: bool = False
 
@@ -130,11 +131,11 @@ class SettingsChangedEvent(Event, frozen=True, kw_only=True, tag="config.setting
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
-    changed: dict[str, Any]
-    settings: dict[str, Any]
-    revision: int
+    changed: Plain
+    settings: Plain
+    revision: Count
     reason: Literal["start", "update", "reset_section", "reset_defaults", "file", "policy"]
-    restart: list[str] = []
+    restart: Many[Word] = []
 
 
 class SettingLayer(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,11 +150,11 @@ class SettingLayer(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     layer: LayerName
-    source: str
+    source: Word
     is_set: bool
     value: Any = None
     wins: bool = False
-    problem: str = ""
+    problem: Sentence = ""
 
 
 class SettingExplained(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,19 +168,19 @@ class SettingExplained(msgspec.Struct, frozen=True, kw_only=True):
         layers: every layer, the lowest first.
     """
 
-    path: str
-    title: str
+    path: PlaceText
+    title: Word
     value: Any
     winner: LayerName
-    reason: str
+    reason: Sentence
     is_locked: bool
-    layers: list[SettingLayer]
+    layers: Many[SettingLayer]
 
 
 class SettingsExplainedEvent(Event, frozen=True, kw_only=True, tag="config.explained"):
     """Where the values of the requested settings come from."""
 
-    settings: list[SettingExplained]
+    settings: Many[SettingExplained]
 
 
 class SettingsExplainRequestEvent(
@@ -191,7 +192,7 @@ class SettingsExplainRequestEvent(
         path: dotted path of a setting or a section.
     """
 
-    path: str
+    path: PlaceText
 
 
 class SettingField(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,11 +207,11 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
         needs_restart: a new value takes effect when its reader restarts.
     """
 
-    path: str
-    title: str
-    description: str
-    section: str
-    section_title: str
+    path: PlaceText
+    title: Word
+    description: Sentence
+    section: Word
+    section_title: Word
     default: Any = None
     is_user: bool = True
     is_secret: bool = False
@@ -227,10 +228,10 @@ class SettingsDescribedEvent(Event, frozen=True, kw_only=True, tag="config.descr
         preset_setting: dotted path of the setting that chooses a preset; empty: there is none.
     """
 
-    fields: list[SettingField]
-    json_schema: dict[str, Any]
-    presets: dict[str, str] = {}
-    preset_setting: str = ""
+    fields: Many[SettingField]
+    json_schema: Plain
+    presets: Named[Word] = {}
+    preset_setting: Word = ""
 
 
 class SettingsDescribeRequestEvent(
@@ -242,7 +243,7 @@ class SettingsDescribeRequestEvent(
 class SecretRevealedEvent(Event, frozen=True, kw_only=True, tag="config.secret_revealed"):
     """The value of a secret. It is a reply to one peer and is never published."""
 
-    value: str
+    value: Sentence
 
 
 class SecretRevealRequestEvent(
@@ -254,4 +255,4 @@ class SecretRevealRequestEvent(
         path: dotted path of a setting that is declared a secret.
     """
 
-    path: str
+    path: PlaceText

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from schemas.bounds import Count, Many, PlaceText, Plain, Seconds, Word
 from schemas.event import Event, Request
 
 
@@ -20,25 +19,25 @@ class DocumentReadEvent(Event, frozen=True, kw_only=True, tag="documents.read_re
         evidence: where the damaged document was put; empty: it was not damaged.
     """
 
-    type_name: str
-    value: dict[str, Any]
-    revision: int = 0
+    type_name: Word
+    value: Plain
+    revision: Count = 0
     read_only: bool = False
-    repaired_from: str = ""
-    evidence: str = ""
+    repaired_from: Word = ""
+    evidence: PlaceText = ""
 
 
 class DocumentReadRequestEvent(Request[DocumentReadEvent], frozen=True, kw_only=True, tag="documents.read"):
     """Read the document of a type, from the cache while it is fresh."""
 
-    type_name: str
+    type_name: Word
 
 
 class DocumentWrittenEvent(Event, frozen=True, kw_only=True, tag="documents.written"):
     """A document is on disk, safe from a power cut."""
 
-    type_name: str
-    revision: int
+    type_name: Word
+    revision: Count
 
 
 class DocumentWriteRequestEvent(
@@ -52,9 +51,9 @@ class DocumentWriteRequestEvent(
             not check.
     """
 
-    type_name: str
-    value: dict[str, Any]
-    expected_revision: int | None = None
+    type_name: Word
+    value: Plain
+    expected_revision: Count | None = None
 
 
 class DocumentChangedEvent(Event, frozen=True, kw_only=True, tag="documents.changed"):
@@ -64,23 +63,23 @@ class DocumentChangedEvent(Event, frozen=True, kw_only=True, tag="documents.chan
         source: name of the peer that asked for the change.
     """
 
-    type_name: str
-    revision: int
-    source: str = ""
+    type_name: Word
+    revision: Count
+    source: Word = ""
 
 
 class DocumentType(msgspec.Struct, frozen=True, kw_only=True):
     """A type of documents. `version`: of the type; `schema`: JSON Schema."""
 
-    type_name: str
-    version: int
-    schema: dict[str, Any]
+    type_name: Word
+    version: Count
+    schema: Plain
 
 
 class DocumentTypesReportedEvent(Event, frozen=True, kw_only=True, tag="documents.types_reported"):
     """All types of documents that the profile declares."""
 
-    types: list[DocumentType]
+    types: Many[DocumentType]
 
 
 class DocumentTypesRequestEvent(
@@ -98,18 +97,18 @@ class CachedDocument(msgspec.Struct, frozen=True, kw_only=True):
         hits, misses: reads answered from the cache, and from disk.
     """
 
-    type_name: str
+    type_name: Word
     is_fresh: bool
-    age_seconds: float
-    hits: int
-    misses: int
+    age_seconds: Seconds
+    hits: Count
+    misses: Count
 
 
 class DocumentCacheReportedEvent(Event, frozen=True, kw_only=True, tag="documents.cache_reported"):
     """The cache, after the request."""
 
-    ttl_seconds: float
-    types: list[CachedDocument]
+    ttl_seconds: Seconds
+    types: Many[CachedDocument]
 
 
 class DocumentCacheRequestEvent(
@@ -122,4 +121,4 @@ class DocumentCacheRequestEvent(
     """
 
     clear: bool = False
-    type_name: str = ""
+    type_name: Word = ""

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Body, Count, Identifier, Many, Seconds, Sentence, Share, UnixSeconds, Word
 from schemas.event import ONE_PER_TOPIC, Event, Request
 
 PersistenceMode = Literal["memory", "disk"]
@@ -37,19 +38,19 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
         fields: further fields of the app.
     """
 
-    id: str
-    at: float
-    kind: str
-    text: str
-    mode: str = ""
-    language: str = ""
-    duration_seconds: float = 0.0
-    model_id: str = ""
-    conversation_id: str = ""
-    role: str = ""
-    tokens: int = 0
-    edited_at: float | None = None
-    fields: dict[str, str] = {}
+    id: Identifier
+    at: UnixSeconds
+    kind: Word
+    text: Text
+    mode: Word = ""
+    language: Word = ""
+    duration_seconds: Seconds = 0.0
+    model_id: Identifier = ""
+    conversation_id: Identifier = ""
+    role: Word = ""
+    tokens: Count = 0
+    edited_at: UnixSeconds | None = None
+    fields: Fields = {}
 
 
 class HistoryAppendedEvent(Event, frozen=True, kw_only=True, tag="history.appended"):
@@ -73,13 +74,13 @@ class HistoryAppendRequestEvent(
     kind: Short = "dictation"
     mode: Short = ""
     language: Short = ""
-    duration_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    duration_seconds: Seconds = 0.0
     model_id: Short = ""
     conversation_id: Short = ""
     role: Short = ""
-    tokens: Annotated[int, msgspec.Meta(ge=0)] = 0
+    tokens: Count = 0
     fields: Fields = {}
-    at: float | None = None
+    at: UnixSeconds | None = None
     id: Annotated[str, msgspec.Meta(max_length=36)] = ""
 
 
@@ -91,9 +92,9 @@ class HistoryPageEvent(Event, frozen=True, kw_only=True, tag="history.page"):
         total: entries that match, on all pages.
     """
 
-    entries: list[HistoryEntry]
-    next_before: str
-    total: int
+    entries: Many[HistoryEntry]
+    next_before: Identifier
+    total: Count
 
 
 class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=True, tag="history.query"):
@@ -105,28 +106,28 @@ class HistoryQueryRequestEvent(Request[HistoryPageEvent], frozen=True, kw_only=T
         ids: only these entries; empty: any.
     """
 
-    since: float | None = None
-    until: float | None = None
-    kind: str = ""
-    text: str = ""
-    conversation_id: str = ""
-    ids: Annotated[list[str], msgspec.Meta(max_length=PAGE_LIMIT)] = []
-    before: str = ""
+    since: UnixSeconds | None = None
+    until: UnixSeconds | None = None
+    kind: Word = ""
+    text: Text = ""
+    conversation_id: Identifier = ""
+    ids: Annotated[list[Identifier], msgspec.Meta(max_length=PAGE_LIMIT)] = []
+    before: Identifier = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)] = 50
 
 
 class Highlight(msgspec.Struct, frozen=True, kw_only=True):
     """A range of a text, in characters; `end` is excluded."""
 
-    start: int
-    end: int
+    start: Count
+    end: Count
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that holds all the words, and where they are."""
 
     entry: HistoryEntry
-    highlights: list[Highlight]
+    highlights: Many[Highlight]
 
 
 class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
@@ -137,8 +138,8 @@ class HistoryFoundEvent(Event, frozen=True, kw_only=True, tag="history.found"):
         complete: False: entries are still being loaded, so there may be more.
     """
 
-    hits: list[Hit]
-    next_before: str
+    hits: Many[Hit]
+    next_before: Identifier
     complete: bool = True
 
 
@@ -146,7 +147,7 @@ class HistorySearchRequestEvent(Request[HistoryFoundEvent], frozen=True, kw_only
     """Search for entries that hold all of `words`, in any case. The last word may be the beginning of one."""
 
     words: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-    before: str = ""
+    before: Identifier = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)] = 50
 
 
@@ -159,7 +160,7 @@ class HistoryEditedEvent(Event, frozen=True, kw_only=True, tag="history.edited")
 class HistoryEditRequestEvent(Request[HistoryEditedEvent], frozen=True, kw_only=True, tag="history.edit"):
     """Replace the text of an entry."""
 
-    id: str
+    id: Identifier
     text: Text
 
 
@@ -170,9 +171,9 @@ class HistoryRemovedEvent(Event, frozen=True, kw_only=True, tag="history.removed
         note: a sentence for people, such as what a purge removed; empty: there is nothing to add.
     """
 
-    count: int
+    count: Count
     dry_run: bool
-    note: str = ""
+    note: Sentence = ""
 
 
 class HistoryDeleteRequestEvent(
@@ -180,7 +181,7 @@ class HistoryDeleteRequestEvent(
 ):
     """Delete single entries."""
 
-    ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=PAGE_LIMIT)]
+    ids: Annotated[list[Identifier], msgspec.Meta(min_length=1, max_length=PAGE_LIMIT)]
     dry_run: bool = False
 
 
@@ -193,7 +194,7 @@ class HistoryClearRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
         purge_backups: with `purge`, remove it from the backups as well.
     """
 
-    before: float | None = None
+    before: UnixSeconds | None = None
     purge: bool = False
     purge_backups: bool = False
     dry_run: bool = False
@@ -207,9 +208,9 @@ class HistoryPruneRequestEvent(Request[HistoryRemovedEvent], frozen=True, kw_onl
             `history`.
     """
 
-    keep_days: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    keep_entries: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    keep_mib: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    keep_days: Count | None = None
+    keep_entries: Count | None = None
+    keep_mib: Count | None = None
     dry_run: bool = False
 
 
@@ -221,9 +222,9 @@ class HistoryExportedEvent(Event, frozen=True, kw_only=True, tag="history.export
         next_after: the `after` of the next part; empty: this was the last.
     """
 
-    content: str
-    entries: int
-    next_after: str
+    content: Body
+    entries: Count
+    next_after: Identifier
 
 
 class HistoryExportRequestEvent(
@@ -237,30 +238,30 @@ class HistoryExportRequestEvent(
     """
 
     format: ExportFormat
-    after: str = ""
-    since: float | None = None
-    until: float | None = None
-    conversation_id: str = ""
+    after: Identifier = ""
+    since: UnixSeconds | None = None
+    until: UnixSeconds | None = None
+    conversation_id: Identifier = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)] = 500
 
 
 class ConversationTotals(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of one conversation."""
 
-    conversation_id: str
-    entries: int
-    tokens: int
-    first_at: float
-    last_at: float
+    conversation_id: Identifier
+    entries: Count
+    tokens: Count
+    first_at: UnixSeconds
+    last_at: UnixSeconds
 
 
 class ConversationsListedEvent(Event, frozen=True, kw_only=True, tag="history.conversations_listed"):
     """Conversations, the most recent first, and totals over all of them."""
 
-    conversations: list[ConversationTotals]
-    total_count: int
-    total_tokens: int
-    last_updated: float
+    conversations: Many[ConversationTotals]
+    total_count: Count
+    total_tokens: Count
+    last_updated: UnixSeconds
 
 
 class ConversationsRequestEvent(
@@ -286,13 +287,13 @@ class HistoryStatusEvent(Event, frozen=True, kw_only=True, tag="history.status_r
 
     mode: PersistenceMode
     storage: Storage
-    notice: str
-    entries: int
-    size_bytes: int
-    limit_entries: int
-    loading: float = 1.0
-    findings: list[str] = []
-    left_on_disk_bytes: int = 0
+    notice: Sentence
+    entries: Count
+    size_bytes: Count
+    limit_entries: Count
+    loading: Share = 1.0
+    findings: Many[Sentence] = []
+    left_on_disk_bytes: Count = 0
 
 
 class HistoryStatusRequestEvent(Request[HistoryStatusEvent], frozen=True, kw_only=True, tag="history.status"):
@@ -323,7 +324,7 @@ class HistoryChangedEvent(Event, frozen=True, kw_only=True, tag="history.changed
 
     retained_by: ClassVar[str | None] = "slot"
 
-    slot: str
+    slot: Identifier
     change: Literal["added", "edited", "removed", "cleared"]
     entry: HistoryEntry | None = None
-    entry_id: str = ""
+    entry_id: Identifier = ""

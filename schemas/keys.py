@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Identifier, Many, PlaceText, Sentence, UnixSeconds, Word
 from schemas.event import Event
 
 KeysState = Literal["absent", "unlocked", "locked"]
@@ -41,9 +42,9 @@ class DataKeyReport(msgspec.Struct, frozen=True, kw_only=True):
         retired_at: since when it only decrypts; 0: it is the key that encrypts.
     """
 
-    id: str
-    created_at: float
-    retired_at: float = 0.0
+    id: Identifier
+    created_at: UnixSeconds
+    retired_at: UnixSeconds = 0.0
 
 
 class KeysReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +62,12 @@ class KeysReport(msgspec.Struct, frozen=True, kw_only=True):
 
     state: KeysState
     reason: LockReason | None = None
-    detail: str = ""
-    advice: str = ""
-    keychain: str = ""
-    kept_in: str = ""
-    key_encryption_key: str = ""
-    data_keys: list[DataKeyReport] = []
+    detail: Sentence = ""
+    advice: Sentence = ""
+    keychain: Word = ""
+    kept_in: PlaceText = ""
+    key_encryption_key: Identifier = ""
+    data_keys: Many[DataKeyReport] = []
     has_recovery_code: bool = False
 
 
@@ -79,5 +80,5 @@ class KeysStateChangedEvent(Event, frozen=True, kw_only=True, tag="keys.state_ch
 
     retained_by: ClassVar[str | None] = "source"
 
-    source: str
+    source: Word
     report: KeysReport

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, PlaceText, Seconds, UnixSeconds
 from schemas.event import Event, Request
 from schemas.models import ModelStatus
 
@@ -23,13 +24,13 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
         until: when it ends unless it is renewed, seconds since the Unix epoch; None: it ends with its peer.
     """
 
-    lease_id: str
-    model_id: str
+    lease_id: Identifier
+    model_id: Identifier
     holder: HolderName
-    instance: str
-    revision: str
-    since: float
-    until: float | None
+    instance: Identifier
+    revision: Identifier
+    since: UnixSeconds
+    until: UnixSeconds | None
 
 
 class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
@@ -40,7 +41,7 @@ class ModelLeasedEvent(Event, frozen=True, kw_only=True, tag="models.leased"):
     """
 
     lease: Lease
-    directory: str
+    directory: PlaceText
 
 
 class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=True, tag="models.lease"):
@@ -54,7 +55,7 @@ class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=Tru
         lease_id: renew this lease; empty: a new one.
     """
 
-    model_id: str
+    model_id: Identifier
     holder: HolderName
     instance: Annotated[str, msgspec.Meta(max_length=100)] = ""
     ttl_seconds: Annotated[float, msgspec.Meta(gt=0, le=LEASE_SECONDS_LIMIT)] = 60.0
@@ -64,15 +65,15 @@ class ModelLeaseRequestEvent(Request[ModelLeasedEvent], frozen=True, kw_only=Tru
 class ModelReleasedEvent(Event, frozen=True, kw_only=True, tag="models.released"):
     """The lease has ended. `was_held`: it was known until now."""
 
-    model_id: str
+    model_id: Identifier
     was_held: bool
 
 
 class ModelReleaseRequestEvent(Request[ModelReleasedEvent], frozen=True, kw_only=True, tag="models.release"):
     """Give a lease back."""
 
-    model_id: str
-    lease_id: str
+    model_id: Identifier
+    lease_id: Identifier
 
 
 class ModelRolledBackEvent(Event, frozen=True, kw_only=True, tag="models.rolled_back"):
@@ -90,8 +91,8 @@ class ModelRollbackRequestEvent(
         wait_seconds: how long it waits for leases to end; then it is refused, and the holders are named.
     """
 
-    model_id: str
-    wait_seconds: float = 0.0
+    model_id: Identifier
+    wait_seconds: Seconds = 0.0
 
 
 class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.repair_accepted"):
@@ -102,7 +103,7 @@ class ModelRepairAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.rep
     """
 
     status: ModelStatus
-    kept_bytes: int
+    kept_bytes: Count
 
 
 class ModelRepairRequestEvent(
@@ -110,4 +111,4 @@ class ModelRepairRequestEvent(
 ):
     """Repair a damaged model. Only what is bad is fetched."""
 
-    model_id: str
+    model_id: Identifier

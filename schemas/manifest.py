@@ -7,10 +7,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-ModelId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$", max_length=100)]
+from schemas.bounds import INTEGER_LIMIT, Count, Many, Sentence, UrlText, Word, whole
+
+ModelId = Annotated[
+    str, msgspec.Meta(pattern=whole(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?"), max_length=100)
+]
 """Names a directory below that of all models, so it has no separators, and no dot at either end."""
 
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=whole(r"[0-9a-f]{64}"), max_length=64)]
 
 
 class Pieces(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,7 +25,7 @@ class Pieces(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         sha256: one digest for each piece, in order.
     """
 
-    size_bytes: Annotated[int, msgspec.Meta(ge=65_536)]
+    size_bytes: Annotated[int, msgspec.Meta(ge=65_536, le=INTEGER_LIMIT)]
     sha256: Annotated[list[Sha256], msgspec.Meta(min_length=1, max_length=1_000_000)]
 
 
@@ -51,9 +55,9 @@ class FilePromise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     path: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    size_bytes: Annotated[int, msgspec.Meta(ge=0)]
+    size_bytes: Count
     sha256: Sha256
-    urls: Annotated[list[str], msgspec.Meta(min_length=1)]
+    urls: Annotated[list[UrlText], msgspec.Meta(min_length=1, max_length=1000)]
     pieces: Pieces | None = None
     unpack: Unpack | None = None
 
@@ -71,14 +75,14 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     id: ModelId
-    name: str
-    category: str
-    licence: str
+    name: Word
+    category: Word
+    licence: Sentence
     revision: Annotated[str, msgspec.Meta(max_length=100)] = ""
     licence_url: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     accept_licence: bool = False
     minimum_runtime: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    files: Annotated[list[FilePromise], msgspec.Meta(min_length=1)]
+    files: Annotated[list[FilePromise], msgspec.Meta(min_length=1, max_length=100_000)]
 
     @property
     def size_bytes(self) -> int:
@@ -98,8 +102,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             fetched manifest needs it.
     """
 
-    format: int
-    models: list[ModelEntry]
+    format: Count
+    models: Many[ModelEntry]
     minimum_runtime: Annotated[str, msgspec.Meta(max_length=100)] = ""
     version: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     issued_at: Annotated[datetime.datetime, msgspec.Meta(tz=True)] | None = None
@@ -115,7 +119,7 @@ class ManifestSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             bytes of `manifest` as they stand.
     """
 
-    key_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+    key_id: Annotated[str, msgspec.Meta(pattern=whole(r"[0-9a-f]{16}"), max_length=16)]
     signature: Annotated[str, msgspec.Meta(max_length=100)]
 
 

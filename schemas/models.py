@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Amount, Count, Identifier, Many, PlaceText, Seconds, Sentence, UnixSeconds, Word
 from schemas.event import Event, Request
 from schemas.manifest import FilePromise
 
@@ -37,27 +38,27 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
         licence_due: a person has to accept its licence before it can be installed.
     """
 
-    model_id: str
-    name: str
-    category: str
-    licence: str
+    model_id: Identifier
+    name: Word
+    category: Word
+    licence: Sentence
     state: ModelState
-    size_bytes: int
-    durable_bytes: int
-    problem: str = ""
+    size_bytes: Count
+    durable_bytes: Count
+    problem: Sentence = ""
     problem_kind: ModelProblemKind = ""
-    revision: str = ""
-    wanted_revision: str = ""
-    former_revision: str = ""
-    held_by: list[str] = []
+    revision: Identifier = ""
+    wanted_revision: Identifier = ""
+    former_revision: Identifier = ""
+    held_by: Many[Word] = []
     licence_due: bool = False
 
 
 class ModelsListedEvent(Event, frozen=True, kw_only=True, tag="models.listed"):
     """Every model of the manifests, with its state."""
 
-    models: list[ModelStatus]
-    models_directory: str
+    models: Many[ModelStatus]
+    models_directory: PlaceText
 
 
 class ModelsListRequestEvent(Request[ModelsListedEvent], frozen=True, kw_only=True, tag="models.list"):
@@ -75,7 +76,7 @@ class ModelInstallRequestEvent(
 ):
     """Install a model. Answered once the request is durable, long before the bytes are there."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelled"):
@@ -87,7 +88,7 @@ class ModelCancelledEvent(Event, frozen=True, kw_only=True, tag="models.cancelle
 class ModelCancelRequestEvent(Request[ModelCancelledEvent], frozen=True, kw_only=True, tag="models.cancel"):
     """Stop an install. The partial is kept for a later one unless `drop_partial`."""
 
-    model_id: str
+    model_id: Identifier
     drop_partial: bool = False
 
 
@@ -100,7 +101,7 @@ class ModelPausedEvent(Event, frozen=True, kw_only=True, tag="models.paused"):
 class ModelPauseRequestEvent(Request[ModelPausedEvent], frozen=True, kw_only=True, tag="models.pause"):
     """Pause an install. Its durable bytes stay. Answered once the pause is durable."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class ModelResumedEvent(Event, frozen=True, kw_only=True, tag="models.resumed"):
@@ -112,7 +113,7 @@ class ModelResumedEvent(Event, frozen=True, kw_only=True, tag="models.resumed"):
 class ModelResumeRequestEvent(Request[ModelResumedEvent], frozen=True, kw_only=True, tag="models.resume"):
     """Continue a paused install. Answered once that is durable."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,14 +131,14 @@ class PartialFound(msgspec.Struct, frozen=True, kw_only=True):
         is_wanted: its install continues, now or when it is resumed.
     """
 
-    model_id: str
+    model_id: Identifier
     kind: Literal["partial", "damaged"]
     state: ModelState
-    size_bytes: int
-    durable_bytes: int
-    promised_bytes: int
-    age_seconds: float
-    url_hosts: list[str] = []
+    size_bytes: Count
+    durable_bytes: Count
+    promised_bytes: Count
+    age_seconds: Seconds
+    url_hosts: Many[Word] = []
     is_wanted: bool = False
 
 
@@ -148,8 +149,8 @@ class PartialsListedEvent(Event, frozen=True, kw_only=True, tag="models.partials
         keep_days: how long unwanted ones are kept, as a person set it; 0: for ever.
     """
 
-    partials: list[PartialFound]
-    keep_days: int
+    partials: Many[PartialFound]
+    keep_days: Count
 
 
 class PartialsListRequestEvent(
@@ -161,11 +162,11 @@ class PartialsListRequestEvent(
 class PartialsCollectedEvent(Event, frozen=True, kw_only=True, tag="models.collected"):
     """What was removed, or would be with `dry_run`. `problems`: a sentence for each that could not be."""
 
-    removed: list[PartialFound]
-    freed_bytes: int
-    keep_days: int
+    removed: Many[PartialFound]
+    freed_bytes: Count
+    keep_days: Count
     dry_run: bool
-    problems: list[str] = []
+    problems: Many[Sentence] = []
 
 
 class PartialsCollectRequestEvent(
@@ -178,14 +179,14 @@ class PartialsCollectRequestEvent(
     """
 
     dry_run: bool = False
-    keep_days: int | None = None
+    keep_days: Count | None = None
 
 
 class ModelRemovalEvent(Event, frozen=True, kw_only=True, tag="models.removal"):
     """What was removed, or would be with `dry_run`."""
 
     status: ModelStatus
-    freed_bytes: int
+    freed_bytes: Count
     dry_run: bool
 
 
@@ -196,9 +197,9 @@ class ModelRemoveRequestEvent(Request[ModelRemovalEvent], frozen=True, kw_only=T
         wait_seconds: how long it waits for leases to end; then it is refused, and the holders are named.
     """
 
-    model_id: str
+    model_id: Identifier
     dry_run: bool = False
-    wait_seconds: float = 0.0
+    wait_seconds: Seconds = 0.0
 
 
 class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,10 +211,10 @@ class FileProgress(msgspec.Struct, frozen=True, kw_only=True):
             all of them.
     """
 
-    path: str
-    durable_bytes: int
-    size_bytes: int
-    prefix_bytes: int | None = None
+    path: PlaceText
+    durable_bytes: Count
+    size_bytes: Count
+    prefix_bytes: Count | None = None
 
 
 class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
@@ -234,15 +235,15 @@ class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models
         files: one for each file of the model.
     """
 
-    model_id: str
-    name: str
-    attempt: int
-    durable_bytes: int
-    size_bytes: int
-    rate_bytes_per_second: float
-    seconds_left: float | None
-    staging_directory: str
-    files: list[FileProgress]
+    model_id: Identifier
+    name: Word
+    attempt: Count
+    durable_bytes: Count
+    size_bytes: Count
+    rate_bytes_per_second: Amount
+    seconds_left: Seconds | None
+    staging_directory: PlaceText
+    files: Many[FileProgress]
 
 
 class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state_changed"):
@@ -250,26 +251,26 @@ class ModelStateChangedEvent(Event, frozen=True, kw_only=True, tag="models.state
 
     retained_by: ClassVar[str | None] = "model_id"
 
-    model_id: str
+    model_id: Identifier
     status: ModelStatus
 
 
 class ModelInstalledEvent(Event, frozen=True, kw_only=True, tag="models.installed"):
     """A model was verified, and its directory is in place, whole."""
 
-    model_id: str
-    name: str
-    directory: str
-    size_bytes: int
-    fetched_bytes: int
-    attempts: int
+    model_id: Identifier
+    name: Word
+    directory: PlaceText
+    size_bytes: Count
+    fetched_bytes: Count
+    attempts: Count
 
 
 class ModelRemovedEvent(Event, frozen=True, kw_only=True, tag="models.removed"):
     """A model was removed from disk on request."""
 
-    model_id: str
-    freed_bytes: int
+    model_id: Identifier
+    freed_bytes: Count
 
 
 class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,11 +281,11 @@ class VerificationFinding(msgspec.Struct, frozen=True, kw_only=True):
             has no digests of pieces, so the whole file is bad.
     """
 
-    path: str
+    path: PlaceText
     aspect: Literal["missing", "size", "sha256", "unreadable"]
-    found: str
-    expected: str
-    pieces: list[int] = []
+    found: Sentence
+    expected: Sentence
+    pieces: Many[Count] = []
 
 
 class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_verified"):
@@ -296,12 +297,12 @@ class FilesVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.files_ver
             findings.
     """
 
-    model_id: str
-    findings: list[VerificationFinding]
-    hashed_bytes: int
-    hashed_behind_bytes: int
-    seconds: float
-    verified_at: float | None = None
+    model_id: Identifier
+    findings: Many[VerificationFinding]
+    hashed_bytes: Count
+    hashed_behind_bytes: Count
+    seconds: Seconds
+    verified_at: UnixSeconds | None = None
 
 
 class FilesVerifyRequestEvent(
@@ -314,9 +315,9 @@ class FilesVerifyRequestEvent(
         idle: read only while nothing else needs the disk and no download runs.
     """
 
-    model_id: str
-    directory: str
-    files: list[FilePromise]
+    model_id: Identifier
+    directory: PlaceText
+    files: Many[FilePromise]
     trust_records: bool = False
     idle: bool = False
 
@@ -325,24 +326,24 @@ class ModelVerdictEvent(Event, frozen=True, kw_only=True, tag="models.verdict"):
     """What a check of an installed model found."""
 
     status: ModelStatus
-    findings: list[VerificationFinding]
+    findings: Many[VerificationFinding]
 
 
 class ModelVerifyRequestEvent(Request[ModelVerdictEvent], frozen=True, kw_only=True, tag="models.verify"):
     """Ask for every byte of an installed model to be hashed again."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class ModelVerifiedEvent(Event, frozen=True, kw_only=True, tag="models.verified"):
     """The files of a model keep what its manifest promises."""
 
-    model_id: str
-    size_bytes: int
+    model_id: Identifier
+    size_bytes: Count
 
 
 class ModelVerificationFailedEvent(Event, frozen=True, kw_only=True, tag="models.verification_failed"):
     """The files of a model do not keep what its manifest promises. They are put out of use, not deleted."""
 
-    model_id: str
-    findings: list[VerificationFinding]
+    model_id: Identifier
+    findings: Many[VerificationFinding]

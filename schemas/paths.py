@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, PlaceText, Sentence, Word
 from schemas.event import ONE_PER_TOPIC, Event, Request
 
 Category = Literal["config", "state", "logs", "models", "tools", "workspace"]
@@ -59,9 +60,9 @@ class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: PathProblemKind
     category: Category | Literal["root"]
-    path: str
-    message: str
-    offers: list[PathOffer]
+    path: PlaceText
+    message: Sentence
+    offers: Many[PathOffer]
 
 
 class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,15 +80,15 @@ class PathStatus(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     category: Category
-    path: str
-    next_path: str
+    path: PlaceText
+    next_path: PlaceText
     origin: Origin
-    default: str
+    default: PlaceText
     exists: bool
     writable: bool
-    free_bytes: int | None
+    free_bytes: Count | None
     takes_effect: Effect
-    problems: list[PathProblem]
+    problems: Many[PathProblem]
 
 
 class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
@@ -99,7 +100,7 @@ class PathsChangedEvent(Event, frozen=True, kw_only=True, tag="paths.changed"):
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
-    paths: list[PathStatus]
+    paths: Many[PathStatus]
     reason: Literal["start", "chosen", "observed"]
 
 
@@ -110,8 +111,8 @@ class PathsListedEvent(Event, frozen=True, kw_only=True, tag="paths.listed"):
         choices_file: the file that holds the choices.
     """
 
-    paths: list[PathStatus]
-    choices_file: str
+    paths: Many[PathStatus]
+    choices_file: PlaceText
 
 
 class PathsListRequestEvent(Request[PathsListedEvent], frozen=True, kw_only=True, tag="paths.list"):
@@ -134,12 +135,12 @@ class PathChosenEvent(Event, frozen=True, kw_only=True, tag="paths.chosen"):
 
     accepted: bool
     dry_run: bool
-    problems: list[PathProblem]
-    what_happens: list[str]
-    paths: list[PathStatus]
-    created: list[str]
-    move_bytes: int
-    move_id: str = ""
+    problems: Many[PathProblem]
+    what_happens: Many[Sentence]
+    paths: Many[PathStatus]
+    created: Many[PlaceText]
+    move_bytes: Count
+    move_id: Identifier = ""
 
 
 class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True, tag="paths.choose"):
@@ -161,7 +162,7 @@ class PathChooseRequestEvent(Request[PathChosenEvent], frozen=True, kw_only=True
 class PathsSettledEvent(Event, frozen=True, kw_only=True, tag="paths.settled"):
     """The choice is on disk."""
 
-    paths: list[PathStatus]
+    paths: Many[PathStatus]
 
 
 class PathSettleRequestEvent(Request[PathsSettledEvent], frozen=True, kw_only=True, tag="paths.settle"):
@@ -192,16 +193,16 @@ class PathMoveChangedEvent(Event, frozen=True, kw_only=True, tag="paths.move_cha
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
-    source: str
-    target: str
+    source: PlaceText
+    target: PlaceText
     action: PathAction
     state: MoveState
-    move_id: str = ""
-    model_id: str = ""
-    moved_bytes: int = 0
-    total_bytes: int = 0
-    kept_back: list[str] = []
-    problem: str = ""
+    move_id: Identifier = ""
+    model_id: Identifier = ""
+    moved_bytes: Count = 0
+    total_bytes: Count = 0
+    kept_back: Many[PlaceText] = []
+    problem: Sentence = ""
 
 
 class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_relocation"):
@@ -214,10 +215,10 @@ class ModelsRelocationEvent(Event, frozen=True, kw_only=True, tag="paths.models_
         move_id: identifies this move; empty with `dry_run`.
     """
 
-    moved_models: list[str]
-    adopted_models: list[str]
-    copy_bytes: int
-    move_id: str = ""
+    moved_models: Many[Word]
+    adopted_models: Many[Word]
+    copy_bytes: Count
+    move_id: Identifier = ""
 
 
 class ModelsRelocateRequestEvent(
@@ -252,7 +253,7 @@ class PathMoveCancelRequestEvent(
 class ModelsRootAdmittedEvent(Event, frozen=True, kw_only=True, tag="paths.models_root_admitted"):
     """The verifier reads models below this directory from now on."""
 
-    directory: str
+    directory: PlaceText
 
 
 class ModelsRootAdmitRequestEvent(

@@ -6,6 +6,21 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import (
+    Amount,
+    Body,
+    Count,
+    Identifier,
+    Many,
+    Percent,
+    PlaceText,
+    Seconds,
+    Sentence,
+    UnixSeconds,
+    UrlText,
+    Word,
+    whole,
+)
 from schemas.event import ONE_PER_TOPIC, Event, Request
 
 ReadinessState = Literal[
@@ -32,7 +47,9 @@ SignKind = Literal["fast_mismatch", "range_flip", "disk_full", "size_mismatch", 
 first and 200 later, so the bytes on disk had to be discarded. `disk_full`: ENOSPC, although the network
 worked."""
 
-Locale = Annotated[str, msgspec.Meta(pattern=r"^([a-zA-Z]{2,8}([-_][a-zA-Z0-9]{1,8})*)?$", max_length=35)]
+Locale = Annotated[
+    str, msgspec.Meta(pattern=whole(r"([a-zA-Z]{2,8}([-_][a-zA-Z0-9]{1,8})*)?"), max_length=35)
+]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,12 +61,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         detail: what was found; empty: nothing yet.
     """
 
-    id: str
-    title: str
+    id: Identifier
+    title: Word
     status: StepStatus
-    started_at: float | None = None
-    ended_at: float | None = None
-    detail: str = ""
+    started_at: UnixSeconds | None = None
+    ended_at: UnixSeconds | None = None
+    detail: Sentence = ""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +79,9 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: ReasonKind
-    subject: str
-    category: str = ""
-    text: str = ""
+    subject: Word
+    category: Word = ""
+    text: Sentence = ""
 
 
 class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +94,13 @@ class ModeAvailability(msgspec.Struct, frozen=True, kw_only=True):
         notice_texts: the same as sentences.
     """
 
-    mode: str
-    title: str
+    mode: Word
+    title: Word
     status: ModeStatus
-    missing: list[str] = []
-    reasons: list[Reason] = []
-    notices: list[str] = []
-    notice_texts: list[str] = []
+    missing: Many[Sentence] = []
+    reasons: Many[Reason] = []
+    notices: Many[Sentence] = []
+    notice_texts: Many[Sentence] = []
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,9 +112,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: ActionName
-    title: str
-    value: str = ""
-    request: str = ""
+    title: Word
+    value: Sentence = ""
+    request: Sentence = ""
 
 
 class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,14 +125,14 @@ class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
         licence_due: its licence has to be accepted with the bundle.
     """
 
-    model_id: str
-    name: str
-    category: str
-    licence: str
-    size_bytes: int
-    missing_bytes: int
+    model_id: Identifier
+    name: Word
+    category: Word
+    licence: Sentence
+    size_bytes: Count
+    missing_bytes: Count
     licence_due: bool = False
-    licence_url: str = ""
+    licence_url: UrlText = ""
 
 
 class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,13 +145,13 @@ class SetupPrompt(msgspec.Struct, frozen=True, kw_only=True):
         change: how to choose another directory before the bundle is confirmed.
     """
 
-    heading: str
-    text: str
-    location: str
-    models: list[BundleModel]
-    size_bytes: int
-    missing_bytes: int
-    free_bytes: int | None = None
+    heading: Sentence
+    text: Sentence
+    location: PlaceText
+    models: Many[BundleModel]
+    size_bytes: Count
+    missing_bytes: Count
+    free_bytes: Count | None = None
     change: Action | None = None
 
 
@@ -147,14 +164,14 @@ class ProgressLine(msgspec.Struct, frozen=True, kw_only=True):
         seconds_left: None: not known yet.
     """
 
-    model_id: str
-    name: str
-    percent: int
-    text: str
-    durable_bytes: int
-    size_bytes: int
-    rate_bytes_per_second: float = 0.0
-    seconds_left: float | None = None
+    model_id: Identifier
+    name: Word
+    percent: Percent
+    text: Sentence
+    durable_bytes: Count
+    size_bytes: Count
+    rate_bytes_per_second: Amount = 0.0
+    seconds_left: Seconds | None = None
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,9 +181,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
         fade_ms: it disappears after this time; 0: it stays.
     """
 
-    text: str
-    actions: list[Action] = []
-    fade_ms: int = 0
+    text: Sentence
+    actions: Many[Action] = []
+    fade_ms: Count = 0
 
 
 class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,10 +196,10 @@ class WarningSign(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: SignKind
-    model_id: str
-    count: int
-    last_at: float
-    text: str = ""
+    model_id: Identifier
+    count: Count
+    last_at: UnixSeconds
+    text: Sentence = ""
 
 
 class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,23 +215,23 @@ class ReadinessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         location: the active directory of the models.
     """
 
-    revision: int
+    revision: Count
     state: ReadinessState
-    since: float
-    state_text: str
+    since: UnixSeconds
+    state_text: Sentence
     is_blocking: bool
     show: Showing
-    steps: list[Step]
-    modes: list[ModeAvailability]
-    reasons: list[Reason] = []
-    location: str = ""
+    steps: Many[Step]
+    modes: Many[ModeAvailability]
+    reasons: Many[Reason] = []
+    location: PlaceText = ""
     banner: Notice | None = None
     setup: SetupPrompt | None = None
-    progress: list[ProgressLine] = []
+    progress: Many[ProgressLine] = []
     recovery: Notice | None = None
     toast: Notice | None = None
-    signs: list[WarningSign] = []
-    locale: str = "en"
+    signs: Many[WarningSign] = []
+    locale: Word = "en"
 
 
 class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.changed"):
@@ -228,14 +245,14 @@ class ReadinessChangedEvent(Event, frozen=True, kw_only=True, tag="readiness.cha
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
     snapshot: ReadinessSnapshot
-    changed: list[str]
+    changed: Many[Word]
 
 
 class ReadinessReportedEvent(Event, frozen=True, kw_only=True, tag="readiness.reported"):
     """The present snapshot, and the full report as text for people."""
 
     snapshot: ReadinessSnapshot
-    text: str
+    text: Body
 
 
 class ReadinessReportRequestEvent(
@@ -259,9 +276,9 @@ class ReadinessSetupAcceptedEvent(Event, frozen=True, kw_only=True, tag="readine
         revision: the first snapshot that includes this.
     """
 
-    model_ids: list[str]
-    problems: list[str] = []
-    revision: int = 0
+    model_ids: Many[Identifier]
+    problems: Many[Sentence] = []
+    revision: Count = 0
 
 
 class ReadinessSetupRequestEvent(
@@ -289,9 +306,9 @@ class ReadinessRetriedEvent(Event, frozen=True, kw_only=True, tag="readiness.ret
         revision: the first snapshot that includes this.
     """
 
-    model_ids: list[str]
-    problems: list[str] = []
-    revision: int = 0
+    model_ids: Many[Identifier]
+    problems: Many[Sentence] = []
+    revision: Count = 0
 
 
 class ReadinessRetryRequestEvent(

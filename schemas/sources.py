@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, PlaceText, Sentence, UnixSeconds, UrlText, Word
 from schemas.event import ONE_PER_TOPIC, Event, Request
 from schemas.manifest import ModelEntry
 
@@ -25,7 +26,7 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     entry: ModelEntry
     source: EntrySource
-    where: str
+    where: PlaceText
 
 
 class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,12 +39,12 @@ class LicenceAcceptance(msgspec.Struct, frozen=True, kw_only=True):
         accepted_by: name of the account on this machine.
     """
 
-    model_id: str
-    licence: str
-    revision: str
-    digest: str
-    accepted_at: float
-    accepted_by: str
+    model_id: Identifier
+    licence: Sentence
+    revision: Identifier
+    digest: Identifier
+    accepted_at: UnixSeconds
+    accepted_by: Word
 
 
 class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.catalogue_changed"):
@@ -58,12 +59,12 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
 
     retained_by: ClassVar[str | None] = ONE_PER_TOPIC
 
-    models: list[CatalogueEntry]
-    accepted: list[LicenceAcceptance]
-    revision: int
+    models: Many[CatalogueEntry]
+    accepted: Many[LicenceAcceptance]
+    revision: Count
     reason: Literal["start", "added", "withdrawn", "accepted", "refreshed"]
-    manifest_version: int = 0
-    problems: list[str] = []
+    manifest_version: Count = 0
+    problems: Many[Sentence] = []
 
 
 class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_resolved"):
@@ -76,8 +77,8 @@ class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_
     """
 
     entry: ModelEntry
-    pinned: str
-    skipped: list[str] = []
+    pinned: UrlText
+    skipped: Many[Sentence] = []
 
 
 class ModelNameResolveRequestEvent(
@@ -96,7 +97,7 @@ class ModelNameResolveRequestEvent(
 
     name: Name
     sha256: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    size_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    size_bytes: Count | None = None
     model_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
     category: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
@@ -109,9 +110,9 @@ class ModelAddedEvent(Event, frozen=True, kw_only=True, tag="models.added"):
     """
 
     entry: ModelEntry
-    pinned: str
+    pinned: UrlText
     is_new: bool
-    skipped: list[str] = []
+    skipped: Many[Sentence] = []
 
 
 class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, tag="models.add"):
@@ -119,7 +120,7 @@ class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, 
 
     name: Name
     sha256: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    size_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    size_bytes: Count | None = None
     model_id: Annotated[str, msgspec.Meta(max_length=100)] = ""
     category: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
@@ -127,7 +128,7 @@ class ModelAddRequestEvent(Request[ModelAddedEvent], frozen=True, kw_only=True, 
 class ModelWithdrawnEvent(Event, frozen=True, kw_only=True, tag="models.withdrawn"):
     """An added model is no longer in the catalogue. Installed files stay."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class ModelWithdrawRequestEvent(
@@ -135,7 +136,7 @@ class ModelWithdrawRequestEvent(
 ):
     """Remove an added model from the catalogue."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class LicenceAcceptedEvent(Event, frozen=True, kw_only=True, tag="models.licence_accepted"):
@@ -149,7 +150,7 @@ class LicenceAcceptRequestEvent(
 ):
     """State that a person read and accepted the licence of a model."""
 
-    model_id: str
+    model_id: Identifier
 
 
 class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manifest_refreshed"):
@@ -164,8 +165,8 @@ class ManifestRefreshedEvent(Event, frozen=True, kw_only=True, tag="models.manif
     """
 
     outcome: Literal["taken", "unchanged", "kept", "none"]
-    version: int
-    message: str
+    version: Count
+    message: Sentence
 
 
 class ManifestRefreshRequestEvent(

@@ -10,6 +10,19 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemas.bounds import (
+    Amount,
+    Count,
+    Identifier,
+    Many,
+    Named,
+    PlaceText,
+    Plain,
+    Sentence,
+    UnixMilliseconds,
+    UnixSeconds,
+    Word,
+)
 from schemas.event import Event, Request
 
 VALUE_LIMIT_BYTES = 16 * 1024 * 1024 - 16 * 1024
@@ -23,34 +36,34 @@ BATCH_LIMIT = 10_000
 class LayoutItem(msgspec.Struct, frozen=True, kw_only=True):
     """The place of a widget in a grid, in cells. Further fields belong to the app."""
 
-    x: float | None = None
-    y: float | None = None
-    w: float | None = None
-    h: float | None = None
+    x: Amount | None = None
+    y: Amount | None = None
+    w: Amount | None = None
+    h: Amount | None = None
 
 
 class WidgetInstance(msgspec.Struct, frozen=True, kw_only=True):
     """A widget of a grid. Its state and further fields belong to the app."""
 
-    type: str | None = None
+    type: Word | None = None
     state: Any = None
 
 
 class GridLayoutMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """How people find a grid."""
 
-    name: str
-    tags: list[str]
-    description: str | None = None
+    name: Word
+    tags: Many[Word]
+    description: Sentence | None = None
 
 
 class GridLayoutState(msgspec.Struct, frozen=True, kw_only=True):
     """A grid of widgets, under `layout.<name>`. The app defines `timestamp`."""
 
-    version: str
-    timestamp: float
-    layout: dict[str, LayoutItem]
-    instances: dict[str, WidgetInstance]
+    version: Identifier
+    timestamp: UnixMilliseconds
+    layout: Named[LayoutItem]
+    instances: Named[WidgetInstance]
     metadata: GridLayoutMetadata
 
 
@@ -72,10 +85,10 @@ class PrivacyPreferences(msgspec.Struct, frozen=True, kw_only=True, rename="came
 class UserPreferencesState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The preferences of a user, under `settings.preferences`."""
 
-    version: str
+    version: Identifier
     theme: Literal["dark", "light", "auto"]
-    language: str
-    key_bindings: dict[str, str]
+    language: Word
+    key_bindings: Named[Word]
     ui: UserInterfacePreferences
     privacy: PrivacyPreferences
 
@@ -83,32 +96,32 @@ class UserPreferencesState(msgspec.Struct, frozen=True, kw_only=True, rename="ca
 class ConversationEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One conversation. Further fields belong to the app."""
 
-    id: str | None = None
-    messages: list[Any] | None = None
+    id: Identifier | None = None
+    messages: Many[Any] | None = None
 
 
 class ConversationHistoryMetadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Counts over all conversations. The app defines `last_updated`."""
 
-    total_count: int
-    last_updated: float
-    total_tokens: int
+    total_count: Count
+    last_updated: UnixMilliseconds
+    total_tokens: Count
 
 
 class ConversationHistoryState(msgspec.Struct, frozen=True, kw_only=True):
     """Conversations that an app can continue, under `history.conversations.<name>`."""
 
-    version: str
-    conversations: list[ConversationEntry]
+    version: Identifier
+    conversations: Many[ConversationEntry]
     metadata: ConversationHistoryMetadata
 
 
 class StateSavedEvent(Event, frozen=True, kw_only=True, tag="state.saved"):
     """A value is on disk, safe from a power cut. `size_bytes`: its size on disk."""
 
-    key: str
-    revision: int
-    size_bytes: int
+    key: Word
+    revision: Count
+    size_bytes: Count
 
 
 class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True, tag="state.save"):
@@ -122,13 +135,13 @@ class StateSaveRequestEvent(Request[StateSavedEvent], frozen=True, kw_only=True,
         schema: name of a schema that the value must fit, besides that of the namespace; empty: none.
     """
 
-    key: str
+    key: Word
     value: Any
     encrypt: bool | None = None
     compress: bool | None = None
     backup: bool | None = None
-    expected_revision: int | None = None
-    schema: str = ""
+    expected_revision: Count | None = None
+    schema: Word = ""
 
 
 class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
@@ -143,45 +156,45 @@ class StateLoadedEvent(Event, frozen=True, kw_only=True, tag="state.loaded"):
         evidence: where the damaged document was put; empty: it was not damaged.
     """
 
-    key: str
+    key: Word
     found: bool
     value: Any = None
-    revision: int = 0
-    saved_at: float = 0.0
+    revision: Count = 0
+    saved_at: UnixSeconds = 0.0
     encrypted: bool = False
     compressed: bool = False
     read_only: bool = False
-    repaired_from: str = ""
-    evidence: str = ""
+    repaired_from: Word = ""
+    evidence: PlaceText = ""
 
 
 class StateLoadRequestEvent(Request[StateLoadedEvent], frozen=True, kw_only=True, tag="state.load"):
     """Read the value of a key. `schema`: name of a schema that it must fit, besides that of the namespace."""
 
-    key: str
-    schema: str = ""
+    key: Word
+    schema: Word = ""
 
 
 class StateDeletedEvent(Event, frozen=True, kw_only=True, tag="state.deleted"):
     """A key is gone from disk. `existed`: it was there before; otherwise `revision` is 0."""
 
-    key: str
+    key: Word
     existed: bool
-    revision: int = 0
+    revision: Count = 0
 
 
 class StateDeleteRequestEvent(Request[StateDeletedEvent], frozen=True, kw_only=True, tag="state.delete"):
     """Delete a key. The options are those of a save."""
 
-    key: str
+    key: Word
     backup: bool | None = None
-    expected_revision: int | None = None
+    expected_revision: Count | None = None
 
 
 class StateExistsReportedEvent(Event, frozen=True, kw_only=True, tag="state.exists_reported"):
     """Whether there is such a key."""
 
-    key: str
+    key: Word
     exists: bool
 
 
@@ -190,14 +203,14 @@ class StateExistsRequestEvent(
 ):
     """Ask whether there is such a key."""
 
-    key: str
+    key: Word
 
 
 class StateKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key in a listing. `size_bytes`: its size on disk."""
 
-    key: str
-    size_bytes: int
+    key: Word
+    size_bytes: Count
 
 
 class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
@@ -208,35 +221,35 @@ class StateListedEvent(Event, frozen=True, kw_only=True, tag="state.listed"):
         total: keys with the prefix that the asking peer may read, on all pages.
     """
 
-    keys: list[StateKey]
-    next_after: str = ""
-    total: int = 0
+    keys: Many[StateKey]
+    next_after: Identifier = ""
+    total: Count = 0
 
 
 class StateListRequestEvent(Request[StateListedEvent], frozen=True, kw_only=True, tag="state.list"):
     """List the keys that begin with a prefix, except those that the asking peer may not read."""
 
-    prefix: str = ""
-    after: str = ""
-    limit: int = PAGE_LIMIT
+    prefix: Word = ""
+    after: Identifier = ""
+    limit: Count = PAGE_LIMIT
 
 
 class BatchOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a batch. The fields are those of StateSaveRequestEvent."""
 
     type: Literal["save", "delete"]
-    key: str
+    key: Word
     value: Any = None
     encrypt: bool | None = None
     compress: bool | None = None
     backup: bool | None = None
-    expected_revision: int | None = None
+    expected_revision: Count | None = None
 
 
 class StateBatchSavedEvent(Event, frozen=True, kw_only=True, tag="state.batch_saved"):
     """The whole batch is on disk. `revisions`: by key; 0: it was to be deleted and did not exist."""
 
-    revisions: dict[str, int]
+    revisions: Named[Count]
 
 
 class StateSaveBatchRequestEvent(
@@ -244,7 +257,7 @@ class StateSaveBatchRequestEvent(
 ):
     """Save and delete several keys, all or nothing, whatever happens. Each key may appear once."""
 
-    operations: list[BatchOperation]
+    operations: Many[BatchOperation]
 
 
 class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_loaded"):
@@ -256,9 +269,9 @@ class StateBatchLoadedEvent(Event, frozen=True, kw_only=True, tag="state.batch_l
         left_out: keys that did not fit into this reply; ask for them again.
     """
 
-    values: dict[str, Any]
-    revisions: dict[str, int]
-    left_out: list[str] = []
+    values: Plain
+    revisions: Named[Count]
+    left_out: Many[Sentence] = []
 
 
 class StateLoadBatchRequestEvent(
@@ -266,7 +279,7 @@ class StateLoadBatchRequestEvent(
 ):
     """Read several keys as of one moment."""
 
-    keys: list[str]
+    keys: Many[Word]
 
 
 class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
@@ -277,29 +290,29 @@ class StateChangedEvent(Event, frozen=True, kw_only=True, tag="state.changed"):
         source: name of the peer that asked for the change.
     """
 
-    key: str
-    revision: int
+    key: Word
+    revision: Count
     deleted: bool = False
-    source: str = ""
+    source: Word = ""
 
 
 class NamespaceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one namespace. `quota_bytes`: 0: there is none."""
 
-    name: str
-    keys: int
-    size_bytes: int
-    quota_bytes: int
+    name: Word
+    keys: Count
+    size_bytes: Count
+    quota_bytes: Count
     encrypt: bool
-    owner: str
+    owner: Word
 
 
 class StateFault(msgspec.Struct, frozen=True, kw_only=True):
     """Something that went wrong, without any value. `at`: seconds since the Unix epoch."""
 
-    at: float
-    key: str
-    problem: str
+    at: UnixSeconds
+    key: Word
+    problem: Sentence
 
 
 class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.health_reported"):
@@ -318,20 +331,20 @@ class StateHealthReportedEvent(Event, frozen=True, kw_only=True, tag="state.heal
         alerts: the active alerts, as `<name>/<subject>`.
     """
 
-    namespaces: list[NamespaceHealth]
-    keys: int
-    size_bytes: int
-    quota_bytes: int
-    journal_bytes: int
-    revision: int
-    saves: int
-    loads: int
-    refused: int
-    save_mean_ms: float
-    load_mean_ms: float
-    corrupted: int
-    faults: list[StateFault]
-    alerts: list[str]
+    namespaces: Many[NamespaceHealth]
+    keys: Count
+    size_bytes: Count
+    quota_bytes: Count
+    journal_bytes: Count
+    revision: Count
+    saves: Count
+    loads: Count
+    refused: Count
+    save_mean_ms: Amount
+    load_mean_ms: Amount
+    corrupted: Count
+    faults: Many[StateFault]
+    alerts: Many[Sentence]
 
 
 class StateHealthRequestEvent(

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Count, PlaceText, Sentence, UnixSeconds, Word
 from schemas.event import Event
 
 Severity = Literal["info", "warning", "error", "critical"]
@@ -26,16 +27,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         advice: what to do.
     """
 
-    name: str
-    subject: str
-    source: str
+    name: Word
+    subject: PlaceText
+    source: Word
     severity: Severity
     is_active: bool
-    since: float
-    last_at: float
-    count: int
-    message: str
-    advice: str
+    since: UnixSeconds
+    last_at: UnixSeconds
+    count: Count
+    message: Sentence
+    advice: Sentence
 
 
 class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
@@ -47,5 +48,5 @@ class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
 
     retained_by: ClassVar[str | None] = "key"
 
-    key: str
+    key: Word
     alert: Alert

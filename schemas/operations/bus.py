@@ -6,21 +6,22 @@ from typing import Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, Named, Seconds, Word
 from schemas.event import Event, Request
 
 
 class PeerJoinedEvent(Event, frozen=True, kw_only=True, tag="bus.peer_joined"):
     """The broker admitted a peer, or the peer came back on a new connection."""
 
-    peer: str
-    instance: str
+    peer: Word
+    instance: Identifier
 
 
 class PeerLeftEvent(Event, frozen=True, kw_only=True, tag="bus.peer_left"):
     """A peer left: it said BYE, or its connection ended."""
 
-    peer: str
-    instance: str
+    peer: Word
+    instance: Identifier
     said_bye: bool
 
 
@@ -35,18 +36,18 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
             are no events that a client can read.
     """
 
-    lost_topic: str
-    count: int
+    lost_topic: Word
+    count: Count
     reason: Literal["ring_exceeded", "broker_restarted", "unreadable"]
 
 
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """One peer as the broker sees it. `in_hand`: requests that it has yet to answer."""
 
-    peer: str
-    instance: str
-    in_hand: int
-    serves: list[str]
+    peer: Word
+    instance: Identifier
+    in_hand: Count
+    serves: Many[Word]
 
 
 class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_reported"):
@@ -57,21 +58,21 @@ class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_r
         topics: newest number of each topic.
     """
 
-    epoch: str
-    sequence: int
-    uptime_seconds: float
-    messages: int
-    duplicates: int
-    requests: int
-    undeliverable: int
-    refused: dict[str, int]
-    ring_events: int
-    ring_bytes: int
-    retained_keys: int
-    retained_bytes: int
-    pending_requests: int
-    peers: list[PeerStatistics]
-    topics: dict[str, int]
+    epoch: Identifier
+    sequence: Count
+    uptime_seconds: Seconds
+    messages: Count
+    duplicates: Count
+    requests: Count
+    undeliverable: Count
+    refused: Named[Count]
+    ring_events: Count
+    ring_bytes: Count
+    retained_keys: Count
+    retained_bytes: Count
+    pending_requests: Count
+    peers: Many[PeerStatistics]
+    topics: Named[Count]
 
 
 class BusStatisticsRequestEvent(Request[BusStatisticsEvent], frozen=True, kw_only=True, tag="bus.statistics"):

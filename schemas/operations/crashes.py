@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.bounds import Count, ExitCode, Named, PlaceText, ProcessId, Seconds, Sentence, UnixSeconds, Word
 from schemas.event import Event
 
 CrashKind = Literal[
@@ -51,21 +52,21 @@ class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
         versions: versions of the software in the process, by name.
     """
 
-    format: int = CRASH_FORMAT
-    actor: str
-    at: float
+    format: Count = CRASH_FORMAT
+    actor: Word
+    at: UnixSeconds
     kind: CrashKind
-    reason: str
-    pid: int | None = None
-    exit_code: int | None = None
-    signal: str = ""
-    was: str = ""
-    uptime_seconds: float = 0.0
-    restarts: int = 0
-    last_words: str = ""
-    oom_kills: int | None = None
-    oom_source: str = ""
-    versions: dict[str, str] = {}
+    reason: Sentence
+    pid: ProcessId | None = None
+    exit_code: ExitCode | None = None
+    signal: Word = ""
+    was: Sentence = ""
+    uptime_seconds: Seconds = 0.0
+    restarts: Count = 0
+    last_words: Sentence = ""
+    oom_kills: Count | None = None
+    oom_source: Word = ""
+    versions: Named[Word] = {}
 
 
 class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_crashed"):
@@ -77,12 +78,12 @@ class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_cra
         record: name of the file in `<state>/crashes/`; empty: it could not be written.
     """
 
-    actor: str
+    actor: Word
     kind: CrashKind
-    at: float
-    pid: int | None = None
-    exit_code: int | None = None
-    signal: str = ""
-    uptime_seconds: float = 0.0
-    restarts: int = 0
-    record: str = ""
+    at: UnixSeconds
+    pid: ProcessId | None = None
+    exit_code: ExitCode | None = None
+    signal: Word = ""
+    uptime_seconds: Seconds = 0.0
+    restarts: Count = 0
+    record: PlaceText = ""

@@ -6,6 +6,18 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.bounds import (
+    Body,
+    Count,
+    Identifier,
+    Many,
+    Named,
+    PlaceText,
+    Seconds,
+    Sentence,
+    UnixSeconds,
+    Word,
+)
 from schemas.event import Event, Request
 from schemas.operations.alerts import Severity
 
@@ -20,11 +32,11 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True):
         redactions: how often each kind of private data was taken out, such as `home`, `secret` or `host`.
     """
 
-    name: str
-    content: str
-    size_bytes: int
-    sha256: str
-    redactions: dict[str, int] = {}
+    name: Word
+    content: Body
+    size_bytes: Count
+    sha256: Identifier
+    redactions: Named[Count] = {}
 
 
 class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,18 +49,18 @@ class ReportFinding(msgspec.Struct, frozen=True, kw_only=True):
         advice: what to do.
     """
 
-    name: str
+    name: Word
     severity: Severity
-    sentence: str
-    advice: str
-    subject: str = ""
+    sentence: Sentence
+    advice: Sentence
+    subject: Word = ""
 
 
 class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
     """A part that the report lacks, and why."""
 
-    part: str
-    reason: str
+    part: PlaceText
+    reason: Sentence
 
 
 class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnostics.generated"):
@@ -63,13 +75,13 @@ class DiagnosticsGeneratedEvent(Event, frozen=True, kw_only=True, tag="diagnosti
         seconds: how long it took.
     """
 
-    made_at: float
-    files: list[ReportFile]
-    findings: list[ReportFinding]
-    missing: list[MissingPart]
-    summary: str
-    redactions: dict[str, int]
-    seconds: float
+    made_at: UnixSeconds
+    files: Many[ReportFile]
+    findings: Many[ReportFinding]
+    missing: Many[MissingPart]
+    summary: Body
+    redactions: Named[Count]
+    seconds: Seconds
 
 
 class DiagnosticsGenerateRequestEvent(

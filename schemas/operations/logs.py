@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, Named, Sentence, UnixSeconds, Word
 from schemas.event import Event, Request
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -24,14 +25,14 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
         traceback: of an exception, without values of variables; empty: none.
     """
 
-    actor: str
-    at: float
+    actor: Word
+    at: UnixSeconds
     level: LogLevel
-    logger: str
-    message: str
-    fields: dict[str, str] = {}
-    correlation: str = ""
-    traceback: str = ""
+    logger: Word
+    message: Sentence
+    fields: Named[Word] = {}
+    correlation: Identifier = ""
+    traceback: Sentence = ""
 
 
 class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
@@ -41,8 +42,8 @@ class LogRecordedEvent(Event, frozen=True, kw_only=True, tag="logs.recorded"):
         dropped: records since the last event that were dropped, because there were too many at once.
     """
 
-    records: list[LogRecord]
-    dropped: int = 0
+    records: Many[LogRecord]
+    dropped: Count = 0
 
 
 class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_changed"):
@@ -50,7 +51,7 @@ class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_cha
 
     retained_by: ClassVar[str | None] = "actor"
 
-    actor: str
+    actor: Word
     level: LogLevel | None
     """None: the level of all actors applies again."""
 
@@ -58,7 +59,7 @@ class LogLevelChangedEvent(Event, frozen=True, kw_only=True, tag="logs.level_cha
 class LogLevelRequestEvent(Request[LogLevelChangedEvent], frozen=True, kw_only=True, tag="logs.set_level"):
     """Change the log level of one actor or of all (`*`)."""
 
-    actor: str = ALL_ACTORS
+    actor: Word = ALL_ACTORS
     level: LogLevel | None = None
 
 
@@ -69,8 +70,8 @@ class LogRingReadEvent(Event, frozen=True, kw_only=True, tag="logs.ring_read"):
         dropped: records that the ring no longer holds, or never got.
     """
 
-    records: list[LogRecord]
-    dropped: int
+    records: Many[LogRecord]
+    dropped: Count
 
 
 class LogRingRequestEvent(Request[LogRingReadEvent], frozen=True, kw_only=True, tag="logs.read_ring"):
@@ -82,7 +83,7 @@ class LogRingRequestEvent(Request[LogRingReadEvent], frozen=True, kw_only=True, 
         correlation: only records of this matter; empty: of any.
     """
 
-    actor: str | None = None
+    actor: Word | None = None
     level: LogLevel = "debug"
-    correlation: str = ""
-    limit: int = 200
+    correlation: Identifier = ""
+    limit: Count = 200

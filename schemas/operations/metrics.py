@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.bounds import Amount, Count, Many, Named, PlaceText, Sentence, Word
 from schemas.event import Event
 
 MetricKind = Literal["counter", "gauge", "histogram"]
@@ -14,8 +15,8 @@ MetricKind = Literal["counter", "gauge", "histogram"]
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """How many observations were at most `limit`. Cumulative, as in Prometheus."""
 
-    limit: float
-    count: int
+    limit: Amount
+    count: Count
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,13 +29,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         buckets: of a histogram, by ascending limit; the last limit is infinity and is left out.
     """
 
-    name: str
+    name: Word
     kind: MetricKind
-    description: str
-    labels: dict[str, str]
-    value: float
-    count: int = 0
-    buckets: list[Bucket] = []
+    description: Sentence
+    labels: Named[Word]
+    value: Amount
+    count: Count = 0
+    buckets: Many[Bucket] = []
 
 
 class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted"):
@@ -44,12 +45,12 @@ class MetricsWantedEvent(Event, frozen=True, kw_only=True, tag="metrics.wanted")
         reading: identifies this reading; the reports repeat it.
     """
 
-    reading: str
+    reading: PlaceText
 
 
 class MetricsReportedEvent(Event, frozen=True, kw_only=True, tag="metrics.reported"):
     """The metrics of one actor."""
 
-    reading: str
-    actor: str
-    samples: list[Sample]
+    reading: PlaceText
+    actor: Word
+    samples: Many[Sample]

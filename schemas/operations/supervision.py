@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from schemas.bounds import Count, Identifier, Many, PlaceText, ProcessId, Seconds, Sentence, UnixSeconds, Word
 from schemas.event import Event, Request
 
 ActorState = Literal["waiting", "starting", "ready", "backoff", "failed", "stopping", "stopped"]
@@ -25,14 +26,14 @@ class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
         retry_seconds: delay before the next start or probe; None: none is due.
     """
 
-    actor: str
+    actor: Word
     state: ActorState
-    pid: int | None = None
-    restarts: int = 0
-    since: float = 0.0
-    reason: str = ""
-    last_words: str = ""
-    retry_seconds: float | None = None
+    pid: ProcessId | None = None
+    restarts: Count = 0
+    since: UnixSeconds = 0.0
+    reason: Sentence = ""
+    last_words: Sentence = ""
+    retry_seconds: Seconds | None = None
 
 
 class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.actor_state_changed"):
@@ -40,7 +41,7 @@ class ActorStateChangedEvent(Event, frozen=True, kw_only=True, tag="supervision.
 
     retained_by: ClassVar[str | None] = "actor"
 
-    actor: str
+    actor: Word
     status: ActorStatus
 
 
@@ -51,13 +52,13 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
         settled: every actor that should run is ready, or has failed for good.
     """
 
-    version: str
-    profile: str
-    home: str
-    pid: int
-    started_at: float
+    version: Identifier
+    profile: PlaceText
+    home: PlaceText
+    pid: ProcessId
+    started_at: UnixSeconds
     settled: bool
-    actors: list[ActorStatus]
+    actors: Many[ActorStatus]
 
 
 class SupervisorStatusRequestEvent(
@@ -77,13 +78,13 @@ class ActorRestartRequestEvent(
 ):
     """Stop one actor cleanly and start it again. Also closes an open circuit."""
 
-    actor: str
+    actor: Word
 
 
 class SupervisorStoppingEvent(Event, frozen=True, kw_only=True, tag="supervision.stopping"):
     """The runtime is stopping: actors stop in reverse order of their start."""
 
-    reason: str
+    reason: Sentence
 
 
 class SupervisorStopRequestEvent(
@@ -91,7 +92,7 @@ class SupervisorStopRequestEvent(
 ):
     """Stop the whole runtime cleanly."""
 
-    reason: str = "asked over the bus"
+    reason: Sentence = "asked over the bus"
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,27 +103,27 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
         recorded: it repeats a record that was also published (`logs.recorded`).
     """
 
-    actor: str
-    at: float
-    text: str
+    actor: Word
+    at: UnixSeconds
+    text: Sentence
     recorded: bool = False
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
     """Processes wrote to stdout or stderr."""
 
-    lines: list[LogLine]
+    lines: Many[LogLine]
 
 
 class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_reported"):
     """The newest lines of the ring, the oldest first. `dropped`: older ones that it no longer holds."""
 
-    lines: list[LogLine]
-    dropped: int
+    lines: Many[LogLine]
+    dropped: Count
 
 
 class LogsRequestEvent(Request[LogsReportedEvent], frozen=True, kw_only=True, tag="supervision.logs"):
     """Ask for the newest log lines of one actor, or of all."""
 
-    actor: str | None = None
-    limit: int = 200
+    actor: Word | None = None
+    limit: Count = 200

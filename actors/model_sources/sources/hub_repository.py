@@ -20,6 +20,7 @@ from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.sources.entry_builder import plain_text
 from actors.model_sources.sources.model_names import HubName
 from actors.shared.manifest.manifest_paths import path_problem
+from schemas.bounds import whole
 from schemas.manifest import Sha256
 
 ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -34,7 +35,7 @@ _NOT_OF_A_MODEL: Final = re.compile(
 )
 _SPLIT: Final = re.compile(r"-\d{5}-of-\d{5}(?=\.gguf$)")
 
-Commit = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}$")]
+Commit = Annotated[str, msgspec.Meta(pattern=whole(r"[0-9a-f]{40}"))]
 
 
 class HubLfs(msgspec.Struct, frozen=True):
@@ -56,7 +57,7 @@ class HubFile(msgspec.Struct, frozen=True, rename={"path": "rfilename", "blob_id
 
     path: Annotated[str, msgspec.Meta(max_length=1000)]
     size: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    blob_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}$")] | None = None
+    blob_id: Annotated[str, msgspec.Meta(pattern=whole(r"[0-9a-f]{40}"))] | None = None
     lfs: HubLfs | None = None
 
     @property

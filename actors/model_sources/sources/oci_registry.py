@@ -15,6 +15,7 @@ from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.sources.model_names import RegistryName
 from actors.shared.http.urls import may_carry_secrets
 from actors.shared.manifest.manifest_paths import path_problem
+from schemas.bounds import whole
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """Registries accept no longer manifests (distribution specification, "Pushing Manifests")."""
@@ -45,7 +46,7 @@ FILE_OF: Final = {
 """File name for each type of layer that has no name of its own."""
 NAME_ANNOTATIONS: Final = ("org.opencontainers.image.title", "org.cncf.model.filepath")
 
-Digest = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+Digest = Annotated[str, msgspec.Meta(pattern=whole(r"sha256:[0-9a-f]{64}"))]
 
 
 class BlobDescriptor(msgspec.Struct, frozen=True, rename="camel"):

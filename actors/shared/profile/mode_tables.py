@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.bounds import whole
+
 
 class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A category that a mode can do without.
@@ -18,7 +20,7 @@ class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     category: str
-    notice: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+    notice: Annotated[str, msgspec.Meta(pattern=whole(r"[a-z][a-z0-9_]*"))]
     bundled: bool = False
 
 
@@ -33,7 +35,7 @@ class ModeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         enabled_by: dotted path of the setting that switches the mode on; empty: it is always on.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name: Annotated[str, msgspec.Meta(pattern=whole(r"[a-z][a-z0-9_]{0,39}"))]
     title: str = ""
     requires: list[str] = []
     optional: list[OptionalTable] = []

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
+from schemas.bounds import whole
 
 
 class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +42,7 @@ class PeerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         reveal_secrets: it may ask for the values of secret settings.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    name: Annotated[str, msgspec.Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"))]
     reveal_secrets: bool = False
 
 
@@ -55,7 +56,7 @@ class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         refresh_hours: time between looks for a newer one; 0: only at each start and on request.
     """
 
-    url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S{1,2000})?$")] = ""
+    url: Annotated[str, msgspec.Meta(pattern=whole(r"(https?://\S{1,2000})?"))] = ""
     keys: Annotated[list[str], msgspec.Meta(max_length=16)] = []
     max_skew_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400 * 7)] = 600.0
     refresh_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
@@ -141,7 +142,7 @@ class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         quota_mib: room on disk for its keys; 0: no limit of its own.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    name: Annotated[str, msgspec.Meta(pattern=whole(r"[a-z][a-z0-9_]{0,31}"))]
     owner: str = ""
     readers: list[str] | None = None
     writers: list[str] | None = None
@@ -156,11 +157,11 @@ class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of `profile.toml`. The attributes are those of `Profile`."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
+    name: Annotated[str, msgspec.Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}"))]
     title: str = ""
-    settings: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)$")] = ""
+    settings: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)"))] = ""
     settings_version: Annotated[int, msgspec.Meta(ge=1)] = 1
-    settings_migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    settings_migrations: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
     preset_setting: str = ""
     policy: str = ""
     allowlist: list[str] | None = None
@@ -173,7 +174,7 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     wording: dict[str, dict[str, str]] = {}
     state: StateTable = StateTable()
     namespaces: list[NamespaceTable] = []
-    documents: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
-    migrations: Annotated[str, msgspec.Meta(pattern=r"^([^:]+\.py:[A-Za-z_]\w*)?$")] = ""
+    documents: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
+    migrations: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
     children: list[ChildTable] = []
     peers: list[PeerTable] = []

@@ -192,7 +192,6 @@ def test_directories_of_the_app_are_called_by_what_they_are_for(text: str, expec
     assert redactor.text(expected) == expected
 
 
-@pytest.mark.requirement("C-12")
 def test_no_canary_of_the_corpus_shows_in_any_notation() -> None:
     found = make()
     texts = list(canaries())
