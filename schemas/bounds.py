@@ -62,8 +62,6 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 """Hundredths."""
 
 UnixSeconds = Annotated[float, Meta(ge=0, le=LAST_UNIX_SECOND)]
-
-Seconds = Annotated[float, Meta(ge=0, le=LAST_UNIX_SECOND)]
 """Seconds since the Unix epoch; 0 often stands for never."""
 
 UnixMilliseconds = Annotated[float, Meta(ge=0, le=LAST_UNIX_SECOND * 1000)]
