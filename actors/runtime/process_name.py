@@ -43,6 +43,11 @@ def adopt_orphans() -> bool:
     return _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
+def leave_orphans() -> bool:
+    """Undo `adopt_orphans`."""
+    return _prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
 def set_name(name: str) -> bool:
     """Set the name of this process that `ps -o comm` and `top` show."""
     return _prctl(PR_SET_NAME, name.encode()[:NAME_LIMIT_BYTES])

@@ -43,6 +43,7 @@ from actors.runtime.supervisor.membership import Membership
 from actors.runtime.supervisor.processes.loop_signals import handled_signals
 from actors.runtime.supervisor.processes.process_memory import private_mib
 from actors.runtime.supervisor.processes.process_table import LinesWritten, ProcessEvent, ProcessTable
+from actors.runtime.supervisor.processes.process_tree import runtime_mark
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
 from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
 from actors.runtime.supervisor.reports.log_ring import LogRings
@@ -101,6 +102,7 @@ class Supervisor:
             options.spawn_method,
             options.server,
             preloads_of(specs),
+            runtime_mark(locations.state),
         )
 
     async def run(self) -> None:

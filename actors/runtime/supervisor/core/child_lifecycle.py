@@ -29,6 +29,15 @@ from schemas.operations.supervision import ActorState
 
 TERMINATE_GRACE_SECONDS: Final = 2.0
 DUMP_GRACE_SECONDS: Final = 0.25
+CREATION_SECONDS: Final = 30.0
+"""How long the creation of a process may take. The fork server is given up after that, and with it all of its
+children: a child's own times, which may be shorter, count from when its process exists."""
+
+KILL_AGAIN_SECONDS: Final = 5.0
+KILLS_BEFORE_LEAVING: Final = 3
+"""A runtime that stops does not wait for a process that even the kernel cannot end, such as one that waits
+for a dead disk."""
+
 REQUESTED: Final = "restart requested"
 
 
@@ -47,32 +56,34 @@ def enter(
 def start(child: ChildState, reason: str, now: float) -> list[Effect]:
     """Order a process."""
     child.has_process, child.pid, child.said_ready, child.ended_clean = True, None, False, False
-    child.stop_step, child.fault, child.kill_reason = None, "", ""
+    child.stop_step, child.fault, child.kill_reason, child.kills = None, "", "", 0
     child.ordered_at = now
     child.starts += 1
-    due_at = now + child.spec.start_timeout_seconds
-    return [*enter(child, "starting", reason, now, due_at), StartProcess(child.spec)]
+    return [*enter(child, "starting", reason, now, now + CREATION_SECONDS), StartProcess(child.spec)]
 
 
 def started(child: ChildState, pid: int, now: float, *, is_leaving: bool) -> list[Effect]:
-    """The process exists. If the child was asked to stop meanwhile, the stop goes on now."""
+    """The process exists and runs its program. If the child was asked to stop meanwhile, the stop goes on."""
     if not child.has_process or child.pid is not None:
         return []
     child.pid = pid
     if child.state == "stopping":
         return next_stop_step(child, now, is_leaving=is_leaving)
+    child.due_at = now + child.spec.start_timeout_seconds
     return became_ready(child, now) if child.said_ready or child.spec.ready == "started" else []
 
 
 def became_ready(child: ChildState, now: float) -> list[Effect]:
     """The child serves. If it had failed before, it has to prove that it is healthy.
 
-    On a busy machine `BecameReady` may come before `Started`: lifeline and spawner are two channels.
+    On a busy machine `BecameReady` may come before `Started`: lifeline, bus and spawner are channels of
+    their own. A greeting on the bus may also be the last one of the former process; the new one then counts
+    as ready a moment early. To forget it would cost a healthy child its life.
     """
     if child.state != "starting":
         return []
     if child.pid is None:
-        child.said_ready = child.spec.ready == "message"
+        child.said_ready = True
         return []
     return enter(child, "ready", "", now, now + HEALTHY_SECONDS if child.failures else None)
 
@@ -81,7 +92,14 @@ def became_ready(child: ChildState, now: float) -> list[Effect]:
 
 
 def ended(
-    child: ChildState, reason: str, status: ExitStatus | None, now: float, jitter: float, *, is_leaving: bool
+    child: ChildState,
+    reason: str,
+    status: ExitStatus | None,
+    now: float,
+    jitter: float,
+    *,
+    is_leaving: bool,
+    cannot_run: bool = False,
 ) -> list[Effect]:
     """The process is gone, or (without a status) never existed: restart, open the circuit, or stay down."""
     was, fault, after_stop = child.state, child.fault, child.after_stop
@@ -99,6 +117,8 @@ def ended(
         return effects + enter(child, "stopped", reason, now)
     if was == "stopping" and after_stop == "restart":
         return effects + start(child, REQUESTED, now)
+    if cannot_run:
+        return effects + _open_circuit(child, reason_with_fault, now, jitter)
     if child.spec.restart == "temporary" or (child.spec.restart == "transient" and clean and not fault):
         return effects + enter(child, "stopped", reason_with_fault, now)
     return effects + _crashed(child, reason_with_fault, now, jitter)
@@ -108,13 +128,18 @@ def _crashed(child: ChildState, reason: str, now: float, jitter: float) -> list[
     child.failures += 1
     child.ended_clean = False
     if child.circuit_open or not child.budget.spend(now):
-        probe_at = now + probe_delay_seconds(child.probes, jitter)
-        child.circuit_open, child.probes = True, child.probes + 1
-        return enter(child, "failed", reason, now, probe_at)
+        return _open_circuit(child, reason, now, jitter)
     delay_seconds = restart_delay_seconds(child.failures, jitter)
     if delay_seconds:
         return enter(child, "backoff", reason, now, now + delay_seconds)
     return start(child, reason, now)
+
+
+def _open_circuit(child: ChildState, reason: str, now: float, jitter: float) -> list[Effect]:
+    """Count it as failed, and try it again later. What is never started again has to be asked for."""
+    probe_at = now + probe_delay_seconds(child.probes, jitter)
+    child.circuit_open, child.probes = True, child.probes + 1
+    return enter(child, "failed", reason, now, None if child.spec.restart == "temporary" else probe_at)
 
 
 def _is_crash(child: ChildState, clean: bool, is_leaving: bool) -> bool:
@@ -149,7 +174,7 @@ def stop(
         child.after_stop = after_stop
         return []
     child.after_stop, child.stop_step = after_stop, None
-    effects = enter(child, "stopping", reason, now, now + child.spec.shutdown_timeout_seconds)
+    effects = enter(child, "stopping", reason, now, child.creation_deadline(CREATION_SECONDS))
     if child.pid is not None:
         effects += next_stop_step(child, now, is_leaving=is_leaving)
     return effects
@@ -166,7 +191,8 @@ def next_stop_step(child: ChildState, now: float, *, is_leaving: bool) -> list[E
         grace_seconds = TERMINATE_GRACE_SECONDS if child.spec.has_lifeline else shutdown_seconds
         child.stop_step, child.due_at = "terminate", now + grace_seconds
         return [SendSignal(child.name, "terminate")]
-    child.stop_step, child.due_at = "kill", None
+    child.stop_step, child.due_at = "kill", now + KILL_AGAIN_SECONDS
+    child.kills += 1
     return [SendSignal(child.name, "kill")]
 
 
@@ -178,6 +204,22 @@ def kill_for(child: ChildState, kill_reason: KillReason, fault: str, now: float)
     if child.pid is not None and child.spec.has_lifeline:
         effects.append(DumpStacks(child.name))
     return effects
+
+
+def lifeline_broke(child: ChildState, problem: str, now: float) -> list[Effect]:
+    """End a process that cannot be understood any more, without asking for its stacks.
+
+    Its process may not be reported yet: then it is killed as soon as it is.
+    """
+    if not child.has_process:
+        return []
+    child.fault, child.kill_reason = f"its lifeline broke: {problem}", "lifeline"
+    effects: list[Effect] = []
+    if child.state != "stopping":
+        child.after_stop = "crash"
+        effects = enter(child, "stopping", child.fault, now, child.creation_deadline(CREATION_SECONDS))
+    child.stop_step = "dump"  # what comes next is a kill
+    return effects + (next_stop_step(child, now, is_leaving=False) if child.pid is not None else [])
 
 
 # On request and by measurement

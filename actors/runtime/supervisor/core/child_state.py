@@ -25,6 +25,7 @@ class ChildState:
         has_process: a start was ordered and no end was reported since; at most one process exists meanwhile.
         pid: None until the process is known to exist.
         said_ready: it reported that it serves before its process was known to exist.
+        kills: how often its process was ordered to be killed.
         starts: how often a process was ordered.
         failures: abnormal ends in a row since it was last healthy.
         probes: failed starts behind the open circuit.
@@ -56,6 +57,7 @@ class ChildState:
     kill_reason: KillReason = ""
     fault: str = ""
     ordered_at: float = 0.0
+    kills: int = 0
     budget: RestartBudget = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +106,10 @@ class ChildState:
     def is_watched(self) -> bool:
         """Whether its event loop must answer pings."""
         return self.state == "ready" and self.spec.has_lifeline and self.spec.heartbeat_timeout_seconds > 0
+
+    def creation_deadline(self, creation_seconds: float) -> float:
+        """Until when its process must exist."""
+        return self.ordered_at + creation_seconds
 
     def next_deadline(self) -> float | None:
         """When something is due next; None if nothing is."""

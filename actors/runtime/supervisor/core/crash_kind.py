@@ -13,8 +13,6 @@ FATAL_SIGNALS: Final = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIG
 NTSTATUS_ERROR: Final = 0xC0000000
 """Windows has no signals: a broken process ends with one of the codes from here on ([MS-ERREF] 2.3)."""
 
-EXIT_CANNOT_RUN: Final = 127
-
 
 def crash_kind(end: RecordCrash, own_words: str, oom_kills: int | None) -> CrashKind:
     """Tell the kind of an end: by the supervisor's own reason, else by the signal, else by the last output.
@@ -34,7 +32,7 @@ def crash_kind(end: RecordCrash, own_words: str, oom_kills: int | None) -> Crash
     if not 0 <= code < NTSTATUS_ERROR or any(head in own_words for head in FATAL_HEADS):
         return "fatal_signal"
     if not end.is_actor:
-        return "not_started" if code == EXIT_CANNOT_RUN and "cannot be run" in own_words else "exit"
+        return "exit"
     if code and TRACEBACK in own_words:
         return "exception"
     return "refused" if code == 1 and own_words.strip() else "exit"

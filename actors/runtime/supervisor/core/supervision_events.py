@@ -50,7 +50,7 @@ class Ticked:
 
 @dataclass(frozen=True)
 class Started:
-    """The process that a `StartProcess` ordered exists."""
+    """The process that a `StartProcess` ordered exists, and runs its program."""
 
     actor: str
     pid: int
@@ -58,10 +58,15 @@ class Started:
 
 @dataclass(frozen=True)
 class StartFailed:
-    """The process that a `StartProcess` ordered could not be created."""
+    """The process that a `StartProcess` ordered could not be created.
+
+    Attributes:
+        cannot_run: the program is missing, or is none: another try at once would fail, too.
+    """
 
     actor: str
     reason: str
+    cannot_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Exited:
 
 @dataclass(frozen=True)
 class LifelineBroke:
-    """The child sent something unreadable on its lifeline and is being killed for it."""
+    """The child sent something unreadable on its lifeline."""
 
     actor: str
     problem: str
@@ -165,7 +170,7 @@ class SendSignal:
     """Send a signal to the child (`terminate`) or to its whole process group (`kill`).
 
     A `kill` before `Started` means that creating the process takes too long: give up on it and report
-    `StartFailed`.
+    `StartFailed`. A `kill` that comes again means that the process is still there.
     """
 
     actor: str

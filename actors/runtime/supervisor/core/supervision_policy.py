@@ -105,8 +105,10 @@ class SupervisionPolicy:
                 return child_lifecycle.started(child, pid, now, is_leaving=self.is_leaving)
             case BecameReady():
                 return child_lifecycle.became_ready(child, now)
-            case StartFailed(_, reason) if child.has_process and child.pid is None:
-                effects = child_lifecycle.ended(child, reason, None, now, jitter, is_leaving=self.is_leaving)
+            case StartFailed(_, reason, cannot_run) if child.has_process and child.pid is None:
+                effects = child_lifecycle.ended(
+                    child, reason, None, now, jitter, is_leaving=self.is_leaving, cannot_run=cannot_run
+                )
                 return self._without_removed(child, effects)
             case Exited(_, pid, status) if child.pid == pid:
                 effects = child_lifecycle.ended(
@@ -116,7 +118,7 @@ class SupervisionPolicy:
             case Ponged(_, number) if number == child.ping_number:
                 child.pinged_at = None
             case LifelineBroke(_, problem):
-                child.fault, child.kill_reason = f"its lifeline broke: {problem}", "lifeline"
+                return child_lifecycle.lifeline_broke(child, problem, now)
             case MemoryMeasured(_, mib):
                 return child_lifecycle.check_memory(child, mib, now, is_leaving=self.is_leaving)
             case RestartRequested():
@@ -139,10 +141,11 @@ class SupervisionPolicy:
         late_seconds = now - deadline if deadline is not None else 0.0
         if late_seconds <= LATENESS_SECONDS:
             return
+        late_seconds += LATENESS_SECONDS  # what children said or did meanwhile has still to be read
         for child in self:
             if child.pinged_at is not None:
                 child.pinged_at += late_seconds
-            if child.state == "starting" and child.due_at is not None:
+            if child.state in ("starting", "stopping") and child.due_at is not None:
                 child.due_at += late_seconds
 
     def _do_what_is_due(self, now: float) -> list[Effect]:
@@ -169,6 +172,8 @@ class SupervisionPolicy:
                 return child_lifecycle.start(child, f"probe after: {child.reason}", now)
             case "starting":
                 fault = f"not ready within {spec.start_timeout_seconds:g} s"
+                if child.pid is None:
+                    fault = f"its process was not created within {child_lifecycle.CREATION_SECONDS:g} s"
                 return child_lifecycle.kill_for(child, "start_timeout", fault, now)
             case "stopping":
                 return child_lifecycle.next_stop_step(child, now, is_leaving=self.is_leaving)
@@ -210,7 +215,10 @@ class SupervisionPolicy:
         effects: list[Effect] = []
         needed = {name for child in self if child.has_process for name in child.spec.depends_on}
         for child in reversed(list(self)):
-            if child.has_process and child.state == "stopping":
+            if child.kills > child_lifecycle.KILLS_BEFORE_LEAVING and child.has_process:
+                child.has_process, child.pid = False, None
+                effects += child_lifecycle.enter(child, "stopped", "the kernel does not end its process", now)
+            elif child.has_process and child.state == "stopping":
                 child.after_stop = "stay"
             elif child.has_process and child.name not in needed:
                 effects += child_lifecycle.stop(child, "stay", LEAVING, now, is_leaving=True)

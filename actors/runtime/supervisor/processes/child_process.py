@@ -63,8 +63,14 @@ class ChildProcess:
         if not waits:
             self._flush()
 
+    def drain(self) -> None:
+        """The process has ended: take what it said last."""
+        if self._lifeline is not None:
+            self._lifeline.drain()
+        self._log.drain()
+
     def finish(self) -> None:
-        """The process has ended: take its last lines, then close everything."""
+        """Take its last lines, then close everything."""
         self._log.drain()
         if rest := self._cutter.finish():
             self._on_lines(self.name, rest)
@@ -94,6 +100,8 @@ class ChildProcess:
         try:
             messages = self._decoder.feed(data)
         except LifelineBroken as error:
+            assert self._lifeline is not None
+            self._lifeline.stop()  # once is enough
             self._on_broken(self, str(error))
             return
         for message in messages:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import array
 import contextlib
-import faulthandler
-import fcntl
 import gc
 import importlib
 import os
@@ -18,19 +16,39 @@ import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import msgspec
 
 from actors.runtime import process_name
-from actors.runtime.supervisor.core.crash_kind import EXIT_CANNOT_RUN
-from actors.runtime.supervisor.processes.spawner import PRIVATE_UMASK, end_group
-from bus.lifeline import Lifeline
+from actors.runtime.supervisor.processes.fork_letters import (
+    LETTER_LIMIT_BYTES,
+    ExitedLetter,
+    FailedLetter,
+    ForkedLetter,
+    ForkLetter,
+    FromServer,
+    KilledLetter,
+    SignalLetter,
+    StartedLetter,
+    ToServer,
+    letter_socket_pair,
+)
+from actors.runtime.supervisor.processes.forked_child import TRY_AGAIN, become_child, never_return
+from actors.runtime.supervisor.processes.orphan_owners import OrphanOwners
+from actors.runtime.supervisor.processes.process_tree import children_of, mark_of
+from actors.runtime.supervisor.processes.spawner import end_group
 
-LETTER_LIMIT_BYTES: Final = 128 * 1024
-LIFELINE_FD: Final = 3
+LOOK_SECONDS: Final = 1.0
+"""Adopted processes without a mark are looked for this often: who is alive then may be their owner."""
+
+LEAVE_SECONDS: Final = 0.5
+REAP_AGAIN_SECONDS: Final = 0.002
+REPORT_LIMIT_BYTES: Final = 4096
 
 BASE_MODULES: Final = (
     "actors.runtime.child_main",
@@ -42,53 +60,6 @@ BASE_MODULES: Final = (
     "anyio._backends._asyncio",
     "platformdirs.unix",
 )
-
-
-class ForkLetter(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
-    """Create a child. Two descriptors go with it: its lifeline (or the stdin of a command) and its log."""
-
-    ticket: int
-    name: str
-    command: list[str]
-    environment: dict[str, str]
-    directory: str = ""
-
-
-class SignalLetter(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
-    """Send a signal to a child, or SIGKILL to its group. Nothing happens if it was reaped."""
-
-    pid: int
-    number: int
-
-
-class StartedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
-    """The child exists."""
-
-    ticket: int
-    pid: int
-
-
-class FailedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
-    """The child could not be created."""
-
-    ticket: int
-    reason: str
-
-
-class ExitedLetter(msgspec.Struct, frozen=True, kw_only=True, tag="exited"):
-    """The child ended; a negative code is a signal."""
-
-    pid: int
-    returncode: int
-
-
-ToServer = ForkLetter | SignalLetter
-FromServer = StartedLetter | FailedLetter | ExitedLetter
-
-
-def letter_socket_pair() -> tuple[socket.socket, socket.socket]:
-    """A pair of sockets that keeps letters apart (SOCK_SEQPACKET) and carries descriptors."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def fork_server(
@@ -136,21 +107,34 @@ def serve(letters: socket.socket) -> NoReturn:
     try:
         server.run()
     except _Forked as forked:
-        letter, descriptors, server_pid = forked.letter, forked.descriptors, forked.server_pid
+        letter, descriptors = forked.letter, forked.descriptors
+        report_fd, server_pid = forked.report_fd, forked.server_pid
     except BaseException:  # the stack below belongs to the supervisor
         traceback.print_exc()
         server.leave(1)
-    _never_return(lambda: _become_child(letter, descriptors, server_pid))
+    never_return(lambda: become_child(letter, descriptors, report_fd, server_pid))
 
 
 class _Forked(BaseException):
     """Raised in a forked process to unwind the server's stack."""
 
-    def __init__(self, letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
-        super().__init__(letter, descriptors, server_pid)
+    def __init__(
+        self, letter: ForkLetter, descriptors: list[int], report_fd: int | None, server_pid: int
+    ) -> None:
+        super().__init__(letter, descriptors, report_fd, server_pid)
         self.letter = letter
         self.descriptors = descriptors
+        self.report_fd = report_fd
         self.server_pid = server_pid
+
+
+@dataclass
+class _Child:
+    """A process that was forked and not reaped. `report_fd`: where a command says that it cannot run."""
+
+    ticket: int
+    mark: str
+    report_fd: int | None
 
 
 class ForkServer:
@@ -158,7 +142,10 @@ class ForkServer:
 
     def __init__(self, letters: socket.socket) -> None:
         self._letters = letters
-        self._children: set[int] = set()
+        self._children: dict[int, _Child] = {}
+        self._orphans = OrphanOwners()
+        self._doomed: set[int] = set()
+        self._selector = selectors.DefaultSelector()
         self._decoder: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
 
     def run(self) -> NoReturn:
@@ -177,12 +164,15 @@ class ForkServer:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # Until here the kernel ended us with the supervisor. Now we notice its end and kill our children.
         process_name.outlive_parent()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
-            selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
-            while True:
-                for key, _ in selector.select():
+        self._selector.register(self._letters, selectors.EVENT_READ, self._read_letter)
+        self._selector.register(wake_read, selectors.EVENT_READ, lambda: self._reap(wake_read))
+        while True:
+            ready = self._selector.select(LOOK_SECONDS)
+            for key, _ in ready:
+                if key.fileobj in self._selector.get_map():  # an exit may have closed the report meanwhile
                     key.data()
+            if not ready:
+                self._end_orphans(frozenset())
 
     def _read_letter(self) -> None:
         try:
@@ -200,15 +190,17 @@ class ForkServer:
                 self._signal(pid, number)
 
     def _signal(self, pid: int, number: int) -> None:
-        if pid not in self._children:
-            return
+        if pid in self._children:
+            if number == signal.SIGKILL:
+                end_group(pid)
+            os.kill(pid, number)  # safe: an id in the table was not reaped yet
         if number == signal.SIGKILL:
-            end_group(pid)
-        os.kill(pid, number)  # safe: an id in the set was not reaped yet
+            self._post(KilledLetter(pid=pid))
 
     def _fork(self, letter: ForkLetter, descriptors: list[int]) -> None:
         server_pid = os.getpid()
         gc.freeze()
+        report = os.pipe() if letter.command else None
         try:
             pid = os.fork()
         except OSError as error:
@@ -217,29 +209,63 @@ class ForkServer:
                 FailedLetter(ticket=letter.ticket, reason=f"no process can be created: {error.strerror}")
             )
         if pid == 0:
-            raise _Forked(letter, descriptors, server_pid)
-        for fd in descriptors:
+            raise _Forked(letter, descriptors, report[1] if report else None, server_pid)
+        for fd in (*descriptors, *(report[1:] if report else ())):
             os.close(fd)
         if pid > 0:
-            self._children.add(pid)
-            self._post(StartedLetter(ticket=letter.ticket, pid=pid))
+            self._children[pid] = _Child(letter.ticket, letter.mark, report[0] if report else None)
+            if report:
+                self._selector.register(report[0], selectors.EVENT_READ, lambda: self._read_report(pid))
+                self._post(ForkedLetter(ticket=letter.ticket, pid=pid))
+            else:
+                self._post(StartedLetter(ticket=letter.ticket, pid=pid))
+        elif report:
+            os.close(report[0])
+
+    def _read_report(self, pid: int) -> None:
+        """A command said why it cannot run; or nothing, and its program runs."""
+        child = self._children[pid]
+        assert child.report_fd is not None
+        self._selector.unregister(child.report_fd)
+        words = os.read(child.report_fd, REPORT_LIMIT_BYTES).decode("utf-8", "replace")
+        os.close(child.report_fd)
+        child.report_fd = None
+        if not words:
+            self._post(StartedLetter(ticket=child.ticket, pid=pid))
+            return
+        del self._children[pid]  # it leaves by itself, and nobody waits for it
+        reason = words.removeprefix(TRY_AGAIN)
+        self._post(FailedLetter(ticket=child.ticket, reason=reason, cannot_run=reason == words))
 
     def _reap(self, wake_read: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):
             wake_read.recv(4096)
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
-            if ended.si_pid in self._children:
-                end_group(ended.si_pid)  # grandchildren; its id stays taken until it is reaped
-            _, status = os.waitpid(ended.si_pid, 0)
-            if ended.si_pid in self._children:
-                self._children.remove(ended.si_pid)
-                self._post(ExitedLetter(pid=ended.si_pid, returncode=os.waitstatus_to_exitcode(status)))
+        ended: dict[int, int] = {}
+        marks: set[str] = set()
+        while (pid := _ended_child()) is not None:
+            child = self._children.get(pid)
+            if child is not None and child.report_fd is not None:
+                self._read_report(pid)  # first: nobody may hear of an end before the start
+            if pid in self._children:
+                end_group(pid)  # grandchildren; its id stays taken until it is reaped
+            _, status = os.waitpid(pid, 0)
+            if (child := self._children.pop(pid, None)) is not None:
+                ended[pid] = os.waitstatus_to_exitcode(status)
+                marks.add(child.mark)
+            elif pid in self._doomed:
+                self._doomed.remove(pid)
+                marks.add(f"orphan {pid}")  # what it leaves behind goes with it
+        self._end_orphans(frozenset(marks))  # before their child can be started again
+        for pid, returncode in ended.items():
+            self._post(ExitedLetter(pid=pid, returncode=returncode))
+
+    def _end_orphans(self, ended: frozenset[str]) -> None:
+        """Kill what we adopted from children that have ended. What those leave behind is adopted next."""
+        adopted = {pid: mark_of(pid) for pid in children_of(os.getpid()) - self._children.keys()}
+        live = [child.mark for child in self._children.values()]
+        for pid in self._orphans.outlived(adopted, live, ended):
+            self._doomed.add(pid)
+            os.kill(pid, signal.SIGKILL)  # safe: our children keep their ids until we reap them
 
     def _post(self, letter: FromServer) -> None:
         try:
@@ -248,10 +274,28 @@ class ForkServer:
             self.leave()
 
     def leave(self, code: int = 0) -> NoReturn:
-        """Kill every child and end: the supervisor is gone."""
+        """Kill every child, what they started and what that started, and end: the supervisor is gone."""
+        deadline = time.monotonic() + LEAVE_SECONDS
         for pid in self._children:
             end_group(pid)
+        while (left := children_of(os.getpid())) and time.monotonic() < deadline:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            time.sleep(REAP_AGAIN_SECONDS)
         os._exit(code)
+
+
+def _ended_child() -> int | None:
+    """A child that has ended and is not reaped."""
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return ended.si_pid if ended is not None else None
 
 
 def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
@@ -260,74 +304,6 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
     return list(numbers)
-
-
-def _become_child(letter: ForkLetter, descriptors: list[int], server_pid: int) -> None:
-    """Run in the forked process: release what belongs to the server, then become what the letter says."""
-    os.setsid()
-    process_name.die_with_parent(server_pid)
-    os.umask(PRIVATE_UMASK)
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    # out of the way of the fixed numbers below
-    first, log = (fcntl.fcntl(fd, fcntl.F_DUPFD, LIFELINE_FD + 1) for fd in descriptors)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.dup2(first, LIFELINE_FD, inheritable=False)
-    os.environ.update(letter.environment)
-    if letter.command:
-        os.dup2(LIFELINE_FD, 0)
-        os.closerange(LIFELINE_FD, _fd_limit())
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs rely on it
-        _run_command(letter)
-    os.closerange(LIFELINE_FD + 1, _fd_limit())
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    gc.enable()
-    faulthandler.enable(file=2, all_threads=True)
-    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
-    from actors.runtime.child_main import run
-
-    run(Lifeline(LIFELINE_FD, LIFELINE_FD))
-
-
-def _run_command(letter: ForkLetter) -> NoReturn:
-    try:
-        if letter.directory:
-            os.chdir(letter.directory)
-        os.execvp(letter.command[0], letter.command)  # noqa: S606 - the command of a child spec is not for a shell
-    except OSError as error:
-        sys.stderr.write(
-            f"{letter.command[0]}: cannot be run: {error.strerror}; "
-            f"check the command of child {letter.name!r}\n"
-        )
-        sys.stderr.flush()
-        os._exit(EXIT_CANNOT_RUN)
-
-
-def _fd_limit() -> int:
-    return os.sysconf("SC_OPEN_MAX")
-
-
-def _never_return(work: Callable[[], object]) -> NoReturn:
-    """Do the work of a forked process, then exit: the stack below belongs to the parent."""
-    code = 1
-    try:
-        work()
-        code = 0
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
-        if isinstance(leaving.code, str):
-            sys.stderr.write(f"{leaving.code}\n")  # as the interpreter does
-    except BaseException:  # the exit code and the log report it
-        traceback.print_exc()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,12 +17,15 @@ import msgspec
 
 from actors.runtime import process_name
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
-from actors.runtime.supervisor.processes.fork_server import (
+from actors.runtime.supervisor.processes.adopted_processes import AdoptedProcesses
+from actors.runtime.supervisor.processes.fork_letters import (
     LETTER_LIMIT_BYTES,
     ExitedLetter,
     FailedLetter,
+    ForkedLetter,
     ForkLetter,
     FromServer,
+    KilledLetter,
     SignalLetter,
     StartedLetter,
     ToServer,
@@ -30,21 +35,27 @@ from actors.runtime.supervisor.processes.spawner import (
     ChildPipes,
     SpawnHandlers,
     SpawnOrder,
-    end_group,
     interpreter_command,
 )
 
 KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))
+KILL_ANSWER_SECONDS: Final = 4.0
+"""A server that does not answer an order to kill for this long hangs."""
 
 
 class ForkSpawner:
-    """Has children forked by a server. If it dies, its children count as dead and a fresh one starts."""
+    """Has children forked by a server. If it dies, its children count as dead; the next order starts another.
+
+    Attributes:
+        server_pid: 0 while there is none.
+    """
 
     def __init__(
         self,
         handlers: SpawnHandlers,
         server: tuple[int, socket.socket] | None = None,
         preload: Iterable[str] = (),
+        mark: str = "",
     ) -> None:
         """Attach to a server.
 
@@ -52,15 +63,19 @@ class ForkSpawner:
             handlers: learn what became of orders.
             server: what `fork_server` returned; None starts a fresh interpreter.
             preload: modules that a fresh server imports before it forks.
+            mark: what the marks of all children begin with.
         """
         self._handlers = handlers
         self._preload = list(preload)
         self._loop = asyncio.get_running_loop()
         self._decoder: msgspec.json.Decoder[FromServer] = msgspec.json.Decoder(FromServer)
         self._running: set[int] = set()
-        self._pending: set[int] = set()
+        self._pending: dict[int, int] = {}
+        """By ticket: the process that does not run its program yet; 0 if there is none yet."""
+        self._killed_at: dict[int, float] = {}
+        self._unsent: deque[tuple[ToServer, list[int]]] = deque()
         self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
+        self._adopted = AdoptedProcesses(mark)
         self.server_pid, self._letters = server or self._fresh_server()
         self._attach()
 
@@ -72,49 +87,65 @@ class ForkSpawner:
         else:
             our_end, their_end = socket.socketpair()
             ours, theirs = our_end.detach(), their_end.detach()
-        self._pending.add(order.ticket)
+        self._pending[order.ticket] = 0
         letter = ForkLetter(
             ticket=order.ticket,
             name=order.name,
             command=list(order.command),
             environment=dict(order.environment),
             directory=order.directory,
+            mark=order.mark,
         )
         try:
-            self._post(letter, [theirs, log_write])
+            if not self.server_pid:
+                self.server_pid, self._letters = self._fresh_server()
+                self._attach()
         except OSError as error:
-            self._loop.call_soon(
-                self._fail, order.ticket, f"the fork server does not take orders: {error.strerror}"
-            )
-        finally:
+            reason = f"no fork server can be started: {error.strerror}"
+            self._loop.call_soon(self._fail, order.ticket, reason, False)
             os.close(theirs)
             os.close(log_write)
+        else:
+            self._post(letter, [theirs, log_write])
         return ChildPipes(to_child=ours, from_child=None if order.command else ours, log=log_read)
 
     def send(self, pid: int, number: int) -> None:
         """See `Spawner.send`."""
-        if pid in self._running:
-            try:
-                self._post(SignalLetter(pid=pid, number=number))
-            except OSError:
-                os.kill(self.server_pid, signal.SIGKILL)  # it no longer reads; its children end with it
+        if pid not in self._running and pid not in self._pending.values():
+            return
+        if number == signal.SIGKILL:
+            asked_at = self._killed_at.setdefault(pid, self._loop.time())
+            if self._loop.time() - asked_at >= KILL_ANSWER_SECONDS:
+                self._kill_server()
+                return
+        self._post(SignalLetter(pid=pid, number=number), [])
 
     def give_up(self, ticket: int) -> None:
-        """Kill the server, which hangs, and all its children; each of them is reported."""
-        if ticket in self._pending:
-            os.kill(self.server_pid, signal.SIGKILL)
+        """Kill a process that does not run its program; if there is none, the server, which hangs."""
+        if pid := self._pending.get(ticket):
+            self.send(pid, signal.SIGKILL)
+        elif ticket in self._pending:
+            self._kill_server()
 
     def close(self) -> None:
         """Close the socket; the server then kills what still runs and leaves."""
-        self._closed = True
-        self._loop.remove_reader(self._letters)
-        self._letters.close()
-        self._reap_server()
+        if self.server_pid:
+            self._detach()
+            self._adopted.end_server(self.server_pid, self._process)
+        self._adopted.close()
 
     def _attach(self) -> None:
         self._letters.setblocking(False)
         self._letters.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * LETTER_LIMIT_BYTES)
         self._loop.add_reader(self._letters, self._read_letters)
+
+    def _detach(self) -> None:
+        self._loop.remove_reader(self._letters)
+        self._loop.remove_writer(self._letters)
+        self._letters.close()
+        while self._unsent:
+            for fd in self._unsent.popleft()[1]:
+                os.close(fd)
 
     def _fresh_server(self) -> tuple[int, socket.socket]:
         ours, theirs = letter_socket_pair()
@@ -123,20 +154,44 @@ class ForkSpawner:
                 "actors.runtime.supervisor.processes.fork_server", str(theirs.fileno()), *self._preload
             )
             supervisor_pid = os.getpid()
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                # holds until it has done its imports and notices our end by itself
-                preexec_fn=lambda: process_name.die_with_parent(supervisor_pid),
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    # holds until it has done its imports and notices our end by itself
+                    preexec_fn=lambda: process_name.die_with_parent(supervisor_pid),
+                )
+            except OSError:
+                ours.close()
+                raise
         return self._process.pid, ours
 
-    def _post(self, letter: ToServer, descriptors: list[int] | None = None) -> None:
-        rights = (
-            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        )
-        self._letters.sendmsg([msgspec.json.encode(letter)], rights)
+    def _post(self, letter: ToServer, descriptors: list[int]) -> None:
+        """Send a letter; what does not fit leaves as soon as it does. The descriptors are closed."""
+        self._unsent.append((letter, descriptors))
+        if len(self._unsent) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._unsent:
+            letter, descriptors = self._unsent[0]
+            rights = (
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+            )
+            try:
+                self._letters.sendmsg([msgspec.json.encode(letter)], rights)
+            except BlockingIOError:
+                self._loop.add_writer(self._letters, self._flush)
+                return
+            except OSError as error:
+                if isinstance(letter, ForkLetter):
+                    reason = f"the fork server does not take orders: {error.strerror}"
+                    self._loop.call_soon(self._fail, letter.ticket, reason, False)
+            self._unsent.popleft()
+            for fd in descriptors:
+                os.close(fd)
+        self._loop.remove_writer(self._letters)
 
     def _read_letters(self) -> None:
         while True:
@@ -147,48 +202,50 @@ class ForkSpawner:
             except ConnectionResetError:
                 data = b""
             if not data:
-                self._replace_server()
+                self._lose_server()
                 return
-            match self._decoder.decode(data):
-                case StartedLetter(ticket=ticket, pid=pid):
-                    self._pending.discard(ticket)
-                    self._running.add(pid)
-                    self._handlers.started(ticket, pid)
-                case FailedLetter(ticket=ticket, reason=reason):
-                    self._fail(ticket, reason)
-                case ExitedLetter(pid=pid, returncode=returncode):
-                    self._running.discard(pid)
-                    self._handlers.exited(pid, ExitStatus.from_returncode(returncode))
+            self._take(self._decoder.decode(data))
+            if not self.server_pid:
+                return  # what it said led to its end
 
-    def _fail(self, ticket: int, reason: str) -> None:
+    def _take(self, letter: FromServer) -> None:
+        match letter:
+            case ForkedLetter(ticket=ticket, pid=pid):
+                self._pending[ticket] = pid
+            case StartedLetter(ticket=ticket, pid=pid):
+                self._pending.pop(ticket, None)
+                self._running.add(pid)
+                self._handlers.started(ticket, pid)
+            case FailedLetter(ticket=ticket, reason=reason, cannot_run=cannot_run):
+                self._fail(ticket, reason, cannot_run)
+            case ExitedLetter(pid=pid, returncode=returncode):
+                self._running.discard(pid)
+                self._killed_at.pop(pid, None)
+                self._handlers.exited(pid, ExitStatus.from_returncode(returncode))
+            case KilledLetter(pid=pid):
+                self._killed_at.pop(pid, None)
+
+    def _fail(self, ticket: int, reason: str, cannot_run: bool) -> None:
         if ticket in self._pending:
-            self._pending.remove(ticket)
-            self._handlers.failed(ticket, reason)
+            self._killed_at.pop(self._pending.pop(ticket), None)
+            self._handlers.failed(ticket, reason, cannot_run)
 
-    def _replace_server(self) -> None:
-        """Start a fresh server. The kernel killed the children of the old one; kill their groups, too."""
-        self._loop.remove_reader(self._letters)
-        self._letters.close()
-        self._reap_server()
+    def _kill_server(self) -> None:
+        if self.server_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.server_pid, signal.SIGKILL)
+
+    def _lose_server(self) -> None:
+        """Report the children of a server that died. The kernel killed them; we end what they started."""
+        self._detach()
+        server_pid, self.server_pid = self.server_pid, 0
         running, self._running = self._running, set()
-        pending, self._pending = self._pending, set()
-        for pid in running:
-            end_group(pid)
-        if not self._closed:
-            self.server_pid, self._letters = self._fresh_server()
-            self._attach()
+        pending, self._pending = self._pending, {}
+        self._killed_at.clear()
+        self._adopted.end_server(server_pid, self._process)
+        self._process = None
+        self._adopted.sweep({*running, *pending.values()})
         for ticket in pending:
-            self._handlers.failed(ticket, "the fork server died")
+            self._handlers.failed(ticket, "the fork server died", False)
         for pid in running:
             self._handlers.exited(pid, KILLED)
-
-    def _reap_server(self) -> None:
-        """Wait for the end of a server whose socket is closed: it leaves at once."""
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
-            return
-        try:
-            os.waitpid(self.server_pid, 0)
-        except ChildProcessError:
-            return  # it was another process's child, or was waited for already

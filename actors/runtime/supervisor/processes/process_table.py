@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,9 @@ from actors.runtime.supervisor.core.supervision_events import (
     Started,
     StartFailed,
 )
+from actors.runtime.supervisor.processes.adopted_processes import AdoptedProcesses
 from actors.runtime.supervisor.processes.child_process import ChildProcess
+from actors.runtime.supervisor.processes.process_tree import MARK
 from actors.runtime.supervisor.processes.spawner import (
     Spawner,
     SpawnHandlers,
@@ -51,6 +54,7 @@ class ProcessTable:
         method: SpawnMethod,
         server: tuple[int, socket.socket] | None,
         preload: Iterable[str],
+        mark: str = "",
     ) -> None:
         """Be ready to create processes.
 
@@ -61,19 +65,22 @@ class ProcessTable:
             method: how processes are created.
             server: a fork server that exists already; None starts a fresh one.
             preload: modules that a fresh fork server imports.
+            mark: what the marks begin with by which the descendants of children are recognised; empty for no
+                marks.
         """
         self._emit = emit
         self._runtime_path = runtime_path
         self._running: dict[str, ChildProcess] = {}
         self._tickets = 0
+        self._mark = mark
         handlers = SpawnHandlers(self._on_started, self._on_failed, self._on_exited)
         self._spawner: Spawner
         if method == "spawn":
-            self._spawner = SubprocessSpawner(handlers)
+            self._spawner = SubprocessSpawner(handlers, functools.partial(AdoptedProcesses, mark))
         else:
             from actors.runtime.supervisor.processes.fork_spawner import ForkSpawner  # Linux only
 
-            self._spawner = ForkSpawner(handlers, server, preload)
+            self._spawner = ForkSpawner(handlers, server, preload, mark)
 
     def start(self, spec: ChildSpec, first: LifelineMessage | None, environment: Mapping[str, str]) -> None:
         """Order a process.
@@ -84,13 +91,17 @@ class ProcessTable:
             first: the first message on its lifeline; None for a command, which finds the bus by a variable.
         """
         self._tickets += 1
-        bus = {} if spec.has_lifeline else {"UNDERCROFT_RUNTIME": str(self._runtime_path)}
+        mark = f"{self._mark}{self._tickets}" if self._mark else ""
+        given = {MARK: mark} if mark else {}
+        if not spec.has_lifeline:
+            given["UNDERCROFT_RUNTIME"] = str(self._runtime_path)
         order = SpawnOrder(
             ticket=self._tickets,
             name=spec.name,
             command=spec.command,
-            environment={**bus, **spec.environment, **environment},
+            environment={**given, **spec.environment, **environment},
             directory=str(spec.directory or ""),
+            mark=mark,
         )
         process = ChildProcess(
             spec.name,
@@ -143,11 +154,11 @@ class ProcessTable:
             process.pid = pid
             self._emit(Started(process.name, pid))
 
-    def _on_failed(self, ticket: int, reason: str) -> None:
+    def _on_failed(self, ticket: int, reason: str, cannot_run: bool) -> None:
         process = self._by_ticket(ticket)
         if process is not None:
             self._finish(process)
-            self._emit(StartFailed(process.name, reason))
+            self._emit(StartFailed(process.name, reason, cannot_run))
 
     def _on_exited(self, pid: int, status: ExitStatus) -> None:
         process = next((found for found in self._running.values() if found.pid == pid), None)
@@ -159,6 +170,7 @@ class ProcessTable:
         return next((found for found in self._running.values() if found.ticket == ticket), None)
 
     def _finish(self, process: ChildProcess) -> None:
+        process.drain()  # what it said before its end comes before the news of its end
         del self._running[process.name]
         process.finish()
 
@@ -174,4 +186,3 @@ class ProcessTable:
     def _on_broken(self, process: ChildProcess, problem: str) -> None:
         self._on_lines(process.name, [f"{process.name} is killed: {problem}"])
         self._emit(LifelineBroke(process.name, problem))
-        self.send_signal(process.name, "kill")

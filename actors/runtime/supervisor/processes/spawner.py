@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -27,6 +28,7 @@ class SpawnOrder:
         command: program and arguments; empty for a Python child, which learns its role over its lifeline.
         environment: variables in addition to the supervisor's own.
         directory: where it runs; empty for the supervisor's own working directory.
+        mark: what its descendants are recognised by; it is in the environment, too.
     """
 
     ticket: int
@@ -34,6 +36,7 @@ class SpawnOrder:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,12 @@ class SpawnHandlers:
 
     Attributes:
         started: with ticket and process id.
-        failed: with ticket and reason; there is no process.
+        failed: with ticket, reason, and whether it is the program that cannot run; there is no process.
         exited: with process id and status.
     """
 
     started: Callable[[int, int], None]
-    failed: Callable[[int, str], None]
+    failed: Callable[[int, str, bool], None]
     exited: Callable[[int, ExitStatus], None]
 
 
@@ -75,25 +78,47 @@ class Spawner(Protocol):
     """Creates processes, ends them, and reports how they ended."""
 
     def spawn(self, order: SpawnOrder) -> ChildPipes:
-        """SpawnOrder a process. `SpawnHandlers.started` or `failed` follows, never before this returns."""
+        """Order a process. `SpawnHandlers.started` or `failed` follows, never before this returns."""
 
     def send(self, pid: int, number: int) -> None:
         """Send a signal to a process, SIGKILL to its whole group. Harmless if the process has ended."""
 
     def give_up(self, ticket: int) -> None:
-        """Stop waiting for a process that is not created in time; `SpawnHandlers.failed` follows."""
+        """Stop waiting for a process that is not created in time; its failure or its end follows."""
 
     def close(self) -> None:
         """Release everything. Processes that still run are killed where the platform can do so."""
 
 
+class Adopted(Protocol):
+    """Ends descendants that outlive their child; see `adopted_processes.py`."""
+
+    def sweep(self) -> None:
+        """Look for them now."""
+
+    def close(self) -> None:
+        """End all of them, and adopt no more."""
+
+
 class SubprocessSpawner:
     """Starts a fresh interpreter or program for each order. One thread waits for each process."""
 
-    def __init__(self, handlers: SpawnHandlers) -> None:
+    def __init__(
+        self,
+        handlers: SpawnHandlers,
+        adopting: Callable[[Callable[[], Iterable[str]]], Adopted] | None = None,
+    ) -> None:
+        """Create nothing yet.
+
+        Args:
+            handlers: learn what became of orders.
+            adopting: makes what ends descendants that outlive their child, given the marks of those that run.
+        """
         self._handlers = handlers
         self._loop = asyncio.get_running_loop()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._marks: dict[int, str] = {}
+        self._adopted = adopting(self._marks.values) if adopting else None
         self._lock = threading.Lock()  # no signal may go to a process id that was just reaped
 
     def spawn(self, order: SpawnOrder) -> ChildPipes:
@@ -111,13 +136,16 @@ class SubprocessSpawner:
                 **platform_options(),
             )
         except OSError as error:
-            self._loop.call_soon(self._handlers.failed, order.ticket, cannot_run(order, error))
+            program = order.command[0] if order.command else sys.executable
+            words = cannot_run_words(order.name, program, order.directory, error)
+            self._loop.call_soon(self._handlers.failed, order.ticket, words, is_final(error))
             os.close(log_write)
             orphan_read, orphan_write = os.pipe()
             os.close(orphan_read)
             return ChildPipes(to_child=orphan_write, from_child=None, log=log_read)
         os.close(log_write)
         self._running[process.pid] = process
+        self._marks[process.pid] = order.mark
         self._loop.call_soon(self._handlers.started, order.ticket, process.pid)
         threading.Thread(target=self._wait, args=(process,), name=f"wait {order.name}", daemon=True).start()
         return _take_pipes(process, log_read)
@@ -142,6 +170,8 @@ class SubprocessSpawner:
         """Kill what still runs."""
         for pid in list(self._running):
             self.send(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        if self._adopted is not None:
+            self._adopted.close()
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         if os.name == "posix":
@@ -154,11 +184,15 @@ class SubprocessSpawner:
             returncode = process.wait()
             del self._running[process.pid]
         try:
-            self._loop.call_soon_threadsafe(
-                self._handlers.exited, process.pid, ExitStatus.from_returncode(returncode)
-            )
+            self._loop.call_soon_threadsafe(self._exited, process.pid, ExitStatus.from_returncode(returncode))
         except RuntimeError:
             return  # the loop has ended: nobody listens
+
+    def _exited(self, pid: int, status: ExitStatus) -> None:
+        self._marks.pop(pid, None)
+        if self._adopted is not None:
+            self._adopted.sweep()
+        self._handlers.exited(pid, status)
 
 
 def interpreter_command(module: str, *arguments: str) -> list[str]:
@@ -166,10 +200,35 @@ def interpreter_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def cannot_run(order: SpawnOrder, error: OSError) -> str:
-    """Why a process could not be created, for a person."""
-    program = order.command[0] if order.command else sys.executable
-    return f"{program}: cannot be run: {error.strerror}; check the command of child {order.name!r}"
+FINAL_ERRORS: Final = frozenset(
+    {
+        errno.ENOENT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOEXEC,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.E2BIG,
+        errno.EINVAL,
+    }
+)
+"""Of a program that cannot run: the next try would end as this one. Others mean a lack of memory, say."""
+
+
+def is_final(error: OSError) -> bool:
+    """Whether another try at once would fail, too."""
+    return error.errno in FINAL_ERRORS
+
+
+def cannot_run_words(name: str, program: str, directory: str, error: OSError) -> str:
+    """Why the program of a child could not be run, for a person."""
+    if directory and error.filename == directory:
+        return f"{directory}: cannot be entered: {error.strerror}; check the directory of child {name!r}"
+    if error.errno == errno.ENOENT and os.path.isabs(program) and os.path.exists(program):
+        return f"{program}: cannot be run: the interpreter that its first line names is not there"
+    return f"{program}: cannot be run: {error.strerror}; check the command of child {name!r}"
 
 
 def end_group(pid: int) -> None:

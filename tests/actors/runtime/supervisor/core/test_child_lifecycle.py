@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from actors.runtime.supervisor.core import child_lifecycle
-from actors.runtime.supervisor.core.child_lifecycle import DUMP_GRACE_SECONDS, TERMINATE_GRACE_SECONDS
+from actors.runtime.supervisor.core.child_lifecycle import (
+    CREATION_SECONDS,
+    DUMP_GRACE_SECONDS,
+    KILL_AGAIN_SECONDS,
+    TERMINATE_GRACE_SECONDS,
+)
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.core.child_state import ChildState
 from actors.runtime.supervisor.core.restart_budget import HEALTHY_SECONDS
@@ -47,7 +52,24 @@ def ended(child: ChildState, status: ExitStatus | None, *, is_leaving: bool = Fa
 def test_a_start_is_published_and_ordered_and_has_a_deadline() -> None:
     child = waiting(start_timeout_seconds=5)
     assert child_lifecycle.start(child, "why", NOW) == [PublishStatus("a"), StartProcess(child.spec)]
-    assert (child.state, child.reason, child.due_at, child.starts) == ("starting", "why", NOW + 5, 1)
+    assert (child.state, child.reason, child.starts) == ("starting", "why", 1)
+    assert child.due_at == NOW + CREATION_SECONDS
+
+
+def test_the_time_of_a_child_to_become_ready_counts_from_when_its_process_exists() -> None:
+    child = waiting(start_timeout_seconds=5)
+    child_lifecycle.start(child, "", NOW)
+    child_lifecycle.started(child, 7, NOW + 20, is_leaving=False)
+    assert child.due_at == NOW + 25
+
+
+def test_a_stop_waits_for_a_process_that_is_being_created_however_little_time_the_child_has() -> None:
+    child = waiting(shutdown_timeout_seconds=0)
+    child_lifecycle.start(child, "", NOW)
+    assert child_lifecycle.stop(child, "restart", "", NOW, is_leaving=False) == [PublishStatus("a")]
+    assert child.due_at == NOW + CREATION_SECONDS
+    assert child_lifecycle.started(child, 7, NOW + 1, is_leaving=False) == [SendStop("a", returning=True)]
+    assert child.due_at == NOW + 1
 
 
 def test_readiness_that_nobody_waits_for_changes_nothing() -> None:
@@ -75,11 +97,53 @@ def test_readiness_of_an_earlier_process_does_not_count_for_the_next_one() -> No
     assert child_lifecycle.started(child, 8, NOW, is_leaving=False) == []
 
 
-def test_a_greeting_before_the_process_is_reported_may_be_that_of_an_earlier_one() -> None:
+def test_a_greeting_before_the_process_is_reported_makes_it_ready_once_it_is() -> None:
     child = waiting(ready="hello")
     child_lifecycle.start(child, "", NOW)
     child_lifecycle.became_ready(child, NOW)
-    assert child_lifecycle.started(child, 7, NOW, is_leaving=False) == []
+    assert child_lifecycle.started(child, 7, NOW, is_leaving=False) == [PublishStatus("a")]
+    assert child.state == "ready"
+
+
+def test_a_lifeline_that_breaks_ends_the_process_at_once() -> None:
+    child = ready()
+    effects = child_lifecycle.lifeline_broke(child, "nonsense", NOW)
+    assert effects == [PublishStatus("a"), SendSignal("a", "kill")]
+    record, *rest = ended(child, KILLED)
+    assert isinstance(record, RecordCrash)
+    assert (record.kill_reason, record.reason) == (
+        "lifeline",
+        "its lifeline broke: nonsense (killed by SIGKILL)",
+    )
+    assert rest == [PublishStatus("a"), StartProcess(child.spec)]
+
+
+def test_a_lifeline_that_breaks_before_the_process_is_reported_ends_it_once_it_is() -> None:
+    child = waiting()
+    child_lifecycle.start(child, "", NOW)
+    assert child_lifecycle.lifeline_broke(child, "nonsense", NOW) == [PublishStatus("a")]
+    assert child.due_at == NOW + CREATION_SECONDS
+    assert child_lifecycle.became_ready(child, NOW) == []
+    assert child_lifecycle.started(child, 7, NOW, is_leaving=False) == [SendSignal("a", "kill")]
+
+
+def test_a_lifeline_that_breaks_during_a_stop_changes_nothing_of_what_follows() -> None:
+    child = ready()
+    child_lifecycle.stop(child, "stay", "enough", NOW, is_leaving=False)
+    assert child_lifecycle.lifeline_broke(child, "nonsense", NOW) == [SendSignal("a", "kill")]
+    assert ended(child, KILLED) == [PublishStatus("a")]
+    assert child.state == "stopped"
+
+
+@pytest.mark.parametrize("restart", ["permanent", "transient", "temporary"])
+def test_a_program_that_is_missing_is_a_failure_at_once(restart: Any) -> None:
+    child = waiting(restart=restart)
+    child_lifecycle.start(child, "", NOW)
+    _, *rest = child_lifecycle.ended(child, "no such file", None, NOW, 0.0, is_leaving=False, cannot_run=True)
+    assert rest == [PublishStatus("a")]
+    assert (child.state, child.reason) == ("failed", "no such file")
+    assert (child.due_at is None) == (restart == "temporary")
+    assert child_lifecycle.restart(child, NOW, is_leaving=False)[-1] == StartProcess(child.spec)
 
 
 def test_a_child_that_had_failed_proves_its_health_before_that_is_forgotten() -> None:
@@ -98,7 +162,9 @@ def test_a_stop_is_a_message_then_term_then_kill() -> None:
     assert child_lifecycle.next_stop_step(child, NOW, is_leaving=False) == [SendSignal("a", "terminate")]
     assert child.due_at == NOW + TERMINATE_GRACE_SECONDS
     assert child_lifecycle.next_stop_step(child, NOW, is_leaving=False) == [SendSignal("a", "kill")]
-    assert child.due_at is None
+    assert child.due_at == NOW + KILL_AGAIN_SECONDS
+    assert child_lifecycle.next_stop_step(child, NOW, is_leaving=False) == [SendSignal("a", "kill")]
+    assert child.kills == 2
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,6 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in r
         (crash(0, kill_reason="memory_limit"), "", None, "memory_limit"),
         (crash(number=9, kill_reason="start_timeout"), "", None, "start_timeout"),
         (crash(status=None), "", None, "not_started"),
-        (crash(127, is_actor=False), "x: cannot be run: No such file", None, "not_started"),
         (crash(1, is_actor=False), "usage: x", None, "exit"),
     ],
 )

@@ -19,7 +19,7 @@ pytestmark = [
 
 @pytest.mark.requirement("C-4")
 async def test_a_server_that_died_before_its_first_letter_is_replaced() -> None:
-    from actors.runtime.supervisor.processes.fork_server import letter_socket_pair
+    from actors.runtime.supervisor.processes.fork_letters import letter_socket_pair
     from actors.runtime.supervisor.processes.fork_spawner import ForkSpawner
 
     ours, theirs = letter_socket_pair()
@@ -28,7 +28,7 @@ async def test_a_server_that_died_before_its_first_letter_is_replaced() -> None:
         ended: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
         handlers = SpawnHandlers(
             lambda ticket, pid: None,
-            lambda ticket, reason: None,
+            lambda ticket, reason, cannot_run: None,
             lambda pid, status: ended.set_result(status),
         )
         spawner = ForkSpawner(handlers, (dead.pid, ours), preload=["json"])
