@@ -29,6 +29,9 @@ GATHER_SECONDS: Final = 0.05
 
 BATCH: Final = 200
 MESSAGE_LIMIT: Final = 4000
+REDACTED_LIMIT: Final = 2 * MESSAGE_LIMIT
+"""As much of a message is redacted, before it is cut: a cut secret would not be recognised."""
+
 FIELDS_LIMIT: Final = 20
 TRACEBACK_FRAMES: Final = 30
 DEFAULT_LEVEL: Final = logging.INFO
@@ -149,7 +152,7 @@ class BusLogHandler(logging.Handler):
             at=record.created,
             level=level_of(record.levelno),
             logger=record.name,
-            message=redactor.text(_message(record)[:MESSAGE_LIMIT]),
+            message=redactor.text(_message(record)[:REDACTED_LIMIT])[:MESSAGE_LIMIT],
             fields={
                 name: str(redactor.data(value, name))[:MESSAGE_LIMIT]
                 for name, value in list(fields.items())[:FIELDS_LIMIT]

@@ -20,6 +20,9 @@ from bus.telemetry.secret_values import SecretSpan, argument_values, named_value
 TEXT_LIMIT: Final = 64 * 1024
 """Longer text is cut first, so that one record cannot keep a process busy."""
 
+WORD_REACH: Final = 4 * 1024
+"""How far before that cut the beginning of its last word is looked for."""
+
 SECRET_LENGTH: Final = 6
 """Shorter secrets are not looked for: they would match in ordinary words."""
 
@@ -175,7 +178,8 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without what is private in it."""
         if len(text) > TEXT_LIMIT:
-            text = f"{text[:TEXT_LIMIT]} ... {len(text) - TEXT_LIMIT} characters cut"
+            kept = _up_to_a_blank(text[:TEXT_LIMIT])
+            text = f"{kept} ... {len(text) - len(kept)} characters cut"
         if self._secret is not None:  # first, as a whole: a later rule might take out only a part
             text = self._secret.sub(lambda found: self.token("secret", found[0].casefold()), text)
         text = self._run(self._passes, text)
@@ -292,6 +296,12 @@ class Redactor:
         ):
             return host
         return self.token("host", bare)
+
+
+def _up_to_a_blank(text: str) -> str:
+    """The text without its last word, which may be the beginning of a secret that nobody recognises."""
+    blank = re.compile(r"\s(?=\S*\Z)").search(text, max(0, len(text) - WORD_REACH))
+    return text if blank is None else text[: blank.start()]
 
 
 def resalt(text: str, salt: bytes) -> str:

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Final
 
 from bus.telemetry.log_handler import ECHO
+from bus.telemetry.stream_redaction import StreamRedactor
 from schemas.operations.supervision import LogLine
 
 RING_LIMIT_LINES: Final = 2_000
 RING_LIMIT_BYTES: Final = 1024 * 1024
+LINE_LIMIT: Final = 8 * 1024
+"""Characters of one line in the ring; a longer line becomes several."""
+
 LAST_WORDS_LINES: Final = 60
 LAST_WORDS_LIMIT_BYTES: Final = 6 * 1024
 FINAL_WORDS_LINES: Final = 400
@@ -60,11 +64,12 @@ class LogRings:
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.redact = redact
         self._rings: dict[str, LogRing] = {}
+        self._streams: dict[str, StreamRedactor] = {}
 
     def write(self, actor: str, texts: list[str], at: float) -> list[LogLine]:
-        """Keep lines of a process, redacted; returns them with name and time."""
+        """Keep lines of a process; returns them with name and time, redacted first and only then cut."""
         ring = self._rings.setdefault(actor, LogRing())
-        lines = [self._line(actor, at, text) for text in texts]
+        lines = [line for text in texts for line in self._lines(actor, at, text)]
         for line in lines:
             ring.append(line)
         return lines
@@ -93,6 +98,13 @@ class LogRings:
         ring = self._rings.get(actor)
         return [line for line in ring.newest(limit) if line.at >= since] if ring else []
 
-    def _line(self, actor: str, at: float, text: str) -> LogLine:
+    def _lines(self, actor: str, at: float, text: str) -> list[LogLine]:
         is_recorded = text.startswith(ECHO)
-        return LogLine(actor=actor, at=at, text=self.redact(text.removeprefix(ECHO)), recorded=is_recorded)
+        stream = self._streams.get(actor)
+        if stream is None:
+            stream = self._streams[actor] = StreamRedactor(self.redact)
+        found = stream.line(text.removeprefix(ECHO))
+        return [
+            LogLine(actor=actor, at=at, text=found[start : start + LINE_LIMIT], recorded=is_recorded)
+            for start in range(0, max(1, len(found)), LINE_LIMIT)
+        ]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.runtime.supervisor.reports.log_ring import (
     FINAL_WORDS_LIMIT_BYTES,
     LAST_WORDS_LIMIT_BYTES,
+    LINE_LIMIT,
     LogRing,
     LogRings,
 )
 from bus.telemetry.log_handler import ECHO
+from bus.telemetry.redaction import Redactor
+from bus.telemetry.stream_redaction import KEY_LINE
 from schemas.operations.supervision import LogLine
 
 
@@ -76,3 +80,20 @@ def test_final_words_tell_what_a_process_said_itself_from_what_it_logged() -> No
     said = logs.final_words("a", 2.0)
     assert len(said) == FINAL_WORDS_LIMIT_BYTES
     assert said.endswith("the end")
+
+
+@pytest.mark.parametrize("start", range(LINE_LIMIT - 24, LINE_LIMIT + 4, 3))
+def test_a_secret_at_the_edge_of_a_piece_is_redacted_before_the_line_is_cut(start: int) -> None:
+    rings = LogRings(Redactor(b"salt").text)
+    text = "w " * (start // 2) + "password=correcthorse9 and so on"
+    shown = "".join(line.text for line in rings.write("child", [text], 1.0))
+    assert "horse" not in shown
+    assert shown.endswith("> and so on")
+
+
+def test_the_lines_of_a_private_key_are_those_of_one_process() -> None:
+    rings = LogRings(Redactor(b"salt").text)
+    rings.write("one", ["-----BEGIN PRIVATE KEY-----", "c2VjcmV0"], 1.0)
+    (other,) = rings.write("two", ["c2VjcmV0"], 1.0)
+    assert other.text == "c2VjcmV0"
+    assert [line.text for line in rings.newest("one", 9)[0]][1] == KEY_LINE
