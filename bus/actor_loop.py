@@ -16,7 +16,7 @@ import anyio.abc
 import msgspec
 
 from bus.actor import Actor, BusContext, ContextMissing, InboxT, Later
-from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
+from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation, publisher
 from bus.errors import Refused
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.peer.subscription import Subscription
@@ -146,6 +146,7 @@ class ActorLoop(Generic[InboxT]):
         async for event in subscription:
             async with self._turn:
                 correlation.set(subscription.correlation)
+                publisher.set(subscription.publisher)
                 await self._react(event)
 
     async def _react(self, event: Any) -> None:
@@ -164,7 +165,7 @@ class ActorLoop(Generic[InboxT]):
                 await peer.publish(
                     MetricsReportedEvent(reading=event.reading, actor=peer.name, samples=samples)
                 )
-            elif isinstance(event, AlertChangedEvent):
+            elif isinstance(event, AlertChangedEvent) and event.is_own:
                 await actor.alerts.recall(event.alert)
 
     @functools.cached_property

@@ -25,6 +25,7 @@ from bus.peer.peer_statistics import Statistics as Statistics
 from bus.peer.responder import NOBODY as NOBODY
 from bus.peer.responder import IncomingRequest as IncomingRequest
 from bus.peer.responder import asker as asker
+from bus.peer.responder import publisher as publisher
 from bus.transport.transport import Transport
 from schemas.operations.bus import GapEvent as GapEvent
 

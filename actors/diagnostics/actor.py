@@ -8,12 +8,14 @@ from functools import partial
 from typing import Final, assert_never
 
 import anyio.to_thread
+import msgspec
 
 from actors.diagnostics.logs.log_book import LogBook
 from actors.diagnostics.logs.log_files import LogFiles, are_due, are_over
 from actors.diagnostics.logs.log_settings import LogSettings
 from actors.diagnostics.report.report_builder import AppPaths, generate
 from bus.actor import Actor, BusContext, Later
+from bus.client import publisher
 from schemas.config import SettingsChangedEvent
 from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, DiagnosticsGenerateRequestEvent
 from schemas.operations.logs import (
@@ -69,7 +71,7 @@ class Diagnostics(Actor[Inbox]):
                 return None
             case LogRecordedEvent():
                 self._book.dropped += event.dropped
-                await self._keep(event.records)
+                await self._keep(in_the_name_of(publisher.get(), event.records))
                 return None
             case LogLinesWrittenEvent():
                 await self._keep([record_of(line) for line in event.lines if not line.recorded])
@@ -131,6 +133,14 @@ class Diagnostics(Actor[Inbox]):
             )
         else:
             await self.alerts.clear(FILES_FAILED)
+
+
+def in_the_name_of(publisher: str, records: list[LogRecord]) -> list[LogRecord]:
+    """Records as what they are: those of their publisher, whatever name they bear."""
+    return [
+        record if record.actor == publisher else msgspec.structs.replace(record, actor=publisher)
+        for record in records
+    ]
 
 
 def record_of(line: LogLine) -> LogRecord:

@@ -22,6 +22,10 @@ asker: ContextVar[str] = ContextVar("asker", default=NOBODY)
 """Name of the peer whose request is being handled, as the broker states it; NOBODY outside a request."""
 
 
+publisher: ContextVar[str] = ContextVar("publisher", default=NOBODY)
+"""Name of the peer whose event is being handled, as the broker states it; NOBODY outside an event."""
+
+
 class IncomingRequest:
     """A request that this peer has to answer, exactly once.
 

@@ -192,6 +192,11 @@ class Subscription(Generic[EventT]):
             self._wake()
 
     @property
+    def publisher(self) -> str:
+        """Name of the peer that published the last event that was handed out; empty for a gap."""
+        return self._current[1].source if self._current is not None else ""
+
+    @property
     def is_behind(self) -> bool:
         """Whether the queue is as long as it may be."""
         return self._queued_events >= QUEUE_LIMIT_EVENTS

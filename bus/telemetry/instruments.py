@@ -182,10 +182,12 @@ async def gather_metrics(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 while len(reports) < len(actors):
-                    event = await anext(events)
+                    received = await events.received()
+                    event = received.event
                     if (
                         isinstance(event, MetricsReportedEvent)
                         and event.reading == reading
+                        and event.actor == received.source
                         and event.actor in actors
                     ):
                         reports[event.actor] = event

@@ -90,7 +90,7 @@ export interface Alert {
 /** An alert was raised, raised again, or cleared. */
 export interface AlertChangedEvent {
   type: "alerts.changed";
-  /** `<source>/<name>/<subject>`. */
+  /** `<source>/<name>/<subject>`. It begins with the name of the publisher. */
   key: string;
   alert: Alert;
 }

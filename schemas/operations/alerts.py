@@ -43,10 +43,15 @@ class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
     """An alert was raised, raised again, or cleared.
 
     Attributes:
-        key: `<source>/<name>/<subject>`.
+        key: `<source>/<name>/<subject>`. It begins with the name of the publisher.
     """
 
     retained_by: ClassVar[str | None] = "key"
 
     key: Word
     alert: Alert
+
+    @property
+    def is_own(self) -> bool:
+        """Whether its publisher says it in its own name. The broker lets a peer use no key of another."""
+        return self.key.startswith(f"{self.alert.source}/")

@@ -120,7 +120,7 @@ async def settings(peer: Peer) -> list[SettingExplained]:
 
 async def alerts(peer: Peer) -> list[Alert]:
     """Return the alerts, active or over, newest first."""
-    found = [event.alert for event in await peer.retained(AlertChangedEvent)]
+    found = [event.alert for event in await peer.retained(AlertChangedEvent) if event.is_own]
     return sorted(found, key=lambda alert: alert.last_at, reverse=True)
 
 

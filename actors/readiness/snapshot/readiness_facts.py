@@ -165,6 +165,8 @@ def learn(facts: ReadinessFacts, event: FactEvent, now: float) -> ReadinessFacts
         case SettingsChangedEvent():
             return replace(facts, settings=event.settings)
         case AlertChangedEvent():
+            if not event.is_own:
+                return facts
             others = {key: alert for key, alert in facts.alerts.items() if key != event.key}
             return replace(
                 facts, alerts={**others, event.key: event.alert} if event.alert.is_active else others

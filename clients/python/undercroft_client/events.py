@@ -119,7 +119,7 @@ class AlertChangedEvent(Event, frozen=True, kw_only=True, tag="alerts.changed"):
     """An alert was raised, raised again, or cleared.
 
     Attributes:
-        key: `<source>/<name>/<subject>`.
+        key: `<source>/<name>/<subject>`. It begins with the name of the publisher.
     """
 
     retained_by: ClassVar[str | None] = "key"

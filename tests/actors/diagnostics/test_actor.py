@@ -78,6 +78,7 @@ async def test_what_was_noted_is_found_and_touches_no_disk(tmp_path: Path) -> No
             )
         )
         found = await ring(app, 2)
+        assert {kept.actor for kept in found.records} == {app.name}, "whatever name the records bear"
         assert ([kept.message for kept in found.records], found.dropped) == (["one", "two"], 3)
         assert [
             kept.message for kept in (await app.request(LogRingRequestEvent(correlation="m"))).records

@@ -112,6 +112,7 @@ async def test_a_gap_comes_in_its_place() -> None:
         GapEvent(lost_topic="app.numbered", count=2, reason="broker_restarted"),
     ]
     assert events.correlation == "matter"
+    assert events.publisher != ""
 
 
 async def test_whoever_wants_no_gaps_gets_none() -> None:

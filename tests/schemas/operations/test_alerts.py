@@ -25,3 +25,9 @@ def test_alerts_of_one_matter_replace_each_other_and_those_of_others_do_not() ->
         for key in ("store/disk.full/models", "store/disk.full/logs")
     ]
     assert keys == ["store/disk.full/models", "store/disk.full/logs"]
+
+
+def test_an_alert_in_the_name_of_another_is_not_its_publishers_own() -> None:
+    assert AlertChangedEvent(key="store/disk.full/models", alert=ALERT).is_own
+    for key in ("other/disk.full/models", "storehouse/disk.full/models", "store", ""):
+        assert not AlertChangedEvent(key=key, alert=ALERT).is_own

@@ -44,5 +44,6 @@ def status(target: Target) -> int:
 async def status_and_alerts(peer: Peer) -> tuple[SupervisorStatusEvent, list[Alert]]:
     """The state of all actors, and the active alerts, the most severe first."""
     overview = await ask(peer, SupervisorStatusRequestEvent())
-    active = [event.alert for event in await peer.retained(AlertChangedEvent) if event.alert.is_active]
+    told = [event for event in await peer.retained(AlertChangedEvent) if event.is_own]
+    active = [event.alert for event in told if event.alert.is_active]
     return overview, sorted(active, key=lambda alert: (SEVERITIES.index(alert.severity), alert.since))

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 
+import msgspec
 import pytest
 
 from actors.diagnostics.evidence.inquiry import alerts, gather, in_threads, keys, metrics, to_bus
@@ -31,7 +32,7 @@ def alert(name: str, at: float) -> AlertChangedEvent:
         message="m",
         advice="a",
     )
-    return AlertChangedEvent(key=name, alert=found)
+    return AlertChangedEvent(key=f"s/{name}/", alert=found)
 
 
 @pytest.mark.requirement("S0-16")
@@ -83,6 +84,7 @@ async def test_alerts_and_keys_are_those_that_the_broker_retains() -> None:
     async with memory_bus() as bus, bus.connect("app") as app:
         await app.publish(alert("old", 1.0))
         await app.publish(alert("new", 2.0))
+        await app.publish(msgspec.structs.replace(alert("forged", 3.0), key="other/forged/"))
         await app.publish(KeysStateChangedEvent(source="state_store", report=KeysReport(state="absent")))
         await app.settled()
         assert [one.name for one in await alerts(app)] == ["new", "old"]
