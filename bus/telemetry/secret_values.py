@@ -139,7 +139,8 @@ def _value_at(place: _Place) -> SecretSpan | None:
     if sign == "(" and not place.name.rpartition(".")[2][:1].isupper():
         return None  # a call of a function, not a value that shows its type
     if (quoted := _QUOTE.match(text, start)) is not None:
-        return _quoted(text, quoted) if sign != "" or place.name.startswith("-") else _spoken(place, quoted)
+        is_spoken = sign in ("", "is") and not place.name.startswith("-")
+        return _spoken(place, quoted) if is_spoken else _quoted(text, quoted)
     if sign == ">":
         return _span(_ELEMENT.match(text, start), place.name) if place.before == "<" else None
     if sign in ("", "is"):
@@ -152,27 +153,31 @@ def _value_at(place: _Place) -> SecretSpan | None:
 
 
 def _quoted(text: str, opening: re.Match[str]) -> SecretSpan | None:
-    """What stands between quotes; an escaped quote ends it only if an equally escaped one opened it."""
+    """What stands between quotes on one line; a quote ends it only if an equally escaped one opened it."""
     start = opening.end()
+    line_end = text.find("\n", start)
+    line_end = len(text) if line_end < 0 else line_end
     closing = opening["entity"] or f"{opening['escape']}{opening['quote']}"
     end = start
-    while (end := text.find(closing, end)) >= 0:
+    while (end := text.find(closing, end, line_end)) >= 0:
         backslashes = 0
         while end - backslashes > start and text[end - backslashes - 1] == "\\":
             backslashes += 1
         if opening["entity"] or backslashes % 2 == 0:
             break
         end += len(closing)
-    end = len(text) if end < 0 else end
+    end = line_end if end < 0 else end
     scheme_end = _scheme_end(text, start, end)
     return SecretSpan(scheme_end, end) if _is_something(text[scheme_end:end]) else None
 
 
 def _spoken(place: _Place, quoted: re.Match[str]) -> SecretSpan | None:
-    """`PASSWORD 'x'`, as in SQL; not `the token 'x' is unknown` of a parser."""
-    return (
-        _quoted(place.text, quoted) if place.name.casefold() in ("password", "passwd", "passphrase") else None
-    )
+    """`PASSWORD 'x'`, as in SQL, or `the password is 'x'`; not `the token 'x' is unknown` of a parser."""
+    span = _quoted(place.text, quoted) if place.name.casefold() in _SPOKEN else None
+    if span is None or place.text[span.start : span.start + 1].isspace():
+        return None
+    is_parser = place.name.casefold() in ("token", "secret") and not place.sign.strip()
+    return None if is_parser else span
 
 
 def _behind_blank(place: _Place, sign: str) -> SecretSpan | None:

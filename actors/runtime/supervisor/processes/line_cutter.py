@@ -15,7 +15,7 @@ _LAST_BLANK: Final = re.compile(rb"[ \t,;](?=[^ \t,;]*\Z)")
 
 
 class LineCutter:
-    """Bytes in, lines out. Lines longer than LINE_LIMIT_BYTES become several, cut at a blank if one is near."""
+    """Bytes in, lines out. Lines of more than LINE_LIMIT_BYTES become several, cut at a blank if possible."""
 
     def __init__(self) -> None:
         self._rest = b""
