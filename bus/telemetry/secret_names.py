@@ -30,7 +30,7 @@ SECRET_WORDS: Final = word_set(
 )
 """Words that make a value secret when they stand last in its name."""
 
-_PAIRS: Final = word_set(
+SECRET_PAIRS: Final = word_set(
     """
     api+key api+keys access+key access+keys private+key private+keys secret+key signing+key
     encryption+key decryption+key master+key shared+key account+key service+key storage+key license+key
@@ -87,7 +87,7 @@ def is_secret_name(name: str) -> bool:
         last, pair = words[-1], "+".join(words[-2:])
         if pair in _HARMLESS:
             return False
-        if last in SECRET_WORDS or pair in _PAIRS:
+        if last in SECRET_WORDS or pair in SECRET_PAIRS:
             return True
         if last not in _TRAILING and not last.isdigit():
             return False

@@ -73,6 +73,17 @@ _ARGUMENT: Final = re.compile(
     re.IGNORECASE,
 )
 _OPENED: Final = re.compile(r"[(\[][ ]?b?\\{0,8}[\"']\Z")
+_PROGRAMS: Final = (" -u", "-user", "sshpass", "docker", "mysql", "maria", "redis", "identified")
+_STEMS: Final = tuple(
+    word_set(
+        """
+        pass pw psw wort secret token key cred auth cookie jwt bearer sid sess sig hmac otp pin cvv csrf xsrf
+        mnemonic phrase netrc dsn hook code url string conn answer
+        """
+    )
+)
+"""Parts of all words that make a name secret: most lines have none of them."""
+
 _CLOSING: Final = {"{": "}", "[": "]", "(": ")"}
 _SPOKEN: Final = word_set("password passwd passphrase passcode pin token secret")
 _QUERY_SIGNS: Final = "?&#"
@@ -103,6 +114,9 @@ class _Place(NamedTuple):
 
 def named_values(text: str) -> Iterator[SecretSpan]:
     """The values in a text whose names say that they are secret, in order, without overlap."""
+    lowered = text.lower()
+    if not any(stem in lowered for stem in _STEMS):
+        return
     position = 0
     while (found := _NAMED.search(text, position)) is not None:
         position = found.end("name")
@@ -120,6 +134,9 @@ def named_values(text: str) -> Iterator[SecretSpan]:
 
 def argument_values(text: str) -> Iterator[SecretSpan]:
     """The passwords of well-known programs whose options have no telling name."""
+    lowered = text.lower()
+    if not any(program in lowered for program in _PROGRAMS):
+        return
     for found in _ARGUMENT.finditer(text):
         group = found.lastgroup
         if group is not None and not _TOKEN.fullmatch(found[group]):

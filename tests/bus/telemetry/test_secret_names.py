@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.telemetry.secret_names import is_header_name, is_secret_name, may_hold_blanks, word_set, words_of
+from bus.telemetry.secret_names import (
+    SECRET_PAIRS,
+    SECRET_WORDS,
+    is_header_name,
+    is_secret_name,
+    may_hold_blanks,
+    word_set,
+    words_of,
+)
+from bus.telemetry.secret_values import named_values
 
 
 @pytest.mark.parametrize(
@@ -55,3 +64,8 @@ def test_headers_run_on_and_phrases_hold_blanks() -> None:
 def test_any_text_has_words_or_none(name: str) -> None:
     assert all(word for word in words_of(name))
     assert is_secret_name(name) in (True, False)
+
+
+def test_every_word_that_makes_a_name_secret_is_looked_for_in_a_line() -> None:
+    words = [*SECRET_WORDS, *(pair.replace("+", "_") for pair in SECRET_PAIRS)]
+    assert [word for word in words if not list(named_values(f"{word}=x1y2z3"))] == []
