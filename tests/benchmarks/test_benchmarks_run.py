@@ -34,7 +34,7 @@ def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str
         ("request", "no_responder_p50_us"),
         ("fanout", "deliveries_per_second"),
         ("load", "run100_heard_s"),
-        ("redaction", "shown_percent"),
+        ("redaction", "mib_per_second"),
         ("recovery", "p50_ms"),
         ("footprint", "pss_mb"),
         ("install", "seconds"),
