@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final, assert_never
 
-from actors.runtime.supervisor.core.child_spec import BROKER, SUPERVISOR
+from actors.runtime.supervisor.core.child_spec import BROKER, SUPERVISOR, ChildSpec
 from actors.runtime.supervisor.core.child_state import ChildState
 from actors.runtime.supervisor.core.supervision_events import (
     BecameReady,
@@ -40,17 +40,20 @@ from actors.runtime.supervisor.host.runtime_file import RuntimeFile
 from actors.runtime.supervisor.host.systemd_notify import SystemdNotifier
 from actors.runtime.supervisor.interfaces import Observers, SupervisorObserver
 from actors.runtime.supervisor.membership import Membership
+from actors.runtime.supervisor.processes.adopted_processes import end_leftovers
 from actors.runtime.supervisor.processes.loop_signals import handled_signals
-from actors.runtime.supervisor.processes.process_memory import private_mib
+from actors.runtime.supervisor.processes.process_memory import family_mib
 from actors.runtime.supervisor.processes.process_table import LinesWritten, ProcessEvent, ProcessTable
-from actors.runtime.supervisor.processes.process_tree import runtime_mark
+from actors.runtime.supervisor.processes.process_tree import home_mark, runtime_mark
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
+from actors.runtime.supervisor.profile_reload import ProfileReload
 from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
 from actors.runtime.supervisor.reports.log_ring import LogRings
 from actors.runtime.supervisor.start_messages import StartMessages
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
+from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.locations.locations import places
-from actors.shared.profile.profile import ProfileError, read_profile
+from actors.shared.profile.profile import Profile, ProfileError
 from actors.shared.version import VERSION
 from bus.discovery import Runtime
 from bus.errors import Refused
@@ -58,7 +61,11 @@ from bus.lifeline import LifelineMessage, StopMessage
 from bus.telemetry.log_handler import redactor_of_this_machine, salt_of
 from schemas.operations.supervision import ActorStatus, LogLine, SupervisorStatusEvent
 
-MEMORY_INTERVAL_SECONDS: Final = 10.0
+MEMORY_INTERVAL_SECONDS: Final = 0.5
+"""While a child has a limit. What outgrows it has ended within a second."""
+
+WRITE_SECONDS: Final = 2.0
+"""How long the end waits for a `runtime.json` that is still being written."""
 
 
 class Supervisor:
@@ -90,19 +97,23 @@ class Supervisor:
         self._notifier = SystemdNotifier()
         self._runtime_file = RuntimeFile(options.runtime_path)
         self._last_words: dict[str, str] = {}
-        self._began_at: dict[str, float] = {}
+        self._lines_before: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._memory_task: asyncio.Task[None] | None = None
         self._was_settled = False
+        self._announced_start = 0
         self._serves = asyncio.Event()
+        self._announcement: asyncio.Task[None] | None = None
+        self._reload = ProfileReload(options.profile.directory, self._apply, self._refuse)
         self._finished: asyncio.Future[None] = self._loop.create_future()
+        self._mark = runtime_mark(locations.state)
         self._processes = ProcessTable(
             self._on_process_event,
             options.runtime_path,
             options.spawn_method,
             options.server,
             preloads_of(specs),
-            runtime_mark(locations.state),
+            self._mark,
         )
 
     async def run(self) -> None:
@@ -112,6 +123,8 @@ class Supervisor:
             DurableWriteFailed: `runtime.json` could not be written.
         """
         self._loop.set_exception_handler(self._fail)
+        if self._runtime_file.path.exists():  # the former runtime came to a sudden end
+            await asyncio.to_thread(end_leftovers, home_mark(self.options.locations.state), self._mark)
         self._runtime_file.remove_stale()
         self._watch_memory()
         watchdog = asyncio.ensure_future(self._feed_watchdog())
@@ -129,7 +142,10 @@ class Supervisor:
                     await task
             if self._timer is not None:
                 self._timer.cancel()
+            self._reload.cancel()
             self._processes.close()
+            if self._announcement is not None:
+                await asyncio.wait([self._announcement], timeout=WRITE_SECONDS)
             await self._crashes.finish()
             self._runtime_file.remove(os.getpid())
             if self.options.transport == "ipc":
@@ -191,13 +207,13 @@ class Supervisor:
 
     def reload(self) -> None:
         """Read the profile again, and add, change and remove children. A wrong profile changes nothing."""
-        try:
-            profile = read_profile(self.options.profile.directory)
-            specs = children_of(profile)
-        except ProfileError as error:
-            sys.stderr.write(f"supervisor: the changed profile does not apply: {error}\n")
-            self._observers.profile_read(str(error))
-            return
+        self._reload.ask()
+
+    def _refuse(self, error: ProfileError) -> None:
+        sys.stderr.write(f"supervisor: the changed profile does not apply: {error}\n")
+        self._observers.profile_read(str(error))
+
+    def _apply(self, profile: Profile, specs: tuple[ChildSpec, ...]) -> None:
         self._observers.profile_read("")
         self._notifier.reloading(time.monotonic_ns() // 1000)
         self._was_settled = False
@@ -243,13 +259,27 @@ class Supervisor:
                 self._observers.wrote(self._logs.write(actor, texts, time.time()))
                 return
             case Exited(actor) | StartFailed(actor):
-                self._last_words[actor] = self._logs.last_words(actor, self._began_at.get(actor, 0.0))
+                self._last_words[actor] = self._logs.last_words(actor, self._lines_before.get(actor, 0))
             case BecameReady(actor, details) if actor == BROKER:
                 runtime = self._start_messages.broker_listens(details)
                 if runtime is not None:
-                    self._runtime_file.write(runtime)
-                    self._serves.set()
+                    self._announcement = asyncio.ensure_future(self._announce(runtime))
+                if not self._serves.is_set():
+                    self._announced_start = self._policy.children[BROKER].starts
+                    return  # it counts as ready once everybody can find it
         self._take(event)
+
+    async def _announce(self, runtime: Runtime) -> None:
+        """Write `runtime.json` for the first time; then the broker counts as ready, if it still serves."""
+        try:
+            await asyncio.to_thread(self._runtime_file.write, runtime)
+        except DurableWriteFailed as error:
+            if not self._finished.done():
+                self._finished.set_exception(error)
+            return
+        self._serves.set()
+        if self._policy.children[BROKER].starts == self._announced_start:
+            self._take(BecameReady(BROKER))
 
     def _take(self, event: Input) -> None:
         jitter = random.random()  # noqa: S311 - not a secret
@@ -278,7 +308,7 @@ class Supervisor:
                 if (
                     child.spec.memory_limit_mib
                     and child.pid is not None
-                    and (mib := private_mib(child.pid)) is not None
+                    and (mib := family_mib(child.pid)) is not None
                 ):
                     self._take(MemoryMeasured(child.name, mib))
 
@@ -287,7 +317,7 @@ class Supervisor:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case StartProcess(spec):
-                self._began_at[spec.name] = time.time()
+                self._lines_before[spec.name] = self._logs.count(spec.name)
                 messages = self._start_messages
                 self._processes.start(spec, messages.message_for(spec), messages.environment_for(spec))
             case SendStop(actor, returning):
@@ -310,7 +340,7 @@ class Supervisor:
                     ActorStatus(actor=actor, state="stopped", since=time.time(), reason=reason)
                 )
             case RecordCrash():
-                self._crashes.capture(effect, self._began_at.get(effect.actor, 0.0))
+                self._crashes.capture(effect, self._lines_before.get(effect.actor, 0))
             case Finish():
                 if not self._finished.done():
                     self._finished.set_result(None)

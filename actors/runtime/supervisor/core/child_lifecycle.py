@@ -29,6 +29,7 @@ from schemas.operations.supervision import ActorState
 
 TERMINATE_GRACE_SECONDS: Final = 2.0
 DUMP_GRACE_SECONDS: Final = 0.25
+MEMORY_GRACE_SECONDS: Final = 0.25
 CREATION_SECONDS: Final = 30.0
 """How long the creation of a process may take. The fork server is given up after that, and with it all of its
 children: a child's own times, which may be shorter, count from when its process exists."""
@@ -197,8 +198,9 @@ def next_stop_step(child: ChildState, now: float, *, is_leaving: bool) -> list[E
 
 
 def kill_for(child: ChildState, kill_reason: KillReason, fault: str, now: float) -> list[Effect]:
-    """End a process that does not do what it should. It writes its stacks first."""
-    effects = enter(child, "stopping", fault, now, now + DUMP_GRACE_SECONDS)
+    """End a process that does not do what it should. It writes its stacks first, if it can be asked to."""
+    grace_seconds = DUMP_GRACE_SECONDS if child.spec.has_lifeline else 0.0
+    effects = enter(child, "stopping", fault, now, now + grace_seconds)
     child.after_stop, child.stop_step = "crash", "dump"
     child.fault, child.kill_reason = fault, kill_reason
     if child.pid is not None and child.spec.has_lifeline:
@@ -237,10 +239,16 @@ def restart(child: ChildState, now: float, *, is_leaving: bool) -> list[Effect]:
 
 
 def check_memory(child: ChildState, private_mib: float, now: float, *, is_leaving: bool) -> list[Effect]:
-    """Restart a child that uses more memory than its spec allows."""
+    """Restart a child that uses more memory than its spec allows.
+
+    It may end in good order if it is quick; it is killed before it has used up the machine's memory.
+    """
     limit_mib = child.spec.memory_limit_mib
     if not limit_mib or private_mib <= limit_mib or child.state not in ("starting", "ready"):
         return []
-    child.fault = f"{private_mib:.0f} MiB of memory, limit is {limit_mib} MiB"
-    child.kill_reason = "memory_limit"
-    return stop(child, "crash", child.fault, now, is_leaving=is_leaving)
+    fault = f"{private_mib:.0f} MiB of memory, limit is {limit_mib} MiB"
+    effects = stop(child, "crash", fault, now, is_leaving=is_leaving)
+    child.fault, child.kill_reason = fault, "memory_limit"
+    if child.pid is not None:
+        child.stop_step, child.due_at = "dump", now + MEMORY_GRACE_SECONDS  # what comes next is a kill
+    return effects

@@ -1,19 +1,37 @@
-"""Reads how much private memory a process has, where the platform tells without a library."""
+"""Reads how much private memory processes have, where the platform tells without a library."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from actors.runtime.supervisor.processes.process_tree import PROC, descendants_of
 
-def private_mib(pid: int, proc: Path = Path("/proc")) -> float | None:
-    """Anonymous memory in MiB; None where there is no /proc.
+
+def private_mib(pid: int, proc: Path = PROC) -> float | None:
+    """Anonymous memory of a process in MiB; None where there is no /proc.
 
     Pages that are shared with the fork server count once they are written to.
     """
+    return _sum_mib(proc / str(pid) / "status", ("RssAnon:",))
+
+
+def family_mib(pid: int, proc: Path = PROC) -> float | None:
+    """The same with all descendants, of which only pages that they share with nobody count."""
+    own_mib = private_mib(pid, proc)
+    if own_mib is None:
+        return None
+    return own_mib + sum(_own_pages_mib(descendant, proc) for descendant in descendants_of(pid, proc))
+
+
+def _own_pages_mib(pid: int, proc: Path) -> float:
+    rollup = proc / str(pid) / "smaps_rollup"
+    return _sum_mib(rollup, ("Private_Dirty:", "Private_Hugetlb:", "SwapPss:")) or 0.0
+
+
+def _sum_mib(path: Path, fields: tuple[str, ...]) -> float | None:
     try:
-        for line in (proc / str(pid) / "status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) / 1024
+        lines = path.read_text().splitlines()
+        found_kib = [int(line.split()[1]) for line in lines if line.startswith(fields)]
     except (OSError, ValueError, IndexError):
         return None
-    return None
+    return sum(found_kib) / 1024 if found_kib else None

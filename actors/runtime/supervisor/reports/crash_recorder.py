@@ -47,14 +47,14 @@ class CrashRecorder:
         """Read the kernel's count of kills. Call it regularly."""
         self._oom.refresh(time.monotonic())
 
-    def capture(self, end: RecordCrash, began_at: float) -> None:
+    def capture(self, end: RecordCrash, lines_before: int) -> None:
         """Take what is known of an end, and begin to write it.
 
         Args:
             end: what the policy knows of it.
-            began_at: when the process was ordered, seconds since the Unix epoch.
+            lines_before: how many lines its former lives wrote.
         """
-        words = self._logs.final_words(end.actor, began_at)
+        words = self._logs.final_words(end.actor, lines_before)
         oom = self._oom_kills(end)
         kind = crash_kind(end, words, oom.kills if oom else None)
         record = CrashRecord(

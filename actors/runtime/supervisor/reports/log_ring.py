@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -32,23 +33,32 @@ class LogRing:
     def __init__(self, limit_lines: int = RING_LIMIT_LINES, limit_bytes: int = RING_LIMIT_BYTES) -> None:
         self._limit_lines = limit_lines
         self._limit_bytes = limit_bytes
-        self._lines: deque[LogLine] = deque()
+        self._lines: deque[tuple[int, LogLine]] = deque()
         self._size_bytes = 0
         self.dropped = 0
 
-    def append(self, line: LogLine) -> None:
-        """Keep a line; the oldest ones make room."""
-        self._lines.append(line)
+    def append(self, line: LogLine, place: int = 0) -> None:
+        """Keep a line, and its place among those of all processes; the oldest ones make room."""
+        self._lines.append((place, line))
         self._size_bytes += len(line.text)
         while len(self._lines) > self._limit_lines or (
             self._size_bytes > self._limit_bytes and len(self._lines) > 1
         ):
-            self._size_bytes -= len(self._lines.popleft().text)
+            self._size_bytes -= len(self._lines.popleft()[1].text)
             self.dropped += 1
 
     def newest(self, limit: int) -> list[LogLine]:
         """The newest lines, oldest first."""
+        return [line for _, line in self.placed(limit)]
+
+    def placed(self, limit: int) -> list[tuple[int, LogLine]]:
+        """The same with their places."""
         return list(self._lines)[-limit:] if limit > 0 else []
+
+    @property
+    def count(self) -> int:
+        """How many lines were ever written."""
+        return self.dropped + len(self._lines)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -65,13 +75,14 @@ class LogRings:
         self.redact = redact
         self._rings: dict[str, LogRing] = {}
         self._streams: dict[str, StreamRedactor] = {}
+        self._places = itertools.count()
 
     def write(self, actor: str, texts: list[str], at: float) -> list[LogLine]:
         """Keep lines of a process; returns them with name and time, redacted first and only then cut."""
         ring = self._rings.setdefault(actor, LogRing())
         lines = [line for text in texts for line in self._lines(actor, at, text)]
         for line in lines:
-            ring.append(line)
+            ring.append(line, next(self._places))
         return lines
 
     def newest(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
@@ -80,23 +91,29 @@ class LogRings:
             rings = list(self._rings.values())
         else:
             rings = [self._rings[actor]] if actor in self._rings else []
-        lines = sorted((line for ring in rings for line in ring.newest(limit)), key=lambda line: line.at)
-        kept = lines[-limit:] if limit > 0 else []
+        # By their places, not by their times: the clock may be set back.
+        placed = (line for ring in rings for line in ring.placed(limit))
+        lines = sorted(placed, key=lambda line: line[0])
+        kept = [line for _, line in lines[-limit:]] if limit > 0 else []
         return kept, sum(ring.dropped + len(ring) for ring in rings) - len(kept)
 
-    def last_words(self, actor: str, since: float) -> str:
-        """The end of what a process wrote since it was started."""
+    def count(self, actor: str) -> int:
+        """How many lines a process has written in all its lives."""
+        return self._rings[actor].count if actor in self._rings else 0
+
+    def last_words(self, actor: str, since: int) -> str:
+        """The end of what a process wrote beyond its first `since` lines, those of its former lives."""
         lines = [line.text for line in self._since(actor, LAST_WORDS_LINES, since)]
         return "\n".join(lines)[-LAST_WORDS_LIMIT_BYTES:]
 
-    def final_words(self, actor: str, since: float) -> str:
-        """The longer end of what a process wrote since it was started, without log records."""
+    def final_words(self, actor: str, since: int) -> str:
+        """The longer end of what a process wrote beyond its first `since` lines, without log records."""
         lines = [line.text for line in self._since(actor, FINAL_WORDS_LINES, since) if not line.recorded]
         return "\n".join(lines)[-FINAL_WORDS_LIMIT_BYTES:]
 
-    def _since(self, actor: str, limit: int, since: float) -> list[LogLine]:
+    def _since(self, actor: str, limit: int, since: int) -> list[LogLine]:
         ring = self._rings.get(actor)
-        return [line for line in ring.newest(limit) if line.at >= since] if ring else []
+        return ring.newest(min(limit, ring.count - since)) if ring else []
 
     def _lines(self, actor: str, at: float, text: str) -> list[LogLine]:
         is_recorded = text.startswith(ECHO)

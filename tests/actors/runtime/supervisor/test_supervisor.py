@@ -10,10 +10,13 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.runtime_process import undercroft_command
 
 pytestmark = [
     pytest.mark.slow,
@@ -101,11 +104,7 @@ def test_the_death_of_the_fork_server_is_survived_by_a_fresh_one(start: Any, pro
     runtime = start(profile(STEADY))
     runtime.wait_settled()
     before = dict(runtime.pids)
-    children = Path(f"/proc/{runtime.pid}/task/{runtime.pid}/children").read_text().split()
-    (server,) = [
-        int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "uc-forkserver"
-    ]
-    os.kill(server, signal.SIGKILL)
+    os.kill(_fork_server_of(runtime), signal.SIGKILL)
     for name in ("broker", "steady"):
         runtime.wait_for(
             lambda found, name=name: (
@@ -114,6 +113,14 @@ def test_the_death_of_the_fork_server_is_survived_by_a_fresh_one(start: Any, pro
         )
     assert runtime.command("status").returncode == 0
     assert runtime.end() == 0
+
+
+def _fork_server_of(runtime: Any) -> int:
+    children = Path(f"/proc/{runtime.pid}/task/{runtime.pid}/children").read_text().split()
+    (server,) = [
+        int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "uc-forkserver"
+    ]
+    return server
 
 
 def _grandchild_of(runtime: Any, command: str) -> int:
@@ -162,19 +169,134 @@ def test_grandchildren_go_with_a_command_that_ends(
 
 
 @METHODS
-def test_a_command_that_cannot_be_run_fails_alone_and_says_why(start: Any, profile: Any, method: str) -> None:
-    runtime = start(
-        profile(STEADY, {"name": "typo", "command": ["no-such-program-xyz"], "intensity": 0}),
-        "--spawn",
-        method,
-    )
-    failed = runtime.wait_state("typo", "failed")
-    assert (
-        "no-such-program-xyz: cannot be run: No such file or directory"
-        in failed["reason"] + failed["last_words"]
-    )
+@pytest.mark.parametrize("restart", ["permanent", "temporary"])
+def test_a_command_that_cannot_be_run_fails_alone_at_once_and_says_why(
+    start: Any, profile: Any, method: str, restart: str
+) -> None:
+    typo = {"name": "typo", "command": ["no-such-program-xyz"], "restart": restart}
+    runtime = start(profile(STEADY, typo), "--spawn", method)
+    overview = runtime.wait_settled()
+    (failed,) = [actor for actor in overview["actors"] if actor["actor"] == "typo"]
+    assert (failed["state"], failed["restarts"]) == ("failed", 0)
+    assert "no-such-program-xyz: cannot be run: No such file or directory" in failed["reason"]
     assert runtime.command("status").returncode == 1
     assert runtime.end() == 0
+
+
+@METHODS
+def test_a_start_in_the_background_does_not_succeed_with_a_program_that_is_missing(
+    profile: Any, tmp_path: Path, method: str
+) -> None:
+    directory = profile({"name": "typo", "command": ["no-such-program-xyz"]})
+    home = tmp_path / "home"
+    up = undercroft_command(home, "up", "--detach", "--spawn", method, profile=directory)
+    done = subprocess.run(up, capture_output=True, text=True, timeout=30, check=False)
+    subprocess.run(undercroft_command(home, "down"), capture_output=True, timeout=30, check=True)
+    assert done.returncode == 1
+    assert "no-such-program-xyz: cannot be run" in done.stdout
+
+
+DAEMON = {
+    "name": "family",
+    "command": ["sh", "-c", "setsid sh -c 'setsid sleep 1000 & echo $!' & wait; exec sleep 1000"],
+}
+"""Its descendant has forked twice, and is in a session of its own."""
+
+
+@METHODS
+def test_descendants_in_sessions_of_their_own_go_with_a_command_that_ends(
+    start: Any, profile: Any, ended_within: Any, method: str
+) -> None:
+    runtime = start(profile(DAEMON), "--spawn", method)
+    runtime.wait_settled()
+    descendant = _grandchild_of(runtime, "family")
+    os.kill(runtime.pids["family"], signal.SIGKILL)
+    assert ended_within([descendant], 2.0)
+
+
+@METHODS
+def test_descendants_of_an_actor_go_with_it(start: Any, profile: Any, ended_within: Any, method: str) -> None:
+    directory = profile({"name": "parent", "entry": "parent_actor:build"})
+    (directory / "parent_actor.py").write_text(PARENT_ACTOR)
+    runtime = start(directory, "--spawn", method)
+    runtime.wait_settled()
+    descendant = _grandchild_of(runtime, "parent")
+    os.kill(runtime.pids["parent"], signal.SIGKILL)
+    assert ended_within([descendant], 2.0)
+
+
+PARENT_ACTOR = """
+import subprocess
+from probe_actor import Steady
+
+def build(context):
+    subprocess.Popen(["sh", "-c", "setsid sleep 1000 & echo $!"], start_new_session=True)
+    return Steady(context)
+"""
+
+
+@METHODS
+def test_descendants_in_sessions_of_their_own_go_at_the_end(
+    start: Any, profile: Any, ended_within: Any, method: str
+) -> None:
+    runtime = start(profile(DAEMON), "--spawn", method)
+    runtime.wait_settled()
+    descendant = _grandchild_of(runtime, "family")
+    assert runtime.end() == 0
+    assert ended_within([descendant], 1.0)
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "fork server"])
+def test_descendants_in_sessions_of_their_own_go_with_those_above(
+    start: Any, profile: Any, ended_within: Any, victim: str
+) -> None:
+    runtime = start(profile(DAEMON))
+    runtime.wait_settled()
+    descendant = _grandchild_of(runtime, "family")
+    os.kill(runtime.pid if victim == "supervisor" else _fork_server_of(runtime), signal.SIGKILL)
+    assert ended_within([descendant], 2.0)
+
+
+def test_what_outlived_a_supervisor_and_its_fork_server_ends_at_the_next_start(
+    start: Any, profile: Any, ended_within: Any
+) -> None:
+    runtime = start(profile(DAEMON))
+    runtime.wait_settled()
+    descendant = _grandchild_of(runtime, "family")
+    server = _fork_server_of(runtime)
+    for pid in (runtime.pid, server):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (server, runtime.pid):
+        os.kill(pid, signal.SIGKILL)
+    runtime.process.communicate()
+    assert not ended_within([descendant], 0.2)
+    start(profile(STEADY)).wait_settled()
+    assert ended_within([descendant], 2.0)
+
+
+def test_a_fork_server_that_hangs_is_replaced_when_something_has_to_end(start: Any, profile: Any) -> None:
+    runtime = start(profile(STEADY))
+    runtime.wait_settled()
+    os.kill(_fork_server_of(runtime), signal.SIGSTOP)
+    os.kill(runtime.pids["steady"], signal.SIGSTOP)
+    runtime.process.send_signal(signal.SIGTERM)
+    runtime.process.communicate(timeout=40)
+    assert runtime.process.returncode == 0
+
+
+@pytest.mark.parametrize("whose", ["its own", "a descendant's"])
+def test_memory_above_the_limit_ends_a_child_within_a_second(start: Any, profile: Any, whose: str) -> None:
+    program = "import sys, time; print('now', flush=True); held = b'x' * (96 * 1024 * 1024); time.sleep(1000)"
+    command = [sys.executable, "-c", program]
+    if whose != "its own":
+        command = ["sh", "-c", '"$0" -c "$1" & wait', sys.executable, program]
+    runtime = start(profile({"name": "eater", "command": command, "memory_limit_mib": 64}))
+    while ("eater", "now") not in runtime.logs:
+        runtime.next()
+    began = time.monotonic()
+    runtime.wait_state("eater", "stopping")
+    runtime.wait_state("eater", "starting")
+    assert time.monotonic() - began < 8.0  # it takes less than one, unless the machine is busy
 
 
 def test_a_second_supervisor_is_refused_and_told_who_is_first(start: Any, profile: Any) -> None:

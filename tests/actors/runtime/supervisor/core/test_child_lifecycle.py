@@ -11,6 +11,7 @@ from actors.runtime.supervisor.core.child_lifecycle import (
     CREATION_SECONDS,
     DUMP_GRACE_SECONDS,
     KILL_AGAIN_SECONDS,
+    MEMORY_GRACE_SECONDS,
     TERMINATE_GRACE_SECONDS,
 )
 from actors.runtime.supervisor.core.child_spec import ChildSpec
@@ -226,7 +227,8 @@ def test_only_memory_above_a_limit_counts() -> None:
     assert child_lifecycle.check_memory(ready(), 10.0, NOW, is_leaving=False) == []
     child = ready(memory_limit_mib=10)
     assert child_lifecycle.check_memory(child, 10.0, NOW, is_leaving=False) == []
-    assert child_lifecycle.check_memory(child, 10.1, NOW, is_leaving=False)[-1] == SendStop(
-        "a", returning=True
-    )
-    assert child.kill_reason == "memory_limit"
+    effects = child_lifecycle.check_memory(child, 10.1, NOW, is_leaving=False)
+    assert effects == [PublishStatus("a"), SendStop("a", returning=True)]
+    assert (child.kill_reason, child.due_at) == ("memory_limit", NOW + MEMORY_GRACE_SECONDS)
+    assert child_lifecycle.check_memory(child, 10.1, NOW, is_leaving=False) == []
+    assert child_lifecycle.next_stop_step(child, NOW, is_leaving=False) == [SendSignal("a", "kill")]

@@ -38,7 +38,7 @@ async def test_a_record_holds_what_is_known_and_the_announcement_names_it(tmp_pa
     logs.write("a", ["an earlier life"], 1.0)
     logs.write("a", TRACEBACK.splitlines(), 2.0)
     recorder = _recorder(tmp_path, told, logs)
-    recorder.capture(crash(1), began_at=2.0)
+    recorder.capture(crash(1), lines_before=1)
     await recorder.finish()
     ((name, record),) = read_crashes(tmp_path)
     assert record is not None
@@ -54,7 +54,7 @@ async def test_a_secret_of_several_lines_is_taken_out(tmp_path: Path) -> None:
     logs = LogRings(lambda text: text.replace("one\n  two", "<key>"))
     logs.write("a", ["Traceback (most recent call last):", "  one", "  two", "ValueError: three"], 2.0)
     recorder = _recorder(tmp_path, [], logs)
-    recorder.capture(crash(3), began_at=0.0)
+    recorder.capture(crash(3), lines_before=0)
     await recorder.finish()
     assert [record.last_words for _, record in read_crashes(tmp_path) if record] == [
         "Traceback (most recent call last):\n  <key>\nValueError: three"
@@ -68,7 +68,7 @@ async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announceme
     told: list[ActorCrashedEvent] = []
     crash_directory(tmp_path).write_text("in the way")
     recorder = _recorder(tmp_path, told, LogRings())
-    recorder.capture(crash(number=9), began_at=0.0)
+    recorder.capture(crash(number=9), lines_before=0)
     await asyncio.wait_for(recorder.finish(), 5)
     assert [(event.kind, event.record) for event in told] == [("killed", "")]
     assert "the crash of a is not on record" in capsys.readouterr().err
