@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,19 @@ class RuntimeProcess:
         seen: every process that was ever found below it.
     """
 
-    def __init__(self, home: Path, profile: Path, *arguments: str) -> None:
+    def __init__(
+        self, home: Path, profile: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         self._errors = (home / "stderr.log").open("ab")
         command = undercroft_command(home, "up", "--settled-to-stdout", *arguments, profile=profile)
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors
+            command,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
         )
         self.pid = self.process.pid
         self.seen: set[int] = {self.pid}

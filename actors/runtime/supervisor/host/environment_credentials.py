@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ def take_peer_credentials(environ: MutableMapping[str, str]) -> dict[str, str]:
     Raises:
         PeerCredentialsRefused: they are no JSON object from name to credential.
     """
+    for variable in (CREDENTIAL_VARIABLE, PEER_CREDENTIALS_VARIABLE):
+        if environ is os.environ and variable in environ:
+            _blank(variable)
     environ.pop(CREDENTIAL_VARIABLE, None)
     text = environ.pop(PEER_CREDENTIALS_VARIABLE, "")
     if not text:
@@ -51,3 +55,19 @@ def take_peer_credentials(environ: MutableMapping[str, str]) -> dict[str, str]:
                 f"{name[:64]!r}: expected {SHORTEST} to {LONGEST} characters, found {len(credential)}"
             )
     return found
+
+
+def _blank(variable: str) -> None:
+    """Overwrite the value where the kernel put it: /proc/<pid>/environ shows that place for life.
+
+    Python has a copy of its own, which stays as it is.
+    """
+    if os.name != "posix":
+        return
+    import ctypes
+
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_void_p
+    address = getenv(variable.encode())
+    if address:
+        ctypes.memset(address, 0, len(ctypes.string_at(address)))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +50,24 @@ def test_what_is_wrong_is_said_without_the_secret(text: str, words: str) -> None
     assert words in str(refused.value)
     assert "s3cret" not in str(refused.value)
     assert environ == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")
+def test_the_kernel_shows_them_no_more_either() -> None:
+    program = """
+import os
+from pathlib import Path
+from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
+assert b"s3cret" in Path("/proc/self/environ").read_bytes()
+found = take_peer_credentials(os.environ)
+assert found["frontend"].startswith("s3cret")
+assert b"s3cret" not in Path("/proc/self/environ").read_bytes()
+assert os.environ["AFTER"] == "stays"
+"""
+    environ = {
+        **os.environ,
+        PEER_CREDENTIALS_VARIABLE: json.dumps({"frontend": SECRET}),
+        "UNDERCROFT_CREDENTIAL": f"a:{SECRET}",
+        "AFTER": "stays",
+    }
+    subprocess.run([sys.executable, "-P", "-c", program], env=environ, check=True, timeout=60)
