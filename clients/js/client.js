@@ -8,8 +8,8 @@ import { unpackEvent } from "./decoder.js";
 import { Unsendable, pack, packRun } from "./encoder.js";
 import { HelloRefused, PublishRefused, Refused, RequestFailed } from "./errors.js";
 import {
-  BODY_LIMIT_BYTES,
   CORRELATION_LIMIT_CHARACTERS,
+  EVENT_LIMIT_BYTES,
   KEY_LIMIT_CHARACTERS,
   PATTERN_LIMIT,
   TIMEOUT_LIMIT_MILLISECONDS,
@@ -89,7 +89,7 @@ export class Client {
   async publish(event, { key = null, correlation, waitForSubscribers = false } = {}) {
     const topic = event?.type;
     const refuse = (reason, detail) => new PublishRefused(String(topic), reason, detail);
-    const run = this.#checked(event, refuse, (found) => packRun(found, BODY_LIMIT_BYTES));
+    const run = this.#checked(event, refuse, (found) => packRun(found, EVENT_LIMIT_BYTES));
     const message = { topic, body: run, key: checkedKey(key, refuse), correlation: checkedCorrelation(correlation, refuse) };
     if (waitForSubscribers) await this.#protocol.room();
     await this.#publish(message);
@@ -257,7 +257,7 @@ export class Client {
   async #request(event, { timeoutSeconds = 5, correlation } = {}) {
     const topic = event?.type;
     const refuse = (reason, detail) => new RequestFailed("invalid", `${reason}: ${detail}`, String(topic));
-    const body = this.#checked(event, refuse, (found) => pack(found, BODY_LIMIT_BYTES));
+    const body = this.#checked(event, refuse, (found) => pack(found, EVENT_LIMIT_BYTES));
     if (!(timeoutSeconds > 0)) throw refuse("malformed", "expected timeoutSeconds above 0");
     const timeoutMilliseconds = Math.max(1, Math.trunc(Math.min(timeoutSeconds * 1000, TIMEOUT_LIMIT_MILLISECONDS)));
     const question = { topic, body, timeoutMilliseconds, correlation: checkedCorrelation(correlation, refuse) };
@@ -328,18 +328,15 @@ export class Client {
     noteCorrelation(event, correlation);
     try {
       const answer = withCorrelation(correlation, () => handler(event, { source: request.source, correlation }));
-      // What an answer that takes its time contains of later events is not known: it holds as of its request.
+      // As of when an answer holds that takes its time is not known: it is the moment of its request.
       const serial = typeof answer?.then === "function" ? request.serial : this.#protocol.serial;
-      this.#protocol.reply(request, this.#packedReply(await answer), serial);
+      const refuse = (reason, detail) => new Refused(`the reply cannot be sent: ${reason}: ${detail}`);
+      const reply = this.#checked(await answer, refuse, (found) => pack(found, EVENT_LIMIT_BYTES));
+      this.#protocol.reply(request, reply, serial);
     } catch (error) {
-      if (error instanceof Refused) return this.#protocol.fail(request, "refused", wordsOf(error));
-      this.#protocol.fail(request, "died", wordsOf(error));
-      process.emitWarning(error instanceof Error ? error : new Error(wordsOf(error)));
+      this.#protocol.fail(request, error instanceof Refused ? "refused" : "died", wordsOf(error));
+      if (!(error instanceof Refused)) process.emitWarning(error instanceof Error ? error : new Error(wordsOf(error)));
     }
-  }
-
-  #packedReply(reply) {
-    return this.#checked(reply, (reason, detail) => new Error(`the reply cannot be sent: ${reason}: ${detail}`), (found) => pack(found, BODY_LIMIT_BYTES));
   }
 }
 

@@ -19,7 +19,7 @@ export function pack(value, limitBytes = Infinity) {
   return encoded(value, limitBytes, false);
 }
 
-/** The bytes of an array that holds one event: the body of a PUBLISH. Throws Unsendable. */
+/** The body of a PUBLISH: an array that holds one event, of at most so many bytes. Throws Unsendable. */
 export function packRun(event, limitBytes) {
   return encoded(event, limitBytes, true);
 }
@@ -46,8 +46,9 @@ class Encoder {
   encoded(value, limitBytes, isRun) {
     [this.#at, this.#limit, this.#depth] = [0, limitBytes, 0];
     if (isRun) this.#byte(0x91);
+    const start = this.#at;
     this.#write(value);
-    if (this.#at > limitBytes) this.#refuseSize();
+    if (this.#at - start > limitBytes) this.#refuseSize();
     const found = Buffer.from(this.#bytes.subarray(0, this.#at));
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
     return found;
@@ -103,7 +104,7 @@ class Encoder {
   /** Maps, sets, dates, errors and the like would arrive as `{}`. */
   #checkKind(value) {
     const kind = Object.prototype.toString.call(value).slice(8, -1);
-    if (kind !== "Object") this.#refuse(`is a ${kind}`);
+    if (kind !== "Object") this.#refuse(`is ${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`);
   }
 
   #open() {
@@ -193,7 +194,7 @@ class Encoder {
   #room(size) {
     const needed = this.#at + size;
     if (needed > this.#bytes.length) {
-      if (this.#at > this.#limit || size - 9 > this.#limit) this.#refuseSize();
+      if (this.#at - 9 > this.#limit || size - 9 > this.#limit) this.#refuseSize(); // before it takes memory
       const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
       this.#bytes.copy(grown, 0, 0, this.#at);
       this.#bytes = grown;

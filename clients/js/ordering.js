@@ -97,12 +97,19 @@ export class Ordering {
     return steps;
   }
 
-  /** After a loss, retained events among the lost ones show the present state. */
-  recalled(topic, retained) {
+  /**
+   * After a loss in this epoch, retained events among the lost ones show the present state. If the broker is another one by now, the
+   * lost ones cannot be told from those that were heard: all that the feed would skip as heard before are handed on again.
+   */
+  recalled(topic, epoch, retained) {
     const { from, until } = this.lost.get(topic) ?? { from: 0, until: 0 };
-    this.lost.delete(topic);
-    const isLost = ({ epoch, number, count }) => epoch === this.epoch && number + count - 1 >= from && number + count - 1 < until;
-    return retained.filter((run) => run.topic === topic && isLost(run)).map((run) => asRetained(run));
+    if (epoch === this.epoch) this.lost.delete(topic);
+    const isLost = (run) => {
+      const last = run.number + run.count - 1;
+      if (epoch === this.epoch) return last >= from && last < until;
+      return run.source_number + run.count - 1 <= (this.#seenBefore.get(`${topic} ${run.instance}`) ?? 0);
+    };
+    return retained.filter((run) => run.topic === topic && run.epoch === this.epoch && isLost(run)).map((run) => asRetained(run));
   }
 
   /** Whether another epoch has succeeded this one. */

@@ -4,10 +4,11 @@ import { PublishRefused } from "./errors.js";
 
 const TAIL_MILLISECONDS = 10_000;
 const TAIL_LIMIT_MESSAGES = 4096;
+const FIRST_SERIAL = 2; // so that "as of serial 1" says: before all that this client published
 const EMPTY_RUN = Buffer.from([0x90]);
 
 export class Outbox {
-  #serial = 0;
+  #serial = FIRST_SERIAL - 1;
   #counts = new Map(); // topic -> how many were published
   #underWay = new Map(); // serial -> message that is not accepted yet
   #tail = []; // messages that were accepted recently

@@ -11,7 +11,7 @@ import { readHeader, readHeartbeat, readId, readRun, readRuns, readText } from "
 export const LEFT = "this client left the bus";
 const LOST = "the connection to the broker was lost; the request may have been carried out";
 const FAILURE_KINDS = new Set(["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]);
-const FINAL_REFUSALS = new Set(["displaced", "reserved_name", "wrong_version", "invalid_name"]);
+const FINAL_REFUSALS = new Set(["displaced", "reserved_name", "wrong_version", "invalid_name", "malformed"]);
 
 /** One life of a client. */
 export class Protocol {
@@ -78,7 +78,7 @@ export class Protocol {
     if (this.isWelcome) this.#sendServe(topic);
   }
 
-  /** The serial as of which the reply to a request holds that is made from now on. */
+  /** The serial of the message that was published last: as of it holds an answer that is made now. */
   get serial() {
     return this.#outbox.serial;
   }
@@ -158,7 +158,6 @@ export class Protocol {
     for (const ask of this.#later.splice(0)) ask();
     for (const topic of this.#unserved) this.#sendServe(topic);
     this.#unserved.clear();
-    if (this.#waiting.length) this.hurry();
   }
 
   lane(frames) {
@@ -365,7 +364,9 @@ export class Protocol {
 
   /** After a loss, the retained events among the lost ones show the present state. */
   #recall(subscription, topic) {
-    this.#snapshot([topic], (found, error) => error || this.#apply(subscription, subscription.ordering.recalled(topic, found.runs)));
+    const { ordering } = subscription;
+    const { epoch } = ordering;
+    this.#snapshot([topic], (found, error) => error || this.#apply(subscription, ordering.recalled(topic, epoch, found.runs)));
   }
 
   #fetch(subscription, step) {

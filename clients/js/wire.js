@@ -70,7 +70,7 @@ const HEARTBEAT = { epoch: needed(isText), sequence: needed(isNumber) };
 
 /** The text in a frame. Throws Unreadable. */
 export function readText(frame) {
-  if (!isUtf8(frame)) throw new Unreadable("a frame that should be text is no UTF-8");
+  if (frame === undefined || !isUtf8(frame)) throw new Unreadable("a frame that should be text is no UTF-8");
   return frame.toString();
 }
 
