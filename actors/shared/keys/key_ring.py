@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,11 +38,14 @@ class _Memory:
         state: of the keys.
         file: of keys, as it was last read or written.
         seen: identity of that file on disk.
+        is_behind: another process rotated the keys; those at hand still serve, and the keychain has newer
+            ones.
     """
 
     state: Absent | Locked | Unlocked
     file: KeyFile | None = None
     seen: FileIdentity | None = None
+    is_behind: bool = False
 
 
 class KeyRing:
@@ -76,6 +79,8 @@ class KeyRing:
         with self._mutex:
             if not self._refresh():
                 self._look()
+            elif self._memory.is_behind:
+                self._catch_up()
             if make and isinstance(self.state, Absent):
                 try:
                     self._make()
@@ -92,13 +97,13 @@ class KeyRing:
             return self.state
 
     def current(self) -> DataKey:
-        """The data key to encrypt with.
+        """The data key to encrypt with. A rotation by another process never takes it away.
 
         Raises:
             KeyUnavailable: the keys are locked, or were never made.
         """
         keys, file = self._at_hand("")
-        return keys.data_keys[key_rules.current(file).id]
+        return key_rules.newest_at_hand(file, keys)
 
     def data_key(self, key_id: str) -> DataKey:
         """The data key of an id, to decrypt with.
@@ -206,6 +211,13 @@ class KeyRing:
         state, file = self._store.look(self._memory.file)
         self._memory = _Memory(state, file or self._memory.file, seen)
 
+    def _catch_up(self) -> None:
+        """Ask the keychain for the rotated keys; while it is away, those at hand stay."""
+        seen = self._store.identity()
+        state, file = self._store.look(self._memory.file)
+        if isinstance(state, Unlocked):
+            self._memory = _Memory(state, file or self._memory.file, seen)
+
     def _refresh(self) -> bool:
         """Follow changes that another process made to the file. Returns whether the keys are unlocked."""
         memory = self._memory
@@ -213,17 +225,23 @@ class KeyRing:
             return isinstance(memory.state, Unlocked)
         seen, found = self._store.identity(), self._store.files()
         state: Locked | Unlocked
+        is_behind = False
         if isinstance(found, KeyFile):
             kek = memory.state.key_encryption_key
             state = key_rules.judge_entry(found, kek.id, key_wrap.to_secret(kek))
             if isinstance(state, Locked):
-                state = Locked("not_asked", "the keys were rotated, and the keychain was not asked since")
+                kept = key_rules.kept_after_rotation(memory.file, found, memory.state)
+                is_behind = kept is not None
+                state = kept or Locked(
+                    "not_asked", "the keys are others now, and the keychain was not asked since"
+                )
         elif isinstance(found, Locked):
             state = found
         else:
             state = Locked("keys_missing", "the file of keys is gone")
         if self._memory is memory:  # otherwise another thread was quicker
-            self._memory = _Memory(state, found if isinstance(found, KeyFile) else memory.file, seen)
+            file = found if isinstance(found, KeyFile) else memory.file
+            self._memory = _Memory(state, file, seen, is_behind)
         return isinstance(self._memory.state, Unlocked)
 
     def _at_hand(self, key_id: str) -> tuple[Unlocked, KeyFile]:
@@ -264,7 +282,7 @@ class KeyRing:
 
     def _keep(self, keys: Unlocked, file: KeyFile) -> None:
         file = self._store.save(file)
-        self._memory = replace(self._memory, state=keys, file=file, seen=self._store.identity())
+        self._memory = _Memory(keys, file, self._store.identity())
 
 
 def open_ring(

@@ -123,6 +123,30 @@ def current(file: KeyFile) -> WrappedKey:
     return next((key for key in reversed(file.data_keys) if not key.retired_at), file.data_keys[-1])
 
 
+def newest_at_hand(file: KeyFile, keys: Unlocked) -> DataKey:
+    """The data key to encrypt with: the current one, or the newest that memory has of this file.
+
+    The latter happens while another process has rotated both kinds of keys, and the keychain was not asked
+    since. Every key of the file still decrypts, so nothing that is encrypted with it gets lost.
+    """
+    wanted = current(file).id
+    if wanted in keys.data_keys:
+        return keys.data_keys[wanted]
+    return next(keys.data_keys[key.id] for key in reversed(file.data_keys) if key.id in keys.data_keys)
+
+
+def kept_after_rotation(former: KeyFile | None, found: KeyFile, keys: Unlocked) -> Unlocked | None:
+    """What of the unlocked keys the changed file still knows; None: it is another ring, or knows none.
+
+    Rotating a key-encryption key leaves the data keys as they are: those in memory go on opening everything.
+    """
+    if former is None or former.ring != found.ring:
+        return None
+    known = {key.id for key in found.data_keys}
+    data_keys = {id: key for id, key in keys.data_keys.items() if id in known}
+    return Unlocked(keys.key_encryption_key, data_keys) if data_keys else None
+
+
 def with_data_key(file: KeyFile, keys: Unlocked, fresh: DataKey, now: float) -> KeyFile:
     """The file with a fresh data key, which encrypts from now on; the earlier ones only decrypt.
 

@@ -257,12 +257,42 @@ def test_rotated_key_encryption_key_takes_the_place_of_the_former_in_the_keychai
     before = one.report().key_encryption_key
     fresh = one.rotate_key_encryption_key()
     assert [name.partition("/")[2] for name in chain._read()] == [fresh] != [before]
-    with pytest.raises(KeyUnavailable, match="rotated"):
-        two.current()
+    asked = chain.asked
+    assert two.current() == one.current(), "the data keys are the same, so nothing has to be asked"
+    assert chain.asked == asked
     two.unlock()
     for ring in (one, two, ring_in(tmp_path, chain)):
         ring.unlock()
         assert open_envelope(content, ring.data_key).value == "a"
+
+
+def test_a_rotation_of_both_keys_by_another_process_never_refuses_a_write(
+    tmp_path: Path, chain: Chain
+) -> None:
+    one, two = ring_in(tmp_path, chain), ring_in(tmp_path, chain)
+    one.unlock(make=True)
+    two.unlock()
+    before = two.current()
+    one.rotate_key_encryption_key()
+    fresh = one.rotate_data_key()
+    assert two.current() == before, "the fresh key is under the fresh key-encryption key"
+    content = save(two, tmp_path, "b")
+    two.unlock()
+    assert two.current().id == fresh
+    assert open_envelope(content, one.data_key).value == "b"
+    assert open_envelope(content, two.data_key).value == "b"
+
+
+def test_keys_of_another_ring_in_the_place_of_the_file_lock_this_one(tmp_path: Path, chain: Chain) -> None:
+    one = ring_in(tmp_path, chain)
+    one.unlock(make=True)
+    other = tmp_path / "other"
+    stranger = ring_in(other, chain)
+    stranger.unlock(make=True)
+    file = tmp_path / "home" / "keys" / "keys.json"
+    file.write_bytes((other / "home" / "keys" / "keys.json").read_bytes())
+    with pytest.raises(KeyUnavailable, match="others now"):
+        one.current()
 
 
 def test_rotation_that_the_keychain_refuses_changes_nothing(tmp_path: Path, chain: Chain) -> None:
