@@ -242,10 +242,11 @@ class Client(BaseClient):
         follower = ReplyFollower(self, subscription.inbox, request, patterns, chosen, timeout_seconds)
         try:
             while not self._is_closed:
-                if (followed := follower.step(time.monotonic())) is not None:
+                followed = follower.step(time.monotonic())
+                self._schedule()
+                if followed is not None:
                     yield followed
                     continue
-                self._schedule()
                 try:
                     async with asyncio.timeout(follower.wait_seconds(time.monotonic())):
                         await self.wait_for(follower.is_ready)
@@ -312,7 +313,7 @@ class Client(BaseClient):
             await self._changed.wait()
 
     async def _answer(self, asked: Asked) -> None:
-        handler = self._handlers.get(asked.topic)
+        handler, serial = self._handlers.get(asked.topic), self._protocol.serial
         try:
             if handler is None:
                 self._protocol.fail(asked.id, "no_responder", f"{self.name} does not answer {asked.topic}")
@@ -320,10 +321,7 @@ class Client(BaseClient):
             request = self._decoded(asked.topic, asked.body)
             with nullcontext() if asked.correlation is None else correlated(asked.correlation):
                 reply = handler(request)
-                if inspect.isawaitable(reply):
-                    self._answered(asked, await reply, is_made_now=False)
-                else:
-                    self._answered(asked, reply)
+                self._answered(asked, await reply if inspect.isawaitable(reply) else reply, serial)
         except Unreadable as error:
             self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
         except Refused as refused:
@@ -377,6 +375,8 @@ class Subscription:
             await self._client.wait_for(
                 lambda: bool(self.inbox.queue) or self.inbox not in self._client._inboxes
             )
+        if self._client._protocol.outgoing:
+            self._client._schedule()  # it may say how far it has come
         return event
 
     def close(self) -> None:

@@ -203,10 +203,10 @@ class BaseClient:
         except Unsendable as flaw:
             raise RequestFailed("invalid", f"{flaw.reason}: {flaw.detail}", topic) from flaw
 
-    def _answered(self, asked: Asked, reply: AnyEvent, *, is_made_now: bool = True) -> None:
-        """Send a reply. One that nobody could read becomes a failure."""
+    def _answered(self, asked: Asked, reply: AnyEvent, serial: int) -> None:
+        """Send a reply, on which work began behind this serial. What nobody could read is a failure."""
         try:
-            self._protocol.answer(asked, write_event(reply), is_made_now=is_made_now)
+            self._protocol.answer(asked.id, write_event(reply), serial)
         except Unsendable as flaw:
             self._protocol.fail(asked.id, "refused", f"{flaw.reason}: the reply: {flaw.detail}")
 

@@ -147,7 +147,7 @@ class Ordering:
         topic = answer.topic
         if answer.epoch != self.epoch or topic not in self._asked:
             return []
-        asked, due = self._asked.pop(topic), self._due[topic]
+        asked, due = self._asked[topic], self._due[topic]
         steps: list[Step] = []
         if first + answer.lost > due and answer.lost:
             self._due[topic] = first + answer.lost
@@ -155,6 +155,7 @@ class Ordering:
             steps.append(Lost(topic, self._due[topic] - due, "ring_exceeded"))
         for message in runs:
             steps += self.receive(*message)
+        self._asked.pop(topic, None)  # only now: what is missing between these runs has been asked for
         self._due[topic] = max(self._due[topic], answer.next)
         steps += self._release(topic)
         if due < self._due[topic] <= asked.last:

@@ -38,14 +38,13 @@ class PendingQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that this client has to answer. `serial`: the last message it had published by then."""
+    """A request that this client has to answer."""
 
     id: int
     topic: str
     body: bytes
     source: str
     correlation: str | None
-    serial: int
 
 
 class Protocol:
@@ -120,19 +119,24 @@ class Protocol:
         if self.is_welcome:
             self._send_serve(tuple(topics))
 
-    def answer(self, asked: Asked, event: bytes, *, is_made_now: bool = True) -> None:
+    @property
+    def serial(self) -> int:
+        """The last message that this client has published."""
+        return self._outbox.serial
+
+    def answer(self, id: int, event: bytes, serial: int) -> None:
         """Answer a request, unless it was cancelled.
 
         Args:
-            asked: the request.
+            id: that of the request.
             event: the reply.
-            is_made_now: the reply holds as of now; otherwise only as of the arrival of the request is sure.
+            serial: the last message that was published when work on the reply began.
         """
-        if asked.id in self._in_hand:
-            self._in_hand.remove(asked.id)
-            now = self._outbox.serial
-            serial = now if is_made_now or asked.serial == now else asked.serial or now + 1
-            self._send(b"REPLY", [asked.id, serial], event)
+        if id in self._in_hand:
+            self._in_hand.remove(id)
+            if not serial and self.serial:
+                serial = self.serial + 1  # 0 would say that the reply holds as of now
+            self._send(b"REPLY", [id, serial], event)
 
     def fail(self, id: int, kind: str, message: str) -> None:
         """Fail a request, with the reason."""
@@ -206,7 +210,7 @@ class Protocol:
             case b"PING":
                 self._send(b"PONG", [header[0]])
             case b"REQUEST":
-                asked = Asked(header[0], header[1], frames[2], header[4], header[3], self._outbox.serial)
+                asked = Asked(header[0], header[1], frames[2], header[4], header[3])
                 self._in_hand.add(asked.id)
                 self.asked.append(asked)
             case b"CANCEL":

@@ -297,10 +297,10 @@ class Client(BaseClient):
         except Unreadable as error:
             self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
             return
-        self._is_answering = True
+        self._is_answering, serial = True, self._protocol.serial
         try:
             with nullcontext() if asked.correlation is None else correlated(asked.correlation):
-                self._answered(asked, handler(request))
+                self._answered(asked, handler(request), serial)
         except Refused as refused:
             self._protocol.fail(asked.id, "refused", str(refused))
         except BaseException:

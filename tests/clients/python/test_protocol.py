@@ -97,8 +97,8 @@ def test_the_golden_request_is_asked_and_answered_with_its_id() -> None:
     protocol.lane(golden("request_forwarded"), 0.0)
     asked = protocol.asked.popleft()
     assert (asked.id, asked.topic, asked.source) == (19, "config.request", "tray-icon")
-    protocol.answer(asked, EVENT)
-    protocol.answer(asked, EVENT)
+    protocol.answer(asked.id, EVENT, 0)
+    protocol.answer(asked.id, EVENT, 0)
     assert sent(protocol) == [("REPLY", [19, 0])]
 
 
@@ -225,7 +225,7 @@ def test_a_cancelled_request_is_not_answered() -> None:
     protocol = welcomed()
     say(protocol, "REQUEST", [3, "app.ask", 1000, None, "x"], EVENT)
     say(protocol, "CANCEL", [3])
-    protocol.answer(protocol.asked.popleft(), EVENT)
+    protocol.answer(3, EVENT, 0)
     assert sent(protocol) == []
 
 
