@@ -1,12 +1,12 @@
 // One participant of the bus: publish, request, serve, subscribe. The protocol decides, the sockets carry, this connects the two.
-import { inspect } from "node:util";
+import { inspect, isDeepStrictEqual } from "node:util";
 import { askThenFollow } from "./ask_then_follow.js";
 import { misspelt } from "./contract.js";
 import { currentCorrelation, noteCorrelation, withCorrelation } from "./correlation.js";
 import { environmentCredential } from "./credential.js";
 import { unpackEvent } from "./decoder.js";
 import { Unsendable, pack, packRun } from "./encoder.js";
-import { HelloRefused, PublishRefused, Refused, RequestFailed } from "./errors.js";
+import { HelloRefused, NotRunning, PublishRefused, Refused, RequestFailed } from "./errors.js";
 import {
   CORRELATION_LIMIT_CHARACTERS,
   EVENT_LIMIT_BYTES,
@@ -52,7 +52,7 @@ export class Client {
       asked: (request) => void this.#answer(request),
       fault: (error) => this.#warn(error),
     });
-    this.#open();
+    this.#sockets = this.#opened(runtime);
     this.#timer = setInterval(() => this.#check(), CHECK_MILLISECONDS);
   }
 
@@ -159,16 +159,20 @@ export class Client {
 
   // -- sockets -----------------------------------------------------------------------------------------------------------
 
-  #open() {
+  #opened(runtime) {
     const subscribed = [...this.#protocol.subscriptions].flatMap(({ patterns }) => patterns.map(prefixOf));
-    this.#sockets = new SocketPair(this.#runtime, subscribed, {
-      connected: () => this.#connected(),
-      disconnected: () => this.#disconnected(),
-      denied: (detail) => this._deny(new HelloRefused(this.name, "denied", detail)),
-      lane: (frames) => this.#protocol.lane(frames),
-      feed: (frames) => this.#hearFeed(frames),
-      fault: (error) => this.#warn(error),
-    });
+    try {
+      return new SocketPair(runtime, subscribed, {
+        connected: () => this.#connected(),
+        disconnected: () => this.#disconnected(),
+        denied: (detail) => this._deny(new HelloRefused(this.name, "denied", detail)),
+        lane: (frames) => this.#protocol.lane(frames),
+        feed: (frames) => this.#hearFeed(frames),
+        fault: (error) => this.#warn(error),
+      });
+    } catch (error) {
+      throw new NotRunning(this.#path, `its endpoints or keys make no sense: ${error.message}`);
+    }
   }
 
   #connected() {
@@ -188,23 +192,28 @@ export class Client {
   }
 
   #check() {
-    this.#protocol.tick();
-    if (!this.isConnected && this.#path) this.#followRuntime();
+    try {
+      this.#protocol.tick();
+      if (!this.isConnected && this.#path) this.#followRuntime();
+    } catch (error) {
+      this.#warn(error);
+    }
   }
 
   /** While the broker is away, look whether the runtime listens elsewhere. */
   #followRuntime() {
+    let runtime;
     try {
-      const runtime = readRuntime(this.#path);
-      if (JSON.stringify(runtime) === JSON.stringify(this.#runtime)) return;
-      this.#runtime = runtime;
+      runtime = readRuntime(this.#path);
     } catch {
       return; // there is none yet
     }
+    if (isDeepStrictEqual(runtime, this.#runtime)) return;
+    const [former, sockets] = [this.#sockets, this.#opened(runtime)];
     this.#disconnected();
-    void this.#sockets.close();
+    [this.#runtime, this.#sockets] = [runtime, sockets];
     this.#protocol.credential = this.#presented();
-    this.#open();
+    void former.close();
   }
 
   /** What HELLO presents to this runtime. */

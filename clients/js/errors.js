@@ -15,10 +15,19 @@ export class NotRunning extends ClientError {
   }
 }
 
-/** The broker does not admit this client. `reason`: wrong_version, wrong_token, invalid_name, duplicate_name or denied. */
+const NEXT_STEPS = {
+  displaced: "this client has ended; connect again under another name, or end the other one first",
+  duplicate_name: "end the other one first, or connect under another name",
+  peers_full: "end peers that are not needed, then connect again",
+  reserved_name: "connect under another name, or with the credential that the runtime made for this one (UNDERCROFT_CREDENTIAL)",
+  wrong_version: "update the older one of the two",
+};
+
+/** The broker does not admit this client, or admits it no longer; `reason` says why, such as `reserved_name` or `displaced`. */
 export class HelloRefused extends ClientError {
   constructor(peer, reason, detail) {
-    super(`the broker refuses peer '${peer}': ${reason}: ${detail}`);
+    const step = Object.hasOwn(NEXT_STEPS, reason) ? `; ${NEXT_STEPS[reason]}` : "";
+    super(`the broker refuses peer '${peer}': ${reason}: ${detail}${step}`);
     Object.assign(this, { peer, reason, detail });
   }
 }

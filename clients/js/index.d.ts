@@ -78,6 +78,7 @@ export interface Runtime {
   app: string;
   pid: number;
   started_at: number;
+  profile?: string;
   lane: string;
   feed: string;
   token: string;

@@ -27,9 +27,15 @@ export function readRuntime(path) {
     throw new NotRunning(path, error.message);
   }
   if (runtime?.protocol !== PROTOCOL_VERSION) throw new NotRunning(path, `it speaks protocol ${runtime?.protocol}, not ${PROTOCOL_VERSION}`);
+  const isWhole = [runtime.lane, runtime.feed, runtime.token].every(isText) && hasKeys(runtime.curve ?? null);
+  if (!isWhole) throw new NotRunning(path, "it is damaged: expected lane, feed and token as texts, and curve as null or three keys");
   if (!isAlive(runtime.pid)) throw new NotRunning(path, `it is left over from process ${runtime.pid}, which has ended`);
   return runtime;
 }
+
+const isText = (found) => typeof found === "string" && found !== "";
+
+const hasKeys = (curve) => curve === null || [curve.server_public, curve.client_public, curve.client_secret].every(isText);
 
 function stateRoot(environ) {
   if (platform() === "win32") return environ.LOCALAPPDATA || join(homedir(), "AppData", "Local");
@@ -39,7 +45,7 @@ function stateRoot(environ) {
 
 function isAlive(pid) {
   try {
-    return pid > 0 && process.kill(pid, 0);
+    return Number.isSafeInteger(pid) && pid > 0 && process.kill(pid, 0);
   } catch (error) {
     return error.code === "EPERM";
   }

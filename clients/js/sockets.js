@@ -22,15 +22,30 @@ export class SocketPair {
     this.#hooks = hooks;
     this.#lane = new Dealer({ ...options, sendHighWaterMark: 4096, receiveHighWaterMark: 4096 });
     this.#feed = new Subscriber({ ...options, linger: 0, receiveHighWaterMark: 4096 });
-    this.#lane.events.on("handshake", () => this.#isClosed || hooks.connected());
-    this.#lane.events.on("disconnect", () => this.#isClosed || hooks.disconnected());
-    const denied = () => this.#isClosed || hooks.denied("the keys of runtime.json are not those of the broker");
-    for (const event of ["handshake:error:auth", "handshake:error:protocol"]) this.#lane.events.on(event, denied);
+    this.#on("handshake", () => hooks.connected());
+    this.#on("disconnect", () => hooks.disconnected());
+    for (const event of ["handshake:error:auth", "handshake:error:protocol"])
+      this.#on(event, () => hooks.denied("the keys of runtime.json are not those of the broker"));
     this.#feed.subscribe("!welcome", "!heartbeat", ...prefixes);
-    this.#lane.connect(lane);
-    this.#feed.connect(feed);
+    try {
+      this.#lane.connect(lane);
+      this.#feed.connect(feed);
+    } catch (error) {
+      void this.close();
+      throw error;
+    }
     this.#listen(this.#lane, (frames) => hooks.lane(frames));
     this.#listen(this.#feed, (frames) => hooks.feed(frames));
+  }
+
+  #on(event, act) {
+    this.#lane.events.on(event, () => {
+      try {
+        if (!this.#isClosed) act();
+      } catch (error) {
+        this.#hooks.fault(error);
+      }
+    });
   }
 
   subscribe(...prefixes) {

@@ -14,7 +14,7 @@ from tests.clients.conftest import ROOT, find_node, why_no_node
 
 FILES = sorted((Path(__file__).parent / "js").glob("*.test.mjs"))
 TIMEOUT_SECONDS = 200
-WITHOUT_A_TEST = {"errors", "event_fields", "index", "limits", "runtime", "sockets", "ask_then_follow"}
+WITHOUT_A_TEST = {"errors", "event_fields", "limits", "sockets", "ask_then_follow"}
 """Constants, and what `client.test.mjs` or the scenarios show over real sockets."""
 
 pytestmark = [

@@ -131,7 +131,7 @@ async def test_the_example_with_events_of_its_own_publishes_and_answers(
 @pytest.mark.skipif(why_no_node() is not None, reason=str(why_no_node()))
 async def test_the_examples_for_node_ask_hear_and_end(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("r")
-    asking, listening = examples("clients/js/README.md", "js")
+    asking, following, continuing, listening = examples("clients/js/README.md", "js")
     install = 'await client.request({ type: "models.install", model_id: "whisper-base" });\n'
     assert install in asking
     asking = asking.replace(install, install.replace(";\n", ".catch((error) => console.log(error.kind));\n"))
@@ -143,6 +143,12 @@ async def test_the_examples_for_node_ask_hear_and_end(tmp_path_factory: pytest.T
             script.write_text(asking + '\nconsole.log("closed");\n')
             said = await spoken([find_node() or "", str(script)], environ, "closed", peer)
             assert said.startswith("refused")
+            script.write_text(following)
+            said = await spoken([find_node() or "", str(script)], environ, "event {", peer, CHANGED)
+            assert said.startswith("reply { vad: { sensitivity: 0.5 } }\n")
+            script.write_text(continuing)
+            said = await spoken([find_node() or "", str(script)], environ, "behind by 0", peer)
+            assert said.startswith("17 note-17\n")
             script.write_text(listening)
             assert "config.settings_changed" in await spoken(
                 [find_node() or "", str(script)], environ, "revision: 1", peer, CHANGED
