@@ -20,6 +20,7 @@ from actors.shared.crypto.envelope import (
 )
 from actors.shared.durable.durable_write import FILE_MODE, move, sync_file
 from actors.shared.keys.key_source import KeySource
+from actors.state_store.backups.consistent_copy import EXTRAS
 from actors.state_store.backups.errors import BackupDamaged, ExportDamaged, TransferRefused
 from actors.state_store.backups.format.backup_manifest import BackupManifest
 from actors.state_store.backups.format.backup_pack import PackWriter
@@ -30,7 +31,10 @@ from actors.state_store.backups.format.portable_export import (
     write_export,
 )
 from actors.state_store.backups.repository import BackupRepository
+from actors.state_store.engine.key_paths import parse_key, path_of
+from actors.state_store.errors import KeyRefused
 
+SETTINGS_FILE: Final = "config.json"
 PARTIAL: Final = ".partial"
 _UNUSABLE: Final = (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope)
 
@@ -50,7 +54,7 @@ def export_backup(
 
     def records() -> Iterator[ExportRecord]:
         for document, content in reader.documents(
-            lambda one: bool(one.key) or one.path.endswith("/config.json")
+            lambda one: bool(one.key) or one.path == f"{EXTRAS}/{SETTINGS_FILE}"
         ):
             if isinstance(content, BackupDamaged):
                 raise content
@@ -85,11 +89,31 @@ def import_backup(
 
         def fill(writer: PackWriter) -> int:
             for record in read_records(file, source, header, passphrase):
+                _check_place(record, source)
                 writer.add(record.path, record.key, _encrypted_again(record, source, keys))
             return 0
 
         manifest, _ = repository.create("imported", header.name or header.backup, fill)
         return manifest
+
+
+def _check_place(record: ExportRecord, source: Path) -> None:
+    """A record lies where its key says, or is one of the few files beside the documents.
+
+    Raises:
+        ExportDamaged: it names another place; what it holds goes nowhere.
+    """
+    try:
+        is_right = (
+            record.path == f"{EXTRAS}/{SETTINGS_FILE}"
+            if not record.key
+            else parse_key(record.key) == record.key and path_of(record.key) == record.path
+        )
+    except KeyRefused:
+        is_right = False
+    if not is_right:
+        problem = f"the record {record.key[:100]!r} names {record.path[:100]!r}, which is not its place"
+        raise ExportDamaged(str(source), problem)
 
 
 def _decrypted(key: str, content: bytes, keys: KeySource) -> bytes:

@@ -59,6 +59,8 @@ def parse_key(text: str) -> str:
     found = _KEY.fullmatch(key)
     if found is None:
         raise KeyRefused(text, "expected a namespace in small letters, a dot, and a name")
+    if found[1] == DOCUMENTS and not is_type_name(found[2]):
+        raise KeyRefused(text, "expected the name of a document type: a letter, then letters, digits and _")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in key):
         raise KeyRefused(text, "it holds a control character or half a surrogate pair")
     if len(key.encode()) > KEY_LIMIT_BYTES:
@@ -77,10 +79,16 @@ def rest_of(key: str) -> str:
 
 
 def path_of(key: str) -> str:
-    """The file of a key, relative to the store, with slashes."""
+    """The file of a key, relative to the store, with slashes.
+
+    Raises:
+        KeyRefused: no document type has this name; every other text is encoded, so it stays in its directory.
+    """
     namespace, _, rest = key.partition(".")
     directory = DIRECTORIES.get(namespace, namespace)
     if namespace == DOCUMENTS:
+        if not is_type_name(rest):
+            raise KeyRefused(key, "expected the name of a document type")
         return f"{directory}/{rest}{SUFFIX}"
     division, _, inner = rest.partition(".")
     if inner and division in DIVISIONS.get(namespace, ()):

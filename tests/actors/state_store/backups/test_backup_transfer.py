@@ -15,6 +15,7 @@ from actors.state_store.backups.errors import (
     PassphraseWrong,
 )
 from actors.state_store.backups.format.backup_manifest import PACK_NAME
+from actors.state_store.backups.format.portable_export import ExportRecord, write_export
 from actors.state_store.engine.operations import Save
 from tests.support.state_lab import HeldKeys, back_up, content_of, opened, repository_of, restorer, save
 
@@ -100,3 +101,33 @@ def test_a_damaged_backup_is_not_carried(tmp_path: Path) -> None:
     with pytest.raises((BackupDamaged, BackupFailed)):
         export_backup(repository_of(store), made.id, tmp_path / "out", WORDS, HeldKeys())
     assert list(tmp_path.glob("out*")) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("document.../../../PWNED", "documents/../../../PWNED.json"),
+        ("document.../../config/config", "documents/../../config/config.json"),
+        ("document./etc/x", "documents//etc/x.json"),
+        ("notes.a", "../../a.json"),
+        ("notes.a", "notes/b.json"),
+        ("notes./../a", "notes/../a.json"),
+        ("", "extras/../../x.json"),
+        ("", "extras/keys.json"),
+        ("", "../config.json"),
+        ("a\0b", "a"),
+        ("document.A\n", "documents/A\n.json"),
+    ],
+)
+def test_a_record_that_names_a_place_not_its_own_goes_nowhere(tmp_path: Path, key: str, path: str) -> None:
+    file = tmp_path / "crafted.undercroft"
+    with file.open("wb") as out:
+        write_export(out, WORDS, "b1", "mine", 1.0, [ExportRecord(key, path, b"{}", False)], memory_kib=64)
+    store = opened(tmp_path / "home" / "there")
+    save(store, notes__mine="stays")
+    before = {one for one in tmp_path.rglob("*") if one.is_file()}
+    repository = repository_of(store)
+    with pytest.raises(ExportDamaged, match="not its place"):
+        import_backup(repository, file, WORDS, HeldKeys())
+    assert {one for one in tmp_path.rglob("*") if one.is_file()} == before
+    assert repository.listing().manifests == []

@@ -187,3 +187,14 @@ def test_a_former_value_is_kept_under_key_time_and_revision() -> None:
 )
 def test_a_type_of_documents_has_a_name_that_is_one_of_a_file(name: str, good: bool) -> None:
     assert key_paths.is_type_name(name) is good
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["../x", "../../config/config", "/etc/x", "a/b", "a.b", "A\n", "", "con", ".", "..", "a" * 101, "é"],
+)
+def test_a_document_of_another_name_than_a_type_has_no_file(rest: str) -> None:
+    with pytest.raises(KeyRefused):
+        key_paths.path_of(f"{key_paths.DOCUMENTS}.{rest}")
+    with pytest.raises(KeyRefused):
+        key_paths.parse_key(f"{key_paths.DOCUMENTS}.{rest}")
